@@ -1,0 +1,175 @@
+"""The contract a plugin author reads: Channel, Outgoing, Security, Format. Each type is a subclass named by `type`.
+
+The life of an object: core makes it (`__init__` opens nothing), calls `start`, which may raise, and always calls `stop`, also
+after a `start` that failed. An object is never changed: an edit makes a new one, starts it, swaps it in, then stops the old.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from .errors import Unavailable, problem
+from .message import Request, Response
+from .settings import Model, setting
+
+if TYPE_CHECKING:
+    from .service import Service
+
+Placement = Literal["worker", "server", "cluster"]
+Delivery = Literal["at_least_once", "at_most_once"]
+Dispatch = Callable[[Request], Response]
+
+
+class NoSettings(Model):
+    """A type without settings of its own."""
+
+
+class Definable(Model):
+    """What every definition has."""
+
+    active: Annotated[bool, setting("Whether it is switched on; a definition that is off is kept and does nothing")] = True
+
+
+class Channelled(Definable):
+    """What every channel has; a connector never sees it."""
+
+    service: Annotated[str, setting("Service that handles each message", refers="service", min_length=1)]
+    format: Annotated[str, setting("Data format of messages; empty hands over raw bytes", refers="format")] = ""
+    security: Annotated[
+        str | list[str] | None,
+        setting("Security definition that callers must satisfy, or a list of them, of which any will do", refers="security"),
+    ] = None
+
+
+def _not_connected(request: Request) -> Response:
+    """Stand in for a route until core gives one."""
+    error = Unavailable("the channel is not connected to a service yet")
+    response = Response(status=error.status, cid=request.cid)
+    response.outcome, response.error = error.outcome, error
+    return response
+
+
+class Definition:
+    """Base of everything that is configured by a definition: core sets `name`, `config`, `log` and `server`."""
+
+    kind: ClassVar[str] = ""
+    type: ClassVar[str] = ""
+    Config: ClassVar[type[Model]] = NoSettings
+    common: ClassVar[type[Model]] = Definable
+    placement: ClassVar[Placement] = "worker"
+    exclusive: ClassVar[bool] = False
+
+    def __init__(self, name: str, config: Any, server: Any = None) -> None:
+        self.name = name
+        self.config = config
+        self.server = server
+        self.log = logging.getLogger(f"hansa.{self.kind}.{self.type}.{name}")
+
+    def start(self) -> None:
+        """Open what is needed; may raise, then core retries with back-off and the state says why."""
+
+    def stop(self) -> None:
+        """Close everything; called once for each `start`, also when that failed."""
+
+    def ping(self) -> str:
+        """Check that the other side is there: a short text, or an exception that says what is wrong."""
+        return "running"
+
+    @classmethod
+    def claims(cls, config: Any) -> Iterable[str]:
+        """What only one definition of this kind may have, such as a path; `define` refuses a second one by name."""
+        return ()
+
+    @classmethod
+    def prepare(cls, config: Any) -> Any:
+        """Give back the config to store, once, when it is defined: hash a password, fill in what is derived."""
+        return config
+
+
+class Channel(Definition):
+    """Brings requests in from one source and hands each to `self.dispatch`, which never raises.
+
+    `placement` says where core runs it: in every worker, in one worker per server, or once in the cluster. `delivery` is the
+    promise that the conformance kit tests. `exclusive`: the old object must stop before the new one starts.
+    Call `self.dispatch(...)` anew each time and never keep it: it is swapped under the running channel.
+    """
+
+    kind = "channel"
+    common = Channelled
+    delivery: ClassVar[Delivery] = "at_most_once"
+    default_format: ClassVar[str] = ""
+
+    def __init__(self, name: str, config: Any, server: Any = None) -> None:
+        super().__init__(name, config, server)
+        self.dispatch: Dispatch = _not_connected
+
+
+class Outgoing(Definition):
+    """A connection out, used by services as `self.outgoing.TYPE["name"]`; whatever else it offers is its own."""
+
+    kind = "outgoing"
+
+    @property
+    def security(self) -> Security | None:
+        """The security definition named by the setting `security`, as it is now; None if none is named."""
+        name = getattr(self.config, "security", None)
+        if not name:
+            return None
+        found: Security = self.server.object("security", None, name)
+        return found
+
+
+class Security(Definition):
+    """Authenticates callers of channels and / or signs outgoing calls."""
+
+    kind = "security"
+
+    def authenticate(self, request: Request) -> Any:
+        """Who the caller is (`principal`, never empty); raises `Refused` if it does not prove it."""
+        raise NotImplementedError(f"security {self.type} does not authenticate callers")
+
+    def sign(self, headers: dict[str, str]) -> None:
+        """Add what proves who we are to the headers of an outgoing call."""
+        raise NotImplementedError(f"security {self.type} does not sign outgoing calls")
+
+
+class Format:
+    """Bytes <-> Python objects. One instance serves one route: `config` is its channel's definition, `service` its class.
+
+    `content_types` are those it reads, the first is the one it writes.
+    """
+
+    kind: ClassVar[str] = "format"
+    type: ClassVar[str] = ""
+    content_types: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, config: Any = None, service: type[Service] | None = None) -> None:
+        self.config = config
+        self.service = service
+
+    @property
+    def content_type(self) -> str:
+        """The content type of what `render` gives."""
+        return self.content_types[0]
+
+    def parse(self, raw: bytes, model: Any = None) -> Any:
+        """Build a `model` (a Model or any type msgspec knows), or plain data without one; raises `Invalid`."""
+        raise NotImplementedError
+
+    def render(self, value: Any, model: Any = None) -> bytes:
+        """The bytes of a value; `model` is the declared output, if any. Raises `Invalid` if it cannot be written."""
+        raise NotImplementedError
+
+    def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
+        """The body and content type that tell the caller of an error; by default one line of text."""
+        found = problem(error, cid)
+        return f"{found['title']}: {found['detail']} (cid {cid})\n".encode(), "text/plain; charset=utf-8"
+
+    def render_model(self, config: Any, service: type[Service], address: str) -> tuple[bytes, str] | None:
+        """A document that describes the service for clients (a WSDL, a schema) and its content type, if the format has one."""
+        return None
+
+
+KINDS: dict[str, type] = {"security": Security, "outgoing": Outgoing, "channel": Channel}

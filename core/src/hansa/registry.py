@@ -1,0 +1,115 @@
+"""What this process knows: (kind, type) -> class and service name -> class, and which plugin or package gave each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import NotFound
+from .kinds import Format
+from .service import Service
+from .settings import Model
+
+
+class Clash(Exception):
+    """Two plugins, or two packages, give the same name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One registered type: the class, the plugin that gave it, and the model of a whole definition of this type."""
+
+    cls: Any
+    plugin: str
+    model: type[Model]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """One registered service: its class, where it came from (`plugin NAME` or a file), and its version there (0: plugin)."""
+
+    name: str
+    cls: type[Service]
+    origin: str
+    version: int = 0
+
+
+class Registry:
+    """The types and services of one process; every change replaces whole tables, so readers need no lock."""
+
+    def __init__(self) -> None:
+        self._types: dict[tuple[str, str], Known] = {}
+        self._services: dict[str, Deployed] = {}
+        self._lock = threading.Lock()
+
+    def add_types(self, plugin: str, classes: Iterable[type]) -> None:
+        """Register the types of a plugin; raises `Clash` naming both plugins if one is taken."""
+        with self._lock:
+            table = dict(self._types)
+            for cls in classes:
+                kind, name = getattr(cls, "kind", ""), getattr(cls, "type", "")
+                if not kind or not name:
+                    raise Clash(f"{cls!r} of plugin {plugin} has no kind or type")
+                taken = table.get((kind, name))
+                if taken is not None:
+                    raise Clash(f"{kind} {name} is given by the plugins {taken.plugin} and {plugin}; block one of them")
+                table[kind, name] = Known(cls, plugin, _definition_model(cls))
+            self._types = table
+
+    def remove_plugin(self, plugin: str) -> None:
+        """Forget all types and services that a plugin gave."""
+        with self._lock:
+            self._types = {key: known for key, known in self._types.items() if known.plugin != plugin}
+            self._services = {n: d for n, d in self._services.items() if d.origin != f"plugin {plugin}"}
+
+    def known(self, kind: str, type: str) -> Known:
+        """The registered type; raises `NotFound` naming the types there are."""
+        found = self._types.get((kind, type))
+        if found is None:
+            there = ", ".join(sorted(t for k, t in self._types if k == kind)) or "none: no plugin gives one"
+            raise NotFound(f"no {kind} of type {type!r} is installed (there are: {there})")
+        return found
+
+    def types(self, kind: str | None = None) -> Iterator[tuple[str, str, Known]]:
+        """All registered types, sorted, as (kind, type, known)."""
+        for (kind_, type_), known in sorted(self._types.items()):
+            if kind in (None, kind_):
+                yield kind_, type_, known
+
+    def replace_services(self, origin: str, services: Iterable[Deployed]) -> set[str]:
+        """Swap the services of one origin for others at once; gives all names touched. Raises `Clash` for a taken name."""
+        with self._lock:
+            table = {name: d for name, d in self._services.items() if d.origin != origin}
+            touched = set(self._services) - set(table)
+            for deployed in services:
+                taken = table.get(deployed.name)
+                if taken is not None:
+                    raise Clash(f"the service {deployed.name} of {origin} is already given by {taken.origin}")
+                table[deployed.name] = deployed
+                touched.add(deployed.name)
+            self._services = table
+            return touched
+
+    def service(self, name: str) -> Deployed:
+        """The registered service; raises `NotFound`."""
+        found = self._services.get(name)
+        if found is None:
+            import difflib
+
+            close = difflib.get_close_matches(name, self._services, n=1)
+            raise NotFound(f"no service is named {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+        return found
+
+    def services(self) -> list[Deployed]:
+        """All registered services, by name."""
+        return [self._services[name] for name in sorted(self._services)]
+
+
+def _definition_model(cls: Any) -> type[Model]:
+    """One model of a whole definition: what its kind has in common, then the type's own settings."""
+    if issubclass(cls, Format):
+        return Model
+    name = f"{cls.kind.title()}{cls.type.title().replace('-', '')}"
+    return type(name, (cls.Config, cls.common), {"__doc__": cls.__doc__, "__module__": cls.__module__})

@@ -1,0 +1,323 @@
+"""Settings: one typed declaration, from which validation, JSON Schema, storage, forms, options and documents are derived."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import re
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, ClassVar, TypeVar, Union, dataclass_transform, get_args, get_origin
+
+import msgspec
+
+from .errors import Invalid
+
+M = TypeVar("M", bound="Model")
+_PATH = re.compile(r"^(?P<fault>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
+_KEY_PATH = re.compile(r"^(?P<fault>.*) - at `key` in `\$(?P<path>.*)`$", re.S)
+
+
+class Secret(str):
+    """Text that is never shown: its repr is a mask, it is encrypted in the store and left out of lists, logs and answers."""
+
+    def __repr__(self) -> str:
+        return "'********'"
+
+
+def setting(
+    help: str,
+    *,
+    ge: float | None = None,
+    le: float | None = None,
+    gt: float | None = None,
+    lt: float | None = None,
+    pattern: str | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    example: Any = None,
+    refers: str = "",
+    advanced: bool = False,
+    multiline: bool = False,
+) -> msgspec.Meta:
+    """Describe one setting, inside `Annotated[type, setting(...)]`.
+
+    `ge`, `le`, `gt`, `lt` bound numbers; `pattern` (a regular expression), `min_length` and `max_length` bound texts and
+    lists; `refers` names what the value must exist as: `service`, `format`, `security`, or a kind and type such as
+    `outgoing http`; `advanced` and `multiline` tell forms how to show it.
+    """
+    extra = {"x-refers": refers, "x-advanced": advanced, "x-multiline": multiline}
+    schema = {key: value for key, value in extra.items() if value}
+    return msgspec.Meta(
+        description=help,
+        ge=ge,
+        le=le,
+        gt=gt,
+        lt=lt,
+        pattern=pattern,
+        min_length=min_length,
+        max_length=max_length,
+        examples=None if example is None else [example],
+        extra_json_schema=schema or None,
+        extra=schema or None,
+    )
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Model:
+    """Base of every declaration: a frozen dataclass with keyword-only fields, made one by being subclassed.
+
+    A constructor call does not validate; `load` does.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+    def check(self) -> None:
+        """Raise `Invalid` for rules across settings; called by `load` after each field is valid by itself."""
+
+    @classmethod
+    def upgrade(cls, old: dict[str, Any]) -> dict[str, Any]:
+        """Turn stored data of an older version into today's; by default unchanged."""
+        return old
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Field:
+    """What is known of one setting: name, type without Annotated, help, default (`...` if required) and marks."""
+
+    name: str
+    type: Any
+    help: str
+    default: Any
+    meta: msgspec.Meta | None
+
+    @property
+    def required(self) -> bool:
+        """Whether the setting must be given."""
+        return self.default is ...
+
+    @property
+    def refers(self) -> str:
+        """What the value must exist as, or an empty string."""
+        return str((self.meta.extra or {}).get("x-refers", "")) if self.meta else ""
+
+    @property
+    def secret(self) -> bool:
+        """Whether the value is a secret."""
+        return any(isinstance(t, type) and issubclass(t, Secret) for t in (get_args(self.type) or (self.type,)))
+
+
+@functools.lru_cache(maxsize=4096)
+def fields(model: type[Model]) -> tuple[Field, ...]:
+    """The settings of a model, in the order of their declaration."""
+    hints = typing.get_type_hints(model, include_extras=True)
+    found = []
+    for field in dataclasses.fields(model):
+        hint, meta = hints[field.name], None
+        if get_origin(hint) is typing.Annotated:
+            hint, *rest = get_args(hint)
+            meta = next((m for m in rest if isinstance(m, msgspec.Meta)), None)
+        default = field.default
+        if default is dataclasses.MISSING:
+            default = ... if field.default_factory is dataclasses.MISSING else field.default_factory()
+        found.append(Field(field.name, hint, (meta.description or "") if meta else "", default, meta))
+    return tuple(found)
+
+
+def _models(hint: Any) -> Iterator[type[Model]]:
+    """Every model named anywhere in a type."""
+    if isinstance(hint, type) and issubclass(hint, Model):
+        yield hint
+    for argument in get_args(hint):
+        yield from _models(argument)
+
+
+def decode_hook(kind: Any, value: Any) -> Any:
+    """Let msgspec build a `Secret`, from text only."""
+    if isinstance(kind, type) and issubclass(kind, Secret):
+        if not isinstance(value, str):
+            raise ValueError(f"Expected `str`, got `{type(value).__name__}`")
+        return kind(value)
+    raise NotImplementedError(f"no way to read a {kind}")
+
+
+def schema_hook(kind: Any) -> dict[str, Any]:
+    """JSON Schema of a `Secret`."""
+    if isinstance(kind, type) and issubclass(kind, Secret):
+        return {"type": "string", "format": "password", "writeOnly": True}
+    raise NotImplementedError(f"no schema for {kind}")
+
+
+def schema(model: Any) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a type."""
+    return msgspec.json.schema(model, schema_hook=schema_hook)
+
+
+def _unknown(data: Any, hint: Any, path: str, faults: dict[str, str]) -> None:
+    """Collect keys that a model does not declare, at every depth."""
+    if get_origin(hint) is typing.Annotated:
+        hint = get_args(hint)[0]
+    origin, arguments = get_origin(hint), get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, Model):
+        if isinstance(data, Mapping):
+            known = {field.name: field.type for field in fields(hint)}
+            for key, value in data.items():
+                here = f"{path}.{key}" if path else str(key)
+                if key not in known:
+                    faults[here] = "unknown setting" + _suggestion(str(key), known)
+                else:
+                    _unknown(value, known[key], here, faults)
+    elif origin in (Union, UnionType):
+        candidates = [a for a in arguments if any(_models(a))]
+        if len(candidates) == 1:
+            _unknown(data, candidates[0], path, faults)
+    elif origin in (list, tuple, set, frozenset) and isinstance(data, list | tuple):
+        for index, value in enumerate(data):
+            _unknown(value, arguments[0], f"{path}[{index}]", faults)
+    elif origin is dict and isinstance(data, Mapping):
+        for key, value in data.items():
+            _unknown(value, arguments[1], f"{path}.{key}" if path else str(key), faults)
+
+
+def _suggestion(key: str, known: Mapping[str, Any]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _explain(error: Exception, path: str, faults: dict[str, str]) -> None:
+    """Turn one msgspec error into a fault at its path."""
+    text = str(error)
+    match = _KEY_PATH.match(text) or _PATH.match(text)
+    assert match is not None
+    here = (path + (match["path"] or "")).lstrip(".")
+    faults[here] = match["fault"] or text
+
+
+def _collect(data: Any, hint: Any, path: str, faults: dict[str, str], strict: bool) -> None:
+    """Find every fault of a value, going down into models."""
+    bare = get_args(hint)[0] if get_origin(hint) is typing.Annotated else hint
+    if isinstance(bare, type) and issubclass(bare, Model) and isinstance(data, Mapping):
+        for field, inner in zip(fields(bare), _hints(bare), strict=True):
+            here = f"{path}.{field.name}" if path else field.name
+            if field.name in data:
+                _collect(data[field.name], inner, here, faults, strict)
+            elif field.required:
+                faults[here] = "required, and missing"
+        return
+    if get_origin(bare) is list and isinstance(data, list | tuple) and any(_models(bare)):
+        for index, item in enumerate(data):
+            _collect(item, get_args(bare)[0], f"{path}[{index}]", faults, strict)
+        return
+    try:
+        msgspec.convert(data, hint, strict=strict, dec_hook=decode_hook)
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        _explain(error, path, faults)
+
+
+@functools.lru_cache(maxsize=4096)
+def _hints(model: type[Model]) -> tuple[Any, ...]:
+    hints = typing.get_type_hints(model, include_extras=True)
+    return tuple(hints[field.name] for field in dataclasses.fields(model))
+
+
+def explain(data: Any, model: Any, *, strict: bool = True, unknown: bool = False) -> Invalid | None:
+    """All faults of `data` as one `Invalid`, or None when it fits; `unknown=True` also faults undeclared keys."""
+    faults: dict[str, str] = {}
+    if isinstance(model, type) and issubclass(model, Model) and not isinstance(data, Mapping):
+        return Invalid(f"expected an object, got {type(data).__name__}")
+    try:
+        _collect(data, model, "", faults, strict)
+        if unknown:
+            _unknown(data, model, "", faults)
+    except RecursionError:
+        return Invalid("nested too deeply")
+    return Invalid(faults) if faults else None
+
+
+def _check(value: Any, path: str, faults: dict[str, str]) -> None:
+    """Run `check` of a model and of the models inside it."""
+    if isinstance(value, Model):
+        for field in fields(type(value)):
+            _check(getattr(value, field.name), f"{path}.{field.name}" if path else field.name, faults)
+        try:
+            value.check()
+        except Invalid as invalid:
+            faults.update({f"{path}.{name}".strip("."): fault for name, fault in invalid.errors.items()})
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check(item, f"{path}[{index}]", faults)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check(item, f"{path}.{key}".strip("."), faults)
+
+
+def load(model: type[M], data: Any, *, strict: bool = True, unknown: bool = True) -> M:
+    """Build a model from plain data, validated.
+
+    `strict=False` also converts text to numbers and booleans (query strings, command lines); `unknown=False` ignores keys
+    that are not declared. Raises `Invalid` with every fault at once.
+    """
+    try:
+        value = msgspec.convert(data, model, strict=strict, dec_hook=decode_hook)
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise explain(data, model, strict=strict, unknown=unknown) or Invalid(str(error)) from None
+    faults: dict[str, str] = {}
+    if unknown:
+        _unknown(data, model, "", faults)
+    _check(value, "", faults)
+    if faults:
+        raise Invalid(faults)
+    return value
+
+
+def dump(value: Any, secret: Callable[[Secret], Any] | None = None) -> Any:
+    """Plain, JSON-able data of a model; secrets are left out, or replaced by what `secret` makes of each."""
+    if isinstance(value, Model):
+        result = {}
+        for field in fields(type(value)):
+            item = getattr(value, field.name)
+            if isinstance(item, Secret) and secret is None:
+                continue
+            result[field.name] = dump(item, secret)
+        return result
+    if isinstance(value, Secret):
+        return secret(value) if secret else None
+    if isinstance(value, list | tuple | set | frozenset):
+        return [dump(item, secret) for item in value]
+    if isinstance(value, dict):
+        return {key: dump(item, secret) for key, item in value.items()}
+    return msgspec.to_builtins(value)
+
+
+def resolve(data: Any, special: Callable[[str, Any], Any] | None = None) -> Any:
+    """Replace references anywhere in plain data: `{"$env": NAME}`, `{"$file": PATH}`, and `{"$other": x}` by `special`.
+
+    A file's content loses its last line end. Raises `Invalid` naming what is missing.
+    """
+    if isinstance(data, dict):
+        if len(data) == 1:
+            (key, value), *_ = data.items()
+            if key == "$env":
+                if value not in os.environ:
+                    raise Invalid(f"the environment variable {value} is not set")
+                return os.environ[value]
+            if key == "$file":
+                try:
+                    return Path(value).read_text().removesuffix("\n")
+                except OSError as error:
+                    raise Invalid(f"cannot read {value}: {error.strerror}") from None
+            if isinstance(key, str) and key.startswith("$") and special is not None:
+                return special(key, value)
+        return {key: resolve(value, special) for key, value in data.items()}
+    if isinstance(data, list):
+        return [resolve(item, special) for item in data]
+    return data
