@@ -26,11 +26,13 @@ def compile_route(
     wraps: Iterable[Wrap] = (),
     running: dict[Any, int] | None = None,
     epoch: Callable[[], int] = lambda: 0,
+    raising: bool = False,
 ) -> Dispatch:
     """Compose authentication, parsing, the service and rendering once, so that a request walks plain calls.
 
     `running` gets an entry for the time of each request, with the epoch in which it began, so that what was replaced can be
     stopped after its last user. With several `authenticators`, any will do; the first refusal is told if all refuse.
+    `raising` lets exceptions through, for calls from service to service.
     """
     call = service.compile(binding)
     for wrap in wraps:
@@ -51,6 +53,8 @@ def compile_route(
                 request.principal = authenticate(request)
             response = call(request)
         except BaseException as error:  # a service's sys.exit() must not end a worker's thread
+            if raising:
+                raise
             response = failed(error, request, service, format)
         finally:
             del running[request]

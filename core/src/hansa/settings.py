@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import os
@@ -77,6 +78,10 @@ class Model:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for name in cls.__dict__.get("__annotations__", ()):
+            default = cls.__dict__.get(name)
+            if isinstance(default, list | dict | set):
+                setattr(cls, name, dataclasses.field(default_factory=functools.partial(copy.copy, default)))
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
     def check(self) -> None:

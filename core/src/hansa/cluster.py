@@ -1,0 +1,217 @@
+"""What the workers of a cluster tell each other: nudges and leases, over Redis where there is one, else over the ODB."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine, delete, insert, select, update
+
+from . import odb
+from .errors import Unavailable
+
+log = logging.getLogger("hansa.cluster")
+LEASE_TTL, LEASE_RENEWAL = 10.0, 3.0
+
+
+def open_redis(address: str, **options: Any) -> Any:
+    """A redis-py client for an address (`redis://`, `rediss://` or `unix://`), whose every call ends within some 5 s."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    options = {"decode_responses": True, "socket_timeout": 5, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 1), **options}
+    return redis.Redis.from_url(address, **options)
+
+
+class OdbBus:
+    """Leases as rows of the ODB; no nudges, so that changes are found by polling."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.poll_interval = 0.25
+
+    def nudge(self, revision: int) -> None:
+        """Nothing to send: the others poll."""
+
+    def listen(self, wake: Callable[[], None], stopped: threading.Event) -> None:
+        """Wake up at every interval until stopped."""
+        while not stopped.wait(self.poll_interval):
+            wake()
+
+    def acquire(self, name: str, holder: str) -> int | None:
+        """Take or renew a lease; the fencing token if `holder` has it now, else None."""
+        lease, now = odb.lease, time.time()
+        with self.engine.begin() as connection:
+            row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).first()
+            if row is None:
+                connection.execute(insert(lease).values(name=name, holder=holder, token=1, expires=now + LEASE_TTL))
+                return 1
+            if row.holder != holder and row.expires > now:
+                return None
+            token = row.token if row.holder == holder else row.token + 1
+            connection.execute(update(lease).where(lease.c.name == name).values(holder=holder, token=token, expires=now + LEASE_TTL))
+            return int(token)
+
+    def release(self, name: str, holder: str) -> None:
+        """Give a lease back, so that another can take it at once."""
+        lease = odb.lease
+        with self.engine.begin() as connection:
+            connection.execute(update(lease).where(lease.c.name == name, lease.c.holder == holder).values(expires=0))
+
+    def forget(self) -> None:
+        """Drop leases that ended long ago."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(odb.lease).where(odb.lease.c.expires < time.time() - 86400))
+
+
+_ACQUIRE = """
+local holder = redis.call('HGET', KEYS[1], 'holder')
+if holder and holder ~= ARGV[1] then return 0 end
+local token = redis.call('HGET', KEYS[1], 'token')
+if not holder then token = redis.call('INCR', KEYS[2]) end
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'token', token)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return tonumber(token)
+"""
+_RELEASE = "if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+class RedisBus:
+    """Nudges by pub/sub and leases as expiring keys. Nothing is lost with a message: it only says when to look at the log."""
+
+    def __init__(self, address: str, cluster: str) -> None:
+        self.address, self.cluster = address, cluster
+        self.redis = open_redis(address)
+        self._acquire = self.redis.register_script(_ACQUIRE)
+        self._release = self.redis.register_script(_RELEASE)
+        self.poll_interval = 2.0
+
+    def _key(self, *parts: str) -> str:
+        return ":".join(("hansa", self.cluster, *parts))
+
+    def nudge(self, revision: int) -> None:
+        """Tell the others that there is a new revision."""
+        try:
+            self.redis.publish(self._key("nudge"), revision)
+        except Exception as error:
+            log.warning("the nudge for revision %s was not sent, workers will find it by polling: %s", revision, error)
+
+    def listen(self, wake: Callable[[], None], stopped: threading.Event) -> None:
+        """Wake up at every nudge, after every reconnect, and every 2 s anyway, until stopped."""
+        while not stopped.is_set():
+            try:
+                subscription = self.redis.pubsub(ignore_subscribe_messages=True)
+                subscription.subscribe(self._key("nudge"))
+                wake()
+                while not stopped.is_set():
+                    subscription.get_message(timeout=min(self.poll_interval, 1.0))
+                    wake()
+                subscription.close()
+            except Exception as error:
+                log.warning("no nudges, polling: %s", error)
+                wake()
+                stopped.wait(self.poll_interval)
+                wake()
+
+    def acquire(self, name: str, holder: str) -> int | None:
+        """Take or renew a lease; the fencing token if `holder` has it now, else None."""
+        keys = [self._key("lease", name), self._key("fence", name)]
+        token = int(self._acquire(keys=keys, args=[holder, int(LEASE_TTL * 1000)]))
+        return token or None
+
+    def release(self, name: str, holder: str) -> None:
+        """Give a lease back, so that another can take it at once."""
+        self._release(keys=[self._key("lease", name)], args=[holder])
+
+
+class Leases:
+    """The leases one worker wants: `want(name, taken, lost)` calls back when it gets one and when it must stop using it.
+
+    A holder that cannot renew gives up before the lease ends for the others.
+    """
+
+    def __init__(self, bus: Any, holder: str) -> None:
+        self.bus, self.holder = bus, holder
+        self.tokens: dict[str, int] = {}
+        self._wanted: dict[str, tuple[Callable[[int], None], Callable[[], None]]] = {}
+        self._renewed: dict[str, float] = {}
+        self._stopped = threading.Event()
+        self._wake = threading.Event()
+        self._lock = threading.RLock()
+        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+
+    def start(self) -> None:
+        """Begin to acquire and renew."""
+        self._thread.start()
+
+    def want(self, name: str, taken: Callable[[int], None], lost: Callable[[], None]) -> None:
+        """Try for a lease from now on."""
+        with self._lock:
+            self._wanted[name] = (taken, lost)
+        self._wake.set()
+
+    def unwant(self, name: str) -> None:
+        """Give a lease up, without calling back."""
+        with self._lock:
+            self._wanted.pop(name, None)
+            held = self.tokens.pop(name, None)
+        if held is not None:
+            self._release(name)
+
+    def stop(self) -> None:
+        """Give everything back."""
+        self._stopped.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(LEASE_TTL)
+        for name in list(self.tokens):
+            self.unwant(name)
+
+    def _release(self, name: str) -> None:
+        try:
+            self.bus.release(name, self.holder)
+        except Exception as error:
+            log.warning("lease %s ends by itself in at most %s s: %s", name, LEASE_TTL, error)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            for name in list(self._wanted):
+                self._step(name)
+            # soon after somebody else's death, a lease must move: look more often while waiting for one
+            self._wake.wait(LEASE_RENEWAL if len(self.tokens) == len(self._wanted) else 1.0)
+            self._wake.clear()
+
+    def _step(self, name: str) -> None:
+        began = time.monotonic()
+        try:
+            token = self.bus.acquire(name, self.holder)
+        except Exception as error:
+            if name not in self.tokens or began - self._renewed[name] < LEASE_TTL - LEASE_RENEWAL:
+                return
+            log.error("lease %s could not be renewed, stopping what it allows: %s", name, error)
+            token = None
+        with self._lock:
+            wanted = self._wanted.get(name)
+            had = name in self.tokens
+            if wanted is None:
+                return
+            if token is not None:
+                self._renewed[name] = began
+                self.tokens[name] = token
+            else:
+                self.tokens.pop(name, None)
+        if token is not None and not had:
+            wanted[0](token)
+        elif token is None and had:
+            wanted[1]()
+
+
+def require_redis(bus: Any) -> Any:
+    """The Redis client behind a bus; raises `Unavailable` naming the setting if there is none."""
+    if isinstance(bus, RedisBus):
+        return bus.redis
+    raise Unavailable("this needs Redis: set [redis] address, or install hansa-redis, which brings an embedded Valkey")

@@ -1,0 +1,159 @@
+"""config.toml: one server's bootstrap, read by the same settings as everything else, with all faults told at once."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from .errors import Invalid
+from .settings import Model, Secret, load, resolve, setting
+
+
+class ServerSection(Model):
+    """The server itself: `[server]`."""
+
+    name: Annotated[str, setting("Name of this server, unique in its cluster", pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "server1"
+    cluster: Annotated[str, setting("Name of the cluster it belongs to", pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hansa"
+    workers: Annotated[int, setting("Number of worker processes", ge=1, le=64)] = 2
+    dir: Annotated[str, setting("Folder of everything this server writes; relative to the configuration file")] = "var"
+    grace: Annotated[float, setting("Seconds that running requests get to finish when a worker ends", ge=0, le=3600)] = 30.0
+    async_threads: Annotated[int, setting("Threads in each worker for asynchronous invocations", ge=1, le=256)] = 4
+    trial_timeout: Annotated[float, setting("Seconds a deployed source may take to import", gt=0, le=300)] = 10.0
+    secret_key: Annotated[
+        Secret | None, setting("Key that encrypts secrets in the ODB; by default the file secret.key in the folder", advanced=True)
+    ] = None
+
+
+class OdbSection(Model):
+    """The ODB, where definitions, service sources and the change log live: `[odb]`."""
+
+    url: Annotated[
+        Secret | None,
+        setting("SQLAlchemy URL; by default an SQLite file in the folder", example="postgresql+psycopg://user:pw@127.0.0.1/hansa"),
+    ] = None
+
+
+class PluginsSection(Model):
+    """Which plugins are loaded: `[plugins]`."""
+
+    enabled: Annotated[list[str] | None, setting("Load only these plugins; by default all that are installed")] = None
+    blocked: Annotated[list[str], setting("Never load these plugins")] = []
+
+
+class LogSection(Model):
+    """What is logged: `[log]`."""
+
+    level: Annotated[str, setting("Least level", pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+
+
+class ServicesSection(Model):
+    """Service sources that come with this configuration: `[services]`."""
+
+    files: Annotated[list[str], setting("Python files to deploy at start; relative to the configuration file")] = []
+
+
+CORE_SECTIONS: dict[str, type[Model]] = {
+    "server": ServerSection,
+    "odb": OdbSection,
+    "plugins": PluginsSection,
+    "log": LogSection,
+    "services": ServicesSection,
+}
+
+
+class Config:
+    """A read configuration: `server`, `odb`, `plugins`, `log`, `services`, `section(NAME)` for a plugin's, `definitions`.
+
+    `definitions` holds (kind, type, name, settings) from tables such as `[channel.http.NAME]`; `path` is the file, `dir` the
+    server's folder, both absolute.
+    """
+
+    def __init__(self, path: Path, data: dict[str, Any], directory: Path | None = None) -> None:
+        self.path = path
+        self.data = data
+        self._models: dict[str, type[Model]] = {}
+        self._sections: dict[str, Model] = {}
+        self._directory = directory
+        self.definitions: list[tuple[str, str, str, dict[str, Any]]] = []
+        self.listening: dict[str, str] = {}
+
+    def validate(self, sections: Mapping[str, type[Model]], kinds: Mapping[str, type]) -> None:
+        """Read every section by its model; raises `Invalid` with all faults, each by file and key."""
+        faults: dict[str, str] = {}
+        self._models = {**CORE_SECTIONS, **sections}
+        self.definitions = []
+        for name, content in self.data.items():
+            if name in kinds:
+                self._read_definitions(name, content, faults)
+            elif name not in self._models:
+                faults[name] = f"unknown section (there are: {', '.join(sorted([*self._models, *kinds]))})"
+        for name, model in self._models.items():
+            try:
+                self._sections[name] = load(model, resolve(self.data.get(name, {})))
+            except Invalid as invalid:
+                faults.update({f"{name}.{key}".strip("."): fault for key, fault in invalid.errors.items()})
+        if faults:
+            raise Invalid({f"{self.path}: {key}": fault for key, fault in faults.items()})
+
+    def _read_definitions(self, kind: str, content: Any, faults: dict[str, str]) -> None:
+        for type, named in content.items() if isinstance(content, dict) else ():
+            if not isinstance(named, dict):
+                faults[f"{kind}.{type}"] = f"a definition is a table [{kind}.TYPE.NAME]"
+                continue
+            for name, settings in named.items():
+                if isinstance(settings, dict):
+                    self.definitions.append((kind, type, name, settings))
+                else:
+                    faults[f"{kind}.{type}.{name}"] = f"a definition is a table [{kind}.TYPE.NAME]"
+
+    def section(self, name: str) -> Any:
+        """The settings of one section; defaults where the file has none. KeyError for a section no plugin declared."""
+        return self._sections[name]
+
+    def adopt(self, sections: Mapping[str, type[Model]]) -> None:
+        """Accept the sections of a plugin loaded later, with what the file says of them."""
+        for name, model in sections.items():
+            if name not in self._sections:
+                self._models[name] = model
+                self._sections[name] = load(model, resolve(self.data.get(name, {})))
+
+    server: ServerSection = property(lambda self: self._sections["server"])  # type: ignore[assignment]
+    odb: OdbSection = property(lambda self: self._sections["odb"])  # type: ignore[assignment]
+    plugins: PluginsSection = property(lambda self: self._sections["plugins"])  # type: ignore[assignment]
+    log: LogSection = property(lambda self: self._sections["log"])  # type: ignore[assignment]
+    services: ServicesSection = property(lambda self: self._sections["services"])  # type: ignore[assignment]
+
+    @property
+    def dir(self) -> Path:
+        """The folder of everything this server writes."""
+        return self._directory or (self.path.parent / self.server.dir).resolve()
+
+    @property
+    def odb_url(self) -> str:
+        """The SQLAlchemy URL of the ODB."""
+        return str(self.odb.url or f"sqlite:///{self.dir / 'odb.sqlite'}")
+
+    def source(self, file: str) -> Path:
+        """The absolute path of a file named relative to the configuration."""
+        return (self.path.parent / file).resolve()
+
+
+def read_config(path: str | os.PathLike[str], *, directory: str | None = None, overrides: dict[str, Any] | None = None) -> Config:
+    """Parse a file, not yet validated; `overrides` maps `section.key` to a value that goes before the file's.
+
+    Raises `Invalid` naming the file when it is missing or not TOML.
+    """
+    absolute = Path(path).resolve()
+    try:
+        data = tomllib.loads(absolute.read_text())
+    except OSError as error:
+        raise Invalid({str(absolute): f"cannot be read: {error.strerror}"}) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid({str(absolute): f"is not valid TOML: {error}"}) from None
+    for key, value in (overrides or {}).items():
+        section, _, name = key.partition(".")
+        data.setdefault(section, {})[name] = value
+    return Config(absolute, data, Path(directory).resolve() if directory else None)

@@ -1,0 +1,221 @@
+"""The configure plane: what a definition must satisfy before it is stored, and who has applied a change afterwards."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .deploy import trial
+from .errors import Conflict, Invalid, NotFound
+from .keys import Keys
+from .kinds import KINDS
+from .objects import check_formats, references
+from .registry import Registry
+from .settings import dump, fields, load, resolve
+from .store import Reference, Row, Store
+
+log = logging.getLogger("hansa.definitions")
+_NAME = re.compile(r"[^\x00-\x1f\x7f/]{1,200}")
+APPLY_WAIT = 5.0
+SILENT = 15.0
+
+
+class Definitions:
+    """Validates, stores and deletes definitions and service sources, and waits until the workers of the cluster have them.
+
+    `wake` makes this worker look at the change log; `secret` resolves references of plugins, such as `{"$vault": ...}`.
+    """
+
+    def __init__(self, store: Store, registry: Registry, keys: Keys, bus: Any, wake: Callable[[], None], secret: Callable[..., Any]) -> None:
+        self.store, self.registry, self.keys, self.bus, self.wake, self._secret = store, registry, keys, bus, wake, secret
+        self.builtin: dict[tuple[str, str, str], Row] = {}
+        self.trial_timeout = 10.0
+
+    # -- read --------------------------------------------------------------------------------------------------------
+
+    def decrypt(self, row: Row) -> dict[str, Any]:
+        """The data of a definition with secrets and references resolved, brought to today's shape; raises `Invalid`."""
+        data = self._resolve(row.data)
+        known = self.registry.known(row.kind, row.type)
+        return dict(known.model.upgrade(data))
+
+    def _resolve(self, data: dict[str, Any]) -> dict[str, Any]:
+        faults: dict[str, str] = {}
+        resolved = {}
+        for key, value in data.items():
+            try:
+                resolved[key] = resolve(value, self._special)
+            except Invalid as invalid:
+                faults[key] = invalid.detail
+        if faults:
+            raise Invalid(faults)
+        return resolved
+
+    def _special(self, reference: str, value: Any) -> str:
+        if reference == "$encrypted":
+            return self.keys.decrypt(value)
+        found = self._secret(reference=reference.removeprefix("$"), value=value)
+        if found is None:
+            raise Invalid(f"nothing resolves the reference {reference}")
+        return str(found)
+
+    def list(self, kind: str | None = None, type: str | None = None) -> list[Row]:
+        """Stored and built-in definitions, sorted."""
+        rows = self.store.definitions(kind, type)
+        rows += [row for row in self.builtin.values() if kind in (None, row.kind) and type in (None, row.type)]
+        return sorted(rows, key=lambda row: row.key)
+
+    def get(self, kind: str, type: str, name: str) -> Row:
+        """One definition; raises `NotFound`."""
+        row = self.builtin.get((kind, type, name)) or self.store.definition(kind, type, name)
+        if row is None:
+            raise NotFound(f"{kind} {type} {name!r} does not exist")
+        return row
+
+    # -- change ------------------------------------------------------------------------------------------------------
+
+    def validate(self, kind: str, type: str, name: str, data: dict[str, Any]) -> tuple[Row, list[Reference], list[str]]:
+        """What would be stored, with references and claims; raises `Invalid` with all faults. Nothing is written."""
+        known = self.registry.known(kind, type)
+        if not _NAME.fullmatch(name):
+            raise Invalid({"name": "must have 1 to 200 characters, none of them / or a control character"})
+        config = load(known.model, self._resolve(data))
+        check_formats(self.registry, known.model, config)
+        prepared = known.cls.prepare(config)
+        stored = {}
+        for setting in fields(known.model):
+            new, given = getattr(prepared, setting.name), data.get(setting.name)
+            if setting.name in data and (new == getattr(config, setting.name)) and (not setting.secret or isinstance(given, dict)):
+                stored[setting.name] = given
+            elif setting.name in data or new != getattr(config, setting.name):
+                stored[setting.name] = dump(new, self.keys.encrypt)
+        row = Row(kind, type, name, stored)
+        claims = list(known.cls.claims(prepared))
+        if kind == "security":
+            claims.append(f"the name {name}")
+        for claim in claims:
+            for other in self.builtin.values():
+                if other.kind == kind and claim in self._builtin_claims(other):
+                    raise Conflict(f"{kind} {type} {name!r} needs {claim}, which the built-in {other.type} {other.name!r} has")
+        return row, references(known.model, row, prepared), claims
+
+    def _builtin_claims(self, row: Row) -> list[str]:
+        known = self.registry.known(row.kind, row.type)
+        claims = list(known.cls.claims(load(known.model, self.decrypt(row))))
+        return [*claims, f"the name {row.name}"] if row.kind == "security" else claims
+
+    def _is_builtin(self, reference: Reference) -> bool:
+        if reference.kind == "service":
+            try:
+                return self.registry.service(reference.name).version == 0
+            except NotFound:
+                return False
+        return any(
+            key[0] == reference.kind and key[2] == reference.name and reference.type in ("", key[1]) for key in self.builtin
+        )
+
+    def define(
+        self,
+        kind: str,
+        type: str,
+        name: str,
+        data: dict[str, Any],
+        *,
+        mode: str = "set",
+        seen_revision: int | None = None,
+        by: str = "",
+        declared: str | None = None,
+        wait: bool = True,
+    ) -> dict[str, Any]:
+        """Create, edit (given settings over the stored ones) or set a definition; tells who has applied it.
+
+        Raises `Invalid`, `NotFound`, `Conflict`.
+        """
+        self._refuse_builtin(kind, type, name)
+        if mode == "edit":
+            old = self.get(kind, type, name)
+            data = {key: value for key, value in {**old.data, **data}.items() if value is not None or key in data}
+        row, found, claims = self.validate(kind, type, name, data)
+        revision = self.store.define(
+            row,
+            mode=mode,
+            references=found,
+            claims=claims,
+            builtin=self._is_builtin,
+            seen_revision=seen_revision,
+            by=by,
+            declared=declared,
+        )
+        return self.announce(revision, wait)
+
+    def delete(self, kind: str, type: str, name: str, *, seen_revision: int | None = None, by: str = "") -> dict[str, Any]:
+        """Delete a definition; raises `NotFound`, or `Conflict` naming its users."""
+        self._refuse_builtin(kind, type, name)
+        return self.announce(self.store.delete(kind, type, name, seen_revision=seen_revision, by=by))
+
+    def _refuse_builtin(self, kind: str, type: str, name: str) -> None:
+        self.registry.known(kind, type)
+        if (kind, type, name) in self.builtin:
+            raise Conflict(f"{kind} {type} {name!r} comes with a plugin and cannot be changed")
+
+    # -- services ----------------------------------------------------------------------------------------------------
+
+    def deploy(self, file: str, source: str, *, by: str = "", declared: str | None = None, wait: bool = True) -> dict[str, Any]:
+        """Try a source in a child process, store it and have it loaded everywhere.
+
+        Gives file, version, services, and who has applied it. Raises `Invalid` with the error and its line under `source`.
+        """
+        services = trial(file, source, self.trial_timeout)
+        for name in services.values():
+            if self._is_builtin(Reference("", "service", "", name)):
+                raise Conflict(f"the service {name} comes with a plugin")
+        current = self.store.package(file)
+        if current is not None and current.source == source and declared is None:
+            answer = self.announce(self.store.revision(), wait)
+            return {"file": file, "version": current.version, "services": sorted(services.values()), **answer}
+        version, revision = self.store.deploy(file, source, services, by=by, declared=declared)
+        answer = {"file": file, "version": version, "services": sorted(services.values()), **self.announce(revision, wait)}
+        log.info("deployed %s version %s: %s", file, version, ", ".join(answer["services"]))
+        return answer
+
+    def rollback(self, file: str, version: int | None = None, *, by: str = "") -> dict[str, Any]:
+        """Bring back an older version of a file, by default the one before."""
+        version, revision = self.store.rollback(file, version, by=by)
+        package = self.store.package(file)
+        services = sorted(package.services.values()) if package else []
+        log.info("rolled %s back to version %s", file, version)
+        return {"file": file, "version": version, "services": services, **self.announce(revision)}
+
+    def undeploy(self, file: str, *, by: str = "") -> dict[str, Any]:
+        """Take a file out of service; raises `Conflict` naming the users of its services."""
+        return {"file": file, **self.announce(self.store.undeploy(file, by=by))}
+
+    # -- who has it --------------------------------------------------------------------------------------------------
+
+    def announce(self, revision: int, wait: bool = True) -> dict[str, Any]:
+        """Nudge everybody and wait up to 5 s: the revision, and which workers have applied it or not yet."""
+        self.wake()
+        self.bus.nudge(revision)
+        deadline = time.monotonic() + (APPLY_WAIT if wait else 0)
+        pause = 0.002
+        while True:
+            reports = self.reports()
+            pending = sorted(worker for worker, report in reports.items() if report["revision"] < revision)
+            if not pending or time.monotonic() > deadline:
+                return {"revision": revision, "applied": sorted(set(reports) - set(pending)), "pending": pending}
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
+
+    def reports(self) -> dict[str, dict[str, Any]]:
+        """What each worker that is alive reported last."""
+        now = time.time()
+        return {worker: report for worker, report in self.store.reports().items() if now - report["at"] < SILENT}
+
+
+def in_order(rows: list[Row]) -> list[Row]:
+    """Definitions so that what is referred to comes first: security, outgoing, channel, with other kinds before."""
+    order = {kind: index for index, kind in enumerate(KINDS)}
+    return sorted(rows, key=lambda row: order.get(row.kind, -1))

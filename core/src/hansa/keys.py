@@ -1,0 +1,56 @@
+"""The cluster's key: encrypts secrets and authenticates sources in the ODB, and is itself never in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from .errors import Invalid
+
+
+class Keys:
+    """Encryption of secrets (Fernet; several comma-separated keys rotate, the first encrypts) and the key for source MACs."""
+
+    def __init__(self, text: str) -> None:
+        self._keys = [part.strip() for part in text.split(",") if part.strip()]
+        self._fernet = None
+        # sources stay valid while keys rotate as long as the oldest key stays last
+        self.mac = hashlib.sha256(b"sources" + self._keys[-1].encode()).digest()
+
+    def _cipher(self):  # type: ignore[no-untyped-def]
+        if self._fernet is None:
+            # PERF: imported where needed, most workers never decrypt anything
+            from cryptography.fernet import Fernet, MultiFernet
+
+            self._fernet = MultiFernet([Fernet(key) for key in self._keys])
+        return self._fernet
+
+    def encrypt(self, text: str) -> dict[str, str]:
+        """The stored form of a secret."""
+        return {"$encrypted": self._cipher().encrypt(text.encode()).decode()}
+
+    def decrypt(self, token: str) -> str:
+        """The secret of a stored form; raises `Invalid` if no key fits."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return str(self._cipher().decrypt(token.encode()).decode())
+        except (InvalidToken, AttributeError, ValueError):
+            raise Invalid("the secret was encrypted with another key") from None
+
+
+def load_keys(directory: Path, given: str | None) -> Keys:
+    """The key given in the settings, else that of the file `secret.key` (mode 0600), which is made at the first start."""
+    if given:
+        return Keys(given)
+    path = directory / "secret.key"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return Keys(path.read_text())
+    with os.fdopen(descriptor, "w") as file:
+        file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() + "\n")
+    return Keys(path.read_text())

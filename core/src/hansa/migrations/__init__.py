@@ -1,0 +1,1 @@
+"""The history of the ODB's schema, as Alembic revisions."""

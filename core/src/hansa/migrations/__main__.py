@@ -1,0 +1,19 @@
+"""Bring an ODB to the newest schema: `python -m hansa.migrations`, with the SQLAlchemy URL on standard input."""
+
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Run the migrations up to a revision."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["url"] = url
+    command.upgrade(config, revision)
+
+
+if __name__ == "__main__":
+    upgrade(sys.stdin.read().strip())

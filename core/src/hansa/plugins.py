@@ -1,0 +1,184 @@
+"""Find plugins by their entry points, load them, and take their declarations into a registry."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from . import hookspecs
+from .errors import Invalid
+from .registry import Clash, Deployed, Registry
+from .settings import Model
+
+log = logging.getLogger("hansa.plugins")
+EARLY, FULL = "hansa.early", "hansa"
+
+
+@dataclass
+class Plugin:
+    """One plugin as found here: its entry points, and its status: `loaded`, `blocked` or `failed` with the reason."""
+
+    name: str
+    distribution: str
+    version: str
+    entries: dict[str, EntryPoint] = field(default_factory=dict)
+    status: str = "found"
+    why: str = ""
+
+
+class Plugins:
+    """The plugins of one process. `groups` says which modules are loaded: early ones alone, or both."""
+
+    def __init__(self, registry: Registry, groups: Iterable[str] = (EARLY, FULL)) -> None:
+        self.registry = registry
+        self.groups = tuple(groups)
+        self.hooks = pluggy.PluginManager(hookspecs.PROJECT)
+        self.hooks.add_hookspecs(hookspecs)
+        self.found: dict[str, Plugin] = {}
+
+    @property
+    def hook(self) -> Any:
+        """Call hooks through this: `plugins.hook.hansa_NAME(...)` gives a list of results."""
+        return self.hooks.hook
+
+    def load(self, *, enabled: Iterable[str] | None = None, blocked: Iterable[str] = ()) -> None:
+        """Find and load everything that is installed and not blocked; raises `Invalid` with the faults of all plugins."""
+        self.found = _discover()
+        wanted = None if enabled is None else set(enabled)
+        faults = {f"plugins.enabled: {name}": "no such plugin is installed" for name in sorted((wanted or set()) - set(self.found))}
+        for plugin in self.found.values():
+            if plugin.name in set(blocked) or (wanted is not None and plugin.name not in wanted):
+                plugin.status = "blocked"
+                continue
+            try:
+                self._register(plugin)
+                plugin.status = "loaded"
+            except (Exception, SystemExit) as error:
+                plugin.status, plugin.why = "failed", f"{type(error).__name__}: {error}"
+                log.error("plugin %s cannot be loaded", plugin.name, exc_info=error)
+                faults[f"plugin {plugin.name} ({plugin.distribution} {plugin.version})"] = plugin.why
+        _aliases.update(self.modules())
+        if faults:
+            raise Invalid(faults)
+
+    def _register(self, plugin: Plugin) -> None:
+        for group in self.groups:
+            if group in plugin.entries:
+                module = plugin.entries[group].load()
+                self.hooks.register(module, f"{plugin.name}:{group}")
+                self._refuse_misspelt(module)
+        module = self.hooks.get_plugin(f"{plugin.name}:{FULL}")
+        if module is not None:
+            classes: list[type] = []
+            for hook in ("hansa_transports", "hansa_security", "hansa_formats"):
+                if hasattr(module, hook):
+                    classes += getattr(module, hook)()
+            self.registry.add_types(plugin.name, classes)
+
+    def _refuse_misspelt(self, module: ModuleType) -> None:
+        known = {name for name in dir(hookspecs) if name.startswith("hansa_")}
+        marked = [name for name in dir(module) if hasattr(getattr(module, name), f"{hookspecs.PROJECT}_impl")]
+        wrong = [name for name in marked if name not in known]
+        if wrong:
+            import difflib
+
+            close = difflib.get_close_matches(wrong[0], known, n=1)
+            raise LookupError(f"there is no hook {wrong[0]}" + (f"; did you mean {close[0]}?" if close else ""))
+
+    def register_services(self, server: Any) -> None:
+        """Take the services of every plugin into the registry."""
+        for plugin in self.found.values():
+            for group in self.groups:
+                module = self.hooks.get_plugin(f"{plugin.name}:{group}")
+                if module is not None and hasattr(module, "hansa_services"):
+                    origin = f"plugin {plugin.name}"
+                    self.registry.replace_services(
+                        origin, [Deployed(cls.get_name(), cls, origin) for cls in module.hansa_services(server=server)]
+                    )
+
+    def sections(self) -> dict[str, type[Model]]:
+        """The sections of config.toml that plugins declare; raises `Clash` if two declare the same."""
+        found: dict[str, type[Model]] = {}
+        for sections in self.hook.hansa_settings():
+            for name, model in sections.items():
+                if name in found:
+                    raise Clash(f"two plugins declare the section [{name}]")
+                found[name] = model
+        return found
+
+    def modules(self) -> dict[str, str]:
+        """The packages that service sources may import under another name."""
+        return {visible: real for modules in self.hook.hansa_modules() for visible, real in modules.items()}
+
+
+def _discover() -> dict[str, Plugin]:
+    found: dict[str, Plugin] = {}
+    for group in (EARLY, FULL):
+        for entry in sorted(entry_points(group=group), key=lambda e: e.name):
+            distribution = entry.dist
+            plugin = found.setdefault(
+                entry.name,
+                Plugin(entry.name, distribution.name if distribution else "?", distribution.version if distribution else "?"),
+            )
+            plugin.entries[group] = entry
+    return dict(sorted(found.items()))
+
+
+_aliases: dict[str, str] = {}
+
+
+class _AliasFinder(MetaPathFinder):
+    """Makes `import zato.server.service` find `hansa_zato.zato.server.service`, as one and the same module.
+
+    Whatever is installed under the visible name wins. It stands first on `sys.meta_path`, since the aliased package's
+    `__path__` would otherwise let its modules be imported twice.
+    """
+
+    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
+        visible = name.partition(".")[0]
+        real = _aliases.get(visible)
+        if real is None:
+            return None
+        if name == visible:
+            if PathFinder.find_spec(name) is not None:
+                return None
+        elif getattr(sys.modules.get(visible), "__name__", "") != real:
+            return None
+        there = real + name[len(visible) :]
+        try:
+            if importlib.util.find_spec(there) is None:
+                return None
+        except ModuleNotFoundError:
+            return None
+        return ModuleSpec(name, _AliasLoader(there), is_package=True)
+
+
+class _AliasLoader(Loader):
+    def __init__(self, real: str) -> None:
+        self.real = real
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self.real)
+        self.kept = (module.__spec__, module.__loader__, module.__package__, module.__name__, getattr(module, "__path__", None))
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # the import system has just overwritten the attributes of a module that already has an identity
+        module.__spec__, module.__loader__, module.__package__, module.__name__ = self.kept[:4]
+        if self.kept[4] is not None:
+            module.__path__ = self.kept[4]
+
+
+if not any(type(finder).__name__ == "_AliasFinder" for finder in sys.meta_path):
+    sys.meta_path.insert(0, _AliasFinder())

@@ -1,0 +1,336 @@
+"""The supervisor of one server: binds sockets, starts engines and workers, watches them, replaces workers one by one.
+
+It imports little: no ODB, no protocol. What it needs of plugins are the hooks of their early modules.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .config import Config, read_config
+from .errors import Invalid
+from .kinds import KINDS
+from .logs import set_up
+from .plugins import EARLY, Plugins
+from .processes import Ledger, spawn
+from .registry import Clash, Registry
+
+log = logging.getLogger("hansa.supervisor")
+START_LIMIT = 60.0
+FIRST_RESTART, LAST_RESTART = 0.2, 10.0
+
+
+class StartFailed(Exception):
+    """The server could not start; `faults` say why, by file and key where that is known."""
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(f"{key}: {fault}" if key else fault for key, fault in faults.items()))
+
+
+@dataclass
+class Process:
+    """One worker process, from its start to its end."""
+
+    index: int
+    generation: int
+    child: Any
+    control: socket.socket
+    began: float = field(default_factory=time.monotonic)
+    ready: bool = False
+    stopping: float = 0.0
+    faults: dict[str, str] | None = None
+    buffer: bytes = b""
+
+
+class Supervisor:
+    """Runs one server until it is told to end."""
+
+    def __init__(self, config: Config, plugins: Plugins, overrides: dict[str, Any], say: Callable[[str], None] = print) -> None:
+        self.config, self.plugins, self.overrides, self.say = config, plugins, overrides, say
+        self.sockets: dict[str, socket.socket] = {}
+        self.engines: list[tuple[Any, Any, float]] = []
+        self.workers: dict[int, Process] = {}
+        self.ending: list[Process] = []
+        self.generation = 0
+        self._restarts: dict[int, tuple[float, float]] = {}
+        self._reload_wanted = False
+        self._reloaded_for = 0
+        self._reloading: Iterator[None] | None = None
+        self._stop = False
+        self._selector = selectors.DefaultSelector()
+        self.run_dir: Path = config.dir / "run"
+
+    # -- the whole ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Start, watch until SIGTERM or SIGINT, stop. Raises `StartFailed`."""
+        self.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chmod(self.config.dir, 0o700)
+        set_up(self.config.dir, self.config.log.level)
+        lock = self._lock()
+        self.ledger = Ledger(self.run_dir / "processes.json")
+        leftovers = self.ledger.end_leftovers()
+        if leftovers:
+            log.warning("ended %s processes that an earlier run left behind: %s", len(leftovers), leftovers)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._request_stop)
+        try:
+            self._start_engines()
+            self._listen()
+            self._start_workers()
+            self._announce()
+            while not self._stop:
+                self._turn()
+        finally:
+            self._shut_down()
+            lock.close()
+
+    def _request_stop(self, *_: Any) -> None:
+        self._stop = True
+
+    def _lock(self) -> Any:
+        lock = open(self.run_dir / "server.lock", "w")  # noqa: SIM115
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartFailed({"server.dir": f"another server runs in {self.config.dir}; choose another folder with --dir"}) from None
+        return lock
+
+    # -- engines and sockets -----------------------------------------------------------------------------------------
+
+    def _start_engines(self) -> None:
+        for engines in self.plugins.hook.hansa_engines(config=self.config):
+            for engine in engines:
+                self.engines.append(self._start_engine(engine))
+        deadline = time.monotonic() + START_LIMIT
+        for index, (engine, _, _) in enumerate(self.engines):
+            while not engine.ready():
+                if self._stop:
+                    return
+                child = self.engines[index][1]
+                if child.poll() is not None or time.monotonic() > deadline:
+                    raise StartFailed({f"engine {engine.name}": f"did not start (exit status {child.poll()}); see {self.run_dir.parent / 'logs'}"})
+                time.sleep(0.005)
+
+    def _start_engine(self, engine: Any) -> tuple[Any, Any, float]:
+        output = open(self.config.dir / "logs" / f"{engine.name}.log", "ab")  # noqa: SIM115
+        with output:
+            child = spawn(
+                engine.command(), env={**os.environ, **engine.environment()}, stdout=output, stderr=output, stdin=-3, cwd=engine.directory
+            )
+        self.ledger.add(child.pid)
+        return engine, child, time.monotonic()
+
+    def _listen(self) -> None:
+        faults: dict[str, str] = {}
+        try:
+            for sockets in self.plugins.hook.hansa_listen(config=self.config):
+                self.sockets.update(sockets)
+        except Invalid as invalid:
+            faults = invalid.errors
+        if faults:
+            raise StartFailed(faults)
+        listening = {name: _address(bound) for name, bound in self.sockets.items()}
+        self.config.listening = listening
+        found = {name: f"{name}://{address}" for name, address in listening.items()}
+        (self.run_dir / "server.json").write_text(json.dumps({"pid": os.getpid(), "name": self.config.server.name, **found}))
+
+    # -- workers -----------------------------------------------------------------------------------------------------
+
+    def _spawn(self, index: int) -> Process:
+        self.generation += 1
+        ours, theirs = socket.socketpair()
+        numbers = {name: bound.fileno() for name, bound in self.sockets.items()}
+        job = {
+            "config": str(self.config.path),
+            "dir": str(self.config.dir),
+            "overrides": self.overrides,
+            "index": index,
+            "generation": self.generation,
+            "sockets": numbers,
+            "engines": {engine.name: engine.address for engine, _, _ in self.engines},
+            "control": theirs.fileno(),
+        }
+        child = spawn([sys.executable, "-m", "hansa.worker"], stdin=-1, pass_fds=(theirs.fileno(), *numbers.values()))
+        child.stdin.write(json.dumps(job).encode() + b"\n")  # type: ignore[union-attr]
+        child.stdin.close()  # type: ignore[union-attr]
+        theirs.close()
+        self.ledger.add(child.pid)
+        process = Process(index, self.generation, child, ours)
+        self._selector.register(ours, selectors.EVENT_READ, process)
+        return process
+
+    def _start_workers(self) -> None:
+        for index in range(self.config.server.workers):
+            process = self.workers[index] = self._spawn(index)
+            while not process.ready and not self._stop:
+                self._look(0.05)
+                if process.faults is not None:
+                    raise StartFailed(process.faults)
+                if process.child.poll() is not None:
+                    raise StartFailed({f"worker {index}": f"ended with status {process.child.returncode} while starting"})
+                if time.monotonic() - process.began > START_LIMIT:
+                    raise StartFailed({f"worker {index}": f"did not get ready within {START_LIMIT:g} s"})
+            if index == 0:
+                self._say_ready()
+
+    def _say_ready(self) -> None:
+        for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)):
+            for line in lines:
+                self.say(line)
+        sys.stdout.flush()
+
+    def _announce(self) -> None:
+        log.info("server %s runs with %s workers", self.config.server.name, len(self.workers))
+
+    def _turn(self) -> None:
+        """One round of the loop: listen to workers, restart what ended, go on with a replacement."""
+        self._look(0.2 if self._reloading is None else 0.02)
+        for index, process in list(self.workers.items()):
+            if process.child.poll() is not None:
+                self._restart(index, process)
+        for process in list(self.ending):
+            self._see_to_the_end(process)
+        for place, (engine, child, began) in enumerate(self.engines):
+            if child.poll() is not None and time.monotonic() - began > FIRST_RESTART:
+                log.error("engine %s ended with status %s, starting it again", engine.name, child.returncode)
+                self.ledger.remove(child.pid)
+                self.engines[place] = self._start_engine(engine)
+        if self._reload_wanted and self._reloading is None:
+            self._reload_wanted = False
+            self._reloading = self._reload()
+        if self._reloading is not None and next(self._reloading, True):
+            self._reloading = None
+
+    def _look(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            process: Process = key.data
+            try:
+                data = process.control.recv(65536)
+            except OSError:
+                data = b""
+            if not data:
+                self._selector.unregister(process.control)
+                process.control.close()
+                continue
+            *lines, process.buffer = (process.buffer + data).split(b"\n")
+            for line in lines:
+                self._hear(process, json.loads(line))
+
+    def _hear(self, process: Process, message: dict[str, Any]) -> None:
+        event = message["event"]
+        if event == "ready":
+            process.ready = True
+            self._restarts.pop(process.index, None)
+        elif event == "failed":
+            process.faults = message["faults"]
+            log.error("worker %s could not start: %s", process.index, process.faults)
+        elif event == "reload":
+            revision = message["revision"]
+            if not revision or revision > self._reloaded_for:
+                self._reloaded_for = max(self._reloaded_for, revision)
+                self._reload_wanted = True
+
+    def _restart(self, index: int, process: Process) -> None:
+        delay, since = self._restarts.get(index, (FIRST_RESTART, 0.0))
+        if not since:
+            log.error("worker %s ended with status %s, starting another in %g s", index, process.child.returncode, delay)
+            self.ledger.remove(process.child.pid)
+            self._restarts[index] = (delay, time.monotonic())
+        elif time.monotonic() - since >= delay:
+            self._restarts[index] = (min(delay * 2, LAST_RESTART), 0.0)
+            self.workers[index] = self._spawn(index)
+
+    def _reload(self) -> Iterator[None]:
+        """Replace the workers one by one: a new one serves before the old one is asked to finish."""
+        log.info("replacing %s workers", len(self.workers))
+        for index in sorted(self.workers):
+            new, old = self._spawn(index), self.workers[index]
+            while not new.ready:
+                if new.child.poll() is not None or time.monotonic() - new.began > START_LIMIT:
+                    log.error("the new worker %s did not start (%s); the old ones go on", index, new.faults or "no answer")
+                    self._ask_to_end(new, closing=False)
+                    return
+                yield
+            self.workers[index] = new
+            self._ask_to_end(old, closing=False)
+            while old in self.ending:
+                yield
+        log.info("replaced %s workers", len(self.workers))
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def _ask_to_end(self, process: Process, *, closing: bool) -> None:
+        process.stopping = time.monotonic()
+        self.ending.append(process)
+        try:
+            process.control.sendall(json.dumps({"event": "stop", "closing": closing}).encode() + b"\n")
+        except OSError:
+            process.child.terminate()
+
+    def _see_to_the_end(self, process: Process) -> None:
+        if process.child.poll() is not None:
+            self.ending.remove(process)
+            self.ledger.remove(process.child.pid)
+        elif time.monotonic() - process.stopping > self.config.server.grace * 2 + 5:
+            log.error("worker %s did not end, killing it", process.index)
+            process.child.kill()
+
+    def _shut_down(self) -> None:
+        for process in self.workers.values():
+            if process.child.poll() is None:
+                self._ask_to_end(process, closing=True)
+        for bound in self.sockets.values():
+            bound.close()
+        while self.ending:
+            self._look(0.02)
+            for process in list(self.ending):
+                self._see_to_the_end(process)
+        for engine, child, _ in reversed(self.engines):
+            child.send_signal(getattr(engine, "stop_signal", signal.SIGTERM))
+        for engine, child, _ in reversed(self.engines):
+            try:
+                child.wait(getattr(engine, "stop_timeout", 10))
+            except Exception:
+                log.error("engine %s did not end, killing it", engine.name)
+                child.kill()
+                child.wait()
+            self.ledger.remove(child.pid)
+        (self.run_dir / "server.json").unlink(missing_ok=True)
+        log.info("server %s ended", self.config.server.name)
+
+
+def _address(bound: socket.socket) -> str:
+    name = bound.getsockname()
+    if not isinstance(name, tuple):
+        return str(name)
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+
+def run_server(path: str, *, directory: str | None = None, overrides: dict[str, Any] | None = None) -> None:
+    """Run the server that a configuration file describes, in the foreground; raises `StartFailed` with all faults."""
+    try:
+        config = read_config(path, directory=directory, overrides=overrides)
+        section = config.data.get("plugins", {})
+        plugins = Plugins(Registry(), (EARLY,))
+        plugins.load(enabled=section.get("enabled"), blocked=section.get("blocked", ()))
+        config.validate(plugins.sections(), KINDS)
+    except Invalid as invalid:
+        raise StartFailed(invalid.errors) from None
+    except Clash as clash:
+        raise StartFailed({"": str(clash)}) from None
+    config.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    Supervisor(config, plugins, overrides or {}).run()
