@@ -23,7 +23,13 @@ def open_redis(address: str, **options: Any) -> Any:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    options = {"decode_responses": True, "socket_timeout": 5, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 1), **options}
+    options = {
+        "decode_responses": True,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "retry": Retry(NoBackoff(), 1),
+        **options,
+    }
     return redis.Redis.from_url(address, **options)
 
 
@@ -53,7 +59,9 @@ class OdbBus:
             if row.holder != holder and row.expires > now:
                 return None
             token = row.token if row.holder == holder else row.token + 1
-            connection.execute(update(lease).where(lease.c.name == name).values(holder=holder, token=token, expires=now + LEASE_TTL))
+            connection.execute(
+                update(lease).where(lease.c.name == name).values(holder=holder, token=token, expires=now + LEASE_TTL)
+            )
             return int(token)
 
     def release(self, name: str, holder: str) -> None:

@@ -23,7 +23,8 @@ class ServerSection(Model):
     async_threads: Annotated[int, setting("Threads in each worker for asynchronous invocations", ge=1, le=256)] = 4
     trial_timeout: Annotated[float, setting("Seconds a deployed source may take to import", gt=0, le=300)] = 10.0
     secret_key: Annotated[
-        Secret | None, setting("Key that encrypts secrets in the ODB; by default the file secret.key in the folder", advanced=True)
+        Secret | None,
+        setting("Key that encrypts secrets in the ODB; by default the file secret.key in the folder", advanced=True),
     ] = None
 
 
@@ -32,7 +33,9 @@ class OdbSection(Model):
 
     url: Annotated[
         Secret | None,
-        setting("SQLAlchemy URL; by default an SQLite file in the folder", example="postgresql+psycopg://user:pw@127.0.0.1/hansa"),
+        setting(
+            "SQLAlchemy URL; by default an SQLite file in the folder", example="postgresql+psycopg://user:pw@127.0.0.1/hansa"
+        ),
     ] = None
 
 

@@ -29,7 +29,9 @@ class Definitions:
     `wake` makes this worker look at the change log; `secret` resolves references of plugins, such as `{"$vault": ...}`.
     """
 
-    def __init__(self, store: Store, registry: Registry, keys: Keys, bus: Any, wake: Callable[[], None], secret: Callable[..., Any]) -> None:
+    def __init__(
+        self, store: Store, registry: Registry, keys: Keys, bus: Any, wake: Callable[[], None], secret: Callable[..., Any]
+    ) -> None:
         self.store, self.registry, self.keys, self.bus, self.wake, self._secret = store, registry, keys, bus, wake, secret
         self.builtin: dict[tuple[str, str, str], Row] = {}
         self.trial_timeout = 10.0
@@ -62,7 +64,7 @@ class Definitions:
             raise Invalid(f"nothing resolves the reference {reference}")
         return str(found)
 
-    def list(self, kind: str | None = None, type: str | None = None) -> list[Row]:
+    def rows(self, kind: str | None = None, type: str | None = None) -> list[Row]:
         """Stored and built-in definitions, sorted."""
         rows = self.store.definitions(kind, type)
         rows += [row for row in self.builtin.values() if kind in (None, row.kind) and type in (None, row.type)]
@@ -88,7 +90,11 @@ class Definitions:
         stored = {}
         for setting in fields(known.model):
             new, given = getattr(prepared, setting.name), data.get(setting.name)
-            if setting.name in data and (new == getattr(config, setting.name)) and (not setting.secret or isinstance(given, dict)):
+            if (
+                setting.name in data
+                and (new == getattr(config, setting.name))
+                and (not setting.secret or isinstance(given, dict))
+            ):
                 stored[setting.name] = given
             elif setting.name in data or new != getattr(config, setting.name):
                 stored[setting.name] = dump(new, self.keys.encrypt)

@@ -103,12 +103,12 @@ def hansa_shutdown(server: Any) -> None:
 
 
 @hookspec
-def hansa_wrap(channel: Any, service: type[Service], call: Dispatch) -> Dispatch | None:  # type: ignore[empty-body]
+def hansa_wrap(channel: Any, service: type[Service], call: Dispatch) -> Dispatch | None:
     """Give a callable around `call` (Request -> Response), or None; called once for each compiled route."""
 
 
 @hookspec(firstresult=True)
-def hansa_secret(reference: str, value: Any) -> str | None:  # type: ignore[empty-body]
+def hansa_secret(reference: str, value: Any) -> str | None:
     """Give the value behind `{"$reference": value}` in a setting, such as `{"$vault": "path"}`; the first answer counts."""
 
 

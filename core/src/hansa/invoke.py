@@ -33,11 +33,11 @@ class Call(msgspec.Struct, omit_defaults=True):
     cid: str = ""
     attempt: int = 1
     max_attempts: int = MAX_ATTEMPTS
-    callback: list[str] = []  # noqa: RUF012
+    callback: list[str] = []
     in_reply_to: str = ""
-    extra: dict[str, Any] = {}  # noqa: RUF012
+    extra: dict[str, Any] = {}
     created: float = 0.0
-    history: list[str] = []  # noqa: RUF012
+    history: list[str] = []
 
 
 _encode = msgspec.json.Encoder(enc_hook=lambda value: dump(value, str) if isinstance(value, Model) else str(value)).encode
@@ -62,7 +62,9 @@ class Invocations:
         if self._queue is not None:
             self._queue.stop(grace)
 
-    def route(self, name: str, *, type: str = "invoke", channel: str = "", format: str = "", config: Any = None, raising: bool = False) -> Any:
+    def route(
+        self, name: str, *, type: str = "invoke", channel: str = "", format: str = "", config: Any = None, raising: bool = False
+    ) -> Any:
         """A compiled route to a service, kept until its class changes."""
         cls = self.objects.registry.service(name).cls
         key = (name, type, channel, format, raising)
@@ -93,7 +95,9 @@ class Invocations:
 
     def run(self, call: Call) -> Response:
         """Carry out one asynchronous call, with its callbacks."""
-        request = Request(payload=call.payload, cid=call.cid, attempt=call.attempt, extra={**call.extra, "in_reply_to": call.in_reply_to})
+        request = Request(
+            payload=call.payload, cid=call.cid, attempt=call.attempt, extra={**call.extra, "in_reply_to": call.in_reply_to}
+        )
         try:
             response: Response = self.route(call.service, type="invoke-async")(request)
         except HansaError as error:
@@ -268,7 +272,7 @@ class Queue:
 
     def status(self) -> dict[str, Any]:
         """How many calls wait, are delayed, run and are dead."""
-        groups = [g for g in self.redis.xinfo_groups(self.stream)] if self.redis.exists(self.stream) else []
+        groups = list(self.redis.xinfo_groups(self.stream)) if self.redis.exists(self.stream) else []
         return {
             "queued": self.redis.xlen(self.stream),
             "running": sum(g["pending"] for g in groups),

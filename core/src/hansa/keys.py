@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from .errors import Invalid
 
@@ -16,11 +17,11 @@ class Keys:
 
     def __init__(self, text: str) -> None:
         self._keys = [part.strip() for part in text.split(",") if part.strip()]
-        self._fernet = None
+        self._fernet: Any = None
         # sources stay valid while keys rotate as long as the oldest key stays last
         self.mac = hashlib.sha256(b"sources" + self._keys[-1].encode()).digest()
 
-    def _cipher(self):  # type: ignore[no-untyped-def]
+    def _cipher(self) -> Any:
         if self._fernet is None:
             # PERF: imported where needed, most workers never decrypt anything
             from cryptography.fernet import Fernet, MultiFernet

@@ -6,6 +6,7 @@ after a `start` that failed. An object is never changed: an edit makes a new one
 
 from __future__ import annotations
 
+import builtins
 import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -56,8 +57,8 @@ class Definition:
 
     kind: ClassVar[str] = ""
     type: ClassVar[str] = ""
-    Config: ClassVar[type[Model]] = NoSettings
-    common: ClassVar[type[Model]] = Definable
+    Config: ClassVar[builtins.type[Model]] = NoSettings
+    common: ClassVar[builtins.type[Model]] = Definable
     placement: ClassVar[Placement] = "worker"
     exclusive: ClassVar[bool] = False
 
@@ -145,7 +146,7 @@ class Format:
     type: ClassVar[str] = ""
     content_types: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, config: Any = None, service: type[Service] | None = None) -> None:
+    def __init__(self, config: Any = None, service: builtins.type[Service] | None = None) -> None:
         self.config = config
         self.service = service
 
@@ -167,7 +168,7 @@ class Format:
         found = problem(error, cid)
         return f"{found['title']}: {found['detail']} (cid {cid})\n".encode(), "text/plain; charset=utf-8"
 
-    def render_model(self, config: Any, service: type[Service], address: str) -> tuple[bytes, str] | None:
+    def render_model(self, config: Any, service: builtins.type[Service], address: str) -> tuple[bytes, str] | None:
         """A document that describes the service for clients (a WSDL, a schema) and its content type, if the format has one."""
         return None
 

@@ -18,7 +18,7 @@ def new_cid() -> str:
 
     PERF: not a secret, so the fast generator will do; it is seeded from the system's.
     """
-    return "K%027X" % _bits(108)
+    return f"K{_bits(108):027X}"
 
 
 class Request:

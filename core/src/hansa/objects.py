@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import HansaError, Invalid, NotFound, Unavailable
-from .kinds import KINDS, Channel, _not_connected
+from .kinds import KINDS, Channel
 from .pipeline import compile_route, failed
 from .registry import Registry
 from .service import Binding
@@ -300,7 +300,9 @@ class Objects:
         live = self._table.get((kind, type, name)) if type else self._by_name.get((kind, name))
         if live is None:
             there = sorted(k[2] for k in self._table if k[0] == kind and type in (None, k[1]))
-            raise NotFound(f"there is no {kind} {type or ''} named {name!r}".replace("  ", " ") + f" (there are: {', '.join(there)})")
+            raise NotFound(
+                f"there is no {kind} {type or ''} named {name!r}".replace("  ", " ") + f" (there are: {', '.join(there)})"
+            )
         if live.object is None:
             raise Unavailable(f"{live.row.kind} {live.row.type} {name!r} is {live.state}" + (f": {live.why}" if live.why else ""))
         return live.object
@@ -378,4 +380,3 @@ def check_formats(registry: Registry, model: Any, config: Any) -> None:
                 registry.known("format", value)
             except NotFound as error:
                 raise Invalid({setting.name: error.detail}) from None
-

@@ -6,7 +6,22 @@ import subprocess
 import sys
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, create_engine, event, inspect, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 
 SCHEMA_VERSION = "0001"
 """The newest Alembic revision; workers compare it without importing Alembic."""

@@ -56,7 +56,9 @@ class Plugins:
         """Find and load everything that is installed and not blocked; raises `Invalid` with the faults of all plugins."""
         self.found = _discover()
         wanted = None if enabled is None else set(enabled)
-        faults = {f"plugins.enabled: {name}": "no such plugin is installed" for name in sorted((wanted or set()) - set(self.found))}
+        faults = {
+            f"plugins.enabled: {name}": "no such plugin is installed" for name in sorted((wanted or set()) - set(self.found))
+        }
         for plugin in self.found.values():
             if plugin.name in set(blocked) or (wanted is not None and plugin.name not in wanted):
                 plugin.status = "blocked"

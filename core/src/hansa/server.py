@@ -106,7 +106,9 @@ class Supervisor:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StartFailed({"server.dir": f"another server runs in {self.config.dir}; choose another folder with --dir"}) from None
+            raise StartFailed(
+                {"server.dir": f"another server runs in {self.config.dir}; choose another folder with --dir"}
+            ) from None
         return lock
 
     # -- engines and sockets -----------------------------------------------------------------------------------------
@@ -122,14 +124,23 @@ class Supervisor:
                     return
                 child = self.engines[index][1]
                 if child.poll() is not None or time.monotonic() > deadline:
-                    raise StartFailed({f"engine {engine.name}": f"did not start (exit status {child.poll()}); see {self.run_dir.parent / 'logs'}"})
+                    raise StartFailed(
+                        {
+                            f"engine {engine.name}": f"did not start (exit status {child.poll()}); see {self.run_dir.parent / 'logs'}"
+                        }
+                    )
                 time.sleep(0.005)
 
     def _start_engine(self, engine: Any) -> tuple[Any, Any, float]:
         output = open(self.config.dir / "logs" / f"{engine.name}.log", "ab")  # noqa: SIM115
         with output:
             child = spawn(
-                engine.command(), env={**os.environ, **engine.environment()}, stdout=output, stderr=output, stdin=-3, cwd=engine.directory
+                engine.command(),
+                env={**os.environ, **engine.environment()},
+                stdout=output,
+                stderr=output,
+                stdin=-3,
+                cwd=engine.directory,
             )
         self.ledger.add(child.pid)
         return engine, child, time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import inspect
 import os
 import re
 import typing
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, TypeVar, Union, dataclass_transform, get_args, get_origin
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -78,7 +80,7 @@ class Model:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name in cls.__dict__.get("__annotations__", ()):
+        for name in inspect.get_annotations(cls):
             default = cls.__dict__.get(name)
             if isinstance(default, list | dict | set):
                 setattr(cls, name, dataclasses.field(default_factory=functools.partial(copy.copy, default)))
@@ -119,9 +121,20 @@ class Field:
         return any(isinstance(t, type) and issubclass(t, Secret) for t in (get_args(self.type) or (self.type,)))
 
 
-@functools.lru_cache(maxsize=4096)
+# models of services that were deployed anew must be free to go, hence weak keys
+_known_fields: WeakKeyDictionary[type, tuple[Field, ...]] = WeakKeyDictionary()
+_known_hints: WeakKeyDictionary[type, tuple[Any, ...]] = WeakKeyDictionary()
+
+
 def fields(model: type[Model]) -> tuple[Field, ...]:
     """The settings of a model, in the order of their declaration."""
+    known = _known_fields.get(model)
+    if known is None:
+        known = _known_fields[model] = _read_fields(model)
+    return known
+
+
+def _read_fields(model: type[Model]) -> tuple[Field, ...]:
     hints = typing.get_type_hints(model, include_extras=True)
     found = []
     for field in dataclasses.fields(model):
@@ -228,10 +241,12 @@ def _collect(data: Any, hint: Any, path: str, faults: dict[str, str], strict: bo
         _explain(error, path, faults)
 
 
-@functools.lru_cache(maxsize=4096)
 def _hints(model: type[Model]) -> tuple[Any, ...]:
-    hints = typing.get_type_hints(model, include_extras=True)
-    return tuple(hints[field.name] for field in dataclasses.fields(model))
+    known = _known_hints.get(model)
+    if known is None:
+        hints = typing.get_type_hints(model, include_extras=True)
+        known = _known_hints[model] = tuple(hints[field.name] for field in dataclasses.fields(model))
+    return known
 
 
 def explain(data: Any, model: Any, *, strict: bool = True, unknown: bool = False) -> Invalid | None:

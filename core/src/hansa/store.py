@@ -161,7 +161,9 @@ class Store:
                 raise Invalid(faults)
             _forget(connection, row.key)
             data = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
-            connection.execute(insert(odb.definition).values(kind=row.kind, type=row.type, name=row.name, data=data, revision=revision))
+            connection.execute(
+                insert(odb.definition).values(kind=row.kind, type=row.type, name=row.name, data=data, revision=revision)
+            )
             for r in {(r.setting, r.kind, r.name) for r in references}:
                 connection.execute(
                     insert(odb.reference).values(
@@ -193,7 +195,9 @@ class Store:
             _log(connection, revision, old.key, "delete", None, by)
             return revision
 
-    def deploy(self, file: str, source: str, services: dict[str, str], *, by: str = "", declared: str | None = None) -> tuple[int, int]:
+    def deploy(
+        self, file: str, source: str, services: dict[str, str], *, by: str = "", declared: str | None = None
+    ) -> tuple[int, int]:
         """Store a new version of a file and make it current; gives (version, revision).
 
         `services` maps class names to service names. Raises `Conflict` if another file gives one of the names, or if a
@@ -207,7 +211,14 @@ class Store:
             values = {"file": file, "version": last + 1, "current": True, "source": source, "sha256": digest}
             values |= {"mac": self._mac(file, source), "services": json.dumps(services), "by": by, "at": time.time()}
             connection.execute(insert(p).values(**values))
-            _log(connection, revision, ("service", "package", file), "deploy", json.dumps({"version": last + 1, "sha256": digest}), by)
+            _log(
+                connection,
+                revision,
+                ("service", "package", file),
+                "deploy",
+                json.dumps({"version": last + 1, "sha256": digest}),
+                by,
+            )
             if declared is not None:
                 _remember_declared(connection, ("service", "package", file), declared)
             return last + 1, revision
@@ -278,7 +289,9 @@ class Store:
         """The last action by name of one kind of change."""
         c = odb.change.c
         with self._reading.connect() as connection:
-            return {r.name: r.action for r in connection.execute(select(c.name, c.action).where(c.kind == kind).order_by(c.revision))}
+            return {
+                r.name: r.action for r in connection.execute(select(c.name, c.action).where(c.kind == kind).order_by(c.revision))
+            }
 
     def declared(self) -> dict[tuple[str, str, str], str]:
         """The digests of what configuration files declared, by kind, type, name."""
@@ -302,7 +315,10 @@ class Store:
         """The last report of each worker: server, revision, at, states."""
         with self._reading.connect() as connection:
             rows = connection.execute(select(odb.applied).order_by(odb.applied.c.worker))
-            return {r.worker: {"server": r.server, "revision": r.revision, "at": r.at, "states": json.loads(r.states or "{}")} for r in rows}
+            return {
+                r.worker: {"server": r.server, "revision": r.revision, "at": r.at, "states": json.loads(r.states or "{}")}
+                for r in rows
+            }
 
 
 def _key(table: Any, key: tuple[str, str, str]) -> Any:
@@ -332,7 +348,9 @@ def _deployed(connection: Connection) -> dict[str, str]:
 
 def _refuse_used(connection: Connection, kind: str, names: Iterable[str]) -> None:
     r = odb.reference
-    used = connection.execute(select(r).where(r.c.to_kind == kind, r.c.to_name.in_(list(names))).order_by(r.c.kind, r.c.name)).all()
+    used = connection.execute(
+        select(r).where(r.c.to_kind == kind, r.c.to_name.in_(list(names))).order_by(r.c.kind, r.c.name)
+    ).all()
     if used:
         users = ", ".join(sorted({f"{u.kind} {u.type} {u.name!r} ({u.setting} = {u.to_name})" for u in used}))
         raise Conflict(f"in use by {users}")

@@ -179,7 +179,11 @@ class Worker:
                 else:
                     self.objects.remove((change.kind, change.type, change.name))
         except Exception as error:
-            self._failed[f"{change.kind} {change.type} {change.name}"] = {"state": "failed", "why": str(error), "since": time.time()}
+            self._failed[f"{change.kind} {change.type} {change.name}"] = {
+                "state": "failed",
+                "why": str(error),
+                "since": time.time(),
+            }
             log.exception("change %s could not be applied: %s %s %r", change.revision, change.kind, change.type, change.name)
         self.revision = change.revision
         self.plugins_loaded.hook.hansa_changed(change=change)
@@ -295,7 +299,7 @@ class Worker:
 
     def definitions(self, kind: str | None = None, type: str | None = None) -> list[Row]:
         """Stored and built-in definitions."""
-        return self.definitions_.list(kind, type)
+        return self.definitions_.rows(kind, type)
 
     def definition(self, kind: str, type: str, name: str) -> Row:
         """One definition; raises `NotFound`."""
@@ -308,7 +312,10 @@ class Worker:
     def states(self, kind: str, type: str, name: str) -> dict[str, dict[str, Any]]:
         """The state of a definition's object in each worker of the cluster."""
         key = f"{kind} {type} {name}"
-        found = {worker: report["states"].get(key, {"state": "running", "why": ""}) for worker, report in self.definitions_.reports().items()}
+        found = {
+            worker: report["states"].get(key, {"state": "running", "why": ""})
+            for worker, report in self.definitions_.reports().items()
+        }
         mine = self.objects.states().get(key)
         return {**found, **({self.id: mine} if mine else {})}
 
@@ -395,7 +402,11 @@ class Worker:
         if blocked:
             types = {(kind, type) for kind, type, known in self.registry.types() if known.plugin == name}
             used = [f"{r.kind} {r.type} {r.name!r}" for r in self.store.definitions() if (r.kind, r.type) in types]
-            used += [f"{r.kind} {r.type} {r.name!r}" for r in self.store.definitions("channel") if ("format", r.data.get("format")) in types]
+            used += [
+                f"{r.kind} {r.type} {r.name!r}"
+                for r in self.store.definitions("channel")
+                if ("format", r.data.get("format")) in types
+            ]
             if used:
                 raise Invalid({"name": f"the plugin {name} is in use by {', '.join(used)}"})
         check_plugins(self.config, blocked_plugins(self.store) | {name} if blocked else blocked_plugins(self.store) - {name})
@@ -450,7 +461,9 @@ def blocked_plugins(store: Store) -> set[str]:
 def check_plugins(config: Config, blocked: set[str]) -> None:
     """Try in a child process whether all plugins can be loaded; raises `Invalid` with the reasons."""
     job = json.dumps({"check": True, "config": str(config.path), "dir": str(config.dir), "blocked": sorted(blocked)})
-    child = subprocess.run([sys.executable, "-m", "hansa.worker"], input=job, capture_output=True, text=True, timeout=60, check=False)
+    child = subprocess.run(
+        [sys.executable, "-m", "hansa.worker"], input=job, capture_output=True, text=True, timeout=60, check=False
+    )
     if child.returncode:
         try:
             faults = json.loads(child.stdout.strip().splitlines()[-1])

@@ -10,16 +10,18 @@ down_revision = None
 def upgrade() -> None:
     """Create the tables of version 0001, as they were then."""
     name = sa.String(200)
-    key = [sa.Column("kind", sa.String(50), primary_key=True), sa.Column("type", sa.String(50), primary_key=True)]
 
-    def keyed() -> list[sa.Column]:
-        return [column.copy() if hasattr(column, "copy") else column._copy() for column in key] + [
-            sa.Column("name", name, primary_key=True)
-        ]
+    def keyed() -> list[sa.Column[str]]:
+        columns = [("kind", sa.String(50)), ("type", sa.String(50)), ("name", name)]
+        return [sa.Column(column, type_, primary_key=True) for column, type_ in columns]
 
-    cluster = op.create_table("cluster", sa.Column("id", sa.Integer, primary_key=True), sa.Column("revision", sa.Integer, nullable=False))
+    cluster = op.create_table(
+        "cluster", sa.Column("id", sa.Integer, primary_key=True), sa.Column("revision", sa.Integer, nullable=False)
+    )
     op.bulk_insert(cluster, [{"id": 1, "revision": 0}])
-    op.create_table("definition", *keyed(), sa.Column("data", sa.Text, nullable=False), sa.Column("revision", sa.Integer, nullable=False))
+    op.create_table(
+        "definition", *keyed(), sa.Column("data", sa.Text, nullable=False), sa.Column("revision", sa.Integer, nullable=False)
+    )
     op.create_table(
         "reference",
         *keyed(),
