@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ import pluggy
 
 from . import hookspecs
 from .errors import Invalid
+from .kinds import KINDS
 from .registry import Clash, Deployed, Registry
 from .settings import Model
 
@@ -135,6 +138,32 @@ def _discover() -> dict[str, Plugin]:
             )
             plugin.entries[group] = entry
     return dict(sorted(found.items()))
+
+
+def load_plugins(config: Any, blocked: set[str]) -> Plugins:
+    """Load all plugins that the configuration and `blocked` allow, and validate the configuration with them; raises `Invalid`."""
+    plugins = Plugins(Registry())
+    section = config.data.get("plugins", {})
+    plugins.load(enabled=section.get("enabled"), blocked={*section.get("blocked", ()), *blocked})
+    try:
+        config.validate(plugins.sections(), KINDS)
+    except Clash as clash:
+        raise Invalid(str(clash)) from None
+    return plugins
+
+
+def check_plugins(config: Any, blocked: set[str]) -> None:
+    """Try in a child process whether all plugins can be loaded; raises `Invalid` with the reasons."""
+    job = json.dumps({"check": True, "config": str(config.path), "dir": str(config.dir), "blocked": sorted(blocked)})
+    child = subprocess.run(
+        [sys.executable, "-m", "hansa.worker"], input=job, capture_output=True, text=True, timeout=60, check=False
+    )
+    if child.returncode:
+        try:
+            faults = json.loads(child.stdout.strip().splitlines()[-1])
+        except (ValueError, IndexError):
+            faults = {"": f"the trial ended with status {child.returncode}: {child.stderr.strip()[-500:]}"}
+        raise Invalid(faults)
 
 
 _aliases: dict[str, str] = {}

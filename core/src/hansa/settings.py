@@ -52,21 +52,12 @@ def setting(
     lists; `refers` names what the value must exist as: `service`, `format`, `security`, or a kind and type such as
     `outgoing http`; `advanced` and `multiline` tell forms how to show it.
     """
-    extra = {"x-refers": refers, "x-advanced": advanced, "x-multiline": multiline}
-    schema = {key: value for key, value in extra.items() if value}
-    return msgspec.Meta(
-        description=help,
-        ge=ge,
-        le=le,
-        gt=gt,
-        lt=lt,
-        pattern=pattern,
-        min_length=min_length,
-        max_length=max_length,
-        examples=None if example is None else [example],
-        extra_json_schema=schema or None,
-        extra=schema or None,
-    )
+    marks = {"x-refers": refers, "x-advanced": advanced, "x-multiline": multiline}
+    extra = {key: value for key, value in marks.items() if value} or None
+    # one mapping, since msgspec's overloads allow no optional bounds
+    options: dict[str, Any] = {"ge": ge, "le": le, "gt": gt, "lt": lt, "pattern": pattern}
+    options |= {"min_length": min_length, "max_length": max_length, "extra": extra, "extra_json_schema": extra}
+    return msgspec.Meta(description=help, examples=None if example is None else [example], **options)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

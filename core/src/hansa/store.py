@@ -285,13 +285,13 @@ class Store:
             _log(connection, revision, (kind, "", name), action, json.dumps(data), by)
             return revision
 
-    def last_actions(self, kind: str) -> dict[str, str]:
-        """The last action by name of one kind of change."""
+    def blocked_plugins(self) -> set[str]:
+        """The plugins blocked live; those of config.toml not included."""
         c = odb.change.c
+        query = select(c.name, c.action).where(c.kind == "plugin", c.action.in_(("block", "unblock"))).order_by(c.revision)
         with self._reading.connect() as connection:
-            return {
-                r.name: r.action for r in connection.execute(select(c.name, c.action).where(c.kind == kind).order_by(c.revision))
-            }
+            last = {r.name: r.action for r in connection.execute(query)}
+        return {name for name, action in last.items() if action == "block"}
 
     def declared(self) -> dict[tuple[str, str, str], str]:
         """The digests of what configuration files declared, by kind, type, name."""

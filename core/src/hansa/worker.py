@@ -1,4 +1,4 @@
-"""One worker: a process that loads plugins, follows the change log and serves. Its `Worker` is the facade plugins are given."""
+"""One worker: a process that loads plugins, follows the change log and serves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -16,31 +15,28 @@ from pathlib import Path
 from typing import Any
 
 from . import deploy, logs
-from .cluster import Leases, OdbBus, RedisBus, require_redis
+from .cluster import Leases, OdbBus, RedisBus
 from .config import CORE_SECTIONS, Config, read_config
 from .definitions import Definitions, in_order
-from .errors import HansaError, Invalid, NotFound
+from .errors import HansaError, Invalid
+from .facade import Facade
 from .invoke import Invocations
 from .keys import Keys, load_keys
-from .kinds import KINDS
-from .message import Request, Response
 from .objects import Namespace, Objects
 from .odb import create_schema, open_engine
-from .pipeline import failed
-from .plugins import Plugins
-from .registry import Clash, Deployed, Registry
-from .settings import load
+from .plugins import Plugins, load_plugins
+from .registry import Deployed
 from .store import Change, Row, Store
 
 log = logging.getLogger("hansa.worker")
 POLL, HEARTBEAT = 2.0, 5.0
 
 
-class Worker:
-    """What hooks, services, channels and other objects see as `server`: this worker, and through it the whole cluster."""
+class Worker(Facade):
+    """The life of one worker; what plugins see of it is the facade it derives from."""
 
     def __init__(self, config: Config, job: dict[str, Any], plugins: Plugins, store: Store, keys: Keys) -> None:
-        self.config, self.plugins_loaded, self.registry = config, plugins, plugins.registry
+        self.config, self._plugins, self.registry = config, plugins, plugins.registry
         self.name: str = config.server.name
         self.worker: int = job["index"]
         self.id = f"{self.name}/{self.worker}.{job['generation']}"
@@ -56,16 +52,16 @@ class Worker:
         self._failed: dict[str, dict[str, Any]] = {}
         self._loaded: dict[str, int] = {}
         self.revision = 0
-        self.store = store
+        self._store = store
         address = self.engines.get("redis") or config.data.get("redis", {}).get("address")
-        self.bus: Any = RedisBus(address, config.server.cluster) if address else OdbBus(store.engine)
-        self.leases = Leases(self.bus, self.id)
+        self._bus: Any = RedisBus(address, config.server.cluster) if address else OdbBus(store.engine)
+        self._leases = Leases(self._bus, self.id)
         hook = plugins.hook
-        self.definitions_ = Definitions(self.store, self.registry, keys, self.bus, self._wake.set, hook.hansa_secret)
-        self.definitions_.trial_timeout = config.server.trial_timeout
-        self.objects = Objects(self.registry, self, self.definitions_.decrypt, self.leases, self._wraps)
-        self.outgoing = Namespace(self.objects, "outgoing")
-        self.invocations = Invocations(self.objects, self.bus, self.id)
+        self._definitions = Definitions(self._store, self.registry, keys, self._bus, self.wake, hook.hansa_secret)
+        self._definitions.trial_timeout = config.server.trial_timeout
+        self._objects = Objects(self.registry, self, self._definitions.decrypt, self._leases, self._wraps)
+        self.outgoing = Namespace(self._objects, "outgoing")
+        self._invocations = Invocations(self._objects, self._bus, self.id)
 
     def _wraps(self) -> list[Any]:
         def one(implementation: Any) -> Any:
@@ -75,33 +71,33 @@ class Worker:
 
             return wrap
 
-        return [one(found) for found in self.plugins_loaded.hook.hansa_wrap.get_hookimpls()]
+        return [one(found) for found in self._plugins.hook.hansa_wrap.get_hookimpls()]
 
     # -- life --------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Load everything that is stored, start it, and begin to serve; raises what keeps this worker from it."""
-        hook = self.plugins_loaded.hook
+        hook = self._plugins.hook
         hook.hansa_startup(server=self)
-        self.plugins_loaded.register_services(self)
-        self.definitions_.builtin = {
+        self._plugins.register_services(self)
+        self._definitions.builtin = {
             (kind, type, name): Row(kind, type, name, data, builtin=True)
             for definitions in hook.hansa_definitions(server=self)
             for kind, type, name, data in definitions
         }
         if self.worker == 0:
             self._declare()
-        self.revision = self.store.revision()
-        for package in self.store.packages(current=True):
+        self.revision = self._store.revision()
+        for package in self._store.packages(current=True):
             self._load_package(package.file)
-        rows = in_order(self.store.definitions() + list(self.definitions_.builtin.values()))
+        rows = in_order(self._store.definitions() + list(self._definitions.builtin.values()))
         for kind in dict.fromkeys(row.kind for row in rows):
-            self.objects.apply(row for row in rows if row.kind == kind)
-        self.leases.start()
+            self._objects.apply(row for row in rows if row.kind == kind)
+        self._leases.start()
         threading.Thread(target=self._follow, name="follow", daemon=True).start()
-        threading.Thread(target=self.bus.listen, args=(self._wake.set, self._stop), name="nudges", daemon=True).start()
+        threading.Thread(target=self._bus.listen, args=(self._wake.set, self._stop), name="nudges", daemon=True).start()
         self._report()
-        self.invocations.start(self.config.server.async_threads)
+        self._invocations.start(self.config.server.async_threads)
         hook.hansa_serve(server=self)
         self.ready = True
 
@@ -118,19 +114,23 @@ class Worker:
     def stop(self) -> None:
         """Finish what was accepted, stop everything."""
         self.ready = False
-        hook = self.plugins_loaded.hook
+        hook = self._plugins.hook
         for step in (
             lambda: hook.hansa_drain(server=self),
-            lambda: self.invocations.stop(self.config.server.grace),
-            self.objects.stop,
-            self.leases.stop,
+            lambda: self._invocations.stop(self.config.server.grace),
+            self._objects.stop,
+            self._leases.stop,
             lambda: hook.hansa_shutdown(server=self),
-            lambda: self.store.forget_applied(self.id),
+            lambda: self._store.forget_applied(self.id),
         ):
             try:
                 step()
             except Exception:
                 log.exception("a step of stopping failed")
+
+    def wake(self) -> None:
+        """Look at the change log now."""
+        self._wake.set()
 
     def tell(self, event: str, **more: Any) -> None:
         """Send a line to the supervisor."""
@@ -155,7 +155,7 @@ class Worker:
             self._wake.wait(POLL)
             self._wake.clear()
             try:
-                changes = self.store.changes(self.revision)
+                changes = self._store.changes(self.revision)
                 for change in changes:
                     self._apply(change)
                 states = self._bad_states()
@@ -173,11 +173,11 @@ class Worker:
             elif change.kind == "plugin":
                 self.tell("reload", revision=change.revision)
             else:
-                row = self.store.definition(change.kind, change.type, change.name)
+                row = self._store.definition(change.kind, change.type, change.name)
                 if row is not None:
-                    self.objects.apply([row])
+                    self._objects.apply([row])
                 else:
-                    self.objects.remove((change.kind, change.type, change.name))
+                    self._objects.remove((change.kind, change.type, change.name))
         except Exception as error:
             self._failed[f"{change.kind} {change.type} {change.name}"] = {
                 "state": "failed",
@@ -186,10 +186,10 @@ class Worker:
             }
             log.exception("change %s could not be applied: %s %s %r", change.revision, change.kind, change.type, change.name)
         self.revision = change.revision
-        self.plugins_loaded.hook.hansa_changed(change=change)
+        self._plugins.hook.hansa_changed(change=change)
 
     def _load_package(self, file: str) -> None:
-        package = self.store.package(file)
+        package = self._store.package(file)
         key = f"service package {file}"
         if package is None:
             self._swap(file, [])
@@ -210,21 +210,21 @@ class Worker:
 
     def _swap(self, file: str, services: list[Deployed]) -> None:
         touched = self.registry.replace_services(file, services)
-        self.objects.recompile_services(touched)
+        self._objects.recompile_services(touched)
 
     def _bad_states(self) -> dict[str, Any]:
-        bad = {key: state for key, state in self.objects.states().items() if state["state"] != "running"}
+        bad = {key: state for key, state in self._objects.states().items() if state["state"] != "running"}
         return {**bad, **self._failed}
 
     _reported: dict[str, Any] = {}
 
     def _report(self) -> None:
         self._reported = self._bad_states()
-        self.store.report_applied(self.id, self.name, self.revision, self._reported)
+        self._store.report_applied(self.id, self.name, self.revision, self._reported)
 
     def _declare(self) -> None:
         """Bring what the configuration file declares into the store: what is new in it, or was changed in it since."""
-        known, faults = self.store.declared(), {}
+        known, faults = self._store.declared(), {}
         for file in self.config.services.files:
             path = self.config.source(file)
             try:
@@ -232,7 +232,7 @@ class Worker:
                 key = ("service", "package", path.name)
                 digest = hashlib.sha256(source.encode()).hexdigest()
                 if known.get(key) != digest:
-                    self.definitions_.deploy(path.name, source, by=self.config.path.name, declared=digest, wait=False)
+                    self._definitions.deploy(path.name, source, by=self.config.path.name, declared=digest, wait=False)
             except OSError as error:
                 faults[f"services.files: {file}"] = f"cannot be read: {error.strerror}"
             except HansaError as error:
@@ -243,233 +243,13 @@ class Worker:
             if known.get(row.key) == digest:
                 continue
             try:
-                self.definitions_.define(*row.key, row.data, by=self.config.path.name, declared=digest, wait=False)
+                self._definitions.define(*row.key, row.data, by=self.config.path.name, declared=digest, wait=False)
             except Invalid as invalid:
                 faults.update({".".join((*row.key, key)).strip("."): fault for key, fault in invalid.errors.items()})
             except HansaError as error:
                 faults[".".join(row.key)] = error.detail
         if faults:
             raise Invalid({f"{self.config.path}: {key}": fault for key, fault in faults.items()})
-
-    # -- the facade --------------------------------------------------------------------------------------------------
-
-    def section(self, name: str) -> Any:
-        """A plugin's section of config.toml."""
-        return self.config.section(name)
-
-    def object(self, kind: str, type: str | None, name: str) -> Any:
-        """A live object; raises `NotFound`, or `Unavailable` with its state."""
-        return self.objects.get(kind, type, name)
-
-    @property
-    def redis(self) -> Any:
-        """The redis-py client (text, not bytes) of the cluster's Redis; raises `Unavailable` if there is none."""
-        return require_redis(self.bus)
-
-    def invoke(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> Any:
-        """Call a service and give back its answer; its exceptions come through."""
-        return self.invocations.invoke(name, payload, cid=cid, **options)
-
-    def invoke_async(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> str:
-        """Have a service called by any worker, at least once; gives the correlation id."""
-        return self.invocations.invoke_async(name, payload, cid=cid, **options)
-
-    def handle(
-        self, name: str, request: Request, *, type: str = "invoke", channel: str = "", format: str = "", config: Any = None
-    ) -> Response:
-        """Run one request through a route to a service that has no channel; never raises."""
-        try:
-            route = self.invocations.route(name, type=type, channel=channel, format=format, config=config)
-        except HansaError as error:
-            return failed(error, request, None, self.registry.known("format", format).cls() if format else None)
-        response: Response = route(request)
-        return response
-
-    def define(self, kind: str, type: str, name: str, data: dict[str, Any], **options: Any) -> dict[str, Any]:
-        """Create, edit or set a definition (`mode`, `seen_revision`, `by`); revision, applied, pending."""
-        return self.definitions_.define(kind, type, name, data, **options)
-
-    def validate(self, kind: str, type: str, name: str, data: dict[str, Any]) -> Row:
-        """What `define` would store; raises `Invalid`. References are not looked up."""
-        return self.definitions_.validate(kind, type, name, data)[0]
-
-    def delete(self, kind: str, type: str, name: str, **options: Any) -> dict[str, Any]:
-        """Delete a definition; revision, applied, pending. Raises `Conflict` naming its users."""
-        return self.definitions_.delete(kind, type, name, **options)
-
-    def definitions(self, kind: str | None = None, type: str | None = None) -> list[Row]:
-        """Stored and built-in definitions."""
-        return self.definitions_.rows(kind, type)
-
-    def definition(self, kind: str, type: str, name: str) -> Row:
-        """One definition; raises `NotFound`."""
-        return self.definitions_.get(kind, type, name)
-
-    def history(self, kind: str, type: str, name: str) -> list[dict[str, Any]]:
-        """All changes of a definition, newest first."""
-        return self.store.history(kind, type, name)
-
-    def states(self, kind: str, type: str, name: str) -> dict[str, dict[str, Any]]:
-        """The state of a definition's object in each worker of the cluster."""
-        key = f"{kind} {type} {name}"
-        found = {
-            worker: report["states"].get(key, {"state": "running", "why": ""})
-            for worker, report in self.definitions_.reports().items()
-        }
-        mine = self.objects.states().get(key)
-        return {**found, **({self.id: mine} if mine else {})}
-
-    def test(self, kind: str, type: str, data: dict[str, Any]) -> str:
-        """Make an object, start, ping and stop it, storing nothing; raises what is wrong."""
-        row, _, _ = self.definitions_.validate(kind, type, "test", data)
-        known = self.registry.known(kind, type)
-        made = known.cls("test", load(known.model, self.definitions_.decrypt(row)), self)
-        if issubclass(known.cls, KINDS["channel"]):
-            return "the settings are valid"
-        try:
-            made.start()
-            return str(made.ping())
-        finally:
-            made.stop()
-
-    def ping(self, kind: str, type: str, name: str) -> str:
-        """Ping a live object; raises what is wrong."""
-        return str(self.object(kind, type, name).ping())
-
-    def deploy(self, file: str, source: str, **options: Any) -> dict[str, Any]:
-        """Deploy a source (`by`); file, version, services, revision, applied, pending. Raises `Invalid` with the line."""
-        return self.definitions_.deploy(file, source, **options)
-
-    def rollback(self, file: str, version: int | None = None, **options: Any) -> dict[str, Any]:
-        """Bring back an older version of a file."""
-        return self.definitions_.rollback(file, version, **options)
-
-    def delete_service(self, name: str, **options: Any) -> dict[str, Any]:
-        """Take the file that gives a service (or the file of that name) out of service; raises `Conflict` naming users."""
-        file = name if name.endswith(".py") else self.registry.service(name).origin
-        if file.startswith("plugin "):
-            raise Invalid({"name": f"{name} comes with the {file}"})
-        return self.definitions_.undeploy(file, **options)
-
-    def packages(self) -> list[dict[str, Any]]:
-        """All versions of all deployed files, without their sources."""
-        return [
-            {
-                "file": p.file,
-                "version": p.version,
-                "current": p.current,
-                "sha256": p.sha256,
-                "services": sorted(p.services.values()),
-                "deployed_at": p.at,
-                "by": p.by,
-            }
-            for p in self.store.packages()
-        ]
-
-    def source(self, file: str, version: int | None = None) -> str:
-        """The source of one version of a file, by default the current one."""
-        package = self.store.package(file, version)
-        if package is None:
-            raise NotFound(f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed")
-        return package.source
-
-    def plugins(self) -> list[dict[str, Any]]:
-        """The plugins found here, their status, and what they give."""
-        types = [(known.plugin, f"{kind} {type}") for kind, type, known in self.registry.types()]
-        services = [(d.origin, d.name) for d in self.registry.services()]
-        return [
-            {
-                "name": p.name,
-                "distribution": p.distribution,
-                "version": p.version,
-                "status": p.status,
-                "why": p.why,
-                "types": [t for plugin, t in types if plugin == p.name],
-                "services": [s for origin, s in services if origin == f"plugin {p.name}"],
-            }
-            for p in self.plugins_loaded.found.values()
-        ]
-
-    def reload_plugin(self, name: str) -> dict[str, Any]:
-        """Have every server replace its workers one by one, which load plugins anew; raises `Invalid` if one cannot be loaded."""
-        check_plugins(self.config, blocked_plugins(self.store) - {name})
-        return {"revision": self._log_plugin(name, "reload")}
-
-    def block_plugin(self, name: str, blocked: bool = True) -> dict[str, Any]:
-        """Block or unblock a plugin in the whole cluster, and have workers replaced; raises `NotFound`, `Conflict` if in use."""
-        if name not in self.plugins_loaded.found:
-            raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(self.plugins_loaded.found)})")
-        if blocked:
-            types = {(kind, type) for kind, type, known in self.registry.types() if known.plugin == name}
-            used = [f"{r.kind} {r.type} {r.name!r}" for r in self.store.definitions() if (r.kind, r.type) in types]
-            used += [
-                f"{r.kind} {r.type} {r.name!r}"
-                for r in self.store.definitions("channel")
-                if ("format", r.data.get("format")) in types
-            ]
-            if used:
-                raise Invalid({"name": f"the plugin {name} is in use by {', '.join(used)}"})
-        check_plugins(self.config, blocked_plugins(self.store) | {name} if blocked else blocked_plugins(self.store) - {name})
-        return {"revision": self._log_plugin(name, "block" if blocked else "unblock")}
-
-    def _log_plugin(self, name: str, action: str) -> int:
-        revision = self.store.log_action("plugin", name, action)
-        self._wake.set()
-        self.bus.nudge(revision)
-        return revision
-
-    def reload(self) -> dict[str, Any]:
-        """Have this server replace its workers one by one, losing nothing."""
-        self.tell("reload", revision=0)
-        return {"workers": [worker for worker, report in self.definitions_.reports().items() if report["server"] == self.name]}
-
-    def status(self) -> dict[str, Any]:
-        """Servers, workers, revisions, objects that are not running, leases and queues."""
-        reports = self.definitions_.reports()
-        queue = self.invocations._queue
-        return {
-            "cluster": self.config.server.cluster,
-            "revision": self.store.revision(),
-            "workers": {
-                worker: {"server": report["server"], "revision": report["revision"], "not_running": report["states"]}
-                for worker, report in reports.items()
-            },
-            "definitions": len(self.store.definitions()),
-            "services": len(self.registry.services()),
-            "leases": sorted(self.leases.tokens),
-            "async": queue.status() if queue else None,
-        }
-
-
-def load_plugins(config: Config, blocked: set[str]) -> Plugins:
-    """Load all plugins that the configuration and `blocked` allow, and validate the configuration with them; raises `Invalid`."""
-    plugins = Plugins(Registry())
-    section = config.data.get("plugins", {})
-    plugins.load(enabled=section.get("enabled"), blocked={*section.get("blocked", ()), *blocked})
-    try:
-        config.validate(plugins.sections(), KINDS)
-    except Clash as clash:
-        raise Invalid(str(clash)) from None
-    return plugins
-
-
-def blocked_plugins(store: Store) -> set[str]:
-    """The plugins blocked live; those of config.toml not included."""
-    return {name for name, action in store.last_actions("plugin").items() if action == "block"}
-
-
-def check_plugins(config: Config, blocked: set[str]) -> None:
-    """Try in a child process whether all plugins can be loaded; raises `Invalid` with the reasons."""
-    job = json.dumps({"check": True, "config": str(config.path), "dir": str(config.dir), "blocked": sorted(blocked)})
-    child = subprocess.run(
-        [sys.executable, "-m", "hansa.worker"], input=job, capture_output=True, text=True, timeout=60, check=False
-    )
-    if child.returncode:
-        try:
-            faults = json.loads(child.stdout.strip().splitlines()[-1])
-        except (ValueError, IndexError):
-            faults = {"": f"the trial ended with status {child.returncode}: {child.stderr.strip()[-500:]}"}
-        raise Invalid(faults)
 
 
 def main() -> None:
@@ -499,7 +279,7 @@ def main() -> None:
         create_schema(engine)
         keys = load_keys(config.dir, config.server.secret_key)
         store = Store(engine, keys.mac)
-        worker = Worker(config, job, load_plugins(config, blocked_plugins(store)), store, keys)
+        worker = Worker(config, job, load_plugins(config, store.blocked_plugins()), store, keys)
         worker.start()
     except Invalid as invalid:
         give_up(invalid.errors)
