@@ -89,14 +89,10 @@ class Definitions:
         prepared = known.cls.prepare(config)
         stored = {}
         for setting in fields(known.model):
-            new, given = getattr(prepared, setting.name), data.get(setting.name)
-            if (
-                setting.name in data
-                and (new == getattr(config, setting.name))
-                and (not setting.secret or isinstance(given, dict))
-            ):
-                stored[setting.name] = given
-            elif setting.name in data or new != getattr(config, setting.name):
+            old, new = getattr(config, setting.name), getattr(prepared, setting.name)
+            if setting.name in data and is_reference(data[setting.name], encrypted=new == old):
+                stored[setting.name] = data[setting.name]
+            elif setting.name in data or new != old:
                 stored[setting.name] = dump(new, self.keys.encrypt)
         row = Row(kind, type, name, stored)
         claims = list(known.cls.claims(prepared))
@@ -143,7 +139,7 @@ class Definitions:
         self._refuse_builtin(kind, type, name)
         if mode == "edit":
             old = self.get(kind, type, name)
-            data = {key: value for key, value in {**old.data, **data}.items() if value is not None or key in data}
+            data = {**old.data, **data}
         row, found, claims = self.validate(kind, type, name, data)
         revision = self.store.define(
             row,
@@ -219,6 +215,15 @@ class Definitions:
         """What each worker that is alive reported last."""
         now = time.time()
         return {worker: report for worker, report in self.store.reports().items() if now - report["at"] < SILENT}
+
+
+def is_reference(value: Any, *, encrypted: bool = True) -> bool:
+    """Whether plain data is or contains a reference such as `{"$env": "X"}`; `encrypted` says whether stored secrets count."""
+    if isinstance(value, dict):
+        if len(value) == 1 and (key := str(next(iter(value)))).startswith("$"):
+            return encrypted or key != "$encrypted"
+        return any(is_reference(item, encrypted=encrypted) for item in value.values())
+    return isinstance(value, list) and any(is_reference(item, encrypted=encrypted) for item in value)
 
 
 def in_order(rows: list[Row]) -> list[Row]:
