@@ -12,6 +12,7 @@ import os
 import selectors
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ class Process:
     generation: int
     child: Any
     control: socket.socket
+    theirs: socket.socket
     began: float = field(default_factory=time.monotonic)
     ready: bool = False
     stopping: float = 0.0
@@ -88,8 +90,10 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._request_stop)
         try:
-            self._start_engines()
             self._listen()
+            # PERF: the first worker imports while engines start; it gets its job when they are there
+            self.workers[0] = self._spawn(0)
+            self._start_engines()
             self._start_workers()
             self._announce()
             while not self._stop:
@@ -139,7 +143,7 @@ class Supervisor:
                 env={**os.environ, **engine.environment()},
                 stdout=output,
                 stderr=output,
-                stdin=-3,
+                stdin=subprocess.DEVNULL,
                 cwd=engine.directory,
             )
         self.ledger.add(child.pid)
@@ -162,31 +166,39 @@ class Supervisor:
     # -- workers -----------------------------------------------------------------------------------------------------
 
     def _spawn(self, index: int) -> Process:
+        """Start a worker process, which imports and then waits for its job."""
         self.generation += 1
         ours, theirs = socket.socketpair()
-        numbers = {name: bound.fileno() for name, bound in self.sockets.items()}
+        inherited = (theirs.fileno(), *(bound.fileno() for bound in self.sockets.values()))
+        child = spawn([sys.executable, "-m", "hansa.worker"], stdin=subprocess.PIPE, pass_fds=inherited)
+        self.ledger.add(child.pid)
+        process = Process(index, self.generation, child, ours, theirs)
+        self._selector.register(ours, selectors.EVENT_READ, process)
+        return process
+
+    def _give_job(self, process: Process) -> None:
+        """Tell a worker what it is, once everything it needs is there."""
         job = {
             "config": str(self.config.path),
             "dir": str(self.config.dir),
             "overrides": self.overrides,
-            "index": index,
-            "generation": self.generation,
-            "sockets": numbers,
+            "index": process.index,
+            "generation": process.generation,
+            "sockets": {name: bound.fileno() for name, bound in self.sockets.items()},
             "engines": {engine.name: engine.address for engine, _, _ in self.engines},
-            "control": theirs.fileno(),
+            "control": process.theirs.fileno(),
         }
-        child = spawn([sys.executable, "-m", "hansa.worker"], stdin=-1, pass_fds=(theirs.fileno(), *numbers.values()))
-        child.stdin.write(json.dumps(job).encode() + b"\n")  # type: ignore[union-attr]
-        child.stdin.close()  # type: ignore[union-attr]
-        theirs.close()
-        self.ledger.add(child.pid)
-        process = Process(index, self.generation, child, ours)
-        self._selector.register(ours, selectors.EVENT_READ, process)
-        return process
+        try:
+            process.child.stdin.write(json.dumps(job).encode() + b"\n")
+            process.child.stdin.close()
+        except BrokenPipeError:
+            log.error("worker %s ended before it got its job", process.index)
+        process.theirs.close()
 
     def _start_workers(self) -> None:
         for index in range(self.config.server.workers):
-            process = self.workers[index] = self._spawn(index)
+            process = self.workers[index] = self.workers.get(index) or self._spawn(index)
+            self._give_job(process)
             while not process.ready and not self._stop:
                 self._look(0.05)
                 if process.faults is not None:
@@ -264,12 +276,14 @@ class Supervisor:
         elif time.monotonic() - since >= delay:
             self._restarts[index] = (min(delay * 2, LAST_RESTART), 0.0)
             self.workers[index] = self._spawn(index)
+            self._give_job(self.workers[index])
 
     def _reload(self) -> Iterator[None]:
         """Replace the workers one by one: a new one serves before the old one is asked to finish."""
         log.info("replacing %s workers", len(self.workers))
         for index in sorted(self.workers):
             new, old = self._spawn(index), self.workers[index]
+            self._give_job(new)
             while not new.ready:
                 if new.child.poll() is not None or time.monotonic() - new.began > START_LIMIT:
                     log.error("the new worker %s did not start (%s); the old ones go on", index, new.faults or "no answer")
