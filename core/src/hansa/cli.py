@@ -57,7 +57,7 @@ def server() -> None:
 @click.option("--workers", type=click.IntRange(1, 64), help="Number of worker processes, whatever the file says.")
 def run(path: str, http: str | None, directory: str | None, workers: int | None) -> None:
     """Run a server in the foreground until Ctrl-C or SIGTERM."""
-    from .server import StartFailed, run_server
+    from .server import run_server
 
     logging.getLogger("hansa.plugins").setLevel(logging.NOTSET)
     overrides: dict[str, Any] = {}
@@ -67,9 +67,9 @@ def run(path: str, http: str | None, directory: str | None, workers: int | None)
         overrides["server.workers"] = workers
     try:
         run_server(path, directory=directory, overrides=overrides)
-    except StartFailed as failed:
+    except Invalid as failed:
         click.echo("The server cannot start:", err=True)
-        for key, fault in failed.faults.items():
+        for key, fault in failed.errors.items():
             click.echo(f"  {key}: {fault}" if key else f"  {fault}", err=True)
         sys.exit(1)
 

@@ -1,4 +1,4 @@
-"""What the workers of a cluster tell each other: nudges and leases, over Redis where there is one, else over the ODB."""
+"""What the workers of a cluster tell each other: nudges and leases, here over the ODB; a plugin may give a faster bus."""
 
 from __future__ import annotations
 
@@ -11,26 +11,9 @@ from typing import Any
 from sqlalchemy import Engine, delete, insert, select, update
 
 from . import odb
-from .errors import Unavailable
 
 log = logging.getLogger("hansa.cluster")
 LEASE_TTL, LEASE_RENEWAL = 10.0, 3.0
-
-
-def open_redis(address: str, **options: Any) -> Any:
-    """A redis-py client for an address (`redis://`, `rediss://` or `unix://`), whose every call ends within some 5 s."""
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    options = {
-        "decode_responses": True,
-        "socket_timeout": 5,
-        "socket_connect_timeout": 2,
-        "retry": Retry(NoBackoff(), 1),
-        **options,
-    }
-    return redis.Redis.from_url(address, **options)
 
 
 class OdbBus:
@@ -74,66 +57,6 @@ class OdbBus:
         """Drop leases that ended long ago."""
         with self.engine.begin() as connection:
             connection.execute(delete(odb.lease).where(odb.lease.c.expires < time.time() - 86400))
-
-
-_ACQUIRE = """
-local holder = redis.call('HGET', KEYS[1], 'holder')
-if holder and holder ~= ARGV[1] then return 0 end
-local token = redis.call('HGET', KEYS[1], 'token')
-if not holder then token = redis.call('INCR', KEYS[2]) end
-redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'token', token)
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return tonumber(token)
-"""
-_RELEASE = "if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
-
-
-class RedisBus:
-    """Nudges by pub/sub and leases as expiring keys. Nothing is lost with a message: it only says when to look at the log."""
-
-    def __init__(self, address: str, cluster: str) -> None:
-        self.address, self.cluster = address, cluster
-        self.redis = open_redis(address)
-        self._acquire = self.redis.register_script(_ACQUIRE)
-        self._release = self.redis.register_script(_RELEASE)
-        self.poll_interval = 2.0
-
-    def _key(self, *parts: str) -> str:
-        return ":".join(("hansa", self.cluster, *parts))
-
-    def nudge(self, revision: int) -> None:
-        """Tell the others that there is a new revision."""
-        try:
-            self.redis.publish(self._key("nudge"), revision)
-        except Exception as error:
-            log.warning("the nudge for revision %s was not sent, workers will find it by polling: %s", revision, error)
-
-    def listen(self, wake: Callable[[], None], stopped: threading.Event) -> None:
-        """Wake up at every nudge, after every reconnect, and every 2 s anyway, until stopped."""
-        while not stopped.is_set():
-            try:
-                subscription = self.redis.pubsub(ignore_subscribe_messages=True)
-                subscription.subscribe(self._key("nudge"))
-                wake()
-                while not stopped.is_set():
-                    subscription.get_message(timeout=min(self.poll_interval, 1.0))
-                    wake()
-                subscription.close()
-            except Exception as error:
-                log.warning("no nudges, polling: %s", error)
-                wake()
-                stopped.wait(self.poll_interval)
-                wake()
-
-    def acquire(self, name: str, holder: str) -> int | None:
-        """Take or renew a lease; the fencing token if `holder` has it now, else None."""
-        keys = [self._key("lease", name), self._key("fence", name)]
-        token = int(self._acquire(keys=keys, args=[holder, int(LEASE_TTL * 1000)]))
-        return token or None
-
-    def release(self, name: str, holder: str) -> None:
-        """Give a lease back, so that another can take it at once."""
-        self._release(keys=[self._key("lease", name)], args=[holder])
 
 
 class Leases:
@@ -216,10 +139,3 @@ class Leases:
             wanted[0](token)
         elif token is None and had:
             wanted[1]()
-
-
-def require_redis(bus: Any) -> Any:
-    """The Redis client behind a bus; raises `Unavailable` naming the setting if there is none."""
-    if isinstance(bus, RedisBus):
-        return bus.redis
-    raise Unavailable("this needs Redis: set [redis] address, or install hansa-redis, which brings an embedded Valkey")

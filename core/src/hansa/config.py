@@ -8,19 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from .errors import Invalid
+from .errors import HansaError, Invalid
 from .settings import Model, Secret, load, resolve, setting
 
 
 class ServerSection(Model):
     """The server itself: `[server]`."""
 
-    name: Annotated[str, setting("Name of this server, unique in its cluster", pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "server1"
+    name: Annotated[str, setting("Name of this server, unique in its cluster", pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = (
+        "server1"
+    )
     cluster: Annotated[str, setting("Name of the cluster it belongs to", pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hansa"
     workers: Annotated[int, setting("Number of worker processes", ge=1, le=64)] = 2
     dir: Annotated[str, setting("Folder of everything this server writes; relative to the configuration file")] = "var"
-    grace: Annotated[float, setting("Seconds that running requests get to finish when a worker ends", ge=0, le=3600)] = 30.0
-    async_threads: Annotated[int, setting("Threads in each worker for asynchronous invocations", ge=1, le=256)] = 4
+    grace: Annotated[
+        float, setting("Seconds that running requests get to finish when a worker ends", ge=0, le=3600)
+    ] = 30.0
     trial_timeout: Annotated[float, setting("Seconds a deployed source may take to import", gt=0, le=300)] = 10.0
     secret_key: Annotated[
         Secret | None,
@@ -34,7 +37,8 @@ class OdbSection(Model):
     url: Annotated[
         Secret | None,
         setting(
-            "SQLAlchemy URL; by default an SQLite file in the folder", example="postgresql+psycopg://user:pw@127.0.0.1/hansa"
+            "SQLAlchemy URL; by default an SQLite file in the folder",
+            example="postgresql+psycopg://user:pw@127.0.0.1/hansa",
         ),
     ] = None
 
@@ -83,8 +87,8 @@ class Config:
         self.definitions: list[tuple[str, str, str, dict[str, Any]]] = []
         self.listening: dict[str, str] = {}
 
-    def validate(self, sections: Mapping[str, type[Model]], kinds: Mapping[str, type]) -> None:
-        """Read every section by its model; raises `Invalid` with all faults, each by file and key."""
+    def validate(self, sections: Mapping[str, type[Model]], kinds: Mapping[str, type], registry: Any = None) -> None:
+        """Read every section by its model, and with a `registry` every definition; raises `Invalid` with all faults."""
         faults: dict[str, str] = {}
         self._models = {**CORE_SECTIONS, **sections}
         self.definitions = []
@@ -98,6 +102,16 @@ class Config:
                 self._sections[name] = load(model, resolve(self.data.get(name, {})))
             except Invalid as invalid:
                 faults.update({f"{name}.{key}".strip("."): fault for key, fault in invalid.errors.items()})
+        for kind, type, name, data in self.definitions if registry else ():
+            try:
+                load(registry.known(kind, type).model, resolve(data, lambda reference, value: ""))
+            except HansaError as error:
+                inner = error.errors if isinstance(error, Invalid) else {"": error.detail}
+                faults.update({f"{kind}.{type}.{name}.{key}".strip("."): fault for key, fault in inner.items()})
+        self.refuse(faults)
+
+    def refuse(self, faults: dict[str, str]) -> None:
+        """Raise `Invalid` with the faults, if any, each by the file and its key."""
         if faults:
             raise Invalid({f"{self.path}: {key}": fault for key, fault in faults.items()})
 
@@ -144,7 +158,9 @@ class Config:
         return (self.path.parent / file).resolve()
 
 
-def read_config(path: str | os.PathLike[str], *, directory: str | None = None, overrides: dict[str, Any] | None = None) -> Config:
+def read_config(
+    path: str | os.PathLike[str], *, directory: str | None = None, overrides: dict[str, Any] | None = None
+) -> Config:
     """Parse a file, not yet validated; `overrides` maps `section.key` to a value that goes before the file's.
 
     Raises `Invalid` naming the file when it is missing or not TOML.

@@ -30,9 +30,22 @@ class Definitions:
     """
 
     def __init__(
-        self, store: Store, registry: Registry, keys: Keys, bus: Any, wake: Callable[[], None], secret: Callable[..., Any]
+        self,
+        store: Store,
+        registry: Registry,
+        keys: Keys,
+        bus: Any,
+        wake: Callable[[], None],
+        secret: Callable[..., Any],
     ) -> None:
-        self.store, self.registry, self.keys, self.bus, self.wake, self._secret = store, registry, keys, bus, wake, secret
+        self.store, self.registry, self.keys, self.bus, self.wake, self._secret = (
+            store,
+            registry,
+            keys,
+            bus,
+            wake,
+            secret,
+        )
         self.builtin: dict[tuple[str, str, str], Row] = {}
         self.trial_timeout = 10.0
 
@@ -40,21 +53,7 @@ class Definitions:
 
     def decrypt(self, row: Row) -> dict[str, Any]:
         """The data of a definition with secrets and references resolved, brought to today's shape; raises `Invalid`."""
-        data = self._resolve(row.data)
-        known = self.registry.known(row.kind, row.type)
-        return dict(known.model.upgrade(data))
-
-    def _resolve(self, data: dict[str, Any]) -> dict[str, Any]:
-        faults: dict[str, str] = {}
-        resolved = {}
-        for key, value in data.items():
-            try:
-                resolved[key] = resolve(value, self._special)
-            except Invalid as invalid:
-                faults[key] = invalid.detail
-        if faults:
-            raise Invalid(faults)
-        return resolved
+        return dict(self.registry.known(row.kind, row.type).model.upgrade(resolve(row.data, self._special)))
 
     def _special(self, reference: str, value: Any) -> str:
         if reference == "$encrypted":
@@ -64,13 +63,13 @@ class Definitions:
             raise Invalid(f"nothing resolves the reference {reference}")
         return str(found)
 
-    def rows(self, kind: str | None = None, type: str | None = None) -> list[Row]:
+    def definitions(self, kind: str | None = None, type: str | None = None) -> list[Row]:
         """Stored and built-in definitions, sorted."""
         rows = self.store.definitions(kind, type)
         rows += [row for row in self.builtin.values() if kind in (None, row.kind) and type in (None, row.type)]
         return sorted(rows, key=lambda row: row.key)
 
-    def get(self, kind: str, type: str, name: str) -> Row:
+    def definition(self, kind: str, type: str, name: str) -> Row:
         """One definition; raises `NotFound`."""
         row = self.builtin.get((kind, type, name)) or self.store.definition(kind, type, name)
         if row is None:
@@ -79,12 +78,14 @@ class Definitions:
 
     # -- change ------------------------------------------------------------------------------------------------------
 
-    def validate(self, kind: str, type: str, name: str, data: dict[str, Any]) -> tuple[Row, list[Reference], list[str]]:
+    def _validated(
+        self, kind: str, type: str, name: str, data: dict[str, Any]
+    ) -> tuple[Row, list[Reference], list[str]]:
         """What would be stored, with references and claims; raises `Invalid` with all faults. Nothing is written."""
         known = self.registry.known(kind, type)
         if not _NAME.fullmatch(name):
             raise Invalid({"name": "must have 1 to 200 characters, none of them / or a control character"})
-        config = load(known.model, self._resolve(data))
+        config = load(known.model, resolve(data, self._special))
         check_formats(self.registry, known.model, config)
         prepared = known.cls.prepare(config)
         stored = {}
@@ -101,8 +102,14 @@ class Definitions:
         for claim in claims:
             for other in self.builtin.values():
                 if other.kind == kind and claim in self._builtin_claims(other):
-                    raise Conflict(f"{kind} {type} {name!r} needs {claim}, which the built-in {other.type} {other.name!r} has")
+                    raise Conflict(
+                        f"{kind} {type} {name!r} needs {claim}, which the built-in {other.type} {other.name!r} has"
+                    )
         return row, references(known.model, row, prepared), claims
+
+    def validate(self, kind: str, type: str, name: str, data: dict[str, Any]) -> Row:
+        """What `define` would store; raises `Invalid` with all faults. References to other definitions are not looked up."""
+        return self._validated(kind, type, name, data)[0]
 
     def _builtin_claims(self, row: Row) -> list[str]:
         known = self.registry.known(row.kind, row.type)
@@ -116,7 +123,8 @@ class Definitions:
             except NotFound:
                 return False
         return any(
-            key[0] == reference.kind and key[2] == reference.name and reference.type in ("", key[1]) for key in self.builtin
+            key[0] == reference.kind and key[2] == reference.name and reference.type in ("", key[1])
+            for key in self.builtin
         )
 
     def define(
@@ -138,9 +146,9 @@ class Definitions:
         """
         self._refuse_builtin(kind, type, name)
         if mode == "edit":
-            old = self.get(kind, type, name)
+            old = self.definition(kind, type, name)
             data = {**old.data, **data}
-        row, found, claims = self.validate(kind, type, name, data)
+        row, found, claims = self._validated(kind, type, name, data)
         revision = self.store.define(
             row,
             mode=mode,
@@ -153,7 +161,9 @@ class Definitions:
         )
         return self.announce(revision, wait)
 
-    def delete(self, kind: str, type: str, name: str, *, seen_revision: int | None = None, by: str = "") -> dict[str, Any]:
+    def delete(
+        self, kind: str, type: str, name: str, *, seen_revision: int | None = None, by: str = ""
+    ) -> dict[str, Any]:
         """Delete a definition; raises `NotFound`, or `Conflict` naming its users."""
         self._refuse_builtin(kind, type, name)
         return self.announce(self.store.delete(kind, type, name, seen_revision=seen_revision, by=by))
@@ -165,7 +175,9 @@ class Definitions:
 
     # -- services ----------------------------------------------------------------------------------------------------
 
-    def deploy(self, file: str, source: str, *, by: str = "", declared: str | None = None, wait: bool = True) -> dict[str, Any]:
+    def deploy(
+        self, file: str, source: str, *, by: str = "", declared: str | None = None, wait: bool = True
+    ) -> dict[str, Any]:
         """Try a source in a child process, store it and have it loaded everywhere.
 
         Gives file, version, services, and who has applied it. Raises `Invalid` with the error and its line under `source`.
@@ -179,7 +191,12 @@ class Definitions:
             answer = self.announce(self.store.revision(), wait)
             return {"file": file, "version": current.version, "services": sorted(services.values()), **answer}
         version, revision = self.store.deploy(file, source, services, by=by, declared=declared)
-        answer = {"file": file, "version": version, "services": sorted(services.values()), **self.announce(revision, wait)}
+        answer = {
+            "file": file,
+            "version": version,
+            "services": sorted(services.values()),
+            **self.announce(revision, wait),
+        }
         log.info("deployed %s version %s: %s", file, version, ", ".join(answer["services"]))
         return answer
 
@@ -191,9 +208,34 @@ class Definitions:
         log.info("rolled %s back to version %s", file, version)
         return {"file": file, "version": version, "services": services, **self.announce(revision)}
 
-    def undeploy(self, file: str, *, by: str = "") -> dict[str, Any]:
-        """Take a file out of service; raises `Conflict` naming the users of its services."""
+    def delete_service(self, name: str, *, by: str = "") -> dict[str, Any]:
+        """Take the file that gives a service (or the file of that name) out of service; raises `Conflict` naming users."""
+        file = name if name.endswith(".py") else self.registry.service(name).origin
+        if file.startswith("plugin "):
+            raise Invalid({"name": f"{name} comes with the {file}"})
         return {"file": file, **self.announce(self.store.undeploy(file, by=by))}
+
+    def packages(self) -> list[dict[str, Any]]:
+        """All versions of all deployed files, without their sources."""
+        return [
+            {
+                "file": p.file,
+                "version": p.version,
+                "current": p.current,
+                "sha256": p.sha256,
+                "services": sorted(p.services.values()),
+                "deployed_at": p.at,
+                "by": p.by,
+            }
+            for p in self.store.packages()
+        ]
+
+    def source(self, file: str, version: int | None = None) -> str:
+        """The source of one version of a file, by default the current one."""
+        package = self.store.package(file, version)
+        if package is None:
+            raise NotFound(f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed")
+        return package.source
 
     # -- who has it --------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,9 @@ class Invalid(HansaError):
 
     def __init__(self, errors: dict[str, str] | str, detail: str = "") -> None:
         self.errors = {"": errors} if isinstance(errors, str) else errors
-        super().__init__(detail or "; ".join(f"{name}: {fault}" if name else fault for name, fault in self.errors.items()))
+        super().__init__(
+            detail or "; ".join(f"{name}: {fault}" if name else fault for name, fault in self.errors.items())
+        )
 
 
 class Refused(HansaError):

@@ -7,22 +7,20 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from .cluster import Leases, require_redis
+from .cluster import Leases
 from .config import Config
 from .definitions import Definitions
-from .errors import HansaError, Invalid, NotFound
+from .errors import HansaError, Invalid, NotFound, Unavailable
 from .invoke import Invocations
 from .kinds import KINDS
 from .message import Request, Response
 from .objects import Namespace, Objects
 from .pipeline import failed
 from .plugins import Plugins, check_plugins
-from .registry import Registry
 from .settings import load
-from .store import Row, Store
 
 
-class Facade:
+class Facade(Definitions):
     """What plugins may ask of a server, and have it do.
 
     Attributes: `name` of the server, `worker` (its index), `id` (unique in the cluster), `dir`, `config`, `sockets` (bound by
@@ -37,22 +35,14 @@ class Facade:
     config: Config
     sockets: dict[str, socket.socket]
     engines: dict[str, str]
-    registry: Registry
     outgoing: Namespace
     log: logging.Logger
     ready: bool
     closing: bool
     _plugins: Plugins
-    _store: Store
-    _bus: Any
     _leases: Leases
-    _definitions: Definitions
     _objects: Objects
     _invocations: Invocations
-
-    def wake(self) -> None:
-        """Look at the change log now."""
-        raise NotImplementedError
 
     def tell(self, event: str, **more: Any) -> None:
         """Send a line to the supervisor."""
@@ -69,7 +59,12 @@ class Facade:
     @property
     def redis(self) -> Any:
         """The redis-py client (text, not bytes) of the cluster's Redis; raises `Unavailable` if there is none."""
-        return require_redis(self._bus)
+        client = getattr(self.bus, "redis", None)
+        if client is None:
+            raise Unavailable(
+                "this needs Redis: install hansa-redis, which brings an embedded Valkey, or set [redis] address"
+            )
+        return client
 
     def invoke(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> Any:
         """Call a service and give back its answer; its exceptions come through."""
@@ -80,7 +75,14 @@ class Facade:
         return self._invocations.invoke_async(name, payload, cid=cid, **options)
 
     def handle(
-        self, name: str, request: Request, *, type: str = "invoke", channel: str = "", format: str = "", config: Any = None
+        self,
+        name: str,
+        request: Request,
+        *,
+        type: str = "invoke",
+        channel: str = "",
+        format: str = "",
+        config: Any = None,
     ) -> Response:
         """Run one request through a route to a service that has no channel; never raises."""
         try:
@@ -90,45 +92,21 @@ class Facade:
         response: Response = route(request)
         return response
 
-    def define(self, kind: str, type: str, name: str, data: dict[str, Any], **options: Any) -> dict[str, Any]:
-        """Create, edit or set a definition (`mode`, `seen_revision`, `by`); revision, applied, pending."""
-        return self._definitions.define(kind, type, name, data, **options)
-
-    def validate(self, kind: str, type: str, name: str, data: dict[str, Any]) -> Row:
-        """What `define` would store; raises `Invalid`. References are not looked up."""
-        return self._definitions.validate(kind, type, name, data)[0]
-
-    def delete(self, kind: str, type: str, name: str, **options: Any) -> dict[str, Any]:
-        """Delete a definition; revision, applied, pending. Raises `Conflict` naming its users."""
-        return self._definitions.delete(kind, type, name, **options)
-
-    def definitions(self, kind: str | None = None, type: str | None = None) -> list[Row]:
-        """Stored and built-in definitions."""
-        return self._definitions.rows(kind, type)
-
-    def definition(self, kind: str, type: str, name: str) -> Row:
-        """One definition; raises `NotFound`."""
-        return self._definitions.get(kind, type, name)
-
-    def history(self, kind: str, type: str, name: str) -> list[dict[str, Any]]:
-        """All changes of a definition, newest first."""
-        return self._store.history(kind, type, name)
-
     def states(self, kind: str, type: str, name: str) -> dict[str, dict[str, Any]]:
         """The state of a definition's object in each worker of the cluster."""
         key = f"{kind} {type} {name}"
         found = {
             worker: report["states"].get(key, {"state": "running", "why": ""})
-            for worker, report in self._definitions.reports().items()
+            for worker, report in self.reports().items()
         }
         mine = self._objects.states().get(key)
         return {**found, **({self.id: mine} if mine else {})}
 
     def test(self, kind: str, type: str, data: dict[str, Any]) -> str:
         """Make an object, start, ping and stop it, storing nothing; raises what is wrong."""
-        row, _, _ = self._definitions.validate(kind, type, "test", data)
+        row = self.validate(kind, type, "test", data)
         known = self.registry.known(kind, type)
-        made = known.cls("test", load(known.model, self._definitions.decrypt(row)), self)
+        made = known.cls("test", load(known.model, self.decrypt(row)), self)
         if issubclass(known.cls, KINDS["channel"]):
             return "the settings are valid"
         try:
@@ -140,43 +118,6 @@ class Facade:
     def ping(self, kind: str, type: str, name: str) -> str:
         """Ping a live object; raises what is wrong."""
         return str(self.object(kind, type, name).ping())
-
-    def deploy(self, file: str, source: str, **options: Any) -> dict[str, Any]:
-        """Deploy a source (`by`); file, version, services, revision, applied, pending. Raises `Invalid` with the line."""
-        return self._definitions.deploy(file, source, **options)
-
-    def rollback(self, file: str, version: int | None = None, **options: Any) -> dict[str, Any]:
-        """Bring back an older version of a file."""
-        return self._definitions.rollback(file, version, **options)
-
-    def delete_service(self, name: str, **options: Any) -> dict[str, Any]:
-        """Take the file that gives a service (or the file of that name) out of service; raises `Conflict` naming users."""
-        file = name if name.endswith(".py") else self.registry.service(name).origin
-        if file.startswith("plugin "):
-            raise Invalid({"name": f"{name} comes with the {file}"})
-        return self._definitions.undeploy(file, **options)
-
-    def packages(self) -> list[dict[str, Any]]:
-        """All versions of all deployed files, without their sources."""
-        return [
-            {
-                "file": p.file,
-                "version": p.version,
-                "current": p.current,
-                "sha256": p.sha256,
-                "services": sorted(p.services.values()),
-                "deployed_at": p.at,
-                "by": p.by,
-            }
-            for p in self._store.packages()
-        ]
-
-    def source(self, file: str, version: int | None = None) -> str:
-        """The source of one version of a file, by default the current one."""
-        package = self._store.package(file, version)
-        if package is None:
-            raise NotFound(f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed")
-        return package.source
 
     def plugins(self) -> list[dict[str, Any]]:
         """The plugins found here, their status, and what they give."""
@@ -197,7 +138,7 @@ class Facade:
 
     def reload_plugin(self, name: str) -> dict[str, Any]:
         """Have every server replace its workers one by one, which load plugins anew; raises `Invalid` if one cannot be loaded."""
-        check_plugins(self.config, self._store.blocked_plugins() - {name})
+        check_plugins(self.config, self.store.blocked_plugins() - {name})
         return {"revision": self._log_plugin(name, "reload")}
 
     def block_plugin(self, name: str, blocked: bool = True) -> dict[str, Any]:
@@ -206,40 +147,42 @@ class Facade:
             raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(self._plugins.found)})")
         if blocked:
             types = {(kind, type) for kind, type, known in self.registry.types() if known.plugin == name}
-            used = [f"{r.kind} {r.type} {r.name!r}" for r in self._store.definitions() if (r.kind, r.type) in types]
+            used = [f"{r.kind} {r.type} {r.name!r}" for r in self.store.definitions() if (r.kind, r.type) in types]
             used += [
                 f"{r.kind} {r.type} {r.name!r}"
-                for r in self._store.definitions("channel")
+                for r in self.store.definitions("channel")
                 if ("format", r.data.get("format")) in types
             ]
             if used:
                 raise Invalid({"name": f"the plugin {name} is in use by {', '.join(used)}"})
-        check_plugins(self.config, self._store.blocked_plugins() | {name} if blocked else self._store.blocked_plugins() - {name})
+        check_plugins(
+            self.config, self.store.blocked_plugins() | {name} if blocked else self.store.blocked_plugins() - {name}
+        )
         return {"revision": self._log_plugin(name, "block" if blocked else "unblock")}
 
     def _log_plugin(self, name: str, action: str) -> int:
-        revision = self._store.log_action("plugin", name, action)
+        revision = self.store.log_action("plugin", name, action)
         self.wake()
-        self._bus.nudge(revision)
+        self.bus.nudge(revision)
         return revision
 
     def reload(self) -> dict[str, Any]:
         """Have this server replace its workers one by one, losing nothing."""
         self.tell("reload", revision=0)
-        return {"workers": [worker for worker, report in self._definitions.reports().items() if report["server"] == self.name]}
+        return {"workers": [worker for worker, report in self.reports().items() if report["server"] == self.name]}
 
     def status(self) -> dict[str, Any]:
         """Servers, workers, revisions, objects that are not running, leases and queues."""
-        reports = self._definitions.reports()
-        queue = self._invocations._queue
+        reports = self.reports()
+        queue = self._invocations.queue
         return {
             "cluster": self.config.server.cluster,
-            "revision": self._store.revision(),
+            "revision": self.store.revision(),
             "workers": {
                 worker: {"server": report["server"], "revision": report["revision"], "not_running": report["states"]}
                 for worker, report in reports.items()
             },
-            "definitions": len(self._store.definitions()),
+            "definitions": len(self.store.definitions()),
             "services": len(self.registry.services()),
             "leases": sorted(self._leases.tokens),
             "async": queue.status() if queue else None,

@@ -82,6 +82,16 @@ def hansa_ready(config: Any) -> list[str]:  # type: ignore[empty-body]
     """Give lines for the person who started the server, printed once it is ready; called in the supervisor. Early."""
 
 
+@hookspec(firstresult=True)
+def hansa_bus(server: Any) -> Any:
+    """Give what carries nudges and leases between the workers of the cluster, in place of the ODB; called once per worker.
+
+    It has `nudge(revision)`, `listen(wake, stopped)`, `acquire(name, holder)`, `release(name, holder)` (see `hansa.cluster`),
+    `redis` (a client for services) and perhaps `queue`: `put(service, payload, cid, **options)`, `start()`, `stop(grace)`,
+    `status()`, for asynchronous invocation.
+    """
+
+
 @hookspec
 def hansa_startup(server: Any) -> None:
     """Start what the plugin needs in a worker, before any of its objects start; undone by `hansa_shutdown`."""

@@ -1,71 +1,32 @@
-"""Calls from service to service: synchronous in this process, asynchronous through a stream that any worker reads."""
+"""Calls from service to service: synchronous in this process, asynchronous through the queue of the cluster's bus."""
 
 from __future__ import annotations
 
-import logging
-import os
-import random
-import threading
-import time
-import traceback
 from typing import Any
 
-import msgspec
-
-from .cluster import RedisBus, open_redis, require_redis
-from .errors import HansaError, Unavailable
-from .message import Request, Response, new_cid
+from .errors import Unavailable
+from .message import Request, new_cid
 from .objects import Objects
-from .settings import Model, dump
-
-log = logging.getLogger("hansa.invoke")
-GROUP = "workers"
-LEASE, HEARTBEAT = 15.0, 4.0
-MAX_ATTEMPTS, FIRST_DELAY, LAST_DELAY = 5, 1.0, 60.0
-MAX_QUEUED = 100_000
-
-
-class Call(msgspec.Struct, omit_defaults=True):
-    """One asynchronous invocation on its way: what to call with what, how often it was tried and what came of it."""
-
-    service: str
-    payload: Any = None
-    cid: str = ""
-    attempt: int = 1
-    max_attempts: int = MAX_ATTEMPTS
-    callback: list[str] = []
-    in_reply_to: str = ""
-    extra: dict[str, Any] = {}
-    created: float = 0.0
-    history: list[str] = []
-
-
-_encode = msgspec.json.Encoder(enc_hook=lambda value: dump(value, str) if isinstance(value, Model) else str(value)).encode
-_decode = msgspec.json.Decoder(Call).decode
 
 
 class Invocations:
-    """What a worker calls and what it is called for: routes to services without a channel, and the asynchronous queue."""
+    """What a worker calls without a channel: routes to services, kept until their class changes, and the queue if there is one."""
 
-    def __init__(self, objects: Objects, bus: Any, holder: str) -> None:
-        self.objects, self.bus, self.holder = objects, bus, holder
+    def __init__(self, objects: Objects, queue: Any = None) -> None:
+        self.objects, self.queue = objects, queue
         self._routes: dict[tuple[str, str, str, str, bool], tuple[Any, Any]] = {}
-        self._queue = Queue(bus, holder, self) if isinstance(bus, RedisBus) else None
-
-    def start(self, threads: int) -> None:
-        """Begin to take asynchronous invocations."""
-        if self._queue is not None:
-            self._queue.start(threads)
-
-    def stop(self, grace: float) -> None:
-        """Take no more, and wait for those that run."""
-        if self._queue is not None:
-            self._queue.stop(grace)
 
     def route(
-        self, name: str, *, type: str = "invoke", channel: str = "", format: str = "", config: Any = None, raising: bool = False
+        self,
+        name: str,
+        *,
+        type: str = "invoke",
+        channel: str = "",
+        format: str = "",
+        config: Any = None,
+        raising: bool = False,
     ) -> Any:
-        """A compiled route to a service, kept until its class changes."""
+        """A compiled route to a service."""
         cls = self.objects.registry.service(name).cls
         key = (name, type, channel, format, raising)
         kept = self._routes.get(key)
@@ -80,214 +41,15 @@ class Invocations:
         """Call a service with an object and give back its answer; its exceptions come through."""
         return self.route(name, raising=True)(Request(payload=payload, cid=cid, **request)).payload
 
-    def invoke_async(self, name: str, payload: Any = None, *, cid: str = "", delay: float = 0.0, **options: Any) -> str:
-        """Queue a call, at least once, after `delay` seconds; gives its correlation id. Raises `Unavailable` without Redis.
+    def invoke_async(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> str:
+        """Queue a call, at least once; gives its correlation id. Raises `Unavailable` where there is no queue.
 
-        Options: `callback` (names of services called with the answer), `max_attempts`, `in_reply_to`, `extra`.
+        Options, as far as the queue knows them: `delay` (seconds), `callback` (names of services called with the answer),
+        `max_attempts`, `in_reply_to`, `extra`.
         """
         self.objects.registry.service(name)
-        if self._queue is None:
-            require_redis(self.bus)
-        assert self._queue is not None
-        call = Call(name, payload, cid or new_cid(), created=time.time(), **options)
-        self._queue.put(call, delay)
-        return call.cid
-
-    def run(self, call: Call) -> Response:
-        """Carry out one asynchronous call, with its callbacks."""
-        request = Request(
-            payload=call.payload, cid=call.cid, attempt=call.attempt, extra={**call.extra, "in_reply_to": call.in_reply_to}
-        )
-        try:
-            response: Response = self.route(call.service, type="invoke-async")(request)
-        except HansaError as error:
-            response = Response(status=error.status)
-            response.error, response.outcome = error, "retry"
-        if response.ok:
-            for name in call.callback:
-                self.invoke_async(name, response.payload, cid=call.cid, in_reply_to=call.cid, extra=call.extra)
-        return response
-
-
-class Queue:
-    """The asynchronous queue of a cluster: a Redis stream read by a consumer group, with retries and a place for the dead.
-
-    A worker that dies leaves its messages pending; another claims them when they have been idle for 15 s. A worker that lives
-    keeps them by a heartbeat, however long its service takes.
-    """
-
-    def __init__(self, bus: RedisBus, holder: str, invocations: Invocations) -> None:
-        self.redis, self.holder, self.invocations = bus.redis, holder, invocations
-        self.address = bus.address
-        self.stream, self.delayed, self.dead = (bus._key("async", part) for part in ("stream", "delayed", "dead"))
-        self._stopped = threading.Event()
-        self._mine: dict[str, float] = {}
-        self._threads: list[threading.Thread] = []
-        self._move = self.redis.register_script(_MOVE_DUE)
-
-    def put(self, call: Call, delay: float = 0.0) -> None:
-        """Add a call to the end; raises `Unavailable` if the queue is full or Redis does not answer."""
-        data = _encode(call)
-        try:
-            if delay > 0:
-                self.redis.zadd(self.delayed, {b"%s %s" % (new_cid().encode(), data): time.time() + delay})
-            elif self.redis.xlen(self.stream) >= MAX_QUEUED:
-                raise Unavailable(f"the asynchronous queue holds {MAX_QUEUED} calls", retry_after=5)
-            else:
-                self.redis.xadd(self.stream, {"call": data})
-        except Unavailable:
-            raise
-        except Exception as error:
-            raise Unavailable(f"the call of {call.service} was not queued: Redis: {error}") from error
-
-    def start(self, threads: int) -> None:
-        """Start the reading threads and the heartbeat."""
-        for index in range(threads):
-            self._threads.append(threading.Thread(target=self._read, name=f"async-{index}", daemon=True))
-        self._threads.append(threading.Thread(target=self._tend, name="async-heartbeat", daemon=True))
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self, grace: float) -> None:
-        """Read no more; wait up to `grace` seconds for what runs. What does not end in time is given to another worker."""
-        self._stopped.set()
-        deadline = time.monotonic() + grace
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-    def _connect(self) -> Any:
-        redis = open_redis(self.address, socket_timeout=10, decode_responses=False, protocol=2)
-        try:
-            redis.xgroup_create(self.stream, GROUP, id="0", mkstream=True)
-        except Exception as error:
-            if "BUSYGROUP" not in str(error):
-                raise
-        return redis
-
-    def _read(self) -> None:
-        redis = None
-        while not self._stopped.is_set():
-            try:
-                redis = redis or self._connect()
-                answer = redis.xreadgroup(GROUP, self.holder, {self.stream: ">"}, count=1, block=1000)
-                for _, entries in answer or ():
-                    for identifier, fields in entries:
-                        self._handle(redis, identifier.decode(), fields[b"call"])
-            except Exception as error:
-                log.warning("the asynchronous queue is not reachable: %s", error)
-                redis = None
-                self._stopped.wait(1.0)
-
-    def _handle(self, redis: Any, identifier: str, data: bytes, crashed: int = 0) -> None:
-        self._mine[identifier] = time.monotonic()
-        try:
-            try:
-                call = _decode(data)
-            except msgspec.MsgspecError as error:
-                self._bury(redis, identifier, Call("?", data.decode(errors="replace")), f"not a call: {error}")
-                return
-            if crashed:
-                call.attempt += crashed
-                call.history = [*call.history, f"attempt {call.attempt - 1}: the worker ended while running it"]
-            if call.attempt > call.max_attempts:
-                self._bury(redis, identifier, call, call.history[-1] if call.history else "out of attempts")
-                return
-            response = self.invocations.run(call)
-            if response.ok:
-                self._finish(redis, identifier)
-            else:
-                self._again(redis, identifier, call, response)
-        finally:
-            self._mine.pop(identifier, None)
-
-    def _finish(self, redis: Any, identifier: str, *extra: tuple[str, Any]) -> None:
-        with redis.pipeline(transaction=bool(extra)) as pipe:
-            for command, arguments in extra:
-                getattr(pipe, command)(*arguments)
-            pipe.xack(self.stream, GROUP, identifier)
-            pipe.xdel(self.stream, identifier)
-            pipe.execute()
-
-    def _again(self, redis: Any, identifier: str, call: Call, response: Response) -> None:
-        cause = f"attempt {call.attempt}: {type(response.error).__name__}: {response.error}"
-        call.history = [*call.history, cause]
-        if response.outcome == "reject" or call.attempt >= call.max_attempts:
-            self._bury(redis, identifier, call, cause, response.error)
-            return
-        delay = min(FIRST_DELAY * 2 ** (call.attempt - 1), LAST_DELAY) * random.uniform(0.8, 1.2)
-        call.attempt += 1
-        log.warning("%s will be called again in %.1f s: %s", call.service, delay, cause)
-        member = b"%s %s" % (identifier.encode(), _encode(call))
-        self._finish(redis, identifier, ("zadd", (self.delayed, {member: time.time() + delay})))
-
-    def _bury(self, redis: Any, identifier: str, call: Call, cause: str, error: BaseException | None = None) -> None:
-        record = {
-            "call": call,
-            "cause": cause,
-            "at": time.time(),
-            "traceback": "".join(traceback.format_exception(error)) if error else "",
-        }
-        log.error("a call of %s is dead after %s attempts: %s", call.service, call.attempt, cause)
-        self._finish(redis, identifier, ("hset", (self.dead, identifier, _encode(record))))
-
-    def _tend(self) -> None:
-        """Keep what runs here, take over what was left by the dead, and bring back what was to wait."""
-        redis = None
-        beat = 0.0
-        while not self._stopped.wait(0.25):
-            try:
-                redis = redis or self._connect()
-                self._move(keys=[self.delayed, self.stream], args=[time.time()])
-                if time.monotonic() - beat >= HEARTBEAT:
-                    beat = time.monotonic()
-                    if self._mine:
-                        redis.xclaim(self.stream, GROUP, self.holder, 0, list(self._mine), justid=True)
-                    self._take_over(redis)
-            except Exception as error:
-                log.warning("the asynchronous queue is not reachable: %s", error)
-                redis = None
-                self._stopped.wait(1.0)
-
-    def _take_over(self, redis: Any) -> None:
-        while not self._stopped.is_set():
-            _, entries, *_ = redis.xautoclaim(self.stream, GROUP, self.holder, int(LEASE * 1000), "0-0", count=1)
-            if not entries:
-                return
-            identifier, fields = entries[0]
-            if fields is None:
-                continue
-            pending = redis.xpending_range(self.stream, GROUP, identifier, identifier, 1)
-            crashed = max(1, int(pending[0]["times_delivered"]) - 1) if pending else 1
-            name = identifier.decode()
-            log.warning("taking over call %s from a worker that ended", name)
-            self._mine[name] = time.monotonic()
-            thread = threading.Thread(target=self._take, args=(name, fields[b"call"], crashed), name="async-taken", daemon=True)
-            thread.start()
-
-    def _take(self, identifier: str, data: bytes, crashed: int) -> None:
-        try:
-            self._handle(self._connect(), identifier, data, crashed)
-        except Exception as error:
-            log.warning("call %s stays for another worker: %s", identifier, error)
-
-    def status(self) -> dict[str, Any]:
-        """How many calls wait, are delayed, run and are dead."""
-        groups = list(self.redis.xinfo_groups(self.stream)) if self.redis.exists(self.stream) else []
-        return {
-            "queued": self.redis.xlen(self.stream),
-            "running": sum(g["pending"] for g in groups),
-            "delayed": self.redis.zcard(self.delayed),
-            "dead": self.redis.hlen(self.dead),
-            "process": os.getpid(),
-        }
-
-
-_MOVE_DUE = """
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 100)
-for _, member in ipairs(due) do
-  local space = string.find(member, ' ', 1, true)
-  redis.call('XADD', KEYS[2], '*', 'call', string.sub(member, space + 1))
-  redis.call('ZREM', KEYS[1], member)
-end
-return #due
-"""
+        if self.queue is None:
+            raise Unavailable("asynchronous invocation needs a queue: install hansa-redis, or set [redis] address")
+        cid = cid or new_cid()
+        self.queue.put(name, payload, cid, **options)
+        return cid

@@ -30,7 +30,9 @@ class NoSettings(Model):
 class Definable(Model):
     """What every definition has."""
 
-    active: Annotated[bool, setting("Whether it is switched on; a definition that is off is kept and does nothing")] = True
+    active: Annotated[bool, setting("Whether it is switched on; a definition that is off is kept and does nothing")] = (
+        True
+    )
 
 
 class Channelled(Definable):
@@ -40,7 +42,9 @@ class Channelled(Definable):
     format: Annotated[str, setting("Data format of messages; empty hands over raw bytes", refers="format")] = ""
     security: Annotated[
         str | list[str] | None,
-        setting("Security definition that callers must satisfy, or a list of them, of which any will do", refers="security"),
+        setting(
+            "Security definition that callers must satisfy, or a list of them, of which any will do", refers="security"
+        ),
     ] = None
 
 

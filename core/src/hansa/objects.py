@@ -53,7 +53,12 @@ class Objects:
     """
 
     def __init__(
-        self, registry: Registry, server: Any, decrypt: Callable[[Row], Any], leases: Any, wraps: Callable[[], list[Any]]
+        self,
+        registry: Registry,
+        server: Any,
+        decrypt: Callable[[Row], Any],
+        leases: Any,
+        wraps: Callable[[], list[Any]],
     ) -> None:
         self.registry, self.server, self.decrypt, self.leases, self.wraps = registry, server, decrypt, leases, wraps
         self.running: dict[Any, int] = {}
@@ -61,30 +66,29 @@ class Objects:
         self._table: dict[Key, Live] = {}
         self._by_name: dict[tuple[str, str], Live] = {}
         self._lock = threading.RLock()
+        self._compiled = 0
+        self._routing = threading.Lock()
         self._starters = ThreadPoolExecutor(8, "start")
         self._stopped = threading.Event()
         self._retired: list[tuple[int, float, Any]] = []
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="objects", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._end_retired, name="objects", daemon=True).start()
 
     # -- configure ---------------------------------------------------------------------------------------------------
 
     def apply(self, rows: Iterable[Row]) -> None:
-        """Make these definitions live, each in place of what it replaces; waits at most 5 s, slower ones go on by themselves."""
-        started = [self._starters.submit(self._apply, live) for live in map(self._want, rows) if live is not None]
-        done, _ = wait(started, START_WAIT)
+        """Make these definitions live, each in place of what it replaces; waits at most 5 s, slower ones go on alone."""
+        done, _ = wait([self._starters.submit(self._apply, self._want(row)) for row in rows], START_WAIT)
         for future in done:
             if error := future.exception():
                 log.error("an object could not be placed", exc_info=error)
 
-    def _want(self, row: Row) -> Live | None:
+    def _want(self, row: Row) -> Live:
         with self._lock:
             live = self._table.get(row.key)
             if live is None:
                 live = self._table[row.key] = self._by_name[row.kind, row.name] = Live(row)
-            else:
-                live.row, live.attempts = row, 0
+            live.row, live.attempts = row, 0
             return live
 
     def remove(self, key: Key) -> None:
@@ -95,59 +99,52 @@ class Objects:
                 del self._by_name[key[0], key[2]]
         if live is not None:
             with live.lock:
-                self._unplace(live)
-                self._retire(live)
+                self._withdraw(live)
             self._recompile_users(live.row)
 
     def _apply(self, live: Live) -> None:
         with live.lock:
             row = live.row
-            if self._table.get(row.key) is not live:
+            if self._table.get(row.key) is not live or self._stopped.is_set():
                 return
             try:
-                known = self.registry.known(row.kind, row.type)
-                config = load(known.model, self.decrypt(row))
+                cls = self.registry.known(row.kind, row.type).cls
+                config: Any = load(self.registry.known(row.kind, row.type).model, self.decrypt(row))
             except HansaError as error:
                 live.become("failed", error.detail)
                 log.error("%s %s %r: %s", *row.key, error.detail)
                 return
-            if not config.active:  # type: ignore[attr-defined]
-                self._unplace(live)
-                self._retire(live)
+            if not config.active:
+                self._withdraw(live)
                 live.become("inactive")
-            elif known.cls.placement == "worker":
-                self._replace(live, known.cls, config)
-            else:
-                self._place(live, known.cls, config)
-            self._recompile_users(row)
+            elif self._placed_here(live, cls):
+                self._replace(live, cls, config)
+        self._recompile_users(row)
 
-    def _place(self, live: Live, cls: Any, config: Any) -> None:
+    def _placed_here(self, live: Live, cls: Any) -> bool:
+        """Whether this worker is to run it now; if not, it is called back once it holds the lease."""
+        if cls.placement == "worker":
+            return True
         scope = "cluster" if cls.placement == "cluster" else f"server:{self.server.name}"
         name = ":".join((scope, *live.row.key))
-        if live.lease == name and name in self.leases.tokens:
-            self._replace(live, cls, config)
-            return
+        if live.lease == name:
+            return name in self.leases.tokens
         live.become("elsewhere")
-        if live.lease != name:
-            live.lease = name
-            self.leases.want(name, lambda token: self._apply(live), lambda: self._lose(live))
+        live.lease = name
+        self.leases.want(name, lambda token: self._apply(live), lambda: self._lose(live))
+        return False
 
     def _lose(self, live: Live) -> None:
         with live.lock:
             self._retire(live, now=True)
             live.become("elsewhere", "the lease was lost")
 
-    def _unplace(self, live: Live) -> None:
-        if live.lease:
-            self.leases.unwant(live.lease)
-            live.lease = ""
-
     def _replace(self, live: Live, cls: Any, config: Any) -> None:
-        row, old = live.row, live.object
+        row, old, compiled = live.row, live.object, self._compiled
         new = cls(row.name, config, self.server)
         if isinstance(new, Channel):
             new.dispatch = self._route(new, row)
-        if cls.exclusive and old is not None:
+        if cls.exclusive:
             self._retire(live, now=True)
         try:
             new.start()
@@ -155,34 +152,38 @@ class Objects:
             self._stop(new)
             live.attempts += 1
             detail = error.detail if isinstance(error, HansaError) else f"{type(error).__name__}: {error}"
-            live.become("retrying", detail)
             delay = min(FIRST_RETRY * 2 ** (live.attempts - 1), LAST_RETRY)
+            live.become("retrying", detail)
             log.warning("%s %s %r did not start, next try in %g s: %s", *row.key, delay, detail)
-            self._later(delay, live, row)
+            timer = threading.Timer(delay, self._again, (live, row))
+            timer.daemon = True
+            timer.start()
             return
         live.object, live.serving, live.attempts = new, row, 0
         live.become("running")
+        if isinstance(new, Channel) and compiled != self._compiled:
+            with self._routing:  # something it refers to changed while it started
+                new.dispatch = self._route(new, row)
         if old is not None and not cls.exclusive:
             self._put_away(old)
 
-    def _later(self, delay: float, live: Live, row: Row) -> None:
-        def again() -> None:
-            if live.row is row and not self._stopped.is_set():
-                self._apply(live)
-
-        timer = threading.Timer(delay, again)
-        timer.daemon = True
-        timer.start()
+    def _again(self, live: Live, row: Row) -> None:
+        if live.row is row:
+            self._apply(live)
 
     # -- stop --------------------------------------------------------------------------------------------------------
+
+    def _withdraw(self, live: Live, now: bool = False) -> None:
+        """Give up its place, and its object."""
+        if live.lease:
+            self.leases.unwant(live.lease)
+            live.lease = ""
+        self._retire(live, now)
 
     def _retire(self, live: Live, now: bool = False) -> None:
         old, live.object, live.serving = live.object, None, None
         if old is not None:
-            if now:
-                self._stop(old)
-            else:
-                self._put_away(old)
+            (self._stop if now else self._put_away)(old)
 
     def _put_away(self, old: Any) -> None:
         """Stop an object that was replaced: a channel at once, anything else after the requests that may be using it."""
@@ -194,9 +195,10 @@ class Objects:
             self._retired.append((self.epoch, time.monotonic() + DRAIN_LIMIT, old))
         self._wake.set()
 
-    def _run(self) -> None:
+    def _end_retired(self) -> None:
         while not self._stopped.is_set():
-            self._wake.wait(1.0 if self._retired else None)
+            # while something waits for its last user, look often
+            self._wake.wait(0.05 if self._retired else None)
             self._wake.clear()
             oldest = min(list(self.running.values()), default=self.epoch)
             with self._lock:
@@ -204,9 +206,6 @@ class Objects:
                 self._retired = [r for r in self._retired if r not in due]
             for _, _, old in due:
                 self._stop(old)
-            if self._retired:
-                self._stopped.wait(0.05)
-                self._wake.set()
 
     def _stop(self, old: Any) -> None:
         try:
@@ -220,11 +219,9 @@ class Objects:
         self._wake.set()
         self._starters.shutdown(wait=False, cancel_futures=True)
         order = list(KINDS)
-        lives = sorted(self._table.values(), key=lambda live: -order.index(live.row.kind) if live.row.kind in order else 1)
-        for live in lives:
+        for live in sorted(self._table.values(), key=lambda x: -order.index(x.row.kind) if x.row.kind in order else 1):
             with live.lock:
-                self._unplace(live)
-                self._retire(live, now=True)
+                self._withdraw(live, now=True)
         for _, _, old in self._retired:
             self._stop(old)
 
@@ -241,29 +238,24 @@ class Objects:
     def recompile(self, concerns: Callable[[Any], bool] = lambda config: True) -> None:
         """Give the channels whose definition is concerned a new route."""
         with self._lock:
-            lives = list(self._table.values())
-        for live in lives:
-            channel = live.object
-            if isinstance(channel, Channel) and concerns(channel.config):
-                with live.lock:
-                    if live.object is channel and live.serving is not None:
-                        channel.dispatch = self._route(channel, live.serving)
+            self._compiled += 1
+            serving = [(live, live.object) for live in self._table.values() if isinstance(live.object, Channel)]
+        for live, channel in serving:
+            row = live.serving
+            if row is not None and concerns(channel.config):
+                with self._routing:  # else an older route could be set after a newer one
+                    channel.dispatch = self._route(channel, row)
 
     def _route(self, channel: Channel, row: Row) -> Any:
         config: Any = channel.config
+        options = {"channel": row.name, "type": row.type, "config": config, "source": channel}
         try:
-            return self.compile(
-                config.service,
-                channel=row.name,
-                type=row.type,
-                format=config.format or channel.default_format,
-                config=config,
-                security=_names(config.security),
-                source=channel,
-            )
+            format, security = config.format or channel.default_format, _names(config.security)
+            return self.compile(config.service, format=format, security=security, **options)
         except HansaError as error:
-            log.error("channel %s %r has no route: %s", row.type, row.name, error.detail)
-            return _closed(f"channel {row.name!r} cannot serve: {error.detail}")
+            why = f"channel {row.name!r} cannot serve: {error.detail}"
+            log.error("%s", why)
+            return lambda request: failed(Unavailable(why), request, None, None)
 
     def compile(
         self,
@@ -280,13 +272,11 @@ class Objects:
         """Compile a route to a service; raises `NotFound` or `Unavailable` for what is missing."""
         cls = self.registry.service(service).cls
         format_object = self.registry.known("format", format).cls(config, cls) if format else None
-        binding = Binding(service, self.server, format_object, channel, type, config)
-        authenticators = [self.get("security", None, name).authenticate for name in security]
         return compile_route(
-            binding,
+            Binding(service, self.server, format_object, channel, type, config),
             cls,
             channel=source,
-            authenticators=authenticators,
+            authenticators=[self.get("security", None, name).authenticate for name in security],
             wraps=self.wraps(),
             running=self.running,
             epoch=lambda: self.epoch,
@@ -301,10 +291,13 @@ class Objects:
         if live is None:
             there = sorted(k[2] for k in self._table if k[0] == kind and type in (None, k[1]))
             raise NotFound(
-                f"there is no {kind} {type or ''} named {name!r}".replace("  ", " ") + f" (there are: {', '.join(there)})"
+                f"there is no {kind} {type or ''} named {name!r}".replace("  ", " ")
+                + f" (there are: {', '.join(there)})"
             )
         if live.object is None:
-            raise Unavailable(f"{live.row.kind} {live.row.type} {name!r} is {live.state}" + (f": {live.why}" if live.why else ""))
+            raise Unavailable(
+                f"{live.row.kind} {live.row.type} {name!r} is {live.state}" + (f": {live.why}" if live.why else "")
+            )
         return live.object
 
     def states(self) -> dict[str, dict[str, Any]]:
@@ -312,7 +305,12 @@ class Objects:
         with self._lock:
             lives = list(self._table.values())
         return {
-            " ".join(live.row.key): {"state": live.state, "why": live.why, "since": live.since, "revision": live.row.revision}
+            " ".join(live.row.key): {
+                "state": live.state,
+                "why": live.why,
+                "since": live.since,
+                "revision": live.row.revision,
+            }
             for live in lives
         }
 
@@ -350,13 +348,6 @@ class Named:
 
 def _names(security: str | list[str] | None) -> list[str]:
     return [security] if isinstance(security, str) else list(security or ())
-
-
-def _closed(why: str) -> Any:
-    def route(request: Any) -> Any:
-        return failed(Unavailable(why), request, None, None)
-
-    return route
 
 
 def references(model: Any, row: Row, config: Any) -> list[Reference]:

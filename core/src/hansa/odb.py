@@ -27,86 +27,74 @@ SCHEMA_VERSION = "0001"
 """The newest Alembic revision; workers compare it without importing Alembic."""
 
 metadata = MetaData()
-NAME = String(200)
 
-cluster = Table("cluster", metadata, Column("id", Integer, primary_key=True), Column("revision", Integer, nullable=False))
-definition = Table(
-    "definition",
-    metadata,
-    Column("kind", String(50), primary_key=True),
-    Column("type", String(50), primary_key=True),
-    Column("name", NAME, primary_key=True),
-    Column("data", Text, nullable=False),
-    Column("revision", Integer, nullable=False),
-)
-reference = Table(
+
+def _columns(type_: Any, *names: str, key: bool = False) -> list[Column[Any]]:
+    return [Column(name, type_, primary_key=key, nullable=False, autoincrement=False) for name in names]
+
+
+def _table(name: str, *columns: Any, identity: bool = True) -> Table:
+    """A table; with `identity`, its key begins with the kind, type and name of a definition."""
+    key = [*_columns(KIND, "kind", "type", key=True), *_columns(NAME, "name", key=True)] if identity else []
+    return Table(name, metadata, *key, *columns)
+
+
+KIND, NAME, DIGEST = String(50), String(200), String(64)
+
+cluster = _table("cluster", *_columns(Integer, "id", key=True), *_columns(Integer, "revision"), identity=False)
+definition = _table("definition", *_columns(Text, "data"), *_columns(Integer, "revision"))
+reference = _table(
     "reference",
-    metadata,
-    Column("kind", String(50), primary_key=True),
-    Column("type", String(50), primary_key=True),
-    Column("name", NAME, primary_key=True),
-    Column("setting", String(100), primary_key=True),
-    Column("to_kind", String(50), primary_key=True),
-    Column("to_name", NAME, primary_key=True),
+    *_columns(String(100), "setting", key=True),
+    *_columns(KIND, "to_kind", key=True),
+    *_columns(NAME, "to_name", key=True),
     Index("reference_to", "to_kind", "to_name"),
 )
-claim = Table(
+claim = _table(
     "claim",
-    metadata,
-    Column("claim", String(500), primary_key=True),
-    Column("kind", String(50), nullable=False),
-    Column("type", String(50), nullable=False),
-    Column("name", NAME, nullable=False),
+    *_columns(String(500), "claim", key=True),
+    *_columns(KIND, "kind", "type"),
+    *_columns(NAME, "name"),
+    identity=False,
 )
-package = Table(
+package = _table(
     "package",
-    metadata,
-    Column("file", NAME, primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("current", Boolean, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("mac", String(64), nullable=False),
-    Column("services", Text, nullable=False),
-    Column("by", NAME, nullable=False),
-    Column("at", Float, nullable=False),
+    *_columns(NAME, "file", key=True),
+    *_columns(Integer, "version", key=True),
+    *_columns(Boolean, "current"),
+    *_columns(Text, "source", "services"),
+    *_columns(DIGEST, "sha256", "mac"),
+    *_columns(NAME, "by"),
+    *_columns(Float, "at"),
+    identity=False,
 )
-change = Table(
+change = _table(
     "change",
-    metadata,
-    Column("revision", Integer, primary_key=True, autoincrement=False),
-    Column("kind", String(50), nullable=False),
-    Column("type", String(50), nullable=False),
-    Column("name", NAME, nullable=False),
-    Column("action", String(20), nullable=False),
+    *_columns(Integer, "revision", key=True),
+    *_columns(KIND, "kind", "type"),
+    *_columns(NAME, "name", "by"),
+    *_columns(String(20), "action"),
+    *_columns(Float, "at"),
     Column("data", Text),
-    Column("by", NAME, nullable=False),
-    Column("at", Float, nullable=False),
+    identity=False,
 )
-applied = Table(
+applied = _table(
     "applied",
-    metadata,
-    Column("worker", NAME, primary_key=True),
-    Column("server", NAME, nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("states", Text),
+    *_columns(NAME, "worker", key=True),
+    *_columns(NAME, "server"),
+    *_columns(Integer, "revision"),
+    *_columns(Float, "at"),
+    *_columns(Text, "states"),
+    identity=False,
 )
-declared = Table(
-    "declared",
-    metadata,
-    Column("kind", String(50), primary_key=True),
-    Column("type", String(50), primary_key=True),
-    Column("name", NAME, primary_key=True),
-    Column("sha256", String(64), nullable=False),
-)
-lease = Table(
+declared = _table("declared", *_columns(DIGEST, "sha256"))
+lease = _table(
     "lease",
-    metadata,
-    Column("name", String(300), primary_key=True),
-    Column("holder", NAME, nullable=False),
-    Column("token", Integer, nullable=False),
-    Column("expires", Float, nullable=False),
+    *_columns(String(300), "name", key=True),
+    *_columns(NAME, "holder"),
+    *_columns(Integer, "token"),
+    *_columns(Float, "expires"),
+    identity=False,
 )
 
 

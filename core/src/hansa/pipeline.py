@@ -85,7 +85,13 @@ def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
 def failed(error: BaseException, request: Request, service: type[Service] | None, format: Format | None) -> Response:
     """Turn an exception into a response: its status and outcome, and a body without anything internal in it."""
     if isinstance(error, HansaError):
-        log.log(logging.WARNING if error.status >= 500 else logging.INFO, "%s %s: %s", error.status, error.title, error.detail)
+        log.log(
+            logging.WARNING if error.status >= 500 else logging.INFO,
+            "%s %s: %s",
+            error.status,
+            error.title,
+            error.detail,
+        )
     else:
         log.error("unexpected %s", type(error).__name__, exc_info=error)
     response = None

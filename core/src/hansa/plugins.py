@@ -60,7 +60,8 @@ class Plugins:
         self.found = _discover()
         wanted = None if enabled is None else set(enabled)
         faults = {
-            f"plugins.enabled: {name}": "no such plugin is installed" for name in sorted((wanted or set()) - set(self.found))
+            f"plugins.enabled: {name}": "no such plugin is installed"
+            for name in sorted((wanted or set()) - set(self.found))
         }
         for plugin in self.found.values():
             if plugin.name in set(blocked) or (wanted is not None and plugin.name not in wanted):
@@ -70,7 +71,8 @@ class Plugins:
                 self._register(plugin)
                 plugin.status = "loaded"
             except (Exception, SystemExit) as error:
-                plugin.status, plugin.why = "failed", f"{type(error).__name__}: {error}"
+                why = error.detail if isinstance(error, Invalid) else f"{type(error).__name__}: {error}"
+                plugin.status, plugin.why = "failed", why
                 log.error("plugin %s cannot be loaded", plugin.name, exc_info=error)
                 faults[f"plugin {plugin.name} ({plugin.distribution} {plugin.version})"] = plugin.why
         _aliases.update(self.modules())
@@ -103,14 +105,11 @@ class Plugins:
 
     def register_services(self, server: Any) -> None:
         """Take the services of every plugin into the registry."""
-        for plugin in self.found.values():
-            for group in self.groups:
-                module = self.hooks.get_plugin(f"{plugin.name}:{group}")
-                if module is not None and hasattr(module, "hansa_services"):
-                    origin = f"plugin {plugin.name}"
-                    self.registry.replace_services(
-                        origin, [Deployed(cls.get_name(), cls, origin) for cls in module.hansa_services(server=server)]
-                    )
+        for implementation in self.hook.hansa_services.get_hookimpls():
+            origin = f"plugin {implementation.plugin_name.partition(':')[0]}"
+            given = dict.fromkeys(implementation.argnames, server)  # an implementation may take fewer arguments
+            classes = implementation.function(**given)
+            self.registry.replace_services(origin, [Deployed(cls.get_name(), cls, origin) for cls in classes])
 
     def sections(self) -> dict[str, type[Model]]:
         """The sections of config.toml that plugins declare; raises `Clash` if two declare the same."""
@@ -134,35 +133,35 @@ def _discover() -> dict[str, Plugin]:
             distribution = entry.dist
             plugin = found.setdefault(
                 entry.name,
-                Plugin(entry.name, distribution.name if distribution else "?", distribution.version if distribution else "?"),
+                Plugin(
+                    entry.name,
+                    distribution.name if distribution else "?",
+                    distribution.version if distribution else "?",
+                ),
             )
             plugin.entries[group] = entry
     return dict(sorted(found.items()))
 
 
-def load_plugins(config: Any, blocked: set[str]) -> Plugins:
+def load_plugins(config: Any, blocked: set[str], groups: Iterable[str] = (EARLY, FULL)) -> Plugins:
     """Load all plugins that the configuration and `blocked` allow, and validate the configuration with them; raises `Invalid`."""
-    plugins = Plugins(Registry())
+    plugins = Plugins(Registry(), groups)
     section = config.data.get("plugins", {})
     plugins.load(enabled=section.get("enabled"), blocked={*section.get("blocked", ()), *blocked})
-    try:
-        config.validate(plugins.sections(), KINDS)
-    except Clash as clash:
-        raise Invalid(str(clash)) from None
+    config.validate(plugins.sections(), KINDS, plugins.registry if FULL in plugins.groups else None)
     return plugins
 
 
 def check_plugins(config: Any, blocked: set[str]) -> None:
-    """Try in a child process whether all plugins can be loaded; raises `Invalid` with the reasons."""
-    job = json.dumps({"check": True, "config": str(config.path), "dir": str(config.dir), "blocked": sorted(blocked)})
-    child = subprocess.run(
-        [sys.executable, "-m", "hansa.worker"], input=job, capture_output=True, text=True, timeout=60, check=False
-    )
+    """Try in a child process whether a worker could load all plugins and read the configuration; raises `Invalid`."""
+    job = {"check": True, "config": str(config.path), "dir": str(config.dir), "blocked": sorted(blocked)}
+    command = [sys.executable, "-m", "hansa.worker"]
+    child = subprocess.run(command, input=json.dumps(job).encode(), capture_output=True, timeout=60, check=False)
     if child.returncode:
         try:
             faults = json.loads(child.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError):
-            faults = {"": f"the trial ended with status {child.returncode}: {child.stderr.strip()[-500:]}"}
+            faults = {"": f"the trial ended with status {child.returncode}: {child.stderr.decode()[-500:]}"}
         raise Invalid(faults)
 
 
@@ -201,7 +200,13 @@ class _AliasLoader(Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(self.real)
-        self.kept = (module.__spec__, module.__loader__, module.__package__, module.__name__, getattr(module, "__path__", None))
+        self.kept = (
+            module.__spec__,
+            module.__loader__,
+            module.__package__,
+            module.__name__,
+            getattr(module, "__path__", None),
+        )
         return module
 
     def exec_module(self, module: ModuleType) -> None:

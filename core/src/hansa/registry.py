@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import NotFound
+from .errors import Invalid, NotFound
 from .kinds import Format
 from .service import Service
 from .settings import Model
 
 
-class Clash(Exception):
+class Clash(Invalid):
     """Two plugins, or two packages, give the same name."""
 
 

@@ -15,30 +15,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .config import Config, read_config
 from .errors import Invalid
-from .kinds import KINDS
 from .logs import set_up
-from .plugins import EARLY, Plugins
+from .plugins import EARLY, Plugins, check_plugins, load_plugins
 from .processes import Ledger, spawn
-from .registry import Clash, Registry
 
 log = logging.getLogger("hansa.supervisor")
 START_LIMIT = 60.0
 FIRST_RESTART, LAST_RESTART = 0.2, 10.0
-
-
-class StartFailed(Exception):
-    """The server could not start; `faults` say why, by file and key where that is known."""
-
-    def __init__(self, faults: dict[str, str]) -> None:
-        self.faults = faults
-        super().__init__("; ".join(f"{key}: {fault}" if key else fault for key, fault in faults.items()))
 
 
 @dataclass
@@ -56,12 +46,23 @@ class Process:
     faults: dict[str, str] | None = None
     buffer: bytes = b""
 
+    @property
+    def over(self) -> bool:
+        """Whether it ended, or did not get ready in time."""
+        return self.child.poll() is not None or (not self.ready and time.monotonic() - self.began > START_LIMIT)
+
+    @property
+    def state(self) -> str:
+        """How it stands, in words."""
+        status = self.child.poll()
+        return f"not ready after {START_LIMIT:g} s" if status is None else f"ended with status {status}"
+
 
 class Supervisor:
     """Runs one server until it is told to end."""
 
-    def __init__(self, config: Config, plugins: Plugins, overrides: dict[str, Any], say: Callable[[str], None] = print) -> None:
-        self.config, self.plugins, self.overrides, self.say = config, plugins, overrides, say
+    def __init__(self, config: Config, plugins: Plugins, overrides: dict[str, Any]) -> None:
+        self.config, self.plugins, self.overrides = config, plugins, overrides
         self.sockets: dict[str, socket.socket] = {}
         self.engines: list[tuple[Any, Any, float]] = []
         self.workers: dict[int, Process] = {}
@@ -78,7 +79,7 @@ class Supervisor:
     # -- the whole ---------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Start, watch until SIGTERM or SIGINT, stop. Raises `StartFailed`."""
+        """Start, watch until SIGTERM or SIGINT, stop. Raises `Invalid`."""
         self.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chmod(self.config.dir, 0o700)
         set_up(self.config.dir, self.config.log.level)
@@ -95,7 +96,6 @@ class Supervisor:
             self.workers[0] = self._spawn(0)
             self._start_engines()
             self._start_workers()
-            self._announce()
             while not self._stop:
                 self._turn()
         finally:
@@ -110,58 +110,39 @@ class Supervisor:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StartFailed(
-                {"server.dir": f"another server runs in {self.config.dir}; choose another folder with --dir"}
-            ) from None
+            raise Invalid({"server.dir": f"another server runs in {self.config.dir}: choose another --dir"}) from None
         return lock
 
     # -- engines and sockets -----------------------------------------------------------------------------------------
 
     def _start_engines(self) -> None:
         for engines in self.plugins.hook.hansa_engines(config=self.config):
-            for engine in engines:
-                self.engines.append(self._start_engine(engine))
+            self.engines += [self._start_engine(engine) for engine in engines]
         deadline = time.monotonic() + START_LIMIT
-        for index, (engine, _, _) in enumerate(self.engines):
-            while not engine.ready():
-                if self._stop:
-                    return
-                child = self.engines[index][1]
+        for engine, child, _ in self.engines:
+            while not engine.ready() and not self._stop:
                 if child.poll() is not None or time.monotonic() > deadline:
-                    raise StartFailed(
-                        {
-                            f"engine {engine.name}": f"did not start (exit status {child.poll()}); see {self.run_dir.parent / 'logs'}"
-                        }
-                    )
+                    logs = self.config.dir / "logs" / f"{engine.name}.log"
+                    raise Invalid({f"engine {engine.name}": f"did not start (exit status {child.poll()}); see {logs}"})
                 time.sleep(0.005)
 
     def _start_engine(self, engine: Any) -> tuple[Any, Any, float]:
-        output = open(self.config.dir / "logs" / f"{engine.name}.log", "ab")  # noqa: SIM115
-        with output:
-            child = spawn(
-                engine.command(),
-                env={**os.environ, **engine.environment()},
-                stdout=output,
-                stderr=output,
-                stdin=subprocess.DEVNULL,
-                cwd=engine.directory,
-            )
+        environment = {**os.environ, **engine.environment()}
+        with open(self.config.dir / "logs" / f"{engine.name}.log", "ab") as out:
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out}
+            child = spawn(engine.command(), env=environment, cwd=engine.directory, **streams)
         self.ledger.add(child.pid)
         return engine, child, time.monotonic()
 
     def _listen(self) -> None:
-        faults: dict[str, str] = {}
-        try:
-            for sockets in self.plugins.hook.hansa_listen(config=self.config):
-                self.sockets.update(sockets)
-        except Invalid as invalid:
-            faults = invalid.errors
-        if faults:
-            raise StartFailed(faults)
-        listening = {name: _address(bound) for name, bound in self.sockets.items()}
-        self.config.listening = listening
+        for sockets in self.plugins.hook.hansa_listen(config=self.config):
+            self.sockets.update(sockets)
+        listening = self.config.listening = {name: _address(bound) for name, bound in self.sockets.items()}
         found = {name: f"{name}://{address}" for name, address in listening.items()}
-        (self.run_dir / "server.json").write_text(json.dumps({"pid": os.getpid(), "name": self.config.server.name, **found}))
+        # definitions may name it: address = { "$env" = "HANSA_LISTEN_HTTP" }
+        os.environ.update({f"HANSA_LISTEN_{name.upper()}": address for name, address in found.items()})
+        about = {"pid": os.getpid(), "name": self.config.server.name, **found}
+        (self.run_dir / "server.json").write_text(json.dumps(about))
 
     # -- workers -----------------------------------------------------------------------------------------------------
 
@@ -201,22 +182,11 @@ class Supervisor:
             self._give_job(process)
             while not process.ready and not self._stop:
                 self._look(0.05)
-                if process.faults is not None:
-                    raise StartFailed(process.faults)
-                if process.child.poll() is not None:
-                    raise StartFailed({f"worker {index}": f"ended with status {process.child.returncode} while starting"})
-                if time.monotonic() - process.began > START_LIMIT:
-                    raise StartFailed({f"worker {index}": f"did not get ready within {START_LIMIT:g} s"})
-            if index == 0:
-                self._say_ready()
-
-    def _say_ready(self) -> None:
-        for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)):
-            for line in lines:
-                self.say(line)
-        sys.stdout.flush()
-
-    def _announce(self) -> None:
+                if process.faults is not None or process.over:
+                    raise Invalid(process.faults or {f"worker {index}": f"did not start: {process.state}"})
+            if index == 0 and not self._stop:
+                for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)):
+                    print(*lines, sep="\n", flush=True)
         log.info("server %s runs with %s workers", self.config.server.name, len(self.workers))
 
     def _turn(self) -> None:
@@ -270,7 +240,7 @@ class Supervisor:
     def _restart(self, index: int, process: Process) -> None:
         delay, since = self._restarts.get(index, (FIRST_RESTART, 0.0))
         if not since:
-            log.error("worker %s ended with status %s, starting another in %g s", index, process.child.returncode, delay)
+            log.error("worker %s %s, starting another in %g s", index, process.state, delay)
             self.ledger.remove(process.child.pid)
             self._restarts[index] = (delay, time.monotonic())
         elif time.monotonic() - since >= delay:
@@ -285,8 +255,8 @@ class Supervisor:
             new, old = self._spawn(index), self.workers[index]
             self._give_job(new)
             while not new.ready:
-                if new.child.poll() is not None or time.monotonic() - new.began > START_LIMIT:
-                    log.error("the new worker %s did not start (%s); the old ones go on", index, new.faults or "no answer")
+                if new.over:
+                    log.error("the new worker %s did not start, the old ones go on: %s", index, new.faults or new.state)
                     self._ask_to_end(new, closing=False)
                     return
                 yield
@@ -346,16 +316,16 @@ def _address(bound: socket.socket) -> str:
 
 
 def run_server(path: str, *, directory: str | None = None, overrides: dict[str, Any] | None = None) -> None:
-    """Run the server that a configuration file describes, in the foreground; raises `StartFailed` with all faults."""
+    """Run the server that a configuration file describes, in the foreground; raises `Invalid` with all faults."""
+    config = read_config(path, directory=directory, overrides=overrides)
     try:
-        config = read_config(path, directory=directory, overrides=overrides)
-        section = config.data.get("plugins", {})
-        plugins = Plugins(Registry(), (EARLY,))
-        plugins.load(enabled=section.get("enabled"), blocked=section.get("blocked", ()))
-        config.validate(plugins.sections(), KINDS)
+        plugins = load_plugins(config, set(), (EARLY,))
     except Invalid as invalid:
-        raise StartFailed(invalid.errors) from None
-    except Clash as clash:
-        raise StartFailed({"": str(clash)}) from None
+        # a worker knows the types of definitions too: tell their faults in the same breath
+        try:
+            check_plugins(config, set())
+        except Invalid as more:
+            raise Invalid({**invalid.errors, **more.errors}) from None
+        raise
     config.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     Supervisor(config, plugins, overrides or {}).run()

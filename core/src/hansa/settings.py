@@ -73,7 +73,8 @@ class Model:
         super().__init_subclass__(**options)
         for name in inspect.get_annotations(cls):
             default = cls.__dict__.get(name)
-            if isinstance(default, list | dict | set):
+            # a factory also keeps a secret's default out of schemas
+            if isinstance(default, list | dict | set | Secret):
                 setattr(cls, name, dataclasses.field(default_factory=functools.partial(copy.copy, default)))
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
@@ -184,9 +185,9 @@ def _unknown(data: Any, hint: Any, path: str, faults: dict[str, str]) -> None:
                 else:
                     _unknown(value, known[key], here, faults)
     elif origin in (Union, UnionType):
-        candidates = [a for a in arguments if any(_models(a))]
-        if len(candidates) == 1:
-            _unknown(data, candidates[0], path, faults)
+        # at most one of them is an object and at most one a list, msgspec allows no more
+        for argument in arguments:
+            _unknown(data, argument, path, faults)
     elif origin in (list, tuple, set, frozenset) and isinstance(data, list | tuple):
         for index, value in enumerate(data):
             _unknown(value, arguments[0], f"{path}[{index}]", faults)
@@ -212,24 +213,39 @@ def _explain(error: Exception, path: str, faults: dict[str, str]) -> None:
 
 
 def _collect(data: Any, hint: Any, path: str, faults: dict[str, str], strict: bool) -> None:
-    """Find every fault of a value, going down into models."""
-    bare = get_args(hint)[0] if get_origin(hint) is typing.Annotated else hint
-    if isinstance(bare, type) and issubclass(bare, Model) and isinstance(data, Mapping):
-        for field, inner in zip(fields(bare), _hints(bare), strict=True):
-            here = f"{path}.{field.name}" if path else field.name
-            if field.name in data:
-                _collect(data[field.name], inner, here, faults, strict)
-            elif field.required:
-                faults[here] = "required, and missing"
-        return
-    if get_origin(bare) is list and isinstance(data, list | tuple) and any(_models(bare)):
-        for index, item in enumerate(data):
-            _collect(item, get_args(bare)[0], f"{path}[{index}]", faults, strict)
+    """Find every fault of a value, going down into models, lists and dicts."""
+    before = len(faults)
+    for inner, name, value in _parts(data, hint):
+        here = f"{path}{name}" if name[0] == "[" or not path else f"{path}.{name}"
+        if value is ...:
+            faults[here] = "required, and missing"
+        else:
+            _collect(value, inner, here, faults, strict)
+    if len(faults) > before:
         return
     try:
         msgspec.convert(data, hint, strict=strict, dec_hook=decode_hook)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         _explain(error, path, faults)
+
+
+def _parts(data: Any, hint: Any) -> Iterator[tuple[Any, str, Any]]:
+    """The declared type, name and value of each part of a value; `...` stands for a required one that is missing."""
+    if get_origin(hint) is typing.Annotated:
+        hint = get_args(hint)[0]
+    origin, arguments = get_origin(hint), get_args(hint)
+    if isinstance(data, Mapping):
+        if isinstance(hint, type) and issubclass(hint, Model):
+            for field, inner in zip(fields(hint), _hints(hint), strict=True):
+                if field.name in data or field.required:
+                    yield inner, field.name, data.get(field.name, ...)
+        elif origin is dict:
+            yield from ((arguments[1], str(key) or "[]", value) for key, value in data.items())
+    elif origin in (list, set, frozenset) and isinstance(data, list | tuple):
+        yield from ((arguments[0], f"[{index}]", value) for index, value in enumerate(data))
+    if origin in (Union, UnionType):
+        for argument in arguments:
+            yield from _parts(data, argument)
 
 
 def _hints(model: type[Model]) -> tuple[Any, ...]:
@@ -282,9 +298,12 @@ def load(model: type[M], data: Any, *, strict: bool = True, unknown: bool = True
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise explain(data, model, strict=strict, unknown=unknown) or Invalid(str(error)) from None
     faults: dict[str, str] = {}
-    if unknown:
-        _unknown(data, model, "", faults)
-    _check(value, "", faults)
+    try:
+        if unknown:
+            _unknown(data, model, "", faults)
+        _check(value, "", faults)
+    except RecursionError:
+        raise Invalid("nested too deeply") from None
     if faults:
         raise Invalid(faults)
     return value
@@ -312,23 +331,46 @@ def dump(value: Any, secret: Callable[[Secret], Any] | None = None) -> Any:
 def resolve(data: Any, special: Callable[[str, Any], Any] | None = None) -> Any:
     """Replace references anywhere in plain data: `{"$env": NAME}`, `{"$file": PATH}`, and `{"$other": x}` by `special`.
 
-    A file's content loses its last line end. Raises `Invalid` naming what is missing.
+    A file's content loses its last line end. Raises `Invalid` with all that is missing, by path.
     """
+    try:
+        return _resolve(data, special)
+    except RecursionError:
+        raise Invalid("nested too deeply") from None
+
+
+def _resolve(data: Any, special: Callable[[str, Any], Any] | None) -> Any:
     if isinstance(data, dict):
         if len(data) == 1:
             (key, value), *_ = data.items()
-            if key == "$env":
-                if value not in os.environ:
-                    raise Invalid(f"the environment variable {value} is not set")
-                return os.environ[value]
-            if key == "$file":
-                try:
-                    return Path(value).read_text().removesuffix("\n")
-                except OSError as error:
-                    raise Invalid(f"cannot read {value}: {error.strerror}") from None
+            if key in ("$env", "$file"):
+                return _read(key, value)
             if isinstance(key, str) and key.startswith("$") and special is not None:
                 return special(key, value)
-        return {key: resolve(value, special) for key, value in data.items()}
-    if isinstance(data, list):
-        return [resolve(item, special) for item in data]
-    return data
+        parts = list(data.items())
+    elif isinstance(data, list):
+        parts = [(f"[{index}]", item) for index, item in enumerate(data)]
+    else:
+        return data
+    found, faults = [], {}
+    for name, value in parts:
+        try:
+            found.append((name, _resolve(value, special)))
+        except Invalid as invalid:
+            faults.update(
+                {f"{name}.{key}".strip(".").replace(".[", "["): fault for key, fault in invalid.errors.items()}
+            )
+    if faults:
+        raise Invalid(faults)
+    return dict(found) if isinstance(data, dict) else [value for _, value in found]
+
+
+def _read(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise Invalid(f"{key} takes a text, not {type(value).__name__}")
+    try:
+        return os.environ[value] if key == "$env" else Path(value).read_text().removesuffix("\n")
+    except KeyError:
+        raise Invalid(f"the environment variable {value} is not set") from None
+    except (OSError, ValueError) as error:
+        raise Invalid(f"cannot read {value}: {getattr(error, 'strerror', None) or error}") from None

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from . import deploy, logs
-from .cluster import Leases, OdbBus, RedisBus
+from .cluster import Leases, OdbBus
 from .config import CORE_SECTIONS, Config, read_config
-from .definitions import Definitions, in_order
+from .definitions import in_order
 from .errors import HansaError, Invalid
 from .facade import Facade
 from .invoke import Invocations
@@ -36,7 +36,7 @@ class Worker(Facade):
     """The life of one worker; what plugins see of it is the facade it derives from."""
 
     def __init__(self, config: Config, job: dict[str, Any], plugins: Plugins, store: Store, keys: Keys) -> None:
-        self.config, self._plugins, self.registry = config, plugins, plugins.registry
+        self.config, self._plugins = config, plugins
         self.name: str = config.server.name
         self.worker: int = job["index"]
         self.id = f"{self.name}/{self.worker}.{job['generation']}"
@@ -52,16 +52,14 @@ class Worker(Facade):
         self._failed: dict[str, dict[str, Any]] = {}
         self._loaded: dict[str, int] = {}
         self.revision = 0
-        self._store = store
-        address = self.engines.get("redis") or config.data.get("redis", {}).get("address")
-        self._bus: Any = RedisBus(address, config.server.cluster) if address else OdbBus(store.engine)
-        self._leases = Leases(self._bus, self.id)
         hook = plugins.hook
-        self._definitions = Definitions(self._store, self.registry, keys, self._bus, self.wake, hook.hansa_secret)
-        self._definitions.trial_timeout = config.server.trial_timeout
-        self._objects = Objects(self.registry, self, self._definitions.decrypt, self._leases, self._wraps)
+        bus = hook.hansa_bus(server=self) or OdbBus(store.engine)
+        super().__init__(store, plugins.registry, keys, bus, self._wake.set, hook.hansa_secret)
+        self.trial_timeout = config.server.trial_timeout
+        self._leases = Leases(bus, self.id)
+        self._objects = Objects(self.registry, self, self.decrypt, self._leases, self._wraps)
         self.outgoing = Namespace(self._objects, "outgoing")
-        self._invocations = Invocations(self._objects, self._bus, self.id)
+        self._invocations = Invocations(self._objects, getattr(bus, "queue", None))
 
     def _wraps(self) -> list[Any]:
         def one(implementation: Any) -> Any:
@@ -80,24 +78,25 @@ class Worker(Facade):
         hook = self._plugins.hook
         hook.hansa_startup(server=self)
         self._plugins.register_services(self)
-        self._definitions.builtin = {
+        self.builtin = {
             (kind, type, name): Row(kind, type, name, data, builtin=True)
             for definitions in hook.hansa_definitions(server=self)
             for kind, type, name, data in definitions
         }
         if self.worker == 0:
             self._declare()
-        self.revision = self._store.revision()
-        for package in self._store.packages(current=True):
+        self.revision = self.store.revision()
+        for package in self.store.packages(current=True):
             self._load_package(package.file)
-        rows = in_order(self._store.definitions() + list(self._definitions.builtin.values()))
+        rows = in_order(self.store.definitions() + list(self.builtin.values()))
         for kind in dict.fromkeys(row.kind for row in rows):
             self._objects.apply(row for row in rows if row.kind == kind)
         self._leases.start()
         threading.Thread(target=self._follow, name="follow", daemon=True).start()
-        threading.Thread(target=self._bus.listen, args=(self._wake.set, self._stop), name="nudges", daemon=True).start()
+        threading.Thread(target=self.bus.listen, args=(self._wake.set, self._stop), name="nudges", daemon=True).start()
         self._report()
-        self._invocations.start(self.config.server.async_threads)
+        if self._invocations.queue is not None:
+            self._invocations.queue.start()
         hook.hansa_serve(server=self)
         self.ready = True
 
@@ -114,23 +113,19 @@ class Worker(Facade):
     def stop(self) -> None:
         """Finish what was accepted, stop everything."""
         self.ready = False
-        hook = self._plugins.hook
+        hook, queue = self._plugins.hook, self._invocations.queue
         for step in (
             lambda: hook.hansa_drain(server=self),
-            lambda: self._invocations.stop(self.config.server.grace),
+            lambda: queue and queue.stop(self.config.server.grace),
             self._objects.stop,
             self._leases.stop,
             lambda: hook.hansa_shutdown(server=self),
-            lambda: self._store.forget_applied(self.id),
+            lambda: self.store.forget_applied(self.id),
         ):
             try:
                 step()
             except Exception:
                 log.exception("a step of stopping failed")
-
-    def wake(self) -> None:
-        """Look at the change log now."""
-        self._wake.set()
 
     def tell(self, event: str, **more: Any) -> None:
         """Send a line to the supervisor."""
@@ -155,7 +150,7 @@ class Worker(Facade):
             self._wake.wait(POLL)
             self._wake.clear()
             try:
-                changes = self._store.changes(self.revision)
+                changes = self.store.changes(self.revision)
                 for change in changes:
                     self._apply(change)
                 states = self._bad_states()
@@ -173,7 +168,7 @@ class Worker(Facade):
             elif change.kind == "plugin":
                 self.tell("reload", revision=change.revision)
             else:
-                row = self._store.definition(change.kind, change.type, change.name)
+                row = self.store.definition(change.kind, change.type, change.name)
                 if row is not None:
                     self._objects.apply([row])
                 else:
@@ -184,12 +179,14 @@ class Worker(Facade):
                 "why": str(error),
                 "since": time.time(),
             }
-            log.exception("change %s could not be applied: %s %s %r", change.revision, change.kind, change.type, change.name)
+            log.exception(
+                "change %s could not be applied: %s %s %r", change.revision, change.kind, change.type, change.name
+            )
         self.revision = change.revision
         self._plugins.hook.hansa_changed(change=change)
 
     def _load_package(self, file: str) -> None:
-        package = self._store.package(file)
+        package = self.store.package(file)
         key = f"service package {file}"
         if package is None:
             self._swap(file, [])
@@ -220,42 +217,36 @@ class Worker(Facade):
 
     def _report(self) -> None:
         self._reported = self._bad_states()
-        self._store.report_applied(self.id, self.name, self.revision, self._reported)
+        self.store.report_applied(self.id, self.name, self.revision, self._reported)
 
     def _declare(self) -> None:
         """Bring what the configuration file declares into the store: what is new in it, or was changed in it since."""
-        known, faults = self._store.declared(), {}
+        known, faults = self.store.declared(), {}
+        origin: dict[str, Any] = {"by": self.config.path.name, "wait": False}
         for file in self.config.services.files:
             path = self.config.source(file)
             try:
                 source = path.read_text()
-                key = ("service", "package", path.name)
                 digest = hashlib.sha256(source.encode()).hexdigest()
-                if known.get(key) != digest:
-                    self._definitions.deploy(path.name, source, by=self.config.path.name, declared=digest, wait=False)
-            except OSError as error:
-                faults[f"services.files: {file}"] = f"cannot be read: {error.strerror}"
-            except HansaError as error:
-                faults[f"services.files: {file}"] = error.detail
-        rows = in_order([Row(*declared) for declared in self.config.definitions])
-        for row in rows:
+                if known.get(("service", "package", path.name)) != digest:
+                    self.deploy(path.name, source, declared=digest, **origin)
+            except (OSError, HansaError) as error:
+                faults[f"services.files: {file}"] = str(error)
+        for row in in_order([Row(*declared) for declared in self.config.definitions]):
             digest = hashlib.sha256(json.dumps(row.data, sort_keys=True, default=str).encode()).hexdigest()
-            if known.get(row.key) == digest:
-                continue
             try:
-                self._definitions.define(*row.key, row.data, by=self.config.path.name, declared=digest, wait=False)
-            except Invalid as invalid:
-                faults.update({".".join((*row.key, key)).strip("."): fault for key, fault in invalid.errors.items()})
+                if known.get(row.key) != digest:
+                    self.define(*row.key, row.data, declared=digest, **origin)
             except HansaError as error:
-                faults[".".join(row.key)] = error.detail
-        if faults:
-            raise Invalid({f"{self.config.path}: {key}": fault for key, fault in faults.items()})
+                inner = error.errors if isinstance(error, Invalid) else {"": error.detail}
+                faults.update({".".join((*row.key, key)).strip("."): fault for key, fault in inner.items()})
+        self.config.refuse(faults)
 
 
 def main() -> None:
     """Run a worker: the job comes as one line of JSON on standard input, the control socket is inherited."""
     job = json.loads(sys.stdin.readline())
-    config = read_config(job["config"], directory=job.get("dir"), overrides=job.get("overrides"))
+    config = read_config(job["config"], directory=job["dir"], overrides=job.get("overrides"))
     if job.get("check"):
         try:
             load_plugins(config, set(job["blocked"]))
@@ -264,16 +255,8 @@ def main() -> None:
             sys.exit(1)
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    control = socket.socket(fileno=os.dup(job["control"]))
-
-    def give_up(faults: dict[str, str]) -> None:
-        control.sendall(json.dumps({"event": "failed", "faults": faults}).encode() + b"\n")
-        os._exit(1)
-
-    worker = None
+    logs.set_up(config.dir, config.data.get("log", {}).get("level", "INFO"))
     try:
-        raw = config.data
-        logs.set_up(config._directory or Path(job["dir"]), raw.get("log", {}).get("level", "INFO"))
         config.adopt(CORE_SECTIONS)
         engine = open_engine(config.odb_url)
         create_schema(engine)
@@ -281,12 +264,13 @@ def main() -> None:
         store = Store(engine, keys.mac)
         worker = Worker(config, job, load_plugins(config, store.blocked_plugins()), store, keys)
         worker.start()
-    except Invalid as invalid:
-        give_up(invalid.errors)
     except BaseException as error:
-        log.exception("the worker could not start")
-        give_up({"": f"{type(error).__name__}: {error}"})
-    assert worker is not None
+        faults = error.errors if isinstance(error, Invalid) else {"": f"{type(error).__name__}: {error}"}
+        if not isinstance(error, Invalid):
+            log.exception("the worker could not start")
+        with socket.socket(fileno=job["control"]) as control:
+            control.sendall(json.dumps({"event": "failed", "faults": faults}).encode() + b"\n")
+        os._exit(1)
     worker.run()
     logging.shutdown()
     # threads of services and libraries that do not end must not keep a stopped worker alive

@@ -20,7 +20,10 @@ def upgrade() -> None:
     )
     op.bulk_insert(cluster, [{"id": 1, "revision": 0}])
     op.create_table(
-        "definition", *keyed(), sa.Column("data", sa.Text, nullable=False), sa.Column("revision", sa.Integer, nullable=False)
+        "definition",
+        *keyed(),
+        sa.Column("data", sa.Text, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
     )
     op.create_table(
         "reference",
@@ -66,7 +69,7 @@ def upgrade() -> None:
         sa.Column("server", name, nullable=False),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("at", sa.Float, nullable=False),
-        sa.Column("states", sa.Text),
+        sa.Column("states", sa.Text, nullable=False),
     )
     op.create_table("declared", *keyed(), sa.Column("sha256", sa.String(64), nullable=False))
     op.create_table(
