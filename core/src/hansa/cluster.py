@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, insert, select, update
 
 from . import odb
 
@@ -52,11 +52,6 @@ class OdbBus:
         lease = odb.lease
         with self.engine.begin() as connection:
             connection.execute(update(lease).where(lease.c.name == name, lease.c.holder == holder).values(expires=0))
-
-    def forget(self) -> None:
-        """Drop leases that ended long ago."""
-        with self.engine.begin() as connection:
-            connection.execute(delete(odb.lease).where(odb.lease.c.expires < time.time() - 86400))
 
 
 class Leases:

@@ -15,7 +15,7 @@ from .kinds import KINDS
 from .objects import check_formats, references
 from .registry import Registry
 from .settings import dump, fields, load, resolve
-from .store import Reference, Row, Store
+from .store import Reference, Row, Store, label
 
 log = logging.getLogger("hansa.definitions")
 _NAME = re.compile(r"[^\x00-\x1f\x7f/]{1,200}")
@@ -38,16 +38,10 @@ class Definitions:
         wake: Callable[[], None],
         secret: Callable[..., Any],
     ) -> None:
-        self.store, self.registry, self.keys, self.bus, self.wake, self._secret = (
-            store,
-            registry,
-            keys,
-            bus,
-            wake,
-            secret,
-        )
+        self.store, self.registry, self.keys, self.bus = store, registry, keys, bus
+        self.wake, self._secret = wake, secret
         self.builtin: dict[tuple[str, str, str], Row] = {}
-        self.trial_timeout = 10.0
+        self.trial_timeout, self.trial_modules = 10.0, list[str]()
 
     # -- read --------------------------------------------------------------------------------------------------------
 
@@ -73,7 +67,7 @@ class Definitions:
         """One definition; raises `NotFound`."""
         row = self.builtin.get((kind, type, name)) or self.store.definition(kind, type, name)
         if row is None:
-            raise NotFound(f"{kind} {type} {name!r} does not exist")
+            raise NotFound(f"{label((kind, type, name))} does not exist")
         return row
 
     # -- change ------------------------------------------------------------------------------------------------------
@@ -96,36 +90,22 @@ class Definitions:
             elif setting.name in data or new != old:
                 stored[setting.name] = dump(new, self.keys.encrypt)
         row = Row(kind, type, name, stored)
-        claims = list(known.cls.claims(prepared))
-        if kind == "security":
-            claims.append(f"the name {name}")
-        for claim in claims:
-            for other in self.builtin.values():
-                if other.kind == kind and claim in self._builtin_claims(other):
-                    raise Conflict(
-                        f"{kind} {type} {name!r} needs {claim}, which the built-in {other.type} {other.name!r} has"
-                    )
+        claims = _claims(known.cls, row, prepared)
+        for other in self.builtin.values():
+            taken = set(claims) & set(_claims_of(self, other)) if other.kind == kind else None
+            if taken:
+                raise Conflict(f"{label(row.key)} needs {taken.pop()}, which the built-in {label(other.key)} has")
         return row, references(known.model, row, prepared), claims
 
     def validate(self, kind: str, type: str, name: str, data: dict[str, Any]) -> Row:
         """What `define` would store; raises `Invalid` with all faults. References to other definitions are not looked up."""
         return self._validated(kind, type, name, data)[0]
 
-    def _builtin_claims(self, row: Row) -> list[str]:
-        known = self.registry.known(row.kind, row.type)
-        claims = list(known.cls.claims(load(known.model, self.decrypt(row))))
-        return [*claims, f"the name {row.name}"] if row.kind == "security" else claims
-
     def _is_builtin(self, reference: Reference) -> bool:
         if reference.kind == "service":
-            try:
-                return self.registry.service(reference.name).version == 0
-            except NotFound:
-                return False
-        return any(
-            key[0] == reference.kind and key[2] == reference.name and reference.type in ("", key[1])
-            for key in self.builtin
-        )
+            return any(d.name == reference.name and d.version == 0 for d in self.registry.services())
+        wanted = (reference.kind, reference.name)
+        return any((k, n) == wanted and reference.type in ("", t) for k, t, n in self.builtin)
 
     def define(
         self,
@@ -147,7 +127,7 @@ class Definitions:
         self._refuse_builtin(kind, type, name)
         if mode == "edit":
             old = self.definition(kind, type, name)
-            data = {**old.data, **data}
+            data, seen_revision = {**old.data, **data}, seen_revision or old.revision
         row, found, claims = self._validated(kind, type, name, data)
         revision = self.store.define(
             row,
@@ -182,7 +162,7 @@ class Definitions:
 
         Gives file, version, services, and who has applied it. Raises `Invalid` with the error and its line under `source`.
         """
-        services = trial(file, source, self.trial_timeout)
+        services = trial(file, source, self.trial_timeout, self.trial_modules)
         for name in services.values():
             if self._is_builtin(Reference("", "service", "", name)):
                 raise Conflict(f"the service {name} comes with a plugin")
@@ -266,6 +246,15 @@ def is_reference(value: Any, *, encrypted: bool = True) -> bool:
             return encrypted or key != "$encrypted"
         return any(is_reference(item, encrypted=encrypted) for item in value.values())
     return isinstance(value, list) and any(is_reference(item, encrypted=encrypted) for item in value)
+
+
+def _claims(cls: Any, row: Row, config: Any) -> list[str]:
+    return [*cls.claims(config), *([f"the name {row.name}"] if row.kind == "security" else [])]
+
+
+def _claims_of(definitions: Definitions, row: Row) -> list[str]:
+    known = definitions.registry.known(row.kind, row.type)
+    return _claims(known.cls, row, load(known.model, definitions.decrypt(row)))
 
 
 def in_order(rows: list[Row]) -> list[Row]:

@@ -11,9 +11,9 @@ import subprocess
 import sys
 import traceback
 import types
+from collections.abc import Iterable
 from typing import Any
 
-from . import plugins
 from .errors import Invalid
 from .service import Service
 
@@ -71,17 +71,17 @@ def describe_error(error: BaseException, file: str) -> str:
     return f"{file}, line {line}: {text}" if line else f"{file}: {text}"
 
 
-def trial(file: str, source: str, timeout: float = 10.0) -> dict[str, str]:
+def trial(file: str, source: str, timeout: float = 10.0, modules: Iterable[str] = ()) -> dict[str, str]:
     """Import a source in a child process and give its services, {class name: service name}.
 
-    The child has its own process group, killed after `timeout` seconds, and none of Hansa's environment variables. Success is
+    `modules` are imported before the source. The child has its own process group, killed after `timeout` seconds, and none of Hansa's environment variables. Success is
     its report on a private pipe, never an exit status. It is no sandbox: whoever may deploy code owns the server.
     Raises `Invalid` with the fault under `source`.
     """
     check_file(file, source)
     reading, writing = os.pipe()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HANSA_")}
-    job = json.dumps({"file": file, "source": source, "aliases": plugins._aliases, "report": writing}).encode()
+    job = json.dumps({"file": file, "source": source, "modules": list(modules), "report": writing}).encode()
     child = subprocess.Popen(
         [sys.executable, "-m", "hansa.trial"],
         stdin=subprocess.PIPE,

@@ -55,11 +55,8 @@ def hansa_settings() -> dict[str, type[Model]]:  # type: ignore[empty-body]
 
 
 @hookspec
-def hansa_modules() -> dict[str, str]:  # type: ignore[empty-body]
-    """Give packages that sources of services may import under another name, as {visible name: real package}. Early.
-
-    An installed distribution of the visible name wins.
-    """
+def hansa_modules() -> list[str]:  # type: ignore[empty-body]
+    """Name modules to import before any source of a service is, in workers and in trial imports. Early."""
 
 
 @hookspec
@@ -120,8 +117,3 @@ def hansa_wrap(channel: Any, service: type[Service], call: Dispatch) -> Dispatch
 @hookspec(firstresult=True)
 def hansa_secret(reference: str, value: Any) -> str | None:
     """Give the value behind `{"$reference": value}` in a setting, such as `{"$vault": "path"}`; the first answer counts."""
-
-
-@hookspec
-def hansa_changed(change: Any) -> None:
-    """Learn of a change that this worker has applied, off the request path."""

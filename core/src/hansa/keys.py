@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
 
 from .errors import Invalid
 
+_KEY = re.compile("[A-Za-z0-9_-]{43}=")
+
 
 class Keys:
-    """Encryption of secrets (Fernet; several comma-separated keys rotate, the first encrypts) and the key for source MACs."""
+    """Encryption of secrets (Fernet; several comma-separated keys rotate, the first encrypts) and the key for source MACs.
+
+    Raises `Invalid` for a text that is no key.
+    """
 
     def __init__(self, text: str) -> None:
         self._keys = [part.strip() for part in text.split(",") if part.strip()]
+        if not self._keys or not all(_KEY.fullmatch(key) for key in self._keys):
+            raise Invalid(
+                {"server.secret_key": "must be 32 random bytes in URL-safe base64 (44 characters); several with commas"}
+            )
         self._fernet: Any = None
         # sources stay valid while keys rotate as long as the oldest key stays last
         self.mac = hashlib.sha256(b"sources" + self._keys[-1].encode()).digest()
@@ -48,10 +59,12 @@ def load_keys(directory: Path, given: str | None) -> Keys:
     if given:
         return Keys(given)
     path = directory / "secret.key"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return Keys(path.read_text())
-    with os.fdopen(descriptor, "w") as file:
-        file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() + "\n")
+    if not path.exists():
+        fresh = directory / f"secret.key.{secrets.token_hex(4)}"
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() + "\n")
+        # linked only when whole, so that nobody reads half a key; who comes second takes the first one's
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
     return Keys(path.read_text())

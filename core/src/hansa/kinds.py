@@ -172,9 +172,5 @@ class Format:
         found = problem(error, cid)
         return f"{found['title']}: {found['detail']} (cid {cid})\n".encode(), "text/plain; charset=utf-8"
 
-    def render_model(self, config: Any, service: builtins.type[Service], address: str) -> tuple[bytes, str] | None:
-        """A document that describes the service for clients (a WSDL, a schema) and its content type, if the format has one."""
-        return None
-
 
 KINDS: dict[str, type] = {"security": Security, "outgoing": Outgoing, "channel": Channel}

@@ -14,7 +14,7 @@ from .service import Binding, Service, current_cid
 log = logging.getLogger("hansa.route")
 
 Authenticate = Callable[[Request], Any]
-Wrap = Callable[[Any, type[Service], Dispatch], Dispatch | None]
+Wrap = Callable[..., Dispatch | None]
 
 
 def compile_route(
@@ -36,7 +36,7 @@ def compile_route(
     """
     call = service.compile(binding)
     for wrap in wraps:
-        call = wrap(channel, service, call) or call
+        call = wrap(channel=channel, service=service, call=call) or call
     authenticate = _any_of(tuple(authenticators))
     format = binding.format
     format_type = format.type if format else ""
@@ -47,19 +47,20 @@ def compile_route(
         request.channel = binding
         request.format = format_type
         token = set_cid(request.cid)
-        running[request] = epoch()
+        # not the request: a service may hand it on as it is, and then it runs twice
+        running[key := id(token)] = epoch()
         try:
             if authenticate is not None:
                 request.principal = authenticate(request)
             response = call(request)
+            response.cid = request.cid
         except BaseException as error:  # a service's sys.exit() must not end a worker's thread
             if raising:
                 raise
             response = failed(error, request, service, format)
         finally:
-            del running[request]
+            del running[key]
             reset_cid(token)
-        response.cid = request.cid
         return response
 
     return route

@@ -10,8 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
@@ -49,6 +47,7 @@ class Plugins:
         self.hooks = pluggy.PluginManager(hookspecs.PROJECT)
         self.hooks.add_hookspecs(hookspecs)
         self.found: dict[str, Plugin] = {}
+        self.modules: list[str] = []
 
     @property
     def hook(self) -> Any:
@@ -75,7 +74,9 @@ class Plugins:
                 plugin.status, plugin.why = "failed", why
                 log.error("plugin %s cannot be loaded", plugin.name, exc_info=error)
                 faults[f"plugin {plugin.name} ({plugin.distribution} {plugin.version})"] = plugin.why
-        _aliases.update(self.modules())
+        self.modules = [module for modules in self.hook.hansa_modules() for module in modules]
+        for module in self.modules:
+            importlib.import_module(module)
         if faults:
             raise Invalid(faults)
 
@@ -121,10 +122,6 @@ class Plugins:
                 found[name] = model
         return found
 
-    def modules(self) -> dict[str, str]:
-        """The packages that service sources may import under another name."""
-        return {visible: real for modules in self.hook.hansa_modules() for visible, real in modules.items()}
-
 
 def _discover() -> dict[str, Plugin]:
     found: dict[str, Plugin] = {}
@@ -163,58 +160,3 @@ def check_plugins(config: Any, blocked: set[str]) -> None:
         except (ValueError, IndexError):
             faults = {"": f"the trial ended with status {child.returncode}: {child.stderr.decode()[-500:]}"}
         raise Invalid(faults)
-
-
-_aliases: dict[str, str] = {}
-
-
-class _AliasFinder(MetaPathFinder):
-    """Makes `import zato.server.service` find `hansa_zato.zato.server.service`, as one and the same module.
-
-    Whatever is installed under the visible name wins. It stands first on `sys.meta_path`, since the aliased package's
-    `__path__` would otherwise let its modules be imported twice.
-    """
-
-    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
-        visible = name.partition(".")[0]
-        real = _aliases.get(visible)
-        if real is None:
-            return None
-        if name == visible:
-            if PathFinder.find_spec(name) is not None:
-                return None
-        elif getattr(sys.modules.get(visible), "__name__", "") != real:
-            return None
-        there = real + name[len(visible) :]
-        try:
-            if importlib.util.find_spec(there) is None:
-                return None
-        except ModuleNotFoundError:
-            return None
-        return ModuleSpec(name, _AliasLoader(there), is_package=True)
-
-
-class _AliasLoader(Loader):
-    def __init__(self, real: str) -> None:
-        self.real = real
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = importlib.import_module(self.real)
-        self.kept = (
-            module.__spec__,
-            module.__loader__,
-            module.__package__,
-            module.__name__,
-            getattr(module, "__path__", None),
-        )
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        # the import system has just overwritten the attributes of a module that already has an identity
-        module.__spec__, module.__loader__, module.__package__, module.__name__ = self.kept[:4]
-        if self.kept[4] is not None:
-            module.__path__ = self.kept[4]
-
-
-if not any(type(finder).__name__ == "_AliasFinder" for finder in sys.meta_path):
-    sys.meta_path.insert(0, _AliasFinder())

@@ -67,7 +67,7 @@ class Ledger:
         """End what is listed and still the same process: asked first, killed after `patience` seconds. Gives the pids."""
         try:
             listed = {int(pid): start for pid, start in json.loads(self.path.read_text()).items()}
-        except (OSError, ValueError):
+        except (OSError, ValueError, AttributeError):
             return []
         left = {pid: start for pid, start in listed.items() if started_at(pid) == start}
         for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):

@@ -104,7 +104,8 @@ class Registry:
 
     def services(self) -> list[Deployed]:
         """All registered services, by name."""
-        return [self._services[name] for name in sorted(self._services)]
+        table = self._services
+        return [table[name] for name in sorted(table)]
 
 
 def _definition_model(cls: Any) -> type[Model]:

@@ -190,7 +190,11 @@ def _renderer(model: Any, format: Format | None) -> Callable[[Response], None]:
         if isinstance(payload, bytes):
             response.raw = payload
         else:
-            response.raw = format.render(payload, model)
+            try:
+                response.raw = format.render(payload, model)
+            except Invalid as invalid:
+                # the service's fault, not its caller's
+                raise TypeError(f"the answer cannot be written: {invalid}") from invalid
         if not response.content_type:
             response.content_type = format.content_type
 

@@ -9,7 +9,7 @@ import inspect
 import os
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, TypeVar, Union, dataclass_transform, get_args, get_origin
@@ -141,14 +141,6 @@ def _read_fields(model: type[Model]) -> tuple[Field, ...]:
     return tuple(found)
 
 
-def _models(hint: Any) -> Iterator[type[Model]]:
-    """Every model named anywhere in a type."""
-    if isinstance(hint, type) and issubclass(hint, Model):
-        yield hint
-    for argument in get_args(hint):
-        yield from _models(argument)
-
-
 def decode_hook(kind: Any, value: Any) -> Any:
     """Let msgspec build a `Secret`, from text only."""
     if isinstance(kind, type) and issubclass(kind, Secret):
@@ -172,28 +164,28 @@ def schema(model: Any) -> dict[str, Any]:
 
 def _unknown(data: Any, hint: Any, path: str, faults: dict[str, str]) -> None:
     """Collect keys that a model does not declare, at every depth."""
-    if get_origin(hint) is typing.Annotated:
-        hint = get_args(hint)[0]
-    origin, arguments = get_origin(hint), get_args(hint)
-    if isinstance(hint, type) and issubclass(hint, Model):
-        if isinstance(data, Mapping):
-            known = {field.name: field.type for field in fields(hint)}
-            for key, value in data.items():
-                here = f"{path}.{key}" if path else str(key)
-                if key not in known:
-                    faults[here] = "unknown setting" + _suggestion(str(key), known)
-                else:
-                    _unknown(value, known[key], here, faults)
-    elif origin in (Union, UnionType):
+    hint = _bare(hint)
+    if get_origin(hint) in (Union, UnionType):
         # at most one of them is an object and at most one a list, msgspec allows no more
-        for argument in arguments:
+        for argument in get_args(hint):
             _unknown(data, argument, path, faults)
-    elif origin in (list, tuple, set, frozenset) and isinstance(data, list | tuple):
-        for index, value in enumerate(data):
-            _unknown(value, arguments[0], f"{path}[{index}]", faults)
-    elif origin is dict and isinstance(data, Mapping):
-        for key, value in data.items():
-            _unknown(value, arguments[1], f"{path}.{key}" if path else str(key), faults)
+        return
+    if isinstance(hint, type) and issubclass(hint, Model) and isinstance(data, Mapping):
+        known = {field.name: field for field in fields(hint)}
+        for key in data:
+            if key not in known:
+                faults[_below(path, str(key))] = "unknown setting" + _suggestion(str(key), known)
+    for inner, name, value in _parts(data, hint):
+        if value is not ...:
+            _unknown(value, inner, _below(path, name), faults)
+
+
+def _bare(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is typing.Annotated else hint
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}{name}" if name[:1] == "[" or not path else f"{path}.{name}"
 
 
 def _suggestion(key: str, known: Mapping[str, Any]) -> str:
@@ -216,7 +208,7 @@ def _collect(data: Any, hint: Any, path: str, faults: dict[str, str], strict: bo
     """Find every fault of a value, going down into models, lists and dicts."""
     before = len(faults)
     for inner, name, value in _parts(data, hint):
-        here = f"{path}{name}" if name[0] == "[" or not path else f"{path}.{name}"
+        here = _below(path, name)
         if value is ...:
             faults[here] = "required, and missing"
         else:
@@ -231,8 +223,7 @@ def _collect(data: Any, hint: Any, path: str, faults: dict[str, str], strict: bo
 
 def _parts(data: Any, hint: Any) -> Iterator[tuple[Any, str, Any]]:
     """The declared type, name and value of each part of a value; `...` stands for a required one that is missing."""
-    if get_origin(hint) is typing.Annotated:
-        hint = get_args(hint)[0]
+    hint = _bare(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if isinstance(data, Mapping):
         if isinstance(hint, type) and issubclass(hint, Model):
@@ -272,19 +263,20 @@ def explain(data: Any, model: Any, *, strict: bool = True, unknown: bool = False
 
 def _check(value: Any, path: str, faults: dict[str, str]) -> None:
     """Run `check` of a model and of the models inside it."""
+    parts: Iterable[tuple[str, Any]] = ()
     if isinstance(value, Model):
-        for field in fields(type(value)):
-            _check(getattr(value, field.name), f"{path}.{field.name}" if path else field.name, faults)
+        parts = [(field.name, getattr(value, field.name)) for field in fields(type(value))]
+    elif isinstance(value, list | tuple):
+        parts = [(f"[{index}]", item) for index, item in enumerate(value)]
+    elif isinstance(value, dict):
+        parts = [(str(key), item) for key, item in value.items()]
+    for name, item in parts:
+        _check(item, _below(path, name), faults)
+    if isinstance(value, Model):
         try:
             value.check()
         except Invalid as invalid:
-            faults.update({f"{path}.{name}".strip("."): fault for name, fault in invalid.errors.items()})
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _check(item, f"{path}[{index}]", faults)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check(item, f"{path}.{key}".strip("."), faults)
+            faults.update({_below(path, name).strip("."): fault for name, fault in invalid.errors.items()})
 
 
 def load(model: type[M], data: Any, *, strict: bool = True, unknown: bool = True) -> M:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 
-from . import plugins
 from .deploy import describe_error, load_source
 
 
 def main() -> None:
     """Import one source and report its services, or the error with its line."""
     job = json.loads(sys.stdin.buffer.read())
-    plugins._aliases.update(job["aliases"])
+    for module in job["modules"]:
+        importlib.import_module(module)
     os.set_inheritable(job["report"], False)
     report: dict[str, object]
     try:

@@ -48,6 +48,7 @@ class Worker(Facade):
         self.ready = False
         self._control = socket.socket(fileno=job["control"])
         self._stop = threading.Event()
+        self._ended = threading.Event()
         self._wake = threading.Event()
         self._failed: dict[str, dict[str, Any]] = {}
         self._loaded: dict[str, int] = {}
@@ -55,19 +56,15 @@ class Worker(Facade):
         hook = plugins.hook
         bus = hook.hansa_bus(server=self) or OdbBus(store.engine)
         super().__init__(store, plugins.registry, keys, bus, self._wake.set, hook.hansa_secret)
-        self.trial_timeout = config.server.trial_timeout
+        self.trial_timeout, self.trial_modules = config.server.trial_timeout, plugins.modules
         self._leases = Leases(bus, self.id)
         self._objects = Objects(self.registry, self, self.decrypt, self._leases, self._wraps)
         self.outgoing = Namespace(self._objects, "outgoing")
         self._invocations = Invocations(self._objects, getattr(bus, "queue", None))
 
     def _wraps(self) -> list[Any]:
-        def one(implementation: Any) -> Any:
-            def wrap(channel: Any, service: Any, call: Any) -> Any:
-                given = {"channel": channel, "service": service, "call": call}
-                return implementation.function(*(given[name] for name in implementation.argnames))
-
-            return wrap
+        def one(found: Any) -> Any:  # an implementation may take fewer arguments than the hook offers
+            return lambda **given: found.function(*(given[name] for name in found.argnames))
 
         return [one(found) for found in self._plugins.hook.hansa_wrap.get_hookimpls()]
 
@@ -93,7 +90,7 @@ class Worker(Facade):
             self._objects.apply(row for row in rows if row.kind == kind)
         self._leases.start()
         threading.Thread(target=self._follow, name="follow", daemon=True).start()
-        threading.Thread(target=self.bus.listen, args=(self._wake.set, self._stop), name="nudges", daemon=True).start()
+        threading.Thread(target=self.bus.listen, args=(self._wake.set, self._ended), name="nudges", daemon=True).start()
         self._report()
         if self._invocations.queue is not None:
             self._invocations.queue.start()
@@ -106,8 +103,7 @@ class Worker(Facade):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.tell("ready")
         threading.Thread(target=self._listen_to_supervisor, name="control", daemon=True).start()
-        while not self._stop.wait(3600):
-            pass
+        self._stop.wait()
         self.stop()
 
     def stop(self) -> None:
@@ -116,6 +112,7 @@ class Worker(Facade):
         hook, queue = self._plugins.hook, self._invocations.queue
         for step in (
             lambda: hook.hansa_drain(server=self),
+            self._ended.set,
             lambda: queue and queue.stop(self.config.server.grace),
             self._objects.stop,
             self._leases.stop,
@@ -146,68 +143,55 @@ class Worker(Facade):
 
     def _follow(self) -> None:
         beat = 0.0
-        while not self._stop.is_set():
+        while not self._ended.is_set():
             self._wake.wait(POLL)
             self._wake.clear()
             try:
                 changes = self.store.changes(self.revision)
                 for change in changes:
                     self._apply(change)
-                states = self._bad_states()
-                if changes or time.monotonic() - beat > HEARTBEAT or states != self._reported:
+                if changes or time.monotonic() - beat > HEARTBEAT or self._bad_states() != self._reported:
                     beat = time.monotonic()
                     self._report()
             except Exception as error:
                 log.error("the change log cannot be followed at the moment: %s", error)
-                self._stop.wait(POLL)
+                self._ended.wait(POLL)
 
     def _apply(self, change: Change) -> None:
+        key = (change.kind, change.type, change.name)
         try:
             if change.kind == "service":
                 self._load_package(change.name)
             elif change.kind == "plugin":
                 self.tell("reload", revision=change.revision)
+            elif row := self.store.definition(*key):
+                self._objects.apply([row])
             else:
-                row = self.store.definition(change.kind, change.type, change.name)
-                if row is not None:
-                    self._objects.apply([row])
-                else:
-                    self._objects.remove((change.kind, change.type, change.name))
+                self._objects.remove(key)
         except Exception as error:
-            self._failed[f"{change.kind} {change.type} {change.name}"] = {
-                "state": "failed",
-                "why": str(error),
-                "since": time.time(),
-            }
-            log.exception(
-                "change %s could not be applied: %s %s %r", change.revision, change.kind, change.type, change.name
-            )
+            self._fail(" ".join(key), f"{type(error).__name__}: {error}", error)
         self.revision = change.revision
-        self._plugins.hook.hansa_changed(change=change)
+
+    def _fail(self, key: str, why: str, error: BaseException) -> None:
+        self._failed[key] = {"state": "failed", "why": why, "since": time.time()}
+        log.error("%s: %s", key, why, exc_info=error)
 
     def _load_package(self, file: str) -> None:
-        package = self.store.package(file)
-        key = f"service package {file}"
-        if package is None:
-            self._swap(file, [])
-            return
+        package, key = self.store.package(file), f"service package {file}"
         try:
-            classes = deploy.load_source(file, package.version, package.source)
-            self._swap(file, [Deployed(cls.get_name(), cls, file, package.version) for cls in classes.values()])
+            classes = deploy.load_source(file, package.version, package.source) if package else {}
+            services = [Deployed(c.get_name(), c, file, package.version) for c in classes.values()] if package else []
+            touched = self.registry.replace_services(file, services)
         except BaseException as error:
-            self._failed[key] = {"state": "failed", "why": deploy.describe_error(error, file), "since": time.time()}
-            log.error("%s", self._failed[key]["why"], exc_info=error)
+            self._fail(key, deploy.describe_error(error, file), error)
             return
-        self._failed.pop(key, None)
-        old = self._loaded.get(file)
-        if old is not None and old != package.version:
-            deploy.unload(file, old)
-        self._loaded[file] = package.version
-        log.info("loaded %s version %s: %s", file, package.version, ", ".join(sorted(package.services.values())))
-
-    def _swap(self, file: str, services: list[Deployed]) -> None:
-        touched = self.registry.replace_services(file, services)
         self._objects.recompile_services(touched)
+        self._failed.pop(key, None)
+        version, old = package.version if package else 0, self._loaded.get(file, 0)
+        if old != version:
+            deploy.unload(file, old)
+        self._loaded[file] = version
+        log.info("loaded %s version %s: %s", file, version, ", ".join(d.name for d in services) or "no services")
 
     def _bad_states(self) -> dict[str, Any]:
         bad = {key: state for key, state in self._objects.states().items() if state["state"] != "running"}

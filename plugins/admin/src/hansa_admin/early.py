@@ -1,0 +1,56 @@
+"""What the supervisor and the command line need of the admin plugin: the password, the lines at start, the commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from typing import Any
+
+from hansa import hookimpl
+
+from .password import USER, VARIABLE, ensure_password, password_file
+
+_made: set[str] = set()
+
+
+@hookimpl
+def hansa_engines(config: Any) -> list[Any]:
+    """Make the password before any worker needs it; there is no engine."""
+    if ensure_password(config.dir):
+        _made.add(str(config.dir))
+    return []
+
+
+@hookimpl
+def hansa_ready(config: Any) -> list[str]:
+    """Tell how to reach the admin API: user, password or where it is kept, the page, and a command that works."""
+    address = _address(config)
+    if os.environ.get(VARIABLE):
+        shown, given = f"password from the environment variable {VARIABLE}", f"${VARIABLE}"
+    else:
+        file = password_file(config.dir)
+        given = f"$(cat {shlex.quote(str(file))})"
+        shown = f"password in {file}"
+        if str(config.dir) in _made:
+            shown = f"password {file.read_text().strip()} (kept in {file}, shown this once)"
+    return [
+        f"admin: user {USER}, {shown}",
+        f"admin API: {address}/hansa/api/docs shows it",
+        f"""  curl -u "{USER}:{given}" -H 'Content-Type: application/json' -d '{{}}' {address}/hansa/api/admin.server.status""",
+    ]
+
+
+def _address(config: Any) -> str:
+    try:
+        return str(json.loads((config.dir / "run" / "server.json").read_text())["http"])
+    except (OSError, ValueError, KeyError):
+        return "http://127.0.0.1:11223"
+
+
+@hookimpl
+def hansa_commands(commands: Any) -> None:
+    """Add the commands that are clients of the admin API."""
+    from .cli.commands import add_commands
+
+    add_commands(commands)

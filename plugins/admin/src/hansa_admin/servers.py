@@ -1,0 +1,94 @@
+"""The admin services of plugins and of the server: `admin.plugin.{list,reload,block}`, `admin.server.{status,reload}`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from hansa import Model, NotFound, setting
+
+from .operation import Nothing, Operation
+
+
+class PluginName(Model):
+    """A plugin, by name."""
+
+    name: Annotated[str, setting("Name of the plugin", example="http", min_length=1)]
+
+
+class Block(PluginName):
+    """Whether a plugin is to be loaded."""
+
+    blocked: Annotated[bool, setting("False lets it be loaded again")] = True
+
+
+class Plugin(PluginName):
+    """An installed plugin."""
+
+    version: Annotated[str, setting("Version of its distribution")]
+    status: Annotated[str, setting("loaded, blocked or failed")]
+    why: Annotated[str, setting("Why it failed or is blocked")]
+    types: Annotated[list[str], setting("Types that it gives, as KIND TYPE")]
+    services: Annotated[list[str], setting("Services that it gives")]
+
+
+class Plugins(Model):
+    """The list of plugins."""
+
+    items: Annotated[list[Plugin], setting("The plugins, by name")]
+    total: Annotated[int, setting("How many there are")]
+
+
+class PluginList(Operation):
+    """List the installed plugins, whether each is loaded, and what it gives."""
+
+    name, Output = "admin.plugin.list", Plugins
+
+    def handle(self) -> Any:
+        found = self.server.plugins()
+        return {"items": found, "total": len(found)}
+
+
+class PluginReload(Operation):
+    """Load a plugin anew from its files, with the plugins that depend on it."""
+
+    name, Input, Output = "admin.plugin.reload", PluginName, dict[str, Any]
+
+    def handle(self) -> Any:
+        names = [plugin["name"] for plugin in self.server.plugins()]
+        if self.request.input.name not in names:
+            raise NotFound(f"no plugin {self.request.input.name!r} is installed (there are: {', '.join(names)})")
+        answer = self.server.reload_plugin(self.request.input.name)
+        return {"name": self.request.input.name, **(answer if isinstance(answer, dict) else {})}
+
+
+class PluginBlock(Operation):
+    """Keep a plugin from being loaded, or let it be loaded again."""
+
+    name, Input, Output = "admin.plugin.block", Block, dict[str, Any]
+
+    def handle(self) -> Any:
+        asked = self.request.input
+        answer = self.server.block_plugin(asked.name, asked.blocked)
+        return {"name": asked.name, "blocked": asked.blocked, **(answer if isinstance(answer, dict) else {})}
+
+
+class ServerStatus(Operation):
+    """Show the server: its workers, engines, revision and version."""
+
+    name, Input, Output = "admin.server.status", Nothing, dict[str, Any]
+
+    def handle(self) -> Any:
+        return self.server.status()
+
+
+class ServerReload(Operation):
+    """Replace the workers one by one; no request is lost."""
+
+    name, Input, Output = "admin.server.reload", Nothing, dict[str, Any]
+
+    def handle(self) -> Any:
+        answer = self.server.reload()
+        return {"reloading": True, **(answer if isinstance(answer, dict) else {})}
+
+
+OPERATIONS: tuple[type[Operation], ...] = (PluginList, PluginReload, PluginBlock, ServerStatus, ServerReload)

@@ -1,0 +1,201 @@
+"""A real server for the tests of the admin plugin, and its API and command line as functions."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+PLUGINS = ["admin", "http", "json", "scheduler", "security"]
+
+RATES = '''
+"""Services of the tests."""
+from typing import Annotated
+
+from hansa import Conflict, Model, Service, setting
+
+
+class Asked(Model):
+    country: Annotated[str, setting("Country", min_length=1)]
+    times: Annotated[int, setting("How often", ge=1)] = 1
+
+
+class Rate(Model):
+    rate: Annotated[str, setting("The rate")]
+
+
+class GetRate(Service):
+    """Give the rate of a country."""
+
+    Input, Output = Asked, Rate
+
+    def handle(self):
+        return Rate(rate=f"{self.request.input.country} 1.22")
+
+
+class Plain(Service):
+    def handle(self):
+        return {"got": self.request.input}
+
+
+class Blob(Service):
+    def handle(self):
+        return b"\\xff\\x00"
+
+
+class Broken(Service):
+    def handle(self):
+        raise RuntimeError("the reason, which nobody outside may see")
+
+
+class Refusing(Service):
+    def handle(self):
+        raise Conflict("not today")
+'''
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    headers: Any
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+
+@dataclass
+class Done:
+    """How a command ended and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Server:
+    """A running `hansa server run`, in a folder of its own."""
+
+    rates = RATES
+
+    def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
+        self.folder, self.dir = folder, folder / "var"
+        self.url = f"http://127.0.0.1:{free_port()}"
+        (folder / "config.toml").write_text(f"[server]\nworkers = 1\n[plugins]\nenabled = {json.dumps(PLUGINS)}\n")
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("HANSA_")} | (environment or {})
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "hansa.cli", "server", "run", "--config", "config.toml"]
+        command += ["--http", self.url.removeprefix("http://"), "--dir", str(self.dir)]
+        self.log = (self.folder / "log").open("wb")
+        self.process = subprocess.Popen(
+            command, cwd=self.folder, stdout=self.log, stderr=self.log, env=self.environment
+        )
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                urllib.request.urlopen(self.url + "/hansa/ready", timeout=5).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    raise RuntimeError(f"the server did not start:\n{self.output()}") from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+
+    def output(self) -> str:
+        return (self.folder / "log").read_text()
+
+    @property
+    def password(self) -> str:
+        return self.environment.get("HANSA_ADMIN_PASSWORD") or (self.dir / "admin.password").read_text().strip()
+
+    def http(
+        self, path: str, body: bytes | None = None, user: str = "admin", password: str | None = None, **headers: str
+    ) -> Answer:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if password != "":
+            pair = f"{user}:{self.password if password is None else password}"
+            sent["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        request = urllib.request.Request(self.url + path, data=body, headers=sent)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return Answer(response.status, response.headers, response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.headers, error.read())
+
+    def api(self, service: str, data: Any = None, raw: bytes | None = None) -> Answer:
+        body = raw if raw is not None else json.dumps({} if data is None else data).encode()
+        return self.http(f"/hansa/api/{service}", body, Content_Type="application/json")
+
+    def call(self, service: str, data: Any = None) -> Any:
+        answer = self.api(service, data)
+        assert answer.status == 200, answer.raw
+        return answer.json
+
+    def cli(self, *arguments: str, input: str = "", **environment: str) -> Done:
+        """Run the `hansa` command in this process, with the environment of the server and what is given."""
+        from hansa.cli import commands
+
+        env: dict[str, str | None] = {key: None for key in os.environ if key.startswith("HANSA_")}
+        env |= {"HANSA_DIR": str(self.dir)} | environment
+        result = CliRunner(env=env).invoke(commands, arguments, input=input, prog_name="hansa")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    def wipe(self) -> None:
+        """Leave no definition behind."""
+        self.call("admin.config.apply", {"config": {}, "prune": True})
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server"))
+    try:
+        server.call("admin.service.deploy", {"file": "rates.py", "source": RATES})
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def server(running: Server) -> Iterator[Server]:
+    """The running server, without any definition but those that come with plugins."""
+    yield running
+    running.wipe()

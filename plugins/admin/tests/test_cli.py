@@ -1,0 +1,287 @@
+"""The command line, as a person or a script uses it: output, exit codes, options from the schema."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+CREATE = (
+    "channel",
+    "http",
+    "create",
+    "rates",
+    "--url-path",
+    "/rates",
+    "--service",
+    "rates.get-rate",
+    "--format",
+    "json",
+)
+
+
+def ok(server: Server, *arguments: str, **more: str) -> str:
+    done = server.cli(*arguments, **more)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def as_json(server: Server, *arguments: str) -> object:
+    return json.loads(ok(server, *arguments, "--json"))
+
+
+def test_the_command_itself_ends_with_these_codes(server: Server) -> None:
+    for arguments, code in ((["status"], 0), (["status", "--nothing"], 2), (["status", "--server", "127.0.0.1:1"], 3)):
+        command = [sys.executable, "-m", "hansa.cli", "server", *arguments]
+        environment = os.environ | {"HANSA_DIR": str(server.dir)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == code, done.stderr
+
+
+def test_starting_the_command_is_light() -> None:
+    code = "import sys; from hansa.cli import commands; commands._ask(); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    ).stdout.split()
+    assert "hansa_admin.cli.commands" in loaded
+    assert not {"rich", "tomlkit", "urllib.request", "ssl", "lxml", "falcon", "sqlalchemy", "argon2"} & set(loaded)
+
+
+def test_a_channel_from_create_to_delete(server: Server) -> None:
+    ok(server, "security", "basic", "create", "partner", "--username", "p", "--password", "s3cret-word")
+    assert "created channel http rates, revision" in ok(
+        server, *CREATE, "--security", "partner", "--method", "GET", "--method", "POST"
+    )
+    body = b'{"country": "x"}'
+    assert server.http("/rates", body, user="p", password="s3cret-word").status == 200
+    shown = as_json(server, "channel", "http", "get", "rates")
+    assert shown["method"] == ["GET", "POST"]  # type: ignore[index]
+    assert "changed channel http rates" in ok(
+        server, "channel", "http", "edit", "rates", "--no-active", "--set", "security=null"
+    )
+    assert "inactive" in ok(server, "channel", "http", "get", "rates")
+    table = ok(server, "channel", "http", "list", "--filter", "rat")
+    assert [word in table for word in ("rates", "no", "inactive", "url_path=/rates")] == [True] * 4
+    assert "admin.api" not in table
+    assert "any method" not in ok(server, "channel", "http", "test", "--url-path", "/x", "--service", "rates.plain")
+    ok(server, "channel", "http", "edit", "rates", "--active")
+    assert ok(server, "channel", "http", "ping", "rates").strip() == "GET, HEAD, POST /rates"
+    assert "deleted channel http rates" in ok(server, "channel", "http", "delete", "rates")
+    assert ok(server, "channel", "http", "list", "--filter", "rat").strip() == "no channel http is defined"
+
+
+def test_faults_are_listed_by_setting_and_the_exit_code_is_1(server: Server) -> None:
+    done = server.cli(
+        "channel", "http", "create", "x", "--url-path", "no-slash", "--service", "rates.none", "--format", "jsn"
+    )
+    assert done.returncode == 1
+    for setting in ("url_path: ", "service: there is no service", "format: there is no format"):
+        assert setting in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_usage_is_2_and_says_what_there_is(server: Server) -> None:
+    for arguments, told in (
+        (("channel", "amqp", "list"), "http, schedule"),
+        (("channel", "http", "creat"), "creat"),
+        (("channel", "http", "create", "x", "--colour", "red"), "--colour"),
+        (("channel", "http", "create", "x", "--url-params-pri", "neither"), "qs-over-path"),
+        (("channel", "http", "list", "--limit", "many"), "no whole number"),
+        (("channel", "http", "edit", "x", "--set", "active"), "SETTING=JSON"),
+        (("channel", "http", "edit", "x", "--set", "active=yes"), "not valid JSON"),
+        (("deploy", "nothing.py"), "nothing.py"),
+        (("invoke", "a", "--payload", "{"), "not valid JSON"),
+        (("apply", "nothing.json"), "nothing.json"),
+        (("server", "status", "--server", "ftp://x"), "ftp://x"),
+    ):
+        done = server.cli(*arguments)
+        assert done.returncode == 2, (arguments, done.stderr)
+        assert told in done.stderr, (arguments, done.stderr)
+
+
+def test_a_server_that_is_not_there_is_3_and_the_setting_is_named(server: Server) -> None:
+    for arguments in (("server", "status"), ("channel", "http", "list"), ("channel", "--help")):
+        done = server.cli(*arguments, HANSA_SERVER="http://127.0.0.1:1")
+        assert done.returncode == 3
+        assert "http://127.0.0.1:1" in done.stderr
+        assert "HANSA_SERVER" in done.stderr
+    done = server.cli("server", "status", "--dir", "/nonexistent", HANSA_SERVER="")
+    assert done.returncode in (1, 3)  # there may be a server at the default address, whose password this is not
+
+
+def test_password_and_address_come_from_where_one_says(server: Server, tmp_path: Path) -> None:
+    assert "address" in ok(
+        server, "server", "status", HANSA_DIR="", HANSA_ADMIN_PASSWORD=server.password, HANSA_SERVER=server.url
+    )
+    file = tmp_path / "password"
+    file.write_text(server.password + "\n")
+    ok(
+        server,
+        "server",
+        "status",
+        "--password-file",
+        str(file),
+        "--server",
+        server.url.removeprefix("http://"),
+        HANSA_DIR="/none",
+    )
+    ok(server, "channel", "http", "list", "--dir", str(server.dir), HANSA_DIR="/none")
+    for command in (("server", "status"), ("channel", "http", "list")):
+        wrong = server.cli(*command, HANSA_ADMIN_PASSWORD="wrong")
+        assert wrong.returncode == 1
+        assert "HANSA_ADMIN_PASSWORD" in wrong.stderr
+        assert "401" in wrong.stderr
+
+
+def test_help_shows_the_settings_of_the_type(server: Server) -> None:
+    shown = ok(server, "channel", "http", "create", "--help")
+    for text in (
+        "NAME",
+        "--url-path",
+        "Service that handles each message.",
+        "[required]",
+        "--active / --no-active",
+        "qs-over-path",
+    ):
+        assert text in shown
+    assert "hash" in ok(server, "security", "basic", "create", "--help")
+    assert "create" in ok(server, "channel", "http", "--help")
+    assert "schedule" in ok(server, "channel", "--help")
+    assert "apply" in ok(server, "--help", HANSA_SERVER="http://127.0.0.1:1")
+    assert "run " in ok(server, "channel", "schedule", "--help")
+
+
+def test_the_job_runs(server: Server) -> None:
+    ok(
+        server,
+        "channel",
+        "schedule",
+        "create",
+        "hourly",
+        "--job-type",
+        "interval",
+        "--hours",
+        "1",
+        "--service",
+        "rates.plain",
+    )
+    assert ok(server, "channel", "schedule", "run", "hourly").startswith("done\n")
+
+
+def test_a_secret_is_prompted_for_or_kept_elsewhere(server: Server) -> None:
+    typed = "s3cret-word\ns3cret-word\n"
+    ok(server, "security", "basic", "create", "partner", "--username", "p", "--password", "-", input=typed)
+    ok(
+        server,
+        "channel",
+        "http",
+        "create",
+        "a",
+        "--url-path",
+        "/a",
+        "--service",
+        "rates.plain",
+        "--security",
+        "partner",
+    )
+    assert server.http("/a", b"x", user="p", password="s3cret-word").status == 200
+    (server.folder / "elsewhere").write_text("another-word\n")
+    reference = json.dumps({"$file": str(server.folder / "elsewhere")})
+    ok(server, "security", "basic", "edit", "partner", "--password", reference)
+    assert server.http("/a", b"x", user="p", password="another-word").status == 200
+
+
+def test_deploy_tells_of_each_file(server: Server, tmp_path: Path) -> None:
+    good, bad = tmp_path / "shown.py", tmp_path / "broken.py"
+    good.write_text("from hansa import Service\nclass A(Service):\n    def handle(self):\n        return 1\n")
+    bad.write_text("x = (\n")
+    try:
+        done = server.cli("deploy", str(bad), str(good))
+        assert done.returncode == 1
+        assert "broken.py" in done.stderr
+        assert "line 1" in done.stderr
+        assert "shown.py: version 1 serves shown.a" in done.stdout
+        assert as_json(server, "deploy", str(good))[0]["services"] == ["shown.a"]  # type: ignore[index]
+        good.write_text(good.read_text().replace("return 1", "return 2"))
+        ok(server, "deploy", str(good))
+        assert ok(server, "invoke", "shown.a").strip() == "2"
+        assert "version 1 serves" in ok(server, "service", "rollback", "shown.a")
+        assert ok(server, "service", "get", "shown.a", "--source").endswith("return 1\n")
+        assert "shown.a" in ok(server, "service", "list", "--filter", "shown")
+    finally:
+        ok(server, "service", "delete", "shown.a")
+
+
+def test_invoke_takes_a_file_or_standard_input(server: Server, tmp_path: Path) -> None:
+    expected = {"rate": "Malta 1.22"}
+    payload = '{"country": "Malta"}'
+    (tmp_path / "in.json").write_text(payload)
+    assert json.loads(ok(server, "invoke", "rates.get-rate", "--payload", payload)) == expected
+    assert json.loads(ok(server, "invoke", "rates.get-rate", "--payload", f"@{tmp_path}/in.json")) == expected
+    assert json.loads(ok(server, "invoke", "rates.get-rate", "--payload", "-", input=payload)) == expected
+    assert as_json(server, "invoke", "rates.get-rate", "--payload", payload)["payload"] == expected  # type: ignore[index]
+    refused = server.cli("invoke", "rates.get-rate", "--payload", "{}")
+    assert refused.returncode == 1
+    assert "country: required, and missing" in refused.stderr
+
+
+@pytest.mark.parametrize("ending", ["json", "toml"])
+def test_export_wipe_apply_export_is_byte_equal(server: Server, tmp_path: Path, ending: str) -> None:
+    ok(server, "security", "basic", "create", "partner", "--username", "p", "--password", "s3cret-word")
+    ok(server, *CREATE, "--security", "partner", "--method", "GET", "--method", "POST")
+    ok(server, "channel", "http", "create", "odd 'name' \"ü\".x", "--url-path", "/ü/{a}", "--service", "rates.plain")
+    ok(
+        server,
+        "channel",
+        "schedule",
+        "create",
+        "j",
+        "--job-type",
+        "interval",
+        "--hours",
+        "1",
+        "--service",
+        "rates.plain",
+    )
+    first, second, empty = tmp_path / f"1.{ending}", tmp_path / f"2.{ending}", tmp_path / "empty.json"
+    ok(server, "export", str(first), "--services")
+    assert first.stat().st_mode & 0o777 == 0o600
+    assert "s3cret-word" not in first.read_text()
+    empty.write_text("{}")
+    assert "4 to delete" in ok(server, "plan", str(empty), "--prune")
+    ok(server, "apply", str(empty), "--prune")
+    assert ok(server, "export", "-").strip() == "{}"
+    planned = ok(server, "plan", str(first))
+    assert "+ create channel http rates" in planned
+    assert "********" in planned
+    assert "4 to create, 0 to edit, 0 to delete" in ok(server, "apply", str(first))
+    ok(server, "export", str(second), "--services")
+    assert second.read_bytes() == first.read_bytes()
+    assert server.http("/rates?country=Malta", user="p", password="s3cret-word").json == {"rate": "Malta 1.22"}
+
+
+def test_a_file_with_faults_changes_nothing(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text('[channel.http.a]\nurl_path = 5\n[channel.amqp.b]\nqueue = "q"\n')
+    done = server.cli("apply", str(file))
+    assert done.returncode == 1
+    assert "channel.http.a.url_path: " in done.stderr
+    assert "channel.amqp.b: no plugin here gives channel of type amqp" in done.stderr
+    for text in ("[channel", '{"a": 1, "a": 2}', "[]"):
+        (tmp_path / "x.json").write_text(text)
+        assert server.cli("plan", str(tmp_path / "x.json")).returncode == 2
+
+
+def test_plugins_and_server(server: Server) -> None:
+    assert "channel http" in ok(server, "plugin", "list")
+    assert as_json(server, "server", "status")["workers"]  # type: ignore[index]
+    assert server.cli("plugin", "block", "nothing").returncode == 1
+    assert server.cli("plugin", "reload", "nothing").returncode == 1

@@ -1,0 +1,137 @@
+"""From JSON Schema to command line options and back to JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import click
+import msgspec
+import pytest
+from click.testing import CliRunner
+from hansa import Model, Secret, setting
+from hansa_admin.cli.options import parameters, typed
+from hansa_admin.openapi import described
+
+
+class Inner(Model):
+    """Inner settings."""
+
+    depth: Annotated[int, setting("Depth")] = 1
+
+
+class Everything(Model):
+    name: Annotated[str, setting("Name")]
+    text: Annotated[str, setting("Text.", example="such")]
+    number: Annotated[int | None, setting("Number")] = 3
+    share: Annotated[float, setting("Share")] = 0.5
+    on: Annotated[bool, setting("Switch")] = True
+    mode: Annotated[Literal["a", "b"] | None, setting("Mode")] = None
+    level: Annotated[Literal[1, 2], setting("Level")] = 1
+    tags: Annotated[list[str], setting("Tags")] = []
+    ports: Annotated[list[int], setting("Ports")] = []
+    either: Annotated[str | list[str] | None, setting("One or more")] = None
+    headers: Annotated[dict[str, str], setting("Headers")] = {}
+    inner: Annotated[Inner | None, setting("Inner")] = None
+    key: Annotated[Secret | None, setting("Key")] = None
+    under_score: Annotated[str, setting("Underscore")] = ""
+    verify: Annotated[bool | str, setting("Whether, or a file")] = True
+    json: Annotated[str, setting("Has the name of a common option")] = ""
+
+
+def run(*arguments: str, input: str = "") -> tuple[int, Any, str]:
+    """Exit code, what was typed, and what was printed."""
+    schemas, components = described([Everything])
+    schema, found = schemas[Everything], {}
+    command = click.Command(
+        "x", params=parameters(schema, components), callback=lambda **v: found.update(typed(v, schema, components))
+    )
+    result = CliRunner().invoke(command, arguments, input=input)
+    return result.exit_code, found, result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--text", "5"], {"text": "5"}),
+        (["--number", "5", "--share", "1.5"], {"number": 5, "share": 1.5}),
+        (["--share", "2"], {"share": 2}),
+        (["--on"], {"on": True}),
+        (["--no-on"], {"on": False}),
+        (["--mode", "b", "--level", "2"], {"mode": "b", "level": 2}),
+        (["--tags", "a"], {"tags": ["a"]}),
+        (["--tags", "a", "--tags", "b"], {"tags": ["a", "b"]}),
+        (["--ports", "1", "--ports", "2"], {"ports": [1, 2]}),
+        (["--either", "a"], {"either": "a"}),
+        (["--either", "a", "--either", "b"], {"either": ["a", "b"]}),
+        (["--headers", "A=1", "--headers", "B=x=y"], {"headers": {"A": "1", "B": "x=y"}}),
+        (["--headers", '{"A": "1"}'], {"headers": {"A": "1"}}),
+        (["--inner", '{"depth": 2}'], {"inner": {"depth": 2}}),
+        (["--number", '{"$env": "N"}'], {"number": {"$env": "N"}}),
+        (["--ports", '{"$env": "N"}'], {"ports": {"$env": "N"}}),
+        (["--key", "secret"], {"key": "secret"}),
+        (["--verify", "false"], {"verify": False}),
+        (["--verify", "ca.pem"], {"verify": "ca.pem"}),
+        (["--under-score", "x"], {"under_score": "x"}),
+        (
+            ["--set", "number=null", "--set", 'inner={"depth": 3}', "--set", "under-score=1"],
+            {"number": None, "inner": {"depth": 3}, "under_score": 1},
+        ),
+        ([], {}),
+    ],
+)
+def test_what_is_typed_becomes_json(arguments: list[str], expected: dict[str, Any]) -> None:
+    code, found, output = run("n", *arguments)
+    assert code == 0, output
+    assert found == {"name": "n", **expected}
+    assert {name: type(value) for name, value in found.items()} == {"name": str} | {
+        name: type(v) for name, v in expected.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--number", "x"], "no whole number"),
+        (["--share", "x"], "no number"),
+        (["--mode", "c"], "a, b"),
+        (["--inner", "{"], "not valid JSON"),
+        (["--set", "x"], "SETTING=JSON"),
+        (["--text", '{"$env": '], "not valid JSON"),
+    ],
+)
+def test_what_does_not_fit_is_wrong_usage(arguments: list[str], told: str) -> None:
+    code, _, output = run("n", *arguments)
+    assert code == 2
+    assert told in output
+
+
+def test_a_secret_is_prompted_for() -> None:
+    code, found, output = run("n", "--key", "-", input="word\nword\n")
+    assert code == 0
+    assert found["key"] == "word"
+    assert "word" not in output.replace("Key", "")
+
+
+def test_help_has_texts_defaults_examples_and_choices() -> None:
+    code, _, output = run("--help")
+    words = " ".join(output.split())
+    assert code == 0
+    for text in (
+        "Text. [required; such as such]",
+        "Number. [default: 3]",
+        "[a|b]",
+        "KEY=VALUE|JSON",
+        "- prompts for it",
+        "--on / --no-on",
+    ):
+        assert text in words, text
+
+
+def test_no_setting_of_any_shape_breaks_the_options() -> None:
+    class Odd(Model):
+        anything: Annotated[Any, setting("Anything")] = None
+        mixed: Annotated[int | str | list[int] | None, setting("Mixed")] = None
+        unset: Annotated[int, setting("Unset")] | msgspec.UnsetType = msgspec.UNSET
+
+    schemas, components = described([Odd])
+    assert [p.name for p in parameters(schemas[Odd], components)] == ["anything", "mixed", "unset", "set_"]

@@ -1,0 +1,1 @@
+"""HTTP for Hansa: channels served by falcon on waitress, outgoing connections over httpx2."""

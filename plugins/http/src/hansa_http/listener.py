@@ -1,0 +1,192 @@
+"""The listener of one worker: a thread that accepts connections on the shared socket, and ends without losing a request."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from hansa import Unavailable
+from waitress import wasyncore  # type: ignore[import-untyped]
+from waitress.adjustments import Adjustments  # type: ignore[import-untyped]
+from waitress.server import TcpWSGIServer  # type: ignore[import-untyped]
+from waitress.task import ThreadedTaskDispatcher  # type: ignore[import-untyped]
+
+from .app import Gate
+from .connection import Connection, Fault
+from .early import HttpSection
+
+log = logging.getLogger("hansa.http")
+QUIET = 0.25
+
+
+class Listener(TcpWSGIServer):  # type: ignore[misc]
+    """Serves a WSGI application on a listening socket that other processes may share.
+
+    `start` begins to accept, `drain` ends it without losing what was accepted, `stop` closes everything. The socket given is
+    left open: this works on a duplicate.
+    """
+
+    channel_class = Connection
+
+    def __init__(self, application: Any, shared: socket.socket, section: HttpSection, gate: Gate) -> None:
+        adjustments = Adjustments(
+            threads=section.threads,
+            ident="Hansa",
+            server_name="localhost",
+            asyncore_use_poll=True,
+            connection_limit=section.connection_limit,
+            channel_timeout=section.channel_timeout,
+            cleanup_interval=max(1, section.channel_timeout // 5),
+            channel_request_lookahead=1,
+            max_request_body_size=section.max_body + 1,  # waitress refuses a body of exactly its limit
+            max_request_header_size=section.max_header,
+            backlog=section.backlog,
+            clear_untrusted_proxy_headers=False,
+            expose_tracebacks=False,
+            log_socket_errors=False,
+        )
+        self.gate = gate
+        self.max_queue = section.max_queue
+        self.grace = section.grace
+        self._refusals = ThreadedTaskDispatcher()
+        self._refusals.set_thread_count(1)
+        workers = ThreadedTaskDispatcher()
+        workers.queue_logger.setLevel(logging.ERROR)
+        workers.set_thread_count(section.threads)
+        own = shared.dup()
+        self._ended = threading.Event()
+        self._stopping = False
+        self._serving = False
+        self._orders: deque[Callable[[], None]] = deque()
+        self._thread = threading.Thread(target=self._loop, name="http", daemon=True)
+        super().__init__(
+            application,
+            {},
+            _start=False,
+            _sock=own,
+            dispatcher=workers,
+            adj=adjustments,
+            sockinfo=(own.family, own.type, own.proto, own.getsockname()),
+            bind_socket=False,
+        )
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to accept connections, in a thread of its own."""
+        self.accept_connections()
+        self._serving = True
+        self._thread.start()
+
+    def drain(self, closing: bool, limit: float) -> None:
+        """Accept nothing new and return when everything accepted is answered, at most `limit` seconds later.
+
+        While others serve the same socket (`closing` false) new connections are left to them at once. Else this goes on to
+        accept until the grace is over, so that a load-balancer sees that it is not ready before it is gone; then it takes
+        what still waits in the backlog, and closes the socket. Idle connections are kept until the grace is over: the answer
+        to their next request says `Connection: close`.
+        """
+        self.gate.draining = True
+        if not self._serving:
+            return
+        began = quiet = time.monotonic()
+        if not closing:
+            self.accepting = False
+        while (now := time.monotonic()) - began < self.grace:
+            if self.active_channels:
+                quiet = now
+            elif not closing or now - quiet > QUIET:
+                break
+            self._ended.wait(0.01)
+        if closing:
+            self._in_loop(self._last_call)
+        while time.monotonic() - began < max(limit, self.grace):
+            self._in_loop(self._close_idle)
+            if not self.active_channels or self._ended.wait(0.02):
+                break
+        else:
+            log.warning("%s requests are still not answered after %g s and are cut", len(self.active_channels), limit)
+
+    def stop(self) -> None:
+        """Close the listening socket and every connection, end all threads."""
+        self.gate.draining = True
+        if self._stopping:
+            return
+        self._stopping = True
+        if self._serving:
+            self.pull_trigger()
+            self._thread.join(10)
+        self.task_dispatcher.shutdown(timeout=5)
+        self._refusals.shutdown(timeout=5)
+        wasyncore.close_all(self._map, ignore_all=True)
+
+    def _in_loop(self, order: Callable[[], None]) -> None:
+        """Have something done by the thread that owns the connections, and wait for it."""
+        done = threading.Event()
+
+        def carry_out() -> None:
+            try:
+                order()
+            finally:
+                done.set()
+
+        self._orders.append(carry_out)
+        self.pull_trigger()
+        while not done.wait(0.05) and self._thread.is_alive():
+            pass
+
+    def _last_call(self) -> None:
+        """Accept whoever waits in the backlog, then close the socket: who comes later is refused by the kernel."""
+        before = -1
+        while len(self.active_channels) != before:
+            before = len(self.active_channels)
+            self.handle_accept()
+        wasyncore.dispatcher.close(self)
+
+    def _close_idle(self) -> None:
+        """Close connections on which nothing happens, except where a request may be on its way."""
+        until = time.time() - QUIET
+        for connection in list(self.active_channels.values()):
+            if connection.idle and connection.last_activity < until:
+                connection.handle_close()
+
+    def _loop(self) -> None:
+        try:
+            while not self._stopping:
+                try:
+                    wasyncore.loop(timeout=1, map=self._map, use_poll=True, count=1)
+                    while self._orders:
+                        self._orders.popleft()()
+                    if not self.accepting:  # waitress looks after connections only while it accepts
+                        self.maintenance(time.time())
+                except Exception:
+                    log.exception("the listener stumbled and goes on")
+                    time.sleep(0.1)
+        finally:
+            self._ended.set()
+
+    # -- what waitress calls -----------------------------------------------------------------------------------------
+
+    def add_task(self, task: Connection) -> None:
+        """Hand a complete request to a thread, or refuse it when too many wait already."""
+        request = task.requests[0] if task.requests else None
+        if request is not None and request.error is None and len(self.task_dispatcher.queue) >= self.max_queue:
+            request.error = Fault(Unavailable("too many requests are waiting"))
+        if request is not None and request.error is not None:
+            self._refusals.add_task(task)
+        else:
+            self.task_dispatcher.add_task(task)
+
+    def maintenance(self, now: float) -> None:
+        """Close idle connections, cut requests that do not get complete, end those that were refused."""
+        for connection in list(self.active_channels.values()):
+            if connection.lingering_until and now > connection.lingering_until:
+                connection.will_close = True
+            elif connection.overdue(now):
+                connection.cut()
+        super().maintenance(now)

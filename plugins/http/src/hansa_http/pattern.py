@@ -1,0 +1,76 @@
+"""URL path patterns such as `/customer/{id}/orders`: what they match, and which of two is the more specific."""
+
+from __future__ import annotations
+
+import re
+from functools import total_ordering
+
+from hansa import Invalid
+
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+@total_ordering
+class Pattern:
+    """A path with `{name}` variables, matched against whole decoded paths; raises `Invalid` if it is not well formed.
+
+    A variable matches one or more characters except a slash (with `match_slash`, slashes too). Patterns sort with the most
+    specific first: segment by segment, literal text goes before a mix, and a mix before a lone variable.
+    """
+
+    __slots__ = ("canonical", "literal", "match_slash", "names", "order", "regex", "text")
+
+    def __init__(self, text: str, match_slash: bool = False) -> None:
+        if not text.startswith("/") or any(c in "?#" or c < " " or c == "\x7f" for c in text):
+            raise Invalid("a path begins with / and has no ?, # or control characters")
+        self.text = text
+        self.match_slash = match_slash
+        self.names = tuple(_VARIABLE.findall(text))
+        rest = _VARIABLE.sub("", text)
+        if "{" in rest or "}" in rest:
+            raise Invalid("the braces are not in pairs")
+        for name in self.names:
+            if not _NAME.match(name):
+                raise Invalid(f"{{{name}}} is no variable: letters, digits and _ make a name")
+        if len(set(self.names)) < len(self.names):
+            raise Invalid("a variable is named twice")
+        if "}{" in text:
+            raise Invalid("two variables need something between them")
+        self.literal = not self.names
+        self.canonical = _VARIABLE.sub("{}", text)
+        one = ".+" if match_slash else "[^/]+"
+        parts = _VARIABLE.split(text)
+        source = "".join(f"(?P<{part}>{one})" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+        self.regex = re.compile(source, re.S)
+        self.order = tuple(map(_rank, self.canonical.split("/")[1:])), match_slash, text
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The values of the variables if the whole path matches, else None."""
+        found = self.regex.fullmatch(path)
+        return found.groupdict() if found else None
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """Where an index finds it: the number of slashes and the first segment; -1 or an empty text if these vary."""
+        first = self.canonical.split("/", 2)[1]
+        return -1 if self.match_slash else self.canonical.count("/"), "" if "{" in first else first
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pattern) and self.order == other.order
+
+    def __lt__(self, other: Pattern) -> bool:
+        return self.order < other.order
+
+    def __hash__(self) -> int:
+        return hash(self.order)
+
+    def __repr__(self) -> str:
+        return f"Pattern({self.text!r})"
+
+
+def _rank(segment: str) -> tuple[int, int]:
+    """How specific a segment is; less is more."""
+    if "{}" not in segment:
+        return 0, 0
+    return (2, 0) if segment == "{}" else (1, -len(segment))

@@ -1,0 +1,99 @@
+"""Query strings and request headers as services see them, read strictly and only when asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from hansa import Invalid
+
+MOST_VALUES = 1000
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def parse_query(text: str) -> dict[str, Any]:
+    """The values of a query string (application/x-www-form-urlencoded); a key given more than once has a list.
+
+    `text` is as WSGI has it (bytes as Latin-1). Raises `Invalid` for a stray %, for what is not UTF-8, and for more than 1,000
+    values.
+    """
+    found: dict[str, Any] = {}
+    parts = text.split("&")
+    if len(parts) > MOST_VALUES:
+        raise Invalid(f"the query string has more than {MOST_VALUES} values")
+    for part in parts:
+        if part:
+            name, _, value = part.partition("=")
+            name, value = _unquote(name), _unquote(value)
+            if name not in found:
+                found[name] = value
+            elif isinstance(found[name], list):
+                found[name].append(value)
+            else:
+                found[name] = [found[name], value]
+    return found
+
+
+def _unquote(text: str) -> str:
+    if "+" in text:
+        text = text.replace("+", " ")
+    if "%" in text:
+        if _BAD_PERCENT.search(text):
+            raise Invalid("the query string has a % that is not followed by two hexadecimal digits")
+    elif text.isascii():
+        return text
+    try:
+        return unquote_to_bytes(text.encode("latin-1")).decode()
+    except UnicodeDecodeError:
+        raise Invalid("the query string is not UTF-8") from None
+
+
+def decode_path(path: str) -> str:
+    """A path as WSGI has it (bytes as Latin-1), as text; raises `Invalid` if it is not UTF-8."""
+    if path.isascii():
+        return path
+    try:
+        return path.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        raise Invalid("the path is not UTF-8") from None
+
+
+class Headers(Mapping[str, str]):
+    """Request headers by name, in any case, told in lower case.
+
+    PERF: a view of the WSGI environment; most services look at few headers or none.
+    """
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        value = self._environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key]
+        return str(value)
+
+    def __iter__(self) -> Iterator[str]:
+        for key in list(self._environ):
+            if key.startswith("HTTP_"):
+                yield key[5:].lower().replace("_", "-")
+            elif key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+                yield key.lower().replace("_", "-")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[str(name)]
+        except KeyError:
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        return repr(
+            {name: "********" if name in ("authorization", "cookie") else value for name, value in self.items()}
+        )

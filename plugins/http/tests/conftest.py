@@ -1,0 +1,138 @@
+"""What the tests of this plugin share: a real listener on a free port, with channels to services written in the test."""
+
+from __future__ import annotations
+
+import socket
+import time
+from types import SimpleNamespace
+
+import httpx2
+import pytest
+from hansa import Service
+from hansa.pipeline import compile_route
+from hansa.registry import Registry
+from hansa.service import Binding
+from hansa_http.app import Gate, Proxies, create_app
+from hansa_http.channel import HttpChannel, HttpSettings
+from hansa_http.early import HttpSection, listen
+from hansa_http.listener import Listener
+from hansa_http.outgoing import HttpAddress, HttpOutgoing
+from hansa_http.table import Table, forget_table, table_of
+from hansa_json.format import JsonFormat
+
+
+class Site:
+    """A worker's worth of HTTP: a table, the application, a listener."""
+
+    def __init__(self, shared=None, start=True, **settings):
+        self.section = HttpSection(**{"address": "127.0.0.1:0", "threads": 4, "grace": 0.3, **settings})
+        self.shared = shared or listen(self.section.address, self.section.backlog)
+        self.port = self.shared.getsockname()[1]
+        self.registry = Registry()
+        self.registry.add_types("json", [JsonFormat])
+        self.server = SimpleNamespace(registry=self.registry, ready=True)
+        self.table: Table = table_of(self.server)
+        self.gate = Gate()
+        self.app = create_app(self.table, self.gate, Proxies(self.section.trusted_proxies))
+        self.listener = Listener(self.app, self.shared, self.section, self.gate)
+        if start:
+            self.listener.start()
+
+    @staticmethod
+    def read_answer(stream):
+        """Read one response from a socket's file: status, headers, body; None at the end of the stream."""
+        line = stream.readline()
+        if not line:
+            return None
+        headers = {}
+        while (field := stream.readline()) not in (b"\r\n", b""):
+            name, _, value = field.decode("latin-1").partition(":")
+            headers[name.lower()] = value.strip()
+        return int(line.split()[1]), headers, stream.read(int(headers.get("content-length", 0)))
+
+    @staticmethod
+    def wait_for(condition, seconds=10.0):
+        """Wait until a condition holds; fails when it does not in time."""
+        until = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < until, "it did not come about in time"
+            time.sleep(0.005)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def add(self, service=Service, name="test", cls=HttpChannel, format="json", **settings):
+        """Start a channel to a service."""
+        config = HttpSettings(**{"url_path": "/test", **settings})
+        config.check()
+        channel = cls(name, config, self.server)
+        found = JsonFormat(config, service) if format else None
+        channel.dispatch = compile_route(
+            Binding(name, self.server, found, name, "http", config), service, channel=channel
+        )
+        channel.start()
+        return channel
+
+    def connect(self):
+        """A plain connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+
+    def raw(self, sent, answers=1):
+        """Send bytes over a connection of their own; all answers (at most so many) that come back."""
+        with self.connect() as client, client.makefile("rb") as stream:
+            client.sendall(sent)
+            found = []
+            while len(found) < answers and (answer := self.read_answer(stream)) is not None:
+                found.append(answer)
+            return found
+
+    def ask(self, method, path, **options):
+        """Ask by an independent client."""
+        with httpx2.Client(trust_env=False, timeout=15) as client:
+            return client.request(method, self.url + path, **options)
+
+    def close(self):
+        self.listener.stop()
+        self.shared.close()
+        forget_table(self.server)
+
+
+@pytest.fixture
+def sites():
+    """Make sites, which are closed at the end."""
+    made = []
+
+    def make(shared=None, **settings):
+        made.append(Site(shared, **settings))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.close()
+
+
+@pytest.fixture
+def site(sites):
+    """One site with default limits."""
+    return sites()
+
+
+@pytest.fixture
+def connections():
+    """Make outgoing connections, which are stopped at the end."""
+    made = []
+
+    def make(address, name="peer", security=None, **settings):
+        registry = Registry()
+        registry.add_types("json", [JsonFormat])
+        server = SimpleNamespace(registry=registry, object=lambda kind, type, name: security)
+        config = HttpAddress(address=address, **settings)
+        config.check()
+        made.append(HttpOutgoing(name, config, server))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for outgoing in made:
+        outgoing.stop()

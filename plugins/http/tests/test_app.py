@@ -1,0 +1,336 @@
+"""The application on a real socket: channels by path and method, parameters, errors as problem details, cids, own addresses."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+from hansa import Forbidden, Invalid, Model, NotFound, Response, Service, Unavailable
+from hansa_http.app import Proxies
+from hansa_http.channel import HttpChannel, HttpSettings
+
+
+class Typed(Service):
+    class Input(Model):
+        id: int
+        name: str = ""
+
+    def handle(self):
+        return {"id": self.request.input.id, "name": self.request.input.name}
+
+
+def is_problem(answer, status):
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = answer.json()
+    assert found["status"] == status
+    assert found["cid"] == answer.headers["X-Hansa-CID"]
+    assert found["title"]
+    return found
+
+
+def test_what_a_service_sees(site):
+    site.add(url_path="/a/{id}/b").dispatch = _shown
+    found = site.ask(
+        "PUT", "/a/%C5%BC/b?q=1&q=2&id=x", content=b"raw\xff", headers={"X-Key": "1", "Content-Type": "a/b"}
+    ).json()
+    assert found["method"] == "PUT"
+    assert found["path"] == "/a/ż/b"
+    assert found["params"] == {"id": "x", "q": ["1", "2"]}
+    assert found["extra"] == {"path_params": {"id": "ż"}, "query": {"q": ["1", "2"], "id": "x"}}
+    assert found["body"] == "raw\xff"
+    assert found["peer"] == "127.0.0.1"
+    assert found["headers"]["x-key"] == "1"
+    assert found["headers"]["content-type"] == "a/b"
+    assert found["headers"]["content-length"] == "4"
+
+
+def _shown(request):
+    response = Response(cid=request.cid, content_type="application/json")
+    response.raw = json.dumps(
+        {
+            "method": request.method,
+            "path": request.path,
+            "params": dict(request.params),
+            "extra": {key: dict(value) for key, value in request.extra.items()},
+            "body": request.raw.decode("latin-1"),
+            "peer": request.peer,
+            "headers": dict(request.headers),
+            "scheme": request.environ["wsgi.url_scheme"],
+        }
+    ).encode()
+    return response
+
+
+@pytest.mark.parametrize(
+    ("settings", "params"),
+    [
+        ({}, {"id": "query", "other": "1"}),
+        ({"url_params_pri": "path-over-qs"}, {"id": "path", "other": "1"}),
+        ({"merge_url_params_req": False}, {}),
+    ],
+)
+def test_path_and_query_are_merged_as_set(site, settings, params):
+    site.add(url_path="/a/{id}", **settings).dispatch = _shown
+    found = site.ask("GET", "/a/path?id=query&other=1").json()
+    assert found["params"] == params
+    assert found["extra"] == {"path_params": {"id": "path"}, "query": {"id": "query", "other": "1"}}
+
+
+def test_typed_input_comes_from_path_query_and_body(site):
+    site.add(Typed, url_path="/a/{id}")
+    assert site.ask("GET", "/a/7?name=x").json() == {"id": 7, "name": "x"}
+    assert site.ask("POST", "/a/7", json={"name": "y"}).json() == {"id": 7, "name": "y"}
+    assert is_problem(site.ask("GET", "/a/seven"), 400)["errors"].keys() == {"id"}
+    assert is_problem(site.ask("POST", "/a/7", content=b"{"), 400)
+
+
+def test_an_unknown_path_is_not_found(site):
+    site.add(url_path="/a")
+    for path in ("/", "/b", "/a/", "/a/b", "/%00", "/a%0d%0aX: y"):
+        is_problem(site.ask("GET", path), 404)
+    is_problem(site.ask("GET", "/%ff"), 400)
+
+
+def test_an_inactive_channel_is_not_found(site):
+    channel = site.add(url_path="/a")
+    channel.dispatch = _shown
+    assert site.ask("GET", "/a").status_code == 200
+    channel.stop()
+    is_problem(site.ask("GET", "/a"), 404)
+
+
+def test_methods(site):
+    site.add(name="read", url_path="/a", method="get").dispatch = _shown
+    site.add(name="write", url_path="/a", method=["POST", "PUT"]).dispatch = _shown
+    site.add(name="any", url_path="/b").dispatch = _shown
+    refused = site.ask("DELETE", "/a")
+    is_problem(refused, 405)
+    assert refused.headers["allow"] == "GET, HEAD, OPTIONS, POST, PUT"
+    assert site.ask("PUT", "/a").json()["method"] == "PUT"
+    head = site.ask("HEAD", "/a")
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["content-length"]) > 10
+    options = site.ask("OPTIONS", "/a")
+    assert (options.status_code, options.headers["allow"], options.content) == (
+        204,
+        "GET, HEAD, OPTIONS, POST, PUT",
+        b"",
+    )
+    assert site.ask("OPTIONS", "/b").json()["method"] == "OPTIONS"
+    assert site.ask("BREW", "/b").json()["method"] == "BREW"
+    is_problem(site.ask("BREW", "/a"), 405)
+    is_problem(site.ask("WEBSOCKET", "/b"), 400)
+    assert site.raw(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")[0][0] == 204
+
+
+def test_cids_are_made_passed_on_and_checked(site):
+    site.add(url_path="/a").dispatch = _shown
+    seen = {site.ask("GET", "/a").headers["X-Hansa-CID"] for _ in range(20)}
+    assert len(seen) == 20
+    assert site.ask("GET", "/a", headers={"X-Hansa-CID": "abc-1"}).headers["X-Hansa-CID"] == "abc-1"
+    assert site.ask("GET", "/a", headers={"X-Zato-CID": "abc-2"}).headers["X-Hansa-CID"] == "abc-2"
+    for bad in ("a b", "x" * 65, "<b>", "a\tb"):
+        assert site.ask("GET", "/a", headers={"X-Hansa-CID": bad}).headers["X-Hansa-CID"] not in (bad, "")
+    assert b"X-Hansa-CID: abc" in _bytes(
+        site, b"GET /a HTTP/1.1\r\nHost: x\r\nX-Hansa-CID: abc\r\nConnection: close\r\n\r\n"
+    )
+
+
+def _bytes(site, sent):
+    with site.connect() as client:
+        client.sendall(sent)
+        found = b""
+        while data := client.recv(65536):
+            found += data
+        return found
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(Forbidden("no"), 403), (NotFound("none"), 404), (Unavailable("down", 7), 503), (ValueError("canary"), 500)],
+)
+def test_errors_of_services_keep_their_status_and_show_nothing_internal(site, error, status):
+    class Fails(Service):
+        def handle(self):
+            raise error
+
+    site.add(Fails)
+    answer = site.ask("GET", "/test")
+    is_problem(answer, status)
+    assert "canary" not in answer.text
+    assert answer.headers.get("retry-after") == ("7" if status == 503 else None)
+
+
+def test_a_response_is_sent_as_the_service_made_it(site):
+    class Made(Service):
+        def handle(self):
+            self.response.status = 201
+            self.response.headers = {
+                "X-One": "1",
+                "Location": "/x",
+                "Connection": "close",
+                "Set-Cookie": ["a=1", "b=2"],
+                "Content-Length": "7",
+            }
+            self.response.content_type = "text/csv; charset=utf-8"
+            return b"a,b\n"
+
+    site.add(Made)
+    answer = site.ask("GET", "/test")
+    assert (answer.status_code, answer.content) == (201, b"a,b\n")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["x-one"] == "1"
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert answer.headers["content-length"] == "4"
+
+
+def test_text_without_a_format_is_plain_text(site):
+    class Text(Service):
+        def handle(self):
+            return "zażółć"
+
+    class Nothing(Service):
+        def handle(self):
+            self.response.status = 204
+
+    site.add(Text, format="")
+    answer = site.ask("GET", "/test")
+    assert (answer.text, answer.headers["content-type"]) == ("zażółć", "text/plain; charset=utf-8")
+    site.add(Nothing, url_path="/nothing")
+    answer = site.ask("GET", "/nothing")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-type" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda r: r.headers.update({"X-A": "b\r\nX-Evil: 1"}),
+        lambda r: r.headers.update({"X A": "b"}),
+        lambda r: r.headers.update({"X-A": "ż♥"}),
+        lambda r: setattr(r, "content_type", "a/b\r\nX-Evil: 1"),
+        lambda r: setattr(r, "status", 99),
+        lambda r: setattr(r, "status", "200 OK"),
+        lambda r: setattr(r, "raw", "text"),
+    ],
+)
+def test_a_response_that_cannot_be_sent_is_an_unexpected_error(site, spoil, caplog):
+    def dispatch(request):
+        response = Response(cid=request.cid)
+        spoil(response)
+        return response
+
+    site.add().dispatch = dispatch
+    with caplog.at_level(logging.ERROR):
+        answer = site.ask("GET", "/test")
+    is_problem(answer, 500)
+    assert "x-evil" not in answer.headers
+    assert answer.json()["cid"] in caplog.text
+
+
+def test_a_channel_that_raises_does_not_take_the_server_down(site, caplog):
+    def dispatch(request):
+        raise RuntimeError("canary")
+
+    site.add().dispatch = dispatch
+    answer = site.ask("GET", "/test")
+    is_problem(answer, 500)
+    assert "canary" not in answer.text
+    assert "canary" in caplog.text
+
+
+def test_own_addresses(site):
+    assert site.ask("GET", "/hansa/ping").json()["pong"] == "hansa"
+    assert site.ask("POST", "/hansa/ping").json()["pong"] == "hansa"
+    assert site.ask("GET", "/hansa/live").json()["live"] is True
+    assert site.ask("GET", "/hansa/ready").json()["ready"] is True
+    assert site.ask("HEAD", "/hansa/ready").status_code == 200
+    assert site.ask("OPTIONS", "/hansa/ping").status_code == 204
+    site.gate.unready = lambda: "three deployments are missing"
+    assert "three" in is_problem(site.ask("GET", "/hansa/ready"), 503)["detail"]
+    site.gate.unready = lambda: ""
+    site.gate.draining = True
+    is_problem(site.ask("GET", "/hansa/ready"), 503)
+    assert site.ask("GET", "/hansa/live").status_code == 200
+
+
+def test_only_trusted_proxies_say_who_calls(sites):
+    forged = {
+        "X-Forwarded-For": "10.9.9.9, 192.0.2.7, 127.0.0.1",
+        "X-Forwarded-Proto": "https",
+        "Forwarded": "for=1.2.3.4",
+    }
+    plain = sites()
+    plain.add().dispatch = _shown
+    found = plain.ask("GET", "/test", headers=forged).json()
+    assert (found["peer"], found["scheme"]) == ("127.0.0.1", "http")
+    assert not {"x-forwarded-for", "x-forwarded-proto", "forwarded"} & found["headers"].keys()
+    behind = sites(trusted_proxies=["127.0.0.0/8"])
+    behind.add().dispatch = _shown
+    found = behind.ask("GET", "/test", headers=forged).json()
+    assert (found["peer"], found["scheme"]) == ("192.0.2.7", "https")
+    assert behind.ask("GET", "/test").json()["peer"] == "127.0.0.1"
+
+
+def test_proxies_count_networks_of_both_families():
+    proxies = Proxies(["10.0.0.0/8", "fd00::/8"])
+    assert proxies.peer({"REMOTE_ADDR": "10.1.2.3", "HTTP_X_FORWARDED_FOR": "192.0.2.1"}) == "192.0.2.1"
+    assert proxies.peer({"REMOTE_ADDR": "fd00::1", "HTTP_X_FORWARDED_FOR": "192.0.2.1"}) == "192.0.2.1"
+    assert proxies.peer({"REMOTE_ADDR": "11.1.2.3", "HTTP_X_FORWARDED_FOR": "192.0.2.1"}) == "11.1.2.3"
+    assert proxies.peer({"REMOTE_ADDR": "10.1.2.3", "HTTP_X_FORWARDED_FOR": "10.1.1.1"}) == "10.1.1.1"
+    assert proxies.peer({"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "10.1.1.1"}) == ""
+
+
+def test_a_subclass_may_tell_channels_apart_by_more_than_the_method(site):
+    class ByAction(HttpChannel):
+        @property
+        def rank(self):
+            return 2
+
+        def accepts(self, environ):
+            return environ.get("HTTP_SOAPACTION", "") == self.name or environ["QUERY_STRING"] == "wsdl"
+
+        def answer(self, request):
+            if request.method == "GET":
+                response = Response(cid=request.cid, content_type="text/xml")
+                response.raw = f"<wsdl of='{self.name}'/>".encode()
+                return response
+            return self.dispatch(request)
+
+        def mismatch(self, environ, others):
+            return Invalid(f"no action {environ.get('HTTP_SOAPACTION')} among {sorted(c.name for c in others)}")
+
+        def fail(self, error, request):
+            response = Response(status=500, cid=request.cid, content_type="text/xml")
+            response.raw = f"<fault>{error.detail}</fault>".encode()
+            return response
+
+    for name in ("one", "two"):
+        site.add(name=name, cls=ByAction, url_path="/soap").dispatch = lambda request, name=name: _named(request, name)
+    assert site.ask("POST", "/soap", headers={"SOAPAction": "one"}).text == "one"
+    assert site.ask("POST", "/soap", headers={"SOAPAction": "two"}).text == "two"
+    assert site.ask("GET", "/soap?wsdl").text == "<wsdl of='two'/>"
+    wrong = site.ask("POST", "/soap", headers={"SOAPAction": "three"})
+    assert (wrong.status_code, wrong.text) == (500, "<fault>no action three among ['one', 'two']</fault>")
+
+
+def _named(request, name):
+    response = Response(cid=request.cid)
+    response.raw = name.encode()
+    return response
+
+
+def test_settings_are_checked_all_at_once():
+    with pytest.raises(Invalid) as caught:
+        HttpSettings(url_path="a{", method="GET, NO WAY").check()
+    assert set(caught.value.errors) == {"url_path", "method"}
+    with pytest.raises(Invalid):
+        HttpSettings(url_path="/hansa/ping").check()
+    HttpSettings(url_path="/hansa/{other}", method=["get", "POST"]).check()
+
+
+def test_claims_are_methods_on_paths():
+    assert list(HttpChannel.claims(HttpSettings(url_path="/a/{x}", method="post,GET"))) == ["GET /a/{}", "POST /a/{}"]
+    assert list(HttpChannel.claims(HttpSettings(url_path="/a"))) == ["any method /a"]

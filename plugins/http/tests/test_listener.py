@@ -1,0 +1,217 @@
+"""The listener's end: under load, next to others on the same socket and as the last one, nothing accepted is lost."""
+
+from __future__ import annotations
+
+import http.client
+import random
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from hansa import Response
+from hansa_http import plugin
+from hansa_http.early import HttpSection, listen
+
+
+def said(request):
+    time.sleep(random.choice((0, 0, 0.002, 0.02)))
+    response = Response(cid=request.cid)
+    response.raw = request.raw
+    return response
+
+
+class Load:
+    """Clients that ask without pause, some keeping their connection, until told to stop or the server is gone."""
+
+    def __init__(self, port, clients=12):
+        self.port = port
+        self.answered, self.failed, self.refused = 0, [], 0
+        self.stop = threading.Event()
+        self._lock = threading.Lock()
+        self.threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self, number):
+        keep, pause, connection = number % 3 != 0, (number % 4) * 0.005, None
+        while not self.stop.is_set():
+            body = b"%d" % random.getrandbits(64)
+            if connection is None:
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+                try:
+                    connection.connect()
+                except ConnectionError:
+                    with self._lock:
+                        self.refused += 1
+                    return
+            try:
+                connection.request("POST", "/test", body, {} if keep else {"Connection": "close"})
+                answer = connection.getresponse()
+                good = (answer.status, answer.read()) == (200, body)
+                closed = answer.getheader("Connection") == "close"
+            except (OSError, http.client.HTTPException) as error:
+                good, closed = repr(error), True
+            with self._lock:
+                if good is True:
+                    self.answered += 1
+                else:
+                    self.failed.append((number, good))
+            if closed:
+                connection.close()
+                connection = None
+            time.sleep(pause)
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(30)
+
+
+def test_workers_replaced_under_load_lose_nothing(sites):
+    shared = listen("127.0.0.1:0", 128)
+    running = []
+    for _ in range(2):
+        running.append(sites(shared, start=False))
+        running[-1].add().dispatch = said
+        running[-1].listener.start()
+    load = Load(running[0].port)
+    for _ in range(4):
+        running.append(sites(shared, start=False))
+        running[-1].add().dispatch = said
+        running[-1].listener.start()
+        old = running.pop(0)
+        before = load.answered
+        old.listener.drain(closing=False, limit=10)
+        assert not old.listener.active_channels
+        old.listener.stop()
+        old.wait_for(lambda before=before: load.answered > before + 50)
+    load.end()
+    assert load.failed == []
+    assert load.refused == 0
+    assert load.answered > 200
+
+
+def test_the_last_worker_answers_everything_that_was_accepted(sites):
+    site = sites(grace=0.3)
+    site.add().dispatch = said
+    load = Load(site.port)
+    site.wait_for(lambda: load.answered > 100)
+    site.shared.close()
+    began = time.monotonic()
+    site.listener.drain(closing=True, limit=10)
+    took = time.monotonic() - began
+    site.listener.stop()
+    site.wait_for(lambda: load.refused == 12)
+    load.end()
+    assert load.failed == []
+    assert took < 5
+
+
+def test_running_requests_are_waited_for_and_idle_ones_closed(sites):
+    site = sites(grace=0.2)
+    begun, release = threading.Event(), threading.Event()
+
+    def slow(request):
+        begun.set()
+        release.wait(10)
+        return said(request)
+
+    site.add().dispatch = slow
+    with site.connect() as idle, site.connect() as busy, busy.makefile("rb") as stream:
+        busy.sendall(b"GET /test HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert begun.wait(5)
+        site.wait_for(lambda: len(site.listener.active_channels) == 2)
+        draining = threading.Thread(target=site.listener.drain, args=(True, 10))
+        draining.start()
+        idle.settimeout(5)
+        assert idle.recv(1) == b""
+        assert draining.is_alive()
+        release.set()
+        status, headers, _ = site.read_answer(stream)
+        assert (status, headers["connection"]) == (200, "close")
+        assert stream.read() == b""
+        draining.join(5)
+        assert not draining.is_alive()
+
+
+def test_while_it_drains_it_says_so_and_connections_are_closed_after_their_next_answer(sites):
+    site = sites(grace=2)
+    site.add().dispatch = said
+    for version, keep in ((b"1.1", b""), (b"1.0", b"Connection: keep-alive\r\n")):
+        ask = b"GET /hansa/ready HTTP/" + version + b"\r\nHost: x\r\n" + keep + b"\r\n"
+        site.gate.draining = False
+        with site.connect() as client, client.makefile("rb") as stream:
+            client.sendall(ask)
+            status, headers, _ = site.read_answer(stream)
+            assert (status, headers.get("connection", "keep-alive").lower()) == (200, "keep-alive")
+            site.gate.draining = True
+            client.sendall(ask)
+            status, headers, _ = site.read_answer(stream)
+            assert (status, headers["connection"]) == (503, "close")
+            assert stream.read() == b""
+
+
+def test_a_request_that_never_ends_is_cut_at_the_limit(sites, caplog):
+    site = sites(grace=0)
+    release = threading.Event()
+    site.add().dispatch = lambda request: release.wait(20) or said(request)
+    with site.connect() as client:
+        client.sendall(b"GET /test HTTP/1.1\r\nHost: x\r\n\r\n")
+        site.wait_for(lambda: any(c.requests for c in list(site.listener.active_channels.values())))
+        began = time.monotonic()
+        site.listener.drain(closing=True, limit=0.5)
+        assert 0.4 < time.monotonic() - began < 3
+    assert "not answered" in caplog.text
+    release.set()
+
+
+def test_without_clients_the_end_comes_at_once(sites):
+    for closing, at_most in ((False, 0.5), (True, 1.5)):
+        site = sites(grace=10)
+        began = time.monotonic()
+        site.listener.drain(closing=closing, limit=10)
+        assert time.monotonic() - began < at_most
+
+
+def test_nothing_is_left_behind(sites):
+    before = {thread.name for thread in threading.enumerate()}
+    site = sites()
+    site.add().dispatch = said
+    assert site.ask("POST", "/test", content=b"x").content == b"x"
+    site.listener.stop()
+    site.wait_for(lambda: {thread.name for thread in threading.enumerate()} <= before | {"MainThread"})
+    site.shared.getsockname()  # what was handed in is left open
+
+
+def test_the_hooks_of_a_worker(sites):
+    shared = listen("127.0.0.1:0", 16)
+    section = HttpSection(address="127.0.0.1:0", grace=0.1, threads=2)
+    server = SimpleNamespace(
+        sockets={"http": shared},
+        section=lambda name: section,
+        ready=False,
+        closing=True,
+        config=SimpleNamespace(server=SimpleNamespace(grace=5.0)),
+    )
+    port = shared.getsockname()[1]
+    plugin.hansa_serve(server)
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/hansa/ready")
+        answer = connection.getresponse()
+        assert (answer.status, bool(answer.read())) == (503, True)
+        server.ready = True
+        connection.request("GET", "/hansa/ready")
+        assert connection.getresponse().status == 200
+        connection.close()
+        shared.close()
+        plugin.hansa_drain(server)
+        with pytest.raises(ConnectionError):
+            http.client.HTTPConnection("127.0.0.1", port, timeout=10).request("GET", "/")
+    finally:
+        plugin.hansa_shutdown(server)
+    plugin.hansa_shutdown(server)
+    server.sockets = {}
+    plugin.hansa_serve(server)
+    plugin.hansa_drain(server)

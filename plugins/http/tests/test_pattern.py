@@ -1,0 +1,88 @@
+"""URL patterns: what they match, what they refuse, and their order."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hansa import Invalid
+from hansa_http.pattern import Pattern
+from hypothesis import given
+from hypothesis import strategies as st
+
+segments = st.text(st.characters(exclude_characters="/?#{}", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
+
+
+@given(st.lists(st.tuples(segments, st.booleans()), min_size=1, max_size=6))
+def test_values_put_into_a_template_come_out_again(parts):
+    template, path, values = "", "", {}
+    for index, (text, variable) in enumerate(parts):
+        template += f"/{{v{index}}}" if variable else f"/{text}"
+        path += f"/{text}"
+        if variable:
+            values[f"v{index}"] = text
+    pattern = Pattern(template)
+    assert pattern.match(path) == values
+    assert pattern.literal == (not values)
+    assert pattern.match(path + "/more") is None
+    assert pattern.match(path + "/") is None
+    assert pattern.match("/x" + path) is None
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_pattern_or_invalid(text):
+    try:
+        pattern = Pattern("/" + text)
+    except Invalid:
+        assert re.search(r"[{}?#\x00-\x1f\x7f]", text)
+    else:
+        if pattern.literal:
+            assert pattern.match("/" + text) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a",
+        "/a?b",
+        "/a#b",
+        "/{",
+        "/}",
+        "/{}",
+        "/{a",
+        "/{a}{b}",
+        "/{1}",
+        "/{a b}",
+        "/{a}/{a}",
+        "/{{a}}",
+        "/a\nb",
+        "/{é}",
+    ],
+)
+def test_what_is_no_pattern(text):
+    with pytest.raises(Invalid):
+        Pattern(text)
+
+
+def test_more_specific_patterns_sort_first():
+    order = ["/a/b", "/a/b-{x}", "/a/{x}-", "/a/{x}", "/{x}/b", "/{x}/{y}"]
+    assert [p.text for p in sorted(map(Pattern, reversed(order)))] == order
+    assert Pattern("/a/{x}") < Pattern("/a/{x}", match_slash=True)
+
+
+def test_dots_and_other_marks_are_taken_literally():
+    assert Pattern("/a.b").match("/axb") is None
+    assert Pattern("/{name}.json").match("/rate.json") == {"name": "rate"}
+    assert Pattern("/{name}.json").match("/ratexjson") is None
+    assert Pattern("/kraków/{imię_}".replace("ę", "e")).match("/kraków/Żółć ♥") == {"imie_": "Żółć ♥"}
+
+
+def test_slashes_match_only_where_asked_for():
+    assert Pattern("/files/{path}").match("/files/a/b") is None
+    assert Pattern("/files/{path}", match_slash=True).match("/files/a/b") == {"path": "a/b"}
+
+
+def test_names_of_variables_do_not_make_a_difference_to_claims():
+    assert Pattern("/a/{x}").canonical == Pattern("/a/{y}").canonical
+    assert Pattern("/a/{x}") != Pattern("/a/{y}")

@@ -1,0 +1,143 @@
+"""The table: most specific path first, methods, replacement while others read."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+from hansa_http.channel import HttpChannel, HttpSettings
+from hansa_http.pattern import Pattern
+from hansa_http.table import Table, forget_table, table_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def channel(path, method="", name="", **settings):
+    return HttpChannel(name or path, HttpSettings(url_path=path, method=method, **settings))
+
+
+def asked(method="GET"):
+    return {"REQUEST_METHOD": method}
+
+
+paths = st.lists(st.sampled_from(["a", "b", "c", "{x}", "a{x}"]), min_size=1, max_size=3).map(
+    lambda parts: "/" + "/".join(part.replace("x", f"x{index}") for index, part in enumerate(parts))
+)
+real = st.lists(st.sampled_from(["a", "b", "c", "ab", "d"]), min_size=1, max_size=3).map(
+    lambda parts: "/" + "/".join(parts)
+)
+
+
+@given(st.lists(st.tuples(paths, st.booleans()), unique=True, max_size=12), st.data(), real)
+def test_the_index_agrees_with_trying_every_pattern_in_order(templates, data, path):
+    table, channels = Table(), [channel(t, match_slash=slash) for t, slash in templates]
+    for one in channels:
+        table.add(one)
+    gone = data.draw(st.sets(st.sampled_from(channels)) if channels else st.just(set()))
+    for one in gone:
+        table.remove(one)
+    left = sorted(
+        (c for c in channels if c not in gone),
+        key=lambda c: (c.pattern.match_slash and not c.pattern.literal, c.pattern),
+    )
+    expected = next((c for c in left if c.pattern.match(path) is not None), None)
+    found, variables, refused = table.find(path, asked())
+    if expected is None or expected.pattern.literal:
+        assert (found is expected) or found.pattern.text == expected.pattern.text
+    else:
+        assert found is not None
+        assert found.pattern.match_slash == expected.pattern.match_slash
+        assert found.pattern.canonical == expected.pattern.canonical or not found.pattern < expected.pattern
+        assert variables == found.pattern.match(path)
+    assert refused == []
+
+
+def test_the_first_that_accepts_the_method_takes_it():
+    table = Table()
+    read, write, anything, template = (
+        channel("/a", "GET"),
+        channel("/a", "POST, PUT"),
+        channel("/a"),
+        channel("/{x}", "DELETE"),
+    )
+    for one in (anything, read, write, template):
+        table.add(one)
+    assert table.find("/a", asked("GET"))[0] is read
+    assert table.find("/a", asked("HEAD"))[0] is read
+    assert table.find("/a", asked("PUT"))[0] is write
+    assert table.find("/a", asked("PATCH"))[0] is anything
+    table.remove(anything)
+    assert table.find("/a", asked("DELETE")) == (template, {"x": "a"}, [])
+    found, _, refused = table.find("/a", asked("PATCH"))
+    assert found is None
+    assert set(refused) == {read, write, template}
+    assert table.find("/a/b", asked()) == (None, {}, [])
+
+
+def test_the_one_added_last_wins_until_the_other_is_gone():
+    table = Table()
+    old, new = channel("/a", name="x"), channel("/a", name="x")
+    table.add(old)
+    table.add(new)
+    assert table.find("/a", asked())[0] is new
+    table.remove(old)
+    table.remove(old)
+    assert table.find("/a", asked())[0] is new
+    table.remove(new)
+    assert table.find("/a", asked())[0] is None
+    assert table.channels() == []
+
+
+def test_a_channel_is_always_found_while_it_is_replaced():
+    table, stop, missed = Table(), threading.Event(), []
+    current = [channel("/a"), channel("/t/{x}")]
+    for one in current:
+        table.add(one)
+
+    def look():
+        while not stop.is_set():
+            for path in ("/a", "/t/1"):
+                if table.find(path, asked())[0] is None:
+                    missed.append(path)
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(500):
+        for index, old in enumerate(current):
+            current[index] = channel(old.config.url_path)
+            table.add(current[index])
+            table.remove(old)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert missed == []
+
+
+def test_a_thousand_channels_cost_as_much_to_search_as_one():
+    table = Table()
+    for number in range(1000):
+        table.add(channel(f"/literal/{number}"))
+        table.add(channel(f"/template{number}/{{x}}"))
+    assert table.find("/literal/777", asked())[0].config.url_path == "/literal/777"
+    assert table.find("/template777/y", asked())[1] == {"x": "y"}
+    assert len(list(table._templates("/template777/y"))) == 1
+
+
+def test_each_server_has_a_table_of_its_own():
+    one, other = SimpleNamespace(), SimpleNamespace()
+    assert table_of(one) is table_of(one)
+    assert table_of(one) is not table_of(other)
+    first = table_of(one)
+    forget_table(one)
+    assert table_of(one) is not first
+    forget_table(one)
+    forget_table(other)
+
+
+@pytest.mark.parametrize("text", ["/a", "/a/{x}"])
+def test_patterns_are_hashed_by_what_they_match(text):
+    assert hash(Pattern(text)) == hash(Pattern(text))
+    assert Pattern(text) == Pattern(text)
+    assert Pattern(text) != text

@@ -1,0 +1,97 @@
+"""Reading JSON: the depth of a text, and the strict reader that refuses a key given twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import field
+from typing import Annotated, Any
+
+import pytest
+from hansa import Invalid, Model
+from hansa_json.reading import DEPTH, decode_strict, depth, reader
+from hypothesis import given
+from hypothesis import strategies as st
+
+texts = st.text(st.sampled_from('ab\\"[]{}é\n'))
+values = st.recursive(
+    st.integers(-9, 9) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=40,
+)
+
+
+def deepest(value):
+    if isinstance(value, dict):
+        return 1 + max(map(deepest, value.values()), default=0)
+    return 1 + max(map(deepest, value), default=0) if isinstance(value, list) else 0
+
+
+@given(values, st.booleans())
+def test_depth_is_that_of_the_decoded_value(value, ascii):
+    assert depth(json.dumps(value, ensure_ascii=ascii).encode()) == deepest(value)
+
+
+@given(values)
+def test_strict_reading_gives_the_same_data(value):
+    assert decode_strict(json.dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        (b'{"a": 1, "a": 1}', "a"),
+        (b'[{"x": {"b": 1, "c": 2, "b": 3}}]', "b"),
+        (b'{"\\u0061": 1, "a": 2}', "a"),
+        (b'{"": 1, "": 2}', ""),
+    ],
+)
+def test_a_key_given_twice_is_refused_by_name(raw, key):
+    with pytest.raises(Invalid) as caught:
+        decode_strict(raw)
+    assert caught.value.errors == {key: "given twice"}
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b'{"a": NaN}', b'"\\ud800"', b'{"a":"\xff"}', b"[" * (DEPTH + 1), b'{"a":' * 50_000])
+def test_strict_reading_refuses_what_is_malformed(raw):
+    with pytest.raises(Invalid):
+        decode_strict(raw)
+
+
+def test_digits_are_kept():
+    assert decode_strict(b'{"a": 18446744073709551615, "b": 0.1}') == {"a": 2**64 - 1, "b": 0.1}
+
+
+class Flat(Model):
+    name: str
+    sizes: dict[str, list[int | None]] = field(default_factory=dict)
+
+
+class Tree(Model):
+    name: str
+    inner: list[Tree] = field(default_factory=list)
+
+
+class Open(Model):
+    name: str
+    more: Any = None
+
+
+@pytest.mark.parametrize(
+    ("model", "raw", "fine"),
+    [
+        (Tree, b'{"name":"a","inner":[' * 40 + b"]}" * 40, True),
+        (Tree, b'{"name":"a","inner":[' * 51 + b"]}" * 51, False),
+        (Open, b'{"name":"a","more":' + b"[" * 99 + b"]" * 99 + b"}", True),
+        (Open, b'{"name":"a","more":' + b"[" * 100 + b"]" * 100 + b"}", False),
+        (Flat, b'{"name":"a","other":' + b"[" * 300 + b"]" * 300 + b"}", True),
+        (Flat, b'{"name":"a","other":' + b"[" * 100_000 + b"]" * 100_000 + b"}", False),
+        (Annotated[Flat, "x"], b'{"name":"a"}', True),
+        (list[Annotated[int, "x"]], b"[1]", True),
+    ],
+)
+def test_depth_is_limited_wherever_a_type_leaves_it_open(model, raw, fine):
+    if fine:
+        reader(model)(raw)
+    else:
+        with pytest.raises(Invalid, match="deeply"):
+            reader(model)(raw)

@@ -1,0 +1,1 @@
+"""Hot-deployment for Hansa: a Python file copied into a folder is deployed."""

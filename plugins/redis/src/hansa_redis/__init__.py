@@ -1,0 +1,1 @@
+"""Redis for Hansa: outgoing connections, and the embedded Valkey that serves a cluster of one without any set-up."""

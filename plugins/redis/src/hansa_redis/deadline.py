@@ -1,0 +1,160 @@
+"""Deadlines: whatever a call to Redis does, from waiting for a connection to the last byte of the answer, ends in time.
+
+The time-outs of redis-py count anew for each of these steps and for each piece of an answer, so a call could take many times
+what was set. Here a call opens a deadline for its thread, and every wait on the way takes only what is left of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from redis.connection import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+
+_calls = threading.local()
+
+
+@contextmanager
+def deadline(seconds: float | None) -> Iterator[None]:
+    """Give what happens inside, in this thread, this many seconds in all; None sets no limit. The innermost counts."""
+    before = getattr(_calls, "ends", None)
+    _calls.ends = None if seconds is None else time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _calls.ends = before
+
+
+def remaining(most: float | None = None) -> float | None:
+    """Seconds until the deadline, but not over `most`; None without either. Raises `TimeoutError` once it has passed."""
+    ends = getattr(_calls, "ends", None)
+    if ends is None:
+        return most
+    left = float(ends - time.monotonic())
+    if left <= 0:
+        raise TimeoutError("the deadline has passed")
+    return left if most is None else min(left, most)
+
+
+class DeadlineSocket:
+    """A connected socket, plain or TLS, whose operations take no longer than what is left of the deadline."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._most: float | None = inner.gettimeout()
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Set the longest that one operation may take, also without a deadline; 0 does not wait at all."""
+        self._most = seconds
+
+    def _limit(self) -> None:
+        self._inner.settimeout(0 if self._most == 0 else remaining(self._most))
+
+    def recv(self, size: int) -> bytes:
+        """Read what there is, at most `size` bytes."""
+        self._limit()
+        received: bytes = self._inner.recv(size)
+        return received
+
+    def recv_into(self, buffer: Any, size: int = 0) -> int:
+        """Read what there is into a buffer."""
+        self._limit()
+        return int(self._inner.recv_into(buffer, size))
+
+    def sendall(self, data: bytes) -> None:
+        """Write all of it."""
+        self._limit()
+        self._inner.sendall(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def _resolve(host: str, port: int, kind: int) -> list[Any]:
+    """The addresses of a host, within the deadline: the system's resolver knows none, so it works in a thread of its own."""
+    found: list[Any] = []
+    failed: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            found.extend(socket.getaddrinfo(host, port, kind, socket.SOCK_STREAM))
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=ask, name="resolve", daemon=True)
+    thread.start()
+    thread.join(remaining())
+    if failed:
+        raise failed[0]
+    if not found:
+        raise TimeoutError(f"the name {host} was not resolved in time")
+    return found
+
+
+class TcpConnection(Connection):
+    """A connection over TCP, made and used within the deadline."""
+
+    def _connect(self) -> Any:
+        failure: Exception = OSError(f"{self.host} has no address")
+        for family, kind, protocol, _, address in _resolve(self.host, self.port, self.socket_type):
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                for option, value in self.socket_keepalive_options.items():
+                    connection.setsockopt(socket.IPPROTO_TCP, option, value)
+                connection.settimeout(remaining(self.socket_connect_timeout))
+                connection.connect(address)
+                return self._secured(connection)
+            except OSError as error:
+                failure = error
+                connection.close()
+            except BaseException:
+                connection.close()
+                raise
+        raise failure
+
+    def _secured(self, connection: Any) -> Any:
+        connection.settimeout(self.socket_timeout)
+        return DeadlineSocket(connection)
+
+
+class TlsConnection(TcpConnection, SSLConnection):
+    """A connection over TLS; the handshake counts too."""
+
+    def _secured(self, connection: Any) -> Any:
+        secured = self._wrap_socket_with_ssl(connection)  # type: ignore[no-untyped-call]
+        secured.settimeout(self.socket_timeout)
+        return DeadlineSocket(secured)
+
+
+class UnixConnection(UnixDomainSocketConnection):
+    """A connection over a Unix socket."""
+
+    def _connect(self) -> Any:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(remaining(self.socket_connect_timeout))
+            connection.connect(self.path)
+        except BaseException:
+            connection.close()
+            raise
+        connection.settimeout(self.socket_timeout)
+        return DeadlineSocket(connection)
+
+
+class Pool(BlockingConnectionPool):
+    """A bounded pool; who finds it empty waits for a connection, also only within the deadline."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds to wait for a connection."""
+        return remaining(self._longest)
+
+    @timeout.setter
+    def timeout(self, seconds: float | None) -> None:
+        self._longest = seconds

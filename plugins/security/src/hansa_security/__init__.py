@@ -1,0 +1,1 @@
+"""Security definitions that most installations need: HTTP Basic and API keys."""

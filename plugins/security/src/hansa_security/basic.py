@@ -1,0 +1,113 @@
+"""Security type `basic`: user name and password in the Authorization header (HTTP Basic, RFC 7617)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import unicodedata
+from dataclasses import replace
+from time import monotonic
+from typing import Annotated, Any
+
+from hansa import HansaError, Invalid, Model, Refused, Request, Secret, Security, setting
+
+from .credential import Credential, fault_of, fingerprint, hash_password, is_hash
+from .verification import Principal, Verification
+
+LONGEST = 8192
+"""Characters of an Authorization header that are looked at; longer ones are refused unread."""
+
+
+class BasicSettings(Model):
+    """What a definition of HTTP Basic holds."""
+
+    username: Annotated[str, setting("User name that callers give", min_length=1, max_length=256, example="partner")]
+    password: Annotated[Secret, setting("Password that callers give; stored as an argon2id hash, or encrypted if it also signs")]
+    realm: Annotated[
+        str,
+        setting("What the user name is good for, told to callers; empty is hansa", max_length=128, pattern=r"^[ -~]*$"),
+    ] = ""
+    signs: Annotated[
+        bool, setting("Also signs outgoing calls, for which the password is kept encrypted instead of hashed")
+    ] = False
+
+    def check(self) -> None:
+        """Refuse what HTTP Basic cannot carry, and a hash where the password itself is needed."""
+        faults = {}
+        if ":" in self.username or not self.username.isprintable():
+            faults["username"] = "must not contain a colon or control characters (RFC 7617)"
+        if fault := fault_of(self.password):
+            faults["password"] = fault
+        elif self.signs and is_hash(self.password):
+            faults["password"] = "is stored as a hash, which cannot sign: give the password again"
+        if "\n" in self.realm:
+            faults["realm"] = "must be one line"
+        if faults:
+            raise Invalid(faults)
+
+
+class Basic(Security):
+    """Lets in callers who give the right user name and password, and can sign outgoing calls with them (RFC 7617)."""
+
+    type = "basic"
+    Config = BasicSettings
+
+    def __init__(self, name: str, config: Any, server: Any = None) -> None:
+        super().__init__(name, config, server)
+        realm = (config.realm or "hansa").replace("\\", "\\\\").replace('"', '\\"')
+        self._challenge = f'Basic realm="{realm}", charset="UTF-8"'
+        self._principal = Principal(config.username, name)
+        self._verification = Verification(_normal(config.username), Credential(_normal(config.password)))
+        self._verified = self._verification.verified
+
+    @classmethod
+    def prepare(cls, config: Any) -> Any:
+        """Replace a password that need not sign by its argon2id hash."""
+        if config.signs or is_hash(config.password):
+            return config
+        return replace(config, password=hash_password(_normal(config.password)))
+
+    def authenticate(self, request: Request) -> Principal:
+        """The user of a request with the right credentials; raises `Refused`."""
+        header = request.headers.get("authorization")
+        if not header:
+            raise Refused("a user name and a password are needed", self._challenge)
+        if len(header) > LONGEST:
+            raise Refused("the Authorization header is too long", self._challenge)
+        attempt = fingerprint(header)
+        if self._verified.get(attempt, 0.0) > monotonic():
+            return self._principal
+        user, password = self._read(header)
+        try:
+            right = self._verification.accept(attempt, user, password, request.peer)
+        except Refused as refused:
+            refused.headers["WWW-Authenticate"] = self._challenge
+            raise
+        if not right:
+            raise Refused("the user name or the password is wrong", self._challenge)
+        return self._principal
+
+    def sign(self, headers: dict[str, str]) -> None:
+        """Set the Authorization header of an outgoing call; raises `HansaError` unless the setting `signs` is on."""
+        if not self.config.signs:
+            raise HansaError(f"the security definition {self.name} signs no outgoing calls: its setting signs is off")
+        pair = f"{_normal(self.config.username)}:{_normal(self.config.password)}"
+        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+
+    def _read(self, header: str) -> tuple[str, str]:
+        """The user name and password in an Authorization header; raises `Refused` for anything else."""
+        scheme, _, encoded = header.partition(" ")
+        if scheme.lower() != "basic":
+            raise Refused("the Authorization header is not of the scheme Basic", self._challenge)
+        try:
+            user, colon, password = base64.b64decode(encoded.strip(" "), validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            raise Refused("the Authorization header is malformed", self._challenge) from None
+        if not colon:
+            raise Refused("the Authorization header is malformed", self._challenge)
+        return _normal(user), _normal(password)
+
+
+def _normal(text: str) -> str:
+    """Text as it is compared: an accented letter is one character, whichever way the keyboard made it (RFC 7617, 2.1)."""
+    return unicodedata.normalize("NFC", text)

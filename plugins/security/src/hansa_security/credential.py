@@ -1,0 +1,136 @@
+"""A stored credential: how a password or key is kept, and how what a caller presents is compared with it.
+
+Three forms are told apart by how the stored text begins: an argon2id hash (passwords), `sha256$` and 64 hexadecimal digits
+(long random keys, which nobody can guess, so that a fast hash is enough), and clear text (credentials that also sign
+outgoing calls, and those that come from a file or the environment).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import threading
+
+import argon2
+from argon2.low_level import Type
+from hansa import Secret, Unavailable
+
+# 19 MiB, two passes, one lane: OWASP Password Storage Cheat Sheet, argon2id.
+_hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
+_SHA256 = re.compile(r"sha256\$[0-9a-f]{64}\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+# Each verification takes a core for some 30 ms and 19 MiB, so that more at once would be an easy way to stop the server.
+_gate = threading.BoundedSemaphore(2)
+PATIENCE = 5.0
+"""Seconds that a verification waits for its turn before the caller is told that the server is busy."""
+
+_fingerprint = hashlib.blake2b(key=os.urandom(32), digest_size=16)
+
+
+def fingerprint(text: str) -> bytes:
+    """A keyed digest of what a caller sent, to remember it by without keeping it; the key is random and of this process.
+
+    PERF: copying a keyed state takes two thirds of the time of making one.
+    """
+    state = _fingerprint.copy()
+    state.update(text.encode("utf-8", "surrogatepass"))
+    return state.digest()
+
+
+def new_key() -> str:
+    """A random key of 256 bits, in 43 characters that need no quoting in headers and addresses."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_password(password: str) -> Secret:
+    """The argon2id hash of a password, at most two at a time; raises `Unavailable` if its turn does not come."""
+    with _Turn():
+        return Secret(_hasher.hash(password))
+
+
+def hash_key(key: str) -> Secret:
+    """The SHA-256 form of a long random key; a key that could be guessed gets an argon2id hash, as a password does."""
+    return Secret(f"sha256${hashlib.sha256(key.encode()).hexdigest()}") if is_random(key) else hash_password(key)
+
+
+def is_random(key: str) -> bool:
+    """Whether a key is long and mixed enough that nobody will guess it."""
+    return len(key) >= 32 and len(set(key)) >= 10
+
+
+def is_hash(stored: str) -> bool:
+    """Whether a stored text is a hash already; a text that only resembles one is not."""
+    return bool(_SHA256.match(stored)) or _is_argon2(stored)
+
+
+def fault_of(clear: str) -> str:
+    """What is wrong with a new password or key, or a hash given in its place; an empty string if nothing is."""
+    if not clear:
+        return "must not be empty"
+    if len(clear) > 1024:
+        return "must not be longer than 1024 characters"
+    if _CONTROL.search(clear):
+        return "must not contain control characters"
+    if _is_argon2(clear):
+        cost = argon2.extract_parameters(clear)
+        if cost.memory_cost > 64 * 1024 or cost.time_cost > 10 or cost.parallelism > 4:
+            return "is a hash that costs too much to verify; the most is 64 MiB, 10 passes and 4 lanes"
+    return ""
+
+
+def _is_argon2(stored: str) -> bool:
+    if not stored.startswith("$argon2id$"):
+        return False
+    try:
+        argon2.extract_parameters(stored)
+    except argon2.exceptions.InvalidHashError:
+        return False
+    return len(stored) < 256
+
+
+class _Turn:
+    """One of the two places for argon2; raises `Unavailable` when none becomes free in time."""
+
+    def __enter__(self) -> None:
+        if not _gate.acquire(timeout=PATIENCE):
+            raise Unavailable("too many credentials are being verified at the moment", retry_after=2)
+
+    def __exit__(self, *_: object) -> None:
+        _gate.release()
+
+
+turn = _Turn()
+"""Held while something `slow` is compared."""
+
+
+class Credential:
+    """One stored password or key; `slow` if comparing takes argon2, `guessable` if attempts must be counted."""
+
+    __slots__ = ("_digest", "_stored", "guessable", "slow")
+
+    def __init__(self, stored: str) -> None:
+        self._stored = stored
+        self.slow = _is_argon2(stored)
+        key = bool(_SHA256.match(stored))
+        self.guessable = not key and not is_random(stored) if not self.slow else True
+        if key:
+            self._digest = bytes.fromhex(stored.removeprefix("sha256$"))
+        else:
+            self._digest = b"" if self.slow else _sha256(stored)
+
+    def matches(self, presented: str) -> bool:
+        """Whether this is the right password or key, in a time that does not tell how much of it is."""
+        if self.slow:
+            try:
+                return _hasher.verify(self._stored, presented.encode("utf-8", "surrogatepass"))
+            except argon2.exceptions.VerificationError:
+                return False
+        return hmac.compare_digest(self._digest, _sha256(presented))
+
+
+def _sha256(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,113 @@
+"""API keys: what is stored, made, read and sent."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import pytest
+from hansa import HansaError, Invalid, Refused, Request, dump, load
+from hansa_security.apikey import ApiKey, ApiKeySettings
+
+KEY = "Zk3vQ0pX9sLwT7uYbR2nM5cD8fGhJ1aE4iO6kP-_xyz"
+
+
+def make(**settings) -> ApiKey:
+    return ApiKey("reports", ApiKey.prepare(load(ApiKeySettings, {"key": KEY, **settings})))
+
+
+def call(security, key: str, header: str = "x-api-key"):
+    return security.authenticate(Request(headers={header: key}, peer="192.0.2.1"))
+
+
+def test_a_random_key_is_stored_as_sha256():
+    assert make().config.key == "sha256$" + hashlib.sha256(KEY.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("weak", ["secret", "x" * 40, "abababababababababababababababababab"])
+def test_a_key_that_might_be_guessed_is_stored_as_a_password(weak):
+    security = make(key=weak)
+    assert security.config.key.startswith("$argon2id$")
+    assert call(security, weak)
+
+
+def test_a_hash_given_as_key_is_kept_and_is_no_key():
+    stored = str(make().config.key)
+    again = make(key=stored)
+    assert again.config.key == stored
+    assert call(again, KEY)
+    with pytest.raises(Refused):
+        call(again, stored)
+
+
+def test_a_key_from_a_file_is_never_hashed_and_works():
+    security = ApiKey("reports", load(ApiKeySettings, {"key": "from-file"}))
+    assert call(security, "from-file") == "reports"
+    with pytest.raises(Refused):
+        call(security, "from-fil")
+
+
+def test_a_made_key_has_256_bits_and_is_another_each_time():
+    one, other = ApiKey.generate({})["key"], ApiKey.generate({"key": None, "header": "X-Key"})["key"]
+    assert one != other
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", one)
+    assert make(key=one).config.key.startswith("sha256$")
+
+
+def test_a_given_key_is_not_replaced():
+    assert ApiKey.generate({"key": "mine"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"key": None}, "key"),
+        ({"key": ""}, "key"),
+        ({"key": " padded "}, "key"),
+        ({"key": "schlüssel"}, "key"),
+        ({"key": "two\nlines"}, "key"),
+        ({"header": "X API Key"}, "header"),
+        ({"header": ""}, "header"),
+        ({"header": "X-Key\n"}, "header"),
+    ],
+)
+def test_what_a_header_cannot_carry_is_refused(settings, fault):
+    with pytest.raises(Invalid) as caught:
+        make(**settings)
+    assert list(caught.value.errors) == [fault]
+
+
+def test_switching_signs_on_needs_the_key_again():
+    with pytest.raises(Invalid, match="give the key again"):
+        load(ApiKeySettings, {**dump(make().config, str), "signs": True})
+
+
+def test_the_header_is_found_in_any_case():
+    assert call(make(header="X-Partner-KEY"), KEY, "x-partner-key") == "reports"
+
+
+def test_the_principal_is_the_definition():
+    principal = call(make(), KEY)
+    assert (principal, principal.definition) == ("reports", "reports")
+
+
+def test_the_challenge_names_the_header():
+    with pytest.raises(Refused) as caught:
+        make(header="X-Partner").authenticate(Request())
+    assert caught.value.headers["WWW-Authenticate"] == 'ApiKey realm="hansa", header="X-Partner"'
+
+
+def test_random_keys_are_not_counted_so_nobody_can_be_locked_out():
+    security = make()
+    for number in range(200):
+        with pytest.raises(Refused, match="wrong"):
+            call(security, f"{number}")
+    assert call(make(), KEY)
+
+
+def test_signing():
+    headers: dict[str, str] = {}
+    make(signs=True, header="X-Partner").sign(headers)
+    assert headers == {"X-Partner": KEY}
+    with pytest.raises(HansaError, match="signs is off"):
+        make().sign({})

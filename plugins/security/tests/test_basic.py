@@ -1,0 +1,197 @@
+"""HTTP Basic: what is stored, which headers are read, what is told and what is not."""
+
+from __future__ import annotations
+
+import base64
+import timeit
+import unicodedata
+from dataclasses import replace
+
+import pytest
+from hansa import HansaError, Invalid, Refused, Request, Secret, dump, load
+from hansa_security import verification
+from hansa_security.basic import Basic, BasicSettings
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def make(**settings) -> Basic:
+    config = load(BasicSettings, {"username": "alice", "password": "s3cret word", **settings})
+    return Basic("partner", Basic.prepare(config))
+
+
+def clear(**settings) -> Basic:
+    """An object whose password came from a file: never prepared."""
+    return Basic("partner", load(BasicSettings, {"username": "alice", "password": "s3cret word", **settings}))
+
+
+def header(user: str, password: str, scheme: str = "Basic") -> str:
+    return f"{scheme} " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def call(security, value: str, peer: str = "192.0.2.1"):
+    return security.authenticate(Request(headers={"authorization": value}, peer=peer))
+
+
+def refusal(security, value: str, peer: str = "192.0.2.2") -> Refused:
+    with pytest.raises(Refused) as caught:
+        call(security, value, peer)
+    return caught.value
+
+
+def test_the_password_is_stored_as_argon2id_of_the_agreed_cost():
+    stored = make().config.password
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert isinstance(stored, Secret)
+
+
+def test_the_same_password_is_never_stored_the_same_way():
+    assert make().config.password != make().config.password
+
+
+def test_a_password_that_signs_stays_as_it_is():
+    assert make(signs=True).config.password == "s3cret word"
+
+
+def test_a_hash_given_as_password_is_kept():
+    stored = str(make().config.password)
+    again = make(password=stored)
+    assert again.config.password == stored
+    assert call(again, header("alice", "s3cret word")) == "alice"
+
+
+def test_what_only_looks_like_a_hash_is_a_password():
+    security = make(password="$argon2id$nonsense")
+    assert security.config.password.startswith("$argon2id$v=19$")
+    assert call(security, header("alice", "$argon2id$nonsense"))
+
+
+def test_the_hash_itself_is_no_password():
+    security = make()
+    refusal(security, header("alice", str(security.config.password)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"username": "a:b"}, "username"),
+        ({"username": "a\n"}, "username"),
+        ({"username": ""}, "username"),
+        ({"password": ""}, "password"),
+        ({"password": "a\x00b"}, "password"),
+        ({"password": "x" * 1025}, "password"),
+        ({"password": "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA"}, "password"),
+        ({"realm": "Grüße"}, "realm"),
+        ({"realm": "one\n"}, "realm"),
+    ],
+)
+def test_what_basic_cannot_carry_is_refused(settings, fault):
+    with pytest.raises(Invalid) as caught:
+        make(**settings)
+    assert list(caught.value.errors) == [fault]
+
+
+def test_switching_signs_on_needs_the_password_again():
+    stored = dump(make().config, str)
+    with pytest.raises(Invalid, match="give the password again"):
+        load(BasicSettings, {**stored, "signs": True})
+
+
+def test_switching_signs_off_hashes_the_password():
+    stored = dump(make(signs=True).config, str)
+    config = Basic.prepare(load(BasicSettings, {**stored, "signs": False}))
+    assert config.password.startswith("$argon2id$")
+
+
+def test_the_principal_says_who_and_by_which_definition():
+    principal = call(make(), header("alice", "s3cret word"))
+    assert (principal, principal.name, principal.definition) == ("alice", "alice", "partner")
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        principal.definition = "other"
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
+def test_the_scheme_is_read_in_any_case(scheme):
+    assert call(clear(), header("alice", "s3cret word", scheme))
+
+
+def test_a_password_may_contain_colons():
+    assert call(clear(password="a:b:c"), header("alice", "a:b:c"))
+
+
+def test_composed_and_decomposed_letters_are_the_same():
+    security = make(username="jos\u00e9", password="caf\u00e9")
+    assert call(security, header(unicodedata.normalize("NFD", "josé"), "cafe\u0301")) == "jos\u00e9"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "", "Basic", "Basic ", "Basic !!!", "Basic YWxpY2U", "Basic " + base64.b64encode(b"no colon").decode(),
+        "Basic " + base64.b64encode(b"\xff\xfe:x").decode(), "Bearer abc", "Digest username=alice", "Basic " + "A" * 100_000,
+        "\udcff", "Basic \udcff", header("alice", "s3cret word") + ", " + header("alice", "s3cret word"), "Basic Ög==",
+    ],
+)  # fmt: skip
+def test_malformed_headers_are_refused_without_a_look_at_the_password(value, monkeypatch):
+    security = make()
+    monkeypatch.setattr("hansa_security.credential.Credential.matches", lambda *_: pytest.fail("the password was looked at"))
+    assert refusal(security, value).status == 401
+
+
+@given(st.text(st.characters(), max_size=60) | st.binary(max_size=60).map(lambda raw: "Basic " + base64.b64encode(raw).decode()))
+def test_any_header_is_accepted_or_refused(value):
+    refused = refusal(SHARED, value, peer=str(hash(value)))
+    assert refused.status == 401
+
+
+SHARED = clear(password=str(id(object())) * 4)
+
+
+def test_the_challenge_names_realm_and_charset():
+    assert refusal(clear(), "").headers == {"WWW-Authenticate": 'Basic realm="hansa", charset="UTF-8"'}
+    quoted = refusal(clear(realm='a "b" \\'), "").headers["WWW-Authenticate"]
+    assert quoted == 'Basic realm="a \\"b\\" \\\\", charset="UTF-8"'
+
+
+def test_wrong_user_and_wrong_password_are_told_the_same():
+    security = make()
+    one, other = refusal(security, header("mallory", "s3cret word")), refusal(security, header("alice", "wrong"))
+    assert (one.detail, one.headers, one.status) == (other.detail, other.headers, other.status)
+
+
+def test_wrong_user_and_wrong_password_cost_the_same(monkeypatch):
+    seen = []
+    original = verification.Credential.matches
+    monkeypatch.setattr(verification.Credential, "matches", lambda self, given: seen.append(given) or original(self, given))
+    security = make()
+    refusal(security, header("mallory", "s3cret word"))
+    refusal(security, header("alice", "wrong"))
+    assert seen == ["s3cret word", "wrong"]
+
+
+def test_signing_unless_told_to_is_an_error_that_says_what_to_do():
+    with pytest.raises(HansaError, match="partner signs no outgoing calls: its setting signs is off") as caught:
+        make().sign({})
+    assert caught.value.status == 500
+
+
+def test_a_signed_call_carries_what_was_set():
+    headers = {"Accept": "*/*"}
+    make(signs=True, password="gr\u00fc\u00df").sign(headers)
+    assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode() == "alice:gr\u00fc\u00df"
+
+
+def test_an_edit_forgets_what_the_old_password_opened():
+    old = make()
+    assert call(old, header("alice", "s3cret word"))
+    new = Basic("partner", Basic.prepare(replace(old.config, password=Secret("another one"))))
+    refusal(new, header("alice", "s3cret word"), peer="192.0.2.7")
+    assert call(new, header("alice", "another one"), peer="192.0.2.7")
+
+
+def test_a_known_caller_costs_microseconds():
+    security = make()
+    request = Request(headers={"authorization": header("alice", "s3cret word")}, peer="192.0.2.3")
+    security.authenticate(request)
+    best = min(timeit.repeat(lambda: security.authenticate(request), number=2000, repeat=7)) / 2000
+    assert best < 10e-6, f"{best * 1e6:.1f} us"

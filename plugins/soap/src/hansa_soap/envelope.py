@@ -1,0 +1,169 @@
+"""Envelopes of SOAP 1.1 (W3C Note, 2000) and 1.2 (W3C Recommendation, 2007): unwrapping, wrapping, and faults."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from hansa import HansaError, Invalid
+from hansa_xml.format import DECLARATION
+from hansa_xml.parser import local_name
+from hansa_xml.text import escape_attribute, presentable
+from lxml import etree
+
+ERROR_NAMESPACE = "urn:hansa:error"
+"""The namespace of the `error` element in the detail of faults."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of SOAP: its names, and the texts around a body."""
+
+    name: str
+    namespace: str
+    content_type: str
+    sender: str
+    receiver: str
+    role: str
+    roles: frozenset[str]
+    start: bytes = field(init=False)
+    end: bytes = b"</soap:Body></soap:Envelope>"
+
+    def __post_init__(self) -> None:
+        start = f'{DECLARATION}<soap:Envelope xmlns:soap="{self.namespace}"><soap:Body>'
+        object.__setattr__(self, "start", start.encode())
+        for part in ("Envelope", "Header", "Body"):
+            object.__setattr__(self, part.lower(), f"{{{self.namespace}}}{part}")
+
+    envelope: str = field(init=False)
+    header: str = field(init=False)
+    body: str = field(init=False)
+
+
+V11 = Version(
+    "1.1",
+    "http://schemas.xmlsoap.org/soap/envelope/",
+    "text/xml; charset=utf-8",
+    "Client",
+    "Server",
+    "actor",
+    frozenset({"", "http://schemas.xmlsoap.org/soap/actor/next"}),
+)
+V12 = Version(
+    "1.2",
+    "http://www.w3.org/2003/05/soap-envelope",
+    "application/soap+xml; charset=utf-8",
+    "Sender",
+    "Receiver",
+    "role",
+    frozenset(
+        {
+            "",
+            "http://www.w3.org/2003/05/soap-envelope/role/next",
+            "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver",
+        }
+    ),
+)
+VERSIONS = {version.name: version for version in (V11, V12)}
+_BY_NAMESPACE = {version.namespace: version for version in (V11, V12)}
+
+
+class VersionMismatch(Invalid):
+    """The envelope is of another version of SOAP than the channel's, or of none."""
+
+    title = "SOAP version mismatch"
+
+
+class NotUnderstood(Invalid):
+    """A header that must be understood is not; `blocks` names these as `{namespace}name`."""
+
+    title = "SOAP header not understood"
+
+    def __init__(self, blocks: list[str]) -> None:
+        super().__init__(f"these headers must be understood and are not: {', '.join(blocks)}")
+        self.blocks = blocks
+
+
+def unwrap(root: etree._Element, version: Version, understood: Collection[str] = ()) -> etree._Element:
+    """The one element in the body of an envelope; raises `Invalid` for a wrong envelope.
+
+    `understood` names headers, as `{namespace}name`, that may ask to be understood; those for another role are left alone.
+    """
+    if root.tag != version.envelope:
+        raise _no_envelope(root, version)
+    found = None
+    for part in root:
+        if part.tag == version.body:
+            if found is not None:
+                raise Invalid("the envelope has more than one Body")
+            found = part
+        elif part.tag == version.header:
+            if len(part):
+                _check_headers(part, version, understood)
+        elif found is None:
+            raise Invalid(f"the envelope has a {part.tag} where its Header or Body should be")
+    if found is None:
+        raise Invalid("the envelope has no Body")
+    if len(found) != 1:
+        raise Invalid(f"the Body must hold one element, it holds {len(found)}")
+    child: etree._Element = found[0]
+    return child
+
+
+def _no_envelope(root: etree._Element, version: Version) -> Invalid:
+    if local_name(root.tag) != "Envelope":
+        return Invalid(f"expected a SOAP {version.name} Envelope, got {root.tag}")
+    other = _BY_NAMESPACE.get(etree.QName(root).namespace or "")
+    if other is not None:
+        return VersionMismatch(f"expected SOAP {version.name}, got SOAP {other.name}")
+    return VersionMismatch(f"expected an Envelope in the namespace {version.namespace}, got {root.tag}")
+
+
+def _check_headers(header: etree._Element, version: Version, understood: Collection[str]) -> None:
+    must, role = f"{{{version.namespace}}}mustUnderstand", f"{{{version.namespace}}}{version.role}"
+    missed = [
+        str(block.tag)
+        for block in header
+        if (block.get(must) or "").strip() in ("1", "true")
+        and (block.get(role) or "").strip() in version.roles
+        and block.tag not in understood
+    ]
+    if missed:
+        raise NotUnderstood(missed)
+
+
+def fault(error: BaseException, text: str, content: str, version: Version) -> bytes:
+    """An envelope with a fault: `text` for people, `content` the elements of its `error` detail.
+
+    4xx is the sender's fault, all else the receiver's.
+    """
+    code = version.sender if isinstance(error, HansaError) and 400 <= error.status < 500 else version.receiver
+    header = ""
+    if isinstance(error, NotUnderstood):
+        code = "MustUnderstand"
+        if version is V12:
+            header = "".join(f"<soap:NotUnderstood {_qualified(name)}/>" for name in error.blocks)
+    elif isinstance(error, VersionMismatch):
+        code = "VersionMismatch"
+        if version is V12:
+            header = f"<soap:Upgrade><soap:SupportedEnvelope {_qualified(version.envelope)}/></soap:Upgrade>"
+    detail = f'<error xmlns="{ERROR_NAMESPACE}">{content}</error>'
+    if version is V12:
+        body = f"<soap:Code><soap:Value>soap:{code}</soap:Value></soap:Code>"
+        body += f'<soap:Reason><soap:Text xml:lang="en">{presentable(text)}</soap:Text></soap:Reason>'
+        body += f"<soap:Detail>{detail}</soap:Detail>"
+    else:
+        body = (
+            f"<faultcode>soap:{code}</faultcode><faultstring>{presentable(text)}</faultstring><detail>{detail}</detail>"
+        )
+    head = f"<soap:Header>{header}</soap:Header>" if header else ""
+    envelope = f'<soap:Envelope xmlns:soap="{version.namespace}">{head}<soap:Body><soap:Fault>{body}</soap:Fault></soap:Body></soap:Envelope>'
+    return (DECLARATION + envelope).encode()
+
+
+def _qualified(name: str) -> str:
+    """The attribute `qname` that names `{namespace}name`, with the declaration of its prefix."""
+    namespace, _, local = name.rpartition("}")
+    if not namespace:
+        return f'qname="{local}"'
+    return f'qname="h:{local}" xmlns:h="{escape_attribute(namespace[1:])}"'

@@ -1,0 +1,107 @@
+"""The format `xml`: documents <-> models, dot-access elements and plain data."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from hansa import Format, Invalid, Service, problem
+from lxml import etree
+
+from .element import Element
+from .parser import parse
+from .reader import Read, reader
+from .schema import xsd_types
+from .text import is_name, presentable
+from .writer import Write, as_element, write_anything, write_element, writer
+
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+class Documents:
+    """Readers and writers of one route, each built at its first use and kept as long as the route is."""
+
+    def __init__(self) -> None:
+        # By identity, since a type need not be hashable; the type is kept so that its identity stays its own.
+        self._readers: dict[int, tuple[Any, Read]] = {}
+        self._writers: dict[int, tuple[Any, Write]] = {}
+
+    def read(self, element: etree._Element, model: Any) -> Any:
+        """The value of an element: a `model`, or a dot-access `Element` without one; raises `Invalid` with all faults."""
+        if model is None:
+            return Element(element)
+        found = self._readers.get(id(model))
+        if found is None:
+            found = self._readers[id(model)] = model, reader(model)
+        return found[1](element)
+
+    def write(self, value: Any, model: Any) -> str:
+        """The content of an element that holds a value; raises `Invalid`."""
+        if model is None or hasattr(model, "model_dump"):
+            return write_anything(value)
+        found = self._writers.get(id(model))
+        if found is None:
+            found = self._writers[id(model)] = model, writer(model)
+        return found[1](value)
+
+
+def error_content(error: BaseException, cid: str) -> str:
+    """What is told of an error, as elements: status, title, detail, cid, and `errors` with the fault of each field."""
+    found = problem(error, cid)
+    content = "".join(
+        f"<{name}>{presentable(str(found[name]))}</{name}>" for name in ("status", "title", "detail", "cid")
+    )
+    if isinstance(error, Invalid):
+        faults = (
+            f"<item><key>{presentable(k)}</key><value>{presentable(v)}</value></item>" for k, v in error.errors.items()
+        )
+        content += f"<errors>{''.join(faults)}</errors>"
+    return content
+
+
+def check_namespace(uri: str) -> None:
+    """Raise `Invalid` for text that cannot name a namespace; empty text means none."""
+    try:
+        etree.Element("any", nsmap={"any": uri} if uri else None)
+    except (ValueError, TypeError) as error:
+        raise Invalid({"namespace": str(error)}) from None
+
+
+class XmlFormat(Format):
+    """XML 1.0 with namespaces, read safely and compared by local names; UTF-8 is written.
+
+    The root element of answers is `response`, or what the service names in `response_elem`, or its Output in `xml_name`;
+    its namespace is what the service names in `namespace`, or its Output in `xml_namespace`.
+    """
+
+    type = "xml"
+    content_types = ("application/xml", "text/xml")
+
+    def __init__(self, config: Any = None, service: builtins.type[Service] | None = None) -> None:
+        super().__init__(config, service)
+        self._documents = Documents()
+        output = getattr(service, "Output", None)
+        self._root = getattr(service, "response_elem", "") or getattr(output, "xml_name", "") or "response"
+        self._namespace = getattr(service, "namespace", "") or getattr(output, "xml_namespace", "")
+        if not is_name(self._root):
+            raise Invalid({"response_elem": f"{self._root!r} is not a name that XML can write"})
+        check_namespace(self._namespace)
+
+    def parse(self, raw: bytes, model: Any = None) -> Any:
+        """Build a `model` from a document, or a dot-access `Element`; raises `Invalid` with every fault."""
+        return self._documents.read(parse(raw), model)
+
+    def render(self, value: Any, model: Any = None) -> bytes:
+        """A document of a value; an lxml element or `Element` is written as it is. Raises `Invalid` for what XML cannot hold."""
+        found = None if model is not None else as_element(value)
+        if found is None:
+            found = write_element(self._root, self._documents.write(value, model), self._namespace)
+        return (DECLARATION + found).encode()
+
+    def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
+        """An `error` document with status, title, detail, cid, and the faults of invalid input."""
+        return f"{DECLARATION}<error>{error_content(error, cid)}</error>".encode(), self.content_type
+
+    def render_model(self, config: Any, service: builtins.type[Service], address: str) -> tuple[bytes, str] | None:
+        """The XML Schema of the answers."""
+        return xsd_types(service.Output, self._root, self._namespace), self.content_type

@@ -1,0 +1,1 @@
+"""Hansa plugin zato: runs services written for Zato unmodified."""

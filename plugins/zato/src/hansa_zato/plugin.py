@@ -1,0 +1,52 @@
+"""What the plugin zato gives to Hansa in workers: its built-in services, and the channels that lead to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hansa import NotFound, Service, hookimpl
+
+from .gateway import Invoke, JSONGateway
+from .zato.server.service.internal import Ping, Ping2
+from .zato.server.service.internal.helpers import Echo, InputLogger
+
+ADMIN = "admin"
+
+
+@hookimpl
+def hansa_services() -> list[type[Service]]:
+    """The services `zato.ping`, `zato.ping2`, `zato.helpers.*` and those behind Zato's API."""
+    return [Ping, Ping2, Echo, InputLogger, JSONGateway, Invoke]
+
+
+@hookimpl
+def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """The channels `/zato/ping`, and, where the security definition `admin` guards them, Zato's API.
+
+    None without the plugins http and json.
+    """
+    if not (_known(server, "channel", "http") and _known(server, "format", "json")):
+        return []
+    found = [("channel", "http", "zato.ping", {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"})]
+    if any(plugin["name"] == ADMIN and plugin["status"] == "loaded" for plugin in server.plugins()):
+        for name, path in (
+            ("zato.json-gateway", "/zato/json/{service}"),
+            ("zato.service.invoke", "/zato/admin/invoke"),
+        ):
+            found.append(
+                (
+                    "channel",
+                    "http",
+                    name,
+                    {"url_path": path, "service": name, "format": "json", "method": "POST", "security": ADMIN},
+                )
+            )
+    return found
+
+
+def _known(server: Any, kind: str, type: str) -> bool:
+    try:
+        server.registry.known(kind, type)
+    except NotFound:
+        return False
+    return True

@@ -1,0 +1,147 @@
+"""What an outgoing HTTP call gives: the body as bytes that parsers take as they are, with all that requests.Response offers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from http.client import responses
+from typing import Any
+
+from .exceptions import ClientHTTPError, HTTPException
+
+
+class CaseInsensitive(dict[str, str]):
+    """Headers by name in any case."""
+
+    def __init__(self, items: Mapping[str, str]) -> None:
+        super().__init__(items)
+        self._folded = {name.lower(): value for name, value in items.items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self._folded[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._folded
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._folded.get(name.lower(), default)
+
+
+class Reply(bytes):
+    """A response: `etree.fromstring(reply)` works, and so do `reply.text`, `.json()`, `.status_code`, `.raise_for_status()`.
+
+    Its truth is `ok`, as that of requests.Response is.
+    """
+
+    status_code: int
+    reason: str
+    url: str
+    headers: CaseInsensitive
+    encoding: str | None
+    elapsed: timedelta
+
+    def __new__(
+        cls, content: bytes, status: int, headers: Mapping[str, str], url: str = "", elapsed: timedelta = timedelta(0)
+    ) -> Reply:
+        made = super().__new__(cls, content)
+        made.status_code, made.headers, made.url, made.elapsed = status, CaseInsensitive(headers), url, elapsed
+        made.reason = responses.get(status, "")
+        made.encoding = _charset(made.headers.get("content-type", ""))
+        return made
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        return bytes(memoryview(self))
+
+    @property
+    def text(self) -> str:
+        """The body as text: by `encoding`, UTF-8 if there is none; what cannot be decoded is replaced."""
+        try:
+            return self.decode(self.encoding or "utf-8", "replace")
+        except LookupError:
+            return self.decode("utf-8", "replace")
+
+    @property
+    def data(self) -> Any:
+        """The body parsed by its content type: plain data of JSON, an lxml.objectify root of XML, else the text."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if not len(self):
+            return None
+        if kind.endswith("json"):
+            return self.json()
+        if kind.endswith("xml"):
+            from lxml import etree, objectify  # lazy: trial imports of services do without
+
+            parser = objectify.makeparser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+            try:
+                return objectify.fromstring(self.content, parser)
+            except etree.XMLSyntaxError as error:
+                raise ValueError(f"the response of {self.url} is not XML: {error}") from None
+        return self.text
+
+    def json(self, **options: Any) -> Any:
+        """The body as JSON; `options` are those of json.loads. Raises ValueError."""
+        return json.loads(self.content, **options)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self.status_code < 400
+
+    @property
+    def apparent_encoding(self) -> str:
+        """What is assumed without a charset."""
+        return "utf-8"
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether it points elsewhere."""
+        return "location" in self.headers and self.status_code in (301, 302, 303, 307, 308)
+
+    @property
+    def history(self) -> list[Any]:
+        """Redirections followed: none."""
+        return []
+
+    def raise_for_status(self) -> None:
+        """Raise for 4xx and 5xx: requests.HTTPError if anything here has imported requests, else an HTTPException of Zato."""
+        if self.ok:
+            return
+        side = "Client" if self.status_code < 500 else "Server"
+        text = f"{self.status_code} {side} Error: {self.reason} for url: {self.url}"
+        requests = sys.modules.get("requests")
+        if requests is not None:
+            raise requests.HTTPError(text, response=self)
+        raise (ClientHTTPError if side == "Client" else HTTPException)(None, text, self.status_code)
+
+    def iter_content(self, chunk_size: int = 1, decode_unicode: bool = False) -> Iterator[bytes]:
+        """The body in pieces."""
+        content = self.content
+        for start in range(0, len(content), chunk_size or len(content) or 1):
+            yield content[start : start + (chunk_size or len(content))]
+
+    def iter_lines(self, **options: Any) -> Iterator[bytes]:
+        """The body by lines."""
+        return iter(self.content.splitlines())
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        return f"<Response [{self.status_code}]>"
+
+    __str__ = __repr__
+
+
+def _charset(content_type: str) -> str | None:
+    for part in content_type.split(";")[1:]:
+        name, _, value = part.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip("\"'") or None
+    return None

@@ -1,0 +1,1 @@
+"""What services see as the package `zato`."""

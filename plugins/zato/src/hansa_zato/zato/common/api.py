@@ -1,0 +1,26 @@
+"""The constants, under the path that they have in 3.x."""
+
+from __future__ import annotations
+
+from zato.common import (
+    CHANNEL,
+    DATA_FORMAT,
+    HTTP_RESPONSES,
+    KVDB,
+    NO_DEFAULT_VALUE,
+    SCHEDULER,
+    SEC_DEF_TYPE,
+    SIMPLE_IO,
+    TRACE1,
+    URL_TYPE,
+    ZATO_ERROR,
+    ZATO_NONE,
+    ZATO_NOT_GIVEN,
+    ZATO_OK,
+    zato_namespace,
+)
+
+__all__ = [
+    "CHANNEL", "DATA_FORMAT", "HTTP_RESPONSES", "KVDB", "NO_DEFAULT_VALUE", "SCHEDULER", "SEC_DEF_TYPE", "SIMPLE_IO", "TRACE1",
+    "URL_TYPE", "ZATO_ERROR", "ZATO_NONE", "ZATO_NOT_GIVEN", "ZATO_OK", "zato_namespace",
+]  # fmt: skip

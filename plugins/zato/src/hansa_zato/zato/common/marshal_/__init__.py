@@ -1,0 +1,1 @@
+"""Dataclass models, under the path that they have in 3.x."""

@@ -1,0 +1,7 @@
+"""Navigation of nested dictionaries and lists."""
+
+from __future__ import annotations
+
+from hansa_zato.nav import DictNav, ListNav
+
+__all__ = ["DictNav", "ListNav"]

@@ -1,0 +1,7 @@
+"""Odds and ends, under the path that they have in 3.x."""
+
+from __future__ import annotations
+
+from zato.common.util import asbool, new_cid, uncamelify, utcnow
+
+__all__ = ["asbool", "new_cid", "uncamelify", "utcnow"]

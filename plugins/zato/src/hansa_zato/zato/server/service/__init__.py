@@ -1,0 +1,38 @@
+"""What services import first: `Service`, the types of SimpleIO, dataclass models, constants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hansa_zato.channel import ChannelInfo
+from hansa_zato.constants import CHANNEL, DATA_FORMAT
+from hansa_zato.exceptions import ZatoException
+from hansa_zato.service import Service
+from hansa_zato.sio.models import Model
+from hansa_zato.sio.types import (
+    CSV,
+    UTC,
+    UUID,
+    AsIs,
+    Date,
+    DateTime,
+    Decimal,
+    Dict,
+    Float,
+    ForceType,
+    List,
+    ListOfDicts,
+    Opaque,
+    Text,
+)
+from hansa_zato.sio.types import Boolean as Bool
+from hansa_zato.sio.types import Hidden as Secret
+from hansa_zato.sio.types import Integer as Int
+
+Boolean, Integer, Unicode, Nested, DictList = Bool, Int, Text, Opaque, ListOfDicts
+
+__all__ = [
+    "CHANNEL", "CSV", "DATA_FORMAT", "UTC", "UUID", "AsIs", "Bool", "Boolean", "ChannelInfo", "Date", "DateTime", "Decimal", "Dict",
+    "DictList", "Float", "ForceType", "Int", "Integer", "List", "ListOfDicts", "Model", "Nested", "Opaque", "Secret", "Service", "Text",
+    "Unicode", "ZatoException", "dataclass",
+]  # fmt: skip

@@ -1,0 +1,15 @@
+"""The types of SimpleIO, under the path that they had in 2.0."""
+
+from __future__ import annotations
+
+from hansa_zato.exceptions import ValidationException
+from hansa_zato.sio.types import CSV, UTC, AsIs, Dict, Float, ForceType, List, ListOfDicts, Opaque, Text
+from hansa_zato.sio.types import Boolean as Bool
+from hansa_zato.sio.types import Integer as Int
+
+Boolean, Integer, Unicode, Nested = Bool, Int, Text, Opaque
+
+__all__ = [
+    "CSV", "UTC", "AsIs", "Bool", "Boolean", "Dict", "Float", "ForceType", "Int", "Integer", "List", "ListOfDicts", "Nested", "Opaque",
+    "Unicode", "ValidationException",
+]  # fmt: skip

