@@ -9,16 +9,25 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 import types
 from collections.abc import Iterable
-from typing import Any
+
+import msgspec
 
 from .errors import Invalid
 from .service import Service
 
 _FILE = re.compile(r"[A-Za-z0-9_]{1,100}\.py")
 MAX_SOURCE = 1024 * 1024
+
+
+class Report(msgspec.Struct):
+    """What the child tells: service names by class name, or the error."""
+
+    services: dict[str, str] = {}
+    error: str = ""
 
 
 def check_file(file: str, source: str) -> None:
@@ -67,56 +76,58 @@ def describe_error(error: BaseException, file: str) -> str:
         for frame in traceback.extract_tb(error.__traceback__):
             if frame.filename.partition("@")[0] == file:
                 line = frame.lineno or 0
-        text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    return f"{file}, line {line}: {text}" if line else f"{file}: {text}"
+        lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
+        text = lines[-1] if isinstance(error, SyntaxError) else lines[0]
+    found = f"{file}, line {line}: {text}" if line else f"{file}: {text}"
+    return found[:1000].encode(errors="backslashreplace").decode()
 
 
 def trial(file: str, source: str, timeout: float = 10.0, modules: Iterable[str] = ()) -> dict[str, str]:
     """Import a source in a child process and give its services, {class name: service name}.
 
-    `modules` are imported before the source. The child has its own process group, killed after `timeout` seconds, and none of Hansa's environment variables. Success is
-    its report on a private pipe, never an exit status. It is no sandbox: whoever may deploy code owns the server.
+    `modules` are imported before the source. The child has its own process group, killed after `timeout` seconds, and none
+    of Hansa's environment variables. Success is its report in a private file, never an exit status. It is no sandbox:
+    whoever may deploy code owns the server.
     Raises `Invalid` with the fault under `source`.
     """
     check_file(file, source)
-    reading, writing = os.pipe()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HANSA_")}
-    job = json.dumps({"file": file, "source": source, "modules": list(modules), "report": writing}).encode()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "hansa.trial"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        pass_fds=(writing,),
-        start_new_session=True,
-    )
-    os.close(writing)
-    timed_out = False
-    try:
-        child.communicate(job, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        timed_out = True
-    finally:
+    # a file and no pipe, which children that broke away could keep open
+    with tempfile.TemporaryFile() as report:
+        number = report.fileno()
+        job = json.dumps({"file": file, "source": source, "modules": list(modules), "report": number}).encode()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "hansa.trial"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=(number,),
+            start_new_session=True,
+        )
         try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        child.wait()
-        with os.fdopen(reading, "rb") as pipe:
-            report = pipe.read(MAX_SOURCE)
-    if timed_out:
-        raise Invalid({"source": f"{file}: the import took longer than {timeout:g} s"})
-    try:
-        found: dict[str, Any] = json.loads(report)
-    except ValueError:
-        raise Invalid({"source": f"{file}: the import ended its process (exit status {child.returncode})"}) from None
-    if "error" in found:
-        raise Invalid({"source": found["error"]})
-    if not found["services"]:
+            child.communicate(job, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise Invalid({"source": f"{file}: the import took longer than {timeout:g} s"}) from None
+        finally:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
+        report.seek(0)
+        try:
+            found = msgspec.json.decode(report.read(MAX_SOURCE), type=Report)
+        except msgspec.MsgspecError:
+            raise Invalid(
+                {"source": f"{file}: the import ended its process (exit status {child.returncode})"}
+            ) from None
+    if found.error:
+        raise Invalid({"source": found.error})
+    if not found.services:
         raise Invalid({"source": f"{file}: defines no service: a class derived from Service, with handle()"})
-    services: dict[str, str] = found["services"]
-    twice = {name for name in services.values() if list(services.values()).count(name) > 1}
+    names = list(found.services.values())
+    twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise Invalid({"source": f"{file}: two classes have the service name {', '.join(sorted(twice))}"})
-    return services
+    return found.services

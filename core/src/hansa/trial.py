@@ -1,4 +1,4 @@
-"""The child process of a trial import: reads a job from standard input and reports on the pipe it names."""
+"""The child process of a trial import: reads a job from standard input and reports in the file it names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 import os
 import sys
 
-from .deploy import describe_error, load_source
+import msgspec
+
+from .deploy import Report, describe_error, load_source
 
 
 def main() -> None:
@@ -16,13 +18,15 @@ def main() -> None:
     for module in job["modules"]:
         importlib.import_module(module)
     os.set_inheritable(job["report"], False)
-    report: dict[str, object]
     try:
         classes = load_source(job["file"], 0, job["source"])
-        report = {"services": {name: cls.get_name() for name, cls in classes.items()}}
+        report = Report({name: cls.get_name() for name, cls in classes.items()})
+        for cls, name in report.services.items():
+            if not isinstance(name, str) or not 0 < len(name) <= 200:
+                report = Report(error=f"{job['file']}: the name of {cls} is no text of 1 to 200 characters")
     except BaseException as error:
-        report = {"error": describe_error(error, job["file"])}
-    os.write(job["report"], json.dumps(report).encode())
+        report = Report(error=describe_error(error, job["file"]))
+    os.write(job["report"], msgspec.json.encode(report))
     # threads and exit handlers of the source are of no interest
     os._exit(0)
 

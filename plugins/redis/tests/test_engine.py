@@ -15,6 +15,8 @@ from hansa import Invalid, Unavailable, load
 from hansa_redis import early
 from hansa_redis.early import RedisSection
 from hansa_redis.engine import SOCKET_PATH_LIMIT, Valkey, find_program
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from plugins.redis.tests.support import end, launch, proc, wait_for
 
@@ -47,7 +49,7 @@ def test_it_is_only_reached_through_its_socket_and_with_its_password(engine, hom
         assert client.config_get("save")["save"] == ""
         client.close()
         with pytest.raises(redis.AuthenticationError):
-            redis.Redis(unix_socket_path=str(engine.socket_path)).ping()
+            redis.Redis(unix_socket_path=str(engine.socket_path), retry=Retry(NoBackoff(), 0)).ping()
         command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         assert engine.password.encode() not in command
         assert os.readlink(f"/proc/{process.pid}/exe") == os.path.realpath(engine.program)
@@ -74,6 +76,11 @@ def test_what_was_answered_survives_kill_and_restart_and_clients_stay_logged_in(
         end(process)
 
 
+def fill(client):
+    for number in range(40):
+        client.set(f"key-{number}", b"x" * 1024 * 1024)
+
+
 def test_fast_writes_every_second_and_the_memory_limit_refuses(home, program):
     engine = Valkey(home, program=program, durability="fast", memory=16)
     process = launch(engine)
@@ -81,8 +88,7 @@ def test_fast_writes_every_second_and_the_memory_limit_refuses(home, program):
         with redis.Redis.from_url(engine.address) as client:
             assert client.config_get("appendfsync")[b"appendfsync"] == b"everysec"
             with pytest.raises(redis.OutOfMemoryError):
-                for number in range(40):
-                    client.set(f"key-{number}", b"x" * 1024 * 1024)
+                fill(client)
             assert client.get("key-0") is not None
     finally:
         end(process)

@@ -150,7 +150,9 @@ def test_tcp_users_passwords_and_what_happens_without(tmp_path, program):
         "--dir",
         str(tmp_path),
     ]
-    process = subprocess.Popen([*command, "--user", "reader", "on", ">pass", "~*", "+@read"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*command, "--user", "reader", "on", ">pass", "~*", "+@read", "+@connection"], stdout=subprocess.DEVNULL
+    )
     address = f"redis://127.0.0.1:{port}/2"
     try:
 
@@ -170,7 +172,7 @@ def test_tcp_users_passwords_and_what_happens_without(tmp_path, program):
             with pytest.raises(redis.NoPermissionError):
                 connection.set("two", "3")
         for settings in ({}, {"password": "wrong"}, {"username": "nobody", "password": "s3cret"}):
-            with pytest.raises(Unavailable, match="outgoing redis 'cache'.*") as caught:
+            with pytest.raises(Unavailable, match="outgoing redis 'cache'") as caught:
                 outgoing(address, **settings).start()
             assert "s3cret" not in str(caught.value)
     finally:
@@ -198,6 +200,11 @@ def test_a_restart_of_the_other_side_is_told_and_then_forgotten(tmp_path, progra
     engine.close()
 
 
+def fill(connection):
+    for number in range(40):
+        connection.set(str(number), "x" * 1024 * 1024)
+
+
 def test_full_memory_is_unavailable_and_a_wrong_type_is_an_error_of_the_caller(tmp_path, program):
     engine = Valkey(tmp_path, program=program, memory=16, durability="fast")
     process = launch(engine)
@@ -207,8 +214,7 @@ def test_full_memory_is_unavailable_and_a_wrong_type_is_an_error_of_the_caller(t
             with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
                 connection.lpush("text", "y")
             with pytest.raises(Unavailable, match=r"refuses for now.*(OOM|memory)"):
-                for number in range(40):
-                    connection.set(str(number), "x" * 1024 * 1024)
+                fill(connection)
     finally:
         end(process)
         engine.close()
@@ -216,30 +222,13 @@ def test_full_memory_is_unavailable_and_a_wrong_type_is_an_error_of_the_caller(t
 
 def test_tls_is_verified(tmp_path):
     program = PROGRAMS["redis"]
-    if program is None or (b"BUILD_TLS" not in open(program, "rb").read() and not _has_tls(program)):
+    if program is None or "libssl" not in subprocess.run(["ldd", program], capture_output=True, text=True).stdout:
         pytest.skip("there is no redis-server with TLS here")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        [
-            *[
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=localhost",
-                "-addext",
-            ],
-            "subjectAltName=DNS:localhost",
-        ]
-        + ["-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
+    request = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
     )
+    subprocess.run([*request.split(), "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
     port = free_port()
     options = {
         "tls-cert-file": certificate,
@@ -280,15 +269,10 @@ def test_tls_is_verified(tmp_path):
             assert connection.get("a") == "b"
         with pytest.raises(Unavailable, match="certificate verify failed"):
             outgoing(address).start()
-        with pytest.raises(Unavailable, match="not valid for|doesn't match|mismatch"):
+        with pytest.raises(Unavailable, match=r"not valid for|doesn't match|mismatch"):
             outgoing(f"rediss://127.0.0.1:{port}", tls_ca=str(certificate)).start()
     finally:
         end(process)
-
-
-def _has_tls(program: str) -> bool:
-    found = subprocess.run(["ldd", program], capture_output=True, text=True)
-    return "libssl" in found.stdout
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hansa import load
 from hansa_http.channel import HttpSettings
-from hansa_zato import anyjson, bunch, early, plugin
+from hansa_zato import anyjson, bunch, plugin, visible
 from hansa_zato.channel import stable_id
 from hypothesis import given
 from hypothesis import strategies as st

@@ -38,7 +38,7 @@ def test_get_with_path_and_query(out: Any, backend: Any) -> None:
 
 
 def test_a_path_variable_without_a_value(out: Any) -> None:
-    with pytest.raises(ValueError, match="id is needed for the path.*K1"):
+    with pytest.raises(ValueError, match=r"id is needed for the path.*K1"):
         out.plain_http["CRM"].conn.get("K1")
 
 

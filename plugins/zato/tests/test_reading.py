@@ -194,7 +194,7 @@ def test_elements_in_place_of_text() -> None:
 def test_input_is_items_and_attributes() -> None:
     made = Input(a="1", b="")
     assert (made.a, made["b"], made.get("c", 5)) == ("1", "", 5)
-    with pytest.raises(AttributeError, match="'c'.*'a', 'b'"):
+    with pytest.raises(AttributeError, match=r"'c'.*'a', 'b'"):
         _ = made.c
     with pytest.raises(KeyError):
         made["c"]

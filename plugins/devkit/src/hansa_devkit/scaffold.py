@@ -25,7 +25,7 @@ def new_plugin(name: str, kinds: set[str], folder: Path) -> list[Path]:
     if home.exists():
         raise Conflict(f"{home} already exists")
     module = f"hansa_{name.replace('-', '_')}"
-    words = {"name": name, "module": module, "stem": _stem(name), "title": name.replace("-", " ").capitalize()}
+    words = {"name": name, "module": module, "type": name.replace("-", "_"), "stem": _stem(name), "title": name.replace("-", " ").capitalize()}
     choices = {kind: kind in kinds for kind in KINDS}
     files = []
     for template in sorted((TEMPLATES / "plugin").rglob("*.jinja")):
@@ -66,5 +66,5 @@ def _write(template: Path, target: Path, words: dict[str, object]) -> Path:
         template.read_text(encoding="utf-8")
     )
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text.render(words), encoding="utf-8")
+    target.write_text(text.render(words).rstrip("\n") + "\n", encoding="utf-8")
     return target

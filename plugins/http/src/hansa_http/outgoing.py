@@ -136,14 +136,12 @@ class HttpOutgoing(Outgoing):
         """Ask for the ping path; any answer with a status below 500 will do."""
         path = self.config.ping_path or self.config.url_path
         path = "" if VARIABLE.search(path) else path
-        with deadline(self.config.timeout):
-            answer = self._once(
-                self.config.ping_method,
-                self.config.address.rstrip("/") + path,
-                self._headers({}, ""),
-                b"",
-                self.config.timeout,
-            )
+        url, timeout = self.config.address.rstrip("/") + path, self.config.timeout
+        try:
+            with deadline(timeout):
+                answer = self._once(self.config.ping_method, url, self._headers({}, ""), b"", timeout)
+        except _NotSent as failure:
+            raise failure.told from failure.__cause__
         if answer.status >= 500:
             raise Unavailable(f"{self.label}: {answer.url} was answered with status {answer.status}")
         return f"{answer.method} {answer.url}: status {answer.status} in {answer.seconds * 1000:.0f} ms"

@@ -199,7 +199,7 @@ class Valkey:
         try:
             pid = int(pidfile.read_text())
             handle = os.pidfd_open(pid)
-        except (OSError, ValueError, AttributeError):  # none was left, or this system has no pidfd
+        except (OSError, ValueError, OverflowError, AttributeError):  # none was left, or this system has no pidfd
             return
         try:
             if not os.path.samefile(f"/proc/{pid}/cwd", self.directory):

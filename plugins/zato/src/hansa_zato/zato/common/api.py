@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zato.common import (
+from . import (
     CHANNEL,
     DATA_FORMAT,
     HTTP_RESPONSES,

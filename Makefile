@@ -1,0 +1,53 @@
+# Hansa: `make run` starts a server, `make test` runs everything. `make help` lists the rest.
+#
+# PYTHON=python3.12   the interpreter that .venv is made with (3.11 or newer; default: the first one found)
+# HTTP=HOST:PORT      run: where clients reach the server (default 127.0.0.1:11223)
+# DIR=/some/dir       run: where it keeps its data (default var)
+# PLUGIN=name         test: only this plugin's tests
+# ARGS='-k words'     test, bench: further arguments for pytest or the benchmark
+
+SHELL := /bin/sh
+bin := .venv/bin
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help run install install-dev test bench lint format docs lock clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: install  ## Start a server from config.toml, in the foreground
+	@exec $(bin)/hansa server run --config config.toml $(if $(HTTP),--http $(HTTP)) $(if $(DIR),--dir "$(DIR)")
+
+install:  ## Set up .venv with what a server needs
+	@tools/install.sh run
+
+install-dev:
+	@tools/install.sh dev
+
+test: install-dev  ## Run every test; installs what they need
+	@tools/test-needs.sh
+	@$(bin)/python -m pytest $(if $(PLUGIN),plugins/$(PLUGIN)) $(ARGS)
+
+bench: install-dev  ## Measure speed, start and memory; writes the tables of docs/performance.md
+	@tools/test-needs.sh bench
+	@$(bin)/python -m bench $(ARGS)
+
+lint: install-dev  ## Check style and types
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+	@$(bin)/mypy
+
+format: install-dev  ## Put the source into shape
+	@$(bin)/ruff check --fix --quiet . ; $(bin)/ruff format .
+
+docs: install-dev  ## Write the reference pages and build the site into site/
+	@$(bin)/python tools/reference.py
+	@$(bin)/zensical build --clean
+
+lock: install-dev  ## Pin the newest versions that the pyproject.toml files allow
+	@$(bin)/python tools/lock.py
+
+clean:  ## Remove .venv, caches and everything built; keeps var/
+	@rm -rf .venv site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,255 @@
+"""Run the benchmarks: `python -m bench [PART...]`, parts being inside, cpu, workers, peers, start; by default all of them.
+
+Prints each figure as it is found, and writes the tables into docs/performance.md when all parts ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import requests
+from tests.conftest import TOP, RunningServer, free_port
+
+from .measure import Figure, compare, several, table
+from .peers import PATH, PEERS
+from .programs import BODY, CREDENTIALS, Target, hansa, peer, wrk
+
+PAGE = TOP / "docs/performance.md"
+MARKS = ("<!-- figures: written by make bench -->", "<!-- end of figures -->")
+ENVELOPE = (
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body><request>{}</request></soapenv:Body>'
+    "</soapenv:Envelope>"
+)
+
+
+def measured(server: RunningServer, which: str, *, path: str = PATH, calls: int = 2000) -> float:
+    """Microseconds of CPU time for one request inside the worker, without what the measuring itself costs."""
+
+    def one(which: str) -> float:
+        answer = server.post(
+            "/measure",
+            {"which": which, "path": path, "body": BODY, "calls": calls, "headers": {"HTTP_AUTHORIZATION": CREDENTIALS["Authorization"]}},
+        ).json()
+        assert answer["status"].startswith("200"), answer
+        return float(answer["microseconds"])
+
+    return one(which) - one("nothing")
+
+
+def inside(folder: Path) -> Iterator[Figure]:
+    """What the integration layer costs, in process."""
+    with hansa(folder / "one") as (one, _), hansa(folder / "many", channels=1000) as (many, _):
+        yield compare(
+            "in process: typed JSON, Basic, cid, one wrap / bare falcon",
+            lambda: measured(one, "hansa"), lambda: measured(one, "falcon"),
+            pairs=25, bound=0.75, note="µs of CPU",
+        )  # fmt: skip
+        yield compare(
+            "in process: 1,000 channels / 1 channel",
+            lambda: measured(many, "hansa"), lambda: measured(one, "hansa"),
+            pairs=25, bound=1.05, note="µs of CPU",
+        )  # fmt: skip
+
+
+def soap_target(target: Target) -> Target:
+    """The same message over SOAP."""
+    from .peers import SAMPLE
+
+    text = "".join(
+        "".join(f"<{name}>{item}</{name}>" for item in (value if isinstance(value, list) else [value])) for name, value in SAMPLE.items()
+    )
+    body = ENVELOPE.format(text.replace(">True<", ">true<"))
+    return Target(target.process, target.port, "/soap", body, {**CREDENTIALS, "Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'})
+
+
+def cpu(folder: Path) -> Iterator[Figure]:
+    """CPU time of whole servers."""
+    with hansa(folder / "cpu") as (_, ours), peer("falcon, same waitress") as bare:
+        yield compare(
+            "server CPU per request: Hansa / bare falcon on the same waitress",
+            lambda: wrk(ours, folder).cpu_us, lambda: wrk(bare, folder).cpu_us, pairs=15, bound=1.10, note="µs of CPU",
+        )  # fmt: skip
+        soap = soap_target(ours)
+        yield compare(
+            "server CPU per request: SOAP / JSON, 1 KB each",
+            lambda: wrk(soap, folder).cpu_us, lambda: wrk(ours, folder).cpu_us, pairs=15, bound=2.2, note="µs of CPU",
+        )  # fmt: skip
+
+
+def burn(processes: int, seconds: float = 1.0) -> float:
+    """Turns per second that so many bare CPU-bound processes make together."""
+    script = (
+        f"import time\nend = time.monotonic() + {seconds}\nturns = 0\n"
+        "while time.monotonic() < end:\n    for _ in range(1000): sum(range(100))\n    turns += 1\nprint(turns)"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    return sum(int(process.communicate()[0]) for process in running) / seconds
+
+
+def workers(folder: Path) -> Iterator[Figure]:
+    """How a second worker scales, against how a second process scales on this machine."""
+    with hansa(folder / "w1", workers=1) as (_, one), hansa(folder / "w2", workers=2) as (_, two):
+        targets = [Target(t.process, t.port, "/busy", "", {}) for t in (one, two)]
+
+        def ours() -> float:
+            first = wrk(targets[0], folder).rate
+            return wrk(targets[1], folder).rate / first
+
+        yield compare(
+            "two workers with a 2 ms service / what two bare processes gain",
+            ours, lambda: burn(2) / burn(1), pairs=15, bound=0.8, at_least=True, note="times the rate of one",
+        )  # fmt: skip
+
+
+def peers(folder: Path) -> Iterator[Figure]:
+    """Rates, one process each, all alive at the same time."""
+    with contextlib.ExitStack() as stack:
+        _, ours = stack.enter_context(hansa(folder / "peers"))
+        others = {name: stack.enter_context(peer(name)) for name in PEERS if name != "falcon, same waitress"}
+        for name, other in others.items():
+            yield compare(
+                f"rate: Hansa / {name}",
+                lambda: wrk(ours, folder, connections=32).rate, lambda other=other: wrk(other, folder, connections=32).rate,
+                pairs=15, note="requests/s",
+            )  # fmt: skip
+
+
+@contextlib.contextmanager
+def made(directory: Path) -> Iterator[tuple[psutil.Process, int, float]]:
+    """`make run` on the installed tree: its supervisor, its port, and the seconds until the first answer."""
+    port = free_port()
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL")}
+    began = time.monotonic()
+    process = subprocess.Popen(
+        ["make", "run", f"HTTP=127.0.0.1:{port}", f"DIR={directory}"], cwd=TOP, env=environment, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        while True:
+            try:
+                if requests.get(f"http://127.0.0.1:{port}/hansa/ping", timeout=1).ok:
+                    break
+            except requests.RequestException:
+                pass
+            if process.poll() is not None or time.monotonic() - began > 60:
+                raise RuntimeError("make run does not start")
+            time.sleep(0.01)
+        took = time.monotonic() - began
+        yield psutil.Process(process.pid), port, took
+    finally:
+        os.killpg(process.pid, 2)
+        process.wait(60)
+
+
+def worker_processes(top: psutil.Process) -> list[psutil.Process]:
+    """The workers below a process."""
+    return [p for p in top.children(recursive=True) if "hansa.worker" in p.cmdline()]
+
+
+BARE = """
+import importlib, sys
+for name in sys.argv[1].split(","):
+    try:
+        importlib.import_module(name)
+    except Exception:
+        pass
+import psutil
+print(psutil.Process().memory_info().rss)
+"""
+LOADED = """
+import sys
+from hansa import Service
+class Modules(Service):
+    def handle(self):
+        ours = ("hansa", "psutil")
+        return {"names": sorted(n for n in sys.modules if not n.startswith(ours) and "@" not in n and n not in ("__main__", "zato"))}
+"""
+
+
+def start(folder: Path) -> Iterator[Figure]:
+    """How soon it answers, and how much memory it takes."""
+    counter = iter(range(1000))
+
+    def first_answer() -> float:
+        with made(folder / f"made{next(counter)}") as (_, _, took):
+            return took
+
+    first_answer()
+    yield several("first answer after make run, installed tree, fresh folder", first_answer, count=7, bound=2.0, note="s")
+
+    server = RunningServer(folder / "memory", (TOP / "config.toml").read_text().replace('"examples/', f'"{TOP}/examples/'), workers=2)
+    server.start()
+    try:
+        assert server.process is not None
+        server.deploy("modules.py", LOADED)
+        names = server.api("admin.service.invoke", name="modules.modules")["payload"]["names"]
+        found = worker_processes(psutil.Process(server.process.pid))
+        largest = max(process.memory_info().rss for process in found) / 2**20
+
+        def bare() -> float:
+            done = subprocess.run([sys.executable, "-c", BARE, ",".join(names)], capture_output=True, text=True, check=True)
+            return int(done.stdout.splitlines()[-1]) / 2**20
+
+        above = several("RSS of a worker above the same libraries imported bare", lambda: largest - bare(), bound=30, note="MiB")
+        yield above
+        yield several("RSS of a worker in all", lambda: largest, count=1, bound=100, note="MiB")
+        everything = server.processes()
+        yield several(
+            "memory of the whole server, shared pages once (PSS)",
+            lambda: sum(process.memory_full_info().pss for process in everything) / 2**20, count=1, note="MiB, two workers and Valkey",
+        )  # fmt: skip
+    finally:
+        server.stop()
+
+
+PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {"inside": inside, "cpu": cpu, "workers": workers, "peers": peers, "start": start}
+
+
+def write_page(text: str) -> None:
+    """Put the tables into the page."""
+    before, _, rest = PAGE.read_text().partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    PAGE.write_text(f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{after}")
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    names = ("falcon", "waitress", "msgspec", "lxml", "fastapi", "flask")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    return f"{os.cpu_count()} × {model[1] if model else platform.machine()}, {platform.python_implementation()} {platform.python_version()}; {versions}."
+
+
+def main() -> int:
+    """Measure and tell; ends with 1 when a bound does not hold."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure")
+    asked = parser.parse_args().parts or list(PARTS)
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for part in asked:
+            print(f"== {part}: {PARTS[part].__doc__}", flush=True)
+            for figure in PARTS[part](Path(folder) / part):
+                figures.append(figure)
+                print("   " + "  ".join(cell for cell in figure.row() if cell), flush=True)
+    text = f"Measured on {machine()} Figures without a bound are for comparison.\n\n{table(figures)}"
+    if set(asked) == set(PARTS):
+        write_page(text)
+        print(f"written to {PAGE.relative_to(TOP)}")
+    return 0 if all(figure.holds is not False for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

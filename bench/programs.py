@@ -1,0 +1,123 @@
+"""Start servers, load them with wrk, and read how much CPU time their processes used."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from tests.conftest import TOP, RunningServer, free_port
+from tests.scenarios.load import basic
+
+from .peers import PATH, SAMPLE
+
+BODY = json.dumps(SAMPLE)
+USER, PASSWORD = "bench", "a-password-for-the-benchmark"
+CREDENTIALS = basic(USER, PASSWORD)
+
+
+@dataclass
+class Target:
+    """Something that listens: the processes to watch, and what to send."""
+
+    process: psutil.Process
+    port: int
+    path: str
+    body: str
+    headers: dict[str, str]
+
+    def cpu(self) -> float:
+        """Seconds of CPU time that its processes have used."""
+        total = 0.0
+        for process in [self.process, *self.process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return total
+
+
+@dataclass
+class Run:
+    """One run of wrk."""
+
+    requests: int
+    rate: float
+    cpu_us: float
+
+
+def wrk(target: Target, folder: Path, *, connections: int = 16, seconds: float = 1.0) -> Run:
+    """Load a target for a while; fails when an answer was no success."""
+    script = folder / f"{target.port}{target.path.replace('/', '_')}.lua"
+    lines = ['wrk.method = "POST"', f"wrk.body = [==[{target.body}]==]"]
+    lines += [f'wrk.headers["{name}"] = [==[{value}]==]' for name, value in target.headers.items()]
+    script.write_text("\n".join(lines))
+    before = target.cpu()
+    done = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), f"http://127.0.0.1:{target.port}{target.path}"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    used = target.cpu() - before
+    if "Non-2xx" in done or "Socket errors" in done:
+        raise RuntimeError(done)
+    found = re.search(r"(\d+) requests in", done)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", done)
+    assert found and rate, done
+    return Run(int(found[1]), float(rate[1]), used / max(1, int(found[1])) * 1e6)
+
+
+@contextlib.contextmanager
+def peer(name: str) -> Iterator[Target]:
+    """A peer, listening."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "bench.peers", name, str(port)], cwd=TOP, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{name} does not start") from None
+                time.sleep(0.05)
+        yield Target(psutil.Process(process.pid), port, PATH, BODY, {"Content-Type": "application/json"})
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextlib.contextmanager
+def hansa(folder: Path, *, channels: int = 1, workers: int = 1) -> Iterator[tuple[RunningServer, Target]]:
+    """A server with the benchmark's services, its channel and so many others like it."""
+    plugin = folder / "plugins"
+    info = plugin / "hansa_count-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hansa-count\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[hansa]\ncount = bench.count\n")
+    files = [str(TOP / "bench/orders.py"), str(TOP / "bench/inside.py")]
+    config = [f"[services]\nfiles = {json.dumps(files)}", f'[security.basic.bench]\nusername = "{USER}"\npassword = "{PASSWORD}"']
+    for number in range(channels):
+        path = PATH if not number else f"/bench/other/{number}"
+        config.append(
+            f'[channel.http.bench-{number}]\nurl_path = "{path}"\nservice = "orders.echo"\nformat = "json"\nsecurity = "bench"'
+        )
+    config.append('[channel.http.measure]\nurl_path = "/measure"\nservice = "inside.measure"\nformat = "json"')
+    config.append('[channel.http.busy]\nurl_path = "/busy"\nservice = "orders.busy"')
+    config.append('[channel.soap.soap]\nurl_path = "/soap"\nservice = "orders.echo"\nsecurity = "bench"')
+    server = RunningServer(
+        folder / "server", "\n".join(config) + "\n", workers=workers, env={"PYTHONPATH": f"{plugin}:{TOP}"}
+    ).start(120)
+    try:
+        assert server.process is not None
+        headers = {"Content-Type": "application/json", **CREDENTIALS}
+        yield server, Target(psutil.Process(server.process.pid), server.port, PATH, BODY, headers)
+    finally:
+        server.stop()

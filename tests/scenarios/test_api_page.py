@@ -1,0 +1,57 @@
+"""The page of the admin API in a real browser: it shows the services, asks nobody else, and the description is valid OpenAPI."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from openapi_spec_validator import validate
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(start_shared_server):
+    return start_shared_server(workers=1)
+
+
+@pytest.fixture(scope="module")
+def description(server) -> dict:
+    answer = server.get("/hansa/api/openapi.json", auth=("admin", server.password))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_description_is_valid_and_complete(server, description):
+    validate(description)
+    described = {path.rpartition("/")[2] for path in description["paths"]}
+    listed = {item["name"] for item in server.api("admin.service.list", limit=1000)["items"] if item["name"].startswith("admin.")}
+    assert {name for name in listed if not name.startswith("admin.api")} <= described
+    assert "admin.channel.http.create" in described
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+def test_the_page_shows_every_service_and_asks_nobody_else(server, description):
+    from playwright.sync_api import sync_playwright
+
+    asked: list[str] = []
+    errors: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        try:
+            context = browser.new_context(http_credentials={"username": "admin", "password": server.password})
+            page = context.new_page()
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.goto(f"{server.url}/hansa/api/docs")
+            page.get_by_text("admin.channel.http.create").first.wait_for(timeout=30_000)
+            shown = page.content()
+        finally:
+            browser.close()
+    assert not errors
+    foreign = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
+    assert not foreign
+    missing = [path for path in description["paths"] if path.rpartition("/")[2] not in shown]
+    assert not missing

@@ -1,0 +1,56 @@
+"""A server tells what is wrong with its plugins and does not start with a broken one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def plugin(folder: Path, name: str, source: str) -> None:
+    """Lay out a plugin the way an installer does: a module, and the metadata with its entry point."""
+    (folder / f"hansa_{name}.py").write_text(f'"""A plugin."""\nfrom hansa import Outgoing, hookimpl\n{source}')
+    info = folder / f"hansa_{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: hansa-{name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[hansa]\n{name} = hansa_{name}\n")
+
+
+def failed(server) -> str:
+    """The log of a server that refused to start."""
+    server.launch()
+    assert server.process.wait(40) not in (0, None)
+    assert not server.processes()
+    return server.log()
+
+
+def test_a_misspelt_hook(start_server, tmp_path):
+    plugin(tmp_path, "wrong", "@hookimpl\ndef hansa_transport():\n    return []\n")
+    log = failed(start_server(start=False, env={"PYTHONPATH": str(tmp_path)}))
+    assert "hansa_transport" in log
+    assert "did you mean hansa_transports?" in log
+    assert "hansa-wrong" in log
+
+
+def test_a_type_that_two_plugins_claim(start_server, tmp_path):
+    twice = 'class Mine(Outgoing):\n    """Ours."""\n    type = "mine"\n@hookimpl\ndef hansa_transports():\n    return [Mine]\n'
+    plugin(tmp_path, "first", twice)
+    plugin(tmp_path, "second", twice)
+    log = failed(start_server(start=False, env={"PYTHONPATH": str(tmp_path)}))
+    assert "outgoing mine is given by the plugins first and second" in log
+
+
+def test_a_plugin_that_does_not_import_names_itself_and_can_be_blocked(start_server, tmp_path):
+    plugin(tmp_path, "absent", "import no_such_library\n")
+    environment = {"PYTHONPATH": str(tmp_path)}
+    log = failed(start_server(start=False, env=environment))
+    assert "hansa-absent" in log
+    assert "no_such_library" in log
+    server = start_server('[plugins]\nblocked = ["absent"]\n', env=environment, workers=1)
+    found = {item["name"]: item["status"] for item in server.api("admin.plugin.list")["items"]}
+    assert found["absent"] == "blocked"
+    assert found["http"] == "loaded"
+
+
+def test_an_enabled_plugin_that_is_not_installed(start_server):
+    log = failed(start_server('[plugins]\nenabled = ["http", "json", "nosuch"]\n', start=False))
+    assert "nosuch" in log
+    assert "Traceback" not in log

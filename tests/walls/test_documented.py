@@ -1,0 +1,70 @@
+"""Everything public says what it is for, and nothing says where or with what it was made."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from tools.project import TOP, core, plugins
+
+PACKAGES = pytest.mark.parametrize("package", [core(), *plugins()], ids=lambda package: package.name)
+# a path under a home or a work folder of one machine, the loopback's own services excepted
+MACHINE = re.compile(r"(?:^|[\s\"'`(=:])/(?:root|home|Users|work|farm|mnt|private)/[A-Za-z0-9_.-]")
+
+
+def undocumented(tree: ast.Module) -> list[str]:
+    """Public modules, classes and functions without a docstring; overridden and private ones are told by their base."""
+    missing = [] if ast.get_docstring(tree) else ["the module"]
+
+    def visit(body: list[ast.stmt], prefix: str, inherits: bool) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                if not ast.get_docstring(node) and not (inherits and isinstance(node, ast.FunctionDef)):
+                    missing.append(f"{prefix}{node.name} (line {node.lineno})")
+                if isinstance(node, ast.ClassDef):
+                    visit(node.body, f"{prefix}{node.name}.", bool(node.bases))
+    visit(tree.body, "", False)
+    return missing
+
+
+@PACKAGES
+def test_every_public_definition_is_documented(package):
+    for file in package.sources():
+        assert not (missing := undocumented(ast.parse(file.read_text()))), f"{file.relative_to(TOP)}: {missing}"
+
+
+@PACKAGES
+def test_a_package_says_what_it_is_and_how_it_is_used(package):
+    readme = (package.folder / "README.md").read_text()
+    assert readme.startswith(f"# {package.name}"), "the README begins with the name of the distribution"
+    assert len(readme.split()) > 40, "the README says nothing"
+    assert package.project["license"] == "Apache-2.0"
+    assert package.project["description"]
+    assert package.project["requires-python"] == ">=3.11"
+
+
+def test_undocumented_definitions_are_noticed():
+    tree = ast.parse('"""Module."""\nclass A:\n    def b(self): ...\nclass C(A):\n    """C."""\n    def b(self): ...\ndef _d(): ...\n')
+    assert undocumented(tree) == ["A (line 2)", "A.b (line 3)"]
+
+
+def tracked() -> list[Path]:
+    """The files of the project: what git knows and what is new and not ignored."""
+    listed = subprocess.check_output(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, text=True)
+    return [file for line in listed.splitlines() if (file := TOP / line).is_file()]
+
+
+def test_no_path_of_somebodys_machine():
+    for file in tracked():
+        text = file.read_bytes().decode(errors="replace")
+        found = [line for line in text.splitlines() if MACHINE.search(line)]
+        assert not found, f"{file.relative_to(TOP)}: {found[:3]}"
+
+
+def test_lock_files_name_no_address():
+    for file in TOP.glob("requirements*.lock"):
+        assert "://" not in file.read_text(), file
+    assert not [file for file in tracked() if file.name in ("uv.lock", "poetry.lock")]

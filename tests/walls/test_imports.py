@@ -1,0 +1,137 @@
+"""The import rules: core knows no plugin, plugins know only core's root and what they declare, core's files form floors."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import hansa
+import pytest
+from tools.project import TOP, Package, core, dotted, imports, plugins
+
+PLUGINS = pytest.mark.parametrize("plugin", plugins(), ids=lambda plugin: plugin.name)
+HEAVY = ["falcon", "waitress", "lxml", "sqlalchemy", "alembic", "httpx2", "zeep", "pydantic", "requests", "argon2", "cryptography.x509"]
+NEVER_IN_CORE = {"falcon", "waitress", "lxml", "pika", "zmq", "schedule", "httpx2", "cronsim", "argon2", "rich", "zato"}
+
+
+def top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def third_party(package: Package) -> set[tuple[str, Path]]:
+    """The top modules from outside the workspace and the standard library that a package imports."""
+    found = set()
+    for file in package.sources():
+        for seen in imports(file, dotted(file)[1]):
+            name = top(seen.module)
+            if name and name not in sys.stdlib_module_names and name != "hansa" and not name.startswith("hansa_"):
+                found.add((name, file))
+    return found
+
+
+def undeclared(package: Package, provided: set[str] = frozenset()) -> list[str]:
+    distributions = importlib.metadata.packages_distributions()
+    return [
+        f"{file.relative_to(TOP)} imports {name}, and {package.name} does not require it"
+        for name, file in sorted(third_party(package))
+        if name not in provided and not {d.lower().replace("_", "-") for d in distributions.get(name, [])} & package.requires
+    ]
+
+
+def test_there_are_plugins_to_look_at():
+    assert len(plugins()) >= 10
+    assert all(plugin.sources() for plugin in plugins())
+
+
+def test_core_imports_no_plugin_and_no_protocol():
+    for file in core().sources():
+        for seen in imports(file, dotted(file)[1]):
+            assert not seen.module.startswith("hansa_"), f"{file}:{seen.line}"
+            assert top(seen.module) not in NEVER_IN_CORE, f"{file}:{seen.line} imports {seen.module}"
+
+
+def test_core_requires_what_it_imports():
+    assert not undeclared(core())
+
+
+@PLUGINS
+def test_a_plugin_imports_from_core_only_its_root(plugin: Package):
+    for file in plugin.sources():
+        for seen in imports(file, dotted(file)[1]):
+            if top(seen.module) == "hansa":
+                assert seen.module == "hansa", f"{file.relative_to(TOP)}:{seen.line} imports {seen.module}"
+                assert not seen.name or seen.name in hansa.__all__, f"{file.relative_to(TOP)}:{seen.line} imports {seen.name}"
+
+
+@PLUGINS
+def test_a_plugin_requires_the_plugins_it_imports(plugin: Package):
+    assert "hansa" in plugin.requires
+    for file in plugin.sources():
+        for seen in imports(file, dotted(file)[1]):
+            if seen.module.startswith("hansa_") and top(seen.module) != plugin.module:
+                assert top(seen.module).replace("_", "-") in plugin.requires, f"{file.relative_to(TOP)}:{seen.line}"
+
+
+@PLUGINS
+def test_a_plugin_requires_what_it_imports(plugin: Package):
+    # a plugin that offers packages under another name (hook hansa_modules) may import those itself
+    provided = {child.name for child in (plugin.folder / "src" / plugin.module).iterdir()}
+    assert not undeclared(plugin, provided)
+
+
+def test_core_files_form_floors():
+    sources = {dotted(file)[0]: file for file in core().sources()}
+    below: dict[str, set[str]] = {name: set() for name in sources}
+    for name, file in sources.items():
+        for seen in imports(file, dotted(file)[1]):
+            inner = f"{seen.module}.{seen.name}"
+            target = inner if inner in sources else seen.module
+            if target in sources and not seen.typing and target != name:
+                below[name].add(target)
+    list(graphlib.TopologicalSorter(below).static_order())  # raises CycleError with the circle
+    assert not any("hansa" in imported for name, imported in below.items() if name not in ("hansa", "hansa.__main__"))
+
+
+def test_the_walls_notice_a_breach(tmp_path: Path):
+    source = tmp_path / "src/hansa_x/y.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("from ..hansa.store import Store\nfrom hansa.store import Store\ndef f():\n    import hansa_http.channel\n")
+    assert [(i.module, i.name) for i in imports(source, "hansa_x")] == [
+        ("hansa.store", "Store"), ("hansa.store", "Store"), ("hansa_http.channel", "")
+    ]  # fmt: skip
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that an interpreter has after running some code."""
+    script = f"import sys\nbefore = set(sys.modules)\n{code}\nprint(sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    found: list[str] = ast.literal_eval(done.stdout.splitlines()[-1])
+    return set(found)
+
+
+@PLUGINS
+def test_early_modules_import_nothing_heavy(plugin: Package):
+    for module in plugin.entry_points("hansa.early").values():
+        heavy = loaded(f"import {module}") & set(HEAVY)
+        assert not heavy, f"{module} imports {heavy}"
+
+
+def test_the_root_imports_nothing_heavy():
+    assert not loaded("import hansa") & {*HEAVY, "redis", "click", "rich", "cryptography"}
+
+
+def test_workers_carry_no_orm_no_migrations_and_no_command_line():
+    assert not loaded("import hansa.worker") & {"alembic", "sqlalchemy.orm", "click", "rich"}
+
+
+@PLUGINS
+def test_entry_points_name_modules_of_their_own(plugin: Package):
+    groups = {**plugin.entry_points("hansa"), **plugin.entry_points("hansa.early")}
+    assert groups, "no entry point"
+    for name, module in groups.items():
+        assert f"hansa-{name}" == plugin.name
+        assert top(module) == plugin.module

@@ -1,0 +1,25 @@
+"""How large core may be: 3,000 lines of code in all, 400 a file; and no source line wider than the agreed width."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.project import TOP, core, lines_of_code, plugins
+
+
+def test_core_keeps_its_budget():
+    sizes = {file: lines_of_code(file) for file in core().sources() if "migrations" not in file.parts}
+    assert len(sizes) > 10
+    assert sum(sizes.values()) <= 3000, sum(sizes.values())
+
+
+def test_no_file_is_over_400_lines_of_code():
+    files = [file for package in [core(), *plugins()] for file in package.sources()]
+    long = {str(file.relative_to(TOP)): size for file in files if (size := lines_of_code(file)) > 400}
+    assert not long
+
+
+def test_what_counts_as_code(tmp_path: Path):
+    source = tmp_path / "counted.py"
+    source.write_text('"""Docstring\nof two lines."""\n\n# comment\n\ndef f():\n    """One."""\n    return """a\nb"""  # code\n')
+    assert lines_of_code(source) == 3

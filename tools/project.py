@@ -1,0 +1,122 @@
+"""What the workspace consists of, read from its own files: packages, their modules, what each declares and imports."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+TOP = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Package:
+    """One distribution of the workspace: core, or a plugin."""
+
+    folder: Path
+
+    @cached_property
+    def project(self) -> dict[str, Any]:
+        """The table `[project]` of its pyproject.toml."""
+        table: dict[str, Any] = tomllib.loads((self.folder / "pyproject.toml").read_text())["project"]
+        return table
+
+    @property
+    def name(self) -> str:
+        """The name of the distribution."""
+        return str(self.project["name"])
+
+    @property
+    def module(self) -> str:
+        """The name of its top module."""
+        return self.name.replace("-", "_")
+
+    @property
+    def requires(self) -> set[str]:
+        """The distributions it declares that it needs, extras among them, by normalised name."""
+        lists = [self.project.get("dependencies", []), *self.project.get("optional-dependencies", {}).values()]
+        return {re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower().replace("_", "-") for found in lists for text in found}
+
+    def entry_points(self, group: str) -> dict[str, str]:
+        """Its entry points of a group."""
+        return dict(self.project.get("entry-points", {}).get(group, {}))
+
+    def sources(self) -> list[Path]:
+        """Its modules, without tests."""
+        return sorted(file for file in (self.folder / "src").rglob("*.py") if "__pycache__" not in file.parts)
+
+
+def core() -> Package:
+    """The core."""
+    return Package(TOP / "core")
+
+
+def plugins() -> list[Package]:
+    """The plugins; a folder without a pyproject.toml holds left-over caches and is none."""
+    return [Package(file.parent) for file in sorted(TOP.glob("plugins/*/pyproject.toml"))]
+
+
+def docstring_lines(tree: ast.AST) -> set[int]:
+    """The lines of every docstring."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                lines.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    return lines
+
+
+def lines_of_code(file: Path) -> int:
+    """Lines that are not blank, comment or docstring."""
+    text = file.read_text()
+    used: set[int] = set()
+    passive = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in passive:
+            used.update(range(token.start[0], token.end[0] + 1))
+    return len(used - docstring_lines(ast.parse(text)))
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, absolute, with the name taken out of it, if any; `typing` when only type checkers see it."""
+
+    module: str
+    name: str
+    line: int
+    typing: bool
+
+
+def imports(file: Path, package: str) -> Iterator[Import]:
+    """Every import of a module, wherever it stands in it; `package` is the dotted package that the file is in."""
+    tree = ast.parse(file.read_text())
+    guarded: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            for statement in node.body:
+                guarded.update(id(inner) for inner in ast.walk(statement))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, "", node.lineno, id(node) in guarded)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield Import(module, alias.name, node.lineno, id(node) in guarded)
+
+
+def dotted(file: Path) -> tuple[str, str]:
+    """The dotted name of a module in some `src` folder, and of the package that it is in."""
+    parts = list(file.with_suffix("").parts[file.parts.index("src", len(TOP.parts)) + 1 :])
+    if parts[-1] == "__init__":
+        return ".".join(parts[:-1]), ".".join(parts[:-1])
+    return ".".join(parts), ".".join(parts[:-1])
