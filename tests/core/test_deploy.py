@@ -138,7 +138,9 @@ class TestTrial:
         assert trial("some_file.py", "import sys\nassert sys.stdin.read() == ''\nsys.stdout.close()" + SERVICE)
 
     def test_many_services(self):
-        source = "from hansa import Service\n" + "".join(f"class Service{'x' * 50}{i}(Service): pass\n" for i in range(1500))
+        source = "from hansa import Service\n" + "".join(
+            f"class Service{'x' * 50}{i}(Service): pass\n" for i in range(1500)
+        )
         assert len(trial("some_file.py", source)) == 1500
 
     @pytest.mark.parametrize("forged", ["5", "[]", '{"services": 5}', "x"])
@@ -161,7 +163,22 @@ class TestTrial:
 
 
 @pytest.mark.parametrize(
-    "file", ["", ".py", "a", "a.txt", "../a.py", "/a.py", "a/b.py", "a b.py", "a.py\n", "é.py", "a.b.py", "x" * 101 + ".py", "\0.py"]
+    "file",
+    [
+        "",
+        ".py",
+        "a",
+        "a.txt",
+        "../a.py",
+        "/a.py",
+        "a/b.py",
+        "a b.py",
+        "a.py\n",
+        "é.py",
+        "a.b.py",
+        "x" * 101 + ".py",
+        "\0.py",
+    ],
 )
 def test_file_names_that_are_never_deployed(file: str):
     with pytest.raises(Invalid) as caught:

@@ -40,7 +40,9 @@ def test_time_level_process_name_cid_and_text(lines: Path):
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(max_size=30), st.sampled_from(["\n", "\r", "\r\n", "\x85", "\u2028", "\x1b[31m", "\u202e", "\0", "\x0b"]))
+@given(
+    st.text(max_size=30), st.sampled_from(["\n", "\r", "\r\n", "\x85", "\u2028", "\x1b[31m", "\u202e", "\0", "\x0b"])
+)
 def test_nothing_forges_a_line(lines: Path, text: str, control: str):
     lines.write_text("")
     log.error("%s%s2026-01-01 - INFO - forged", text.encode(errors="replace").decode(), control)

@@ -129,7 +129,9 @@ class TestErrorsOfRendering:
 
 @pytest.mark.parametrize("answer", [None, "text", 5])
 def test_what_is_no_response_is_a_failure(answer: Any):
-    route = compile_route(BINDING, service(lambda self: 1), wraps=[lambda channel, service, call: lambda request: answer])
+    route = compile_route(
+        BINDING, service(lambda self: 1), wraps=[lambda channel, service, call: lambda request: answer]
+    )
     response = route(Request(cid="K1"))
     assert (response.status, response.outcome, response.cid) == (500, "retry", "K1")
 
@@ -256,7 +258,9 @@ class TestRunning:
         assert running == {}
 
 
-def test_what_went_wrong_is_in_the_log_with_the_cid_and_what_was_asked_wrongly_is_no_error(caplog: pytest.LogCaptureFixture):
+def test_what_went_wrong_is_in_the_log_with_the_cid_and_what_was_asked_wrongly_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+):
     caplog.set_level(logging.INFO)
     request = Request(cid="K1")
     failed(ValueError("hush"), request, None, None)

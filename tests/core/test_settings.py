@@ -77,7 +77,11 @@ def places(data: Any, hint: Any, path: str = "") -> list[tuple[str, Any, Any, An
     if isinstance(data, list):
         parts = [(f"{path}[{index}]", index, hint.__args__[0]) for index in range(len(data))]
     elif isinstance(data, dict):
-        inner = {field.name: field.type for field in fields(hint)} if is_model(hint) else dict.fromkeys(data, hint.__args__[-1])
+        inner = (
+            {field.name: field.type for field in fields(hint)}
+            if is_model(hint)
+            else dict.fromkeys(data, hint.__args__[-1])
+        )
         parts = [(f"{path}.{key}".lstrip("."), key, inner[key]) for key in data]
     return [place for here, key, type in parts for place in [(here, data, key, type), *places(data[key], type, here)]]
 

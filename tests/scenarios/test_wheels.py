@@ -46,7 +46,7 @@ def wheels(tmp_path_factory) -> Path:
     return there
 
 
-def test_every_package_builds_a_wheel_with_its_licence_and_types(wheels):
+def test_every_package_builds_a_wheel_without_tests_and_with_types(wheels):
     import zipfile
 
     built = sorted(wheels.glob("*.whl"))

@@ -22,6 +22,8 @@ def undocumented(tree: ast.Module) -> list[str]:
     def visit(body: list[ast.stmt], prefix: str, inherits: bool) -> None:
         for node in body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                if any(isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter") for each in node.decorator_list):
+                    continue  # its getter says it
                 if not ast.get_docstring(node) and not (inherits and isinstance(node, ast.FunctionDef)):
                     missing.append(f"{prefix}{node.name} (line {node.lineno})")
                 if isinstance(node, ast.ClassDef):

@@ -104,7 +104,7 @@ class Config:
                 faults.update({f"{name}.{key}".strip("."): fault for key, fault in invalid.errors.items()})
         for kind, type, name, data in self.definitions if registry else ():
             try:
-                load(registry.known(kind, type).model, resolve(data, lambda reference, value: ""))
+                load(registry.known(kind, type).model, resolve(data, lambda reference, value: ""), strict=False)
             except HansaError as error:
                 inner = error.errors if isinstance(error, Invalid) else {"": error.detail}
                 faults.update({f"{kind}.{type}.{name}.{key}".strip("."): fault for key, fault in inner.items()})

@@ -45,9 +45,11 @@ class Definitions:
 
     # -- read --------------------------------------------------------------------------------------------------------
 
-    def decrypt(self, row: Row) -> dict[str, Any]:
-        """The data of a definition with secrets and references resolved, brought to today's shape; raises `Invalid`."""
-        return dict(self.registry.known(row.kind, row.type).model.upgrade(resolve(row.data, self._special)))
+    def read(self, row: Row) -> Any:
+        """The config of a definition: secrets and references resolved, brought to today's shape; raises `Invalid`."""
+        model = self.registry.known(row.kind, row.type).model
+        # what the environment or a file gives is text, also for numbers
+        return load(model, model.upgrade(resolve(row.data, self._special)), strict=not is_reference(row.data))
 
     def _special(self, reference: str, value: Any) -> str:
         if reference == "$encrypted":
@@ -79,7 +81,7 @@ class Definitions:
         known = self.registry.known(kind, type)
         if not _NAME.fullmatch(name):
             raise Invalid({"name": "must have 1 to 200 characters, none of them / or a control character"})
-        config = load(known.model, resolve(data, self._special))
+        config = self.read(Row(kind, type, name, data))
         check_formats(self.registry, known.model, config)
         prepared = known.cls.prepare(config)
         stored = {}
@@ -254,7 +256,7 @@ def _claims(cls: Any, row: Row, config: Any) -> list[str]:
 
 def _claims_of(definitions: Definitions, row: Row) -> list[str]:
     known = definitions.registry.known(row.kind, row.type)
-    return _claims(known.cls, row, load(known.model, definitions.decrypt(row)))
+    return _claims(known.cls, row, definitions.read(row))
 
 
 def in_order(rows: list[Row]) -> list[Row]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import socket
-from pathlib import Path
+import threading
 from typing import Any
 
-from .cluster import Leases
+from .cluster import Leases, OdbBus
 from .config import Config
 from .definitions import Definitions
-from .errors import HansaError, Invalid, NotFound, Unavailable
+from .errors import Conflict, HansaError, NotFound, Unavailable
 from .invoke import Invocations
-from .kinds import KINDS
+from .keys import Keys
 from .message import Request, Response
 from .objects import Namespace, Objects
 from .pipeline import failed
-from .plugins import Plugins, check_plugins
-from .settings import load
+from .plugins import Plugins, check_plugins, discover
+from .store import Row, Store, label
 
 
 class Facade(Definitions):
@@ -28,21 +28,24 @@ class Facade(Definitions):
     ends, so nobody else will serve its sockets).
     """
 
-    name: str
-    worker: int
-    id: str
-    dir: Path
-    config: Config
-    sockets: dict[str, socket.socket]
-    engines: dict[str, str]
-    outgoing: Namespace
-    log: logging.Logger
-    ready: bool
-    closing: bool
-    _plugins: Plugins
-    _leases: Leases
-    _objects: Objects
-    _invocations: Invocations
+    def __init__(self, config: Config, job: dict[str, Any], plugins: Plugins, store: Store, keys: Keys) -> None:
+        self.config, self.dir, self._plugins = config, config.dir, plugins
+        self.name: str = config.server.name
+        self.worker: int = job["index"]
+        self.id = f"{self.name}/{self.worker}.{job['generation']}"
+        self.log = logging.getLogger("hansa.server")
+        self.sockets = {name: socket.socket(fileno=number) for name, number in job["sockets"].items()}
+        self.engines: dict[str, str] = job["engines"]
+        self.ready = self.closing = False
+        self._wake = threading.Event()
+        self.registry = plugins.registry
+        bus = plugins.hook.hansa_bus(server=self) or OdbBus(store.engine)
+        super().__init__(store, plugins.registry, keys, bus, self._wake.set, plugins.hook.hansa_secret)
+        self.trial_timeout, self.trial_modules = config.server.trial_timeout, plugins.modules
+        self._leases = Leases(bus, self.id)
+        self._objects = Objects(self.registry, self, self.read, self._leases, plugins.wraps)
+        self.outgoing = Namespace(self._objects, "outgoing")
+        self._invocations = Invocations(self._objects, getattr(bus, "queue", None))
 
     def tell(self, event: str, **more: Any) -> None:
         """Send a line to the supervisor."""
@@ -102,12 +105,14 @@ class Facade(Definitions):
         mine = self._objects.states().get(key)
         return {**found, **({self.id: mine} if mine else {})}
 
+    def make(self, row: Row) -> Any:
+        """An object of a definition, not started."""
+        return self.registry.known(row.kind, row.type).cls(row.name, self.read(row), self)
+
     def test(self, kind: str, type: str, data: dict[str, Any]) -> str:
         """Make an object, start, ping and stop it, storing nothing; raises what is wrong."""
-        row = self.validate(kind, type, "test", data)
-        known = self.registry.known(kind, type)
-        made = known.cls("test", load(known.model, self.decrypt(row)), self)
-        if issubclass(known.cls, KINDS["channel"]):
+        made = self.make(self.validate(kind, type, "test", data))
+        if kind == "channel":
             return "the settings are valid"
         try:
             made.start()
@@ -138,6 +143,8 @@ class Facade(Definitions):
 
     def reload_plugin(self, name: str) -> dict[str, Any]:
         """Have every server replace its workers one by one, which load plugins anew; raises `Invalid` if one cannot be loaded."""
+        if name not in discover():
+            raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(discover())})")
         check_plugins(self.config, self.store.blocked_plugins() - {name})
         return {"revision": self._log_plugin(name, "reload")}
 
@@ -146,18 +153,13 @@ class Facade(Definitions):
         if name not in self._plugins.found:
             raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(self._plugins.found)})")
         if blocked:
-            types = {(kind, type) for kind, type, known in self.registry.types() if known.plugin == name}
-            used = [f"{r.kind} {r.type} {r.name!r}" for r in self.store.definitions() if (r.kind, r.type) in types]
-            used += [
-                f"{r.kind} {r.type} {r.name!r}"
-                for r in self.store.definitions("channel")
-                if ("format", r.data.get("format")) in types
-            ]
+            gone = {(kind, type) for kind, type, known in self.registry.types() if known.plugin == name}
+            rows = self.store.definitions()
+            used = [label(r.key) for r in rows if gone & {(r.kind, r.type), ("format", r.data.get("format"))}]
             if used:
-                raise Invalid({"name": f"the plugin {name} is in use by {', '.join(used)}"})
-        check_plugins(
-            self.config, self.store.blocked_plugins() | {name} if blocked else self.store.blocked_plugins() - {name}
-        )
+                raise Conflict(f"the plugin {name} is in use by {', '.join(used)}")
+        others = self.store.blocked_plugins() - {name}
+        check_plugins(self.config, others | {name} if blocked else others)
         return {"revision": self._log_plugin(name, "block" if blocked else "unblock")}
 
     def _log_plugin(self, name: str, action: str) -> int:

@@ -29,23 +29,8 @@ class Request:
     The route adds `input` (the parsed input), `principal` (who called) and `channel`; `attempt` counts from 1.
     """
 
-    __slots__ = (
-        "attempt",
-        "channel",
-        "cid",
-        "environ",
-        "extra",
-        "format",
-        "headers",
-        "input",
-        "method",
-        "params",
-        "path",
-        "payload",
-        "peer",
-        "principal",
-        "raw",
-    )
+    __slots__ = ("attempt", "channel", "cid", "environ", "extra", "format", "headers", "input", "method", "params",
+                 "path", "payload", "peer", "principal", "raw")  # fmt: skip
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from .kinds import KINDS, Channel
 from .pipeline import compile_route, failed
 from .registry import Registry
 from .service import Binding
-from .settings import fields, load
+from .settings import fields
 from .store import Reference, Row
 
 log = logging.getLogger("hansa.objects")
@@ -48,19 +48,14 @@ class Live:
 class Objects:
     """The live objects of one worker.
 
-    `server` is handed to each; `decrypt(row)` gives a definition's data with secrets and references resolved; `leases` places
+    `server` is handed to each; `read(row)` gives a definition's config with secrets and references resolved; `leases` places
     what runs once; `wraps()` gives the callables of `hansa_wrap`.
     """
 
     def __init__(
-        self,
-        registry: Registry,
-        server: Any,
-        decrypt: Callable[[Row], Any],
-        leases: Any,
-        wraps: Callable[[], list[Any]],
+        self, registry: Registry, server: Any, read: Callable[[Row], Any], leases: Any, wraps: Callable[[], list[Any]]
     ) -> None:
-        self.registry, self.server, self.decrypt, self.leases, self.wraps = registry, server, decrypt, leases, wraps
+        self.registry, self.server, self.read, self.leases, self.wraps = registry, server, read, leases, wraps
         self.running: dict[Any, int] = {}
         self.epoch = 0
         self._table: dict[Key, Live] = {}
@@ -109,7 +104,7 @@ class Objects:
                 return
             try:
                 cls = self.registry.known(row.kind, row.type).cls
-                config: Any = load(self.registry.known(row.kind, row.type).model, self.decrypt(row))
+                config = self.read(row)
             except HansaError as error:
                 live.become("failed", error.detail)
                 log.error("%s %s %r: %s", *row.key, error.detail)

@@ -46,7 +46,7 @@ definition = _table("definition", *_columns(Text, "data"), *_columns(Integer, "r
 reference = _table(
     "reference",
     *_columns(String(100), "setting", key=True),
-    *_columns(KIND, "to_kind", key=True),
+    *_columns(KIND, "to_kind", "to_type", key=True),
     *_columns(NAME, "to_name", key=True),
     Index("reference_to", "to_kind", "to_name"),
 )
@@ -114,24 +114,24 @@ def open_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         # with SQLite's deferred default two writers can both read before either writes, and references dangle
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
 
 def create_schema(engine: Engine) -> None:
     """Bring the schema to `SCHEMA_VERSION`: an empty database at once, an older one by Alembic, in a process of its own."""
-    found = inspect(engine).get_table_names()
-    if "alembic_version" in found:
-        with engine.connect() as connection:
-            if connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == SCHEMA_VERSION:
-                return
-    elif "cluster" not in found:
-        with engine.begin() as connection:
+    with engine.begin() as connection:
+        found = inspect(connection).get_table_names()
+        if "cluster" not in found:
             metadata.create_all(connection)
             connection.execute(cluster.insert().values(id=1, revision=0))
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA_VERSION})
-        return
+            return
+        if "alembic_version" in found:
+            if connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == SCHEMA_VERSION:
+                return
     url = engine.url.render_as_string(hide_password=False)
     subprocess.run([sys.executable, "-m", "hansa.migrations"], input=url, text=True, check=True)

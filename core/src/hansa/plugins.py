@@ -56,7 +56,7 @@ class Plugins:
 
     def load(self, *, enabled: Iterable[str] | None = None, blocked: Iterable[str] = ()) -> None:
         """Find and load everything that is installed and not blocked; raises `Invalid` with the faults of all plugins."""
-        self.found = _discover()
+        self.found = discover()
         wanted = None if enabled is None else set(enabled)
         faults = {
             f"plugins.enabled: {name}": "no such plugin is installed"
@@ -112,6 +112,14 @@ class Plugins:
             classes = implementation.function(**given)
             self.registry.replace_services(origin, [Deployed(cls.get_name(), cls, origin) for cls in classes])
 
+    def wraps(self) -> list[Any]:
+        """The callables of `hansa_wrap`, to be called by keywords."""
+
+        def one(found: Any) -> Any:  # an implementation may take fewer arguments than the hook offers
+            return lambda **given: found.function(*(given[name] for name in found.argnames))
+
+        return [one(found) for found in self.hook.hansa_wrap.get_hookimpls()]
+
     def sections(self) -> dict[str, type[Model]]:
         """The sections of config.toml that plugins declare; raises `Clash` if two declare the same."""
         found: dict[str, type[Model]] = {}
@@ -123,7 +131,8 @@ class Plugins:
         return found
 
 
-def _discover() -> dict[str, Plugin]:
+def discover() -> dict[str, Plugin]:
+    """The plugins installed here, by name, not loaded."""
     found: dict[str, Plugin] = {}
     for group in (EARLY, FULL):
         for entry in sorted(entry_points(group=group), key=lambda e: e.name):

@@ -89,13 +89,14 @@ class Model:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
-    """What is known of one setting: name, type without Annotated, help, default (`...` if required) and marks."""
+    """What is known of one setting: name, type without and `hint` with marks, help, default (`...` if required)."""
 
     name: str
     type: Any
     help: str
     default: Any
     meta: msgspec.Meta | None
+    hint: Any
 
     @property
     def required(self) -> bool:
@@ -115,7 +116,6 @@ class Field:
 
 # models of services that were deployed anew must be free to go, hence weak keys
 _known_fields: WeakKeyDictionary[type, tuple[Field, ...]] = WeakKeyDictionary()
-_known_hints: WeakKeyDictionary[type, tuple[Any, ...]] = WeakKeyDictionary()
 
 
 def fields(model: type[Model]) -> tuple[Field, ...]:
@@ -126,18 +126,26 @@ def fields(model: type[Model]) -> tuple[Field, ...]:
     return known
 
 
+def _marks(hint: Any) -> Iterator[msgspec.Meta]:
+    """The marks on a type, or on one of the types it is a choice of."""
+    for argument in get_args(hint):
+        if isinstance(argument, msgspec.Meta):
+            yield argument
+        elif get_origin(hint) in (Union, UnionType):
+            yield from _marks(argument)
+
+
 def _read_fields(model: type[Model]) -> tuple[Field, ...]:
     hints = typing.get_type_hints(model, include_extras=True)
     found = []
     for field in dataclasses.fields(model):
-        hint, meta = hints[field.name], None
-        if get_origin(hint) is typing.Annotated:
-            hint, *rest = get_args(hint)
-            meta = next((m for m in rest if isinstance(m, msgspec.Meta)), None)
+        hint = hints[field.name]
+        meta = next(_marks(hint), None)
         default = field.default
         if default is dataclasses.MISSING:
             default = ... if field.default_factory is dataclasses.MISSING else field.default_factory()
-        found.append(Field(field.name, hint, (meta.description or "") if meta else "", default, meta))
+        help = (meta.description or "") if meta else ""
+        found.append(Field(field.name, _bare(hint), help, default, meta, hint))
     return tuple(found)
 
 
@@ -227,9 +235,9 @@ def _parts(data: Any, hint: Any) -> Iterator[tuple[Any, str, Any]]:
     origin, arguments = get_origin(hint), get_args(hint)
     if isinstance(data, Mapping):
         if isinstance(hint, type) and issubclass(hint, Model):
-            for field, inner in zip(fields(hint), _hints(hint), strict=True):
+            for field in fields(hint):
                 if field.name in data or field.required:
-                    yield inner, field.name, data.get(field.name, ...)
+                    yield field.hint, field.name, data.get(field.name, ...)
         elif origin is dict:
             yield from ((arguments[1], str(key) or "[]", value) for key, value in data.items())
     elif origin in (list, set, frozenset) and isinstance(data, list | tuple):
@@ -237,14 +245,6 @@ def _parts(data: Any, hint: Any) -> Iterator[tuple[Any, str, Any]]:
     if origin in (Union, UnionType):
         for argument in arguments:
             yield from _parts(data, argument)
-
-
-def _hints(model: type[Model]) -> tuple[Any, ...]:
-    known = _known_hints.get(model)
-    if known is None:
-        hints = typing.get_type_hints(model, include_extras=True)
-        known = _known_hints[model] = tuple(hints[field.name] for field in dataclasses.fields(model))
-    return known
 
 
 def explain(data: Any, model: Any, *, strict: bool = True, unknown: bool = False) -> Invalid | None:

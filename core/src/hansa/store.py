@@ -136,10 +136,11 @@ class Transaction:
         query = select(d.name).where(d.kind == reference.kind, d.name == reference.name)
         return self.first(query.where(d.type == reference.type) if reference.type else query) is not None
 
-    def refuse_used(self, kind: str, names: Iterable[str]) -> None:
+    def refuse_used(self, kind: str, type: str, names: Iterable[str]) -> None:
         """Raise `Conflict` naming the definitions that use one of these."""
         r = odb.reference.c
-        used = self.run(select(odb.reference).where(r.to_kind == kind, r.to_name.in_(list(names)))).all()
+        using = select(odb.reference).where(r.to_kind == kind, r.to_type.in_(["", type]), r.to_name.in_(list(names)))
+        used = self.run(using).all()
         if used:
             users = {f"{u.kind} {u.type} {u.name!r} ({u.setting} = {u.to_name})" for u in used}
             raise Conflict(f"in use by {', '.join(sorted(users))}")
@@ -150,7 +151,7 @@ class Transaction:
         taken = sorted((name, deployed[name]) for name in services.values() if deployed.get(name, file) != file)
         if taken:
             raise Conflict("; ".join(f"the service {name} is already given by {other}" for name, other in taken))
-        self.refuse_used("service", {n for n, other in deployed.items() if other == file} - set(services.values()))
+        self.refuse_used("service", "", {n for n, other in deployed.items() if other == file} - set(services.values()))
         self.run(update(odb.package).where(odb.package.c.file == file).values(current=False))
 
 
@@ -225,8 +226,8 @@ class Store:
             change.forget(row.key)
             data = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
             change.add(odb.definition, row.key, data=data, revision=change.revision)
-            for setting, kind, name in {(r.setting, r.kind, r.name) for r in references}:
-                change.add(odb.reference, row.key, setting=setting, to_kind=kind, to_name=name)
+            for r in set(references):
+                change.add(odb.reference, row.key, setting=r.setting, to_kind=r.kind, to_type=r.type, to_name=r.name)
             for claim in sorted(set(claims)):
                 taken = change.first(select(odb.claim).where(odb.claim.c.claim == f"{row.kind} {claim}"))
                 if taken is not None:
@@ -243,7 +244,7 @@ class Store:
         with self._change(by) as change:
             if change.definition(key, seen_revision) is None:
                 raise NotFound(f"{label(key)} does not exist")
-            change.refuse_used(kind, [name])
+            change.refuse_used(kind, type, [name])
             change.forget(key)
             change.log(key, "delete")
             return change.revision

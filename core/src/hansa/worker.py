@@ -11,18 +11,14 @@ import socket
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from . import deploy, logs
-from .cluster import Leases, OdbBus
 from .config import CORE_SECTIONS, Config, read_config
 from .definitions import in_order
 from .errors import HansaError, Invalid
 from .facade import Facade
-from .invoke import Invocations
 from .keys import Keys, load_keys
-from .objects import Namespace, Objects
 from .odb import create_schema, open_engine
 from .plugins import Plugins, load_plugins
 from .registry import Deployed
@@ -36,37 +32,13 @@ class Worker(Facade):
     """The life of one worker; what plugins see of it is the facade it derives from."""
 
     def __init__(self, config: Config, job: dict[str, Any], plugins: Plugins, store: Store, keys: Keys) -> None:
-        self.config, self._plugins = config, plugins
-        self.name: str = config.server.name
-        self.worker: int = job["index"]
-        self.id = f"{self.name}/{self.worker}.{job['generation']}"
-        self.dir: Path = config.dir
-        self.log = logging.getLogger("hansa.server")
-        self.sockets = {name: socket.socket(fileno=number) for name, number in job["sockets"].items()}
-        self.engines: dict[str, str] = job["engines"]
-        self.closing = False
-        self.ready = False
+        super().__init__(config, job, plugins, store, keys)
         self._control = socket.socket(fileno=job["control"])
-        self._stop = threading.Event()
-        self._ended = threading.Event()
-        self._wake = threading.Event()
+        self._stop, self._ended = threading.Event(), threading.Event()
         self._failed: dict[str, dict[str, Any]] = {}
+        self._reported: dict[str, Any] = {}
         self._loaded: dict[str, int] = {}
         self.revision = 0
-        hook = plugins.hook
-        bus = hook.hansa_bus(server=self) or OdbBus(store.engine)
-        super().__init__(store, plugins.registry, keys, bus, self._wake.set, hook.hansa_secret)
-        self.trial_timeout, self.trial_modules = config.server.trial_timeout, plugins.modules
-        self._leases = Leases(bus, self.id)
-        self._objects = Objects(self.registry, self, self.decrypt, self._leases, self._wraps)
-        self.outgoing = Namespace(self._objects, "outgoing")
-        self._invocations = Invocations(self._objects, getattr(bus, "queue", None))
-
-    def _wraps(self) -> list[Any]:
-        def one(found: Any) -> Any:  # an implementation may take fewer arguments than the hook offers
-            return lambda **given: found.function(*(given[name] for name in found.argnames))
-
-        return [one(found) for found in self._plugins.hook.hansa_wrap.get_hookimpls()]
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -196,8 +168,6 @@ class Worker(Facade):
     def _bad_states(self) -> dict[str, Any]:
         bad = {key: state for key, state in self._objects.states().items() if state["state"] != "running"}
         return {**bad, **self._failed}
-
-    _reported: dict[str, Any] = {}
 
     def _report(self) -> None:
         self._reported = self._bad_states()

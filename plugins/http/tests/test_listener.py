@@ -97,7 +97,6 @@ def test_the_last_worker_answers_everything_that_was_accepted(sites):
     site.add().dispatch = said
     load = Load(site.port)
     site.wait_for(lambda: load.answered > 100)
-    site.shared.close()
     began = time.monotonic()
     site.listener.drain(closing=True, limit=10)
     took = time.monotonic() - began
@@ -205,7 +204,6 @@ def test_the_hooks_of_a_worker(sites):
         connection.request("GET", "/hansa/ready")
         assert connection.getresponse().status == 200
         connection.close()
-        shared.close()
         plugin.hansa_drain(server)
         with pytest.raises(ConnectionError):
             http.client.HTTPConnection("127.0.0.1", port, timeout=10).request("GET", "/")

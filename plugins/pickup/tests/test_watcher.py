@@ -38,7 +38,7 @@ def test_a_copy_is_deployed_at_once(facade, folder, start, lines, tmp_path):
     assert sorted(delays)[len(delays) // 2] < 0.1
     assert [source for _, source, _ in facade.calls] == [GOOD.format(number=number) for number in range(10)]
     wait_for(lambda: len(lines()) == 10)
-    assert lines() == [f"deployed my_service.py version {number}: my-service.get" for number in range(1, 11)]
+    assert lines() == [f"picked up my_service.py: version {number} with my-service.get" for number in range(1, 11)]
 
 
 def test_a_rename_into_the_folder_is_deployed(facade, folder, start, tmp_path):
@@ -61,7 +61,7 @@ def test_an_error_is_one_line_with_file_and_line_and_is_told_again_for_a_new_cop
     assert lines("ERROR") == [expected] * 2
     path.write_text(GOOD.format(number=1))
     wait_for(lambda: len(lines()) == 3)
-    assert lines()[-1] == "deployed my_service.py version 1: my-service.get"
+    assert lines()[-1] == "picked up my_service.py: version 1 with my-service.get"
 
 
 def test_a_file_written_in_pieces_is_deployed_once_and_whole(facade, folder, start, lines):
@@ -167,7 +167,7 @@ def test_what_failed_because_something_was_down_is_tried_again(facade, folder, s
     assert lines() == [
         "my_service.py is not deployed yet, trying again: the ODB is down",
         "my_service.py is not deployed yet, trying again: unexpected OSError: disk full",
-        "deployed my_service.py version 1: my-service.get",
+        "picked up my_service.py: version 1 with my-service.get",
     ]
 
 
@@ -230,7 +230,7 @@ def test_one_of_two_watches_and_the_other_takes_over_when_it_is_killed(facade, f
                 assert holder.poll() is None
             start(facade, ready=False)
             (folder / "my_service.py").write_text(GOOD.format(number=1))
-            assert "deployed my_service.py" in holder.stdout.readline()
+            assert "picked up my_service.py" in holder.stdout.readline()
             settle()
             assert facade.calls == []
         finally:

@@ -85,8 +85,8 @@ def test_fast_writes_every_second_and_the_memory_limit_refuses(home, program):
     engine = Valkey(home, program=program, durability="fast", memory=16)
     process = launch(engine)
     try:
-        with redis.Redis.from_url(engine.address) as client:
-            assert client.config_get("appendfsync")[b"appendfsync"] == b"everysec"
+        with redis.Redis.from_url(engine.address, decode_responses=True) as client:
+            assert client.config_get("appendfsync")["appendfsync"] == "everysec"
             with pytest.raises(redis.OutOfMemoryError):
                 fill(client)
             assert client.get("key-0") is not None

@@ -169,7 +169,7 @@ def test_tcp_users_passwords_and_what_happens_without(tmp_path, program):
             assert connection.client.get_connection_kwargs()["host"] == "localhost"
         with running(address, username="reader", password="pass") as connection:
             assert connection.get("two") == "2"
-            with pytest.raises(redis.NoPermissionError):
+            with pytest.raises(redis.exceptions.NoPermissionError):
                 connection.set("two", "3")
         for settings in ({}, {"password": "wrong"}, {"username": "nobody", "password": "s3cret"}):
             with pytest.raises(Unavailable, match="outgoing redis 'cache'") as caught:

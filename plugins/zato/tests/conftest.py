@@ -212,6 +212,9 @@ class Backend(ThreadingHTTPServer):
         self.requests: list[types.SimpleNamespace] = []
         self.answer: Any = lambda request: (200, {"Content-Type": "text/plain"}, b"hello")
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that gave up is part of these tests."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"

@@ -25,15 +25,21 @@ def new_plugin(name: str, kinds: set[str], folder: Path) -> list[Path]:
     if home.exists():
         raise Conflict(f"{home} already exists")
     module = f"hansa_{name.replace('-', '_')}"
-    words = {"name": name, "module": module, "type": name.replace("-", "_"), "stem": _stem(name), "title": name.replace("-", " ").capitalize()}
-    choices = {kind: kind in kinds for kind in KINDS}
+    words: dict[str, object] = {
+        "name": name,
+        "module": module,
+        "type": name.replace("-", "_"),
+        "stem": _stem(name),
+        "title": name.replace("-", " ").capitalize(),
+        **{kind: kind in kinds for kind in KINDS},
+    }
     files = []
     for template in sorted((TEMPLATES / "plugin").rglob("*.jinja")):
         kind = template.name.removesuffix(".py.jinja").removeprefix("test_")
-        if choices.get(kind, True):
+        if kind not in KINDS or kind in kinds:
             path = template.relative_to(TEMPLATES / "plugin").with_suffix("")
             parts = [module if part == "module" else part for part in path.parts]
-            files.append(_write(template, home.joinpath(*parts), words | choices))
+            files.append(_write(template, home.joinpath(*parts), words))
     return files
 
 
@@ -46,7 +52,7 @@ def new_service(name: str, folder: Path) -> list[Path]:
     if not module.isidentifier() or keyword.iskeyword(module):
         raise Invalid({"name": f"{name!r} is no name of a service: use letters, digits, - and _"})
     stem = _stem(module)
-    words = {"module": module, "stem": stem, "service": automatic_name(module, stem)}
+    words: dict[str, object] = {"module": module, "stem": stem, "service": automatic_name(module, stem)}
     targets = {"service.py.jinja": folder / f"{module}.py", "test_service.py.jinja": folder / f"test_{module}.py"}
     for target in targets.values():
         if target.exists():

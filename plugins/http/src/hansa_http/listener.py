@@ -27,8 +27,8 @@ QUIET = 0.25
 class Listener(TcpWSGIServer):  # type: ignore[misc]
     """Serves a WSGI application on a listening socket that other processes may share.
 
-    `start` begins to accept, `drain` ends it without losing what was accepted, `stop` closes everything. The socket given is
-    left open: this works on a duplicate.
+    `start` begins to accept, `drain` ends it without losing what was accepted, `stop` closes everything. This works on a
+    duplicate of the socket given, which is closed only by the drain of a server that ends.
     """
 
     channel_class = Connection
@@ -58,6 +58,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         workers = ThreadedTaskDispatcher()
         workers.queue_logger.setLevel(logging.ERROR)
         workers.set_thread_count(section.threads)
+        self._shared = shared
         own = shared.dup()
         self._ended = threading.Event()
         self._stopping = False
@@ -146,6 +147,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         while len(self.active_channels) != before:
             before = len(self.active_channels)
             self.handle_accept()
+        self._shared.close()
         wasyncore.dispatcher.close(self)
 
     def _close_idle(self) -> None:

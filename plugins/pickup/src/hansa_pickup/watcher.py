@@ -210,7 +210,7 @@ class Watcher:
             self._try_later(path, f"unexpected {type(error).__name__}: {error}", told)
         else:
             services = ", ".join(answer["services"])
-            log.info("deployed %s version %s: %s", path.name, answer["version"], services)
+            log.info("picked up %s: version %s with %s", path.name, answer["version"], services)
 
     def _try_later(self, path: Path, why: str, told: str) -> None:
         """What is down may come back: the file stays as it is, so nobody else would try."""

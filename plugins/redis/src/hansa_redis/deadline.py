@@ -135,6 +135,8 @@ class TlsConnection(TcpConnection, SSLConnection):
 class UnixConnection(UnixDomainSocketConnection):
     """A connection over a Unix socket."""
 
+    port = 0  # redis-py reports it when connecting takes too long, and would fail for the want of it
+
     def _connect(self) -> Any:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

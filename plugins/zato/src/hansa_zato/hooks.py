@@ -13,7 +13,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hansa import HansaError
+from hansa import Service as CoreService
 
+from .lifecycle import Lifecycle
 from .logs import Logger
 
 if TYPE_CHECKING:
@@ -24,9 +26,7 @@ Run = Callable[["Service", Callable[[], Any]], None]
 
 def overridden(cls: type, name: str) -> bool:
     """Whether a class has a method of its own in place of the one that does nothing."""
-    from .service import Service  # the class that the hooks belong to is built upon this module
-
-    return getattr(cls, name, None) is not getattr(Service, name, None)
+    return getattr(cls, name) is not getattr(Lifecycle if hasattr(Lifecycle, name) else CoreService, name)
 
 
 def runner(cls: type[Service], job_type: str | None, log: Logger) -> Run:

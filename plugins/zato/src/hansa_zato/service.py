@@ -18,6 +18,7 @@ from .clock import TimeUtil
 from .environ import wsgi_environ
 from .invocation import OPTIONS, Invoking, _impl_name
 from .keyvalue import KeyValueDB, lock
+from .lifecycle import Lifecycle
 from .logs import Logger, log_message
 from .nav import DictNav, ListNav
 from .outgoing import REST, Outgoing
@@ -36,7 +37,7 @@ _LATER = frozenset(
 )  # fmt: skip
 
 
-class Service(Invoking, CoreService):
+class Service(Invoking, Lifecycle, CoreService):
     """Base of services in the Zato dialect: input and output by SimpleIO or dataclasses, or whatever the message holds.
 
     A new instance handles each message. Its attributes are those of Zato: `request`, `response`, `outgoing`, `kvdb`, `cid`,
@@ -237,57 +238,3 @@ class Service(Invoking, CoreService):
         if name in _LATER:
             raise AttributeError(f"self.{name} is not available in this version of hansa-zato")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    # -- hooks: see dispatch.py for their order -------------------------------------------------------------------------
-
-    def accept(self, *args: Any, **kwargs: Any) -> bool:
-        """Whether to handle this message at all."""
-        return True
-
-    @staticmethod
-    def before_add_to_store(logger: Any) -> bool:
-        """Called before the class is put to use; False keeps it from that."""
-        return True
-
-    @staticmethod
-    def after_add_to_store(logger: Any) -> None:
-        """Called once the class was put to use."""
-
-    def before_job(self) -> None:
-        """Called before a job of any type."""
-
-    def before_one_time_job(self) -> None:
-        """Called before a one-time job."""
-
-    def before_interval_based_job(self) -> None:
-        """Called before an interval-based job."""
-
-    def before_cron_style_job(self) -> None:
-        """Called before a cron-style job."""
-
-    def before_handle(self) -> None:
-        """Called before the handler."""
-
-    def validate_input(self) -> None:
-        """Called with the input ready; raises to refuse it."""
-
-    def validate_output(self) -> None:
-        """Called after the handler; raises to refuse its answer."""
-
-    def after_handle(self) -> None:
-        """Called after the handler."""
-
-    def after_job(self) -> None:
-        """Called after a job of any type."""
-
-    def after_one_time_job(self) -> None:
-        """Called after a one-time job."""
-
-    def after_interval_based_job(self) -> None:
-        """Called after an interval-based job."""
-
-    def after_cron_style_job(self) -> None:
-        """Called after a cron-style job."""
-
-    def finalize_handle(self) -> None:
-        """Called last, when processing times are known."""

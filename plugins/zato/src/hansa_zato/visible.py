@@ -40,6 +40,8 @@ class AliasFinder(MetaPathFinder):
 
 
 class AliasLoader(Loader):
+    """Gives the real module, its identity untouched, under the visible name."""
+
     def __init__(self, real: str) -> None:
         self.real = real
 

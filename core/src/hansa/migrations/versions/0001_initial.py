@@ -30,6 +30,7 @@ def upgrade() -> None:
         *keyed(),
         sa.Column("setting", sa.String(100), primary_key=True),
         sa.Column("to_kind", sa.String(50), primary_key=True),
+        sa.Column("to_type", sa.String(50), primary_key=True),
         sa.Column("to_name", name, primary_key=True),
     )
     op.create_index("reference_to", "reference", ["to_kind", "to_name"])

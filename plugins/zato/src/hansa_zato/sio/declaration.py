@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 from ..section import Profile
 from .models import is_model
 from .naming import by_name
-from .types import NOT_GIVEN, ForceType
+from .types import ForceType
+from .values import NOT_GIVEN
 
 _SIDES = ("input", "output")
 

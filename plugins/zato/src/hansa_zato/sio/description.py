@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from hansa import Model, setting
 
 from .declaration import Declaration, Element
-from .types import NOT_GIVEN
+from .values import NOT_GIVEN
 
 
 class ZatoEnv(Model):

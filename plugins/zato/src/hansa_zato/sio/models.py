@@ -16,7 +16,7 @@ import msgspec
 from hansa import Invalid, Secret, decode_hook
 from hansa import Model as NativeModel
 
-from .types import as_bool
+from .values import as_bool
 
 M = TypeVar("M", bound="Model")
 

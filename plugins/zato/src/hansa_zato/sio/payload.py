@@ -81,7 +81,7 @@ class Payload:
         elif is_list(value):
             object.__setattr__(self, "rows", _rows(value))
         else:
-            from .types import NOT_GIVEN
+            from .values import NOT_GIVEN
             from .writing import pull
 
             self.values.update({name: found for name in self.names if (found := pull(value, name)) is not NOT_GIVEN})

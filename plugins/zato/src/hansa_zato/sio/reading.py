@@ -13,7 +13,8 @@ from ..exceptions import InvalidInput
 from . import models, xml
 from .declaration import Declaration, Element, ModelSide
 from .naming import ByName
-from .types import NOT_GIVEN, Boolean, ForceType
+from .types import Boolean, ForceType
+from .values import NOT_GIVEN
 
 Body = Any
 Reader = Callable[[str, Body, Mapping[str, Any]], Any]

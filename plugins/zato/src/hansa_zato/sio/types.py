@@ -4,67 +4,12 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import re
 import uuid
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from hansa import Secret
 
-
-class _NotGiven:
-    def __repr__(self) -> str:
-        return "NOT_GIVEN"
-
-    def __bool__(self) -> bool:
-        return False
-
-
-NOT_GIVEN: Final = _NotGiven()
-TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
-FALSE = frozenset({"false", "f", "no", "n", "off", "0", ""})
-_WHOLE = re.compile(r"\s*[+-]?\d{1,1000}\s*")
-
-
-def as_bool(value: Any) -> bool:
-    """True or False from the words and digits that SimpleIO knows, in any case; raises ValueError for others."""
-    if isinstance(value, bool):
-        return value
-    word = "" if value is None else str(value).strip().lower()
-    if word in TRUE:
-        return True
-    if word in FALSE:
-        return False
-    raise ValueError(f"expected a boolean (true, false, yes, no, on, off, 1, 0 ...), got {shown(value)}")
-
-
-def as_int(value: Any) -> int:
-    """A whole number from a number or text; raises ValueError for all else, and rather than cut off a fraction."""
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if (
-        isinstance(value, decimal.Decimal)
-        and value.is_finite()
-        and value.adjusted() < 1000
-        and value == value.to_integral_value()
-    ):
-        return int(value)
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        return int(value)
-    raise ValueError(f"expected a whole number, got {shown(value)}")
-
-
-def as_text(value: Any) -> str:
-    """Plain text of a value; bytes are read as UTF-8."""
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
-
-
-def shown(value: Any) -> str:
-    """A value as it stands in a message about it: short, and never that of a secret."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+from .values import NOT_GIVEN, as_bool, as_int, as_text, shown
 
 
 class ForceType:
@@ -264,65 +209,3 @@ class UUID(ForceType):
 
     def write(self, value: Any) -> Any:
         return str(self.read(value))
-
-
-class CSV(ForceType):
-    """A list on the inside, texts joined by commas on the outside."""
-
-    def read(self, value: Any) -> Any:
-        return list(value) if isinstance(value, list | tuple) else as_text(value).split(",")
-
-    def write(self, value: Any) -> Any:
-        return as_text(value) if isinstance(value, str | bytes) else ",".join(as_text(item) for item in value)
-
-
-class List(ForceType):
-    """A list; a single scalar, such as a query parameter given once, is a list of one."""
-
-    xml, python = "list", list
-
-    def read(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            raise ValueError(f"expected a list, got {shown(value)}")
-        return list(value) if isinstance(value, list | tuple | set) else [value]
-
-    def write(self, value: Any) -> Any:
-        return [ForceType.write(self, item) for item in self.read(value)]
-
-
-class Dict(ForceType):
-    """A dictionary. `Dict(name, key, ...)` hands over these keys only; each must be there unless there is a `default`."""
-
-    xml, python = "dict", dict
-
-    def read(self, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            raise ValueError(f"expected a dictionary, got {shown(value)}")
-        if not self.args:
-            return dict(value)
-        missing = [key for key in self.args if key not in value]
-        if missing and self.default is NOT_GIVEN:
-            raise ValueError(f"required, and missing in it: {', '.join(missing)}")
-        return {key: value.get(key, self.default) for key in self.args}
-
-    write = read
-
-
-class ListOfDicts(ForceType):
-    """A list of dictionaries."""
-
-    xml, python = "dicts", list
-
-    def read(self, value: Any) -> Any:
-        items = [value] if isinstance(value, Mapping) else value
-        if not isinstance(items, list | tuple) or not all(isinstance(item, Mapping) for item in items):
-            raise ValueError(f"expected a list of dictionaries, got {shown(value)}")
-        return [dict(item) for item in items]
-
-    write = read
-
-
-class Opaque(ForceType):
-    """Anything, at any depth, untouched."""
-
-    xml, python = "data", Any

@@ -10,7 +10,8 @@ from .declaration import Declaration, Element
 from .naming import ByName
 from .payload import Payload
 from .reading import kept
-from .types import NOT_GIVEN, Boolean, ForceType
+from .types import Boolean, ForceType
+from .values import NOT_GIVEN
 
 Writer = Callable[[Payload], Any]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .types import NOT_GIVEN, ForceType, as_text
+from .types import ForceType
+from .values import NOT_GIVEN, as_text
 
 
 def local(element: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import (
+from hansa_zato.zato.common import (
     CHANNEL,
     DATA_FORMAT,
     HTTP_RESPONSES,

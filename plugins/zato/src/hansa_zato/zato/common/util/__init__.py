@@ -7,7 +7,7 @@ from typing import Any
 
 from hansa import automatic_name, new_cid
 
-from hansa_zato.sio.types import as_bool as asbool
+from hansa_zato.sio.values import as_bool as asbool
 
 __all__ = ["asbool", "new_cid", "uncamelify", "utcnow"]
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import asbool, new_cid, uncamelify, utcnow
+from hansa_zato.zato.common.util import asbool, new_cid, uncamelify, utcnow
 
 __all__ = ["asbool", "new_cid", "uncamelify", "utcnow"]

@@ -9,22 +9,8 @@ from hansa_zato.constants import CHANNEL, DATA_FORMAT
 from hansa_zato.exceptions import ZatoException
 from hansa_zato.service import Service
 from hansa_zato.sio.models import Model
-from hansa_zato.sio.types import (
-    CSV,
-    UTC,
-    UUID,
-    AsIs,
-    Date,
-    DateTime,
-    Decimal,
-    Dict,
-    Float,
-    ForceType,
-    List,
-    ListOfDicts,
-    Opaque,
-    Text,
-)
+from hansa_zato.sio.structures import CSV, Dict, List, ListOfDicts, Opaque
+from hansa_zato.sio.types import UTC, UUID, AsIs, Date, DateTime, Decimal, Float, ForceType, Text
 from hansa_zato.sio.types import Boolean as Bool
 from hansa_zato.sio.types import Hidden as Secret
 from hansa_zato.sio.types import Integer as Int

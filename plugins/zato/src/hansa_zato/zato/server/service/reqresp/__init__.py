@@ -6,8 +6,7 @@ from hansa_zato.exceptions import ParsingException, ValidationException
 from hansa_zato.request import Request
 from hansa_zato.response import Response
 from hansa_zato.sio.payload import Payload as SimpleIOPayload
-
-from .sio import *  # noqa: F403
-from .sio import __all__ as _types
+from hansa_zato.zato.server.service.reqresp.sio import *  # noqa: F403
+from hansa_zato.zato.server.service.reqresp.sio import __all__ as _types
 
 __all__ = ["ParsingException", "Request", "Response", "SimpleIOPayload", "ValidationException", *_types]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hansa_zato.exceptions import ValidationException
-from hansa_zato.sio.types import CSV, UTC, AsIs, Dict, Float, ForceType, List, ListOfDicts, Opaque, Text
+from hansa_zato.sio.structures import CSV, Dict, List, ListOfDicts, Opaque
+from hansa_zato.sio.types import UTC, AsIs, Float, ForceType, Text
 from hansa_zato.sio.types import Boolean as Bool
 from hansa_zato.sio.types import Integer as Int
 

@@ -1,0 +1,102 @@
+"""The checks of a plugin find what they are for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hansa import NotFound
+from hansa_devkit.check import conformance_faults, declaration_faults, locate
+from hansa_devkit.scaffold import new_plugin
+from hansa_devkit.walls import Source, documentation_faults, import_faults
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """A new plugin with a format."""
+    new_plugin("mqtt", {"format"}, tmp_path)
+    return tmp_path / "hansa-mqtt"
+
+
+def write(plugin: Path, text: str) -> Source:
+    (plugin / "src/hansa_mqtt/more.py").write_text(text)
+    return Source.read(plugin)
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("import hansa.store", "imports hansa.store; only the root is public"),
+        ("from hansa.store import Store", "imports hansa.store; only the root is public"),
+        ("from hansa import store", "hansa.store is not public"),
+        ("import click", "click is imported, and pyproject.toml does not list click"),
+        ("from hansa_json import format", "hansa_json is imported, and pyproject.toml does not list hansa-json"),
+        ("def inside():\n    import click", "click is imported"),
+        ("import surely_unknown_package", "does not list surely-unknown-package"),
+    ],
+)
+def test_imports_over_the_wall(plugin, line, fault):
+    faults = import_faults(write(plugin, line))
+    assert len(faults) == 1
+    assert fault in faults[0]
+    assert faults[0].startswith("src/hansa_mqtt/more.py, line ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import json", "from hansa import Model, setting", "from . import format", "import hansa_mqtt.format", "import pytest"],
+)
+def test_imports_within_the_walls(plugin, line):
+    assert import_faults(write(plugin, line)) == []
+
+
+def test_what_has_no_words(plugin):
+    source = write(plugin, "class Thing:\n    def act(self):\n        pass\n\ndef run():\n    pass\n\ndef _hidden():\n    pass\n")
+    (plugin / "README.md").write_text("# mqtt")
+    assert documentation_faults(source) == [
+        "README.md is missing, or says next to nothing",
+        "src/hansa_mqtt/more.py, line 1: the module has no docstring",
+        "src/hansa_mqtt/more.py, line 1: Thing has no docstring",
+        "src/hansa_mqtt/more.py, line 2: Thing.act has no docstring",
+        "src/hansa_mqtt/more.py, line 5: run has no docstring",
+    ]
+
+
+def test_a_declaration_that_nobody_finds(plugin):
+    (plugin / "pyproject.toml").write_text('[project]\nname = "mqtt"\ndependencies = ["requests[socks]>=2"]\n')
+    source = Source.read(plugin)
+    assert source.declared == {"requests"}
+    assert len(declaration_faults(source)) == 3
+    assert conformance_faults(source) == ["without an entry point there are no types to test"]
+
+
+def test_a_type_without_a_contract_fails(plugin):
+    test = plugin / "tests/test_format.py"
+    test.write_text(test.read_text().replace("FormatContract)", "object)"))
+    assert "no contract class of hansa-devkit tests: format mqtt" in conformance_faults(Source.read(plugin))[0]
+
+
+def test_a_failing_test_is_named(plugin):
+    (plugin / "tests/test_more.py").write_text("def test_wrong():\n    assert 1 == 2\n")
+    assert conformance_faults(Source.read(plugin)) == ["FAILED tests/test_more.py::test_wrong - assert 1 == 2"]
+
+
+def test_a_plugin_without_tests_fails(plugin):
+    (plugin / "tests/test_format.py").unlink()
+    (plugin / "tests").rmdir()
+    assert conformance_faults(Source.read(plugin)) == ["there is no folder tests"]
+
+
+def test_locate(plugin):
+    assert locate(str(plugin)) == plugin
+    assert locate("security") == Path(__file__).parents[2] / "security"
+    with pytest.raises(NotFound, match="neither a folder"):
+        locate("surely-unknown")
+    with pytest.raises(NotFound, match=r"has no pyproject\.toml"):
+        Source.read(plugin / "src")
+
+
+@pytest.mark.parametrize("name", ["devkit", "security"])
+def test_our_own_plugins_are_within_the_walls(name):
+    source = Source.read(locate(name))
+    assert declaration_faults(source) + import_faults(source) + documentation_faults(source) == []

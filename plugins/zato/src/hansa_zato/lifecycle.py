@@ -1,0 +1,61 @@
+"""The hooks that a service may have, here doing nothing; `hooks.py` tells in which order they are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Lifecycle:
+    """Methods that a service overrides to take part in the handling of each message."""
+
+    def accept(self, *args: Any, **kwargs: Any) -> bool:
+        """Whether to handle this message at all."""
+        return True
+
+    @staticmethod
+    def before_add_to_store(logger: Any) -> bool:
+        """Called before the class is put to use; False keeps it from that."""
+        return True
+
+    @staticmethod
+    def after_add_to_store(logger: Any) -> None:
+        """Called once the class was put to use."""
+
+    def before_job(self) -> None:
+        """Called before a job of any type."""
+
+    def before_one_time_job(self) -> None:
+        """Called before a one-time job."""
+
+    def before_interval_based_job(self) -> None:
+        """Called before an interval-based job."""
+
+    def before_cron_style_job(self) -> None:
+        """Called before a cron-style job."""
+
+    def before_handle(self) -> None:
+        """Called before the handler."""
+
+    def validate_input(self) -> None:
+        """Called with the input ready; raises to refuse it."""
+
+    def validate_output(self) -> None:
+        """Called after the handler; raises to refuse its answer."""
+
+    def after_handle(self) -> None:
+        """Called after the handler."""
+
+    def after_job(self) -> None:
+        """Called after a job of any type."""
+
+    def after_one_time_job(self) -> None:
+        """Called after a one-time job."""
+
+    def after_interval_based_job(self) -> None:
+        """Called after an interval-based job."""
+
+    def after_cron_style_job(self) -> None:
+        """Called after a cron-style job."""
+
+    def finalize_handle(self) -> None:
+        """Called last, when processing times are known."""

@@ -1,0 +1,71 @@
+"""The types of SimpleIO elements that hold more than one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .types import ForceType
+from .values import NOT_GIVEN, as_text, shown
+
+
+class CSV(ForceType):
+    """A list on the inside, texts joined by commas on the outside."""
+
+    def read(self, value: Any) -> Any:
+        return list(value) if isinstance(value, list | tuple) else as_text(value).split(",")
+
+    def write(self, value: Any) -> Any:
+        return as_text(value) if isinstance(value, str | bytes) else ",".join(as_text(item) for item in value)
+
+
+class List(ForceType):
+    """A list; a single scalar, such as a query parameter given once, is a list of one."""
+
+    xml, python = "list", list
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            raise ValueError(f"expected a list, got {shown(value)}")
+        return list(value) if isinstance(value, list | tuple | set) else [value]
+
+    def write(self, value: Any) -> Any:
+        return [ForceType.write(self, item) for item in self.read(value)]
+
+
+class Dict(ForceType):
+    """A dictionary. `Dict(name, key, ...)` hands over these keys only; each must be there unless there is a `default`."""
+
+    xml, python = "dict", dict
+
+    def read(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"expected a dictionary, got {shown(value)}")
+        if not self.args:
+            return dict(value)
+        missing = [key for key in self.args if key not in value]
+        if missing and self.default is NOT_GIVEN:
+            raise ValueError(f"required, and missing in it: {', '.join(missing)}")
+        return {key: value.get(key, self.default) for key in self.args}
+
+    write = read
+
+
+class ListOfDicts(ForceType):
+    """A list of dictionaries."""
+
+    xml, python = "dicts", list
+
+    def read(self, value: Any) -> Any:
+        items = [value] if isinstance(value, Mapping) else value
+        if not isinstance(items, list | tuple) or not all(isinstance(item, Mapping) for item in items):
+            raise ValueError(f"expected a list of dictionaries, got {shown(value)}")
+        return [dict(item) for item in items]
+
+    write = read
+
+
+class Opaque(ForceType):
+    """Anything, at any depth, untouched."""
+
+    xml, python = "data", Any
