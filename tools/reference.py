@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from hansa import Model, Secret, dump, fields
 from hansa import hookspecs as hookspecs_module
@@ -21,6 +22,10 @@ from hansa.cli import commands
 from hansa.config import CORE_SECTIONS
 from hansa.plugins import EARLY, FULL, Plugins
 from hansa.registry import Registry
+from hansa_admin.cli import types as typed_commands
+from hansa_admin.cli.connection import connection_options, early_client
+from hansa_admin.openapi import openapi
+from hansa_admin.operation import Operation
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 WRITTEN = "<!-- written by `make docs` from the code; do not edit -->\n\n"
@@ -56,6 +61,8 @@ def default_of(field: Any) -> str:
     """The default of a setting."""
     if field.required:
         return "required"
+    if field.default is msgspec.UNSET:
+        return "as it was"
     value = dump(field.default)
     return "none" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
 
@@ -121,35 +128,52 @@ def registered(registry: Registry) -> Iterator[str]:
             yield settings(known.model)
 
 
-def input_model(service: Any) -> type[Model] | None:
-    """The input of a service, if it is one that can be tabled."""
-    model = getattr(service, "Input", None)
-    return model if isinstance(model, type) and issubclass(model, Model) else None
-
-
-def admin(services: list[Any]) -> Iterator[str]:
+def admin(services: list[Any], registry: Registry) -> Iterator[str]:
     """The page of admin services."""
     yield (
         "# Admin services\n\nCall each as `POST /hansa/api/SERVICE` with JSON and HTTP Basic as `admin`, or from the\n"
         "[command line](commands.md). A running server describes them at `/hansa/api/openapi.json`, and shows them at\n"
-        "`/hansa/api/docs`.\n\n"
-        "Services of the [types](types.md) take and give the settings listed there, besides what stands here.\n"
+        "`/hansa/api/docs`. Errors are problem details (RFC 9457): `status`, `title`, `detail`, `cid`, and `errors` with the fault of\n"
+        "each setting.\n"
     )
-    typed: dict[str, list[Any]] = {}
-    for service in services:
-        if getattr(service, "kind", "") and getattr(service, "type", ""):
-            typed.setdefault(service.get_name().rpartition(".")[0], []).append(service)
-    for prefix, actions in sorted(typed.items()):
-        yield f"\n## {prefix}\n\n| service | what it does |\n|---|---|\n"
-        for service in actions:
-            yield f"| `{service.get_name()}` | {cell(paragraph(service))} |\n"
+    prefixes = {f"admin.{kind}.{name}": known for kind, name, known in registry.types() if kind != "format"}
+    by_prefix: dict[str, list[Any]] = {}
     for service in sorted(services, key=lambda each: str(each.get_name())):
-        if service.get_name().rpartition(".")[0] in typed:
-            continue
-        yield f"\n## {service.get_name()}\n\n{paragraph(service)}\n\n"
-        model = input_model(service)
-        if model is not None and fields(model):
-            yield settings(model)
+        prefix = service.get_name().rpartition(".")[0]
+        by_prefix.setdefault(prefix if prefix in prefixes else service.get_name(), []).append(service)
+    for prefix, found in by_prefix.items():
+        yield f"\n## {prefix}\n\n"
+        if prefix in prefixes:
+            anchor = prefix.removeprefix("admin.").replace(".", "-")
+            yield f"For definitions of [{prefix.removeprefix('admin.').replace('.', ' ')}](types.md#{anchor}).\n\n"
+            yield "| service | what it does | takes |\n|---|---|---|\n"
+            of_type = {field.name for field in fields(prefixes[prefix].model)}
+            for service in found:
+                names = [f"`{field.name}`" for field in fields(service.Input) if field.name not in of_type]
+                if of_type & {field.name for field in fields(service.Input)}:
+                    names.append("the settings of the type")
+                yield f"| `{service.get_name()}` | {cell(paragraph(service))} | {', '.join(names)} |\n"
+        else:
+            yield f"{paragraph(found[0])}\n"
+            if fields(found[0].Input):
+                yield "\n" + settings(found[0].Input)
+
+
+def options(parameters: list[click.Parameter]) -> str:
+    """A table of options."""
+    shown = [each for each in parameters if isinstance(each, click.Option) and not each.hidden]
+    rows = [f"| `{', '.join([*each.opts, *each.secondary_opts])}` | {cell(each.help or '')} |\n" for each in shown]
+    return "\n| option | what it does |\n|---|---|\n" + "".join(rows) if rows else ""
+
+
+def commands_page() -> Iterator[str]:
+    """The page of commands."""
+    yield (
+        "# Commands\n\n`hansa COMMAND --help` tells the same. Commands for the definitions of types come from the server that is asked,\n"
+        "and so exist for every type of every plugin it has. All commands that speak to a server have these options:\n"
+    )
+    yield options([*connection_options()])
+    yield from command_pages(commands, ["hansa"])
 
 
 def command_pages(command: click.Command, path: list[str], context: click.Context | None = None) -> Iterator[str]:
@@ -163,16 +187,14 @@ def command_pages(command: click.Command, path: list[str], context: click.Contex
         return
     arguments = [f"{p.make_metavar(here)}" for p in command.params if isinstance(p, click.Argument)]
     yield f"\n## {' '.join([*path, *arguments])}\n\n{inspect.cleandoc(command.help or '').strip()}\n"
-    rows = []
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and not parameter.hidden:
-            rows.append(f"| `{', '.join([*parameter.opts, *parameter.secondary_opts])}` | {cell(parameter.help or '')} |\n")
-    if rows:
-        yield "\n| option | what it does |\n|---|---|\n" + "".join(rows)
+    common = {flag for option in connection_options() for flag in option.opts}
+    yield options([each for each in command.params if not common & set(each.opts)])
 
 
 class Nowhere:
     """What plugins see of a server while the pages are written: the registered types, and nothing that runs."""
+
+    name = "server1"
 
     def __init__(self, registry: Registry, plugins: Plugins) -> None:
         self.registry = registry
@@ -182,21 +204,27 @@ class Nowhere:
         """The defaults of a plugin's section."""
         return self.sections[name]()
 
+    def definitions(self, kind: str | None = None, type: str | None = None) -> list[Any]:
+        """None."""
+        return []
+
 
 def pages() -> dict[str, str]:
     """Every page, by file name."""
     registry = Registry()
     plugins = Plugins(registry, (EARLY, FULL))
     plugins.load()
-    plugins.register_services(Nowhere(registry, plugins))
-    services = [deployed.cls for deployed in registry.services() if deployed.name.startswith("admin.")]
-    commands_text = "# Commands\n\n" + "".join(command_pages(commands(), ["hansa"]))
+    nowhere = Nowhere(registry, plugins)
+    plugins.register_services(nowhere)
+    services = [each.cls for each in registry.services() if issubclass(each.cls, Operation) and each.cls.listed]
+    # the commands of types are read from a server's description of its API; this is what it would be
+    typed_commands.SERVICES[early_client([]).url] = openapi(services, nowhere)
     texts = {
         "hooks.md": "".join(hooks()),
         "configuration.md": "".join(configuration(plugins)),
         "types.md": "".join(registered(registry)),
-        "admin.md": "".join(admin(services)),
-        "commands.md": commands_text,
+        "admin.md": "".join(admin(services, registry)),
+        "commands.md": "".join(commands_page()),
     }
     return {name: WRITTEN + text for name, text in texts.items()}
 

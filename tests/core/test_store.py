@@ -179,7 +179,7 @@ class StoreAndModel(RuleBasedStateMachine):
 
 
 TestStoreAndModel = StoreAndModel.TestCase
-TestStoreAndModel.settings = settings(max_examples=400, stateful_step_count=30, deadline=None)
+TestStoreAndModel.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 
 ROW = Row("channel", "http", "a", {"path": "/é", "password": {"$encrypted": "x"}, "none": None})
 

@@ -94,3 +94,20 @@ def test_pytest_starts_without_the_kit(pytester):
         """
     )
     assert pytester.runpytest_subprocess("-q").ret == 0
+
+
+def test_an_error_of_the_sender_is_what_is_told(pytester):
+    pytester.makepyfile(
+        """
+        from hansa_devkit import ChannelContract
+        from hansa_devkit.memory import MemoryChannel
+
+        class TestChannel(ChannelContract):
+            cls, good, patience = MemoryChannel, {"queue": "q"}, 0.5
+
+            def send(self, raw):
+                raise ConnectionError("no broker here")
+        """
+    )
+    result = pytester.runpytest_subprocess("-k", "a_swapped")
+    result.stdout.fnmatch_lines(["*ConnectionError: no broker here*"])

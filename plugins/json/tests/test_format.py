@@ -73,7 +73,9 @@ def test_plain_data_round_trips_and_agrees_with_the_standard_library(value):
         Order,
         number=st.integers(-(2**63), 2**63 - 1),
         total=st.decimals(allow_nan=False, allow_infinity=False),
-        lines=st.lists(st.builds(Line, sku=st.text(st.characters(exclude_categories=["Cs"])), count=st.integers(1, 99))),
+        lines=st.lists(
+            st.builds(Line, sku=st.text(st.characters(exclude_categories=["Cs"])), count=st.integers(1, 99))
+        ),
         note=st.none() | st.text(st.characters(exclude_categories=["Cs"])),
         due=st.none() | st.dates(),
     )
@@ -130,7 +132,9 @@ def test_check_runs_in_models_at_any_depth():
 
 def test_integers_keep_their_digits_and_unknown_keys_are_ignored():
     assert JsonFormat().parse(b'{"a": 18446744073709551615}') == {"a": 2**64 - 1}
-    assert JsonFormat().parse(b'{"number": 1, "total": "0.10", "other": 1}', Order) == Order(number=1, total=Decimal("0.10"))
+    assert JsonFormat().parse(b'{"number": 1, "total": "0.10", "other": 1}', Order) == Order(
+        number=1, total=Decimal("0.10")
+    )
 
 
 def test_secrets_are_read_and_never_written():
@@ -163,10 +167,13 @@ def test_what_is_written():
             return {"z": [1]}
 
     format = JsonFormat()
-    assert format.render([Text("t"), Point(1), Struct(2), Data(), Pydantic(name="p"), {1}, (i for i in "ab"), {}.keys()]) == (
-        b'["t",{"x":1},{"y":2},{"z":[1]},{"name":"p","size":1},[1],["a","b"],[]]'
+    assert format.render(
+        [Text("t"), Point(1), Struct(2), Data(), Pydantic(name="p"), {1}, (i for i in "ab"), {}.keys()]
+    ) == (b'["t",{"x":1},{"y":2},{"z":[1]},{"name":"p","size":1},[1],["a","b"],[]]')
+    assert (
+        format.render([math.nan, math.inf, Decimal("1.10"), datetime.date(2026, 1, 2)])
+        == b'[null,null,"1.10","2026-01-02"]'
     )
-    assert format.render([math.nan, math.inf, Decimal("1.10"), datetime.date(2026, 1, 2)]) == b'[null,null,"1.10","2026-01-02"]'
 
 
 def test_what_cannot_be_written_is_invalid():

@@ -51,7 +51,9 @@ def test_a_key_given_twice_is_refused_by_name(raw, key):
     assert caught.value.errors == {key: "given twice"}
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b'{"a": NaN}', b'"\\ud800"', b'{"a":"\xff"}', b"[" * (DEPTH + 1), b'{"a":' * 50_000])
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b'{"a": NaN}', b'"\\ud800"', b'{"a":"\xff"}', b"[" * (DEPTH + 1), b'{"a":' * 50_000]
+)
 def test_strict_reading_refuses_what_is_malformed(raw):
     with pytest.raises(Invalid):
         decode_strict(raw)

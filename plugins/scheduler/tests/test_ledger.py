@@ -105,3 +105,14 @@ def test_a_killed_process_leaves_its_work_to_others(tmp_path):
         child.wait(10)
     assert records.unfinished() == [("job", START, 1)]
     assert not (tmp_path / "alive-child").exists()
+
+
+def test_signs_of_the_dead_are_swept(tmp_path):
+    (tmp_path / "alive-long-dead").touch()
+    living, newcomer = FileRecords(tmp_path, "living"), FileRecords(tmp_path, "newcomer")
+    living.sign()
+    newcomer.sign()
+    assert sorted(path.name for path in tmp_path.glob("alive-*")) == ["alive-living", "alive-newcomer"]
+    living.leave()
+    newcomer.leave()
+    assert list(tmp_path.glob("alive-*")) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +134,15 @@ def test_the_address_is_edited_without_touching_the_service(filled: Any, backend
     filled.connect("Rates of the treasury", address=backend.url, url_path="/elsewhere")
     assert filled.call(filled.classes["UpdateCache"], b"", "", type="schedule").status == 200
     assert backend.requests[-1].path.startswith("/elsewhere?")
+
+
+def test_the_example_of_the_readme(cached: Any, deploy: Any) -> None:
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    source = re.findall(r"```python\n(.*?)```", text, re.S)[0]
+    cls = deploy(source, "rates.py")["GetRate"]
+    assert cls.get_name() in text
+    cached.redis.set("rates:2013-09-03", "1.22")
+    assert cached.call(cls, '{"day": "2013-09-03"}').raw.decode() in text
+    xml = cached.call(cls, "<request><day>2013-09-03</day></request>", "xml", cid="K0...").raw.decode()
+    assert xml in text
+    assert cached.call(cls, "{}", cid="K0...").raw.decode() in text

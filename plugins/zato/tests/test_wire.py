@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from hansa import Forbidden as NativeForbidden
-from hansa import Unavailable
+from hansa import Unavailable, load
+from hansa_zato.section import ZatoSection
 from lxml import etree
 from zato.common import ZATO_ERROR, HTTPException, ZatoException
 from zato.common.exception import (
@@ -321,3 +322,11 @@ def test_output_that_does_not_fit_is_a_500_and_tells_nothing(server: Any) -> Non
 def test_details_that_are_no_utf_8(server: Any) -> None:
     response = server.call(raising(BadRequest("K1", "bad \ud800")), "{}")
     assert json.loads(response.raw)["zato_env"]["details"] == "bad ?"
+
+
+@pytest.mark.parametrize(("profile", "key"), [("auto", "zato_env"), ("2.0", "zato_env"), ("3.x", "result")])
+def test_the_profile_of_the_configuration(server: Any, profile: str, key: str) -> None:
+    server._section = load(ZatoSection, {"profile": profile})
+    assert key in json.loads(server.call(service(single, input_required="a"), "{}").raw)
+    undeclared = server.call(raising(BadRequest("K1", "no")), "{}")
+    assert key in json.loads(undeclared.raw)

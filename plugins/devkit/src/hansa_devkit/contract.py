@@ -6,7 +6,7 @@ import inspect
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, get_args, get_origin
@@ -190,11 +190,6 @@ class Contract(Documented):
             thing.stop()
         except Exception as error:
             pytest.fail(f"stop() raised {type(error).__name__} {when}: {error}")
-
-
-def given(hook: Callable[..., Any], base: type) -> bool:
-    """Whether an author overrode a hook of the contract `base`."""
-    return getattr(hook, "__func__", hook) is not getattr(base, hook.__name__)
 
 
 def _own_doc(cls: Any) -> str:

@@ -24,7 +24,7 @@ class HttpSection(Model):
             example="127.0.0.1:11223",
         ),
     ] = "127.0.0.1:11223"
-    threads: Annotated[int, setting("Threads that run services", ge=1, le=1000)] = 16
+    threads: Annotated[int, setting("Threads that run services", ge=1, le=1000)] = 8
     max_body: Annotated[int, setting("Largest body of a request", ge=1, le=2**40)] = 16 * 2**20
     max_header: Annotated[
         int, setting("Largest head of a request: its first line and all headers", ge=256, le=2**24)

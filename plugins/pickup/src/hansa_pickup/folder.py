@@ -68,7 +68,7 @@ def read(folder: Path, name: str) -> Content:
     that neither can be exchanged in between.
     """
     if not NAME.fullmatch(name):
-        raise Refused("its name must be letters, digits and _ with the ending .py")
+        raise Refused("needs a name of letters, digits and _ with the ending .py")
     where = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if stat.S_ISLNK(os.stat(name, dir_fd=where, follow_symlinks=False).st_mode):

@@ -85,11 +85,14 @@ class FileRecords:
 
     def sign(self) -> None:
         """Give a sign of life that ends with this process: a locked file."""
-        if self._sign is None:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._sign is not None:
+            return
+        with self._locked():
             descriptor = os.open(self._sign_path(self.token), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._sign = descriptor
+            for path in self.directory.glob("alive-*"):
+                self.alive(path.name.removeprefix("alive-"))
 
     def alive(self, token: str) -> bool:
         """Whether the runner with this token lives on this machine; the sign of a dead one is removed."""

@@ -135,8 +135,8 @@ class Job:
                 self.log.warning("%s planned runs were skipped, since an earlier one took longer", self.held_up)
                 self.history["skipped"] += self.held_up
                 self.held_up = 0
+            self.runner.submit(self._run, self.queue[0])
             self.running = self.queue.popleft()
-            self.runner.submit(self._run, self.running)
 
     def _run(self, firing: Firing) -> None:
         """Claim a run, send it, and decide by the outcome. In the pool, without the lock."""

@@ -143,8 +143,8 @@ class Runner:
     def submit(self, call: Callable[..., None], *arguments: Any) -> None:
         """Have work done in the pool. The caller holds the lock."""
         assert self._pool is not None
-        self.busy += 1
         self._pool.submit(self._work, call, *arguments)
+        self.busy += 1
 
     def drain(self, timeout: float | None = None) -> bool:
         """Start nothing more and wait for what runs; False if something still ran after `timeout` seconds."""
@@ -206,7 +206,7 @@ class Runner:
         for pool in pools:
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join(LONGEST_SLEEP)
 
     # -- upkeep ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,48 @@
+"""The channel holds the contract of channels, as far as a clock can send messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hansa_devkit import ChannelContract, LocalServer
+from hansa_scheduler.channel import ScheduleChannel
+from hansa_scheduler.early import SchedulerSection
+from hansa_scheduler.runner import Runner
+
+
+class TestSchedule(ChannelContract):
+    cls = ScheduleChannel
+    good = {"job_type": "one_time", "payload": '{"n": 1}', "retry_delay": 0.1, "max_attempts": 1000}
+    headers = {"job": "conformance"}
+
+    test_body_and_headers_arrive = None  # a job sends its own message and no other; see test_channel.py
+    test_a_swapped_dispatch_is_obeyed = None  # it needs two messages; see test_channel.py
+    test_an_edit_under_load_loses_nothing = None  # there is no load but the clock's; see test_channel.py
+
+    @pytest.fixture(autouse=True)
+    def _records(self, valkey, tmp_path):
+        valkey.flushall()
+        self.server = LocalServer(
+            sections={"scheduler": SchedulerSection()},
+            config=SimpleNamespace(server=SimpleNamespace(cluster="conformance", grace=1.0)),
+            redis=valkey,
+            definition=lambda *key: SimpleNamespace(data={"active": True}),
+            directory=tmp_path,
+        )
+        yield
+        Runner.forget(self.server)
+
+    def make_server(self) -> Any:
+        return self.server
+
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "start": (datetime.now(UTC) + timedelta(seconds=0.2)).isoformat()}
+
+    def send(self, raw: bytes) -> None:
+        """The clock sends."""
+
+    def same(self, request: Any, raw: bytes) -> bool:
+        return request.raw == b'{"n": 1}'
