@@ -37,6 +37,11 @@ class Figure:
 HEADINGS = ["what", "median", "interval (95 %)", "pairs", "bound", "", "of what"]
 
 
+def short(value: float) -> str:
+    """A figure with at most three digits that count, or without decimals."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def interval(values: Sequence[float]) -> tuple[float, float]:
     """The order statistics that enclose the median with at least 95 % confidence, without assuming any distribution."""
     ordered, count = sorted(values), len(values)
@@ -71,7 +76,7 @@ def compare(
         ratios.append(first / second)
         ours_seen.append(first)
         theirs_seen.append(second)
-    absolute = f"{statistics.median(ours_seen):,.0f} / {statistics.median(theirs_seen):,.0f} {note}".strip()
+    absolute = f"{short(statistics.median(ours_seen))} / {short(statistics.median(theirs_seen))} {note}".strip()
     return Figure(name, statistics.median(ratios), *interval(ratios), pairs, bound, at_least, absolute)
 
 

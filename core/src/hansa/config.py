@@ -103,11 +103,14 @@ class Config:
             except Invalid as invalid:
                 faults.update({f"{name}.{key}".strip("."): fault for key, fault in invalid.errors.items()})
         for kind, type, name, data in self.definitions if registry else ():
+            unresolved: list[str] = []
             try:
-                load(registry.known(kind, type).model, resolve(data, lambda reference, value: ""), strict=False)
+                model = registry.known(kind, type).model
+                load(model, resolve(data, lambda reference, value: unresolved.append(reference)), strict=False)  # noqa: B023
             except HansaError as error:
                 inner = error.errors if isinstance(error, Invalid) else {"": error.detail}
-                faults.update({f"{kind}.{type}.{name}.{key}".strip("."): fault for key, fault in inner.items()})
+                if not unresolved:  # what only a plugin can resolve is judged when it is defined
+                    faults.update({f"{kind}.{type}.{name}.{key}".strip("."): fault for key, fault in inner.items()})
         self.refuse(faults)
 
     def refuse(self, faults: dict[str, str]) -> None:

@@ -10,17 +10,15 @@ from typing import Any
 from .cluster import Leases, OdbBus
 from .config import Config
 from .definitions import Definitions
-from .errors import Conflict, HansaError, NotFound, Unavailable
+from .errors import Conflict, NotFound, Unavailable
 from .invoke import Invocations
 from .keys import Keys
-from .message import Request, Response
 from .objects import Namespace, Objects
-from .pipeline import failed
 from .plugins import Plugins, check_plugins, discover
 from .store import Row, Store, label
 
 
-class Facade(Definitions):
+class Facade(Definitions, Invocations):
     """What plugins may ask of a server, and have it do.
 
     Attributes: `name` of the server, `worker` (its index), `id` (unique in the cluster), `dir`, `config`, `sockets` (bound by
@@ -40,12 +38,12 @@ class Facade(Definitions):
         self._wake = threading.Event()
         self.registry = plugins.registry
         bus = plugins.hook.hansa_bus(server=self) or OdbBus(store.engine)
-        super().__init__(store, plugins.registry, keys, bus, self._wake.set, plugins.hook.hansa_secret)
+        Definitions.__init__(self, store, plugins.registry, keys, bus, self._wake.set, plugins.hook.hansa_secret)
         self.trial_timeout, self.trial_modules = config.server.trial_timeout, plugins.modules
         self._leases = Leases(bus, self.id)
-        self._objects = Objects(self.registry, self, self.read, self._leases, plugins.wraps)
-        self.outgoing = Namespace(self._objects, "outgoing")
-        self._invocations = Invocations(self._objects, getattr(bus, "queue", None))
+        objects = Objects(self.registry, self, self.read, self._leases, plugins.wraps)
+        self.outgoing = Namespace(objects, "outgoing")
+        Invocations.__init__(self, objects, plugins.hook.hansa_queue(server=self))
 
     def tell(self, event: str, **more: Any) -> None:
         """Send a line to the supervisor."""
@@ -68,32 +66,6 @@ class Facade(Definitions):
                 "this needs Redis: install hansa-redis, which brings an embedded Valkey, or set [redis] address"
             )
         return client
-
-    def invoke(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> Any:
-        """Call a service and give back its answer; its exceptions come through."""
-        return self._invocations.invoke(name, payload, cid=cid, **options)
-
-    def invoke_async(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> str:
-        """Have a service called by any worker, at least once; gives the correlation id."""
-        return self._invocations.invoke_async(name, payload, cid=cid, **options)
-
-    def handle(
-        self,
-        name: str,
-        request: Request,
-        *,
-        type: str = "invoke",
-        channel: str = "",
-        format: str = "",
-        config: Any = None,
-    ) -> Response:
-        """Run one request through a route to a service that has no channel; never raises."""
-        try:
-            route = self._invocations.route(name, type=type, channel=channel, format=format, config=config)
-        except HansaError as error:
-            return failed(error, request, None, self.registry.known("format", format).cls() if format else None)
-        response: Response = route(request)
-        return response
 
     def states(self, kind: str, type: str, name: str) -> dict[str, dict[str, Any]]:
         """The state of a definition's object in each worker of the cluster."""
@@ -176,7 +148,7 @@ class Facade(Definitions):
     def status(self) -> dict[str, Any]:
         """Servers, workers, revisions, objects that are not running, leases and queues."""
         reports = self.reports()
-        queue = self._invocations.queue
+        queue = self.queue
         return {
             "cluster": self.config.server.cluster,
             "revision": self.store.revision(),

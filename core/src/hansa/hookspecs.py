@@ -84,8 +84,15 @@ def hansa_bus(server: Any) -> Any:
     """Give what carries nudges and leases between the workers of the cluster, in place of the ODB; called once per worker.
 
     It has `nudge(revision)`, `listen(wake, stopped)`, `acquire(name, holder)`, `release(name, holder)` (see `hansa.cluster`),
-    `redis` (a client for services) and perhaps `queue`: `put(service, payload, cid, **options)`, `start()`, `stop(grace)`,
-    `status()`, for asynchronous invocation.
+    and `redis` (a client for services).
+    """
+
+
+@hookspec(firstresult=True)
+def hansa_queue(server: Any) -> Any:
+    """Give the queue of asynchronous invocations; called once per worker, after `hansa_bus`.
+
+    It has `put(service, payload, cid, **options)`, `start()`, `stop(grace)` and `status()`.
     """
 
 

@@ -1,38 +1,30 @@
-"""Calls from service to service: synchronous in this process, asynchronous through the queue of the cluster's bus."""
+"""Calls from service to service: synchronous in this process, asynchronous through the queue that a plugin gives."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .errors import Unavailable
-from .message import Request, new_cid
+from .errors import HansaError, Unavailable
+from .message import Request, Response, new_cid
 from .objects import Objects
+from .pipeline import failed
 
 
 class Invocations:
-    """What a worker calls without a channel: routes to services, kept until their class changes, and the queue if there is one."""
+    """What a worker calls without a channel: routes to services, kept until their class changes, and the queue if any."""
 
-    def __init__(self, objects: Objects, queue: Any = None) -> None:
-        self.objects, self.queue = objects, queue
-        self._routes: dict[tuple[str, str, str, str, bool], tuple[Any, Any]] = {}
+    def __init__(self, objects: Objects, queue: Any) -> None:
+        self._objects, self.queue = objects, queue
+        self._routes: dict[tuple[Any, ...], tuple[Any, Any]] = {}
 
-    def route(
-        self,
-        name: str,
-        *,
-        type: str = "invoke",
-        channel: str = "",
-        format: str = "",
-        config: Any = None,
-        raising: bool = False,
-    ) -> Any:
-        """A compiled route to a service."""
-        cls = self.objects.registry.service(name).cls
-        key = (name, type, channel, format, raising)
+    def route(self, name: str, *, config: Any = None, **options: Any) -> Any:
+        """A compiled route to a service; options are those of `Objects.compile`. Raises `NotFound`, `Unavailable`."""
+        cls = self._objects.registry.service(name).cls
+        key = (name, *sorted(options.items()))
         kept = self._routes.get(key)
         if kept is not None and kept[0] is cls and config is None:
             return kept[1]
-        route = self.objects.compile(name, channel=channel, type=type, format=format, config=config, raising=raising)
+        route = self._objects.compile(name, config=config, **options)
         if config is None:
             self._routes[key] = (cls, route)
         return route
@@ -47,9 +39,18 @@ class Invocations:
         Options, as far as the queue knows them: `delay` (seconds), `callback` (names of services called with the answer),
         `max_attempts`, `in_reply_to`, `extra`.
         """
-        self.objects.registry.service(name)
+        self._objects.registry.service(name)
         if self.queue is None:
-            raise Unavailable("asynchronous invocation needs a queue: install hansa-redis, or set [redis] address")
+            raise Unavailable("asynchronous invocation needs a queue and Redis: install hansa-redis")
         cid = cid or new_cid()
         self.queue.put(name, payload, cid, **options)
         return cid
+
+    def handle(self, name: str, request: Request, *, format: str = "", **options: Any) -> Response:
+        """Run one request through a route to a service that has no channel (`type`, `channel`, `format`); never raises."""
+        try:
+            response: Response = self.route(name, format=format, **options)(request)
+        except HansaError as error:
+            known = self._objects.registry.known("format", format).cls() if format else None
+            return failed(error, request, None, known)
+        return response

@@ -88,6 +88,11 @@ class Definition:
         return ()
 
     @classmethod
+    def generate(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Settings to make up when they are not among those given, such as a random key; told once to who creates it."""
+        return {}
+
+    @classmethod
     def prepare(cls, config: Any) -> Any:
         """Give back the config to store, once, when it is defined: hash a password, fill in what is derived."""
         return config

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ log = logging.getLogger("hansa.objects")
 Key = tuple[str, str, str]
 FIRST_RETRY, LAST_RETRY = 0.5, 30.0
 START_WAIT = 5.0
-DRAIN_LIMIT = 120.0
+SETTLE, DRAIN_LIMIT = 0.5, 120.0
+STARTERS = 32
 
 
 @dataclass
@@ -31,12 +32,14 @@ class Live:
 
     row: Row
     object: Any = None
-    serving: Row | None = None
     state: str = "starting"
     why: str = ""
     since: float = field(default_factory=time.time)
     attempts: int = 0
     lease: str = ""
+    gone: bool = False
+    queued: Future[None] | None = None
+    timer: threading.Timer | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def become(self, state: str, why: str = "") -> None:
@@ -63,121 +66,142 @@ class Objects:
         self._lock = threading.RLock()
         self._compiled = 0
         self._routing = threading.Lock()
-        self._starters = ThreadPoolExecutor(8, "start")
+        self._starters = ThreadPoolExecutor(STARTERS, "start")
         self._stopped = threading.Event()
         self._retired: list[tuple[int, float, Any]] = []
         self._wake = threading.Event()
-        threading.Thread(target=self._end_retired, name="objects", daemon=True).start()
+        self._ender = threading.Thread(target=self._end_retired, name="objects", daemon=True)
+        self._ender.start()
 
     # -- configure ---------------------------------------------------------------------------------------------------
 
     def apply(self, rows: Iterable[Row]) -> None:
         """Make these definitions live, each in place of what it replaces; waits at most 5 s, slower ones go on alone."""
-        done, _ = wait([self._starters.submit(self._apply, self._want(row)) for row in rows], START_WAIT)
-        for future in done:
-            if error := future.exception():
-                log.error("an object could not be placed", exc_info=error)
+        self._carry_out([self._want(row) for row in rows])
+
+    def remove(self, key: Key) -> None:
+        """Take a definition out of service; its object stops after its last user. Waits like `apply`."""
+        with self._lock:
+            live = self._table.get(key)
+            if live is not None:
+                live.gone = True
+        self._carry_out([live] if live else [])
 
     def _want(self, row: Row) -> Live:
         with self._lock:
             live = self._table.get(row.key)
             if live is None:
                 live = self._table[row.key] = self._by_name[row.kind, row.name] = Live(row)
-            live.row, live.attempts = row, 0
+            live.row, live.attempts, live.gone = row, 0, False
             return live
 
-    def remove(self, key: Key) -> None:
-        """Take a definition out of service; its object stops after its last user."""
+    def _carry_out(self, lives: list[Live]) -> None:
+        done, _ = wait([queued for live in lives if (queued := self._queue(live))], START_WAIT)
+        for future in done:
+            if error := future.exception():
+                log.error("an object could not be placed", exc_info=error)
+
+    def _queue(self, live: Live) -> Future[None] | None:
+        """Have it brought to the state wanted by then; that one such task waits is enough, however many changes there are."""
         with self._lock:
-            live = self._table.pop(key, None)
-            if live is not None and self._by_name.get((key[0], key[2])) is live:
-                del self._by_name[key[0], key[2]]
-        if live is not None:
-            with live.lock:
-                self._withdraw(live)
-            self._recompile_users(live.row)
+            if live.queued is None and not self._stopped.is_set():
+                live.queued = self._starters.submit(self._apply, live)
+            return live.queued
 
     def _apply(self, live: Live) -> None:
         with live.lock:
-            row = live.row
-            if self._table.get(row.key) is not live or self._stopped.is_set():
+            with self._lock:
+                live.queued, row = None, live.row
+            if live.lease and live.lease not in self.leases.tokens:
+                self._retire(live, now=True)
+            if live.gone:
+                self._withdraw(live)
+                with self._lock:
+                    tables: Any = (self._table, row.key), (self._by_name, (row.kind, row.name))
+                    for table, key in tables if live.gone else ():
+                        if table.get(key) is live:
+                            del table[key]
                 return
             try:
-                cls = self.registry.known(row.kind, row.type).cls
-                config = self.read(row)
-            except HansaError as error:
+                cls, config = self.registry.known(row.kind, row.type).cls, self.read(row)
+            except (Invalid, NotFound) as error:
                 live.become("failed", error.detail)
                 log.error("%s %s %r: %s", *row.key, error.detail)
-                return
-            if not config.active:
-                self._withdraw(live)
-                live.become("inactive")
-            elif self._placed_here(live, cls):
-                self._replace(live, cls, config)
-        self._recompile_users(row)
+            except Exception as error:
+                self._retry(live, row, error)
+            else:
+                if not config.active:
+                    self._withdraw(live)
+                    live.become("inactive")
+                elif self._placed_here(live, row, cls):
+                    self._replace(live, row, cls, config)
+                else:
+                    live.become("elsewhere")
 
-    def _placed_here(self, live: Live, cls: Any) -> bool:
+    def _placed_here(self, live: Live, row: Row, cls: Any) -> bool:
         """Whether this worker is to run it now; if not, it is called back once it holds the lease."""
         if cls.placement == "worker":
             return True
         scope = "cluster" if cls.placement == "cluster" else f"server:{self.server.name}"
-        name = ":".join((scope, *live.row.key))
-        if live.lease == name:
-            return name in self.leases.tokens
-        live.become("elsewhere")
-        live.lease = name
-        self.leases.want(name, lambda token: self._apply(live), lambda: self._lose(live))
-        return False
+        name = ":".join((scope, *row.key))
+        if live.lease != name:
+            live.lease = name
+            # never here: starting may take long, and the thread that calls back keeps all leases
+            self.leases.want(name, lambda token: self._queue(live), lambda: self._queue(live))
+        return name in self.leases.tokens
 
-    def _lose(self, live: Live) -> None:
-        with live.lock:
-            self._retire(live, now=True)
-            live.become("elsewhere", "the lease was lost")
-
-    def _replace(self, live: Live, cls: Any, config: Any) -> None:
-        row, old, compiled = live.row, live.object, self._compiled
-        new = cls(row.name, config, self.server)
-        if isinstance(new, Channel):
-            new.dispatch = self._route(new, row)
-        if cls.exclusive:
-            self._retire(live, now=True)
+    def _replace(self, live: Live, row: Row, cls: Any, config: Any) -> None:
+        new, old, compiled = None, live.object, self._compiled
         try:
+            new = cls(row.name, config, self.server)
+            if isinstance(new, Channel):
+                new.dispatch = self._route(new)
+            if cls.exclusive:
+                self._retire(live, now=True)
             new.start()
-        except Exception as error:
-            self._stop(new)
-            live.attempts += 1
-            detail = error.detail if isinstance(error, HansaError) else f"{type(error).__name__}: {error}"
-            delay = min(FIRST_RETRY * 2 ** (live.attempts - 1), LAST_RETRY)
-            live.become("retrying", detail)
-            log.warning("%s %s %r did not start, next try in %g s: %s", *row.key, delay, detail)
-            timer = threading.Timer(delay, self._again, (live, row))
-            timer.daemon = True
-            timer.start()
+        except (Exception, SystemExit) as error:
+            if new is not None:
+                self._stop(new)
+            self._retry(live, row, error)
             return
-        live.object, live.serving, live.attempts = new, row, 0
+        if self._stopped.is_set() or (live.lease and live.lease not in self.leases.tokens):
+            self._stop(new)
+            live.become("elsewhere")
+            return
+        live.object, live.attempts = new, 0
         live.become("running")
         if isinstance(new, Channel) and compiled != self._compiled:
             with self._routing:  # something it refers to changed while it started
-                new.dispatch = self._route(new, row)
+                new.dispatch = self._route(new)
+        self._recompile_users(row)
         if old is not None and not cls.exclusive:
             self._put_away(old)
 
-    def _again(self, live: Live, row: Row) -> None:
-        if live.row is row:
-            self._apply(live)
+    def _retry(self, live: Live, row: Row, error: BaseException) -> None:
+        live.attempts += 1
+        detail = error.detail if isinstance(error, HansaError) else f"{type(error).__name__}: {error}"
+        delay = min(FIRST_RETRY * 2 ** min(live.attempts - 1, 16), LAST_RETRY)
+        live.become("retrying", detail)
+        log.warning("%s %s %r did not start, next try in %g s: %s", *row.key, delay, detail)
+        if live.timer is not None:
+            live.timer.cancel()
+        live.timer = threading.Timer(delay, lambda: self._queue(live) if live.row is row else None)
+        live.timer.daemon = True
+        live.timer.start()
 
     # -- stop --------------------------------------------------------------------------------------------------------
 
     def _withdraw(self, live: Live, now: bool = False) -> None:
-        """Give up its place, and its object."""
+        """Give up its object, then its place: what runs once must have stopped before it may start elsewhere."""
+        self._retire(live, now or bool(live.lease))
         if live.lease:
             self.leases.unwant(live.lease)
             live.lease = ""
-        self._retire(live, now)
 
     def _retire(self, live: Live, now: bool = False) -> None:
-        old, live.object, live.serving = live.object, None, None
+        old, live.object = live.object, None
         if old is not None:
+            self._recompile_users(live.row)
             (self._stop if now else self._put_away)(old)
 
     def _put_away(self, old: Any) -> None:
@@ -187,7 +211,7 @@ class Objects:
             return
         with self._lock:
             self.epoch += 1
-            self._retired.append((self.epoch, time.monotonic() + DRAIN_LIMIT, old))
+            self._retired.append((self.epoch, time.monotonic(), old))
         self._wake.set()
 
     def _end_retired(self) -> None:
@@ -195,9 +219,10 @@ class Objects:
             # while something waits for its last user, look often
             self._wake.wait(0.05 if self._retired else None)
             self._wake.clear()
-            oldest = min(list(self.running.values()), default=self.epoch)
+            oldest, now = min(list(self.running.values()), default=self.epoch), time.monotonic()
             with self._lock:
-                due = [r for r in self._retired if r[0] <= oldest or r[1] < time.monotonic()]
+                # a request may just have taken its route and not be counted yet, hence some patience
+                due = [r for r in self._retired if now - r[1] > (SETTLE if r[0] <= oldest else DRAIN_LIMIT)]
                 self._retired = [r for r in self._retired if r not in due]
             for _, _, old in due:
                 self._stop(old)
@@ -213,10 +238,15 @@ class Objects:
         self._stopped.set()
         self._wake.set()
         self._starters.shutdown(wait=False, cancel_futures=True)
-        order = list(KINDS)
-        for live in sorted(self._table.values(), key=lambda x: -order.index(x.row.kind) if x.row.kind in order else 1):
-            with live.lock:
-                self._withdraw(live, now=True)
+        order, deadline = list(KINDS), time.monotonic() + START_WAIT
+        lives = list(self._table.values())
+        for live in sorted(lives, key=lambda x: -order.index(x.row.kind) if x.row.kind in order else 1):
+            # one that is still starting is not waited for; it stops itself, or ends with the process
+            held = live.lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            self._withdraw(live, now=True)
+            if held:
+                live.lock.release()
+        self._ender.join(START_WAIT)
         for _, _, old in self._retired:
             self._stop(old)
 
@@ -234,22 +264,22 @@ class Objects:
         """Give the channels whose definition is concerned a new route."""
         with self._lock:
             self._compiled += 1
-            serving = [(live, live.object) for live in self._table.values() if isinstance(live.object, Channel)]
-        for live, channel in serving:
-            row = live.serving
-            if row is not None and concerns(channel.config):
+            serving = [live.object for live in self._table.values() if isinstance(live.object, Channel)]
+        for channel in serving:
+            if concerns(channel.config):
                 with self._routing:  # else an older route could be set after a newer one
-                    channel.dispatch = self._route(channel, row)
+                    channel.dispatch = self._route(channel)
 
-    def _route(self, channel: Channel, row: Row) -> Any:
+    def _route(self, channel: Channel) -> Any:
         config: Any = channel.config
-        options = {"channel": row.name, "type": row.type, "config": config, "source": channel}
+        options = {"channel": channel.name, "type": channel.type, "config": config, "source": channel}
         try:
             format, security = config.format or channel.default_format, _names(config.security)
             return self.compile(config.service, format=format, security=security, **options)
-        except HansaError as error:
-            why = f"channel {row.name!r} cannot serve: {error.detail}"
-            log.error("%s", why)
+        except Exception as error:
+            detail = error.detail if isinstance(error, HansaError) else f"{type(error).__name__}: {error}"
+            why = f"channel {channel.name!r} cannot serve: {detail}"
+            log.error("%s", why, exc_info=None if isinstance(error, HansaError) else error)
             return lambda request: failed(Unavailable(why), request, None, None)
 
     def compile(
@@ -283,8 +313,8 @@ class Objects:
     def get(self, kind: str, type: str | None, name: str) -> Any:
         """The live object of a definition; raises `NotFound` if undefined, `Unavailable` if it is not running, and why."""
         live = self._table.get((kind, type, name)) if type else self._by_name.get((kind, name))
-        if live is None:
-            there = sorted(k[2] for k in self._table if k[0] == kind and type in (None, k[1]))
+        if live is None or live.gone:
+            there = self.names(kind, type)
             raise NotFound(
                 f"there is no {kind} {type or ''} named {name!r}".replace("  ", " ")
                 + f" (there are: {', '.join(there)})"
@@ -295,10 +325,15 @@ class Objects:
             )
         return live.object
 
+    def names(self, kind: str, type: str | None = None) -> list[str]:
+        """The names that are defined."""
+        lives = list(self._table.values())
+        return sorted(x.row.name for x in lives if x.row.kind == kind and type in (None, x.row.type) and not x.gone)
+
     def states(self) -> dict[str, dict[str, Any]]:
         """The state of every definition, by `kind type name`."""
         with self._lock:
-            lives = list(self._table.values())
+            lives = [live for live in self._table.values() if not live.gone]
         return {
             " ".join(live.row.key): {
                 "state": live.state,
@@ -338,7 +373,7 @@ class Named:
 
     def names(self) -> list[str]:
         """The names that are defined."""
-        return sorted(key[2] for key in self._objects._table if key[:2] == (self._kind, self._type))
+        return self._objects.names(self._kind, self._type)
 
 
 def _names(security: str | list[str] | None) -> list[str]:

@@ -29,73 +29,34 @@ SCHEMA_VERSION = "0001"
 metadata = MetaData()
 
 
-def _columns(type_: Any, *names: str, key: bool = False) -> list[Column[Any]]:
-    return [Column(name, type_, primary_key=key, nullable=False, autoincrement=False) for name in names]
+TYPES: dict[str, Any] = {
+    "int": Integer, "float": Float, "bool": Boolean, "text": Text, "kind": String(50), "name": String(200),
+    "digest": String(64), "setting": String(100), "action": String(20), "lease": String(300), "claim": String(500),
+}  # fmt: skip
 
 
-def _table(name: str, *columns: Any, identity: bool = True) -> Table:
-    """A table; with `identity`, its key begins with the kind, type and name of a definition."""
-    key = [*_columns(KIND, "kind", "type", key=True), *_columns(NAME, "name", key=True)] if identity else []
-    return Table(name, metadata, *key, *columns)
+def _table(name: str, columns: str, *more: Any, identity: str = "kind:kind! type:kind! name:name!") -> Table:
+    """A table of `column:type` words, `!` marks the key, `?` may be null; by default keyed by a definition's identity."""
+    made = []
+    for word in f"{identity} {columns}".split():
+        column, _, type_ = word.partition(":")
+        options: dict[str, Any] = {"primary_key": type_.endswith("!"), "nullable": type_.endswith("?")}
+        made.append(Column(column, TYPES[type_.rstrip("!?")], autoincrement=False, **options))
+    return Table(name, metadata, *made, *more)
 
 
-KIND, NAME, DIGEST = String(50), String(200), String(64)
-
-cluster = _table("cluster", *_columns(Integer, "id", key=True), *_columns(Integer, "revision"), identity=False)
-definition = _table("definition", *_columns(Text, "data"), *_columns(Integer, "revision"))
-reference = _table(
-    "reference",
-    *_columns(String(100), "setting", key=True),
-    *_columns(KIND, "to_kind", "to_type", key=True),
-    *_columns(NAME, "to_name", key=True),
-    Index("reference_to", "to_kind", "to_name"),
-)
-claim = _table(
-    "claim",
-    *_columns(String(500), "claim", key=True),
-    *_columns(KIND, "kind", "type"),
-    *_columns(NAME, "name"),
-    identity=False,
-)
-package = _table(
-    "package",
-    *_columns(NAME, "file", key=True),
-    *_columns(Integer, "version", key=True),
-    *_columns(Boolean, "current"),
-    *_columns(Text, "source", "services"),
-    *_columns(DIGEST, "sha256", "mac"),
-    *_columns(NAME, "by"),
-    *_columns(Float, "at"),
-    identity=False,
-)
-change = _table(
-    "change",
-    *_columns(Integer, "revision", key=True),
-    *_columns(KIND, "kind", "type"),
-    *_columns(NAME, "name", "by"),
-    *_columns(String(20), "action"),
-    *_columns(Float, "at"),
-    Column("data", Text),
-    identity=False,
-)
-applied = _table(
-    "applied",
-    *_columns(NAME, "worker", key=True),
-    *_columns(NAME, "server"),
-    *_columns(Integer, "revision"),
-    *_columns(Float, "at"),
-    *_columns(Text, "states"),
-    identity=False,
-)
-declared = _table("declared", *_columns(DIGEST, "sha256"))
-lease = _table(
-    "lease",
-    *_columns(String(300), "name", key=True),
-    *_columns(NAME, "holder"),
-    *_columns(Integer, "token"),
-    *_columns(Float, "expires"),
-    identity=False,
-)
+REVISION, WHO = "revision:int", "by:name at:float"
+cluster = _table("cluster", f"id:int! {REVISION}", identity="")
+definition = _table("definition", f"data:text {REVISION}")
+index = Index("reference_to", "to_kind", "to_name")
+reference = _table("reference", "setting:setting! to_kind:kind! to_type:kind! to_name:name!", index)
+claim = _table("claim", "claim:claim! kind:kind type:kind name:name", identity="")
+source = "source:text services:text sha256:digest mac:digest"
+package = _table("package", f"file:name! version:int! current:bool {source} {WHO}", identity="")
+change = _table("change", f"{REVISION}! kind:kind type:kind name:name action:action data:text? {WHO}", identity="")
+applied = _table("applied", f"worker:name! server:name {REVISION} at:float states:text", identity="")
+declared = _table("declared", "sha256:digest")
+lease = _table("lease", "name:lease! holder:name token:int expires:float", identity="")
 
 
 def open_engine(url: str) -> Engine:
@@ -130,8 +91,8 @@ def create_schema(engine: Engine) -> None:
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA_VERSION})
             return
-        if "alembic_version" in found:
-            if connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == SCHEMA_VERSION:
-                return
+        version = text("SELECT version_num FROM alembic_version")
+        if "alembic_version" in found and connection.execute(version).scalar() == SCHEMA_VERSION:
+            return
     url = engine.url.render_as_string(hide_password=False)
     subprocess.run([sys.executable, "-m", "hansa.migrations"], input=url, text=True, check=True)

@@ -64,8 +64,8 @@ class Worker(Facade):
         threading.Thread(target=self._follow, name="follow", daemon=True).start()
         threading.Thread(target=self.bus.listen, args=(self._wake.set, self._ended), name="nudges", daemon=True).start()
         self._report()
-        if self._invocations.queue is not None:
-            self._invocations.queue.start()
+        if self.queue is not None:
+            self.queue.start()
         hook.hansa_serve(server=self)
         self.ready = True
 
@@ -81,7 +81,7 @@ class Worker(Facade):
     def stop(self) -> None:
         """Finish what was accepted, stop everything."""
         self.ready = False
-        hook, queue = self._plugins.hook, self._invocations.queue
+        hook, queue = self._plugins.hook, self.queue
         for step in (
             lambda: hook.hansa_drain(server=self),
             self._ended.set,

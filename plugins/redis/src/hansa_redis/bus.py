@@ -49,7 +49,6 @@ class RedisBus:
         self._acquire = self.redis.register_script(_ACQUIRE)
         self._release = self.redis.register_script(_RELEASE)
         self.poll_interval = 2.0
-        self.queue: Any = None
 
     def key(self, *parts: str) -> str:
         """The name of a key of this cluster."""

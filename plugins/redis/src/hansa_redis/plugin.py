@@ -18,9 +18,16 @@ def hansa_transports() -> list[type]:
 
 
 @hookimpl
-def hansa_bus(server: Any) -> Any:
-    """Give the cluster's bus over the Redis that the section names, or the embedded one, with the asynchronous queue."""
+def hansa_bus(server: Any) -> RedisBus:
+    """Give the cluster's bus over the Redis that the section names, or the embedded one."""
+    address = server.engines.get("redis") or server.section("redis").address
+    return RedisBus(address, server.config.server.cluster)
+
+
+@hookimpl
+def hansa_queue(server: Any) -> Queue | None:
+    """Give the queue of asynchronous invocations over the same Redis, unless another plugin gave the bus."""
     section = server.section("redis")
-    bus = RedisBus(server.engines.get("redis") or section.address, server.config.server.cluster)
-    bus.queue = Queue(bus, server, section.async_threads, section.max_queued)
-    return bus
+    if not isinstance(server.bus, RedisBus):
+        return None
+    return Queue(server.bus, server, section.async_threads, section.max_queued)

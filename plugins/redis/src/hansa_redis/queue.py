@@ -36,7 +36,9 @@ class Call(msgspec.Struct, omit_defaults=True):
     history: list[str] = []
 
 
-_encode = msgspec.json.Encoder(enc_hook=lambda value: dump(value, str) if isinstance(value, Model) else str(value)).encode
+_encode = msgspec.json.Encoder(
+    enc_hook=lambda value: dump(value, str) if isinstance(value, Model) else str(value)
+).encode
 _decode = msgspec.json.Decoder(Call).decode
 
 
@@ -202,7 +204,9 @@ class Queue:
             name = identifier.decode()
             log.warning("taking over call %s from a worker that ended", name)
             self._mine[name] = time.monotonic()
-            thread = threading.Thread(target=self._take, args=(name, fields[b"call"], crashed), name="async-taken", daemon=True)
+            thread = threading.Thread(
+                target=self._take, args=(name, fields[b"call"], crashed), name="async-taken", daemon=True
+            )
             thread.start()
 
     def _take(self, identifier: str, data: bytes, crashed: int) -> None:
