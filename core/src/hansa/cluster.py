@@ -124,6 +124,9 @@ class Leases:
             wanted = self._wanted.get(name)
             had = name in self.tokens
             if wanted is None:
+                # given up while it was being acquired
+                if token is not None:
+                    self._release(name)
                 return
             if token is not None:
                 self._renewed[name] = began

@@ -25,6 +25,10 @@ class ServerSection(Model):
         float, setting("Seconds that running requests get to finish when a worker ends", ge=0, le=3600)
     ] = 30.0
     trial_timeout: Annotated[float, setting("Seconds a deployed source may take to import", gt=0, le=300)] = 10.0
+    say: Annotated[
+        list[str],
+        setting("Lines to print once it is ready; {http} stands for where it listens, and so for other sockets"),
+    ] = []
     secret_key: Annotated[
         Secret | None,
         setting("Key that encrypts secrets in the ODB; by default the file secret.key in the folder", advanced=True),

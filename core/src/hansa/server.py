@@ -185,8 +185,15 @@ class Supervisor:
                 if process.faults is not None or process.over:
                     raise Invalid(process.faults or {f"worker {index}": f"did not start: {process.state}"})
             if index == 0 and not self._stop:
-                for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)):
-                    print(*lines, sep="\n", flush=True)
+                for line in [
+                    line for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)) for line in lines
+                ]:
+                    print(line)
+                for line in self.config.server.say:
+                    for name, address in self.config.listening.items():
+                        line = line.replace(f"{{{name}}}", address)
+                    print(line)
+                sys.stdout.flush()
         log.info("server %s runs with %s workers", self.config.server.name, len(self.workers))
 
     def _turn(self) -> None:

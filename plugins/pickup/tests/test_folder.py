@@ -137,7 +137,9 @@ def test_odd_files_are_told_once_and_deploy_nothing(facade, folder, start, lines
     wait_for(lambda: facade.calls)
     assert facade.files == ["fine.py"]
     assert len(lines("ERROR")) == 3
-    assert "my-service.py is not picked up: it needs a name of letters, digits and _ with the ending .py" in lines("ERROR")
+    assert "my-service.py is not picked up: it needs a name of letters, digits and _ with the ending .py" in lines(
+        "ERROR"
+    )
 
 
 def test_ten_thousand_odd_names_write_and_deploy_nothing(facade, folder, start):
