@@ -16,7 +16,6 @@ from hansa import cluster
 from hansa.cluster import Leases, OdbBus
 from hansa.odb import open_engine
 from hansa.store import Store
-from sqlalchemy import text
 
 
 @pytest.fixture
@@ -63,15 +62,6 @@ class TestOdbBus:
         time.sleep(0.25)
         assert bus.acquire("a", "w2") == 2
         assert bus.acquire("a", "w1") is None
-
-    def test_what_ended_long_ago_is_dropped(self, bus: OdbBus):
-        bus.acquire("old", "w1")
-        bus.acquire("new", "w1")
-        with bus.engine.begin() as connection:
-            connection.execute(text("UPDATE lease SET expires = 5 WHERE name = 'old'"))
-        bus.forget()
-        with bus.engine.connect() as connection:
-            assert connection.execute(text("SELECT name FROM lease")).scalars().all() == ["new"]
 
     def test_processes_that_race_for_it(self, bus: OdbBus):
         code = """

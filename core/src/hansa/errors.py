@@ -5,6 +5,7 @@ Any of them may be raised by services, plugins and core; what is not one of them
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 Outcome = Literal["done", "retry", "reject"]
@@ -100,6 +101,14 @@ class TimedOut(HansaError):
     """The other side did not answer within the deadline."""
 
     status, title = 504, "Timed out"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the closest known one, if any is close."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def problem(error: BaseException, cid: str) -> dict[str, object]:

@@ -17,7 +17,7 @@ from typing import Any
 import pluggy
 
 from . import hookspecs
-from .errors import Invalid
+from .errors import Invalid, did_you_mean
 from .kinds import KINDS
 from .registry import Clash, Deployed, Registry
 from .settings import Model
@@ -58,10 +58,8 @@ class Plugins:
         """Find and load everything that is installed and not blocked; raises `Invalid` with the faults of all plugins."""
         self.found = discover()
         wanted = None if enabled is None else set(enabled)
-        faults = {
-            f"plugins.enabled: {name}": "no such plugin is installed"
-            for name in sorted((wanted or set()) - set(self.found))
-        }
+        missing = sorted((wanted or set()) - set(self.found))
+        faults = {f"plugins.enabled: {name}": "no such plugin is installed" for name in missing}
         for plugin in self.found.values():
             if plugin.name in set(blocked) or (wanted is not None and plugin.name not in wanted):
                 plugin.status = "blocked"
@@ -99,10 +97,7 @@ class Plugins:
         marked = [name for name in dir(module) if hasattr(getattr(module, name), f"{hookspecs.PROJECT}_impl")]
         wrong = [name for name in marked if name not in known]
         if wrong:
-            import difflib
-
-            close = difflib.get_close_matches(wrong[0], known, n=1)
-            raise LookupError(f"there is no hook {wrong[0]}" + (f"; did you mean {close[0]}?" if close else ""))
+            raise LookupError(f"there is no hook {wrong[0]}{did_you_mean(wrong[0], known)}")
 
     def register_services(self, server: Any) -> None:
         """Take the services of every plugin into the registry."""
@@ -136,15 +131,8 @@ def discover() -> dict[str, Plugin]:
     found: dict[str, Plugin] = {}
     for group in (EARLY, FULL):
         for entry in sorted(entry_points(group=group), key=lambda e: e.name):
-            distribution = entry.dist
-            plugin = found.setdefault(
-                entry.name,
-                Plugin(
-                    entry.name,
-                    distribution.name if distribution else "?",
-                    distribution.version if distribution else "?",
-                ),
-            )
+            name, version = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
+            plugin = found.setdefault(entry.name, Plugin(entry.name, name, version))
             plugin.entries[group] = entry
     return dict(sorted(found.items()))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import Invalid, NotFound
+from .errors import Invalid, NotFound, did_you_mean
 from .kinds import Format
 from .service import Service
 from .settings import Model
@@ -96,10 +96,7 @@ class Registry:
         """The registered service; raises `NotFound`."""
         found = self._services.get(name)
         if found is None:
-            import difflib
-
-            close = difflib.get_close_matches(name, self._services, n=1)
-            raise NotFound(f"no service is named {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+            raise NotFound(f"no service is named {name!r}{did_you_mean(name, self._services)}")
         return found
 
     def services(self) -> list[Deployed]:

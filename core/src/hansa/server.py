@@ -9,6 +9,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import selectors
 import signal
 import socket
@@ -185,15 +186,10 @@ class Supervisor:
                 if process.faults is not None or process.over:
                     raise Invalid(process.faults or {f"worker {index}": f"did not start: {process.state}"})
             if index == 0 and not self._stop:
-                for line in [
-                    line for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)) for line in lines
-                ]:
-                    print(line)
-                for line in self.config.server.say:
-                    for name, address in self.config.listening.items():
-                        line = line.replace(f"{{{name}}}", address)
-                    print(line)
-                sys.stdout.flush()
+                said = [line for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)) for line in lines]
+                there = self.config.listening
+                said += [re.sub(r"\{(\w+)\}", lambda m: there.get(m[1], m[0]), line) for line in self.config.server.say]
+                print(*said, sep="\n", flush=True)
         log.info("server %s runs with %s workers", self.config.server.name, len(self.workers))
 
     def _turn(self) -> None:

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from .errors import Invalid
+from .errors import Invalid, did_you_mean
 
 M = TypeVar("M", bound="Model")
 _PATH = re.compile(r"^(?P<fault>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
@@ -182,7 +182,7 @@ def _unknown(data: Any, hint: Any, path: str, faults: dict[str, str]) -> None:
         known = {field.name: field for field in fields(hint)}
         for key in data:
             if key not in known:
-                faults[_below(path, str(key))] = "unknown setting" + _suggestion(str(key), known)
+                faults[_below(path, str(key))] = "unknown setting" + did_you_mean(str(key), known)
     for inner, name, value in _parts(data, hint):
         if value is not ...:
             _unknown(value, inner, _below(path, name), faults)
@@ -194,13 +194,6 @@ def _bare(hint: Any) -> Any:
 
 def _below(path: str, name: str) -> str:
     return f"{path}{name}" if name[:1] == "[" or not path else f"{path}.{name}"
-
-
-def _suggestion(key: str, known: Mapping[str, Any]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _explain(error: Exception, path: str, faults: dict[str, str]) -> None:

@@ -1,0 +1,371 @@
+"""Definitions: what is stored of what was given, what is refused, and who has applied it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any
+
+import pytest
+from hansa import (
+    Channel,
+    Conflict,
+    HansaError,
+    Invalid,
+    Model,
+    NotFound,
+    Outgoing,
+    Secret,
+    Security,
+    Service,
+    Unavailable,
+    dump,
+    setting,
+)
+from hansa import definitions as module
+from hansa.definitions import Definitions, in_order
+from hansa.keys import Keys
+from hansa.registry import Deployed, Registry
+from hansa.store import Row, Store
+
+KEYS = Keys(base64.urlsafe_b64encode(os.urandom(32)).decode())
+
+
+class Login(Model):
+    user: Annotated[str, setting("User")] = ""
+    password: Annotated[Secret | None, setting("Password")] = None
+
+
+class Wide(Model):
+    host: Annotated[str, setting("Host")] = "localhost"
+    port: Annotated[int, setting("Port", ge=1)] = 80
+    password: Annotated[Secret | None, setting("Password")] = None
+    login: Login = Login()
+    logins: list[Login] = []
+    tokens: dict[str, Secret] = {}
+    over: Annotated[str | None, setting("Another", refers="outgoing wide")] = None
+
+    @classmethod
+    def upgrade(cls, old: dict[str, Any]) -> dict[str, Any]:
+        if "hostname" in old:
+            old = {**old, "host": old["hostname"]}
+            del old["hostname"]
+        return old
+
+
+class WideOutgoing(Outgoing):
+    type, Config = "wide", Wide
+
+
+class PathChannel(Channel):
+    type = "path"
+
+    class Config(Model):
+        path: Annotated[str, setting("Path")]
+
+    @classmethod
+    def claims(cls, config: Any) -> Iterable[str]:
+        return [f"the path {config.path}"]
+
+
+class HashedSecurity(Security):
+    type = "hashed"
+
+    class Config(Model):
+        password: Annotated[Secret, setting("Password")]
+        rounds: Annotated[int, setting("How often")] = 0
+
+    @classmethod
+    def prepare(cls, config: Any) -> Any:
+        if config.password.startswith("#"):
+            return config
+        values = {**dump(config, str), "password": Secret("#" + config.password[::-1]), "rounds": 3}
+        return type(config)(**values)
+
+
+class OtherSecurity(Security):
+    type = "other"
+
+
+class Builtin(Service):
+    name = "builtin"
+
+
+class Bus:
+    def __init__(self) -> None:
+        self.nudges: list[int] = []
+
+    def nudge(self, revision: int) -> None:
+        self.nudges.append(revision)
+
+
+@pytest.fixture
+def made(store: Store, plain: type, monkeypatch: pytest.MonkeyPatch) -> Definitions:
+    monkeypatch.setattr(module, "APPLY_WAIT", 0.3)
+    registry = Registry()
+    registry.add_types("p", [WideOutgoing, PathChannel, HashedSecurity, OtherSecurity, plain])
+    registry.replace_services("plugin p", [Deployed("builtin", Builtin, "plugin p")])
+
+    def secret(reference: str, value: Any) -> str | None:
+        if value == "sealed":
+            raise Unavailable("the vault is sealed")
+        return f"from the vault: {value}" if reference == "vault" else None
+
+    return Definitions(store, registry, KEYS, Bus(), lambda: None, secret)
+
+
+def faults_of(made: Definitions, *key: str, **data: Any) -> dict[str, str]:
+    with pytest.raises(Invalid) as caught:
+        made.define(*key, data)
+    return caught.value.errors
+
+
+class TestWhatIsStored:
+    def test_what_was_given_and_nothing_else(self, made: Definitions):
+        made.define("outgoing", "wide", "a", {"port": 81, "active": True})
+        assert made.definition("outgoing", "wide", "a").data == {"port": 81, "active": True}
+        assert made.read(made.definition("outgoing", "wide", "a")).host == "localhost"
+
+    def test_no_secret_stands_in_the_database_wherever_it_is_declared(self, made: Definitions, tmp_path: Any):
+        given = {
+            "password": "hush-1",
+            "login": {"user": "jane", "password": "hush-2"},
+            "logins": [{"password": "hush-3"}, {"user": {"$env": "HOME"}, "password": "hush-4"}],
+            "tokens": {"a": "hush-5", "b": {"$env": "HOME"}},
+        }
+        made.define("outgoing", "wide", "a", given)
+        made.define("outgoing", "wide", "a", {"login": {"user": {"$env": "HOME"}, "password": "hush-6"}}, mode="edit")
+        made.define("outgoing", "wide", "a", {"host": "h"}, mode="edit")
+        stored = made.definition("outgoing", "wide", "a").data
+        assert stored["login"]["user"] == {"$env": "HOME"} and stored["tokens"]["b"] == {"$env": "HOME"}
+        config = made.read(made.definition("outgoing", "wide", "a"))
+        assert (config.password, config.login.password, config.tokens["a"]) == ("hush-1", "hush-6", "hush-5")
+        assert [login.password for login in config.logins] == ["hush-3", "hush-4"]
+        assert config.tokens["b"] == os.environ["HOME"] == config.logins[1].user
+        made.store.engine.dispose()
+        for file in tmp_path.iterdir():
+            assert b"hush" not in file.read_bytes(), file
+
+    def test_references_are_kept_and_read_when_needed(self, made: Definitions, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("A_PORT", "8080")
+        made.define("outgoing", "wide", "a", {"port": {"$env": "A_PORT"}, "password": {"$vault": "path"}})
+        row = made.definition("outgoing", "wide", "a")
+        assert row.data == {"port": {"$env": "A_PORT"}, "password": {"$vault": "path"}}
+        assert (made.read(row).port, made.read(row).password) == (8080, "from the vault: path")
+        monkeypatch.delenv("A_PORT")
+        with pytest.raises(Invalid, match="port: the environment variable A_PORT is not set"):
+            made.read(row)
+
+    def test_a_stored_secret_is_encrypted_once(self, made: Definitions):
+        made.define("outgoing", "wide", "a", {"password": "hush"})
+        first = made.definition("outgoing", "wide", "a").data
+        made.define("outgoing", "wide", "a", {"host": "h"}, mode="edit")
+        assert made.definition("outgoing", "wide", "a").data == {**first, "host": "h"}
+        made.define("outgoing", "wide", "a", {"password": None}, mode="edit")
+        assert made.read(made.definition("outgoing", "wide", "a")).password is None
+
+    def test_what_a_type_prepares_is_stored_and_prepared_once(self, made: Definitions):
+        made.define("security", "hashed", "a", {"password": "hush"})
+        config = made.read(made.definition("security", "hashed", "a"))
+        assert (config.password, config.rounds) == ("#hsuh", 3)
+        made.define("security", "hashed", "a", {"active": False}, mode="edit")
+        assert made.read(made.definition("security", "hashed", "a")).password == "#hsuh"
+        made.define("security", "hashed", "a", {"password": "new"}, mode="edit")
+        assert made.read(made.definition("security", "hashed", "a")).password == "#wen"
+
+    def test_what_an_older_version_stored_is_read_and_edited(self, made: Definitions):
+        made.store.define(Row("outgoing", "wide", "a", {"hostname": "old"}))
+        assert made.read(made.definition("outgoing", "wide", "a")).host == "old"
+        made.define("outgoing", "wide", "a", {"port": 5}, mode="edit")
+        config = made.read(made.definition("outgoing", "wide", "a"))
+        assert (config.host, config.port) == ("old", 5)
+        made.define("outgoing", "wide", "a", {"host": "new"}, mode="edit")
+        assert made.read(made.definition("outgoing", "wide", "a")).host == "new"
+
+
+class TestWhatIsRefused:
+    def test_all_faults_at_once_and_nothing_is_written(self, made: Definitions):
+        faults = faults_of(made, "outgoing", "wide", "a", prot=1, port=0, host=5, login={"usr": ""})
+        assert set(faults) == {"prot", "port", "host", "login.usr"}
+        assert made.store.revision() == 0
+
+    @pytest.mark.parametrize("name", ["", "a/b", "a\nb", "\0", "x" * 201, "\ud800", "\x7f"])
+    def test_odd_names(self, made: Definitions, name: str):
+        assert set(faults_of(made, "outgoing", "wide", name)) == {"name"}
+
+    @pytest.mark.parametrize("name", ["a", "é ü", "a.b:c", "日本", "x" * 200, "'; --", "$a", "a b"])
+    def test_names_that_are_fine(self, made: Definitions, name: str):
+        made.define("outgoing", "wide", name, {})
+        assert made.definition("outgoing", "wide", name).name == name
+        made.delete("outgoing", "wide", name)
+
+    @pytest.mark.parametrize("value", ["\ud800", {"$env": 5}, {"$vault": "sealed"}, {"$odd": 1}, {"$encrypted": "x"}])
+    def test_odd_values(self, made: Definitions, value: Any):
+        with pytest.raises(HansaError):
+            made.define("outgoing", "wide", "a", {"host": value})
+        deep: Any = value
+        for _ in range(5000):
+            deep = [deep]
+        with pytest.raises(Invalid):
+            made.define("outgoing", "wide", "a", {"host": deep})
+        assert made.store.revision() == 0
+
+    def test_types_services_formats_and_definitions_that_are_not_there(self, made: Definitions):
+        with pytest.raises(NotFound, match="no outgoing of type 'no' is installed"):
+            made.define("outgoing", "no", "a", {})
+        assert set(faults_of(made, "channel", "path", "c", path="/a", service="builtin", format="no")) == {"format"}
+        assert faults_of(made, "channel", "path", "c", path="/a", service="no", security=["x", "y"]) == {
+            "service": "there is no service named 'no'", "security": "there is no security named 'y'"
+        }  # fmt: skip
+        assert "outgoing wide named 'x'" in faults_of(made, "outgoing", "wide", "a", over="x")["over"]
+
+    def test_a_claim_of_another(self, made: Definitions):
+        for name in ("a", "b"):
+            made.define("channel", "path", name, {"path": f"/{name}", "service": "builtin"})
+        with pytest.raises(Conflict, match="channel path 'b' needs the path /a, which channel path 'a' has already"):
+            made.define("channel", "path", "b", {"path": "/a"}, mode="edit")
+        made.define("security", "other", "s", {})
+        with pytest.raises(Conflict, match="the name s"):
+            made.define("security", "hashed", "s", {"password": "p"})
+
+    def test_what_comes_with_a_plugin(self, made: Definitions):
+        row = Row("channel", "path", "fixed", {"path": "/a", "service": "builtin"}, builtin=True)
+        made.builtin = {row.key: row}
+        assert made.definition(*row.key) == row and row in made.definitions("channel")
+        for change in (lambda: made.define(*row.key, {}), lambda: made.delete(*row.key)):
+            with pytest.raises(Conflict, match="comes with a plugin"):
+                change()
+        with pytest.raises(Conflict, match=r"which the built-in channel path 'fixed' has"):
+            made.define("channel", "path", "mine", {"path": "/a", "service": "builtin"})
+
+    def test_modes(self, made: Definitions):
+        with pytest.raises(NotFound):
+            made.define("outgoing", "wide", "a", {}, mode="edit")
+        made.define("outgoing", "wide", "a", {}, mode="create")
+        with pytest.raises(Conflict):
+            made.define("outgoing", "wide", "a", {}, mode="create")
+        made.define("outgoing", "wide", "a", {"host": "h", "port": 5})
+        made.define("outgoing", "wide", "a", {"port": 6})
+        assert made.definition("outgoing", "wide", "a").data == {"port": 6}
+
+    def test_an_edit_from_an_old_view(self, made: Definitions):
+        first = made.define("outgoing", "wide", "a", {})["revision"]
+        made.define("outgoing", "wide", "a", {"port": 5}, mode="edit", seen_revision=first)
+        for change in (
+            lambda: made.define("outgoing", "wide", "a", {"port": 6}, mode="edit", seen_revision=first),
+            lambda: made.delete("outgoing", "wide", "a", seen_revision=first),
+        ):
+            with pytest.raises(Conflict, match="you saw revision 1"):
+                change()
+
+
+def test_edits_of_different_settings_at_once_lose_nothing(made: Definitions):
+    """Who gets a conflict knows that nothing was changed; who gets none knows that it was."""
+    made.define("outgoing", "wide", "a", {"tokens": {}})
+    gate, accepted = threading.Barrier(3), []
+
+    def edit(name: str) -> None:
+        for number in range(15):
+            gate.wait(20)
+            try:
+                if name == "port":
+                    made.define("outgoing", "wide", "a", {"port": number + 1}, mode="edit", wait=False)
+                else:
+                    made.define("outgoing", "wide", "a", {name: f"{number}"}, mode="edit", wait=False)
+                accepted.append((name, str(number + 1) if name == "port" else str(number)))
+            except Conflict:
+                pass
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(edit, ["host", "port", "password"]))
+    config, last = made.read(made.definition("outgoing", "wide", "a")), dict(accepted)
+    found = {"host": config.host, "port": str(config.port), "password": config.password}
+    assert {name: found[name] for name in last} == last and len(accepted) >= 15
+
+
+class TestServices:
+    SOURCE = (
+        "from hansa import Service\nclass A(Service):\n    name = {name!r}\n    def handle(self): return {answer!r}\n"
+    )
+
+    def deploy(self, made: Definitions, file: str = "x.py", name: str = "a", answer: Any = 1) -> dict[str, Any]:
+        return made.deploy(file, self.SOURCE.format(name=name, answer=answer), by="jane")
+
+    def test_versions(self, made: Definitions):
+        first = self.deploy(made)
+        assert (first["file"], first["version"], first["services"], first["revision"]) == ("x.py", 1, ["a"], 1)
+        again = self.deploy(made)
+        assert (again["version"], again["revision"]) == (1, 1), "the same source is no new version"
+        assert self.deploy(made, answer=2)["version"] == 2
+        back = made.rollback("x.py")
+        assert (back["version"], back["services"], back["revision"]) == (1, ["a"], 3)
+        assert "return 1" in made.source("x.py") and "return 2" in made.source("x.py", 2)
+        with pytest.raises(NotFound):
+            made.source("x.py", 3)
+        assert [(p["version"], p["current"], p["by"]) for p in made.packages()] == [
+            (1, True, "jane"),
+            (2, False, "jane"),
+        ]
+        assert "source" not in made.packages()[0]
+        json.dumps(made.packages())
+
+    def test_names_of_others(self, made: Definitions):
+        with pytest.raises(Conflict, match="the service builtin comes with a plugin"):
+            self.deploy(made, name="builtin")
+        self.deploy(made)
+        with pytest.raises(Conflict, match=r"the service a is already given by x.py"):
+            self.deploy(made, file="y.py")
+        with pytest.raises(Invalid, match="comes with the plugin p"):
+            made.delete_service("builtin")
+
+    def test_what_does_not_import_is_not_stored(self, made: Definitions):
+        with pytest.raises(Invalid, match=r"x.py, line 1: SyntaxError"):
+            made.deploy("x.py", "x = = 1")
+        with pytest.raises(Invalid, match="must be letters"):
+            made.deploy("../x.py", "")
+        assert made.store.revision() == 0
+
+    def test_taken_out_of_service_by_file_or_by_service(self, made: Definitions):
+        self.deploy(made)
+        with pytest.raises(NotFound):
+            made.delete_service("a")
+        made.registry.replace_services("x.py", [Deployed("a", Builtin, "x.py", 1)])
+        assert made.delete_service("a")["file"] == "x.py"
+        self.deploy(made)
+        assert made.delete_service("x.py")["revision"] == 3
+
+
+class TestWhoHasIt:
+    def test_workers_that_have_it_and_those_that_do_not_yet(self, made: Definitions):
+        made.store.report_applied("s/0", "s", 0)
+        made.store.report_applied("s/1", "s", 5)
+        began = time.monotonic()
+        answer = made.define("outgoing", "wide", "a", {})
+        assert answer == {"revision": 1, "applied": ["s/1"], "pending": ["s/0"]}
+        assert 0.3 <= time.monotonic() - began < 5 and made.bus.nudges == [1]
+
+    def test_it_is_waited_for(self, made: Definitions, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(module, "APPLY_WAIT", 20)
+        made.store.report_applied("s/0", "s", 0)
+        made.wake = threading.Timer(0.2, lambda: made.store.report_applied("s/0", "s", 1)).start
+        began = time.monotonic()
+        assert made.define("outgoing", "wide", "a", {})["applied"] == ["s/0"]
+        assert time.monotonic() - began < 10
+
+    def test_the_silent_are_not_waited_for(self, made: Definitions, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(module, "SILENT", 0.05)
+        made.store.report_applied("dead", "s", 0)
+        time.sleep(0.1)
+        assert made.define("outgoing", "wide", "a", {}) == {"revision": 1, "applied": [], "pending": []}
+
+
+def test_what_is_referred_to_comes_first():
+    kinds = ["channel", "outgoing", "role", "security", "channel"]
+    assert [row.kind for row in in_order([Row(kind, "t", "n", {}) for kind in kinds])] == [
+        "role", "security", "outgoing", "channel", "channel"
+    ]  # fmt: skip
