@@ -95,7 +95,7 @@ def test_services_of_a_file_are_swapped_at_once():
     with pytest.raises(Clash, match=r"service c of y.py is already given by x.py"):
         registry.replace_services("y.py", [Deployed("d", service("d"), "y.py"), Deployed("c", service("c"), "y.py")])
     assert [d.name for d in registry.services()] == ["b", "c"]
-    with pytest.raises(NotFound, match="did you mean 'c'"):
+    with pytest.raises(NotFound, match="did you mean c"):
         registry.service("cc")
 
 

@@ -178,6 +178,7 @@ class Supervisor:
         process.theirs.close()
 
     def _start_workers(self) -> None:
+        there = self.config.listening
         for index in range(self.config.server.workers):
             process = self.workers[index] = self.workers.get(index) or self._spawn(index)
             self._give_job(process)
@@ -187,7 +188,6 @@ class Supervisor:
                     raise Invalid(process.faults or {f"worker {index}": f"did not start: {process.state}"})
             if index == 0 and not self._stop:
                 said = [line for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)) for line in lines]
-                there = self.config.listening
                 said += [re.sub(r"\{(\w+)\}", lambda m: there.get(m[1], m[0]), line) for line in self.config.server.say]
                 print(*said, sep="\n", flush=True)
         log.info("server %s runs with %s workers", self.config.server.name, len(self.workers))

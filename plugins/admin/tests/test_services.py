@@ -100,7 +100,7 @@ def test_invoking_is_what_a_json_channel_does(server: Server) -> None:
     assert broken.json["cid"] in server.output()
     missing = server.api("admin.service.invoke", {"name": "rates.get-rat"})
     assert missing.status == 404
-    assert "did you mean 'rates.get-rate'" in missing.json["detail"]
+    assert "did you mean rates.get-rate" in missing.json["detail"]
 
 
 def test_plugins_are_listed_with_what_they_give(server: Server) -> None:
