@@ -36,7 +36,7 @@ bench: install-dev  ## Measure speed, start and memory; writes the tables of doc
 lint: install-dev  ## Check style and types
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
-	@$(bin)/mypy
+	@MYPYPATH=$$(echo plugins/*/src | tr " " ":") $(bin)/mypy
 
 format: install-dev  ## Put the source into shape
 	@$(bin)/ruff check --fix --quiet . ; $(bin)/ruff format .

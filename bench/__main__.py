@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 import requests
+
 from tests.conftest import TOP, RunningServer, free_port
 
 from .measure import Figure, compare, several, table
@@ -40,7 +41,13 @@ def measured(server: RunningServer, which: str, *, path: str = PATH, calls: int 
     def one(which: str) -> float:
         answer = server.post(
             "/measure",
-            {"which": which, "path": path, "body": BODY, "calls": calls, "headers": {"HTTP_AUTHORIZATION": CREDENTIALS["Authorization"]}},
+            {
+                "which": which,
+                "path": path,
+                "body": BODY,
+                "calls": calls,
+                "headers": {"HTTP_AUTHORIZATION": CREDENTIALS["Authorization"]},
+            },
         ).json()
         assert answer["status"].startswith("200"), answer
         return float(answer["microseconds"])
@@ -68,10 +75,17 @@ def soap_target(target: Target) -> Target:
     from .peers import SAMPLE
 
     text = "".join(
-        "".join(f"<{name}>{item}</{name}>" for item in (value if isinstance(value, list) else [value])) for name, value in SAMPLE.items()
+        "".join(f"<{name}>{item}</{name}>" for item in (value if isinstance(value, list) else [value]))
+        for name, value in SAMPLE.items()
     )
     body = ENVELOPE.format(text.replace(">True<", ">true<"))
-    return Target(target.process, target.port, "/soap", body, {**CREDENTIALS, "Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'})
+    return Target(
+        target.process,
+        target.port,
+        "/soap",
+        body,
+        {**CREDENTIALS, "Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'},
+    )
 
 
 def cpu(folder: Path) -> Iterator[Figure]:
@@ -94,7 +108,9 @@ def burn(processes: int, seconds: float = 1.0) -> float:
         f"import time\nend = time.monotonic() + {seconds}\nturns = 0\n"
         "while time.monotonic() < end:\n    for _ in range(1000): sum(range(100))\n    turns += 1\nprint(turns)"
     )
-    running = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    running = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(processes)
+    ]
     return sum(int(process.communicate()[0]) for process in running) / seconds
 
 
@@ -187,9 +203,13 @@ def start(folder: Path) -> Iterator[Figure]:
             return took
 
     first_answer()
-    yield several("first answer after make run, installed tree, fresh folder", first_answer, count=7, bound=2.0, note="s")
+    yield several(
+        "first answer after make run, installed tree, fresh folder", first_answer, count=7, bound=2.0, note="s"
+    )
 
-    server = RunningServer(folder / "memory", (TOP / "config.toml").read_text().replace('"examples/', f'"{TOP}/examples/'), workers=2)
+    server = RunningServer(
+        folder / "memory", (TOP / "config.toml").read_text().replace('"examples/', f'"{TOP}/examples/'), workers=2
+    )
     server.start()
     try:
         assert server.process is not None
@@ -199,10 +219,14 @@ def start(folder: Path) -> Iterator[Figure]:
         largest = max(process.memory_info().rss for process in found) / 2**20
 
         def bare() -> float:
-            done = subprocess.run([sys.executable, "-c", BARE, ",".join(names)], capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", BARE, ",".join(names)], capture_output=True, text=True, check=True
+            )
             return int(done.stdout.splitlines()[-1]) / 2**20
 
-        above = several("RSS of a worker above the same libraries imported bare", lambda: largest - bare(), bound=30, note="MiB")
+        above = several(
+            "RSS of a worker above the same libraries imported bare", lambda: largest - bare(), bound=30, note="MiB"
+        )
         yield above
         yield several("RSS of a worker in all", lambda: largest, count=1, bound=100, note="MiB")
         everything = server.processes()
@@ -214,7 +238,13 @@ def start(folder: Path) -> Iterator[Figure]:
         server.stop()
 
 
-PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {"inside": inside, "cpu": cpu, "workers": workers, "peers": peers, "start": start}
+PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
+    "inside": inside,
+    "cpu": cpu,
+    "workers": workers,
+    "peers": peers,
+    "start": start,
+}
 
 
 def write_page(text: str) -> None:

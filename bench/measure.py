@@ -31,7 +31,15 @@ class Figure:
         """As a row of a table."""
         bound = "" if self.bound is None else f"{'≥' if self.at_least else '≤'} {self.bound:g}"
         verdict = {None: "", True: "holds", False: "**does not hold**"}[self.holds]
-        return [self.name, f"{self.median:.2f}", f"{self.low:.2f} to {self.high:.2f}", str(self.pairs), bound, verdict, self.note]
+        return [
+            self.name,
+            f"{self.median:.2f}",
+            f"{self.low:.2f} to {self.high:.2f}",
+            str(self.pairs),
+            bound,
+            verdict,
+            self.note,
+        ]
 
 
 HEADINGS = ["what", "median", "interval (95 %)", "pairs", "bound", "", "of what"]
@@ -80,7 +88,9 @@ def compare(
     return Figure(name, statistics.median(ratios), *interval(ratios), pairs, bound, at_least, absolute)
 
 
-def several(name: str, measure: Callable[[], float], *, count: int = 5, bound: float | None = None, note: str = "") -> Figure:
+def several(
+    name: str, measure: Callable[[], float], *, count: int = 5, bound: float | None = None, note: str = ""
+) -> Figure:
     """A figure that has nothing to be compared with: its median and its range."""
     values = [measure() for _ in range(count)]
     return Figure(name, statistics.median(values), min(values), max(values), count, bound, False, note)

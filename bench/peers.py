@@ -111,7 +111,12 @@ def flask(port: int) -> None:
 
         def load_config(self) -> None:
             """One worker with threads."""
-            for key, value in {"bind": f"127.0.0.1:{port}", "worker_class": "gthread", "workers": 1, "threads": 8}.items():
+            for key, value in {
+                "bind": f"127.0.0.1:{port}",
+                "worker_class": "gthread",
+                "workers": 1,
+                "threads": 8,
+            }.items():
                 self.cfg.set(key, value)
 
         def load(self) -> Any:

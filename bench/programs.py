@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
 from tests.conftest import TOP, RunningServer, free_port
 from tests.scenarios.load import basic
 
@@ -77,7 +78,9 @@ def wrk(target: Target, folder: Path, *, connections: int = 16, seconds: float =
 def peer(name: str) -> Iterator[Target]:
     """A peer, listening."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench.peers", name, str(port)], cwd=TOP, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.peers", name, str(port)], cwd=TOP, stderr=subprocess.DEVNULL
+    )
     try:
         deadline = time.monotonic() + 20
         while True:
@@ -103,7 +106,10 @@ def hansa(folder: Path, *, channels: int = 1, workers: int = 1) -> Iterator[tupl
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hansa-count\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[hansa]\ncount = bench.count\n")
     files = [str(TOP / "bench/orders.py"), str(TOP / "bench/inside.py")]
-    config = [f"[services]\nfiles = {json.dumps(files)}", f'[security.basic.bench]\nusername = "{USER}"\npassword = "{PASSWORD}"']
+    config = [
+        f"[services]\nfiles = {json.dumps(files)}",
+        f'[security.basic.bench]\nusername = "{USER}"\npassword = "{PASSWORD}"',
+    ]
     for number in range(channels):
         path = PATH if not number else f"/bench/other/{number}"
         config.append(

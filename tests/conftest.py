@@ -66,7 +66,9 @@ class ApiError(Exception):
 class RunningServer:
     """One server under test. `dir` is its folder, `url` where clients reach it; `api`, `cli`, `get` and `post` talk to it."""
 
-    def __init__(self, folder: Path, config: str = "", *, workers: int = 2, port: int = 0, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: str = "", *, workers: int = 2, port: int = 0, env: dict[str, str] | None = None
+    ) -> None:
         self.folder, self.dir = folder, folder / "var"
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "config.toml"
@@ -83,12 +85,26 @@ class RunningServer:
     def launch(self) -> RunningServer:
         """Start the process without waiting for it."""
         self.mark = uuid.uuid4().hex
-        command = [str(BIN / "hansa"), "server", "run", "--config", str(self.config), "--http", f"127.0.0.1:{self.port}"]
+        command = [
+            str(BIN / "hansa"),
+            "server",
+            "run",
+            "--config",
+            str(self.config),
+            "--http",
+            f"127.0.0.1:{self.port}",
+        ]
         command += ["--dir", str(self.dir), "--workers", str(self.workers)]
         environment = {**self.env, MARK: self.mark, "HANSA_ADMIN_PASSWORD": self.password}
         with open(self.folder / "output.log", "ab") as output:
             self.process = subprocess.Popen(
-                command, cwd=self.folder, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+                command,
+                cwd=self.folder,
+                env=environment,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         return self
 
@@ -126,7 +142,10 @@ class RunningServer:
     def api(self, service: str, payload: dict[str, Any] | None = None, /, **settings: Any) -> Any:
         """Call an admin service; raises `ApiError`."""
         response = requests.post(
-            f"{self.url}/hansa/api/{service}", json={**(payload or {}), **settings}, auth=("admin", self.password), timeout=60
+            f"{self.url}/hansa/api/{service}",
+            json={**(payload or {}), **settings},
+            auth=("admin", self.password),
+            timeout=60,
         )
         if not response.ok:
             raise ApiError(response.status_code, response.json())
@@ -136,7 +155,12 @@ class RunningServer:
         """Run the `hansa` command against this server."""
         environment = {**self.env, "HANSA_SERVER": self.url, "HANSA_ADMIN_PASSWORD": self.password, "NO_COLOR": "1"}
         done = subprocess.run(
-            [str(BIN / "hansa"), *arguments], env=environment, cwd=self.folder, text=True, capture_output=True, timeout=60
+            [str(BIN / "hansa"), *arguments],
+            env=environment,
+            cwd=self.folder,
+            text=True,
+            capture_output=True,
+            timeout=60,
         )
         if check:
             assert done.returncode == 0, f"hansa {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -33,9 +33,22 @@ def of_packages() -> list[str]:
 
 def pins(requirements: list[str], *options: str) -> list[str]:
     """The pinned set, one text with version, marker and hashes for each package."""
-    command = [sys.executable, "-m", "uv", "pip", "compile", "-", "--universal", "--python-version", "3.11", "--generate-hashes"]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "-",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+    ]
     command += ["--no-header", "--no-annotate", "--quiet", *options]
-    text = subprocess.run(command, input="\n".join(requirements), text=True, check=True, stdout=subprocess.PIPE, cwd=TOP).stdout
+    text = subprocess.run(
+        command, input="\n".join(requirements), text=True, check=True, stdout=subprocess.PIPE, cwd=TOP
+    ).stdout
     return [pin.rstrip() for pin in PIN.split(text) if pin.strip()]
 
 

@@ -42,7 +42,11 @@ class Package:
     def requires(self) -> set[str]:
         """The distributions it declares that it needs, extras among them, by normalised name."""
         lists = [self.project.get("dependencies", []), *self.project.get("optional-dependencies", {}).values()]
-        return {re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower().replace("_", "-") for found in lists for text in found}
+        return {
+            re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower().replace("_", "-")
+            for found in lists
+            for text in found
+        }
 
     def entry_points(self, group: str) -> dict[str, str]:
         """Its entry points of a group."""
@@ -69,7 +73,11 @@ def docstring_lines(tree: ast.AST) -> set[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
             first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 lines.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
     return lines
 

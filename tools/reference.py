@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 import msgspec
-
 from hansa import Model, Secret, dump, fields
 from hansa import hookspecs as hookspecs_module
 from hansa.cli import commands
@@ -109,7 +108,7 @@ def hooks() -> Iterator[str]:
 def configuration(plugins: Plugins) -> Iterator[str]:
     """The page of config.toml."""
     yield (
-        "# config.toml\n\nOne server's bootstrap. Any value may be `{ \"$env\" = \"NAME\" }`, taken from the environment, or\n"
+        '# config.toml\n\nOne server\'s bootstrap. Any value may be `{ "$env" = "NAME" }`, taken from the environment, or\n'
         '`{ "$file" = "PATH" }`, the content of a file. All faults of a file are told at once, by key. Tables such as\n'
         "`[channel.http.NAME]` are [definitions](types.md) that come with the configuration.\n"
     )

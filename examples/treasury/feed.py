@@ -34,7 +34,9 @@ def rate(day: date, seed: int = 0) -> str | None:
     return f"{random.Random(f'{seed} {day.isoformat()}').uniform(0.4, 2.4):.2f}"
 
 
-def quotes(year: int, month: int | None = None, *, count: int | None = None, seed: int = 0) -> Iterator[tuple[datetime, str]]:
+def quotes(
+    year: int, month: int | None = None, *, count: int | None = None, seed: int = 0
+) -> Iterator[tuple[datetime, str]]:
     """Every quote of a month or of a whole year, in order; `count` spreads so many over the days, some seconds apart."""
     day = date(year, month or 1, 1)
     days: list[tuple[date, str]] = []
@@ -124,7 +126,9 @@ def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; by default a free one")
-    parser.add_argument("--entries", type=int, help="how many entries each answer has; by default one for each business day")
+    parser.add_argument(
+        "--entries", type=int, help="how many entries each answer has; by default one for each business day"
+    )
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other rates up")
     arguments = parser.parse_args()
     handler = type("SeededHandler", (Handler,), {"count": arguments.entries, "seed": arguments.seed})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from lxml import etree
-
 from hansa import Model, NotFound, Service, setting
+from lxml import etree
 
 KEY = "treasury:rates:{:%Y-%m-%d}"
 PROPERTIES = "{http://schemas.microsoft.com/ado/2007/08/dataservices/metadata}properties"

@@ -99,10 +99,12 @@ class TestLeases:
         until(lambda: got)
         two.want("a", lambda token: got.append(("w2", token)), lambda: got.append("lost"))
         time.sleep(0.3)
-        assert got == [("w1", 1)] and two.tokens == {}
+        assert got == [("w1", 1)]
+        assert two.tokens == {}
         one.unwant("a")
         until(lambda: len(got) == 2)
-        assert got == [("w1", 1), ("w2", 2)] and two.tokens == {"a": 2}
+        assert got == [("w1", 1), ("w2", 2)]
+        assert two.tokens == {"a": 2}
 
     def test_it_is_kept_for_longer_than_it_lasts(self, make_leases: Callable[..., Leases], until: Any, bus: OdbBus):
         one, lost = make_leases("w1"), []
@@ -162,7 +164,8 @@ class TestLeases:
         until(lambda: times)
         over.down = True
         taken = until(lambda: bus.acquire("a", "w2") and time.monotonic(), 10)
-        assert times["lost"] < taken and one.tokens == {}
+        assert times["lost"] < taken
+        assert one.tokens == {}
         over.down = False
         bus.release("a", "w2")
         until(lambda: one.tokens)
@@ -216,5 +219,6 @@ class TestLeases:
             thread.start()
         for thread in threads:
             thread.join()
-        assert not faults and len(turns) > 3
+        assert not faults
+        assert len(turns) > 3
         assert turns == sorted(turns), "the fencing token never goes back"

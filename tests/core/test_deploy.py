@@ -85,7 +85,9 @@ class TestTrial:
     )
     def test_what_is_refused_and_why(self, source: str, expected: str):
         found = refused(source)
-        assert expected in found and len(found) < 2000 and "\n" not in found
+        assert expected in found
+        assert len(found) < 2000
+        assert "\n" not in found
 
     def test_an_endless_import_is_ended_with_all_it_started(self, tmp_path: Path):
         told = tmp_path / "pids"
@@ -99,8 +101,9 @@ class TestTrial:
         assert "the import took longer than 3 s" in refused(source, timeout=3)
         assert time.monotonic() - began < 10
         pids = [int(pid) for pid in told.read_text().split()]
-        gone, left = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=5)
-        assert len(pids) == 2 and not left
+        _gone, left = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=5)
+        assert len(pids) == 2
+        assert not left
 
     def test_a_child_that_broke_away_holds_nobody_up(self, tmp_path: Path):
         told = tmp_path / "pid"
@@ -237,7 +240,7 @@ class TestLoading:
 
     def test_nothing_is_left_of_a_source_that_fails(self):
         for source in ("1 / 0", "x = = 1", "raise SystemExit"):
-            with pytest.raises(BaseException):
+            with pytest.raises(BaseException):  # noqa: B017, PT011
                 load_source("broken.py", 1, source)
             assert "broken@1" not in sys.modules
 

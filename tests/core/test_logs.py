@@ -35,7 +35,8 @@ def test_time_level_process_name_cid_and_text(lines: Path):
     log.warning("without")
     log.debug("too little")
     first, second = lines.read_text().splitlines()
-    assert " - INFO - " in first and first.endswith(" - hansa.test - K1 - hello you")
+    assert " - INFO - " in first
+    assert first.endswith(" - hansa.test - K1 - hello you")
     assert second.endswith(" - - - without")
 
 
@@ -57,7 +58,8 @@ def test_a_traceback_stands_on_the_line_of_its_event(lines: Path):
     except ValueError:
         log.exception("it failed")
     (line,) = lines.read_text().splitlines()
-    assert "it failed | Traceback" in line and "\\nlines" in line
+    assert "it failed | Traceback" in line
+    assert "\\nlines" in line
     assert "\x1b" not in line
 
 
@@ -65,7 +67,8 @@ def test_the_file_may_be_moved_away(lines: Path):
     log.info("one")
     lines.rename(lines.with_suffix(".1"))
     log.info("two")
-    assert lines.read_text().endswith("two\n") and lines.read_text().count("\n") == 1
+    assert lines.read_text().endswith("two\n")
+    assert lines.read_text().count("\n") == 1
 
 
 def test_a_line_that_cannot_be_built_ends_nothing(lines: Path, capsys: pytest.CaptureFixture[str]):

@@ -41,7 +41,8 @@ def test_requests_share_no_headers():
 
 def test_a_response_may_be_acknowledged_when_done():
     response = Response({"a": 1}, status=201)
-    assert response.ok and response.status == 201
+    assert response.ok
+    assert response.status == 201
     for outcome in ("retry", "reject"):
         response.outcome = outcome
         assert not response.ok

@@ -177,7 +177,8 @@ class TestReplacing:
         second = world.objects.get("outgoing", "probe", "a")
         until(lambda: len(Probe.journal) == 3)
         assert Probe.journal == [("start", "1"), ("start", "2"), ("stop", "1")]
-        assert seen == ["2"] and (first.config.tag, second.config.tag) == ("1", "2")
+        assert seen == ["2"]
+        assert (first.config.tag, second.config.tag) == ("1", "2")
         assert world.state("outgoing probe a") == ("running", "")
 
     def test_an_exclusive_one_stops_before_the_next_one_starts(self, world: World):
@@ -241,7 +242,9 @@ class TestFailing:
         Probe.plan["1"] = fails(1500)
         world.apply("outgoing", "probe", "a")
         until(lambda: world.state("outgoing probe a")[0] == "running")
-        assert delays[:7] == [0.5, 1, 2, 4, 8, 16, 30] and set(delays[7:]) == {30} and len(delays) == 1500
+        assert delays[:7] == [0.5, 1, 2, 4, 8, 16, 30]
+        assert set(delays[7:]) == {30}
+        assert len(delays) == 1500
 
     def test_the_state_says_why_and_callers_are_told(self, world: World):
         Probe.plan["1"] = fails(error=Unavailable("the broker is down"))
@@ -264,9 +267,8 @@ class TestFailing:
 
     def test_a_definition_that_does_not_fit_is_failed_and_an_edit_mends_it(self, world: World):
         world.apply("outgoing", "probe", "a", tga="x")
-        assert (
-            world.state("outgoing probe a")[0] == "failed" and "did you mean tag" in world.state("outgoing probe a")[1]
-        )
+        assert world.state("outgoing probe a")[0] == "failed"
+        assert "did you mean tag" in world.state("outgoing probe a")[1]
         world.apply("outgoing", "nowhere", "b")
         assert world.state("outgoing nowhere b")[0] == "failed"
         world.apply("outgoing", "probe", "a", tag="2")
@@ -291,7 +293,8 @@ class TestFailing:
         world.apply("outgoing", "probe", "a", tag="2")
         count = len(Probe.journal)
         time.sleep(0.2)
-        assert world.state("outgoing probe a") == ("running", "") and len(Probe.journal) == count
+        assert world.state("outgoing probe a") == ("running", "")
+        assert len(Probe.journal) == count
 
     def test_a_removed_one_is_not_retried(self, world: World):
         Probe.plan["1"] = fails()
@@ -344,7 +347,8 @@ class TestHanging:
         world.apply("outgoing", "probe", "h", tag="hang")
         began = time.monotonic()
         world.objects.remove(("outgoing", "probe", "h"))
-        assert time.monotonic() - began < 2 and world.objects.states() == {}
+        assert time.monotonic() - began < 2
+        assert world.objects.states() == {}
         gate.set()
         until(lambda: Probe.journal == [("start", "hang"), ("stop", "hang")])
 
@@ -356,7 +360,8 @@ class TestHanging:
         channel = world.objects.get("channel", "probe", "c")
         began = time.monotonic()
         world.deploy(s=2)
-        assert time.monotonic() - began < 2 and channel.dispatch(Request()).payload == 2
+        assert time.monotonic() - began < 2
+        assert channel.dispatch(Request()).payload == 2
         gate.set()
         until(lambda: world.objects.get("channel", "probe", "c") is not channel)
         assert world.objects.get("channel", "probe", "c").dispatch(Request()).payload == 2
@@ -368,7 +373,8 @@ class TestHanging:
         world.apply("outgoing", "probe", "a")
         began = time.monotonic()
         world.objects.stop()
-        assert time.monotonic() - began < 8 and ("stop", "1") in Probe.journal
+        assert time.monotonic() - began < 8
+        assert ("stop", "1") in Probe.journal
 
     def test_leases_of_others_are_kept(
         self, world: World, gate: threading.Event, until: Any, monkeypatch: pytest.MonkeyPatch
@@ -482,7 +488,9 @@ class TestLastUser:
         done.set()
         for thread in threads:
             thread.join()
-        assert not faults and set(statuses) == {200} and statuses[200] > 100
+        assert not faults
+        assert set(statuses) == {200}
+        assert statuses[200] > 100
 
 
 class TestStorm:
@@ -577,9 +585,8 @@ class TestRoutes:
         world.apply("channel", "probe", "c", service="s")
         channel = world.objects.get("channel", "probe", "c")
         response = channel.dispatch(Request())
-        assert (response.status, response.outcome) == (503, "retry") and "no service is named 's'" in str(
-            response.error
-        )
+        assert (response.status, response.outcome) == (503, "retry")
+        assert "no service is named 's'" in str(response.error)
         for answer in (1, 2):
             world.deploy(s=answer)
             assert channel.dispatch(Request()).payload == answer
@@ -589,7 +596,7 @@ class TestRoutes:
 
     def test_a_running_request_keeps_the_class_it_began_with(self, world: World):
         gate, inside = threading.Event(), threading.Event()
-        world.deploy(s=lambda self: inside.set() or gate.wait(30) and 1)
+        world.deploy(s=lambda self: inside.set() or (gate.wait(30) and 1))
         world.apply("channel", "probe", "c", service="s")
         channel = world.objects.get("channel", "probe", "c")
         with ThreadPoolExecutor(1) as pool:
@@ -660,7 +667,8 @@ class TestLooking:
         world.apply("outgoing", "probe", "a")
         outgoing = module.Namespace(world.objects, "outgoing")
         assert outgoing.probe["a"] is outgoing["probe"]["a"] is world.objects.get("outgoing", None, "a")
-        assert outgoing.probe.names() == ["a"] and outgoing.other.names() == []
+        assert outgoing.probe.names() == ["a"]
+        assert outgoing.other.names() == []
         with pytest.raises(NotFound, match=r"there is no outgoing probe named 'b' \(there are: a\)"):
             outgoing.probe["b"]
         with pytest.raises(NotFound):

@@ -71,7 +71,9 @@ def test_an_error_becomes_a_response(error: BaseException, status: int, outcome:
         response = route(Request(cid="K1"))
         assert (response.status, response.outcome, response.cid, response.ok) == (status, outcome, "K1", False)
         assert response.error is error
-        assert b"K1" in response.raw and b"hush" not in response.raw and response.content_type
+        assert b"K1" in response.raw
+        assert b"hush" not in response.raw
+        assert response.content_type
     assert response.content_type == "x/error"
 
 
@@ -111,14 +113,16 @@ class TestErrorsOfRendering:
 
         response = compile_route(Binding("a", None, Broken()), raises(NotFound("gone")))(Request(cid="K1"))
         assert (response.status, response.outcome, response.cid) == (404, "reject", "K1")
-        assert b"gone" in response.raw and response.content_type.startswith("text/plain")
+        assert b"gone" in response.raw
+        assert response.content_type.startswith("text/plain")
 
     def test_in_the_service(self):
         made = raises(ValueError("first"))
         made.fail = classmethod(lambda cls, error, request, format: 1 / 0)  # type: ignore[method-assign,assignment]
         response = compile_route(BINDING, made)(Request(cid="K1"))
         assert (response.status, response.outcome) == (500, "retry")
-        assert isinstance(response.error, ValueError) and b"K1" in response.raw
+        assert isinstance(response.error, ValueError)
+        assert b"K1" in response.raw
 
     def test_a_service_may_shape_its_own(self):
         made = raises(NotFound("gone"))
@@ -152,22 +156,27 @@ class TestAuthentication:
 
     def test_none_asks_nobody(self):
         response, request = self.run()
-        assert response.ok and request.principal is None
+        assert response.ok
+        assert request.principal is None
 
     def test_one(self):
         response, request = self.run(lambda request: "jane")
-        assert response.ok and request.principal == "jane"
+        assert response.ok
+        assert request.principal == "jane"
         response, request = self.run(self.refuse("a"))
-        assert response.status == 401 and response.headers["WWW-Authenticate"] == 'Basic realm="a"'
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"] == 'Basic realm="a"'
         assert request.principal is None
 
     def test_any_of_several_will_do(self):
         response, request = self.run(self.refuse("a"), lambda request: "joe", lambda request: "jane")
-        assert response.ok and request.principal == "joe"
+        assert response.ok
+        assert request.principal == "joe"
 
     def test_the_first_refusal_is_told_if_all_refuse(self):
         response, _ = self.run(self.refuse("a"), self.refuse("b"))
-        assert response.status == 401 and response.headers["WWW-Authenticate"] == 'Basic realm="a"'
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"] == 'Basic realm="a"'
 
     @pytest.mark.parametrize(("error", "status"), [(Forbidden(), 403), (ValueError("x"), 500), (SystemExit(), 500)])
     def test_another_error_is_final(self, error: BaseException, status: int):
@@ -176,7 +185,8 @@ class TestAuthentication:
 
         for authenticators in ((broken,), (broken, lambda request: "jane"), (self.refuse("a"), broken)):
             response, request = self.run(*authenticators)
-            assert response.status == status and request.principal is None
+            assert response.status == status
+            assert request.principal is None
 
 
 class TestWraps:
@@ -267,4 +277,5 @@ def test_what_went_wrong_is_in_the_log_with_the_cid_and_what_was_asked_wrongly_i
     failed(NotFound("gone"), request, None, None)
     failed(Unavailable("down"), request, None, None)
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO", "WARNING"]
-    assert caplog.records[0].exc_info and "hush" in caplog.text
+    assert caplog.records[0].exc_info
+    assert "hush" in caplog.text

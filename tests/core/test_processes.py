@@ -36,7 +36,8 @@ def child():
 
 def test_when_a_process_started(child: subprocess.Popen[bytes]):
     start = started_at(child.pid)
-    assert start == started_at(child.pid) and start > started_at(os.getpid())
+    assert start == started_at(child.pid)
+    assert start > started_at(os.getpid())
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert started_at(child.pid) is None, "a zombie has ended"

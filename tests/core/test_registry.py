@@ -56,7 +56,7 @@ def test_a_type_and_the_model_of_its_definitions(registry: Registry):
 
 
 def test_an_unknown_type_names_those_there_are(registry: Registry):
-    with pytest.raises(NotFound, match="no channel of type 'ood' is installed .*odd-one"):
+    with pytest.raises(NotFound, match=r"no channel of type 'ood' is installed .*odd-one"):
         registry.known("channel", "ood")
     with pytest.raises(NotFound, match="no plugin gives one"):
         registry.known("security", "basic")

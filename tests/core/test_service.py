@@ -39,7 +39,8 @@ def test_names_of_classes():
     GetRate.__module__ = "hansa_stats.services"
     assert GetRate.get_name() == "services.get-rate"
     assert Named.get_name() == "my.name"
-    assert Service.abstract and not GetRate.abstract
+    assert Service.abstract
+    assert not GetRate.abstract
 
 
 class Pair(Model):
@@ -229,7 +230,8 @@ def test_each_message_has_its_own_instance_and_calls_keep_its_cid():
 
     assert answer_of(Calls, Request(cid="K1"), server=Server()).payload == ("answer", "answer")
     answer_of(Calls, Request(cid="K2"), server=Server())
-    assert calls[1] == ("invoke", "other", 1, {"cid": "K1"}) and calls[2] == ("invoke", "another", None, {"cid": "K1"})
+    assert calls[1] == ("invoke", "other", 1, {"cid": "K1"})
+    assert calls[2] == ("invoke", "another", None, {"cid": "K1"})
     assert calls[0] is not calls[3]
 
 

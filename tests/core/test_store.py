@@ -190,7 +190,8 @@ def test_definitions_come_back_sorted_and_filtered(store: Store):
         store.define(row)
     assert [row.key for row in store.definitions()] == sorted(row.key for row in rows)
     assert [row.key for row in store.definitions("a", "u")] == [("a", "u", "1"), ("a", "u", "10"), ("a", "u", "2")]
-    assert store.definitions("c") == [] and store.definition("a", "u", "3") is None
+    assert store.definitions("c") == []
+    assert store.definition("a", "u", "3") is None
     store.define(ROW)
     assert store.definition(*ROW.key).data == ROW.data
 
@@ -251,18 +252,22 @@ class TestPackages:
         assert store.deploy("x.py", "one", {"A": "a"}, by="jane") == (1, 1)
         assert store.deploy("x.py", "two", {"A": "a", "B": "b"}) == (2, 2)
         assert (store.package("x.py").source, store.package("x.py", 1).source) == ("two", "one")
-        assert store.package("x.py", 1).services == {"A": "a"} and store.package("x.py", 1).by == "jane"
+        assert store.package("x.py", 1).services == {"A": "a"}
+        assert store.package("x.py", 1).by == "jane"
         assert store.package("x.py", 3) is None is store.package("y.py")
         assert [p.current for p in store.packages()] == [False, True]
         store.undeploy("x.py")
-        assert store.packages(current=True) == [] and store.package("x.py") is None and len(store.packages()) == 2
+        assert store.packages(current=True) == []
+        assert store.package("x.py") is None
+        assert len(store.packages()) == 2
         assert store.deploy("x.py", "three", {}) == (3, 4)
 
     def test_a_service_comes_from_one_file(self, store: Store):
         store.deploy("x.py", "one", {"A": "a", "B": "b"})
         with pytest.raises(Conflict, match=r"the service a is already given by x.py; the service b is .*x.py"):
             store.deploy("y.py", "one", {"A": "a", "B": "b"})
-        assert store.package("y.py") is None and store.revision() == 1
+        assert store.package("y.py") is None
+        assert store.revision() == 1
 
     @pytest.mark.parametrize(
         "forgery", ["source = 'evil'", "file = 'z.py'", "mac = ''", "source = source || ' '", "mac = upper(mac)"]
@@ -274,7 +279,8 @@ class TestPackages:
         with store.engine.begin() as connection:
             connection.execute(text(f"UPDATE package SET {forgery}"))
         assert store.packages() == store.packages(current=True) == []
-        assert store.package("x.py") is None and store.package("x.py", 1) is None
+        assert store.package("x.py") is None
+        assert store.package("x.py", 1) is None
         assert [record.levelname for record in caplog.records][:1] == ["CRITICAL"]
 
     def test_the_key_is_not_in_the_database(self, store: Store, tmp_path: Path):
@@ -288,7 +294,8 @@ def test_the_log_of_a_definition_holds_each_state_of_it(store: Store):
     with store.engine.connect() as connection:
         changes = list(connection.execute(text('SELECT revision, "action", "by", data FROM change ORDER BY revision')))
     assert [tuple(change)[:3] for change in changes] == [(1, "define", "jane"), (2, "delete", "joe")]
-    assert json.loads(changes[0].data) == ROW.data and changes[1].data is None
+    assert json.loads(changes[0].data) == ROW.data
+    assert changes[1].data is None
     assert [change.revision for change in store.changes(1)] == [2]
 
 
@@ -360,7 +367,8 @@ def test_many_processes_at_once_leave_no_reference_dangling_and_no_revision_twic
     done = sum(int(child.communicate()[0]) for child in children)
     assert {child.returncode for child in children} == {0}
     seen += store.changes(last)
-    assert [change.revision for change in seen] == list(range(1, done + 1)) and store.revision() == done > 30
+    assert [change.revision for change in seen] == list(range(1, done + 1))
+    assert store.revision() == done > 30
     with store.engine.connect() as connection:
         dangling = connection.execute(
             text(
@@ -378,4 +386,5 @@ def test_many_processes_at_once_leave_no_reference_dangling_and_no_revision_twic
         ).scalar()
     given = [name for package in store.packages(current=True) for name in package.services.values()]
     assert (dangling, orphans) == (0, 0)
-    assert used <= set(given) and len(given) == len(set(given))
+    assert used <= set(given)
+    assert len(given) == len(set(given))

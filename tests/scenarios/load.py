@@ -73,14 +73,18 @@ class Load:
         self.answers: list[Answer] = []
         self._numbers = itertools.count(1)
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(n % 2 == 0, n % 4 < 2), daemon=True) for n in range(self.clients)]
+        self._threads = [
+            threading.Thread(target=self._call, args=(n % 2 == 0, n % 4 < 2), daemon=True) for n in range(self.clients)
+        ]
 
     def __enter__(self) -> Load:
         for thread in self._threads:
             thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stopping.set()
         self.join()
 

@@ -27,7 +27,11 @@ def description(server) -> dict:
 def test_the_description_is_valid_and_complete(server, description):
     validate(description)
     described = {path.rpartition("/")[2] for path in description["paths"]}
-    listed = {item["name"] for item in server.api("admin.service.list", limit=1000)["items"] if item["name"].startswith("admin.")}
+    listed = {
+        item["name"]
+        for item in server.api("admin.service.list", limit=1000)["items"]
+        if item["name"].startswith("admin.")
+    }
     pages = {"admin.api", "admin.openapi", "admin.docs", "admin.docs.file"}  # what serves the API and these pages
     assert listed - pages == described
     assert "admin.channel.http.create" in described

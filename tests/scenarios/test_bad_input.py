@@ -208,7 +208,9 @@ def test_a_flood_of_headers(server):
 
 def test_length_with_transfer_encoding_is_refused(server):
     smuggled = b"GET /hansa/ping HTTP/1.1\r\nHost: x\r\n\r\n"
-    request = b"POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (5 + len(smuggled))
+    request = b"POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (
+        5 + len(smuggled)
+    )
     answer = exchange(server, request + smuggled, 5)
     assert answer.startswith(b"HTTP/1.1 400"), answer[:200]
     assert answer.count(b"HTTP/1.1 ") == 1, "what follows must not be taken for a second request"
@@ -253,7 +255,14 @@ def test_a_service_that_a_channel_uses_is_not_deleted(server, api_error):
 
 def test_a_definition_that_refers_to_nothing_is_refused(server, api_error):
     with pytest.raises(api_error) as caught:
-        server.api("admin.channel.http.create", name="y", url_path="/y", service="no.such", security="nor-this", format="nor-that")
+        server.api(
+            "admin.channel.http.create",
+            name="y",
+            url_path="/y",
+            service="no.such",
+            security="nor-this",
+            format="nor-that",
+        )
     assert caught.value.status == 400
     assert set(caught.value.problem["errors"]) >= {"service", "security", "format"}
 

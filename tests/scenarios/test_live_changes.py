@@ -23,7 +23,9 @@ def test_live_changes_lose_nothing(start_server, api_error, tmp_path):
     server.deploy("live.py", SOURCE.format(version=newest, path=str(written)))
     for name in ("one", "two"):
         server.api("admin.security.basic.create", name=name, username="client", password="s3cret-" * 3)
-    server.api("admin.channel.http.create", name="live", url_path="/live", service="live.count", format="json", security="one")
+    server.api(
+        "admin.channel.http.create", name="live", url_path="/live", service="live.count", format="json", security="one"
+    )
 
     since: list[tuple[float, int]] = []  # from when on which version must answer
     with Load(server.port, "/live", headers=basic("client", "s3cret-" * 3)) as load:

@@ -13,12 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+
 from tests.conftest import MARK, TOP, free_port, marked, wait_until
 
 
 def copy_of_the_project(there: Path) -> Path:
     """A fresh clone, so to speak: the files that git knows or would take, and a left-over folder with caches only."""
-    listed = subprocess.check_output(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, text=True)
+    listed = subprocess.check_output(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, text=True
+    )
     for line in listed.splitlines():
         if (TOP / line).is_file():
             (there / line).parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +38,9 @@ class Made:
         self.directory = directory
         self.output = folder / "make.log"
         self.mark = f"made-{self.port}"
-        environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV")}
+        environment = {
+            key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV")
+        }
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
                 ["make", "run", f"HTTP=127.0.0.1:{self.port}", f"DIR={directory}"], cwd=folder, stdout=output, stderr=output,
@@ -80,7 +85,9 @@ def test_it_prints_where_it_listens_and_the_password_once(made):
     assert len(password) >= 16
     assert password in printed
     assert file.stat().st_mode & 0o777 == 0o600
-    status = requests.post(f"http://127.0.0.1:{made.port}/hansa/api/admin.server.status", json={}, auth=("admin", password), timeout=30)
+    status = requests.post(
+        f"http://127.0.0.1:{made.port}/hansa/api/admin.server.status", json={}, auth=("admin", password), timeout=30
+    )
     assert status.ok
 
 
@@ -88,7 +95,9 @@ def test_the_curl_lines_that_it_prints_work_when_pasted(made):
     lines = [line.strip() for line in made.output.read_text().splitlines() if line.strip().startswith("curl ")]
     assert lines
     for line in lines:
-        done = subprocess.run(["bash", "-c", line + " --fail-with-body --silent --show-error"], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            ["bash", "-c", line + " --fail-with-body --silent --show-error"], capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         assert done.stdout
 
@@ -144,6 +153,8 @@ def test_an_old_python_is_told_so(tmp_path):
     old = tmp_path / "python3"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
-    done = subprocess.run(["tools/install.sh"], cwd=tmp_path, env={**os.environ, "PYTHON": str(old)}, capture_output=True, text=True)
+    done = subprocess.run(
+        ["tools/install.sh"], cwd=tmp_path, env={**os.environ, "PYTHON": str(old)}, capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert "needs Python 3.11" in done.stderr

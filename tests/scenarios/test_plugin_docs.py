@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import TOP
 
 FILE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", re.S)
@@ -44,17 +45,25 @@ def project(tmp_path_factory) -> Path:
 def site(project) -> Path:
     """The plugin, built as a wheel and installed into a folder of its own."""
     uv = [sys.executable, "-m", "uv"]
-    subprocess.run([*uv, "build", "--wheel", "--no-build-isolation", "--quiet", "-o", str(project / "dist")], cwd=project, check=True)
+    subprocess.run(
+        [*uv, "build", "--wheel", "--no-build-isolation", "--quiet", "-o", str(project / "dist")],
+        cwd=project,
+        check=True,
+    )
     wheel = next((project / "dist").glob("*.whl"))
     site = project / "site"
-    subprocess.run([*uv, "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)], check=True, timeout=60)
+    subprocess.run(
+        [*uv, "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)], check=True, timeout=60
+    )
     return site
 
 
 @pytest.mark.timeout(180)
 def test_its_tests_pass(project, site):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
-    done = subprocess.run(command, cwd=project, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(
+        command, cwd=project, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=150
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.scenarios.load import SOURCE, Load, handled
 
 
@@ -32,9 +33,15 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_comes_up(start_se
 def test_a_killed_worker_is_replaced(start_server, wait, tmp_path):
     server = start_server(workers=2)
     counting(server, tmp_path / "written")
-    victim = next(p for p in server.processes() if p.pid != server.process.pid and "python" in p.name() and p.ppid() == server.process.pid)
+    victim = next(
+        p
+        for p in server.processes()
+        if p.pid != server.process.pid and "python" in p.name() and p.ppid() == server.process.pid
+    )
     victim.kill()
-    wait(lambda: len([p for p in server.processes() if p.ppid() == server.process.pid and "python" in p.name()]) == 2, 20)
+    wait(
+        lambda: len([p for p in server.processes() if p.ppid() == server.process.pid and "python" in p.name()]) == 2, 20
+    )
     wait(lambda: server.ready() and server.post("/live", {"number": 8}).ok, 20)
 
 
@@ -118,7 +125,9 @@ def test_a_second_server_in_the_same_folder_is_refused(start_server):
 
 def test_the_secrets_under_the_folder_are_private(start_server):
     server = start_server(workers=1)
-    listed = subprocess.run(["find", str(server.dir), "-name", "*.key", "-o", "-name", "*password*"], capture_output=True, text=True)
+    listed = subprocess.run(
+        ["find", str(server.dir), "-name", "*.key", "-o", "-name", "*password*"], capture_output=True, text=True
+    )
     files = [Path(line) for line in listed.stdout.split()]
     assert files
     for file in files:

@@ -25,7 +25,9 @@ def test_a_first_service_in_five_minutes(start_server, wait):
             (folder / told).write_text(text)
             continue
         script = "set -e\n" + text.replace("http://127.0.0.1:11223", server.url)
-        done = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         if told:
             found, wanted = json.loads(done.stdout), json.loads(told)

@@ -67,14 +67,24 @@ def story(request, start_shared_server, start_feed, examples, wait) -> Story:
     service = f"{story.module}.get-rate"
 
     shutil.copy(examples / "treasury" / f"{story.module}.py", server.dir / "pickup")
-    wait(lambda: service in {item["name"] for item in server.api("admin.service.list", filter=story.module)["items"]}, 10)
+    wait(
+        lambda: service in {item["name"] for item in server.api("admin.service.list", filter=story.module)["items"]}, 10
+    )
 
     server.api("admin.outgoing.http.create", name="treasury.gov", address=story.feed, timeout=20)
     server.api("admin.security.basic.create", name="client1", username="client1", password={"$env": "CLIENT1_PASSWORD"})
     server.api("admin.security.apikey.create", name="client2", key={"$env": "CLIENT2_KEY"}, header="X-Client-Key")
     server.cli("security", "basic", "create", "client3", "--username", "client3", "--password", "third-password")
     create = "admin.channel.http.create"
-    server.api(create, name="client1", url_path="/client1/get-rate", service=service, format="json", security="client1", method="POST")
+    server.api(
+        create,
+        name="client1",
+        url_path="/client1/get-rate",
+        service=service,
+        format="json",
+        security="client1",
+        method="POST",
+    )
     server.api(create, name="client2", url_path="/client2/get-rate", service=service, format="xml", security="client2")
     server.cli(
         *("channel", "soap", "create", "client3", "--url-path", "/client3/get-rate", "--soap-action", "get-rates"),
@@ -91,7 +101,9 @@ def story(request, start_shared_server, start_feed, examples, wait) -> Story:
 
 def curl(*arguments: str) -> str:
     """What curl prints."""
-    done = subprocess.run(["curl", "--silent", "--show-error", "--fail-with-body", *arguments], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        ["curl", "--silent", "--show-error", "--fail-with-body", *arguments], capture_output=True, text=True, timeout=30
+    )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -116,7 +128,14 @@ def test_xml(story):
 
 def test_soap_by_curl(story):
     found = curl(
-        *("-u", "client3:third-password", "-H", 'SOAPAction: "get-rates"', "-H", "Content-Type: text/xml; charset=utf-8"),
+        *(
+            "-u",
+            "client3:third-password",
+            "-H",
+            'SOAPAction: "get-rates"',
+            "-H",
+            "Content-Type: text/xml; charset=utf-8",
+        ),
         *(f"{story.server.url}/client3/get-rate", "-d", ENVELOPE.format(**DAY)),
     )
     envelope = etree.fromstring(found.encode())
@@ -127,7 +146,9 @@ def test_soap_by_curl(story):
 def test_soap_by_a_client_made_from_the_wsdl(story):
     session = requests.Session()
     session.auth = ("client3", "third-password")
-    client = zeep.Client(f"{story.server.url}/client3/get-rate?wsdl", transport=zeep.transports.Transport(session=session))
+    client = zeep.Client(
+        f"{story.server.url}/client3/get-rate?wsdl", transport=zeep.transports.Transport(session=session)
+    )
     service = next(iter(client.wsdl.services.values()))
     port = next(iter(service.ports.values()))
     operations = list(port.binding._operations.values())
@@ -249,8 +270,12 @@ def test_a_channel_is_switched_off_and_on(story):
 def test_version_2_and_back(story, examples):
     file = f"{story.module}.py"
     source = (examples / "treasury" / file).read_text()
-    version = next(item["version"] for item in story.server.api("admin.service.list", filter=f"{story.module}.get-rate")["items"])
-    second = source.replace("self.kvdb.conn.get(", "'about ' + self.kvdb.conn.get(").replace("rate=rate)", "rate='about ' + rate)")
+    version = next(
+        item["version"] for item in story.server.api("admin.service.list", filter=f"{story.module}.get-rate")["items"]
+    )
+    second = source.replace("self.kvdb.conn.get(", "'about ' + self.kvdb.conn.get(").replace(
+        "rate=rate)", "rate='about ' + rate)"
+    )
     assert second != source
     answer = story.server.deploy(file, second)
     assert answer["version"] == version + 1
@@ -261,7 +286,10 @@ def test_version_2_and_back(story, examples):
 
 
 def test_what_is_in_use_is_not_deleted(story, api_error):
-    for kind, name, user in (("security.basic", "client1", "client1"), ("service", f"{story.module}.get-rate", "client3")):
+    for kind, name, user in (
+        ("security.basic", "client1", "client1"),
+        ("service", f"{story.module}.get-rate", "client3"),
+    ):
         with pytest.raises(api_error) as caught:
             story.server.api(f"admin.{kind}.delete", name=name)
         assert caught.value.status == 409

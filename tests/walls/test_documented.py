@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tools.project import TOP, core, plugins
 
 PACKAGES = pytest.mark.parametrize("package", [core(), *plugins()], ids=lambda package: package.name)
@@ -21,13 +22,19 @@ def undocumented(tree: ast.Module) -> list[str]:
 
     def visit(body: list[ast.stmt], prefix: str, inherits: bool) -> None:
         for node in body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-                if any(isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter") for each in node.decorator_list):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(
+                "_"
+            ):
+                if any(
+                    isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter")
+                    for each in node.decorator_list
+                ):
                     continue  # its getter says it
                 if not ast.get_docstring(node) and not (inherits and isinstance(node, ast.FunctionDef)):
                     missing.append(f"{prefix}{node.name} (line {node.lineno})")
                 if isinstance(node, ast.ClassDef):
                     visit(node.body, f"{prefix}{node.name}.", bool(node.bases))
+
     visit(tree.body, "", False)
     return missing
 
@@ -49,13 +56,17 @@ def test_a_package_says_what_it_is_and_how_it_is_used(package):
 
 
 def test_undocumented_definitions_are_noticed():
-    tree = ast.parse('"""Module."""\nclass A:\n    def b(self): ...\nclass C(A):\n    """C."""\n    def b(self): ...\ndef _d(): ...\n')
+    tree = ast.parse(
+        '"""Module."""\nclass A:\n    def b(self): ...\nclass C(A):\n    """C."""\n    def b(self): ...\ndef _d(): ...\n'
+    )
     assert undocumented(tree) == ["A (line 2)", "A.b (line 3)"]
 
 
 def tracked() -> list[Path]:
     """The files of the project: what git knows and what is new and not ignored."""
-    listed = subprocess.check_output(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, text=True)
+    listed = subprocess.check_output(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, text=True
+    )
     return [file for line in listed.splitlines() if (file := TOP / line).is_file()]
 
 

@@ -11,10 +11,23 @@ from pathlib import Path
 
 import hansa
 import pytest
+
 from tools.project import TOP, Package, core, dotted, imports, plugins
 
 PLUGINS = pytest.mark.parametrize("plugin", plugins(), ids=lambda plugin: plugin.name)
-HEAVY = ["falcon", "waitress", "lxml", "sqlalchemy", "alembic", "httpx2", "zeep", "pydantic", "requests", "argon2", "cryptography.x509"]
+HEAVY = [
+    "falcon",
+    "waitress",
+    "lxml",
+    "sqlalchemy",
+    "alembic",
+    "httpx2",
+    "zeep",
+    "pydantic",
+    "requests",
+    "argon2",
+    "cryptography.x509",
+]
 NEVER_IN_CORE = {"falcon", "waitress", "lxml", "pika", "zmq", "schedule", "httpx2", "cronsim", "argon2", "rich", "zato"}
 
 
@@ -38,7 +51,8 @@ def undeclared(package: Package, provided: set[str] = frozenset()) -> list[str]:
     return [
         f"{file.relative_to(TOP)} imports {name}, and {package.name} does not require it"
         for name, file in sorted(third_party(package))
-        if name not in provided and not {d.lower().replace("_", "-") for d in distributions.get(name, [])} & package.requires
+        if name not in provided
+        and not {d.lower().replace("_", "-") for d in distributions.get(name, [])} & package.requires
     ]
 
 
@@ -64,7 +78,9 @@ def test_a_plugin_imports_from_core_only_its_root(plugin: Package):
         for seen in imports(file, dotted(file)[1]):
             if top(seen.module) == "hansa":
                 assert seen.module == "hansa", f"{file.relative_to(TOP)}:{seen.line} imports {seen.module}"
-                assert not seen.name or seen.name in hansa.__all__, f"{file.relative_to(TOP)}:{seen.line} imports {seen.name}"
+                assert not seen.name or seen.name in hansa.__all__, (
+                    f"{file.relative_to(TOP)}:{seen.line} imports {seen.name}"
+                )
 
 
 @PLUGINS
@@ -99,7 +115,9 @@ def test_core_files_form_floors():
 def test_the_walls_notice_a_breach(tmp_path: Path):
     source = tmp_path / "src/hansa_x/y.py"
     source.parent.mkdir(parents=True)
-    source.write_text("from ..hansa.store import Store\nfrom hansa.store import Store\ndef f():\n    import hansa_http.channel\n")
+    source.write_text(
+        "from ..hansa.store import Store\nfrom hansa.store import Store\ndef f():\n    import hansa_http.channel\n"
+    )
     assert [(i.module, i.name) for i in imports(source, "hansa_x")] == [
         ("hansa.store", "Store"), ("hansa.store", "Store"), ("hansa_http.channel", "")
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tools import reference
 
 
@@ -24,18 +25,48 @@ def test_everything_is_there(pages):
     assert "## hansa_wrap" in pages["hooks.md"]
     assert "## [server]" in pages["configuration.md"]
     assert "## channel http" in pages["types.md"]
-    for wanted in ("channel soap", "channel schedule", "outgoing http", "outgoing redis", "security basic", "security apikey"):
+    for wanted in (
+        "channel soap",
+        "channel schedule",
+        "outgoing http",
+        "outgoing redis",
+        "security basic",
+        "security apikey",
+    ):
         assert f"## {wanted}" in pages["types.md"]
         assert f"## admin.{wanted.replace(' ', '.')}" in pages["admin.md"]
-    for wanted in ("service.deploy", "service.rollback", "plugin.reload", "server.reload", "config.export", "config.plan", "config.apply"):
+    for wanted in (
+        "service.deploy",
+        "service.rollback",
+        "plugin.reload",
+        "server.reload",
+        "config.export",
+        "config.plan",
+        "config.apply",
+    ):
         assert f"## admin.{wanted}\n" in pages["admin.md"]
-    for wanted in ("server run", "deploy", "invoke", "export", "plan", "apply", "channel http create", "new plugin", "new service"):
+    for wanted in (
+        "server run",
+        "deploy",
+        "invoke",
+        "export",
+        "plan",
+        "apply",
+        "channel http create",
+        "new plugin",
+        "new service",
+    ):
         assert f"## hansa {wanted}" in pages["commands.md"]
 
 
 def test_every_setting_and_command_has_help(pages):
     for name, text in pages.items():
-        empty = [line for line in text.splitlines() if line.startswith("| `") and line.rstrip(" |").count("|") < (4 if name in ("configuration.md", "types.md") else 2)]
+        empty = [
+            line
+            for line in text.splitlines()
+            if line.startswith("| `")
+            and line.rstrip(" |").count("|") < (4 if name in ("configuration.md", "types.md") else 2)
+        ]
         assert not empty, f"{name}: {empty}"
     lines = pages["commands.md"].splitlines()
     for number, line in enumerate(lines):

@@ -21,5 +21,7 @@ def test_no_file_is_over_400_lines_of_code():
 
 def test_what_counts_as_code(tmp_path: Path):
     source = tmp_path / "counted.py"
-    source.write_text('"""Docstring\nof two lines."""\n\n# comment\n\ndef f():\n    """One."""\n    return """a\nb"""  # code\n')
+    source.write_text(
+        '"""Docstring\nof two lines."""\n\n# comment\n\ndef f():\n    """One."""\n    return """a\nb"""  # code\n'
+    )
     assert lines_of_code(source) == 3

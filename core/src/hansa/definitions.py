@@ -14,11 +14,11 @@ from .keys import Keys
 from .kinds import KINDS
 from .objects import check_formats, references
 from .registry import Registry
-from .settings import dump, fields, load, resolve
+from .settings import Model, dump, fields, load, resolve
 from .store import Reference, Row, Store, label
 
 log = logging.getLogger("hansa.definitions")
-_NAME = re.compile(r"[^\x00-\x1f\x7f/]{1,200}")
+_NAME = re.compile(r"[^\x00-\x1f\x7f/\ud800-\udfff]{1,200}")
 APPLY_WAIT = 5.0
 SILENT = 15.0
 
@@ -49,7 +49,7 @@ class Definitions:
         """The config of a definition: secrets and references resolved, brought to today's shape; raises `Invalid`."""
         model = self.registry.known(row.kind, row.type).model
         # what the environment or a file gives is text, also for numbers
-        return load(model, model.upgrade(resolve(row.data, self._special)), strict=not is_reference(row.data))
+        return load(model, resolve(model.upgrade(dict(row.data)), self._special), strict=not _refers(row.data))
 
     def _special(self, reference: str, value: Any) -> str:
         if reference == "$encrypted":
@@ -81,17 +81,11 @@ class Definitions:
         known = self.registry.known(kind, type)
         if not _NAME.fullmatch(name):
             raise Invalid({"name": "must have 1 to 200 characters, none of them / or a control character"})
+        data = known.model.upgrade(dict(data))
         config = self.read(Row(kind, type, name, data))
         check_formats(self.registry, known.model, config)
         prepared = known.cls.prepare(config)
-        stored = {}
-        for setting in fields(known.model):
-            old, new = getattr(config, setting.name), getattr(prepared, setting.name)
-            if setting.name in data and is_reference(data[setting.name], encrypted=new == old):
-                stored[setting.name] = data[setting.name]
-            elif setting.name in data or new != old:
-                stored[setting.name] = dump(new, self.keys.encrypt)
-        row = Row(kind, type, name, stored)
+        row = Row(kind, type, name, _stored(data, prepared, config, self.keys.encrypt))
         claims = _claims(known.cls, row, prepared)
         for other in self.builtin.values():
             taken = set(claims) & set(_claims_of(self, other)) if other.kind == kind else None
@@ -129,7 +123,8 @@ class Definitions:
         self._refuse_builtin(kind, type, name)
         if mode == "edit":
             old = self.definition(kind, type, name)
-            data, seen_revision = {**old.data, **data}, seen_revision or old.revision
+            known = self.registry.known(kind, type).model.upgrade(dict(old.data))
+            data, seen_revision = {**known, **data}, seen_revision or old.revision
         row, found, claims = self._validated(kind, type, name, data)
         revision = self.store.define(
             row,
@@ -241,13 +236,31 @@ class Definitions:
         return {worker: report for worker, report in self.store.reports().items() if now - report["at"] < SILENT}
 
 
-def is_reference(value: Any, *, encrypted: bool = True) -> bool:
-    """Whether plain data is or contains a reference such as `{"$env": "X"}`; `encrypted` says whether stored secrets count."""
-    if isinstance(value, dict):
-        if len(value) == 1 and (key := str(next(iter(value)))).startswith("$"):
-            return encrypted or key != "$encrypted"
-        return any(is_reference(item, encrypted=encrypted) for item in value.values())
-    return isinstance(value, list) and any(is_reference(item, encrypted=encrypted) for item in value)
+def _is_reference(given: Any) -> bool:
+    return isinstance(given, dict) and len(given) == 1 and str(next(iter(given))).startswith("$")
+
+
+def _refers(given: Any) -> bool:
+    """Whether plain data is or contains a reference such as `{"$env": "X"}`; stored secrets do not count."""
+    if _is_reference(given):
+        return "$encrypted" not in given
+    parts = given.values() if isinstance(given, dict) else given if isinstance(given, list) else ()
+    return any(map(_refers, parts))
+
+
+def _stored(given: Any, new: Any, old: Any, encrypt: Callable[[str], Any]) -> Any:
+    """What is stored of a setting that was `old` before its type prepared it: references as given, secrets encrypted."""
+    if _is_reference(given) and (new == old or "$encrypted" not in given):
+        return given
+    if isinstance(given, dict) and isinstance(new, Model):
+        parts = {f.name: (getattr(new, f.name), getattr(old, f.name)) for f in fields(type(new))}
+        kept = {name: values for name, values in parts.items() if name in given or values[0] != values[1]}
+        return {name: _stored(given.get(name), *values, encrypt) for name, values in kept.items()}
+    if isinstance(given, dict) and isinstance(new, dict):
+        return {key: _stored(given.get(key), value, old.get(key), encrypt) for key, value in new.items()}
+    if isinstance(given, list) and isinstance(new, list) and len(given) == len(new) == len(old):
+        return [_stored(*three, encrypt) for three in zip(given, new, old, strict=True)]
+    return dump(new, encrypt)
 
 
 def _claims(cls: Any, row: Row, config: Any) -> list[str]:

@@ -96,7 +96,7 @@ class Transaction:
 
     def log(self, key: Key, action: str, data: Any = None) -> None:
         """Write the change row."""
-        text = None if data is None else json.dumps(data, ensure_ascii=False, sort_keys=True)
+        text = None if data is None else json.dumps(data, sort_keys=True)
         self.add(odb.change, key, revision=self.revision, action=action, data=text, by=self.by, at=time.time())
 
     def declare(self, key: Key, digest: str | None) -> None:
@@ -224,7 +224,7 @@ class Store:
                     {r.setting: f"there is no {r.kind} {r.type} named {r.name!r}".replace("  ", " ") for r in missing}
                 )
             change.forget(row.key)
-            data = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
+            data = json.dumps(row.data, sort_keys=True)
             change.add(odb.definition, row.key, data=data, revision=change.revision)
             for r in set(references):
                 change.add(odb.reference, row.key, setting=r.setting, to_kind=r.kind, to_type=r.type, to_name=r.name)

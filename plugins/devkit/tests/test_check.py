@@ -44,14 +44,22 @@ def test_imports_over_the_wall(plugin, line, fault):
 
 @pytest.mark.parametrize(
     "line",
-    ["import json", "from hansa import Model, setting", "from . import format", "import hansa_mqtt.format", "import pytest"],
+    [
+        "import json",
+        "from hansa import Model, setting",
+        "from . import format",
+        "import hansa_mqtt.format",
+        "import pytest",
+    ],
 )
 def test_imports_within_the_walls(plugin, line):
     assert import_faults(write(plugin, line)) == []
 
 
 def test_what_has_no_words(plugin):
-    source = write(plugin, "class Thing:\n    def act(self):\n        pass\n\ndef run():\n    pass\n\ndef _hidden():\n    pass\n")
+    source = write(
+        plugin, "class Thing:\n    def act(self):\n        pass\n\ndef run():\n    pass\n\ndef _hidden():\n    pass\n"
+    )
     (plugin / "README.md").write_text("# mqtt")
     assert documentation_faults(source) == [
         "README.md is missing, or says next to nothing",

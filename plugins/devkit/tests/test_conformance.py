@@ -59,8 +59,19 @@ def results(tmp_path_factory) -> dict[str, dict[str, str]]:
 
 def start(module: str, report: Path) -> subprocess.Popen[str]:
     """Run pytest over one module of broken types."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=prepend", f"--junitxml={report}"]
-    return subprocess.Popen([*command, f"{module}.py"], cwd=BROKEN, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=prepend",
+        f"--junitxml={report}",
+    ]
+    return subprocess.Popen(
+        [*command, f"{module}.py"], cwd=BROKEN, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 @pytest.mark.parametrize("name", sorted(expectations()))

@@ -170,7 +170,11 @@ def test_other_things_of_the_server_are_what_was_handed_in():
     assert server.redis is redis
     assert server.object("security", None, "partner") == "p"
     assert server.section("http") == "h"
-    for missing in (lambda: server.section("x"), lambda: server.object("security", None, "x"), lambda: server.object("role", "r", "x")):
+    for missing in (
+        lambda: server.section("x"),
+        lambda: server.object("security", None, "x"),
+        lambda: server.object("role", "r", "x"),
+    ):
         with pytest.raises(NotFound):
             missing()
 

@@ -66,7 +66,9 @@ def test_a_new_plugin_builds_and_loads(tmp_path):
         "print([(k, t) for k, t, _ in r.types()])"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "hansa-mqtt/src", capture_output=True, text=True)
-    assert ran.stdout.strip() == "[('channel', 'mqtt'), ('format', 'mqtt'), ('outgoing', 'mqtt'), ('security', 'mqtt')]", ran.stderr
+    assert (
+        ran.stdout.strip() == "[('channel', 'mqtt'), ('format', 'mqtt'), ('outgoing', 'mqtt'), ('security', 'mqtt')]"
+    ), ran.stderr
 
 
 def test_every_written_file_ends_well(tmp_path):

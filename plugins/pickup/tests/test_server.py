@@ -41,7 +41,11 @@ def test_copies_are_served_soon_and_errors_are_told_in_one_line(server):
         if number == 1:
             wait_until(lambda: "my_numbers.py: version 1" in server.log())
             server.api(
-                "admin.channel.http.create", name="number", url_path="/number", service="my-numbers.number", format="json"
+                "admin.channel.http.create",
+                name="number",
+                url_path="/number",
+                service="my-numbers.number",
+                format="json",
             )
         # both workers, by the shared socket: the new number some times in a row
         seen = 0

@@ -134,11 +134,16 @@ def test_composed_and_decomposed_letters_are_the_same():
 )  # fmt: skip
 def test_malformed_headers_are_refused_without_a_look_at_the_password(value, monkeypatch):
     security = make()
-    monkeypatch.setattr("hansa_security.credential.Credential.matches", lambda *_: pytest.fail("the password was looked at"))
+    monkeypatch.setattr(
+        "hansa_security.credential.Credential.matches", lambda *_: pytest.fail("the password was looked at")
+    )
     assert refusal(security, value).status == 401
 
 
-@given(st.text(st.characters(), max_size=60) | st.binary(max_size=60).map(lambda raw: "Basic " + base64.b64encode(raw).decode()))
+@given(
+    st.text(st.characters(), max_size=60)
+    | st.binary(max_size=60).map(lambda raw: "Basic " + base64.b64encode(raw).decode())
+)
 def test_any_header_is_accepted_or_refused(value):
     refused = refusal(SHARED, value, peer=str(hash(value)))
     assert refused.status == 401
@@ -162,7 +167,9 @@ def test_wrong_user_and_wrong_password_are_told_the_same():
 def test_wrong_user_and_wrong_password_cost_the_same(monkeypatch):
     seen = []
     original = verification.Credential.matches
-    monkeypatch.setattr(verification.Credential, "matches", lambda self, given: seen.append(given) or original(self, given))
+    monkeypatch.setattr(
+        verification.Credential, "matches", lambda self, given: seen.append(given) or original(self, given)
+    )
     security = make()
     refusal(security, header("mallory", "s3cret word"))
     refusal(security, header("alice", "wrong"))

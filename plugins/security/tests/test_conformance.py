@@ -19,7 +19,12 @@ class TestBasic(SecurityContract):
     cls = Basic
     good = {"username": "alice", "password": "correct horse é"}
     right = basic("alice", "correct horse é")
-    wrong = [basic("alice", "Correct horse é"), basic("bob", "correct horse é"), basic("alice", ""), basic("", "correct horse é")]
+    wrong = [
+        basic("alice", "Correct horse é"),
+        basic("bob", "correct horse é"),
+        basic("alice", ""),
+        basic("", "correct horse é"),
+    ]
     signing = {"signs": True}
 
 

@@ -78,7 +78,11 @@ def conformance_faults(source: Source) -> list[str]:
     if not tests.is_dir():
         return ["there is no folder tests"]
     ran = subprocess.run(
-        [*command, str(tests)], cwd=source.folder, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+        [*command, str(tests)],
+        cwd=source.folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
     )
     if ran.returncode == 0:
         return []

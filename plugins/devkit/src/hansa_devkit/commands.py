@@ -28,7 +28,12 @@ def _group(commands: click.Group, name: str, help: str) -> click.Group:
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 folder = click.option(
-    "--dir", "folder", default=".", show_default=True, type=click.Path(file_okay=False, path_type=Path), help="Where to write it."
+    "--dir",
+    "folder",
+    default=".",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to write it.",
 )
 
 
@@ -40,7 +45,9 @@ folder = click.option(
 @click.option("--security", is_flag=True, help="With a security type.")
 @folder
 @as_json
-def new_plugin(name: str, channel: bool, outgoing: bool, format: bool, security: bool, folder: Path, as_json: bool) -> None:
+def new_plugin(
+    name: str, channel: bool, outgoing: bool, format: bool, security: bool, folder: Path, as_json: bool
+) -> None:
     """Write a complete plugin, in a folder hansa-NAME: package, README and passing tests.
 
     Without options it has a channel and an outgoing connection.

@@ -93,7 +93,9 @@ class Contract(Documented):
 
     def test_every_setting_has_help(self) -> None:
         """Each setting of the type, and of models inside it, says what it is for."""
-        missing = [f"{model.__name__}.{f.name}" for model in _models(self.cls.Config) for f in fields(model) if not f.help]
+        missing = [
+            f"{model.__name__}.{f.name}" for model in _models(self.cls.Config) for f in fields(model) if not f.help
+        ]
         assert not missing, f"no help: {', '.join(missing)}; write Annotated[type, setting('what it is for')]"
 
     def test_schema_is_plain_json(self) -> None:
@@ -115,7 +117,9 @@ class Contract(Documented):
                 accepted.append(path)
             except Invalid:
                 pass
-        assert not accepted, f"unknown settings are accepted at: {', '.join(accepted)}; use Model for settings within settings"
+        assert not accepted, (
+            f"unknown settings are accepted at: {', '.join(accepted)}; use Model for settings within settings"
+        )
 
     def test_preparing_twice_changes_nothing(self) -> None:
         """`prepare` leaves what it prepared as it is: an edit prepares the stored definition again."""

@@ -24,7 +24,9 @@ class Sample(Model):
 
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-_SCALAR = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | _TEXT
+_SCALAR = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | _TEXT
+)
 
 
 class FormatContract(Documented):
@@ -37,7 +39,8 @@ class FormatContract(Documented):
     text: ClassVar[st.SearchStrategy[str]] = _TEXT
     """Texts that the format can carry."""
     values: ClassVar[st.SearchStrategy[Any] | None] = st.dictionaries(
-        _TEXT, st.recursive(_SCALAR, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4))
+        _TEXT,
+        st.recursive(_SCALAR, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4)),
     )
     """Plain data that comes back as it was."""
     model: ClassVar[type[Model] | None] = Sample
@@ -158,7 +161,10 @@ class FormatContract(Documented):
 
     def _try(self, check: Any, strategy: st.SearchStrategy[Any], examples: int = 0) -> None:
         chosen = settings(
-            max_examples=examples or self.examples, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples or self.examples,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
         )
         chosen(given(strategy)(check))()
 

@@ -123,12 +123,21 @@ class LocalServer:
         return answers
 
     def handle(
-        self, name: str, request: Request, *, type: str = "invoke", channel: str = "", format: str = "", config: Any = None
+        self,
+        name: str,
+        request: Request,
+        *,
+        type: str = "invoke",
+        channel: str = "",
+        format: str = "",
+        config: Any = None,
     ) -> Response:
         """Run one request through a service, as a channel does; never raises."""
         try:
             form = self.formats[format](config, self.services[name]) if format else None
-            return self.run(self.services[name], request, name=name, type=type, channel=channel, format=form, config=config)
+            return self.run(
+                self.services[name], request, name=name, type=type, channel=channel, format=form, config=config
+            )
         except Exception as error:
             status, outcome = (error.status, error.outcome) if isinstance(error, HansaError) else (500, "retry")
             response = Response(problem(error, request.cid), status=status, cid=request.cid)

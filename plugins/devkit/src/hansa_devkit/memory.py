@@ -154,7 +154,9 @@ class MemoryChannel(Channel):
         queue = memory_queue(self.config.queue)
         queue.check()
         for number in range(self.config.consumers):
-            thread = threading.Thread(target=self._consume, args=(queue,), name=f"memory-{self.name}-{number}", daemon=True)
+            thread = threading.Thread(
+                target=self._consume, args=(queue,), name=f"memory-{self.name}-{number}", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
 

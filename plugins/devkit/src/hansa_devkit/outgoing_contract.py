@@ -96,7 +96,9 @@ class OutgoingContract(Contract):
                 try:
                     raised = call.result(self.patience)
                 except TimeoutError:
-                    pytest.fail(f"a call with a time-out of {self.timeout:g} s has not come back after {self.patience:g} s")
+                    pytest.fail(
+                        f"a call with a time-out of {self.timeout:g} s has not come back after {self.patience:g} s"
+                    )
                 took = time.monotonic() - began
         assert raised, "a call to a peer that never answers must raise"
         assert took < self.timeout + 1.5, f"a time-out of {self.timeout:g} s took {took:.1f} s"

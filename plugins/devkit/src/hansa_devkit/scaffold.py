@@ -68,9 +68,9 @@ def _write(template: Path, target: Path, words: dict[str, object]) -> Path:
     """Render one template into a file."""
     import jinja2
 
-    text = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(
-        template.read_text(encoding="utf-8")
-    )
+    text = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+    ).from_string(template.read_text(encoding="utf-8"))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text.render(words).rstrip("\n") + "\n", encoding="utf-8")
     return target

@@ -85,7 +85,9 @@ class SecurityContract(Contract):
                     security.authenticate(self.request(headers))
                 except Refused as refused:
                     told = f"{refused.detail} {refused.headers}"
-                    assert not any(secret in told for secret in self.secrets()), f"a refusal tells a secret: {told[:40]}..."
+                    assert not any(secret in told for secret in self.secrets()), (
+                        f"a refusal tells a secret: {told[:40]}..."
+                    )
 
     def test_compares_in_constant_time(self) -> None:
         """No secret is compared by `==`, whose time tells how much of a guess is right; the source is read for it."""

@@ -75,7 +75,9 @@ def import_faults(source: Source) -> list[str]:
             elif top not in own and top not in sys.stdlib_module_names and top != "__future__":
                 providers = {_normal(home) for home in homes.get(top, [top])}
                 if not providers & source.declared:
-                    faults.append(f"{where}{top} is imported, and pyproject.toml does not list {' or '.join(sorted(providers))}")
+                    faults.append(
+                        f"{where}{top} is imported, and pyproject.toml does not list {' or '.join(sorted(providers))}"
+                    )
     return faults
 
 
@@ -111,7 +113,11 @@ def _undocumented(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, node.name
             if isinstance(node, ast.ClassDef) and not node.bases:
                 for method in node.body:
-                    if isinstance(method, ast.FunctionDef) and not method.name.startswith("_") and not ast.get_docstring(method):
+                    if (
+                        isinstance(method, ast.FunctionDef)
+                        and not method.name.startswith("_")
+                        and not ast.get_docstring(method)
+                    ):
                         yield method.lineno, f"{node.name}.{method.name}"
 
 

@@ -38,7 +38,9 @@ class Json(Format):
 class JsonContract(FormatContract):
     hostile = [b"", b"{", b'{"name": 1} trailing', b'{"name": \xff}', b"[" * 100_000]
     examples = 40
-    values = st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), st.integers() | st.booleans() | st.none())
+    values = st.dictionaries(
+        st.text(st.characters(codec="utf-8"), max_size=5), st.integers() | st.booleans() | st.none()
+    )
 
 
 class TestSoundFormat(JsonContract):

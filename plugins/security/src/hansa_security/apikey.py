@@ -21,12 +21,19 @@ class ApiKeySettings(Model):
 
     key: Annotated[
         Secret | None,
-        setting("Key that callers give; stored as a hash, or encrypted if it also signs. Left out: a random one is made"),
+        setting(
+            "Key that callers give; stored as a hash, or encrypted if it also signs. Left out: a random one is made"
+        ),
     ] = None
     header: Annotated[
-        str, setting("Header that carries the key", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=64, example="X-API-Key")
+        str,
+        setting(
+            "Header that carries the key", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=64, example="X-API-Key"
+        ),
     ] = "X-API-Key"
-    signs: Annotated[bool, setting("Also signs outgoing calls, for which the key is kept encrypted instead of hashed")] = False
+    signs: Annotated[
+        bool, setting("Also signs outgoing calls, for which the key is kept encrypted instead of hashed")
+    ] = False
 
     def check(self) -> None:
         """Refuse keys that a header cannot carry, and a hash where the key itself is needed."""

@@ -22,7 +22,9 @@ class BasicSettings(Model):
     """What a definition of HTTP Basic holds."""
 
     username: Annotated[str, setting("User name that callers give", min_length=1, max_length=256, example="partner")]
-    password: Annotated[Secret, setting("Password that callers give; stored as an argon2id hash, or encrypted if it also signs")]
+    password: Annotated[
+        Secret, setting("Password that callers give; stored as an argon2id hash, or encrypted if it also signs")
+    ]
     realm: Annotated[
         str,
         setting("What the user name is good for, told to callers; empty is hansa", max_length=128, pattern=r"^[ -~]*$"),
