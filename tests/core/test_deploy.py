@@ -240,7 +240,7 @@ class TestLoading:
 
     def test_nothing_is_left_of_a_source_that_fails(self):
         for source in ("1 / 0", "x = = 1", "raise SystemExit"):
-            with pytest.raises(BaseException):  # noqa: B017, PT011
+            with pytest.raises(BaseException):  # noqa: B017
                 load_source("broken.py", 1, source)
             assert "broken@1" not in sys.modules
 
