@@ -45,23 +45,23 @@ def make_leases(bus: OdbBus) -> Iterator[Callable[..., Leases]]:
 
 class TestOdbBus:
     def test_one_holder_and_a_token_that_grows_with_each_new_one(self, bus: OdbBus):
-        assert bus.acquire("a", "w1") == 1
-        assert bus.acquire("a", "w1") == 1
-        assert bus.acquire("a", "w2") is None
-        assert bus.acquire("b", "w2") == 1
+        assert bus.acquire("a", "w1", cluster.LEASE_TTL) == 1
+        assert bus.acquire("a", "w1", cluster.LEASE_TTL) == 1
+        assert bus.acquire("a", "w2", cluster.LEASE_TTL) is None
+        assert bus.acquire("b", "w2", cluster.LEASE_TTL) == 1
         bus.release("a", "w2")
-        assert bus.acquire("a", "w2") is None, "only the holder gives it back"
+        assert bus.acquire("a", "w2", cluster.LEASE_TTL) is None, "only the holder gives it back"
         bus.release("a", "w1")
-        assert bus.acquire("a", "w2") == 2
+        assert bus.acquire("a", "w2", cluster.LEASE_TTL) == 2
         bus.release("a", "w2")
-        assert bus.acquire("a", "w1") == 3
+        assert bus.acquire("a", "w1", cluster.LEASE_TTL) == 3
 
     def test_it_ends_by_itself(self, bus: OdbBus, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(cluster, "LEASE_TTL", 0.2)
-        bus.acquire("a", "w1")
+        bus.acquire("a", "w1", cluster.LEASE_TTL)
         time.sleep(0.25)
-        assert bus.acquire("a", "w2") == 2
-        assert bus.acquire("a", "w1") is None
+        assert bus.acquire("a", "w2", cluster.LEASE_TTL) == 2
+        assert bus.acquire("a", "w1", cluster.LEASE_TTL) is None
 
     def test_processes_that_race_for_it(self, bus: OdbBus):
         code = """
@@ -70,7 +70,7 @@ class TestOdbBus:
             from hansa.odb import open_engine
             bus, mine = OdbBus(open_engine(sys.argv[1])), 0
             for number in range(20):
-                if bus.acquire(f"l{number}", sys.argv[2]):
+                if bus.acquire(f"l{number}", sys.argv[2], 10.0):
                     mine += 1
             print(mine)
         """
@@ -112,7 +112,7 @@ class TestLeases:
         until(lambda: one.tokens)
         end = time.monotonic() + 2
         while time.monotonic() < end:
-            assert bus.acquire("a", "w2") is None
+            assert bus.acquire("a", "w2", cluster.LEASE_TTL) is None
             time.sleep(0.1)
         assert not lost
 
@@ -122,7 +122,7 @@ class TestLeases:
             one.want(name, lambda token: None, lambda: None)
         until(lambda: len(one.tokens) == 2)
         one.stop()
-        assert bus.acquire("a", "w2") == bus.acquire("b", "w2") == 2
+        assert bus.acquire("a", "w2", cluster.LEASE_TTL) == bus.acquire("b", "w2", cluster.LEASE_TTL) == 2
 
     def test_given_up_while_it_is_being_acquired(self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any):
         acquiring, go_on, called = threading.Event(), threading.Event(), []
@@ -130,8 +130,8 @@ class TestLeases:
         class Slow:
             release = bus.release
 
-            def acquire(self, name: str, holder: str) -> int | None:
-                token = bus.acquire(name, holder)
+            def acquire(self, name: str, holder: str, ttl: float) -> int | None:
+                token = bus.acquire(name, holder, cluster.LEASE_TTL)
                 acquiring.set()
                 go_on.wait(10)
                 return token
@@ -141,7 +141,7 @@ class TestLeases:
         assert acquiring.wait(10)
         one.unwant("a")
         go_on.set()
-        until(lambda: bus.acquire("a", "w2"), 1, "the lease is not given back")
+        until(lambda: bus.acquire("a", "w2", cluster.LEASE_TTL), 1, "the lease is not given back")
         assert not called
 
     def test_a_holder_that_cannot_renew_stops_before_another_may_begin(
@@ -153,17 +153,17 @@ class TestLeases:
             down = False
             release = bus.release
 
-            def acquire(self, name: str, holder: str) -> int | None:
+            def acquire(self, name: str, holder: str, ttl: float) -> int | None:
                 if self.down:
                     raise OSError("the bus is down")
-                return bus.acquire(name, holder)
+                return bus.acquire(name, holder, cluster.LEASE_TTL)
 
         over, times = Gone(), {}
         one = make_leases("w1", over)
         one.want("a", lambda token: times.setdefault("taken", 1), lambda: times.setdefault("lost", time.monotonic()))
         until(lambda: times)
         over.down = True
-        taken = until(lambda: bus.acquire("a", "w2") and time.monotonic(), 10)
+        taken = until(lambda: bus.acquire("a", "w2", cluster.LEASE_TTL) and time.monotonic(), 10)
         assert times["lost"] < taken
         assert one.tokens == {}
         over.down = False

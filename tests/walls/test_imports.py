@@ -153,3 +153,20 @@ def test_entry_points_name_modules_of_their_own(plugin: Package):
     for name, module in groups.items():
         assert f"hansa-{name}" == plugin.name
         assert top(module) == plugin.module
+
+
+def test_the_lock_files_hold_what_the_packages_ask_for():
+    from packaging.requirements import Requirement
+    from tools.lock import declared, of_packages
+
+    pinned = {}
+    for file in ("requirements.lock", "requirements-dev.lock"):
+        for line in (TOP / file).read_text().splitlines():
+            if "==" in line and not line.startswith((" ", "#")):
+                name, _, rest = line.partition("==")
+                pinned[name.partition("[")[0]] = rest.split()[0]
+    for text in [*of_packages(), *declared("install"), *declared("examples"), *declared("dev")]:
+        wanted = Requirement(text)
+        found = pinned.get(wanted.name.lower().replace("_", "-"))
+        assert found is not None, f"{text} is not pinned: make lock"
+        assert wanted.specifier.contains(found, prereleases=True), f"{text}, and {found} is pinned: make lock"

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .errors import Invalid
+from .errors import HansaError, Invalid
 from .plugins import EARLY, Plugins
 from .registry import Registry
 
@@ -67,9 +67,9 @@ def run(path: str, http: str | None, directory: str | None, workers: int | None)
         overrides["server.workers"] = workers
     try:
         run_server(path, directory=directory, overrides=overrides)
-    except Invalid as failed:
+    except HansaError as failed:
         click.echo("The server cannot start:", err=True)
-        for key, fault in failed.errors.items():
+        for key, fault in getattr(failed, "errors", {"": failed.detail}).items():
             click.echo(f"  {key}: {fault}" if key else f"  {fault}", err=True)
         sys.exit(1)
 

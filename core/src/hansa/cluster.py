@@ -13,7 +13,7 @@ from sqlalchemy import Engine, insert, select, update
 from . import odb
 
 log = logging.getLogger("hansa.cluster")
-LEASE_TTL, LEASE_RENEWAL = 10.0, 3.0
+LEASE_TTL, LEASE_RENEWAL = 8.0, 2.5
 
 
 class OdbBus:
@@ -31,19 +31,19 @@ class OdbBus:
         while not stopped.wait(self.poll_interval):
             wake()
 
-    def acquire(self, name: str, holder: str) -> int | None:
-        """Take or renew a lease; the fencing token if `holder` has it now, else None."""
+    def acquire(self, name: str, holder: str, ttl: float) -> int | None:
+        """Take or renew a lease for `ttl` seconds; the fencing token if `holder` has it now, else None."""
         lease, now = odb.lease, time.time()
         with self.engine.begin() as connection:
             row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).first()
             if row is None:
-                connection.execute(insert(lease).values(name=name, holder=holder, token=1, expires=now + LEASE_TTL))
+                connection.execute(insert(lease).values(name=name, holder=holder, token=1, expires=now + ttl))
                 return 1
             if row.holder != holder and row.expires > now:
                 return None
             token = row.token if row.holder == holder else row.token + 1
             connection.execute(
-                update(lease).where(lease.c.name == name).values(holder=holder, token=token, expires=now + LEASE_TTL)
+                update(lease).where(lease.c.name == name).values(holder=holder, token=token, expires=now + ttl)
             )
             return int(token)
 
@@ -114,7 +114,7 @@ class Leases:
     def _step(self, name: str) -> None:
         began = time.monotonic()
         try:
-            token = self.bus.acquire(name, self.holder)
+            token = self.bus.acquire(name, self.holder, LEASE_TTL)
         except Exception as error:
             if name not in self.tokens or began - self._renewed[name] < LEASE_TTL - LEASE_RENEWAL:
                 return

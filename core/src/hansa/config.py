@@ -123,9 +123,9 @@ class Config:
             raise Invalid({f"{self.path}: {key}": fault for key, fault in faults.items()})
 
     def _read_definitions(self, kind: str, content: Any, faults: dict[str, str]) -> None:
-        for type, named in content.items() if isinstance(content, dict) else ():
+        for type, named in content.items() if isinstance(content, dict) else [("", None)]:
             if not isinstance(named, dict):
-                faults[f"{kind}.{type}"] = f"a definition is a table [{kind}.TYPE.NAME]"
+                faults[f"{kind}.{type}".strip(".")] = f"a definition is a table [{kind}.TYPE.NAME]"
                 continue
             for name, settings in named.items():
                 if isinstance(settings, dict):
@@ -181,5 +181,6 @@ def read_config(
         raise Invalid({str(absolute): f"is not valid TOML: {error}"}) from None
     for key, value in (overrides or {}).items():
         section, _, name = key.partition(".")
-        data.setdefault(section, {})[name] = value
+        if isinstance(data.setdefault(section, {}), dict):
+            data[section][name] = value
     return Config(absolute, data, Path(directory).resolve() if directory else None)

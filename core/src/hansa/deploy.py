@@ -97,7 +97,7 @@ def trial(file: str, source: str, timeout: float = 10.0, modules: Iterable[str] 
         number = report.fileno()
         job = json.dumps({"file": file, "source": source, "modules": list(modules), "report": number}).encode()
         child = subprocess.Popen(
-            [sys.executable, "-m", "hansa.trial"],
+            [sys.executable, "-P", "-m", "hansa.trial"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import HansaError, Unavailable
+from .errors import Unavailable
 from .message import Request, Response, new_cid
 from .objects import Objects
 from .pipeline import failed
@@ -50,7 +50,7 @@ class Invocations:
         """Run one request through a route to a service that has no channel (`type`, `channel`, `format`); never raises."""
         try:
             response: Response = self.route(name, format=format, **options)(request)
-        except HansaError as error:
-            known = self._objects.registry.known("format", format).cls() if format else None
-            return failed(error, request, None, known)
+        except Exception as error:
+            known = {type: found.cls for _, type, found in self._objects.registry.types("format")}.get(format)
+            return failed(error, request, None, known() if known else None)
         return response

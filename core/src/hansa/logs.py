@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import re
 import sys
 from pathlib import Path
@@ -41,7 +42,8 @@ def set_up(directory: Path, level: str) -> None:
     file = logging.handlers.WatchedFileHandler(directory / "logs" / "server.log", encoding="utf-8")
     file.setFormatter(_Lines(single=True))
     root = logging.getLogger()
-    root.handlers[:] = [console, file]
+    # a server in the background has nobody who reads its standard error, and the file says the same
+    root.handlers[:] = [file] if os.environ.get("HANSA_CONSOLE") == "off" else [console, file]
     root.setLevel(level)
     for noisy in ("httpx2", "httpcore2", "waitress", "watchfiles", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

@@ -95,4 +95,4 @@ def create_schema(engine: Engine) -> None:
         if "alembic_version" in found and connection.execute(version).scalar() == SCHEMA_VERSION:
             return
     url = engine.url.render_as_string(hide_password=False)
-    subprocess.run([sys.executable, "-m", "hansa.migrations"], input=url, text=True, check=True)
+    subprocess.run([sys.executable, "-P", "-m", "hansa.migrations"], input=url, text=True, check=True)

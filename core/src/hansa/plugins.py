@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -17,10 +18,11 @@ from typing import Any
 import pluggy
 
 from . import hookspecs
+from .config import PluginsSection
 from .errors import Invalid, did_you_mean
 from .kinds import KINDS
 from .registry import Clash, Deployed, Registry
-from .settings import Model
+from .settings import Model, load, resolve
 
 log = logging.getLogger("hansa.plugins")
 EARLY, FULL = "hansa.early", "hansa"
@@ -79,6 +81,8 @@ class Plugins:
             raise Invalid(faults)
 
     def _register(self, plugin: Plugin) -> None:
+        if plugin.why:
+            raise Clash(plugin.why)
         for group in self.groups:
             if group in plugin.entries:
                 module = plugin.entries[group].load()
@@ -134,14 +138,18 @@ def discover() -> dict[str, Plugin]:
             name, version = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
             plugin = found.setdefault(entry.name, Plugin(entry.name, name, version))
             plugin.entries[group] = entry
+            if plugin.distribution != name:
+                plugin.why = f"{plugin.distribution} and {name} give a plugin of the same name; uninstall one of them"
     return dict(sorted(found.items()))
 
 
 def load_plugins(config: Any, blocked: set[str], groups: Iterable[str] = (EARLY, FULL)) -> Plugins:
     """Load all plugins that the configuration and `blocked` allow, and validate the configuration with them; raises `Invalid`."""
     plugins = Plugins(Registry(), groups)
-    section = config.data.get("plugins", {})
-    plugins.load(enabled=section.get("enabled"), blocked={*section.get("blocked", ()), *blocked})
+    section = PluginsSection()
+    with contextlib.suppress(Invalid):  # told by the validation below
+        section = load(PluginsSection, resolve(config.data.get("plugins", {})))
+    plugins.load(enabled=section.enabled, blocked={*section.blocked, *blocked})
     config.validate(plugins.sections(), KINDS, plugins.registry if FULL in plugins.groups else None)
     return plugins
 
@@ -149,7 +157,7 @@ def load_plugins(config: Any, blocked: set[str], groups: Iterable[str] = (EARLY,
 def check_plugins(config: Any, blocked: set[str]) -> None:
     """Try in a child process whether a worker could load all plugins and read the configuration; raises `Invalid`."""
     job = {"check": True, "config": str(config.path), "dir": str(config.dir), "blocked": sorted(blocked)}
-    command = [sys.executable, "-m", "hansa.worker"]
+    command = [sys.executable, "-P", "-m", "hansa.worker"]
     child = subprocess.run(command, input=json.dumps(job).encode(), capture_output=True, timeout=60, check=False)
     if child.returncode:
         try:

@@ -152,7 +152,7 @@ class Supervisor:
         self.generation += 1
         ours, theirs = socket.socketpair()
         inherited = (theirs.fileno(), *(bound.fileno() for bound in self.sockets.values()))
-        child = spawn([sys.executable, "-m", "hansa.worker"], stdin=subprocess.PIPE, pass_fds=inherited)
+        child = spawn([sys.executable, "-P", "-m", "hansa.worker"], stdin=subprocess.PIPE, pass_fds=inherited)
         self.ledger.add(child.pid)
         process = Process(index, self.generation, child, ours, theirs)
         self._selector.register(ours, selectors.EVENT_READ, process)
@@ -185,6 +185,7 @@ class Supervisor:
             while not process.ready and not self._stop:
                 self._look(0.05)
                 if process.faults is not None or process.over:
+                    self._look(0.05)  # it may have told why just before it ended
                     raise Invalid(process.faults or {f"worker {index}": f"did not start: {process.state}"})
             if index == 0 and not self._stop:
                 said = [line for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)) for line in lines]
@@ -196,7 +197,8 @@ class Supervisor:
         """One round of the loop: listen to workers, restart what ended, go on with a replacement."""
         self._look(0.2 if self._reloading is None else 0.02)
         for index, process in list(self.workers.items()):
-            if process.child.poll() is not None:
+            if process.over:
+                process.child.kill()  # one that hangs while it starts
                 self._restart(index, process)
         for process in list(self.ending):
             self._see_to_the_end(process)
@@ -255,7 +257,7 @@ class Supervisor:
         """Replace the workers one by one: a new one serves before the old one is asked to finish."""
         log.info("replacing %s workers", len(self.workers))
         for index in sorted(self.workers):
-            new, old = self._spawn(index), self.workers[index]
+            new = self._spawn(index)
             self._give_job(new)
             while not new.ready:
                 if new.over:
@@ -263,7 +265,8 @@ class Supervisor:
                     self._ask_to_end(new, closing=False)
                     return
                 yield
-            self.workers[index] = new
+            # not the one of the beginning: that may have ended, and another may run in its place
+            old, self.workers[index] = self.workers[index], new
             self._ask_to_end(old, closing=False)
             while old in self.ending:
                 yield
@@ -274,6 +277,8 @@ class Supervisor:
     def _ask_to_end(self, process: Process, *, closing: bool) -> None:
         process.stopping = time.monotonic()
         self.ending.append(process)
+        if not process.ready:
+            process.child.terminate()  # it does not listen yet
         try:
             process.control.sendall(json.dumps({"event": "stop", "closing": closing}).encode() + b"\n")
         except OSError:
@@ -330,5 +335,8 @@ def run_server(path: str, *, directory: str | None = None, overrides: dict[str, 
         except Invalid as more:
             raise Invalid({**invalid.errors, **more.errors}) from None
         raise
-    config.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        config.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Invalid({"server.dir": f"{config.dir} cannot be made: {error.strerror}"}) from None
     Supervisor(config, plugins, overrides or {}).run()

@@ -35,9 +35,10 @@ class Worker(Facade):
         super().__init__(config, job, plugins, store, keys)
         self._control = socket.socket(fileno=job["control"])
         self._stop, self._ended = threading.Event(), threading.Event()
+        self._parent = os.getppid()
         self._failed: dict[str, dict[str, Any]] = {}
         self._reported: dict[str, Any] = {}
-        self._loaded: dict[str, int] = {}
+        self._loaded: dict[str, list[int]] = {}
         self.revision = 0
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -71,12 +72,17 @@ class Worker(Facade):
 
     def run(self) -> None:
         """Wait for the end, then finish what was accepted and stop."""
-        signal.signal(signal.SIGTERM, lambda *_: self._stop.set())
+        signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.tell("ready")
         threading.Thread(target=self._listen_to_supervisor, name="control", daemon=True).start()
         self._stop.wait()
         self.stop()
+
+    def _end(self, *_: Any) -> None:
+        # a child's parent changes when it dies: then nobody else will serve its sockets
+        self.closing = self.closing or os.getppid() != self._parent
+        self._stop.set()
 
     def stop(self) -> None:
         """Finish what was accepted, stop everything."""
@@ -131,6 +137,7 @@ class Worker(Facade):
 
     def _apply(self, change: Change) -> None:
         key = (change.kind, change.type, change.name)
+        self._failed.pop(" ".join(key), None)
         try:
             if change.kind == "service":
                 self._load_package(change.name)
@@ -158,11 +165,12 @@ class Worker(Facade):
             self._fail(key, deploy.describe_error(error, file), error)
             return
         self._objects.recompile_services(touched)
-        self._failed.pop(key, None)
-        version, old = package.version if package else 0, self._loaded.get(file, 0)
-        if old != version:
+        version = package.version if package else 0
+        versions = [v for v in self._loaded.get(file, []) if v != version] + [version]
+        # requests that run may still look up names in the module before this one
+        for old in versions[:-2]:
             deploy.unload(file, old)
-        self._loaded[file] = version
+        self._loaded[file] = versions[-2:]
         log.info("loaded %s version %s: %s", file, version, ", ".join(d.name for d in services) or "no services")
 
     def _bad_states(self) -> dict[str, Any]:

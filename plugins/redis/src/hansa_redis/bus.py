@@ -12,8 +12,6 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 log = logging.getLogger("hansa.redis")
-LEASE_TTL = 10.0
-"""Seconds until a lease that is not renewed ends; core renews every 3 s."""
 
 
 def open_redis(address: str, **options: Any) -> Any:
@@ -78,10 +76,10 @@ class RedisBus:
                 stopped.wait(self.poll_interval)
                 wake()
 
-    def acquire(self, name: str, holder: str) -> int | None:
-        """Take or renew a lease; the fencing token if `holder` has it now, else None."""
+    def acquire(self, name: str, holder: str, ttl: float) -> int | None:
+        """Take or renew a lease for `ttl` seconds; the fencing token if `holder` has it now, else None."""
         keys = [self.key("lease", name), self.key("fence", name)]
-        token = int(self._acquire(keys=keys, args=[holder, int(LEASE_TTL * 1000)]))
+        token = int(self._acquire(keys=keys, args=[holder, int(ttl * 1000)]))
         return token or None
 
     def release(self, name: str, holder: str) -> None:

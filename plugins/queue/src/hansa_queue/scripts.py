@@ -1,0 +1,175 @@
+"""What happens inside Redis, each script as one step: nothing is half done when a worker, or Redis itself, dies in between.
+
+The first write of each only takes away, which Redis allows when its memory is full; what follows in a script is then allowed too.
+Times are those of Redis, so that no clock of a server matters. A message belongs to the worker that the group's list of
+pending messages names, with the number of its delivery: together they are the fence that a late finisher does not pass.
+"""
+
+from __future__ import annotations
+
+_NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+
+PUT = (
+    _NOW
+    + """
+-- stream, delayed, counts | most that may wait, delay in ms, unique id, call
+if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then return 0 end
+if tonumber(ARGV[2]) > 0 then
+  redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[3] .. ' ' .. ARGV[4])
+else
+  redis.call('XADD', KEYS[1], '*', 'call', ARGV[4])
+end
+redis.call('HINCRBY', KEYS[3], 'accepted', 1)
+return 1
+"""
+)
+
+PUT_GROUP = """
+-- stream, delayed, counts, group | most that may wait, call that ends the group or nothing, calls
+local n = #ARGV - 2
+if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) + n > tonumber(ARGV[1]) then return 0 end
+if ARGV[2] ~= '' then redis.call('HSET', KEYS[4], 'left', n, 'final', ARGV[2]) end
+for i = 3, #ARGV do redis.call('XADD', KEYS[1], '*', 'call', ARGV[i]) end
+redis.call('HINCRBY', KEYS[3], 'accepted', n)
+return 1
+"""
+
+FINISH = (
+    _NOW
+    + """
+-- stream, delayed, failed, failed calls, failed infos, counts, group
+-- holder, id, delivery, asked before, read on, outcome, delay, call, info, most that may wait, target, its state, (call, info) ...
+local mine = redis.call('XPENDING', KEYS[1], 'workers', ARGV[2], ARGV[2], 1)[1]
+local status = 1
+if not mine and ARGV[4] == '1' then
+  status = 2
+elseif not mine or mine[2] ~= ARGV[1] or mine[4] ~= tonumber(ARGV[3]) then
+  status = 0
+  redis.call('HINCRBY', KEYS[6], 'refused', 1)
+else
+  redis.call('XACK', KEYS[1], 'workers', ARGV[2])
+  redis.call('XDEL', KEYS[1], ARGV[2])
+  if ARGV[6] == 'done' then
+    redis.call('HINCRBY', KEYS[6], 'finished', 1)
+  elseif ARGV[6] == 'again' then
+    redis.call('ZADD', KEYS[2], now + ARGV[7], ARGV[2] .. ' ' .. ARGV[8])
+    redis.call('HINCRBY', KEYS[6], 'retried', 1)
+  else
+    redis.call('ZADD', KEYS[3], now, ARGV[2])
+    redis.call('HSET', KEYS[4], ARGV[2], ARGV[8])
+    redis.call('HSET', KEYS[5], ARGV[2], ARGV[9])
+    redis.call('HINCRBY', KEYS[6], 'failed', 1)
+  end
+  for i = 13, #ARGV, 2 do
+    if ARGV[i + 1] == '' or redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) < tonumber(ARGV[10]) then
+      redis.call('XADD', KEYS[1], '*', 'call', ARGV[i])
+    else
+      local id = ARGV[2] .. '-' .. i
+      redis.call('ZADD', KEYS[3], now, id)
+      redis.call('HSET', KEYS[4], id, ARGV[i])
+      redis.call('HSET', KEYS[5], id, ARGV[i + 1])
+      redis.call('HINCRBY', KEYS[6], 'failed', 1)
+    end
+    redis.call('HINCRBY', KEYS[6], 'accepted', 1)
+  end
+  if ARGV[11] ~= '' and redis.call('HEXISTS', KEYS[7], 'left') == 1
+      and redis.call('HSETNX', KEYS[7], 'of ' .. ARGV[11], ARGV[12]) == 1
+      and redis.call('HINCRBY', KEYS[7], 'left', -1) == 0 then
+    redis.call('XADD', KEYS[1], '*', 'call', redis.call('HGET', KEYS[7], 'final'))
+    redis.call('HINCRBY', KEYS[6], 'accepted', 1)
+  end
+end
+local found = false
+if ARGV[5] == '1' then found = redis.call('XREADGROUP', 'GROUP', 'workers', ARGV[1], 'COUNT', 1, 'STREAMS', KEYS[1], '>') end
+return {status, found and found[1][2][1]}
+"""
+)
+
+CLAIM = """
+-- stream | holder, idle ms
+for _, left in ipairs(redis.call('XPENDING', KEYS[1], 'workers', 'IDLE', ARGV[2], '-', '+', 10)) do
+  local found = redis.call('XCLAIM', KEYS[1], 'workers', ARGV[1], ARGV[2], left[1])[1]
+  if found then return {found[1], found[2], left[4] + 1, left[2]} end
+  redis.call('XACK', KEYS[1], 'workers', left[1])
+end
+return false
+"""
+
+HOLD = """
+-- stream | holder, idle ms to set, (id, delivery) ...
+local lost = {}
+for i = 3, #ARGV, 2 do
+  local mine = redis.call('XPENDING', KEYS[1], 'workers', ARGV[i], ARGV[i], 1)[1]
+  if mine and mine[2] == ARGV[1] and mine[4] == tonumber(ARGV[i + 1]) then
+    redis.call('XCLAIM', KEYS[1], 'workers', ARGV[1], 0, ARGV[i], 'IDLE', ARGV[2], 'JUSTID')
+  else
+    lost[#lost + 1] = ARGV[i]
+  end
+end
+return lost
+"""
+
+MOVE_DUE = (
+    _NOW
+    + """
+-- delayed, stream
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
+for _, member in ipairs(due) do
+  redis.call('ZREM', KEYS[1], member)
+  redis.call('XADD', KEYS[2], '*', 'call', string.sub(member, string.find(member, ' ', 1, true) + 1))
+end
+return #due
+"""
+)
+
+FORGET_CONSUMERS = """
+-- stream | idle ms, one to forget in any case
+for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'workers')) do
+  local one = {}
+  for i = 1, #row, 2 do one[row[i]] = row[i + 1] end
+  if one['pending'] == 0 and (one['idle'] > tonumber(ARGV[1]) or one['name'] == ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], 'workers', one['name'])
+  end
+end
+"""
+
+REPLAY = """
+-- stream, delayed, failed, failed calls, failed infos, counts | most that may wait, ids
+local done, left, missing = 0, 0, {}
+for i = 2, #ARGV do
+  local call = redis.call('HGET', KEYS[4], ARGV[i])
+  if not call then
+    missing[#missing + 1] = ARGV[i]
+  elseif redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then
+    left = left + 1
+  else
+    redis.call('ZREM', KEYS[3], ARGV[i])
+    redis.call('HDEL', KEYS[4], ARGV[i])
+    redis.call('HDEL', KEYS[5], ARGV[i])
+    redis.call('XADD', KEYS[1], '*', 'call', call)
+    redis.call('HINCRBY', KEYS[6], 'replayed', 1)
+    done = done + 1
+  end
+end
+return {done, left, missing}
+"""
+
+DELETE = """
+-- failed, failed calls, failed infos, counts | ids
+local done = 0
+for i = 1, #ARGV do
+  done = done + redis.call('ZREM', KEYS[1], ARGV[i])
+  redis.call('HDEL', KEYS[2], ARGV[i])
+  redis.call('HDEL', KEYS[3], ARGV[i])
+end
+if done > 0 then redis.call('HINCRBY', KEYS[4], 'deleted', done) end
+return done
+"""
+
+EDIT = """
+-- failed calls, failed infos | id, call as it was read, new call, new info
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
+return 1
+"""
