@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from .registry import Registry
 from .settings import Model, dump, fields, load, resolve
 from .store import Reference, Row, Store, label
 
-log = logging.getLogger("hansa.definitions")
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\ud800-\udfff]{1,200}")
 APPLY_WAIT = 5.0
 SILENT = 15.0
@@ -168,21 +166,14 @@ class Definitions:
             answer = self.announce(self.store.revision(), wait)
             return {"file": file, "version": current.version, "services": sorted(services.values()), **answer}
         version, revision = self.store.deploy(file, source, services, by=by, declared=declared)
-        answer = {
-            "file": file,
-            "version": version,
-            "services": sorted(services.values()),
-            **self.announce(revision, wait),
-        }
-        log.info("deployed %s version %s: %s", file, version, ", ".join(answer["services"]))
-        return answer
+        found = sorted(services.values())
+        return {"file": file, "version": version, "services": found, **self.announce(revision, wait)}
 
     def rollback(self, file: str, version: int | None = None, *, by: str = "") -> dict[str, Any]:
         """Bring back an older version of a file, by default the one before."""
         version, revision = self.store.rollback(file, version, by=by)
         package = self.store.package(file)
         services = sorted(package.services.values()) if package else []
-        log.info("rolled %s back to version %s", file, version)
         return {"file": file, "version": version, "services": services, **self.announce(revision)}
 
     def delete_service(self, name: str, *, by: str = "") -> dict[str, Any]:
