@@ -48,9 +48,8 @@ def marked(mark: str, folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            if process.environ().get(MARK) == mark or Path(process.cwd()).is_relative_to(folder):
+            ours = process.environ().get(MARK) == mark or Path(process.cwd()).is_relative_to(folder)
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 

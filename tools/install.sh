@@ -55,12 +55,13 @@ fi
 say "==> packages of $(echo $locks | sed 's/ / and /')"
 requirements=
 for lock in $locks; do requirements="$requirements -r $lock"; done
-"$venv/bin/uv" pip install --python "$venv/bin/python" --require-hashes $requirements
+"$venv/bin/uv" pip install --python "$venv/bin/python" --compile-bytecode --require-hashes $requirements
 
 say "==> the workspace:$(for package in $packages; do printf ' %s' "${package##*/}"; done)"
 editable=
 for package in $packages; do editable="$editable -e $package"; done
 "$venv/bin/uv" pip install --quiet --no-sources --python "$venv/bin/python" --no-deps --no-build-isolation $editable
+"$venv/bin/python" -m compileall -q core/src plugins/*/src  # else the first start would do it
 state requirements.lock >"$venv/.installed-run"
 [ "$wanted" = dev ] && state $locks >"$venv/.installed-dev"
 say "==> ready"

@@ -25,7 +25,7 @@ def bus(store: Store) -> OdbBus:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "LEASE_TTL", 1.5)
+    monkeypatch.setattr(cluster, "LEASE_TTL", 1.0)
     monkeypatch.setattr(cluster, "LEASE_RENEWAL", 0.1)
 
 
@@ -110,7 +110,7 @@ class TestLeases:
         one, lost = make_leases("w1"), []
         one.want("a", lambda token: None, lambda: lost.append(1))
         until(lambda: one.tokens)
-        end = time.monotonic() + 2
+        end = time.monotonic() + 1.4
         while time.monotonic() < end:
             assert bus.acquire("a", "w2", cluster.LEASE_TTL) is None
             time.sleep(0.1)
@@ -147,7 +147,7 @@ class TestLeases:
     def test_a_holder_that_cannot_renew_stops_before_another_may_begin(
         self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(cluster, "LEASE_RENEWAL", 0.5)
+        monkeypatch.setattr(cluster, "LEASE_RENEWAL", 0.3)
 
         class Gone:
             down = False
@@ -170,11 +170,45 @@ class TestLeases:
         bus.release("a", "w2")
         until(lambda: one.tokens)
 
+    def test_a_renewal_that_hangs_ends_it_all_the_same(
+        self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any, monkeypatch: pytest.MonkeyPatch
+    ):
+        """The holder alone is cut off: its call waits for an answer while others may take the lease."""
+        monkeypatch.setattr(cluster, "LEASE_RENEWAL", 0.3)
+        hang = threading.Event()
+
+        class Cut:
+            cut = False
+            release = bus.release
+
+            def acquire(self, *arguments: Any) -> int | None:
+                if self.cut:
+                    hang.wait(20)
+                return bus.acquire(*arguments)
+
+        over, events = Cut(), []
+        one = make_leases("w1", over)
+        one.want(
+            "a",
+            lambda token: events.append(("taken", time.monotonic())),
+            lambda: events.append(("lost", time.monotonic())),
+        )
+        until(lambda: events)
+        over.cut = True
+        taken = until(lambda: bus.acquire("a", "w2", 1.0) and time.monotonic(), 10)
+        assert events[1][0] == "lost" and events[1][1] < taken
+        over.cut = False
+        bus.release("a", "w2")
+        hang.set()
+        until(lambda: one.tokens)
+        time.sleep(0.3)
+        assert [event for event, _ in events] == ["taken", "lost", "taken"]
+
     def test_a_killed_holder_is_followed(self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any):
         code = f"""
             from hansa import cluster
             from hansa.odb import open_engine
-            cluster.LEASE_TTL, cluster.LEASE_RENEWAL = 1.5, 0.1
+            cluster.LEASE_TTL, cluster.LEASE_RENEWAL = 1.0, 0.1
             leases = cluster.Leases(cluster.OdbBus(open_engine({str(bus.engine.url)!r})), "w1")
             leases.start()
             leases.want("a", lambda token: print(token, flush=True), lambda: None)
@@ -195,7 +229,7 @@ class TestLeases:
     def test_only_one_at_a_time_while_holders_come_and_go(self, store: Store, until: Any):
         """Four holders with an engine each want and give up one lease; what they hold never overlaps."""
         inside, faults, turns = [], [], []
-        end = time.monotonic() + 2
+        end = time.monotonic() + 1.2
 
         def hold(holder: str) -> None:
             engine = open_engine(str(store.engine.url))

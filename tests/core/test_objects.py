@@ -136,6 +136,7 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> type[Probe]:
     monkeypatch.setattr(Probe, "stopping", staticmethod(lambda self: None), raising=False)
     monkeypatch.setattr(module, "FIRST_RETRY", 0.02)
     monkeypatch.setattr(module, "START_WAIT", 1.0)
+    monkeypatch.setattr(module, "SETTLE", 0.05)
     return Probe
 
 
@@ -443,6 +444,7 @@ class TestLastUser:
 
     def test_nothing_is_used_after_its_stop_under_load(self, world: World):
         """Eight threads use an outgoing connection and a security definition without a pause while both are edited."""
+        module.SETTLE = 0.5
         stopped: set[int] = set()
         Probe.stopping = staticmethod(lambda old: stopped.add(id(old)))
         kept: list[Any] = []
@@ -573,7 +575,7 @@ class TestPlacement:
         monkeypatch.setattr("hansa.cluster.LEASE_RENEWAL", 0.05)
         world.apply("outgoing", "once", "a")
         until(lambda: world.state("outgoing once a")[0] == "running")
-        acquire, world.leases.bus.acquire = world.leases.bus.acquire, lambda name, holder: None
+        acquire, world.leases.bus.acquire = world.leases.bus.acquire, lambda *asked: None
         until(lambda: world.state("outgoing once a")[0] == "elsewhere")
         assert Probe.journal == [("start", "1"), ("stop", "1")]
         world.leases.bus.acquire = acquire

@@ -76,7 +76,7 @@ def test_an_older_database_is_migrated_and_keeps_what_it_holds(tmp_path: Path, m
     monkeypatch.setattr(subprocess, "run", lambda command, **options: called.append((command, options)))
     odb.create_schema(engine)
     ((command, options),) = called
-    assert command == [sys.executable, "-m", "hansa.migrations"]
+    assert command == [sys.executable, "-P", "-m", "hansa.migrations"]
     assert options["input"] == str(engine.url)
     assert options["check"]
     monkeypatch.undo()

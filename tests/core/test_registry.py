@@ -76,13 +76,19 @@ def test_a_class_without_kind_or_type_is_refused(wrong: type):
         Registry().add_types("other", [wrong])
 
 
-def test_a_removed_plugin_takes_exactly_its_own_away(registry: Registry):
-    registry.add_types("other", [type("Fresh", (Channel,), {"type": "fresh"})])
-    registry.replace_services("plugin odd", [Deployed("a", service("a"), "plugin odd")])
-    registry.replace_services("plugin other", [Deployed("b", service("b"), "plugin other")])
-    registry.remove_plugin("odd")
-    assert [type for _, type, _ in registry.types()] == ["fresh"]
-    assert [d.name for d in registry.services()] == ["b"]
+class Limits(Model):
+    most: Annotated[int, setting("At most", ge=1)] = 5
+    place: Annotated[int, setting("Taken by the type itself")] = 0
+
+
+def test_settings_of_every_channel_come_with_those_of_the_type(registry: Registry):
+    registry.extend_channels([Limits])
+    found = load(registry.known("channel", "odd-one").model, {"place": "here", "service": "x", "most": 3})
+    assert (found.most, found.place, found.active) == (3, "here", False)
+    with pytest.raises(Invalid) as refused:
+        load(registry.known("channel", "odd-one").model, {"place": "here", "service": "x", "most": 0})
+    assert list(refused.value.errors) == ["most"]
+    assert not hasattr(load(registry.known("outgoing", "odd-one").model, {}), "most")
 
 
 def test_services_of_a_file_are_swapped_at_once():

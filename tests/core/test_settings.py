@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import copy
 import functools
 import itertools
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 COUNT = itertools.count()
 TEXT = st.text(max_size=8)
-KEYS = st.text("abcdefg_", min_size=1, max_size=4)
+KEYS = st.text("abcdefg_", min_size=1, max_size=4).filter(lambda key: not keyword.iskeyword(key))
 
 
 # -- any declaration ---------------------------------------------------------------------------------------------------

@@ -157,6 +157,7 @@ def test_entry_points_name_modules_of_their_own(plugin: Package):
 
 def test_the_lock_files_hold_what_the_packages_ask_for():
     from packaging.requirements import Requirement
+
     from tools.lock import declared, of_packages
 
     pinned = {}

@@ -28,7 +28,12 @@ class _Commands(click.Group):
                 plugins.load()
             except Invalid as invalid:
                 click.echo(f"Commands of some plugins are missing: {invalid}", err=True)
-            plugins.hook.hansa_commands(commands=self)
+            for found in plugins.hook.hansa_commands.get_hookimpls():
+                try:
+                    found.function(self)
+                except Exception as error:
+                    name = found.plugin_name.partition(":")[0]
+                    click.echo(f"Commands of the plugin {name} are missing: {type(error).__name__}: {error}", err=True)
 
     def list_commands(self, context: click.Context) -> list[str]:
         self._ask()

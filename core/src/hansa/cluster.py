@@ -73,6 +73,7 @@ class Leases:
     def start(self) -> None:
         """Begin to acquire and renew."""
         self._thread.start()
+        threading.Thread(target=self._watch, name="lease-watch", daemon=True).start()
 
     def want(self, name: str, taken: Callable[[int], None], lost: Callable[[], None]) -> None:
         """Try for a lease from now on."""
@@ -116,24 +117,38 @@ class Leases:
         try:
             token = self.bus.acquire(name, self.holder, LEASE_TTL)
         except Exception as error:
-            if name not in self.tokens or began - self._renewed[name] < LEASE_TTL - LEASE_RENEWAL:
-                return
-            log.error("lease %s could not be renewed, stopping what it allows: %s", name, error)
-            token = None
+            log.warning("lease %s cannot be acquired or renewed at the moment: %s", name, error)
+            return
         with self._lock:
-            wanted = self._wanted.get(name)
-            had = name in self.tokens
-            if wanted is None:
-                # given up while it was being acquired
-                if token is not None:
-                    self._release(name)
-                return
-            if token is not None:
-                self._renewed[name] = began
-                self.tokens[name] = token
+            wanted, had = self._wanted.get(name), name in self.tokens
+            # an answer that took long may be of a lease that is nearly over: it counts from when it was asked for
+            has = token is not None and wanted is not None and time.monotonic() - began < _limit()
+            if has and token is not None:
+                self._renewed[name], self.tokens[name] = began, token
             else:
                 self.tokens.pop(name, None)
-        if token is not None and not had:
-            wanted[0](token)
-        elif token is None and had:
+        if wanted is None:
+            if token is not None:
+                self._release(name)  # given up while it was being acquired
+        elif has and not had:
+            wanted[0](self.tokens.get(name, 0))
+        elif had and not has:
             wanted[1]()
+
+    def _watch(self) -> None:
+        """Give up what is not renewed in time, also while a renewal hangs."""
+        while not self._stopped.wait(LEASE_RENEWAL / 10):
+            with self._lock:
+                late = time.monotonic() - _limit()
+                lost = [(name, self._wanted.get(name)) for name in self.tokens if self._renewed[name] < late]
+                for name, _ in lost:
+                    del self.tokens[name]
+            for name, wanted in lost:
+                log.error("lease %s could not be renewed, stopping what it allows", name)
+                if wanted is not None:
+                    wanted[1]()
+
+
+def _limit() -> float:
+    """Seconds after which a lease that was not renewed is given up, before it ends for others."""
+    return LEASE_TTL - LEASE_RENEWAL

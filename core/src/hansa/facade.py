@@ -101,15 +101,9 @@ class Facade(Definitions, Invocations):
         types = [(known.plugin, f"{kind} {type}") for kind, type, known in self.registry.types()]
         services = [(d.origin, d.name) for d in self.registry.services()]
         return [
-            {
-                "name": p.name,
-                "distribution": p.distribution,
-                "version": p.version,
-                "status": p.status,
-                "why": p.why,
-                "types": [t for plugin, t in types if plugin == p.name],
-                "services": [s for origin, s in services if origin == f"plugin {p.name}"],
-            }
+            {key: value for key, value in vars(p).items() if key != "entries"}
+            | {"types": [t for plugin, t in types if plugin == p.name]}
+            | {"services": [s for origin, s in services if origin == f"plugin {p.name}"]}
             for p in self._plugins.found.values()
         ]
 

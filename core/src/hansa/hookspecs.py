@@ -50,6 +50,11 @@ def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]
 
 
 @hookspec
+def hansa_channel_settings() -> list[type[Model]]:  # type: ignore[empty-body]
+    """Give settings that every channel has besides its own, as models with defaults; `hansa_wrap` is where they take effect."""
+
+
+@hookspec
 def hansa_settings() -> dict[str, type[Model]]:  # type: ignore[empty-body]
     """Give the plugin's sections of config.toml, by name. Early."""
 

@@ -41,7 +41,7 @@ class Invocations:
         """
         self._objects.registry.service(name)
         if self.queue is None:
-            raise Unavailable("asynchronous invocation needs a queue and Redis: install hansa-redis")
+            raise Unavailable("asynchronous invocation needs a queue and Redis: install hansa-queue and hansa-redis")
         cid = cid or new_cid()
         self.queue.put(name, payload, cid, **options)
         return cid

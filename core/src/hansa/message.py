@@ -33,20 +33,10 @@ class Request:
                  "path", "payload", "peer", "principal", "raw")  # fmt: skip
 
     def __init__(
-        self,
-        raw: bytes = b"",
-        *,
-        payload: Any = None,
-        headers: Mapping[str, str] = _NOTHING,
-        params: Mapping[str, Any] = _NOTHING,
-        method: str = "",
-        path: str = "",
-        peer: str = "",
-        environ: dict[str, Any] | None = None,
-        cid: str = "",
-        attempt: int = 1,
-        extra: Mapping[str, Any] = _NOTHING,
-    ) -> None:
+        self, raw: bytes = b"", *, payload: Any = None, headers: Mapping[str, str] = _NOTHING,
+        params: Mapping[str, Any] = _NOTHING, method: str = "", path: str = "", peer: str = "",
+        environ: dict[str, Any] | None = None, cid: str = "", attempt: int = 1, extra: Mapping[str, Any] = _NOTHING
+    ) -> None:  # fmt: skip
         self.raw = raw
         self.payload = payload
         self.headers = headers

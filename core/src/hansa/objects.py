@@ -283,17 +283,9 @@ class Objects:
             return lambda request: failed(Unavailable(why), request, None, None)
 
     def compile(
-        self,
-        service: str,
-        *,
-        channel: str = "",
-        type: str = "invoke",
-        format: str = "",
-        config: Any = None,
-        security: Iterable[str] = (),
-        source: Any = None,
-        raising: bool = False,
-    ) -> Any:
+        self, service: str, *, channel: str = "", type: str = "invoke", format: str = "", config: Any = None,
+        security: Iterable[str] = (), source: Any = None, raising: bool = False
+    ) -> Any:  # fmt: skip
         """Compile a route to a service; raises `NotFound` or `Unavailable` for what is missing."""
         cls = self.registry.service(service).cls
         format_object = self.registry.known("format", format).cls(config, cls) if format else None

@@ -18,16 +18,10 @@ Wrap = Callable[..., Dispatch | None]
 
 
 def compile_route(
-    binding: Binding,
-    service: type[Service],
-    *,
-    channel: Any = None,
-    authenticators: Iterable[Authenticate] = (),
-    wraps: Iterable[Wrap] = (),
-    running: dict[Any, int] | None = None,
-    epoch: Callable[[], int] = lambda: 0,
-    raising: bool = False,
-) -> Dispatch:
+    binding: Binding, service: type[Service], *, channel: Any = None, authenticators: Iterable[Authenticate] = (),
+    wraps: Iterable[Wrap] = (), running: dict[Any, int] | None = None, epoch: Callable[[], int] = lambda: 0,
+    raising: bool = False
+) -> Dispatch:  # fmt: skip
     """Compose authentication, parsing, the service and rendering once, so that a request walks plain calls.
 
     `running` gets an entry for the time of each request, with the epoch in which it began, so that what was replaced can be

@@ -74,6 +74,7 @@ class Plugins:
                 plugin.status, plugin.why = "failed", why
                 log.error("plugin %s cannot be loaded", plugin.name, exc_info=error)
                 faults[f"plugin {plugin.name} ({plugin.distribution} {plugin.version})"] = plugin.why
+        self.registry.extend_channels(model for given in self.hook.hansa_channel_settings() for model in given)
         self.modules = [module for modules in self.hook.hansa_modules() for module in modules]
         for module in self.modules:
             importlib.import_module(module)
@@ -156,7 +157,7 @@ def load_plugins(config: Any, blocked: set[str], groups: Iterable[str] = (EARLY,
 
 def check_plugins(config: Any, blocked: set[str]) -> None:
     """Try in a child process whether a worker could load all plugins and read the configuration; raises `Invalid`."""
-    job = {"check": True, "config": str(config.path), "dir": str(config.dir), "blocked": sorted(blocked)}
+    job = {"check": True, "config": str(config.path), "dir": None, "blocked": sorted(blocked)}
     command = [sys.executable, "-P", "-m", "hansa.worker"]
     child = subprocess.run(command, input=json.dumps(job).encode(), capture_output=True, timeout=60, check=False)
     if child.returncode:

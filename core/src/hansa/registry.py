@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import Invalid, NotFound, did_you_mean
@@ -58,11 +58,12 @@ class Registry:
                 table[kind, name] = Known(cls, plugin, _definition_model(cls))
             self._types = table
 
-    def remove_plugin(self, plugin: str) -> None:
-        """Forget all types and services that a plugin gave."""
-        with self._lock:
-            self._types = {key: known for key, known in self._types.items() if known.plugin != plugin}
-            self._services = {n: d for n, d in self._services.items() if d.origin != f"plugin {plugin}"}
+    def extend_channels(self, settings: Iterable[type[Model]]) -> None:
+        """Give the definitions of all channel types further settings; one that a type has itself stays its own."""
+        more = tuple(settings)
+        for (kind, type), known in self._types.items() if more else ():
+            if kind == "channel":
+                self._types[kind, type] = replace(known, model=_definition_model(known.cls, *more))
 
     def known(self, kind: str, type: str) -> Known:
         """The registered type; raises `NotFound` naming the types there are."""
@@ -105,9 +106,9 @@ class Registry:
         return [table[name] for name in sorted(table)]
 
 
-def _definition_model(cls: Any) -> type[Model]:
-    """One model of a whole definition: what its kind has in common, then the type's own settings."""
+def _definition_model(cls: Any, *more: type[Model]) -> type[Model]:
+    """One model of a whole definition: what its kind has in common, what plugins add, then the type's own settings."""
     if issubclass(cls, Format):
         return Model
     name = f"{cls.kind.title()}{cls.type.title().replace('-', '')}"
-    return type(name, (cls.Config, cls.common), {"__doc__": cls.__doc__, "__module__": cls.__module__})
+    return type(name, (cls.Config, *more, cls.common), {"__doc__": cls.__doc__, "__module__": cls.__module__})

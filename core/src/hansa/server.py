@@ -68,6 +68,7 @@ class Supervisor:
         self.engines: list[tuple[Any, Any, float]] = []
         self.workers: dict[int, Process] = {}
         self.ending: list[Process] = []
+        self.new: Process | None = None
         self.generation = 0
         self._restarts: dict[int, tuple[float, float]] = {}
         self._reload_wanted = False
@@ -191,6 +192,8 @@ class Supervisor:
                 said = [line for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)) for line in lines]
                 said += [re.sub(r"\{(\w+)\}", lambda m: there.get(m[1], m[0]), line) for line in self.config.server.say]
                 print(*said, sep="\n", flush=True)
+        file = self.run_dir / "server.json"  # who waits for the whole server looks for `workers` in it
+        file.write_text(json.dumps({**json.loads(file.read_text()), "workers": len(self.workers)}))
         log.info("server %s runs with %s workers", self.config.server.name, len(self.workers))
 
     def _turn(self) -> None:
@@ -257,16 +260,17 @@ class Supervisor:
         """Replace the workers one by one: a new one serves before the old one is asked to finish."""
         log.info("replacing %s workers", len(self.workers))
         for index in sorted(self.workers):
-            new = self._spawn(index)
+            new = self.new = self._spawn(index)
             self._give_job(new)
             while not new.ready:
                 if new.over:
                     log.error("the new worker %s did not start, the old ones go on: %s", index, new.faults or new.state)
                     self._ask_to_end(new, closing=False)
+                    self.new = None
                     return
                 yield
             # not the one of the beginning: that may have ended, and another may run in its place
-            old, self.workers[index] = self.workers[index], new
+            old, self.workers[index], self.new = self.workers[index], new, None
             self._ask_to_end(old, closing=False)
             while old in self.ending:
                 yield
@@ -293,8 +297,8 @@ class Supervisor:
             process.child.kill()
 
     def _shut_down(self) -> None:
-        for process in self.workers.values():
-            if process.child.poll() is None:
+        for process in [*self.workers.values(), self.new]:
+            if process is not None and process.child.poll() is None:
                 self._ask_to_end(process, closing=True)
         for bound in self.sockets.values():
             bound.close()

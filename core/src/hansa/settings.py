@@ -32,20 +32,11 @@ class Secret(str):
 
 
 def setting(
-    help: str,
-    *,
-    ge: float | None = None,
-    le: float | None = None,
-    gt: float | None = None,
-    lt: float | None = None,
-    pattern: str | None = None,
-    min_length: int | None = None,
-    max_length: int | None = None,
-    example: Any = None,
-    refers: str = "",
-    advanced: bool = False,
-    multiline: bool = False,
-) -> msgspec.Meta:
+    help: str, *, ge: float | None = None, le: float | None = None, gt: float | None = None,
+    lt: float | None = None, pattern: str | None = None, min_length: int | None = None,
+    max_length: int | None = None, example: Any = None, refers: str = "", advanced: bool = False,
+    multiline: bool = False
+) -> msgspec.Meta:  # fmt: skip
     """Describe one setting, inside `Annotated[type, setting(...)]`.
 
     `ge`, `le`, `gt`, `lt` bound numbers; `pattern` (a regular expression), `min_length` and `max_length` bound texts and

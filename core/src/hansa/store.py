@@ -196,17 +196,10 @@ class Store:
         return _row(found[0]) if found else None
 
     def define(
-        self,
-        row: Row,
-        *,
-        mode: str = "set",
-        references: Iterable[Reference] = (),
-        claims: Iterable[str] = (),
-        builtin: Callable[[Reference], bool] = lambda reference: False,
-        seen_revision: int | None = None,
-        by: str = "",
-        declared: str | None = None,
-    ) -> int:
+        self, row: Row, *, mode: str = "set", references: Iterable[Reference] = (), claims: Iterable[str] = (),
+        builtin: Callable[[Reference], bool] = lambda reference: False, seen_revision: int | None = None,
+        by: str = "", declared: str | None = None
+    ) -> int:  # fmt: skip
         """Store a definition and give its revision.
 
         `mode` is `create` (must not exist), `edit` (must exist) or `set`; `builtin` knows what exists outside the store;

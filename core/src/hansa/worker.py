@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import deploy, logs
@@ -64,6 +65,9 @@ class Worker(Facade):
         self._leases.start()
         threading.Thread(target=self._follow, name="follow", daemon=True).start()
         threading.Thread(target=self.bus.listen, args=(self._wake.set, self._ended), name="nudges", daemon=True).start()
+        for worker in self.store.reports():  # of those that ran in this place before
+            if worker.rpartition(".")[0] == self.id.rpartition(".")[0]:
+                self.store.forget_applied(worker)
         self._report()
         if self.queue is not None:
             self.queue.start()
@@ -185,7 +189,8 @@ class Worker(Facade):
         """Bring what the configuration file declares into the store: what is new in it, or was changed in it since."""
         known, faults = self.store.declared(), {}
         origin: dict[str, Any] = {"by": self.config.path.name, "wait": False}
-        for file in self.config.services.files:
+
+        def declare(file: str) -> None:
             path = self.config.source(file)
             try:
                 source = path.read_text()
@@ -194,6 +199,9 @@ class Worker(Facade):
                     self.deploy(path.name, source, declared=digest, **origin)
             except (OSError, HansaError) as error:
                 faults[f"services.files: {file}"] = str(error)
+
+        with ThreadPoolExecutor(4) as pool:  # each is tried in a process of its own
+            list(pool.map(declare, self.config.services.files))
         for row in in_order([Row(*declared) for declared in self.config.definitions]):
             digest = hashlib.sha256(json.dumps(row.data, sort_keys=True, default=str).encode()).hexdigest()
             try:

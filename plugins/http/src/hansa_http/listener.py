@@ -143,6 +143,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     def _last_call(self) -> None:
         """Accept whoever waits in the backlog, then close the socket: who comes later is refused by the kernel."""
+        _turn_away(self.socket)
         before = -1
         while len(self.active_channels) != before:
             before = len(self.active_channels)
@@ -192,3 +193,18 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             elif connection.overdue(now):
                 connection.cut()
         super().maintenance(now)
+
+
+def _turn_away(listening: socket.socket) -> None:
+    """Have the kernel ignore new connections, where it can (Linux): callers ask again, and are refused once the socket is closed.
+
+    Without it, a connection that is made between the last accept and the close would be reset.
+    """
+    import ctypes
+    import struct
+
+    nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0, that is drop
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HL", 1, ctypes.addressof(nothing)))  # 26: SO_ATTACH_FILTER
+    except OSError:
+        pass

@@ -25,8 +25,8 @@ class Pattern:
         if not text.startswith("/") or any(c in "?#" or c < " " or c == "\x7f" for c in text):
             raise Invalid("a path begins with / and has no ?, # or control characters")
         self.text = text
-        self.match_slash = match_slash
         self.names = tuple(_VARIABLE.findall(text))
+        self.match_slash = match_slash and bool(self.names)  # without variables it makes no difference
         rest = _VARIABLE.sub("", text)
         if "{" in rest or "}" in rest:
             raise Invalid("the braces are not in pairs")

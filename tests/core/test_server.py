@@ -1,0 +1,282 @@
+"""The supervisor, from outside: what it starts it looks after, replaces and ends, and what keeps it from starting it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def shared(start_probed: Start) -> Any:
+    server = start_probed(workers=2)
+    yield server
+    assert server.stop() == 0
+
+
+class TestRunning:
+    def test_it_says_when_it_is_ready_and_where_it_listens(self, shared: Any):
+        assert shared.output().count("probe is ready") == 1
+        about = json.loads((shared.dir / "run/server.json").read_text())
+        assert (about["pid"], about["name"]) == (shared.process.pid, "server1")
+        assert re.fullmatch(r"probe://127\.0\.0\.1:\d+", about["probe"])
+        assert shared.call("about")["environment"]["HANSA_LISTEN_PROBE"] == about["probe"]
+
+    def test_its_folder_is_its_owners(self, shared: Any):
+        assert stat.S_IMODE(shared.dir.stat().st_mode) == 0o700
+        assert stat.S_IMODE((shared.dir / "secret.key").stat().st_mode) == 0o600
+
+    def test_requests_are_served_by_all_workers(self, shared: Any, until: Any):
+        seen: set[int] = set()
+        until(lambda: seen.add(shared.raw("status")["worker"]) or seen == {0, 1})
+        assert len(shared.workers()) == 2
+
+    def test_a_killed_worker_is_followed_by_another(self, shared: Any, until: Any):
+        before = {process.pid for process in shared.workers()}
+        victim = shared.raw("status")["pid"]
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: len(after := {p.pid for p in shared.workers()}) == 2 and victim not in after, 20)
+        until(lambda: shared.raw("about")["pid"] not in before, 20)
+        assert f"ended with status {-signal.SIGKILL}, starting another" in shared.output()
+        until(lambda: len(shared.call("status")["workers"]) == 2, 20)
+        began = time.monotonic()
+        answer = shared.call("define", "outgoing", "journal", "x", {"file": "/dev/null"})
+        assert answer["pending"] == [] and len(answer["applied"]) == 2, "the dead one is not waited for"
+        assert time.monotonic() - began < 4
+        shared.call("delete", "outgoing", "journal", "x")
+
+    def test_all_workers_are_replaced_and_no_request_is_lost(self, shared: Any, until: Any):
+        before = {process.pid for process in shared.workers()}
+        done, answers = threading.Event(), Counter[str]()
+
+        def ask() -> None:
+            while not done.is_set():
+                try:
+                    found = shared.raw("invoke", "probe.sleep", 0.01)
+                    answers["fine" if found["answer"] == found["pid"] else "odd"] += 1
+                except Exception as error:
+                    answers[repr(error)] += 1
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        shared.call("reload")
+        until(lambda: not before & {process.pid for process in shared.workers()} and len(shared.workers()) == 2, 30)
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert set(answers) == {"fine"} and answers["fine"] > 10
+
+    def test_a_worker_that_dies_while_it_is_being_replaced_leaves_no_spare_one(self, shared: Any, until: Any):
+        """Both the successor of the dead one and the replacement would run, if nobody looked."""
+        before = {process.pid for process in shared.workers()}
+        first = until(lambda: (found := shared.raw("about"))["worker"] == 0 and found["pid"])
+        shared.call("reload")
+        os.kill(first, signal.SIGKILL)
+        until(lambda: not before & {process.pid for process in shared.workers()}, 30)
+        until(lambda: "replaced 2 workers" in shared.output().split("replacing 2 workers")[-1], 30)
+        until(lambda: len(shared.workers()) == 2, 20)
+        time.sleep(0.5)
+        assert len(shared.workers()) == 2
+
+    def test_another_server_does_not_start_in_the_same_folder(self, shared: Any, start_probed: Start):
+        other = start_probed(f"[server]\ndir = {str(shared.dir)!r}", wait=False)
+        assert other.process.wait(30) == 1
+        assert "server.dir: another server runs in" in other.output()
+        assert shared.call("about")["ready"]
+
+
+class TestEnding:
+    def test_what_was_accepted_is_answered(self, start_probed: Start, until: Any):
+        server = start_probed(workers=2)
+        answers: list[Any] = []
+        threads = [
+            threading.Thread(target=lambda: answers.append(server.call("invoke", "probe.sleep", 0.8))) for _ in range(6)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert server.stop(signal.SIGINT) == 0
+        for thread in threads:
+            thread.join()
+        assert len(answers) == 6 and time.monotonic() - began < 8
+        assert sorted((server.dir / "drained").read_text().splitlines()) == ["0 True", "1 True"]
+        assert not (server.dir / "run/server.json").exists()
+
+    def test_a_killed_supervisor_leaves_nothing_and_the_next_start_comes_up(self, start_probed: Start, until: Any):
+        server = start_probed(workers=2, text="[server]\ngrace = 2\n")
+        server.call("define", "outgoing", "journal", "x", {"file": str(server.dir / "journal")})
+        stuck = threading.Thread(target=lambda: server.raw("invoke", "probe.sleep", 0.5))
+        stuck.start()
+        time.sleep(0.1)
+        server.process.kill()
+        until(lambda: not server.processes(), 15)
+        stuck.join()
+        assert (server.dir / "journal").read_text().count("stop") == 2
+        assert sorted((server.dir / "drained").read_text().splitlines()) == ["0 True", "1 True"]
+        again = start_probed(workers=1, at=server.folder)
+        assert again.call("definition", "outgoing", "journal", "x")
+        assert again.stop() == 0
+
+    def test_workers_that_outlive_a_killed_supervisor_are_ended_by_the_next_start(
+        self, start_probed: Start, until: Any
+    ):
+        server = start_probed()
+        (worker,) = server.workers()
+        worker.suspend()
+        server.process.kill()
+        server.process.wait()
+        assert worker.is_running()
+        again = start_probed(at=server.folder, wait=False)
+        time.sleep(0.2)
+        worker.resume()
+        again.wait_ready()
+        assert not psutil.pid_exists(worker.pid) or worker.status() == "zombie"
+        assert again.stop() == 0
+
+    def test_one_that_hangs_while_starting_is_not_waited_for(self, start_probed: Start, make_plugin: Any, until: Any):
+        more = make_plugin("slow", "import time\n@hookimpl\ndef hansa_startup(server):\n    time.sleep(120)")
+        server = start_probed(plugins=("slow",), more=more, wait=False)
+        until(lambda: (server.dir / "odb.sqlite").exists(), 20)
+        time.sleep(0.3)
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 5
+
+
+BAD_ENGINE = """
+    import sys
+    class Engine:
+        name, address, directory = "bad", "", "/"
+        def command(self): return [sys.executable, "-c", "import sys; sys.exit(7)"]
+        def environment(self): return {}
+        def ready(self): return False
+    @hookimpl
+    def hansa_engines(config): return [Engine()]
+"""
+
+
+class TestWhatKeepsItFromStarting:
+    def refused(self, server: Any, seconds: float = 30) -> str:
+        began = time.monotonic()
+        assert server.process.wait(seconds) == 1, server.output()[-2000:]
+        assert time.monotonic() - began < seconds and not server.processes()
+        output = server.output()
+        assert "The server cannot start:" in output
+        return str(output[output.index("The server cannot start:") :])
+
+    def test_faults_of_the_configuration_all_at_once_by_file_and_key(self, start_probed: Start):
+        text = "[server]\nworkers = 0\nnmae = 'x'\n[sevrer]\n[log]\nlevel = 'LOUD'\n[outgoing.journal.a]\nfile = 5\ntga = 1\n"
+        server = start_probed(text, wait=False)
+        said = self.refused(server)
+        for key in ("server.nmae", "sevrer", "log.level", "outgoing.journal.a.file", "outgoing.journal.a.tga"):
+            assert f"{server.folder}/config.toml: {key}: " in said, said
+        assert "Traceback" not in said and not (server.dir / "odb.sqlite").exists()
+
+    def test_references_to_nothing_and_services_that_do_not_import(self, start_probed: Start, tmp_path: Path):
+        (tmp_path / "bad.py").write_text("x = 1\ny = = 2\n")
+        text = f"""
+            [services]
+            files = ['{tmp_path}/bad.py', '{tmp_path}/none.py']
+            [channel.probe.a]
+            service = 'not.there'
+            [channel.probe.b]
+            service = 'probe.pid'
+            security = ['none']
+        """
+        said = self.refused(start_probed(text, wait=False))
+        assert "bad.py, line 2: SyntaxError" in said and "none.py" in said
+        assert "channel.probe.a.service: there is no service named 'not.there'" in said
+        assert "channel.probe.b.security: there is no security named 'none'" in said
+
+    @pytest.mark.parametrize(
+        ("full", "early", "why"),
+        [
+            (
+                "class P(Channel): type = 'probe'\n@hookimpl\ndef hansa_transports(): return [P]",
+                None,
+                "channel probe is given by",
+            ),
+            (
+                None,
+                "@hookimpl\ndef hansa_redy(config): return []",
+                "there is no hook hansa_redy; did you mean hansa_ready?",
+            ),
+            (
+                None,
+                "@hookimpl\ndef hansa_listen(config): raise Invalid({'bad.address': 'in use'})",
+                "bad.address: in use",
+            ),
+            (None, BAD_ENGINE, "engine bad: did not start (exit status 7)"),
+            ("@hookimpl\ndef hansa_startup(server): raise ValueError('no way')", None, "ValueError: no way"),
+            ("import os\n@hookimpl\ndef hansa_startup(server): os._exit(9)", None, "ended with status 9"),
+        ],
+    )
+    def test_a_plugin(self, start_probed: Start, make_plugin: Any, full: str | None, early: str | None, why: str):
+        server = start_probed(plugins=("bad",), more=make_plugin("bad", full, early), wait=False)
+        said = self.refused(server)
+        assert why in said and ("bad" in said or "worker 0" in said or "ValueError" in said)
+        assert not (server.dir / "run/server.json").exists()
+
+    def test_a_folder_that_cannot_be_made(self, start_probed: Start, tmp_path: Path):
+        (tmp_path / "file").write_text("")
+        said = self.refused(start_probed(f"[server]\ndir = '{tmp_path}/file/var'", wait=False))
+        assert "server.dir" in said and "Traceback" not in said
+
+    def test_a_plugin_that_is_not_installed(self, start_probed: Start):
+        said = self.refused(start_probed("[plugins]\nenabled = ['probe', 'nowhere']", wait=False))
+        assert "plugins.enabled: nowhere: no such plugin is installed" in said
+
+
+def test_an_engine_runs_beside_and_is_started_again(start_probed: Start, make_plugin: Any, until: Any, tmp_path: Path):
+    early = f"""
+        import os, sys
+        class Engine:
+            name, address, directory = "side", "side://here", "/"
+            def command(self):
+                code = "import os, sys, time; open(sys.argv[1], 'w').write(f'{{os.getpid()}} ' + os.environ['A']); time.sleep(120)"
+                return [sys.executable, "-c", code, {str(tmp_path / "pid")!r}]
+            def environment(self): return {{"A": "b"}}
+            def ready(self): return os.path.exists({str(tmp_path / "pid")!r})
+        @hookimpl
+        def hansa_engines(config): return [Engine()]
+    """
+
+    def pid() -> int:
+        text = (tmp_path / "pid").read_text().split()
+        return int(text[0]) if len(text) == 2 and text[1] == "b" else 0
+
+    server = start_probed(plugins=("side",), more=make_plugin("side", None, early))
+    first = pid()
+    os.kill(first, signal.SIGKILL)
+    second = until(lambda: (now := pid()) != first and now)
+    assert psutil.pid_exists(second)
+    server.process.kill()
+    until(lambda: not server.processes(), 15)
+    assert not psutil.pid_exists(second) or psutil.Process(second).status() == "zombie"
+
+
+def test_the_listening_socket_stays_while_nobody_serves_it(start_probed: Start, until: Any):
+    server = start_probed()
+    host, port = json.loads((server.dir / "run/server.json").read_text())["probe"][8:].split(":")
+    os.kill(server.workers()[0].pid, signal.SIGKILL)
+    with socket.create_connection((host, int(port)), timeout=30) as connection, connection.makefile("rwb") as stream:
+        stream.write(b'{"name": "invoke", "arguments": ["probe.pid"], "options": {}}\n')
+        stream.flush()
+        assert json.loads(stream.readline())["answer"][1] == 0
+    assert server.stop() == 0

@@ -1,0 +1,243 @@
+"""A worker and its facade, as plugins and services see them, in real processes that share one change log."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOURCE = """
+from __future__ import annotations
+from hansa import Model, Service
+
+class Answer(Model):
+    version: int
+    slow: bool = False
+
+class Where(Service):
+    name = "where"
+    Output = Answer
+    def handle(self):
+        import time
+        time.sleep(self.request.input or 0)
+        return {{"version": {version}}}
+"""
+CONFIG = """
+[outgoing.journal.declared]
+file = "{file}"
+tag = "from-file"
+
+[services]
+files = ["declared_service.py"]
+"""
+DECLARED = "from hansa import Service\nclass Hello(Service):\n    def handle(self): return 'hello'\n"
+
+
+@pytest.fixture(scope="module")
+def server(start_probed: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("worker")
+    (folder / "declared_service.py").write_text(DECLARED)
+    server = start_probed(CONFIG.format(file=folder / "journal"), workers=2, at=folder)
+    yield server
+    assert server.stop() == 0
+
+
+def everywhere(server: Any, name: str, *arguments: Any, **options: Any) -> list[Any]:
+    """What each of the two workers answers."""
+    found: dict[int, Any] = {}
+    deadline = time.monotonic() + 20
+    while len(found) < 2 and time.monotonic() < deadline:
+        answer = server.raw(name, *arguments, **options)
+        found[answer["worker"]] = answer.get("answer", answer.get("detail"))
+    return [found[index] for index in sorted(found)]
+
+
+class TestDefinitions:
+    def test_made_edited_and_deleted_in_all_workers(self, server: Any, tmp_path: Path):
+        journal = tmp_path / "journal"
+        made = server.call("define", "outgoing", "journal", "a", {"file": str(journal)}, mode="create")
+        assert len(made["applied"]) == 2 and made["pending"] == []
+        states = server.call("states", "outgoing", "journal", "a")
+        assert [state["state"] for state in states.values()] == ["running", "running"]
+        assert everywhere(server, "ping", "outgoing", "journal", "a") == ["pong", "pong"]
+        server.call("define", "outgoing", "journal", "a", {"tag": "2"}, mode="edit")
+        server.call("delete", "outgoing", "journal", "a")
+        assert "there is no outgoing journal named 'a'" in everywhere(server, "ping", "outgoing", "journal", "a")[0]
+
+        def count(line: str) -> int:
+            return len(re.findall(line, journal.read_text(), re.M))
+
+        deadline = time.monotonic() + 10
+        while count("^stop") < 4 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (count("^start  "), count("^start 2"), count("^stop  "), count("^stop 2")) == (2, 2, 2, 2)
+
+    def test_faults_come_back_and_nothing_happens(self, server: Any):
+        before = server.call("status")["revision"]
+        found = server.raw("define", "outgoing", "journal", "b", {"tag": 5})
+        assert (found["error"], found["detail"]) == (
+            "Invalid", "file: required, and missing; tag: Expected `str`, got `int`"
+        )  # fmt: skip
+        assert server.call("status")["revision"] == before
+
+    def test_tried_without_being_stored(self, server: Any, tmp_path: Path):
+        assert server.call("test", "outgoing", "journal", {"file": str(tmp_path / "journal")}) == "pong"
+        assert re.fullmatch(r"start  \d\nstop  \d\n", (tmp_path / "journal").read_text())
+        found = server.raw("test", "outgoing", "journal", {"file": "/nowhere/at/all"})
+        assert found["error"] == "FileNotFoundError"
+
+    def test_what_the_configuration_declares(self, server: Any):
+        assert server.call("invoke", "declared-service.hello") == "hello"
+        for state in server.call("states", "outgoing", "journal", "declared").values():
+            assert state["state"] == "running"
+
+    def test_an_object_that_is_down_shows_why_in_each_worker(self, server: Any, until: Any):
+        server.call("define", "outgoing", "journal", "down", {"file": "/nowhere/x"})
+        states = until(
+            lambda: (
+                len(found := server.call("states", "outgoing", "journal", "down")) == 2
+                and all(s["state"] == "retrying" for s in found.values())
+                and found
+            )
+        )
+        assert all("No such file" in state["why"] for state in states.values())
+        not_running = server.call("status")["workers"].values()
+        assert all("outgoing journal down" in worker["not_running"] for worker in not_running)
+        server.call("delete", "outgoing", "journal", "down")
+
+    def test_one_that_hangs_while_it_starts_holds_up_nothing(self, server: Any, tmp_path: Path, until: Any):
+        began = time.monotonic()
+        server.call("define", "outgoing", "journal", "hang", {"file": str(tmp_path / "j"), "hang": True})
+        server.call("delete", "outgoing", "journal", "hang")
+        until(lambda: server.call("deploy", "quick.py", SOURCE.format(version=1))["pending"] == [], 30)
+        assert time.monotonic() - began < 30
+        server.call("delete_service", "quick.py")
+
+
+class TestServices:
+    def test_versions_follow_each_other_in_all_workers(self, server: Any):
+        for version in (1, 2, 3):
+            answer = server.call("deploy", "where.py", SOURCE.format(version=version))
+            assert (answer["services"], answer["version"], answer["pending"]) == (["where"], version, [])
+            answers = everywhere(server, "invoke", "where")
+            assert [f"version={version}" in answer for answer in answers] == [True, True]
+        server.call("rollback", "where.py")
+        assert "version=2" in str(server.call("invoke", "where"))
+        found = server.raw("deploy", "where.py", "x = = 1")
+        assert found["error"] == "Invalid" and "where.py, line 1: SyntaxError" in found["detail"]
+        assert "version=2" in str(server.call("invoke", "where"))
+
+    def test_a_request_of_two_versions_ago_ends_in_the_version_it_began_with(self, server: Any):
+        """Its answer's model is looked up only at its end, when its module is no longer the newest."""
+        server.call("deploy", "where.py", SOURCE.format(version=10))
+        answers: list[Any] = []
+        slow = threading.Thread(target=lambda: answers.append(server.raw("invoke", "where", 1.0)))
+        slow.start()
+        time.sleep(0.4)
+        server.call("deploy", "where.py", SOURCE.format(version=11))
+        assert "version=11" in str(server.call("invoke", "where"))
+        slow.join()
+        assert "version=10" in str(answers[0].get("answer", answers[0]))
+
+    def test_a_service_in_use_stays(self, server: Any):
+        server.call("deploy", "used.py", SOURCE.format(version=1).replace('"where"', '"used"'))
+        server.call("define", "channel", "probe", "c", {"service": "used"})
+        found = server.raw("delete_service", "used")
+        assert found["error"] == "Conflict" and "channel probe 'c' (service = used)" in found["detail"]
+        server.call("delete", "channel", "probe", "c")
+        server.call("delete_service", "used")
+        assert "no service is named 'used'" in everywhere(server, "invoke", "used")[0]
+
+    def test_one_that_imports_in_the_trial_only_is_reported_and_mended(self, server: Any, tmp_path: Path, until: Any):
+        flag = tmp_path / "flag"
+        source = f"import os\nassert 'hansa.worker' not in open('/proc/self/cmdline').read() or os.path.exists({str(flag)!r})\n"
+        server.call(
+            "deploy",
+            "odd.py",
+            source
+            + SOURCE.format(version=1).replace("from __future__ import annotations", "").replace('"where"', '"odd"'),
+        )
+        states = [worker["not_running"] for worker in server.call("status")["workers"].values()]
+        assert all("AssertionError" in state["service package odd.py"]["why"] for state in states)
+        flag.write_text("")
+        server.call(
+            "deploy",
+            "odd.py",
+            source
+            + SOURCE.format(version=2).replace("from __future__ import annotations", "").replace('"where"', '"odd"'),
+        )
+        until(
+            lambda: not any("odd" in str(worker["not_running"]) for worker in server.call("status")["workers"].values())
+        )
+        assert "version=2" in str(server.call("invoke", "odd"))
+        server.call("delete_service", "odd.py")
+
+    def test_many_deployments_do_not_pile_up(self, server: Any):
+        for version in range(20, 24):
+            newest = server.call("deploy", "where.py", SOURCE.format(version=version))["version"]
+            everywhere(server, "invoke", "where")
+        for alive in everywhere(server, "alive", "where@"):
+            assert set(alive) == {f"where@{newest - 1}", f"where@{newest}"}
+
+    def test_plugins_services(self, server: Any):
+        (found,) = [plugin for plugin in server.call("plugins") if plugin["name"] == "probe"]
+        assert found["status"] == "loaded" and found["services"] == ["probe.pid", "probe.sleep"]
+        assert found["types"] == ["channel probe", "outgoing journal"]
+        found = server.raw("deploy", "p.py", SOURCE.format(version=1).replace('"where"', '"probe.pid"'))
+        assert found["error"] == "Conflict" and "comes with a plugin" in found["detail"]
+        found = server.raw("delete_service", "probe.pid")
+        assert found["error"] == "Invalid" and "comes with the plugin probe" in found["detail"]
+
+
+class TestPlugins:
+    def test_blocking_one_that_is_in_use_or_not_there(self, server: Any):
+        found = server.raw("block_plugin", "probe")
+        assert found["error"] == "Conflict" and "outgoing journal 'declared'" in found["detail"]
+        for name in ("block_plugin", "reload_plugin"):
+            assert server.raw(name, "nowhere")["error"] == "NotFound"
+
+    def test_asynchronous_calls_need_a_queue(self, server: Any):
+        found = server.raw("invoke_async", "probe.pid")
+        assert found["error"] == "Unavailable" and "hansa-redis" in found["detail"]
+
+
+def test_what_was_declared_and_changed_by_hand_stays_changed(start_probed: Callable[..., Any], tmp_path: Path):
+    text = CONFIG.format(file=tmp_path / "journal")
+    (tmp_path / "declared_service.py").write_text(DECLARED)
+    first = start_probed(text, at=tmp_path)
+    first.call("define", "outgoing", "journal", "declared", {"tag": "by-hand"}, mode="edit")
+    first.call("deploy", "declared_service.py", DECLARED.replace("hello", "by hand"))
+    assert first.stop() == 0
+    second = start_probed(text, at=tmp_path)
+    assert second.call("invoke", "declared-service.hello") == "by hand"
+    assert (tmp_path / "journal").read_text().splitlines()[-1] == "start by-hand 0"
+    assert second.stop() == 0
+    third = start_probed(text.replace("from-file", "changed-in-file"), at=tmp_path)
+    assert (tmp_path / "journal").read_text().splitlines()[-1] == "start changed-in-file 0"
+    assert third.call("invoke", "declared-service.hello") == "by hand"
+
+
+def test_a_plugin_reloaded_and_blocked_in_a_running_server(
+    start_probed: Callable[..., Any], make_plugin: Any, until: Any
+):
+    def source(answer: int) -> str:
+        return f"class S(Service):\n    name = 'more'\n    def handle(self): return {answer}\n@hookimpl\ndef hansa_services(): return [S]"
+
+    more = make_plugin("more", source(1))
+    server = start_probed(plugins=("more",), more=more)
+    assert server.call("invoke", "more") == 1
+    make_plugin("more", "1 / 0")
+    found = server.raw("reload_plugin", "more")
+    assert found["error"] == "Invalid" and "ZeroDivisionError" in found["detail"]
+    assert server.call("invoke", "more") == 1
+    make_plugin("more", source(22))
+    server.call("reload_plugin", "more")
+    until(lambda: server.raw("invoke", "more").get("answer") == 22)
+    server.call("block_plugin", "more")
+    until(lambda: server.raw("invoke", "more").get("error") == "NotFound")
+    until(lambda: len(server.workers()) == 1)
