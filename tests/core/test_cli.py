@@ -38,8 +38,7 @@ def hansa(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 def test_help_and_version(hansa: Callable[..., subprocess.CompletedProcess[str]]):
     assert hansa("--version").stdout == f"hansa, version {version('hansa')}\n"
-    for flag in ("--help", "-h"):
-        assert re.search(r"^  server +Run a server", hansa(flag).stdout, re.M)
+    assert re.search(r"^  server +Run a server", hansa("-h").stdout, re.M)
     found = hansa("server", "run", "--help").stdout
     assert all(option in found for option in ("--config", "--http", "--dir", "--workers"))
 
@@ -48,18 +47,15 @@ def test_a_plugin_adds_commands(
     hansa: Callable[..., subprocess.CompletedProcess[str]], make_plugin: Callable[..., str]
 ):
     make_plugin("hello", "1 / 0", HELLO)
+    make_plugin("bad", None, "1 / 0")
+    assert hansa("--version").stderr == "", "what needs no plugin asks none"
     assert hansa("hello", "jane").stdout == "hello jane\n"
     assert "Greet somebody." in hansa("--help").stdout
 
 
 @pytest.mark.parametrize(
     "early",
-    [
-        "1 / 0",
-        "import sys; sys.exit(3)",
-        "@hookimpl\ndef hansa_commands(commands):\n    1 / 0",
-        "@hookimpl\ndef hansa_comands(commands): pass",
-    ],
+    ["1 / 0", "@hookimpl\ndef hansa_commands(commands):\n    1 / 0", "@hookimpl\ndef hansa_comands(commands): pass"],
 )
 def test_a_plugin_that_fails_is_named_and_the_rest_works(
     hansa: Callable[..., subprocess.CompletedProcess[str]], make_plugin: Callable[..., str], early: str
@@ -69,7 +65,6 @@ def test_a_plugin_that_fails_is_named_and_the_rest_works(
     done = hansa("hello", "jane")
     assert done.stdout == "hello jane\n" and done.returncode == 0
     assert "bad" in done.stderr and "Traceback" not in done.stderr
-    assert hansa("--version").stderr == "", "what needs no plugin asks none"
 
 
 @pytest.mark.parametrize(
@@ -82,9 +77,7 @@ def test_a_plugin_that_fails_is_named_and_the_rest_works(
         ),
         (["server", "run", "--config", "bad.toml"], 1, r"bad.toml: is not valid TOML: .*line 1"),
         (["server", "run", "--workers", "0"], 2, "0 is not in the range"),
-        (["server", "run", "--workers", "x"], 2, "not a valid integer"),
         (["serve"], 2, "No such command 'serve'"),
-        (["server", "run", "--confg", "x"], 2, "No such option"),
     ],
 )
 def test_what_cannot_be_done_is_said_without_a_traceback(

@@ -185,9 +185,10 @@ class TestWithAConfiguration:
         make("one", OUTGOING.format(type="one"))
         make("bad", "import os; os._exit(3)")
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "plugins"))
-        check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one']\n[outgoing.one.a]"), set())
         with pytest.raises(Invalid, match=r"outgoing.two.a: no outgoing of type 'two'"):
-            check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one']\n[outgoing.two.a]"), set())
+            check_plugins(
+                self.read(tmp_path, "[plugins]\nenabled = ['one']\n[outgoing.one.a]\n[outgoing.two.a]"), set()
+            )
         with pytest.raises(Invalid, match="ended with status 3"):
             check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one', 'bad']"), set())
         check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one', 'bad']"), {"bad"})

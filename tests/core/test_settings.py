@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import keyword
 import copy
 import functools
 import itertools
 import json
+import keyword
 import math
 import types as types_
 from typing import Annotated, Any, Literal

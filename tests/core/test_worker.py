@@ -213,24 +213,35 @@ def test_what_was_declared_and_changed_by_hand_stays_changed(start_probed: Calla
     first.call("define", "outgoing", "journal", "declared", {"tag": "by-hand"}, mode="edit")
     first.call("deploy", "declared_service.py", DECLARED.replace("hello", "by hand"))
     assert first.stop() == 0
-    second = start_probed(text, at=tmp_path)
-    assert second.call("invoke", "declared-service.hello") == "by hand"
-    assert (tmp_path / "journal").read_text().splitlines()[-1] == "start by-hand 0"
-    assert second.stop() == 0
-    third = start_probed(text.replace("from-file", "changed-in-file"), at=tmp_path)
+    second = start_probed(text.replace("from-file", "changed-in-file"), at=tmp_path)
+    assert second.call("invoke", "declared-service.hello") == "by hand", "what the file says as before is left alone"
     assert (tmp_path / "journal").read_text().splitlines()[-1] == "start changed-in-file 0"
-    assert third.call("invoke", "declared-service.hello") == "by hand"
 
 
 def test_a_plugin_reloaded_and_blocked_in_a_running_server(
-    start_probed: Callable[..., Any], make_plugin: Any, until: Any
+    start_probed: Callable[..., Any], make_plugin: Any, until: Any, tmp_path: Path
 ):
+    flag = tmp_path / "flag"
+
     def source(answer: int) -> str:
-        return f"class S(Service):\n    name = 'more'\n    def handle(self): return {answer}\n@hookimpl\ndef hansa_services(): return [S]"
+        return f"""
+            import os
+            class S(Service):
+                name = "more"
+                def handle(self): return {answer}
+            @hookimpl
+            def hansa_services(): return [S]
+            @hookimpl
+            def hansa_startup(server): assert not os.path.exists({str(flag)!r}), "not now"
+        """
 
     more = make_plugin("more", source(1))
     server = start_probed(plugins=("more",), more=more)
     assert server.call("invoke", "more") == 1
+    flag.write_text("")
+    server.call("reload")
+    until(lambda: "did not start, the old ones go on: {'': 'AssertionError: not now'}" in server.output())
+    flag.unlink()
     make_plugin("more", "1 / 0")
     found = server.raw("reload_plugin", "more")
     assert found["error"] == "Invalid" and "ZeroDivisionError" in found["detail"]

@@ -20,7 +20,8 @@ class _Commands(click.Group):
     _asked = False
 
     def _ask(self) -> None:
-        if not self._asked:
+        # PERF: a server that starts needs no commands of plugins
+        if not self._asked and sys.argv[1:3] != ["server", "run"]:
             self._asked = True
             logging.getLogger("hansa.plugins").setLevel(logging.CRITICAL)
             plugins = Plugins(Registry(), (EARLY,))

@@ -30,6 +30,8 @@ from .processes import Ledger, spawn
 log = logging.getLogger("hansa.supervisor")
 START_LIMIT = 60.0
 FIRST_RESTART, LAST_RESTART = 0.2, 10.0
+# PERF: what is made while a worker starts stays; looking for garbage in it would only slow the start
+WORKER = "import gc; gc.disable(); from hansa.worker import main; main()"
 
 
 @dataclass
@@ -153,7 +155,7 @@ class Supervisor:
         self.generation += 1
         ours, theirs = socket.socketpair()
         inherited = (theirs.fileno(), *(bound.fileno() for bound in self.sockets.values()))
-        child = spawn([sys.executable, "-P", "-m", "hansa.worker"], stdin=subprocess.PIPE, pass_fds=inherited)
+        child = spawn([sys.executable, "-P", "-c", WORKER], stdin=subprocess.PIPE, pass_fds=inherited)
         self.ledger.add(child.pid)
         process = Process(index, self.generation, child, ours, theirs)
         self._selector.register(ours, selectors.EVENT_READ, process)

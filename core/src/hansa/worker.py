@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import hmac
 import json
 import logging
 import os
@@ -203,7 +205,9 @@ class Worker(Facade):
         with ThreadPoolExecutor(4) as pool:  # each is tried in a process of its own
             list(pool.map(declare, self.config.services.files))
         for row in in_order([Row(*declared) for declared in self.config.definitions]):
-            digest = hashlib.sha256(json.dumps(row.data, sort_keys=True, default=str).encode()).hexdigest()
+            # keyed, since a bare digest would let a short secret be guessed from the database
+            text = json.dumps(row.data, sort_keys=True, default=str)
+            digest = hmac.new(self.keys.mac, text.encode(), hashlib.sha256).hexdigest()
             try:
                 if known.get(row.key) != digest:
                     self.define(*row.key, row.data, declared=digest, **origin)
@@ -234,6 +238,8 @@ def main() -> None:
         store = Store(engine, keys.mac)
         worker = Worker(config, job, load_plugins(config, store.blocked_plugins()), store, keys)
         worker.start()
+        gc.freeze()
+        gc.enable()
     except BaseException as error:
         faults = error.errors if isinstance(error, Invalid) else {"": f"{type(error).__name__}: {error}"}
         if not isinstance(error, Invalid):

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 _NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 
-PUT = (
+PUT = """
+-- stream, delayed, counts | most that may wait, call
+if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then return 0 end
+redis.call('XADD', KEYS[1], '*', 'call', ARGV[2])
+redis.call('HINCRBY', KEYS[3], 'accepted', 1)
+return 1
+"""
+
+PUT_LATER = (
     _NOW
     + """
--- stream, delayed, counts | most that may wait, delay in ms, unique id, call
+-- stream, delayed, counts | most that may wait, call, delay in ms, unique id
 if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then return 0 end
-if tonumber(ARGV[2]) > 0 then
-  redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[3] .. ' ' .. ARGV[4])
-else
-  redis.call('XADD', KEYS[1], '*', 'call', ARGV[4])
-end
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4] .. ' ' .. ARGV[2])
 redis.call('HINCRBY', KEYS[3], 'accepted', 1)
 return 1
 """
@@ -34,55 +38,77 @@ redis.call('HINCRBY', KEYS[3], 'accepted', n)
 return 1
 """
 
-FINISH = (
-    _NOW
-    + """
--- stream, delayed, failed, failed calls, failed infos, counts, group
--- holder, id, delivery, asked before, read on, outcome, delay, call, info, most that may wait, target, its state, (call, info) ...
+_FENCE = """
 local mine = redis.call('XPENDING', KEYS[1], 'workers', ARGV[2], ARGV[2], 1)[1]
 local status = 1
 if not mine and ARGV[4] == '1' then
   status = 2
 elseif not mine or mine[2] ~= ARGV[1] or mine[4] ~= tonumber(ARGV[3]) then
   status = 0
-  redis.call('HINCRBY', KEYS[6], 'refused', 1)
+  redis.call('HINCRBY', KEYS[2], 'refused', 1)
 else
   redis.call('XACK', KEYS[1], 'workers', ARGV[2])
   redis.call('XDEL', KEYS[1], ARGV[2])
-  if ARGV[6] == 'done' then
-    redis.call('HINCRBY', KEYS[6], 'finished', 1)
-  elseif ARGV[6] == 'again' then
-    redis.call('ZADD', KEYS[2], now + ARGV[7], ARGV[2] .. ' ' .. ARGV[8])
-    redis.call('HINCRBY', KEYS[6], 'retried', 1)
-  else
-    redis.call('ZADD', KEYS[3], now, ARGV[2])
-    redis.call('HSET', KEYS[4], ARGV[2], ARGV[8])
-    redis.call('HSET', KEYS[5], ARGV[2], ARGV[9])
-    redis.call('HINCRBY', KEYS[6], 'failed', 1)
-  end
-  for i = 13, #ARGV, 2 do
-    if ARGV[i + 1] == '' or redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) < tonumber(ARGV[10]) then
-      redis.call('XADD', KEYS[1], '*', 'call', ARGV[i])
-    else
-      local id = ARGV[2] .. '-' .. i
-      redis.call('ZADD', KEYS[3], now, id)
-      redis.call('HSET', KEYS[4], id, ARGV[i])
-      redis.call('HSET', KEYS[5], id, ARGV[i + 1])
-      redis.call('HINCRBY', KEYS[6], 'failed', 1)
-    end
-    redis.call('HINCRBY', KEYS[6], 'accepted', 1)
-  end
-  if ARGV[11] ~= '' and redis.call('HEXISTS', KEYS[7], 'left') == 1
-      and redis.call('HSETNX', KEYS[7], 'of ' .. ARGV[11], ARGV[12]) == 1
-      and redis.call('HINCRBY', KEYS[7], 'left', -1) == 0 then
-    redis.call('XADD', KEYS[1], '*', 'call', redis.call('HGET', KEYS[7], 'final'))
-    redis.call('HINCRBY', KEYS[6], 'accepted', 1)
-  end
+"""
+_NEXT = """
 end
 local found = false
 if ARGV[5] == '1' then found = redis.call('XREADGROUP', 'GROUP', 'workers', ARGV[1], 'COUNT', 1, 'STREAMS', KEYS[1], '>') end
 return {status, found and found[1][2][1]}
 """
+
+# PERF: most calls end well and have nobody to tell; what is not sent need not be packed, parsed and unpacked
+DONE = (
+    """
+-- stream, counts | holder, id, delivery, asked before, read on
+"""
+    + _FENCE
+    + "  redis.call('HINCRBY', KEYS[2], 'finished', 1)"
+    + _NEXT
+)
+
+FINISH = (
+    _NOW
+    + """
+-- stream, counts, delayed, failed, failed calls, failed infos, group | holder, id, delivery, asked before, read on,
+-- outcome, delay, call, info, most that may wait, target, its state, (call, info) ...
+"""
+    + _FENCE
+    + """
+  if ARGV[6] == 'done' then
+    redis.call('HINCRBY', KEYS[2], 'finished', 1)
+  elseif ARGV[6] == 'again' then
+    redis.call('ZADD', KEYS[3], now + ARGV[7], ARGV[2] .. ' ' .. ARGV[8])
+    redis.call('HINCRBY', KEYS[2], 'retried', 1)
+  else
+    redis.call('ZADD', KEYS[4], now, ARGV[2])
+    redis.call('HSET', KEYS[5], ARGV[2], ARGV[8])
+    redis.call('HSET', KEYS[6], ARGV[2], ARGV[9])
+    redis.call('HINCRBY', KEYS[2], 'failed', 1)
+  end
+  for i = 13, #ARGV, 2 do
+    local info = ARGV[i + 1]
+    local held = string.sub(info, 1, 1) == '!'
+    if not held and redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[3]) < tonumber(ARGV[10]) then
+      redis.call('XADD', KEYS[1], '*', 'call', ARGV[i])
+    else
+      if held then info = string.sub(info, 2) end
+      local id = ARGV[2] .. '-' .. i
+      redis.call('ZADD', KEYS[4], now, id)
+      redis.call('HSET', KEYS[5], id, ARGV[i])
+      redis.call('HSET', KEYS[6], id, info)
+      redis.call('HINCRBY', KEYS[2], 'failed', 1)
+    end
+    redis.call('HINCRBY', KEYS[2], 'accepted', 1)
+  end
+  if ARGV[11] ~= '' and redis.call('HEXISTS', KEYS[7], 'left') == 1
+      and redis.call('HSETNX', KEYS[7], 'of ' .. ARGV[11], ARGV[12]) == 1
+      and redis.call('HINCRBY', KEYS[7], 'left', -1) == 0 then
+    redis.call('XADD', KEYS[1], '*', 'call', redis.call('HGET', KEYS[7], 'final'))
+    redis.call('HINCRBY', KEYS[2], 'accepted', 1)
+  end
+"""
+    + _NEXT
 )
 
 CLAIM = """

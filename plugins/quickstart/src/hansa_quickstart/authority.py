@@ -67,7 +67,9 @@ class Issued:
         return [self.key, self.public, self.request, self.certificate]
 
 
-def create_authority(folder: Path, subject: Subject | None = None, common_name: str = "Hansa development CA") -> list[Path]:
+def create_authority(
+    folder: Path, subject: Subject | None = None, common_name: str = "Hansa development CA"
+) -> list[Path]:
     """Make an authority in an empty or new folder; gives the paths of its certificate and key. Raises `Failure`."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Failure(f"{folder} is not empty", NOT_EMPTY)
@@ -112,9 +114,7 @@ def issue(folder: Path, name: str, hosts: Iterable[str] = (), subject: Subject |
     issued = Issued(*(folder / f"out-{kind}" / f"{name}-{kind}.pem" for kind in ("priv", "pub", "csr", "cert")))
     write_private(issued.key, _private_pem(key))
     issued.public.write_bytes(
-        key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     issued.request.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     issued.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -122,11 +122,12 @@ def issue(folder: Path, name: str, hosts: Iterable[str] = (), subject: Subject |
 
 
 def install(folder: Path, issued: Issued, into: Path) -> None:
-    """Give a component its key, its certificate and that of the authority, as `certificates/{key,cert,ca-cert}.pem`."""
+    """Give a component its key, its certificate and that of the authority, as `certificates/{key,cert,cert-key,ca-cert}.pem`."""
     target = into / "certificates"
     target.mkdir(mode=0o700, exist_ok=True)
     write_private(target / "key.pem", issued.key.read_text())
     (target / "cert.pem").write_text(issued.certificate.read_text())
+    write_private(target / "cert-key.pem", issued.certificate.read_text() + issued.key.read_text())
     (target / "ca-cert.pem").write_text((folder / "ca-material" / "ca-cert.pem").read_text())
 
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import click
-
 from . import authority, files, kvdb, odb, words
 from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, describe, write_private
 from .failure import INVALID, NOT_EMPTY, Failure
@@ -61,7 +59,7 @@ class Plan:
         return [f"server{number + 1}" for number in range(self.servers)]
 
 
-def create(plan: Plan, say: Callable[[str], None], detail: Callable[[str], None] = lambda line: None) -> None:
+def create(plan: Plan, say: Callable[[str], None]) -> None:
     """Create the cluster, telling each step; a failure leaves nothing behind. Raises `Failure`."""
     folder = plan.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -71,7 +69,7 @@ def create(plan: Plan, say: Callable[[str], None], detail: Callable[[str], None]
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     try:
-        _Making(plan, more, say, detail).run()
+        _Making(plan, more, say).run()
     except BaseException:
         for inner in folder.iterdir():
             shutil.rmtree(inner) if inner.is_dir() else inner.unlink()
@@ -83,19 +81,15 @@ def create(plan: Plan, say: Callable[[str], None], detail: Callable[[str], None]
 class _Making:
     """The eight steps, and what they share."""
 
-    def __init__(
-        self, plan: Plan, more: dict[str, Any], say: Callable[[str], None], detail: Callable[[str], None]
-    ) -> None:
-        self.plan, self.more, self._say, self._detail = plan, more, say, detail
+    def __init__(self, plan: Plan, more: dict[str, Any], say: Callable[[str], None]) -> None:
+        self.plan, self.more, self._say = plan, more, say
         self.folder = plan.folder
         self.cluster = plan.cluster or f"quickstart-{secrets.randbelow(9_900_000) + 100_000}"
         # servers of one cluster share the key that encrypts secrets in the ODB, and the admin's password
         self.key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         self.password = os.environ.get("HANSA_ADMIN_PASSWORD") or secrets.token_urlsafe(24)
         self.issued: dict[str, authority.Issued] = {}
-        self.addresses = {
-            name: f"127.0.0.1:{plan.ports.server(index)}" for index, name in enumerate(plan.server_names)
-        }
+        self.addresses = {name: f"127.0.0.1:{plan.ports.server(index)}" for index, name in enumerate(plan.server_names)}
         self.steps = 6 + plan.servers
         self.step = 0
 
@@ -105,8 +99,6 @@ class _Making:
         self._done("Certificate authority created")
         odb.create_schema(self.plan.odb_url)
         self._done("ODB schema created")
-        revision = odb.check_odb(self.plan.odb_url)
-        self._detail(f"ODB at revision {revision}")
         reference = self._kvdb()
         self._done("ODB initial data created")
         for name in self.plan.server_names:
@@ -123,9 +115,7 @@ class _Making:
         self._done("Management scripts created")
         self._say(f"Quickstart cluster {self.cluster} created")
         self._say(f"Web admin user:[admin], password:[{self.password}]")
-        self._say(
-            f"Start the cluster by issuing the {self.folder / f'{words.program()}-qs-start.sh'} command"
-        )
+        self._say(f"Start the cluster by issuing the {self.folder / f'{words.program()}-qs-start.sh'} command")
 
     def _done(self, what: str) -> None:
         self.step += 1
@@ -136,7 +126,6 @@ class _Making:
         authority.create_authority(home)
         for name in (*self.plan.server_names, "load-balancer", "web-admin"):
             self.issued[name] = authority.issue(home, name)
-            self._detail(f"certificate {self.issued[name].certificate}")
 
     def _component(self, name: str, kind: str, config: str = "") -> Path:
         folder = self.folder / name
@@ -146,7 +135,6 @@ class _Making:
             write_private(folder / "config.toml", config)
         if name in self.issued:
             authority.install(self.folder / "ca", self.issued[name], folder)
-        self._detail(f"folder {folder}")
         return folder
 
     def _kvdb(self) -> Any:
@@ -164,7 +152,7 @@ class _Making:
             odb=self.plan.odb_url,
             redis=redis,
             durability="durable" if isinstance(redis, dict) else "fast",
-            socket=str(self.folder / "load-balancer" / "run" / "haproxy.sock"),
+            socket=str(self.folder / "load-balancer" / "run" / "runtime.sock"),
             more=self.more,
         )
         folder = self._component(name, SERVER, text)
@@ -193,8 +181,3 @@ def included(path: Path) -> dict[str, Any]:
     if services:
         kept["services"]["files"] = [str((path.parent / file).resolve()) for file in services]
     return kept
-
-
-def tell(line: str) -> None:
-    """Print a step at once, also into a pipe."""
-    click.echo(line)

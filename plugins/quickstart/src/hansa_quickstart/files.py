@@ -22,14 +22,20 @@ def server_config(
 ) -> str:
     """A server's configuration; `redis` is an address or a reference to one."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("One server of a quickstart cluster. It holds secrets: keep it to yourself (mode 0600)."))
-    document.add(tomlkit.comment("Definitions are shared by all servers and live in the ODB: create them by API or command."))
+    document.add(
+        tomlkit.comment("One server of a quickstart cluster. It holds secrets: keep it to yourself (mode 0600).")
+    )
+    document.add(
+        tomlkit.comment("Definitions are shared by all servers and live in the ODB: create them by API or command.")
+    )
     _add(document, "server", name=name, cluster=cluster, workers=2, dir=".")
     _add(document, "http", address=address, trusted_proxies=["127.0.0.1"])
     _add(document, "odb", url=odb)
     table = _add(document, "redis", address=redis, durability=durability)
     table["durability"].comment(
-        "durable: refuse a Redis that may lose what was accepted" if durability == "fast" else "and the component kvdb is too"
+        "durable: refuse a Redis that may lose what was accepted"
+        if durability == "fast"
+        else "and the component kvdb is too"
     )
     _add(document, "pickup", directory="pickup/incoming/services")
     _add(document, "loadbalancer", socket=socket)
@@ -42,6 +48,7 @@ def balancer_config(bind: str, admin_bind: str, servers: dict[str, str]) -> str:
     """The load-balancer's configuration; `servers` are addresses by name."""
     document = tomlkit.document()
     table = _add(document, "loadbalancer", bind=bind, admin_bind=admin_bind)
+    table.add(tomlkit.comment('certificate = "certificates/cert-key.pem"  # makes it HTTPS'))
     listed = tomlkit.aot()
     for name, address in servers.items():
         listed.append(tomlkit.item({"name": name, "address": address, "weight": 100}))

@@ -25,7 +25,8 @@ FIRST_RESTART, LAST_RESTART = 0.2, 10.0
 def redis_address(host: str, port: int, password: str) -> str:
     """The address of a Redis of one's own."""
     shown = f"[{host}]" if ":" in host else host
-    return f"redis://{f':{quote(password, safe="")}@' if password else ''}{shown}:{port}/0"
+    login = f":{quote(password, safe='')}@" if password else ""
+    return f"redis://{login}{shown}:{port}/0"
 
 
 def engine_of(component: Component) -> Valkey:

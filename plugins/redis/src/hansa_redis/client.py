@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from hansa import HansaError, TimedOut, Unavailable
 from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.client import Pipeline, PubSub
+from redis.connection import parse_url
 from redis.retry import Retry
 
-from .deadline import Pool, deadline
+from .deadline import Pool, TcpConnection, TlsConnection, UnixConnection, deadline
 
 
 class RedisUnavailable(Unavailable, exceptions.ConnectionError):
@@ -22,6 +24,16 @@ class RedisUnavailable(Unavailable, exceptions.ConnectionError):
 
 class RedisTimedOut(TimedOut, exceptions.TimeoutError):
     """Redis did not answer within the deadline; code that expects redis-py's `TimeoutError` finds it too."""
+
+
+_CONNECTIONS = {"unix": UnixConnection, "rediss": TlsConnection, "redis": TcpConnection}
+
+
+def open_client(address: str, name: str, *, timeout: float, max_connections: int = 64) -> Client:
+    """A client for bytes, of the Redis at an address (`redis://`, `rediss://` or `unix://`); it connects when first used."""
+    target = dict(parse_url(address))  # type: ignore[no-untyped-call]
+    target["connection_class"] = _CONNECTIONS[urlsplit(address).scheme]
+    return Client(name, timeout=timeout, max_connections=max_connections, decode_responses=False, protocol=2, **target)
 
 
 _BUSY = (

@@ -30,10 +30,6 @@ class RedisSection(Model):
     memory: Annotated[
         int, setting("MiB the embedded Valkey may hold; when full it refuses writes and drops nothing", ge=16)
     ] = 256
-    async_threads: Annotated[int, setting("Threads in each worker for asynchronous invocations", ge=1, le=256)] = 4
-    max_queued: Annotated[int, setting("Asynchronous invocations that may wait; more are refused with 503", ge=1)] = (
-        100_000
-    )
     program: Annotated[
         str,
         setting(

@@ -8,7 +8,6 @@ from hansa import hookimpl
 
 from .bus import RedisBus
 from .outgoing import RedisOutgoing
-from .queue import Queue
 
 
 @hookimpl
@@ -22,12 +21,3 @@ def hansa_bus(server: Any) -> RedisBus:
     """Give the cluster's bus over the Redis that the section names, or the embedded one."""
     address = server.engines.get("redis") or server.section("redis").address
     return RedisBus(address, server.config.server.cluster)
-
-
-@hookimpl
-def hansa_queue(server: Any) -> Queue | None:
-    """Give the queue of asynchronous invocations over the same Redis, unless another plugin gave the bus."""
-    section = server.section("redis")
-    if not isinstance(server.bus, RedisBus):
-        return None
-    return Queue(server.bus, server, section.async_threads, section.max_queued)

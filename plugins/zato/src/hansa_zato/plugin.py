@@ -6,6 +6,7 @@ from typing import Any
 
 from hansa import NotFound, Service, hookimpl
 
+from .confirmation import confirm_deployments
 from .gateway import Invoke, JSONGateway
 from .zato.server.service.internal import Ping, Ping2
 from .zato.server.service.internal.helpers import Echo, InputLogger
@@ -42,6 +43,12 @@ def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]
                 )
             )
     return found
+
+
+@hookimpl
+def hansa_startup(server: Any) -> None:
+    """Have hot-deployments confirmed in Zato's words too."""
+    confirm_deployments(server)
 
 
 def _known(server: Any, kind: str, type: str) -> bool:

@@ -1,0 +1,135 @@
+"""Asynchronous invocation, accepted to finished, against bare redis-py doing XADD, XREADGROUP and XACK on the same Valkey.
+
+Both sides have one process with as many consuming threads, read with COUNT 1, use no pipeline, and the Valkey writes each change
+to disk before it answers. `python -m bench.async_invocation` measures; with `bare` it is the other side.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import redis
+from tests.conftest import TOP, RunningServer
+
+from .measure import Figure, compare, table
+
+CALLS, THREADS = 1000, 4
+CONFIG = """
+[services]
+files = ["measuring.py"]
+[queue]
+async_threads = {threads}
+
+[redis]
+durability = "{durability}"
+
+[channel.http.measure]
+url_path = "/measure"
+service = "measuring.measure"
+format = "json"
+"""
+SERVICE = """
+import threading
+import time
+
+from hansa import Service
+
+done = threading.Semaphore(0)
+
+
+class Finished(Service):
+    def handle(self):
+        done.release()
+
+
+class Measure(Service):
+    def handle(self):
+        calls, queue = self.request.input["calls"], self.server.queue
+        if not calls:
+            return {"address": self.server.engines["redis"]}
+        began = time.monotonic()
+        for number in range(calls):
+            self.invoke_async("measuring.finished", {"number": number, "text": "x" * 200})
+        for _ in range(calls):
+            done.acquire()
+        while queue.status()["running"]:
+            pass
+        return {"rate": calls / (time.monotonic() - began)}
+"""
+
+
+def bare(address: str, calls: int) -> float:
+    """Messages per second from the first XADD to the last XACK, with redis-py alone."""
+    client, stream = redis.Redis.from_url(address), f"bench:{uuid.uuid4().hex}"
+    client.xgroup_create(stream, "readers", id="0", mkstream=True)
+    left, ended = threading.Semaphore(0), threading.Event()
+
+    def consume(name: str) -> None:
+        while not ended.is_set():
+            for _, entries in client.xreadgroup("readers", name, {stream: ">"}, count=1, block=100) or ():
+                for identifier, _ in entries:
+                    client.xack(stream, "readers", identifier)
+                    left.release()
+
+    threads = [threading.Thread(target=consume, args=(str(index),)) for index in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    body = b'{"service":"measuring.finished","payload":{"number":1000,"text":"%s"}}' % (b"x" * 200)
+    began = time.monotonic()
+    for _ in range(calls):
+        client.xadd(stream, {"call": body})
+    for _ in range(calls):
+        left.acquire()
+    took = time.monotonic() - began
+    ended.set()
+    for thread in threads:
+        thread.join()
+    client.delete(stream)
+    return calls / took
+
+
+def async_invocation(folder: Path, pairs: int = 15) -> Iterator[Figure]:
+    """Asynchronous invocation from accepted to finished, against bare redis-py."""
+    for durability in ("durable", "fast"):
+        config = CONFIG.format(threads=THREADS, durability=durability)
+        server = RunningServer(folder / durability, config, workers=1)
+        (server.folder / "measuring.py").write_text(SERVICE)
+        server.start()
+        try:
+            address = server.post("/measure", {"calls": 0}).json()["address"]
+
+            def ours(server: RunningServer = server) -> float:
+                return float(server.post("/measure", {"calls": CALLS}, timeout=120).json()["rate"])
+
+            def theirs(address: str = address) -> float:
+                command = [sys.executable, "-m", "bench.async_invocation", "bare", address, str(CALLS)]
+                return float(subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True).stdout)
+
+            yield compare(
+                f"async invocation, accepted to finished / bare redis-py ({durability})",
+                ours, theirs, pairs=pairs, bound=0.5, at_least=True, note="messages/s",
+            )  # fmt: skip
+        finally:
+            server.stop()
+
+
+def main() -> int:
+    """Measure and print; ends with 1 when a bound does not hold."""
+    if sys.argv[1:2] == ["bare"]:
+        print(bare(sys.argv[2], int(sys.argv[3])))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        figures = list(async_invocation(Path(folder), *map(int, sys.argv[1:2])))
+    print(table(figures))
+    return 0 if all(figure.holds is not False for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Settings of every channel of Hansa: idempotency keys, limits on concurrency and waiting, and deadlines."""

@@ -1,0 +1,52 @@
+"""Limits: the settings that this plugin adds to every channel."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from hansa import Invalid, Model, setting
+
+
+class Limits(Model):
+    """What every channel may limit; nothing is limited unless it is set."""
+
+    timeout: Annotated[
+        float,
+        setting(
+            "Seconds after which the caller is told that the service takes too long (504), while it goes on; 0 waits for ever",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 0.0
+    max_concurrent: Annotated[
+        int, setting("Messages that one worker handles at the same time; 0 sets no limit", ge=0, le=100_000)
+    ] = 0
+    max_waiting: Annotated[
+        int,
+        setting("Messages that may wait in one worker until others are done; more are refused (503)", ge=0, le=100_000),
+    ] = 0
+    idempotency: Annotated[
+        str,
+        setting(
+            "Header, or field of the message (a.b for one inside another), that carries an idempotency key: messages with the "
+            "same key get the same answer, and the service runs once; empty for none",
+            example="Idempotency-Key",
+            max_length=200,
+        ),
+    ] = ""
+    idempotency_window: Annotated[
+        float, setting("Seconds for which a key and its answer are kept", gt=0, le=366 * 86_400, advanced=True)
+    ] = 86_400.0
+    idempotency_crash: Annotated[
+        Literal["again", "refuse"],
+        setting(
+            "What the next message with a key gets when the worker that handled the first one was killed: the service runs "
+            "again, or the message is refused (409), as it is not known how far the first one came",
+            advanced=True,
+        ),
+    ] = "again"
+
+    def check(self) -> None:
+        """Only what is limited can be waited for; raises `Invalid`."""
+        if self.max_waiting and not self.max_concurrent:
+            raise Invalid({"max_waiting": "has no meaning without max_concurrent"})

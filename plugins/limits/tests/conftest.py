@@ -1,0 +1,102 @@
+"""A real Valkey, and channels whose routes are compiled as a worker compiles them, with what this plugin wraps around."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hansa import Channel, Request, Response, Service, load
+from hansa.pipeline import compile_route
+from hansa.registry import Registry
+from hansa.service import Binding
+from hansa_json.format import JsonFormat
+from hansa_limits import plugin
+from hansa_redis.bus import RedisBus
+from hansa_redis.engine import Valkey
+from hansa_xml.format import XmlFormat
+
+from plugins.redis.tests.support import end, launch
+
+
+class PlainChannel(Channel):
+    """A channel that brings nothing in by itself."""
+
+    type = "plain"
+
+
+class Worker:
+    """The part of a worker that the plugin uses."""
+
+    def __init__(self, address: str, cluster: str) -> None:
+        self.bus = RedisBus(address, cluster)
+        self.registry = Registry()
+        self.registry.add_types("test", [PlainChannel, JsonFormat, XmlFormat])
+        self.registry.extend_channels(plugin.hansa_channel_settings())
+
+    def channel(self, act: Callable[[Service], Any], name: str = "c", **settings: Any) -> Callable[..., Response]:
+        """A route through a channel with these settings to a service that does this."""
+        service = type("Made", (Service,), {"name": "made", "handle": lambda self: act(self)})
+        config: Any = load(
+            self.registry.known("channel", "plain").model, {"service": "made", "format": "json", **settings}
+        )
+        made = PlainChannel(name, config, self)
+        format = self.registry.known("format", config.format).cls(config, service)
+        binding = Binding("made", self, format, name, "plain", config)
+        return compile_route(binding, service, channel=made, wraps=[plugin.hansa_wrap])
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A Valkey that writes each change to disk, not running."""
+    made = Valkey(tmp_path_factory.mktemp("l"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def valkey(engine: Valkey) -> Iterator[str]:
+    """The address of a running Valkey."""
+    process = launch(engine)
+    yield engine.address
+    end(process)
+
+
+@pytest.fixture
+def workers(valkey: str) -> Iterator[Callable[[], Worker]]:
+    """Make workers of one cluster."""
+    made: list[Worker] = []
+    cluster = uuid.uuid4().hex
+
+    def make() -> Worker:
+        made.append(Worker(valkey, cluster))
+        return made[-1]
+
+    yield make
+    for worker in made:
+        plugin.hansa_shutdown(worker)
+
+
+@pytest.fixture
+def worker(workers: Callable[[], Worker]) -> Worker:
+    return workers()
+
+
+def post(raw: bytes = b"{}", key: str | None = None, **more: Any) -> Request:
+    headers = {"idempotency-key": key} if key else {}
+    return Request(raw, method="POST", headers=headers, path="/p", **more)
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """What calls made at the same moment give."""
+    start = threading.Barrier(len(calls))
+
+    def one(call: Callable[[], Any]) -> Any:
+        start.wait(10)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(one, calls))

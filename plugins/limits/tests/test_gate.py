@@ -1,0 +1,129 @@
+"""Limits on concurrency and waiting, and deadlines: who is refused, who waits, and what is counted for how long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from hansa import Invalid, Unavailable, current_cid, load
+from hansa_limits import plugin
+from hansa_limits.gate import MOST_OVERDUE, Gate
+from hansa_limits.settings import Limits
+
+from plugins.limits.tests.conftest import post, together
+from plugins.redis.tests.support import wait_for
+
+
+class Held:
+    """A service that stays until it is let go, and knows how many are inside."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.inside = self.most = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, service: Any) -> Any:
+        with self._lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.go_on.wait(10)
+        with self._lock:
+            self.inside -= 1
+        return {"cid": current_cid.get()}
+
+
+def gate(worker: Any, name: str = "c") -> Gate:
+    return plugin._gates[id(worker), "plain", name]
+
+
+def test_nothing_is_wrapped_where_nothing_is_limited(worker):
+    assert plugin.hansa_wrap(None, None, object()) is None
+    route = worker.channel(lambda self: {"ok": 1})
+    assert route(post()).status == 200
+    assert (id(worker), "plain", "c") not in plugin._gates
+
+
+def test_so_many_run_so_many_wait_and_the_rest_is_refused_at_once(worker):
+    held = Held()
+    route = worker.channel(held, max_concurrent=2, max_waiting=3)
+    answers: list[Any] = []
+    threads = [threading.Thread(target=lambda: answers.append(route(post()))) for _ in range(9)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(answers) == 4)
+    assert {(a.status, a.headers["Retry-After"]) for a in answers} == {(503, "1")}
+    door = gate(worker)
+    assert (door.running, door.waiting, door.refused) == (2, 3, 4)
+    held.go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(a.status for a in answers) == [200] * 5 + [503] * 4
+    assert held.most == 2
+    assert (door.running, door.waiting) == (0, 0)
+
+
+def test_the_count_goes_over_from_one_route_to_the_next(worker):
+    held = Held()
+    old, new = worker.channel(held, max_concurrent=1), worker.channel(held, max_concurrent=1)
+    thread = threading.Thread(target=old, args=(post(),))
+    thread.start()
+    wait_for(lambda: held.inside == 1)
+    assert isinstance(new(post()).error, Unavailable)
+    held.go_on.set()
+    thread.join(10)
+    assert new(post()).status == 200
+
+
+def test_failures_leave_the_gate(worker):
+    def fails(service: Any) -> Any:
+        raise RuntimeError("no")
+
+    for settings in ({}, {"timeout": 5}):
+        route = worker.channel(fails, max_concurrent=1, **settings)
+        assert [route(post()).status for _ in range(3)] == [500] * 3
+    assert gate(worker).running == 0
+
+
+def test_a_hung_service_is_answered_for_in_time_and_counted_until_it_ends(worker, caplog):
+    held = Held()
+    route = worker.channel(held, timeout=0.2, max_concurrent=2)
+    began = time.monotonic()
+    answers = together(*(lambda: route(post()) for _ in range(2)))
+    assert [answer.status for answer in answers] == [504, 504]
+    assert time.monotonic() - began < 1.2
+    door = gate(worker)
+    assert (door.running, door.overdue, held.inside) == (2, 2, 2)
+    assert route(post()).status == 503, "the hung ones still take their places"
+    held.go_on.set()
+    wait_for(lambda: door.running == 0)
+    assert door.overdue == 0
+    assert "whose deadline had passed, was handled after" in caplog.text
+    assert route(post()).status == 200
+
+
+def test_in_time_the_answer_and_the_correlation_id_come_through(worker):
+    held = Held()
+    held.go_on.set()
+    request = post(cid="K-mine")
+    assert worker.channel(held, timeout=5)(request).raw == b'{"cid":"K-mine"}'
+
+
+def test_hung_threads_are_bounded_also_without_a_limit():
+    door = Gate("x")
+    for _ in range(MOST_OVERDUE):
+        door.enter(0, 0, 0)
+        door.late(1)
+    with pytest.raises(Unavailable, match="after their deadline"):
+        door.enter(0, 0, 0)
+    door.leave(True)
+    door.enter(0, 0, 0)
+
+
+def test_waiting_without_a_limit_makes_no_sense():
+    with pytest.raises(Invalid, match="max_concurrent"):
+        load(Limits, {"max_waiting": 1})
+    with pytest.raises(Invalid) as caught:
+        load(Limits, {"timeout": -1, "max_concurrent": -1, "idempotency_window": 0, "idempotency_crash": "perhaps"})
+    assert len(caught.value.errors) == 4

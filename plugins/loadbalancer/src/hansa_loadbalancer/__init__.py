@@ -1,0 +1,1 @@
+"""HAProxy in front of the servers of a Hansa cluster."""

@@ -1,0 +1,75 @@
+"""Make the servers of a running HAProxy those of the configuration, without a reload where that can be."""
+
+from __future__ import annotations
+
+import time
+
+from hansa import Conflict
+
+from .generate import BACKEND, server_options, weight
+from .runtime import LiveServer, RuntimeSocket
+from .settings import BalancedServer, LoadBalancerSection
+
+PATIENCE = 1.0  # seconds that a server to be removed gets to become idle, before a reload removes it
+
+
+def converge(runtime: RuntimeSocket, section: LoadBalancerSection, before: LoadBalancerSection) -> bool:
+    """Add, change and remove servers live; false if a reload is needed for what cannot be done so.
+
+    `before` is what HAProxy was made or last changed from. A reload never does harm: what is half done here, it completes.
+    """
+    old = {server.name: server for server in before.servers}
+    live = runtime.servers()
+    wanted = {server.name: server for server in section.servers}
+    try:
+        for server in section.servers:
+            known = old.get(server.name)
+            if server.name not in live:
+                _add(runtime, server, section)
+            elif known is None or (known.address, known.maxconn) != (server.address, server.maxconn):
+                return False
+            else:
+                _change(runtime, server, live[server.name])
+        for name in live:
+            if name not in wanted and not _remove(runtime, name):
+                return False
+    except Conflict:
+        return False
+    return _as_wanted(runtime.servers(), wanted)
+
+
+def _add(runtime: RuntimeSocket, server: BalancedServer, section: LoadBalancerSection) -> None:
+    target = f"{BACKEND}/{server.name}"
+    runtime.change(f"add server {target} {server_options(server, section)}", expected="New server registered")
+    runtime.change(f"enable health {target}")
+    if server.state != "maint":
+        runtime.change(f"enable server {target}")
+
+
+def _change(runtime: RuntimeSocket, server: BalancedServer, live: LiveServer) -> None:
+    target = f"{BACKEND}/{server.name}"
+    if live.weight != weight(server):
+        runtime.change(f"set server {target} weight {weight(server)}")
+    if live.maintenance != (server.state == "maint"):
+        runtime.change(f"set server {target} state {'maint' if server.state == 'maint' else 'ready'}")
+
+
+def _remove(runtime: RuntimeSocket, name: str) -> bool:
+    """Whether it could be removed: not while it still answers a request."""
+    runtime.change(f"set server {BACKEND}/{name} state maint")
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            runtime.change(f"del server {BACKEND}/{name}", expected="Server deleted")
+            return True
+        except Conflict:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+
+
+def _as_wanted(live: dict[str, LiveServer], wanted: dict[str, BalancedServer]) -> bool:
+    return live.keys() == wanted.keys() and all(
+        live[name].weight == weight(server) and live[name].maintenance == (server.state == "maint")
+        for name, server in wanted.items()
+    )

@@ -1,0 +1,167 @@
+"""HAProxy's configuration, from the settings and a template; what goes into it was validated, so that nothing can be injected."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hansa import Invalid
+
+from .settings import SECTION, BalancedServer, LoadBalancerSection
+
+BACKEND = "servers"
+FRONTENDS = ("clients", "admin")
+TEMPLATE = Path(__file__).with_name("haproxy.cfg.template")
+ERRORS = {
+    400: ("Invalid input", "the request is not valid HTTP"),
+    403: ("Forbidden", "this is not served here"),
+    404: ("Not found", "nothing is found here"),
+    408: ("Request timeout", "the request did not come in time"),
+    500: ("Internal error", "the load-balancer failed"),
+    502: ("Bad gateway", "the server ended the connection without a valid answer; the request may have run"),
+    503: ("Service unavailable", "no server is available"),
+    504: ("Timed out", "the server did not answer in time; the request may have run"),
+}
+# what a client says of itself and only a proxy may say; a server that trusts this load-balancer believes it
+FORGEABLE = ("x-forwarded", "x-ssl", "ssl-client", "x-client-cert", "x-client-verify", "x-client-dn", "client-cert")
+FORGEABLE_WHOLE = ("forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "proxy",
+                   "x-zato-forwarded-for", "x-arr-clientcert")  # fmt: skip
+CID = "^[A-Za-z0-9-]{1,64}$"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Generated text, and with `core` the same without servers, to tell whether anything else differs."""
+
+    text: str
+    core: str
+
+    def setting(self, line: int) -> str:
+        """The setting that a line, counted from 1, comes from; an empty text where none is noted."""
+        lines = self.text.splitlines()
+        return lines[line - 1].partition("# setting: ")[2].strip() if 0 < line <= len(lines) else ""
+
+
+def milliseconds(seconds: float) -> int:
+    """Seconds as whole milliseconds, at least one."""
+    return max(1, round(seconds * 1000))
+
+
+def server_options(server: BalancedServer, section: LoadBalancerSection) -> str:
+    """What stands behind the name of a server, in the configuration and when it is added live alike."""
+    health = section.health
+    words = f"{server.address} weight {weight(server)} check inter {milliseconds(health.interval)}ms"
+    words += f" fastinter {milliseconds(health.fast_interval)}ms rise {health.rise} fall {health.fall}"
+    return words + (f" maxconn {server.maxconn}" if server.maxconn else "")
+
+
+def weight(server: BalancedServer) -> int:
+    """The weight that HAProxy is to use: a server of weight 0 finishes what it has and gets nothing new."""
+    return server.weight if server.state == "ready" else 0
+
+
+def generate(section: LoadBalancerSection, folder: Path) -> Source:
+    """The whole configuration; file names are relative to `folder`. Raises `Invalid` for a template that cannot be used."""
+    file = folder / section.template if section.template else TEMPLATE
+    try:
+        template = string.Template(file.read_text())
+        core = template.substitute(_values(section, folder), servers="")
+        return Source(template.substitute(_values(section, folder), servers=_lines(_servers(section))), core)
+    except OSError as error:
+        raise Invalid({f"{SECTION}.template": f"{file} cannot be read: {error.strerror}"}) from None
+    except (KeyError, ValueError) as error:
+        raise Invalid({f"{SECTION}.template": f"{file} cannot be used: {error}"}) from None
+
+
+def _values(section: LoadBalancerSection, folder: Path) -> dict[str, object]:
+    timeouts = section.timeouts
+    values: dict[str, object] = {
+        name: milliseconds(getattr(timeouts, name))
+        for name in ("http_request", "http_keep_alive", "client", "server", "connect", "queue")
+    }
+    longest = max(timeouts.client, timeouts.server) + timeouts.http_keep_alive + timeouts.queue + 5
+    tls = ""
+    if section.certificate:
+        tls = f" ssl crt {_quoted(str(folder / section.certificate))} alpn h2,http/1.1"
+    values |= {name: getattr(section, name) for name in ("maxconn", "retries", "bind", "alive_path", "balance")}
+    values |= {"check": milliseconds(section.health.timeout), "check_path": section.health.path}
+    values |= {"hard_stop": milliseconds(longest), "tls": tls, "bind_setting": "certificate" if tls else "bind"}
+    values |= {"errors": _lines(_errors()), "rules": _lines(_rules(section, secure=bool(tls)))}
+    values["reuse"] = "http-reuse safe" if section.reuse else "option http-server-close"
+    values |= {"front_rules": _lines(_front_rules(section)), "admin": _admin(section, tls)}
+    return values
+
+
+def _servers(section: LoadBalancerSection) -> Iterable[str]:
+    for server in section.servers:
+        disabled = " disabled" if server.state == "maint" else ""
+        yield f"server {server.name} {server_options(server, section)}{disabled}  # setting: servers"
+
+
+def _errors() -> Iterable[str]:
+    """HAProxy's own answers, as problem details (RFC 9457) with the correlation id of the request."""
+    for status, (title, detail) in ERRORS.items():
+        text = json.dumps({"status": status, "title": title, "detail": detail, "cid": "CID"}, separators=(",", ":"))
+        text = _quoted(text).replace("CID", "%[var(txn.cid)]")
+        retry = " hdr Retry-After 1" if status == 503 else ""
+        line = f"http-error status {status} content-type application/problem+json lf-string {text}"
+        yield line + f" hdr Cache-Control no-store hdr X-Hansa-CID %[var(txn.cid)]{retry}"
+
+
+def _rules(section: LoadBalancerSection, *, secure: bool) -> Iterable[str]:
+    """What holds for every request: the id it is followed by, the log, and the headers that only a proxy may set."""
+    yield "option http-restrict-req-hdr-names delete"
+    yield "http-request set-var(txn.cid) uuid,regsub(-,,g),upper,bytes(0,27)"
+    yield "http-request set-var-fmt(txn.cid) K%[var(txn.cid)]"
+    for header in ("X-Zato-CID", "X-Hansa-CID"):
+        yield f"http-request set-var(txn.cid) req.hdr({header}) if {{ req.hdr({header}) -m reg {CID} }}"
+    yield "http-request set-header X-Hansa-CID %[var(txn.cid)]"
+    yield from (f"http-request del-header {name} -m beg" for name in FORGEABLE)
+    yield from (f"http-request del-header {name}" for name in FORGEABLE_WHOLE)
+    yield "http-request set-header X-Forwarded-For %[src]"
+    yield f"http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}"
+    if section.access_log:
+        yield "http-request set-var(txn.path) path"
+        yield "log stdout format raw daemon info"
+        yield f"log-format {_quoted(_LOG)}"
+
+
+# the query is left out, since it may hold secrets; HAProxy itself writes <BADREQ> and <NOSRV>
+_LOG = (
+    '{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","client":"%ci","cid":"%[var(txn.cid)]","method":"%HM",'
+    '"path":"%[var(txn.path),json(utf8ps)]","status":%ST,"bytes":%B,"server":"%s","queue_ms":%Tw,"connect_ms":%Tc,'
+    '"answer_ms":%Tr,"total_ms":%Ta,"retries":"%rc","end":"%ts"}'
+)
+
+
+def _front_rules(section: LoadBalancerSection) -> Iterable[str]:
+    if not section.admin_in_front:
+        yield "http-request return status 404 default-errorfiles if { path,url_dec -m beg /hansa/api }"
+
+
+def _admin(section: LoadBalancerSection, tls: str) -> str:
+    """The frontend that serves the admin API alone."""
+    if not section.admin_bind:
+        return ""
+    lines = [
+        f"bind {section.admin_bind}{tls}  # setting: admin_bind",
+        *_rules(section, secure=bool(tls)),
+        "http-request redirect code 302 location /hansa/api/docs if { path / }",
+        "http-request return status 404 default-errorfiles unless { path -m beg /hansa/api/ }",
+        f"default_backend {BACKEND}",
+    ]
+    return f"\nfrontend admin\n{_lines(lines)}\n"
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def _quoted(text: str) -> str:
+    """A word of HAProxy's configuration, in double quotes, with nothing in it that it would expand."""
+    for character in ("\\", '"', "$"):
+        text = text.replace(character, "\\" + character)
+    return f'"{text}"'

@@ -1,0 +1,124 @@
+"""HAProxy's processes: a master that was started here, and its workers, of which a reload puts a new one beside the old."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from hansa import Invalid, Unavailable, spawn, started_at
+
+from .files import SOCKET, SOURCE, write_private
+from .logs import AccessLog, Pipe, log, take_messages
+from .program import Program
+from .runtime import RuntimeSocket
+from .settings import SECTION
+
+START_LIMIT = 15.0
+END_LIMIT = 10.0
+
+
+class Haproxy:
+    """HAProxy in `folder / "run"`, with the configuration that is there; `stopping` tells whether its owner is to end."""
+
+    def __init__(self, program: Program, folder: Path, stopping: Callable[[], bool]) -> None:
+        self.program, self.folder, self.run_folder = program, folder, folder / "run"
+        self.runtime = RuntimeSocket(self.run_folder / SOCKET)
+        self._stopping = stopping
+        self._child: subprocess.Popen[bytes] | None = None
+        logs = folder / "logs"
+        self._out = Pipe("access log", AccessLog(logs).take)
+        self._err = Pipe("messages", self._hear)
+        self._alerts: deque[str] = deque(maxlen=3)
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, or None while it runs."""
+        return self._child.poll() if self._child else -1
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raises `Invalid` if it ends instead. It dies with this process."""
+        # a socket that a killed one left behind would be taken for the new one's
+        (self.run_folder / SOCKET).unlink(missing_ok=True)
+        self._child = spawn(
+            [self.program.path, "-W", "-db", "-f", SOURCE],
+            cwd=self.run_folder,
+            stdin=subprocess.DEVNULL,
+            stdout=self._out.descriptor,
+            stderr=self._err.descriptor,
+        )
+        write_private(self.run_folder / "haproxy.pid", f"{self._child.pid} {started_at(self._child.pid)}\n")
+        if not self._wait(lambda pid: pid != 0) and not self._stopping():
+            self.end(0)
+            raise Invalid({SECTION: f"HAProxy did not start: {self._why}"})
+
+    def reload(self) -> None:
+        """Have a new process take over the sockets; the old one answers what it has, and ends. Raises `Invalid`."""
+        assert self._child is not None
+        self._alerts.clear()
+        try:
+            old = self.runtime.pid()
+        except Unavailable:
+            old = 0
+        self._child.send_signal(signal.SIGUSR2)
+        if not self._wait(lambda pid: pid not in (0, old)) and not self._stopping():
+            raise Invalid({SECTION: f"HAProxy did not take the configuration: {self._why}"})
+
+    def _hear(self, lines: bytes) -> None:
+        self._alerts.extend(line for line in lines.decode(errors="replace").splitlines() if line.startswith("[ALERT]"))
+        take_messages(lines, ending=self._stopping())
+
+    @property
+    def _why(self) -> str:
+        time.sleep(0.1)  # what it wrote last may still be in the pipe
+        return "; ".join(self._alerts) or f"see {self.folder / 'logs' / 'load-balancer.log'}"
+
+    def _wait(self, wanted: Callable[[int], bool]) -> bool:
+        """Wait until a process answers whose id is `wanted`; false if it ends, or none does in time."""
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline and not self._stopping():
+            with contextlib.suppress(Unavailable):
+                if wanted(self.runtime.pid()):
+                    return True
+            if self.status is not None:
+                return False
+            time.sleep(0.02)
+        return False
+
+    def end(self, grace: float) -> None:
+        """Accept nothing new, let requests in hand finish within `grace` seconds, and end."""
+        child = self._child
+        if child is not None and child.poll() is None:
+            with contextlib.suppress(Unavailable, OSError), self.runtime.watch() as requests:
+                child.send_signal(signal.SIGUSR1)
+                deadline = time.monotonic() + grace
+                while requests() and time.monotonic() < deadline:
+                    time.sleep(0.02)
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
+                    child.send_signal(number)
+                    child.wait(END_LIMIT)
+                    break
+        (self.run_folder / SOCKET).unlink(missing_ok=True)
+        (self.run_folder / "haproxy.pid").unlink(missing_ok=True)
+        log.info("HAProxy ended")
+
+
+def end_leftover(run_folder: Path) -> None:
+    """End an HAProxy whose owner was killed: the kernel has told it already, and it may need a moment."""
+    try:
+        pid, start = map(int, (run_folder / "haproxy.pid").read_text().split())
+    except (OSError, ValueError):
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + END_LIMIT
+        if started_at(pid) == start:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while started_at(pid) == start and time.monotonic() < deadline:
+            time.sleep(0.02)

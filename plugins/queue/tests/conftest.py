@@ -1,0 +1,114 @@
+"""A real Valkey, and workers' queues over it in this process, whose services are called through real routes."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hansa import Request, Response, Service
+from hansa.pipeline import compile_route, failed
+from hansa.registry import Deployed, Registry
+from hansa.service import Binding
+from hansa_queue import reading
+from hansa_queue.early import QueueSection
+from hansa_queue.patterns import FanOutFinal
+from hansa_queue.queue import Queue
+from hansa_redis.engine import Valkey
+
+from plugins.redis.tests.support import end, launch
+
+FAST = {"lease": 1.0, "first_delay": 0.02, "last_delay": 0.1}
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 15.0, what: Any = "") -> Any:
+    """The first true answer of a condition, which is asked often."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"it did not happen in time: {what() if callable(what) else what}"
+        time.sleep(0.005)
+    return answer
+
+
+class Worker:
+    """The part of a worker that the queue uses: a registry of services, and routes to them."""
+
+    def __init__(self, name: str, address: str, prefix: str, registry: Registry, **settings: Any) -> None:
+        self.name = self.id = name
+        self.registry = registry
+        self.queue = Queue(self, address, prefix, QueueSection(**{**FAST, **settings}))
+
+    def _route(self, name: str, type: str, raising: bool) -> Any:
+        cls = self.registry.service(name).cls
+        return compile_route(Binding(name, self, None, "", type, None), cls, raising=raising)
+
+    def handle(self, name: str, request: Request, *, type: str = "invoke", **options: Any) -> Response:
+        try:
+            return self._route(name, type, False)(request)
+        except Exception as error:
+            return failed(error, request, None, None)
+
+    def invoke(self, name: str, payload: Any = None, *, cid: str = "", **request: Any) -> Any:
+        return self._route(name, "invoke", True)(Request(payload=payload, cid=cid, **request)).payload
+
+    def status(self) -> dict[str, Any]:
+        return self.queue.status()
+
+
+class Cluster:
+    """Workers that share one queue and one set of services; `seen` collects what these report."""
+
+    def __init__(self, address: str) -> None:
+        self.address, self.prefix = address, f"test:{uuid.uuid4().hex}"
+        self.registry = Registry()
+        self.workers: list[Worker] = []
+        self.seen: list[Any] = []
+        self._lock = threading.Lock()
+        self.add(FanOutFinal)
+
+    def worker(self, *, start: bool = True, **settings: Any) -> Worker:
+        made = Worker(f"server/{len(self.workers)}.1", self.address, self.prefix, self.registry, **settings)
+        self.workers.append(made)
+        if start:
+            made.queue.start()
+        return made
+
+    def add(self, *classes: type[Service]) -> None:
+        for cls in classes:
+            self.registry.replace_services(cls.get_name(), [Deployed(cls.get_name(), cls, cls.get_name())])
+
+    def service(self, name: str, act: Callable[[Service], Any]) -> None:
+        """Add a service that does this; or replace it by a new version that does."""
+        self.add(type("Made", (Service,), {"name": name, "handle": lambda self: act(self)}))
+
+    def report(self, value: Any) -> None:
+        with self._lock:
+            self.seen.append(value)
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running Valkey that writes each change to disk."""
+    engine = Valkey(tmp_path_factory.mktemp("q"))
+    process = launch(engine)
+    yield engine.address
+    end(process)
+    engine.close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick() -> None:
+    """Look more often, so that tests need not wait."""
+    reading.BLOCK, reading.TICK, reading.PAUSE = 0.1, 0.02, 0.2
+
+
+@pytest.fixture
+def cluster(valkey: str) -> Iterator[Cluster]:
+    """An empty queue."""
+    made = Cluster(valkey)
+    yield made
+    for worker in made.workers:
+        worker.queue.stop(5.0)

@@ -1,0 +1,224 @@
+"""The promises of the queue on real servers: workers killed, stopped and killed by a message; failed messages by API and CLI."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conftest import RunningServer, start_server, wait_until
+
+__all__ = ["start_server"]  # the fixture
+
+CONFIG = """
+[services]
+files = ["work.py"]
+
+[queue]
+{settings}
+
+[channel.http.put]
+url_path = "/put"
+service = "work.put"
+format = "json"
+"""
+SOURCE = """
+import os
+import signal
+import time
+
+from hansa import Service
+from hansa_queue import fan_out
+
+FILE = "{file}"
+
+
+def note(*words):
+    handle = os.open(FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(handle, (" ".join(map(str, words)) + "\\n").encode())
+    os.fsync(handle)
+    os.close(handle)
+
+
+class Put(Service):
+    def handle(self):
+        asked = self.request.input
+        if asked.get("targets"):
+            return {{"cid": fan_out(self, asked["targets"], "work.final")}}
+        return {{"cid": self.server.invoke_async(asked.pop("service"), asked.pop("payload"), cid=self.cid, **asked)}}
+
+
+class Quick(Service):
+    def handle(self):
+        note("quick", self.request.payload)
+
+
+class Long(Service):
+    def handle(self):
+        note("begun", self.request.payload, self.request.attempt, os.getpid())
+        until = time.monotonic() + (60 if self.request.attempt == 1 else 0)
+        while time.monotonic() < until and not os.path.exists(FILE + ".go"):
+            time.sleep(0.02)
+        note("done", self.request.payload, self.request.attempt)
+        return {{"attempt": self.request.attempt}}
+
+
+class Back(Service):
+    def handle(self):
+        note("result", self.request.payload["attempt"])
+
+
+class Crash(Service):
+    def handle(self):
+        note("crash", self.request.attempt)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Poison(Service):
+    def handle(self):
+        note("poison", self.request.attempt)
+        raise RuntimeError("{version}")
+
+
+class Final(Service):
+    def handle(self):
+        note("final", *sorted(f"{{name}}={{state['ok']}}" for name, state in self.request.payload["data"].items()))
+"""
+
+
+@pytest.fixture
+def make(start_server: Any, tmp_path: Path) -> Any:
+    def made(settings: str = "", **options: Any) -> RunningServer:
+        server: RunningServer = start_server(CONFIG.format(settings=settings), start=False, **options)
+        (server.folder / "work.py").write_text(SOURCE.format(file=tmp_path / "notes", version="version 1"))
+        return server.start()
+
+    return made
+
+
+def notes(tmp_path: Path) -> list[list[str]]:
+    file = tmp_path / "notes"
+    return [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def put(server: RunningServer, service: str, payload: Any, **options: Any) -> None:
+    answer = server.post("/put", {"service": f"work.{service}", "payload": payload, **options})
+    assert answer.status_code == 200, answer.text
+
+
+def settled(server: RunningServer) -> dict[str, Any]:
+    """The status once nothing is left to do, with everything accounted for."""
+
+    def done() -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = server.api("admin.queue.status")
+        except requests.ConnectionError:  # its worker was killed
+            return None
+        return None if found["queued"] or found["running"] or found["delayed"] else found
+
+    found: dict[str, Any] = wait_until(done, 60)
+    assert found["counts"]["accepted"] == found["counts"]["finished"] + found["counts"]["deleted"] + found["failed"]
+    return found
+
+
+def test_a_killed_worker_loses_nothing_and_another_goes_on_within_half_a_minute(make: Any, tmp_path: Path):
+    server = make()
+    put(server, "long", "x", callback=["work.back"])
+    (begun,) = wait_until(lambda: [line for line in notes(tmp_path) if line[0] == "begun"])
+    for number in range(100):
+        put(server, "quick", number)
+    os.kill(int(begun[3]), signal.SIGKILL)
+    killed = time.monotonic()
+    wait_until(lambda: ["result", "2"] in notes(tmp_path), 40)
+    assert time.monotonic() - killed <= 30
+    settled(server)
+    assert Counter(line[0] for line in notes(tmp_path)) == {"begun": 2, "done": 1, "result": 1, "quick": 100}
+    assert sorted(int(line[1]) for line in notes(tmp_path) if line[0] == "quick") == list(range(100))
+
+
+def test_poison_and_crash_messages_get_their_attempts_and_hold_up_nobody(make: Any, tmp_path: Path):
+    server = make("lease = 1.5\nmax_attempts = 3\nfirst_delay = 0.2\n")
+    put(server, "crash", {"n": 1}, delay=1.5)  # so that no worker dies before all is sent
+    put(server, "poison", {"n": 2}, extra={"header": "h"})
+    answer = server.post("/put", {"targets": {"work.quick": 1, "work.poison": 2, "work.crash": 3}})
+    assert answer.status_code == 200
+    sent = 0
+    while Counter(line[0] for line in notes(tmp_path))["final"] == 0:
+        with contextlib.suppress(requests.ConnectionError):  # its worker was killed
+            sent += server.post("/put", {"service": "work.quick", "payload": "n"}).status_code == 200
+        time.sleep(0.02)
+    found = settled(server)
+    seen = Counter(line[0] for line in notes(tmp_path))
+    assert (seen["crash"], seen["poison"], seen["final"]) == (6, 6, 1)
+    assert ["final", "work.crash=False", "work.poison=False", "work.quick=True"] in notes(tmp_path)
+    assert seen["quick"] - 1 >= sent, "nothing accepted is lost; what ran in a worker that was killed may run twice"
+    assert found["failed"] == 4
+    for item in server.api("admin.failed.list")["items"]:
+        one = server.api("admin.failed.get", id=item["id"])
+        assert one["attempts"] == 3
+        assert len(one["history"]) == 3
+        cause = "RuntimeError: version 1" if item["service"] == "work.poison" else "Lost: the worker ended"
+        assert one["cause"].startswith(cause)
+
+
+def test_a_stopped_worker_that_comes_back_commits_no_second_result(make: Any, tmp_path: Path):
+    server = make("lease = 2")
+    put(server, "long", "x", callback=["work.back"])
+    (begun,) = wait_until(lambda: [line for line in notes(tmp_path) if line[0] == "begun"])
+    os.kill(int(begun[3]), signal.SIGSTOP)
+    wait_until(lambda: ["result", "2"] in notes(tmp_path), 30)
+    (tmp_path / "notes.go").touch()
+    os.kill(int(begun[3]), signal.SIGCONT)
+    wait_until(lambda: server.api("admin.queue.status")["counts"]["refused"] == 1)
+    settled(server)
+    assert Counter(line[0] for line in notes(tmp_path)) == {"begun": 2, "done": 2, "result": 1}
+    assert "was refused: another worker has taken it over" in server.log()
+
+
+def test_the_workbench_by_api_and_command_line(make: Any, tmp_path: Path):
+    server = make("max_attempts = 1")
+    for number in range(30):
+        put(server, "poison", {"n": number})
+    settled(server)
+    assert server.api("admin.failed.list")["total"] == 30
+    paths = server.get("/hansa/api/openapi.json", auth=("admin", server.password)).json()["paths"]
+    for operation in ("list", "groups", "get", "edit", "replay", "delete", "export"):
+        assert f"/hansa/api/admin.failed.{operation}" in paths
+
+    shown = server.cli("failed", "list", "--limit", "2").stdout
+    assert "RuntimeError: version 1" in shown
+    assert "2 of 30" in shown
+    (group,) = json.loads(server.cli("failed", "groups", "--json").stdout)["items"]
+    assert (group["count"], group["service"]) == (30, "work.poison")
+    identifier = group["latest"]
+    assert "Traceback" in server.cli("failed", "get", identifier).stdout
+    assert server.cli("failed", "edit", identifier, "--payload", '{"n": "edited"}').stdout == f"changed {identifier}\n"
+    exported = server.cli("failed", "export", "-", "--group", group["group"]).stdout.splitlines()
+    numbers = {json.loads(line)["payload"]["n"] for line in exported}
+    assert (len(numbers), "edited" in numbers) == (30, True)
+    server.cli("failed", "export", "all.jsonl")
+    assert len((server.folder / "all.jsonl").read_text().splitlines()) == 30
+    refused = server.cli("failed", "replay", check=False)
+    assert (refused.returncode, "give ids, or conditions, or all" in refused.stderr) == (1, True)
+    assert server.cli("failed", "delete", identifier).stdout == "deleted 1\n"
+    assert "not there any more" in server.cli("failed", "delete", identifier).stdout
+
+    fixed = SOURCE.format(file=tmp_path / "notes", version="2").replace(
+        'raise RuntimeError("2")', 'note("fixed", self.request.payload["n"])'
+    )
+    server.deploy("work.py", fixed)
+    assert server.cli("failed", "replay", "--service", "work.poison").stdout == "replayed 29\n"
+    assert server.cli("failed", "replay", "--service", "work.poison").stdout == "replayed 0\n"
+    settled(server)
+    assert Counter(line[0] for line in notes(tmp_path))["fixed"] == 29
+    assert server.cli("failed", "list").stdout == "no failed messages\n"
+    status = server.api("admin.server.status")["async"]
+    assert (status["failed"], status["durability"]["fsync"]) == (0, "always")

@@ -1,0 +1,179 @@
+"""`hansa start` and `hansa stop`: a whole quickstart cluster, or one component."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import Any
+
+import click
+
+from . import checks, life
+from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, exclusive
+from .failure import FAILED, NOT_A_COMPONENT, RUNNING, Failure
+from .progress import Progress
+from .words import title
+
+RESTART_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 30.0, 60.0
+
+
+class Start:
+    """One start of components; what it started is stopped again when it fails."""
+
+    def __init__(self, component: Component, *, foreground: bool = False) -> None:
+        self.component, self.foreground = component, foreground
+        self.cluster = component.kind == QUICKSTART
+        self.parts = component.parts if self.cluster else [component]
+        self.running = [part for part in self.parts if part.pid() is not None]
+        self.children: dict[Component, subprocess.Popen[bytes]] = {}
+        servers = [part for part in self.parts if part.kind == SERVER]
+        self.checked = servers[:1]
+        self.progress = Progress(len(self.parts) + 2 * len(self.checked))
+
+    def run(self) -> None:
+        """Check, start, and in the foreground stay until told to end. Raises `Failure`."""
+        own = [part for part in self.parts if part.runs_itself]
+        if not own:
+            raise Failure(
+                f"{self.component.name} has no process of its own: the load-balancer serves its port", NOT_A_COMPONENT
+            )
+        if len(self.running) == len(own):
+            raise Failure(f"{self.component.folder} runs already", RUNNING)
+        with exclusive(self.component.folder):
+            try:
+                self._start()
+            except BaseException:
+                self._undo()
+                raise
+        if self.foreground:
+            self._stay()
+
+    def _start(self) -> None:
+        if self.cluster:
+            click.echo(f"Starting the {title()} quickstart environment")
+        click.echo("Running sanity checks")
+        self._sanity()
+        for part in self.parts:
+            if part.kind == KVDB:
+                self._part(part)
+        for server in self.checked:
+            line, warnings = checks.check_server_redis(server)
+            self.progress.done(line)
+            for warning in warnings:
+                click.echo(f"Warning: {warning}", err=True)
+            self.progress.done(checks.check_server_odb(server))
+        for part in self.parts:
+            if part.kind != KVDB:
+                self._part(part)
+        if self.cluster:
+            click.echo(f"{title()} quickstart environment started")
+
+    def _sanity(self) -> None:
+        """Everything that can be known before anything is started, all faults at once."""
+        faults = []
+        for part in self.parts:
+            if not part.runs_itself or part in self.running:
+                continue
+            try:
+                removed = checks.check_pidfile(part)
+                if removed:
+                    click.echo(removed, err=True)
+                checks.check_ports(part, left_behind=bool(removed))
+            except Failure as failure:
+                faults.append(failure.message)
+        if faults:
+            raise Failure("\n".join(faults), FAILED)
+
+    def _part(self, part: Component) -> None:
+        if part in self.running:
+            self.progress.done(f"{part.name} runs already")
+            return
+        if part.runs_itself:
+            self.children[part] = life.launch(part, below=self.foreground)
+        elif any(other.pid() is None for other in self.parts if other.kind == LOAD_BALANCER):
+            return
+        life.wait_ready(part, self.children.get(part), self.progress)
+        self.progress.done(f"{part.name} started")
+
+    def _undo(self) -> None:
+        started = [part for part in self.children if part.pid() is not None]
+        if started:
+            names = ", ".join(part.name for part in started)
+            click.echo(f"Stopping what was started: {names}", err=True)
+            for part in stop_order(started):
+                life.stop(part, Progress(0), self.children[part])
+
+    # -- in the foreground --------------------------------------------------------------------------------------------
+
+    def _stay(self) -> None:
+        """Start again what ends by itself, until SIGTERM or SIGINT; then stop everything."""
+        wanted: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda found, *_: wanted.append(found))
+        click.echo(f"Logs are in {self.component.folder}{'/*' if self.cluster else ''}/logs. Ctrl-C stops.")
+        delays: dict[Component, tuple[float, float]] = {}
+        while not wanted and self.children:
+            for part, child in list(self.children.items()):
+                if child.poll() is None:
+                    continue
+                if not part.pidfile.exists():  # `hansa stop` has seen to it
+                    del self.children[part]
+                    continue
+                self._again(part, child, delays)
+            time.sleep(0.2)
+        with exclusive(self.component.folder):
+            stop_parts(self.component, list(self.children), self.children)
+
+    def _again(self, part: Component, child: Any, delays: dict[Component, tuple[float, float]]) -> None:
+        """Start a component again that ended, later each time unless it ran well for a while."""
+        delay, due = delays.get(part, (RESTART_DELAY, 0.0))
+        now = time.monotonic()
+        if not due:
+            click.echo(f"{part.name} ended with status {child.returncode}, starting it again in {delay:g} s", err=True)
+            delays[part] = (delay, now + delay)
+        elif now >= due:
+            self.children[part] = life.launch(part, below=True)
+            delays[part] = (RESTART_DELAY if now - due > LONG_ENOUGH else min(delay * 2, LONGEST_DELAY), 0.0)
+
+
+def run_in_place(component: Component) -> None:
+    """Become a component's process, with its output on this terminal; returns only by raising `Failure`."""
+    with exclusive(component.folder):
+        Start(component)._sanity()
+        if component.kind == SERVER:
+            checks.check_server_redis(component)
+            checks.check_server_odb(component)
+        component.note(os.getpid())
+    os.chdir(component.folder)
+    command = component.command()
+    os.execv(command[0], command)
+
+
+def stop_order(parts: list[Component]) -> list[Component]:
+    """First what brings requests in, last what everything else needs."""
+    order = [WEB_ADMIN, LOAD_BALANCER, SERVER, KVDB]
+    return sorted(parts, key=lambda part: order.index(part.kind))
+
+
+def stop_all(component: Component) -> None:
+    """Stop a cluster or a component, gracefully, and wait for the end. Raises `Failure`."""
+    with exclusive(component.folder):
+        stop_parts(component, component.parts if component.kind == QUICKSTART else [component])
+
+
+def stop_parts(
+    component: Component, parts: list[Component], children: dict[Component, subprocess.Popen[bytes]] | None = None
+) -> None:
+    """Stop some parts, in order, telling each step."""
+    own = [part for part in stop_order(parts) if part.runs_itself]
+    cluster = component.kind == QUICKSTART
+    progress = Progress(len(own))
+    if cluster:
+        click.echo(f"Stopping the {title()} quickstart environment")
+    for part in own:
+        ran = life.stop(part, progress, (children or {}).get(part))
+        progress.done(f"{part.name} stopped" if ran else f"{part.name} was not running")
+    if cluster:
+        click.echo(f"{title()} quickstart environment stopped")

@@ -1,0 +1,120 @@
+"""Clusters on free ports, made and steered from outside by commands, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.conftest import MARK, marked, wait_until
+
+BIN = Path(sys.executable).parent
+
+
+def free_base() -> int:
+    """A port from which on twelve are free."""
+
+    def free(port: int) -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+            return True
+
+    # below the range that the system gives to clients
+    start = 20000 + uuid.uuid4().int % 10000
+    return next(base for base in range(start, 32000, 20) if all(free(base + offset) for offset in (0, 1, 10, 11)))
+
+
+class Cluster:
+    """A cluster under test: `path`, the ports, and what its commands do."""
+
+    def __init__(self, folder: Path, program: str = "hansa") -> None:
+        self.folder, self.path, self.program = folder, folder / "qs-1", program
+        self.base = free_base()
+        self.mark = uuid.uuid4().hex
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith("HANSA_")}
+        self.env |= {MARK: self.mark, "NO_COLOR": "1"}
+        self.front, self.admin = f"http://127.0.0.1:{self.base}", f"http://127.0.0.1:{self.base + 1}"
+
+    def run(self, *words: str | Path, check: bool = True, timeout: float = 110) -> subprocess.CompletedProcess[str]:
+        """Run the command."""
+        return self.execute(BIN / self.program, *words, check=check, timeout=timeout)
+
+    def execute(
+        self, *command: str | Path, check: bool = True, timeout: float = 110
+    ) -> subprocess.CompletedProcess[str]:
+        """Run any program as the owner of the cluster."""
+        done = subprocess.run(
+            [*map(str, command)], env=self.env, cwd=self.folder, text=True, capture_output=True, timeout=timeout,
+            stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        if check:
+            assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.logs()}"
+        return done
+
+    def create(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Create it on its ports."""
+        return self.run("quickstart", "create", self.path, *words, "--base_port", str(self.base))
+
+    @property
+    def password(self) -> str:
+        """The admin's."""
+        return (self.path / "server1/admin.password").read_text().strip()
+
+    def api(self, service: str, /, **settings: object) -> requests.Response:
+        """Call an admin service at the port of the web admin."""
+        url = f"{self.admin}/hansa/api/{service}"
+        return requests.post(url, json=settings, auth=("admin", self.password), timeout=60)
+
+    def log(self, server: str) -> str:
+        """A server's log."""
+        file = self.path / server / "logs/server.log"
+        return file.read_text() if file.exists() else ""
+
+    def logs(self) -> str:
+        """The end of every log."""
+        files = sorted(self.path.glob("*/logs/*"))
+        return "\n".join(f"--- {file}\n{file.read_text(errors='replace')[-1500:]}" for file in files)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of it that is alive."""
+        return marked(self.mark, self.path)
+
+    def pid(self, part: str) -> int:
+        """The process id of a component."""
+        return int((self.path / part / "pidfile").read_text().split()[0])
+
+    def kill(self) -> None:
+        """End every process of it at once."""
+        for process in self.processes():
+            try:
+                process.kill()
+            except psutil.Error:
+                pass
+        wait_until(lambda: not self.processes(), 10, "its processes end")
+
+
+@pytest.fixture
+def make_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
+    """Make clusters; whatever a test leaves of them is ended."""
+    made: list[Cluster] = []
+
+    def make(program: str = "hansa") -> Cluster:
+        made.append(Cluster(tmp_path / f"c{len(made)}", program))
+        made[-1].folder.mkdir()
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        cluster.kill()

@@ -1,0 +1,163 @@
+"""What a Redis must fulfil, how facts are shown, and components as their folders describe them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+
+import pytest
+import yaml
+from hansa_quickstart import info, kvdb
+from hansa_quickstart.component import SERVER, Component, describe, exclusive
+from hansa_quickstart.failure import Failure
+from hansa_redis.engine import find_program
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import free_port, wait_until
+
+
+@pytest.fixture
+def run_redis(tmp_path):
+    """Run a server with some settings; gives its address."""
+    started = []
+
+    def run(*settings: str) -> str:
+        port = free_port()
+        command = [find_program(), "--port", str(port), "--save", "", "--dir", str(tmp_path), *settings]
+        started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+
+        def listening():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        wait_until(listening, 20)
+        return f"redis://:pw@127.0.0.1:{port}/0" if "--requirepass" in settings else f"redis://127.0.0.1:{port}/0"
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_what_keeps_everything_needs_no_warning(run_redis):
+    address = run_redis("--appendonly", "yes", "--appendfsync", "always")
+    assert kvdb.check_redis(address, "durable") == []
+    assert kvdb.check_redis(address, None) == []
+
+
+def test_what_may_lose_a_second_is_told(run_redis):
+    (warning,) = kvdb.check_redis(run_redis("--appendonly", "yes", "--appendfsync", "everysec"), "durable")
+    assert "up to a second" in warning
+
+
+def test_what_may_lose_everything_is_refused_if_it_must_be_durable(run_redis):
+    address = run_redis("--appendonly", "no")
+    (warning,) = kvdb.check_redis(address, "fast")
+    assert "appendonly no" in warning
+    assert kvdb.check_redis(address, None) == [warning]
+    with pytest.raises(Failure, match="appendonly yes"):
+        kvdb.check_redis(address, "durable")
+
+
+def test_a_wrong_password_is_told_without_the_password(run_redis):
+    address = run_redis("--requirepass", "pw")
+    assert kvdb.answers(address)
+    wrong = address.replace(":pw@", ":secret-word@")
+    assert not kvdb.answers(wrong)
+    with pytest.raises(Failure) as failed:
+        kvdb.check_redis(wrong, None)
+    assert "secret-word" not in failed.value.message
+    with pytest.raises(Failure, match=r"redis://127\.0\.0\.1:1/0 cannot be used"):
+        kvdb.check_redis("redis://:secret-word@127.0.0.1:1/0", None)
+
+
+@given(st.text(min_size=1, max_size=30), st.sampled_from(["localhost", "10.0.0.5", "::1"]), st.integers(1, 65535))
+def test_any_password_survives_in_an_address(password, host, port):
+    from redis.connection import parse_url
+
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        return  # a lone surrogate cannot be typed
+    found = parse_url(kvdb.redis_address(host, port, password))
+    assert (found["password"], found["host"], found["port"]) == (password, host, port)
+    assert kvdb.shown(kvdb.redis_address("h", port, password)) == f"redis://h:{port}/0"
+
+
+# -- facts ------------------------------------------------------------------------------------------------------------
+
+VALUES = st.one_of(
+    st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=80),
+    st.integers(),
+    st.booleans(),
+    st.lists(st.integers()),
+)
+
+
+@given(
+    st.dictionaries(st.text("abc_", min_size=1, max_size=40), VALUES, max_size=6),
+    st.tuples(st.integers(5, 60), st.integers(5, 60)),
+)
+def test_a_table_is_a_rectangle_and_cuts_nothing(facts, widths):
+    lines = info.table(facts, widths).splitlines()
+    assert {len(line) for line in lines} == {sum(widths) + 7}
+    cells = "".join(line.split("|")[1].strip() for line in lines if line.startswith("|"))
+    for key in facts:
+        assert key in cells
+
+
+def test_formats_say_the_same(tmp_path):
+    describe(tmp_path, SERVER)
+    facts = info.info(Component(tmp_path))
+    assert (
+        json.loads(info.render(facts, "json", (30, 30)))
+        == facts
+        == yaml.safe_load(info.render(facts, "yaml", (30, 30)))
+    )
+    assert facts["component_running"] is False
+    assert facts["component_details"]["component"] == "SERVER"
+
+
+# -- components -------------------------------------------------------------------------------------------------------
+
+
+def test_a_component_knows_only_its_own_process(tmp_path):
+    describe(tmp_path, SERVER)
+    component = Component(tmp_path)
+    assert component.pid() is None
+    with subprocess.Popen([shutil.which("sleep") or "sleep", "60"]) as process:
+        component.note(process.pid)
+        assert component.pid() == process.pid
+        component.pidfile.write_text(f"{process.pid}\n1\n")
+        assert component.pid() is None
+        component.note(process.pid)
+        process.kill()
+        process.wait()
+        assert component.pid() is None
+        assert component.noted() is not None
+    for nonsense in ("", "abc", "1", "1 2 3"):
+        component.pidfile.write_text(nonsense)
+        assert component.noted() is None
+
+
+def test_two_commands_at_once_are_kept_apart(tmp_path):
+    with exclusive(tmp_path), pytest.raises(Failure, match="another command"), exclusive(tmp_path):
+        pass
+    with exclusive(tmp_path):
+        pass
+
+
+def test_faults_of_a_configuration_name_file_and_key(tmp_path):
+    describe(tmp_path, SERVER)
+    component = Component(tmp_path)
+    with pytest.raises(Failure, match=r"config\.toml cannot be read"):
+        component.section("http")
+    component.config.write_text('[redis]\naddress = { "$file" = "/no/such/file" }\n')
+    with pytest.raises(Failure, match=r"config\.toml: redis\.address: cannot read"):
+        component.section("redis")
+    component.config.write_text("[redis\n")
+    with pytest.raises(Failure, match="not valid TOML"):
+        component.section("redis")

@@ -1,0 +1,135 @@
+"""The bus over a real engine: leases with one holder, nudges, and what remains of both when the engine is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import uuid
+
+import pytest
+from hansa import cluster
+from hansa.cluster import Leases
+from hansa_redis.bus import RedisBus
+from hansa_redis.engine import Valkey
+
+from plugins.redis.tests.support import end, launch, wait_for
+
+
+@pytest.fixture
+def bus(address):
+    return RedisBus(address, uuid.uuid4().hex)
+
+
+class TestLeases:
+    def test_one_holder_and_a_token_that_grows_with_each_new_one(self, bus):
+        assert bus.acquire("a", "w1", 5) == bus.acquire("a", "w1", 5) == 1
+        assert bus.acquire("a", "w2", 5) is None
+        assert bus.acquire("b", "w2", 5) == 1
+        bus.release("a", "w2")
+        assert bus.acquire("a", "w2", 5) is None
+        bus.release("a", "w1")
+        assert bus.acquire("a", "w2", 5) == 2
+
+    def test_it_ends_by_itself_unless_renewed(self, bus):
+        bus.acquire("a", "w1", 0.3)
+        for _ in range(5):
+            time.sleep(0.1)
+            assert bus.acquire("a", "w1", 0.3) == 1
+        time.sleep(0.4)
+        assert bus.acquire("a", "w2", 0.3) == 2
+
+    def test_clusters_do_not_meet(self, address, bus):
+        bus.acquire("a", "w1", 5)
+        assert RedisBus(address, uuid.uuid4().hex).acquire("a", "w2", 5) == 1
+
+    def test_many_threads_race_for_it(self, bus):
+        gate, got = threading.Barrier(8), []
+
+        def race(holder):
+            gate.wait()
+            for number in range(20):
+                if bus.acquire(f"l{number}", holder, 5):
+                    got.append(number)
+
+        threads = [threading.Thread(target=race, args=(f"w{number}",)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(got) == list(range(20))
+
+    def test_when_the_engine_freezes_the_holder_stops_before_its_lease_ends(self, program, tmp_path, monkeypatch):
+        monkeypatch.setattr(cluster, "LEASE_TTL", 2.0)
+        monkeypatch.setattr(cluster, "LEASE_RENEWAL", 0.5)
+        engine = Valkey(tmp_path, program=program, durability="fast")
+        process = launch(engine)
+        leases = Leases(RedisBus(engine.address, "c"), "w1")
+        events = []
+        leases.start()
+        leases.want("a", lambda token: events.append("taken"), lambda: events.append(time.monotonic()))
+        try:
+            wait_for(lambda: events)
+            os.kill(process.pid, signal.SIGSTOP)
+            frozen = time.monotonic()
+            wait_for(lambda: len(events) == 2)
+            assert events[1] - frozen < 2.0
+            os.kill(process.pid, signal.SIGCONT)
+            wait_for(lambda: len(events) == 3, 20)
+            assert events[2] == "taken"
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+            leases.stop()
+            end(process)
+            engine.close()
+
+
+class TestNudges:
+    @pytest.fixture
+    def listening(self):
+        ended, threads = threading.Event(), []
+
+        def listen(bus, wake):
+            threads.append(threading.Thread(target=bus.listen, args=(wake, ended)))
+            threads[-1].start()
+
+        yield listen
+        ended.set()
+        for thread in threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
+    def test_they_wake_others_at_once(self, address, bus, listening):
+        woken = []
+        listening(RedisBus(address, bus.cluster), lambda: woken.append(time.monotonic()))
+        wait_for(lambda: woken)
+        time.sleep(0.1)
+        for _ in range(3):
+            before = len(woken)
+            began = time.monotonic()
+            bus.nudge(5)
+            wait_for(lambda before=before: len(woken) > before)
+            assert woken[-1] - began < 0.5
+
+    def test_without_an_engine_changes_are_found_by_polling_and_it_is_used_again_when_it_is_back(
+        self, program, tmp_path, listening
+    ):
+        engine = Valkey(tmp_path, program=program, durability="fast")
+        process = launch(engine)
+        bus, woken = RedisBus(engine.address, "c"), []
+        bus.poll_interval = 0.2
+        listening(bus, lambda: woken.append(1))
+        wait_for(lambda: woken)
+        process.kill()
+        process.wait()
+        bus.nudge(1)
+        before = len(woken)
+        wait_for(lambda: len(woken) > before + 3)
+        process = launch(engine)
+        try:
+            subscribers = bus.redis.pubsub_numsub
+            wait_for(lambda: bus.redis.ping() and subscribers(bus.key("nudge"))[0][1] == 1)
+        finally:
+            end(process)
+            engine.close()

@@ -1,0 +1,32 @@
+"""The command `zato`: the words of Zato's command line, handed over to `hansa`; `zato service invoke` is its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+
+PROGRAM = "zato"
+
+
+def main() -> None:
+    """Run the command line; does not return."""
+    words = sys.argv[1:]
+    if words[:2] == ["service", "invoke"]:
+        from .command_invoke import invoke
+
+        sys.exit(invoke(words[2:]))
+    if words[:1] == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM}: hansa {version('hansa')}, hansa-zato {version('hansa-zato')}")
+        sys.exit(0)
+    if find_spec("hansa_quickstart") is None:
+        print(f"{PROGRAM}: most of its commands are those of hansa-quickstart, which is not installed", file=sys.stderr)
+    # what the other command prints about itself, and the scripts it names, bear the name that was typed
+    os.environ["HANSA_PROGRAM"] = PROGRAM
+    os.execv(sys.executable, [sys.executable, "-m", "hansa.cli", *words])
+
+
+if __name__ == "__main__":
+    main()

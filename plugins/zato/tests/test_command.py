@@ -1,0 +1,174 @@
+"""The command `zato`: what it prints for what a service answered, its wrong usages, and the confirmation of deployments."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import subprocess
+import sys
+import threading
+import types
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from hansa_zato.command_invoke import _shown
+from hansa_zato.confirmation import PREFIX, SOURCE, Confirmation
+
+SOAP = (
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+    "<market_cap><item_list><item><provider>Yahoo!</provider></item></item_list></market_cap></soapenv:Body></soapenv:Envelope>"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "format", "transport", "shown"),
+    [
+        ("", "json", None, "(None)"),
+        (
+            '{"market_cap": [{"value": "298.8", "ok": true}]}',
+            "json",
+            None,
+            "{'market_cap': [{'value': '298.8', 'ok': True}]}",
+        ),
+        ("plain text", "json", None, "plain text"),
+        ("<a><b>1</b></a>", "xml", None, "<a><b>1</b></a>"),
+        (
+            SOAP,
+            "xml",
+            "soap",
+            "<market_cap>\n  <item_list>\n    <item>\n      <provider>Yahoo!</provider>\n    </item>\n  </item_list>\n</market_cap>",
+        ),
+        ("no xml", "xml", "soap", "no xml"),
+    ],
+)
+def test_answers_as_zato_prints_them(answer, format, transport, shown):
+    assert _shown(answer.encode(), format, transport) == shown
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The folder of a server, where something takes invocations and keeps them; `answer` is (status, body)."""
+    kept = types.SimpleNamespace(seen=[], answer=(200, b""), folder=tmp_path)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            kept.seen.append((self.path, self.headers, json.loads(body)))
+            status, answer = kept.answer
+            self.send_response(status)
+            self.send_header("X-Zato-CID", "K05")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/server.json").write_text(json.dumps({"http": f"http://127.0.0.1:{listening.server_port}"}))
+    (tmp_path / "admin.password").write_text("secret\n")
+    yield kept
+    listening.shutdown()
+    listening.server_close()
+
+
+def zato(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "hansa_zato.command", *map(str, words)], capture_output=True, text=True
+    )
+
+
+def answering(text):
+    return 200, json.dumps({"zato_service_invoke_response": {"response": base64.b64encode(text).decode()}}).encode()
+
+
+def test_an_invocation_goes_to_the_server_in_the_folder(server):
+    server.answer = answering(b'{"rate": "1.22"}')
+    done = zato(
+        "service",
+        "invoke",
+        server.folder,
+        "rates.get-rate",
+        "--payload",
+        '{"day": "2013-09-03"}',
+        "--headers",
+        "X-A=1;X-B=2",
+    )
+    assert (done.returncode, done.stdout) == (0, "{'rate': '1.22'}\n"), done.stderr
+    ((path, headers, message),) = server.seen
+    assert path == "/zato/admin/invoke"
+    assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"admin:secret"
+    assert (headers["X-A"], headers["X-B"]) == ("1", "2")
+    assert message == {
+        "name": "rates.get-rate",
+        "payload": base64.b64encode(b'{"day": "2013-09-03"}').decode(),
+        "data_format": "json",
+    }
+
+
+def test_soap_and_async_are_handed_on(server):
+    server.answer = answering(SOAP.encode())
+    done = zato(
+        "service", "invoke", f"{server.folder}/", "m.c", "--data-format", "xml", "--transport", "soap", "--async"
+    )
+    assert done.stdout.startswith("<market_cap>")
+    assert server.seen[0][2] == {"name": "m.c", "payload": "", "data_format": "xml", "transport": "soap", "async": True}
+
+
+def test_a_refusal_is_told_with_the_correlation_id(server):
+    server.answer = 404, json.dumps({"zato_env": {"result": "ZATO_ERROR", "details": "no service x"}}).encode()
+    done = zato("service", "invoke", server.folder, "x")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "404 Not Found: no service x\ncid K05\n"
+    server.answer = 200, b"<html>something else</html>"
+    assert "did not answer as Zato does" in zato("service", "invoke", server.folder, "x").stderr
+
+
+def test_wrong_folders_and_usages(tmp_path):
+    assert "is no folder of a server" in zato("service", "invoke", tmp_path, "x").stderr
+    (tmp_path / "config.toml").write_text('[server]\nname = "server1"\n')
+    assert f"server1 in {tmp_path} does not run" in zato("service", "invoke", tmp_path, "x").stderr
+    assert zato("service", "invoke").returncode == 2
+
+
+def test_other_words_are_those_of_hansa():
+    assert zato("--version").stdout.startswith("zato: hansa ")
+    assert (
+        zato("server", "--help").stdout
+        == subprocess.run(
+            [sys.executable, "-m", "hansa.cli", "server", "--help"], capture_output=True, text=True
+        ).stdout
+    )
+
+
+# -- the confirmation -------------------------------------------------------------------------------------------------
+
+
+def test_a_loaded_file_is_confirmed_once_the_worker_serves(caplog):
+    worker = types.SimpleNamespace(ready=False)
+    log = logging.getLogger(SOURCE)
+    filter = Confirmation(worker)
+    log.addFilter(filter)
+    caplog.set_level("INFO")
+    try:
+        log.info("loaded %s version %s: %s", "my_service.py", 1, "my-service.get")
+        assert "Uploaded" not in caplog.text
+        worker.ready = True
+        log.info("loaded %s version %s: %s", "my_service.py", 3, "my-service.get")
+        log.info("loaded %s version %s: %s", "gone.py", 0, "no services")
+        log.info("something else")
+    finally:
+        log.removeFilter(filter)
+    told = [record.getMessage() for record in caplog.records if record.name == "zato.hot-deploy.create"]
+    assert told == ["Uploaded package id:[3], payload_name:[my_service.py]"]
+    assert "something else" in caplog.text
+
+
+def test_the_worker_still_says_it_in_these_words():
+    import hansa.worker
+
+    assert f'log.info("{PREFIX}' in Path(hansa.worker.__file__).read_text()
