@@ -1,7 +1,7 @@
 #!/bin/sh
 # Get the programs that tests (or, with "bench", benchmarks) drive: as root on Debian by apt-get, else say what is missing.
 set -eu
-needs="chromium:chromium redis-server:redis-server curl:curl"
+needs="chromium:chromium redis-server:redis-server haproxy:haproxy curl:curl"
 [ "${1:-test}" = bench ] && needs="wrk:wrk"
 
 missing=
