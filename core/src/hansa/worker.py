@@ -64,13 +64,13 @@ class Worker(Facade):
         rows = in_order(self.store.definitions() + list(self.builtin.values()))
         for kind in dict.fromkeys(row.kind for row in rows):
             self._objects.apply(row for row in rows if row.kind == kind)
-        self._leases.start()
-        threading.Thread(target=self._follow, name="follow", daemon=True).start()
-        threading.Thread(target=self.bus.listen, args=(self._wake.set, self._ended), name="nudges", daemon=True).start()
         for worker in self.store.reports():  # of those that ran in this place before
             if worker.rpartition(".")[0] == self.id.rpartition(".")[0]:
                 self.store.forget_applied(worker)
         self._report()
+        self._leases.start()
+        threading.Thread(target=self._follow, name="follow", daemon=True).start()
+        threading.Thread(target=self.bus.listen, args=(self._wake.set, self._ended), name="nudges", daemon=True).start()
         if self.queue is not None:
             self.queue.start()
         hook.hansa_serve(server=self)

@@ -116,3 +116,20 @@ def test_signs_of_the_dead_are_swept(tmp_path):
     living.leave()
     newcomer.leave()
     assert list(tmp_path.glob("alive-*")) == []
+
+
+def test_threads_that_sign_at_once_do_not_wait_for_each_other(tmp_path):
+    for round in range(20):
+        records, together = FileRecords(tmp_path / str(round), "me"), threading.Barrier(8)
+
+        def sign(records=records, together=together):
+            together.wait()
+            records.sign()
+
+        signing = [threading.Thread(target=sign, daemon=True) for _ in range(8)]
+        for thread in signing:
+            thread.start()
+        for thread in signing:
+            thread.join(10)
+        assert not [thread for thread in signing if thread.is_alive()]
+        records.leave()

@@ -79,7 +79,7 @@ class Keys:
         another message before, or when it was left by a crash and is not to be handled again; `Unavailable` without Redis.
         """
         token, ends = uuid.uuid4().hex, time.monotonic() + patience
-        arguments = [token, int(self.lease * 1000), int(window * 1000), digest, crash]
+        arguments: list[Any] = [token, int(self.lease * 1000), int(window * 1000), digest, crash]
         pause = 0.005
         while True:
             self._held[token] = key  # before Redis says so, lest a beat pass by

@@ -28,7 +28,7 @@ def hansa_channel_settings() -> list[type[Model]]:
 @hookimpl
 def hansa_wrap(channel: Any, service: Any, call: Any) -> Any:
     """Make the limits of a channel hold; nothing is wrapped where none is set, nor for calls without a channel."""
-    config = getattr(channel, "config", None)
+    config: Any = getattr(channel, "config", None)
     found = None
     if getattr(config, "idempotency", ""):
         found = call = idempotent(keys_of(channel.server), channel, call, parser_of(channel, service))

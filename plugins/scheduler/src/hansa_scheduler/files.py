@@ -88,6 +88,8 @@ class FileRecords:
         if self._sign is not None:
             return
         with self._locked():
+            if self._sign is not None:  # another thread was quicker, and would be waited for for ever
+                return
             descriptor = os.open(self._sign_path(self.token), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._sign = descriptor

@@ -22,6 +22,7 @@ from .lifecycle import Lifecycle
 from .logs import Logger, log_message
 from .nav import DictNav, ListNav
 from .outgoing import REST, Outgoing
+from .patterns import Patterns
 from .request import Request
 from .response import Response
 from .sio.declaration import declaration
@@ -31,7 +32,7 @@ from .userconfig import user_config
 _OWN = "hansa_zato."
 _LATER = frozenset(
     (
-        "amqp", "cache", "cassandra_conn", "cassandra_query", "cloud", "crypto", "email", "im", "msg", "odb", "patterns", "pubsub",
+        "amqp", "cache", "cassandra_conn", "cassandra_query", "cloud", "crypto", "email", "im", "msg", "odb", "pubsub",
         "schedule", "search", "sso", "worker_store", "wsx",
     )
 )  # fmt: skip
@@ -187,6 +188,11 @@ class Service(Invoking, Lifecycle, CoreService):
     def kvdb(self) -> KeyValueDB:
         """Redis."""
         return KeyValueDB(self.server)
+
+    @property
+    def patterns(self) -> Patterns:
+        """Fan-out, parallel execution and invoke-retry."""
+        return Patterns(self)
 
     @property
     def time(self) -> TimeUtil:
