@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import redis
+
 from tests.conftest import TOP, RunningServer
 
 from .measure import Figure, compare, table

@@ -127,7 +127,9 @@ def test_only_loopback_is_listened_on(made):
 
 def test_installing_again_is_quick_and_does_nothing(made):
     began = time.monotonic()
-    done = subprocess.run(["make", "--no-print-directory", "install"], cwd=made.folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "install"], cwd=made.folder, capture_output=True, text=True, timeout=60
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert time.monotonic() - began < 2
 

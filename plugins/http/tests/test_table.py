@@ -37,10 +37,7 @@ def test_the_index_agrees_with_trying_every_pattern_in_order(templates, data, pa
     gone = data.draw(st.sets(st.sampled_from(channels)) if channels else st.just(set()))
     for one in gone:
         table.remove(one)
-    left = sorted(
-        (c for c in channels if c not in gone),
-        key=lambda c: (c.pattern.match_slash, c.pattern),
-    )
+    left = sorted((c for c in channels if c not in gone), key=lambda c: (c.pattern.match_slash, c.pattern))
     expected = next((c for c in left if c.pattern.match(path) is not None), None)
     found, variables, refused = table.find(path, asked())
     if expected is None or expected.pattern.literal:

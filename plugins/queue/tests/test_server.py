@@ -145,7 +145,9 @@ def test_a_killed_worker_loses_nothing_and_another_goes_on_within_half_a_minute(
     seen = Counter(line[0] for line in notes(tmp_path))
     assert (seen["begun"], seen["done"], seen["result"]) == (2, 1, 1)
     assert {int(line[1]) for line in notes(tmp_path) if line[0] == "quick"} == set(range(100))
-    assert seen["quick"] <= 103, "those that the killed worker had in hand may run twice, one for each of its other threads"
+    assert seen["quick"] <= 103, (
+        "those that the killed worker had in hand may run twice, one for each of its other threads"
+    )
 
 
 def test_poison_and_crash_messages_get_their_attempts_and_hold_up_nobody(make: Any, tmp_path: Path):

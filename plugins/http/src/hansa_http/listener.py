@@ -205,6 +205,8 @@ def _turn_away(listening: socket.socket) -> None:
 
     nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0, that is drop
     try:
-        listening.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HL", 1, ctypes.addressof(nothing)))  # 26: SO_ATTACH_FILTER
+        listening.setsockopt(
+            socket.SOL_SOCKET, 26, struct.pack("HL", 1, ctypes.addressof(nothing))
+        )  # 26: SO_ATTACH_FILTER
     except OSError:
         pass

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 log = logging.getLogger("hansa.limits")
 FAILURES = (RedisError, OSError, Unavailable, TimedOut)
 DEADLINE = 3.0
-LEASE = 15.0
+LEASE = 10.0
 
 _NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 BEGIN = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from hansa import Invalid, Model, setting
+from hansa import Model, setting
 
 
 class Limits(Model):
@@ -23,7 +23,11 @@ class Limits(Model):
     ] = 0
     max_waiting: Annotated[
         int,
-        setting("Messages that may wait in one worker until others are done; more are refused (503)", ge=0, le=100_000),
+        setting(
+            "Messages that may wait in one worker when max_concurrent are handled; more are refused (503)",
+            ge=0,
+            le=100_000,
+        ),
     ] = 0
     idempotency: Annotated[
         str,
@@ -45,8 +49,3 @@ class Limits(Model):
             advanced=True,
         ),
     ] = "again"
-
-    def check(self) -> None:
-        """Only what is limited can be waited for; raises `Invalid`."""
-        if self.max_waiting and not self.max_concurrent:
-            raise Invalid({"max_waiting": "has no meaning without max_concurrent"})
