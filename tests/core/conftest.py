@@ -72,7 +72,7 @@ def until() -> Callable[..., Any]:
         while not (answer := condition()):
             if time.monotonic() > deadline:
                 pytest.fail(f"not within {seconds} s: {what or condition}")
-            time.sleep(0.005)
+            time.sleep(0.01)
         return answer
 
     return until
@@ -275,12 +275,13 @@ class ProbedServer:
         return found
 
     def workers(self) -> list[psutil.Process]:
-        """Its worker processes."""
+        """Its worker processes, as long as the supervisor lives."""
         found = []
-        for process in self.processes():
-            with contextlib.suppress(psutil.Error):
-                if "hansa.worker" in process.cmdline():
-                    found.append(process)
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(self.process.pid).children():
+                with contextlib.suppress(psutil.Error):
+                    if process.status() != "zombie" and "hansa.worker" in " ".join(process.cmdline()):
+                        found.append(process)
         return found
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 20) -> int:

@@ -122,7 +122,7 @@ class TestEnding:
         server = start_probed(workers=2)
         server.call("define", "outgoing", "journal", "x", {"file": str(server.dir / "journal")})
         answers: list[Any] = []
-        running = threading.Thread(target=lambda: answers.append(server.raw("invoke", "probe.sleep", 0.5)))
+        running = threading.Thread(target=lambda: answers.append(server.raw("invoke", "probe.sleep", 1.0)))
         running.start()
         busy = until(
             lambda: next(
@@ -138,7 +138,7 @@ class TestEnding:
         assert answers[0]["answer"] == busy.pid and (server.dir / "journal").read_text().count("stop") == 1
         assert (server.dir / "drained").read_text().endswith("True\n")
         again = start_probed(workers=1, at=server.folder, wait=False)
-        until(lambda: "probe is ready" not in again.output()[again.before :] and time.sleep(0.3) is None)
+        time.sleep(0.3)
         frozen.resume()
         again.wait_ready()
         assert not frozen.is_running() or frozen.status() == "zombie"
