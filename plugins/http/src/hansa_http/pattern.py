@@ -39,11 +39,11 @@ class Pattern:
             raise Invalid("two variables need something between them")
         self.literal = not self.names
         self.canonical = _VARIABLE.sub("{}", text)
-        one = ".+" if match_slash else "[^/]+"
+        one = ".+" if self.match_slash else "[^/]+"
         parts = _VARIABLE.split(text)
         source = "".join(f"(?P<{part}>{one})" if index % 2 else re.escape(part) for index, part in enumerate(parts))
         self.regex = re.compile(source, re.S)
-        self.order = tuple(map(_rank, self.canonical.split("/")[1:])), match_slash, text
+        self.order = tuple(map(_rank, self.canonical.split("/")[1:])), self.match_slash, text
 
     def match(self, path: str) -> dict[str, str] | None:
         """The values of the variables if the whole path matches, else None."""
