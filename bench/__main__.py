@@ -171,7 +171,7 @@ def made(directory: Path) -> Iterator[tuple[psutil.Process, int, float]]:
 
 def worker_processes(top: psutil.Process) -> list[psutil.Process]:
     """The workers below a process."""
-    return [p for p in top.children(recursive=True) if "hansa.worker" in p.cmdline()]
+    return [p for p in top.children(recursive=True) if "hansa.worker" in " ".join(p.cmdline())]
 
 
 BARE = """

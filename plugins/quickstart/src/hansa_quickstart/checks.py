@@ -23,7 +23,7 @@ PATIENCE = 10.0
 def check_configuration(component: Component) -> None:
     """Have a server's configuration read as a worker reads it, plugins and all; raises `Failure` with all faults."""
     job = {"check": True, "config": str(component.config), "dir": str(component.folder), "blocked": []}
-    command = [sys.executable, "-m", "hansa.worker"]
+    command = [sys.executable, "-P", "-m", "hansa.worker"]
     done = subprocess.run(command, input=json.dumps(job), text=True, capture_output=True, timeout=120)
     if done.returncode:
         try:
