@@ -185,9 +185,9 @@ class Supervisor:
         for index in range(self.config.server.workers):
             process = self.workers[index] = self.workers.get(index) or self._spawn(index)
             self._give_job(process)
-            while not process.ready and not self._stop:
+            while not process.ready and not self._stop and not (index and process.over):  # then it is started again
                 self._look(0.05)
-                if process.faults is not None or process.over:
+                if process.faults is not None or (process.over and not index):
                     self._look(0.05)  # it may have told why just before it ended
                     raise Invalid(process.faults or {f"worker {index}": f"did not start: {process.state}"})
             if index == 0 and not self._stop:
