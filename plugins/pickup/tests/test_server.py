@@ -54,7 +54,8 @@ def test_copies_are_served_soon_and_errors_are_told_in_one_line(server):
             seen = seen + 1 if server.get("/number").json() == number else 0
         delays.append(time.monotonic() - began)
     assert sorted(delays[1:])[1] < 1.0, delays
-    assert server.log().count("picked up my_numbers.py: version 5 with my-numbers.number") == 2  # console and file
+    told = "picked up my_numbers.py: version 5 with my-numbers.number"  # once every worker has it: after it is served
+    wait_until(lambda: server.log().count(told) == 2)  # console and file
     with pytest.raises(ApiError) as caught:
         server.api("admin.service.deploy", file="my_numbers.py", source=BAD)
     fault = caught.value.problem["errors"]["source"]
