@@ -309,9 +309,15 @@ def start_probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     path = make("probe", FULL, EARLY)
 
     def start(
-        text: str = "", *, workers: int = 1, plugins: tuple[str, ...] = (), more: str = "", wait: bool = True,
-        at: Path | None = None, env: dict[str, str] | None = None,
-    ) -> ProbedServer:  # fmt: skip
+        text: str = "",
+        *,
+        workers: int = 1,
+        plugins: tuple[str, ...] = (),
+        more: str = "",
+        wait: bool = True,
+        at: Path | None = None,
+        env: dict[str, str] | None = None,
+    ) -> ProbedServer:
         if "[plugins]" not in text:
             text += f"\n[plugins]\nenabled = {['probe', *plugins]!r}\n"
         where = at or folder / f"server{len(started)}"

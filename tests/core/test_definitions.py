@@ -226,8 +226,9 @@ class TestWhatIsRefused:
             made.define("outgoing", "no", "a", {})
         assert set(faults_of(made, "channel", "path", "c", path="/a", service="builtin", format="no")) == {"format"}
         assert faults_of(made, "channel", "path", "c", path="/a", service="no", security=["x", "y"]) == {
-            "service": "there is no service named 'no'", "security": "there is no security named 'y'"
-        }  # fmt: skip
+            "service": "there is no service named 'no'",
+            "security": "there is no security named 'y'",
+        }
         assert "outgoing wide named 'x'" in faults_of(made, "outgoing", "wide", "a", over="x")["over"]
 
     def test_a_claim_of_another(self, made: Definitions):
@@ -377,5 +378,9 @@ class TestWhoHasIt:
 def test_what_is_referred_to_comes_first():
     kinds = ["channel", "outgoing", "role", "security", "channel"]
     assert [row.kind for row in in_order([Row(kind, "t", "n", {}) for kind in kinds])] == [
-        "role", "security", "outgoing", "channel", "channel"
-    ]  # fmt: skip
+        "role",
+        "security",
+        "outgoing",
+        "channel",
+        "channel",
+    ]

@@ -216,8 +216,9 @@ class TestLoading:
         one, two = loaded("rates.py", 1, GOOD), loaded("rates.py", 2, GOOD.replace("VERSION = 1", "VERSION = 2"))
         for version, classes in ((1, one), (2, two)):
             assert {name: cls.get_name() for name, cls in classes.items()} == {
-                "GetRate": "rates.get-rate", "Named": "my.name"
-            }  # fmt: skip
+                "GetRate": "rates.get-rate",
+                "Named": "my.name",
+            }
             request = Request(payload={"number": 5})
             assert classes["GetRate"].compile(Binding("n", None))(request).payload == version
             assert type(request.input) is classes["GetRate"].Input

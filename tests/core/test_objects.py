@@ -100,7 +100,7 @@ class World:
         self.leases = Leases(OdbBus(store.engine), holder)
         self.wraps: list[Any] = []
         self.reading: Callable[[Row], Any] = self.config
-        server = SimpleNamespace(name="s1")
+        server = SimpleNamespace(name="s1", lost=lambda *lost: self.objects.lost(*lost))
         self.objects = Objects(self.registry, server, lambda row: self.reading(row), self.leases, lambda: self.wraps)
         self.leases.start()
 
@@ -231,9 +231,7 @@ class TestFailing:
         until(lambda: world.state("outgoing probe a") == ("running", ""))
         assert world.objects.get("outgoing", "probe", "a").config.tag == "2"
         until(lambda: len(Probe.journal) == 9)
-        assert Probe.journal == [
-            ("start", "1"), *[("start", "2"), ("stop", "2")] * 3, ("start", "2"), ("stop", "1")
-        ]  # fmt: skip
+        assert Probe.journal == [("start", "1"), *[("start", "2"), ("stop", "2")] * 3, ("start", "2"), ("stop", "1")]
 
     def test_each_try_waits_longer_up_to_a_limit(self, world: World, until: Any, monkeypatch: pytest.MonkeyPatch):
         delays: list[float] = []
@@ -243,8 +241,8 @@ class TestFailing:
         Probe.plan["1"] = fails(1500)
         world.apply("outgoing", "probe", "a")
         until(lambda: world.state("outgoing probe a")[0] == "running")
-        assert delays[:7] == [0.5, 1, 2, 4, 8, 16, 30]
-        assert set(delays[7:]) == {30}
+        assert delays[:6] == [0.5, 1, 2, 4, 8, 10]
+        assert set(delays[6:]) == {10}
         assert len(delays) == 1500
 
     def test_the_state_says_why_and_callers_are_told(self, world: World):
@@ -304,6 +302,65 @@ class TestFailing:
         count = len(Probe.journal)
         time.sleep(0.2)
         assert len(Probe.journal) == count
+
+
+class TestLost:
+    """An object whose other side went away after it had started."""
+
+    def test_it_is_stopped_and_another_one_is_started(self, world: World, until: Any):
+        world.apply("outgoing", "probe", "a")
+        broken = world.objects.get("outgoing", "probe", "a")
+        Probe.plan["1"] = fails(2)
+        broken.lost(ConnectionError("reset by the broker"))
+        until(lambda: world.state("outgoing probe a") == ("retrying", "ConnectionError: reset by the broker"))
+        with pytest.raises(Unavailable, match="reset by the broker"):
+            world.objects.get("outgoing", "probe", "a")
+        until(lambda: world.state("outgoing probe a")[0] == "running")
+        until(lambda: ("stop", "1") in Probe.journal)
+        assert world.objects.get("outgoing", "probe", "a") is not broken
+        assert [what for what, _ in Probe.journal].count("start") == 4
+
+    def test_a_channel_may_tell_from_the_thread_that_its_stop_waits_for(self, world: World, until: Any):
+        world.deploy(s="done")
+        world.apply("channel", "probe", "c", service="s")
+        broken = world.objects.get("channel", "probe", "c")
+        loop = threading.Thread(target=broken.lost, args=(ConnectionError("gone"),))
+        Probe.stopping = lambda _: loop.join(5)
+        loop.start()
+        until(lambda: world.state("channel probe c")[0] == "running" and Probe.journal.count(("start", "1")) == 2)
+        assert world.objects.get("channel", "probe", "c").dispatch(Request()).status == 200
+
+    def test_what_was_replaced_or_removed_meanwhile_is_left_alone(self, world: World, until: Any):
+        world.apply("outgoing", "probe", "a")
+        old = world.objects.get("outgoing", "probe", "a")
+        world.apply("outgoing", "probe", "a", tag="2")
+        old.lost(ConnectionError("gone"))
+        new = world.objects.get("outgoing", "probe", "a")
+        world.objects.remove(("outgoing", "probe", "a"))
+        new.lost(ConnectionError("gone"))
+        until(lambda: ("stop", "2") in Probe.journal)
+        assert Probe.journal.count(("start", "1")) == Probe.journal.count(("start", "2")) == 1
+
+    def test_pauses_grow_while_it_is_lost_again_at_once(
+        self, world: World, until: Any, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(module, "FIRST_RETRY", 0.02)
+        world.apply("outgoing", "probe", "a")
+        times = []
+        for count in range(2, 6):
+            began = time.monotonic()
+            world.objects.get("outgoing", "probe", "a").lost(ConnectionError("gone"))
+            until(lambda count=count: Probe.journal.count(("start", "1")) == count)
+            until(lambda: world.state("outgoing probe a")[0] == "running")
+            times.append(time.monotonic() - began)
+        assert times[3] >= 0.16 and times[0] < times[3], times
+
+    def test_nothing_is_started_once_the_worker_ends(self, world: World):
+        world.apply("outgoing", "probe", "a")
+        broken = world.objects.get("outgoing", "probe", "a")
+        world.objects.stop()
+        broken.lost(ConnectionError("gone"))
+        assert Probe.journal.count(("start", "1")) == 1
 
 
 class TestHanging:

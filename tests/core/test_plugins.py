@@ -96,8 +96,10 @@ def test_all_that_cannot_be_loaded_are_told_at_once(make: Callable[..., str]):
     make("bad", "1 / 0")
     make("worse", "import not_there")
     assert set(faults_of("bad", "worse", "none")) == {
-        "plugin bad (hansa-bad 1.0)", "plugin worse (hansa-worse 1.0)", "plugins.enabled: none"
-    }  # fmt: skip
+        "plugin bad (hansa-bad 1.0)",
+        "plugin worse (hansa-worse 1.0)",
+        "plugins.enabled: none",
+    }
 
 
 def test_a_type_that_two_claim_names_both(make: Callable[..., str]):
@@ -152,8 +154,9 @@ def test_services_wraps_and_what_hooks_are_given(make: Callable[..., str]):
     plugins = load("one")
     plugins.register_services("server")
     assert [(d.name, d.origin, d.version) for d in plugins.registry.services()] == [
-        ("one.hello", "plugin one", 0), ("one.server", "plugin one", 0)
-    ]  # fmt: skip
+        ("one.hello", "plugin one", 0),
+        ("one.server", "plugin one", 0),
+    ]
     (wrap,) = plugins.wraps()
     assert wrap(channel=1, service=2, call=lambda request: request)(3) == (2, 3)
     assert plugins.hook.hansa_secret(reference="r", value="v") == "vv"

@@ -15,8 +15,11 @@ from hansa.processes import Ledger, spawn, started_at
 
 SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
 STUBBORN = [
-    sys.executable, "-S", "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
-]  # fmt: skip
+    sys.executable,
+    "-S",
+    "-c",
+    "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)",
+]
 
 
 def gone(pid: int, seconds: float = 10) -> bool:

@@ -50,8 +50,10 @@ def test_a_type_and_the_model_of_its_definitions(registry: Registry):
     assert set(caught.value.errors) == {"place", "service"}
     assert registry.known("outgoing", "odd-one").model(active=False)
     assert [(kind, type) for kind, type, _ in registry.types()] == [
-        ("channel", "odd-one"), ("format", "odd"), ("outgoing", "odd-one")
-    ]  # fmt: skip
+        ("channel", "odd-one"),
+        ("format", "odd"),
+        ("outgoing", "odd-one"),
+    ]
     assert [type for _, type, _ in registry.types("format")] == ["odd"]
 
 

@@ -282,8 +282,13 @@ def test_what_is_known_of_a_setting():
     assert found["required"] == ["user"]
     described = found["properties"]["user"]
     assert described == {
-        "type": "string", "description": "Who", "examples": ["me"], "x-refers": "security", "x-advanced": True, "x-multiline": True
-    }  # fmt: skip
+        "type": "string",
+        "description": "Who",
+        "examples": ["me"],
+        "x-refers": "security",
+        "x-advanced": True,
+        "x-multiline": True,
+    }
     assert found["properties"]["password"]["writeOnly"] is True
     assert "hush" not in json.dumps(found) + repr(load(Known, {"user": "a"}))
 
@@ -330,7 +335,11 @@ class TestReferences:
 def test_schemas_agree_with_loading():
     definition = schema(Address)["$defs"]["Address"]
     assert definition["properties"]["port"] == {
-        "type": "integer", "description": "TCP port", "minimum": 1, "maximum": 65535, "default": 80
-    }  # fmt: skip
+        "type": "integer",
+        "description": "TCP port",
+        "minimum": 1,
+        "maximum": 65535,
+        "default": 80,
+    }
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"host": "a", "port": 65536}, Address)

@@ -87,9 +87,13 @@ class StoreAndModel(RuleBasedStateMachine):
     # -- the changes ---------------------------------------------------------------------------------------------------
 
     @rule(
-        key=st.tuples(KINDS, TYPES, NAMES), data=DATA, references=REFERENCES, claims=CLAIMS,
-        mode=st.sampled_from(["set", "set", "create", "edit"]), seen=st.sampled_from([None, None, -1, 0]),
-    )  # fmt: skip
+        key=st.tuples(KINDS, TYPES, NAMES),
+        data=DATA,
+        references=REFERENCES,
+        claims=CLAIMS,
+        mode=st.sampled_from(["set", "set", "create", "edit"]),
+        seen=st.sampled_from([None, None, -1, 0]),
+    )
     def define(
         self, key: Any, data: Any, references: list[Reference], claims: list[str], mode: str, seen: int | None
     ) -> None:
@@ -211,8 +215,9 @@ def test_missing_references_are_told_by_their_settings(store: Store):
     with pytest.raises(Invalid) as caught:
         store.define(ROW, references=references)
     assert caught.value.errors == {
-        "service": "there is no service named 's'", "over": "there is no outgoing sql named 'o'"
-    }  # fmt: skip
+        "service": "there is no service named 's'",
+        "over": "there is no outgoing sql named 'o'",
+    }
     assert store.revision() == 0
     store.define(ROW, references=references, builtin=lambda reference: True)
 

@@ -81,8 +81,9 @@ class TestDefinitions:
         before = server.call("status")["revision"]
         found = server.raw("define", "outgoing", "journal", "b", {"tag": 5})
         assert (found["error"], found["detail"]) == (
-            "Invalid", "file: required, and missing; tag: Expected `str`, got `int`"
-        )  # fmt: skip
+            "Invalid",
+            "file: required, and missing; tag: Expected `str`, got `int`",
+        )
         assert server.call("status")["revision"] == before
 
     def test_tried_without_being_stored(self, server: Any, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tools.project import TOP, core, lines_of_code, plugins
@@ -17,6 +18,13 @@ def test_no_file_is_over_400_lines_of_code():
     files = [file for package in [core(), *plugins()] for file in package.sources()]
     long = {str(file.relative_to(TOP)): size for file in files if (size := lines_of_code(file)) > 400}
     assert not long
+
+
+def test_nothing_is_kept_out_of_the_formatter():
+    """The budget is one of formatted lines."""
+    files = [file for package in [core(), *plugins()] for file in package.sources()]
+    marked = [str(file.relative_to(TOP)) for file in files if re.search(r"#\s*fmt:\s*(off|skip)", file.read_text())]
+    assert not marked
 
 
 def test_what_counts_as_code(tmp_path: Path):

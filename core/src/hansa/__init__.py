@@ -1,29 +1,13 @@
 """Hansa: an integration server whose every protocol, format and mechanism is a plugin. This root is the public contract."""
 
-from .errors import (
-    Conflict,
-    Forbidden,
-    HansaError,
-    Invalid,
-    NotAllowed,
-    NotFound,
-    Refused,
-    TimedOut,
-    TooLarge,
-    TooMany,
-    Unavailable,
-    problem,
-)
-from .hookspecs import hookimpl
-from .kinds import Channel, Definable, Format, NoSettings, Outgoing, Security
-from .message import Request, Response, new_cid
-from .processes import spawn, started_at
-from .service import Binding, Service, automatic_name, current_cid
-from .settings import Model, Secret, decode_hook, dump, explain, fields, load, resolve, schema, setting
+from . import errors, hookspecs, kinds, message, processes, service, settings
+from .errors import *
+from .hookspecs import *
+from .kinds import *
+from .message import *
+from .processes import *
+from .service import *
+from .settings import *
 
-__all__ = [
-    "Binding", "Channel", "Conflict", "Definable", "Forbidden", "Format", "HansaError", "Invalid", "Model", "NoSettings",
-    "NotAllowed", "NotFound", "Outgoing", "Refused", "Request", "Response", "Secret", "Security", "Service", "TimedOut", "TooLarge",
-    "TooMany", "Unavailable", "automatic_name", "current_cid", "decode_hook", "dump", "explain", "fields", "hookimpl", "load",
-    "new_cid", "problem", "resolve", "schema", "setting", "spawn", "started_at",
-]  # fmt: skip
+__all__ = errors.__all__ + hookspecs.__all__ + kinds.__all__ + message.__all__ + processes.__all__
+__all__ += service.__all__ + settings.__all__

@@ -66,13 +66,8 @@ class ServicesSection(Model):
     files: Annotated[list[str], setting("Python files to deploy at start; relative to the configuration file")] = []
 
 
-CORE_SECTIONS: dict[str, type[Model]] = {
-    "server": ServerSection,
-    "odb": OdbSection,
-    "plugins": PluginsSection,
-    "log": LogSection,
-    "services": ServicesSection,
-}
+_SECTIONS: list[type[Model]] = [ServerSection, OdbSection, PluginsSection, LogSection, ServicesSection]
+CORE_SECTIONS = {model.__name__.removesuffix("Section").lower(): model for model in _SECTIONS}
 
 
 class Config:
@@ -85,7 +80,7 @@ class Config:
     def __init__(self, path: Path, data: dict[str, Any], directory: Path | None = None) -> None:
         self.path = path
         self.data = data
-        self._models: dict[str, type[Model]] = {}
+        self._models: Mapping[str, type[Model]] = CORE_SECTIONS
         self._sections: dict[str, Model] = {}
         self._directory = directory
         self.definitions: list[tuple[str, str, str, dict[str, Any]]] = []
@@ -135,20 +130,15 @@ class Config:
 
     def section(self, name: str) -> Any:
         """The settings of one section; defaults where the file has none. KeyError for a section no plugin declared."""
+        if name not in self._sections:  # core's own may be needed before the plugins have declared theirs
+            self._sections[name] = load(self._models[name], resolve(self.data.get(name, {})))
         return self._sections[name]
 
-    def adopt(self, sections: Mapping[str, type[Model]]) -> None:
-        """Accept the sections of a plugin loaded later, with what the file says of them."""
-        for name, model in sections.items():
-            if name not in self._sections:
-                self._models[name] = model
-                self._sections[name] = load(model, resolve(self.data.get(name, {})))
-
-    server: ServerSection = property(lambda self: self._sections["server"])  # type: ignore[assignment]
-    odb: OdbSection = property(lambda self: self._sections["odb"])  # type: ignore[assignment]
-    plugins: PluginsSection = property(lambda self: self._sections["plugins"])  # type: ignore[assignment]
-    log: LogSection = property(lambda self: self._sections["log"])  # type: ignore[assignment]
-    services: ServicesSection = property(lambda self: self._sections["services"])  # type: ignore[assignment]
+    server: ServerSection = property(lambda self: self.section("server"))  # type: ignore[assignment]
+    odb: OdbSection = property(lambda self: self.section("odb"))  # type: ignore[assignment]
+    plugins: PluginsSection = property(lambda self: self.section("plugins"))  # type: ignore[assignment]
+    log: LogSection = property(lambda self: self.section("log"))  # type: ignore[assignment]
+    services: ServicesSection = property(lambda self: self.section("services"))  # type: ignore[assignment]
 
     @property
     def dir(self) -> Path:

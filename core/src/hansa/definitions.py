@@ -102,9 +102,18 @@ class Definitions:
         return any((k, n) == wanted and reference.type in ("", t) for k, t, n in self.builtin)
 
     def define(
-        self, kind: str, type: str, name: str, data: dict[str, Any], *, mode: str = "set",
-        seen_revision: int | None = None, by: str = "", declared: str | None = None, wait: bool = True
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        kind: str,
+        type: str,
+        name: str,
+        data: dict[str, Any],
+        *,
+        mode: str = "set",
+        seen_revision: int | None = None,
+        by: str = "",
+        declared: str | None = None,
+        wait: bool = True,
+    ) -> dict[str, Any]:
         """Create, edit (given settings over the stored ones) or set a definition; tells who has applied it.
 
         Raises `Invalid`, `NotFound`, `Conflict`.

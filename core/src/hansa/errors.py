@@ -8,6 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+__all__ = [
+    "Conflict",
+    "Forbidden",
+    "HansaError",
+    "Invalid",
+    "NotAllowed",
+    "NotFound",
+    "Refused",
+    "TimedOut",
+    "TooLarge",
+]
+__all__ += ["TooMany", "Unavailable", "problem"]
+
 Outcome = Literal["done", "retry", "reject"]
 
 
@@ -114,12 +127,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def problem(error: BaseException, cid: str) -> dict[str, object]:
     """The problem details (RFC 9457) of an error; of an unexpected one only that it happened, and the cid to find it by."""
     if not isinstance(error, HansaError):
-        return {
-            "status": 500,
-            "title": HansaError.title,
-            "detail": "An unexpected error occurred; the server's log tells more under this cid",
-            "cid": cid,
-        }
+        error = HansaError("An unexpected error occurred; the server's log tells more under this cid")
     found: dict[str, object] = {"status": error.status, "title": error.title, "detail": error.detail, "cid": cid}
     if isinstance(error, Invalid):
         found["errors"] = error.errors

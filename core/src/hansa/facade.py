@@ -57,6 +57,10 @@ class Facade(Definitions, Invocations):
         """A live object; raises `NotFound`, or `Unavailable` with its state."""
         return self._objects.get(kind, type, name)
 
+    def lost(self, broken: Any, error: BaseException) -> None:
+        """Have an object that lost its other side replaced by a new one, as soon as one starts."""
+        self._objects.lost(broken, error)
+
     @property
     def redis(self) -> Any:
         """The redis-py client (text, not bytes) of the cluster's Redis; raises `Unavailable` if there is none."""
@@ -70,10 +74,8 @@ class Facade(Definitions, Invocations):
     def states(self, kind: str, type: str, name: str) -> dict[str, dict[str, Any]]:
         """The state of a definition's object in each worker of the cluster."""
         key = f"{kind} {type} {name}"
-        found = {
-            worker: report["states"].get(key, {"state": "running", "why": ""})
-            for worker, report in self.reports().items()
-        }
+        running = {"state": "running", "why": ""}
+        found = {worker: report["states"].get(key, running) for worker, report in self.reports().items()}
         mine = self._objects.states().get(key)
         return {**found, **({self.id: mine} if mine else {})}
 

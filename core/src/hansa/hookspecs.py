@@ -16,6 +16,8 @@ from .kinds import Dispatch, Format, Security
 from .service import Service
 from .settings import Model
 
+__all__ = ["hookimpl"]
+
 PROJECT = "hansa"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

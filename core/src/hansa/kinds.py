@@ -11,12 +11,14 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from .errors import Unavailable, problem
+from .errors import problem
 from .message import Request, Response
 from .settings import Model, setting
 
 if TYPE_CHECKING:
     from .service import Service
+
+__all__ = ["Channel", "Definable", "Format", "NoSettings", "Outgoing", "Security"]
 
 Placement = Literal["worker", "server", "cluster"]
 Delivery = Literal["at_least_once", "at_most_once"]
@@ -48,14 +50,6 @@ class Channelled(Definable):
     ] = None
 
 
-def _not_connected(request: Request) -> Response:
-    """Stand in for a route until core gives one."""
-    error = Unavailable("the channel is not connected to a service yet")
-    response = Response(status=error.status, cid=request.cid)
-    response.outcome, response.error = error.outcome, error
-    return response
-
-
 class Definition:
     """Base of everything that is configured by a definition: core sets `name`, `config`, `log` and `server`."""
 
@@ -77,6 +71,13 @@ class Definition:
 
     def stop(self) -> None:
         """Close everything; called once for each `start`, also when that failed."""
+
+    def lost(self, error: BaseException) -> None:
+        """Tell core that what `start` opened is gone, such as a connection; from any thread, returns at once.
+
+        This object is stopped and a new one is started with growing pauses; the state says why until one runs.
+        """
+        self.server.lost(self, error)
 
     def ping(self) -> str:
         """Check that the other side is there: a short text, or an exception that says what is wrong."""
@@ -103,17 +104,14 @@ class Channel(Definition):
 
     `placement` says where core runs it: in every worker, in one worker per server, or once in the cluster. `delivery` is the
     promise that the conformance kit tests. `exclusive`: the old object must stop before the new one starts.
-    Call `self.dispatch(...)` anew each time and never keep it: it is swapped under the running channel.
+    Core sets `dispatch` before `start`. Call it anew each time and never keep it: it is swapped under the running channel.
     """
 
     kind = "channel"
     common = Channelled
     delivery: ClassVar[Delivery] = "at_most_once"
     default_format: ClassVar[str] = ""
-
-    def __init__(self, name: str, config: Any, server: Any = None) -> None:
-        super().__init__(name, config, server)
-        self.dispatch: Dispatch = _not_connected
+    dispatch: Dispatch
 
 
 class Outgoing(Definition):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from .errors import Outcome
 
+__all__ = ["Request", "Response", "new_cid"]
+
 _random = random.SystemRandom().getrandbits(64)
 _bits = random.Random(_random).getrandbits
-_NOTHING: Mapping[str, Any] = {}
 
 
 def new_cid() -> str:
@@ -21,6 +23,7 @@ def new_cid() -> str:
     return f"K{_bits(108):027X}"
 
 
+@dataclass(slots=True, eq=False)
 class Request:
     """One message on its way to a service.
 
@@ -29,48 +32,43 @@ class Request:
     The route adds `input` (the parsed input), `principal` (who called) and `channel`; `attempt` counts from 1.
     """
 
-    __slots__ = ("attempt", "channel", "cid", "environ", "extra", "format", "headers", "input", "method", "params",
-                 "path", "payload", "peer", "principal", "raw")  # fmt: skip
+    raw: bytes = b""
+    _: KW_ONLY
+    payload: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    method: str = ""
+    path: str = ""
+    peer: str = ""
+    environ: dict[str, Any] | None = None
+    cid: str = ""
+    attempt: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    input: Any = field(default=None, init=False)
+    principal: Any = field(default=None, init=False)
+    channel: Any = field(default=None, init=False)
+    format: str = field(default="", init=False)
 
-    def __init__(
-        self, raw: bytes = b"", *, payload: Any = None, headers: Mapping[str, str] = _NOTHING,
-        params: Mapping[str, Any] = _NOTHING, method: str = "", path: str = "", peer: str = "",
-        environ: dict[str, Any] | None = None, cid: str = "", attempt: int = 1, extra: Mapping[str, Any] = _NOTHING
-    ) -> None:  # fmt: skip
-        self.raw = raw
-        self.payload = payload
-        self.headers = headers
-        self.params = params
-        self.method = method
-        self.path = path
-        self.peer = peer
-        self.environ = environ
-        self.cid = cid or new_cid()
-        self.attempt = attempt
-        self.extra = extra
-        self.input: Any = None
-        self.principal: Any = None
-        self.channel: Any = None
-        self.format = ""
+    def __post_init__(self) -> None:
+        self.cid = self.cid or new_cid()
 
 
+@dataclass(slots=True, eq=False)
 class Response:
     """The answer: `payload` set by the service, `raw` bytes rendered from it, `status`, `headers`, `content_type`.
 
     `outcome` tells a broker what to do: `done` (acknowledge), `retry`, `reject`; `error` is the exception behind the last two.
     """
 
-    __slots__ = ("cid", "content_type", "error", "headers", "outcome", "payload", "raw", "status")
-
-    def __init__(self, payload: Any = None, *, status: int = 200, content_type: str = "", cid: str = "") -> None:
-        self.payload = payload
-        self.raw = b""
-        self.status = status
-        self.headers: dict[str, str] = {}
-        self.content_type = content_type
-        self.cid = cid
-        self.outcome: Outcome = "done"
-        self.error: BaseException | None = None
+    payload: Any = None
+    _: KW_ONLY
+    status: int = 200
+    content_type: str = ""
+    cid: str = ""
+    raw: bytes = field(default=b"", init=False)
+    headers: dict[str, str] = field(default_factory=dict, init=False)
+    outcome: Outcome = field(default="done", init=False)
+    error: BaseException | None = field(default=None, init=False)
 
     @property
     def ok(self) -> bool:

@@ -20,7 +20,7 @@ from .store import Reference, Row
 
 log = logging.getLogger("hansa.objects")
 Key = tuple[str, str, str]
-FIRST_RETRY, LAST_RETRY = 0.5, 30.0
+FIRST_RETRY, LAST_RETRY = 0.5, 10.0
 START_WAIT = 5.0
 SETTLE, DRAIN_LIMIT = 0.5, 120.0
 STARTERS = 32
@@ -41,6 +41,11 @@ class Live:
     queued: Future[None] | None = None
     timer: threading.Timer | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What is told of it to others."""
+        return {"state": self.state, "why": self.why, "since": self.since, "revision": self.row.revision}
 
     def become(self, state: str, why: str = "") -> None:
         """Set the state, remembering since when."""
@@ -168,7 +173,7 @@ class Objects:
             self._stop(new)
             live.become("elsewhere")
             return
-        live.object, live.attempts = new, 0
+        live.object = new
         live.become("running")
         if isinstance(new, Channel) and compiled != self._compiled:
             with self._routing:  # something it refers to changed while it started
@@ -188,6 +193,21 @@ class Objects:
         live.timer = threading.Timer(delay, lambda: self._queue(live) if live.row is row else None)
         live.timer.daemon = True
         live.timer.start()
+
+    def lost(self, broken: Any, error: BaseException) -> None:
+        """Stop an object that lost its other side, and start a new one with back-off. It may call from its own threads."""
+        live = self._table.get((broken.kind, broken.type, broken.name))
+        with self._lock:  # not in the caller's thread: `stop` may wait for that to end
+            if live is not None and not self._stopped.is_set():
+                self._starters.submit(self._start_over, live, broken, error)
+
+    def _start_over(self, live: Live, broken: Any, error: BaseException) -> None:
+        with live.lock:
+            if live.object is broken and not live.gone:
+                if time.time() - live.since > LAST_RETRY:
+                    live.attempts = 0  # it had been running for a while
+                self._retire(live)
+                self._retry(live, live.row, error)
 
     # -- stop --------------------------------------------------------------------------------------------------------
 
@@ -235,9 +255,10 @@ class Objects:
 
     def stop(self) -> None:
         """Stop everything, channels first."""
-        self._stopped.set()
+        with self._lock:
+            self._stopped.set()
+            self._starters.shutdown(wait=False, cancel_futures=True)
         self._wake.set()
-        self._starters.shutdown(wait=False, cancel_futures=True)
         order, deadline = list(KINDS), time.monotonic() + START_WAIT
         lives = list(self._table.values())
         for live in sorted(lives, key=lambda x: -order.index(x.row.kind) if x.row.kind in order else 1):
@@ -272,10 +293,10 @@ class Objects:
 
     def _route(self, channel: Channel) -> Any:
         config: Any = channel.config
-        options = {"channel": channel.name, "type": channel.type, "config": config, "source": channel}
+        binding = {"channel": channel.name, "type": channel.type, "config": config}
         try:
             format, security = config.format or channel.default_format, _names(config.security)
-            return self.compile(config.service, format=format, security=security, **options)
+            return self.compile(config.service, format=format, security=security, source=channel, **binding)
         except Exception as error:
             detail = error.detail if isinstance(error, HansaError) else f"{type(error).__name__}: {error}"
             why = f"channel {channel.name!r} cannot serve: {detail}"
@@ -283,22 +304,25 @@ class Objects:
             return lambda request: failed(Unavailable(why), request, None, None)
 
     def compile(
-        self, service: str, *, channel: str = "", type: str = "invoke", format: str = "", config: Any = None,
-        security: Iterable[str] = (), source: Any = None, raising: bool = False
-    ) -> Any:  # fmt: skip
-        """Compile a route to a service; raises `NotFound` or `Unavailable` for what is missing."""
+        self,
+        service: str,
+        *,
+        format: str = "",
+        security: Iterable[str] = (),
+        source: Any = None,
+        raising: bool = False,
+        **binding: Any,
+    ) -> Any:
+        """Compile a route to a service for a `source` (a channel), `binding` being the rest of the `Binding`.
+
+        Raises `NotFound` or `Unavailable` for what is missing.
+        """
         cls = self.registry.service(service).cls
-        format_object = self.registry.known("format", format).cls(config, cls) if format else None
-        return compile_route(
-            Binding(service, self.server, format_object, channel, type, config),
-            cls,
-            channel=source,
-            authenticators=[self.get("security", None, name).authenticate for name in security],
-            wraps=self.wraps(),
-            running=self.running,
-            epoch=lambda: self.epoch,
-            raising=raising,
-        )
+        known = self.registry.known("format", format).cls if format else None
+        bound = Binding(service, self.server, known and known(binding.get("config"), cls), **binding)
+        authenticators = [self.get("security", None, name).authenticate for name in security]
+        options: Any = {"wraps": self.wraps(), "running": self.running, "epoch": lambda: self.epoch, "raising": raising}
+        return compile_route(bound, cls, channel=source, authenticators=authenticators, **options)
 
     # -- look --------------------------------------------------------------------------------------------------------
 
@@ -306,15 +330,11 @@ class Objects:
         """The live object of a definition; raises `NotFound` if undefined, `Unavailable` if it is not running, and why."""
         live = self._table.get((kind, type, name)) if type else self._by_name.get((kind, name))
         if live is None or live.gone:
-            there = self.names(kind, type)
-            raise NotFound(
-                f"there is no {kind} {type or ''} named {name!r}".replace("  ", " ")
-                + f" (there are: {', '.join(there)})"
-            )
+            what = f"{kind} {type}" if type else kind
+            raise NotFound(f"there is no {what} named {name!r} (there are: {', '.join(self.names(kind, type))})")
         if live.object is None:
-            raise Unavailable(
-                f"{live.row.kind} {live.row.type} {name!r} is {live.state}" + (f": {live.why}" if live.why else "")
-            )
+            why = f": {live.why}" if live.why else ""
+            raise Unavailable(f"{live.row.kind} {live.row.type} {name!r} is {live.state}{why}")
         return live.object
 
     def names(self, kind: str, type: str | None = None) -> list[str]:
@@ -325,16 +345,7 @@ class Objects:
     def states(self) -> dict[str, dict[str, Any]]:
         """The state of every definition, by `kind type name`."""
         with self._lock:
-            lives = [live for live in self._table.values() if not live.gone]
-        return {
-            " ".join(live.row.key): {
-                "state": live.state,
-                "why": live.why,
-                "since": live.since,
-                "revision": live.row.revision,
-            }
-            for live in lives
-        }
+            return {" ".join(live.row.key): live.told for live in self._table.values() if not live.gone}
 
 
 class Namespace:

@@ -6,22 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Engine,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    inspect,
-    text,
-)
+import sqlalchemy as sql
+from sqlalchemy import Column, Engine, Index, MetaData, String, Table, Text, create_engine, event, inspect, text
 
 SCHEMA_VERSION = "0001"
 """The newest Alembic revision; workers compare it without importing Alembic."""
@@ -29,10 +15,9 @@ SCHEMA_VERSION = "0001"
 metadata = MetaData()
 
 
-TYPES: dict[str, Any] = {
-    "int": Integer, "float": Float, "bool": Boolean, "text": Text, "kind": String(50), "name": String(200),
-    "digest": String(64), "setting": String(100), "action": String(20), "lease": String(300), "claim": String(500),
-}  # fmt: skip
+TYPES: dict[str, Any] = {"int": sql.Integer, "float": sql.Float, "bool": sql.Boolean, "text": Text}
+LENGTHS = {"kind": 50, "name": 200, "digest": 64, "setting": 100, "action": 20, "lease": 300, "claim": 500}
+TYPES |= {name: String(length) for name, length in LENGTHS.items()}
 
 
 def _table(name: str, columns: str, *more: Any, identity: str = "kind:kind! type:kind! name:name!") -> Table:

@@ -18,10 +18,16 @@ Wrap = Callable[..., Dispatch | None]
 
 
 def compile_route(
-    binding: Binding, service: type[Service], *, channel: Any = None, authenticators: Iterable[Authenticate] = (),
-    wraps: Iterable[Wrap] = (), running: dict[Any, int] | None = None, epoch: Callable[[], int] = lambda: 0,
-    raising: bool = False
-) -> Dispatch:  # fmt: skip
+    binding: Binding,
+    service: type[Service],
+    *,
+    channel: Any = None,
+    authenticators: Iterable[Authenticate] = (),
+    wraps: Iterable[Wrap] = (),
+    running: dict[Any, int] | None = None,
+    epoch: Callable[[], int] = lambda: 0,
+    raising: bool = False,
+) -> Dispatch:
     """Compose authentication, parsing, the service and rendering once, so that a request walks plain calls.
 
     `running` gets an entry for the time of each request, with the epoch in which it began, so that what was replaced can be
@@ -80,13 +86,8 @@ def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
 def failed(error: BaseException, request: Request, service: type[Service] | None, format: Format | None) -> Response:
     """Turn an exception into a response: its status and outcome, and a body without anything internal in it."""
     if isinstance(error, HansaError):
-        log.log(
-            logging.WARNING if error.status >= 500 else logging.INFO,
-            "%s %s: %s",
-            error.status,
-            error.title,
-            error.detail,
-        )
+        level = logging.WARNING if error.status >= 500 else logging.INFO
+        log.log(level, "%s %s: %s", error.status, error.title, error.detail)
     else:
         log.error("unexpected %s", type(error).__name__, exc_info=error)
     response = None

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+__all__ = ["spawn", "started_at"]
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -163,16 +163,10 @@ class Supervisor:
 
     def _give_job(self, process: Process) -> None:
         """Tell a worker what it is, once everything it needs is there."""
-        job = {
-            "config": str(self.config.path),
-            "dir": str(self.config.dir),
-            "overrides": self.overrides,
-            "index": process.index,
-            "generation": process.generation,
-            "sockets": {name: bound.fileno() for name, bound in self.sockets.items()},
-            "engines": {engine.name: engine.address for engine, _, _ in self.engines},
-            "control": process.theirs.fileno(),
-        }
+        job: dict[str, Any] = {"index": process.index, "generation": process.generation, "overrides": self.overrides}
+        job |= {"config": str(self.config.path), "dir": str(self.config.dir), "control": process.theirs.fileno()}
+        job["sockets"] = {name: bound.fileno() for name, bound in self.sockets.items()}
+        job["engines"] = {engine.name: engine.address for engine, _, _ in self.engines}
         try:
             process.child.stdin.write(json.dumps(job).encode() + b"\n")
             process.child.stdin.close()

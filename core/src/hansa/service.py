@@ -16,6 +16,8 @@ from .kinds import Dispatch, Format
 from .message import Request, Response
 from .settings import Model, decode_hook, dump, explain, load
 
+__all__ = ["Binding", "Service", "automatic_name", "current_cid"]
+
 current_cid: contextvars.ContextVar[str] = contextvars.ContextVar("cid", default="-")
 _BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<!^)(?<!_)(?=[A-Z][a-z])")
 

@@ -19,6 +19,8 @@ import msgspec
 
 from .errors import Invalid, did_you_mean
 
+__all__ = ["Model", "Secret", "decode_hook", "dump", "explain", "fields", "load", "resolve", "schema", "setting"]
+
 M = TypeVar("M", bound="Model")
 _PATH = re.compile(r"^(?P<fault>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
 _KEY_PATH = re.compile(r"^(?P<fault>.*) - at `key` in `\$(?P<path>.*)`$", re.S)
@@ -32,23 +34,18 @@ class Secret(str):
 
 
 def setting(
-    help: str, *, ge: float | None = None, le: float | None = None, gt: float | None = None,
-    lt: float | None = None, pattern: str | None = None, min_length: int | None = None,
-    max_length: int | None = None, example: Any = None, refers: str = "", advanced: bool = False,
-    multiline: bool = False
-) -> msgspec.Meta:  # fmt: skip
+    help: str, *, example: Any = None, refers: str = "", advanced: bool = False, multiline: bool = False, **bounds: Any
+) -> msgspec.Meta:
     """Describe one setting, inside `Annotated[type, setting(...)]`.
 
-    `ge`, `le`, `gt`, `lt` bound numbers; `pattern` (a regular expression), `min_length` and `max_length` bound texts and
-    lists; `refers` names what the value must exist as: `service`, `format`, `security`, or a kind and type such as
-    `outgoing http`; `advanced` and `multiline` tell forms how to show it.
+    `bounds` are those of `msgspec.Meta`: `ge`, `le`, `gt`, `lt` for numbers; `pattern` (a regular expression), `min_length` and
+    `max_length` for texts and lists. `refers` names what the value must exist as: `service`, `format`, `security`, or a kind
+    and type such as `outgoing http`; `advanced` and `multiline` tell forms how to show it. TypeError for an unknown bound.
     """
     marks = {"x-refers": refers, "x-advanced": advanced, "x-multiline": multiline}
     extra = {key: value for key, value in marks.items() if value} or None
-    # one mapping, since msgspec's overloads allow no optional bounds
-    options: dict[str, Any] = {"ge": ge, "le": le, "gt": gt, "lt": lt, "pattern": pattern}
-    options |= {"min_length": min_length, "max_length": max_length, "extra": extra, "extra_json_schema": extra}
-    return msgspec.Meta(description=help, examples=None if example is None else [example], **options)
+    examples = None if example is None else [example]
+    return msgspec.Meta(description=help, examples=examples, extra=extra, extra_json_schema=extra, **bounds)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

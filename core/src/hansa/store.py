@@ -196,10 +196,17 @@ class Store:
         return _row(found[0]) if found else None
 
     def define(
-        self, row: Row, *, mode: str = "set", references: Iterable[Reference] = (), claims: Iterable[str] = (),
-        builtin: Callable[[Reference], bool] = lambda reference: False, seen_revision: int | None = None,
-        by: str = "", declared: str | None = None
-    ) -> int:  # fmt: skip
+        self,
+        row: Row,
+        *,
+        mode: str = "set",
+        references: Iterable[Reference] = (),
+        claims: Iterable[str] = (),
+        builtin: Callable[[Reference], bool] = lambda reference: False,
+        seen_revision: int | None = None,
+        by: str = "",
+        declared: str | None = None,
+    ) -> int:
         """Store a definition and give its revision.
 
         `mode` is `create` (must not exist), `edit` (must exist) or `set`; `builtin` knows what exists outside the store;

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import deploy, logs
-from .config import CORE_SECTIONS, Config, read_config
+from .config import Config, read_config
 from .definitions import in_order
 from .errors import HansaError, Invalid
 from .facade import Facade
@@ -231,7 +231,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logs.set_up(config.dir, config.data.get("log", {}).get("level", "INFO"))
     try:
-        config.adopt(CORE_SECTIONS)
         engine = open_engine(config.odb_url)
         create_schema(engine)
         keys = load_keys(config.dir, config.server.secret_key)
