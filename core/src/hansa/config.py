@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from .errors import HansaError, Invalid
 from .settings import Model, Secret, load, resolve, setting
@@ -58,6 +58,11 @@ class LogSection(Model):
     """What is logged: `[log]`."""
 
     level: Annotated[str, setting("Least level", pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    format: Annotated[Literal["text", "json"], setting("Lines of server.log: text, or JSON objects")] = "text"
+    max_size: Annotated[int, setting("Bytes after which a file is moved to FILE.1 and a new one begun", ge=1)] = (
+        64 << 20
+    )
+    kept: Annotated[int, setting("How many files moved away are kept", ge=1, le=1000)] = 10
 
 
 class ServicesSection(Model):

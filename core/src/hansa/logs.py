@@ -1,49 +1,72 @@
-"""Logging: one line per event with the correlation id; control characters cannot forge a line."""
+"""Logging: one line per event with the correlation id; secrets are masked, control characters cannot forge a line."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import logging.handlers
 import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from .service import current_cid
 
+__all__ = ["rotate_log"]
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_KEY = r"((?:password|passwd|secret|token|api[-_]?key|authorization|cookie)['\"]?\s*[:=]\s*['\"]?(?:basic |bearer )?)"
+_SECRET = re.compile(_KEY + r"[^\s'\",;&})]+|(://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE)
 _FORMAT = "%(asctime)s - %(levelname)s - %(process)d:%(threadName)s - %(name)s - %(cid)s - %(message)s"
 
 
 class _Lines(logging.Formatter):
-    """Escapes control characters; `single` also puts tracebacks on the line of their event."""
+    """Masks secrets and escapes control characters; `single` also puts tracebacks on the line of their event."""
 
-    def __init__(self, single: bool) -> None:
+    def __init__(self, single: bool, structured: bool = False) -> None:
         super().__init__(_FORMAT)
-        self.single = single
+        self.single, self.structured = single, structured
 
     def format(self, record: logging.LogRecord) -> str:
         record.cid = getattr(record, "cid", None) or current_cid.get()
-        record.message = record.getMessage()
+        record.message = _SECRET.sub(lambda m: (m[1] or m[2]) + "********", record.getMessage())
         record.asctime = self.formatTime(record)
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
+        if self.structured:
+            found = {"at": record.asctime, "level": record.levelname, "process": record.process, "logger": record.name}
+            found |= {"thread": record.threadName, "cid": record.cid, "message": record.message}
+            return json.dumps(found | ({"trace": trace} if trace else {}))
         head = self.formatMessage(record)
         head = _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode(), head).replace("\n", "\\n")
-        if record.exc_info:
-            trace = _CONTROL.sub("?", self.formatException(record.exc_info))
+        if trace:
+            trace = _CONTROL.sub("?", trace)
             return f"{head} | {trace}".replace("\n", "\\n") if self.single else f"{head}\n{trace}"
         return head
 
 
-def set_up(directory: Path, level: str) -> None:
-    """Log to standard error and to logs/server.log under the server's folder."""
+def set_up(directory: Path, settings: Any) -> None:
+    """Log to standard error and to logs/server.log under the server's folder, as the section `[log]` says."""
     (directory / "logs").mkdir(parents=True, exist_ok=True)
     console = logging.StreamHandler(sys.stderr)
     console.setFormatter(_Lines(single=False))
+    # it notices that the supervisor moved the file away, and makes a new one
     file = logging.handlers.WatchedFileHandler(directory / "logs" / "server.log", encoding="utf-8")
-    file.setFormatter(_Lines(single=True))
+    file.setFormatter(_Lines(single=True, structured=settings.format == "json"))
     root = logging.getLogger()
     # a server in the background has nobody who reads its standard error, and the file says the same
     root.handlers[:] = [file] if os.environ.get("HANSA_CONSOLE") == "off" else [console, file]
-    root.setLevel(level)
+    root.setLevel(settings.level)
     for noisy in ("httpx2", "httpcore2", "waitress", "watchfiles", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def rotate_log(path: Path, size: int, kept: int) -> None:
+    """Move a log of over `size` bytes to PATH.1, and older ones up to PATH.`kept`; who writes to it opens it anew by name."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > size:
+            for number in range(kept - 1, 0, -1):
+                with contextlib.suppress(FileNotFoundError):
+                    Path(f"{path}.{number}").replace(f"{path}.{number + 1}")
+            path.replace(f"{path}.1")

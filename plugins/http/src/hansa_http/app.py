@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -14,6 +15,7 @@ import msgspec
 from falcon.routing import CompiledRouter
 from hansa import HansaError, Invalid, NotFound, Request, Response, Unavailable, new_cid, problem
 
+from .access import AccessLog
 from .query import Headers, decode_path, parse_query
 from .table import Table
 
@@ -138,6 +140,7 @@ class Answering:
                 cid=cid,
                 extra={"path_params": variables, "query": query},
             )
+            environ["hansa.request"] = request
             return channel.answer(request) if channel is not None else self._mismatch(refused, request)
         except HansaError as error:
             return problem_response(error, cid)
@@ -185,8 +188,9 @@ def _own(found: dict[str, Any], method: str, cid: str) -> Response:
     return response
 
 
-def write(response: Response, cid: str, out: falcon.Response) -> None:
-    """Put a response into falcon's; one that cannot be sent becomes an unexpected error, which is logged."""
+def write(response: Response, out: falcon.Response) -> Response:
+    """Put a response into falcon's, and give it back; one that cannot be sent becomes an unexpected error, which is logged."""
+    cid = response.cid
     status, content_type = response.status, response.content_type
     try:
         if not isinstance(response.raw, bytes):
@@ -208,6 +212,7 @@ def write(response: Response, cid: str, out: falcon.Response) -> None:
         out.status, out.content_type = 500, PROBLEM
     out.data = response.raw
     out.set_header("X-Hansa-CID", cid)
+    return response
 
 
 def _write_header(name: str, value: Any, out: falcon.Response) -> None:
@@ -257,23 +262,31 @@ class _ToTheTable(CompiledRouter):
         return self._route
 
 
-def create_app(table: Table, gate: Gate | None = None, proxies: Proxies | None = None) -> falcon.App[Any, Any]:
+def create_app(
+    table: Table, gate: Gate | None = None, proxies: Proxies | None = None, access: AccessLog | None = None
+) -> falcon.App[Any, Any]:
     """The WSGI application over a table; `gate` tells whether it is ready, `proxies` whose word counts."""
     answer = Answering(table, gate or Gate(), proxies or Proxies(()))
 
+    note = access.write if access is not None else None
+
     def respond(req: falcon.Request, resp: falcon.Response) -> None:
-        response = answer(req.env)
-        write(response, response.cid, resp)
+        began = time.time()
+        response = write(answer(req.env), resp)
+        if note is not None:
+            note(req.env, response, began)
 
     def failed(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
         cid = new_cid()
         if isinstance(error, falcon.HTTPError):
             refused = Invalid(error.title or "malformed request")
             refused.status = error.status_code
-            write(problem_response(refused, cid), cid, resp)
+            response = write(problem_response(refused, cid), resp)
         else:
             log.error("a request could not be answered (cid %s)", cid, exc_info=error)
-            write(problem_response(error, cid), cid, resp)
+            response = write(problem_response(error, cid), resp)
+        if note is not None:
+            note(req.env, response, time.time())
 
     app: falcon.App[Any, Any] = falcon.App(
         media_type="text/plain; charset=utf-8", request_type=_Bare, router=_ToTheTable(respond)

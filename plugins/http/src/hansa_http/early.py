@@ -50,6 +50,9 @@ class HttpSection(Model):
             "Addresses or networks of proxies whose X-Forwarded-For and -Proto headers count", example=["127.0.0.1"]
         ),
     ] = []
+    access_log: Annotated[
+        bool, setting("Whether each request is a line of logs/access.log, with its cid, caller, status and duration")
+    ] = True
     grace: Annotated[
         float,
         setting(

@@ -6,6 +6,7 @@ from typing import Any
 
 from hansa import hookimpl
 
+from .access import AccessLog
 from .app import Gate, Proxies, create_app
 from .channel import HttpChannel
 from .listener import Listener
@@ -30,7 +31,8 @@ def hansa_serve(server: Any) -> None:
     gate = Gate()
     gate.unready = lambda: "" if server.ready else "the worker is starting or ending"
     section = server.section("http")
-    app = create_app(table_of(server), gate, Proxies(section.trusted_proxies))
+    access = AccessLog(server.dir / "logs" / "access.log") if section.access_log else None
+    app = create_app(table_of(server), gate, Proxies(section.trusted_proxies), access)
     listener = _listeners[id(server)] = Listener(app, shared, section, gate)
     listener.start()
 
