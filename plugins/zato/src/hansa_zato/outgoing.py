@@ -11,6 +11,7 @@ from hansa import Model, NotFound, Unavailable, dump
 from .bunch import Bunch
 from .connection import HTTPConnection
 from .exceptions import ConnectionException, Inactive
+from .soap import SOAPConnection
 
 log = logging.getLogger("hansa.zato.outgoing")
 
@@ -20,15 +21,25 @@ class Outgoing:
 
     def __init__(self, server: Any) -> None:
         self._server = server
-        self.plain_http = self.rest = Connections(server, "http", HTTPConnection)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Connections(self._server, _TYPES.get(name, name), None)
+        type, wrapper = _TYPES.get(name, (name, None))
+        found = Connections(self._server, type, wrapper)
+        setattr(self, name, found)
+        return found
 
 
-_TYPES = {"zmq": "zeromq", "jms_wmq": "ibm-mq", "wmq": "ibm-mq"}
+# what the dialect calls it: Hansa's type, and what wraps a live object for it, if anything
+_TYPES: dict[str, tuple[str, Any]] = {
+    "plain_http": ("http", HTTPConnection),
+    "rest": ("http", HTTPConnection),
+    "soap": ("soap", SOAPConnection),
+    "zmq": ("zeromq", None),
+    "jms_wmq": ("ibm-mq", None),
+    "wmq": ("ibm-mq", None),
+}
 
 
 class Connections:

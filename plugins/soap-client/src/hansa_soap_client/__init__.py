@@ -1,0 +1,1 @@
+"""Outgoing SOAP for Hansa."""

@@ -1,0 +1,80 @@
+"""A SOAP server that is not ours: spyne under wsgiref, at /1.1 and /1.2, and files that refer elsewhere at /bad."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import date
+from decimal import Decimal
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from spyne import Application, Array, ComplexModel, Date, Fault, Integer, ServiceBase, Unicode, rpc
+from spyne import Decimal as Number
+from spyne.protocol.soap import Soap11, Soap12
+from spyne.server.wsgi import WsgiApplication
+
+
+class Quote(ComplexModel):
+    __namespace__ = "urn:quotes"
+    country = Unicode
+    rate = Number
+    day = Date
+
+
+class Quotes(ServiceBase):
+    @rpc(Unicode, _returns=Number)
+    def get_rate(ctx, country):
+        if country == "Atlantis":
+            raise Fault("Client.NotFound", "no such country")
+        return Decimal("1.22") if country == "Canada" else Decimal(len(country))
+
+    @rpc(Array(Unicode), _returns=Array(Quote))
+    def get_rates(ctx, countries):
+        return [Quote(country=country, rate=Decimal("1.5"), day=date(2026, 1, 2)) for country in countries]
+
+    @rpc(Unicode, _returns=Unicode)
+    def echo(ctx, text):
+        return text
+
+    @rpc(Integer, _returns=Integer)
+    def wait(ctx, seconds):
+        time.sleep(seconds)
+        return seconds
+
+    @rpc(_returns=Unicode)
+    def broken(ctx):
+        raise RuntimeError("it broke")
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+APPS = {
+    f"/{protocol.__name__[-2]}.{protocol.__name__[-1]}": WsgiApplication(
+        Application([Quotes], "urn:quotes", name="Quotes", in_protocol=protocol(), out_protocol=protocol())
+    )
+    for protocol in (Soap11, Soap12)
+}
+ELSEWHERE = b"""<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">
+  <import namespace="urn:x" location="http://127.0.0.2:1/secret.wsdl"/></definitions>"""
+ENTITY = b'<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]><definitions>&e;</definitions>'
+
+
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path in APPS:
+        return APPS[path](environ, start_response)
+    found = {"/elsewhere": ELSEWHERE, "/entity": ENTITY, "/html": b"<html><p>hello</html>"}.get(path)
+    start_response("200 OK" if found else "404 Not Found", [("Content-Type", "text/xml")])
+    return [found or b"nothing"]
+
+
+make_server("127.0.0.1", int(sys.argv[1]), application, Server, Quiet).serve_forever()

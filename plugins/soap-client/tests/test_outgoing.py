@@ -1,0 +1,216 @@
+"""Operations and bodies against a SOAP server of other make: data, faults, deadlines, and what is never fetched."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hansa import HansaError, Invalid, TimedOut, Unavailable, load
+from hansa_devkit.outgoing_contract import OutgoingContract
+from hansa_http.response import BadAnswer
+from hansa_soap_client.outgoing import SoapFault, SoapOutgoing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+Connect = Callable[..., SoapOutgoing]
+VERSIONS = pytest.mark.parametrize("version", ["1.1", "1.2"])
+
+
+class TestContract(OutgoingContract):
+    """The outgoing connection keeps the contract of its kind."""
+
+    cls = SoapOutgoing
+    timeout_setting = "deadline"
+    good: Any = {"address": "http://127.0.0.1:1"}
+
+    @pytest.fixture(autouse=True)
+    def _peer(self, foreign: Any) -> None:
+        self.foreign = foreign
+        self.good = {"address": foreign.address, "url_path": "/1.1", "retry_delay": 0.02, "ping_path": "/1.1?wsdl"}
+        self.good["ping_method"] = "GET"
+
+    def use(self, outgoing: Any) -> None:
+        outgoing.send("<get_rate xmlns='urn:quotes'><country>Canada</country></get_rate>", "get_rate")
+
+    def peer_down(self) -> None:
+        self.foreign.down()
+
+    def peer_up(self) -> None:
+        self.foreign.up()
+
+    @contextmanager
+    def peer_hangs(self) -> Iterator[None]:
+        self.foreign.pause()
+        yield
+        self.foreign.go_on()
+
+
+@VERSIONS
+def test_operations_give_plain_data(connect: Connect, version: str):
+    quotes = connect(version)
+    assert quotes.service.get_rate("Canada") == Decimal("1.22")
+    assert quotes.service.get_rate(country="Peru") == Decimal(4)
+    (found,) = quotes.call("get_rates", {"string": ["Canada"]})
+    assert found == {"country": "Canada", "rate": Decimal("1.5"), "day": date(2026, 1, 2)}
+
+
+@VERSIONS
+def test_bodies_as_they_are(connect: Connect, version: str):
+    quotes = connect(version, wsdl="")
+    body = "<get_rate xmlns='urn:quotes'><country>Canada</country></get_rate>"
+    for content in (body, body.encode(), etree.fromstring(body), f"<?xml version='1.0'?>{body}"):
+        assert quotes.send(content, "get_rate")[0].text == "1.22"
+    envelope = f'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>{body}</e:Body></e:Envelope>'
+    if version == "1.1":
+        assert quotes.send(envelope)[0].text == "1.22"
+        assert quotes.send(body, header="<h xmlns='urn:h'>1</h>")[0].text == "1.22"
+
+
+@VERSIONS
+def test_faults(connect: Connect, version: str):
+    quotes = connect(version)
+    with pytest.raises(SoapFault, match="no such country") as caught:
+        quotes.service.get_rate("Atlantis")
+    assert caught.value.status == 502
+    assert caught.value.outcome == "reject" or caught.value.code not in ("Client", "Sender")
+    with pytest.raises(SoapFault, match="no such country") as raw:
+        quotes.send("<get_rate xmlns='urn:quotes'><country>Atlantis</country></get_rate>")
+    assert raw.value.reason == caught.value.reason == "no such country"
+    with pytest.raises(SoapFault) as broken:
+        quotes.service.broken()
+    assert broken.value.outcome == "retry"
+
+
+def test_wrong_operations_and_arguments_are_named(connect: Connect):
+    quotes = connect()
+    with pytest.raises(Invalid, match=r"no operation 'get_rat' \(there are: broken, echo, get_rate"):
+        quotes.service.get_rat("x")
+    with pytest.raises(Invalid, match="contry"):
+        quotes.service.get_rate(contry="x")
+    with pytest.raises(Unavailable, match="has no WSDL: set `wsdl`"):
+        connect(wsdl="").service.get_rate("x")
+
+
+@pytest.fixture
+def quotes(connect: Connect) -> SoapOutgoing:
+    return connect()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.text(st.characters(codec="utf-8", categories=["L", "M", "N", "P", "S", "Zs"]), min_size=1, max_size=40))
+def test_any_text_arrives(quotes: SoapOutgoing, text: str):
+    assert quotes.service.echo(text) == text
+
+
+def test_a_fixed_port_and_the_versions_of_the_wsdl(connect: Connect, foreign: Any):
+    with pytest.raises(Invalid, match=r"no port for SOAP 1.2 \(ports: Quotes\)"):
+        connect("1.1", soap_version="1.2")
+    with pytest.raises(Invalid, match=r"port: is not in the WSDL \(there are: Quotes\)"):
+        connect(port="Other")
+    assert connect(port="Quotes").service.echo("x") == "x"
+
+
+def test_the_address_in_the_wsdl_does_not_count(connect: Connect, foreign: Any, tmp_path: Path):
+    import httpx2
+
+    wsdl = httpx2.get(f"{foreign.address}/1.1?wsdl", trust_env=False).text
+    (tmp_path / "q.wsdl").write_text(wsdl.replace(f"127.0.0.1:{foreign.port}", "127.0.0.2:1"))
+    assert connect(wsdl=str(tmp_path / "q.wsdl")).service.get_rate("Canada") == Decimal("1.22")
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/elsewhere", "127.0.0.2:1/secret.wsdl, which is not at"),
+        ("/entity", "DTD|Dtd|DOCTYPE"),
+        ("/html", "wsdl"),
+        ("/nowhere", "404"),
+    ],
+)
+def test_what_is_no_wsdl_or_refers_elsewhere_is_refused(connect: Connect, foreign: Any, path: str, why: str):
+    with pytest.raises(HansaError, match=why):
+        connect(wsdl=foreign.address + path)
+
+
+def test_settings_that_cannot_work_are_told_at_once(foreign: Any):
+    with pytest.raises(Invalid, match=r"wsdl: is not at 127.0.0.1"):
+        load(SoapOutgoing.Config, {"address": foreign.address, "wsdl": "http://127.0.0.2/x?wsdl"})
+    with pytest.raises(Invalid, match=r"wsdl: there is no file /nowhere\.wsdl"):
+        load(SoapOutgoing.Config, {"address": foreign.address, "wsdl": "/nowhere.wsdl"})
+    with pytest.raises(Invalid, match="soap_version"):
+        load(SoapOutgoing.Config, {"address": foreign.address, "soap_version": "2"})
+
+
+def test_a_file_cannot_lead_out_of_its_folder(connect: Connect, tmp_path: Path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "secret.wsdl").write_text("<definitions xmlns='http://schemas.xmlsoap.org/wsdl/'/>")
+    (inside / "a.wsdl").write_text(
+        '<definitions xmlns="http://schemas.xmlsoap.org/wsdl/"><import namespace="u" location="../secret.wsdl"/></definitions>'
+    )
+    with pytest.raises(Invalid, match="which is not in"):
+        connect(wsdl=str(inside / "a.wsdl"))
+
+
+def test_the_copy_of_the_wsdl_serves_a_start_without_the_other_side(connect: Connect, foreign: Any):
+    connect()
+    foreign.down()
+    quotes = connect(retries=0)
+    with pytest.raises(Unavailable, match="outgoing soap 'quotes'"):
+        quotes.service.get_rate("Canada")
+    foreign.up()
+    assert quotes.service.get_rate("Canada") == Decimal("1.22")
+
+
+def test_a_dead_or_slow_other_side_is_told_within_the_deadline(connect: Connect):
+    quotes = connect(deadline=0.5, timeout=0.5)
+    began = time.monotonic()
+    with pytest.raises(TimedOut):
+        quotes.service.wait(20)
+    assert time.monotonic() - began < 1.5
+
+
+def test_what_answers_without_soap_is_a_bad_answer(connect: Connect):
+    quotes = connect(url_path="/html", wsdl="")
+    with pytest.raises(BadAnswer, match="no SOAP answer"):
+        quotes.send("<a/>")
+    with pytest.raises(Invalid, match="well-formed"):
+        quotes.send("<a")
+
+
+def test_ws_addressing(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+    quotes, sent = connect(ws_addressing=True), []
+    post = quotes._post
+    monkeypatch.setattr(
+        quotes.client.transport, "_post", lambda body, headers: (sent.append(body), post(body, headers))[1]
+    )
+    assert quotes.service.get_rate("Canada") == Decimal("1.22")
+    header = etree.fromstring(sent[0])[0]
+    found = {etree.QName(part).localname: part.text for part in header}
+    assert found["To"] == quotes.url({}) and found["Action"] and found["MessageID"].startswith("urn:uuid:")
+    assert etree.QName(header[0]).namespace == "http://www.w3.org/2005/08/addressing"
+
+
+def test_many_threads_share_one_connection(connect: Connect):
+    quotes, wrong = connect(), []
+
+    def work(number: int) -> None:
+        for index in range(15):
+            text = f"{number}-{index}"
+            if quotes.service.echo(text) != text:
+                wrong.append(text)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
