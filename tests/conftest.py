@@ -253,13 +253,12 @@ def start_shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
 
 
 @pytest.fixture(scope="session")
-def start_feed() -> Iterator[Callable[..., str]]:
-    """Start the treasury feed in a process of its own; gives its URL."""
+def start_program() -> Iterator[Callable[..., str]]:
+    """Start a Python program in a process of its own; gives the first line that it prints, such as its URL."""
     started: list[subprocess.Popen[str]] = []
 
-    def make(*options: str) -> str:
-        command = [sys.executable, str(TOP / "examples/treasury/feed.py"), *options]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    def make(program: Path, *options: str) -> str:
+        process = subprocess.Popen([sys.executable, str(program), *options], stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
         return process.stdout.readline().strip()
@@ -268,6 +267,12 @@ def start_feed() -> Iterator[Callable[..., str]]:
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def start_feed(start_program: Callable[..., str]) -> Callable[..., str]:
+    """Start the treasury feed; gives its URL."""
+    return lambda *options: start_program(TOP / "examples/treasury/feed.py", *options)
 
 
 @pytest.fixture(scope="session")
