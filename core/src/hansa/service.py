@@ -176,28 +176,24 @@ def _renderer(model: Any, format: Format | None) -> Callable[[Response], None]:
 
     def render(response: Response) -> None:
         payload = response.payload
-        if is_model and payload is not None and not isinstance(payload, model):
+        if payload is None:
+            return
+        if is_model and not isinstance(payload, model):
             try:
                 payload = response.payload = _convert(payload, model, strict=True)
             except Invalid as invalid:
                 raise TypeError(f"the answer does not fit the declared output: {invalid}") from invalid
-        if format is None:
-            if isinstance(payload, str):
-                response.raw = payload.encode()
-            elif isinstance(payload, bytes):
-                response.raw = payload
-            return
-        if payload is None:
-            return
         if isinstance(payload, bytes):
             response.raw = payload
+        elif format is None:
+            response.raw = payload.encode() if isinstance(payload, str) else response.raw
         else:
             try:
                 response.raw = format.render(payload, model)
             except Invalid as invalid:
                 # the service's fault, not its caller's
                 raise TypeError(f"the answer cannot be written: {invalid}") from invalid
-        if not response.content_type:
+        if format is not None and not response.content_type:
             response.content_type = format.content_type
 
     return render

@@ -172,7 +172,7 @@ def _unknown(data: Any, hint: Any, path: str, faults: dict[str, str]) -> None:
             if key not in known:
                 faults[_below(path, str(key))] = "unknown setting" + did_you_mean(str(key), known)
     for inner, name, value in _parts(data, hint):
-        if value is not ...:
+        if isinstance(value, Mapping | list | tuple):
             _unknown(value, inner, _below(path, name), faults)
 
 
@@ -252,7 +252,8 @@ def _check(value: Any, path: str, faults: dict[str, str]) -> None:
     elif isinstance(value, dict):
         parts = [(str(key), item) for key, item in value.items()]
     for name, item in parts:
-        _check(item, _below(path, name), faults)
+        if isinstance(item, Model | list | tuple | dict):
+            _check(item, _below(path, name), faults)
     if isinstance(value, Model):
         try:
             value.check()
@@ -285,13 +286,8 @@ def load(model: type[M], data: Any, *, strict: bool = True, unknown: bool = True
 def dump(value: Any, secret: Callable[[Secret], Any] | None = None) -> Any:
     """Plain, JSON-able data of a model; secrets are left out, or replaced by what `secret` makes of each."""
     if isinstance(value, Model):
-        result = {}
-        for field in fields(type(value)):
-            item = getattr(value, field.name)
-            if isinstance(item, Secret) and secret is None:
-                continue
-            result[field.name] = dump(item, secret)
-        return result
+        items = [(field.name, getattr(value, field.name)) for field in fields(type(value))]
+        return {name: dump(item, secret) for name, item in items if secret or not isinstance(item, Secret)}
     if isinstance(value, Secret):
         return secret(value) if secret else None
     if isinstance(value, list | tuple | set | frozenset):
@@ -313,29 +309,25 @@ def resolve(data: Any, special: Callable[[str, Any], Any] | None = None) -> Any:
 
 
 def _resolve(data: Any, special: Callable[[str, Any], Any] | None) -> Any:
-    if isinstance(data, dict):
-        if len(data) == 1:
-            (key, value), *_ = data.items()
-            if key in ("$env", "$file"):
-                return _read(key, value)
-            if isinstance(key, str) and key.startswith("$") and special is not None:
-                return special(key, value)
-        parts = list(data.items())
-    elif isinstance(data, list):
-        parts = [(f"[{index}]", item) for index, item in enumerate(data)]
-    else:
+    if isinstance(data, dict) and len(data) == 1:
+        (key, value), *_ = data.items()
+        if key in ("$env", "$file"):
+            return _read(key, value)
+        if isinstance(key, str) and key.startswith("$") and special is not None:
+            return special(key, value)
+    if not isinstance(data, dict | list):
         return data
-    found, faults = [], {}
-    for name, value in parts:
+    found: dict[Any, Any] = {}
+    faults: dict[str, str] = {}
+    for key, item in data.items() if isinstance(data, dict) else enumerate(data):
         try:
-            found.append((name, _resolve(value, special)))
+            found[key] = _resolve(item, special)
         except Invalid as invalid:
-            faults.update(
-                {f"{name}.{key}".strip(".").replace(".[", "["): fault for key, fault in invalid.errors.items()}
-            )
+            name = f"{key}" if isinstance(data, dict) else f"[{key}]"
+            faults |= {_below(name, inner).rstrip("."): fault for inner, fault in invalid.errors.items()}
     if faults:
         raise Invalid(faults)
-    return dict(found) if isinstance(data, dict) else [value for _, value in found]
+    return found if isinstance(data, dict) else list(found.values())
 
 
 def _read(key: str, value: Any) -> str:
