@@ -1,0 +1,51 @@
+"""The cluster that the proofs share: one for a whole run, looked after between them; and where figures are noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster import figures
+from tests.cluster.running import FULL, SEED, RunningCluster
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
+    """The one cluster of a run."""
+    made = RunningCluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        yield made.make()
+        made.run("stop", made.path)
+        assert not made.processes()
+    finally:
+        made.kill()
+
+
+@pytest.fixture
+def cluster(shared_cluster: RunningCluster) -> Iterator[RunningCluster]:
+    """The shared cluster, whole, with an empty queue, and with new chance for each test; stopped processes go on after it."""
+    shared_cluster.rng.seed(SEED)
+    shared_cluster.kills.clear()
+    shared_cluster.whole()
+    yield shared_cluster
+    for worker in shared_cluster.workers():
+        worker.resume()
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Note what was found, for the table of docs/reliability.md."""
+
+    def note(proof: str, **values: Any) -> None:
+        figures.note(proof, SEED, **values)
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the seed and what was found."""
+    terminalreporter.write_line(f"HANSA_SEED={SEED} HANSA_SIZE={'full' if FULL else 'small'}")
+    for line in figures.told():
+        terminalreporter.write_line(line)
