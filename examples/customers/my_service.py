@@ -18,7 +18,7 @@ class GetClientDetails(Service):
         request_elem = "request"
         response_elem = "response"
         input_required = ("cust_id",)
-        output_required = ("firstname", "lastname", "last_payment_date", "last_payment_amount")
+        output_optional = ("firstname", "lastname", "last_payment_date", "last_payment_amount")
 
     def handle(self):
         """Ask both systems, tell fraud detection where the rules ask for it."""

@@ -1,0 +1,195 @@
+"""The channel: the contract, frames and topics, hostile input, what is lost and counted, and senders that come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import zmq
+from hansa import Unavailable
+from hansa_connect.sequence import Numbers
+from hansa_devkit import ChannelContract
+from hansa_devkit.inbox import Inbox
+from hansa_devkit.servers import free_port, wait_until
+from hansa_zeromq.channel import ZeroMQChannel
+
+
+class Base(ChannelContract):
+    """A channel at a free port, and a socket that sends to it."""
+
+    cls = ZeroMQChannel
+    good: Any = {"address": "tcp://127.0.0.1:1"}
+    loses_on_edit = True  # what the old socket had in its memory goes with it
+    sends = zmq.PUSH
+
+    @pytest.fixture(autouse=True)
+    def _sender(self) -> Iterator[None]:
+        address = f"tcp://127.0.0.1:{free_port()}"
+        self.good = {**type(self).good, "address": address}
+        self.context = zmq.Context()
+        self.sender = self.context.socket(self.sends)
+        self.sender.setsockopt(zmq.IMMEDIATE, 1)
+        self.sender.setsockopt(zmq.RECONNECT_IVL, 20)
+        self.sender.connect(address)
+        yield
+        self.context.destroy(0)
+
+    def send(self, raw: bytes) -> None:
+        if not self.sender.poll(5000, zmq.POLLOUT):
+            raise ConnectionError("nobody takes it")
+        self.sender.send(raw)
+
+
+@pytest.mark.proves("channel zeromq", "guarantee")
+class TestPull(Base):
+    """PULL: all the checks, and what is special about it."""
+
+    def test_frames_and_topic(self):
+        inbox = Inbox()
+        with self.receiving(inbox):
+            wait_until(lambda: self.sender.poll(100, zmq.POLLOUT))
+            self.sender.send_multipart([b"orders.new", b"\xff", b"body"])
+            (request,) = inbox.wait(1, 5)
+        assert request.raw == b"body" and request.headers == {"topic": "orders.new"}
+        assert request.extra["frames"] == [b"orders.new", b"\xff", b"body"]
+
+    def test_an_address_that_is_taken(self):
+        with self.receiving(Inbox()), pytest.raises(Unavailable, match="Address already in use"):
+            self.make("other").start()
+
+    def test_too_large_a_frame_cuts_its_sender_off_and_nobody_else(self):
+        inbox = Inbox()
+        with self.receiving(inbox, max_size=1000) as channel:
+            self.send(b"x" * 1_000_000)
+            other = self.context.socket(zmq.PUSH)
+            other.connect(self.good["address"])
+            other.send(b"small")
+            assert [request.raw for request in inbox.wait(1, 5)] == [b"small"]
+            assert channel.received == 1
+
+    @pytest.mark.parametrize(
+        "frames", [[b""], [b"", b""], [b"\x00" * 5, b"\xff\xfe"], [b"a\r\nb: c", b"x"], [b"f"] * 200]
+    )
+    def test_odd_frames_arrive_as_they_are(self, frames):
+        inbox = Inbox()
+        with self.receiving(inbox):
+            wait_until(lambda: self.sender.poll(100, zmq.POLLOUT))
+            self.sender.send_multipart(frames)
+            (request,) = inbox.wait(1, 5)
+        assert request.extra["frames"] == frames and request.raw == frames[-1]
+
+    def test_no_more_at_a_time_than_there_are_threads(self):
+        import threading
+
+        gate, running, most = threading.Event(), [0], [0]
+        lock = threading.Lock()
+        inbox = Inbox()
+
+        def slow(request: Any) -> Any:
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            gate.wait(5)
+            with lock:
+                running[0] -= 1
+            return inbox(request)
+
+        with self.receiving(slow, threads=2) as channel:
+            for number in range(20):
+                self.send(b"%d" % number)
+            wait_until(lambda: running[0] == 2)
+            gate.set()
+            inbox.wait(20, 10)
+            assert most[0] == 2 and channel.received == 20
+
+    def test_what_did_not_arrive_is_counted(self):
+        inbox, numbers = Inbox(), Numbers()
+        with self.receiving(inbox, sequence=True) as channel:
+            wait_until(lambda: self.sender.poll(100, zmq.POLLOUT))
+            for index in range(10):
+                number = numbers.next()
+                if index not in (3, 4, 7):
+                    self.sender.send_multipart([b"%d" % index, number])
+            inbox.wait(7, 5)
+            assert channel.ping().endswith("7 received, 3 lost")
+
+    def test_a_message_without_its_number_is_told(self, caplog: pytest.LogCaptureFixture):
+        with self.receiving(Inbox(), sequence=True) as channel:
+            self.send(b"not numbered")
+            wait_until(lambda: channel.received == 1 and "did not number" in caplog.text)
+
+    def test_a_sender_that_is_killed_and_comes_back(self, peer: Callable[..., Any]):
+        inbox = Inbox()
+        with self.receiving(inbox):
+            first = peer("push", self.good["address"])
+            inbox.wait(100, 10)
+            first.kill()
+            first.wait()
+            before = len(inbox.requests)
+            peer("push", self.good["address"])
+            inbox.wait(before + 1000, 10)
+
+
+class TestConnecting(Base):
+    """PULL that connects: the sender binds."""
+
+    good: Any = {"address": "tcp://127.0.0.1:1", "bind": False}
+
+    @pytest.fixture(autouse=True)
+    def _sender(self) -> Iterator[None]:
+        self.context = zmq.Context()
+        self.sender = self.context.socket(zmq.PUSH)
+        port = self.sender.bind_to_random_port("tcp://127.0.0.1")
+        self.good = {**type(self).good, "address": f"tcp://127.0.0.1:{port}"}
+        yield
+        self.context.destroy(0)
+
+
+@pytest.mark.proves("channel zeromq", "guarantee")
+class TestSubscribe(Base):
+    """SUB: only what begins with a topic."""
+
+    good: Any = {"address": "tcp://127.0.0.1:1", "socket": "SUB"}
+    sends = zmq.XPUB
+
+    def send(self, raw: bytes) -> None:
+        """XPUB tells when somebody subscribes, and when that ends; what is sent between goes nowhere."""
+        while self.sender.poll(50 if getattr(self, "subscribed", False) else 5000):
+            self.subscribed = self.sender.recv()[:1] == b"\x01"
+        if not self.subscribed:
+            raise ConnectionError("nobody subscribes")
+        self.sender.send(raw)
+
+    def test_topics(self):
+        inbox = Inbox()
+        with self.receiving(inbox, topics=["orders.", "news"]):
+            wait_until(lambda: (self.sender.poll(100) and self.sender.recv() == b"\x01news") or self.sender.poll(10))
+            for topic in (b"other", b"orders.new", b"newspaper", b"order"):
+                self.sender.send_multipart([topic, b"x"])
+            assert [request.headers["topic"] for request in inbox.wait(2, 5)] == ["orders.new", "newspaper"]
+
+    def test_a_slow_subscriber_knows_how_much_it_missed(self):
+        """The publisher drops at the high-water mark and says nothing; the numbers tell the true gap."""
+        inbox, numbers, total = Inbox(), Numbers(), 20_000
+        with self.receiving(inbox, sequence=True, high_water_mark=10) as channel:
+            wait_until(lambda: self.sender.poll(100))
+            self.sender.recv()
+            for index in range(total):
+                self.sender.send_multipart([b"news", b"%d" % index, numbers.next(b"news")])
+
+            def last() -> bool:
+                self.sender.send_multipart([b"news", b"end", numbers.next(b"news")])
+                return bool(inbox.requests) and inbox.requests[-1].raw == b"end"
+
+            wait_until(last, 20)
+            sent = numbers._last[b"news"]
+
+            def settled() -> bool:
+                known = channel.received + channel._gaps.missing
+                return sent - known <= 1 and channel.received == len(inbox.requests)
+
+            wait_until(settled, 20)
+            first = int(inbox.requests[0].raw) if inbox.requests[0].raw != b"end" else 0
+            assert channel._gaps.missing > 0, "nothing was dropped, so nothing was tested"
+            assert first + channel.received + channel._gaps.missing in (sent, sent - 1)
