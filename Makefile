@@ -1,23 +1,24 @@
-# Hansa: `make run` starts a server, `make test` runs everything. `make help` lists the rest.
+# Hansa: `make run` starts a cluster, `make test` runs everything. `make help` lists the rest.
 #
 # PYTHON=python3.12   the interpreter that .venv is made with (3.11 or newer; default: the first one found)
-# HTTP=HOST:PORT      run: where clients reach the server (default 127.0.0.1:11223)
-# DIR=/some/dir       run: where it keeps its data (default var)
+# HTTP=HOST:PORT      run: where clients reach it (default 127.0.0.1:11223); every other port is then a free one
+# DIR=/some/dir       run: where it keeps everything (default var)
 # PLUGIN=name         test: only this plugin's tests
-# ARGS='-k words'     test, bench: further arguments for pytest or the benchmark
+# ARGS='-k words'     test, bench, chaos: further arguments for pytest or the benchmark
+# SEED=number         chaos: repeats what chance decided in another run
 
 SHELL := /bin/sh
 bin := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test bench lint format docs lock clean
+.PHONY: help run install install-dev test bench chaos lint format docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: install  ## Start a server from config.toml, in the foreground
-	@exec $(bin)/hansa server run --config config.toml $(if $(HTTP),--http $(HTTP)) $(if $(DIR),--dir "$(DIR)")
+run: install  ## Start a cluster in the foreground: two servers, load-balancer, the services of config.toml
+	@exec $(bin)/hansa quickstart run "$(or $(DIR),var)" --http $(or $(HTTP),127.0.0.1:11223) --include config.toml
 
 install:  ## Set up .venv with what a server needs
 	@tools/install.sh run
@@ -33,6 +34,12 @@ bench: install-dev  ## Measure speed, start and memory; writes the tables of doc
 	@tools/test-needs.sh bench
 	@$(bin)/python -m bench $(ARGS)
 
+chaos: install-dev  ## Prove at full size that a cluster loses nothing (25 min); adds to the table of docs/reliability.md
+	@tools/test-needs.sh
+	@HANSA_SIZE=full HANSA_SEED=$(SEED) HANSA_FIGURES=tests/cluster/figures.jsonl \
+	    $(bin)/python -m pytest tests/cluster --timeout 1200 -s $(ARGS); status=$$?; \
+	    $(bin)/python -m tests.cluster.figures && exit $$status
+
 lint: install-dev  ## Check style and types
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
@@ -43,6 +50,7 @@ format: install-dev  ## Put the source into shape
 
 docs: install-dev  ## Write the reference pages and build the site into site/
 	@$(bin)/python tools/reference.py
+	@$(bin)/python -m tools.delivery
 	@$(bin)/zensical build --clean
 
 lock: install-dev  ## Pin the newest versions that the pyproject.toml files allow

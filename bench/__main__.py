@@ -1,6 +1,6 @@
-"""Run the benchmarks: `python -m bench [PART...]`, parts being inside, cpu, workers, peers, start; by default all of them.
+"""Run the benchmarks: `python -m bench [PART...]`, by default all of them; `--pairs 3` for a quick trial.
 
-Prints each figure as it is found, and writes the tables into docs/performance.md when all parts ran.
+Prints each figure as it is found, and writes the table into docs/performance.md when all parts ran, at their full number of pairs.
 """
 
 from __future__ import annotations
@@ -23,9 +23,17 @@ import requests
 
 from tests.conftest import TOP, RunningServer, free_port
 
+from . import measure
+from .amqp import amqp
+from .async_invocation import async_invocation
+from .balanced import balanced
+from .definitions import definitions
+from .ftp import ftp
 from .measure import Figure, compare, several, table
 from .peers import PATH, PEERS
 from .programs import BODY, CREDENTIALS, Target, hansa, peer, wrk
+from .sql import sql
+from .zeromq import zeromq
 
 PAGE = TOP / "docs/performance.md"
 MARKS = ("<!-- figures: written by make bench -->", "<!-- end of figures -->")
@@ -60,14 +68,20 @@ def inside(folder: Path) -> Iterator[Figure]:
     with hansa(folder / "one") as (one, _), hansa(folder / "many", channels=1000) as (many, _):
         yield compare(
             "in process: typed JSON, Basic, cid, one wrap / bare falcon",
-            lambda: measured(one, "hansa"), lambda: measured(one, "falcon"),
-            pairs=25, bound=0.75, note="µs of CPU",
-        )  # fmt: skip
+            lambda: measured(one, "hansa"),
+            lambda: measured(one, "falcon"),
+            pairs=25,
+            bound=0.75,
+            note="µs of CPU",
+        )
         yield compare(
             "in process: 1,000 channels / 1 channel",
-            lambda: measured(many, "hansa"), lambda: measured(one, "hansa"),
-            pairs=25, bound=1.05, note="µs of CPU",
-        )  # fmt: skip
+            lambda: measured(many, "hansa"),
+            lambda: measured(one, "hansa"),
+            pairs=25,
+            bound=1.05,
+            note="µs of CPU",
+        )
 
 
 def soap_target(target: Target) -> Target:
@@ -93,13 +107,21 @@ def cpu(folder: Path) -> Iterator[Figure]:
     with hansa(folder / "cpu") as (_, ours), peer("falcon, same waitress") as bare:
         yield compare(
             "server CPU per request: Hansa / bare falcon on the same waitress",
-            lambda: wrk(ours, folder).cpu_us, lambda: wrk(bare, folder).cpu_us, pairs=15, bound=1.10, note="µs of CPU",
-        )  # fmt: skip
+            lambda: wrk(ours, folder).cpu_us,
+            lambda: wrk(bare, folder).cpu_us,
+            pairs=15,
+            bound=1.10,
+            note="µs of CPU",
+        )
         soap = soap_target(ours)
         yield compare(
             "server CPU per request: SOAP / JSON, 1 KB each",
-            lambda: wrk(soap, folder).cpu_us, lambda: wrk(ours, folder).cpu_us, pairs=15, bound=2.2, note="µs of CPU",
-        )  # fmt: skip
+            lambda: wrk(soap, folder).cpu_us,
+            lambda: wrk(ours, folder).cpu_us,
+            pairs=15,
+            bound=2.2,
+            note="µs of CPU",
+        )
 
 
 def burn(processes: int, seconds: float = 1.0) -> float:
@@ -125,8 +147,13 @@ def workers(folder: Path) -> Iterator[Figure]:
 
         yield compare(
             "two workers with a 2 ms service / what two bare processes gain",
-            ours, lambda: burn(2) / burn(1), pairs=15, bound=0.8, at_least=True, note="times the rate of one",
-        )  # fmt: skip
+            ours,
+            lambda: burn(2) / burn(1),
+            pairs=15,
+            bound=0.8,
+            at_least=True,
+            note="times the rate of one",
+        )
 
 
 def peers(folder: Path) -> Iterator[Figure]:
@@ -137,9 +164,11 @@ def peers(folder: Path) -> Iterator[Figure]:
         for name, other in others.items():
             yield compare(
                 f"rate: Hansa / {name}",
-                lambda: wrk(ours, folder, connections=32).rate, lambda other=other: wrk(other, folder, connections=32).rate,
-                pairs=15, note="requests/s",
-            )  # fmt: skip
+                lambda: wrk(ours, folder, connections=32).rate,
+                lambda other=other: wrk(other, folder, connections=32).rate,
+                pairs=15,
+                note="requests/s",
+            )
 
 
 @contextlib.contextmanager
@@ -149,9 +178,13 @@ def made(directory: Path) -> Iterator[tuple[psutil.Process, int, float]]:
     environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL")}
     began = time.monotonic()
     process = subprocess.Popen(
-        ["make", "run", f"HTTP=127.0.0.1:{port}", f"DIR={directory}"], cwd=TOP, env=environment, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        ["make", "run", f"HTTP=127.0.0.1:{port}", f"DIR={directory}"],
+        cwd=TOP,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         while True:
             try:
@@ -232,8 +265,10 @@ def start(folder: Path) -> Iterator[Figure]:
         everything = server.processes()
         yield several(
             "memory of the whole server, shared pages once (PSS)",
-            lambda: sum(process.memory_full_info().pss for process in everything) / 2**20, count=1, note="MiB, two workers and Valkey",
-        )  # fmt: skip
+            lambda: sum(process.memory_full_info().pss for process in everything) / 2**20,
+            count=1,
+            note="MiB, two workers and Valkey",
+        )
     finally:
         server.stop()
 
@@ -244,6 +279,13 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "workers": workers,
     "peers": peers,
     "start": start,
+    "balanced": balanced,
+    "async": async_invocation,
+    "definitions": definitions,
+    "amqp": amqp,
+    "ftp": ftp,
+    "sql": sql,
+    "zeromq": zeromq,
 }
 
 
@@ -257,7 +299,7 @@ def write_page(text: str) -> None:
 def machine() -> str:
     """What the figures were measured on."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    names = ("falcon", "waitress", "msgspec", "lxml", "fastapi", "flask")
+    names = ("falcon", "waitress", "msgspec", "lxml", "redis", "sqlalchemy", "fastapi", "flask")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     return f"{os.cpu_count()} × {model[1] if model else platform.machine()}, {platform.python_implementation()} {platform.python_version()}; {versions}."
 
@@ -266,16 +308,21 @@ def main() -> int:
     """Measure and tell; ends with 1 when a bound does not hold."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure")
-    asked = parser.parse_args().parts or list(PARTS)
+    parser.add_argument("--pairs", type=int, help="at most so many pairs of each figure, for a trial")
+    arguments = parser.parse_args()
+    asked = arguments.parts or list(PARTS)
+    measure.AT_MOST = arguments.pairs or measure.AT_MOST
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         for part in asked:
-            print(f"== {part}: {PARTS[part].__doc__}", flush=True)
+            began = time.monotonic()
+            print(f"== {part}: {(PARTS[part].__doc__ or '').partition(chr(10))[0]}", flush=True)
             for figure in PARTS[part](Path(folder) / part):
                 figures.append(figure)
                 print("   " + "  ".join(cell for cell in figure.row() if cell), flush=True)
+            print(f"   in {time.monotonic() - began:.0f} s", flush=True)
     text = f"Measured on {machine()} Figures without a bound are for comparison.\n\n{table(figures)}"
-    if set(asked) == set(PARTS):
+    if set(asked) == set(PARTS) and not arguments.pairs:
         write_page(text)
         print(f"written to {PAGE.relative_to(TOP)}")
     return 0 if all(figure.holds is not False for figure in figures) else 1

@@ -115,8 +115,13 @@ def async_invocation(folder: Path, pairs: int = 15) -> Iterator[Figure]:
 
             yield compare(
                 f"async invocation, accepted to finished / bare redis-py ({durability})",
-                ours, theirs, pairs=pairs, bound=0.5, at_least=True, note="messages/s",
-            )  # fmt: skip
+                ours,
+                theirs,
+                pairs=pairs,
+                bound=0.5,
+                at_least=True,
+                note="messages/s",
+            )
         finally:
             server.stop()
 

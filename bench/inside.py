@@ -61,12 +61,27 @@ class Measure(Service):
         asked = self.request.input
         app, body, seen = self.application(asked.which), asked.body.encode(), [""]
         base = {
-            "REQUEST_METHOD": "POST", "SCRIPT_NAME": "", "PATH_INFO": asked.path, "QUERY_STRING": "", "SERVER_NAME": "127.0.0.1",
-            "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1", "REMOTE_HOST": "127.0.0.1",
-            "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)), "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
-            "wsgi.errors": io.StringIO(), "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False,
-            "HTTP_HOST": "127.0.0.1", "HTTP_USER_AGENT": "bench", **asked.headers,
-        }  # fmt: skip
+            "REQUEST_METHOD": "POST",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": asked.path,
+            "QUERY_STRING": "",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "REMOTE_HOST": "127.0.0.1",
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": io.StringIO(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "HTTP_HOST": "127.0.0.1",
+            "HTTP_USER_AGENT": "bench",
+            **asked.headers,
+        }
 
         def start_response(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
             seen[0] = status

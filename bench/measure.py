@@ -42,6 +42,8 @@ class Figure:
         ]
 
 
+# for a trial: at most so many pairs or repetitions of each figure
+AT_MOST = 10**6
 HEADINGS = ["what", "median", "interval (95 %)", "pairs", "bound", "", "of what"]
 
 
@@ -73,6 +75,7 @@ def compare(
 ) -> Figure:
     """The ratio ours / theirs: each pair measured one after the other, the order changing from pair to pair."""
     ratios, ours_seen, theirs_seen = [], [], []
+    pairs = min(pairs, AT_MOST)
     ours(), theirs()  # warm up
     for number in range(pairs):
         if number % 2:
@@ -92,8 +95,8 @@ def several(
     name: str, measure: Callable[[], float], *, count: int = 5, bound: float | None = None, note: str = ""
 ) -> Figure:
     """A figure that has nothing to be compared with: its median and its range."""
-    values = [measure() for _ in range(count)]
-    return Figure(name, statistics.median(values), min(values), max(values), count, bound, False, note)
+    values = [measure() for _ in range(min(count, AT_MOST))]
+    return Figure(name, statistics.median(values), min(values), max(values), len(values), bound, False, note)
 
 
 def table(figures: Sequence[Figure]) -> str:

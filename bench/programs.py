@@ -62,9 +62,19 @@ def wrk(target: Target, folder: Path, *, connections: int = 16, seconds: float =
     script.write_text("\n".join(lines))
     before = target.cpu()
     done = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), f"http://127.0.0.1:{target.port}{target.path}"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds:g}s",
+            "-s",
+            str(script),
+            f"http://127.0.0.1:{target.port}{target.path}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     used = target.cpu() - before
     if "Non-2xx" in done or "Socket errors" in done:
         raise RuntimeError(done)

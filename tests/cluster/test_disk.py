@@ -104,7 +104,7 @@ def test_a_full_disk_under_everything(mount, start_server, tmp_path, figure):
     waiting.mkdir()
     whole, cut = SERVICE.format(name="disk.whole", number=1), SERVICE.format(name="disk.cut", number=1) * 500
     (waiting / "whole.py").write_text(whole.replace("class disk.whole", "class Whole"))
-    account, queued, lasts = Account(), Account(), sized(3.0, 60.0)
+    account, queued, lasts = Account(), Account(), sized(2.0, 20.0)
     sync = Clients(server.port, "/record", account, clients=2, pause=0.02, log="sync")
     accept = Clients(
         server.port, "/accept", queued, clients=2, batch=2, pause=0.02, patience=0.1, log="async", options={}

@@ -56,6 +56,18 @@ class TestOdbBus:
         bus.release("a", "w2")
         assert bus.acquire("a", "w1", cluster.LEASE_TTL) == 3
 
+    def test_who_holds_which(self, bus: OdbBus):
+        assert bus.leases(["a", "b"]) == bus.leases([]) == {}
+        bus.acquire("a", "w1", 5)
+        bus.acquire("b", "w2", 0.1)
+        found = bus.leases(["a", "b", "c"])
+        assert {name: held[:2] for name, held in found.items()} == {"a": ("w1", 1), "b": ("w2", 1)}
+        assert 4 < found["a"][2] <= 5
+        time.sleep(0.15)
+        bus.release("a", "w1")
+        assert bus.leases(["a", "b"]) == {}
+        assert bus.acquire("a", "w1", 5) == 2, "who takes it anew begins anew"
+
     def test_it_ends_by_itself(self, bus: OdbBus, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(cluster, "LEASE_TTL", 0.2)
         bus.acquire("a", "w1", cluster.LEASE_TTL)

@@ -15,6 +15,7 @@ import pytest
 from hansa import (
     Channel,
     Conflict,
+    Edit,
     HansaError,
     Invalid,
     Model,
@@ -28,7 +29,7 @@ from hansa import (
     setting,
 )
 from hansa import definitions as module
-from hansa.definitions import Definitions, in_order
+from hansa.definitions import Definitions
 from hansa.keys import Keys
 from hansa.registry import Deployed, Registry
 from hansa.store import Row, Store
@@ -180,13 +181,89 @@ class TestWhatIsStored:
         assert made.read(made.definition("security", "hashed", "a")).password == "#wen"
 
     def test_what_an_older_version_stored_is_read_and_edited(self, made: Definitions):
-        made.store.define(Row("outgoing", "wide", "a", {"hostname": "old"}))
+        made.store.change([(Edit(("outgoing", "wide", "a"), {"hostname": "old"}), (), ())])
         assert made.read(made.definition("outgoing", "wide", "a")).host == "old"
         made.define("outgoing", "wide", "a", {"port": 5}, mode="edit")
         config = made.read(made.definition("outgoing", "wide", "a"))
         assert (config.host, config.port) == ("old", 5)
         made.define("outgoing", "wide", "a", {"host": "new"}, mode="edit")
         assert made.read(made.definition("outgoing", "wide", "a")).host == "new"
+
+
+class TestManyAtOnce:
+    def test_in_any_order_and_in_one_revision(self, made: Definitions):
+        made.define("outgoing", "wide", "old", {})
+        wanted = [
+            Edit(("outgoing", "wide", "a"), {"over": "b"}),
+            Edit(("outgoing", "wide", "b"), {"over": "a"}),
+            Edit(("channel", "path", "c"), {"path": "/c", "service": "builtin", "security": "s"}),
+            Edit(("security", "hashed", "s"), {"password": "p"}),
+            Edit(("outgoing", "wide", "old")),
+        ]
+        assert made.change(wanted)["revision"] == 2
+        assert {row.revision for row in made.definitions()} == {2}
+        assert len(made.definitions()) == 4
+        assert {change.name for change in made.store.changes(1)} == {"a", "b", "c", "s", "old"}
+        made.change([Edit(edit.key) for edit in wanted[:4]])
+        assert made.definitions() == []
+
+    def test_all_faults_come_at_once_and_nothing_is_stored(self, made: Definitions):
+        made.define("outgoing", "wide", "there", {})
+        made.define("outgoing", "wide", "used", {})
+        made.define("outgoing", "wide", "user", {"over": "used"})
+        with pytest.raises(Invalid) as caught:
+            made.change([
+                Edit(("outgoing", "wide", "fine"), {}),
+                Edit(("outgoing", "wide", "a"), {"port": 0, "hots": 1}),
+                Edit(("outgoing", "wide", "b"), {"over": "nowhere"}),
+                Edit(("outgoing", "wide", "c"), {"over": "a"}),
+                Edit(("outgoing", "wide", "there"), {}, "create"),
+                Edit(("outgoing", "wide", "used")),
+                Edit(("outgoing", "wide", "none")),
+                Edit(("outgoing", "wide", "user"), {}, seen_revision=1),
+                Edit(("outgoing", "none", "x"), {}),
+                Edit(("channel", "path", "d"), {"path": "/d", "service": "builtin"}),
+                Edit(("channel", "path", "e"), {"path": "/d", "service": "nothing"}),
+                Edit(("channel", "path", "f"), {"path": "/d", "service": "builtin"}),
+                Edit(("security", "other", "\ud800"), {}),
+            ])  # fmt: skip
+        assert {path.partition(".")[2]: fault.partition(";")[0] for path, fault in caught.value.errors.items()} == {
+            "wide.a.port": "Expected `int` >= 1",
+            "wide.a.hots": "unknown setting",
+            "wide.b.over": "there is no outgoing wide named 'nowhere'",
+            "wide.there": "outgoing wide 'there' exists already",
+            "wide.none": "outgoing wide 'none' does not exist",
+            "wide.user": "outgoing wide 'user' was changed by somebody else: you saw revision 1, it is at revision 3",
+            "none.x": "no outgoing of type 'none' is installed (there are: wide)",
+            "path.e.service": "there is no service named 'nothing'",
+            "path.f": "channel path 'f' needs the path /d, which channel path 'd' has already",
+            "other.\ud800.name": "must have 1 to 200 characters, none of them / or a control character",
+        }
+        assert [row.name for row in made.definitions()] == ["there", "used", "user"]
+        assert made.store.revision() == 3
+        with pytest.raises(Invalid, match="in use by outgoing wide 'user'"):
+            made.change([Edit(("outgoing", "wide", "used")), Edit(("outgoing", "wide", "there"), {"port": 1})])
+
+    def test_a_claim_passes_from_what_goes_or_changes(self, made: Definitions):
+        paths = {"a": "/a", "b": "/b", "c": "/c"}
+        for name, path in paths.items():
+            made.define("channel", "path", name, {"path": path, "service": "builtin"})
+        swapped = {"a": "/b", "b": "/a", "d": "/c"}
+        edits = [
+            Edit(("channel", "path", name), {"path": path, "service": "builtin"}) for name, path in swapped.items()
+        ]
+        made.change([*edits, Edit(("channel", "path", "c"))])
+        assert {row.name: row.data["path"] for row in made.definitions()} == swapped
+        assert made.store.claims("channel") == {
+            f"the path {path}": ("channel", "path", name) for name, path in swapped.items()
+        }
+
+    def test_what_exists(self, made: Definitions):
+        made.define("outgoing", "wide", "a", {})
+        made.builtin["outgoing", "wide", "b"] = Row("outgoing", "wide", "b", {}, builtin=True)
+        there = [("outgoing", "wide", "a"), ("outgoing", "", "a"), ("outgoing", "", "b"), ("outgoing", "wide", "b")]
+        assert all(made.exists(*key) for key in there)
+        assert not any(made.exists(*key) for key in [("outgoing", "wide", "c"), ("security", "", "a")])
 
 
 class TestWhatIsRefused:
@@ -303,7 +380,8 @@ class TestServices:
     )
 
     def deploy(self, made: Definitions, file: str = "x.py", name: str = "a", answer: Any = 1) -> dict[str, Any]:
-        return made.deploy(file, self.SOURCE.format(name=name, answer=answer), by="jane")
+        answer = made.deploy({file: self.SOURCE.format(name=name, answer=answer)}, by="jane")
+        return {**answer.pop("packages")[0], **answer}
 
     def test_versions(self, made: Definitions):
         first = self.deploy(made)
@@ -313,10 +391,12 @@ class TestServices:
         assert self.deploy(made, answer=2)["version"] == 2
         back = made.rollback("x.py")
         assert (back["version"], back["services"], back["revision"]) == (1, ["a"], 3)
-        assert "return 1" in made.source("x.py")
-        assert "return 2" in made.source("x.py", 2)
+        assert "return 1" in made.files("x.py")["x.py"]
+        assert "return 2" in made.files("x.py", 2)["x.py"]
         with pytest.raises(NotFound):
-            made.source("x.py", 3)
+            made.files("x.py", 3)
+        with pytest.raises(NotFound, match=r"'x.py' has no version before the one that serves"):
+            made.rollback("x.py")
         assert [(p["version"], p["current"], p["by"]) for p in made.packages()] == [
             (1, True, "jane"),
             (2, False, "jane"),
@@ -335,9 +415,9 @@ class TestServices:
 
     def test_what_does_not_import_is_not_stored(self, made: Definitions):
         with pytest.raises(Invalid, match=r"x.py, line 1: SyntaxError"):
-            made.deploy("x.py", "x = = 1")
+            made.deploy({"x.py": "x = = 1"})
         with pytest.raises(Invalid, match="must be letters"):
-            made.deploy("../x.py", "")
+            made.deploy({"../x.py": ""})
         assert made.store.revision() == 0
 
     def test_taken_out_of_service_by_file_or_by_service(self, made: Definitions):
@@ -345,9 +425,128 @@ class TestServices:
         with pytest.raises(NotFound):
             made.delete_service("a")
         made.registry.replace_services("x.py", [Deployed("a", Builtin, "x.py", 1)])
-        assert made.delete_service("a")["file"] == "x.py"
+        assert made.delete_service("a")["files"] == ["x.py"]
         self.deploy(made)
         assert made.delete_service("x.py")["revision"] == 4
+
+
+class TestHelpers:
+    """Packages that import each other: one change, tried with all that it means for others."""
+
+    HELPER = "def f(): return {answer!r}\n"
+    USER = "from hansa import Service\nfrom {module} import f\nclass A(Service):\n    def handle(self):\n        return f()\n"
+
+    def deploy(self, made: Definitions, answer: Any = 1, **more: str) -> dict[str, Any]:
+        files = {"uses.py": self.USER.format(module="rates.tables"), "rates/__init__.py": ""}
+        return made.deploy({**files, "rates/tables.py": self.HELPER.format(answer=answer), **more})
+
+    def test_several_files_are_one_change_in_any_order(self, made: Definitions):
+        answer = self.deploy(made)
+        assert answer == {
+            "packages": [
+                {"file": "rates/", "version": 1, "services": []},
+                {"file": "uses.py", "version": 1, "services": ["uses.a"]},
+            ],
+            "revision": 1,
+            "applied": [],
+            "pending": [],
+        }
+        assert [(c.name, c.revision) for c in made.store.changes(0)] == [("rates/", 1), ("uses.py", 1)]
+        again = self.deploy(made, answer=2)
+        assert [(p["file"], p["version"]) for p in again["packages"]] == [("rates/", 2), ("uses.py", 1)]
+        assert [c.name for c in made.store.changes(1)] == ["rates/"]
+        assert made.files("rates/") == {"rates/__init__.py": "", "rates/tables.py": self.HELPER.format(answer=2)}
+
+    def test_all_or_none(self, made: Definitions):
+        with pytest.raises(Invalid, match=r"other.py, line 1: SyntaxError"):
+            self.deploy(made, **{"other.py": "x = = 1"})
+        with pytest.raises(Invalid, match=r"'more/x.py' must be"):
+            self.deploy(made, **{"more/x.py": ""})
+        assert (made.store.revision(), made.packages()) == (0, [])
+
+    def test_a_helper_that_breaks_its_users_is_refused_also_when_it_comes_back(self, made: Definitions):
+        made.deploy({"rates.py": "def g(): pass\n"})
+        made.deploy({"rates.py": self.HELPER.format(answer=1), "uses.py": self.USER.format(module="rates")})
+        told = r"uses.py, line 2: ImportError: cannot import name 'f' from 'rates' \(rates.py\)"
+        with pytest.raises(Invalid, match=told):
+            made.deploy({"rates.py": "def g(): pass\ndef h(): pass\n"})
+        with pytest.raises(Invalid, match=told):
+            made.rollback("rates.py")
+        assert made.store.serving() == {"rates.py": 2, "uses.py": 1}
+        made.deploy({"rates.py": self.HELPER.format(answer=3)})
+        assert made.rollback("rates.py")["version"] == 2
+        assert made.rollback("rates.py", 3)["version"] == 3
+
+    def test_a_user_whose_old_version_needs_an_old_helper_does_not_come_back_alone(self, made: Definitions):
+        made.deploy({"rates.py": "def g(): pass\n", "uses.py": self.USER.format(module="rates").replace(" f", " g", 1)})
+        made.deploy({"rates.py": self.HELPER.format(answer=1), "uses.py": self.USER.format(module="rates")})
+        with pytest.raises(Invalid, match="cannot import name 'g'"):
+            made.rollback("uses.py")
+
+    def test_what_is_imported_is_not_deleted_and_its_users_are_named(self, made: Definitions):
+        self.deploy(made, **{"more.py": "def late():\n    import uses\n"})
+        with pytest.raises(Conflict, match=r"in use: rates is imported by more.py, uses.py"):
+            made.delete_service("rates/")
+        with pytest.raises(Conflict, match=r"in use: uses is imported by more.py"):
+            made.delete_service("uses.py")
+        for name in ("more.py", "uses.py", "rates/"):
+            assert made.delete_service(name)["files"] == [name]
+        assert made.store.serving() == {}
+        with pytest.raises(NotFound, match="no file 'rates/' is deployed"):
+            made.delete_service("rates/")
+        assert made.rollback("rates/", 1)["version"] == 1, "what was deleted can be brought back by its number"
+
+    def test_a_circle_is_deleted_together(self, made: Definitions):
+        made.deploy({"one.py": "import two", "two.py": "import one"})
+        with pytest.raises(Conflict, match=r"in use: one is imported by two.py"):
+            made.delete_service("one.py")
+        assert made.delete_service("one.py", "two.py")["revision"] == 2
+
+    def test_a_module_that_grows_into_a_folder_takes_its_place(self, made: Definitions):
+        made.deploy({"rates.py": self.HELPER.format(answer=1), "uses.py": self.USER.format(module="rates")})
+        made.deploy({"rates/__init__.py": "from .tables import f", "rates/tables.py": self.HELPER.format(answer=2)})
+        assert made.store.serving() == {"rates/": 1, "uses.py": 1}
+        assert made.rollback("rates.py", 1)["version"] == 1
+        assert made.store.serving() == {"rates.py": 1, "uses.py": 1}
+
+    def test_names_that_depend_on_a_helper_follow_it(self, made: Definitions):
+        source = "from hansa import Service\nfrom rates import NAME\nclass A(Service):\n    name = NAME\n"
+        made.deploy({"rates.py": "NAME = 'a'", "uses.py": source})
+        made.deploy({"rates.py": "NAME = 'b'"})
+        assert [(p["file"], p["services"]) for p in made.packages() if p["current"]] == [
+            ("rates.py", []),
+            ("uses.py", ["b"]),
+        ]
+        with pytest.raises(Conflict, match="the service builtin comes with a plugin"):
+            made.deploy({"rates.py": "NAME = 'builtin'"})
+
+    def test_the_files_of_all_versions_are_listed(self, made: Definitions):
+        self.deploy(made)
+        self.deploy(made, **{"rates/more.py": ""})
+        assert [(p["file"], p["version"], p["files"]) for p in made.packages()] == [
+            ("rates/", 1, ["rates/__init__.py", "rates/tables.py"]),
+            ("rates/", 2, ["rates/__init__.py", "rates/more.py", "rates/tables.py"]),
+            ("uses.py", 1, ["uses.py"]),
+        ]
+
+    def test_at_the_same_time_each_is_tried_with_what_serves_then(self, made: Definitions):
+        """Whichever of two contradicting changes is first, the other is refused: no half of each is ever served."""
+        made.deploy({"rates.py": "f = g = 1", "uses.py": self.USER.format(module="rates")})
+
+        def attempt(files: dict[str, str]) -> str:
+            try:
+                made.deploy(files)
+                return "done"
+            except Invalid as invalid:
+                return invalid.errors["source"]
+
+        uses_g = {"uses.py": self.USER.format(module="rates").replace(" f", " g", 1)}
+        with ThreadPoolExecutor(4) as pool:
+            others = [pool.submit(attempt, {f"other{number}.py": ""}) for number in range(2)]
+            found = list(pool.map(attempt, [{"rates.py": "f = 1"}, uses_g]))
+        assert [other.result() for other in others] == ["done", "done"]
+        assert sorted(text.partition(" ")[0] for text in found) == ["done", "uses.py,"]
+        assert made.rollback("other0.py", 1)["version"] == 1
 
 
 class TestWhoHasIt:
@@ -373,14 +572,3 @@ class TestWhoHasIt:
         made.store.report_applied("dead", "s", 0)
         time.sleep(0.1)
         assert made.define("outgoing", "wide", "a", {}) == {"revision": 1, "applied": [], "pending": []}
-
-
-def test_what_is_referred_to_comes_first():
-    kinds = ["channel", "outgoing", "role", "security", "channel"]
-    assert [row.kind for row in in_order([Row(kind, "t", "n", {}) for kind in kinds])] == [
-        "role",
-        "security",
-        "outgoing",
-        "channel",
-        "channel",
-    ]

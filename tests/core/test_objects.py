@@ -80,6 +80,11 @@ class ProbeChannel(Probe, Channel):
     type = "probe"
 
 
+class ExclusiveChannel(Probe, Channel):
+    type = "exclusive"
+    exclusive = True
+
+
 class ProbeSecurity(Probe, Security):
     type = "probe"
 
@@ -95,7 +100,17 @@ class World:
     def __init__(self, store: Store, format: type, holder: str = "w1") -> None:
         self.registry = Registry()
         self.registry.add_types(
-            "p", [ProbeOutgoing, ExclusiveOutgoing, MadeBadly, OnceOutgoing, ProbeChannel, ProbeSecurity, format]
+            "p",
+            [
+                ProbeOutgoing,
+                ExclusiveOutgoing,
+                MadeBadly,
+                OnceOutgoing,
+                ProbeChannel,
+                ExclusiveChannel,
+                ProbeSecurity,
+                format,
+            ],
         )
         self.leases = Leases(OdbBus(store.engine), holder)
         self.wraps: list[Any] = []
@@ -122,7 +137,7 @@ class World:
         for name, answer in answers.items():
             handle = answer if callable(answer) else lambda self, answer=answer: answer
             services.append(Deployed(name, type(name, (Service,), {"handle": handle}), "x.py", 1))
-        self.objects.recompile_services(self.registry.replace_services("x.py", services))
+        self.objects.recompile("service", self.registry.replace_services("x.py", services))
 
     def end(self) -> None:
         self.objects.stop()
@@ -192,7 +207,7 @@ class TestReplacing:
         world.apply("channel", "probe", "c", service="s")
         world.apply("channel", "probe", "c", service="s", tag="2")
         assert Probe.journal == [("start", "1"), ("start", "2"), ("stop", "1")]
-        world.objects.remove(("channel", "probe", "c"))
+        world.objects.apply([], [("channel", "probe", "c")])
         assert Probe.journal[3:] == [("stop", "2")]
 
     def test_off_and_on(self, world: World, until: Any):
@@ -207,11 +222,11 @@ class TestReplacing:
 
     def test_removed(self, world: World, until: Any):
         world.apply("outgoing", "probe", "a")
-        world.objects.remove(("outgoing", "probe", "a"))
+        world.objects.apply([], [("outgoing", "probe", "a")])
         with pytest.raises(NotFound):
             world.objects.get("outgoing", "probe", "a")
         until(lambda: Probe.journal == [("start", "1"), ("stop", "1")])
-        world.objects.remove(("outgoing", "probe", "a"))
+        world.objects.apply([], [("outgoing", "probe", "a")])
         assert world.objects.states() == {}
 
     def test_a_stop_that_fails_ends_nothing_else(self, world: World, until: Any):
@@ -298,10 +313,64 @@ class TestFailing:
     def test_a_removed_one_is_not_retried(self, world: World):
         Probe.plan["1"] = fails()
         world.apply("outgoing", "probe", "a")
-        world.objects.remove(("outgoing", "probe", "a"))
+        world.objects.apply([], [("outgoing", "probe", "a")])
         count = len(Probe.journal)
         time.sleep(0.2)
         assert len(Probe.journal) == count
+
+
+class TestManyAtOnce:
+    def test_what_is_referred_to_starts_first_and_ends_last(self, world: World):
+        world.deploy(s="one")
+        rows = [
+            Row("channel", "probe", "c", {"service": "s", "security": "s", "tag": "channel"}),
+            Row("outgoing", "probe", "o", {"tag": "outgoing"}),
+            Row("security", "probe", "s", {"tag": "security"}),
+        ]
+        world.objects.apply(rows)
+        assert Probe.journal == [("start", "security"), ("start", "outgoing"), ("start", "channel")]
+        assert world.objects.get("channel", "probe", "c").dispatch(Request(headers={"tag": "security"})).ok
+        world.objects.apply([], [row.key for row in rows])
+        assert Probe.journal[3] == ("stop", "channel")
+        assert world.objects.states() == {}
+
+    def test_what_has_a_port_to_itself_lets_it_go_before_another_starts(self, world: World):
+        world.deploy(s="one")
+        world.apply("channel", "exclusive", "a", service="s", tag="port")
+        world.apply("channel", "probe", "b", service="s", tag="path")
+        Probe.journal.clear()
+        rows = [
+            Row("channel", "exclusive", "c", {"service": "s", "tag": "new port"}),
+            Row("channel", "probe", "d", {"service": "s", "tag": "new path"}),
+        ]
+        world.objects.apply(rows, [("channel", "exclusive", "a"), ("channel", "probe", "b")])
+        assert set(world.objects.states()) == {"channel exclusive c", "channel probe d"}
+        assert Probe.journal.index(("stop", "port")) < Probe.journal.index(("start", "new port"))
+        assert Probe.journal.index(("start", "new path")) < Probe.journal.index(("stop", "path"))
+
+    def test_only_the_channels_concerned_get_a_new_route(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        world.deploy(s="one", t="two")
+        for name in "ab":
+            world.apply("security", "probe", name)
+        world.apply("channel", "probe", "c", service="s", security="a")
+        world.apply("channel", "probe", "d", service="t", security=["a", "b"])
+        world.apply("channel", "probe", "e", service="t", security="b")
+        world.apply("channel", "probe", "e", service="t")
+        routed: list[str] = []
+        route = world.objects._route
+        monkeypatch.setattr(world.objects, "_route", lambda channel: routed.append(channel.name) or route(channel))
+        for kind, name, expected in [("security", "a", "cd"), ("security", "b", "d"), ("service", "t", "de")]:
+            world.objects.recompile(kind, [name])
+            assert "".join(sorted(routed)) == expected
+            routed.clear()
+        world.objects.apply([], [("channel", "probe", "d")])
+        world.objects.recompile("service", ["s", "t", "nowhere"])
+        assert "".join(sorted(routed)) == "ce"
+
+    def test_of_many_names_an_error_tells_some(self, world: World):
+        world.objects.apply(Row("outgoing", "probe", f"n{number:03}", {}) for number in range(100))
+        with pytest.raises(NotFound, match=r"n018, n019, \.\.\.\)"):
+            world.objects.get("outgoing", "probe", "none")
 
 
 class TestLost:
@@ -336,7 +405,7 @@ class TestLost:
         world.apply("outgoing", "probe", "a", tag="2")
         old.lost(ConnectionError("gone"))
         new = world.objects.get("outgoing", "probe", "a")
-        world.objects.remove(("outgoing", "probe", "a"))
+        world.objects.apply([], [("outgoing", "probe", "a")])
         new.lost(ConnectionError("gone"))
         until(lambda: ("stop", "2") in Probe.journal)
         assert Probe.journal.count(("start", "1")) == Probe.journal.count(("start", "2")) == 1
@@ -404,7 +473,7 @@ class TestHanging:
         module.START_WAIT = 0.2
         world.apply("outgoing", "probe", "h", tag="hang")
         began = time.monotonic()
-        world.objects.remove(("outgoing", "probe", "h"))
+        world.objects.apply([], [("outgoing", "probe", "h")])
         assert time.monotonic() - began < 2
         assert world.objects.states() == {}
         gate.set()
@@ -571,7 +640,7 @@ class TestStorm:
             row = Row("outgoing", "probe" if number % 2 else "exclusive", names[number % 4], {"tag": str(number)})
             world.objects.apply([row])
             if number % 17 == 0:
-                world.objects.remove(row.key)
+                world.objects.apply([], [row.key])
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(edit, range(300)))
@@ -579,6 +648,7 @@ class TestStorm:
             for type in ("probe", "exclusive"):
                 world.apply("outgoing", type, name, tag="last")
         until(lambda: {state["state"] for state in world.objects.states().values()} == {"running"})
+        assert world.objects.states(unwell=True) == {}
         assert {
             world.objects.get("outgoing", key.split()[1], key.split()[2]).config.tag for key in world.objects.states()
         } == {"last"}
@@ -621,7 +691,7 @@ class TestPlacement:
         two.apply("outgoing", "once", "a", tag="in two")
         Probe.stopping = staticmethod(lambda old: time.sleep(0.3))
         if how == "remove":
-            one.objects.remove(("outgoing", "once", "a"))
+            one.objects.apply([], [("outgoing", "once", "a")])
         else:
             one.apply("outgoing", "once", "a", tag="in one", active=False)
         until(lambda: two.state("outgoing once a")[0] == "running")

@@ -12,10 +12,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
+from hansa.server import RAN_WELL, Supervisor
 
 Start = Callable[..., Any]
 
@@ -153,6 +155,99 @@ class TestEnding:
         began = time.monotonic()
         server.stop()
         assert time.monotonic() - began < 5
+
+
+CRASHING = """
+    import os, sys, threading
+    class Engine:
+        name, address, directory = "crashing", "", "/"
+        def command(self): return [sys.executable, "-S", "-c", "import sys; sys.exit(7)"]
+        def environment(self): return {}
+        def ready(self): return True
+    @hookimpl
+    def hansa_engines(config): return [Engine()]
+"""
+ENDING = """
+    import os, threading
+    @hookimpl
+    def hansa_serve(server):
+        if server.worker == 1:
+            threading.Timer(0.05, os._exit, [5]).start()
+"""
+
+
+class TestStartingAgain:
+    def test_what_keeps_crashing_is_started_ever_later(self, start_probed: Start, make_plugin: Any, until: Any):
+        more = make_plugin("crashing", ENDING, CRASHING)
+        server = start_probed(workers=2, plugins=("crashing",), more=more, wait=False)
+        for what in ("engine crashing ended with status 7", "worker 1 ended with status 5"):
+            for delay in ("0.2", "0.4", "0.8"):
+                until(lambda line=f"{what}, starting another in {delay} s": line in server.output(), 30)
+            assert server.output().count(f"{what}, starting another in 0.2 s") == 1
+        assert server.call("about")["ready"], "the other worker serves"
+        assert server.stop() == 0
+
+    def test_what_ran_well_for_a_while_is_started_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        supervisor, now = Supervisor(SimpleNamespace(dir=tmp_path), SimpleNamespace(), {}), [1000.0]
+        monkeypatch.setattr("hansa.server.time.monotonic", lambda: now[0])
+
+        def again(began: float) -> float:
+            """Seconds until it is due."""
+            ended = now[0]
+            while not supervisor._due(1, began, "it"):
+                now[0] += 0.05
+            return round(now[0] - ended, 1)
+
+        assert [again(now[0] - 1) for _ in range(8)] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+        assert again(now[0] - RAN_WELL - 1) == 0.2
+        assert again(now[0] - 1) == 0.4
+
+
+class TestRestart:
+    def test_it_is_the_same_process_and_everything_in_it_is_new(self, start_probed: Start, until: Any):
+        server = start_probed(workers=2)
+        before = {worker.pid for worker in server.workers()}
+        file = server.dir / "run/server.json"
+        asked = server.call("restart", "server1")
+        assert asked["revision"] > 0
+        until(lambda: not before & {worker.pid for worker in server.workers()} and len(server.workers()) == 2, 30)
+        until(lambda: file.exists() and json.loads(file.read_text()).get("workers") == 2, 30)
+        assert json.loads(file.read_text())["pid"] == server.process.pid
+        assert server.process.poll() is None
+        assert server.output().count("probe is ready") == 2
+        assert sorted((server.dir / "drained").read_text().splitlines()) == ["0 True", "1 True"]
+        assert server.call("restart", "another"), "is for another server"
+        time.sleep(0.5)
+        assert len(server.workers()) == 2 and server.output().count("probe is ready") == 2
+        assert server.stop() == 0
+
+    def test_one_that_could_not_start_again_goes_on(self, start_probed: Start, until: Any):
+        server = start_probed()
+        (worker,) = server.workers()
+        config = server.folder / "config.toml"
+        good = config.read_text()
+        config.write_text(good + "[nonsense]\na = 1\n")
+        server.call("restart", "server1")
+        until(lambda: "nonsense: unknown section" in server.output(), 20)
+        key = "server  server1"
+        state = until(lambda: server.call("reports")["server1/0.1"]["states"].get(key))
+        assert state["state"] == "failed" and "nonsense" in state["why"]
+        assert server.workers() == [worker]
+        config.write_text(good)
+        server.call("restart", "server1")
+        until(lambda: server.output().count("probe is ready") == 2, 30)
+        assert server.stop() == 0
+
+    def test_who_ends_it_meanwhile_ends_it(self, start_probed: Start, until: Any):
+        server = start_probed()
+        running = threading.Thread(target=lambda: server.call("invoke", "probe.sleep", 1.0))
+        running.start()
+        time.sleep(0.2)
+        server.call("restart", "server1")
+        until(lambda: "restarting, as was asked for" in server.output(), 20)
+        assert server.stop() == 0
+        running.join()
+        assert server.output().count("probe is ready") == 1
 
 
 BAD_ENGINE = """

@@ -8,12 +8,14 @@ import itertools
 import json
 import keyword
 import math
+import subprocess
+import sys
 import types as types_
 from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
-from hansa import Invalid, Model, Secret, dump, explain, fields, load, resolve, schema, setting
+from hansa import Invalid, Model, Secret, dump, explain, fields, learn, load, resolve, schema, setting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -343,3 +345,51 @@ def test_schemas_agree_with_loading():
     }
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"host": "a", "port": 65536}, Address)
+
+
+# -- many threads ------------------------------------------------------------------------------------------------------
+
+
+FIRST_USE = """
+import sys, threading
+from typing import Annotated
+from hansa import Model, load, setting
+
+sys.setswitchinterval(1e-6)
+for number in range(150):
+    class Part(Model):
+        x: Annotated[int, setting("A number", ge=0)] = 1
+        y: str | None = None
+
+    class Whole(Model):
+        a: Annotated[int, setting("A number", ge=0)]
+        parts: list[Part] = []
+        named: dict[str, Part] = {}
+        one: Part | None = None
+
+    gate = threading.Barrier(8)
+
+    def first(model=Whole):
+        gate.wait()
+        load(model, {"a": 1, "parts": [{"x": 3}], "one": {"x": 1}})
+
+    threads = [threading.Thread(target=first) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_threads_that_load_a_model_for_the_first_time_at_once(tmp_path):
+    """msgspec 0.22 crashes the process when threads build what it knows of a type at once."""
+    file = tmp_path / "first_use.py"
+    file.write_text(FIRST_USE)
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_whatever_msgspec_takes_can_be_learnt():
+    for hint in (int, list[int], int | None, None, Any, Annotated[int, setting("x", refers="y")], dict[str, Any]):
+        assert learn(hint) is hint
+        assert learn(hint) is hint

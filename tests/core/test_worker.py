@@ -115,7 +115,7 @@ class TestDefinitions:
         began = time.monotonic()
         server.call("define", "outgoing", "journal", "hang", {"file": str(tmp_path / "j"), "hang": True})
         server.call("delete", "outgoing", "journal", "hang")
-        until(lambda: server.call("deploy", "quick.py", SOURCE.format(version=1))["pending"] == [], 30)
+        until(lambda: server.call("deploy", {"quick.py": SOURCE.format(version=1)})["pending"] == [], 30)
         assert time.monotonic() - began < 30
         server.call("delete_service", "quick.py")
 
@@ -123,30 +123,31 @@ class TestDefinitions:
 class TestServices:
     def test_versions_follow_each_other_in_all_workers(self, server: Any):
         for version in (1, 2, 3):
-            answer = server.call("deploy", "where.py", SOURCE.format(version=version))
-            assert (answer["services"], answer["version"], answer["pending"]) == (["where"], version, [])
+            answer = server.call("deploy", {"where.py": SOURCE.format(version=version)})
+            told = {"file": "where.py", "version": version, "services": ["where"]}
+            assert (answer["packages"], answer["pending"]) == ([told], [])
             answers = everywhere(server, "invoke", "where")
             assert [f"version={version}" in answer for answer in answers] == [True, True]
         server.call("rollback", "where.py")
         assert "version=2" in str(server.call("invoke", "where"))
-        found = server.raw("deploy", "where.py", "x = = 1")
+        found = server.raw("deploy", {"where.py": "x = = 1"})
         assert found["error"] == "Invalid" and "where.py, line 1: SyntaxError" in found["detail"]
         assert "version=2" in str(server.call("invoke", "where"))
 
     def test_a_request_of_two_versions_ago_ends_in_the_version_it_began_with(self, server: Any):
         """Its answer's model is looked up only at its end, when its module is no longer the newest."""
-        server.call("deploy", "where.py", SOURCE.format(version=10))
+        server.call("deploy", {"where.py": SOURCE.format(version=10)})
         answers: list[Any] = []
         slow = threading.Thread(target=lambda: answers.append(server.raw("invoke", "where", 1.0)))
         slow.start()
         time.sleep(0.4)
-        server.call("deploy", "where.py", SOURCE.format(version=11))
+        server.call("deploy", {"where.py": SOURCE.format(version=11)})
         assert "version=11" in str(server.call("invoke", "where"))
         slow.join()
         assert "version=10" in str(answers[0].get("answer", answers[0]))
 
     def test_a_service_in_use_stays(self, server: Any):
-        server.call("deploy", "used.py", SOURCE.format(version=1).replace('"where"', '"used"'))
+        server.call("deploy", {"used.py": SOURCE.format(version=1).replace('"where"', '"used"')})
         server.call("define", "channel", "probe", "c", {"service": "used"})
         found = server.raw("delete_service", "used")
         assert found["error"] == "Conflict" and "channel probe 'c' (service = used)" in found["detail"]
@@ -159,18 +160,20 @@ class TestServices:
         source = f"import os\nassert 'hansa.worker' not in open('/proc/self/cmdline').read() or os.path.exists({str(flag)!r})\n"
         server.call(
             "deploy",
-            "odd.py",
-            source
-            + SOURCE.format(version=1).replace("from __future__ import annotations", "").replace('"where"', '"odd"'),
+            {
+                "odd.py": source
+                + SOURCE.format(version=1).replace("from __future__ import annotations", "").replace('"where"', '"odd"')
+            },
         )
         states = [worker["not_running"] for worker in server.call("status")["workers"].values()]
         assert all("AssertionError" in state["service package odd.py"]["why"] for state in states)
         flag.write_text("")
         server.call(
             "deploy",
-            "odd.py",
-            source
-            + SOURCE.format(version=2).replace("from __future__ import annotations", "").replace('"where"', '"odd"'),
+            {
+                "odd.py": source
+                + SOURCE.format(version=2).replace("from __future__ import annotations", "").replace('"where"', '"odd"')
+            },
         )
         until(
             lambda: not any("odd" in str(worker["not_running"]) for worker in server.call("status")["workers"].values())
@@ -180,16 +183,66 @@ class TestServices:
 
     def test_many_deployments_do_not_pile_up(self, server: Any):
         for version in range(20, 24):
-            newest = server.call("deploy", "where.py", SOURCE.format(version=version))["version"]
+            newest = server.call("deploy", {"where.py": SOURCE.format(version=version)})["packages"][0]["version"]
             everywhere(server, "invoke", "where")
         for alive in everywhere(server, "alive", "where@"):
             assert set(alive) == {f"where@{newest - 1}", f"where@{newest}"}
+
+    def test_helpers_change_in_all_workers_and_what_runs_ends_with_the_old(self, server: Any):
+        uses = SOURCE.replace("from hansa", "import rates.tables\nfrom hansa").replace('"where"', '"uses"')
+        uses = uses.format(version="rates.tables.VERSION")
+        files = {"uses.py": uses, "rates/__init__.py": ""}
+        answer = server.call("deploy", {**files, "rates/tables.py": "VERSION = 1"})
+        assert ([p["file"] for p in answer["packages"]], answer["pending"]) == (["rates/", "uses.py"], [])
+        assert all("version=1" in found for found in everywhere(server, "invoke", "uses"))
+        answers: list[Any] = []
+        slow = threading.Thread(target=lambda: answers.append(server.raw("invoke", "uses", 1.0)))
+        slow.start()
+        time.sleep(0.4)
+        server.call("deploy", {"rates/__init__.py": "", "rates/tables.py": "VERSION = 2"})
+        assert all("version=2" in found for found in everywhere(server, "invoke", "uses"))
+        slow.join()
+        assert "version=1" in str(answers[0].get("answer", answers[0]))
+        server.call("rollback", "rates/")
+        assert all("version=1" in found for found in everywhere(server, "invoke", "uses"))
+        found = server.raw("deploy", {"rates/__init__.py": "", "rates/other.py": ""})
+        assert "uses.py, line 3: ModuleNotFoundError: No module named 'rates.tables'" in found["detail"]
+        found = server.raw("delete_service", "rates/")
+        assert found["error"] == "Conflict" and "rates is imported by uses.py" in found["detail"]
+        listed = {p["file"]: p["imports"] for p in server.call("packages") if p["current"]}
+        assert (listed["uses.py"], listed["rates/"]) == (["rates/"], [])
+        for version in range(3, 7):
+            server.call("deploy", {"rates/__init__.py": "", "rates/tables.py": f"class X: pass\nVERSION = {version}"})
+            everywhere(server, "invoke", "uses")
+        for alive in everywhere(server, "alive", "rates@"):
+            assert set(alive) == {"rates@5.tables", "rates@6.tables"}
+        for alive in everywhere(server, "alive", "uses@"):
+            assert len(set(alive)) == 2
+        server.call("delete_service", "uses.py")
+        server.call("delete_service", "rates/")
+
+    def test_where_a_helper_cannot_be_loaded_it_stays_what_it_was(self, server: Any):
+        """Its trial was fine; in the workers neither it nor what imports it changes, until a version that loads."""
+        odd = "assert 'hansa.worker' not in open('/proc/self/cmdline').read()\n"
+        uses = "from hansa import Service\nimport rates\nclass A(Service):\n    def handle(self): return rates.X\n"
+        server.call("deploy", {"rates.py": "X = 1", "uses.py": uses})
+        server.call("deploy", {"rates.py": f"X = 2\n{odd}"})
+        for report in server.call("reports").values():
+            why = {name: state["why"] for name, state in report["states"].items()}
+            assert "rates.py, line 2: AssertionError" in why["service package rates.py"]
+            assert "(from uses.py, line 2)" in why["service package uses.py"]
+        assert everywhere(server, "invoke", "uses.a") == [1, 1]
+        server.call("deploy", {"rates.py": "X = 3"})
+        assert everywhere(server, "invoke", "uses.a") == [3, 3]
+        assert not any("rates" in str(report["states"]) for report in server.call("reports").values())
+        server.call("delete_service", "uses.py")
+        server.call("delete_service", "rates.py")
 
     def test_plugins_services(self, server: Any):
         (found,) = [plugin for plugin in server.call("plugins") if plugin["name"] == "probe"]
         assert found["status"] == "loaded" and found["services"] == ["probe.pid", "probe.sleep"]
         assert found["types"] == ["channel probe", "outgoing journal"]
-        found = server.raw("deploy", "p.py", SOURCE.format(version=1).replace('"where"', '"probe.pid"'))
+        found = server.raw("deploy", {"p.py": SOURCE.format(version=1).replace('"where"', '"probe.pid"')})
         assert found["error"] == "Conflict" and "comes with a plugin" in found["detail"]
         found = server.raw("delete_service", "probe.pid")
         assert found["error"] == "Invalid" and "comes with the plugin probe" in found["detail"]
@@ -212,11 +265,26 @@ def test_what_was_declared_and_changed_by_hand_stays_changed(start_probed: Calla
     (tmp_path / "declared_service.py").write_text(DECLARED)
     first = start_probed(text, at=tmp_path)
     first.call("define", "outgoing", "journal", "declared", {"tag": "by-hand"}, mode="edit")
-    first.call("deploy", "declared_service.py", DECLARED.replace("hello", "by hand"))
+    first.call("deploy", {"declared_service.py": DECLARED.replace("hello", "by hand")})
     assert first.stop() == 0
     second = start_probed(text.replace("from-file", "changed-in-file"), at=tmp_path)
     assert second.call("invoke", "declared-service.hello") == "by hand", "what the file says as before is left alone"
     assert (tmp_path / "journal").read_text().splitlines()[-1] == "start changed-in-file 0"
+
+
+def test_helpers_come_from_the_store_when_a_server_starts(start_probed: Callable[..., Any], tmp_path: Path):
+    uses = "from hansa import Service\nfrom aaa import X\nfrom zzz.deep import Y\nclass A(Service):\n    def handle(self): return X + Y\n"
+    first = start_probed("[services]\nfiles = ['uses.py', 'aaa.py']\n", at=tmp_path, wait=False)
+    assert first.process.wait(30) != 0
+    assert "services.files" in first.output() and "No such file" in first.output()
+    (tmp_path / "aaa.py").write_text("X = 1")
+    (tmp_path / "uses.py").write_text(uses.replace("from zzz.deep import Y", "Y = 1"))
+    second = start_probed("[services]\nfiles = ['uses.py', 'aaa.py']\n", at=tmp_path)
+    assert second.call("invoke", "uses.a") == 2
+    second.call("deploy", {"uses.py": uses, "zzz/__init__.py": "", "zzz/deep.py": "Y = 10"})
+    assert second.stop() == 0
+    third = start_probed("[services]\nfiles = ['uses.py', 'aaa.py']\n", at=tmp_path)
+    assert third.call("invoke", "uses.a") == 11, "what was deployed over what the file declares stays"
 
 
 def test_a_plugin_reloaded_and_blocked_in_a_running_server(

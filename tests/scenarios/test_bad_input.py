@@ -100,13 +100,24 @@ def problem(response, *statuses: int) -> dict:
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"customer": ', b"{'customer': 1}", b"\xff\xfe", b'{"customer": "K"} trailing', b"[1, 2]", b'"text"', b"17",
-        b'{"customer": "K", "price": NaN}', b'{"customer": "K", "price": Infinity}', b'{"customer": "\\ud800"}',
-        b'{"customer": "\xed\xa0\x80"}', b'{"customer": "K", "price": 1e999}', b"[" * 90_000,
-        b'{"customer": "K", "lines": ' + b"[" * 5000 + b"]" * 5000 + b"}", b'{"a":' * 15_000 + b"1" + b"}" * 15_000,
+        b'{"customer": ',
+        b"{'customer': 1}",
+        b"\xff\xfe",
+        b'{"customer": "K"} trailing',
+        b"[1, 2]",
+        b'"text"',
+        b"17",
+        b'{"customer": "K", "price": NaN}',
+        b'{"customer": "K", "price": Infinity}',
+        b'{"customer": "\\ud800"}',
+        b'{"customer": "\xed\xa0\x80"}',
+        b'{"customer": "K", "price": 1e999}',
+        b"[" * 90_000,
+        b'{"customer": "K", "lines": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"a":' * 15_000 + b"1" + b"}" * 15_000,
     ],
     ids=lambda body: repr(body[:24]),
-)  # fmt: skip
+)
 def test_malformed_json(server, body):
     problem(server.post("/json", body), 400)
 
@@ -134,14 +145,20 @@ def test_unknown_settings_of_a_definition_are_not(server, api_error):
 @pytest.mark.parametrize(
     "body",
     [
-        b"<request>", b"", b"plain", b"<request><customer>K</request></customer>", b"<a:request><customer>K</customer></a:request>",
+        b"<request>",
+        b"",
+        b"plain",
+        b"<request><customer>K</request></customer>",
+        b"<a:request><customer>K</customer></a:request>",
         b'<!DOCTYPE request [<!ENTITY x "K">]><request><customer>&x;</customer></request>',
         b'<!DOCTYPE request SYSTEM "file:///etc/passwd"><request><customer>K</customer></request>',
-        b"<request><customer>&undeclared;</customer></request>", b"<a>" * 10_000 + b"</a>" * 10_000,
-        b'<?xml version="1.0" encoding="no-such"?><request/>', b"<request><customer>\x00</customer></request>",
+        b"<request><customer>&undeclared;</customer></request>",
+        b"<a>" * 10_000 + b"</a>" * 10_000,
+        b'<?xml version="1.0" encoding="no-such"?><request/>',
+        b"<request><customer>\x00</customer></request>",
     ],
     ids=lambda body: repr(body[:24]),
-)  # fmt: skip
+)
 def test_malformed_xml(server, body):
     told(server.post("/xml", body, headers={"Content-Type": "application/xml"}), 400)
 
@@ -216,8 +233,16 @@ def test_length_with_transfer_encoding_is_refused(server):
     assert answer.count(b"HTTP/1.1 ") == 1, "what follows must not be taken for a second request"
 
 
-@pytest.mark.parametrize("line", [b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x00\x01\x02\r\n\r\n", b"POST /json HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-                                  b"POST /json HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x00\x01\x02\r\n\r\n",
+        b"POST /json HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /json HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
 def test_what_is_not_http_is_refused(server, line):
     answer = exchange(server, line, 5)
     assert not answer or answer.split()[1] in (b"400", b"404", b"501", b"505"), answer[:200]

@@ -91,9 +91,14 @@ def story(request, start_shared_server, start_feed, examples, wait) -> Story:
         *("--service", service, "--security", "client3"),
     )
     server.api(
-        "admin.channel.schedule.create", name="hourly", service=f"{story.module}.update-cache", format="json",
-        job_type="interval", hours=1, payload='{"year": 2013, "month": 9}',
-    )  # fmt: skip
+        "admin.channel.schedule.create",
+        name="hourly",
+        service=f"{story.module}.update-cache",
+        format="json",
+        job_type="interval",
+        hours=1,
+        payload='{"year": 2013, "month": 9}',
+    )
     server.api("admin.channel.schedule.run", name="hourly")
     wait(lambda: server.post("/client1/get-rate", DAY, auth=("client1", "first-password")).text.count("1.22"), 20)
     return story
@@ -169,8 +174,11 @@ def test_every_answer_has_a_cid_and_the_zato_dialect_its_own_too(story):
 
 
 def test_each_client_gets_in_by_its_own_security_only(story):
-    ways = {"client1": {"auth": ("client1", "first-password")}, "client2": {"headers": {"X-Client-Key": "second-key-0123456789abcdef"}},
-            "client3": {"auth": ("client3", "third-password")}}  # fmt: skip
+    ways = {
+        "client1": {"auth": ("client1", "first-password")},
+        "client2": {"headers": {"X-Client-Key": "second-key-0123456789abcdef"}},
+        "client3": {"auth": ("client3", "third-password")},
+    }
     for channel in ways:
         for way, options in {**ways, "nobody": {}}.items():
             headers = {"SOAPAction": "get-rates", "Content-Type": "text/xml", **options.get("headers", {})}
@@ -313,9 +321,15 @@ def test_export_wipe_apply_export_is_byte_equal(story):
     server.cli("export", str(second))
     assert first.read_bytes() == second.read_bytes()
     assert story.rate() == "1.22"
-    assert "1.22" in server.post(
-        "/client3/get-rate", ENVELOPE.format(**DAY), auth=("client3", "third-password"), headers={"SOAPAction": "get-rates", "Content-Type": "text/xml"}
-    ).text  # fmt: skip
+    assert (
+        "1.22"
+        in server.post(
+            "/client3/get-rate",
+            ENVELOPE.format(**DAY),
+            auth=("client3", "third-password"),
+            headers={"SOAPAction": "get-rates", "Content-Type": "text/xml"},
+        ).text
+    )
     assert not json.loads(server.cli("plan", str(first), "--json").stdout)["changes"]
 
 
@@ -332,9 +346,19 @@ def test_three_clients_at_once(story):
 
     clients = [
         ("/client1/get-rate", json.dumps(DAY), '"rate"', {"auth": ("client1", "first-password")}),
-        ("/client2/get-rate", "<r><year>2013</year><month>9</month><day>3</day></r>", "<rate>", {"headers": {"X-Client-Key": "second-key-0123456789abcdef"}}),
-        ("/client3/get-rate", ENVELOPE.format(**DAY), "Envelope", {"auth": ("client3", "third-password"), "headers": {"SOAPAction": "get-rates", "Content-Type": "text/xml"}}),
-    ]  # fmt: skip
+        (
+            "/client2/get-rate",
+            "<r><year>2013</year><month>9</month><day>3</day></r>",
+            "<rate>",
+            {"headers": {"X-Client-Key": "second-key-0123456789abcdef"}},
+        ),
+        (
+            "/client3/get-rate",
+            ENVELOPE.format(**DAY),
+            "Envelope",
+            {"auth": ("client3", "third-password"), "headers": {"SOAPAction": "get-rates", "Content-Type": "text/xml"}},
+        ),
+    ]
     threads = [threading.Thread(target=call, args=client[:3], kwargs=client[3]) for client in clients for _ in range(2)]
     for thread in threads:
         thread.start()

@@ -92,8 +92,11 @@ def test_three_wheels_in_an_empty_environment_give_a_server_of_exactly_these(whe
     with open(tmp_path / "output.log", "w+b") as output:
         server = subprocess.Popen(
             [venv / "bin/hansa", "server", "run", "--http", f"127.0.0.1:{port}", "--workers", "1"],
-            cwd=tmp_path, stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
+            cwd=tmp_path,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
         try:
 
             def answer():

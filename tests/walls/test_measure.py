@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.measure import compare, interval
+from bench import measure
+from bench.__main__ import PAGE, PARTS
+from bench.measure import compare, interval, several
 
 
 @pytest.mark.parametrize(("count", "low", "high"), [(15, 4, 12), (20, 6, 15), (25, 8, 18), (6, 1, 6)])
@@ -33,3 +35,15 @@ def test_pairs_alternate_and_ratios_are_per_pair():
     assert (figure.low, figure.high) == (2 * 3 / 4, 2 * 6 / 5)
     assert figure.holds is True
     assert compare("x", ours, theirs, pairs=4, bound=2.5, at_least=True).holds is False
+
+
+def test_a_trial_has_fewer_pairs(monkeypatch):
+    monkeypatch.setattr(measure, "AT_MOST", 2)
+    assert compare("x", lambda: 1.0, lambda: 2.0, pairs=15).pairs == 2
+    assert several("x", lambda: 1.0, count=1).pairs == 1
+    assert several("x", lambda: 1.0, count=5).pairs == 2
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_is_explained(part):
+    assert f"| `{part}` |" in PAGE.read_text()

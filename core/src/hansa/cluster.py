@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, update
@@ -14,6 +14,11 @@ from . import odb
 
 log = logging.getLogger("hansa.cluster")
 LEASE_TTL, LEASE_RENEWAL = 8.0, 2.5
+
+
+def lease_name(placement: str, server: str, key: tuple[str, str, str]) -> str:
+    """The lease of an object that runs once: in the cluster, or in a server."""
+    return ":".join(("cluster" if placement == "cluster" else f"server:{server}", *key))
 
 
 class OdbBus:
@@ -41,11 +46,18 @@ class OdbBus:
                 return 1
             if row.holder != holder and row.expires > now:
                 return None
-            token = row.token if row.holder == holder else row.token + 1
+            token = row.token + (row.holder != holder or row.expires <= now)
             connection.execute(
                 update(lease).where(lease.c.name == name).values(holder=holder, token=token, expires=now + ttl)
             )
             return int(token)
+
+    def leases(self, names: Iterable[str]) -> dict[str, tuple[str, int, float]]:
+        """Those of these leases that are held: by whom, its fencing token, and the seconds left unless it is renewed."""
+        lease, now = odb.lease, time.time()
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(lease).where(lease.c.name.in_(list(names)), lease.c.expires > now))
+            return {row.name: (row.holder, row.token, row.expires - now) for row in rows}
 
     def release(self, name: str, holder: str) -> None:
         """Give a lease back, so that another can take it at once."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
-from .deploy import trial
-from .errors import Conflict, Invalid, NotFound
+from . import deploy
+from .deploy import files_of, import_name, importers, packages, trial
+from .errors import Conflict, HansaError, Invalid, NotFound
 from .keys import Keys
-from .kinds import KINDS
+from .kinds import Edit, Key
 from .objects import check_formats, references
 from .registry import Registry
 from .settings import Model, dump, fields, load, resolve
-from .store import Reference, Row, Store, label
+from .store import Checked, Reference, Row, Stale, Store, label
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\ud800-\udfff]{1,200}")
 APPLY_WAIT = 5.0
@@ -70,127 +73,168 @@ class Definitions:
             raise NotFound(f"{label((kind, type, name))} does not exist")
         return row
 
+    def exists(self, kind: str, type: str, name: str) -> bool:
+        """Whether there is a definition of this name; an empty type means any."""
+        return self._is_builtin(Reference("", kind, type, name)) or bool(
+            self.store.definitions(kind, type or None, name)
+        )
+
     # -- change ------------------------------------------------------------------------------------------------------
 
-    def _validated(
-        self, kind: str, type: str, name: str, data: dict[str, Any]
-    ) -> tuple[Row, list[Reference], list[str]]:
-        """What would be stored, with references and claims; raises `Invalid` with all faults. Nothing is written."""
+    @cached_property
+    def _taken(self) -> dict[tuple[str, str], Row]:
+        """The claims of what is built in, by kind and claim."""
+        return {(row.kind, claim): row for row in self.builtin.values() for claim in _claims_of(self, row)}
+
+    def check(self, edit: Edit) -> Checked:
+        """An edit with its data as it is to be stored, its references and claims; raises `Invalid` with all faults.
+
+        Nothing is written, and no other definition is looked at.
+        """
+        kind, type, name = edit.key
         known = self.registry.known(kind, type)
+        if edit.key in self.builtin:
+            raise Conflict(f"{label(edit.key)} comes with a plugin and cannot be changed")
+        if edit.data is None:
+            return edit, (), ()
         if not _NAME.fullmatch(name):
             raise Invalid({"name": "must have 1 to 200 characters, none of them / or a control character"})
-        data = known.model.upgrade(dict(data))
+        data, seen = known.model.upgrade(dict(edit.data)), edit.seen_revision
+        if edit.mode == "edit":
+            old = self.definition(*edit.key)
+            data, seen = {**known.model.upgrade(dict(old.data)), **edit.data}, seen or old.revision
         config = self.read(Row(kind, type, name, data))
         check_formats(self.registry, known.model, config)
         prepared = known.cls.prepare(config)
         row = Row(kind, type, name, _stored(data, prepared, config, self.keys.encrypt))
         claims = _claims(known.cls, row, prepared)
-        for other in self.builtin.values():
-            taken = set(claims) & set(_claims_of(self, other)) if other.kind == kind else None
-            if taken:
-                raise Conflict(f"{label(row.key)} needs {taken.pop()}, which the built-in {label(other.key)} has")
-        return row, references(known.model, row, prepared), claims
+        for claim in claims:
+            if other := self._taken.get((kind, claim)):
+                raise Conflict(f"{label(row.key)} needs {claim}, which the built-in {label(other.key)} has")
+        return replace(edit, data=row.data, seen_revision=seen), references(known.model, row, prepared), claims
 
     def validate(self, kind: str, type: str, name: str, data: dict[str, Any]) -> Row:
         """What `define` would store; raises `Invalid` with all faults. References to other definitions are not looked up."""
-        return self._validated(kind, type, name, data)[0]
+        return Row(kind, type, name, self.check(Edit((kind, type, name), data))[0].data or {})
 
     def _is_builtin(self, reference: Reference) -> bool:
         if reference.kind == "service":
-            return any(d.name == reference.name and d.version == 0 for d in self.registry.services())
+            try:
+                return self.registry.service(reference.name).version == 0
+            except NotFound:
+                return False
         wanted = (reference.kind, reference.name)
         return any((k, n) == wanted and reference.type in ("", t) for k, t, n in self.builtin)
 
+    def change(self, edits: Iterable[Edit], *, by: str = "", wait: bool = True, paths: bool = True) -> dict[str, Any]:
+        """Define and delete many definitions in one transaction, all of them or none; tells who has applied it.
+
+        They may refer to each other in any order. Raises one `Invalid` with all faults by `kind.type.name.setting`; without
+        `paths` the error of a definition as it is.
+        """
+        checked, errors = list[Checked](), dict[Key, HansaError]()
+        for edit in edits:
+            try:
+                checked.append(self.check(edit))
+            except HansaError as error:
+                if not paths:
+                    raise
+                checked.append((edit, (), ()))
+                errors[edit.key] = error
+        revision = self.store.change(checked, builtin=self._is_builtin, errors=errors, paths=paths, by=by)
+        return self.announce(revision, wait)
+
     def define(
-        self,
-        kind: str,
-        type: str,
-        name: str,
-        data: dict[str, Any],
-        *,
-        mode: str = "set",
-        seen_revision: int | None = None,
-        by: str = "",
-        declared: str | None = None,
-        wait: bool = True,
+        self, kind: str, type: str, name: str, data: dict[str, Any], *, by: str = "", wait: bool = True, **options: Any
     ) -> dict[str, Any]:
         """Create, edit (given settings over the stored ones) or set a definition; tells who has applied it.
 
-        Raises `Invalid`, `NotFound`, `Conflict`.
+        Options are `mode`, `seen_revision` and `declared` of an `Edit`. Raises `Invalid`, `NotFound`, `Conflict`.
         """
-        self._refuse_builtin(kind, type, name)
-        if mode == "edit":
-            old = self.definition(kind, type, name)
-            known = self.registry.known(kind, type).model.upgrade(dict(old.data))
-            data, seen_revision = {**known, **data}, seen_revision or old.revision
-        row, found, claims = self._validated(kind, type, name, data)
-        revision = self.store.define(
-            row,
-            mode=mode,
-            references=found,
-            claims=claims,
-            builtin=self._is_builtin,
-            seen_revision=seen_revision,
-            by=by,
-            declared=declared,
-        )
-        return self.announce(revision, wait)
+        return self.change([Edit((kind, type, name), data, **options)], by=by, wait=wait, paths=False)
 
     def delete(
         self, kind: str, type: str, name: str, *, seen_revision: int | None = None, by: str = ""
     ) -> dict[str, Any]:
         """Delete a definition; raises `NotFound`, or `Conflict` naming its users."""
-        self._refuse_builtin(kind, type, name)
-        return self.announce(self.store.delete(kind, type, name, seen_revision=seen_revision, by=by))
-
-    def _refuse_builtin(self, kind: str, type: str, name: str) -> None:
-        self.registry.known(kind, type)
-        if (kind, type, name) in self.builtin:
-            raise Conflict(f"{kind} {type} {name!r} comes with a plugin and cannot be changed")
+        return self.change([Edit((kind, type, name), seen_revision=seen_revision)], by=by, paths=False)
 
     # -- services ----------------------------------------------------------------------------------------------------
 
     def deploy(
-        self, file: str, source: str, *, by: str = "", declared: str | None = None, wait: bool = True
+        self, files: Mapping[str, str], *, by: str = "", declared: Mapping[str, str] | None = None, wait: bool = True
     ) -> dict[str, Any]:
-        """Try a source in a child process, store it and have it loaded everywhere.
+        """Try sources, by path, with all that imports them, in a child process; store them and have them loaded everywhere.
 
-        Gives file, version, services, and who has applied it. Raises `Invalid` with the error and its line under `source`.
+        All of them or none. Gives `packages`, with file, version and services of each, and who has applied it. `declared` are
+        digests by package. Raises `Invalid` with errors and their lines under `source`, and refused names under `file`.
         """
-        services = trial(file, source, self.trial_timeout, self.trial_modules)
-        for name in services.values():
-            if self._is_builtin(Reference("", "service", "", name)):
-                raise Conflict(f"the service {name} comes with a plugin")
-        current = self.store.package(file)
-        if current is not None and current.source == source and declared is None:
-            answer = self.announce(self.store.revision(), wait)
-            return {"file": file, "version": current.version, "services": sorted(services.values()), **answer}
-        version, revision = self.store.deploy(file, source, services, by=by, declared=declared)
-        found = sorted(services.values())
-        return {"file": file, "version": version, "services": found, **self.announce(revision, wait)}
+        return self._serve(packages(files), by=by, declared=declared, wait=wait)
 
     def rollback(self, file: str, version: int | None = None, *, by: str = "") -> dict[str, Any]:
-        """Bring back an older version of a file, by default the one before."""
-        version, revision = self.store.rollback(file, version, by=by)
-        package = self.store.package(file)
-        services = sorted(package.services.values()) if package else []
-        return {"file": file, "version": version, "services": services, **self.announce(revision)}
+        """Bring back an older version of a package, by default the one before, unless what imports it fails with that."""
+        sources = {p.version: p.source for p in self.store.packages(file)}
+        current = self.store.serving().get(file, 0)
+        wanted = version or max((v for v in sources if v < current), default=0)
+        if wanted not in sources:
+            raise NotFound(f"{file!r} has no version {version or 'before the one that serves'}")
+        answer = self._serve({file: sources[wanted]}, by=by)
+        return {**answer.pop("packages")[0], **answer}
 
-    def delete_service(self, name: str, *, by: str = "") -> dict[str, Any]:
-        """Take the file that gives a service (or the file of that name) out of service; raises `Conflict` naming users."""
-        file = name if name.endswith(".py") else self.registry.service(name).origin
-        if file.startswith("plugin "):
-            raise Invalid({"name": f"{name} comes with the {file}"})
-        return {"file": file, **self.announce(self.store.undeploy(file, by=by))}
+    def delete_service(self, *names: str, by: str = "") -> dict[str, Any]:
+        """Take packages, each named by itself or by a service it gives, out of service; raises `Conflict` naming users."""
+        files = {name if name.endswith((".py", "/")) else self.registry.service(name).origin for name in names}
+        if plugins := [file for file in files if file.startswith("plugin ")]:
+            raise Invalid({"name": f"{names[0]} comes with the {plugins[0]}"})
+        return {**self._serve(dict.fromkeys(files), by=by), "files": sorted(files)}
+
+    def _serve(
+        self, wanted: Mapping[str, str | None], *, by: str, declared: Mapping[str, str] | None = None, wait: bool = True
+    ) -> dict[str, Any]:
+        """Have these sources serve, None takes a package out; what is tried is tried again if others deploy meanwhile."""
+        while True:
+            seen, stored = self.store.serving(), {p.file: p for p in self.store.packages(current=True)}
+            now, known = {file: p.source for file, p in stored.items()}, declared or {}
+            changes = {f: new for f, new in wanted.items() if new is None or f in known or now.get(f) != new}
+            names = {import_name(file): file for file, new in changes.items() if new is not None}
+            # a module that grew into a folder, or the other way round
+            changes |= dict.fromkeys(file for file in seen if names.get(import_name(file), file) != file)
+            after = {file: new for file, new in {**now, **changes}.items() if new is not None}
+            if missing := [file for file, new in changes.items() if new is None and file not in seen]:
+                raise NotFound(f"no file {missing[0]!r} is deployed")
+            gone = {import_name(file) for file in changes} - names.keys()
+            if users := importers(after, gone):
+                raise Conflict(f"in use: {', '.join(sorted(gone))} is imported by {', '.join(sorted(users))}")
+            services = trial(after, names.values(), self.trial_timeout, self.trial_modules) if names else {}
+            for name in {name for given in services.values() for name in given.values()}:
+                if self._is_builtin(Reference("", "service", "", name)):
+                    raise Conflict(f"the service {name} comes with a plugin")
+            try:
+                versions, revision = dict[str, int](), self.store.revision()
+                if changes:
+                    versions, revision = self.store.deploy(changes, services, seen=seen, by=by, declared=known)
+                break
+            except Stale:
+                continue
+        told = []
+        for file in [file for file, new in wanted.items() if new is not None]:
+            given = services[file] if file in services else stored[file].services
+            told.append(
+                {"file": file, "version": versions.get(file, seen.get(file)), "services": sorted(given.values())}
+            )
+        return {"packages": told, **self.announce(revision, wait)}
 
     def packages(self) -> list[dict[str, Any]]:
-        """All versions of all deployed files, without their sources."""
+        """All versions of all packages, without their sources; `imports` are the packages that the one which serves imports."""
+        uses = {each.package: [used.package for used in (each.uses or {}).values()] for each in deploy.loaded.values()}
         return [
             {
                 "file": p.file,
                 "version": p.version,
                 "current": p.current,
                 "sha256": p.sha256,
+                "files": sorted(files_of(p.file, p.source)),
+                "imports": sorted({*uses.get(p.file, ())} - {p.file}) if p.current else [],
                 "services": sorted(p.services.values()),
                 "deployed_at": p.at,
                 "by": p.by,
@@ -198,12 +242,12 @@ class Definitions:
             for p in self.store.packages()
         ]
 
-    def source(self, file: str, version: int | None = None) -> str:
-        """The source of one version of a file, by default the current one."""
+    def files(self, file: str, version: int | None = None) -> dict[str, str]:
+        """The sources of one version of a package, by path; by default those that serve."""
         package = self.store.package(file, version)
         if package is None:
             raise NotFound(f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed")
-        return package.source
+        return files_of(file, package.source)
 
     # -- who has it --------------------------------------------------------------------------------------------------
 
@@ -261,9 +305,3 @@ def _claims(cls: Any, row: Row, config: Any) -> list[str]:
 def _claims_of(definitions: Definitions, row: Row) -> list[str]:
     known = definitions.registry.known(row.kind, row.type)
     return _claims(known.cls, row, definitions.read(row))
-
-
-def in_order(rows: list[Row]) -> list[Row]:
-    """Definitions so that what is referred to comes first: security, outgoing, channel, with other kinds before."""
-    order = {kind: index for index, kind in enumerate(KINDS)}
-    return sorted(rows, key=lambda row: order.get(row.kind, -1))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Iterable
 from typing import Any
 
-from .cluster import Leases, OdbBus
+from .cluster import Leases, OdbBus, lease_name
 from .config import Config
 from .definitions import Definitions
 from .errors import Conflict, NotFound, Unavailable
@@ -27,7 +28,7 @@ class Facade(Definitions, Invocations):
     """
 
     def __init__(self, config: Config, job: dict[str, Any], plugins: Plugins, store: Store, keys: Keys) -> None:
-        self.config, self.dir, self._plugins = config, config.dir, plugins
+        self.config, self.dir, self.plugins = config, config.dir, plugins
         self.name: str = config.server.name
         self.worker: int = job["index"]
         self.id = f"{self.name}/{self.worker}.{job['generation']}"
@@ -71,55 +72,31 @@ class Facade(Definitions, Invocations):
             )
         return client
 
-    def states(self, kind: str, type: str, name: str) -> dict[str, dict[str, Any]]:
-        """The state of a definition's object in each worker of the cluster."""
-        key = f"{kind} {type} {name}"
-        running = {"state": "running", "why": ""}
-        found = {worker: report["states"].get(key, running) for worker, report in self.reports().items()}
-        mine = self._objects.states().get(key)
+    def states(
+        self, kind: str, type: str, name: str, reports: dict[str, dict[str, Any]] | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """The state of a definition's object in each worker of the cluster, as of these `reports`, by default the last ones."""
+        key, mine = f"{kind} {type} {name}", self._objects.state((kind, type, name))
+        reports = self.reports() if reports is None else reports
+        well = {"state": "running", "why": ""}
+        found = {worker: report["states"].get(key, well) for worker, report in reports.items()}
         return {**found, **({self.id: mine} if mine else {})}
 
     def make(self, row: Row) -> Any:
         """An object of a definition, not started."""
         return self.registry.known(row.kind, row.type).cls(row.name, self.read(row), self)
 
-    def test(self, kind: str, type: str, data: dict[str, Any]) -> str:
-        """Make an object, start, ping and stop it, storing nothing; raises what is wrong."""
-        made = self.make(self.validate(kind, type, "test", data))
-        if kind == "channel":
-            return "the settings are valid"
-        try:
-            made.start()
-            return str(made.ping())
-        finally:
-            made.stop()
-
-    def ping(self, kind: str, type: str, name: str) -> str:
-        """Ping a live object; raises what is wrong."""
-        return str(self.object(kind, type, name).ping())
-
-    def plugins(self) -> list[dict[str, Any]]:
-        """The plugins found here, their status, and what they give."""
-        types = [(known.plugin, f"{kind} {type}") for kind, type, known in self.registry.types()]
-        services = [(d.origin, d.name) for d in self.registry.services()]
-        return [
-            {key: value for key, value in vars(p).items() if key != "entries"}
-            | {"types": [t for plugin, t in types if plugin == p.name]}
-            | {"services": [s for origin, s in services if origin == f"plugin {p.name}"]}
-            for p in self._plugins.found.values()
-        ]
-
     def reload_plugin(self, name: str) -> dict[str, Any]:
         """Have every server replace its workers one by one, which load plugins anew; raises `Invalid` if one cannot be loaded."""
         if name not in discover():
             raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(discover())})")
         check_plugins(self.config, self.store.blocked_plugins() - {name})
-        return {"revision": self._log_plugin(name, "reload")}
+        return {"revision": self._log_action("plugin", name, "reload")}
 
     def block_plugin(self, name: str, blocked: bool = True) -> dict[str, Any]:
         """Block or unblock a plugin in the whole cluster, and have workers replaced; raises `NotFound`, `Conflict` if in use."""
-        if name not in self._plugins.found:
-            raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(self._plugins.found)})")
+        if name not in self.plugins.found:
+            raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(self.plugins.found)})")
         if blocked:
             gone = {(kind, type) for kind, type, known in self.registry.types() if known.plugin == name}
             rows = self.store.definitions()
@@ -128,10 +105,14 @@ class Facade(Definitions, Invocations):
                 raise Conflict(f"the plugin {name} is in use by {', '.join(used)}")
         others = self.store.blocked_plugins() - {name}
         check_plugins(self.config, others | {name} if blocked else others)
-        return {"revision": self._log_plugin(name, "block" if blocked else "unblock")}
+        return {"revision": self._log_action("plugin", name, "block" if blocked else "unblock")}
 
-    def _log_plugin(self, name: str, action: str) -> int:
-        revision = self.store.log_action("plugin", name, action)
+    def restart(self, name: str) -> dict[str, Any]:
+        """Have a server of the cluster finish what it has, end, and start anew as the same process, supervisor and engines too."""
+        return {"revision": self._log_action("server", name, "restart")}
+
+    def _log_action(self, kind: str, name: str, action: str) -> int:
+        revision = self.store.log_action(kind, name, action)
         self.wake()
         self.bus.nudge(revision)
         return revision
@@ -141,19 +122,11 @@ class Facade(Definitions, Invocations):
         self.tell("reload", revision=0)
         return {"workers": [worker for worker, report in self.reports().items() if report["server"] == self.name]}
 
-    def status(self) -> dict[str, Any]:
-        """Servers, workers, revisions, objects that are not running, leases and queues."""
-        reports = self.reports()
-        queue = self.queue
-        return {
-            "cluster": self.config.server.cluster,
-            "revision": self.store.revision(),
-            "workers": {
-                worker: {"server": report["server"], "revision": report["revision"], "not_running": report["states"]}
-                for worker, report in reports.items()
-            },
-            "definitions": len(self.store.definitions()),
-            "services": len(self.registry.services()),
-            "leases": sorted(self._leases.tokens),
-            "async": queue.status() if queue else None,
-        }
+    def leases(self, more: Iterable[str] = ()) -> dict[str, tuple[str, int, float]]:
+        """Who holds the leases of what runs once in a server or in the cluster, and `more`: holder, fencing token, seconds left."""
+        servers = {report["server"] for report in self.reports().values()}
+        placed = {known.cls.type: known.cls.placement for _, _, known in self.registry.types("channel")}
+        rows = [(row, placed.get(row.type, "worker")) for row in self.definitions("channel")]
+        names = {lease_name(place, server, row.key) for row, place in rows if place != "worker" for server in servers}
+        found: dict[str, tuple[str, int, float]] = self.bus.leases([*more, *sorted(names)])
+        return found

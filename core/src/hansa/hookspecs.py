@@ -90,8 +90,8 @@ def hansa_ready(config: Any) -> list[str]:  # type: ignore[empty-body]
 def hansa_bus(server: Any) -> Any:
     """Give what carries nudges and leases between the workers of the cluster, in place of the ODB; called once per worker.
 
-    It has `nudge(revision)`, `listen(wake, stopped)`, `acquire(name, holder, ttl)`, `release(name, holder)` (see `hansa.cluster`),
-    and `redis` (a client for services).
+    It has `nudge(revision)`, `listen(wake, stopped)`, `acquire(name, holder, ttl)`, `release(name, holder)`,
+    `leases(names)` (see `hansa.cluster`), and `redis` (a client for services).
     """
 
 

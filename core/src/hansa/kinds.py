@@ -7,6 +7,7 @@ after a `start` that failed. An object is never changed: an edit makes a new one
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -18,11 +19,12 @@ from .settings import Model, setting
 if TYPE_CHECKING:
     from .service import Service
 
-__all__ = ["Channel", "Definable", "Format", "NoSettings", "Outgoing", "Security"]
+__all__ = ["Channel", "Definable", "Edit", "Format", "NoSettings", "Outgoing", "Security"]
 
 Placement = Literal["worker", "server", "cluster"]
 Delivery = Literal["at_least_once", "at_most_once"]
 Dispatch = Callable[[Request], Response]
+Key = tuple[str, str, str]
 
 
 class NoSettings(Model):
@@ -177,3 +179,18 @@ class Format:
 
 
 KINDS: dict[str, type] = {"security": Security, "outgoing": Outgoing, "channel": Channel}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Edit:
+    """What is to become of a definition, by kind, type and name: `data` are its settings, None deletes it.
+
+    `mode` is `create` (must not exist), `edit` (settings over the stored ones) or `set`. It is refused unless the definition is
+    still at `seen_revision`, where that is given. `declared` is the digest of the declaration in config.toml it comes from.
+    """
+
+    key: Key
+    data: dict[str, Any] | None = None
+    mode: Literal["create", "edit", "set"] = "set"
+    seen_revision: int | None = None
+    declared: str | None = None

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
+from .cluster import lease_name
 from .errors import HansaError, Invalid, NotFound, Unavailable
 from .kinds import KINDS, Channel
 from .pipeline import compile_route, failed
@@ -31,8 +33,9 @@ class Live:
     """What this worker has of one definition: the row wanted, the object that serves, and the state."""
 
     row: Row
+    unwell: dict[Key, Live] = field(repr=False)
     object: Any = None
-    state: str = "starting"
+    state: str = ""
     why: str = ""
     since: float = field(default_factory=time.time)
     attempts: int = 0
@@ -48,9 +51,10 @@ class Live:
         return {"state": self.state, "why": self.why, "since": self.since, "revision": self.row.revision}
 
     def become(self, state: str, why: str = "") -> None:
-        """Set the state, remembering since when."""
+        """Set the state, remembering since when, and stand among the unwell unless it is `running`."""
         if (state, why) != (self.state, self.why):
             self.state, self.why, self.since = state, why, time.time()
+        (self.unwell.pop if state == "running" else self.unwell.setdefault)(self.row.key, self)
 
 
 class Objects:
@@ -68,6 +72,8 @@ class Objects:
         self.epoch = 0
         self._table: dict[Key, Live] = {}
         self._by_name: dict[tuple[str, str], Live] = {}
+        self._unwell: dict[Key, Live] = {}
+        self._users: dict[tuple[str, str], set[Channel]] = {}
         self._lock = threading.RLock()
         self._compiled = 0
         self._routing = threading.Lock()
@@ -80,28 +86,37 @@ class Objects:
 
     # -- configure ---------------------------------------------------------------------------------------------------
 
-    def apply(self, rows: Iterable[Row]) -> None:
-        """Make these definitions live, each in place of what it replaces; waits at most 5 s, slower ones go on alone."""
-        self._carry_out([self._want(row) for row in rows])
+    def apply(self, rows: Iterable[Row], gone: Iterable[Key] = ()) -> None:
+        """Make these definitions live, each in place of what it replaces, and take what is gone out of service.
 
-    def remove(self, key: Key) -> None:
-        """Take a definition out of service; its object stops after its last user. Waits like `apply`."""
+        What is referred to starts first and ends last. Waits 5 s and 1 ms for each; slower ones go on alone.
+        """
+        order = {kind: index for index, kind in enumerate(KINDS)}
+        wanted = sorted(rows, key=lambda row: order.get(row.kind, -1))
         with self._lock:
-            live = self._table.get(key)
-            if live is not None:
+            ending = [live for key in gone if (live := self._table.get(key))]
+            for live in ending:
                 live.gone = True
-        self._carry_out([live] if live else [])
+        # what has a port to itself must let it go before another can take it
+        self._carry_out([live for live in ending if getattr(live.object, "exclusive", False)])
+        for _, some in groupby(wanted, lambda row: row.kind):
+            self._carry_out([self._want(row) for row in some])
+        ending.sort(key=lambda live: -order.get(live.row.kind, -1))
+        for _, left in groupby(ending, lambda live: live.row.kind):
+            self._carry_out([live for live in left if live.gone])
 
     def _want(self, row: Row) -> Live:
         with self._lock:
             live = self._table.get(row.key)
             if live is None:
-                live = self._table[row.key] = self._by_name[row.kind, row.name] = Live(row)
+                live = self._table[row.key] = self._by_name[row.kind, row.name] = Live(row, self._unwell)
+                live.become("starting")
             live.row, live.attempts, live.gone = row, 0, False
             return live
 
     def _carry_out(self, lives: list[Live]) -> None:
-        done, _ = wait([queued for live in lives if (queued := self._queue(live))], START_WAIT)
+        queued = [future for live in lives if (future := self._queue(live))]
+        done, _ = wait(queued, START_WAIT + len(queued) / 1000)
         for future in done:
             if error := future.exception():
                 log.error("an object could not be placed", exc_info=error)
@@ -126,6 +141,7 @@ class Objects:
                     for table, key in tables if live.gone else ():
                         if table.get(key) is live:
                             del table[key]
+                            self._unwell.pop(row.key, None)
                 return
             try:
                 cls, config = self.registry.known(row.kind, row.type).cls, self.read(row)
@@ -147,8 +163,7 @@ class Objects:
         """Whether this worker is to run it now; if not, it is called back once it holds the lease."""
         if cls.placement == "worker":
             return True
-        scope = "cluster" if cls.placement == "cluster" else f"server:{self.server.name}"
-        name = ":".join((scope, *row.key))
+        name = lease_name(cls.placement, self.server.name, row.key)
         if live.lease != name:
             live.lease = name
             # never here: starting may take long, and the thread that calls back keeps all leases
@@ -173,7 +188,7 @@ class Objects:
             self._stop(new)
             live.become("elsewhere")
             return
-        live.object = new
+        self._serve(live, new)
         live.become("running")
         if isinstance(new, Channel) and compiled != self._compiled:
             with self._routing:  # something it refers to changed while it started
@@ -181,6 +196,15 @@ class Objects:
         self._recompile_users(row)
         if old is not None and not cls.exclusive:
             self._put_away(old)
+
+    def _serve(self, live: Live, new: Any) -> Any:
+        """Put an object, or None, in the place of the one that serves, which it gives back."""
+        with self._lock:
+            old, live.object = live.object, new
+            for channel, change in ((old, set.discard), (new, set.add)):
+                for used in _used(channel.config) if isinstance(channel, Channel) else ():
+                    change(self._users.setdefault(used, set()), channel)
+        return old
 
     def _retry(self, live: Live, row: Row, error: BaseException) -> None:
         live.attempts += 1
@@ -219,7 +243,7 @@ class Objects:
             live.lease = ""
 
     def _retire(self, live: Live, now: bool = False) -> None:
-        old, live.object = live.object, None
+        old = self._serve(live, None)
         if old is not None:
             self._recompile_users(live.row)
             (self._stop if now else self._put_away)(old)
@@ -242,9 +266,9 @@ class Objects:
             oldest, now = min(list(self.running.values()), default=self.epoch), time.monotonic()
             with self._lock:
                 # a request may just have taken its route and not be counted yet, hence some patience
-                due = [r for r in self._retired if now - r[1] > (SETTLE if r[0] <= oldest else DRAIN_LIMIT)]
-                self._retired = [r for r in self._retired if r not in due]
-            for _, _, old in due:
+                due = {r[0]: r[2] for r in self._retired if now - r[1] > (SETTLE if r[0] <= oldest else DRAIN_LIMIT)}
+                self._retired = [r for r in self._retired if r[0] not in due]
+            for old in due.values():
                 self._stop(old)
 
     def _stop(self, old: Any) -> None:
@@ -275,21 +299,16 @@ class Objects:
 
     def _recompile_users(self, row: Row) -> None:
         if row.kind == "security":
-            self.recompile(lambda config: row.name in _names(config.security))
+            self.recompile("security", [row.name])
 
-    def recompile_services(self, services: set[str]) -> None:
-        """Give the channels of these services a new route; no connection is touched."""
-        self.recompile(lambda config: config.service in services)
-
-    def recompile(self, concerns: Callable[[Any], bool] = lambda config: True) -> None:
-        """Give the channels whose definition is concerned a new route."""
+    def recompile(self, kind: str, names: Iterable[str]) -> None:
+        """Give the channels of these services, or of these security definitions, a new route; no connection is touched."""
         with self._lock:
             self._compiled += 1
-            serving = [live.object for live in self._table.values() if isinstance(live.object, Channel)]
+            serving = set[Channel]().union(*(self._users.get((kind, name), ()) for name in names))
         for channel in serving:
-            if concerns(channel.config):
-                with self._routing:  # else an older route could be set after a newer one
-                    channel.dispatch = self._route(channel)
+            with self._routing:  # else an older route could be set after a newer one
+                channel.dispatch = self._route(channel)
 
     def _route(self, channel: Channel) -> Any:
         config: Any = channel.config
@@ -331,7 +350,9 @@ class Objects:
         live = self._table.get((kind, type, name)) if type else self._by_name.get((kind, name))
         if live is None or live.gone:
             what = f"{kind} {type}" if type else kind
-            raise NotFound(f"there is no {what} named {name!r} (there are: {', '.join(self.names(kind, type))})")
+            there = self.names(kind, type)
+            names = ", ".join([*there[:20], *(["..."] if len(there) > 20 else [])])
+            raise NotFound(f"there is no {what} named {name!r} (there are: {names})")
         if live.object is None:
             why = f": {live.why}" if live.why else ""
             raise Unavailable(f"{live.row.kind} {live.row.type} {name!r} is {live.state}{why}")
@@ -342,10 +363,15 @@ class Objects:
         lives = list(self._table.values())
         return sorted(x.row.name for x in lives if x.row.kind == kind and type in (None, x.row.type) and not x.gone)
 
-    def states(self) -> dict[str, dict[str, Any]]:
-        """The state of every definition, by `kind type name`."""
-        with self._lock:
-            return {" ".join(live.row.key): live.told for live in self._table.values() if not live.gone}
+    def states(self, unwell: bool = False) -> dict[str, dict[str, Any]]:
+        """The state of every definition, or of those that do not run, by `kind type name`."""
+        lives = list((self._unwell if unwell else self._table).values())
+        return {" ".join(live.row.key): live.told for live in lives if not live.gone}
+
+    def state(self, key: Key) -> dict[str, Any] | None:
+        """The state of one definition; None if there is no such."""
+        live = self._table.get(key)
+        return None if live is None or live.gone else live.told
 
 
 class Namespace:
@@ -381,6 +407,11 @@ class Named:
 
 def _names(security: str | list[str] | None) -> list[str]:
     return [security] if isinstance(security, str) else list(security or ())
+
+
+def _used(config: Any) -> list[tuple[str, str]]:
+    """What the route of a channel depends on."""
+    return [("service", config.service), *(("security", name) for name in _names(config.security))]
 
 
 def references(model: Any, row: Row, config: Any) -> list[Reference]:

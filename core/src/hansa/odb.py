@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+import random
 import subprocess
 import sys
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sql
-from sqlalchemy import Column, Engine, Index, MetaData, String, Table, Text, create_engine, event, inspect, text
+from sqlalchemy import Column, Engine, Index, MetaData, String, Table, Text, event, exc, inspect, text
 
-SCHEMA_VERSION = "0001"
+from .errors import Invalid, Unavailable
+
+log = logging.getLogger("hansa.odb")
+P = ParamSpec("P")
+T = TypeVar("T")
+SCHEMA_VERSION = "0003"
 """The newest Alembic revision; workers compare it without importing Alembic."""
 
 metadata = MetaData()
@@ -32,23 +42,36 @@ def _table(name: str, columns: str, *more: Any, identity: str = "kind:kind! type
 
 REVISION, WHO = "revision:int", "by:name at:float"
 cluster = _table("cluster", f"id:int! {REVISION}", identity="")
-definition = _table("definition", f"data:text {REVISION}")
+indexes = Index("definition_revision", "revision"), Index("definition_name", "name")
+definition = _table("definition", f"data:text {REVISION}", *indexes)
 index = Index("reference_to", "to_kind", "to_name")
 reference = _table("reference", "setting:setting! to_kind:kind! to_type:kind! to_name:name!", index)
-claim = _table("claim", "claim:claim! kind:kind type:kind name:name", identity="")
+claim = _table("claim", "claim:claim! kind:kind type:kind name:name", Index("claim_name", "name"), identity="")
 source = "source:text services:text sha256:digest mac:digest"
 package = _table("package", f"file:name! version:int! current:bool {source} {WHO}", identity="")
-change = _table("change", f"{REVISION}! kind:kind type:kind name:name action:action data:text? {WHO}", identity="")
+identity = f"{REVISION}! kind:kind! type:kind! name:name!"
+change = _table("change", f"action:action data:text? {WHO}", identity=identity)
 applied = _table("applied", f"worker:name! server:name {REVISION} at:float states:text", identity="")
 declared = _table("declared", "sha256:digest")
 lease = _table("lease", "name:lease! holder:name token:int expires:float", identity="")
 
 
-def open_engine(url: str) -> Engine:
-    """An engine for the ODB; SQLite in WAL mode with every commit synced, and writers in one line from their first statement."""
+CONNECT, ANSWER = 2, 2.2  # seconds: a dead database is told within 5, by a ping and a connection that fails
+PATIENCE = 8.0  # seconds that a change waits while other writers are at work
+POOL = {"pool_pre_ping": True, "pool_size": 3, "max_overflow": 10, "pool_timeout": CONNECT}
+LOST = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.IntegrityError, exc.TimeoutError)
+# serialization failures, deadlocks and waits for a lock, of PostgreSQL and MySQL
+AGAIN = {"40001", "40P01", "55P03", 1205, 1213}
+
+
+def open_engine(url: str, seconds: float = ANSWER, **options: Any) -> Engine:
+    """An engine for the ODB; a statement may take so many seconds. Raises `Invalid` if its driver is not installed.
+
+    SQLite is in WAL mode with every commit synced, and its writers are in one line from their first statement.
+    """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=3, max_overflow=10)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        return _open_server(url, seconds, options)
+    engine = sql.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, **options)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:
@@ -66,18 +89,78 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def _open_server(url: str, seconds: float, options: dict[str, Any]) -> Engine:
+    limits: dict[str, Any] = {"connect_timeout": CONNECT}
+    patience = seconds * 0.7  # for a lock: whoever waits for another writer is told by a code, and asks again
+    if url.startswith("postgresql"):
+        limits["options"] = f"-c lock_timeout={patience * 1000:.0f}"
+    elif url.startswith(("mysql", "mariadb")):
+        limits |= {"read_timeout": seconds, "write_timeout": seconds}
+        limits["init_command"] = f"SET SESSION innodb_lock_wait_timeout = {patience:.0f}"
+    try:
+        engine = sql.create_engine(url, isolation_level="READ COMMITTED", connect_args=limits, **(options or POOL))
+    except ModuleNotFoundError as error:
+        extra = url.partition("+")[0].replace("mariadb", "mysql")
+        raise Invalid({"odb.url": f"{error.name} is not installed: pip install 'hansa[{extra}]'"}) from None
+    if engine.driver == "psycopg":
+        import psycopg
+
+        class Connection(psycopg.Connection[Any]):
+            """Gives a server up that is there and does not answer, or whose answers are dropped."""
+
+            def wait(self, generator: Any, interval: float = 0.1, timeout: float | None = seconds) -> Any:
+                try:
+                    return super().wait(generator, interval, timeout)
+                except psycopg.OperationalError as error:
+                    if not error.sqlstate:  # it is not the server who says so, and nobody knows what that still does
+                        self.pgconn.finish()
+                    raise
+
+        event.listen(engine, "do_connect", lambda dialect, record, given, named: Connection.connect(*given, **named))
+    return engine
+
+
+def guarded(function: Callable[P, T]) -> Callable[P, T]:
+    """A use of the ODB that is tried again where another writer was in the way; raises `Unavailable` without ODB."""
+
+    @functools.wraps(function)
+    def call(*arguments: P.args, **options: P.kwargs) -> T:
+        deadline, attempts = time.monotonic() + PATIENCE, 3
+        while True:
+            try:
+                return function(*arguments, **options)
+            except LOST as error:
+                attempts -= isinstance(error, exc.IntegrityError)  # two have inserted the same
+                found = getattr(error, "orig", None) or error
+                codes = {getattr(found, "sqlstate", None), *found.args[:1]}
+                again = codes & AGAIN or isinstance(error, exc.IntegrityError)
+                if not again or not attempts or time.monotonic() > deadline:
+                    log.error("the ODB cannot be used: %s", str(found).partition("\n")[0])
+                    raise Unavailable("the ODB does not answer at the moment") from error
+            time.sleep(random.random() * 0.1)
+
+    return call
+
+
+def lock(connection: Any) -> None:
+    """Let nobody else change the schema until this connection is closed; SQLite has one writer anyway."""
+    locks = {"postgresql": "SELECT pg_advisory_lock(4826721)", "sqlite": "SELECT 1"}
+    connection.execute(text(locks.get(connection.dialect.name, "SELECT GET_LOCK('hansa', 600)")))
+
+
 def create_schema(engine: Engine) -> None:
     """Bring the schema to `SCHEMA_VERSION`: an empty database at once, an older one by Alembic, in a process of its own."""
-    with engine.begin() as connection:
+    url = engine.url.render_as_string(hide_password=False)
+    with open_engine(url, 600, poolclass=sql.NullPool).begin() as connection:
+        lock(connection)
         found = inspect(connection).get_table_names()
-        if "cluster" not in found:
+        new = "alembic_version" not in found
+        if new and engine.dialect.name in ("postgresql", "sqlite"):  # what MySQL needs for long texts is in a migration
             metadata.create_all(connection)
             connection.execute(cluster.insert().values(id=1, revision=0))
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA_VERSION})
             return
-        version = text("SELECT version_num FROM alembic_version")
-        if "alembic_version" in found and connection.execute(version).scalar() == SCHEMA_VERSION:
+        if not new and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == SCHEMA_VERSION:
             return
-    url = engine.url.render_as_string(hide_password=False)
     subprocess.run([sys.executable, "-P", "-m", "hansa.migrations"], input=url, text=True, check=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,15 +79,16 @@ class Registry:
             if kind in (None, kind_):
                 yield kind_, type_, known
 
-    def replace_services(self, origin: str, services: Iterable[Deployed]) -> set[str]:
-        """Swap the services of one origin for others at once; gives all names touched. Raises `Clash` for a taken name."""
+    def replace_services(self, origins: str | Collection[str], services: Iterable[Deployed]) -> set[str]:
+        """Swap the services of some origins for others at once; gives all names touched. Raises `Clash` for a taken name."""
+        gone = {origins} if isinstance(origins, str) else origins
         with self._lock:
-            table = {name: d for name, d in self._services.items() if d.origin != origin}
+            table = {name: d for name, d in self._services.items() if d.origin not in gone}
             touched = set(self._services) - set(table)
             for deployed in services:
                 taken = table.get(deployed.name)
                 if taken is not None:
-                    raise Clash(f"the service {deployed.name} of {origin} is already given by {taken.origin}")
+                    raise Clash(f"the service {taken.name} of {deployed.origin} is already given by {taken.origin}")
                 table[deployed.name] = deployed
                 touched.add(deployed.name)
             self._services = table

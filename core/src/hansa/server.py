@@ -23,13 +23,14 @@ from typing import Any
 
 from .config import Config, read_config
 from .errors import Invalid
-from .logs import set_up
+from .logs import rotate_log, set_up
 from .plugins import EARLY, Plugins, check_plugins, load_plugins
 from .processes import Ledger, spawn
 
 log = logging.getLogger("hansa.supervisor")
 START_LIMIT = 60.0
-FIRST_RESTART, LAST_RESTART = 0.2, 10.0
+FIRST_RESTART, LAST_RESTART, RAN_WELL = 0.2, 10.0, 60.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # PERF: what is made while a worker starts stays; looking for garbage in it would only slow the start
 WORKER = "import gc; gc.disable(); from hansa.worker import main; main()"
 
@@ -72,28 +73,29 @@ class Supervisor:
         self.ending: list[Process] = []
         self.new: Process | None = None
         self.generation = 0
-        self._restarts: dict[int, tuple[float, float]] = {}
+        self._restarts: dict[Any, tuple[float, float]] = {}
         self._reload_wanted = False
         self._reloaded_for = 0
         self._reloading: Iterator[None] | None = None
-        self._stop = False
+        self._stop = self._again = False
         self._selector = selectors.DefaultSelector()
         self.run_dir: Path = config.dir / "run"
 
     # -- the whole ---------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Start, watch until SIGTERM or SIGINT, stop. Raises `Invalid`."""
+        """Start, watch until SIGTERM, SIGINT or a restart, stop; then, for a restart, become a new process. Raises `Invalid`."""
         self.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chmod(self.config.dir, 0o700)
-        set_up(self.config.dir, self.config.log.level)
+        set_up(self.config.dir, self.config.log)
         lock = self._lock()
         self.ledger = Ledger(self.run_dir / "processes.json")
         leftovers = self.ledger.end_leftovers()
         if leftovers:
             log.warning("ended %s processes that an earlier run left behind: %s", len(leftovers), leftovers)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS:
             signal.signal(number, self._request_stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
             self._listen()
             # PERF: the first worker imports while engines start; it gets its job when they are there
@@ -105,9 +107,13 @@ class Supervisor:
         finally:
             self._shut_down()
             lock.close()
+        if self._again:
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # whoever ends the server now ends the next run of it
+            if self._again:
+                os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
     def _request_stop(self, *_: Any) -> None:
-        self._stop = True
+        self._stop, self._again = True, False
 
     def _lock(self) -> Any:
         lock = open(self.run_dir / "server.lock", "w")  # noqa: SIM115
@@ -195,15 +201,21 @@ class Supervisor:
     def _turn(self) -> None:
         """One round of the loop: listen to workers, restart what ended, go on with a replacement."""
         self._look(0.2 if self._reloading is None else 0.02)
+        for name in ("server", "access"):
+            rotate_log(self.config.dir / "logs" / f"{name}.log", self.config.log.max_size, self.config.log.kept)
         for index, process in list(self.workers.items()):
             if process.over:
                 process.child.kill()  # one that hangs while it starts
-                self._restart(index, process)
+                if self._due(index, process.began, f"worker {index} {process.state}"):
+                    self.ledger.remove(process.child.pid)
+                    self.workers[index] = self._spawn(index)
+                    self._give_job(self.workers[index])
         for process in list(self.ending):
             self._see_to_the_end(process)
         for place, (engine, child, began) in enumerate(self.engines):
-            if child.poll() is not None and time.monotonic() - began > FIRST_RESTART:
-                log.error("engine %s ended with status %s, starting it again", engine.name, child.returncode)
+            if child.poll() is not None and self._due(
+                engine.name, began, f"engine {engine.name} ended with status {child.returncode}"
+            ):
                 self.ledger.remove(child.pid)
                 self.engines[place] = self._start_engine(engine)
         if self._reload_wanted and self._reloading is None:
@@ -231,26 +243,30 @@ class Supervisor:
         event = message["event"]
         if event == "ready":
             process.ready = True
-            self._restarts.pop(process.index, None)
         elif event == "failed":
             process.faults = message["faults"]
             log.error("worker %s could not start: %s", process.index, process.faults)
+        elif event == "restart":
+            log.info("restarting, as was asked for")
+            self._stop, self._again = True, not self._stop or self._again
         elif event == "reload":
             revision = message["revision"]
             if not revision or revision > self._reloaded_for:
                 self._reloaded_for = max(self._reloaded_for, revision)
                 self._reload_wanted = True
 
-    def _restart(self, index: int, process: Process) -> None:
-        delay, since = self._restarts.get(index, (FIRST_RESTART, 0.0))
-        if not since:
-            log.error("worker %s %s, starting another in %g s", index, process.state, delay)
-            self.ledger.remove(process.child.pid)
-            self._restarts[index] = (delay, time.monotonic())
-        elif time.monotonic() - since >= delay:
-            self._restarts[index] = (min(delay * 2, LAST_RESTART), 0.0)
-            self.workers[index] = self._spawn(index)
-            self._give_job(self.workers[index])
+    def _due(self, key: Any, began: float, what: str) -> bool:
+        """Whether to start again now what has ended: each time later, unless it ran well for a while."""
+        delay, since = self._restarts.get(key, (FIRST_RESTART, 0.0))
+        now = time.monotonic()
+        if since < began:
+            delay = FIRST_RESTART if now - began > RAN_WELL else delay
+            log.error("%s, starting another in %g s", what, delay)
+            self._restarts[key] = (delay, now)
+        elif now - since >= delay:
+            self._restarts[key] = (min(delay * 2, LAST_RESTART), 0.0)
+            return True
+        return False
 
     def _reload(self) -> Iterator[None]:
         """Replace the workers one by one: a new one serves before the old one is asked to finish."""

@@ -14,7 +14,7 @@ import msgspec
 from .errors import Invalid
 from .kinds import Dispatch, Format
 from .message import Request, Response
-from .settings import Model, decode_hook, dump, explain, load
+from .settings import Model, decode_hook, dump, explain, learn, load
 
 __all__ = ["Binding", "Service", "automatic_name", "current_cid"]
 
@@ -70,7 +70,7 @@ class Service:
         """The name it is registered under."""
         if cls.name:
             return cls.name
-        module = cls.__module__.partition("@")[0]
+        module = re.sub(r"@\w+", "", cls.__module__)
         return automatic_name(module.rpartition(".")[2] if module.startswith("hansa") else module, cls.__name__)
 
     def handle(self) -> Any:
@@ -165,7 +165,7 @@ def _convert(data: Any, model: Any, *, strict: bool) -> Any:
     if isinstance(model, type) and issubclass(model, Model):
         return load(model, data, strict=strict, unknown=False)
     try:
-        return msgspec.convert(data, model, strict=strict, dec_hook=decode_hook)
+        return msgspec.convert(data, learn(model), strict=strict, dec_hook=decode_hook)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise explain(data, model, strict=strict) or Invalid(str(error)) from None
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import functools
 import inspect
 import os
 import re
+import threading
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, TypeVar, Union, dataclass_transform, get_args, get_origin
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 
 from .errors import Invalid, did_you_mean
 
 __all__ = ["Model", "Secret", "decode_hook", "dump", "explain", "fields", "load", "resolve", "schema", "setting"]
+__all__ += ["learn"]
 
 M = TypeVar("M", bound="Model")
+H = TypeVar("H")
 _PATH = re.compile(r"^(?P<fault>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
 _KEY_PATH = re.compile(r"^(?P<fault>.*) - at `key` in `\$(?P<path>.*)`$", re.S)
 
@@ -261,6 +265,20 @@ def _check(value: Any, path: str, faults: dict[str, str]) -> None:
             faults.update({_below(path, name).strip("."): fault for name, fault in invalid.errors.items()})
 
 
+_learned: WeakSet[Any] = WeakSet()
+_learning = threading.Lock()
+
+
+def learn(hint: H) -> H:
+    """Give a type back once msgspec knows it: threads that have it look at one for the first time at once crash the process."""
+    if hint not in _learned:
+        with _learning:
+            msgspec.json.Decoder(hint)
+            with contextlib.suppress(TypeError):  # a union is learned each time: nothing weak can refer to it
+                _learned.add(hint)
+    return hint
+
+
 def load(model: type[M], data: Any, *, strict: bool = True, unknown: bool = True) -> M:
     """Build a model from plain data, validated.
 
@@ -268,7 +286,7 @@ def load(model: type[M], data: Any, *, strict: bool = True, unknown: bool = True
     that are not declared. Raises `Invalid` with every fault at once.
     """
     try:
-        value = msgspec.convert(data, model, strict=strict, dec_hook=decode_hook)
+        value = msgspec.convert(data, learn(model), strict=strict, dec_hook=decode_hook)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise explain(data, model, strict=strict, unknown=unknown) or Invalid(str(error)) from None
     faults: dict[str, str] = {}

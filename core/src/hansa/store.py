@@ -7,18 +7,20 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
 from . import odb
-from .errors import Conflict, Invalid, NotFound
+from .errors import Conflict, HansaError, Invalid, NotFound
+from .kinds import Edit, Key
 
 log = logging.getLogger("hansa.store")
-Key = tuple[str, str, str]
+BATCH = 500  # values and rows in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One version of a deployed source file and the services found in it, by class name."""
+    """One version of a deployed package, a file or a folder, and the services found in it, by class name."""
 
     file: str
     version: int
@@ -73,17 +75,45 @@ class Reference:
     name: str
 
 
+# an edit whose data is as it is to be stored, what it refers to, and what it claims
+Checked = tuple[Edit, Collection[Reference], Collection[str]]
+
+
+_SERVING = select(odb.package.c.file, odb.package.c.version).where(odb.package.c.current)
+
+
+class Stale(Conflict):
+    """Something else was deployed since a deployment was tried."""
+
+
 class Transaction:
     """One transaction with the next revision; its first statement puts all writers of the cluster in one line."""
 
     def __init__(self, connection: Connection, by: str) -> None:
         self.connection, self.by = connection, by
+        self._new: dict[Table, list[dict[str, Any]]] = {}
         self.run(update(odb.cluster).values(revision=odb.cluster.c.revision + 1))
         self.revision = int(self.first(select(odb.cluster)).revision)
 
     def run(self, statement: Any) -> Any:
-        """Execute a statement."""
+        """Execute a statement, after the insertions that were asked for before it."""
+        self.flush()
         return self.connection.execute(statement)
+
+    def flush(self) -> None:
+        """Carry out the insertions."""
+        while self._new:  # PERF: many rows at once, each table in one go
+            table, rows = self._new.popitem()
+            for start in range(0, len(rows), BATCH):
+                self.connection.execute(insert(table), rows[start : start + BATCH])
+
+    def each(self, statement: Any, column: Any, values: Iterable[str]) -> list[Any]:
+        """Execute a statement for these values of a column; gives all rows found."""
+        wanted, rows = sorted(set(values)), list[Any]()
+        for start in range(0, len(wanted), BATCH):
+            found = self.run(statement.where(column.in_(wanted[start : start + BATCH])))
+            rows += found if found.returns_rows else ()
+        return rows
 
     def first(self, query: Any) -> Any:
         """The first row, or None."""
@@ -92,7 +122,7 @@ class Transaction:
     def add(self, table: Table, key: Key | None = None, **values: Any) -> None:
         """Insert a row, whose kind, type and name are those of `key`."""
         identity = dict(zip(("kind", "type", "name"), key, strict=True)) if key else {}
-        self.run(insert(table).values(**identity, **values))
+        self._new.setdefault(table, []).append({**identity, **values})
 
     def log(self, key: Key, action: str, data: Any = None) -> None:
         """Write the change row."""
@@ -102,22 +132,17 @@ class Transaction:
     def declare(self, key: Key, digest: str | None) -> None:
         """Remember what a configuration file declared."""
         if digest is not None:
-            self.run(delete(odb.declared).where(_same(odb.declared, key)))
+            self.forget([key], odb.declared)
             self.add(odb.declared, key, sha256=digest)
 
-    def definition(self, key: Key, seen_revision: int | None = None) -> Row | None:
-        """A definition; raises `Conflict` if it is not at the revision that the author of a change has seen."""
-        found = self.first(select(odb.definition).where(_same(odb.definition, key)))
-        row = _row(found) if found else None
-        if seen_revision is not None and (row is None or row.revision != seen_revision):
-            there = f"is at revision {row.revision}" if row else "was deleted"
-            raise Conflict(f"{label(key)} was changed by somebody else: you saw revision {seen_revision}, it {there}")
-        return row
-
-    def forget(self, key: Key) -> None:
-        """Delete a definition with its references and claims."""
-        for table in (odb.definition, odb.reference, odb.claim):
-            self.run(delete(table).where(_same(table, key)))
+    def forget(self, keys: Iterable[Key], *tables: Table) -> None:
+        """Delete what these tables have of these definitions."""
+        names: dict[tuple[str, str], list[str]] = {}
+        for kind, type, name in keys:
+            names.setdefault((kind, type), []).append(name)
+        for table in tables:
+            for (kind, type), found in names.items():
+                self.each(delete(table).where(table.c.kind == kind, table.c.type == type), table.c.name, found)
 
     def deployed(self) -> dict[str, str]:
         """The names of deployed services, with the file that gives each."""
@@ -128,31 +153,68 @@ class Transaction:
             for n in json.loads(r.services).values()
         }
 
-    def exists(self, reference: Reference) -> bool:
-        """Whether what a setting names is there."""
-        if reference.kind == "service":
-            return reference.name in self.deployed()
-        d = odb.definition.c
-        query = select(d.name).where(d.kind == reference.kind, d.name == reference.name)
-        return self.first(query.where(d.type == reference.type) if reference.type else query) is not None
+    def users(self, kind: str, type: str, names: Iterable[str], besides: Collection[Key] = ()) -> dict[str, set[str]]:
+        """The definitions that use what has these names, by name; those of `besides` do not count."""
+        r, users = odb.reference.c, dict[str, set[str]]()
+        for u in self.each(select(odb.reference).where(r.to_kind == kind, r.to_type.in_(["", type])), r.to_name, names):
+            if (u.kind, u.type, u.name) not in besides:
+                users.setdefault(u.to_name, set()).add(f"{u.kind} {u.type} {u.name!r} ({u.setting} = {u.to_name})")
+        return users
 
     def refuse_used(self, kind: str, type: str, names: Iterable[str]) -> None:
         """Raise `Conflict` naming the definitions that use one of these."""
-        r = odb.reference.c
-        using = select(odb.reference).where(r.to_kind == kind, r.to_type.in_(["", type]), r.to_name.in_(list(names)))
-        used = self.run(using).all()
-        if used:
-            users = {f"{u.kind} {u.type} {u.name!r} ({u.setting} = {u.to_name})" for u in used}
-            raise Conflict(f"in use by {', '.join(sorted(users))}")
+        if users := self.users(kind, type, names):
+            raise Conflict(f"in use by {', '.join(sorted(set().union(*users.values())))}")
 
-    def make_current(self, file: str, services: dict[str, str]) -> None:
-        """Check the names that a file is to give from now on, and leave no version of it current."""
-        deployed = self.deployed()
-        taken = sorted((name, deployed[name]) for name in services.values() if deployed.get(name, file) != file)
+    def errors(
+        self, edits: Sequence[Checked], there: Mapping[Key, int], builtin: Callable[[Reference], bool]
+    ) -> dict[Key, HansaError]:
+        """What speaks against each of these changes, given that all others of them are made."""
+        touched, gone = {e.key for e, *_ in edits}, {e.key for e, *_ in edits if e.data is None}
+        after = {*there, *touched} - gone
+        known = {*after, *((kind, "", name) for kind, _, name in after)}
+        if any(r.kind == "service" for _, references, _ in edits for r in references):
+            known |= {("service", "", name) for name in self.deployed()}
+        c = odb.claim.c
+        wanted = {f"{edit.key[0]} {claim}" for edit, _, claims in edits for claim in claims}
+        has = {f.claim: (f.kind, f.type, f.name) for f in self.each(select(odb.claim), c.claim, wanted)}
+        has = {claim: owner for claim, owner in has.items() if owner not in touched}
+        users: dict[Key, set[str]] = {}
+        for kind, type in {key[:2] for key in gone}:
+            found = self.users(kind, type, [key[2] for key in gone if key[:2] == (kind, type)], touched)
+            users |= {(kind, type, name): using for name, using in found.items()}
+        errors: dict[Key, HansaError] = {}
+        for edit, references, claims in edits:
+            key, missing = edit.key, [r for r in references if (r.kind, r.type, r.name) not in known and not builtin(r)]
+            taken = [(claim, owner) for claim in claims if (owner := has.setdefault(f"{key[0]} {claim}", key)) != key]
+            if edit.seen_revision not in (None, there.get(key)):
+                now = f"is at revision {there[key]}" if key in there else "was deleted"
+                why = f"{label(key)} was changed by somebody else: you saw revision {edit.seen_revision}, it {now}"
+                errors[key] = Conflict(why)
+            elif edit.mode == "create" and key in there:
+                errors[key] = Conflict(f"{label(key)} exists already")
+            elif (edit.mode == "edit" or key in gone) and key not in there:
+                errors[key] = NotFound(f"{label(key)} does not exist")
+            elif key in users:
+                errors[key] = Conflict(f"in use by {', '.join(sorted(users[key]))}")
+            elif missing:
+                names = {r.setting: f"{r.kind} {r.type} named {r.name!r}".replace("  ", " ") for r in missing}
+                errors[key] = Invalid({setting: f"there is no {name}" for setting, name in names.items()})
+            elif taken:
+                claim, owner = taken[0]
+                errors[key] = Conflict(f"{label(key)} needs {claim}, which {label(owner)} has already")
+        return errors
+
+    def give_names(self, services: Mapping[str, Mapping[str, str]], gone: Collection[str]) -> None:
+        """Check the service names that packages are to give from now on, where others are gone."""
+        deployed, taken = self.deployed(), set[str]()
+        given = {name: file for name, file in deployed.items() if file not in services and file not in gone}
+        for file, found in services.items():
+            taken |= {f"the service {n} is already given by {given[n]}" for n in found.values() if n in given}
+            given |= dict.fromkeys(found.values(), file)
         if taken:
-            raise Conflict("; ".join(f"the service {name} is already given by {other}" for name, other in taken))
-        self.refuse_used("service", "", {n for n, other in deployed.items() if other == file} - set(services.values()))
-        self.run(update(odb.package).where(odb.package.c.file == file).values(current=False))
+            raise Conflict("; ".join(sorted(taken)))
+        self.refuse_used("service", "", set(deployed) - set(given))
 
 
 class Store:
@@ -166,8 +228,11 @@ class Store:
     @contextmanager
     def _change(self, by: str = "") -> Iterator[Transaction]:
         with self.engine.begin() as connection:
-            yield Transaction(connection, by)
+            change = Transaction(connection, by)
+            yield change
+            change.flush()
 
+    @odb.guarded
     def _all(self, query: Any) -> list[Any]:
         with self._reading.connect() as connection:
             return list(connection.execute(query))
@@ -179,131 +244,121 @@ class Store:
     def changes(self, after: int) -> list[Change]:
         """The change log after a revision, in order."""
         c = odb.change.c
-        query = select(c.revision, c.kind, c.type, c.name, c.action).where(c.revision > after).order_by(c.revision)
-        return [Change(*row) for row in self._all(query)]
+        query = select(c.revision, c.kind, c.type, c.name, c.action).where(c.revision > after)
+        return [Change(*row) for row in self._all(query.order_by(*odb.change.primary_key.columns))]
 
-    def definitions(self, kind: str | None = None, type: str | None = None) -> list[Row]:
-        """Stored definitions, sorted by kind, type, name."""
-        d = odb.definition.c
-        query = select(odb.definition).order_by(d.kind, d.type, d.name)
-        for column, value in ((d.kind, kind), (d.type, type)):
+    def definitions(
+        self, kind: str | None = None, type: str | None = None, name: str | None = None, *, after: int = 0
+    ) -> list[Row]:
+        """Stored definitions, sorted by kind, type, name; `after` leaves those of a later revision."""
+        d, query = odb.definition.c, select(odb.definition)
+        for column, value in ((d.kind, kind), (d.type, type), (d.name, name)):
             query = query if value is None else query.where(column == value)
-        return [_row(found) for found in self._all(query)]
+        found = self._all(query.where(d.revision > after) if after else query)
+        # PERF: sorted here, since ordered by its key a database would read it all
+        rows = (Row(f.kind, f.type, f.name, json.loads(f.data), f.revision) for f in found)
+        return sorted(rows, key=lambda row: row.key)
 
     def definition(self, kind: str, type: str, name: str) -> Row | None:
         """One stored definition, or None."""
-        found = self._all(select(odb.definition).where(_same(odb.definition, (kind, type, name))))
-        return _row(found[0]) if found else None
+        return next(iter(self.definitions(kind, type, name)), None)
 
-    def define(
+    def claims(self, kind: str) -> dict[str, Key]:
+        """What definitions of a kind claim, and which of them does."""
+        found = self._all(select(odb.claim).where(odb.claim.c.kind == kind))
+        return {c.claim.removeprefix(f"{kind} "): (c.kind, c.type, c.name) for c in found}
+
+    @odb.guarded
+    def change(
         self,
-        row: Row,
+        edits: Sequence[Checked],
         *,
-        mode: str = "set",
-        references: Iterable[Reference] = (),
-        claims: Iterable[str] = (),
         builtin: Callable[[Reference], bool] = lambda reference: False,
-        seen_revision: int | None = None,
+        errors: Mapping[Key, HansaError] = MappingProxyType({}),
+        paths: bool = False,
         by: str = "",
-        declared: str | None = None,
     ) -> int:
-        """Store a definition and give its revision.
+        """Store and delete definitions, all or none of them, each once, as one revision, which it gives.
 
-        `mode` is `create` (must not exist), `edit` (must exist) or `set`; `builtin` knows what exists outside the store;
-        `declared` is the digest of the configuration file's declaration it comes from. Raises `Conflict` and `Invalid`.
+        They may refer to each other in any order; `builtin` knows what exists outside the store, `errors` are those that are
+        known already. Raises `Conflict`, `NotFound`, `Invalid`; with `paths` one `Invalid`: faults by `kind.type.name.setting`.
         """
         with self._change(by) as change:
-            old = change.definition(row.key, seen_revision)
-            if mode == "create" and old is not None:
-                raise Conflict(f"{label(row.key)} exists already")
-            if mode == "edit" and old is None:
-                raise NotFound(f"{label(row.key)} does not exist")
-            missing = [r for r in references if not builtin(r) and not change.exists(r)]
-            if missing:
-                raise Invalid(
-                    {r.setting: f"there is no {r.kind} {r.type} named {r.name!r}".replace("  ", " ") for r in missing}
-                )
-            change.forget(row.key)
-            data = json.dumps(row.data, sort_keys=True)
-            change.add(odb.definition, row.key, data=data, revision=change.revision)
-            for r in set(references):
-                change.add(odb.reference, row.key, setting=r.setting, to_kind=r.kind, to_type=r.type, to_name=r.name)
-            for claim in sorted(set(claims)):
-                taken = change.first(select(odb.claim).where(odb.claim.c.claim == f"{row.kind} {claim}"))
-                if taken is not None:
-                    other = label((taken.kind, taken.type, taken.name))
-                    raise Conflict(f"{label(row.key)} needs {claim}, which {other} has already")
-                change.add(odb.claim, row.key, claim=f"{row.kind} {claim}")
-            change.log(row.key, "define", row.data)
-            change.declare(row.key, declared)
+            d, names = odb.definition.c, {r.name for _, found, _ in edits for r in found}
+            names |= {e.key[2] for e, *_ in edits if e.key not in errors}
+            found = change.each(select(d.kind, d.type, d.name, d.revision), d.name, names)
+            there = {(f.kind, f.type, f.name): f.revision for f in found}
+            refuse({**change.errors(edits, there, builtin), **errors}, paths)
+            change.forget([e.key for e, *_ in edits if e.key in there], odb.definition, odb.reference, odb.claim)
+            change.forget([e.key for e, *_ in edits if e.declared], odb.declared)
+            for edit, references, claims in edits:
+                change.log(edit.key, "define" if edit.data is not None else "delete", edit.data)
+                if edit.data is not None:
+                    data = json.dumps(edit.data, sort_keys=True)
+                    change.add(odb.definition, edit.key, data=data, revision=change.revision)
+                for r in set(references):
+                    to = {"to_kind": r.kind, "to_type": r.type, "to_name": r.name}
+                    change.add(odb.reference, edit.key, setting=r.setting, **to)
+                for claim in set(claims):
+                    change.add(odb.claim, edit.key, claim=f"{edit.key[0]} {claim}")
+                if edit.declared:
+                    change.add(odb.declared, edit.key, sha256=edit.declared)
             return change.revision
 
-    def delete(self, kind: str, type: str, name: str, *, seen_revision: int | None = None, by: str = "") -> int:
-        """Delete a definition; raises `NotFound`, and `Conflict` naming its users when it is in use."""
-        key = (kind, type, name)
-        with self._change(by) as change:
-            if change.definition(key, seen_revision) is None:
-                raise NotFound(f"{label(key)} does not exist")
-            change.refuse_used(kind, type, [name])
-            change.forget(key)
-            change.log(key, "delete")
-            return change.revision
-
+    @odb.guarded
     def deploy(
-        self, file: str, source: str, services: dict[str, str], *, by: str = "", declared: str | None = None
-    ) -> tuple[int, int]:
-        """Store a new version of a file and make it current; gives (version, revision).
+        self,
+        changes: Mapping[str, str | None],
+        services: Mapping[str, Mapping[str, str]],
+        *,
+        seen: Mapping[str, int] | None = None,
+        by: str = "",
+        declared: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[dict[str, int], int]:
+        """Have these sources serve, all or none; gives the versions by package, and the revision.
 
-        `services` maps class names to service names. Raises `Conflict` if another file gives one of the names, or if a
-        service that is in use is missing from the new version.
+        A source that was deployed before is that version again; None takes a package out. `services` maps class names to
+        service names, of what changes and of what imports it. Raises `Stale` if not what was `seen` serves, and `Conflict`
+        if another package gives one of the names, or if a service that is in use would be gone.
         """
-        p, key = odb.package.c, ("service", "package", file)
+        p, versions = odb.package.c, dict[str, int]()
         with self._change(by) as change:
-            last = change.first(select(p.version).where(p.file == file).order_by(p.version.desc()))
-            version = last.version + 1 if last else 1
-            change.make_current(file, services)
-            digest = hashlib.sha256(source.encode()).hexdigest()
-            values: dict[str, Any] = {
-                "source": source,
-                "sha256": digest,
-                "mac": self._mac(file, source),
-                "services": json.dumps(services),
-            }
-            change.add(odb.package, file=file, version=version, current=True, by=by, at=time.time(), **values)
-            change.log(key, "deploy", {"version": version, "sha256": digest})
-            change.declare(key, declared)
-            return version, change.revision
+            if seen not in (None, {r.file: r.version for r in change.run(_SERVING)}):
+                raise Stale("others deploy at the same time; try again")
+            change.give_names(services, [file for file in changes if changes[file] is None])
+            for file in changes:
+                change.run(update(odb.package).where(p.file == file).values(current=False))
+            for file, names in services.items():
+                source, key = changes.get(file), ("service", "package", file)
+                given: dict[str, Any] = {"services": json.dumps(names)}
+                if source is None:  # it only imports what changes
+                    change.run(update(odb.package).where(p.file == file, p.current).values(**given))
+                    continue
+                mac, digest = self._mac(file, source), hashlib.sha256(source.encode()).hexdigest()
+                there = {r.mac: r.version for r in change.run(select(p.mac, p.version).where(p.file == file))}
+                version = versions[file] = there.get(mac) or max(there.values(), default=0) + 1
+                if mac in there:
+                    change.run(
+                        update(odb.package).where(p.file == file, p.version == version).values(current=True, **given)
+                    )
+                else:
+                    given |= {"source": source, "sha256": digest, "mac": mac, "by": by}
+                    change.add(odb.package, file=file, version=version, current=True, at=time.time(), **given)
+                change.log(key, "rollback" if mac in there else "deploy", {"version": version, "sha256": digest})
+                change.declare(key, declared.get(file))
+            for file in changes.keys() - services.keys():
+                change.log(("service", "package", file), "delete")
+            return versions, change.revision
 
-    def rollback(self, file: str, version: int | None = None, *, by: str = "") -> tuple[int, int]:
-        """Make an older version current again (by default the one before); gives (version, revision)."""
-        p = odb.package.c
-        with self._change(by) as change:
-            current = change.first(select(p.version).where(p.file == file, p.current))
-            if current is None:
-                raise NotFound(f"no file {file!r} is deployed")
-            wanted = p.version == version if version else p.version < current.version
-            found = change.first(select(p.version, p.services).where(p.file == file, wanted).order_by(p.version.desc()))
-            if found is None:
-                raise NotFound(f"{file} has no version {version or f'before {current.version}'}")
-            change.make_current(file, json.loads(found.services))
-            change.run(update(odb.package).where(p.file == file, p.version == found.version).values(current=True))
-            change.log(("service", "package", file), "rollback", {"version": found.version})
-            return int(found.version), change.revision
+    def serving(self) -> dict[str, int]:
+        """The packages that serve, and the version of each."""
+        return {r.file: r.version for r in self._all(_SERVING)}
 
-    def undeploy(self, file: str, *, by: str = "") -> int:
-        """Take a file out of service, its versions are kept; raises `Conflict` naming the users of its services."""
-        p = odb.package.c
-        with self._change(by) as change:
-            if change.first(select(p.version).where(p.file == file, p.current)) is None:
-                raise NotFound(f"no file {file!r} is deployed")
-            change.make_current(file, {})
-            change.log(("service", "package", file), "delete")
-            return change.revision
-
-    def packages(self, *, current: bool = False) -> list[Package]:
-        """All versions of all files, or the current ones; a forged one is left out and logged."""
+    def packages(self, file: str | None = None, *, current: bool = False) -> list[Package]:
+        """All versions of all packages or of one, or the current ones; a forged one is left out and logged."""
         p = odb.package.c
         query = select(odb.package).order_by(p.file, p.version)
+        query = query.where(p.file == file) if file else query
         found = map(self._package, self._all(query.where(p.current) if current else query))
         return [package for package in found if package is not None]
 
@@ -323,6 +378,7 @@ class Store:
     def _mac(self, file: str, source: str) -> str:
         return hmac.new(self._key, f"{file}\0{source}".encode(), hashlib.sha256).hexdigest()
 
+    @odb.guarded
     def log_action(self, kind: str, name: str, action: str, *, by: str = "") -> int:
         """Write a change that concerns no definition, such as the blocking of a plugin."""
         with self._change(by) as change:
@@ -340,6 +396,7 @@ class Store:
         """The digests of what configuration files declared, by kind, type, name."""
         return {(r.kind, r.type, r.name): r.sha256 for r in self._all(select(odb.declared))}
 
+    @odb.guarded
     def report_applied(self, worker: str, server: str, revision: int, states: Any = None) -> None:
         """Keep what a worker has applied, and the states of its objects."""
         a = odb.applied
@@ -348,6 +405,7 @@ class Store:
             if not connection.execute(update(a).where(a.c.worker == worker).values(**values)).rowcount:
                 connection.execute(insert(a).values(worker=worker, **values))
 
+    @odb.guarded
     def forget_applied(self, worker: str) -> None:
         """Drop the report of a worker that has ended."""
         with self.engine.begin() as connection:
@@ -364,9 +422,13 @@ def label(key: Key) -> str:
     return f"{key[0]} {key[1]} {key[2]!r}"
 
 
-def _same(table: Table, key: Key) -> Any:
-    return and_(table.c.kind == key[0], table.c.type == key[1], table.c.name == key[2])
-
-
-def _row(found: Any) -> Row:
-    return Row(found.kind, found.type, found.name, json.loads(found.data), found.revision)
+def refuse(errors: Mapping[Key, HansaError], paths: bool) -> None:
+    """Raise the errors of definitions, if any: as they are, or with `paths` as one with all faults by `kind.type.name.setting`."""
+    if errors and not paths:
+        raise next(iter(errors.values()))
+    faults: dict[str, str] = {}
+    for key, error in errors.items():
+        found = error.errors if isinstance(error, Invalid) else {"": error.detail}
+        faults |= {".".join((*key, setting)).rstrip("."): fault for setting, fault in found.items()}
+    if faults:
+        raise Invalid(faults)

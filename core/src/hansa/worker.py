@@ -13,18 +13,18 @@ import socket
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import Any
 
 from . import deploy, logs
 from .config import Config, read_config
-from .definitions import in_order
 from .errors import HansaError, Invalid
 from .facade import Facade
 from .keys import Keys, load_keys
+from .kinds import Edit
 from .odb import create_schema, open_engine
-from .plugins import Plugins, load_plugins
-from .registry import Deployed
+from .plugins import Plugins, check_plugins, load_plugins
+from .registry import Clash, Deployed
 from .store import Change, Row, Store
 
 log = logging.getLogger("hansa.worker")
@@ -41,16 +41,16 @@ class Worker(Facade):
         self._parent = os.getppid()
         self._failed: dict[str, dict[str, Any]] = {}
         self._reported: dict[str, Any] = {}
-        self._loaded: dict[str, list[int]] = {}
+        self._before: dict[str, deploy.Loaded] = {}
         self.revision = 0
 
     # -- life --------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Load everything that is stored, start it, and begin to serve; raises what keeps this worker from it."""
-        hook = self._plugins.hook
+        hook = self.plugins.hook
         hook.hansa_startup(server=self)
-        self._plugins.register_services(self)
+        self.plugins.register_services(self)
         self.builtin = {
             (kind, type, name): Row(kind, type, name, data, builtin=True)
             for definitions in hook.hansa_definitions(server=self)
@@ -59,11 +59,8 @@ class Worker(Facade):
         if self.worker == 0:
             self._declare()
         self.revision = self.store.revision()
-        for package in self.store.packages(current=True):
-            self._load_package(package.file)
-        rows = in_order(self.store.definitions() + list(self.builtin.values()))
-        for kind in dict.fromkeys(row.kind for row in rows):
-            self._objects.apply(row for row in rows if row.kind == kind)
+        self._load_packages()
+        self._objects.apply([*self.store.definitions(), *self.builtin.values()])
         for worker in self.store.reports():  # of those that ran in this place before
             if worker.rpartition(".")[0] == self.id.rpartition(".")[0]:
                 self.store.forget_applied(worker)
@@ -93,7 +90,7 @@ class Worker(Facade):
     def stop(self) -> None:
         """Finish what was accepted, stop everything."""
         self.ready = False
-        hook, queue = self._plugins.hook, self.queue
+        hook, queue = self.plugins.hook, self.queue
         for step in (
             lambda: hook.hansa_drain(server=self),
             self._ended.set,
@@ -132,8 +129,8 @@ class Worker(Facade):
             self._wake.clear()
             try:
                 changes = self.store.changes(self.revision)
-                for change in changes:
-                    self._apply(change)
+                for special, group in groupby(changes, lambda change: change.kind in ("service", "plugin", "server")):
+                    (self._follow_special if special else self._follow_definitions)(list(group))
                 if changes or time.monotonic() - beat > HEARTBEAT or self._bad_states() != self._reported:
                     beat = time.monotonic()
                     self._report()
@@ -141,47 +138,78 @@ class Worker(Facade):
                 log.error("the change log cannot be followed at the moment: %s", error)
                 self._ended.wait(POLL)
 
-    def _apply(self, change: Change) -> None:
-        key = (change.kind, change.type, change.name)
-        self._failed.pop(" ".join(key), None)
-        try:
-            if change.kind == "service":
-                self._load_package(change.name)
-            elif change.kind == "plugin":
-                self.tell("reload", revision=change.revision)
-            elif row := self.store.definition(*key):
-                self._objects.apply([row])
-            else:
-                self._objects.remove(key)
-        except Exception as error:
-            self._fail(" ".join(key), f"{type(error).__name__}: {error}", error)
-        self.revision = change.revision
+    def _follow_definitions(self, changes: list[Change]) -> None:
+        """Apply changes of definitions in a row together: of one transaction, or of several."""
+        keys = {(change.kind, change.type, change.name) for change in changes}
+        rows = [row for row in self.store.definitions(after=self.revision) if row.key in keys]
+        self._objects.apply(rows, keys - {row.key for row in rows})
+        self.revision = changes[-1].revision
+
+    def _follow_special(self, changes: list[Change]) -> None:
+        """Apply other changes, one after the other."""
+        for change in changes:
+            key = " ".join((change.kind, change.type, change.name))
+            self._failed.pop(key, None)
+            try:
+                if change.kind == "service":
+                    self._load_packages()
+                elif change.kind == "plugin":
+                    self.tell("reload", revision=change.revision)
+                elif (change.name, 0) == (self.name, self.worker):
+                    check_plugins(self.config, self.store.blocked_plugins())  # else it would end and not come back
+                    self.tell("restart")
+            except Exception as error:
+                self._fail(key, f"{type(error).__name__}: {error}", error)
+            self.revision = change.revision
 
     def _fail(self, key: str, why: str, error: BaseException) -> None:
         self._failed[key] = {"state": "failed", "why": why, "since": time.time()}
         log.error("%s: %s", key, why, exc_info=error)
 
-    def _load_package(self, file: str) -> None:
-        package, key = self.store.package(file), f"service package {file}"
-        try:
-            classes = deploy.load_source(file, package.version, package.source) if package else {}
-            services = [Deployed(c.get_name(), c, file, package.version) for c in classes.values()] if package else []
-            touched = self.registry.replace_services(file, services)
-        except BaseException as error:
-            self._fail(key, deploy.describe_error(error, file), error)
-            return
-        self._objects.recompile_services(touched)
-        version = package.version if package else 0
-        versions = [v for v in self._loaded.get(file, []) if v != version] + [version]
-        # requests that run may still look up names in the module before this one
-        for old in versions[:-2]:
-            deploy.unload(file, old)
-        self._loaded[file] = versions[-2:]
-        log.info("loaded %s version %s: %s", file, version, ", ".join(d.name for d in services) or "no services")
+    def _load_packages(self) -> None:
+        """Load what serves now and is not loaded, with all that imports it, and swap its services in at once."""
+        before, new = deploy.loaded, list[deploy.Loaded]()
+        now = {deploy.import_name(file): (file, version) for file, version in self.store.serving().items()}
+        have = {name: (each.package, each.version) for name, each in before.items()}
+        changed = {name for name in now.keys() | have.keys() if now.get(name) != have.get(name)}
+        users = deploy.importers({each.package: each.source for each in before.values()}, changed)
+        for name in sorted(now.keys() & (changed | {deploy.import_name(user) for user in users})):
+            self._failed.pop(f"service package {now[name][0]}", None)
+            if package := self.store.package(*now[name]):
+                new.append(deploy.Loaded(package.file, package.version, package.source))
+        errors = deploy.load(new)
+        plugins, services = {d.name for d in self.registry.services() if not d.version}, list[Deployed]()
+        for each in [each for each in new if each.package not in errors]:
+            given = [Deployed(cls.get_name(), cls, each.package, each.version) for cls in each.services.values()]
+            if taken := plugins & {d.name for d in given}:
+                errors[each.package] = Clash(f"a plugin gives the service {taken.pop()}")
+            else:
+                services += given
+        done = {each.name: each for each in new if each.package not in errors}
+        # what cannot be loaded goes on as it was
+        stays = {name: each for name, each in before.items() if name in now and name not in done}
+        deploy.loaded = {**stays, **done}
+        over = [each for name, each in before.items() if name not in stays]
+        touched = self.registry.replace_services({each.package for each in (*over, *done.values())}, services)
+        self._objects.recompile("service", touched)
+        for old in over:
+            # requests that run may still look up names in the modules before these
+            if older := self._before.pop(old.name, None):
+                older.unload()
+            self._before[old.name] = old
+        for each in new:
+            if error := errors.get(each.package):
+                each.unload()
+                self._fail(f"service package {each.package}", deploy.describe_error(error, each.package), error)
+                continue
+            names = ", ".join(d.name for d in services if d.origin == each.package) or "no services"
+            if each.name in changed:
+                log.info("loaded %s version %s: %s", each.package, each.version, names)
+            else:
+                log.info("loaded anew, with what it imports, %s version %s: %s", each.package, each.version, names)
 
     def _bad_states(self) -> dict[str, Any]:
-        bad = {key: state for key, state in self._objects.states().items() if state["state"] != "running"}
-        return {**bad, **self._failed}
+        return {**self._objects.states(unwell=True), **self._failed}
 
     def _report(self) -> None:
         self._reported = self._bad_states()
@@ -191,29 +219,34 @@ class Worker(Facade):
         """Bring what the configuration file declares into the store: what is new in it, or was changed in it since."""
         known, faults = self.store.declared(), {}
         origin: dict[str, Any] = {"by": self.config.path.name, "wait": False}
-
-        def declare(file: str) -> None:
-            path = self.config.source(file)
+        files, declared = dict[str, str](), dict[str, str]()
+        for file in self.config.services.files:
             try:
-                source = path.read_text()
-                digest = hashlib.sha256(source.encode()).hexdigest()
-                if known.get(("service", "package", path.name)) != digest:
-                    self.deploy(path.name, source, declared=digest, **origin)
+                path = self.config.source(file)
+                found = {path.name: path.read_text()}
+                for package, source in deploy.packages(found).items():
+                    digest = hashlib.sha256(source.encode()).hexdigest()
+                    if known.get(("service", "package", package)) != digest:
+                        files |= found
+                        declared[package] = digest
             except (OSError, HansaError) as error:
                 faults[f"services.files: {file}"] = str(error)
-
-        with ThreadPoolExecutor(4) as pool:  # each is tried in a process of its own
-            list(pool.map(declare, self.config.services.files))
-        for row in in_order([Row(*declared) for declared in self.config.definitions]):
+        try:
+            self.deploy(files, declared=declared, **origin)
+        except HansaError as error:
+            faults["services.files"] = str(error)
+        edits = []
+        for kind, type, name, data in self.config.definitions:
             # keyed, since a bare digest would let a short secret be guessed from the database
-            text = json.dumps(row.data, sort_keys=True, default=str)
+            text = json.dumps(data, sort_keys=True, default=str)
             digest = hmac.new(self.keys.mac, text.encode(), hashlib.sha256).hexdigest()
-            try:
-                if known.get(row.key) != digest:
-                    self.define(*row.key, row.data, declared=digest, **origin)
-            except HansaError as error:
-                inner = error.errors if isinstance(error, Invalid) else {"": error.detail}
-                faults.update({".".join((*row.key, key)).strip("."): fault for key, fault in inner.items()})
+            if known.get((kind, type, name)) != digest:
+                edits.append(Edit((kind, type, name), data, declared=digest))
+        try:
+            if edits:
+                self.change(edits, **origin)
+        except HansaError as error:
+            faults |= error.errors if isinstance(error, Invalid) else {"": error.detail}
         self.config.refuse(faults)
 
 
@@ -229,8 +262,8 @@ def main() -> None:
             sys.exit(1)
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logs.set_up(config.dir, config.data.get("log", {}).get("level", "INFO"))
     try:
+        logs.set_up(config.dir, config.log)
         engine = open_engine(config.odb_url)
         create_schema(engine)
         keys = load_keys(config.dir, config.server.secret_key)

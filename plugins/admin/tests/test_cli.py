@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -199,25 +200,88 @@ def test_a_secret_is_prompted_for_or_kept_elsewhere(server: Server) -> None:
     assert server.http("/a", b"x", user="p", password="another-word").status == 200
 
 
-def test_deploy_tells_of_each_file(server: Server, tmp_path: Path) -> None:
+def test_deploy_is_all_or_nothing(server: Server, tmp_path: Path) -> None:
     good, bad = tmp_path / "shown.py", tmp_path / "broken.py"
     good.write_text("from hansa import Service\nclass A(Service):\n    def handle(self):\n        return 1\n")
     bad.write_text("x = (\n")
+    done = server.cli("deploy", str(bad), str(good))
+    assert done.returncode == 1
+    assert "broken.py, line 1" in done.stderr
+    assert "no files" in ok(server, "service", "packages", "--filter", "shown")
     try:
-        done = server.cli("deploy", str(bad), str(good))
-        assert done.returncode == 1
-        assert "broken.py" in done.stderr
-        assert "line 1" in done.stderr
-        assert "shown.py: version 1 serves shown.a" in done.stdout
-        assert as_json(server, "deploy", str(good))[0]["services"] == ["shown.a"]  # type: ignore[index]
+        assert "shown.py: version 1 serves shown.a" in ok(server, "deploy", str(good))
+        assert as_json(server, "deploy", str(good))["packages"][0]["services"] == ["shown.a"]  # type: ignore[index]
         good.write_text(good.read_text().replace("return 1", "return 2"))
         ok(server, "deploy", str(good))
         assert ok(server, "invoke", "shown.a").strip() == "2"
         assert "version 1 serves" in ok(server, "service", "rollback", "shown.a")
         assert ok(server, "service", "get", "shown.a", "--source").endswith("return 1\n")
+        assert ok(server, "service", "source", "shown.a", "--version", "2").endswith("return 2\n")
         assert "shown.a" in ok(server, "service", "list", "--filter", "shown")
     finally:
         ok(server, "service", "delete", "shown.a")
+
+
+def test_deploy_takes_folders_packages_and_archives(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "services"
+    for path, text in {
+        "shown.py": "from hansa import Service\nfrom cliparts import X\nclass A(Service):\n    def handle(self): return X\n",
+        "cliparts/__init__.py": "from .deep.x import X",
+        "cliparts/deep/__init__.py": "",
+        "cliparts/deep/x.py": "X = 1",
+        "cliparts/table.csv": "1,2",
+        "cliparts/__pycache__/x.cpython-311.pyc": "",
+        ".git/x.py": "",
+    }.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    (folder / "link.py").symlink_to("/etc/passwd")
+    try:
+        done = server.cli("deploy", str(folder))
+        assert done.returncode == 0, done.stderr
+        assert "cliparts/: version 1 is there to be imported" in done.stdout
+        assert done.stderr == "left out, as only Python is deployed: cliparts/table.csv\n"
+        assert ok(server, "invoke", "shown.a").strip() == "1"
+        (folder / "cliparts/deep/x.py").write_text("X = 2")
+        ok(server, "deploy", str(folder / "cliparts"))
+        assert ok(server, "invoke", "shown.a").strip() == "2"
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.writestr("cliparts/__init__.py", "X = 3")
+        ok(server, "deploy", str(tmp_path / "a.zip"))
+        assert ok(server, "invoke", "shown.a").strip() == "3"
+        table = ok(server, "service", "packages", "--filter", "cliparts")
+        assert "cliparts/" in table
+        assert "shown.py" in table
+        assert "X = 3" in ok(server, "service", "source", "cliparts")
+        assert "# cliparts/deep/x.py\nX = 1" in ok(server, "service", "source", "cliparts/", "--version", "1")
+    finally:
+        ok(server, "service", "delete", "shown.a", "cliparts/")
+
+
+def test_deploy_refuses_what_it_cannot_read(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.zip").write_bytes(b"PK")
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(5):
+            archive.writestr(f"{number}.py", b" " * 2**20)
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        for number in range(1001):
+            archive.writestr(f"a{number}.py", b"")
+    with zipfile.ZipFile(tmp_path / "slip.zip", "w") as archive:
+        archive.writestr("../slip.py", b"")
+    (tmp_path / "coding.py").write_bytes(b"# coding: klingon\n")
+    for name, code, fault in (
+        ("empty", 2, "no Python file"),
+        ("broken.zip", 2, "cannot be read"),
+        ("bomb.zip", 2, "holds over 1000 Python files or over 4194304 bytes"),
+        ("many.zip", 2, "holds over 1000 Python files"),
+        ("slip.zip", 1, "'../slip.py' must be letters"),
+        ("coding.py", 2, "cannot be read"),
+    ):
+        done = server.cli("deploy", str(tmp_path / name))
+        assert (done.returncode, fault in done.stderr) == (code, True), done.stderr
+    done = server.cli("deploy", str(tmp_path / "slip.zip"), str(tmp_path / "slip.zip"))
+    assert "is given twice" in done.stderr
 
 
 def test_invoke_takes_a_file_or_standard_input(server: Server, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_path_moves_from_a_deleted_channel_to_a_new_one(server: Server) -> Non
     config["channel"]["http"]["renamed"] = config["channel"]["http"].pop("one")
     assert server.api("admin.config.plan", {"config": config}).json["errors"].keys() == {"channel.http.renamed"}
     answer = apply(server, config, prune=True)
-    assert steps(answer) == [("delete", "channel.http.one"), ("create", "channel.http.renamed")]
+    assert steps(answer) == [("create", "channel.http.renamed"), ("delete", "channel.http.one")]
 
 
 def test_all_faults_are_told_and_nothing_is_changed(server: Server) -> None:
@@ -133,6 +133,36 @@ def test_all_faults_are_told_and_nothing_is_changed(server: Server) -> None:
     assert "hansa-amqp" in errors["channel.amqp.orders"]
     assert "http" in errors["channel.amqp.orders"]
     assert server.call("admin.config.export") == {}
+
+
+def test_many_are_one_change_whatever_their_order(server: Server) -> None:
+    before = server.call("admin.security.basic.create", {"name": "there", "username": "t", "password": "a-word-or-two"})
+    many = {
+        f"c{number}": {"url_path": f"/c{number}", "service": "rates.plain", "security": f"s{number % 5}"}
+        for number in range(200)
+    }
+    users = {f"s{number}": {"username": f"u{number}", "password": "a-word-or-two"} for number in range(5)}
+    config = {"channel": {"http": many}, "security": {"basic": users}}
+    answer = apply(server, config, prune=True)
+    assert answer["revision"] == before["revision"] + 1
+    assert len(answer["changes"]) == 206
+    assert answer["pending"] == []
+    assert server.http("/c199", b"{}", user="u4", password="a-word-or-two").status == 200
+    for number in range(200):
+        many[f"c{number}"]["url_path"] = f"/c{(number + 1) % 200}"
+    assert apply(server, config)["revision"] == before["revision"] + 2
+    assert server.http("/c199", b"{}", user="u3", password="a-word-or-two").status == 200
+    assert server.http("/c199", b"{}", user="u4", password="a-word-or-two").status == 401
+
+
+def test_what_is_used_is_not_pruned_and_nothing_else_is_done(server: Server) -> None:
+    apply(server, WANTED)
+    before, rest = (server.call("admin.config.export") for _ in range(2))
+    rest["security"]["basic"]["new"] = {"username": "n", "password": "a-word-or-two"}
+    del rest["security"]["basic"]["partner"]
+    errors = server.api("admin.config.apply", {"config": rest, "prune": True}).json["errors"]
+    assert errors.keys() == {"channel.http.one.security"}
+    assert server.call("admin.config.export") == before
 
 
 def test_two_channels_on_one_path_are_a_fault_of_the_file(server: Server) -> None:
@@ -174,7 +204,7 @@ def test_sources_come_before_the_channels_that_use_them(server: Server) -> None:
 def test_a_broken_source_stops_it_before_any_definition(server: Server) -> None:
     config = {"services": {"bad.py": "def"}, **WANTED}
     answer = server.api("admin.config.apply", {"config": config})
-    assert answer.json["errors"].keys() == {"service.package.bad.py.source"}
+    assert answer.json["errors"].keys() == {"services"}
     assert server.call("admin.config.export") == {}
     assert server.api("admin.config.apply", {"config": {"services": {"a.py": 5}}}).json["errors"].keys() == {
         "services.a.py"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -16,15 +16,22 @@ def version(number: int) -> dict[str, str]:
     return {"file": "small.py", "source": SMALL.replace("VALUE", str(number))}
 
 
+def deploy(server: Server, number: int) -> dict[str, Any]:
+    answer = server.call("admin.service.deploy", version(number))
+    assert answer.keys() == {"packages", "revision", "applied", "pending"}
+    (package,) = answer["packages"]
+    return package
+
+
 def invoke(server: Server, name: str, payload: object = None) -> object:
     return server.call("admin.service.invoke", {"name": name, "payload": payload})["payload"]
 
 
 def test_versions_come_and_go(server: Server) -> None:
-    first = server.call("admin.service.deploy", version(1))
+    first = deploy(server, 1)
     assert first["services"] == ["small.count"]
     assert invoke(server, "small.count") == {"n": 1}
-    second = server.call("admin.service.deploy", version(2))
+    second = deploy(server, 2)
     assert second["version"] == first["version"] + 1
     assert invoke(server, "small.count") == {"n": 2}
     back = server.call("admin.service.rollback", {"file": "small.py"})
@@ -48,11 +55,7 @@ def test_versions_come_and_go(server: Server) -> None:
 
 def test_what_does_not_import_is_told_with_its_line_and_not_stored(server: Server) -> None:
     server.call("admin.service.deploy", version(1))
-    for source, fault in (
-        ("x = 1\ndef f(:\n", "line 2"),
-        ("import nothing_of_this_name\n", "line 1"),
-        ("x = 1\n", "no service"),
-    ):
+    for source, fault in (("x = 1\ndef f(:\n", "line 2"), ("import nothing_of_this_name\n", "line 1")):
         answer = server.api("admin.service.deploy", {"file": "small.py", "source": source})
         assert answer.status == 400
         assert fault in answer.json["errors"]["source"]
@@ -60,6 +63,69 @@ def test_what_does_not_import_is_told_with_its_line_and_not_stored(server: Serve
         "file"
     }
     assert invoke(server, "small.count") == {"n": 1}
+
+
+HELPERS = {
+    "helpers.py": "def double(x):\n    return 2 * x\n",
+    "shop/__init__.py": "",
+    "shop/prices.py": "PRICE = 21\n",
+    "uses.py": "from hansa import Service\nfrom helpers import double\nfrom shop.prices import PRICE\n"
+    "class Get(Service):\n    def handle(self):\n        return double(PRICE)\n",
+}
+
+
+def test_helpers_and_packages(server: Server) -> None:
+    answer = server.call("admin.service.deploy", {"files": HELPERS})
+    assert [(p["file"], p["services"]) for p in answer["packages"]] == [
+        ("helpers.py", []),
+        ("shop/", []),
+        ("uses.py", ["uses.get"]),
+    ]
+    assert invoke(server, "uses.get") == 42
+    server.call("admin.service.deploy", {"file": "helpers.py", "source": "def double(x):\n    return x + x + 0.5\n"})
+    assert invoke(server, "uses.get") == 42.5
+    assert server.call("admin.service.rollback", {"file": "helpers.py"})["services"] == []
+    assert invoke(server, "uses.get") == 42
+    listed = {p["file"]: p for p in server.call("admin.service.packages", {"limit": 100})["items"]}
+    assert (listed["uses.py"]["imports"], listed["shop/"]["imported_by"]) == (["helpers.py", "shop/"], ["uses.py"])
+    assert listed["shop/"]["files"] == ["shop/__init__.py", "shop/prices.py"]
+    everything = server.call("admin.service.packages", {"all": True, "filter": "HELPERS"})
+    assert [(p["version"], p["current"]) for p in everything["items"]] == [(1, True), (2, False)]
+    assert server.call("admin.service.source", {"file": "shop"}) == {
+        "file": "shop/",
+        "files": {"shop/__init__.py": "", "shop/prices.py": "PRICE = 21\n"},
+    }
+    assert "0.5" in server.call("admin.service.source", {"file": "helpers.py", "version": 2})["files"]["helpers.py"]
+    refused = server.api("admin.service.delete", {"name": "shop/"})
+    assert (refused.status, "shop is imported by uses.py" in refused.json["detail"]) == (409, True)
+    assert server.call("admin.service.delete", {"name": "uses.get", "more": ["shop", "helpers.py"]})["pending"] == []
+    assert server.api("admin.service.invoke", {"name": "uses.get"}).status == 404
+
+
+def test_a_service_of_a_package_shows_its_module(server: Server) -> None:
+    files = {"deep/__init__.py": "", "deep/counting.py": SMALL.replace("VALUE", "1")}
+    server.call("admin.service.deploy", {"files": files})
+    shown = server.call("admin.service.get", {"name": "deep.counting.count"})
+    assert (shown["origin"], shown["source"]) == ("deep/", files["deep/counting.py"])
+    server.call("admin.service.delete", {"name": "deep.counting.count"})
+
+
+def test_what_of_several_files_is_wrong_is_told_and_nothing_deployed(server: Server) -> None:
+    for files, fault in (
+        ({**HELPERS, "helpers.py": "def other(): pass"}, "uses.py, line 2: ImportError: cannot import name 'double'"),
+        ({**HELPERS, "../x.py": ""}, "'../x.py' must be letters"),
+        ({**HELPERS, "json.py": ""}, "json is the name of a module of Python"),
+        ({**HELPERS, "shop/more/x.py": ""}, "'shop/more/x.py' must be"),
+        ({f"a{number}.py": "" for number in range(1001)}, "1001 files"),
+    ):
+        answer = server.api("admin.service.deploy", {"files": files})
+        assert answer.status == 400
+        assert fault in answer.json["errors"]["files"]
+    for wrong in ({}, {"file": "a.py", "files": {"b.py": ""}}, {"files": {"b.py": ""}, "source": "x"}):
+        assert server.api("admin.service.deploy", wrong).json["errors"] == {
+            "file": "give either file and source, or files"
+        }
+    assert not server.call("admin.service.packages", {"filter": "uses"})["items"]
 
 
 def test_the_list_names_origin_and_users(server: Server) -> None:

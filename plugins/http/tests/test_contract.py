@@ -21,6 +21,7 @@ from hansa_http.outgoing import HttpOutgoing
 from hansa_http.table import Table, forget_table, table_of
 
 
+@pytest.mark.proves("channel http", "guarantee")
 class TestChannel(ChannelContract):
     """The channel, behind a real listener."""
 

@@ -301,6 +301,7 @@ def test_a_pool_that_is_used_up_is_told(connections):
         first.join()
 
 
+@pytest.mark.proves("outgoing http", "guarantee")
 def test_calls_that_may_be_repeated_are_repeated(connections):
     breaks = lambda client, stop: None  # noqa: E731
     with scripted(breaks, answer(503), answer(200, b"third")) as (address, seen):
@@ -311,6 +312,11 @@ def test_calls_that_may_be_repeated_are_repeated(connections):
         assert len(seen) == 3
 
 
+@pytest.mark.proves(
+    "outgoing http",
+    "guarantee",
+    "at most once; calls that may be repeated (RFC 9110, 9.2.2) at least once, within their deadline",
+)
 def test_calls_that_may_not_be_repeated_are_not(connections):
     breaks = lambda client, stop: None  # noqa: E731
     with scripted(breaks, answer(200)) as (address, seen):

@@ -112,14 +112,57 @@ def test_a_channel_is_always_found_while_it_is_replaced():
     assert missed == []
 
 
-def test_a_thousand_channels_cost_as_much_to_search_as_one():
-    table = Table()
+def test_a_channel_that_moves_between_kinds_of_paths_is_always_found():
+    table, stop, missed = Table(), threading.Event(), []
+    table.add(channel("/t/a"))
+    current = channel("/t/{x}")
+    table.add(current)
+    table.remove(table.find("/t/a", asked())[0])
+
+    def look() -> None:
+        while not stop.is_set():
+            if table.find("/t/a", asked())[0] is None:
+                missed.append("/t/a")
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(3000):
+        new = channel(("/t/a", "/t/{x}", "/{x}/a", "/{x}")[number % 4], match_slash=number % 4 == 3)
+        table.add(new)
+        table.remove(current)
+        current = new
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert missed == []
+
+
+def test_a_thousand_channels_cost_as_much_to_search_as_one(monkeypatch):
+    table, asking, match = Table(), [], Pattern.match
     for number in range(1000):
         table.add(channel(f"/literal/{number}"))
-        table.add(channel(f"/template{number}/{{x}}"))
+        table.add(channel(f"/api/v1/template{number}/{{x}}"))
+        table.add(channel(f"/api/v1/deep{number}/{{x}}", match_slash=True))
+    monkeypatch.setattr(Pattern, "match", lambda self, path: asking.append(self) or match(self, path))
     assert table.find("/literal/777", asked())[0].config.url_path == "/literal/777"
-    assert table.find("/template777/y", asked())[1] == {"x": "y"}
-    assert len(list(table._templates("/template777/y"))) == 1
+    assert table.find("/api/v1/template777/y", asked())[1] == {"x": "y"}
+    assert table.find("/api/v1/deep777/y/z", asked())[1] == {"x": "y/z"}
+    assert table.find("/" * 100_000, asked())[0] is None
+    assert len(asking) == 2
+
+
+def test_many_channels_are_added_and_removed_with_few_comparisons(monkeypatch):
+    comparisons, less = [], Pattern.__lt__
+    monkeypatch.setattr(Pattern, "__lt__", lambda self, other: comparisons.append(1) or less(self, other))
+    table, many = Table(), [channel(f"/{{x}}/{number}") for number in range(2000)]
+    for one in many:
+        table.add(one)
+    assert table.find("/y/1999", asked())[0] is many[-1]
+    for one in many:
+        table.remove(one)
+    assert len(comparisons) < 2000 * 2 * 12
+    assert table.channels() == []
 
 
 def test_each_server_has_a_table_of_its_own():

@@ -96,11 +96,29 @@ def test_any_bytes_are_read_or_refused(raw):
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b"{", b"[1,]", b"{'a':1}", b"NaN", b'{"number": NaN}', b"[Infinity]", b"[-Infinity]", b"[1e999]", b'"\\ud800"', b'["\\udc00\\ud800"]',
-        b'"\xff"', b'"\xed\xa0\x80"', b"\xef\xbb\xbf{}", b"{}{}", b"\x00", b"[" * 100_000, b'{"a":' * 100_000, b"[" * 101 + b"]" * 101,
-        b'{"number": ' + b"[" * 101 + b"]" * 101 + b"}", b'{"note": 1' + b"0" * 10_000 + b"}",
+        b"",
+        b"{",
+        b"[1,]",
+        b"{'a':1}",
+        b"NaN",
+        b'{"number": NaN}',
+        b"[Infinity]",
+        b"[-Infinity]",
+        b"[1e999]",
+        b'"\\ud800"',
+        b'["\\udc00\\ud800"]',
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b"\xef\xbb\xbf{}",
+        b"{}{}",
+        b"\x00",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"[" * 101 + b"]" * 101,
+        b'{"number": ' + b"[" * 101 + b"]" * 101 + b"}",
+        b'{"note": 1' + b"0" * 10_000 + b"}",
     ],
-)  # fmt: skip
+)
 def test_hostile_texts_are_invalid(raw, model):
     with pytest.raises(Invalid) as caught:
         JsonFormat().parse(raw, model)

@@ -156,6 +156,11 @@ def test_a_key_is_forgotten_after_its_window(worker):
 
 
 @pytest.mark.parametrize(("crash", "word"), [("again", None), ("refuse", "not known")])
+@pytest.mark.proves(
+    "channel http with an idempotency key",
+    "duplicates",
+    "none, or what a killed worker had in hand, as `idempotency_crash` says",
+)
 def test_after_a_crash_the_next_one_runs_it_again_or_is_refused(worker, crash, word):
     keys, lease = keys_of(worker), 0.3
     gone = Keys(worker.bus.address, keys.prefix, lease)

@@ -90,6 +90,9 @@ def pay(server: RunningServer, number: int, tries: int = 200) -> requests.Respon
     pytest.fail(f"payment {number} was never answered")
 
 
+@pytest.mark.proves(
+    "channel http with an idempotency key", "loss window", "none, if the client sends again until it is answered"
+)
 def test_each_key_has_one_effect_and_one_answer_with_kills_and_a_restart(server: RunningServer, tmp_path: Path):
     seed = int(os.environ.get("HANSA_SEED") or time.time())
     print(f"HANSA_SEED={seed}")

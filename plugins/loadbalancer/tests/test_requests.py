@@ -144,6 +144,7 @@ def test_a_smuggled_request_is_no_second_one(start, backends):
 
 @both
 @pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.proves("channel http", "duplicates", "none: what was sent to a server is never sent to another")
 def test_a_request_that_may_have_run_is_never_repeated(start, backends, method):
     balancer = start()
     for backend in backends:
@@ -174,6 +175,7 @@ def test_a_server_that_leaves_and_comes_back_costs_no_request(start, backends):
 
 
 @both
+@pytest.mark.proves("channel http", "loss window", "what a killed worker had in hand; its client gets no success")
 def test_a_server_that_is_killed_costs_at_most_what_it_had_in_hand(start, backends, tmp_path):
     """What was sent to it is not sent again; what could not be sent goes to the other one."""
     script = "import sys, time\nfrom plugins.loadbalancer.tests.support import Backend\n"

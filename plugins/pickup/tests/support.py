@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import ast
 import time
 from pathlib import Path
 
@@ -29,9 +29,9 @@ class Facade:
     def packages(self):
         return [{key: value for key, value in version.items() if key != "source"} for version in self.versions]
 
-    def source(self, file, version=None):
+    def files(self, file, version=None):
         for one in self.versions:
-            if one["file"] == file and one["current"]:
+            if one["file"] == file and (one["version"] == version if version else one["current"]):
                 return one["source"]
         raise NotFound(file)
 
@@ -40,32 +40,42 @@ class Facade:
             if one["file"] == file:
                 one["current"] = one["version"] == version
 
-    def deploy(self, file, source, *, by=""):
+    def deploy(self, files, *, by=""):
+        """As a server does it: all or none, and what is imported must be there, with the name that is wanted of it."""
         assert by == "pickup"
-        self.calls.append((file, source, time.monotonic()))
+        self.calls.append((" ".join(files), "\n".join(files.values()), time.monotonic()))
         if self.failures:
             raise self.failures.pop(0)
-        try:
-            compile(source, file, "exec")
-        except SyntaxError as error:
-            raise Invalid({"source": f"{file}, line {error.lineno}: SyntaxError: {error.msg}"}) from None
+        packages = {}
+        for path, text in files.items():
+            try:
+                tree = compile(text, path, "exec", ast.PyCF_ONLY_AST)
+            except SyntaxError as error:
+                raise Invalid({"source": f"{path}, line {error.lineno}: SyntaxError: {error.msg}"}) from None
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and node.module.startswith("deployed_"):
+                    there = {p: t for one in self.versions if one["current"] for p, t in one["source"].items()} | files
+                    stem = node.module.replace(".", "/")
+                    found = there.get(f"{stem}.py", there.get(f"{stem}/__init__.py"))
+                    if found is None or any(alias.name not in found for alias in node.names):
+                        raise Invalid({"source": f"{path}, line {node.lineno}: ImportError: of {node.module}"})
+            packages.setdefault("".join(path.partition("/")[:2]), {})[path] = files[path]
+        return {"packages": [self.add(*package) for package in packages.items()], "revision": 1}
+
+    def add(self, file, source):
         version = 1 + sum(one["file"] == file for one in self.versions)
-        digest = hashlib.sha256(source.encode()).hexdigest()
-        new = {
-            "file": file,
-            "version": version,
-            "sha256": digest,
-            "source": source,
-            "current": True,
-            "deployed_at": time.time(),
-        }
+        new = {"file": file, "version": version, "source": source, "current": True, "deployed_at": time.time()}
         self.versions.append(new)
         self.set_current(file, version)
         name = f"{file.removesuffix('.py').replace('_', '-')}.get"
-        return {"file": file, "version": version, "services": [name], "revision": version, "applied": [], "pending": []}
+        return {"file": file, "version": version, "services": [name] if "Service" in str(source) else []}
+
+    def deployed(self):
+        """What serves, by path."""
+        return {path: text for one in self.versions if one["current"] for path, text in one["source"].items()}
 
     @property
-    def files(self):
+    def called(self):
         return [file for file, _, _ in self.calls]
 
 

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
+import stat
 import string
+import struct
 import threading
+import time
+import zipfile
 
+import psutil
 import pytest
-from hansa_pickup.folder import LIMIT, Busy, Refused, candidates, compiles, read
+from hansa_pickup.archive import unpack
+from hansa_pickup.folder import LIMIT, Busy, Refused, candidates, compiles, read, subfolders
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.pickup.tests.support import GOOD, wait_for
 
 
+def text_of(folder, name):
+    (text,) = read(folder, name).files.values()
+    return text
+
+
 @given(st.text(max_size=30) | st.text(string.ascii_letters + "._-/\\ \0", max_size=12).map(lambda text: text + ".py"))
 def test_only_plain_names_are_read(tmp_path_factory, name):
     folder = tmp_path_factory.getbasetemp()
     plain = name.endswith(".py") and name[:-3].replace("_", "a").isalnum() and name.isascii()
-    if plain:
+    if plain or (name.replace("_", "a").isalnum() and name.isascii()):
         return
     with pytest.raises(Refused):
         read(folder, name)
@@ -58,7 +71,7 @@ def test_a_device_is_refused(folder):
 def test_the_size_limit(folder):
     (folder / "fits.py").write_text("#" * LIMIT)
     (folder / "over.py").write_text("#" * (LIMIT + 1))
-    assert len(read(folder, "fits.py").text) == LIMIT
+    assert len(text_of(folder, "fits.py")) == LIMIT
     with pytest.raises(Refused, match="over"):
         read(folder, "over.py")
 
@@ -69,9 +82,9 @@ def test_encodings(folder):
     (folder / "marked.py").write_bytes(b"\xef\xbb\xbfx = 1\n")
     (folder / "broken.py").write_bytes(b"x = '\xff'\n")
     (folder / "strange.py").write_bytes(b"# coding: klingon\n")
-    assert read(folder, "utf8.py").text == "x = 'ä'\n"
-    assert read(folder, "latin.py").text.endswith("x = 'ä'\n")
-    assert read(folder, "marked.py").text == "x = 1\n"
+    assert text_of(folder, "utf8.py") == "x = 'ä'\n"
+    assert text_of(folder, "latin.py").endswith("x = 'ä'\n")
+    assert text_of(folder, "marked.py") == "x = 1\n"
     for name in ("broken.py", "strange.py"):
         with pytest.raises(Refused, match="text"):
             read(folder, name)
@@ -80,7 +93,7 @@ def test_encodings(folder):
 def test_a_file_open_for_writing_is_busy_and_a_writer_who_comes_harms_nobody(folder):
     path = folder / "a.py"
     path.write_text(GOOD.format(number=1))
-    assert read(folder, "a.py").text == GOOD.format(number=1)
+    assert text_of(folder, "a.py") == GOOD.format(number=1)
     with open(path, "a"):
         try:
             read(folder, "a.py")
@@ -103,7 +116,7 @@ def test_a_file_open_for_writing_is_busy_and_a_writer_who_comes_harms_nobody(fol
     try:
         while whole < 50 and counts[0] < 200_000:
             try:
-                text = read(folder, "a.py").text
+                text = text_of(folder, "a.py")
             except Busy:
                 continue
             # between opening with truncation and the first write a writer is there, so that nothing half is ever seen
@@ -114,13 +127,17 @@ def test_a_file_open_for_writing_is_busy_and_a_writer_who_comes_harms_nobody(fol
         stop.set()
         thread.join()
     assert whole
-    wait_for(lambda: read(folder, "a.py").text == GOOD.format(number=counts[0] - 1))
+    wait_for(lambda: text_of(folder, "a.py") == GOOD.format(number=counts[0] - 1))
 
 
 def test_candidates(folder):
     for name in ("b.py", "a.py", ".hidden.py", "c.txt", "c.py~", ".#d.py", "my-service.py"):
         (folder / name).write_text("")
-    assert candidates(folder) == ["a.py", "b.py", "my-service.py"]
+    for name in ("pack", "docs", ".git", "__pycache__"):
+        (folder / name).mkdir()
+        (folder / name / ("__init__.py" if name != "docs" else "x.py")).touch()
+    (folder / "a.zip").touch()
+    assert candidates(folder) == ["a.py", "a.zip", "b.py", "my-service.py", "pack"]
     assert candidates(folder / "nothing") == []
 
 
@@ -135,7 +152,7 @@ def test_odd_files_are_told_once_and_deploy_nothing(facade, folder, start, lines
     os.utime(folder / "my-service.py")
     (folder / "fine.py").write_text(GOOD.format(number=1))
     wait_for(lambda: facade.calls)
-    assert facade.files == ["fine.py"]
+    assert facade.called == ["fine.py"]
     assert len(lines("ERROR")) == 3
     assert "my-service.py is not picked up: it needs a name of letters, digits and _ with the ending .py" in lines(
         "ERROR"
@@ -148,7 +165,7 @@ def test_ten_thousand_odd_names_write_and_deploy_nothing(facade, folder, start):
     start(facade)
     (folder / "fine.py").write_text(GOOD.format(number=1))
     wait_for(lambda: facade.calls, 30)
-    assert facade.files == ["fine.py"]
+    assert facade.called == ["fine.py"]
 
 
 @pytest.mark.parametrize(
@@ -156,4 +173,181 @@ def test_ten_thousand_odd_names_write_and_deploy_nothing(facade, folder, start):
     [("x = 1", True), ("x = (", False), ("x\0", False), ("(" * 100_000, False), ("-" * 50_000 + "1", False)],
 )
 def test_compiles(text, fine):
-    assert compiles(text, "x.py") is fine
+    assert compiles({"x.py": text}) is fine
+
+
+def package(folder, **files: str):
+    """A package `rates` in the folder."""
+    for name, text in {"__init__": "", **files}.items():
+        path = folder / "rates" / f"{name.replace('__', '/') if name != '__init__' else name}.py"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    return folder / "rates"
+
+
+class TestPackages:
+    def test_all_its_python_files_by_path(self, folder):
+        rates = package(folder, tables="X = 1", deep__x="Y = 1")
+        (rates / "deep" / "__init__.py").touch()
+        (rates / "table.csv").touch()
+        for name in ("__pycache__", ".git"):
+            (rates / name).mkdir()
+            (rates / name / "x.py").write_text("hidden")
+        found = read(folder, "rates")
+        assert found.files == {
+            "rates/__init__.py": "",
+            "rates/deep/__init__.py": "",
+            "rates/deep/x.py": "Y = 1",
+            "rates/tables.py": "X = 1",
+        }
+        assert found.packages == {"rates/": found.files}
+        assert found.left_out == ["rates/table.csv"]
+        os.utime(rates / "tables.py", (9e9, 9e9))
+        assert read(folder, "rates").modified == 9e9
+        assert read(folder, "rates").digest == found.digest
+
+    def test_what_is_refused(self, folder, tmp_path):
+        def refused(match):
+            with pytest.raises(Refused, match=match):
+                read(folder, "rates")
+
+        (folder / "rates").mkdir()
+        refused("no __init__.py")
+        rates = package(folder)
+        for name, target in (
+            ("x.py", tmp_path / "x"),
+            ("sub", tmp_path),
+            ("data", "/dev/zero"),
+            ("gone.py", "nowhere"),
+        ):
+            (rates / name).symlink_to(target)
+            refused(f"holds the link rates/{name}")
+            (rates / name).unlink()
+        os.mkfifo(rates / "pipe.py")
+        refused("holds rates/pipe.py, which is not a regular file")
+        (rates / "pipe.py").unlink()
+        (rates / "large.py").write_text("#" * (LIMIT + 1))
+        refused("holds rates/large.py, which is over")
+        (rates / "large.py").unlink()
+        deep = rates.joinpath(*["d"] * 11)
+        deep.mkdir(parents=True)
+        (deep / "x.py").touch()
+        refused("folders over 10 deep")
+        shutil.rmtree(rates / "d")
+        for number in range(1001):
+            (rates / f"a{number}.py").touch()
+        refused("over 1000 files")
+
+    def test_a_link_to_a_package_is_refused(self, folder, tmp_path):
+        package(tmp_path)
+        (folder / "rates").symlink_to(tmp_path / "rates")
+        with pytest.raises(Refused):
+            read(folder, "rates")
+        assert subfolders(folder) == []
+
+    def test_folders_that_others_may_write_to(self, folder):
+        rates = package(folder)
+        rates.chmod(0o775)
+        assert read(folder, "rates").files == {"rates/__init__.py": ""}, "nobody else can come in here"
+        folder.chmod(0o755)
+        with pytest.raises(Refused, match="may be written to by others at rates"):
+            read(folder, "rates")
+
+    def test_one_file_that_is_being_written_makes_it_busy(self, folder):
+        rates = package(folder, tables="X = 1")
+        with open(rates / "tables.py", "a"):
+            try:
+                read(folder, "rates")
+            except Busy:
+                return
+        pytest.skip("this file system grants no leases")
+
+    def test_folders_to_watch(self, folder):
+        rates = package(folder, deep__x="")
+        (rates / "__pycache__").mkdir()
+        assert subfolders(folder) == [rates, rates / "deep"]
+
+
+def zipped(folder, files, compression=zipfile.ZIP_DEFLATED):
+    path = folder / "a.zip"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+class TestArchives:
+    def test_what_is_in_it(self, folder):
+        zipped(
+            folder,
+            {"a.py": "x", "rates/__init__.py": b"# coding: latin-1\n'\xe4'", "rates/t.csv": "1", ".git/x.py": ""},
+        )
+        found = read(folder, "a.zip")
+        assert found.files == {"a.py": "x", "rates/__init__.py": "# coding: latin-1\n'ä'"}
+        assert found.left_out == ["rates/t.csv"]
+
+    @given(st.binary(max_size=200), st.integers(0, 400))
+    def test_damaged_ones_are_refused(self, tmp_path_factory, noise, place):
+        folder = tmp_path_factory.getbasetemp()
+        path = zipped(folder, {"a.py": "x = 1\n" * 50, "b.py": "y"})
+        raw = path.read_bytes()
+        with contextlib.suppress(ValueError):
+            found = unpack(raw[:place] + noise + raw[place + len(noise) :])
+            assert sum(map(len, found.values())) <= 4 * LIMIT
+
+    def test_names_that_lead_elsewhere_come_as_they_are_for_the_server_to_refuse(self, folder):
+        zipped(folder, {"../x.py": "", "/etc/x.py": ""})
+        assert read(folder, "a.zip").files == {"../x.py": "", "/etc/x.py": ""}
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            {f"{number}.py": b"#" * 2**20 for number in range(5)},
+            {"a.py": b" " * (4 * 2**20)},
+            {f"{number}.py": b"" for number in range(1001)},
+            {f"{number}.txt": b"" for number in range(1001)},
+        ],
+    )
+    def test_bombs(self, folder, files):
+        zipped(folder, files)
+        before = psutil.Process().memory_info().rss
+        began = time.monotonic()
+        with pytest.raises(Refused, match="holds over"):
+            read(folder, "a.zip")
+        assert time.monotonic() - began < 2
+        assert psutil.Process().memory_info().rss - before < 50 * 2**20
+
+    def test_a_bomb_that_says_it_is_small(self, folder):
+        path = zipped(folder, {"a.py": os.urandom(1000) + b"#" * (4 * 2**20 - 2000)})
+        raw = path.read_bytes()
+        size = struct.pack("<I", 4 * 2**20 - 1000)
+        assert raw.count(size) == 2
+        path.write_bytes(raw.replace(size, struct.pack("<I", 5)))
+        with pytest.raises(Refused, match="can be read: Bad CRC"):
+            read(folder, "a.zip")
+
+    def test_links_doubles_and_passwords(self, folder):
+        link = zipfile.ZipInfo("link.py")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+            archive.writestr(link, "/etc/passwd")
+        with pytest.raises(Refused, match=r"holds the link .link.py."):
+            read(folder, "a.zip")
+        with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+            archive.writestr("a.py", "1")
+            with pytest.warns(UserWarning, match="Duplicate"):
+                archive.writestr("a.py", "2")
+        with pytest.raises(Refused, match=r"holds 'a.py' twice"):
+            read(folder, "a.zip")
+        raw = bytearray(zipped(folder, {"a.py": "x"}).read_bytes())
+        for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+            raw[raw.index(mark) + at] |= 1
+        (folder / "a.zip").write_bytes(raw)
+        with pytest.raises(Refused, match=r"can be read: .*encrypted"):
+            read(folder, "a.zip")
+
+    def test_other_endings_and_large_files(self, folder):
+        (folder / "large.zip").write_bytes(b"x" * (4 * LIMIT + 1))
+        for name in ("large.zip", "a.tar", "-a.zip", ".zip"):
+            with pytest.raises(Refused):
+                read(folder, name)

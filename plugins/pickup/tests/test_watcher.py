@@ -10,7 +10,7 @@ import time
 
 import pytest
 from hansa import Conflict, Unavailable
-from hansa_pickup import plugin, watcher
+from hansa_pickup import deployer, plugin
 
 from plugins.pickup.tests.support import GOOD, Facade, wait_for
 
@@ -47,7 +47,7 @@ def test_a_rename_into_the_folder_is_deployed(facade, folder, start, tmp_path):
     source.write_text(GOOD.format(number=1))
     os.replace(source, folder / "my_service.py")
     wait_for(lambda: facade.calls)
-    assert facade.files == ["my_service.py"]
+    assert facade.called == ["my_service.py"]
 
 
 def test_an_error_is_one_line_with_file_and_line_and_is_told_again_for_a_new_copy(facade, folder, start, lines):
@@ -95,9 +95,10 @@ def test_many_files_at_once(facade, folder, start):
     start(facade)
     for number in range(200):
         (folder / f"service_{number}.py").write_text(GOOD.format(number=number))
-    wait_for(lambda: len(facade.calls) >= 200, 20)
+    wait_for(lambda: len(facade.versions) >= 200, 20)
     settle()
-    assert sorted(facade.files) == sorted(f"service_{number}.py" for number in range(200))
+    assert sorted(one["file"] for one in facade.versions) == sorted(f"service_{number}.py" for number in range(200))
+    assert {one["version"] for one in facade.versions} == {1}
 
 
 def test_the_same_content_again_and_changed_modes_deploy_nothing(facade, folder, start):
@@ -142,24 +143,24 @@ def test_at_the_start_only_what_changed_meanwhile_is_deployed(facade, folder, st
     first = start(facade)
     for name in ("same", "rolled_back", "changed", "changed_back"):
         (folder / f"{name}.py").write_text(GOOD.format(number=1))
-    wait_for(lambda: len(facade.calls) == 4)
+    wait_for(lambda: len(facade.versions) == 4)
     for name in ("rolled_back", "changed_back"):
         (folder / f"{name}.py").write_text(GOOD.format(number=2))
-    wait_for(lambda: len(facade.calls) == 6)
+    wait_for(lambda: len(facade.versions) == 6)
     first.stop()
     facade.set_current("rolled_back.py", 1)
     for name, number in (("new", 1), ("changed", 3), ("changed_back", 1)):
         (folder / f"{name}.py").write_text(GOOD.format(number=number))
         os.utime(folder / f"{name}.py", (time.time() + 1,) * 2)
-    del facade.calls[:]
+    del facade.calls[:], facade.versions[:-6]
     start(facade)
-    wait_for(lambda: len(facade.calls) == 3)
+    wait_for(lambda: len(facade.versions) == 9)
     settle()
-    assert sorted(facade.files) == ["changed.py", "changed_back.py", "new.py"]
+    assert sorted(one["file"] for one in facade.versions[6:]) == ["changed.py", "changed_back.py", "new.py"]
 
 
 def test_what_failed_because_something_was_down_is_tried_again(facade, folder, start, lines, monkeypatch):
-    monkeypatch.setattr(watcher, "RETRY", 0.2)
+    monkeypatch.setattr(deployer, "RETRY", 0.2)
     start(facade)
     facade.failures += [Unavailable("the ODB is down"), Unavailable("the ODB is down"), OSError("disk full")]
     (folder / "my_service.py").write_text(GOOD.format(number=1))
@@ -196,8 +197,8 @@ def test_more_folders(tmp_path, start):
     start(facade)
     (extra / "a.py").write_text(GOOD.format(number=1))
     (tmp_path / "server" / "pickup" / "b.py").write_text(GOOD.format(number=1))
-    wait_for(lambda: len(facade.calls) == 2)
-    assert sorted(facade.files) == ["a.py", "b.py"]
+    wait_for(lambda: len(facade.versions) == 2)
+    assert sorted(one["file"] for one in facade.versions) == ["a.py", "b.py"]
 
 
 def test_polling_finds_changes_as_well(tmp_path, start):
@@ -249,7 +250,7 @@ def test_hooks(tmp_path):
     plugin.hansa_drain(facade)
     (tmp_path / "pickup" / "b.py").write_text(GOOD.format(number=1))
     settle()
-    assert facade.files == ["a.py"]
+    assert facade.called == ["a.py"]
     plugin.hansa_shutdown(facade)
 
 

@@ -77,9 +77,10 @@ def test_list_by_service_cause_group_time_and_page(broken: Worker):
 def test_groups_by_cause_leave_numbers_aside(broken: Worker):
     groups = call(broken, "failed.groups")
     assert [(g["service"], g["cause"], g["count"]) for g in groups["items"]] == [
-        ("orders", "KeyError: 'rate'", 3), ("orders", "RuntimeError: no stock for *, see *", 3),
+        ("orders", "KeyError: 'rate'", 3),
+        ("orders", "RuntimeError: no stock for *, see *", 3),
         ("bills", "RuntimeError: no stock for *", 2),
-    ]  # fmt: skip
+    ]
     for group in groups["items"]:
         assert group["first"] <= group["last"]
         assert call(broken, "failed.get", id=group["latest"])["group"] == group["group"]
@@ -132,8 +133,10 @@ def test_one_that_fails_again_keeps_its_whole_history(broken: Worker):
     found = call(broken, "failed.get", id=call(broken, "failed.list")["items"][0]["id"])
     assert (found["payload"], found["extra"]) == ({"n": 7}, {"x": 1})
     assert [h["cause"] for h in found["history"]] == [
-        "RuntimeError: no stock for 1", "edited: extra, payload", "RuntimeError: no stock for 1",
-    ]  # fmt: skip
+        "RuntimeError: no stock for 1",
+        "edited: extra, payload",
+        "RuntimeError: no stock for 1",
+    ]
 
 
 def test_a_double_click_replays_once(broken: Worker, cluster: Cluster):

@@ -199,9 +199,17 @@ def test_repeated_by_the_queue_and_told_in_the_end(cluster: Cluster, worker: Wor
     cluster.service("s", act)
     cid = invoke_retry(worker, "s", {"p": 1}, repeats=5, seconds=0.3, callback="told", context={"a": 1}, wait=False)
     (state,) = wait_for(lambda: told(cluster, "told"))
-    assert {key: state[key] for key in ("ok", "response", "call_cid", "target", "context", "retry_repeats", "retry_seconds")} == {
-        "ok": True, "response": {"n": 3}, "call_cid": cid, "target": "s", "context": {"a": 1}, "retry_repeats": 5, "retry_seconds": 0.3,
-    }  # fmt: skip
+    assert {
+        key: state[key] for key in ("ok", "response", "call_cid", "target", "context", "retry_repeats", "retry_seconds")
+    } == {
+        "ok": True,
+        "response": {"n": 3},
+        "call_cid": cid,
+        "target": "s",
+        "context": {"a": 1},
+        "retry_repeats": 5,
+        "retry_seconds": 0.3,
+    }
     assert state["orig_cid"] != cid
     assert all(later - earlier >= 0.3 for earlier, later in itertools.pairwise(attempts))
 

@@ -45,8 +45,14 @@ def failed(worker: Worker) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("payload", "seen"),
-    [(None, None), ({"a": [1, 2.5, "ä"]}, {"a": [1, 2.5, "ä"]}), ("text", "text"), (b"\x00\xff", b"\x00\xff"), (Order(number=1), {"number": 1})],
-)  # fmt: skip
+    [
+        (None, None),
+        ({"a": [1, 2.5, "ä"]}, {"a": [1, 2.5, "ä"]}),
+        ("text", "text"),
+        (b"\x00\xff", b"\x00\xff"),
+        (Order(number=1), {"number": 1}),
+    ],
+)
 def test_payload_cid_and_extra_arrive(cluster: Cluster, payload: Any, seen: Any):
     cluster.service(
         "s",
@@ -391,6 +397,7 @@ def test_a_redis_that_says_nothing_is_given_up_in_time():
         assert time.monotonic() - began < 5
 
 
+@pytest.mark.proves("async invocation", "durability")
 def test_status_names_what_redis_keeps(cluster: Cluster):
     worker = cluster.worker(start=False)
     assert worker.status()["durability"] == {"aof": True, "fsync": "always", "loss": "nothing, also when power fails"}

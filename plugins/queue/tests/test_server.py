@@ -131,6 +131,7 @@ def settled(server: RunningServer) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.proves("async invocation", "guarantee")
 def test_a_killed_worker_loses_nothing_and_another_goes_on_within_half_a_minute(make: Any, tmp_path: Path):
     server = make()
     put(server, "long", "x", callback=["work.back"])

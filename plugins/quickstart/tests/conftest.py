@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -56,9 +57,15 @@ class Cluster:
     ) -> subprocess.CompletedProcess[str]:
         """Run any program as the owner of the cluster."""
         done = subprocess.run(
-            [*map(str, command)], env=self.env, cwd=self.folder, text=True, capture_output=True, timeout=timeout,
-            stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            [*map(str, command)],
+            env=self.env,
+            cwd=self.folder,
+            text=True,
+            capture_output=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         if check:
             assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.logs()}"
         return done
@@ -70,7 +77,7 @@ class Cluster:
     @property
     def password(self) -> str:
         """The admin's."""
-        return (self.path / "server1/admin.password").read_text().strip()
+        return (self.path / "admin.password").read_text().strip()
 
     def api(self, service: str, /, **settings: object) -> requests.Response:
         """Call an admin service at the port of the web admin."""
@@ -105,6 +112,40 @@ class Cluster:
         wait_until(lambda: not self.processes(), 10, "its processes end")
 
 
+class Foreground:
+    """A command of a cluster that stays in the foreground, as in a terminal; `shown` is the file of what it prints."""
+
+    def __init__(self, cluster: Cluster, *words: str | Path) -> None:
+        self.shown = cluster.folder / f"out-{uuid.uuid4().hex}"
+        with open(self.shown, "w") as out:
+            self.process = subprocess.Popen(
+                [BIN / cluster.program, *map(str, words)],
+                env=cluster.env,
+                cwd=cluster.folder,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    @property
+    def text(self) -> str:
+        """What it has printed."""
+        return self.shown.read_text()
+
+    def started(self) -> Foreground:
+        """Wait until it says that everything runs."""
+        wait_until(lambda: "Ctrl-C stops" in self.text or self.process.poll() is not None, 60, "it starts")
+        assert self.process.poll() is None, self.text
+        return self
+
+    def interrupt(self) -> str:
+        """Ctrl-C; gives all that it printed."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(60) == 0, self.text
+        return self.text
+
+
 @pytest.fixture
 def make_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     """Make clusters; whatever a test leaves of them is ended."""
@@ -118,3 +159,47 @@ def make_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     yield make
     for cluster in made:
         cluster.kill()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One cluster for all tests that need one which runs; it is stopped, and looked after, at the end."""
+    cluster = Cluster(tmp_path_factory.mktemp("shared"))
+    try:
+        cluster.create()
+        cluster.run("start", cluster.path)
+        yield cluster
+        cluster.run("stop", cluster.path)
+        assert not cluster.processes()
+        assert not list(cluster.path.glob("*/pidfile"))
+    finally:
+        cluster.kill()
+
+
+@pytest.fixture
+def running(shared: Cluster) -> Cluster:
+    """The shared cluster, with everything that a test before may have ended started again."""
+    shared.run("start", shared.path, check=False)
+    wait_until(lambda: _all_ready(shared), 60, "all servers are ready")
+    return shared
+
+
+def _all_ready(cluster: Cluster) -> bool:
+    servers = cluster.api("admin.loadbalancer.servers").json()["items"]
+    found = cluster.api("admin.cluster.status").json()["servers"]
+    return all(s["status"].startswith("UP") for s in servers) and [s["state"] for s in found] == ["ready", "ready"]
+
+
+@pytest.fixture
+def foreground() -> Iterator[Callable[..., Foreground]]:
+    """Run commands in the foreground; what is left of one is killed."""
+    made: list[Foreground] = []
+
+    def run(cluster: Cluster, *words: str | Path) -> Foreground:
+        made.append(Foreground(cluster, *words))
+        return made[-1]
+
+    yield run
+    for each in made:
+        each.process.kill()
+        each.process.wait()

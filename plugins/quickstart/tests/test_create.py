@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from hansa_quickstart import create as making
 from hansa_quickstart import odb
+from hansa_quickstart.addresses import Addresses
 from hansa_quickstart.component import Component
-from hansa_quickstart.create import Plan, Ports, create
+from hansa_quickstart.create import Plan, create
 from hansa_quickstart.failure import Failure
 
 STEPS = """[1/8] Certificate authority created
@@ -35,7 +36,7 @@ Superuser created successfully.
 def made(tmp_path_factory):
     path = tmp_path_factory.mktemp("create") / "qs"
     lines: list[str] = []
-    create(Plan(path, odb.odb_url("sqlite", path, "", None, "", "", "")), lines.append)
+    create(Plan(path, odb.odb_url("sqlite", path)), lines.append)
     return path, "\n".join(lines) + "\n"
 
 
@@ -93,7 +94,7 @@ def test_the_odb_is_ready(made):
 
 def test_two_clusters_have_nothing_in_common(made, tmp_path):
     other = tmp_path / "other"
-    create(Plan(other, odb.odb_url("sqlite", other, "", None, "", "", "")), lambda line: None)
+    create(Plan(other, odb.odb_url("sqlite", other), schema=False), lambda line: None)
     for secret in ("server1/secret.key", "server1/admin.password", "kvdb/address", "ca/ca-material/ca-key.pem"):
         assert (other / secret).read_text() != (made[0] / secret).read_text()
 
@@ -113,7 +114,7 @@ def test_a_failure_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(making._Making, "_balancer", fail)
     path = tmp_path / "qs"
     with pytest.raises(Failure):
-        create(Plan(path, odb.odb_url("sqlite", path, "", None, "", "", "")), lambda line: None)
+        create(Plan(path, odb.odb_url("sqlite", path)), lambda line: None)
     assert not path.exists()
 
 
@@ -127,7 +128,7 @@ def test_an_odb_of_another_cluster_is_not_taken(made, tmp_path):
 def test_ports_from_a_base_and_more_servers(tmp_path):
     path = tmp_path / "qs"
     told: list[str] = []
-    plan = Plan(path, odb.odb_url("sqlite", path, "", None, "", "", ""), servers=3, ports=Ports(30000))
+    plan = Plan(path, odb.odb_url("sqlite", path), servers=3, addresses=Addresses.usual(3, 30000), schema=False)
     create(plan, told.append)
     assert "[9/9] Management scripts created" in told
     balancer = tomllib.loads((path / "load-balancer/config.toml").read_text())["loadbalancer"]
@@ -143,7 +144,7 @@ def test_definitions_of_a_file_come_along(tmp_path):
         '[channel.http.x]\nservice = "a.b"\nurl_path = "/x"\nheaders = { "$env" = "X" }\n'
     )
     path = tmp_path / "qs"
-    create(Plan(path, odb.odb_url("sqlite", path, "", None, "", "", ""), include=given), lambda line: None)
+    create(Plan(path, odb.odb_url("sqlite", path), include=given, schema=False), lambda line: None)
     found = tomllib.loads((path / "server2/config.toml").read_text())
     assert found["server"]["name"] == "server2"
     assert found["services"]["files"] == [str(tmp_path / "a.py")]

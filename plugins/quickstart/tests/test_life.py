@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 
 import psutil
 import pytest
 import requests
+from hansa_quickstart.cluster import LONG_ENOUGH, Start
+from hansa_quickstart.component import open_component
 
+from plugins.quickstart.tests.conftest import BIN
 from tests.conftest import wait_until
 
 COUNT = """from hansa import Service
@@ -31,6 +34,15 @@ def cluster(make_cluster):
     return made
 
 
+@pytest.fixture
+def who(running):
+    """The address of a service that tells which server and which version answers: version 1."""
+    assert running.api("admin.service.deploy", file="count.py", source=COUNT % 1).ok
+    channel = {"name": "who", "url_path": "/who", "service": "count.who", "format": "json"}
+    assert running.api("admin.channel.http.create", **channel).status_code in (200, 409)
+    return f"{running.front}/who"
+
+
 class Load:
     """Some clients that GET one path again and again, and what they got."""
 
@@ -42,12 +54,18 @@ class Load:
     def __enter__(self) -> Load:
         for thread in self._threads:
             thread.start()
+        wait_until(lambda: {server for _, server in self.answers} == {"server1", "server2"}, 20, "both servers answer")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join(20)
+
+    def servers_after(self, moment: float, count: int = 100) -> set[str]:
+        """Who answers from a moment on, of so many requests at least."""
+        wait_until(lambda: sum(at > moment for at, _ in self.answers) > count, 30, "requests are answered")
+        return {server for at, server in self.answers if at > moment}
 
     def _run(self) -> None:
         with requests.Session() as session:
@@ -61,43 +79,57 @@ class Load:
                 time.sleep(0.005)
 
 
-def test_a_killed_server_is_hidden_and_catches_up_when_started_again(cluster):
-    cluster.run("start", cluster.path)
-    assert cluster.api("admin.service.deploy", file="count.py", source=COUNT % 1).ok
-    assert cluster.api("admin.channel.http.create", name="who", url_path="/who", service="count.who", format="json").ok
-    with Load(f"{cluster.front}/who") as load:
-        wait_until(lambda: {server for _, server in load.answers} == {"server1", "server2"}, 20, "both servers answer")
-        os.kill(cluster.pid("server1"), signal.SIGKILL)
-        killed = time.monotonic()
-        wait_until(lambda: sum(moment > killed + 2 for moment, _ in load.answers) > 100, 30, "server2 goes on")
-        assert {server for moment, server in load.answers if moment > killed + 2} == {"server2"}
+def test_a_killed_server_is_hidden_and_catches_up_when_started_again(running, who):
+    with Load(who) as load:
+        os.kill(running.pid("server1"), signal.SIGKILL)
+        assert load.servers_after(time.monotonic() + 2) == {"server2"}
         # what changes while it is down
-        assert cluster.api("admin.service.deploy", file="count.py", source=COUNT % 2).ok
-        again = cluster.run("start", cluster.path)
+        assert running.api("admin.service.deploy", file="count.py", source=COUNT % 2).ok
+        again = running.run("start", running.path)
         assert "removed the file of process" in again.stderr
         assert "kvdb runs already" in again.stdout
         assert "server1 started" in again.stdout
         started = time.monotonic()
         wait_until(lambda: any(server == "server1" for moment, server in load.answers if moment > started), 10)
     assert load.faults == []
-    direct = f"http://127.0.0.1:{cluster.base + 10}/who"
+    direct = f"http://127.0.0.1:{running.base + 10}/who"
     for _ in range(10):
         assert requests.get(direct, timeout=10).json() == {"server": "server1", "version": 2}
-    cluster.run("stop", cluster.path)
-    assert not cluster.processes()
 
 
-def test_the_database_of_the_cluster_comes_back_by_itself(cluster):
-    cluster.run("start", cluster.path / "kvdb")
-    (engine,) = psutil.Process(cluster.pid("kvdb")).children()
-    engine.kill()
-    wait_until(lambda: [p for p in psutil.Process(cluster.pid("kvdb")).children() if p.pid != engine.pid], 10)
-    wait_until(lambda: "Redis connection OK" in cluster.run("check-config", cluster.path / "server1").stdout, 20)
-    os.kill(cluster.pid("kvdb"), signal.SIGKILL)
-    wait_until(lambda: not cluster.processes(), 10, "the engine ends with what runs it")
-    cluster.run("start", cluster.path / "kvdb")
-    assert cluster.run("stop", cluster.path / "kvdb").stdout == "[1/1] kvdb stopped\n"
-    assert not cluster.processes()
+def test_a_whole_server_killed_under_load_fails_at_most_what_it_had_in_hand(running, who):
+    with Load(who) as load:
+        supervisor = psutil.Process(running.pid("server1"))
+        for process in (supervisor, *supervisor.children(recursive=True)):
+            process.kill()
+        assert load.servers_after(time.monotonic() + 2) == {"server2"}
+    assert len(load.faults) <= 4, load.faults
+
+
+def test_a_copy_of_a_server_is_refused_while_the_other_runs(running):
+    copy = running.folder / "copy"
+    shutil.copytree(running.path / "server2", copy, ignore=shutil.ignore_patterns("run", "pidfile"))
+    command = ("server", "run", "--config", copy / "config.toml", "--dir", copy, "--http", "127.0.0.1:0")
+    done = running.run(*command, check=False)
+    assert done.returncode == 1
+    assert "server.name: a server named server2 runs in the cluster quickstart-" in done.stderr
+    assert f"(process {running.pid('server2')}): each needs its own name" in done.stderr
+    config = copy / "config.toml"
+    config.write_text(config.read_text().replace('name = "server2"', 'name = "server3"'))
+    with open(running.folder / "server3.out", "w") as out:
+        third = subprocess.Popen([BIN / "hansa", *map(str, command)], env=running.env, stdout=out, stderr=out)
+    try:
+        names = [server["name"] for server in wait_until(lambda: three(running), 60, "the third server is there")]
+        assert names == ["server1", "server2", "server3"]
+    finally:
+        third.terminate()
+        assert third.wait(60) == 0
+
+
+def three(cluster):
+    """The servers of the cluster, if they are three and ready."""
+    found = cluster.api("admin.cluster.status").json()["servers"]
+    return found if [server["state"] for server in found] == ["ready"] * 3 else []
 
 
 def test_ports_in_use_are_all_told_before_anything_starts(cluster):
@@ -127,51 +159,26 @@ def test_a_server_that_cannot_start_tells_why_and_the_rest_is_stopped(cluster):
     assert "server1: SQL ODB connection OK" in checked.stdout
 
 
-def test_a_reused_process_id_is_not_taken_for_a_component(cluster):
+def test_one_component_and_a_process_id_that_was_used_again(cluster, tmp_path):
+    kvdb = cluster.path / "kvdb"
     with subprocess.Popen(["sleep", "60"]) as other:
-        (cluster.path / "kvdb/pidfile").write_text(f"{other.pid}\n1\n")
-        assert cluster.run("stop", cluster.path / "kvdb").stdout == "[1/1] kvdb was not running\n"
-        assert other.poll() is None
-        (cluster.path / "kvdb/pidfile").write_text(f"{other.pid}\n1\n")
-        cluster.run("start", cluster.path / "kvdb")
-        cluster.run("stop", cluster.path / "kvdb")
+        (kvdb / "pidfile").write_text(f"{other.pid}\n1\n")
+        assert cluster.run("stop", kvdb).stdout == "[1/1] kvdb was not running\n"
+        (kvdb / "pidfile").write_text(f"{other.pid}\n1\n")
+        cluster.run("start", kvdb)
         assert other.poll() is None
         other.kill()
-
-
-def test_in_the_foreground_it_starts_again_what_ends_and_stops_with_ctrl_c(cluster):
-    with open(cluster.folder / "out", "w") as out:
-        command = [sys.executable, "-m", "hansa.cli", "start", str(cluster.path), "--fg"]
-        process = subprocess.Popen(command, env=cluster.env, stdout=out, stderr=out, start_new_session=True)
-    shown = cluster.folder / "out"
-    wait_until(lambda: "Ctrl-C stops" in shown.read_text() or process.poll() is not None, 60, "it starts")
-    assert process.poll() is None, shown.read_text()
-    before = cluster.pid("server2")
-    os.kill(before, signal.SIGKILL)
-    wait_until(lambda: cluster.pid("server2") != before, 20, "it is started again")
-    assert "server2 ended with status -9, starting it again" in shown.read_text()
-    cluster.run("stop", cluster.path / "server1")  # stays stopped
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0, shown.read_text()
+    # its engine comes back by itself, and ends with what runs it
+    (engine,) = psutil.Process(cluster.pid("kvdb")).children()
+    engine.kill()
+    wait_until(lambda: [p for p in psutil.Process(cluster.pid("kvdb")).children() if p.pid != engine.pid], 10)
+    wait_until(lambda: "Redis connection OK" in cluster.run("check-config", cluster.path / "server1").stdout, 20)
+    os.kill(cluster.pid("kvdb"), signal.SIGKILL)
+    wait_until(lambda: not cluster.processes(), 10, "the engine ends with what runs it")
+    cluster.run("start", kvdb)
+    assert cluster.run("stop", kvdb).stdout == "[1/1] kvdb stopped\n"
     assert not cluster.processes()
-    text = shown.read_text()
-    assert "Hansa quickstart environment stopped" in text
-    assert "server1 ended" not in text
-
-
-def test_a_foreground_that_is_killed_leaves_nothing(cluster):
-    command = [sys.executable, "-m", "hansa.cli", "start", str(cluster.path), "--fg"]
-    process = subprocess.Popen(command, env=cluster.env, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    assert any("Ctrl-C stops" in line for line in process.stdout)
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    wait_until(lambda: not cluster.processes(), 40, "its components end with it")
-    cluster.run("start", cluster.path)
-    cluster.run("stop", cluster.path)
-
-
-def test_what_is_no_component_is_refused(cluster, tmp_path):
+    # and what is none is refused
     for command in ("start", "stop", "info", "check-config"):
         done = cluster.run(command, tmp_path, check=False)
         assert done.returncode == 3, command
@@ -179,17 +186,41 @@ def test_what_is_no_component_is_refused(cluster, tmp_path):
     assert cluster.run("start", cluster.path / "web-admin", check=False).returncode == 3
 
 
-def test_a_whole_server_killed_under_load_fails_at_most_what_it_had_in_hand(cluster):
-    cluster.run("start", cluster.path)
-    assert cluster.api("admin.service.deploy", file="count.py", source=COUNT % 1).ok
-    assert cluster.api("admin.channel.http.create", name="who", url_path="/who", service="count.who", format="json").ok
-    with Load(f"{cluster.front}/who") as load:
-        wait_until(lambda: {server for _, server in load.answers} == {"server1", "server2"}, 20, "both servers answer")
-        supervisor = psutil.Process(cluster.pid("server1"))
-        for process in (supervisor, *supervisor.children(recursive=True)):
-            process.kill()
-        killed = time.monotonic()
-        wait_until(lambda: sum(moment > killed + 2 for moment, _ in load.answers) > 100, 30, "server2 goes on")
-    assert len(load.faults) <= 4, load.faults
-    cluster.run("stop", cluster.path)
+def test_what_keeps_ending_is_started_ever_later(cluster, monkeypatch, capsys):
+    now, launched = [1000.0], []
+    monkeypatch.setattr("hansa_quickstart.cluster.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("hansa_quickstart.cluster.life.launch", lambda part, below: launched.append(now[0]))
+    start, part = Start(open_component(cluster.path), foreground=True), open_component(cluster.path / "server1")
+    delays, ended = {}, subprocess.Popen(["false"])
+    ended.wait()
+
+    def again(ran: float) -> float:
+        """Seconds until it is started again, having run for so long."""
+        start.began[part], before, count = now[0] - ran, now[0], len(launched)
+        while len(launched) == count:
+            start._again(part, ended, delays)
+            now[0] += 0.1
+        return round(launched[-1] - before)
+
+    assert [again(1) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    assert again(LONG_ENOUGH + 1) == 1
+    assert again(1) == 2
+    assert "server1 ended with status 1, starting it again in 16 s" in capsys.readouterr().err
+
+
+def test_in_the_foreground_it_starts_again_what_ends_and_leaves_nothing(cluster, foreground):
+    command = foreground(cluster, "start", cluster.path, "--fg").started()
+    before = cluster.pid("server2")
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: cluster.pid("server2") != before, 20, "it is started again")
+    assert "server2 ended with status -9, starting it again" in command.text
+    cluster.run("stop", cluster.path / "server1")  # stays stopped
+    text = command.interrupt()
     assert not cluster.processes()
+    assert "Hansa quickstart environment stopped" in text
+    assert "server1 ended" not in text
+
+    killed = foreground(cluster, "start", cluster.path, "--fg")
+    wait_until(lambda: "Load-balancer started" in killed.text, 60)
+    killed.process.kill()
+    wait_until(lambda: not cluster.processes(), 40, "its components end with it")

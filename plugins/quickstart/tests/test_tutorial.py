@@ -145,9 +145,18 @@ def test_hansa_with_an_embedded_valkey(make_cluster):
 def test_zato_with_a_redis_of_debian(make_cluster, debian_redis):
     cluster = make_cluster("zato")
     created = cluster.run(
-        "quickstart", "create", cluster.path, "sqlite", "localhost", str(debian_redis), "--kvdb_password", "", "--verbose",
-        "--base_port", str(cluster.base),
-    )  # fmt: skip
+        "quickstart",
+        "create",
+        cluster.path,
+        "sqlite",
+        "localhost",
+        str(debian_redis),
+        "--kvdb_password",
+        "",
+        "--verbose",
+        "--base_port",
+        str(cluster.base),
+    )
     assert created.stdout.endswith(f"Start the cluster by issuing the {cluster.path}/zato-qs-start.sh command\n")
     for server in ("server1", "server2"):
         checked = cluster.run("check-config", cluster.path / server)
@@ -192,29 +201,25 @@ def test_a_redis_that_may_lose_is_refused_where_that_is_forbidden(make_cluster, 
     assert not cluster.processes()
 
 
-def test_the_password_of_the_admin_and_a_user_for_channels(make_cluster):
-    cluster = make_cluster()
-    cluster.create()
-    cluster.run("start", cluster.path)
-    old = cluster.password
-    cluster.run("create", "user", cluster.path, "--username", "partner", "--password", "first")
-    cluster.run("update", "password", cluster.path, "partner", "--password", "second")
+def test_the_password_of_the_admin_and_a_user_for_channels(running):
+    old = running.password
+    running.run("create", "user", running.path, "--username", "partner", "--password", "first")
+    running.run("update", "password", running.path, "partner", "--password", "second")
     channel = {"name": "p", "url_path": "/p", "service": "zato.ping", "security": "partner", "format": "json"}
-    assert cluster.api("admin.channel.http.create", **channel).ok
+    assert running.api("admin.channel.http.create", **channel).ok
     statuses = [
-        requests.get(f"{cluster.front}/p", auth=("partner", word), timeout=10).status_code
+        requests.get(f"{running.front}/p", auth=("partner", word), timeout=10).status_code
         for word in ("first", "second")
     ]
     assert statuses == [401, 200]
 
-    cluster.env["HANSA_PASSWORD"] = "another one"
-    assert cluster.run("update", "password", cluster.path / "server2", "admin").stdout == "OK\n"
+    assert running.run("update", "password", running.path / "server2", "--password", "another one").stdout == "OK\n"
     for number in range(8):  # every worker of every server
-        url = f"http://127.0.0.1:{cluster.base + 10 + number % 2}/hansa/api/admin.server.status"
+        url = f"http://127.0.0.1:{running.base + 10 + number % 2}/hansa/api/admin.server.status"
         assert requests.post(url, json={}, auth=("admin", "another one"), timeout=10).ok
     assert requests.post(url, json={}, auth=("admin", old), timeout=10).status_code == 401
-    wrong = cluster.run("update", "password", cluster.path, "nobody", "--password", "x", check=False)
+    # given the folder of the cluster, the commands find its address and the new password
+    assert "server2" in running.run("cluster", "status", "--dir", running.path).stdout
+    wrong = running.run("update", "password", running.path, "nobody", "--password", "x", check=False)
     assert wrong.returncode == 15
     assert "nobody" in wrong.stderr
-    cluster.run("stop", cluster.path)
-    assert not cluster.processes()

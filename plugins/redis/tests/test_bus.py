@@ -32,6 +32,18 @@ class TestLeases:
         bus.release("a", "w1")
         assert bus.acquire("a", "w2", 5) == 2
 
+    def test_who_holds_which(self, bus):
+        assert bus.leases(["a", "b"]) == bus.leases([]) == {}
+        bus.acquire("a", "w1", 5)
+        bus.acquire("b", "w2", 0.1)
+        found = bus.leases(["a", "b", "c"])
+        assert {name: held[:2] for name, held in found.items()} == {"a": ("w1", 1), "b": ("w2", 1)}
+        assert 4 < found["a"][2] <= 5
+        time.sleep(0.15)
+        bus.release("a", "w1")
+        assert bus.leases(["a", "b"]) == {}
+        assert bus.acquire("a", "w1", 5) == 2
+
     def test_it_ends_by_itself_unless_renewed(self, bus):
         bus.acquire("a", "w1", 0.3)
         for _ in range(5):

@@ -60,6 +60,11 @@ def test_it_is_only_reached_through_its_socket_and_with_its_password(engine, hom
     assert len(engine.password) >= 40
 
 
+@pytest.mark.proves(
+    "async invocation",
+    "durability",
+    "embedded Valkey: each change on disk before it is answered, or once a second with `fast`; a Redis of your own: as it is configured, which the status tells",
+)
 def test_what_was_answered_survives_kill_and_restart_and_clients_stay_logged_in(engine):
     process = launch(engine)
     client = redis.Redis.from_url(engine.address, decode_responses=True)
@@ -81,6 +86,7 @@ def fill(client):
         client.set(f"key-{number}", b"x" * 1024 * 1024)
 
 
+@pytest.mark.proves("async invocation", "loss window", "none; with `fast`, a power failure loses up to the last second")
 def test_fast_writes_every_second_and_the_memory_limit_refuses(home, program):
     engine = Valkey(home, program=program, durability="fast", memory=16)
     process = launch(engine)

@@ -59,6 +59,7 @@ class TestSoap12(TestSoap11):
     version = "1.2"
 
 
+@pytest.mark.proves("channel soap", "guarantee")
 class TestSoapChannel(ChannelContract):
     """The channel, behind a real listener."""
 

@@ -83,8 +83,9 @@ class Facade:
         assert name == "zato"
         return self._section
 
-    def plugins(self) -> list[dict[str, Any]]:
-        return [{"name": name, "status": "loaded"} for name in self.loaded]
+    @property
+    def plugins(self) -> Any:
+        return types.SimpleNamespace(found={name: types.SimpleNamespace(status="loaded") for name in self.loaded})
 
     def add(self, *classes: type[Service]) -> None:
         for cls in classes:
@@ -258,15 +259,16 @@ def backend() -> Iterator[Backend]:
 @pytest.fixture
 def deploy() -> Iterator[Any]:
     """Run a source as a deployed file and give its service classes by class name."""
-    from hansa.deploy import load_source, unload
+    from hansa.deploy import Loaded
 
-    loaded: list[tuple[str, int]] = []
+    loaded: list[Loaded] = []
 
     def run(source: str, file: str = "my_service.py") -> dict[str, type[Service]]:
         version = uuid.uuid4().int
-        loaded.append((file, version))
-        return load_source(file, version, source)
+        loaded.append(Loaded(file, version, source))
+        loaded[-1].run()
+        return loaded[-1].services
 
     yield run
-    for file, version in loaded:
-        unload(file, version)
+    for each in loaded:
+        each.unload()

@@ -56,8 +56,13 @@ def call(server: Any, name: str, raw: bytes | str = b"", **request: Any) -> Any:
 
 def test_names_of_services() -> None:
     assert [cls.get_name() for cls in plugin.hansa_services()] == [
-        "zato.ping", "zato.ping2", "zato.helpers.echo", "zato.helpers.input-logger", "zato.json-gateway", "zato.service.invoke",
-    ]  # fmt: skip
+        "zato.ping",
+        "zato.ping2",
+        "zato.helpers.echo",
+        "zato.helpers.input-logger",
+        "zato.json-gateway",
+        "zato.service.invoke",
+    ]
 
 
 def test_definitions(server: Any) -> None:

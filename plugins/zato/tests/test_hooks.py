@@ -9,10 +9,22 @@ from zato.common.exception import BadRequest, Forbidden
 from zato.server.service import Service
 
 ALL = (
-    "accept", "before_job", "before_one_time_job", "before_interval_based_job", "before_cron_style_job", "before_handle",
-    "validate_input", "handle", "validate_output", "after_handle", "after_job", "after_one_time_job", "after_interval_based_job",
-    "after_cron_style_job", "finalize_handle",
-)  # fmt: skip
+    "accept",
+    "before_job",
+    "before_one_time_job",
+    "before_interval_based_job",
+    "before_cron_style_job",
+    "before_handle",
+    "validate_input",
+    "handle",
+    "validate_output",
+    "after_handle",
+    "after_job",
+    "after_one_time_job",
+    "after_interval_based_job",
+    "after_cron_style_job",
+    "finalize_handle",
+)
 
 
 class Interval:
@@ -52,9 +64,18 @@ def test_order_of_jobs(server: Any) -> None:
     calls: list[str] = []
     server.call(hooked(calls), "", "", type="schedule", config=Interval)
     assert calls == [
-        "accept", "before_job", "before_interval_based_job", "before_handle", "validate_input", "handle", "validate_output",
-        "after_handle", "after_job", "after_interval_based_job", "finalize_handle",
-    ]  # fmt: skip
+        "accept",
+        "before_job",
+        "before_interval_based_job",
+        "before_handle",
+        "validate_input",
+        "handle",
+        "validate_output",
+        "after_handle",
+        "after_job",
+        "after_interval_based_job",
+        "finalize_handle",
+    ]
 
 
 @pytest.mark.parametrize("name", ["before_handle", "after_handle", "finalize_handle"])

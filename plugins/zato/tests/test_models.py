@@ -63,9 +63,13 @@ def test_in_and_out_without_a_wrapper(server: Any) -> None:
     given = {"number": "5", "lines": [{"item": "a"}, {"item": "b", "count": "7"}], "paid": "yes", "ignored": 1}
     answer = json.loads(server.call(Place, json.dumps(given)).raw)
     assert answer == {
-        "number": 5, "customer": None, "lines": [{"item": "a", "count": 1}, {"item": "b", "count": 7}], "paid": True, "tags": None,
+        "number": 5,
+        "customer": None,
+        "lines": [{"item": "a", "count": 1}, {"item": "b", "count": 7}],
+        "paid": True,
+        "tags": None,
         "extra": None,
-    }  # fmt: skip
+    }
 
 
 def test_a_list_of_models(server: Any) -> None:
@@ -186,8 +190,12 @@ def test_io_models() -> None:
     request, response, elem = Rates.io_models()
     assert elem == "rates"
     assert described(request) == {
-        "day": (str, True), "bank_id": (int, True), "is_final": (bool, True), "note": (str | None, False), "limit": (int | None, False),
-    }  # fmt: skip
+        "day": (str, True),
+        "bank_id": (int, True),
+        "is_final": (bool, True),
+        "note": (str | None, False),
+        "limit": (int | None, False),
+    }
     outer = described(response)
     assert list(outer) == ["zato_env", "item", "item_list"]
     item = outer["item"][0].__args__[0]

@@ -111,12 +111,12 @@ def test_inactive(out: Any) -> None:
 
 
 def test_other_types_are_those_of_hansa(out: Any, server: Any) -> None:
-    server.objects["outgoing", "sql", "bank"] = thing = type(
-        "Thing", (), {"session": lambda self: 5, "config": None, "stop": lambda self: None}
+    server.objects["outgoing", "ldap", "bank"] = thing = type(
+        "Thing", (), {"search": lambda self: 5, "config": None, "stop": lambda self: None}
     )()
-    assert out.sql["bank"].conn is thing
-    assert out.sql.get("bank").session() == 5
-    assert out.sql["bank"].config.name == "bank"
+    assert out.ldap["bank"].conn is thing
+    assert out.ldap.get("bank").search() == 5
+    assert out.ldap["bank"].config.name == "bank"
 
 
 def test_timeout(out: Any, server: Any, backend: Any) -> None:

@@ -137,9 +137,26 @@ def test_secrets_are_not_shown() -> None:
 
 
 ALL = [
-    types.AsIs, types.Boolean, structures.CSV, types.Date, types.DateTime, types.Decimal, structures.Dict, types.Float, types.Integer, structures.List,
-    structures.ListOfDicts, structures.Opaque, types.Text, types.UTC, types.UUID, types.Loose, types.Natural, types.BooleanInteger, types.Hidden,
-]  # fmt: skip
+    types.AsIs,
+    types.Boolean,
+    structures.CSV,
+    types.Date,
+    types.DateTime,
+    types.Decimal,
+    structures.Dict,
+    types.Float,
+    types.Integer,
+    structures.List,
+    structures.ListOfDicts,
+    structures.Opaque,
+    types.Text,
+    types.UTC,
+    types.UUID,
+    types.Loose,
+    types.Natural,
+    types.BooleanInteger,
+    types.Hidden,
+]
 
 
 def refusal(type: Any, value: Any) -> str:

@@ -115,18 +115,47 @@ def test_output_repeated() -> None:
 
 def test_converted_by_name_and_by_type() -> None:
     outputs = (
-        "user_id", "is_it", Int("n"), Decimal("d"), Date("day"), UTC("at"), CSV("words"), List("items"), Dict("map"),
-        ListOfDicts("rows"), AsIs("raw"), Boolean("flag"),
-    )  # fmt: skip
+        "user_id",
+        "is_it",
+        Int("n"),
+        Decimal("d"),
+        Date("day"),
+        UTC("at"),
+        CSV("words"),
+        List("items"),
+        Dict("map"),
+        ListOfDicts("rows"),
+        AsIs("raw"),
+        Boolean("flag"),
+    )
     value = {
-        "user_id": "7", "is_it": "no", "n": "3", "d": decimal.Decimal("1.20"), "day": datetime.date(2013, 9, 3),
-        "at": "2013-09-03T00:00:00+00:00", "words": ["a", "b"], "items": (1, b"x"), "map": {"k": 1}, "rows": [{"k": 1}], "raw": b"bytes",
+        "user_id": "7",
+        "is_it": "no",
+        "n": "3",
+        "d": decimal.Decimal("1.20"),
+        "day": datetime.date(2013, 9, 3),
+        "at": "2013-09-03T00:00:00+00:00",
+        "words": ["a", "b"],
+        "items": (1, b"x"),
+        "map": {"k": 1},
+        "rows": [{"k": 1}],
+        "raw": b"bytes",
         "flag": "t",
-    }  # fmt: skip
+    }
     assert written(value, output_required=outputs) == {
-        "user_id": 7, "is_it": False, "n": 3, "d": "1.20", "day": "2013-09-03", "at": "2013-09-03T00:00:00", "words": "a,b",
-        "items": [1, "x"], "map": {"k": 1}, "rows": [{"k": 1}], "raw": "bytes", "flag": True,
-    }  # fmt: skip
+        "user_id": 7,
+        "is_it": False,
+        "n": 3,
+        "d": "1.20",
+        "day": "2013-09-03",
+        "at": "2013-09-03T00:00:00",
+        "words": "a,b",
+        "items": [1, "x"],
+        "map": {"k": 1},
+        "rows": [{"k": 1}],
+        "raw": "bytes",
+        "flag": True,
+    }
 
 
 def test_what_does_not_fit_is_all_told() -> None:

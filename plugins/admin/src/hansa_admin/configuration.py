@@ -50,7 +50,7 @@ class Change(Model):
 
 
 class Planned(Model):
-    """What applying a configuration would do, in the order in which it would be done."""
+    """What applying a configuration would do."""
 
     changes: Annotated[list[Change], setting("The steps")]
     unchanged: Annotated[int, setting("How many definitions are as wanted already")]
@@ -84,7 +84,7 @@ class ConfigPlan(Operation):
 
 
 class ConfigApply(Operation):
-    """Turn the definitions into those of a configuration; every fault of it is told before anything is changed."""
+    """Turn the definitions into those of a configuration, all of them or none; every fault is told before anything is changed."""
 
     name, Input, Output = "admin.config.apply", Wanted, Applied
 

@@ -171,9 +171,9 @@ class OnType(Operation):
         """Kind, type and name of the definition."""
         return self.of_kind, self.of_type, self.request.input["name"]
 
-    def show(self, row: Any) -> dict[str, Any]:
-        """A definition as answers show it."""
-        states = self.server.states(row.kind, row.type, row.name)
+    def show(self, row: Any, reports: Any = None) -> dict[str, Any]:
+        """A definition as answers show it, with its states as of these reports, by default the last ones."""
+        states = self.server.states(row.kind, row.type, row.name, reports)
         shown = {"name": row.name, "revision": row.revision, "builtin": row.builtin}
         shown |= {"state": least_well(states), "states": states}
         return {**shown, **without_secrets(row.data, secret_names(self.model))}
@@ -249,7 +249,8 @@ class List(OnType):
         rows = [row for row in self.server.definitions(self.of_kind, self.of_type) if wanted in row.name.lower()]
         rows.sort(key=lambda row: row.name)
         page = rows[asked["offset"] : asked["offset"] + asked["limit"]]
-        return {"items": [self.show(row) for row in page], "total": len(rows)}
+        reports = self.server.reports()
+        return {"items": [self.show(row, reports) for row in page], "total": len(rows)}
 
 
 class Ping(OnType):
@@ -259,7 +260,7 @@ class Ping(OnType):
     Input = own = Named
 
     def handle(self) -> Any:
-        return {"name": self.request.input["name"], "result": str(self.server.ping(*self.key))}
+        return {"name": self.request.input["name"], "result": str(self.server.object(*self.key).ping())}
 
 
 class Test(OnType):
@@ -273,7 +274,14 @@ class Test(OnType):
         name, settings = self.request.input["name"], self.request.input["settings"]
         if name:
             settings = {**self.server.definition(*self.key).data, **settings}
-        return {"name": name, "result": str(self.server.test(self.of_kind, self.of_type, settings))}
+        made = self.server.make(self.server.validate(self.of_kind, self.of_type, name or "test", settings))
+        if self.of_kind == "channel":
+            return {"name": name, "result": "the settings are valid"}
+        try:
+            made.start()
+            return {"name": name, "result": str(made.ping())}
+        finally:
+            made.stop()
 
 
 class Run(OnType):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from pathlib import Path
 from typing import Any
 
 from hansa import hookimpl
@@ -26,17 +27,22 @@ def hansa_engines(config: Any) -> list[Any]:
 def hansa_ready(config: Any) -> list[str]:
     """Tell how to reach the admin API: user, password or where it is kept, the page, and a command that works."""
     address = _address(config)
+    return introduction(address, address, config.dir, fresh=str(config.dir) in _made)
+
+
+def introduction(address: str, page: str, directory: Path, *, fresh: bool) -> list[str]:
+    """Lines that tell how to reach the admin API: at `address`, and at `page` in a browser; a `fresh` password is shown."""
     if os.environ.get(VARIABLE):
         shown, given = f"password from the environment variable {VARIABLE}", f"${VARIABLE}"
     else:
-        file = password_file(config.dir)
+        file = password_file(directory)
         given = f"$(cat {shlex.quote(str(file))})"
         shown = f"password in {file}"
-        if str(config.dir) in _made:
+        if fresh:
             shown = f"password {file.read_text().strip()} (kept in {file}, shown this once)"
     return [
         f"admin: user {USER}, {shown}",
-        f"admin API: {address}/hansa/api/docs shows it",
+        f"admin API: {page}/hansa/api/docs shows it",
         f"""  curl -u "{USER}:{given}" -H 'Content-Type: application/json' -d '{{}}' {address}/hansa/api/admin.server.status""",
     ]
 

@@ -51,9 +51,17 @@ def shorten(server: Any, row: Any) -> dict[str, Any]:
 
 
 def sources(server: Any) -> dict[str, str]:
-    """The current source of every deployed file, by file."""
-    files = sorted(package["file"] for package in server.packages() if package["current"])
-    return {file: server.source(file) for file in files}
+    """The sources that serve, by path."""
+    found: dict[str, str] = {}
+    for package in server.packages():
+        if package["current"]:
+            found |= server.files(package["file"])
+    return dict(sorted(found.items()))
+
+
+def package_of(path: str) -> str:
+    """The package that a file is part of: itself, or the folder that it is in, with a / at its end."""
+    return "".join(path.partition("/")[:2])
 
 
 def definitions_of(config: dict[str, Any], kinds: Iterable[str]) -> tuple[dict[Key, dict[str, Any]], dict[str, str]]:

@@ -6,19 +6,27 @@ from typing import Any
 
 from hansa import Service, hookimpl
 
-from . import configuration, servers, services
+from . import cluster, configuration, packages, servers, services
 from .api import NAME, PREFIX, AdminApi
 from .derived import operations
+from .membership import Membership
 from .pages import Docs, DocsFile, OpenApi
 from .password import USER, password_reference
 
 SECURITY = "admin"
+_memberships: dict[int, Membership] = {}
 
 
 @hookimpl
 def hansa_services(server: Any) -> list[type[Service]]:
     """Give the admin services: those of every type, derived from it, and those of services, plugins, server, configuration."""
-    fixed = (*services.OPERATIONS, *servers.OPERATIONS, *configuration.OPERATIONS)
+    fixed = (
+        *services.OPERATIONS,
+        *packages.OPERATIONS,
+        *servers.OPERATIONS,
+        *cluster.OPERATIONS,
+        *configuration.OPERATIONS,
+    )
     return [AdminApi, OpenApi, Docs, DocsFile, *fixed, *operations(server.registry)]
 
 
@@ -42,3 +50,18 @@ def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]
         channel(Docs.name, "GET", "/docs"),
         channel(DocsFile.name, "GET", "/docs/{file}"),
     ]
+
+
+@hookimpl
+def hansa_startup(server: Any) -> None:
+    """Claim the server's name, so that no two servers of a cluster have the same."""
+    membership = _memberships[id(server)] = Membership(server)
+    membership.start()
+
+
+@hookimpl
+def hansa_shutdown(server: Any) -> None:
+    """Hold the name no longer."""
+    membership = _memberships.pop(id(server), None)
+    if membership is not None:
+        membership.stop()

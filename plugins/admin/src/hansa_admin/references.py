@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any
 
 import msgspec
-from hansa import Invalid, Model, NotFound, decode_hook, dump, explain, fields, load, resolve
+from hansa import Invalid, Model, NotFound, decode_hook, dump, explain, fields, learn, load, resolve
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ def setting_faults(model: type[Model], data: Mapping[str, Any], *, partial: bool
 
 def completed(model: type[Model], data: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with every default filled in and each value in its plain form, to compare two definitions by."""
-    hints, result = _hints(model), {}
+    result = {}
     for field in fields(model):
-        value = data[field.name] if field.name in data else dump(field.default, str) if not field.required else None
+        value = data[field.name] if field.name in data else _default(field)
         if field.name in data and not has_reference(value):
             try:
-                value = dump(msgspec.convert(value, hints[field.name], strict=False, dec_hook=decode_hook), str)
+                value = dump(msgspec.convert(value, learn(field.hint), strict=False, dec_hook=decode_hook), str)
             except (msgspec.ValidationError, ValueError):
                 pass  # a fault that setting_faults tells; compared as it is
         result[field.name] = value
@@ -89,8 +89,7 @@ def completed(model: type[Model], data: Mapping[str, Any]) -> dict[str, Any]:
 def shortened(model: type[Model], data: Mapping[str, Any]) -> dict[str, Any]:
     """The settings without those that have their default, sorted by name."""
     whole = completed(model, data)
-    defaults = {field.name: ... if field.required else dump(field.default, str) for field in fields(model)}
-    kept = {name: value for name, value in whole.items() if value != defaults[name]}
+    kept = {f.name: whole[f.name] for f in fields(model) if f.required or whole[f.name] != _default(f)}
     return {name: kept[name] for name in sorted(kept)}
 
 
@@ -107,7 +106,7 @@ def exists(server: Any, kind: str, type: str, name: str) -> bool:
         except NotFound:
             return False
         return True
-    return any(row.name == name and type in ("", row.type) for row in server.definitions(kind))
+    return bool(server.exists(kind, type, name))
 
 
 def name_faults(model: type[Model], data: Mapping[str, Any], there: Callable[[str, str, str], bool]) -> dict[str, str]:
@@ -149,5 +148,6 @@ def _models(hint: Any) -> Iterator[type[Model]]:
             yield from _models(argument)
 
 
-def _hints(model: type[Model]) -> dict[str, Any]:
-    return typing.get_type_hints(model, include_extras=True)
+def _default(field: Any) -> Any:
+    """The default of a setting in its plain form; None if it is required."""
+    return None if field.required else dump(field.default, str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from hansa import Model, NotFound, setting
+from hansa import Model, setting
 
 from .operation import Nothing, Operation
 
@@ -44,8 +44,21 @@ class PluginList(Operation):
     name, Output = "admin.plugin.list", Plugins
 
     def handle(self) -> Any:
-        found = self.server.plugins()
-        return {"items": found, "total": len(found)}
+        registry = self.server.registry
+        types = [(known.plugin, f"{kind} {type}") for kind, type, known in registry.types()]
+        services = [(deployed.origin, deployed.name) for deployed in registry.services()]
+        found = [
+            Plugin(
+                name=plugin.name,
+                version=plugin.version,
+                status=plugin.status,
+                why=plugin.why,
+                types=[type for origin, type in types if origin == plugin.name],
+                services=[service for origin, service in services if origin == f"plugin {plugin.name}"],
+            )
+            for plugin in self.server.plugins.found.values()
+        ]
+        return Plugins(items=found, total=len(found))
 
 
 class PluginReload(Operation):
@@ -54,9 +67,6 @@ class PluginReload(Operation):
     name, Input, Output = "admin.plugin.reload", PluginName, dict[str, Any]
 
     def handle(self) -> Any:
-        names = [plugin["name"] for plugin in self.server.plugins()]
-        if self.request.input.name not in names:
-            raise NotFound(f"no plugin {self.request.input.name!r} is installed (there are: {', '.join(names)})")
         answer = self.server.reload_plugin(self.request.input.name)
         return {"name": self.request.input.name, **(answer if isinstance(answer, dict) else {})}
 
@@ -78,7 +88,19 @@ class ServerStatus(Operation):
     name, Input, Output = "admin.server.status", Nothing, dict[str, Any]
 
     def handle(self) -> Any:
-        return self.server.status()
+        server, reports = self.server, self.server.reports()
+        workers = {
+            worker: {"server": report["server"], "revision": report["revision"], "not_running": report["states"]}
+            for worker, report in reports.items()
+        }
+        return {
+            "cluster": server.config.server.cluster,
+            "revision": server.store.revision(),
+            "workers": workers,
+            "definitions": len(server.store.definitions()),
+            "services": len(server.registry.services()),
+            "async": server.queue.status() if server.queue else None,
+        }
 
 
 class ServerReload(Operation):

@@ -1,41 +1,16 @@
-"""The admin services of services: `admin.service.{list,get,deploy,rollback,delete,invoke}`."""
+"""The admin services of services: `admin.service.{list,get,invoke}`."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import msgspec
-from hansa import HansaError, Model, NotFound, Request, schema, setting
+from hansa import HansaError, Model, Request, schema, setting
 
-from .definitions import Changed, Filter, changed, readable
+from .definitions import Filter, readable
 from .operation import Operation
-
-
-class Source(Model):
-    """A file with services."""
-
-    file: Annotated[str, setting("Name of the file", example="my_service.py", pattern=r"^[A-Za-z_][A-Za-z0-9_]*\.py$")]
-    source: Annotated[str, setting("The Python source", multiline=True)]
-
-
-class Deployed(Model):
-    """What a deployment brought."""
-
-    file: Annotated[str, setting("Name of the file")]
-    version: Annotated[int, setting("Version that now serves")]
-    services: Annotated[list[str], setting("Names of the services found in it")]
-    revision: Annotated[int, setting("Revision of the change")]
-    applied: Annotated[list[str], setting("Workers that have applied it")]
-    pending: Annotated[list[str], setting("Workers that are still to apply it")]
-
-
-class Version(Model):
-    """A version of a file."""
-
-    file: Annotated[
-        str, setting("Name of the file, or of a service that it gives", example="my_service.py", min_length=1)
-    ]
-    version: Annotated[int | None, setting("Version to go back to; by default the one before the current one")] = None
+from .packages import OnPackages, Package
 
 
 class ServiceName(Model):
@@ -77,27 +52,16 @@ class Services(Model):
     total: Annotated[int, setting("How many there are")]
 
 
-class Package(Model):
-    """One version of a deployed file."""
-
-    version: Annotated[int, setting("Number of the version")]
-    current: Annotated[bool, setting("Whether it serves")]
-    sha256: Annotated[str, setting("Digest of its source")]
-    services: Annotated[list[str], setting("Names of its services")]
-    deployed_at: Annotated[float | str, setting("When it was deployed")]
-    deployed_by: Annotated[str, setting("Who deployed it")]
-
-
 class Details(Listed):
     """All that is known of a service."""
 
     input: Annotated[dict[str, Any] | None, setting("JSON Schema of its input, if it declares one")]
     output: Annotated[dict[str, Any] | None, setting("JSON Schema of its output, if it declares one")]
-    source: Annotated[str | None, setting("The source that serves; null for a plugin's")]
-    versions: Annotated[list[Package], setting("All versions of its file")]
+    source: Annotated[str | None, setting("The source of its module, as it serves; null for a plugin's")]
+    versions: Annotated[list[Package], setting("All versions of its file or folder")]
 
 
-class OnService(Operation):
+class OnService(OnPackages):
     """An operation on services."""
 
     abstract = True
@@ -113,18 +77,6 @@ class OnService(Operation):
             "help": help,
             "channels": users,
         }
-
-    def file_of(self, name: str) -> str:
-        """The file that is meant: itself, or the one which gives the service of this name."""
-        if name in {package["file"] for package in self.server.packages()}:
-            return name
-        try:
-            origin = str(self.server.registry.service(name).origin)
-        except NotFound:
-            raise NotFound(f"no file and no service is named {name!r}") from None
-        if origin.startswith("plugin "):
-            raise NotFound(f"the service {name!r} comes with the {origin} and has no versions")
-        return origin
 
 
 class ServiceList(OnService):
@@ -148,38 +100,11 @@ class ServiceGet(OnService):
         deployed = self.server.registry.service(self.request.input.name)
         shown = self.summary(deployed, self.server.definitions("channel"))
         file = None if deployed.origin.startswith("plugin ") else deployed.origin
-        packages = [package for package in self.server.packages() if package["file"] == file]
-        keys = ("version", "current", "sha256", "services", "deployed_at")
-        versions = [{key: p[key] for key in keys} | {"deployed_by": p.get("by", "")} for p in packages]
-        shown |= {"source": self.server.source(file) if file else None, "versions": versions}
+        sources = self.server.files(file) if file else {}
+        module = re.sub(r"@\w+", "", deployed.cls.__module__).replace(".", "/")
+        source = sources.get(f"{module}.py", sources.get(f"{module}/__init__.py"))
+        shown |= {"source": source, "versions": self.packages(file) if file else []}
         return shown | {"input": described(deployed.cls, "Input"), "output": described(deployed.cls, "Output")}
-
-
-class ServiceDeploy(OnService):
-    """Deploy a source file: try to import it, store it as a new version and let it serve in every worker."""
-
-    name, Input, Output = "admin.service.deploy", Source, Deployed
-
-    def handle(self) -> Any:
-        return self.server.deploy(self.request.input.file, self.request.input.source, by=self.caller)
-
-
-class ServiceRollback(OnService):
-    """Let an older version of a file serve again."""
-
-    name, Input, Output = "admin.service.rollback", Version, Deployed
-
-    def handle(self) -> Any:
-        return self.server.rollback(self.file_of(self.request.input.file), self.request.input.version, by=self.caller)
-
-
-class ServiceDelete(OnService):
-    """Take a service out of use, with all services of its file; refused while a channel uses one."""
-
-    name, Input, Output = "admin.service.delete", ServiceName, Changed
-
-    def handle(self) -> Any:
-        return changed(self.request.input.name, self.server.delete_service(self.request.input.name, by=self.caller))
 
 
 class ServiceInvoke(OnService):
@@ -214,11 +139,4 @@ def described(service: Any, part: str) -> dict[str, Any] | None:
         return None
 
 
-OPERATIONS: tuple[type[Operation], ...] = (
-    ServiceList,
-    ServiceGet,
-    ServiceDeploy,
-    ServiceRollback,
-    ServiceDelete,
-    ServiceInvoke,
-)
+OPERATIONS: tuple[type[Operation], ...] = (ServiceList, ServiceGet, ServiceInvoke)

@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     from .security_contract import SecurityContract
 
 __all__ = [
-    "ChannelContract", "FormatContract", "Inbox", "LocalServer", "MemoryQueue", "OutgoingContract", "SecurityContract",
-    "memory_queue", "run_service",
-]  # fmt: skip
+    "ChannelContract",
+    "FormatContract",
+    "Inbox",
+    "LocalServer",
+    "MemoryQueue",
+    "OutgoingContract",
+    "SecurityContract",
+    "memory_queue",
+    "run_service",
+]
 
 _HOMES = {
     "ChannelContract": "channel_contract",

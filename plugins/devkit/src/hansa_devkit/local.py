@@ -51,7 +51,7 @@ class LocalServer:
     `outgoing` maps types to names to objects (real ones or fakes), `services` maps names to a Service class, to a function of
     the payload, or to a plain answer. `formats` maps names to Format classes, `security` names to objects, `sections` names to
     the Models of config.toml. Everything else, such as `redis`, is set as an attribute. `invoked` and `pending` list the calls
-    made by `invoke` and `invoke_async`.
+    made by `invoke` and `invoke_async`, `losses` the errors by which objects told that their other side is gone, by object.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class LocalServer:
         self.log = logging.getLogger("hansa.local")
         self.invoked: list[Invocation] = []
         self.pending: list[Invocation] = []
+        self.losses: dict[Any, BaseException] = {}
         self._directory = directory
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         for name, value in others.items():
@@ -100,6 +101,10 @@ class LocalServer:
         if kind == "outgoing" and type:
             return getattr(self.outgoing, type)[name]
         raise NotFound(f"no {kind} {type or ''} is in this test")
+
+    def lost(self, broken: Any, error: BaseException) -> None:
+        """Note that an object lost its other side; core would start another one in its place."""
+        self.losses.setdefault(broken, error)
 
     def invoke(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> Any:
         """Call a service and give back its answer; its exceptions come through."""

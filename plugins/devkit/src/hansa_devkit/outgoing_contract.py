@@ -127,7 +127,7 @@ class OutgoingContract(Contract):
     def _works(self, outgoing: Any) -> bool:
         end = time.monotonic() + self.patience
         while time.monotonic() < end:
-            if not self._raises(lambda: self.use(outgoing)):
+            if not self._raises(lambda: self.use(self.current(outgoing))):
                 return True
             time.sleep(0.05)
         return False

@@ -1,11 +1,18 @@
-"""The pytest plugin: readable failures in the contracts, and the question whether each type of a plugin is tested by one."""
+"""The pytest plugin: readable failures in the contracts, whether each type of a plugin is tested by one, and real servers."""
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+
+if TYPE_CHECKING:
+    from .servers import RealServer
+
+    Server = TypeVar("Server", bound=RealServer)
 
 pytest.register_assert_rewrite(
     "hansa_devkit.contract",
@@ -45,3 +52,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing = [f"{cls.kind} {cls.type}" for cls in types_of(module) if cls not in tested]
     if missing:
         raise pytest.UsageError(f"no contract class of hansa-devkit tests: {', '.join(missing)}")
+
+
+@pytest.fixture(scope="session")
+def real_server() -> Iterator[Callable[[type[Server]], Server]]:
+    """Give the one server of a class that the run shares, started when first asked for, and again if a test has ended it."""
+    running: dict[type[RealServer], RealServer] = {}
+
+    def give(cls: type[Server]) -> Server:
+        server = running.get(cls) or running.setdefault(cls, cls())
+        assert isinstance(server, cls)
+        return server if server.processes() else server.start()
+
+    yield give
+    for server in running.values():
+        server.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which real servers were used, and of which version."""
+    servers = sys.modules.get("hansa_devkit.servers")
+    if servers is not None and servers.used:
+        used = ", ".join(f"{name} {version}" for name, version in sorted(servers.used.items()))
+        terminalreporter.write_line(f"real servers: {used}")

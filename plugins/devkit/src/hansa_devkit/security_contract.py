@@ -121,7 +121,23 @@ class SecurityContract(Contract):
 def _malformed(value: str) -> list[str]:
     """Damaged forms of a header, none of which may be taken for the right one."""
     forms = [
-        value[:-1], value[1:], value + value, value[::-1], "\x00" + value, value + "\x00", "\udcff" + value, value + "é",
-        " ", ":", "=", "Basic", "Basic ", "Basic ====", "Basic w6k=\udc80", "Bearer ", "x" * 100_000, value * 2_000,
-    ]  # fmt: skip
+        value[:-1],
+        value[1:],
+        value + value,
+        value[::-1],
+        "\x00" + value,
+        value + "\x00",
+        "\udcff" + value,
+        value + "é",
+        " ",
+        ":",
+        "=",
+        "Basic",
+        "Basic ",
+        "Basic ====",
+        "Basic w6k=\udc80",
+        "Bearer ",
+        "x" * 100_000,
+        value * 2_000,
+    ]
     return [form for form in forms if form != value]

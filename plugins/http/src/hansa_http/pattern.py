@@ -39,22 +39,26 @@ class Pattern:
             raise Invalid("two variables need something between them")
         self.literal = not self.names
         self.canonical = _VARIABLE.sub("{}", text)
-        one = ".+" if self.match_slash else "[^/]+"
-        parts = _VARIABLE.split(text)
-        source = "".join(f"(?P<{part}>{one})" if index % 2 else re.escape(part) for index, part in enumerate(parts))
-        self.regex = re.compile(source, re.S)
+        self.regex = None if self.literal else self._compile(".+" if self.match_slash else "[^/]+")
         self.order = tuple(map(_rank, self.canonical.split("/")[1:])), self.match_slash, text
+
+    def _compile(self, one: str) -> re.Pattern[str]:
+        parts = _VARIABLE.split(self.text)
+        source = "".join(f"(?P<{part}>{one})" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+        return re.compile(source, re.S)
 
     def match(self, path: str) -> dict[str, str] | None:
         """The values of the variables if the whole path matches, else None."""
+        if self.regex is None:
+            return {} if path == self.text else None
         found = self.regex.fullmatch(path)
         return found.groupdict() if found else None
 
     @property
     def key(self) -> tuple[int, str]:
-        """Where an index finds it: the number of slashes and the first segment; -1 or an empty text if these vary."""
-        first = self.canonical.split("/", 2)[1]
-        return -1 if self.match_slash else self.canonical.count("/"), "" if "{" in first else first
+        """Where an index finds it: the number of slashes, -1 if it varies, and the segments before the first variable."""
+        prefix = self.canonical.partition("{")[0].rpartition("/")[0]
+        return -1 if self.match_slash else self.canonical.count("/"), prefix
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pattern) and self.order == other.order

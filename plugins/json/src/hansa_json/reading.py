@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 from uuid import UUID
 
 import msgspec
-from hansa import Invalid, Model, Secret, decode_hook, explain, fields
+from hansa import Invalid, Model, Secret, decode_hook, explain, fields, learn
 
 DEPTH = 100
 
@@ -42,7 +42,7 @@ def reader(model: Any) -> Callable[[bytes], Any]:
     """Build the function that reads one type: a Model or what msgspec knows, a pydantic model, or anything for None."""
     if hasattr(model, "model_validate_json"):
         return lambda raw: _read_pydantic(raw, model)
-    decode = _PLAIN.decode if model is None else msgspec.json.Decoder(model, dec_hook=decode_hook).decode
+    decode = _PLAIN.decode if model is None else msgspec.json.Decoder(learn(model), dec_hook=decode_hook).decode
     checked = _overrides_check(model, set())
     bounded = _bounded(model, ())
 

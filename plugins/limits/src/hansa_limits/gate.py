@@ -116,9 +116,11 @@ class _Run:
         if self.overdue:
             log.warning(
                 "%s: the message %s, whose deadline had passed, was handled after %.1f s: %s",
-                self.gate.name, self.request.cid, time.monotonic() - self.began,
+                self.gate.name,
+                self.request.cid,
+                time.monotonic() - self.began,
                 f"{type(self.error).__name__}: {self.error}" if self.error else "done",
-            )  # fmt: skip
+            )
         self.gate.leave(self.overdue)
 
     def wait(self, until: float, seconds: float) -> Response:

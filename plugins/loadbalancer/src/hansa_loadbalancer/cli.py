@@ -22,8 +22,12 @@ def group() -> None:
 @click.option(
     "--config", "path", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Its config.toml."
 )
-@click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path),
-              help="Folder of what it writes; by default that of the configuration file.")  # fmt: skip
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of what it writes; by default that of the configuration file.",
+)
 def run(path: Path, directory: Path | None) -> None:
     """Run the load-balancer in the foreground until Ctrl-C or SIGTERM; SIGHUP reloads it."""
     from .balancer import Balancer

@@ -27,8 +27,16 @@ ERRORS = {
 }
 # what a client says of itself and only a proxy may say; a server that trusts this load-balancer believes it
 FORGEABLE = ("x-forwarded", "x-ssl", "ssl-client", "x-client-cert", "x-client-verify", "x-client-dn", "client-cert")
-FORGEABLE_WHOLE = ("forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "proxy",
-                   "x-zato-forwarded-for", "x-arr-clientcert")  # fmt: skip
+FORGEABLE_WHOLE = (
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "proxy",
+    "x-zato-forwarded-for",
+    "x-arr-clientcert",
+)
 CID = "^[A-Za-z0-9-]{1,64}$"
 
 
@@ -54,7 +62,7 @@ def server_options(server: BalancedServer, section: LoadBalancerSection) -> str:
     """What stands behind the name of a server, in the configuration and when it is added live alike."""
     health = section.health
     words = f"{server.address} weight {weight(server)} check inter {milliseconds(health.interval)}ms"
-    words += f" fastinter {milliseconds(health.fast_interval)}ms rise {health.rise} fall {health.fall}"
+    words += f" fastinter {milliseconds(health.fast_interval)}ms downinter {milliseconds(health.fast_interval)}ms rise {health.rise} fall {health.fall}"
     return words + (f" maxconn {server.maxconn}" if server.maxconn else "")
 
 

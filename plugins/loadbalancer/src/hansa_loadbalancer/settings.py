@@ -60,7 +60,9 @@ class Health(Model):
         "/hansa/ready"
     )
     interval: Annotated[float, setting("Seconds between checks", ge=0.05, le=3600)] = 1.0
-    fast_interval: Annotated[float, setting("Seconds to the next check after one with another result", ge=0.05)] = 0.2
+    fast_interval: Annotated[
+        float, setting("Seconds to the next check after one with another result, and while a server is down", ge=0.05)
+    ] = 0.2
     timeout: Annotated[float, setting("Seconds that a server has to answer a check", ge=0.1, le=600)] = 2.0
     rise: Annotated[int, setting("Good checks after which a server gets requests again", ge=1, le=100)] = 1
     fall: Annotated[int, setting("Bad checks after which it gets no more", ge=1, le=100)] = 2

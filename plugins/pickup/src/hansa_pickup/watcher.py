@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from hansa import HansaError, Invalid, NotFound, Unavailable
 from watchfiles import watch
 
-from .folder import Busy, Content, Refused, candidates, check_folder, compiles, read
+from . import deployer
+from .deployer import Deployer
+from .folder import Busy, Content, Refused, candidates, check_folder, compiles, hidden, read, subfolders
 
 log = logging.getLogger("hansa.pickup")
 
 STEP, DEBOUNCE = 10, 40  # milliseconds without another change, and in all, until changes are looked at
 LOOK = 100  # milliseconds between looks at files that were not ready
 TAKE_OVER = 0.5  # seconds between tries to become the one watcher of this server
-SETTLE = (
-    0.3  # seconds for which a file that does not compile must stay as it is before that counts as its author's fault
-)
-RETRY = 5.0  # seconds until a deployment is tried again that failed because something was down
 
 
 class Watcher:
@@ -38,8 +36,7 @@ class Watcher:
         self.lock_path = base / "run" / "pickup.lock"
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pickup", daemon=True)
-        self._done: dict[Path, tuple[str, float]] = {}
-        self._told: dict[Path, str] = {}
+        self._deployer = Deployer(server)
         self._waiting: dict[Path, tuple[float, str]] = {}
 
     def start(self) -> None:
@@ -75,38 +72,56 @@ class Watcher:
         if not there:
             self._stop.wait(1.0)
             return
-        identity = self._identity()
-        looked = time.monotonic()
-        changes = watch(
-            *there,
-            watch_filter=None,
-            step=STEP,
-            debounce=DEBOUNCE,
-            stop_event=self._stop,
-            rust_timeout=LOOK,
-            yield_on_timeout=True,
-            recursive=False,
-            force_polling=self.polling or None,
-            poll_delay_ms=LOOK,
-            raise_interrupt=False,
-        )
-        started = False
-        for found in changes:
+        identity, started = self._identity(), False
+        while not self._stop.is_set() and self._identity() == identity:
+            # the folders of packages are watched one by one: recursion would follow links out of here
+            below = [folder for top in there for folder in subfolders(top)]
+            changes = watch(
+                *there,
+                *below,
+                watch_filter=None,
+                step=STEP,
+                debounce=DEBOUNCE,
+                stop_event=self._stop,
+                rust_timeout=LOOK,
+                yield_on_timeout=True,
+                recursive=False,
+                force_polling=self.polling or None,
+                poll_delay_ms=LOOK,
+                raise_interrupt=False,
+            )
             # the first look comes after watching has begun, so that no change falls in between
+            try:
+                next(changes, None)
+            except FileNotFoundError:
+                self._stop.wait(LOOK / 1000)
+                continue
+            self.scan(there)
             if not started:
                 started = True
-                self.scan(there)
                 log.info("watching %s", ", ".join(map(str, there)))
+            self._follow(changes, there, below, identity)
+
+    def _follow(self, changes: Any, there: list[Path], below: list[Path], identity: list[Any]) -> None:
+        """Look at what changes, until other folders are to be watched."""
+        looked = time.monotonic()
+        for found in changes:
             now = time.monotonic()
-            for path in {Path(changed) for _, changed in found}:
-                if path.suffix == ".py" and not path.name.startswith(".") and path.parent in there:
-                    self._waiting[path] = (0.0, "")
-            for path in sorted(path for path, (due, _) in self._waiting.items() if due <= now):
-                self._look(path)
+            changed = {Path(path) for _, path in found}
+            for top in there:
+                for parts in (path.relative_to(top).parts for path in changed if path.is_relative_to(top)):
+                    if parts and not any(map(hidden, parts)) and _meant(top / parts[0]):
+                        self._waiting[top / parts[0]] = (0.0, "")
+            self._look([path for path, (due, _) in self._waiting.items() if due <= now])
             if now - looked > 1.0:
                 looked = now
                 if self._identity() != identity:
                     return
+            known = {*there, *below}
+            if any(path in known or (path.is_dir() and not hidden(path.name)) for path in changed) and below != [
+                folder for top in there for folder in subfolders(top)
+            ]:
+                return
 
     def _identity(self) -> list[Any]:
         """Which folders there are and who may write to them: what makes watching begin anew when it changes."""
@@ -123,16 +138,10 @@ class Watcher:
         try:
             check_folder(folder)
         except Refused as refused:
-            self._tell(folder, f"nothing is picked up from {folder}, which {refused}")
+            self._deployer.tell(folder, f"nothing is picked up from {folder}, which {refused}")
             return False
-        self._told.pop(folder, None)
+        self._deployer.forget(folder)
         return True
-
-    def _tell(self, path: Path, text: str) -> None:
-        """Log a refusal, once until it changes."""
-        if self._told.get(path) != text:
-            self._told[path] = text
-            log.error("%s", text)
 
     def scan(self, folders: list[Path]) -> None:
         """Look at everything there is, and take up what changed while nobody watched.
@@ -140,81 +149,66 @@ class Watcher:
         A content that was deployed before is not deployed again because another version is current now, as after a rollback,
         unless the file was changed after the newest deployment.
         """
-        known: dict[str, list[dict[str, Any]]] = {}
-        for package in self.server.packages():
-            known.setdefault(package["file"], []).append(package)
+        known = self.server.packages()
         for folder in folders:
             for name in candidates(folder):
-                path, versions = folder / name, known.get(name, [])
+                path = folder / name
+                if path in self._waiting:
+                    continue
                 try:
                     content = read(folder, name)
                 except (Busy, Refused, OSError):
                     self._waiting[path] = (0.0, "")
                     continue
-                current = any(version["current"] and version["sha256"] == content.digest for version in versions)
-                before = any(version["sha256"] == content.digest for version in versions)
-                newest = max((version["deployed_at"] for version in versions), default=0.0)
-                if current or (before and content.modified <= newest):
-                    self._done[path] = content.version
+                if self._deployer.serves(content) or self._deployer.was_there(content, known):
+                    self._deployer.done[path] = content.version
                 else:
                     self._waiting[path] = (0.0, "")
 
-    def _look(self, path: Path) -> None:
-        """Deploy one file if it is whole and new; else leave it for later, or drop it."""
+    def _look(self, paths: list[Path]) -> None:
+        """Deploy what is whole and new, together; leave the rest for later, or drop it."""
+        found = {path: content for path in sorted(paths) if (content := self._ready(path)) is not None}
+        if found:
+            for path, after in self._deployer.deploy(found).items():
+                self._waiting[path] = (time.monotonic() + after, found[path].digest if path in found else "")
+
+    def _ready(self, path: Path) -> Content | None:
+        """What is there, if it is whole and new."""
         seen = self._waiting.pop(path)[1]
         try:
             check_folder(path.parent)
             content = read(path.parent, path.name)
         except Busy:
             self._waiting[path] = (time.monotonic() + LOOK / 1000, seen)
-            return
+            return None
         except Refused as refused:
-            self._done.pop(path, None)
-            self._tell(path, f"{path.name} is not picked up: it {refused}")
-            return
+            if not path.name.endswith(".py") and seen != str(refused):
+                # a folder or an archive that is being copied is no package yet
+                self._waiting[path] = (time.monotonic() + deployer.SETTLE, str(refused))
+                return None
+            self._deployer.forget(path, told=False)
+            self._deployer.tell(path, f"{path.name} is not picked up: it {refused}")
+            return None
         except OSError:
             # it is gone, or was never more than a name: what was deployed from it stays
-            self._done.pop(path, None)
-            self._told.pop(path, None)
-            return
-        if self._done.get(path) == content.version:
-            return
-        if self._current(path.name) == content.text:
-            self._done[path] = content.version
-            return
-        if content.digest != seen and not compiles(content.text, path.name):
-            self._waiting[path] = (time.monotonic() + SETTLE, content.digest)
-            return
-        self._deploy(path, content)
-
-    def _current(self, name: str) -> str | None:
-        """The source that serves now: it may come from elsewhere than this folder, or be an older one brought back."""
-        try:
-            return str(self.server.source(name))
-        except NotFound:
+            self._deployer.forget(path)
             return None
+        if self._deployer.waits(path, content):
+            return content
+        if self._deployer.done.get(path) == content.version:
+            return None
+        if self._deployer.serves(content):
+            self._deployer.done[path] = content.version
+            return None
+        if content.digest != seen and (path.suffix not in (".py", ".zip") or not compiles(content.files)):
+            self._waiting[path] = (time.monotonic() + deployer.SETTLE, content.digest)
+            return None
+        return content
 
-    def _deploy(self, path: Path, content: Content) -> None:
-        self._done[path] = content.version
-        told = self._told.pop(path, "")
-        try:
-            answer = self.server.deploy(path.name, content.text, by="pickup")
-        except Invalid as invalid:
-            log.error("%s is not deployed: %s", path.name, invalid.errors.get("source") or invalid.detail)
-        except Unavailable as error:
-            self._try_later(path, error.detail, told)
-        except HansaError as error:
-            log.error("%s is not deployed: %s", path.name, error.detail)
-        except Exception as error:
-            log.debug("deploying %s failed", path.name, exc_info=error)
-            self._try_later(path, f"unexpected {type(error).__name__}: {error}", told)
-        else:
-            services = ", ".join(answer["services"])
-            log.info("picked up %s: version %s with %s", path.name, answer["version"], services)
 
-    def _try_later(self, path: Path, why: str, told: str) -> None:
-        """What is down may come back: the file stays as it is, so nobody else would try."""
-        self._told[path] = told
-        self._tell(path, f"{path.name} is not deployed yet, trying again: {why}")
-        digest, _ = self._done.pop(path)
-        self._waiting[path] = (time.monotonic() + RETRY, digest)
+def _meant(path: Path) -> bool:
+    """Whether something directly in a folder could be meant."""
+    try:
+        return path.suffix in (".py", ".zip") or any(name.endswith(".py") for name in os.listdir(path))
+    except OSError:
+        return False

@@ -122,9 +122,15 @@ def _start(
     _known(server, [*targets, *on_final, *on_target])
     common: dict[str, Any] = {"cid": cid, "created": time.time()}
     calls = [
-        make(name, payload, max_attempts=max_attempts, report=Report("target", name, source, requested, on_target, group), **common)
+        make(
+            name,
+            payload,
+            max_attempts=max_attempts,
+            report=Report("target", name, source, requested, on_target, group),
+            **common,
+        )
         for name, payload in targets.items()
-    ]  # fmt: skip
+    ]
     final = b""
     if on_final:
         asked = {

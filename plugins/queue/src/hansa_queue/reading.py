@@ -158,8 +158,10 @@ class Readers:
         if status == 0:
             log.error(
                 "the outcome of call %s of %s (cid %s) was refused: another worker has taken it over",
-                message.identifier, call.service, call.cid,
-            )  # fmt: skip
+                message.identifier,
+                call.service,
+                call.cid,
+            )
         return Message(text(found[0]), found[1][1], 1) if found else None
 
     # -- the heartbeat -----------------------------------------------------------------------------------------------

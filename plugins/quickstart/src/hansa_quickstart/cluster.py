@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from . import checks, life
-from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, exclusive
+from .addresses import url
+from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, exclusive, write_private
 from .failure import FAILED, NOT_A_COMPONENT, RUNNING, Failure
 from .progress import Progress
 from .words import title
@@ -28,12 +31,14 @@ class Start:
         self.parts = component.parts if self.cluster else [component]
         self.running = [part for part in self.parts if part.pid() is not None]
         self.children: dict[Component, subprocess.Popen[bytes]] = {}
+        self.began: dict[Component, float] = {}
         servers = [part for part in self.parts if part.kind == SERVER]
         self.checked = servers[:1]
         self.progress = Progress(len(self.parts) + 2 * len(self.checked))
+        self._gone_on = False
 
-    def run(self) -> None:
-        """Check, start, and in the foreground stay until told to end. Raises `Failure`."""
+    def run(self, started: Callable[[], None] | None = None) -> None:
+        """Check, start, call `started`, and in the foreground stay until told to end. Raises `Failure`."""
         own = [part for part in self.parts if part.runs_itself]
         if not own:
             raise Failure(
@@ -47,6 +52,8 @@ class Start:
             except BaseException:
                 self._undo()
                 raise
+        if started is not None:
+            started()
         if self.foreground:
             self._stay()
 
@@ -55,19 +62,28 @@ class Start:
             click.echo(f"Starting the {title()} quickstart environment")
         click.echo("Running sanity checks")
         self._sanity()
-        for part in self.parts:
-            if part.kind == KVDB:
-                self._part(part)
+        # PERF: everything at once, but further servers once the first one answers: they find declared what it has declared.
+        # A Redis that is not the cluster's own is looked at before a server uses it
+        own = any(part.kind == KVDB for part in self.parts)
+        self._launch(KVDB)
+        self._launch(SERVER, at_most=own)
+        self._launch(LOAD_BALANCER)
+        self._await(KVDB)
         for server in self.checked:
             line, warnings = checks.check_server_redis(server)
             self.progress.done(line)
             for warning in warnings:
                 click.echo(f"Warning: {warning}", err=True)
             self.progress.done(checks.check_server_odb(server))
-        for part in self.parts:
-            if part.kind != KVDB:
-                self._part(part)
+        self._launch(SERVER, at_most=not own)
+        self._await(LOAD_BALANCER, SERVER, WEB_ADMIN)
         if self.cluster:
+            # where the commands look for the address of a server, given its folder
+            balancer = self.component.parts_of(LOAD_BALANCER)[0]
+            (self.component.folder / "run").mkdir(mode=0o700, exist_ok=True)
+            write_private(
+                self.component.folder / "run" / "server.json", json.dumps({"http": url(balancer.addresses[0])})
+            )
             click.echo(f"{title()} quickstart environment started")
 
     def _sanity(self) -> None:
@@ -86,16 +102,34 @@ class Start:
         if faults:
             raise Failure("\n".join(faults), FAILED)
 
-    def _part(self, part: Component) -> None:
-        if part in self.running:
-            self.progress.done(f"{part.name} runs already")
+    def _launch(self, *kinds: str, at_most: int = 1000) -> None:
+        """Start the processes of components that do not run."""
+        new = [part for part in self.parts if part.kind in kinds and part not in self.running]
+        for part in [part for part in new if part not in self.children][:at_most]:
+            self._run(part)
+
+    def _run(self, part: Component) -> None:
+        self.children[part], self.began[part] = life.launch(part, below=self.foreground), time.monotonic()
+
+    def _await(self, *kinds: str) -> None:
+        """Wait for components, in order, telling each."""
+        for part in self.parts:
+            if part.kind not in kinds:
+                continue
+            if part in self.running:
+                self.progress.done(f"{part.name} runs already")
+            elif part.runs_itself or all(other.pid() for other in self.parts if other.kind == LOAD_BALANCER):
+                life.wait_ready(part, self.children.get(part), self.progress, self._go_on)
+                self.progress.done(f"{part.name} started")
+            if part in self.checked:
+                self._launch(SERVER)
+
+    def _go_on(self) -> None:
+        """Start the other servers once the first one answers."""
+        if self._gone_on or not self.checked or not life.answers(self.checked[0]):
             return
-        if part.runs_itself:
-            self.children[part] = life.launch(part, below=self.foreground)
-        elif any(other.pid() is None for other in self.parts if other.kind == LOAD_BALANCER):
-            return
-        life.wait_ready(part, self.children.get(part), self.progress)
-        self.progress.done(f"{part.name} started")
+        self._gone_on = True
+        self._launch(SERVER)
 
     def _undo(self) -> None:
         started = [part for part in self.children if part.pid() is not None]
@@ -131,11 +165,12 @@ class Start:
         delay, due = delays.get(part, (RESTART_DELAY, 0.0))
         now = time.monotonic()
         if not due:
+            delay = RESTART_DELAY if now - self.began[part] > LONG_ENOUGH else delay
             click.echo(f"{part.name} ended with status {child.returncode}, starting it again in {delay:g} s", err=True)
             delays[part] = (delay, now + delay)
         elif now >= due:
-            self.children[part] = life.launch(part, below=True)
-            delays[part] = (RESTART_DELAY if now - due > LONG_ENOUGH else min(delay * 2, LONGEST_DELAY), 0.0)
+            self._run(part)
+            delays[part] = (min(delay * 2, LONGEST_DELAY), 0.0)
 
 
 def run_in_place(component: Component) -> None:

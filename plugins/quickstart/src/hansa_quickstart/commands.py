@@ -50,6 +50,7 @@ def create(path: Path, words: tuple[str, ...], **options: Any) -> None:
     import re
 
     from . import create as making
+    from .addresses import Addresses
     from .arguments import read_words
     from .kvdb import redis_address
     from .odb import odb_url
@@ -71,10 +72,28 @@ def create(path: Path, words: tuple[str, ...], **options: Any) -> None:
         address,
         options["cluster_name"],
         options["servers"],
-        making.Ports(options["base_port"]),
+        Addresses.usual(options["servers"], options["base_port"]),
         options["include"],
     )
     making.create(plan, click.echo)
+
+
+@quickstart.command()
+@PATH
+@click.option(
+    "--http", "front", metavar="HOST:PORT", help="Where clients reach it; every other port is then a free one."
+)
+@click.option(
+    "--include",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A config.toml whose services and definitions the servers declare, taken anew at each run.",
+)
+def run(path: Path, front: str | None, include: Path | None) -> None:
+    """Run the cluster in PATH in the foreground until Ctrl-C; the first time it is created, with SQLite and a Valkey."""
+    from .addresses import given
+    from .run import run as run_cluster
+
+    run_cluster(path.expanduser().resolve(), given(front) if front else None, include)
 
 
 @click.command("check-config")
@@ -141,9 +160,13 @@ def stop(path: Path, delete_pidfiles: bool) -> None:
 @click.command()
 @THERE
 @click.option(
-    "--format", "format", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True,
+    "--format",
+    "format",
+    type=click.Choice(["text", "json", "yaml"]),
+    default="text",
+    show_default=True,
     help="How to print it.",
-)  # fmt: skip
+)
 @click.option("--cols_width", default="30,30", show_default=True, help="Widths of the table's two columns.")
 def info(path: Path, format: str, cols_width: str) -> None:
     """Show what a component is, whether it runs, and what the system knows of its process."""

@@ -77,6 +77,10 @@ class Component:
         """The components of a quickstart cluster, in the order in which they start."""
         return [Component(self.folder / name) for name in self.about.get("components", [])]
 
+    def parts_of(self, kind: str) -> list[Component]:
+        """Its components of a kind."""
+        return [part for part in self.parts if part.kind == kind]
+
     def part(self, kind: str) -> Component | None:
         """The component of a kind beside this one, or in it."""
         home = self if self.kind == QUICKSTART else Component(self.folder.parent)

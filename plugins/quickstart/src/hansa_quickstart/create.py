@@ -8,37 +8,25 @@ import secrets
 import shutil
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hansa_loadbalancer.files import SOCKET
+
 from . import authority, files, kvdb, odb, words
+from .addresses import Addresses
 from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, describe, write_private
 from .failure import INVALID, NOT_EMPTY, Failure
 
-FRONT, ADMIN, FIRST_SERVER = 11223, 8183, 17010
-OWN: Final = {"server", "http", "odb", "redis", "pickup", "loadbalancer", "log", "plugins"}
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Where a cluster listens: without `base` the ports of the tutorial, else `base`, `base` + 1, and from `base` + 10 on."""
-
-    base: int | None = None
-
-    @property
-    def front(self) -> int:
-        """The load-balancer's port for clients."""
-        return FRONT if self.base is None else self.base
-
-    @property
-    def admin(self) -> int:
-        """The port of the admin API, and of the web admin."""
-        return ADMIN if self.base is None else self.base + 1
-
-    def server(self, index: int) -> int:
-        """The port of a server, counted from 0."""
-        return (FIRST_SERVER if self.base is None else self.base + 10) + index
+PICKUP: Final = "pickup"
+"""The folder of a cluster that leads to the pickup folder of its first server."""
+OWN: Final = {"server", "http", "odb", "redis", "pickup", "loadbalancer", "plugins"}
+"""Sections that a server of a cluster has of its own, whatever another configuration says; of two, some settings count."""
+OWN_SETTINGS: Final = {
+    "server": {"name", "cluster", "dir", "say", "secret_key"},
+    "http": {"address", "trusted_proxies"},
+}
 
 
 @dataclass(frozen=True)
@@ -50,8 +38,9 @@ class Plan:
     redis_address: str = ""  # empty: the embedded Valkey
     cluster: str = ""
     servers: int = 2
-    ports: Ports = field(default_factory=Ports)
+    addresses: Addresses | None = None  # by default those of the tutorial
     include: Path | None = None
+    schema: bool = True  # whether to create it; an SQLite one can be left to the first server
 
     @property
     def server_names(self) -> list[str]:
@@ -59,8 +48,8 @@ class Plan:
         return [f"server{number + 1}" for number in range(self.servers)]
 
 
-def create(plan: Plan, say: Callable[[str], None]) -> None:
-    """Create the cluster, telling each step; a failure leaves nothing behind. Raises `Failure`."""
+def create(plan: Plan, say: Callable[[str], None]) -> str:
+    """Create the cluster, telling each step; a failure leaves nothing behind. Gives the admin's password; raises `Failure`."""
     folder = plan.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Failure(f"{folder} is not an empty folder", NOT_EMPTY)
@@ -69,7 +58,7 @@ def create(plan: Plan, say: Callable[[str], None]) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     try:
-        _Making(plan, more, say).run()
+        return _Making(plan, more, say).run()
     except BaseException:
         for inner in folder.iterdir():
             shutil.rmtree(inner) if inner.is_dir() else inner.unlink()
@@ -89,15 +78,19 @@ class _Making:
         self.key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         self.password = os.environ.get("HANSA_ADMIN_PASSWORD") or secrets.token_urlsafe(24)
         self.issued: dict[str, authority.Issued] = {}
-        self.addresses = {name: f"127.0.0.1:{plan.ports.server(index)}" for index, name in enumerate(plan.server_names)}
+        self.at = plan.addresses or Addresses.usual(plan.servers)
+        self.addresses = dict(zip(plan.server_names, self.at.servers, strict=True))
         self.steps = 6 + plan.servers
         self.step = 0
 
-    def run(self) -> None:
+    def run(self) -> str:
         """Everything, in order."""
         self._authority()
         self._done("Certificate authority created")
-        odb.create_schema(self.plan.odb_url)
+        if self.plan.schema:
+            odb.create_schema(self.plan.odb_url)
+        else:
+            odb.private(self.folder / "odb.sqlite")
         self._done("ODB schema created")
         reference = self._kvdb()
         self._done("ODB initial data created")
@@ -111,11 +104,15 @@ class _Making:
         self._done("Web admin created")
         for name, text in files.scripts().items():
             write_private(self.folder / name, text, 0o700)
+        # the same places as in the folder of a single server, so that `hansa --dir` and people find them
+        write_private(self.folder / "admin.password", self.password + "\n")
+        (self.folder / PICKUP).symlink_to(Path(self.plan.server_names[0], files.INCOMING))
         self._describe()
         self._done("Management scripts created")
         self._say(f"Quickstart cluster {self.cluster} created")
         self._say(f"Web admin user:[admin], password:[{self.password}]")
         self._say(f"Start the cluster by issuing the {self.folder / f'{words.program()}-qs-start.sh'} command")
+        return self.password
 
     def _done(self, what: str) -> None:
         self.step += 1
@@ -152,17 +149,17 @@ class _Making:
             odb=self.plan.odb_url,
             redis=redis,
             durability="durable" if isinstance(redis, dict) else "fast",
-            socket=str(self.folder / "load-balancer" / "run" / "runtime.sock"),
+            socket=str(self.folder / "load-balancer" / "run" / SOCKET),
             more=self.more,
         )
         folder = self._component(name, SERVER, text)
-        (folder / "pickup" / "incoming" / "services").mkdir(mode=0o700, parents=True)
+        (folder / files.INCOMING).mkdir(mode=0o700, parents=True)
         write_private(folder / "secret.key", self.key + "\n")
         write_private(folder / "admin.password", self.password + "\n")
 
     def _balancer(self) -> None:
-        front, admin = (f"127.0.0.1:{port}" for port in (self.plan.ports.front, self.plan.ports.admin))
-        self._component("load-balancer", LOAD_BALANCER, files.balancer_config(front, admin, self.addresses))
+        text = files.balancer_config(self.at.front, self.at.admin, self.addresses)
+        self._component("load-balancer", LOAD_BALANCER, text)
 
     def _describe(self) -> None:
         first = [] if self.plan.redis_address else ["kvdb"]
@@ -171,13 +168,25 @@ class _Making:
 
 
 def included(path: Path) -> dict[str, Any]:
-    """Services and definitions of another configuration, which every server is to declare; raises `Failure`."""
-    try:
-        found = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Failure(f"{path}: {error}", INVALID) from None
+    """What every server is to take from another configuration: services, definitions, settings; raises `Failure`."""
+    found = _parsed(path)
     kept = {name: content for name, content in found.items() if name not in OWN}
+    for name, own in OWN_SETTINGS.items():
+        if more := {key: value for key, value in found.get(name, {}).items() if key not in own}:
+            kept[name] = more
     services = kept.get("services", {}).get("files")
     if services:
         kept["services"]["files"] = [str((path.parent / file).resolve()) for file in services]
     return kept
+
+
+def lines_to_say(path: Path) -> list[str]:
+    """The lines that a configuration wants to be printed once a server is ready; raises `Failure`."""
+    return [str(line) for line in _parsed(path).get("server", {}).get("say", [])]
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Failure(f"{path}: {error}", INVALID) from None

@@ -10,6 +10,9 @@ import tomlkit
 
 from .words import programs
 
+INCOMING = "pickup/incoming/services"
+"""The folder of a server in which files are picked up."""
+
 _SCRIPT = """#!/bin/sh
 # {what} this cluster; further arguments are handed on.
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
@@ -37,11 +40,19 @@ def server_config(
         if durability == "fast"
         else "and the component kvdb is too"
     )
-    _add(document, "pickup", directory="pickup/incoming/services")
+    _add(document, "pickup", directory=INCOMING)
     _add(document, "loadbalancer", socket=socket)
-    for key, value in more.items():
-        document.add(key, tomlkit.item(value))
+    merge(document, more)
     return tomlkit.dumps(document)
+
+
+def merge(document: Any, more: dict[str, Any]) -> None:
+    """Add sections to a configuration; of those it has, set what is given."""
+    for key, value in more.items():
+        if key in document:
+            document[key].update(value)
+        else:
+            document.add(key, tomlkit.item(value))
 
 
 def balancer_config(bind: str, admin_bind: str, servers: dict[str, str]) -> str:

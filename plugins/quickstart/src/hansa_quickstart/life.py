@@ -10,12 +10,14 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from hansa import spawn
 
 from . import kvdb
+from .addresses import reachable
 from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
 from .failure import FAILED, Failure
 from .progress import Progress
@@ -44,11 +46,14 @@ def environment(component: Component) -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", "HANSA_CONSOLE": "off"}
 
 
-def wait_ready(component: Component, child: subprocess.Popen[bytes] | None, progress: Progress) -> None:
-    """Wait until a component does its work; raises `Failure` with the reason and the end of its log."""
+def wait_ready(
+    component: Component, child: subprocess.Popen[bytes] | None, progress: Progress, meanwhile: Callable[[], None]
+) -> None:
+    """Wait until a component does its work, calling `meanwhile`; raises `Failure` with the reason and the end of its log."""
 
     def over() -> bool:
-        return (child is not None and child.poll() is not None) or ready(component)
+        meanwhile()
+        return (child is not None and child.poll() is not None) or works(component)
 
     if not progress.wait(component.name, over, START_LIMIT):
         raise Failure(f"{component.name} does not answer after {START_LIMIT:g} s.{tail(component)}", FAILED)
@@ -59,13 +64,13 @@ def wait_ready(component: Component, child: subprocess.Popen[bytes] | None, prog
         )
 
 
-def ready(component: Component) -> bool:
+def works(component: Component) -> bool:
     """Whether a component does its work at this moment."""
     if component.kind == KVDB:
         address = kvdb.address_of(component)
         return bool(address) and kvdb.answers(address)
     if component.kind == SERVER:
-        return _all_workers(component) and _status(component.addresses[0], "/hansa/ready") == 200
+        return _all_workers(component) and answers(component)
     if component.kind == LOAD_BALANCER:
         return _alive(component)
     if component.kind == WEB_ADMIN:
@@ -73,6 +78,11 @@ def ready(component: Component) -> bool:
         status = _status(balancer.addresses[-1], "/hansa/api/docs", password(component)) if balancer else 0
         return status in (200, 401)
     return False
+
+
+def answers(server: Component) -> bool:
+    """Whether the first worker of a server answers."""
+    return _status(server.addresses[0], "/hansa/ready") == 200
 
 
 def _all_workers(server: Component) -> bool:
@@ -89,7 +99,7 @@ def _alive(balancer: Component) -> bool:
     section, address = balancer.section("loadbalancer"), balancer.addresses[0]
     if not section.get("certificate"):
         return _status(address, str(section.get("alive_path", "/hansa/load-balancer/alive"))) == 200
-    with contextlib.suppress(OSError), socket.create_connection(_reachable(address), 2):
+    with contextlib.suppress(OSError), socket.create_connection(reachable(address), 2):
         return True
     return False
 
@@ -110,7 +120,7 @@ def _status(address: str, path: str, password: str = "") -> int:
     headers = {"Connection": "close"}
     if password:
         headers["Authorization"] = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
-    connection = http.client.HTTPConnection(*_reachable(address), timeout=5)
+    connection = http.client.HTTPConnection(*reachable(address), timeout=5)
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status
@@ -118,13 +128,6 @@ def _status(address: str, path: str, password: str = "") -> int:
         return 0
     finally:
         connection.close()
-
-
-def _reachable(address: str) -> tuple[str, int]:
-    """Host and port by which what listens at an address is reached from here."""
-    host, _, port = address.rpartition(":")
-    every = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}
-    return every.get(host, host.strip("[]")), int(port)
 
 
 def tail(component: Component) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
-
-from sqlalchemy import URL, create_engine, inspect, text
-from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from .failure import INVALID, NO_ODB, ODB_EXISTS, Failure
 
@@ -19,40 +18,52 @@ SECONDS: Final = 5
 """How long a connection may take to open."""
 
 
-def odb_url(type: str, folder: Path, host: str, port: int | None, user: str, database: str, password: str) -> str:
+# PERF: SQLAlchemy takes longer to import than a cluster's first server to answer, and SQLite needs none of it
+
+
+def odb_url(
+    type: str,
+    folder: Path,
+    host: str = "",
+    port: int | None = None,
+    user: str = "",
+    database: str = "",
+    password: str = "",
+) -> str:
     """The SQLAlchemy URL of a new cluster's ODB; SQLite's is the file `odb.sqlite` in the folder."""
     if type == "sqlite":
-        return URL.create("sqlite", database=str(folder / "odb.sqlite")).render_as_string()
+        return f"sqlite:///{folder / 'odb.sqlite'}"
+    from sqlalchemy import URL
+
     url = URL.create(DRIVERS[type], user, password or None, host, port or PORTS[type], database)
     return url.render_as_string(hide_password=False)
 
 
 def create_schema(url: str) -> None:
     """Create the schema in an empty database; raises `Failure` if there is one already, or the database cannot be reached."""
-    engine = _open(url)
-    try:
-        if "cluster" in inspect(engine).get_table_names():
-            raise Failure(f"{_shown(url)} holds the ODB of a cluster already; name another database", ODB_EXISTS)
-    except SQLAlchemyError as error:
-        raise Failure(f"{_shown(url)} cannot be reached: {_reason(error)}", NO_ODB) from None
-    finally:
-        engine.dispose()
+    if check_odb(url) is not None:
+        raise Failure(f"{_shown(url)} holds the ODB of a cluster already; name another database", ODB_EXISTS)
+    if path := _sqlite_path(url):
+        private(path)
     # in a process of its own, as core does it: migrations load everything there is of SQLAlchemy and Alembic
     done = subprocess.run([sys.executable, "-m", "hansa.migrations"], input=url, text=True, capture_output=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise Failure(f"the schema could not be created in {_shown(url)}: {last}", NO_ODB)
-    if url.startswith("sqlite"):
-        Path(str(make_url(url).database)).chmod(0o600)
+
+
+def private(path: Path) -> None:
+    """Make an empty SQLite database that its owner alone can read; what SQLite puts beside it will be so, too."""
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
 def check_odb(url: str) -> int | None:
     """The revision of the ODB, None if it has no schema yet; raises `Failure` if it cannot be reached."""
-    path = make_url(url).database if url.startswith("sqlite") else None
-    if path and not Path(path).parent.is_dir():
-        raise Failure(f"SQL ODB: the folder of {path} is missing", NO_ODB)
-    if path and not Path(path).exists():
-        return None
+    if path := _sqlite_path(url):
+        return _check_sqlite(path)
+    from sqlalchemy import inspect, text
+    from sqlalchemy.exc import SQLAlchemyError
+
     engine = _open(url)
     try:
         if "cluster" not in inspect(engine).get_table_names():
@@ -65,10 +76,30 @@ def check_odb(url: str) -> int | None:
         engine.dispose()
 
 
-def _open(url: str) -> Engine:
-    limits: dict[str, Any] = {"timeout": SECONDS} if url.startswith("sqlite") else {"connect_timeout": SECONDS}
+def _sqlite_path(url: str) -> Path | None:
+    return Path(url.partition("?")[0].removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def _check_sqlite(path: Path) -> int | None:
+    if not path.parent.is_dir():
+        raise Failure(f"SQL ODB: the folder of {path} is missing", NO_ODB)
+    if not path.exists():
+        return None
     try:
-        return create_engine(url, connect_args=limits)
+        with contextlib.closing(sqlite3.connect(path, timeout=SECONDS)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'cluster'").fetchone():
+                return None
+            return int((connection.execute("SELECT revision FROM cluster").fetchone() or [0])[0])
+    except sqlite3.Error as error:
+        raise Failure(f"SQL ODB: {path} cannot be used: {error}", NO_ODB) from None
+
+
+def _open(url: str) -> Any:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        return create_engine(url, connect_args={"connect_timeout": SECONDS})
     except ModuleNotFoundError as error:
         package = {"psycopg": "psycopg[binary]"}.get(str(error.name), str(error.name))
         raise Failure(f"{_shown(url)} needs the package {package}: pip install '{package}'", NO_ODB) from None
@@ -77,8 +108,10 @@ def _open(url: str) -> Engine:
 
 
 def _shown(url: str) -> str:
+    from sqlalchemy.engine import make_url
+
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def _reason(error: Any) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

@@ -87,8 +87,9 @@ def update_password(component: Component, username: str, password: str) -> None:
         return
     old = admin_password(component)
     servers = servers_of(component)
-    for server in servers:
-        write_private(server.folder / "admin.password", password + "\n")
+    home = Component(servers[0].folder.parent)
+    for keeper in (*servers, *([home] if (home.folder / "admin.password").exists() else [])):
+        write_private(keeper.folder / "admin.password", password + "\n")
     running = [server for server in servers if server.pid() is not None]
     for server in running:
         Api(server, old).call("admin.server.reload")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import redis
@@ -15,12 +15,13 @@ log = logging.getLogger("hansa.redis")
 
 
 def open_redis(address: str, **options: Any) -> Any:
-    """A redis-py client for an address (`redis://`, `rediss://` or `unix://`), whose every call ends within some 5 s."""
+    """A redis-py client for an address (`redis://`, `rediss://` or `unix://`), whose every call ends within some 3 s."""
     options = {
         "decode_responses": True,
-        "socket_timeout": 5,
+        "socket_timeout": 3,
         "socket_connect_timeout": 2,
-        "retry": Retry(NoBackoff(), 1),
+        # a connection that died idle is made anew; who does not answer in time is not asked again
+        "retry": Retry(NoBackoff(), 1, (redis.ConnectionError,)),
         **options,
     }
     return redis.Redis.from_url(address, **options)
@@ -81,6 +82,18 @@ class RedisBus:
         keys = [self.key("lease", name), self.key("fence", name)]
         token = int(self._acquire(keys=keys, args=[holder, int(ttl * 1000)]))
         return token or None
+
+    def leases(self, names: Iterable[str]) -> dict[str, tuple[str, int, float]]:
+        """Those of these leases that are held: by whom, its fencing token, and the seconds left unless it is renewed."""
+        asked = list(names)
+        with self.redis.pipeline(transaction=False) as pipe:
+            for name in asked:
+                key = self.key("lease", name)
+                pipe.hmget(key, "holder", "token")
+                pipe.pttl(key)
+            answers = iter(pipe.execute() if asked else ())
+        found = zip(asked, answers, answers, strict=True)
+        return {name: (holder, int(token), left / 1000) for name, (holder, token), left in found if holder and left > 0}
 
     def release(self, name: str, holder: str) -> None:
         """Give a lease back, so that another can take it at once."""

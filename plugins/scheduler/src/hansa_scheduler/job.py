@@ -19,6 +19,7 @@ from .times import Once, Times
 LATE = timedelta(seconds=30)  # what is later than this counts as missed; a job's move to another server takes less
 MOST_MISSED = 1000
 LONGEST_DELAY = 300.0
+PUT_OFF = timedelta(seconds=1)  # until Redis is asked again for a run
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -142,9 +143,12 @@ class Job:
         """Claim a run, send it, and decide by the outcome. In the pool, without the lock."""
         try:
             forever = isinstance(self.times, Once)
-            if not self.runner.ledger.claim(
+            taken = self.runner.ledger.claim(
                 self.name, firing.planned, firing.attempt, forever=forever, again=firing.again
-            ):
+            )
+            if taken is None:
+                self._put_off(firing)
+            if not taken:
                 return
             if firing.late:
                 self.log.warning("the planned run of %s was missed and is skipped", firing.planned.isoformat())
@@ -155,6 +159,23 @@ class Job:
             with self.runner.lock:
                 self.running = None
                 self._next()
+
+    def _put_off(self, firing: Firing) -> None:
+        """Plan a run anew that nobody can say is free: until Redis is back it counts as missed, and as ours if we had it."""
+        with self.runner.lock:
+            moment = self.runner.clock.now() + PUT_OFF
+            if not self.stopped and firing.attempt > 1:
+                self._retry(firing.planned, firing.attempt, moment)
+            elif not self.stopped and self.entry is not None:
+                self.queue = deque(waiting for waiting in self.queue if waiting.attempt > 1)
+                self.last = min(self.last, firing.planned - timedelta.resolution)
+                self.relived = max(self.relived, firing.planned)
+                self.runner.due.cancel_job(self.entry)
+                self.entry = Entry(self.runner.due, self._due, moment)
+                self.runner.lock.notify_all()
+            stopped = self.stopped
+        if stopped and firing.attempt > 1:
+            self.runner.ledger.release(self.name, firing.planned, firing.attempt - 1)
 
     def deliver(self, firing: Firing) -> Response:
         """Hand a firing to the service, and remember how it went."""

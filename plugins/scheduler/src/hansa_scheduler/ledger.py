@@ -1,6 +1,6 @@
 """What must be remembered of jobs beyond one process: what was claimed, what is unfinished and whose it is, how far time was looked at.
 
-In Redis where the server has one, so that the whole cluster agrees; in a folder of the server where it has none or Redis is down.
+In Redis where the server has one, so that the whole cluster agrees; in a folder of the server where it has none.
 """
 
 from __future__ import annotations
@@ -134,14 +134,19 @@ class Ledger:
             return here or self.files.begin(job, rule, now, keep=True) or now
         return max(there, here) if here else there
 
-    def claim(self, job: str, planned: datetime, attempt: int, *, forever: bool = False, again: bool = False) -> bool:
+    def claim(
+        self, job: str, planned: datetime, attempt: int, *, forever: bool = False, again: bool = False
+    ) -> bool | None:
         """Take a planned run, or one attempt at it, for this runner; False if it was taken before.
 
+        None if there is a Redis that cannot be asked, since another server, which can, may have taken the run or take it yet.
         `forever` remembers the claim without end; `again` takes what this runner itself had before the clock was set back.
         """
         if self.files.claimed(job, planned, attempt) and not again:
             return False
         taken = self._try(lambda records: records.claim(job, planned, attempt, forever=forever, again=again))
+        if taken is None and self._records is not None:
+            return None
         if taken is None or (taken and forever):
             return self.files.claim(job, planned, attempt, forever=forever, again=again)
         return taken
@@ -192,11 +197,13 @@ class Ledger:
             with self._lock:
                 first, self._down = not self._down, time.monotonic() + self.pause
             if first:
-                log.warning("Redis cannot be asked, so jobs are only agreed on within this server: %s", error)
+                log.warning(
+                    "Redis cannot be asked, and another server may have the planned runs, so they wait: %s", error
+                )
             return None
         if self._down:
             with self._lock:
                 first, self._down = bool(self._down), 0.0
             if first:
-                log.info("Redis is back, jobs are agreed on in the whole cluster")
+                log.info("Redis is back, planned runs go on")
         return found

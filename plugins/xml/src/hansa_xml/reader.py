@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, get_args
 
 import msgspec
-from hansa import Invalid, Model, decode_hook, explain, fields, load
+from hansa import Invalid, Model, decode_hook, explain, fields, learn, load
 from lxml import etree
 
 from .element import NIL, is_nil, local_children, to_data
@@ -42,6 +42,7 @@ def reader(model: Any) -> Read:
 
 
 def _converted(model: Any) -> Callable[[Any], Any]:
+    learn(model)
     return lambda data: msgspec.convert(data, model, dec_hook=decode_hook)
 
 

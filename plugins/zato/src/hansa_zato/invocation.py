@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import json
+import re
 import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -168,7 +169,7 @@ class Invoking:
 
 def _impl_name(cls: type) -> str:
     """`module.Class`, without the version that a deployed module's name carries."""
-    return f"{cls.__module__.partition('@')[0]}.{cls.__qualname__}"
+    return re.sub(r"@\w+", "", f"{cls.__module__}.{cls.__qualname__}")
 
 
 def _in_time(call: Callable[[], Any], timeout: float, cid: str, name: str, raise_timeout: bool) -> Any:

@@ -11,9 +11,18 @@ if TYPE_CHECKING:
 
 SUPPRESSED = "(suppressed)"
 _FIELDS = (
-    "channel", "cid", "data_format", "environ", "impl_name", "invocation_time", "job_type", "name", "slow_threshold", "usage",
+    "channel",
+    "cid",
+    "data_format",
+    "environ",
+    "impl_name",
+    "invocation_time",
+    "job_type",
+    "name",
+    "slow_threshold",
+    "usage",
     "wsgi_environ",
-)  # fmt: skip
+)
 _AFTER = ("handle_return_time", "processing_time", "processing_time_raw")
 _SECRET = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")
 

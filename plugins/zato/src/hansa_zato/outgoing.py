@@ -8,10 +8,13 @@ from typing import Any
 
 from hansa import Model, NotFound, Unavailable, dump
 
+from .amqp import AMQPConnection
 from .bunch import Bunch
 from .connection import HTTPConnection
 from .exceptions import ConnectionException, Inactive
+from .ftp import FTPConnection
 from .soap import SOAPConnection
+from .sql import SQLConnection
 
 log = logging.getLogger("hansa.zato.outgoing")
 
@@ -36,6 +39,10 @@ _TYPES: dict[str, tuple[str, Any]] = {
     "plain_http": ("http", HTTPConnection),
     "rest": ("http", HTTPConnection),
     "soap": ("soap", SOAPConnection),
+    "amqp": ("amqp", AMQPConnection),
+    "ftp": ("ftp", FTPConnection),
+    "sftp": ("sftp", FTPConnection),
+    "sql": ("sql", SQLConnection),
     "zmq": ("zeromq", None),
     "jms_wmq": ("ibm-mq", None),
     "wmq": ("ibm-mq", None),
@@ -65,6 +72,16 @@ class Connections:
         except KeyError as error:
             log.warning("%s", error.args[0])
             return default
+
+    def send(self, msg: Any, out_name: str, *args: Any, **options: Any) -> Any:
+        """Send through the connection of that name, as `amqp.send` and `zmq.send` do; raises KeyError if none is defined."""
+        if isinstance(msg, str) and msg in self and not (isinstance(out_name, str) and out_name in self):
+            msg, out_name = out_name, msg  # Zato 3 names the connection first
+        return self[out_name].conn.send(msg, *args, **options)
+
+    def invoke(self, out_name: str, msg: Any, *args: Any, **options: Any) -> Any:
+        """The same as `send`, with the arguments as in Zato 3."""
+        return self.send(msg, out_name, *args, **options)
 
     def __contains__(self, name: str) -> bool:
         try:

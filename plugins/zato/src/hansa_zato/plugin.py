@@ -29,7 +29,8 @@ def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]
     if not (_known(server, "channel", "http") and _known(server, "format", "json")):
         return []
     found = [("channel", "http", "zato.ping", {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"})]
-    if any(plugin["name"] == ADMIN and plugin["status"] == "loaded" for plugin in server.plugins()):
+    admin = server.plugins.found.get(ADMIN)
+    if admin is not None and admin.status == "loaded":
         for name, path in (
             ("zato.json-gateway", "/zato/json/{service}"),
             ("zato.service.invoke", "/zato/admin/invoke"),

@@ -66,9 +66,19 @@ class Request:
     """
 
     __slots__ = (
-        "_core", "_element", "_payload", "_raw", "data_format", "http", "input", "logger",
-        "merge_channel_params", "params_priority", "simple_io_config", "transport",
-    )  # fmt: skip
+        "_core",
+        "_element",
+        "_payload",
+        "_raw",
+        "data_format",
+        "http",
+        "input",
+        "logger",
+        "merge_channel_params",
+        "params_priority",
+        "simple_io_config",
+        "transport",
+    )
 
     def __init__(
         self, core: CoreRequest, payload: Any, element: Any, input: Any, data_format: str, transport: str | None

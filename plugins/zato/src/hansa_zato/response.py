@@ -21,9 +21,19 @@ class Response:
     """
 
     __slots__ = (
-        "_declared", "_payload", "_whole", "cid", "content_encoding", "content_type", "data_format", "headers", "result",
-        "result_details", "status_code", "status_message",
-    )  # fmt: skip
+        "_declared",
+        "_payload",
+        "_whole",
+        "cid",
+        "content_encoding",
+        "content_type",
+        "data_format",
+        "headers",
+        "result",
+        "result_details",
+        "status_code",
+        "status_message",
+    )
 
     def __init__(self, names: frozenset[str] | None, cid: str = "", data_format: str = "") -> None:
         self._declared = names is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import re
 from typing import Any, ClassVar
 
 from hansa import Binding, Format, automatic_name
@@ -32,10 +33,24 @@ from .userconfig import user_config
 _OWN = "hansa_zato."
 _LATER = frozenset(
     (
-        "amqp", "cache", "cassandra_conn", "cassandra_query", "cloud", "crypto", "email", "im", "msg", "odb", "pubsub",
-        "schedule", "search", "sso", "worker_store", "wsx",
+        "amqp",
+        "cache",
+        "cassandra_conn",
+        "cassandra_query",
+        "cloud",
+        "crypto",
+        "email",
+        "im",
+        "msg",
+        "odb",
+        "pubsub",
+        "schedule",
+        "search",
+        "sso",
+        "worker_store",
+        "wsx",
     )
-)  # fmt: skip
+)
 
 
 class Service(Invoking, Lifecycle, CoreService):
@@ -79,7 +94,7 @@ class Service(Invoking, Lifecycle, CoreService):
         """The name it is registered under: `my_service.py`, `GetRate` -> `my-service.get-rate`; `name` overrides."""
         if cls.name:
             return str(cls.name)
-        module = cls.__module__.partition("@")[0]
+        module = re.sub(r"@\w+", "", cls.__module__)
         if module.startswith(_OWN):
             module = (
                 module.removeprefix(_OWN).replace("server.service.internal.", "").replace("server.service.internal", "")

@@ -9,40 +9,13 @@ from typing import Any
 
 import click
 
-from . import output
-from .client import Client, Refusal
+from . import cluster, output
+from .client import Client
 from .connection import command
+from .packages import deploy, service_delete, service_packages, service_rollback, service_source
 from .types import KindGroup
 
 NAME = click.Argument(["name"])
-
-
-@command(
-    "deploy",
-    click.Argument(["files"], nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False), metavar="FILE..."),
-)
-def deploy(client: Client, as_json: bool, files: tuple[str, ...]) -> None:
-    """Deploy Python files with services; each is tried, stored as a new version, and then serves."""
-    answers: list[dict[str, Any]] = []
-    failed = False
-    for path in files:
-        data = {"file": Path(path).name, "source": _text(path)}
-        try:
-            with output.progress(f"deploying {data['file']}", as_json):
-                answers.append(client.call("admin.service.deploy", data))
-        except Refusal as refusal:
-            failed = True
-            answers.append({"file": data["file"], "problem": refusal.problem})
-            if not as_json:
-                click.echo(f"{data['file']}: not deployed. {refusal.format_message()}", err=True)
-            continue
-        if not as_json:
-            answer = answers[-1]
-            output.done(answer, f"{answer['file']}: version {answer['version']} serves {', '.join(answer['services'])}")
-    if as_json:
-        output.print_json(answers)
-    if failed:
-        sys.exit(1)
 
 
 @command(
@@ -149,30 +122,6 @@ def service_get(client: Client, as_json: bool, name: str, source: bool) -> None:
             output.table(keys, [[v[key] for key in keys] for v in versions])
 
 
-@command(
-    "rollback",
-    click.Argument(["file"]),
-    click.Option(["--version"], type=int, help="Version to go back to; by default the one before."),
-)
-def service_rollback(client: Client, as_json: bool, file: str, version: int | None) -> None:
-    """Let an older version of FILE serve again; the name of a service means the file that gives it."""
-    answer = client.call("admin.service.rollback", {"file": file, "version": version})
-    if as_json:
-        output.print_json(answer)
-    else:
-        output.done(answer, f"{answer['file']}: version {answer['version']} serves")
-
-
-@command("delete", NAME)
-def service_delete(client: Client, as_json: bool, name: str) -> None:
-    """Take a service out of use, with all services of its file."""
-    answer = client.call("admin.service.delete", {"name": name})
-    if as_json:
-        output.print_json(answer)
-    else:
-        output.done(answer, f"deleted {name}")
-
-
 @command("list")
 def plugin_list(client: Client, as_json: bool) -> None:
     """List the installed plugins and what each gives."""
@@ -235,8 +184,12 @@ def _text(path: str) -> str:
 def add_commands(commands: click.Group) -> None:
     """Add everything to the `hansa` command."""
     groups = {
-        "service": ("Deployed services.", [service_list, service_get, service_rollback, service_delete]),
+        "service": (
+            "Deployed services.",
+            [service_list, service_get, service_packages, service_source, service_rollback, service_delete],
+        ),
         "plugin": ("Installed plugins.", [plugin_list, plugin_reload, plugin_block]),
+        "cluster": ("The servers of a cluster together.", [cluster.status, cluster.restart]),
         "server": ("Run a server; look after a running one.", [server_reload, server_status]),
     }
     for each in (deploy, invoke, export, plan, apply):

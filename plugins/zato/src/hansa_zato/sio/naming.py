@@ -14,10 +14,19 @@ BOOL_PREFIXES: Final[dict[str, tuple[str, ...]]] = {"2.0": ("is_", "needs_", "sh
 BOOL_PREFIXES["3.x"] = (*BOOL_PREFIXES["2.0"], "by_", "has_", "may_")
 SECRET_NAMES: Final = frozenset(
     (
-        "apiKey", "api_key", "auth_data", "auth_token", "password", "password1", "password2", "secret_key", "tls_pem_passphrase", "token",
+        "apiKey",
+        "api_key",
+        "auth_data",
+        "auth_token",
+        "password",
+        "password1",
+        "password2",
+        "secret_key",
+        "tls_pem_passphrase",
+        "token",
         "xApiKey",
     )
-)  # fmt: skip
+)
 
 
 class ByName:

@@ -21,6 +21,19 @@ from hansa_zato.zato.common import (
 )
 
 __all__ = [
-    "CHANNEL", "DATA_FORMAT", "HTTP_RESPONSES", "KVDB", "NO_DEFAULT_VALUE", "SCHEDULER", "SEC_DEF_TYPE", "SIMPLE_IO", "TRACE1",
-    "URL_TYPE", "ZATO_ERROR", "ZATO_NONE", "ZATO_NOT_GIVEN", "ZATO_OK", "zato_namespace",
-]  # fmt: skip
+    "CHANNEL",
+    "DATA_FORMAT",
+    "HTTP_RESPONSES",
+    "KVDB",
+    "NO_DEFAULT_VALUE",
+    "SCHEDULER",
+    "SEC_DEF_TYPE",
+    "SIMPLE_IO",
+    "TRACE1",
+    "URL_TYPE",
+    "ZATO_ERROR",
+    "ZATO_NONE",
+    "ZATO_NOT_GIVEN",
+    "ZATO_OK",
+    "zato_namespace",
+]

@@ -37,7 +37,7 @@ __all__ = [
     "strnone",
     "tuple_",
     "union_",
-]  # fmt: skip
+]
 
 any_ = Any
 dict_, list_, optional, set_, tuple_, union_ = Dict, List, Optional, Set, Tuple, Union  # noqa: UP006

@@ -11,6 +11,20 @@ from hansa_zato.sio.types import Integer as Int
 Boolean, Integer, Unicode, Nested = Bool, Int, Text, Opaque
 
 __all__ = [
-    "CSV", "UTC", "AsIs", "Bool", "Boolean", "Dict", "Float", "ForceType", "Int", "Integer", "List", "ListOfDicts", "Nested", "Opaque",
-    "Unicode", "ValidationException",
-]  # fmt: skip
+    "CSV",
+    "UTC",
+    "AsIs",
+    "Bool",
+    "Boolean",
+    "Dict",
+    "Float",
+    "ForceType",
+    "Int",
+    "Integer",
+    "List",
+    "ListOfDicts",
+    "Nested",
+    "Opaque",
+    "Unicode",
+    "ValidationException",
+]

@@ -1,0 +1,208 @@
+"""The admin services of what is deployed: `admin.service.{packages,source,deploy,rollback,delete}`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from hansa import Invalid, Model, NotFound, setting
+
+from .definitions import Changed, Filter, changed
+from .operation import Operation
+
+
+class Sources(Model):
+    """One file by `file` and `source`, or several by `files`."""
+
+    file: Annotated[str, setting("Name of the file", example="my_service.py")] = ""
+    source: Annotated[str, setting("The Python source", multiline=True)] = ""
+    files: Annotated[
+        dict[str, str],
+        setting(
+            "Sources by path: services, helper modules, packages", example={"rates/__init__.py": "", "prices.py": ""}
+        ),
+    ] = {}
+
+    def check(self) -> None:
+        """Either the one or the other."""
+        if bool(self.file) == bool(self.files) or (self.files and self.source):
+            raise Invalid({"file": "give either file and source, or files"})
+
+
+class DeployedPackage(Model):
+    """One package that serves."""
+
+    file: Annotated[str, setting("Name of the file, or of the folder with a / at its end")]
+    version: Annotated[int, setting("Version that now serves")]
+    services: Annotated[list[str], setting("Names of the services found in it; a helper module has none")]
+
+
+class Applied(Model):
+    """What is told of every change."""
+
+    revision: Annotated[int, setting("Revision of the change")]
+    applied: Annotated[list[str], setting("Workers that have applied it")]
+    pending: Annotated[list[str], setting("Workers that are still to apply it")]
+
+
+class Deployment(Applied):
+    """What a deployment brought, all of it by one revision."""
+
+    packages: Annotated[list[DeployedPackage], setting("What was given, by file")]
+
+
+class RolledBack(Applied, DeployedPackage):
+    """What serves again."""
+
+
+class Version(Model):
+    """A version of a file or folder."""
+
+    file: Annotated[
+        str, setting("Name of the file or folder, or of a service that it gives", example="my_service.py", min_length=1)
+    ]
+    version: Annotated[int | None, setting("Version to go back to; by default the one before the current one")] = None
+
+
+class Package(Model):
+    """One version of a deployed file or folder."""
+
+    file: Annotated[str, setting("Name of the file, or of the folder with a / at its end")]
+    version: Annotated[int, setting("Number of the version")]
+    current: Annotated[bool, setting("Whether it serves")]
+    files: Annotated[list[str], setting("Paths of its files")]
+    imports: Annotated[list[str], setting("The deployed files and folders that it imports")]
+    imported_by: Annotated[list[str], setting("Those that import it, and are loaded anew when it changes")]
+    services: Annotated[list[str], setting("Names of its services")]
+    sha256: Annotated[str, setting("Digest of its source")]
+    deployed_at: Annotated[float | str, setting("When it was deployed")]
+    deployed_by: Annotated[str, setting("Who deployed it")]
+
+
+class Wanted(Filter):
+    """Which packages to list."""
+
+    all: Annotated[bool, setting("Also versions that do not serve")] = False
+
+
+class Packages(Model):
+    """The list of packages."""
+
+    items: Annotated[list[Package], setting("The packages, by file and version")]
+    total: Annotated[int, setting("How many there are")]
+
+
+class SourceFiles(Model):
+    """The source of one version."""
+
+    file: Annotated[str, setting("Name of the file or folder")]
+    files: Annotated[dict[str, str], setting("The sources by path")]
+
+
+class Removal(Model):
+    """What to take out of service."""
+
+    name: Annotated[str, setting("A service, a file, or a folder with a / at its end", min_length=1)]
+    more: Annotated[list[str], setting("More services, files or folders, taken out by the same change")] = []
+
+
+class OnPackages(Operation):
+    """An operation on what is deployed."""
+
+    abstract = True
+
+    def packages(self, *files: str) -> list[dict[str, Any]]:
+        """All versions of these packages, or of all of them."""
+        found = self.server.packages()
+        return [
+            {key: value for key, value in package.items() if key != "by"}
+            | {
+                "imported_by": [p["file"] for p in found if package["current"] and package["file"] in p["imports"]],
+                "deployed_by": package["by"],
+            }
+            for package in found
+            if not files or package["file"] in files
+        ]
+
+    def file_of(self, name: str) -> str:
+        """The file or folder that is meant: itself, or the one which gives the service of this name."""
+        there = {package["file"] for package in self.server.packages()}
+        for meant in (name, f"{name}/"):
+            if meant in there:
+                return meant
+        try:
+            origin = str(self.server.registry.service(name).origin)
+        except NotFound:
+            raise NotFound(f"no file and no service is named {name!r}") from None
+        if origin.startswith("plugin "):
+            raise NotFound(f"the service {name!r} comes with the {origin} and has no versions")
+        return origin
+
+
+class ServicePackages(OnPackages):
+    """List the deployed files and folders: versions, services, and which imports which."""
+
+    name, Input, Output = "admin.service.packages", Wanted, Packages
+
+    def handle(self) -> Any:
+        asked = self.request.input
+        found = [
+            p for p in self.packages() if asked.filter.lower() in p["file"].lower() and (asked.all or p["current"])
+        ]
+        return {"items": found[asked.offset : asked.offset + asked.limit], "total": len(found)}
+
+
+class ServiceSource(OnPackages):
+    """Show the source of a deployed file or folder, by default of the version that serves."""
+
+    name, Input, Output = "admin.service.source", Version, SourceFiles
+
+    def handle(self) -> Any:
+        file = self.file_of(self.request.input.file)
+        return {"file": file, "files": self.server.files(file, self.request.input.version)}
+
+
+class ServiceDeploy(OnPackages):
+    """Deploy sources: try to import them with all that imports them, store them as new versions, and let them serve.
+
+    They are one change: all of them are deployed or none. What imports them is loaded anew in every worker.
+    """
+
+    name, Input, Output = "admin.service.deploy", Sources, Deployment
+
+    def handle(self) -> Any:
+        asked = self.request.input
+        try:
+            return self.server.deploy(asked.files or {asked.file: asked.source}, by=self.caller)
+        except Invalid as invalid:
+            if asked.files:
+                raise Invalid({"files": "; ".join(invalid.errors.values())}) from None
+            raise
+
+
+class ServiceRollback(OnPackages):
+    """Let an older version of a file or folder serve again, unless what imports it fails with that."""
+
+    name, Input, Output = "admin.service.rollback", Version, RolledBack
+
+    def handle(self) -> Any:
+        return self.server.rollback(self.file_of(self.request.input.file), self.request.input.version, by=self.caller)
+
+
+class ServiceDelete(OnPackages):
+    """Take a service out of use, with all of its file or folder; refused while a channel uses one or something imports it."""
+
+    name, Input, Output = "admin.service.delete", Removal, Changed
+
+    def handle(self) -> Any:
+        asked = self.request.input
+        found = self.server.delete_service(*map(self.file_of, (asked.name, *asked.more)), by=self.caller)
+        return changed(asked.name, found)
+
+
+OPERATIONS: tuple[type[Operation], ...] = (
+    ServicePackages,
+    ServiceSource,
+    ServiceDeploy,
+    ServiceRollback,
+    ServiceDelete,
+)

@@ -1,0 +1,167 @@
+"""The cluster at a glance, the restart of a server, and what keeps one from being restarted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hansa_admin.cluster import ClusterWorker, Status, servers
+from hansa_admin.membership import Holder, lease_of
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+FAILS_IN_A_WORKER = """
+import os
+from hansa import Service
+
+if "HANSA_LISTEN_HTTP" in os.environ:  # a trial import sees none of Hansa's variables
+    raise RuntimeError("not in a server")
+
+class Nothing(Service):
+    def handle(self):
+        pass
+"""
+JOB = {"service": "rates.plain", "job_type": "interval", "hours": 1}
+
+
+def status(server: Server, *, everything: bool = False) -> Any:
+    return server.call("admin.cluster.status", {"all": everything})
+
+
+def test_servers_workers_and_leases(server: Server) -> None:
+    server.call("admin.channel.schedule.create", {"name": "hourly", **JOB})
+    lease = "cluster:channel:schedule:hourly"
+    deadline = time.monotonic() + 10
+    while not any(one["name"] == lease for one in status(server)["leases"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    found = status(server)
+    (one,) = found["servers"]
+    assert (one["name"], one["state"], one["workers"], one["wanted"]) == ("server1", "ready", 1, 1)
+    assert one["pid"] == server.process.pid
+    assert one["incarnation"] >= 1
+    assert one["revision"] == found["revision"] == found["workers"][0]["revision"]
+    assert (found["workers"][0]["server"], found["workers"][0]["behind"]) == ("server1", 0)
+    leases = {held["name"]: held for held in found["leases"]}
+    assert leases[lease]["holder"] == found["workers"][0]["name"]
+    assert leases[lease_of("server1")]["holder"].endswith(f"process {server.process.pid}")
+    assert leases[lease_of("server1")]["token"] == one["incarnation"]
+    assert found["queue"] is None
+    assert found["unknown"] == []
+    shown = server.cli("cluster", "status").stdout
+    for word in ("server1", "ready", "1 of 1", lease, "no objects that do not run"):
+        assert word in shown, shown
+    assert json.loads(server.cli("cluster", "status", "--json").stdout)["servers"][0]["name"] == "server1"
+
+
+def test_objects_that_do_not_run_and_with_all_those_that_do(server: Server) -> None:
+    server.call("admin.channel.http.create", {"name": "on", "url_path": "/on", "service": "rates.plain"})
+    off = {"name": "off", "url_path": "/off", "service": "rates.plain", "active": False}
+    server.call("admin.channel.http.create", off)
+    server.call("admin.service.deploy", {"file": "fails.py", "source": FAILS_IN_A_WORKER})
+    bad = [each for each in status(server)["objects"] if each["kind"] != "server"]
+    assert [(each["kind"], each["type"], each["name"], each["state"]) for each in bad] == [
+        ("service", "package", "fails.py", "failed")
+    ]
+    assert "not in a server" in bad[0]["why"]
+    assert abs(bad[0]["since"] - time.time()) < 60
+    assert len(bad[0]["workers"]) == 1
+    found = {each["name"]: each["state"] for each in status(server, everything=True)["objects"]}
+    assert found.items() >= {"on": "running", "off": "inactive", "fails.py": "failed", "admin": "running"}.items()
+    shown = server.cli("cluster", "status", "--all").stdout
+    assert "channel http off" in shown
+    assert "not in a server" in shown
+    server.call(
+        "admin.service.deploy", {"file": "fails.py", "source": "from hansa import Service\nclass A(Service): pass\n"}
+    )
+    assert status(server)["objects"] == []
+
+
+def test_the_only_server_is_restarted_by_force_alone(server: Server) -> None:
+    refused = server.cli("cluster", "restart")
+    assert refused.returncode == 1
+    assert "server1 is the only server" in refused.stderr
+    before = status(server)["servers"][0]
+    done = server.cli("cluster", "restart", "--force", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["servers"][0]["incarnation"] > before["incarnation"]
+    after = status(server)["servers"][0]
+    assert after["state"] == "ready"
+    assert after["pid"] == before["pid"] == server.process.pid
+    assert server.process.poll() is None
+    assert server.api("admin.cluster.restart", {"name": "server9"}).status == 404
+
+
+def test_a_second_server_of_the_name_does_not_start(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        f'[odb]\nurl = "sqlite:///{server.dir / "odb.sqlite"}"\n[plugins]\nenabled = ["admin", "http", "json", "security"]\n'
+        f'[server]\nname = "NAME"\nsecret_key = {{ "$file" = "{server.dir / "secret.key"}" }}\n'
+    )
+    text = (tmp_path / "config.toml").read_text()
+    (tmp_path / "config.toml").write_text(text.replace("NAME", "server1"))
+    command = [
+        sys.executable,
+        "-m",
+        "hansa.cli",
+        "server",
+        "run",
+        "--http",
+        "127.0.0.1:0",
+        "--dir",
+        str(tmp_path / "d"),
+    ]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=server.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "server.name: a server named server1 runs in the cluster hansa already on " in done.stderr
+    assert f"(process {server.process.pid})" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert status(server)["servers"][0]["state"] == "ready"
+
+
+def test_what_is_to_run_once_and_runs_nowhere() -> None:
+    row = SimpleNamespace(key=("channel", "schedule", "job"))
+    operation = Status()
+    operation.server = SimpleNamespace(definitions=lambda: [row])
+
+    def states(*told: str, held: tuple[str, ...] = ()) -> dict[str, list[str]]:
+        reports = {
+            f"s/{number}": {"states": {"channel schedule job": {"state": state}} if state else {}}
+            for number, state in enumerate(told)
+        }
+        return {each.state: each.workers for each in operation._objects(reports, set(held), everything=True)}
+
+    assert states("", "elsewhere") == {"running": ["s/0"]}
+    assert states("elsewhere", "elsewhere") == {"unplaced": ["s/0", "s/1"]}
+    assert states("elsewhere", "elsewhere", held=("cluster:channel:schedule:job",)) == {}
+    assert states("retrying", "elsewhere") == {"retrying": ["s/0"]}
+    assert states("inactive", "inactive") == {"inactive": ["s/0", "s/1"]}
+
+
+def a_worker(name: str, revision: int = 7, behind: int = 0) -> ClusterWorker:
+    return ClusterWorker(name=name, server=name.partition("/")[0], revision=revision, behind=behind, seconds=1.0)
+
+
+@pytest.mark.parametrize(
+    ("workers", "silent", "state"),
+    [
+        ([a_worker("s/0.1"), a_worker("s/1.2")], {"s": 1.0}, "ready"),
+        ([a_worker("s/0.1"), a_worker("s/1.2", 6, 1)], {}, "behind"),
+        ([a_worker("s/0.1")], {"s": 1.0}, "starting"),
+        ([], {"s": 90.0}, "silent"),
+    ],
+)
+def test_the_states_of_a_server(workers: list[ClusterWorker], silent: dict[str, float], state: str) -> None:
+    leases = {lease_of("s"): (str(Holder("host", 5, 6, "place", 2)), 3, 9.0)} if workers else {}
+    (found,) = servers(workers, leases, silent)
+    assert (found.name, found.state) == ("s", state)
+    assert (found.host, found.pid, found.incarnation) == (("host", 5, 3) if workers else ("", 0, 0))
+    assert found.revision == min((worker.revision for worker in workers), default=0)

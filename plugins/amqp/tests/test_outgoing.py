@@ -1,0 +1,154 @@
+"""Publishing: confirmed, or an error that says why, in time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from hansa import Invalid, TimedOut, Unavailable, current_cid
+from hansa_devkit.background import in_background
+from hansa_devkit.faults import Proxy
+
+from plugins.amqp.tests.support import outgoing
+
+
+@pytest.fixture(autouse=True)
+def _queue(rabbit):
+    rabbit.make("out")
+
+
+def test_a_message_arrives_with_its_properties(rabbit):
+    with outgoing(rabbit, properties={"app_id": "crm", "priority": 1, "content_type": "text/plain"}) as out:
+        token = current_cid.set("cid-1")
+        try:
+            told = out.publish("Grüße", "out", headers={"Own": [1, {"a": None}]}, priority=4, correlation_id="c")
+        finally:
+            current_cid.reset(token)
+    ((method, properties, body),) = rabbit.read("out")
+    assert (method.exchange, method.routing_key, body.decode()) == ("", "out", "Grüße")
+    assert (properties.app_id, properties.priority, properties.correlation_id) == ("crm", 4, "c")
+    assert (properties.delivery_mode, properties.message_id, properties.content_type) == (2, told, "text/plain")
+    assert properties.headers == {"x-hansa-cid": "cid-1", "Own": [1, {"a": None}]}
+
+
+def test_messages_need_not_be_kept_on_disk(rabbit):
+    with outgoing(rabbit, persistent=False, routing_key="out") as out:
+        out.publish(b"\x00")
+        out.publish(b"\x01", delivery_mode=2)
+    assert [properties.delivery_mode for _, properties, _ in rabbit.read("out")] == [1, 2]
+
+
+def test_exchange_queue_and_binding_are_declared(rabbit):
+    with rabbit.broker() as other:
+        other.queue_delete("made-out")
+        other.exchange_delete("making-out")
+    settings = {"declare": "classic", "exchange": "making-out", "exchange_type": "fanout", "queue": "made-out"}
+    with outgoing(rabbit, **settings) as out:
+        out.publish("x", "any")
+        out.publish("y", "made-out", "")  # the default exchange
+    assert [(method.exchange, body) for method, _, body in rabbit.read("made-out")] == [
+        ("making-out", b"x"),
+        ("", b"y"),
+    ]
+
+
+def test_what_no_queue_takes_is_an_error_and_the_next_call_works(rabbit):
+    with outgoing(rabbit, routing_key="out") as out:
+        with pytest.raises(
+            Unavailable, match=r"no queue takes what is sent to exchange 'amq\.direct' with key 'nowhere'"
+        ):
+            out.publish("x", "nowhere", "amq.direct")
+        with pytest.raises(Unavailable, match="NOT_FOUND - no exchange 'none' in vhost '/'"):
+            out.publish("x", "out", "none")
+        out.publish("y")
+        assert not out.server.losses
+    assert [body for _, _, body in rabbit.read("out")] == [b"y"]
+
+
+def test_what_a_queue_refuses_is_an_error(rabbit):
+    with rabbit.broker() as other:
+        other.queue_delete("full")
+        other.queue_declare("full", arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    with outgoing(rabbit, routing_key="full") as out:
+        out.publish("1")
+        with pytest.raises(Unavailable, match="Nack"):
+            out.publish("2")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"headers": {"h": "x" * 200_000}},
+        {"headers": {"h": object()}},
+        {"headers": {"n" * 256: 1}},
+        {"headers": {"h": 2**70}},
+        {"type": "t" * 256},
+        {"priority": 300},
+        {"routing_key": "k" * 256},
+        {"exchange": "e" * 256},
+    ],
+)
+def test_what_cannot_be_sent_is_invalid_and_breaks_nothing(rabbit, wrong):
+    with outgoing(rabbit, routing_key="out") as out:
+        with pytest.raises(Invalid, match="cannot be sent"):
+            out.publish("x", **wrong)
+        out.publish("y")
+        assert not out.server.losses
+    assert [body for _, _, body in rabbit.read("out")] == [b"y"]
+
+
+@pytest.mark.parametrize("message", [None, 1, {"a": 1}, ["x"]])
+def test_only_text_and_bytes_are_messages(rabbit, message):
+    with outgoing(rabbit, routing_key="out") as out, pytest.raises(Invalid, match="text or bytes"):
+        out.publish(message)
+
+
+def test_a_property_that_amqp_does_not_have_is_told(rabbit):
+    with outgoing(rabbit, routing_key="out") as out, pytest.raises(TypeError, match="colour"):
+        out.publish("x", colour="red")
+
+
+def test_50_megabytes_are_published(rabbit):
+    with outgoing(rabbit, routing_key="out", timeout=30) as out:
+        out.publish(bytes(50_000_000))
+    assert len(rabbit.read("out")[0][2]) == 50_000_000
+
+
+def test_the_deadline_bounds_the_whole_call(rabbit):
+    with Proxy(rabbit.port) as proxy, outgoing(rabbit, port=proxy.port, routing_key="out", max_connections=1) as out:
+        proxy.mode = "drop"
+        began = time.monotonic()
+        calls = [in_background(lambda: out.publish("x", timeout=0.5)) for _ in range(3)]
+        errors = [call.exception(10) for call in calls]
+        took = time.monotonic() - began
+        proxy.mode = "pass"
+    assert [type(error) for error in errors] == [TimedOut] * 3
+    assert took < 2
+
+
+def test_many_threads_publish_at_the_same_time(rabbit):
+    lost, each = [], 50
+
+    def publish(number):
+        for count in range(each):
+            try:
+                out.publish(f"{number}-{count}")
+            except Exception as error:
+                lost.append(error)
+
+    with outgoing(rabbit, routing_key="out", max_connections=4) as out:
+        threads = [threading.Thread(target=publish, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert not lost
+    assert sorted(body.decode() for _, _, body in rabbit.read("out")) == sorted(
+        f"{n}-{c}" for n in range(8) for c in range(each)
+    )
+
+
+def test_ping(rabbit):
+    with outgoing(rabbit) as out:
+        assert "ms" in out.ping()

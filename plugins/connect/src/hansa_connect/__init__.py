@@ -1,0 +1,1 @@
+"""What connectors share: `pool`, `polling`, `marks`, and for remote files `files`, `client` and `folder`."""

@@ -1,0 +1,62 @@
+"""The outgoing connection holds the contracts on vsftpd and on pyftpdlib, with TLS 1.2, TLS 1.3 and without."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+from hansa import Unavailable
+from hansa_ftp.plugin import FtpOutgoing
+
+from plugins.connect.tests.file_contract import FileOutgoingContract
+from plugins.ftp.tests.servers import Pyftpdlib, Vsftpd
+
+
+class TestVsftpd(FileOutgoingContract):
+    cls, make_peer = FtpOutgoing, Vsftpd
+
+    @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+    def test_data_connections_resume_the_tls_session(self, version):
+        outgoing = self.make()
+        original = type(outgoing.config).context
+
+        def context(config):
+            made = original(config)
+            made.minimum_version = made.maximum_version = version
+            return made
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(type(outgoing.config), "context", context)
+            with self.running(outgoing):
+                for number in range(5):  # vsftpd refuses one that does not
+                    outgoing.write("a", str(number))
+                    assert outgoing.read("a") == str(number).encode()
+                with outgoing.session() as files:
+                    assert files.client.sock.version() == version.name.replace("_", ".")
+
+    def test_a_wrong_certificate_is_told(self):
+        self.peer.restart_with(present="wrong")
+        try:
+            with pytest.raises(Unavailable, match=r"the certificate of 127\.0\.0\.1:\d+ is not valid"), self.running():
+                pass
+        finally:
+            self.peer.restart_with(present="right")
+
+    def test_a_server_without_tls_gets_no_password(self):
+        with Vsftpd(tls=False) as plain:
+            with pytest.raises(Unavailable, match="refuses"), self.running(port=plain.port):
+                pass
+            with self.running(**plain.settings) as files:
+                self.use(files)
+
+
+class TestPyftpdlib(FileOutgoingContract):
+    cls, make_peer = FtpOutgoing, Pyftpdlib
+
+
+class TestWithoutTls(FileOutgoingContract):
+    cls = FtpOutgoing
+
+    @staticmethod
+    def make_peer():
+        return Vsftpd(tls=False)

@@ -1,0 +1,139 @@
+"""What the channel reads: marks of several types, batches, services with typed input, and rows that are committed late."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+from hansa import Model, Service, load, setting
+from hansa_devkit import Inbox, LocalServer
+from hansa_devkit.servers import wait_until
+from hansa_sql.plugin import SqlChannel
+
+from plugins.sql.tests.support import KEY
+
+
+@pytest.fixture
+def poll(db, tmp_path):
+    """Start channels over the database; each puts what it gets into an inbox of its own."""
+    channels = []
+
+    def start(dispatch=None, **settings):
+        server = LocalServer(directory=tmp_path, outgoing={"sql": {"db": db}})
+        model = type("Definition", (SqlChannel.Config, SqlChannel.common), {"__doc__": "One definition."})
+        config = load(model, {"service": "x", "connection": "db", "interval": 0.02, **settings})
+        channels.append(SqlChannel(f"c{len(channels)}", config, server))
+        channels[-1].dispatch = dispatch or Inbox()
+        channels[-1].start()
+        return channels[-1]
+
+    yield start
+    for channel in channels:
+        channel.stop()
+
+
+@pytest.fixture
+def orders(db, engine):
+    """A table."""
+    db.execute(
+        f"CREATE TABLE orders (id {KEY[engine]}, name VARCHAR(20), state VARCHAR(9) DEFAULT 'new', changed VARCHAR(30))"
+    )
+    return db
+
+
+BY_MARK = "SELECT id, name FROM orders WHERE id > :mark ORDER BY id"
+FLAGGED = {
+    "query": "SELECT id, name FROM orders WHERE state = 'new' ORDER BY id",
+    "on_success": "UPDATE orders SET state = 'done' WHERE id = :id",
+    "on_failure": "UPDATE orders SET state = :name WHERE id = :id",
+}
+
+
+def test_a_row_is_the_input_of_a_service(poll, orders):
+    seen = []
+
+    class Take(Service):
+        class Input(Model):
+            id: Annotated[int, setting("Number")]
+            name: Annotated[str, setting("Name", max_length=5)]
+
+        def handle(self):
+            seen.append((self.request.input, self.request.headers["mark"]))
+
+    orders.execute("INSERT INTO orders (name) VALUES ('Ada')")
+    orders.execute("INSERT INTO orders (name) VALUES ('too long')")
+    server = LocalServer(services={"take": Take})
+    poll(lambda request: server.handle("take", request), **FLAGGED)
+    wait_until(lambda: orders.one("SELECT count(*) AS n FROM orders WHERE state = 'new'") == {"n": 0})
+    assert seen == [(Take.Input(id=1, name="Ada"), "1")]
+    assert orders.all("SELECT state FROM orders ORDER BY id") == [{"state": "done"}, {"state": "too long"}]
+
+
+def test_a_mark_outlives_the_channel_and_batches_keep_to_the_limit(poll, orders):
+    for number in range(5):
+        orders.execute("INSERT INTO orders (name) VALUES (:name)", name=str(number))
+    channel = poll(query=BY_MARK, batch=True, max_records=2)
+    requests = channel.dispatch.wait(3, 10)
+    assert [[row["id"] for row in request.payload] for request in requests] == [[1, 2], [3, 4], [5]]
+    wait_until(lambda: channel.position.mark == 5)
+    channel.stop()
+    again = SqlChannel(channel.name, channel.config, channel.server)
+    again.dispatch = Inbox()
+    again.start()
+    try:
+        orders.execute("INSERT INTO orders (name) VALUES ('5')")
+        [request] = again.dispatch.wait(1, 10)
+        assert [row["id"] for row in request.payload] == [6]
+    finally:
+        again.stop()
+
+
+def test_a_mark_may_be_a_time(poll, orders, engine):
+    moment = {"postgresql": "TIMESTAMP(6)", "mariadb": "DATETIME(6)", "sqlite": "TEXT"}[engine]
+    orders.execute(f"CREATE TABLE changes (at {moment})")
+    for second in (1, 2):
+        orders.execute(f"INSERT INTO changes VALUES ('2026-01-01 00:00:0{second}.000007')")
+    channel = poll(
+        query="SELECT at FROM changes WHERE at > :mark ORDER BY at", mark="at", first_mark="2026-01-01 00:00:00"
+    )
+    channel.dispatch.wait(2, 10)
+    orders.execute("INSERT INTO changes VALUES ('2026-01-01 00:00:02.000008')")
+    assert "02.000008" in str(channel.dispatch.wait(3, 10)[2].payload["at"])
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT name FROM orders WHERE id > :mark", "SELECT id FROM orders WHERE id > :mark ORDER BY id DESC"]
+)
+def test_a_query_that_would_lose_rows_is_told(poll, orders, query):
+    for name in "ab":
+        orders.execute("INSERT INTO orders (name) VALUES (:name)", name=name)
+    channel = poll(query=query)
+    wait_until(lambda: channel.server.losses)
+    assert "mark" in str(channel.server.losses[channel]) and not channel.dispatch.requests
+
+
+def test_sql_in_a_row_is_only_a_value(poll, orders):
+    evil = "'; DROP TABLE orders;"[:20]
+    orders.execute("INSERT INTO orders (name) VALUES (:name)", name=evil)
+    changed = "UPDATE orders SET changed = :name WHERE id = :id"
+    channel = poll(**{**FLAGGED, "on_success": changed + " AND state = 'new'", "query": BY_MARK})
+    channel.dispatch.wait(1, 10)
+    wait_until(lambda: orders.one("SELECT changed FROM orders") == {"changed": evil})
+
+
+@pytest.mark.proves(
+    "channel sql",
+    "loss window",
+    "none, if the query picks rows by a flag; by a mark, rows that are committed after one with a higher mark was read",
+)
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
+def test_a_row_that_is_committed_late_is_seen_by_its_flag_and_not_by_a_mark(poll, orders):
+    marked, flagged = poll(query=BY_MARK), poll(**FLAGGED)
+    with orders.transaction() as late:
+        late.execute("INSERT INTO orders (name) VALUES ('late')")
+        orders.execute("INSERT INTO orders (name) VALUES ('early')")
+        marked.dispatch.wait(1, 10)
+        flagged.dispatch.wait(1, 10)
+    assert [request.payload["name"] for request in flagged.dispatch.wait(2, 10)] == ["early", "late"]
+    orders.execute("INSERT INTO orders (name) VALUES ('last')")
+    assert [request.payload["name"] for request in marked.dispatch.wait(2, 10)] == ["early", "last"]

@@ -1,0 +1,142 @@
+"""R1: AMQP -> service -> AMQP, while workers, whole servers and the broker are killed: what was confirmed arrives."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+import pika
+import pytest
+
+from plugins.amqp.tests.rabbitmq import RabbitMQ
+from tests.cluster.accounting import Account
+from tests.cluster.running import SERVERS, WORKERS, sized
+from tests.conftest import wait_until
+
+PREFETCH, PRODUCERS = 20, 4
+IN, OUT = "relay-in", "relay-out"
+RELAY = """
+from hansa import Service
+
+
+class Relay(Service):
+    def handle(self):
+        self.outgoing.amqp["relay"].publish(self.request.raw, headers={"redelivered": self.request.extra["redelivered"]})
+"""
+
+
+class Producers:
+    """Threads that publish numbers with bare pika until so many were attempted; each number once, whatever becomes of it."""
+
+    def __init__(self, rabbit: RabbitMQ, account: Account, total: int) -> None:
+        self.rabbit, self.account, self.total = rabbit, account, total
+        self.ended = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(PRODUCERS)]
+
+    def __enter__(self) -> Producers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.ended.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    @property
+    def done(self) -> bool:
+        """Whether all was published."""
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _run(self) -> None:
+        while not self.ended.is_set() and len(self.account.acknowledged) < self.total:
+            with contextlib.suppress(pika.exceptions.AMQPError, OSError), self.rabbit.broker() as channel:
+                channel.confirm_delivery()
+                while not self.ended.is_set() and len(self.account.acknowledged) < self.total:
+                    (number,) = self.account.attempt()
+                    body, properties = str(number).encode(), pika.BasicProperties(delivery_mode=2)
+                    channel.basic_publish("", IN, body, properties, mandatory=True)
+                    self.account.acknowledge([number])
+            self.ended.wait(0.2)  # the broker is not there
+
+
+def drained(rabbit: RabbitMQ) -> bool:
+    """Whether nothing waits and nothing is in hand."""
+    listed = rabbit.control("list_queues", "--no-table-headers", "name", "messages").splitlines()
+    return dict(line.split("\t") for line in listed).get(IN) == "0"
+
+
+def received(rabbit: RabbitMQ) -> list[int]:
+    """The numbers in the last queue, repeated ones repeatedly."""
+    numbers = []
+    with rabbit.broker() as channel:
+        channel.basic_qos(prefetch_count=500)
+        for method, _, body in channel.consume(OUT, inactivity_timeout=2):
+            if method is None:
+                break
+            numbers.append(int(body))
+            channel.basic_ack(method.delivery_tag)
+        channel.cancel()
+    return numbers
+
+
+@pytest.fixture
+def relay(cluster):
+    """A broker of its own, and a service that moves messages from one quorum queue into another."""
+    with RabbitMQ() as rabbit:
+        rabbit.make(IN, f"{IN}.dead-letter", OUT, type="quorum")
+        cluster.must("admin.service.deploy", file="relay.py", source=RELAY)
+        out = {"port": rabbit.port, "routing_key": OUT, "timeout": 5}
+        cluster.must("admin.outgoing.amqp.create", name="relay", **out)
+        taken = {"port": rabbit.port, "queue": IN, "service": "relay.relay", "prefetch": PREFETCH, "max_attempts": 50}
+        cluster.must("admin.channel.amqp.create", name="relay", first_delay=0.2, last_delay=2, heartbeat=5, **taken)
+        yield rabbit
+        cluster.must("admin.channel.amqp.delete", name="relay")
+        cluster.must("admin.outgoing.amqp.delete", name="relay")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.proves("channel amqp", "guarantee")
+@pytest.mark.proves("outgoing amqp", "guarantee", "at least once: the broker has confirmed it, or it is an error")
+def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay, figure):
+    """Each kind of process is killed in the middle of the work, in an order and at moments that chance chooses."""
+    rabbit, rng, began = relay, cluster.rng, time.monotonic()
+    total, workers, servers, brokers = sized((10_000, 6, 1, 2), (100_000, 30, 10, 10))
+    plan = ["worker"] * workers + ["server"] * servers + ["broker"] * brokers
+    rng.shuffle(plan)
+    account = Account()
+    in_hand = {"worker": PREFETCH, "server": PREFETCH * WORKERS, "broker": PREFETCH * WORKERS * len(SERVERS)}
+    with Producers(rabbit, account, total) as producers:
+        for moment, victim in zip(sorted(rng.randrange(total * 9 // 10) for _ in plan), plan, strict=True):
+            wait_until(lambda moment=moment: len(account.acknowledged) >= moment, 300, f"{moment} were accepted")
+            if victim == "broker":
+                rabbit.kill()
+                rabbit.start()
+            elif victim == "server":
+                cluster.kill_server(rng.choice(SERVERS))
+            else:
+                wait_until(lambda: len(cluster.workers()) > 1, 60, "there are workers")
+                cluster.kill_worker()
+        wait_until(lambda: producers.done, 300, "all was accepted")
+    wait_until(lambda: drained(rabbit), 300, "all was handled")
+    result = account.result(received(rabbit))
+    seconds = time.monotonic() - began
+    print(result, f"{seconds:.0f} s")
+    figure(
+        "R1",
+        kills=len(plan),
+        attempted=result.attempted,
+        acknowledged=result.acknowledged,
+        lost=len(result.lost),
+        unexpected=len(result.unexpected),
+        duplicated=result.duplicates,
+        recovered=len(result.recovered),
+        in_hand=sum(in_hand[victim] for victim in plan),
+        seconds=round(seconds),
+    )
+    assert result.acknowledged >= total
+    assert not result.lost
+    assert not result.unexpected
+    assert result.duplicates <= sum(in_hand[victim] for victim in plan), "at most what was in hand came twice"
+    assert not rabbit.read(f"{IN}.dead-letter")

@@ -1,0 +1,155 @@
+"""A database that goes away, hangs or is full of connections: told as `Unavailable` in time, over as soon as it is back, no leak."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from hansa import Invalid, Unavailable, odb
+from hansa.store import Row, Store
+from hansa_devkit.faults import Proxy
+from hansa_devkit.servers_sql import SqlServer
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from tests.conftest import wait_until
+from tests.core.test_store import define
+from tests.odb.conftest import SERVERS, emptied
+
+LIMIT = 5.0  # seconds until an answer, and until all is well again
+
+
+@pytest.fixture(params=SERVERS)
+def reached(
+    request: pytest.FixtureRequest, real_server: Callable[..., Any]
+) -> Iterator[tuple[SqlServer, Proxy, Store]]:
+    """A server, a proxy before it, and a store that goes through the proxy."""
+    server = real_server(SERVERS[request.param])
+    with Proxy(server.port) as proxy:
+        store = Store(odb.open_engine(emptied(server, proxy.port)), b"key")
+        yield server, proxy, store
+        server.resume()
+        if not server.processes():
+            server.start()
+        store.engine.dispose()
+
+
+def tell(store: Store) -> float:
+    """Read and write at once, each of which must be refused in time; the longest that one took."""
+
+    def use(call: Callable[[], Any]) -> float:
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="does not answer"):
+            call()
+        return time.monotonic() - began
+
+    calls = [store.revision, lambda: store.report_applied("w", "s", 1), lambda: store.log_action("plugin", "x", "y")]
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return max(pool.map(use, calls))
+
+
+def works(store: Store) -> bool:
+    """Whether reading and writing works."""
+    try:
+        return store.log_action("plugin", "x", "y") == store.revision()
+    except Unavailable:
+        return False
+
+
+@pytest.mark.parametrize("fault", ["stopped", "killed", "paused", "drop", "reset", "refuse"])
+def test_an_outage_is_told_in_time_and_over_when_it_is_over(reached: tuple[SqlServer, Proxy, Store], fault: str):
+    server, proxy, store = reached
+    with ThreadPoolExecutor(4) as pool:  # several open connections, which are all dead afterwards
+        assert len(list(pool.map(lambda _: store.log_action("plugin", "x", "y"), range(8)))) == 8
+    before = store.revision()
+    hurt = {"stopped": server.stop, "killed": server.kill, "paused": server.pause}
+    heal = {"stopped": server.start, "killed": server.start, "paused": server.resume}
+    hurt.get(fault, lambda: setattr(proxy, "mode", fault))()
+    assert tell(store) < LIMIT
+    assert store.engine.pool.checkedout() == 0
+    heal.get(fault, lambda: setattr(proxy, "mode", "pass"))()
+    began = time.monotonic()
+    wait_until(lambda: works(store), LIMIT, "the store works again")
+    assert time.monotonic() - began < LIMIT
+    assert store.engine.pool.checkedout() == 0
+    # what was refused may yet have been committed: the answer was lost, not the question
+    assert before < store.revision() <= before + 8
+    assert [change.revision for change in store.changes(0)] == list(range(1, store.revision() + 1))
+
+
+def test_a_server_without_free_connections_is_told_and_nothing_leaks(reached: tuple[SqlServer, Proxy, Store]):
+    server, _, store = reached
+    store.engine.dispose()
+    idle = create_engine(server.url(), poolclass=NullPool)
+    with ExitStack() as taken:
+        wait_until(lambda: not _connect(taken, idle), 20, "all connections are taken")
+        assert tell(store) < LIMIT
+    wait_until(lambda: works(store), LIMIT, "the store works again")
+    with ThreadPoolExecutor(20) as pool:
+        assert all(pool.map(lambda number: define(store, Row("channel", "http", str(number), {})), range(40)))
+    assert store.engine.pool.checkedout() == 0
+
+
+def _connect(taken: ExitStack, engine: Any) -> bool:
+    try:
+        taken.enter_context(engine.connect())
+    except Exception:  # any of the errors by which a server says that it has no more
+        return False
+    return True
+
+
+def test_a_pool_without_free_connections_is_told_in_time(reached: tuple[SqlServer, Proxy, Store]):
+    _, _, store = reached
+    with ExitStack() as taken:
+        for _ in range(13):
+            taken.enter_context(store.engine.connect())
+        assert tell(store) < LIMIT
+    assert works(store)
+
+
+def test_writers_wait_for_one_that_takes_long_and_are_told_if_it_never_ends(
+    reached: tuple[SqlServer, Proxy, Store], monkeypatch: pytest.MonkeyPatch
+):
+    _, _, store = reached
+    other = create_engine(store.engine.url, poolclass=NullPool)
+    for seconds in (odb.ANSWER + 1, 60):
+        with other.begin() as connection, ThreadPoolExecutor(1) as pool:
+            connection.execute(odb.cluster.update().values(revision=99))
+            waiting, began = pool.submit(store.log_action, "plugin", "x", "y"), time.monotonic()
+            wait_until(lambda: waiting.done() or time.monotonic() > began + seconds, 30)  # noqa: B023
+            assert time.monotonic() - began < 15
+            assert store.revision() < 99, "readers are not held up"
+            store.report_applied("w", "s", 1)
+            connection.rollback()
+        assert (waiting.exception() is None) == (seconds < 60)
+        monkeypatch.setattr(odb, "PATIENCE", 2.0)
+    assert isinstance(waiting.exception(), Unavailable)
+    assert works(store)
+
+
+@pytest.mark.parametrize(("url", "package", "extra"), [
+    ("postgresql+psycopg://u:secret@127.0.0.1:1/d", "psycopg", "postgresql"),
+    ("mysql+pymysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
+    ("mariadb+pymysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
+])  # fmt: skip
+def test_a_missing_driver_is_named_with_what_installs_it(
+    url: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+):
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(Invalid) as caught:
+        odb.open_engine(url)
+    assert caught.value.errors == {"odb.url": f"{package} is not installed: pip install 'hansa[{extra}]'"}
+
+
+def test_drivers_are_not_loaded_for_sqlite():
+    code = "import sys, hansa.worker, hansa.odb as o; o.open_engine('sqlite://'); print([n for n in sys.modules if 'psyco' in n or 'mysql' in n])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

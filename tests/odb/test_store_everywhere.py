@@ -1,0 +1,36 @@
+"""What tests/core proves of the store on SQLite holds on PostgreSQL and MariaDB: the same tests, run there."""
+
+from __future__ import annotations
+
+import pytest
+from hansa import odb
+from hansa.odb import open_engine
+from hansa.store import Store
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.core import test_store as core
+from tests.core.test_store import *  # noqa: F403
+from tests.odb.conftest import SERVERS
+
+del TestStoreAndModel  # noqa: F821
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_the_store_does_what_its_model_does(database: str, schema_url: str):
+    engine = open_engine(schema_url)
+
+    class Machine(core.StoreAndModel):
+        """The same, over an emptied database."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.engine.dispose()
+            self.engine, self.store = engine, Store(engine, b"key")
+            with engine.begin() as connection:
+                for table in odb.metadata.tables.values():
+                    connection.execute(table.delete())
+                connection.execute(odb.cluster.insert().values(id=1, revision=0))
+
+    run_state_machine_as_test(Machine, settings=settings(max_examples=10, stateful_step_count=20, deadline=None))
+    engine.dispose()
