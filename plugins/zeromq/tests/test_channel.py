@@ -119,6 +119,15 @@ class TestPull(Base):
             self.send(b"not numbered")
             wait_until(lambda: channel.received == 1 and "did not number" in caplog.text)
 
+    def test_the_count_is_exact_however_many_threads_handle(self):
+        inbox, numbers = Inbox(), Numbers()
+        with self.receiving(inbox, sequence=True, threads=16) as channel:
+            wait_until(lambda: self.sender.poll(100, zmq.POLLOUT))
+            for _ in range(3000):
+                self.sender.send_multipart([b"x", numbers.next()])
+            inbox.wait(3000, 20)
+            assert channel._gaps.missing == 0 and channel.received == 3000
+
     def test_a_sender_that_is_killed_and_comes_back(self, peer: Callable[..., Any]):
         inbox = Inbox()
         with self.receiving(inbox):

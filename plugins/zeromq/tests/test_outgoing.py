@@ -142,6 +142,25 @@ def test_push_to_a_peer_that_is_full(connect, bound, address):
     pull.context.destroy(0)
 
 
+def test_what_a_peer_took_is_not_lost_when_the_next_one_is_late(connect, address):
+    context = zmq.Context()
+    pull = context.socket(zmq.PULL)
+    pull.set_hwm(500)
+    pull.bind(address)
+    push, accepted = connect(timeout=0.3, high_water_mark=500), 0
+
+    def fill() -> None:
+        nonlocal accepted
+        while True:
+            push.send(b"%05d" % accepted + b"x" * 100_000)
+            accepted += 1
+
+    with pytest.raises(TimedOut):
+        fill()
+    assert [int(pull.recv()[:5]) for _ in range(accepted)] == list(range(accepted)) and accepted > 500
+    context.destroy(0)
+
+
 def test_the_first_message_reaches_a_subscriber_that_was_there_before(connect, bound):
     subscriber = bound(zmq.SUB)
     subscriber.subscribe("")

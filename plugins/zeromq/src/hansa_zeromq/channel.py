@@ -79,21 +79,25 @@ class ZeroMQChannel(Channel):
             while not self._stopping.is_set():
                 # what there is no room for is kept by ZeroMQ, up to the high-water mark
                 if self._socket.poll(LOOK) and self._room.acquire(timeout=LOOK / 1000):
-                    self._pool.submit(self._handle, self._socket.recv_multipart(zmq.NOBLOCK))
+                    self._pool.submit(self._handle, self._counted(self._socket.recv_multipart(zmq.NOBLOCK)))
         except zmq.ZMQError as error:
             self.lost(error)
         finally:
             self._socket.close(0)
 
+    def _counted(self, frames: list[bytes]) -> list[bytes]:
+        self.received += 1
+        if self.config.sequence:
+            try:
+                self._gaps.take(frames[-1], frames[0] if len(frames) > 2 else b"")
+                return frames[:-1]
+            except ValueError as error:
+                self.log.error("a message that its sender did not number, as `sequence` asks for: %s", error)
+        return frames
+
     def _handle(self, frames: list[bytes]) -> None:
         try:
-            self.received += 1
-            if self.config.sequence:
-                number = frames.pop()
-                self._gaps.take(number, frames[0] if len(frames) > 1 else b"")
             headers = {"topic": frames[0].decode("utf-8", "replace")} if len(frames) > 1 else {}
-            self.dispatch(Request(raw=frames[-1], headers=headers, extra={"frames": frames}))
-        except (IndexError, ValueError) as error:
-            self.log.error("a message was dropped that its sender did not number, as `sequence` asks for: %s", error)
+            self.dispatch(Request(raw=b"".join(frames[-1:]), headers=headers, extra={"frames": frames}))
         finally:
             self._room.release()

@@ -18,7 +18,6 @@ from .endpoint import Endpoint, open_socket
 Data = str | bytes | Sequence[str | bytes]
 TYPES = {"PUSH": zmq.PUSH, "PUB": zmq.XPUB, "REQ": zmq.REQ}
 PATIENCE = 1.0  # seconds that the first message of a PUB waits for a subscriber
-LINGER = 2000  # milliseconds that messages on their way get when it stops
 
 
 class Sending(Endpoint):
@@ -55,7 +54,7 @@ class ZeroMQOutgoing(Outgoing):
         """Close the sockets; what they still have gets two seconds."""
         context, self._context = self._context, None
         if context is not None:
-            context.destroy(LINGER)
+            context.destroy(2000)
 
     def _open(self) -> Any:
         # only peers that are there get messages: a queue to nobody would look like success
@@ -63,16 +62,17 @@ class ZeroMQOutgoing(Outgoing):
 
     @contextmanager
     def _socket(self) -> Iterator[Any]:
-        """A socket for this thread alone; one on which something failed is of no use any more."""
+        """A socket for this thread alone; a REQ whose question was not answered is of no use any more."""
         with self._lock:
             made = self._idle.pop() if self._idle else self._open()
         try:
             yield made
         except BaseException:
-            made.close(0)
+            if self.config.socket == "REQ":
+                made = made.close(0)
             raise
-        with self._lock:
-            self._idle.append(made)
+        finally:
+            self._idle += [made] if made else []
 
     def ping(self) -> str:
         """What was sent; raises `Unavailable` if nobody listens at the address."""
@@ -90,7 +90,7 @@ class ZeroMQOutgoing(Outgoing):
 
         Raises `TimedOut` when no peer takes it in time, `Invalid` on a REQ.
         """
-        frames, end = _frames(data), self._end(timeout)
+        frames, end = _frames(data), time.monotonic() + (timeout or self.config.timeout)
         if self.config.socket == "REQ":
             raise Invalid(f"outgoing zeromq {self.name!r} is a REQ: use request()")
         if self.config.socket == "PUB":
@@ -108,16 +108,12 @@ class ZeroMQOutgoing(Outgoing):
         """Ask, and give the last frame of the answer; raises `TimedOut` when there is none in time, `Invalid` on others."""
         if self.config.socket != "REQ":
             raise Invalid(f"outgoing zeromq {self.name!r} is a {self.config.socket}: use send()")
-        end = self._end(timeout)
+        end = time.monotonic() + (timeout or self.config.timeout)
         with self._socket() as made:
             self._await(made, end, zmq.POLLOUT)
-            made.send_multipart(_frames(data))
+            made.send_multipart(self._numbered(_frames(data)))
             self._await(made, end, zmq.POLLIN)
-            self.sent += 1
             return bytes(made.recv_multipart()[-1])
-
-    def _end(self, timeout: float) -> float:
-        return time.monotonic() + (timeout or self.config.timeout)
 
     def _await(self, made: Any, end: float, what: int) -> None:
         if not made.poll(max(0.0, end - time.monotonic()) * 1000, what):
