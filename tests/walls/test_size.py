@@ -20,6 +20,13 @@ def test_no_file_is_over_400_lines_of_code():
     assert not long
 
 
+def test_a_connector_is_small():
+    """What connectors share is in hansa-connect, so that each of them is at most 200 lines."""
+    connectors = [one for one in plugins() if "hansa-connect" in one.requires or one.name == "hansa-soap-client"]
+    sizes = {one.name: sum(map(lines_of_code, one.sources())) for one in connectors}
+    assert len(sizes) >= 6 and max(sizes.values()) <= 200, sizes
+
+
 def test_nothing_is_kept_out_of_the_formatter():
     """The budget is one of formatted lines."""
     files = [file for package in [core(), *plugins()] for file in package.sources()]
