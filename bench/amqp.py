@@ -10,14 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pika
 
 from plugins.amqp.tests.rabbitmq import RabbitMQ
-from tests.conftest import TOP, RunningServer, wait_until
+from tests.conftest import TOP, RunningServer
 
 from .measure import Figure, compare, table
 from .peers import SAMPLE
@@ -67,7 +67,7 @@ class Seen(Service):
         expected = self.request.input["expected"]
         if len(seen) < expected:
             return {"rate": 0}
-        rate = (len(seen) - 1) / (seen[-1] - seen[0])
+        rate = (len(seen) - 1) / max(1e-9, seen[-1] - seen[0])
         seen.clear()
         return {"rate": rate}
 
@@ -81,6 +81,13 @@ class Publish(Service):
             connection.publish(body, content_type="application/json")
         return {"rate": given["count"] / (time.monotonic() - began)}
 """
+
+
+class Taken(NamedTuple):
+    """Messages in a second of time, and microseconds of CPU time for one message."""
+
+    rate: float
+    cpu: float
 
 
 def body() -> bytes:
@@ -101,8 +108,8 @@ def fill(port: int, queue: str, count: int) -> None:
     connection.close()
 
 
-def bare_consume(port: int) -> float:
-    """Messages that pika consumes and acknowledges in a second."""
+def bare_consume(port: int) -> Taken:
+    """What pika takes to consume and acknowledge."""
     connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port))
     channel, seen = connection.channel(), []
 
@@ -114,23 +121,25 @@ def bare_consume(port: int) -> float:
 
     channel.basic_qos(prefetch_count=PREFETCH)
     channel.basic_consume("bench", receive)
+    used = time.process_time()
     channel.start_consuming()
+    used = time.process_time() - used
     connection.close()
-    return (CONSUMED - 1) / (seen[-1] - seen[0])
+    return Taken((CONSUMED - 1) / (seen[-1] - seen[0]), used / CONSUMED * 1e6)
 
 
-def bare_publish(port: int) -> float:
-    """Messages that pika publishes in a second, waiting for the confirmation of each."""
+def bare_publish(port: int) -> Taken:
+    """What pika takes to publish, waiting for the confirmation of each."""
     connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port))
     channel, raw = connection.channel(), body()
     channel.confirm_delivery()
-    began = time.monotonic()
+    began, used = time.monotonic(), time.process_time()
     for _ in range(PUBLISHED):
         properties = pika.BasicProperties(delivery_mode=2, content_type="application/json")
         channel.basic_publish("", "bench-out", raw, properties, mandatory=True)
-    took = time.monotonic() - began
+    took, used = time.monotonic() - began, time.process_time() - used
     connection.close()
-    return PUBLISHED / took
+    return Taken(PUBLISHED / took, used / PUBLISHED * 1e6)
 
 
 def amqp(folder: Path) -> Iterator[Figure]:
@@ -140,56 +149,85 @@ def amqp(folder: Path) -> Iterator[Figure]:
         (folder / "measuring.py").write_text(SERVICE)
         server.start()
         try:
-
-            def other(what: str) -> float:
-                command = [sys.executable, "-m", "bench.amqp", what, str(rabbit.port)]
-                return float(subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True).stdout)
-
-            def switch(active: bool) -> None:
-                current = server.api("admin.channel.amqp.get", name="bench")
-                server.api("admin.channel.amqp.edit", name="bench", active=active, seen_revision=current["revision"])
-
-            def invoke(service: str, **payload: Any) -> float:
-                answer = server.api("admin.service.invoke", name=service, payload=payload)
-                return float(answer["payload"]["rate"])
-
-            def consume() -> float:
-                fill(rabbit.port, "bench", CONSUMED)
-                switch(True)
-                rate = wait_until(lambda: invoke("measuring.seen", expected=CONSUMED), 60, "all were consumed")
-                switch(False)
-                return float(rate)
-
-            def consume_bare() -> float:
-                fill(rabbit.port, "bench", CONSUMED)
-                return other("consume")
-
-            yield compare(
-                "AMQP: consume, parse, service, acknowledge / bare pika",
-                consume,
-                consume_bare,
-                pairs=9,
-                bound=0.6,
-                at_least=True,
-                note="messages/s",
-            )
-            yield compare(
-                "AMQP: publish with confirmation / bare pika",
-                lambda: invoke("measuring.publish", count=PUBLISHED, body=body().decode()),
-                lambda: other("publish"),
-                pairs=15,
-                bound=0.9,
-                at_least=True,
-                note="messages/s",
-            )
+            yield from measured(rabbit, server)
         finally:
             server.stop()
+
+
+def measured(rabbit: RabbitMQ, server: RunningServer) -> Iterator[Figure]:
+    """The figures of a running server and its broker."""
+    (worker,) = [process for process in server.processes() if "hansa.worker" in " ".join(process.cmdline())]
+
+    def other(what: str) -> Taken:
+        command = [sys.executable, "-m", "bench.amqp", what, str(rabbit.port)]
+        rate, cpu = subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True).stdout.split()
+        return Taken(float(rate), float(cpu))
+
+    def used() -> float:
+        times = worker.cpu_times()
+        return float(times.user + times.system)
+
+    def switch(active: bool) -> None:
+        current = server.api("admin.channel.amqp.get", name="bench")
+        server.api("admin.channel.amqp.edit", name="bench", active=active, seen_revision=current["revision"])
+
+    def invoke(service: str, **payload: Any) -> float:
+        return float(server.api("admin.service.invoke", name=service, payload=payload)["payload"]["rate"])
+
+    def consume() -> Taken:
+        fill(rabbit.port, "bench", CONSUMED)
+        before = used()
+        switch(True)
+        rate = 0.0
+        while not rate:
+            time.sleep(0.5)  # asking costs CPU time, too
+            rate = invoke("measuring.seen", expected=CONSUMED)
+        took = used() - before
+        switch(False)
+        return Taken(rate, took / CONSUMED * 1e6)
+
+    def consume_bare() -> Taken:
+        fill(rabbit.port, "bench", CONSUMED)
+        return other("consume")
+
+    def publish() -> Taken:
+        before = used()
+        rate = invoke("measuring.publish", count=PUBLISHED, body=body().decode())
+        return Taken(rate, (used() - before) / PUBLISHED * 1e6)
+
+    for what, ours, theirs, pairs, bound in (
+        ("consume, parse, service, acknowledge", consume, consume_bare, 9, 0.6),
+        ("publish with confirmation", publish, lambda: other("publish"), 15, 0.9),
+    ):
+        runs: dict[str, list[Taken]] = {"ours": [], "theirs": []}
+
+        def noted(side: str, call: Callable[[], Taken], runs: dict[str, list[Taken]] = runs) -> float:
+            runs[side].append(call())
+            return runs[side][-1].rate
+
+        yield compare(
+            f"AMQP: {what} / bare pika",
+            lambda ours=ours: noted("ours", ours),
+            lambda theirs=theirs: noted("theirs", theirs),
+            pairs=pairs,
+            bound=bound,
+            at_least=True,
+            note="messages/s",
+        )
+        ours_seen, theirs_seen = (iter([each.cpu for each in runs[side]]) for side in ("ours", "theirs"))
+        yield compare(
+            f"AMQP: CPU time to {what} / bare pika",
+            lambda seen=ours_seen: next(seen),
+            lambda seen=theirs_seen: next(seen),
+            pairs=pairs,
+            note="µs of CPU",
+        )
 
 
 def main() -> None:
     """Measure, or be the other side."""
     if len(sys.argv) > 1:
-        print({"consume": bare_consume, "publish": bare_publish}[sys.argv[1]](int(sys.argv[2])))
+        print(*{"consume": bare_consume, "publish": bare_publish}[sys.argv[1]](int(sys.argv[2])))
         return
     with tempfile.TemporaryDirectory() as folder:
         print(table(list(amqp(Path(folder)))))

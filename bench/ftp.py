@@ -100,7 +100,7 @@ def ftp(folder: Path) -> Iterator[Figure]:
                         f"FTP{'S' if tls else ''}: {words} of 128 MB by a service / bare ftplib",
                         lambda direction=direction: ours(direction),
                         lambda direction=direction: theirs(direction),
-                        pairs=9,
+                        pairs=15,
                         bound=0.9,
                         at_least=True,
                         note="MB/s",

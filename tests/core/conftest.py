@@ -20,7 +20,8 @@ import psutil
 import pytest
 from hansa.errors import Invalid
 from hansa.kinds import Format
-from hansa.odb import create_schema, open_engine
+from hansa.migrations.schema import create_schema
+from hansa.odb import open_engine
 from hansa.settings import Model, dump, load
 from hansa.store import Store
 
@@ -166,6 +167,14 @@ FULL = '''
                 gc.collect()
                 modules = [value.__module__ for value in gc.get_objects() if isinstance(value, type)]
                 found = [name for name in modules if str(name).startswith(call["arguments"][0])]
+            elif call["name"] == "test":
+                kind, type, settings = call["arguments"]
+                made = server.make(kind, type, "test", settings)
+                try:
+                    made.start()
+                    found = made.ping()
+                finally:
+                    made.stop()
             elif call["name"] == "about":
                 found = {"ready": server.ready, "closing": server.closing, "environment": dict(os.environ), "id": server.id}
             else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import threading
 import time
@@ -391,18 +390,13 @@ class TestServices:
         assert self.deploy(made, answer=2)["version"] == 2
         back = made.rollback("x.py")
         assert (back["version"], back["services"], back["revision"]) == (1, ["a"], 3)
-        assert "return 1" in made.files("x.py")["x.py"]
-        assert "return 2" in made.files("x.py", 2)["x.py"]
-        with pytest.raises(NotFound):
-            made.files("x.py", 3)
+        serving, second = made.store.package("x.py"), made.store.package("x.py", 2)
+        assert serving and "return 1" in serving.files["x.py"]
+        assert second and "return 2" in second.files["x.py"]
+        assert made.store.package("x.py", 3) is None
         with pytest.raises(NotFound, match=r"'x.py' has no version before the one that serves"):
             made.rollback("x.py")
-        assert [(p["version"], p["current"], p["by"]) for p in made.packages()] == [
-            (1, True, "jane"),
-            (2, False, "jane"),
-        ]
-        assert "source" not in made.packages()[0]
-        json.dumps(made.packages())
+        assert [(p.version, p.current, p.by) for p in made.store.packages()] == [(1, True, "jane"), (2, False, "jane")]
 
     def test_names_of_others(self, made: Definitions):
         with pytest.raises(Conflict, match="the service builtin comes with a plugin"):
@@ -455,14 +449,15 @@ class TestHelpers:
         again = self.deploy(made, answer=2)
         assert [(p["file"], p["version"]) for p in again["packages"]] == [("rates/", 2), ("uses.py", 1)]
         assert [c.name for c in made.store.changes(1)] == ["rates/"]
-        assert made.files("rates/") == {"rates/__init__.py": "", "rates/tables.py": self.HELPER.format(answer=2)}
+        found = made.store.package("rates/")
+        assert found and found.files == {"rates/__init__.py": "", "rates/tables.py": self.HELPER.format(answer=2)}
 
     def test_all_or_none(self, made: Definitions):
         with pytest.raises(Invalid, match=r"other.py, line 1: SyntaxError"):
             self.deploy(made, **{"other.py": "x = = 1"})
         with pytest.raises(Invalid, match=r"'more/x.py' must be"):
             self.deploy(made, **{"more/x.py": ""})
-        assert (made.store.revision(), made.packages()) == (0, [])
+        assert (made.store.revision(), made.store.packages()) == (0, [])
 
     def test_a_helper_that_breaks_its_users_is_refused_also_when_it_comes_back(self, made: Definitions):
         made.deploy({"rates.py": "def g(): pass\n"})
@@ -513,17 +508,15 @@ class TestHelpers:
         source = "from hansa import Service\nfrom rates import NAME\nclass A(Service):\n    name = NAME\n"
         made.deploy({"rates.py": "NAME = 'a'", "uses.py": source})
         made.deploy({"rates.py": "NAME = 'b'"})
-        assert [(p["file"], p["services"]) for p in made.packages() if p["current"]] == [
-            ("rates.py", []),
-            ("uses.py", ["b"]),
-        ]
+        found = {p.file: [*p.services.values()] for p in made.store.packages(current=True)}
+        assert found == {"rates.py": [], "uses.py": ["b"]}
         with pytest.raises(Conflict, match="the service builtin comes with a plugin"):
             made.deploy({"rates.py": "NAME = 'builtin'"})
 
     def test_the_files_of_all_versions_are_listed(self, made: Definitions):
         self.deploy(made)
         self.deploy(made, **{"rates/more.py": ""})
-        assert [(p["file"], p["version"], p["files"]) for p in made.packages()] == [
+        assert [(p.file, p.version, sorted(p.files)) for p in made.store.packages()] == [
             ("rates/", 1, ["rates/__init__.py", "rates/tables.py"]),
             ("rates/", 2, ["rates/__init__.py", "rates/more.py", "rates/tables.py"]),
             ("uses.py", 1, ["uses.py"]),

@@ -16,6 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from hansa import migrations, odb
 from hansa.migrations.__main__ import upgrade
+from hansa.migrations.schema import create_schema
 from hansa.store import Store
 from sqlalchemy import inspect, select, text
 
@@ -48,7 +49,7 @@ def content(engine: Any) -> list[Any]:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_migrations_and_a_fresh_start_give_the_same(tmp_path: Path):
     fresh, migrated = odb.open_engine(url(tmp_path / "fresh")), odb.open_engine(url(tmp_path / "migrated"))
-    odb.create_schema(fresh)
+    create_schema(fresh)
     upgrade(str(migrated.url))
     columns = {name: set(columns) for name, (columns, _, _) in shape(migrated).items()}
     assert columns == {name: set(columns) for name, (columns, _, _) in shape(fresh).items()}
@@ -69,12 +70,12 @@ def test_an_older_database_is_migrated_and_keeps_what_it_holds(tmp_path: Path, m
     engine = odb.open_engine(url(tmp_path / "odb"))
     upgrade(str(engine.url))
     Store(engine, b"k").log_action("plugin", "x", "block")
-    odb.create_schema(engine)
+    create_schema(engine)
     assert Store(engine, b"k").blocked_plugins() == {"x"}
     called: list[Any] = []
     monkeypatch.setattr(odb, "SCHEMA_VERSION", "9999")
     monkeypatch.setattr(subprocess, "run", lambda command, **options: called.append((command, options)))
-    odb.create_schema(engine)
+    create_schema(engine)
     ((command, options),) = called
     assert command == [sys.executable, "-P", "-m", "hansa.migrations"]
     assert options["input"] == str(engine.url)
@@ -87,8 +88,9 @@ def test_an_older_database_is_migrated_and_keeps_what_it_holds(tmp_path: Path, m
 def test_processes_that_start_at_once_make_one_schema(tmp_path: Path):
     code = f"""
         from hansa import odb, store
+        from hansa.migrations.schema import create_schema
         engine = odb.open_engine({url(tmp_path / "odb")!r})
-        odb.create_schema(engine)
+        create_schema(engine)
         print(store.Store(engine, b"k").log_action("plugin", "x", "reload"))
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]

@@ -48,12 +48,12 @@ class TestRunning:
 
     def test_a_killed_worker_is_followed_by_another(self, shared: Any, until: Any):
         before = {process.pid for process in shared.workers()}
-        victim = shared.raw("status")["pid"]
+        victim = shared.raw("about")["pid"]
         os.kill(victim, signal.SIGKILL)
         until(lambda: len(after := {p.pid for p in shared.workers()}) == 2 and victim not in after, 20)
         until(lambda: shared.raw("about")["pid"] not in before, 20)
         assert f"ended with status {-signal.SIGKILL}, starting another" in shared.output()
-        until(lambda: len(shared.call("status")["workers"]) == 2, 20)
+        until(lambda: len(shared.call("reports")) == 2, 20)
         began = time.monotonic()
         answer = shared.call("define", "outgoing", "journal", "x", {"file": "/dev/null"})
         assert answer["pending"] == [] and len(answer["applied"]) == 2, "the dead one is not waited for"
@@ -203,20 +203,23 @@ class TestStartingAgain:
         assert again(now[0] - 1) == 0.4
 
 
+def restart(server: Any, name: str = "server1") -> int:
+    return int(server.call("log_action", "server", name, "restart"))
+
+
 class TestRestart:
     def test_it_is_the_same_process_and_everything_in_it_is_new(self, start_probed: Start, until: Any):
         server = start_probed(workers=2)
         before = {worker.pid for worker in server.workers()}
         file = server.dir / "run/server.json"
-        asked = server.call("restart", "server1")
-        assert asked["revision"] > 0
+        assert restart(server) > 0
         until(lambda: not before & {worker.pid for worker in server.workers()} and len(server.workers()) == 2, 30)
         until(lambda: file.exists() and json.loads(file.read_text()).get("workers") == 2, 30)
         assert json.loads(file.read_text())["pid"] == server.process.pid
         assert server.process.poll() is None
         assert server.output().count("probe is ready") == 2
         assert sorted((server.dir / "drained").read_text().splitlines()) == ["0 True", "1 True"]
-        assert server.call("restart", "another"), "is for another server"
+        assert restart(server, "another"), "is for another server"
         time.sleep(0.5)
         assert len(server.workers()) == 2 and server.output().count("probe is ready") == 2
         assert server.stop() == 0
@@ -227,14 +230,14 @@ class TestRestart:
         config = server.folder / "config.toml"
         good = config.read_text()
         config.write_text(good + "[nonsense]\na = 1\n")
-        server.call("restart", "server1")
+        restart(server)
         until(lambda: "nonsense: unknown section" in server.output(), 20)
         key = "server  server1"
         state = until(lambda: server.call("reports")["server1/0.1"]["states"].get(key))
         assert state["state"] == "failed" and "nonsense" in state["why"]
         assert server.workers() == [worker]
         config.write_text(good)
-        server.call("restart", "server1")
+        restart(server)
         until(lambda: server.output().count("probe is ready") == 2, 30)
         assert server.stop() == 0
 
@@ -243,7 +246,7 @@ class TestRestart:
         running = threading.Thread(target=lambda: server.call("invoke", "probe.sleep", 1.0))
         running.start()
         time.sleep(0.2)
-        server.call("restart", "server1")
+        restart(server)
         until(lambda: "restarting, as was asked for" in server.output(), 20)
         assert server.stop() == 0
         running.join()

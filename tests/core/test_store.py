@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from hansa import Conflict, Edit, HansaError, Invalid, NotFound, odb
-from hansa.odb import create_schema, open_engine
+from hansa.migrations.schema import create_schema
+from hansa.odb import open_engine
 from hansa.store import Change, Reference, Row, Stale, Store
 from hypothesis import settings
 from hypothesis import strategies as st

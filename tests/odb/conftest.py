@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from hansa import odb
-from hansa.odb import create_schema, open_engine
+from hansa.migrations.schema import create_schema
+from hansa.odb import open_engine
 from hansa.store import Store
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 from sqlalchemy.engine import make_url

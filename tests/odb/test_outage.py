@@ -135,7 +135,8 @@ def test_writers_wait_for_one_that_takes_long_and_are_told_if_it_never_ends(
 
 @pytest.mark.parametrize(("url", "package", "extra"), [
     ("postgresql+psycopg://u:secret@127.0.0.1:1/d", "psycopg", "postgresql"),
-    ("mysql+pymysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
+    ("postgresql://u:secret@127.0.0.1:1/d", "psycopg", "postgresql"),
+    ("mysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
     ("mariadb+pymysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
 ])  # fmt: skip
 def test_a_missing_driver_is_named_with_what_installs_it(
@@ -153,3 +154,11 @@ def test_drivers_are_not_loaded_for_sqlite():
     code = "import sys, hansa.worker, hansa.odb as o; o.open_engine('sqlite://'); print([n for n in sys.modules if 'psyco' in n or 'mysql' in n])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_a_url_need_not_name_the_driver(schema_url: str):
+    scheme, _, rest = schema_url.partition("://")
+    engine = odb.open_engine(f"{scheme.partition('+')[0]}://{rest}")
+    assert Store(engine, b"key").log_action("plugin", "x", "y") == 1
+    engine.dispose()

@@ -66,11 +66,8 @@ def run(path: str, http: str | None, directory: str | None, workers: int | None)
     from .server import run_server
 
     logging.getLogger("hansa.plugins").setLevel(logging.NOTSET)
-    overrides: dict[str, Any] = {}
-    if http:
-        overrides["http.address"] = http
-    if workers:
-        overrides["server.workers"] = workers
+    given: dict[str, Any] = {"http.address": http, "server.workers": workers}
+    overrides = {key: value for key, value in given.items() if value}
     try:
         run_server(path, directory=directory, overrides=overrides)
     except HansaError as failed:

@@ -16,11 +16,6 @@ log = logging.getLogger("hansa.cluster")
 LEASE_TTL, LEASE_RENEWAL = 8.0, 2.5
 
 
-def lease_name(placement: str, server: str, key: tuple[str, str, str]) -> str:
-    """The lease of an object that runs once: in the cluster, or in a server."""
-    return ":".join(("cluster" if placement == "cluster" else f"server:{server}", *key))
-
-
 class OdbBus:
     """Leases as rows of the ODB; no nudges, so that changes are found by polling."""
 
@@ -47,9 +42,8 @@ class OdbBus:
             if row.holder != holder and row.expires > now:
                 return None
             token = row.token + (row.holder != holder or row.expires <= now)
-            connection.execute(
-                update(lease).where(lease.c.name == name).values(holder=holder, token=token, expires=now + ttl)
-            )
+            taken = {"holder": holder, "token": token, "expires": now + ttl}
+            connection.execute(update(lease).where(lease.c.name == name).values(**taken))
             return int(token)
 
     def leases(self, names: Iterable[str]) -> dict[str, tuple[str, int, float]]:

@@ -11,27 +11,21 @@ from typing import Annotated, Any, Literal
 from .errors import HansaError, Invalid
 from .settings import Model, Secret, load, resolve, setting
 
+_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
+
 
 class ServerSection(Model):
     """The server itself: `[server]`."""
 
-    name: Annotated[str, setting("Name of this server, unique in its cluster", pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = (
-        "server1"
-    )
-    cluster: Annotated[str, setting("Name of the cluster it belongs to", pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hansa"
+    name: Annotated[str, setting("Name of this server, unique in its cluster", pattern=_NAME)] = "server1"
+    cluster: Annotated[str, setting("Name of the cluster it belongs to", pattern=_NAME)] = "hansa"
     workers: Annotated[int, setting("Number of worker processes", ge=1, le=64)] = 2
     dir: Annotated[str, setting("Folder of everything this server writes; relative to the configuration file")] = "var"
-    grace: Annotated[
-        float, setting("Seconds that running requests get to finish when a worker ends", ge=0, le=3600)
-    ] = 30.0
+    grace: Annotated[float, setting("Seconds that requests get to finish when a worker ends", ge=0, le=3600)] = 30.0
     trial_timeout: Annotated[float, setting("Seconds a deployed source may take to import", gt=0, le=300)] = 10.0
-    say: Annotated[
-        list[str],
-        setting("Lines to print once it is ready; {http} stands for where it listens, and so for other sockets"),
-    ] = []
+    say: Annotated[list[str], setting("Lines to print once it is ready; {http} is where it listens for HTTP")] = []
     secret_key: Annotated[
-        Secret | None,
-        setting("Key that encrypts secrets in the ODB; by default the file secret.key in the folder", advanced=True),
+        Secret | None, setting("Key that encrypts secrets in the ODB; by default in the file secret.key", advanced=True)
     ] = None
 
 
@@ -40,10 +34,7 @@ class OdbSection(Model):
 
     url: Annotated[
         Secret | None,
-        setting(
-            "SQLAlchemy URL; by default an SQLite file in the folder",
-            example="postgresql+psycopg://user:pw@127.0.0.1/hansa",
-        ),
+        setting("SQLAlchemy URL; by default an SQLite file in the folder", example="postgresql://user:pw@db/hansa"),
     ] = None
 
 
@@ -59,9 +50,7 @@ class LogSection(Model):
 
     level: Annotated[str, setting("Least level", pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     format: Annotated[Literal["text", "json"], setting("Lines of server.log: text, or JSON objects")] = "text"
-    max_size: Annotated[int, setting("Bytes after which a file is moved to FILE.1 and a new one begun", ge=1)] = (
-        64 << 20
-    )
+    max_size: Annotated[int, setting("Bytes after which a file is moved to FILE.1, and a new one begun", ge=1)] = 2**26
     kept: Annotated[int, setting("How many files moved away are kept", ge=1, le=1000)] = 10
 
 

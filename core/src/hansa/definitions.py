@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from . import deploy
-from .deploy import files_of, import_name, importers, packages, trial
+from .deploy import import_name, importers, packages, trial
 from .errors import Conflict, HansaError, Invalid, NotFound
 from .keys import Keys
 from .kinds import Edit, Key
@@ -112,10 +112,6 @@ class Definitions:
             if other := self._taken.get((kind, claim)):
                 raise Conflict(f"{label(row.key)} needs {claim}, which the built-in {label(other.key)} has")
         return replace(edit, data=row.data, seen_revision=seen), references(known.model, row, prepared), claims
-
-    def validate(self, kind: str, type: str, name: str, data: dict[str, Any]) -> Row:
-        """What `define` would store; raises `Invalid` with all faults. References to other definitions are not looked up."""
-        return Row(kind, type, name, self.check(Edit((kind, type, name), data))[0].data or {})
 
     def _is_builtin(self, reference: Reference) -> bool:
         if reference.kind == "service":
@@ -224,30 +220,11 @@ class Definitions:
             )
         return {"packages": told, **self.announce(revision, wait)}
 
-    def packages(self) -> list[dict[str, Any]]:
-        """All versions of all packages, without their sources; `imports` are the packages that the one which serves imports."""
-        uses = {each.package: [used.package for used in (each.uses or {}).values()] for each in deploy.loaded.values()}
-        return [
-            {
-                "file": p.file,
-                "version": p.version,
-                "current": p.current,
-                "sha256": p.sha256,
-                "files": sorted(files_of(p.file, p.source)),
-                "imports": sorted({*uses.get(p.file, ())} - {p.file}) if p.current else [],
-                "services": sorted(p.services.values()),
-                "deployed_at": p.at,
-                "by": p.by,
-            }
-            for p in self.store.packages()
-        ]
-
-    def files(self, file: str, version: int | None = None) -> dict[str, str]:
-        """The sources of one version of a package, by path; by default those that serve."""
-        package = self.store.package(file, version)
-        if package is None:
-            raise NotFound(f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed")
-        return files_of(file, package.source)
+    def imports(self) -> dict[str, set[str]]:
+        """The packages that each package which serves here imports."""
+        return {
+            p.package: {used.package for used in (p.uses or {}).values()} - {p.package} for p in deploy.loaded.values()
+        }
 
     # -- who has it --------------------------------------------------------------------------------------------------
 

@@ -8,18 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-__all__ = [
-    "Conflict",
-    "Forbidden",
-    "HansaError",
-    "Invalid",
-    "NotAllowed",
-    "NotFound",
-    "Refused",
-    "TimedOut",
-    "TooLarge",
-]
-__all__ += ["TooMany", "Unavailable", "problem"]
+__all__ = ["Conflict", "Forbidden", "HansaError", "Invalid", "NotAllowed", "NotFound", "Refused", "TimedOut"]
+__all__ += ["TooLarge", "TooMany", "Unavailable", "problem"]
 
 Outcome = Literal["done", "retry", "reject"]
 
@@ -48,9 +38,8 @@ class Invalid(HansaError):
 
     def __init__(self, errors: dict[str, str] | str, detail: str = "") -> None:
         self.errors = {"": errors} if isinstance(errors, str) else errors
-        super().__init__(
-            detail or "; ".join(f"{name}: {fault}" if name else fault for name, fault in self.errors.items())
-        )
+        told = (f"{name}: {fault}" if name else fault for name, fault in self.errors.items())
+        super().__init__(detail or "; ".join(told))
 
 
 class Refused(HansaError):

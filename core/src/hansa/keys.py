@@ -25,9 +25,8 @@ class Keys:
     def __init__(self, text: str) -> None:
         self._keys = [part.strip() for part in text.split(",") if part.strip()]
         if not self._keys or not all(_KEY.fullmatch(key) for key in self._keys):
-            raise Invalid(
-                {"server.secret_key": "must be 32 random bytes in URL-safe base64 (44 characters); several with commas"}
-            )
+            why = "must be 32 random bytes in URL-safe base64 (44 characters); several with commas"
+            raise Invalid({"server.secret_key": why})
         self._fernet: Any = None
         # sources stay valid while keys rotate as long as the oldest key stays last
         self.mac = hashlib.sha256(b"sources" + self._keys[-1].encode()).digest()

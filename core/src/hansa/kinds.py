@@ -19,12 +19,17 @@ from .settings import Model, setting
 if TYPE_CHECKING:
     from .service import Service
 
-__all__ = ["Channel", "Definable", "Edit", "Format", "NoSettings", "Outgoing", "Security"]
+__all__ = ["Channel", "Definable", "Edit", "Format", "NoSettings", "Outgoing", "Security", "lease_name"]
 
 Placement = Literal["worker", "server", "cluster"]
 Delivery = Literal["at_least_once", "at_most_once"]
 Dispatch = Callable[[Request], Response]
 Key = tuple[str, str, str]
+
+
+def lease_name(placement: str, server: str, key: Key) -> str:
+    """The lease of an object that runs once: in the cluster, or in a server."""
+    return ":".join(("cluster" if placement == "cluster" else f"server:{server}", *key))
 
 
 class NoSettings(Model):
@@ -34,9 +39,7 @@ class NoSettings(Model):
 class Definable(Model):
     """What every definition has."""
 
-    active: Annotated[bool, setting("Whether it is switched on; a definition that is off is kept and does nothing")] = (
-        True
-    )
+    active: Annotated[bool, setting("Whether it is switched on; what is off is kept and does nothing")] = True
 
 
 class Channelled(Definable):
@@ -46,9 +49,7 @@ class Channelled(Definable):
     format: Annotated[str, setting("Data format of messages; empty hands over raw bytes", refers="format")] = ""
     security: Annotated[
         str | list[str] | None,
-        setting(
-            "Security definition that callers must satisfy, or a list of them, of which any will do", refers="security"
-        ),
+        setting("Security definition that callers must satisfy, or a list, of which any will do", refers="security"),
     ] = None
 
 

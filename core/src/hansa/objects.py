@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from .cluster import lease_name
 from .errors import HansaError, Invalid, NotFound, Unavailable
-from .kinds import KINDS, Channel
+from .kinds import KINDS, Channel, Key, lease_name
 from .pipeline import compile_route, failed
 from .registry import Registry
 from .service import Binding
@@ -21,7 +20,6 @@ from .settings import fields
 from .store import Reference, Row
 
 log = logging.getLogger("hansa.objects")
-Key = tuple[str, str, str]
 FIRST_RETRY, LAST_RETRY = 0.5, 10.0
 START_WAIT = 5.0
 SETTLE, DRAIN_LIMIT = 0.5, 120.0
@@ -64,9 +62,7 @@ class Objects:
     what runs once; `wraps()` gives the callables of `hansa_wrap`.
     """
 
-    def __init__(
-        self, registry: Registry, server: Any, read: Callable[[Row], Any], leases: Any, wraps: Callable[[], list[Any]]
-    ) -> None:
+    def __init__(self, registry: Registry, server: Any, read: Callable[[Row], Any], leases: Any, wraps: Any) -> None:
         self.registry, self.server, self.read, self.leases, self.wraps = registry, server, read, leases, wraps
         self.running: dict[Any, int] = {}
         self.epoch = 0
@@ -91,8 +87,7 @@ class Objects:
 
         What is referred to starts first and ends last. Waits 5 s and 1 ms for each; slower ones go on alone.
         """
-        order = {kind: index for index, kind in enumerate(KINDS)}
-        wanted = sorted(rows, key=lambda row: order.get(row.kind, -1))
+        wanted = sorted(rows, key=lambda row: _place(row.kind))
         with self._lock:
             ending = [live for key in gone if (live := self._table.get(key))]
             for live in ending:
@@ -101,7 +96,7 @@ class Objects:
         self._carry_out([live for live in ending if getattr(live.object, "exclusive", False)])
         for _, some in groupby(wanted, lambda row: row.kind):
             self._carry_out([self._want(row) for row in some])
-        ending.sort(key=lambda live: -order.get(live.row.kind, -1))
+        ending.sort(key=lambda live: -_place(live.row.kind))
         for _, left in groupby(ending, lambda live: live.row.kind):
             self._carry_out([live for live in left if live.gone])
 
@@ -191,8 +186,7 @@ class Objects:
         self._serve(live, new)
         live.become("running")
         if isinstance(new, Channel) and compiled != self._compiled:
-            with self._routing:  # something it refers to changed while it started
-                new.dispatch = self._route(new)
+            self._reroute(new)  # something it refers to changed while it started
         self._recompile_users(row)
         if old is not None and not cls.exclusive:
             self._put_away(old)
@@ -283,9 +277,8 @@ class Objects:
             self._stopped.set()
             self._starters.shutdown(wait=False, cancel_futures=True)
         self._wake.set()
-        order, deadline = list(KINDS), time.monotonic() + START_WAIT
-        lives = list(self._table.values())
-        for live in sorted(lives, key=lambda x: -order.index(x.row.kind) if x.row.kind in order else 1):
+        deadline = time.monotonic() + START_WAIT
+        for live in sorted(self._table.values(), key=lambda live: -_place(live.row.kind)):
             # one that is still starting is not waited for; it stops itself, or ends with the process
             held = live.lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
             self._withdraw(live, now=True)
@@ -307,8 +300,11 @@ class Objects:
             self._compiled += 1
             serving = set[Channel]().union(*(self._users.get((kind, name), ()) for name in names))
         for channel in serving:
-            with self._routing:  # else an older route could be set after a newer one
-                channel.dispatch = self._route(channel)
+            self._reroute(channel)
+
+    def _reroute(self, channel: Channel) -> None:
+        with self._routing:  # else an older route could be set after a newer one
+            channel.dispatch = self._route(channel)
 
     def _route(self, channel: Channel) -> Any:
         config: Any = channel.config
@@ -327,18 +323,18 @@ class Objects:
         service: str,
         *,
         format: str = "",
-        security: Iterable[str] = (),
+        security: Any = (),
         source: Any = None,
         raising: bool = False,
-        **binding: Any,
+        **more: Any,
     ) -> Any:
-        """Compile a route to a service for a `source` (a channel), `binding` being the rest of the `Binding`.
+        """Compile a route to a service for a `source` (a channel), `more` being the rest of the `Binding`.
 
         Raises `NotFound` or `Unavailable` for what is missing.
         """
         cls = self.registry.service(service).cls
         known = self.registry.known("format", format).cls if format else None
-        bound = Binding(service, self.server, known and known(binding.get("config"), cls), **binding)
+        bound = Binding(service, self.server, known and known(more.get("config"), cls), **more)
         authenticators = [self.get("security", None, name).authenticate for name in security]
         options: Any = {"wraps": self.wraps(), "running": self.running, "epoch": lambda: self.epoch, "raising": raising}
         return compile_route(bound, cls, channel=source, authenticators=authenticators, **options)
@@ -377,32 +373,36 @@ class Objects:
 class Namespace:
     """`self.outgoing`: one mapping per type, by name."""
 
-    def __init__(self, objects: Objects, kind: str) -> None:
-        self._objects, self._kind = objects, kind
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
 
     def __getattr__(self, type: str) -> Named:
         if type.startswith("__"):
             raise AttributeError(type)
-        named = Named(self._objects, self._kind, type)
-        setattr(self, type, named)
+        named = self.__dict__[type] = Named(self._objects, type)
         return named
 
-    def __getitem__(self, type: str) -> Named:
-        return getattr(self, type)  # type: ignore[no-any-return]
+    __getitem__ = __getattr__
 
 
+@dataclass(frozen=True)
 class Named:
-    """The live objects of one type, by name."""
+    """The live outgoing connections of one type, by name."""
 
-    def __init__(self, objects: Objects, kind: str, type: str) -> None:
-        self._objects, self._kind, self._type = objects, kind, type
+    _objects: Objects
+    _type: str
 
     def __getitem__(self, name: str) -> Any:
-        return self._objects.get(self._kind, self._type, name)
+        return self._objects.get("outgoing", self._type, name)
 
     def names(self) -> list[str]:
         """The names that are defined."""
-        return self._objects.names(self._kind, self._type)
+        return self._objects.names("outgoing", self._type)
+
+
+def _place(kind: str) -> int:
+    """The place of a kind in the order of starting; what no plugin here knows comes first, and ends last."""
+    return [*KINDS].index(kind) if kind in KINDS else -1
 
 
 def _names(security: str | list[str] | None) -> list[str]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import functools
 import logging
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sql
-from sqlalchemy import Column, Engine, Index, MetaData, String, Table, Text, event, exc, inspect, text
+from sqlalchemy import Column, Engine, Index, MetaData, String, Table, Text, event, exc
 
 from .errors import Invalid, Unavailable
 
@@ -56,9 +54,10 @@ declared = _table("declared", "sha256:digest")
 lease = _table("lease", "name:lease! holder:name token:int expires:float", identity="")
 
 
-CONNECT, ANSWER = 2, 2.2  # seconds: a dead database is told within 5, by a ping and a connection that fails
+CONNECT = ANSWER = 2  # seconds: a dead database is told within 5, by a ping and a connection that fails
 PATIENCE = 8.0  # seconds that a change waits while other writers are at work
 POOL = {"pool_pre_ping": True, "pool_size": 3, "max_overflow": 10, "pool_timeout": CONNECT}
+DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
 LOST = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.IntegrityError, exc.TimeoutError)
 # serialization failures, deadlocks and waits for a lock, of PostgreSQL and MySQL
 AGAIN = {"40001", "40P01", "55P03", 1205, 1213}
@@ -97,11 +96,13 @@ def _open_server(url: str, seconds: float, options: dict[str, Any]) -> Engine:
     elif url.startswith(("mysql", "mariadb")):
         limits |= {"read_timeout": seconds, "write_timeout": seconds}
         limits["init_command"] = f"SET SESSION innodb_lock_wait_timeout = {patience:.0f}"
+    target = sql.make_url(url)
+    target = target.set(drivername=DRIVERS.get(target.drivername, target.drivername))
     try:
-        engine = sql.create_engine(url, isolation_level="READ COMMITTED", connect_args=limits, **(options or POOL))
+        engine = sql.create_engine(target, isolation_level="READ COMMITTED", connect_args=limits, **(options or POOL))
     except ModuleNotFoundError as error:
-        extra = url.partition("+")[0].replace("mariadb", "mysql")
-        raise Invalid({"odb.url": f"{error.name} is not installed: pip install 'hansa[{extra}]'"}) from None
+        package = {"psycopg": "'hansa[postgresql]'", "pymysql": "'hansa[mysql]'"}.get(str(error.name), error.name)
+        raise Invalid({"odb.url": f"{error.name} is not installed: pip install {package}"}) from None
     if engine.driver == "psycopg":
         import psycopg
 
@@ -140,27 +141,3 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
             time.sleep(random.random() * 0.1)
 
     return call
-
-
-def lock(connection: Any) -> None:
-    """Let nobody else change the schema until this connection is closed; SQLite has one writer anyway."""
-    locks = {"postgresql": "SELECT pg_advisory_lock(4826721)", "sqlite": "SELECT 1"}
-    connection.execute(text(locks.get(connection.dialect.name, "SELECT GET_LOCK('hansa', 600)")))
-
-
-def create_schema(engine: Engine) -> None:
-    """Bring the schema to `SCHEMA_VERSION`: an empty database at once, an older one by Alembic, in a process of its own."""
-    url = engine.url.render_as_string(hide_password=False)
-    with open_engine(url, 600, poolclass=sql.NullPool).begin() as connection:
-        lock(connection)
-        found = inspect(connection).get_table_names()
-        new = "alembic_version" not in found
-        if new and engine.dialect.name in ("postgresql", "sqlite"):  # what MySQL needs for long texts is in a migration
-            metadata.create_all(connection)
-            connection.execute(cluster.insert().values(id=1, revision=0))
-            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
-            connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA_VERSION})
-            return
-        if not new and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == SCHEMA_VERSION:
-            return
-    subprocess.run([sys.executable, "-P", "-m", "hansa.migrations"], input=url, text=True, check=True)

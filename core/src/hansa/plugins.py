@@ -24,6 +24,8 @@ from .kinds import KINDS
 from .registry import Clash, Deployed, Registry
 from .settings import Model, load, resolve
 
+__all__ = ["check_plugins", "discover"]
+
 log = logging.getLogger("hansa.plugins")
 EARLY, FULL = "hansa.early", "hansa"
 

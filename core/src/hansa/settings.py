@@ -21,8 +21,8 @@ import msgspec
 
 from .errors import Invalid, did_you_mean
 
-__all__ = ["Model", "Secret", "decode_hook", "dump", "explain", "fields", "load", "resolve", "schema", "setting"]
-__all__ += ["learn"]
+__all__ = ["Model", "Secret", "decode_hook", "dump", "explain", "fields", "learn", "load", "resolve", "schema"]
+__all__ += ["setting"]
 
 M = TypeVar("M", bound="Model")
 H = TypeVar("H")
@@ -81,7 +81,10 @@ class Model:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
-    """What is known of one setting: name, type without and `hint` with marks, help, default (`...` if required)."""
+    """What is known of one setting: name, type without and `hint` with marks, help, default (`...` if required).
+
+    `refers` is what the value must exist as, or an empty string.
+    """
 
     name: str
     type: Any
@@ -89,21 +92,9 @@ class Field:
     default: Any
     meta: msgspec.Meta | None
     hint: Any
-
-    @property
-    def required(self) -> bool:
-        """Whether the setting must be given."""
-        return self.default is ...
-
-    @property
-    def refers(self) -> str:
-        """What the value must exist as, or an empty string."""
-        return str((self.meta.extra or {}).get("x-refers", "")) if self.meta else ""
-
-    @property
-    def secret(self) -> bool:
-        """Whether the value is a secret."""
-        return any(isinstance(t, type) and issubclass(t, Secret) for t in (get_args(self.type) or (self.type,)))
+    required: bool
+    refers: str
+    secret: bool
 
 
 # models of services that were deployed anew must be free to go, hence weak keys
@@ -136,8 +127,10 @@ def _read_fields(model: type[Model]) -> tuple[Field, ...]:
         default = field.default
         if default is dataclasses.MISSING:
             default = ... if field.default_factory is dataclasses.MISSING else field.default_factory()
-        help = (meta.description or "") if meta else ""
-        found.append(Field(field.name, _bare(hint), help, default, meta, hint))
+        help, extra = (meta.description or "", meta.extra or {}) if meta else ("", {})
+        secret = any(isinstance(t, type) and issubclass(t, Secret) for t in (get_args(_bare(hint)) or (_bare(hint),)))
+        required, refers = default is ..., str(extra.get("x-refers", ""))
+        found.append(Field(field.name, _bare(hint), help, default, meta, hint, required, refers, secret))
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
 from . import odb
+from .deploy import files_of
 from .errors import Conflict, HansaError, Invalid, NotFound
 from .kinds import Edit, Key
 
@@ -63,6 +64,11 @@ class Package:
     by: str
     at: float
     current: bool
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The sources by path."""
+        return files_of(self.file, self.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from .errors import HansaError, Invalid
 from .facade import Facade
 from .keys import Keys, load_keys
 from .kinds import Edit
-from .odb import create_schema, open_engine
+from .migrations.schema import create_schema
+from .odb import open_engine
 from .plugins import Plugins, check_plugins, load_plugins
 from .registry import Clash, Deployed
 from .store import Change, Row, Store
@@ -66,7 +67,8 @@ class Worker(Facade):
                 self.store.forget_applied(worker)
         self._report()
         self._leases.start()
-        threading.Thread(target=self._follow, name="follow", daemon=True).start()
+        self._follower = threading.Thread(target=self._follow, name="follow", daemon=True)
+        self._follower.start()
         threading.Thread(target=self.bus.listen, args=(self._wake.set, self._ended), name="nudges", daemon=True).start()
         if self.queue is not None:
             self.queue.start()
@@ -97,6 +99,7 @@ class Worker(Facade):
             lambda: queue and queue.stop(self.config.server.grace),
             self._objects.stop,
             self._leases.stop,
+            lambda: self._follower.join(POLL),  # else its last report would come after the end
             lambda: hook.hansa_shutdown(server=self),
             lambda: self.store.forget_applied(self.id),
         ):

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from hansa import Invalid
 from hansa.cluster import OdbBus
-from hansa.odb import create_schema, open_engine
+from hansa.migrations.schema import create_schema
+from hansa.odb import open_engine
 from hansa_admin import membership
 from hansa_admin.membership import Holder, Membership, lease_of
 from hypothesis import given

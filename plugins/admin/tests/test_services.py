@@ -179,7 +179,9 @@ def test_plugins_are_listed_with_what_they_give(server: Server) -> None:
 def test_a_plugin_in_use_or_unknown_is_not_blocked(server: Server) -> None:
     assert server.api("admin.plugin.block", {"name": "nothing"}).status == 404
     server.call("admin.security.apikey.create", {"name": "key"})
-    assert server.api("admin.plugin.block", {"name": "security"}).status == 409
+    refused = server.api("admin.plugin.block", {"name": "security"})
+    assert refused.status == 409 and "the plugin security is in use by security apikey 'key'" in refused.json["detail"]
+    assert server.api("admin.plugin.reload", {"name": "nothing"}).status == 404
 
 
 def test_the_server_tells_its_state(server: Server) -> None:

@@ -26,10 +26,15 @@ class TestPyftpdlib(FolderContract):
     cls, make_peer = FtpChannel, Pyftpdlib
 
 
-class TestWithoutTls(FolderContract):
+class TestHugeFile(FolderContract):
     cls = FtpChannel
     huge = 1024 * MEGABYTE
 
     @staticmethod
     def make_peer():
         return Vsftpd(tls=False)
+
+
+for name in set(dir(FolderContract)) - {"test_a_huge_file_moves_in_constant_memory"}:
+    if name.startswith("test_"):  # the others hold with TLS, above
+        setattr(TestHugeFile, name, None)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
-from hansa import Invalid, NotFound, load
+from hansa import Invalid, load
 from hansa_pickup.early import PickupSection
 
 GOOD = "from hansa import Service\n\n\nclass Get(Service):\n    def handle(self):\n        return {number}\n"
@@ -16,7 +17,7 @@ class Facade:
     """Deploys what compiles, keeps versions as the store does, and notes each call with its time."""
 
     def __init__(self, directory: Path, **settings) -> None:
-        self.dir = directory
+        self.dir, self.store = directory, self
         self.settings = load(PickupSection, settings)
         self.versions: list[dict] = []
         self.calls: list[tuple[str, str, float]] = []
@@ -27,13 +28,13 @@ class Facade:
         return self.settings
 
     def packages(self):
-        return [{key: value for key, value in version.items() if key != "source"} for version in self.versions]
+        return [self._package(one) for one in self.versions]
 
-    def files(self, file, version=None):
-        for one in self.versions:
-            if one["file"] == file and (one["version"] == version if version else one["current"]):
-                return one["source"]
-        raise NotFound(file)
+    def package(self, file):
+        return next((self._package(one) for one in self.versions if one["file"] == file and one["current"]), None)
+
+    def _package(self, one):
+        return SimpleNamespace(file=one["file"], files=one["source"], at=one["deployed_at"])
 
     def set_current(self, file, version):
         for one in self.versions:

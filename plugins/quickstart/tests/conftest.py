@@ -185,9 +185,11 @@ def running(shared: Cluster) -> Cluster:
 
 
 def _all_ready(cluster: Cluster) -> bool:
-    servers = cluster.api("admin.loadbalancer.servers").json()["items"]
-    found = cluster.api("admin.cluster.status").json()["servers"]
-    return all(s["status"].startswith("UP") for s in servers) and [s["state"] for s in found] == ["ready", "ready"]
+    balanced = {
+        server["name"]: server["status"] for server in cluster.api("admin.loadbalancer.servers").json()["items"]
+    }
+    found = {server["name"]: server["state"] for server in cluster.api("admin.cluster.status").json()["servers"]}
+    return all(balanced[name].startswith("UP") and found.get(name) == "ready" for name in ("server1", "server2"))
 
 
 @pytest.fixture

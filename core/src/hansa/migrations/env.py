@@ -3,7 +3,8 @@
 from alembic import context
 from sqlalchemy import NullPool
 
-from hansa.odb import lock, metadata, open_engine
+from hansa.migrations.schema import lock
+from hansa.odb import metadata, open_engine
 
 engine = open_engine(context.config.attributes["url"], 600, poolclass=NullPool)
 with engine.connect() as connection:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
-from hansa import Model, NotFound, setting
+from hansa import Model, NotFound, lease_name, setting
 
 from .membership import Holder, lease_of
 from .operation import Operation
@@ -98,6 +98,13 @@ class Restarting(ServerName):
     incarnation: Annotated[int, setting("The incarnation that is to end; the next one is greater")]
 
 
+def placed_once(server: Any, names: Iterable[str]) -> set[str]:
+    """The leases of what runs once in the cluster, or in each of these servers."""
+    placed = {known.cls.type: known.cls.placement for _, _, known in server.registry.types("channel")}
+    rows = [(row, placed.get(row.type, "worker")) for row in server.definitions("channel")]
+    return {lease_name(place, name, row.key) for row, place in rows if place != "worker" for name in names}
+
+
 class OnCluster(Operation):
     """An operation on the cluster."""
 
@@ -108,7 +115,8 @@ class OnCluster(Operation):
         reports = self.server.reports()
         names = {report["server"] for report in reports.values()}
         try:
-            return reports, self.server.leases(sorted(map(lease_of, names))), []
+            wanted = sorted({*map(lease_of, names), *placed_once(self.server, names)})
+            return reports, self.server.bus.leases(wanted), []
         except Exception as error:
             # whatever carries the leases may be down, and that is when one looks here
             return reports, {}, [f"leases: {error}"]
@@ -193,7 +201,9 @@ class Restart(OnCluster):
             raise NotFound(f"no server {name!r} runs in this cluster (there are: {', '.join(there)})")
         incarnation = leases.get(lease_of(name), ("", 0, 0.0))[1]
         self.log.warning("%s restarts the server %s", self.caller or "somebody", name)
-        return Restarting(name=name, incarnation=incarnation, **self.server.restart(name))
+        return Restarting(
+            name=name, incarnation=incarnation, revision=self.server.log_action("server", name, "restart")
+        )
 
 
 def servers(

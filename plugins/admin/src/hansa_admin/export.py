@@ -53,9 +53,8 @@ def shorten(server: Any, row: Any) -> dict[str, Any]:
 def sources(server: Any) -> dict[str, str]:
     """The sources that serve, by path."""
     found: dict[str, str] = {}
-    for package in server.packages():
-        if package["current"]:
-            found |= server.files(package["file"])
+    for package in server.store.packages(current=True):
+        found |= package.files
     return dict(sorted(found.items()))
 
 

@@ -112,20 +112,34 @@ class OnPackages(Operation):
 
     def packages(self, *files: str) -> list[dict[str, Any]]:
         """All versions of these packages, or of all of them."""
-        found = self.server.packages()
+        imports = self.server.imports()
         return [
-            {key: value for key, value in package.items() if key != "by"}
-            | {
-                "imported_by": [p["file"] for p in found if package["current"] and package["file"] in p["imports"]],
-                "deployed_by": package["by"],
+            {
+                "file": package.file,
+                "version": package.version,
+                "current": package.current,
+                "sha256": package.sha256,
+                "files": sorted(package.files),
+                "imports": sorted(imports.get(package.file, ())) if package.current else [],
+                "imported_by": sorted(user for user in imports if package.current and package.file in imports[user]),
+                "services": sorted(package.services.values()),
+                "deployed_at": package.at,
+                "deployed_by": package.by,
             }
-            for package in found
-            if not files or package["file"] in files
+            for package in self.server.store.packages()
+            if not files or package.file in files
         ]
+
+    def files(self, file: str, version: int | None = None) -> dict[str, str]:
+        """The sources of one version of a package, by path; by default those that serve."""
+        package = self.server.store.package(file, version)
+        if package is None:
+            raise NotFound(f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed")
+        return dict(package.files)
 
     def file_of(self, name: str) -> str:
         """The file or folder that is meant: itself, or the one which gives the service of this name."""
-        there = {package["file"] for package in self.server.packages()}
+        there = {package.file for package in self.server.store.packages()}
         for meant in (name, f"{name}/"):
             if meant in there:
                 return meant
@@ -158,7 +172,7 @@ class ServiceSource(OnPackages):
 
     def handle(self) -> Any:
         file = self.file_of(self.request.input.file)
-        return {"file": file, "files": self.server.files(file, self.request.input.version)}
+        return {"file": file, "files": self.files(file, self.request.input.version)}
 
 
 class ServiceDeploy(OnPackages):

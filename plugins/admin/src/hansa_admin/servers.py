@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
-from hansa import Model, setting
+from hansa import Conflict, Model, NotFound, check_plugins, discover, setting
 
 from .operation import Nothing, Operation
 
@@ -61,14 +62,33 @@ class PluginList(Operation):
         return Plugins(items=found, total=len(found))
 
 
+def refuse_unknown(name: str, installed: Collection[str]) -> None:
+    """Raise `NotFound` for a plugin that is not installed."""
+    if name not in installed:
+        raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(installed)})")
+
+
+def uses_of(server: Any, plugin: str) -> list[str]:
+    """The stored definitions of the types, and in the formats, that a plugin gives."""
+    given = {(kind, type) for kind, type, known in server.registry.types() if known.plugin == plugin}
+    rows = server.store.definitions()
+    return [
+        f"{row.kind} {row.type} {row.name!r}"
+        for row in rows
+        if given & {(row.kind, row.type), ("format", row.data.get("format"))}
+    ]
+
+
 class PluginReload(Operation):
     """Load a plugin anew from its files, with the plugins that depend on it."""
 
     name, Input, Output = "admin.plugin.reload", PluginName, dict[str, Any]
 
     def handle(self) -> Any:
-        answer = self.server.reload_plugin(self.request.input.name)
-        return {"name": self.request.input.name, **(answer if isinstance(answer, dict) else {})}
+        name, server = self.request.input.name, self.server
+        refuse_unknown(name, discover())
+        check_plugins(server.config, server.store.blocked_plugins() - {name})
+        return {"name": name, "revision": server.log_action("plugin", name, "reload")}
 
 
 class PluginBlock(Operation):
@@ -77,9 +97,14 @@ class PluginBlock(Operation):
     name, Input, Output = "admin.plugin.block", Block, dict[str, Any]
 
     def handle(self) -> Any:
-        asked = self.request.input
-        answer = self.server.block_plugin(asked.name, asked.blocked)
-        return {"name": asked.name, "blocked": asked.blocked, **(answer if isinstance(answer, dict) else {})}
+        name, blocked, server = self.request.input.name, self.request.input.blocked, self.server
+        refuse_unknown(name, server.plugins.found)
+        if blocked and (used := uses_of(server, name)):
+            raise Conflict(f"the plugin {name} is in use by {', '.join(used)}")
+        others = server.store.blocked_plugins() - {name}
+        check_plugins(server.config, others | {name} if blocked else others)
+        revision = server.log_action("plugin", name, "block" if blocked else "unblock")
+        return {"name": name, "blocked": blocked, "revision": revision}
 
 
 class ServerStatus(Operation):

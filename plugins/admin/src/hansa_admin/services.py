@@ -100,7 +100,7 @@ class ServiceGet(OnService):
         deployed = self.server.registry.service(self.request.input.name)
         shown = self.summary(deployed, self.server.definitions("channel"))
         file = None if deployed.origin.startswith("plugin ") else deployed.origin
-        sources = self.server.files(file) if file else {}
+        sources = self.files(file) if file else {}
         module = re.sub(r"@\w+", "", deployed.cls.__module__).replace(".", "/")
         source = sources.get(f"{module}.py", sources.get(f"{module}/__init__.py"))
         shown |= {"source": source, "versions": self.packages(file) if file else []}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hansa import HansaError, Invalid, NotFound, Unavailable
+from hansa import HansaError, Invalid, Unavailable
 
 from .folder import Content
 
@@ -53,19 +53,15 @@ class Deployer:
 
     def serves(self, content: Content) -> bool:
         """Whether just this serves now: it may come from elsewhere than this folder."""
-        try:
-            return all(self.server.files(package) == files for package, files in content.packages.items())
-        except NotFound:
-            return False
+        found = ((self.server.store.package(package), files) for package, files in content.packages.items())
+        return all(serving is not None and serving.files == files for serving, files in found)
 
-    def was_there(self, content: Content, known: list[dict[str, Any]]) -> bool:
+    def was_there(self, content: Content, known: list[Any]) -> bool:
         """Whether this is among the versions that are known, and was not changed after the newest of them was deployed."""
         for package, files in content.packages.items():
-            versions = [each for each in known if each["file"] == package]
-            newest = max((each["deployed_at"] for each in versions), default=0.0)
-            if content.modified > newest or not any(
-                self.server.files(package, each["version"]) == files for each in versions
-            ):
+            versions = [each for each in known if each.file == package]
+            newest = max((each.at for each in versions), default=0.0)
+            if content.modified > newest or not any(each.files == files for each in versions):
                 return False
         return True
 

@@ -163,6 +163,15 @@ def _end_of(file: IO[bytes], size: int = 16384) -> bytes:
 # -- the end ----------------------------------------------------------------------------------------------------------
 
 
+def ask_to_end(components: list[Component]) -> None:
+    """Have components begin to finish what they accepted; `stop` waits for their end."""
+    for component in components:
+        pid = component.pid()
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # `stop` tells
+                os.kill(pid, signal.SIGTERM)
+
+
 def stop(component: Component, progress: Progress, child: subprocess.Popen[bytes] | None = None) -> bool:
     """Have a component finish what it accepted, and wait for its end; killed when it takes far too long.
 
