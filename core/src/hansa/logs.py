@@ -30,13 +30,13 @@ class _Lines(logging.Formatter):
         self.single, self.structured = single, structured
 
     def format(self, record: logging.LogRecord) -> str:
-        record.cid = getattr(record, "cid", None) or current_cid.get()
+        cid = record.cid = getattr(record, "cid", None) or current_cid.get()
         record.message = _SECRET.sub(lambda m: (m[1] or m[2]) + "********", record.getMessage())
         record.asctime = self.formatTime(record)
         trace = self.formatException(record.exc_info) if record.exc_info else ""
         if self.structured:
             found = {"at": record.asctime, "level": record.levelname, "process": record.process, "logger": record.name}
-            found |= {"thread": record.threadName, "cid": record.cid, "message": record.message}
+            found |= {"thread": record.threadName, "cid": cid, "message": record.message}
             return json.dumps(found | ({"trace": trace} if trace else {}))
         head = self.formatMessage(record)
         head = _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode(), head).replace("\n", "\\n")
