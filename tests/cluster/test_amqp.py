@@ -97,7 +97,7 @@ def relay(cluster):
         cluster.must("admin.outgoing.amqp.delete", name="relay")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.proves("channel amqp", "guarantee")
 @pytest.mark.proves("outgoing amqp", "guarantee", "at least once: the broker has confirmed it, or it is an error")
 def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay, figure):

@@ -14,6 +14,7 @@ from tests.conftest import wait_until
 
 __all__ = ["dependent", "dependent_clusters"]
 TOLD = 5.0  # seconds until a call that cannot be queued is refused
+CHANGED = 8.0  # seconds that a change may take: 3 for a nudge that is not answered, 5 for the workers, which poll
 BACK = 15.0  # seconds until the queue works again
 KEYS = 30_000
 
@@ -98,6 +99,6 @@ def test_an_outage_of_redis(dependent, fault, figure):
     assert not during, "nothing is accepted while nothing can be written"
     assert back <= BACK
     assert applied.ok, "a change needs no Redis"
-    assert took <= TOLD, f"a change took {took:.1f} s while Redis was away"
+    assert took <= CHANGED, f"a change took {took:.1f} s while Redis was away"
     assert not result.lost and not result.unexpected and not result.duplicates
     assert not calls.lost and not calls.unexpected

@@ -168,13 +168,14 @@ FULL = '''
                 modules = [value.__module__ for value in gc.get_objects() if isinstance(value, type)]
                 found = [name for name in modules if str(name).startswith(call["arguments"][0])]
             elif call["name"] == "test":
-                kind, type, settings = call["arguments"]
-                made = server.make(kind, type, "test", settings)
+                made = server.make(*call["arguments"])
                 try:
                     made.start()
                     found = made.ping()
                 finally:
                     made.stop()
+            elif call["name"] == "ping":
+                found = server.object(*call["arguments"]).ping()
             elif call["name"] == "about":
                 found = {"ready": server.ready, "closing": server.closing, "environment": dict(os.environ), "id": server.id}
             else:

@@ -794,7 +794,7 @@ class TestRoutes:
 class TestLooking:
     def test_by_type_and_by_name(self, world: World):
         world.apply("outgoing", "probe", "a")
-        outgoing = module.Namespace(world.objects, "outgoing")
+        outgoing = module.Namespace(world.objects)
         assert outgoing.probe["a"] is outgoing["probe"]["a"] is world.objects.get("outgoing", None, "a")
         assert outgoing.probe.names() == ["a"]
         assert outgoing.other.names() == []

@@ -91,9 +91,9 @@ class TestDefinitions:
         assert revision(server) == before
 
     def test_tried_without_being_stored(self, server: Any, tmp_path: Path):
-        assert server.call("test", "outgoing", "journal", {"file": str(tmp_path / "journal")}) == "pong"
+        assert server.call("test", "outgoing", "journal", "x", {"file": str(tmp_path / "journal")}) == "pong"
         assert re.fullmatch(r"start  \d\nstop  \d\n", (tmp_path / "journal").read_text())
-        found = server.raw("test", "outgoing", "journal", {"file": "/nowhere/at/all"})
+        found = server.raw("test", "outgoing", "journal", "x", {"file": "/nowhere/at/all"})
         assert found["error"] == "FileNotFoundError"
 
     def test_what_the_configuration_declares(self, server: Any):
@@ -210,8 +210,8 @@ class TestServices:
         assert "uses.py, line 3: ModuleNotFoundError: No module named 'rates.tables'" in found["detail"]
         found = server.raw("delete_service", "rates/")
         assert found["error"] == "Conflict" and "rates is imported by uses.py" in found["detail"]
-        listed = {p["file"]: p["imports"] for p in server.call("packages") if p["current"]}
-        assert (listed["uses.py"], listed["rates/"]) == (["rates/"], [])
+        imports = server.call("imports")
+        assert (imports["uses.py"], imports["rates/"]) == (str({"rates/"}), str(set()))
         for version in range(3, 7):
             server.call("deploy", {"rates/__init__.py": "", "rates/tables.py": f"class X: pass\nVERSION = {version}"})
             everywhere(server, "invoke", "uses")

@@ -130,7 +130,7 @@ def test_helpers_change_under_load(start_server, api_error, wait, tmp_path):
 
 def test_100_versions_of_a_helper_leak_nothing(start_server, tmp_path):
     server = start_server('[log]\nlevel = "WARNING"\n', workers=1)
-    users = {f"live{n}.py": USES.format(path=str(tmp_path / "written")) for n in range(5)}
+    users = {f"live{n}.py": USES.format(path=str(tmp_path / "written")) for n in range(3)}
     server.api("admin.service.deploy", files={**users, **rates(1)})
     server.api("admin.channel.http.create", name="live", url_path="/live", service="live0.count", format="json")
 

@@ -113,14 +113,11 @@ class Config:
 
     def _read_definitions(self, kind: str, content: Any, faults: dict[str, str]) -> None:
         for type, named in content.items() if isinstance(content, dict) else [("", None)]:
-            if not isinstance(named, dict):
-                faults[f"{kind}.{type}".strip(".")] = f"a definition is a table [{kind}.TYPE.NAME]"
-                continue
-            for name, settings in named.items():
+            for name, settings in named.items() if isinstance(named, dict) else [("", None)]:
                 if isinstance(settings, dict):
                     self.definitions.append((kind, type, name, settings))
                 else:
-                    faults[f"{kind}.{type}.{name}"] = f"a definition is a table [{kind}.TYPE.NAME]"
+                    faults[f"{kind}.{type}.{name}".strip(".")] = f"a definition is a table [{kind}.TYPE.NAME]"
 
     def section(self, name: str) -> Any:
         """The settings of one section; defaults where the file has none. KeyError for a section no plugin declared."""

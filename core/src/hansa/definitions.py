@@ -30,15 +30,7 @@ class Definitions:
     `wake` makes this worker look at the change log; `secret` resolves references of plugins, such as `{"$vault": ...}`.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        registry: Registry,
-        keys: Keys,
-        bus: Any,
-        wake: Callable[[], None],
-        secret: Callable[..., Any],
-    ) -> None:
+    def __init__(self, store: Store, registry: Registry, keys: Keys, bus: Any, wake: Any, secret: Any) -> None:
         self.store, self.registry, self.keys, self.bus = store, registry, keys, bus
         self.wake, self._secret = wake, secret
         self.builtin: dict[tuple[str, str, str], Row] = {}
@@ -55,8 +47,7 @@ class Definitions:
     def _special(self, reference: str, value: Any) -> str:
         if reference == "$encrypted":
             return self.keys.decrypt(value)
-        found = self._secret(reference=reference.removeprefix("$"), value=value)
-        if found is None:
+        if (found := self._secret(reference=reference.removeprefix("$"), value=value)) is None:
             raise Invalid(f"nothing resolves the reference {reference}")
         return str(found)
 
@@ -68,23 +59,22 @@ class Definitions:
 
     def definition(self, kind: str, type: str, name: str) -> Row:
         """One definition; raises `NotFound`."""
-        row = self.builtin.get((kind, type, name)) or self.store.definition(kind, type, name)
-        if row is None:
+        if (row := self.builtin.get((kind, type, name)) or self.store.definition(kind, type, name)) is None:
             raise NotFound(f"{label((kind, type, name))} does not exist")
         return row
 
     def exists(self, kind: str, type: str, name: str) -> bool:
         """Whether there is a definition of this name; an empty type means any."""
-        return self._is_builtin(Reference("", kind, type, name)) or bool(
-            self.store.definitions(kind, type or None, name)
-        )
+        stored = self.store.definitions(kind, type or None, name)
+        return bool(stored) or self._is_builtin(Reference("", kind, type, name))
 
     # -- change ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def _taken(self) -> dict[tuple[str, str], Row]:
         """The claims of what is built in, by kind and claim."""
-        return {(row.kind, claim): row for row in self.builtin.values() for claim in _claims_of(self, row)}
+        rows = [(row, self.registry.known(row.kind, row.type).cls) for row in self.builtin.values()]
+        return {(row.kind, claim): row for row, cls in rows for claim in _claims(cls, row, self.read(row))}
 
     def check(self, edit: Edit) -> Checked:
         """An edit with its data as it is to be stored, its references and claims; raises `Invalid` with all faults.
@@ -149,11 +139,9 @@ class Definitions:
         """
         return self.change([Edit((kind, type, name), data, **options)], by=by, wait=wait, paths=False)
 
-    def delete(
-        self, kind: str, type: str, name: str, *, seen_revision: int | None = None, by: str = ""
-    ) -> dict[str, Any]:
-        """Delete a definition; raises `NotFound`, or `Conflict` naming its users."""
-        return self.change([Edit((kind, type, name), seen_revision=seen_revision)], by=by, paths=False)
+    def delete(self, kind: str, type: str, name: str, *, by: str = "", **options: Any) -> dict[str, Any]:
+        """Delete a definition; raises `NotFound`, or `Conflict` naming its users. The option is `seen_revision`."""
+        return self.change([Edit((kind, type, name), **options)], by=by, paths=False)
 
     # -- services ----------------------------------------------------------------------------------------------------
 
@@ -214,10 +202,8 @@ class Definitions:
                 continue
         told = []
         for file in [file for file, new in wanted.items() if new is not None]:
-            given = services[file] if file in services else stored[file].services
-            told.append(
-                {"file": file, "version": versions.get(file, seen.get(file)), "services": sorted(given.values())}
-            )
+            given = sorted((services[file] if file in services else stored[file].services).values())
+            told.append({"file": file, "version": versions.get(file, seen.get(file)), "services": given})
         return {"packages": told, **self.announce(revision, wait)}
 
     def imports(self) -> dict[str, set[str]]:
@@ -277,8 +263,3 @@ def _stored(given: Any, new: Any, old: Any, encrypt: Callable[[str], Any]) -> An
 
 def _claims(cls: Any, row: Row, config: Any) -> list[str]:
     return [*cls.claims(config), *([f"the name {row.name}"] if row.kind == "security" else [])]
-
-
-def _claims_of(definitions: Definitions, row: Row) -> list[str]:
-    known = definitions.registry.known(row.kind, row.type)
-    return _claims(known.cls, row, definitions.read(row))

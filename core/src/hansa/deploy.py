@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import importlib.abc
 import json
 import linecache
@@ -60,9 +61,7 @@ def packages(files: Mapping[str, str]) -> dict[str, str]:
         found.setdefault(package, {})[path] = text
         name = import_name(package)
         if not _PATH.fullmatch(path) or (folder and f"{folder}/__init__.py" not in files):
-            faults.append(
-                f"{path!r} must be letters, digits and _ with the ending .py, in folders that have __init__.py"
-            )
+            faults.append(f"{path!r} must be letters, digits and _, and end in .py, in folders that have __init__.py")
         elif name in {*sys.stdlib_module_names, *sys.modules} or _INSTALLED.match(f"{name} {find_spec(name)}"):
             faults.append(f"{package}: {name} is the name of a module of Python, of Hansa or of an installed package")
     if len({import_name(package) for package in found}) < len(found):
@@ -116,9 +115,8 @@ class Loaded(importlib.abc.Loader):
         self.files, self.services = files_of(package, source), dict[str, type[Service]]()
         self.uses: dict[str, Loaded] | None = None
         # a version is run again when what it imports has changed
-        self.top = f"{self.name}@{version}"
-        _times[self.top] += 1
-        self.top += f"_{_times[self.top]}" if _times[self.top] > 1 else ""
+        _times[top := f"{self.name}@{version}"] += 1
+        self.top = f"{top}_{_times[top]}" if _times[top] > 1 else top
         _known[self.top] = self
 
     def run(self) -> None:
@@ -224,17 +222,14 @@ def trial(
         except subprocess.TimeoutExpired:
             raise Invalid({"source": f"{named}: the import took longer than {timeout:g} s"}) from None
         finally:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             child.wait()
         report.seek(0)
         try:
             found = msgspec.json.decode(report.read(MAX_SOURCE), type=Report)
         except msgspec.MsgspecError:
-            why = f"{named}: the import ended its process (exit status {child.returncode})"
-            raise Invalid({"source": why}) from None
+            found = Report(errors=[f"{named}: the import ended its process (exit status {child.returncode})"])
     if found.errors:
         raise Invalid({"source": "; ".join(found.errors)})
     return found.services

@@ -105,6 +105,11 @@ class TimedOut(HansaError):
     status, title = 504, "Timed out"
 
 
+def describe(error: BaseException) -> str:
+    """One line about an error: the detail of one of ours, the type and the text of any other."""
+    return error.detail if isinstance(error, HansaError) else f"{type(error).__name__}: {error}"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the closest known one, if any is close."""
     import difflib

@@ -21,8 +21,7 @@ class Invocations:
         """A compiled route to a service; options are those of `Objects.compile`. Raises `NotFound`, `Unavailable`."""
         cls = self._objects.registry.service(name).cls
         key = (name, *sorted(options.items()))
-        kept = self._routes.get(key)
-        if kept is not None and kept[0] is cls and config is None:
+        if (kept := self._routes.get(key)) and kept[0] is cls and config is None:
             return kept[1]
         route = self._objects.compile(name, config=config, **options)
         if config is None:

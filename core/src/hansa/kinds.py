@@ -126,10 +126,7 @@ class Outgoing(Definition):
     def security(self) -> Security | None:
         """The security definition named by the setting `security`, as it is now; None if none is named."""
         name = getattr(self.config, "security", None)
-        if not name:
-            return None
-        found: Security = self.server.object("security", None, name)
-        return found
+        return self.server.object("security", None, name) if name else None
 
 
 class Security(Definition):

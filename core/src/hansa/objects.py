@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from .errors import HansaError, Invalid, NotFound, Unavailable
+from .errors import HansaError, Invalid, NotFound, Unavailable, describe
 from .kinds import KINDS, Channel, Key, lease_name
 from .pipeline import compile_route, failed
 from .registry import Registry
@@ -133,10 +133,9 @@ class Objects:
                 self._withdraw(live)
                 with self._lock:
                     tables: Any = (self._table, row.key), (self._by_name, (row.kind, row.name))
-                    for table, key in tables if live.gone else ():
-                        if table.get(key) is live:
-                            del table[key]
-                            self._unwell.pop(row.key, None)
+                    for table, key in [(t, key) for t, key in tables if live.gone and t.get(key) is live]:
+                        del table[key]
+                        self._unwell.pop(row.key, None)
                 return
             try:
                 cls, config = self.registry.known(row.kind, row.type).cls, self.read(row)
@@ -177,12 +176,10 @@ class Objects:
         except (Exception, SystemExit) as error:
             if new is not None:
                 self._stop(new)
-            self._retry(live, row, error)
-            return
+            return self._retry(live, row, error)
         if self._stopped.is_set() or (live.lease and live.lease not in self.leases.tokens):
             self._stop(new)
-            live.become("elsewhere")
-            return
+            return live.become("elsewhere")
         self._serve(live, new)
         live.become("running")
         if isinstance(new, Channel) and compiled != self._compiled:
@@ -202,7 +199,7 @@ class Objects:
 
     def _retry(self, live: Live, row: Row, error: BaseException) -> None:
         live.attempts += 1
-        detail = error.detail if isinstance(error, HansaError) else f"{type(error).__name__}: {error}"
+        detail = describe(error)
         delay = min(FIRST_RETRY * 2 ** min(live.attempts - 1, 16), LAST_RETRY)
         live.become("retrying", detail)
         log.warning("%s %s %r did not start, next try in %g s: %s", *row.key, delay, detail)
@@ -313,8 +310,7 @@ class Objects:
             format, security = config.format or channel.default_format, _names(config.security)
             return self.compile(config.service, format=format, security=security, source=channel, **binding)
         except Exception as error:
-            detail = error.detail if isinstance(error, HansaError) else f"{type(error).__name__}: {error}"
-            why = f"channel {channel.name!r} cannot serve: {detail}"
+            why = f"channel {channel.name!r} cannot serve: {describe(error)}"
             log.error("%s", why, exc_info=None if isinstance(error, HansaError) else error)
             return lambda request: failed(Unavailable(why), request, None, None)
 

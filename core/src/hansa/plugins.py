@@ -12,14 +12,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from . import hookspecs
 from .config import PluginsSection
-from .errors import Invalid, did_you_mean
+from .errors import Invalid, describe, did_you_mean
 from .kinds import KINDS
 from .registry import Clash, Deployed, Registry
 from .settings import Model, load, resolve
@@ -28,6 +27,7 @@ __all__ = ["check_plugins", "discover"]
 
 log = logging.getLogger("hansa.plugins")
 EARLY, FULL = "hansa.early", "hansa"
+TYPES = ("hansa_transports", "hansa_security", "hansa_formats")
 
 
 @dataclass
@@ -70,10 +70,8 @@ class Plugins:
                 continue
             try:
                 self._register(plugin)
-                plugin.status = "loaded"
             except (Exception, SystemExit) as error:
-                why = error.detail if isinstance(error, Invalid) else f"{type(error).__name__}: {error}"
-                plugin.status, plugin.why = "failed", why
+                plugin.status, plugin.why = "failed", describe(error)
                 log.error("plugin %s cannot be loaded", plugin.name, exc_info=error)
                 faults[f"plugin {plugin.name} ({plugin.distribution} {plugin.version})"] = plugin.why
         self.registry.extend_channels(model for given in self.hook.hansa_channel_settings() for model in given)
@@ -86,25 +84,17 @@ class Plugins:
     def _register(self, plugin: Plugin) -> None:
         if plugin.why:
             raise Clash(plugin.why)
-        for group in self.groups:
-            if group in plugin.entries:
-                module = plugin.entries[group].load()
-                self.hooks.register(module, f"{plugin.name}:{group}")
-                self._refuse_misspelt(module)
-        module = self.hooks.get_plugin(f"{plugin.name}:{FULL}")
-        if module is not None:
-            classes: list[type] = []
-            for hook in ("hansa_transports", "hansa_security", "hansa_formats"):
-                if hasattr(module, hook):
-                    classes += getattr(module, hook)()
-            self.registry.add_types(plugin.name, classes)
-
-    def _refuse_misspelt(self, module: ModuleType) -> None:
         known = {name for name in dir(hookspecs) if name.startswith("hansa_")}
-        marked = [name for name in dir(module) if hasattr(getattr(module, name), f"{hookspecs.PROJECT}_impl")]
-        wrong = [name for name in marked if name not in known]
-        if wrong:
-            raise LookupError(f"there is no hook {wrong[0]}{did_you_mean(wrong[0], known)}")
+        for group in [group for group in self.groups if group in plugin.entries]:
+            module = plugin.entries[group].load()
+            self.hooks.register(module, f"{plugin.name}:{group}")
+            for name in dir(module):
+                if hasattr(getattr(module, name), f"{hookspecs.PROJECT}_impl") and name not in known:
+                    raise LookupError(f"there is no hook {name}{did_you_mean(name, known)}")
+            if group == FULL:
+                given: list[list[type]] = [getattr(module, hook, list)() for hook in TYPES]
+                self.registry.add_types(plugin.name, [cls for classes in given for cls in classes])
+        plugin.status = "loaded"
 
     def register_services(self, server: Any) -> None:
         """Take the services of every plugin into the registry."""
@@ -126,10 +116,9 @@ class Plugins:
         """The sections of config.toml that plugins declare; raises `Clash` if two declare the same."""
         found: dict[str, type[Model]] = {}
         for sections in self.hook.hansa_settings():
-            for name, model in sections.items():
-                if name in found:
-                    raise Clash(f"two plugins declare the section [{name}]")
-                found[name] = model
+            if twice := found.keys() & sections.keys():
+                raise Clash(f"two plugins declare the section [{min(twice)}]")
+            found |= sections
         return found
 
 

@@ -50,15 +50,14 @@ class Ledger:
 
     def add(self, pid: int) -> None:
         """Note a child."""
-        start = started_at(pid)
-        if start is not None:
+        if (start := started_at(pid)) is not None:
             self._known[pid] = start
             self._write()
 
     def remove(self, pid: int) -> None:
         """Strike out a child that has ended."""
-        if self._known.pop(pid, None) is not None:
-            self._write()
+        self._known.pop(pid, None)
+        self._write()
 
     def _write(self) -> None:
         temporary = self.path.with_suffix(".new")

@@ -52,8 +52,7 @@ class Registry:
                 kind, name = getattr(cls, "kind", ""), getattr(cls, "type", "")
                 if not kind or not name:
                     raise Clash(f"{cls!r} of plugin {plugin} has no kind or type")
-                taken = table.get((kind, name))
-                if taken is not None:
+                if taken := table.get((kind, name)):
                     raise Clash(f"{kind} {name} is given by the plugins {taken.plugin} and {plugin}; block one of them")
                 table[kind, name] = Known(cls, plugin, _definition_model(cls))
             self._types = table
@@ -67,17 +66,14 @@ class Registry:
 
     def known(self, kind: str, type: str) -> Known:
         """The registered type; raises `NotFound` naming the types there are."""
-        found = self._types.get((kind, type))
-        if found is None:
+        if (found := self._types.get((kind, type))) is None:
             there = ", ".join(sorted(t for k, t in self._types if k == kind)) or "none: no plugin gives one"
             raise NotFound(f"no {kind} of type {type!r} is installed (there are: {there})")
         return found
 
     def types(self, kind: str | None = None) -> Iterator[tuple[str, str, Known]]:
         """All registered types, sorted, as (kind, type, known)."""
-        for (kind_, type_), known in sorted(self._types.items()):
-            if kind in (None, kind_):
-                yield kind_, type_, known
+        yield from ((k, t, known) for (k, t), known in sorted(self._types.items()) if kind in (None, k))
 
     def replace_services(self, origins: str | Collection[str], services: Iterable[Deployed]) -> set[str]:
         """Swap the services of some origins for others at once; gives all names touched. Raises `Clash` for a taken name."""
@@ -86,8 +82,7 @@ class Registry:
             table = {name: d for name, d in self._services.items() if d.origin not in gone}
             touched = set(self._services) - set(table)
             for deployed in services:
-                taken = table.get(deployed.name)
-                if taken is not None:
+                if taken := table.get(deployed.name):
                     raise Clash(f"the service {taken.name} of {deployed.origin} is already given by {taken.origin}")
                 table[deployed.name] = deployed
                 touched.add(deployed.name)
@@ -96,8 +91,7 @@ class Registry:
 
     def service(self, name: str) -> Deployed:
         """The registered service; raises `NotFound`."""
-        found = self._services.get(name)
-        if found is None:
+        if (found := self._services.get(name)) is None:
             raise NotFound(f"no service is named {name!r}{did_you_mean(name, self._services)}")
         return found
 

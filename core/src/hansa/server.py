@@ -5,6 +5,7 @@ It imports little: no ODB, no protocol. What it needs of plugins are the hooks o
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -90,8 +91,7 @@ class Supervisor:
         set_up(self.config.dir, self.config.log)
         lock = self._lock()
         self.ledger = Ledger(self.run_dir / "processes.json")
-        leftovers = self.ledger.end_leftovers()
-        if leftovers:
+        if leftovers := self.ledger.end_leftovers():
             log.warning("ended %s processes that an earlier run left behind: %s", len(leftovers), leftovers)
         for number in SIGNALS:
             signal.signal(number, self._request_stop)
@@ -210,31 +210,26 @@ class Supervisor:
                     self.ledger.remove(process.child.pid)
                     self.workers[index] = self._spawn(index)
                     self._give_job(self.workers[index])
-        for process in list(self.ending):
-            self._see_to_the_end(process)
+        self._see_to_the_end()
         for place, (engine, child, began) in enumerate(self.engines):
-            if child.poll() is not None and self._due(
-                engine.name, began, f"engine {engine.name} ended with status {child.returncode}"
-            ):
+            why = f"engine {engine.name} ended with status {child.poll()}"
+            if child.poll() is not None and self._due(engine.name, began, why):
                 self.ledger.remove(child.pid)
                 self.engines[place] = self._start_engine(engine)
         if self._reload_wanted and self._reloading is None:
-            self._reload_wanted = False
-            self._reloading = self._reload()
+            self._reload_wanted, self._reloading = False, self._reload()
         if self._reloading is not None and next(self._reloading, True):
             self._reloading = None
 
     def _look(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
             process: Process = key.data
-            try:
+            data = b""
+            with contextlib.suppress(OSError):
                 data = process.control.recv(65536)
-            except OSError:
-                data = b""
             if not data:
                 self._selector.unregister(process.control)
                 process.control.close()
-                continue
             *lines, process.buffer = (process.buffer + data).split(b"\n")
             for line in lines:
                 self._hear(process, json.loads(line))
@@ -249,11 +244,8 @@ class Supervisor:
         elif event == "restart":
             log.info("restarting, as was asked for")
             self._stop, self._again = True, not self._stop or self._again
-        elif event == "reload":
-            revision = message["revision"]
-            if not revision or revision > self._reloaded_for:
-                self._reloaded_for = max(self._reloaded_for, revision)
-                self._reload_wanted = True
+        elif not (revision := message["revision"]) or revision > self._reloaded_for:
+            self._reloaded_for, self._reload_wanted = max(self._reloaded_for, revision), True
 
     def _due(self, key: Any, began: float, what: str) -> bool:
         """Whether to start again now what has ended: each time later, unless it ran well for a while."""
@@ -300,13 +292,14 @@ class Supervisor:
         except OSError:
             process.child.terminate()
 
-    def _see_to_the_end(self, process: Process) -> None:
-        if process.child.poll() is not None:
-            self.ending.remove(process)
-            self.ledger.remove(process.child.pid)
-        elif time.monotonic() - process.stopping > self.config.server.grace * 2 + 5:
-            log.error("worker %s did not end, killing it", process.index)
-            process.child.kill()
+    def _see_to_the_end(self) -> None:
+        for process in list(self.ending):
+            if process.child.poll() is not None:
+                self.ending.remove(process)
+                self.ledger.remove(process.child.pid)
+            elif time.monotonic() - process.stopping > self.config.server.grace * 2 + 5:
+                log.error("worker %s did not end, killing it", process.index)
+                process.child.kill()
 
     def _shut_down(self) -> None:
         for process in [*self.workers.values(), self.new]:
@@ -316,14 +309,13 @@ class Supervisor:
             bound.close()
         while self.ending:
             self._look(0.02)
-            for process in list(self.ending):
-                self._see_to_the_end(process)
+            self._see_to_the_end()
         for engine, child, _ in reversed(self.engines):
             child.send_signal(getattr(engine, "stop_signal", signal.SIGTERM))
         for engine, child, _ in reversed(self.engines):
             try:
                 child.wait(getattr(engine, "stop_timeout", 10))
-            except Exception:
+            except subprocess.TimeoutExpired:
                 log.error("engine %s did not end, killing it", engine.name)
                 child.kill()
                 child.wait()

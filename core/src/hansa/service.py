@@ -125,38 +125,27 @@ def _parser(model: Any, format: Format | None) -> Callable[[Request], Any]:
 
     def merged(request: Request) -> Any:
         data = format.parse(request.raw) if format and request.raw else request.payload
-        if data is None:
-            data = {}
-        if not isinstance(data, dict):
-            if model is not None and hasattr(data, "to_data"):
-                data = data.to_data(model)
-            if not isinstance(data, dict):
-                raise Invalid(f"expected an object to merge with the parameters, got {type(data).__name__}")
-        return {**data, **request.params}
+        if model is not None and hasattr(data, "to_data"):
+            data = data.to_data(model)
+        if not isinstance(data, dict | None):
+            raise Invalid(f"expected an object to merge with the parameters, got {type(data).__name__}")
+        return {**(data or {}), **request.params}
 
-    if model is None:
-
-        def parse(request: Request) -> Any:
-            if request.params:
-                return merged(request) if not request.raw or format else request.raw
-            if format and request.raw:
-                return format.parse(request.raw)
-            return request.raw or request.payload if request.payload is None else request.payload
-
-        return parse
-
-    def typed(request: Request) -> Any:
-        if request.params:
-            return _convert(merged(request), model, strict=False)
-        if request.raw:
-            if format is None:
-                raise Invalid("the service has a declared input; its channel needs a format to read it")
+    def parse(request: Request) -> Any:
+        if request.params and (typed or format or not request.raw):
+            return _convert(merged(request), model, strict=False) if typed else merged(request)
+        if request.raw and format:
             return format.parse(request.raw, model)
+        if not typed:
+            return request.raw or None if request.payload is None else request.payload
+        if request.raw:
+            raise Invalid("the service has a declared input; its channel needs a format to read it")
         if isinstance(model, type) and isinstance(request.payload, model):
             return request.payload
-        return _convert(request.payload if request.payload is not None else {}, model, strict=True)
+        return _convert({} if request.payload is None else request.payload, model, strict=True)
 
-    return typed
+    typed = model is not None
+    return parse
 
 
 def _convert(data: Any, model: Any, *, strict: bool) -> Any:

@@ -11,7 +11,7 @@ import os
 import re
 import threading
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, TypeVar, Union, dataclass_transform, get_args, get_origin
@@ -103,8 +103,7 @@ _known_fields: WeakKeyDictionary[type, tuple[Field, ...]] = WeakKeyDictionary()
 
 def fields(model: type[Model]) -> tuple[Field, ...]:
     """The settings of a model, in the order of their declaration."""
-    known = _known_fields.get(model)
-    if known is None:
+    if (known := _known_fields.get(model)) is None:
         known = _known_fields[model] = _read_fields(model)
     return known
 
@@ -181,15 +180,6 @@ def _below(path: str, name: str) -> str:
     return f"{path}{name}" if name[:1] == "[" or not path else f"{path}.{name}"
 
 
-def _explain(error: Exception, path: str, faults: dict[str, str]) -> None:
-    """Turn one msgspec error into a fault at its path."""
-    text = str(error)
-    match = _KEY_PATH.match(text) or _PATH.match(text)
-    assert match is not None
-    here = (path + (match["path"] or "")).lstrip(".")
-    faults[here] = match["fault"] or text
-
-
 def _collect(data: Any, hint: Any, path: str, faults: dict[str, str], strict: bool) -> None:
     """Find every fault of a value, going down into models, lists and dicts."""
     before = len(faults)
@@ -204,7 +194,10 @@ def _collect(data: Any, hint: Any, path: str, faults: dict[str, str], strict: bo
     try:
         msgspec.convert(data, hint, strict=strict, dec_hook=decode_hook)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
-        _explain(error, path, faults)
+        text = str(error)
+        match = _KEY_PATH.match(text) or _PATH.match(text)
+        assert match is not None
+        faults[(path + (match["path"] or "")).lstrip(".")] = match["fault"] or text
 
 
 def _parts(data: Any, hint: Any) -> Iterator[tuple[Any, str, Any]]:
@@ -239,18 +232,19 @@ def explain(data: Any, model: Any, *, strict: bool = True, unknown: bool = False
     return Invalid(faults) if faults else None
 
 
+def _values(model: Model) -> dict[str, Any]:
+    return {field.name: getattr(model, field.name) for field in fields(type(model))}
+
+
 def _check(value: Any, path: str, faults: dict[str, str]) -> None:
     """Run `check` of a model and of the models inside it."""
-    parts: Iterable[tuple[str, Any]] = ()
     if isinstance(value, Model):
-        parts = [(field.name, getattr(value, field.name)) for field in fields(type(value))]
-    elif isinstance(value, list | tuple):
-        parts = [(f"[{index}]", item) for index, item in enumerate(value)]
-    elif isinstance(value, dict):
-        parts = [(str(key), item) for key, item in value.items()]
-    for name, item in parts:
+        parts = _values(value)
+    else:
+        parts = value if isinstance(value, dict) else {f"[{index}]": item for index, item in enumerate(value)}
+    for name, item in parts.items():
         if isinstance(item, Model | list | tuple | dict):
-            _check(item, _below(path, name), faults)
+            _check(item, _below(path, str(name)), faults)
     if isinstance(value, Model):
         try:
             value.check()
@@ -297,7 +291,7 @@ def load(model: type[M], data: Any, *, strict: bool = True, unknown: bool = True
 def dump(value: Any, secret: Callable[[Secret], Any] | None = None) -> Any:
     """Plain, JSON-able data of a model; secrets are left out, or replaced by what `secret` makes of each."""
     if isinstance(value, Model):
-        items = [(field.name, getattr(value, field.name)) for field in fields(type(value))]
+        items = _values(value).items()
         return {name: dump(item, secret) for name, item in items if secret or not isinstance(item, Secret)}
     if isinstance(value, Secret):
         return secret(value) if secret else None

@@ -7,7 +7,7 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -81,6 +81,8 @@ class Reference:
     name: str
 
 
+Names = Mapping[str, Mapping[str, str]]
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 # an edit whose data is as it is to be stored, what it refers to, and what it claims
 Checked = tuple[Edit, Collection[Reference], Collection[str]]
 
@@ -99,7 +101,7 @@ class Transaction:
         self.connection, self.by = connection, by
         self._new: dict[Table, list[dict[str, Any]]] = {}
         self.run(update(odb.cluster).values(revision=odb.cluster.c.revision + 1))
-        self.revision = int(self.first(select(odb.cluster)).revision)
+        self.revision = int(self.run(select(odb.cluster)).one().revision)
 
     def run(self, statement: Any) -> Any:
         """Execute a statement, after the insertions that were asked for before it."""
@@ -120,10 +122,6 @@ class Transaction:
             found = self.run(statement.where(column.in_(wanted[start : start + BATCH])))
             rows += found if found.returns_rows else ()
         return rows
-
-    def first(self, query: Any) -> Any:
-        """The first row, or None."""
-        return self.run(query).first()
 
     def add(self, table: Table, key: Key | None = None, **values: Any) -> None:
         """Insert a row, whose kind, type and name are those of `key`."""
@@ -153,11 +151,8 @@ class Transaction:
     def deployed(self) -> dict[str, str]:
         """The names of deployed services, with the file that gives each."""
         p = odb.package.c
-        return {
-            n: r.file
-            for r in self.run(select(p.file, p.services).where(p.current))
-            for n in json.loads(r.services).values()
-        }
+        rows = self.run(select(p.file, p.services).where(p.current))
+        return {name: row.file for row in rows for name in json.loads(row.services).values()}
 
     def users(self, kind: str, type: str, names: Iterable[str], besides: Collection[Key] = ()) -> dict[str, set[str]]:
         """The definitions that use what has these names, by name; those of `besides` do not count."""
@@ -167,14 +162,7 @@ class Transaction:
                 users.setdefault(u.to_name, set()).add(f"{u.kind} {u.type} {u.name!r} ({u.setting} = {u.to_name})")
         return users
 
-    def refuse_used(self, kind: str, type: str, names: Iterable[str]) -> None:
-        """Raise `Conflict` naming the definitions that use one of these."""
-        if users := self.users(kind, type, names):
-            raise Conflict(f"in use by {', '.join(sorted(set().union(*users.values())))}")
-
-    def errors(
-        self, edits: Sequence[Checked], there: Mapping[Key, int], builtin: Callable[[Reference], bool]
-    ) -> dict[Key, HansaError]:
+    def errors(self, edits: Sequence[Checked], there: Mapping[Key, int], builtin: Any) -> dict[Key, HansaError]:
         """What speaks against each of these changes, given that all others of them are made."""
         touched, gone = {e.key for e, *_ in edits}, {e.key for e, *_ in edits if e.data is None}
         after = {*there, *touched} - gone
@@ -191,7 +179,8 @@ class Transaction:
             users |= {(kind, type, name): using for name, using in found.items()}
         errors: dict[Key, HansaError] = {}
         for edit, references, claims in edits:
-            key, missing = edit.key, [r for r in references if (r.kind, r.type, r.name) not in known and not builtin(r)]
+            key, missing = edit.key, [r for r in references if (r.kind, r.type, r.name) not in known]
+            missing = [r for r in missing if not (builtin and builtin(r))]
             taken = [(claim, owner) for claim in claims if (owner := has.setdefault(f"{key[0]} {claim}", key)) != key]
             if edit.seen_revision not in (None, there.get(key)):
                 now = f"is at revision {there[key]}" if key in there else "was deleted"
@@ -211,7 +200,7 @@ class Transaction:
                 errors[key] = Conflict(f"{label(key)} needs {claim}, which {label(owner)} has already")
         return errors
 
-    def give_names(self, services: Mapping[str, Mapping[str, str]], gone: Collection[str]) -> None:
+    def give_names(self, services: Names, gone: Collection[str]) -> None:
         """Check the service names that packages are to give from now on, where others are gone."""
         deployed, taken = self.deployed(), set[str]()
         given = {name: file for name, file in deployed.items() if file not in services and file not in gone}
@@ -220,7 +209,8 @@ class Transaction:
             given |= dict.fromkeys(found.values(), file)
         if taken:
             raise Conflict("; ".join(sorted(taken)))
-        self.refuse_used("service", "", set(deployed) - set(given))
+        if users := self.users("service", "", set(deployed) - set(given)):
+            raise Conflict(f"in use by {', '.join(sorted(set().union(*users.values())))}")
 
 
 class Store:
@@ -253,9 +243,7 @@ class Store:
         query = select(c.revision, c.kind, c.type, c.name, c.action).where(c.revision > after)
         return [Change(*row) for row in self._all(query.order_by(*odb.change.primary_key.columns))]
 
-    def definitions(
-        self, kind: str | None = None, type: str | None = None, name: str | None = None, *, after: int = 0
-    ) -> list[Row]:
+    def definitions(self, kind: Any = None, type: Any = None, name: Any = None, *, after: int = 0) -> list[Row]:
         """Stored definitions, sorted by kind, type, name; `after` leaves those of a later revision."""
         d, query = odb.definition.c, select(odb.definition)
         for column, value in ((d.kind, kind), (d.type, type), (d.name, name)):
@@ -276,18 +264,12 @@ class Store:
 
     @odb.guarded
     def change(
-        self,
-        edits: Sequence[Checked],
-        *,
-        builtin: Callable[[Reference], bool] = lambda reference: False,
-        errors: Mapping[Key, HansaError] = MappingProxyType({}),
-        paths: bool = False,
-        by: str = "",
+        self, edits: Sequence[Checked], *, builtin: Any = None, errors: Any = NOTHING, paths: bool = False, by: str = ""
     ) -> int:
         """Store and delete definitions, all or none of them, each once, as one revision, which it gives.
 
-        They may refer to each other in any order; `builtin` knows what exists outside the store, `errors` are those that are
-        known already. Raises `Conflict`, `NotFound`, `Invalid`; with `paths` one `Invalid`: faults by `kind.type.name.setting`.
+        They may refer to each other in any order; `builtin` tells of a reference whether it is to something outside the store,
+        `errors` by key are those that are known already. Raises `Conflict`, `NotFound`, `Invalid`; with `paths` one `Invalid`: faults by `kind.type.name.setting`.
         """
         with self._change(by) as change:
             d, names = odb.definition.c, {r.name for _, found, _ in edits for r in found}
@@ -315,11 +297,11 @@ class Store:
     def deploy(
         self,
         changes: Mapping[str, str | None],
-        services: Mapping[str, Mapping[str, str]],
+        services: Names,
         *,
-        seen: Mapping[str, int] | None = None,
+        seen: Any = None,
         by: str = "",
-        declared: Mapping[str, str] = MappingProxyType({}),
+        declared: Any = NOTHING,
     ) -> tuple[dict[str, int], int]:
         """Have these sources serve, all or none; gives the versions by package, and the revision.
 
@@ -344,9 +326,8 @@ class Store:
                 there = {r.mac: r.version for r in change.run(select(p.mac, p.version).where(p.file == file))}
                 version = versions[file] = there.get(mac) or max(there.values(), default=0) + 1
                 if mac in there:
-                    change.run(
-                        update(odb.package).where(p.file == file, p.version == version).values(current=True, **given)
-                    )
+                    found = update(odb.package).where(p.file == file, p.version == version)
+                    change.run(found.values(current=True, **given))
                 else:
                     given |= {"source": source, "sha256": digest, "mac": mac, "by": by}
                     change.add(odb.package, file=file, version=version, current=True, at=time.time(), **given)

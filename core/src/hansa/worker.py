@@ -52,11 +52,9 @@ class Worker(Facade):
         hook = self.plugins.hook
         hook.hansa_startup(server=self)
         self.plugins.register_services(self)
-        self.builtin = {
-            (kind, type, name): Row(kind, type, name, data, builtin=True)
-            for definitions in hook.hansa_definitions(server=self)
-            for kind, type, name, data in definitions
-        }
+        given = [definition for several in hook.hansa_definitions(server=self) for definition in several]
+        rows = [Row(kind, type, name, data, builtin=True) for kind, type, name, data in given]
+        self.builtin = {row.key: row for row in rows}
         if self.worker == 0:
             self._declare()
         self.revision = self.store.revision()
@@ -113,14 +111,9 @@ class Worker(Facade):
         self._control.sendall(json.dumps({"event": event, **more}).encode() + b"\n")
 
     def _listen_to_supervisor(self) -> None:
-        for line in self._control.makefile("r"):
-            message = json.loads(line)
-            if message["event"] == "stop":
-                self.closing = message["closing"]
-                self._stop.set()
-                return
-        # the end of the pipe: the supervisor is gone, nobody else will serve its sockets
-        self.closing = True
+        # all it says is to stop; the end of the pipe: it is gone, nobody else will serve its sockets
+        line = self._control.makefile("r").readline()
+        self.closing = not line or json.loads(line)["closing"]
         self._stop.set()
 
     # -- the change log ----------------------------------------------------------------------------------------------
@@ -206,10 +199,8 @@ class Worker(Facade):
                 self._fail(f"service package {each.package}", deploy.describe_error(error, each.package), error)
                 continue
             names = ", ".join(d.name for d in services if d.origin == each.package) or "no services"
-            if each.name in changed:
-                log.info("loaded %s version %s: %s", each.package, each.version, names)
-            else:
-                log.info("loaded anew, with what it imports, %s version %s: %s", each.package, each.version, names)
+            how = "loaded" if each.name in changed else "loaded anew, with what it imports,"
+            log.info("%s %s version %s: %s", how, each.package, each.version, names)
 
     def _bad_states(self) -> dict[str, Any]:
         return {**self._objects.states(unwell=True), **self._failed}
@@ -227,11 +218,11 @@ class Worker(Facade):
             try:
                 path = self.config.source(file)
                 found = {path.name: path.read_text()}
-                for package, source in deploy.packages(found).items():
-                    digest = hashlib.sha256(source.encode()).hexdigest()
-                    if known.get(("service", "package", package)) != digest:
-                        files |= found
-                        declared[package] = digest
+                ((package, source),) = deploy.packages(found).items()
+                digest = hashlib.sha256(source.encode()).hexdigest()
+                if known.get(("service", "package", package)) != digest:
+                    files |= found
+                    declared[package] = digest
             except (OSError, HansaError) as error:
                 faults[f"services.files: {file}"] = str(error)
         try:

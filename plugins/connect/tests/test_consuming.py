@@ -299,6 +299,18 @@ def test_counts_outlive_the_worker_and_are_those_of_one_channel(server):
     assert first.count(name) == 1
 
 
+def test_while_redis_is_down_files_count(tmp_path):
+    class Down:
+        def __getattr__(self, name):
+            raise Unavailable("Redis is down")
+
+    bus = type("Bus", (), {"key": staticmethod(lambda *parts: ":".join(parts))})
+    begun = Begun(LocalServer(directory=tmp_path, redis=Down(), bus=bus), "a")
+    assert [begun.count("message"), begun.count("message")] == [1, 2]
+    begun.forget("message")
+    assert begun.count("message") == 1
+
+
 def test_counts_of_others_are_forgotten_after_a_day(tmp_path):
     import os
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from hansa import Invalid, Unavailable, current_cid, load
+from hansa import Channel, Invalid, Model, Unavailable, current_cid, load, setting
 from hansa_limits import plugin
 from hansa_limits.gate import MOST_OVERDUE, Gate
 from hansa_limits.settings import Limits
@@ -125,3 +125,19 @@ def test_settings_are_checked():
     with pytest.raises(Invalid) as caught:
         load(Limits, {"timeout": -1, "max_concurrent": -1, "idempotency_window": 0, "idempotency_crash": "perhaps"})
     assert len(caught.value.errors) == 4
+
+
+class Connected(Model):
+    """Settings of a connector."""
+
+    timeout: Annotated[float, setting("Seconds that the other side may take")] = 1.0
+
+
+def test_the_timeout_of_a_connection_is_no_deadline_of_the_service():
+    """A connector has a setting of the same name for what it asks of its other side."""
+
+    Connecting = type("Connecting", (Channel,), {"type": "connecting", "Config": Connected})
+    model = type("Definition", (Connecting.Config, Limits, Connecting.common), {"__doc__": "."})
+    config = load(model, {"service": "s", "timeout": 0.1})
+    assert plugin.hansa_wrap(Connecting("c", config), None, print) is None
+    assert plugin.hansa_wrap(None, None, print) is None

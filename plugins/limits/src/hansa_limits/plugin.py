@@ -6,7 +6,7 @@ import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from hansa import Model, Unavailable, hookimpl
+from hansa import Model, Unavailable, fields, hookimpl
 from hansa_redis.bus import RedisBus
 
 from .gate import Gate, limited, timed
@@ -32,10 +32,13 @@ def hansa_wrap(channel: Any, service: Any, call: Any) -> Any:
     found = None
     if getattr(config, "idempotency", ""):
         found = call = idempotent(keys_of(channel.server), channel, call, parser_of(channel, service))
-    if getattr(config, "timeout", 0) or getattr(config, "max_concurrent", 0):
+    # a connector may have a `timeout` of its own, that of its connection, and then there is none here
+    hidden = channel is not None and any(field.name == "timeout" for field in fields(type(channel).Config))
+    seconds = 0.0 if hidden else getattr(config, "timeout", 0.0)
+    if seconds or getattr(config, "max_concurrent", 0):
         gate = gate_of(channel)
-        if config.timeout:
-            found = timed(gate, config.max_concurrent, config.max_waiting, config.timeout, call)
+        if seconds:
+            found = timed(gate, config.max_concurrent, config.max_waiting, seconds, call)
         else:
             found = limited(gate, config.max_concurrent, config.max_waiting, call)
     return found
