@@ -155,11 +155,11 @@ def test_a_loaded_file_is_confirmed_once_the_worker_serves(caplog):
     log.addFilter(filter)
     caplog.set_level("INFO")
     try:
-        log.info("loaded %s version %s: %s", "my_service.py", 1, "my-service.get")
+        log.info("%s %s version %s: %s", "loaded", "my_service.py", 1, "my-service.get")
         assert "Uploaded" not in caplog.text
         worker.ready = True
-        log.info("loaded %s version %s: %s", "my_service.py", 3, "my-service.get")
-        log.info("loaded %s version %s: %s", "gone.py", 0, "no services")
+        log.info("%s %s version %s: %s", "loaded", "my_service.py", 3, "my-service.get")
+        log.info("%s %s version %s: %s", "loaded anew,", "imports_it.py", 1, "no services")
         log.info("something else")
     finally:
         log.removeFilter(filter)
@@ -171,4 +171,6 @@ def test_a_loaded_file_is_confirmed_once_the_worker_serves(caplog):
 def test_the_worker_still_says_it_in_these_words():
     import hansa.worker
 
-    assert f'log.info("{PREFIX}' in Path(hansa.worker.__file__).read_text()
+    text = Path(hansa.worker.__file__).read_text()
+    assert f'log.info("{PREFIX}' in text
+    assert 'how = "loaded" if' in text

@@ -6,7 +6,7 @@ import logging
 from typing import Any, Final
 
 SOURCE: Final = "hansa.worker"
-PREFIX: Final = "loaded %s version %s"
+PREFIX: Final = "%s %s version %s"
 log = logging.getLogger("zato.hot-deploy.create")
 
 
@@ -23,8 +23,8 @@ class Confirmation(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Look at a record."""
         if self.server.ready and str(record.msg).startswith(PREFIX) and isinstance(record.args, tuple):
-            file, version = record.args[:2]
-            if version:  # else it was deleted
+            how, file, version = record.args[:3]
+            if how == "loaded":  # else only what it imports was deployed
                 log.info("Uploaded package id:[%s], payload_name:[%s]", version, file)
         return True
 
