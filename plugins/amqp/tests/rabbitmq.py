@@ -67,6 +67,7 @@ class RabbitMQ(RealServer):
             "RABBITMQ_CONFIG_FILE": f"{own}/rabbitmq.conf",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{own}/enabled_plugins",
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RUNNING_UNDER_SYSTEMD": "true",  # no shell between us and the node, which would outlive us
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
         }
 

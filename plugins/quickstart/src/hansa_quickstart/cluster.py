@@ -207,10 +207,12 @@ def stop_parts(
     progress = Progress(len(own))
     if cluster:
         click.echo(f"Stopping the {title()} quickstart environment")
-    for place, part in enumerate(own):
-        if part.kind == SERVER and (not place or own[place - 1].kind != SERVER):
-            life.ask_to_end([each for each in own if each.kind == SERVER])  # PERF: they end at the same time
-        ran = life.stop(part, progress, (children or {}).get(part))
-        progress.done(f"{part.name} stopped" if ran else f"{part.name} was not running")
+    ran = [part for part in own if part.pid() is not None]
+    servers = [part for part in own if part.kind == SERVER]
+    for part in own:
+        if part in servers[:1]:
+            life.ask_to_end(servers)  # PERF: they end at the same time
+        life.stop(part, progress, (children or {}).get(part))
+        progress.done(f"{part.name} stopped" if part in ran else f"{part.name} was not running")
     if cluster:
         click.echo(f"{title()} quickstart environment stopped")

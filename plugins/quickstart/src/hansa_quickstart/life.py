@@ -172,15 +172,12 @@ def ask_to_end(components: list[Component]) -> None:
                 os.kill(pid, signal.SIGTERM)
 
 
-def stop(component: Component, progress: Progress, child: subprocess.Popen[bytes] | None = None) -> bool:
-    """Have a component finish what it accepted, and wait for its end; killed when it takes far too long.
-
-    Tells whether it ran.
-    """
+def stop(component: Component, progress: Progress, child: subprocess.Popen[bytes] | None = None) -> None:
+    """Have a component finish what it accepted, and wait for its end; killed when it takes far too long."""
     pid = component.pid()
     if pid is None:
         component.forget()
-        return False
+        return
     limit = _grace(component)
     for number, seconds in ((signal.SIGTERM, limit), (signal.SIGKILL, 10.0)):
         try:
@@ -195,7 +192,6 @@ def stop(component: Component, progress: Progress, child: subprocess.Popen[bytes
     else:
         raise Failure(f"{component.name}: process {pid} does not end", FAILED)
     component.forget()
-    return True
 
 
 def _ended(component: Component, child: subprocess.Popen[bytes] | None) -> bool:
