@@ -188,8 +188,9 @@ class Supervisor:
             while not process.ready and not self._stop and not (index and process.over):  # then it is started again
                 self._look(0.05)
                 if process.faults is not None or (process.over and not index):
-                    self._look(0.05)  # it may have told why just before it ended
-                    raise Invalid(process.faults or {f"worker {index}": f"did not start: {process.state}"})
+                    self._look(0.05)  # it may have told why, or that it is ready, just before it ended
+                    if not process.ready:
+                        raise Invalid(process.faults or {f"worker {index}": f"did not start: {process.state}"})
             if index == 0 and not self._stop:
                 said = [line for lines in reversed(self.plugins.hook.hansa_ready(config=self.config)) for line in lines]
                 said += [re.sub(r"\{(\w+)\}", lambda m: there.get(m[1], m[0]), line) for line in self.config.server.say]

@@ -71,13 +71,13 @@ class Worker(Facade):
         if self.queue is not None:
             self.queue.start()
         hook.hansa_serve(server=self)
-        self.ready = True
 
     def run(self) -> None:
         """Wait for the end, then finish what was accepted and stop."""
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.tell("ready")
+        self.ready = True  # only now may a message be begun that ends this process: else that would be a failed start
         threading.Thread(target=self._listen_to_supervisor, name="control", daemon=True).start()
         self._stop.wait()
         self.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import logging
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pika
 from hansa import spawn
 from hansa_devkit.servers import RealServer
 
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # `ready` asks until it is there
 CONFIG = """
 listeners.tcp.1 = 127.0.0.1:{amqp}
 log.file.level = warning

@@ -217,6 +217,22 @@ def test_where_dead_letters_cannot_go_the_message_stays():
     assert [body for body, _, _ in broker.ready] == [b"bad"]
 
 
+def test_nothing_is_begun_before_the_worker_is_ready():
+    broker, inbox, server = Broker(b"early"), Inbox(), LocalServer(ready=False)
+    one = make(broker, inbox, server)
+    one.start()
+    wait_until(lambda: one.hand, 10)
+    assert not inbox.has(1, 0.3)
+    server.ready = True
+    inbox.wait(1, 10)
+    one.stop()
+    other = make(Broker(b"late"), inbox, LocalServer(ready=False))
+    other.start()
+    wait_until(lambda: other.hand, 10)
+    other.stop()
+    assert [redelivered for _, _, redelivered in other.broker.ready] == [True]
+
+
 def test_headers_that_the_broker_cannot_take_are_left_out():
     broker = Broker()
     broker.ready.append((b"bad", {"long": "x" * 2000, "x-hansa-own": "kept"}, False))

@@ -185,6 +185,9 @@ class ConsumingChannel(Channel):
             self._wake.clear()
 
     def _work(self, source: SimpleQueue[Any]) -> None:
+        # a message that ends the worker must not end its start, and with that the server's
+        while not getattr(self.server, "ready", True) and not self._stopping.wait(0.05):
+            pass
         try:
             while (task := source.get()) is not None:
                 call, delivery, *arguments = task
