@@ -14,7 +14,7 @@ import click
 
 from . import checks, life
 from .addresses import url
-from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, exclusive, write_private
+from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, busy, exclusive, write_private
 from .failure import FAILED, NOT_A_COMPONENT, RUNNING, Failure
 from .progress import Progress
 from .words import title
@@ -150,7 +150,7 @@ class Start:
         delays: dict[Component, tuple[float, float]] = {}
         while not wanted and self.children:
             for part, child in list(self.children.items()):
-                if child.poll() is None:
+                if child.poll() is None or busy(part.folder) or busy(self.component.folder):
                     continue
                 if not part.pidfile.exists():  # `hansa stop` has seen to it
                     del self.children[part]

@@ -177,6 +177,15 @@ def open_component(path: str | os.PathLike[str]) -> Component:
     return component
 
 
+def busy(folder: Path) -> bool:
+    """Whether a command starts or stops what is in a folder at this moment."""
+    try:
+        with exclusive(folder):
+            return False
+    except Failure:
+        return True
+
+
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Keep two starts or stops of the same cluster from running at once; raises `Failure`."""
