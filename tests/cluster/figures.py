@@ -65,7 +65,7 @@ def told() -> list[str]:
 
 
 def rows(lines: list[Line]) -> list[str]:
-    """The table: for each proof its last run, and the sums of all runs."""
+    """The table: for each proof its last run, and of all runs the sums, and from which to which value what has no sum."""
     table = ["| proof | last run | date | seed | runs | in all runs |", "|---|---|---|---|---|---|"]
     for proof in sorted({line["proof"] for line in lines}, key=_order):
         runs = [line for line in lines if line["proof"] == proof]
@@ -73,10 +73,19 @@ def rows(lines: list[Line]) -> list[str]:
         sums: Counter[str] = Counter()
         for line in runs:
             sums.update({name: value for name, value in line.items() if name in SUMMED})
-        table.append(
-            f"| {proof} | {words(last)} | {last['date']} | {last['seed']} | {len(runs)} | {words(dict(sums))} |"
-        )
+        of_all = ", ".join(filter(None, [words(dict(sums)), *spans(runs)]))
+        table.append(f"| {proof} | {words(last)} | {last['date']} | {last['seed']} | {len(runs)} | {of_all} |")
     return table
+
+
+def spans(runs: list[Line]) -> list[str]:
+    """The least and the greatest of what differs from run to run and cannot be added, so that a worse run is not hidden."""
+    found = []
+    for name in dict.fromkeys(name for line in runs for name in line if name not in SUMMED and name not in ABOUT):
+        values = [line[name] for line in runs if name in line]
+        if min(values) != max(values):
+            found.append(f"{name.replace('_', ' ')} {min(values):,} to {max(values):,}")
+    return found
 
 
 def _order(proof: str) -> tuple[int, str]:
@@ -85,17 +94,22 @@ def _order(proof: str) -> tuple[int, str]:
 
 
 def summary(lines: list[Line]) -> str:
-    """What all runs together say of the risk of a loss."""
-    judged = [line for line in lines if "kills" in line and "lost" in line]
-    kills, lost = sum(line["kills"] for line in judged), sum(line["lost"] for line in judged)
-    messages = sum(line.get("acknowledged", 0) for line in judged)
-    text = f"In all full runs: **{kills:,} kills, {messages:,} messages acknowledged, {lost:,} lost.** "
-    if lost:
-        return text + "A loss is a fault of Hansa; the rule of three does not apply until it is mended."
-    return text + (
-        f"By the rule of three, {kills:,} kills without a loss say, at 95 % confidence, that a kill loses something in less than "
-        f"{bound(kills):.1%} of cases, and no more than that: 50 kills bound it at 6 %, 300 at 1 %."
-    )
+    """What the runs of each proof say of the risk of a loss; kills of different ways of delivery are not added up."""
+    told = []
+    for proof in sorted({line["proof"] for line in lines if "kills" in line and "lost" in line}, key=_order):
+        judged = [line for line in lines if line["proof"] == proof]
+        kills, lost = sum(line["kills"] for line in judged), sum(line["lost"] for line in judged)
+        messages = sum(line.get("acknowledged", 0) for line in judged)
+        text = f"{proof}, in all full runs: **{kills:,} kills, {messages:,} messages acknowledged, {lost:,} lost.** "
+        if lost:
+            told.append(text + "A loss is a fault of Hansa; the rule of three does not apply until it is mended.")
+        else:
+            told.append(
+                text
+                + f"By the rule of three, {kills:,} kills without a loss say, at 95 % confidence, that a kill loses "
+                f"something in less than {bound(kills):.1%} of cases, and no more than that: 50 kills bound it at 6 %, 300 at 1 %."
+            )
+    return "\n\n".join(told)
 
 
 def page(text: str, lines: list[Line]) -> str:

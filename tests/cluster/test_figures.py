@@ -26,7 +26,7 @@ def test_the_last_run_is_told_and_the_sums_of_all():
     rows = figures.rows([OTHER, FIRST, SECOND])
     assert rows[2:] == [
         "| R3 | kills 250, acknowledged 100,000, lost 0, redelivery max 18.0 | 2026-01-02 | 8 | 2 "
-        "| kills 300, acknowledged 200,000, lost 0 |",
+        "| kills 300, acknowledged 200,000, lost 0, redelivery max 18.0 to 19.5 |",
         "| R11 | versions 50, failed 0 | 2026-01-02 | 8 | 1 | versions 50, failed 0 |",
     ]
 
@@ -38,6 +38,17 @@ def test_the_rule_of_three_is_stated_for_the_kills_of_all_runs():
     assert "300 kills" in lost
     assert "2 lost" in lost
     assert "rule of three does not apply" in lost
+
+
+def test_kills_of_one_proof_say_nothing_of_another():
+    both = figures.summary([FIRST, {**SECOND, "proof": "R1"}])
+    assert "R1, in all full runs: **250 kills" in both and "R3, in all full runs: **50 kills" in both
+    assert "300 kills, " not in both
+
+
+def test_a_worse_run_before_the_last_is_told():
+    runs = [{**OTHER, "proof": "R4", "others_percent": percent} for percent in (60, 101)]
+    assert "others percent 60 to 101" in figures.rows(runs)[-1]
 
 
 def test_only_what_is_between_the_marks_is_replaced():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.conftest import ApiError
+
 
 def plugin(folder: Path, name: str, source: str) -> None:
     """Lay out a plugin the way an installer does: a module, and the metadata with its entry point."""
@@ -54,3 +56,18 @@ def test_an_enabled_plugin_that_is_not_installed(start_server):
     log = failed(start_server('[plugins]\nenabled = ["http", "json", "nosuch"]\n', start=False))
     assert "nosuch" in log
     assert "Traceback" not in log
+
+
+def test_a_plugin_that_cannot_be_loaded_any_more_is_not_reloaded(start_server, tmp_path):
+    plugin(tmp_path, "late", "")
+    server = start_server(env={"PYTHONPATH": str(tmp_path)}, workers=1)
+    workers = {one.pid for one in server.processes() if "hansa.worker" in " ".join(one.cmdline())}
+    (tmp_path / "hansa_late.py").write_text("import no_such_library\n")
+    try:
+        server.api("admin.plugin.reload", name="late")
+    except ApiError as refused:
+        assert refused.status == 400 and "no_such_library" in str(refused.problem["errors"])
+    else:
+        raise AssertionError("a plugin that does not import was reloaded")
+    assert {one.pid for one in server.processes() if "hansa.worker" in " ".join(one.cmdline())} == workers
+    assert server.ready()
