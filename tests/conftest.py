@@ -178,7 +178,7 @@ class RunningServer:
     def deploy(self, file: str, source: str) -> dict[str, Any]:
         """Deploy a source through the admin API."""
         answer: dict[str, Any] = self.api("admin.service.deploy", file=file, source=source)
-        return {**answer["packages"][0], **answer}
+        return answer
 
     def processes(self) -> list[psutil.Process]:
         """Every process of this server that is alive, wherever it was moved to."""

@@ -67,8 +67,19 @@ def drained(rabbit: RabbitMQ) -> bool:
     return dict(line.split("\t") for line in listed).get(IN) == "0"
 
 
+def readable(rabbit: RabbitMQ) -> bool:
+    """Whether the last queue has a leader again: the broker answers consumers with INTERNAL_ERROR until then."""
+    try:
+        with rabbit.broker() as channel:
+            channel.basic_cancel(channel.basic_consume(OUT, lambda *message: None))
+    except pika.exceptions.AMQPError:
+        return False
+    return True
+
+
 def received(rabbit: RabbitMQ) -> tuple[list[int], int]:
     """The numbers in the last queue, repeated ones repeatedly, and how many of them a service had got as redelivered."""
+    wait_until(lambda: readable(rabbit), 60, "the last queue can be read")
     numbers, redelivered = [], 0
     with rabbit.broker() as channel:
         channel.basic_qos(prefetch_count=500)

@@ -18,8 +18,9 @@ def version(number: int) -> dict[str, str]:
 
 def deploy(server: Server, number: int) -> dict[str, Any]:
     answer = server.call("admin.service.deploy", version(number))
-    assert answer.keys() == {"packages", "revision", "applied", "pending"}
+    assert answer.keys() == {"packages", "services", "version", "revision", "applied", "pending"}
     (package,) = answer["packages"]
+    assert (answer["services"], answer["version"]) == (package["services"], package["version"])
     return package
 
 

@@ -183,11 +183,12 @@ def test_nothing_is_left_behind(sites):
     site.shared.getsockname()  # what was handed in is left open
 
 
-def test_the_hooks_of_a_worker(sites):
+def test_the_hooks_of_a_worker(sites, tmp_path):
     shared = listen("127.0.0.1:0", 16)
     section = HttpSection(address="127.0.0.1:0", grace=0.1, threads=2)
     server = SimpleNamespace(
         sockets={"http": shared},
+        dir=tmp_path,
         section=lambda name: section,
         ready=False,
         closing=True,

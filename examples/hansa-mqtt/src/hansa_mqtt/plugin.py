@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
 
@@ -77,6 +78,7 @@ class Connected:
                 self.lost(ConnectionError(f"the broker at {config.host}:{config.port} went away: {reason}"))  # type: ignore[attr-defined]
 
         client.on_connect, client.on_disconnect = on_connect, on_disconnect
+        self._pinging = threading.Lock()
         for name, callback in callbacks.items():
             setattr(client, name, callback)
         if config.tls:
@@ -109,10 +111,20 @@ class Connected:
                 left.close()
 
     def ping(self) -> str:
-        """Whether the connection stands."""
-        if self._client is None or not self._client.is_connected():
-            raise Unavailable(f"not connected to {self.config.host}:{self.config.port}")
-        return f"connected to {self.config.host}:{self.config.port}"
+        """Have the broker answer: it confirms the end of a subscription that never was."""
+        client, answered, where = self._client, threading.Event(), f"{self.config.host}:{self.config.port}"
+        if client is None:
+            raise Unavailable(f"not connected to {where}")
+        with self._pinging:
+            client.on_unsubscribe = lambda *confirmed: answered.set()
+            client.unsubscribe("hansa/ping")
+            end = time.monotonic() + self.config.timeout
+            while not answered.wait(0.05):
+                if not client.is_connected():
+                    raise Unavailable(f"not connected to {where}")
+                if time.monotonic() > end:
+                    raise TimedOut(f"the broker at {where} does not answer")
+        return f"connected to {where}"
 
 
 class MqttChannel(Connected, Channel):

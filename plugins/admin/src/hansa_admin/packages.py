@@ -48,6 +48,8 @@ class Deployment(Applied):
     """What a deployment brought, all of it by one revision."""
 
     packages: Annotated[list[DeployedPackage], setting("What was given, by file")]
+    services: Annotated[list[str], setting("Names of all services found")]
+    version: Annotated[int | None, setting("Version that now serves, if one file or folder was given")] = None
 
 
 class RolledBack(Applied, DeployedPackage):
@@ -186,11 +188,14 @@ class ServiceDeploy(OnPackages):
     def handle(self) -> Any:
         asked = self.request.input
         try:
-            return self.server.deploy(asked.files or {asked.file: asked.source}, by=self.caller)
+            done = self.server.deploy(asked.files or {asked.file: asked.source}, by=self.caller)
         except Invalid as invalid:
             if asked.files:
                 raise Invalid({"files": "; ".join(invalid.errors.values())}) from None
             raise
+        packages = done["packages"]
+        services = sorted(name for package in packages for name in package["services"])
+        return {**done, "services": services, "version": packages[0]["version"] if len(packages) == 1 else None}
 
 
 class ServiceRollback(OnPackages):

@@ -113,11 +113,10 @@ def _undocumented(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, node.name
             if isinstance(node, ast.ClassDef) and not node.bases:
                 for method in node.body:
-                    if (
-                        isinstance(method, ast.FunctionDef)
-                        and not method.name.startswith("_")
-                        and not ast.get_docstring(method)
-                    ):
+                    if not isinstance(method, ast.FunctionDef) or method.name.startswith("_"):
+                        continue
+                    setter = any(isinstance(one, ast.Attribute) for one in method.decorator_list)  # its property tells
+                    if not setter and not ast.get_docstring(method):
                         yield method.lineno, f"{node.name}.{method.name}"
 
 
