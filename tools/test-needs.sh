@@ -3,7 +3,8 @@
 set -eu
 # program:package; several programs of one package need one line
 needs="chromium:chromium mosquitto:mosquitto rabbitmq-server:rabbitmq-server redis-server:redis-server haproxy:haproxy curl:curl ip:iproute2 iptables:iptables
-    postgres:postgresql mariadbd:mariadb-server-core my_print_defaults:mariadb-client-core vsftpd:vsftpd sshd:openssh-server ssh-keygen:openssh-client"
+    postgres:postgresql mariadbd:mariadb-server-core my_print_defaults:mariadb-client-core vsftpd:vsftpd sshd:openssh-server ssh-keygen:openssh-client
+    strace:strace"
 [ "${1:-test}" = bench ] && needs="wrk:wrk"
 
 PATH="$PATH:/usr/sbin:/sbin"
