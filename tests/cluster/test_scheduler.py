@@ -41,7 +41,7 @@ def ticks(cluster):
     "no planned time is begun by two workers; what a killed one had in hand is run again",
 )
 def test_another_worker_takes_over_and_no_tick_runs_twice(cluster, ticks, figure):
-    faults = [signal.SIGKILL] * sized(1, 14) + [signal.SIGSTOP] * sized(1, 6)
+    faults = [signal.SIGKILL] * sized(1, 34) + [signal.SIGSTOP] * sized(1, 16)
     cluster.rng.shuffle(faults)
     waited: list[float] = []
     for number in faults:
