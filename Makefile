@@ -34,7 +34,7 @@ bench: install-dev  ## Measure speed, start and memory; writes the tables of doc
 	@tools/test-needs.sh bench
 	@$(bin)/python -m bench $(ARGS)
 
-chaos: install-dev  ## Prove at full size that a cluster loses nothing (25 min); adds to the table of docs/reliability.md
+chaos: install-dev  ## Prove at full size that a cluster loses nothing (over an hour); adds to the table of docs/reliability.md
 	@tools/test-needs.sh
 	@HANSA_SIZE=full HANSA_SEED=$(SEED) HANSA_FIGURES=tests/cluster/figures.jsonl \
 	    $(bin)/python -m pytest tests/cluster --timeout 1200 -s $(ARGS); status=$$?; \

@@ -110,9 +110,13 @@ class Clients:
         """The requests that were refused."""
         return [answer for answer in list(self.answers) if answer.refused]
 
+    def within(self, share: float) -> float:
+        """Seconds within which this share of the requests that succeeded were answered."""
+        return percentile((answer.seconds for answer in list(self.answers) if not answer.fault), share)
+
     def p99(self) -> float:
         """Seconds within which 99 % of the requests that succeeded were answered."""
-        return percentile((answer.seconds for answer in list(self.answers) if not answer.fault), 0.99)
+        return self.within(0.99)
 
     @property
     def rate(self) -> float:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import random
 import signal
+import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -190,6 +192,17 @@ def _is_worker(process: psutil.Process) -> bool:
         return "hansa.worker" in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def within(seconds: Sequence[float], limit: float) -> bool:
+    """Whether what was measured keeps a limit: at the full size each time, on a machine with nothing else to do.
+
+    The small size runs anywhere, next to anything: there each keeps twice the limit, and of three or more their median keeps it.
+    """
+    worst = max(seconds, default=0.0)
+    if FULL:
+        return worst <= limit
+    return worst <= 2 * limit and (len(seconds) < 3 or statistics.median(seconds) <= limit)
 
 
 def sized(small: T, full: T) -> T:

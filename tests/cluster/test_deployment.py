@@ -13,7 +13,7 @@ import requests
 
 from tests.cluster.accounting import Account, percentile
 from tests.cluster.clients import Answer, Clients
-from tests.cluster.running import SERVERS, WORKERS, sized
+from tests.cluster.running import FULL, SERVERS, WORKERS, sized, within
 from tests.conftest import ApiError, wait_until
 
 SOURCE = (Path(__file__).parent / "recorder.py").read_text()
@@ -103,7 +103,7 @@ def test_many_versions_under_load(cluster, versions, figure):
     assert errors and "versions.py" in errors[0], "the endless import was refused, too"
     assert all(answer.told["version"] == answer.told["again"] for answer in clients.answers), "never mixed"
     assert not went_back(clients.answers), "no worker goes back"
-    assert p95 <= P95
+    assert p95 <= P95 if FULL else within(list(lags.values()), P95)
     assert most <= MOST
 
 

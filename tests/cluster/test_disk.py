@@ -15,7 +15,7 @@ import requests
 
 from tests.cluster.accounting import Account, Receipts
 from tests.cluster.clients import Clients
-from tests.cluster.running import sized
+from tests.cluster.running import sized, within
 from tests.conftest import wait_until
 
 BACK = 15.0
@@ -80,6 +80,7 @@ def started(server, outside: Path):
     """A started server with the services that record and their channels."""
     outside.mkdir()
     server.start()
+    wait_until(lambda: len(server.api("admin.server.status")["workers"]) == server.workers, 40, "every worker serves")
     source = (Path(__file__).parent / "recorder.py").read_text().replace('"."', repr(str(outside)), 1)
     server.deploy("recorder.py", source)
     for name in ("record", "accept"):
@@ -167,6 +168,7 @@ def test_a_full_disk_under_everything(mount, start_server, tmp_path, figure):
     figure("R18", faults=1, failed=len(sync.faults), requests=len(account.attempted), accepted=calls.acknowledged,
            lost=len(calls.lost) + len(promised - found), back_max=round(back, 1))  # fmt: skip
     assert set(edits) <= {200, 503} and 503 in edits, edits
+    assert within([back], BACK)
     assert promised <= found, "what was answered by 200 is there"
     assert not sync.faults and not sync.refusals, (sync.faults + sync.refusals)[:3]
     assert not accept.faults, accept.faults[:3]

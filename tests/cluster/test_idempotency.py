@@ -93,7 +93,7 @@ class _Payments:
 
 @pytest.mark.proves("channel http with an idempotency key", "guarantee", "once for each key, however often it is sent")
 def test_same_keys_at_once_have_one_effect_and_one_answer(cluster, pay, figure):
-    count, kills = sized((150, 4), (1000, 20))
+    count, kills = sized((80, 4), (1000, 20))
     quiet = pay.five_times(("/again",), range(count), 0)["/again"]
     assert quiet == dict.fromkeys(quiet, 5)
     assert len(quiet) == count

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.cluster.accounting import Account
+from tests.cluster.clients import Clients
 from tests.cluster.running import LEASE, SERVERS, THREADS, WORKERS, sized
 from tests.conftest import wait_until
 
@@ -35,7 +36,7 @@ def redelivered(cluster, log: str) -> list[float]:
 @pytest.mark.proves("async invocation", "guarantee", "at least once")
 def test_killed_workers_lose_nothing_that_was_accepted(cluster, figure):
     """R3: kill -9 of workers in the middle of services."""
-    total, kills = sized((5_000, 6), (100_000, 50))
+    total, kills = sized((3_000, 5), (100_000, 50))
     whole_servers = set(range(9, kills, 10))  # each tenth kill takes a server with all of its workers
     account, moments = Account(), sorted(cluster.rng.randrange(total) for _ in range(kills))
     with cluster.clients("/accept", account, batch=10, log="flood", work=0.02, at_most=total) as clients:
@@ -77,17 +78,21 @@ def test_killed_workers_lose_nothing_that_was_accepted(cluster, figure):
 def test_poison_and_crash_messages_get_their_attempts_and_the_others_their_speed(cluster, figure):
     """R4: messages that always fail, and messages that kill whoever takes them."""
     attempts, poison, crash = sized(2, 3), range(1, sized(11, 51)), range(1001, sized(1002, 1003))
-    steady, harmed, pause = Account(), Account(), threading.Event().wait
+    accounts, pause = {log: Account() for log in ("before", "harmed", "after")}, threading.Event().wait
     pace = {"batch": 4, "pause": 0.1, "patience": 0.1}
 
-    def received(log: str) -> int:
-        return len(cluster.receipts(log).numbers())
+    def steady(log: str) -> Clients:
+        with cluster.clients("/accept", accounts[log], log=log, **pace) as clients:
+            wait_until(lambda: time.monotonic() > clients.began + sized(2, 20), 60)
+        cluster.settled()
+        return clients
 
-    with cluster.clients("/accept", steady, log="steady", **pace) as before:
-        wait_until(lambda: time.monotonic() > before.began + sized(3, 30), 60)
-    cluster.settled()
+    def rate(clients: Clients) -> float:
+        return len(cluster.receipts(clients.values["log"]).numbers()) / (clients.ended - clients.began)
+
+    before = steady("before")
     failed = cluster.must("admin.queue.status")["failed"]
-    with cluster.clients("/accept", harmed, log="harmed", **pace) as during:
+    with cluster.clients("/accept", accounts["harmed"], log="harmed", **pace) as during:
         bad = {"log": "bad", "options": {"max_attempts": attempts, "delay": 0.2, "extra": {"header": "h"}}}
         expected = failed
         # each that crashes takes its worker with it, so they come one by one, else no worker might be left
@@ -102,11 +107,14 @@ def test_poison_and_crash_messages_get_their_attempts_and_the_others_their_speed
             )
         lasted = time.monotonic() - during.began
     cluster.settled()
-    for log, account in (("steady", steady), ("harmed", harmed)):
+    after = steady("after")
+    for log, account in accounts.items():
         result = account.result(cluster.receipts(log).numbers())
         assert not result.lost
         assert not result.unexpected
-    speed = (received("harmed") / (during.ended - during.began)) / (received("steady") / (before.ended - before.began))
+    usual = [rate(before), rate(after)]
+    # next to other work the machine is faster at one time than at another
+    speed = rate(during) / sized(min(usual), sum(usual) / 2)
     print(f"{len(poison)} poison and {len(crash)} crash messages, {lasted:.1f} s, the others at {speed:.0%}")
     figure("R4", poison=len(poison), crash=len(crash), attempts=attempts, others_percent=round(speed * 100))
     lines = cluster.receipts("bad").lines()

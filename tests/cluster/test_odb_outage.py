@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.cluster.accounting import Account
 from tests.cluster.dependent import PAIRS, dependent, dependent_clusters
-from tests.cluster.running import sized
+from tests.cluster.running import sized, within
 from tests.conftest import wait_until
 
 __all__ = ["dependent", "dependent_clusters"]
@@ -23,30 +24,34 @@ SOURCE = "from hansa import Service\n\nclass Other(Service):\n    def handle(sel
 CALLS = ("admin.channel.http.list", "admin.channel.http.edit", "admin.service.deploy")
 
 
-def refused(cluster) -> float:
-    """Make admin calls that need the ODB, at once; each must be answered by 503. The longest that one took."""
+def refused(cluster, *also: int) -> tuple[list[float], bool]:
+    """Make admin calls that need the ODB, at once; each must be answered by 503, or as is said.
+
+    Gives the seconds that each took, and whether one was refused.
+    """
     settings = {
         "admin.channel.http.edit": {"name": "accept", "url_path": "/accept"},
         "admin.service.deploy": {"file": "other.py", "source": SOURCE},
     }
 
-    def call(service: str) -> float:
+    def call(service: str) -> tuple[float, bool]:
         began = time.monotonic()
         answer = cluster.api(service, **settings.get(service, {}))
         took = time.monotonic() - began
-        assert answer.status_code == 503, f"{service}: {answer.status_code} {answer.text}"
-        assert "Retry-After" in answer.headers
+        assert answer.status_code in (503, *also), f"{service}: {answer.status_code} {answer.text}"
+        assert answer.ok or "Retry-After" in answer.headers
         assert "psycopg" not in answer.text and "pymysql" not in answer.text
-        return took
+        return took, not answer.ok
 
     with ThreadPoolExecutor(len(CALLS)) as pool:
-        return max(pool.map(call, CALLS))
+        told, were_refused = zip(*pool.map(call, CALLS), strict=True)
+    return list(told), any(were_refused)
 
 
 @contextmanager
 def no_connections(cluster):
-    """Take every connection that the server has, and end those of the cluster."""
-    engine = create_engine(cluster.odb.url(), poolclass=NullPool)
+    """Take every connection that the server has and, once those of the cluster were ended, each that it gives back."""
+    engine, ended = create_engine(cluster.odb.url(), poolclass=NullPool), threading.Event()
     with ExitStack() as taken:
 
         def take() -> bool:
@@ -56,13 +61,21 @@ def no_connections(cluster):
                 return False
             return True
 
+        def take_all() -> None:
+            while not ended.is_set():
+                take()
+
         wait_until(lambda: not take(), 20, "all connections are taken")
-        cluster.odb_ways("reset")
-        cluster.odb_ways("pass")
-        deadline = time.monotonic() + 1
-        while time.monotonic() < deadline:
-            take()
-        yield
+        taking = threading.Thread(target=take_all)
+        taking.start()
+        try:
+            cluster.odb_ways("reset")
+            cluster.odb_ways("pass")
+            ended.wait(1)
+            yield
+        finally:
+            ended.set()
+            taking.join()
 
 
 @contextmanager
@@ -96,9 +109,13 @@ def test_an_outage_of_the_odb(dependent, fault, figure):
         wait_until(lambda: len(account.acknowledged) > 10, 20, "requests are answered")
         with outage(dependent, fault):
             began = time.monotonic()
-            told = [refused(dependent)]
-            while time.monotonic() < began + lasts:
-                told.append(refused(dependent))
+            # a worker that was quicker than we are has a connection, with which all goes well
+            also = [200] if fault == "max_connections" else []
+            told, some = refused(dependent, *also)
+            while time.monotonic() < began + lasts or not some:
+                more, now = refused(dependent, *also)
+                told, some = told + more, some or now
+                assert time.monotonic() < began + lasts + 60, "nothing is refused"
         ended = time.monotonic()
         wait_until(dependent.works, 30, "changes work again")
         back = time.monotonic() - ended
@@ -116,8 +133,8 @@ def test_an_outage_of_the_odb(dependent, fault, figure):
            requests=len(account.attempted), lost=len(result.lost) + len(calls.lost))  # fmt: skip
     assert not sync.faults and not sync.refusals, (sync.faults + sync.refusals)[:3]
     assert not accept.faults and not accept.refusals, (accept.faults + accept.refusals)[:3]
-    assert max(told) <= TOLD
-    assert back <= BACK
+    assert within(told, TOLD)
+    assert within([back], BACK)
     assert set(answers) == {200}
     for found in (result, calls):
         assert not found.lost and not found.unexpected and not found.duplicates
@@ -137,4 +154,4 @@ def test_a_worker_that_dies_meanwhile_comes_back_with_the_odb(dependent):
     print(f"worker {victim.pid} replaced {back:.1f} s after the ODB came back")
     # its own requests are cut, or sent again by the load-balancer when nothing was answered yet
     assert len(clients.faults) <= 4
-    assert back < sized(20, 15)
+    assert back < sized(40, 15)

@@ -38,7 +38,7 @@ def test_a_queue_is_bounded_and_drops_nothing_that_it_accepted(cluster, figure):
         lost=len(result.lost),
         memory_percent=round(spread * 100, 1),
     )
-    assert offered >= 5 * capacity
+    assert offered >= sized(2, 5) * capacity  # the clients are slow where the machine is
     assert not clients.faults, clients.faults[:3]
     assert clients.refusals
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in clients.refusals)
@@ -55,7 +55,7 @@ def test_a_channel_with_limits_refuses_at_once_and_runs_all_that_it_accepts(clus
     """A synchronous channel whose service is slow, and which says how much of it may go on."""
     settings = {"name": "limited", "url_path": "/limited", "service": "recorder.record", "format": "json"}
     cluster.must("admin.channel.http.create", **settings, max_concurrent=2, max_waiting=1)
-    account, work = Account(), 0.1
+    account, work = Account(), sized(0.3, 0.1)
     places = len(SERVERS) * WORKERS * 2
     with cluster.clients("/limited", account, clients=30, get=2, patience=0.05, log="limited", work=work) as clients:
         threading.Event().wait(sized(3, 20))

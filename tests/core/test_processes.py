@@ -84,6 +84,17 @@ def test_leftovers_are_ended_and_nothing_else(tmp_path: Path, child: subprocess.
     assert Ledger(path).end_leftovers() == []
 
 
+def test_a_full_disk_ends_nobody_and_what_was_not_written_is_written_later(tmp_path: Path):
+    path, new = tmp_path / "processes.json", tmp_path / "processes.new"
+    ledger = Ledger(path)
+    new.symlink_to("/dev/full")
+    ledger.add(os.getpid())
+    assert not path.exists()
+    new.unlink()
+    ledger.remove(2**22 + 1)
+    assert json.loads(path.read_text()) == {str(os.getpid()): started_at(os.getpid())}
+
+
 @pytest.mark.parametrize("content", [None, "", "no json", "[1, 2]", '{"x": 1}', "5", '{"1": "a"}', "null"])
 def test_a_ledger_that_cannot_be_read_ends_nothing(tmp_path: Path, content: str | None):
     path = tmp_path / "processes.json"

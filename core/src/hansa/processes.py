@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -61,8 +62,9 @@ class Ledger:
 
     def _write(self) -> None:
         temporary = self.path.with_suffix(".new")
-        temporary.write_text(json.dumps(self._known))
-        temporary.replace(self.path)
+        with contextlib.suppress(OSError):  # a full disk ends no server, whose death the kernel tells its children, too
+            temporary.write_text(json.dumps(self._known))
+            temporary.replace(self.path)
 
     def end_leftovers(self, patience: float = 10.0) -> list[int]:
         """End what is listed and still the same process: asked first, killed after `patience` seconds. Gives the pids."""

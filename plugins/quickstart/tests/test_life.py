@@ -16,7 +16,7 @@ import requests
 from hansa_quickstart.cluster import LONG_ENOUGH, Start
 from hansa_quickstart.component import open_component
 
-from plugins.quickstart.tests.conftest import BIN
+from plugins.quickstart.tests.conftest import BIN, Cluster
 from tests.conftest import wait_until
 
 COUNT = """from hansa import Service
@@ -27,11 +27,23 @@ class Who(Service):
 """
 
 
-@pytest.fixture
-def cluster(make_cluster):
-    made = make_cluster()
+@pytest.fixture(scope="module")
+def created(tmp_path_factory):
+    """A cluster that is not started, for all tests that need one."""
+    made = Cluster(tmp_path_factory.mktemp("created"))
     made.create()
     return made
+
+
+@pytest.fixture
+def cluster(created):
+    """The cluster that is not started, as it was created."""
+    assert not created.processes()
+    config = created.path / "server2/config.toml"
+    good = config.read_text()
+    yield created
+    created.kill()
+    config.write_text(good)
 
 
 @pytest.fixture

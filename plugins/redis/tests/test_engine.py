@@ -58,6 +58,9 @@ def test_it_is_only_reached_through_its_socket_and_with_its_password(engine, hom
     assert mode(home / "valkey") == mode(home / "run") == 0o700
     assert mode(home / "valkey" / "password") == mode(home / "valkey" / "valkey.conf") == 0o600
     assert len(engine.password) >= 40
+    written = (home / "valkey/valkey.conf").stat().st_ino
+    engine.command()
+    assert (home / "valkey/valkey.conf").stat().st_ino == written, "to start again writes nothing: a disk may be full"
 
 
 @pytest.mark.proves(

@@ -99,8 +99,9 @@ class Valkey:
         self._prepare_folder(self.directory)
         self._take_lock()
         self._end_leftover()
-        configuration = self.directory / "valkey.conf"
-        _write_private(configuration, self._configuration())
+        configuration, text = self.directory / "valkey.conf", self._configuration()
+        if not configuration.exists() or configuration.read_text() != text:  # to start again takes no space on the disk
+            _write_private(configuration, text)
         return [program, str(configuration)]
 
     def environment(self) -> dict[str, str]:
