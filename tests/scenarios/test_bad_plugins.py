@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import sqlite3
 from pathlib import Path
 
-from tests.conftest import ApiError
+from tests.conftest import ApiError, wait_until
 
 
 def plugin(folder: Path, name: str, source: str) -> None:
@@ -71,3 +74,15 @@ def test_a_plugin_that_cannot_be_loaded_any_more_is_not_reloaded(start_server, t
         raise AssertionError("a plugin that does not import was reloaded")
     assert {one.pid for one in server.processes() if "hansa.worker" in " ".join(one.cmdline())} == workers
     assert server.ready()
+
+
+def test_a_server_that_is_ended_while_a_worker_starts_leaves_no_report(start_server, tmp_path):
+    began = tmp_path / "began"
+    slow = f"@hookimpl\ndef hansa_serve(server):\n    if server.worker:\n        open({str(began)!r}, 'w').close()\n"
+    plugin(tmp_path, "slow", f"import time\n{slow}        time.sleep(2)\n")
+    server = start_server(start=False, env={"PYTHONPATH": str(tmp_path)}).launch()
+    wait_until(began.exists, 40, "the second worker has reported, and does not serve yet")
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(40) == 0
+    with contextlib.closing(sqlite3.connect(server.dir / "odb.sqlite")) as odb:
+        assert odb.execute("SELECT worker FROM applied").fetchall() == [], "else it would be listed as silent for a day"

@@ -63,6 +63,7 @@ class Worker(Facade):
         for worker in self.store.reports():  # of those that ran in this place before
             if worker.rpartition(".")[0] == self.id.rpartition(".")[0]:
                 self.store.forget_applied(worker)
+        signal.signal(signal.SIGTERM, self._end)  # from its first report on it ends in good order, which takes that back
         self._report()
         self._leases.start()
         self._follower = threading.Thread(target=self._follow, name="follow", daemon=True)
@@ -74,7 +75,6 @@ class Worker(Facade):
 
     def run(self) -> None:
         """Wait for the end, then finish what was accepted and stop."""
-        signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.tell("ready")
         self.ready = True  # only now may a message be begun that ends this process: else that would be a failed start
