@@ -20,6 +20,13 @@ from tests.conftest import MARK, marked, wait_until
 BIN = Path(sys.executable).parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that start whole clusters the time that they need on a slow machine."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(400))
+
+
 def free_base() -> int:
     """A port from which on twelve are free."""
 
@@ -48,12 +55,12 @@ class Cluster:
         self.env |= {MARK: self.mark, "NO_COLOR": "1"}
         self.front, self.admin = f"http://127.0.0.1:{self.base}", f"http://127.0.0.1:{self.base + 1}"
 
-    def run(self, *words: str | Path, check: bool = True, timeout: float = 110) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str | Path, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Run the command."""
         return self.execute(BIN / self.program, *words, check=check, timeout=timeout)
 
     def execute(
-        self, *command: str | Path, check: bool = True, timeout: float = 110
+        self, *command: str | Path, check: bool = True, timeout: float = 240
     ) -> subprocess.CompletedProcess[str]:
         """Run any program as the owner of the cluster."""
         done = subprocess.run(
