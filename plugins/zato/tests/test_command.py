@@ -119,6 +119,12 @@ def test_soap_and_async_are_handed_on(server):
     assert server.seen[0][2] == {"name": "m.c", "payload": "", "data_format": "xml", "transport": "soap", "async": True}
 
 
+def test_a_payload_may_be_broken_into_lines_as_printed_commands_are(server):
+    server.answer = answering(b"")
+    zato("service", "invoke", server.folder, "m.c", "--data-format", "xml", "--payload", "\\\n<a> \\\n<b>1</b>\\\n</a>")
+    assert base64.b64decode(server.seen[0][2]["payload"]) == b"<a> \n<b>1</b>\n</a>"
+
+
 def test_a_refusal_is_told_with_the_correlation_id(server):
     server.answer = 404, json.dumps({"zato_env": {"result": "ZATO_ERROR", "details": "no service x"}}).encode()
     done = zato("service", "invoke", server.folder, "x")

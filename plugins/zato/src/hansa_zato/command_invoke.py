@@ -49,7 +49,7 @@ def invoke(words: list[str]) -> int:
     given = _parser().parse_args(words)
     try:
         address, password = _server(given.path)
-        raw = sys.stdin.buffer.read() if given.payload == "-" else given.payload.encode()
+        raw = sys.stdin.buffer.read() if given.payload == "-" else _unbroken(given.payload).encode()
         message: dict[str, Any] = {"name": given.name, "payload": base64.b64encode(raw).decode()}
         message["data_format"] = given.data_format
         if given.transport:
@@ -66,6 +66,11 @@ def invoke(words: list[str]) -> int:
         print(f"cid {cid}", file=sys.stderr)
     print(_shown(answer, given.data_format, given.transport))
     return 0
+
+
+def _unbroken(payload: str) -> str:
+    """Without the backslashes by which printed commands go on in the next line: the shell leaves those in single quotes."""
+    return payload.removeprefix("\\\n").replace("\\\n", "\n")
 
 
 def _headers(text: str) -> dict[str, str]:
