@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,61 +13,71 @@ from typing import Any
 import pytest
 from hansa import load
 from hansa.registry import Registry
+from hansa_devkit.servers import RealServer
 from hansa_soap_client.outgoing import SoapOutgoing
+
+from plugins.sql.tests.support import certificate, pem
 
 SERVER = Path(__file__).with_name("foreign_server.py")
 
 
-class Foreign:
-    """The other side: can go away, come back at the same port, and stand still."""
+class Spyne(RealServer):
+    """The other side: see foreign_server.py for what it offers."""
 
-    def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            self.port = first.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.up()
+    name, package, programs, as_nobody = "spyne", "spyne", ("python3",), False
 
-    def up(self) -> None:
-        self.process = subprocess.Popen([sys.executable, str(SERVER), str(self.port)], stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert self.process.poll() is None, "the foreign SOAP server did not start"
-                time.sleep(0.02)
-        raise AssertionError("the foreign SOAP server did not start")
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
 
-    def down(self) -> None:
-        self.process.kill()
-        self.process.wait()
+    @classmethod
+    def missing(cls) -> str:
+        """It comes from PyPI, and works up to Python 3.11."""
+        if sys.version_info < (3, 12) and find_spec("spyne"):
+            return ""
+        return "spyne: needs Python 3.11 and `pip install spyne`; HANSA_TEST_WITHOUT=spyne leaves these tests out"
 
-    def pause(self) -> None:
-        os.kill(self.process.pid, signal.SIGSTOP)
+    @classmethod
+    def version(cls) -> str:
+        """That of the distribution."""
+        return version("spyne")
 
-    def go_on(self) -> None:
-        os.kill(self.process.pid, signal.SIGCONT)
+    def command(self) -> list[str]:
+        """It needs nothing but its port."""
+        return [sys.executable, str(SERVER), str(self.port)]
 
 
-@pytest.fixture(scope="session")
-def foreign_process() -> Iterator[Foreign]:
-    made = Foreign()
+class SecureSpyne(Spyne):
+    """The same over TLS, with a certificate that an authority of its own has signed; `authority` is its file."""
+
+    def prepare(self) -> None:
+        """Make authority and certificate."""
+        issuer = certificate("issuer")
+        key, signed = certificate("spyne", issuer, "127.0.0.1")
+        self.authority = self.write("ca.pem", pem(issuer[1]))
+        self.write("server.pem", pem(key) + pem(signed))
+
+    def command(self) -> list[str]:
+        """The certificate is one more word."""
+        return [*super().command(), str(self.folder / "server.pem")]
+
+
+@pytest.fixture
+def foreign(real_server: Callable[..., Any]) -> Iterator[Spyne]:
+    made: Spyne = real_server(Spyne)
     yield made
-    made.down()
+    made.resume()
 
 
 @pytest.fixture
-def foreign(foreign_process: Foreign) -> Iterator[Foreign]:
-    if foreign_process.process.poll() is not None:
-        foreign_process.up()
-    yield foreign_process
-    if foreign_process.process.poll() is None:
-        foreign_process.go_on()
+def secure_foreign(real_server: Callable[..., Any]) -> SecureSpyne:
+    made: SecureSpyne = real_server(SecureSpyne)
+    return made
 
 
 @pytest.fixture
-def connect(foreign: Foreign, tmp_path: Path) -> Iterator[Callable[..., SoapOutgoing]]:
+def connect(foreign: Spyne, tmp_path: Path) -> Iterator[Callable[..., SoapOutgoing]]:
     made: list[SoapOutgoing] = []
 
     def start(version: str = "1.1", **settings: Any) -> SoapOutgoing:

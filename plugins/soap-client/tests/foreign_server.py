@@ -1,7 +1,12 @@
-"""A SOAP server that is not ours: spyne under wsgiref, at /1.1 and /1.2, and files that refer elsewhere at /bad."""
+"""A SOAP server that is not ours: `PORT [CERTIFICATE]`, spyne under wsgiref.
+
+At /1.1 (and /quotes) and /1.2 it is open, at /secret it asks for the user shop and one of two passwords; other paths answer what is hostile.
+"""
 
 from __future__ import annotations
 
+import base64
+import ssl
 import sys
 import time
 from datetime import date
@@ -66,10 +71,26 @@ APPS = {
 ELSEWHERE = b"""<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">
   <import namespace="urn:x" location="http://127.0.0.2:1/secret.wsdl"/></definitions>"""
 ENTITY = b'<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]><definitions>&e;</definitions>'
+LOGINS = {f"Basic {base64.b64encode(b'shop:' + password).decode()}" for password in (b"first", b"second")}
+HEAD = b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><answer>'
+TAIL = b"</answer></e:Body></e:Envelope>"
 
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]
+    if path == "/secret":
+        if environ.get("HTTP_AUTHORIZATION") not in LOGINS:
+            start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Basic")])
+            return [b"who are you?"]
+        path = "/1.1"
+    if path == "/quotes":
+        path = "/1.1"
+    if path == "/huge":
+        start_response("200 OK", [("Content-Type", "text/xml")])
+        return iter([HEAD, *[b"<a>" + b"x" * 2**20 + b"</a>"] * 50, TAIL])
+    if path == "/deep":
+        start_response("200 OK", [("Content-Type", "text/xml")])
+        return [HEAD + b"<a>" * 100_000 + b"</a>" * 100_000 + TAIL]
     if path in APPS:
         return APPS[path](environ, start_response)
     found = {"/elsewhere": ELSEWHERE, "/entity": ENTITY, "/html": b"<html><p>hello</html>"}.get(path)
@@ -77,4 +98,9 @@ def application(environ, start_response):
     return [found or b"nothing"]
 
 
-make_server("127.0.0.1", int(sys.argv[1]), application, Server, Quiet).serve_forever()
+server = make_server("127.0.0.1", int(sys.argv[1]), application, Server, Quiet)
+if sys.argv[2:]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()

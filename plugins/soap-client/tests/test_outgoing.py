@@ -41,16 +41,16 @@ class TestContract(OutgoingContract):
         outgoing.send("<get_rate xmlns='urn:quotes'><country>Canada</country></get_rate>", "get_rate")
 
     def peer_down(self) -> None:
-        self.foreign.down()
+        self.foreign.kill()
 
     def peer_up(self) -> None:
-        self.foreign.up()
+        self.foreign.start()
 
     @contextmanager
     def peer_hangs(self) -> Iterator[None]:
         self.foreign.pause()
         yield
-        self.foreign.go_on()
+        self.foreign.resume()
 
 
 @VERSIONS
@@ -162,11 +162,11 @@ def test_a_file_cannot_lead_out_of_its_folder(connect: Connect, tmp_path: Path):
 
 def test_the_copy_of_the_wsdl_serves_a_start_without_the_other_side(connect: Connect, foreign: Any):
     connect()
-    foreign.down()
+    foreign.kill()
     quotes = connect(retries=0)
     with pytest.raises(Unavailable, match="outgoing soap 'quotes'"):
         quotes.service.get_rate("Canada")
-    foreign.up()
+    foreign.start()
     assert quotes.service.get_rate("Canada") == Decimal("1.22")
 
 
@@ -184,6 +184,36 @@ def test_what_answers_without_soap_is_a_bad_answer(connect: Connect):
         quotes.send("<a/>")
     with pytest.raises(Invalid, match="well-formed"):
         quotes.send("<a")
+
+
+def test_answers_without_end_are_refused(connect: Connect):
+    for path, why in (("/huge", "is larger than"), ("/deep", "no SOAP answer")):
+        with pytest.raises(BadAnswer, match=why):
+            connect(url_path=path, wsdl="", max_response=10_000_000).send("<a/>")
+    with pytest.raises(BadAnswer, match="is larger than"):
+        connect(url_path="/huge", max_response=10_000_000).service.echo("x")
+
+
+def test_50_megabytes_are_read_and_a_peer_that_takes_no_such_message_is_told(connect: Connect):
+    answer = connect(url_path="/huge", wsdl="", deadline=30, timeout=30).send("<a/>")
+    assert len(answer) == 50
+    quotes = connect(deadline=30, timeout=30)
+    with pytest.raises(SoapFault, match="Request too long"):
+        quotes.service.echo("x" * 50_000_000)
+    assert quotes.service.echo("x") == "x"
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x1bb", "\ud800"])
+def test_text_that_xml_does_not_have_is_refused(connect: Connect, text: str):
+    quotes = connect()
+    with pytest.raises(Invalid):
+        quotes.service.echo(text)
+    with pytest.raises(Invalid):
+        quotes.send(f"<echo xmlns='urn:quotes'><text>{text}</text></echo>")
+    assert (
+        quotes.service.echo("../../etc/passwd <&> '; DROP TABLE quotes; --")
+        == "../../etc/passwd <&> '; DROP TABLE quotes; --"
+    )
 
 
 def test_ws_addressing(connect: Connect, monkeypatch: pytest.MonkeyPatch):

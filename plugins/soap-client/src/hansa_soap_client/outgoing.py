@@ -112,8 +112,16 @@ class SoapOutgoing(HttpOutgoing):
             raise SoapFault(self.label, _local(fault.code), fault.message or "", fault.detail) from fault
         except (exceptions.ValidationError, exceptions.LookupError, TypeError) as error:
             raise Invalid(f"{self.label}: {operation}: {error}") from error
-        except (exceptions.Error, etree.LxmlError) as error:
+        except (exceptions.Error, etree.LxmlError, ValueError, ArithmeticError) as error:
+            self._check(operation, arguments, named)
             raise BadAnswer(f"{self.label}: {operation}: {error}") from error
+
+    def _check(self, operation: str, arguments: Any, named: Any) -> None:
+        """Raise `Invalid` if it is the arguments that XML cannot hold, such as control characters, and not the answer."""
+        try:
+            self.client.create_message(self.client.service, operation, *arguments, **named)
+        except ValueError as error:
+            raise Invalid(f"{self.label}: {operation}: {error}") from error
 
     # -- bodies ------------------------------------------------------------------------------------------------------
 
@@ -167,7 +175,10 @@ class Operations:
 def _content(given: Any) -> bytes:
     if isinstance(given, etree._Element):
         return etree.tostring(given)
-    return given.encode() if isinstance(given, str) else bytes(given)
+    try:
+        return given.encode() if isinstance(given, str) else bytes(given)
+    except UnicodeEncodeError as error:
+        raise Invalid(f"the body cannot be sent: {error}") from error
 
 
 def _undeclared(content: bytes) -> bytes:
