@@ -189,9 +189,9 @@ def test_what_answers_without_soap_is_a_bad_answer(connect: Connect):
 def test_answers_without_end_are_refused(connect: Connect):
     for path, why in (("/huge", "is larger than"), ("/deep", "no SOAP answer")):
         with pytest.raises(BadAnswer, match=why):
-            connect(url_path=path, wsdl="", max_response=10_000_000).send("<a/>")
+            connect(url_path=path, wsdl="", max_response=10_000_000, deadline=60).send("<a/>")
     with pytest.raises(BadAnswer, match="is larger than"):
-        connect(url_path="/huge", max_response=10_000_000).service.echo("x")
+        connect(url_path="/huge", max_response=10_000_000, deadline=60).service.echo("x")
 
 
 def test_50_megabytes_are_read_and_a_peer_that_takes_no_such_message_is_told(connect: Connect):

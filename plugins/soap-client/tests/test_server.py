@@ -15,7 +15,7 @@ from hansa_devkit.servers import wait_until
 from tests.conftest import start_server, start_shared_server  # noqa: F401
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-DEADLINE = 2.0
+DEADLINE = 4.0
 SERVICES = """
 from hansa import Model, Service
 

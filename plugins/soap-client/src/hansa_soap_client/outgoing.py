@@ -110,18 +110,10 @@ class SoapOutgoing(HttpOutgoing):
             return serialize_object(method(*arguments, **named), dict)  # type: ignore[no-untyped-call]
         except exceptions.Fault as fault:
             raise SoapFault(self.label, _local(fault.code), fault.message or "", fault.detail) from fault
-        except (exceptions.ValidationError, exceptions.LookupError, TypeError) as error:
+        except (exceptions.ValidationError, exceptions.LookupError, TypeError, ValueError) as error:
             raise Invalid(f"{self.label}: {operation}: {error}") from error
-        except (exceptions.Error, etree.LxmlError, ValueError, ArithmeticError) as error:
-            self._check(operation, arguments, named)
+        except (exceptions.Error, etree.LxmlError, ArithmeticError) as error:
             raise BadAnswer(f"{self.label}: {operation}: {error}") from error
-
-    def _check(self, operation: str, arguments: Any, named: Any) -> None:
-        """Raise `Invalid` if it is the arguments that XML cannot hold, such as control characters, and not the answer."""
-        try:
-            self.client.create_message(self.client.service, operation, *arguments, **named)
-        except ValueError as error:
-            raise Invalid(f"{self.label}: {operation}: {error}") from error
 
     # -- bodies ------------------------------------------------------------------------------------------------------
 
@@ -175,10 +167,8 @@ class Operations:
 def _content(given: Any) -> bytes:
     if isinstance(given, etree._Element):
         return etree.tostring(given)
-    try:
-        return given.encode() if isinstance(given, str) else bytes(given)
-    except UnicodeEncodeError as error:
-        raise Invalid(f"the body cannot be sent: {error}") from error
+    # what cannot be encoded becomes a reference that XML does not have, so that parsing refuses it
+    return given.encode(errors="xmlcharrefreplace") if isinstance(given, str) else bytes(given)
 
 
 def _undeclared(content: bytes) -> bytes:
