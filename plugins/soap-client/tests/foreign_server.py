@@ -6,6 +6,7 @@ At /1.1 (and /quotes) and /1.2 it is open, at /secret it asks for the user shop 
 from __future__ import annotations
 
 import base64
+import io
 import ssl
 import sys
 import time
@@ -78,6 +79,8 @@ TAIL = b"</answer></e:Body></e:Envelope>"
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]
+    # an answer that is sent before the request is read may be lost by the reset that follows
+    environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
     if path == "/secret":
         if environ.get("HTTP_AUTHORIZATION") not in LOGINS:
             start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Basic")])
