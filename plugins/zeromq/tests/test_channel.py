@@ -11,6 +11,7 @@ import zmq
 from hansa import Unavailable
 from hansa_connect.sequence import Numbers
 from hansa_devkit import ChannelContract
+from hansa_devkit.faults import Proxy
 from hansa_devkit.inbox import Inbox
 from hansa_devkit.servers import free_port, wait_until
 from hansa_zeromq.channel import ZeroMQChannel
@@ -152,6 +153,46 @@ class TestConnecting(Base):
         self.good = {**type(self).good, "address": f"tcp://127.0.0.1:{port}"}
         yield
         self.context.destroy(0)
+
+
+class TestSubscribing(Base):
+    """SUB that connects to a publisher."""
+
+    good: Any = {"address": "tcp://127.0.0.1:1", "bind": False, "socket": "SUB", "heartbeat": 0.5}
+
+    @pytest.fixture(autouse=True)
+    def _sender(self) -> Iterator[None]:
+        self.context = zmq.Context()
+        self.sender = self.context.socket(zmq.XPUB)
+        self.port = self.sender.bind_to_random_port("tcp://127.0.0.1")
+        self.good = {**type(self).good, "address": f"tcp://127.0.0.1:{self.port}"}
+        yield
+        self.context.destroy(0)
+
+    def send(self, raw: bytes) -> None:
+        """XPUB tells when somebody subscribes, and when that ends."""
+        while self.sender.poll(50 if getattr(self, "subscribed", False) else 5000):
+            self.subscribed = self.sender.recv()[:1] == b"\x01"
+        if not self.subscribed:
+            raise ConnectionError("nobody subscribes")
+        self.sender.send(raw)
+
+    def test_a_publisher_that_vanished_is_noticed_and_found_again(self):
+        """Who only listens would wait for ever behind a connection that is dead and was never closed."""
+        inbox = Inbox()
+        with Proxy(self.port) as proxy:
+            with self.receiving(inbox, address=f"tcp://127.0.0.1:{proxy.port}"):
+                wait_until(lambda: self.sender.poll(100))
+
+                def arrived(text: bytes) -> bool:
+                    self.sender.send(text)
+                    return any(request.raw == text for request in inbox.requests)
+
+                wait_until(lambda: arrived(b"before"))
+                proxy.mode, before = "drop", proxy.accepted
+                wait_until(lambda: proxy.accepted > before, 20, "it connects anew")
+                proxy.mode = "pass"
+                wait_until(lambda: arrived(b"after"))
 
 
 @pytest.mark.proves("channel zeromq", "guarantee")

@@ -15,6 +15,9 @@ class Endpoint(Model):
         str, setting("Address, tcp://HOST:PORT or ipc://PATH", pattern="^(tcp|ipc)://.", example="tcp://127.0.0.1:5555")
     ]
     high_water_mark: Annotated[int, setting("Messages that wait in memory, for each peer", ge=1, le=10**7)] = 1000
+    heartbeat: Annotated[
+        float, setting("Seconds of silence until a peer is lost; 0: for ever, as before ZeroMQ 4.2", ge=0, le=3600)
+    ] = 10.0
     sequence: Annotated[
         bool, setting("Whether the last frame of each message numbers it, so that what was lost is counted")
     ] = False
@@ -24,9 +27,9 @@ def open_socket(context: zmq.Context[Any], type: int, config: Endpoint, *, bind:
     """A socket at an address; `options` are socket options by lower-case name. Raises `Unavailable`."""
     made = context.socket(type)
     try:
-        made.linger = 0
         made.set_hwm(config.high_water_mark)
-        for name, value in options.items():
+        # half of it until the question whether it is there, half for the answer
+        for name, value in {"linger": 0, "heartbeat_ivl": round(config.heartbeat * 500), **options}.items():
             setattr(made, name, value)
         (made.bind if bind else made.connect)(config.address)
     except zmq.ZMQError as error:

@@ -46,9 +46,8 @@ class ZeroMQOutgoing(Outgoing):
         self.sent = self.dropped = self._subscriptions = 0
         self._numbers, self._lock = Numbers(), threading.Lock()
         self._patience = time.monotonic() + PATIENCE
-        self._idle: list[Any] = []
         self._context = zmq.Context()
-        self._idle.append(self._open())
+        self._idle = [self._open()]
 
     def stop(self) -> None:
         """Close the sockets; what they still have gets two seconds."""
@@ -117,9 +116,7 @@ class ZeroMQOutgoing(Outgoing):
 
     def _await(self, made: Any, end: float, what: int) -> None:
         if not made.poll(max(0.0, end - time.monotonic()) * 1000, what):
-            raise TimedOut(
-                f"outgoing zeromq {self.name!r}: nobody at {self.config.address} took or answered it in time"
-            )
+            raise TimedOut(f"outgoing zeromq {self.name!r}: nobody at {self.config.address} took or answered in time")
 
     def _look(self, end: float) -> None:
         """Count subscriptions that came or ended; wait until then for the first one."""
