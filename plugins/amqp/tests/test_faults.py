@@ -140,7 +140,7 @@ def works(server, body):
     return server.post("/send", body).status_code == 200 and wait_until(lambda: body in noted(server), 10)
 
 
-def fails(server, status, why, seconds=TIMEOUT + 1.5):
+def fails(server, status, why, seconds=TIMEOUT + 5):
     began = time.monotonic()
     answer = server.post("/send", b"fails")
     took = time.monotonic() - began
@@ -219,8 +219,14 @@ def test_wrong_credentials(server, rabbit):
     assert "wrong" not in found
     with pytest.raises(Exception, match="ACCESS_REFUSED"):
         server.api("admin.outgoing.amqp.ping", name="refused")
+    reading = {**settings, "queue": "loop", "service": "services.note"}
+    del reading["routing_key"]
+    server.api("admin.channel.amqp.create", name="refused", **reading)
+    wait_until(lambda: "ACCESS_REFUSED" in states(server).get("channel amqp refused", ""), 10)
     edit(server, "outgoing amqp refused", password="guest")
-    wait_until(lambda: not states(server), 20, "with the right password it runs")
+    edit(server, "channel amqp refused", password="guest")
+    wait_until(lambda: not states(server), 20, "with the right password both run")
+    server.api("admin.channel.amqp.delete", name="refused")
     server.api("admin.outgoing.amqp.ping", name="refused")
     server.api("admin.outgoing.amqp.delete", name="refused")
     assert "wrong" not in server.log()

@@ -124,7 +124,7 @@ def test_the_deadline_bounds_the_whole_call(rabbit):
         took = time.monotonic() - began
         proxy.mode = "pass"
     assert [type(error) for error in errors] == [TimedOut] * 3
-    assert took < 2
+    assert took < 5
 
 
 def test_many_threads_publish_at_the_same_time(rabbit):

@@ -299,7 +299,7 @@ class FileOutgoingContract(OnServer, OutgoingContract):
         began = time.monotonic()
         with pytest.raises(Unavailable, match="cannot connect to"), self.running():
             pass
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4
 
     def test_a_silent_drop_ends_at_the_deadline_and_heals(self):
         with Proxy(self.peer.port) as proxy, self.running(port=proxy.port, timeout=1) as files:
@@ -308,7 +308,7 @@ class FileOutgoingContract(OnServer, OutgoingContract):
             began = time.monotonic()
             with pytest.raises((TimedOut, Unavailable)):
                 files.ping()
-            assert time.monotonic() - began < 2.5
+            assert time.monotonic() - began < 6
             proxy.mode = "pass"
             wait_until(lambda: self._pinged(self.current(files)), 10)
 

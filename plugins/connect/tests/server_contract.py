@@ -127,6 +127,28 @@ class ServerContract:
         """Settings of another login that the server takes too."""
         raise NotImplementedError
 
+    def test_refused_credentials_are_told_and_a_right_one_heals(self, peer, start_server, tmp_path):
+        server = start_server(workers=1)
+        self.deploy(server, tmp_path / "taken")
+        wrong = {"password": "wrong-one"} if "password" in self.place(peer) else {"username": "nobody-else"}
+        server.api(f"admin.outgoing.{self.type}.create", name="files", **{**self.place(peer), **wrong})
+        server.api(f"admin.channel.{self.type}.create", name="files", **{**self.watching(peer), **wrong})
+        for kind in ("outgoing", "channel"):
+            wait_until(lambda kind=kind: self.states(server, kind) == {"retrying"}, 30, f"the state of the {kind}")
+            told = str(server.api(f"admin.{kind}.{self.type}.get", name="files")["states"])
+            assert "refuses" in told and "wrong-one" not in told
+        refused = server.post("/put")
+        assert refused.status_code == 503 and "refuses" in refused.text
+        for kind in ("outgoing", "channel"):
+            server.api(
+                f"admin.{kind}.{self.type}.edit", name="files", **{name: self.place(peer)[name] for name in wrong}
+            )
+            wait_until(lambda kind=kind: self.states(server, kind) == {"running"}, 30, f"the {kind} runs")
+        assert server.post("/put").status_code == 200
+        self.put(peer, "a", "one")
+        wait_until((tmp_path / "taken").exists, 30)
+        assert "wrong-one" not in server.log()
+
     def test_edits_under_load_fail_no_call(self, peer, start_server, tmp_path):
         server = start_server(workers=2)
         self.deploy(server, tmp_path / "taken")

@@ -26,7 +26,7 @@ def test_an_answer_that_comes_too_late_is_dropped():
     began = time.monotonic()
     with pytest.raises(TimedOut, match=r"the database: no answer within 0\.1 s"):
         within(0.1, "the database", lambda: go.wait(10) and "late", dropped.append)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     go.set()
     end = time.monotonic() + 5
     while not dropped and time.monotonic() < end:

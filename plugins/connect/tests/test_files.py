@@ -91,7 +91,7 @@ def test_dialling_ends_in_time_whatever_number_of_addresses(monkeypatch):
         began = time.monotonic()
         with pytest.raises(Unavailable, match="cannot connect to"):
             dial("many.example.com", 21, 0.5)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 2.4
         for each in waiting:
             each.close()
 

@@ -118,7 +118,7 @@ def test_a_drip_ends_at_the_deadline():
         for call in (files.list, lambda: files.read("a")):
             with pytest.raises(TimedOut):
                 call()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
 
 
 @pytest.mark.parametrize("noise", [b"\xff\xfe\x00", b"x" * 20_000, b"226", b"", b"999 what", b"150 " + b"\xe4" * 50])

@@ -125,7 +125,7 @@ def test_a_killed_server_and_a_start_without_it(server, create, foreign):
     began = time.monotonic()
     refused = echo(server, "killed")
     assert refused.status_code == 503 and "outgoing soap 'killed'" in refused.text
-    assert time.monotonic() - began < DEADLINE + 1.5
+    assert time.monotonic() - began < DEADLINE + 5
     create(
         "outgoing.soap", "new", **place(foreign, wsdl=f"{foreign.address}/1.2?wsdl", soap_version="1.2", path="/1.2")
     )
@@ -148,7 +148,7 @@ def test_a_silent_server(server, create, foreign):
             proxy.mode = mode
             began = time.monotonic()
             refused = echo(server, "silent")
-            assert (refused.status_code, time.monotonic() - began < DEADLINE + 2) == (status, True), mode
+            assert (refused.status_code, time.monotonic() - began < DEADLINE + 5) == (status, True), mode
             proxy.mode = "pass"
             assert wait_until(lambda: works(server, "silent"), 10)
 

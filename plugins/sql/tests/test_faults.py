@@ -44,8 +44,8 @@ def test_killed_and_back(mortal, local):
         began = time.monotonic()
         with pytest.raises((Unavailable, TimedOut), match="outgoing sql 'db'"):
             db.one("SELECT 1 AS one")
-        assert time.monotonic() - began < 3
-        wait_until(lambda: db in local.losses, 3, "core is told")
+        assert time.monotonic() - began < 6
+        wait_until(lambda: db in local.losses, 20, "core is told")
         server.start()
         wait_until(lambda: _answers(db), 10, "it goes on by itself")
     finally:
@@ -82,7 +82,7 @@ def test_stopped_in_its_tracks_and_going_on(mortal, local):
             began = time.monotonic()
             with pytest.raises(TimedOut, match="outgoing sql 'db'"):
                 db.one("SELECT 1 AS one")
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 5
         server.resume()
         wait_until(lambda: _answers(db), 10, "it goes on by itself")
     finally:
@@ -101,12 +101,12 @@ def test_connections_that_are_dropped_silently(cls, engine, when, local, real_se
             began = time.monotonic()
             with pytest.raises(TimedOut, match="outgoing sql 'db'"), db.transaction() as transaction:
                 _drop(proxy, transaction, when)
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 5
             began = time.monotonic()
             with pytest.raises((TimedOut, Unavailable)):
                 db.one("SELECT 1 AS one")
-            assert time.monotonic() - began < 2
-            wait_until(lambda: db in local.losses, 3, "core is told")
+            assert time.monotonic() - began < 5
+            wait_until(lambda: db in local.losses, 20, "core is told")
             proxy.mode = "pass"
             wait_until(lambda: _answers(db), 10, "it goes on by itself")
         finally:
@@ -173,7 +173,7 @@ def test_certificates(cls, engine, local, tmp_path):
 
 @SERVERS
 def test_one_slow_call_does_not_hold_up_others(cls, engine, local, real_server):
-    db = make(local, **settings_of(real_server(cls).database(), engine), timeout=2)
+    db = make(local, **settings_of(real_server(cls).database(), engine), timeout=4)
     db.start()
     try:
         told = []
@@ -189,7 +189,7 @@ def test_one_slow_call_does_not_hold_up_others(cls, engine, local, real_server):
         while thread.is_alive():
             began = time.monotonic()
             assert db.one("SELECT 1 AS one") == {"one": 1}
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 3
         assert told and not local.losses
     finally:
         db.stop()

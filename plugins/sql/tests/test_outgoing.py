@@ -248,7 +248,7 @@ def test_a_slow_statement_ends_at_the_deadline_and_the_connection_is_of_use_agai
     began = time.monotonic()
     with pytest.raises(TimedOut, match="outgoing sql 'db'"):
         db.one(SLOW[engine])
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert db.one("SELECT 1 AS one") == {"one": 1}
 
 
@@ -258,7 +258,7 @@ def test_a_call_waits_for_a_free_connection_no_longer_than_its_deadline(connect)
         began = time.monotonic()
         with pytest.raises(TimedOut, match="none of 1 connections was free"):
             db.one("SELECT 1")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 5
     assert db.one("SELECT 1 AS one") == {"one": 1}
 
 

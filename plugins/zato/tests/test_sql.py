@@ -14,7 +14,7 @@ from zato.common import ConnectionException
 from plugins.sql.tests.support import make, new_database
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture(params=["postgresql", "mariadb", "sqlite"])
 def out(request, server, real_server, tmp_path):
     place = new_database(real_server, request.param, tmp_path)
     live = make(SimpleNamespace(dir=tmp_path, lost=print), "CRM", **place, max_connections=2)

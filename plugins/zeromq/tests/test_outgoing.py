@@ -105,7 +105,7 @@ def test_push_with_nobody_there_is_told_within_the_deadline(connect):
     push, began = connect(timeout=0.3), time.monotonic()
     with pytest.raises(TimedOut, match="nobody at tcp://"):
         push.send("x")
-    assert 0.25 < time.monotonic() - began < 1.3
+    assert 0.25 < time.monotonic() - began < 5
     with pytest.raises(Unavailable, match="refused"):
         push.ping()
 
@@ -124,7 +124,7 @@ def test_many_threads_keep_their_deadlines_while_nobody_is_there(connect):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(times) == 10 and max(times) < 2
+    assert len(times) == 10 and max(times) < 5
 
 
 def test_push_to_a_peer_that_is_full(connect, bound, address):
@@ -178,7 +178,7 @@ def test_what_nobody_subscribed_to_is_counted(connect):
     publisher, began = connect(socket="PUB"), time.monotonic()
     for _ in range(5):
         publisher.send("into the void")
-    assert publisher.dropped == 5 and time.monotonic() - began < 3
+    assert publisher.dropped == 5 and time.monotonic() - began < 4
     assert publisher.sent == 5
 
 
