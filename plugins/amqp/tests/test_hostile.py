@@ -11,7 +11,7 @@ from hansa_devkit.servers import wait_until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plugins.amqp.tests.support import channel
+from plugins.amqp.tests.support import channel, outgoing
 
 
 class Raw(bytes):
@@ -92,6 +92,20 @@ def test_odd_headers_reach_the_service_and_survive_its_failure(rabbit, raw_heade
         ((_, properties, _),) = rabbit.read("in.dead-letter")
         assert properties.headers["x-hansa-attempts"] == 2
         assert properties.message_id == "\x00\r\n"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a\x1b[31m\tb", "'; DROP TABLE x; --", "ü" * 60])
+def test_odd_names_of_queues_and_keys_are_only_names(rabbit, name):
+    inbox = Inbox(outcomes=["reject"])
+    with outgoing(rabbit, declare="classic", queue=name, exchange="odd", routing_key=name) as out:
+        with channel(rabbit, inbox, queue=name, declare="classic") as one:
+            out.publish("x")
+            (request,) = inbox.wait(1, 10)
+            wait_until(lambda: rabbit.count(f"{name}.dead-letter") == 1, 10)
+            assert not one.server.losses
+    ((_, properties, _),) = rabbit.read(f"{name}.dead-letter")
+    assert properties.headers["x-hansa-queue"] == name
+    assert request.raw == b"x"
 
 
 def test_forged_attempts_end_at_once(rabbit):
