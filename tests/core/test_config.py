@@ -70,7 +70,7 @@ def test_sections_definitions_and_what_the_command_line_says(config: Callable[..
     assert (read.server.name, read.server.workers, read.dir) == ("a", 3, tmp_path / "elsewhere")
     assert (read.section("mail").port, read.section("mail").host) == (26, "h")
     assert read.definitions == [("outgoing", "mail", "one", {"port": 27}), ("outgoing", "mail", "two words", {})]
-    assert read.source("a/b.py") == tmp_path / "a/b.py"
+    assert read.services.files == ["a/b.py"]
     assert config(text, directory=str(tmp_path / "given")).dir == tmp_path / "given"
 
 

@@ -257,13 +257,6 @@ class TestManyAtOnce:
             f"the path {path}": ("channel", "path", name) for name, path in swapped.items()
         }
 
-    def test_what_exists(self, made: Definitions):
-        made.define("outgoing", "wide", "a", {})
-        made.builtin["outgoing", "wide", "b"] = Row("outgoing", "wide", "b", {}, builtin=True)
-        there = [("outgoing", "wide", "a"), ("outgoing", "", "a"), ("outgoing", "", "b"), ("outgoing", "wide", "b")]
-        assert all(made.exists(*key) for key in there)
-        assert not any(made.exists(*key) for key in [("outgoing", "wide", "c"), ("security", "", "a")])
-
 
 class TestWhatIsRefused:
     def test_all_faults_at_once_and_nothing_is_written(self, made: Definitions):
@@ -388,14 +381,12 @@ class TestServices:
         again = self.deploy(made)
         assert (again["version"], again["revision"]) == (1, 1), "the same source is no new version"
         assert self.deploy(made, answer=2)["version"] == 2
-        back = made.rollback("x.py")
-        assert (back["version"], back["services"], back["revision"]) == (1, ["a"], 3)
+        back = self.deploy(made)
+        assert (back["version"], back["services"], back["revision"]) == (1, ["a"], 3), "what was deployed before"
         serving, second = made.store.package("x.py"), made.store.package("x.py", 2)
         assert serving and "return 1" in serving.files["x.py"]
         assert second and "return 2" in second.files["x.py"]
         assert made.store.package("x.py", 3) is None
-        with pytest.raises(NotFound, match=r"'x.py' has no version before the one that serves"):
-            made.rollback("x.py")
         assert [(p.version, p.current, p.by) for p in made.store.packages()] == [(1, True, "jane"), (2, False, "jane")]
 
     def test_names_of_others(self, made: Definitions):
@@ -404,8 +395,6 @@ class TestServices:
         self.deploy(made)
         with pytest.raises(Conflict, match=r"the service a is already given by x.py"):
             self.deploy(made, file="y.py")
-        with pytest.raises(Invalid, match="comes with the plugin p"):
-            made.delete_service("builtin")
 
     def test_what_does_not_import_is_not_stored(self, made: Definitions):
         with pytest.raises(Invalid, match=r"x.py, line 1: SyntaxError"):
@@ -414,14 +403,22 @@ class TestServices:
             made.deploy({"../x.py": ""})
         assert made.store.revision() == 0
 
-    def test_taken_out_of_service_by_file_or_by_service(self, made: Definitions):
+    def test_taken_out_of_service_alone_or_as_others_come(self, made: Definitions):
         self.deploy(made)
-        with pytest.raises(NotFound):
-            made.delete_service("a")
-        made.registry.replace_services("x.py", [Deployed("a", Builtin, "x.py", 1)])
-        assert made.delete_service("a")["files"] == ["x.py"]
+        with pytest.raises(NotFound, match=r"no file 'a.py' is deployed"):
+            made.deploy({}, gone=["a.py"])
+        assert made.deploy({}, gone=["x.py"])["packages"] == []
         self.deploy(made)
-        assert made.delete_service("x.py")["revision"] == 4
+        answer = made.deploy({"y.py": self.SOURCE.format(name="a", answer=2)}, gone=["x.py"])
+        assert ([p["file"] for p in answer["packages"]], answer["revision"]) == (["y.py"], 4)
+        assert made.store.serving() == {"y.py": 1}
+
+
+def back(made: Definitions, file: str, version: int) -> Any:
+    """Let an older version serve again; gives the version that does."""
+    package = made.store.package(file, version)
+    assert package
+    return made.deploy(package.files)["packages"][0]["version"]
 
 
 class TestHelpers:
@@ -466,42 +463,42 @@ class TestHelpers:
         with pytest.raises(Invalid, match=told):
             made.deploy({"rates.py": "def g(): pass\ndef h(): pass\n"})
         with pytest.raises(Invalid, match=told):
-            made.rollback("rates.py")
+            back(made, "rates.py", 1)
         assert made.store.serving() == {"rates.py": 2, "uses.py": 1}
         made.deploy({"rates.py": self.HELPER.format(answer=3)})
-        assert made.rollback("rates.py")["version"] == 2
-        assert made.rollback("rates.py", 3)["version"] == 3
+        assert back(made, "rates.py", 2) == 2
+        assert back(made, "rates.py", 3) == 3
 
     def test_a_user_whose_old_version_needs_an_old_helper_does_not_come_back_alone(self, made: Definitions):
         made.deploy({"rates.py": "def g(): pass\n", "uses.py": self.USER.format(module="rates").replace(" f", " g", 1)})
         made.deploy({"rates.py": self.HELPER.format(answer=1), "uses.py": self.USER.format(module="rates")})
         with pytest.raises(Invalid, match="cannot import name 'g'"):
-            made.rollback("uses.py")
+            back(made, "uses.py", 1)
 
     def test_what_is_imported_is_not_deleted_and_its_users_are_named(self, made: Definitions):
         self.deploy(made, **{"more.py": "def late():\n    import uses\n"})
         with pytest.raises(Conflict, match=r"in use: rates is imported by more.py, uses.py"):
-            made.delete_service("rates/")
+            made.deploy({}, gone=["rates/"])
         with pytest.raises(Conflict, match=r"in use: uses is imported by more.py"):
-            made.delete_service("uses.py")
+            made.deploy({}, gone=["uses.py"])
         for name in ("more.py", "uses.py", "rates/"):
-            assert made.delete_service(name)["files"] == [name]
+            made.deploy({}, gone=[name])
         assert made.store.serving() == {}
         with pytest.raises(NotFound, match="no file 'rates/' is deployed"):
-            made.delete_service("rates/")
-        assert made.rollback("rates/", 1)["version"] == 1, "what was deleted can be brought back by its number"
+            made.deploy({}, gone=["rates/"])
+        assert back(made, "rates/", 1) == 1, "what was deleted can be brought back by its number"
 
     def test_a_circle_is_deleted_together(self, made: Definitions):
         made.deploy({"one.py": "import two", "two.py": "import one"})
         with pytest.raises(Conflict, match=r"in use: one is imported by two.py"):
-            made.delete_service("one.py")
-        assert made.delete_service("one.py", "two.py")["revision"] == 2
+            made.deploy({}, gone=["one.py"])
+        assert made.deploy({}, gone=["one.py", "two.py"])["revision"] == 2
 
     def test_a_module_that_grows_into_a_folder_takes_its_place(self, made: Definitions):
         made.deploy({"rates.py": self.HELPER.format(answer=1), "uses.py": self.USER.format(module="rates")})
         made.deploy({"rates/__init__.py": "from .tables import f", "rates/tables.py": self.HELPER.format(answer=2)})
         assert made.store.serving() == {"rates/": 1, "uses.py": 1}
-        assert made.rollback("rates.py", 1)["version"] == 1
+        assert back(made, "rates.py", 1) == 1
         assert made.store.serving() == {"rates.py": 1, "uses.py": 1}
 
     def test_names_that_depend_on_a_helper_follow_it(self, made: Definitions):
@@ -539,7 +536,7 @@ class TestHelpers:
             found = list(pool.map(attempt, [{"rates.py": "f = 1"}, uses_g]))
         assert [other.result() for other in others] == ["done", "done"]
         assert sorted(text.partition(" ")[0] for text in found) == ["done", "uses.py,"]
-        assert made.rollback("other0.py", 1)["version"] == 1
+        assert back(made, "other0.py", 1) == 1
 
 
 class TestWhoHasIt:

@@ -28,7 +28,7 @@ from hansa import (
 )
 from hansa import objects as module
 from hansa.cluster import Leases, OdbBus
-from hansa.objects import Objects, check_formats, references
+from hansa.objects import Objects, references
 from hansa.registry import Deployed, Registry
 from hansa.store import Reference, Row, Store
 
@@ -805,20 +805,22 @@ class TestLooking:
         with pytest.raises(AttributeError):
             outgoing.__wrapped__  # noqa: B018
 
-    def test_what_is_referred_to(self):
+    def test_what_is_referred_to(self, plain: type):
         class Config(Model):
             over: Annotated[str, setting("x", refers="outgoing sql")] = "db"
             users: Annotated[list[str], setting("x", refers="security")] = []
             service: Annotated[str | None, setting("x", refers="service")] = None
             format: Annotated[str, setting("x", refers="format")] = "json"
 
-        row = Row("channel", "t", "c", {})
-        assert references(Config, row, Config()) == [Reference("over", "outgoing", "sql", "db")]
-        assert references(Config, row, Config(over="", users=["a", "b"], service="s")) == [
+        registry = Registry()
+        registry.add_types("p", [plain])
+        given = {"format": "plain"}
+        assert references(registry, Config, Config(**given)) == [Reference("over", "outgoing", "sql", "db")]
+        assert references(registry, Config, Config(over="", users=["a", "b"], service="s", **given)) == [
             Reference("users", "security", "", "a"),
             Reference("users", "security", "", "b"),
             Reference("service", "service", "", "s"),
         ]
         with pytest.raises(Invalid) as caught:
-            check_formats(Registry(), Config, Config())
+            references(registry, Config, Config())
         assert list(caught.value.errors) == ["format"]

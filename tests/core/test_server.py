@@ -75,7 +75,7 @@ class TestRunning:
         threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
             thread.start()
-        shared.call("reload")
+        shared.call("tell", "reload", revision=0)
         until(lambda: not before & {process.pid for process in shared.workers()} and len(shared.workers()) == 2, 30)
         done.set()
         for thread in threads:
@@ -86,7 +86,7 @@ class TestRunning:
         """Both the successor of the dead one and the replacement would run, if nobody looked."""
         before = {process.pid for process in shared.workers()}
         first = until(lambda: (found := shared.raw("about"))["worker"] == 0 and found["pid"])
-        shared.call("reload")
+        shared.call("tell", "reload", revision=0)
         os.kill(first, signal.SIGKILL)
         until(lambda: not before & {process.pid for process in shared.workers()}, 30)
         until(lambda: "replaced 2 workers" in shared.output().split("replacing 2 workers")[-1], 30)

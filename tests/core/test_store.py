@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -407,8 +408,8 @@ def test_blocked_plugins(store: Store):
 
 def test_what_the_configuration_declared(store: Store):
     define(store, ROW, declared="d1")
-    deploy(store, "x.py", "one", {}, declared={"x.py": "d2"})
-    assert store.declared() == {ROW.key: "d1", ("service", "package", "x.py"): "d2"}
+    deploy(store, "x.py", "one", {}, declared=True)
+    assert store.declared() == {ROW.key: "d1", ("service", "package", "x.py"): hashlib.sha256(b"one").hexdigest()}
     define(store, ROW, declared="d3")
     define(store, ROW)
     drop(store, *ROW.key)

@@ -120,7 +120,7 @@ class TestDefinitions:
         server.call("delete", "outgoing", "journal", "hang")
         until(lambda: server.call("deploy", {"quick.py": SOURCE.format(version=1)})["pending"] == [], 30)
         assert time.monotonic() - began < 30
-        server.call("delete_service", "quick.py")
+        server.call("deploy", {}, gone=["quick.py"])
 
 
 class TestServices:
@@ -131,7 +131,8 @@ class TestServices:
             assert (answer["packages"], answer["pending"]) == ([told], [])
             answers = everywhere(server, "invoke", "where")
             assert [f"version={version}" in answer for answer in answers] == [True, True]
-        server.call("rollback", "where.py")
+        answer = server.call("deploy", {"where.py": SOURCE.format(version=2)})
+        assert answer["packages"][0]["version"] == 2, "what was deployed before is that version again"
         assert "version=2" in str(server.call("invoke", "where"))
         found = server.raw("deploy", {"where.py": "x = = 1"})
         assert found["error"] == "Invalid" and "where.py, line 1: SyntaxError" in found["detail"]
@@ -152,10 +153,10 @@ class TestServices:
     def test_a_service_in_use_stays(self, server: Any):
         server.call("deploy", {"used.py": SOURCE.format(version=1).replace('"where"', '"used"')})
         server.call("define", "channel", "probe", "c", {"service": "used"})
-        found = server.raw("delete_service", "used")
+        found = server.raw("deploy", {}, gone=["used.py"])
         assert found["error"] == "Conflict" and "channel probe 'c' (service = used)" in found["detail"]
         server.call("delete", "channel", "probe", "c")
-        server.call("delete_service", "used")
+        server.call("deploy", {}, gone=["used.py"])
         assert "no service is named 'used'" in everywhere(server, "invoke", "used")[0]
 
     def test_one_that_imports_in_the_trial_only_is_reported_and_mended(self, server: Any, tmp_path: Path, until: Any):
@@ -180,7 +181,7 @@ class TestServices:
         )
         until(lambda: not any("odd" in str(report["states"]) for report in server.call("reports").values()))
         assert "version=2" in str(server.call("invoke", "odd"))
-        server.call("delete_service", "odd.py")
+        server.call("deploy", {}, gone=["odd.py"])
 
     def test_many_deployments_do_not_pile_up(self, server: Any):
         for version in range(20, 24):
@@ -204,11 +205,11 @@ class TestServices:
         assert all("version=2" in found for found in everywhere(server, "invoke", "uses"))
         slow.join()
         assert "version=1" in str(answers[0].get("answer", answers[0]))
-        server.call("rollback", "rates/")
+        server.call("deploy", {"rates/__init__.py": "", "rates/tables.py": "VERSION = 1"})
         assert all("version=1" in found for found in everywhere(server, "invoke", "uses"))
         found = server.raw("deploy", {"rates/__init__.py": "", "rates/other.py": ""})
         assert "uses.py, line 3: ModuleNotFoundError: No module named 'rates.tables'" in found["detail"]
-        found = server.raw("delete_service", "rates/")
+        found = server.raw("deploy", {}, gone=["rates/"])
         assert found["error"] == "Conflict" and "rates is imported by uses.py" in found["detail"]
         imports = server.call("imports")
         assert (imports["uses.py"], imports["rates/"]) == (str({"rates/"}), str(set()))
@@ -219,8 +220,8 @@ class TestServices:
             assert set(alive) == {"rates@5.tables", "rates@6.tables"}
         for alive in everywhere(server, "alive", "uses@"):
             assert len(set(alive)) == 2
-        server.call("delete_service", "uses.py")
-        server.call("delete_service", "rates/")
+        server.call("deploy", {}, gone=["uses.py"])
+        server.call("deploy", {}, gone=["rates/"])
 
     def test_where_a_helper_cannot_be_loaded_it_stays_what_it_was(self, server: Any):
         """Its trial was fine; in the workers neither it nor what imports it changes, until a version that loads."""
@@ -236,14 +237,12 @@ class TestServices:
         server.call("deploy", {"rates.py": "X = 3"})
         assert everywhere(server, "invoke", "uses.a") == [3, 3]
         assert not any("rates" in str(report["states"]) for report in server.call("reports").values())
-        server.call("delete_service", "uses.py")
-        server.call("delete_service", "rates.py")
+        server.call("deploy", {}, gone=["uses.py"])
+        server.call("deploy", {}, gone=["rates.py"])
 
     def test_plugins_services(self, server: Any):
         found = server.raw("deploy", {"p.py": SOURCE.format(version=1).replace('"where"', '"probe.pid"')})
         assert found["error"] == "Conflict" and "comes with a plugin" in found["detail"]
-        found = server.raw("delete_service", "probe.pid")
-        assert found["error"] == "Invalid" and "comes with the plugin probe" in found["detail"]
 
 
 class TestPlugins:
@@ -300,7 +299,7 @@ def test_a_plugin_reloaded_and_blocked_in_a_running_server(
     server = start_probed(plugins=("more",), more=more)
     assert server.call("invoke", "more") == 1
     flag.write_text("")
-    server.call("reload")
+    server.call("tell", "reload", revision=0)
     until(lambda: "did not start, the old ones go on: {'': 'AssertionError: not now'}" in server.output())
     flag.unlink()
     make_plugin("more", "1 / 0")

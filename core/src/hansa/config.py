@@ -141,10 +141,6 @@ class Config:
         """The SQLAlchemy URL of the ODB."""
         return str(self.odb.url or f"sqlite:///{self.dir / 'odb.sqlite'}")
 
-    def source(self, file: str) -> Path:
-        """The absolute path of a file named relative to the configuration."""
-        return (self.path.parent / file).resolve()
-
 
 def read_config(
     path: str | os.PathLike[str], *, directory: str | None = None, overrides: dict[str, Any] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +15,7 @@ from .deploy import import_name, importers, packages, trial
 from .errors import Conflict, HansaError, Invalid, NotFound
 from .keys import Keys
 from .kinds import Edit, Key
-from .objects import check_formats, references
+from .objects import references
 from .registry import Registry
 from .settings import Model, dump, fields, load, resolve
 from .store import Checked, Reference, Row, Stale, Store, label
@@ -63,11 +64,6 @@ class Definitions:
             raise NotFound(f"{label((kind, type, name))} does not exist")
         return row
 
-    def exists(self, kind: str, type: str, name: str) -> bool:
-        """Whether there is a definition of this name; an empty type means any."""
-        stored = self.store.definitions(kind, type or None, name)
-        return bool(stored) or self._is_builtin(Reference("", kind, type, name))
-
     # -- change ------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -94,14 +90,14 @@ class Definitions:
             old = self.definition(*edit.key)
             data, seen = {**known.model.upgrade(dict(old.data)), **edit.data}, seen or old.revision
         config = self.read(Row(kind, type, name, data))
-        check_formats(self.registry, known.model, config)
         prepared = known.cls.prepare(config)
+        named = references(self.registry, known.model, prepared)
         row = Row(kind, type, name, _stored(data, prepared, config, self.keys.encrypt))
         claims = _claims(known.cls, row, prepared)
         for claim in claims:
             if other := self._taken.get((kind, claim)):
                 raise Conflict(f"{label(row.key)} needs {claim}, which the built-in {label(other.key)} has")
-        return replace(edit, data=row.data, seen_revision=seen), references(known.model, row, prepared), claims
+        return replace(edit, data=row.data, seen_revision=seen), named, claims
 
     def _is_builtin(self, reference: Reference) -> bool:
         if reference.kind == "service":
@@ -146,60 +142,44 @@ class Definitions:
     # -- services ----------------------------------------------------------------------------------------------------
 
     def deploy(
-        self, files: Mapping[str, str], *, by: str = "", declared: Mapping[str, str] | None = None, wait: bool = True
+        self,
+        files: Mapping[str, str],
+        *,
+        gone: Iterable[str] = (),
+        by: str = "",
+        declared: bool = False,
+        wait: bool = True,
     ) -> dict[str, Any]:
         """Try sources, by path, with all that imports them, in a child process; store them and have them loaded everywhere.
 
-        All of them or none. Gives `packages`, with file, version and services of each, and who has applied it. `declared` are
-        digests by package. Raises `Invalid` with errors and their lines under `source`, and refused names under `file`.
+        All of them or none; packages that are to be `gone` go out of service by the same change. It is tried again if others
+        deploy meanwhile. `declared`: it is remembered that config.toml says so. Gives `packages`, with file, version and services
+        of each, and who has applied it. Raises `Invalid` with errors and their lines under `source`, and refused names under
+        `file`; for what is to be gone `NotFound`, or `Conflict` naming what uses it.
         """
-        return self._serve(packages(files), by=by, declared=declared, wait=wait)
-
-    def rollback(self, file: str, version: int | None = None, *, by: str = "") -> dict[str, Any]:
-        """Bring back an older version of a package, by default the one before, unless what imports it fails with that."""
-        sources = {p.version: p.source for p in self.store.packages(file)}
-        current = self.store.serving().get(file, 0)
-        wanted = version or max((v for v in sources if v < current), default=0)
-        if wanted not in sources:
-            raise NotFound(f"{file!r} has no version {version or 'before the one that serves'}")
-        answer = self._serve({file: sources[wanted]}, by=by)
-        return {**answer.pop("packages")[0], **answer}
-
-    def delete_service(self, *names: str, by: str = "") -> dict[str, Any]:
-        """Take packages, each named by itself or by a service it gives, out of service; raises `Conflict` naming users."""
-        files = {name if name.endswith((".py", "/")) else self.registry.service(name).origin for name in names}
-        if plugins := [file for file in files if file.startswith("plugin ")]:
-            raise Invalid({"name": f"{names[0]} comes with the {plugins[0]}"})
-        return {**self._serve(dict.fromkeys(files), by=by), "files": sorted(files)}
-
-    def _serve(
-        self, wanted: Mapping[str, str | None], *, by: str, declared: Mapping[str, str] | None = None, wait: bool = True
-    ) -> dict[str, Any]:
-        """Have these sources serve, None takes a package out; what is tried is tried again if others deploy meanwhile."""
+        wanted: dict[str, str | None] = {**packages(files), **dict.fromkeys(gone)}
         while True:
             seen, stored = self.store.serving(), {p.file: p for p in self.store.packages(current=True)}
-            now, known = {file: p.source for file, p in stored.items()}, declared or {}
-            changes = {f: new for f, new in wanted.items() if new is None or f in known or now.get(f) != new}
+            now = {file: p.source for file, p in stored.items()}
+            changes = {f: new for f, new in wanted.items() if new is None or declared or now.get(f) != new}
             names = {import_name(file): file for file, new in changes.items() if new is not None}
             # a module that grew into a folder, or the other way round
             changes |= dict.fromkeys(file for file in seen if names.get(import_name(file), file) != file)
             after = {file: new for file, new in {**now, **changes}.items() if new is not None}
             if missing := [file for file, new in changes.items() if new is None and file not in seen]:
                 raise NotFound(f"no file {missing[0]!r} is deployed")
-            gone = {import_name(file) for file in changes} - names.keys()
-            if users := importers(after, gone):
-                raise Conflict(f"in use: {', '.join(sorted(gone))} is imported by {', '.join(sorted(users))}")
+            lacking = {import_name(file) for file in changes} - names.keys()
+            if users := importers(after, lacking):
+                raise Conflict(f"in use: {', '.join(sorted(lacking))} is imported by {', '.join(sorted(users))}")
             services = trial(after, names.values(), self.trial_timeout, self.trial_modules) if names else {}
             for name in {name for given in services.values() for name in given.values()}:
                 if self._is_builtin(Reference("", "service", "", name)):
                     raise Conflict(f"the service {name} comes with a plugin")
-            try:
-                versions, revision = dict[str, int](), self.store.revision()
+            versions, revision = dict[str, int](), self.store.revision()
+            with contextlib.suppress(Stale):
                 if changes:
-                    versions, revision = self.store.deploy(changes, services, seen=seen, by=by, declared=known)
+                    versions, revision = self.store.deploy(changes, services, seen=seen, by=by, declared=declared)
                 break
-            except Stale:
-                continue
         told = []
         for file in [file for file, new in wanted.items() if new is not None]:
             given = sorted((services[file] if file in services else stored[file].services).values())

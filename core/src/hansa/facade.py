@@ -46,10 +46,6 @@ class Facade(Definitions, Invocations):
         self.outgoing = Namespace(objects)
         Invocations.__init__(self, objects, plugins.hook.hansa_queue(server=self))
 
-    def tell(self, event: str, **more: Any) -> None:
-        """Send a line to the supervisor."""
-        raise NotImplementedError
-
     def section(self, name: str) -> Any:
         """A plugin's section of config.toml."""
         return self.config.section(name)
@@ -89,8 +85,3 @@ class Facade(Definitions, Invocations):
         A server that restarts finishes what it has, and starts anew as the same process, supervisor and engines too.
         """
         return int(self.announce(self.store.log_action(kind, name, action), wait=False)["revision"])
-
-    def reload(self) -> dict[str, Any]:
-        """Have this server replace its workers one by one, losing nothing."""
-        self.tell("reload", revision=0)
-        return {"workers": [worker for worker, report in self.reports().items() if report["server"] == self.name]}

@@ -66,7 +66,4 @@ def rotate_log(path: Path, size: int, kept: int) -> None:
     """Move a log of over `size` bytes to PATH.1, and older ones up to PATH.`kept`; who writes to it opens it anew by name."""
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_size > size:
-            for number in range(kept - 1, 0, -1):
-                with contextlib.suppress(FileNotFoundError):
-                    Path(f"{path}.{number}").replace(f"{path}.{number + 1}")
-            path.replace(f"{path}.1")
+            logging.handlers.RotatingFileHandler(path, backupCount=kept, delay=True).doRollover()

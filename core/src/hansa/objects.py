@@ -305,32 +305,25 @@ class Objects:
 
     def _route(self, channel: Channel) -> Any:
         config: Any = channel.config
-        binding = {"channel": channel.name, "type": channel.type, "config": config}
+        binding = {"channel": channel.name, "type": channel.type, "config": config, "source": channel}
         try:
-            format, security = config.format or channel.default_format, _names(config.security)
-            return self.compile(config.service, format=format, security=security, source=channel, **binding)
+            return self.compile(config.service, format=config.format or channel.default_format, **binding)
         except Exception as error:
             why = f"channel {channel.name!r} cannot serve: {describe(error)}"
             log.error("%s", why, exc_info=None if isinstance(error, HansaError) else error)
             return lambda request: failed(Unavailable(why), request, None, None)
 
     def compile(
-        self,
-        service: str,
-        *,
-        format: str = "",
-        security: Any = (),
-        source: Any = None,
-        raising: bool = False,
-        **more: Any,
+        self, service: str, *, format: str = "", source: Channel | None = None, raising: bool = False, **more: Any
     ) -> Any:
-        """Compile a route to a service for a `source` (a channel), `more` being the rest of the `Binding`.
+        """Compile a route to a service for a `source`, whose callers are authenticated, `more` being the rest of the `Binding`.
 
         Raises `NotFound` or `Unavailable` for what is missing.
         """
         cls = self.registry.service(service).cls
         known = self.registry.known("format", format).cls if format else None
         bound = Binding(service, self.server, known and known(more.get("config"), cls), **more)
+        security = _names(getattr(source and source.config, "security", None))
         authenticators = [self.get("security", None, name).authenticate for name in security]
         options: Any = {"wraps": self.wraps(), "running": self.running, "epoch": lambda: self.epoch, "raising": raising}
         return compile_route(bound, cls, channel=source, authenticators=authenticators, **options)
@@ -410,24 +403,17 @@ def _used(config: Any) -> list[tuple[str, str]]:
     return [("service", config.service), *(("security", name) for name in _names(config.security))]
 
 
-def references(model: Any, row: Row, config: Any) -> list[Reference]:
-    """What a definition refers to, from the `refers` of its settings."""
+def references(registry: Registry, model: Any, config: Any) -> list[Reference]:
+    """What a definition refers to, from the `refers` of its settings; raises `Invalid` for a format that no plugin gives."""
     found = []
     for setting in fields(model):
-        value = getattr(config, setting.name)
-        if setting.refers and setting.refers != "format" and value:
-            kind, _, type = setting.refers.partition(" ")
-            for name in _names(value):
+        kind, _, type = setting.refers.partition(" ")
+        for name in filter(None, _names(getattr(config, setting.name)) if kind else ()):
+            if kind != "format":
                 found.append(Reference(setting.name, kind, type, name))
-    return found
-
-
-def check_formats(registry: Registry, model: Any, config: Any) -> None:
-    """Refuse a format that no plugin gives; raises `Invalid`."""
-    for setting in fields(model):
-        value = getattr(config, setting.name)
-        if setting.refers == "format" and value:
+                continue
             try:
-                registry.known("format", value)
+                registry.known("format", name)
             except NotFound as error:
                 raise Invalid({setting.name: error.detail}) from None
+    return found

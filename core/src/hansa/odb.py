@@ -77,7 +77,6 @@ def open_engine(url: str, seconds: float = ANSWER, **options: Any) -> Engine:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA busy_timeout=30000")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:

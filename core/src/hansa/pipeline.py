@@ -71,14 +71,13 @@ def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
         return authenticators[0] if authenticators else None
 
     def authenticate(request: Request) -> Any:
-        first: Refused | None = None
+        refusals = []
         for one in authenticators:
             try:
                 return one(request)
             except Refused as refused:
-                first = first or refused
-        assert first is not None
-        raise first
+                refusals.append(refused)
+        raise refusals[0]
 
     return authenticate
 
@@ -90,12 +89,9 @@ def failed(error: BaseException, request: Request, service: type[Service] | None
         log.log(level, "%s %s: %s", error.status, error.title, error.detail)
     else:
         log.error("unexpected %s", type(error).__name__, exc_info=error)
-    response = None
     try:
-        if service is not None:
-            response = service.fail(error, request, format)
-        if response is None:
-            response = _plain_failure(error, request, format)
+        response = service.fail(error, request, format) if service is not None else None
+        response = response or _plain_failure(error, request, format)
     except Exception:
         log.exception("the error itself could not be rendered")
         response = _plain_failure(error, request, None)

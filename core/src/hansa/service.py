@@ -9,12 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import msgspec
-
 from .errors import Invalid
 from .kinds import Dispatch, Format
 from .message import Request, Response
-from .settings import Model, decode_hook, dump, explain, learn, load
+from .settings import Model, dump, load
 
 __all__ = ["Binding", "Service", "automatic_name", "current_cid"]
 
@@ -149,14 +147,7 @@ def _parser(model: Any, format: Format | None) -> Callable[[Request], Any]:
 
 
 def _convert(data: Any, model: Any, *, strict: bool) -> Any:
-    if isinstance(data, Model):
-        data = dump(data, str)
-    if isinstance(model, type) and issubclass(model, Model):
-        return load(model, data, strict=strict, unknown=False)
-    try:
-        return msgspec.convert(data, learn(model), strict=strict, dec_hook=decode_hook)
-    except (msgspec.ValidationError, ValueError, RecursionError) as error:
-        raise explain(data, model, strict=strict) or Invalid(str(error)) from None
+    return load(model, dump(data, str) if isinstance(data, Model) else data, strict=strict, unknown=False)
 
 
 def _renderer(model: Any, format: Format | None) -> Callable[[Response], None]:

@@ -24,8 +24,7 @@ from .errors import Invalid, did_you_mean
 __all__ = ["Model", "Secret", "decode_hook", "dump", "explain", "fields", "learn", "load", "resolve", "schema"]
 __all__ += ["setting"]
 
-M = TypeVar("M", bound="Model")
-H = TypeVar("H")
+T = TypeVar("T")
 _PATH = re.compile(r"^(?P<fault>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
 _KEY_PATH = re.compile(r"^(?P<fault>.*) - at `key` in `\$(?P<path>.*)`$", re.S)
 
@@ -238,10 +237,9 @@ def _values(model: Model) -> dict[str, Any]:
 
 def _check(value: Any, path: str, faults: dict[str, str]) -> None:
     """Run `check` of a model and of the models inside it."""
-    if isinstance(value, Model):
-        parts = _values(value)
-    else:
-        parts = value if isinstance(value, dict) else {f"[{index}]": item for index, item in enumerate(value)}
+    parts = _values(value) if isinstance(value, Model) else value if isinstance(value, dict) else {}
+    if isinstance(value, list | tuple):
+        parts = {f"[{index}]": item for index, item in enumerate(value)}
     for name, item in parts.items():
         if isinstance(item, Model | list | tuple | dict):
             _check(item, _below(path, str(name)), faults)
@@ -256,7 +254,7 @@ _learned: WeakSet[Any] = WeakSet()
 _learning = threading.Lock()
 
 
-def learn(hint: H) -> H:
+def learn(hint: T) -> T:
     """Give a type back once msgspec knows it: threads that have it look at one for the first time at once crash the process."""
     if hint not in _learned:
         with _learning:
@@ -266,8 +264,8 @@ def learn(hint: H) -> H:
     return hint
 
 
-def load(model: type[M], data: Any, *, strict: bool = True, unknown: bool = True) -> M:
-    """Build a model from plain data, validated.
+def load(model: type[T], data: Any, *, strict: bool = True, unknown: bool = True) -> T:
+    """Build a model, or any other type, from plain data, validated.
 
     `strict=False` also converts text to numbers and booleans (query strings, command lines); `unknown=False` ignores keys
     that are not declared. Raises `Invalid` with every fault at once.

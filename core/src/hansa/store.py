@@ -10,7 +10,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
@@ -82,7 +81,7 @@ class Reference:
 
 
 Names = Mapping[str, Mapping[str, str]]
-NOTHING: Mapping[Any, Any] = MappingProxyType({})
+Sources = Mapping[str, str | None]
 # an edit whose data is as it is to be stored, what it refers to, and what it claims
 Checked = tuple[Edit, Collection[Reference], Collection[str]]
 
@@ -133,10 +132,10 @@ class Transaction:
         text = None if data is None else json.dumps(data, sort_keys=True)
         self.add(odb.change, key, revision=self.revision, action=action, data=text, by=self.by, at=time.time())
 
-    def declare(self, key: Key, digest: str | None) -> None:
+    def declare(self, digests: Mapping[Key, str]) -> None:
         """Remember what a configuration file declared."""
-        if digest is not None:
-            self.forget([key], odb.declared)
+        self.forget(digests, odb.declared)
+        for key, digest in digests.items():
             self.add(odb.declared, key, sha256=digest)
 
     def forget(self, keys: Iterable[Key], *tables: Table) -> None:
@@ -264,13 +263,14 @@ class Store:
 
     @odb.guarded
     def change(
-        self, edits: Sequence[Checked], *, builtin: Any = None, errors: Any = NOTHING, paths: bool = False, by: str = ""
+        self, edits: Sequence[Checked], *, builtin: Any = None, errors: Any = None, paths: bool = False, by: str = ""
     ) -> int:
         """Store and delete definitions, all or none of them, each once, as one revision, which it gives.
 
         They may refer to each other in any order; `builtin` tells of a reference whether it is to something outside the store,
         `errors` by key are those that are known already. Raises `Conflict`, `NotFound`, `Invalid`; with `paths` one `Invalid`: faults by `kind.type.name.setting`.
         """
+        errors = errors or {}
         with self._change(by) as change:
             d, names = odb.definition.c, {r.name for _, found, _ in edits for r in found}
             names |= {e.key[2] for e, *_ in edits if e.key not in errors}
@@ -278,7 +278,7 @@ class Store:
             there = {(f.kind, f.type, f.name): f.revision for f in found}
             refuse({**change.errors(edits, there, builtin), **errors}, paths)
             change.forget([e.key for e, *_ in edits if e.key in there], odb.definition, odb.reference, odb.claim)
-            change.forget([e.key for e, *_ in edits if e.declared], odb.declared)
+            change.declare({e.key: e.declared for e, *_ in edits if e.declared})
             for edit, references, claims in edits:
                 change.log(edit.key, "define" if edit.data is not None else "delete", edit.data)
                 if edit.data is not None:
@@ -289,19 +289,11 @@ class Store:
                     change.add(odb.reference, edit.key, setting=r.setting, **to)
                 for claim in set(claims):
                     change.add(odb.claim, edit.key, claim=f"{edit.key[0]} {claim}")
-                if edit.declared:
-                    change.add(odb.declared, edit.key, sha256=edit.declared)
             return change.revision
 
     @odb.guarded
     def deploy(
-        self,
-        changes: Mapping[str, str | None],
-        services: Names,
-        *,
-        seen: Any = None,
-        by: str = "",
-        declared: Any = NOTHING,
+        self, changes: Sources, services: Names, *, seen: Any = None, by: str = "", declared: bool = False
     ) -> tuple[dict[str, int], int]:
         """Have these sources serve, all or none; gives the versions by package, and the revision.
 
@@ -332,7 +324,7 @@ class Store:
                     given |= {"source": source, "sha256": digest, "mac": mac, "by": by}
                     change.add(odb.package, file=file, version=version, current=True, at=time.time(), **given)
                 change.log(key, "rollback" if mac in there else "deploy", {"version": version, "sha256": digest})
-                change.declare(key, declared.get(file))
+                change.declare({key: digest} if declared else {})
             for file in changes.keys() - services.keys():
                 change.log(("service", "package", file), "delete")
             return versions, change.revision

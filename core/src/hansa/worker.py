@@ -213,20 +213,17 @@ class Worker(Facade):
         """Bring what the configuration file declares into the store: what is new in it, or was changed in it since."""
         known, faults = self.store.declared(), {}
         origin: dict[str, Any] = {"by": self.config.path.name, "wait": False}
-        files, declared = dict[str, str](), dict[str, str]()
+        files = dict[str, str]()
         for file in self.config.services.files:
+            path = (self.config.path.parent / file).resolve()
             try:
-                path = self.config.source(file)
-                found = {path.name: path.read_text()}
-                ((package, source),) = deploy.packages(found).items()
-                digest = hashlib.sha256(source.encode()).hexdigest()
-                if known.get(("service", "package", package)) != digest:
-                    files |= found
-                    declared[package] = digest
-            except (OSError, HansaError) as error:
+                source = path.read_text()
+                if known.get(("service", "package", path.name)) != hashlib.sha256(source.encode()).hexdigest():
+                    files[path.name] = source
+            except (OSError, ValueError) as error:
                 faults[f"services.files: {file}"] = str(error)
         try:
-            self.deploy(files, declared=declared, **origin)
+            self.deploy(files, declared=True, **origin)
         except HansaError as error:
             faults["services.files"] = str(error)
         edits = []

@@ -38,6 +38,12 @@ def test_versions_come_and_go(server: Server) -> None:
     back = server.call("admin.service.rollback", {"file": "small.py"})
     assert back["version"] == first["version"]
     assert invoke(server, "small.count") == {"n": 1}
+    refused = server.api("admin.service.rollback", {"file": "small.py"})
+    assert (refused.status, "no version before the one that serves" in refused.json["detail"]) == (404, True)
+    refused = server.api("admin.service.rollback", {"file": "small.py", "version": 99})
+    assert (refused.status, "'small.py' has no version 99" in refused.json["detail"]) == (404, True)
+    refused = server.api("admin.service.delete", {"name": "admin.service.delete"})
+    assert (refused.status, "comes with the plugin admin" in refused.json["detail"]) == (404, True)
     assert (
         server.call("admin.service.rollback", {"file": "small.count", "version": second["version"]})["version"]
         == second["version"]

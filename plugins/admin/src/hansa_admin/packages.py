@@ -204,7 +204,15 @@ class ServiceRollback(OnPackages):
     name, Input, Output = "admin.service.rollback", Version, RolledBack
 
     def handle(self) -> Any:
-        return self.server.rollback(self.file_of(self.request.input.file), self.request.input.version, by=self.caller)
+        file, version = self.file_of(self.request.input.file), self.request.input.version
+        there = {package.version: package for package in self.server.store.packages(file)}
+        serving = self.server.store.serving().get(file, 0)
+        wanted = version or max((each for each in there if each < serving), default=0)
+        if wanted not in there:
+            raise NotFound(f"{file!r} has no version {version or 'before the one that serves'}")
+        # a source that was deployed before is that version again
+        answer = self.server.deploy(there[wanted].files, by=self.caller)
+        return {**answer.pop("packages")[0], **answer}
 
 
 class ServiceDelete(OnPackages):
@@ -214,8 +222,8 @@ class ServiceDelete(OnPackages):
 
     def handle(self) -> Any:
         asked = self.request.input
-        found = self.server.delete_service(*map(self.file_of, (asked.name, *asked.more)), by=self.caller)
-        return changed(asked.name, found)
+        gone = {self.file_of(name) for name in (asked.name, *asked.more)}
+        return changed(asked.name, self.server.deploy({}, gone=sorted(gone), by=self.caller))
 
 
 OPERATIONS: tuple[type[Operation], ...] = (

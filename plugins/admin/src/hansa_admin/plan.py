@@ -193,7 +193,7 @@ class Plan:
                 answer = self.server.change([step.edit() for step in self.definitions], by=by)
                 done += len(self.definitions)
             if self.removals:
-                answer = self.server.delete_service(*(step.name for step in self.removals), by=by)
+                answer = self.server.deploy({}, gone=[step.name for step in self.removals], by=by)
         except Invalid as invalid:
             detail = "; ".join(f"{path}: {fault}" for path, fault in invalid.errors.items())
             raise Invalid(invalid.errors, _partly(done, len(self.steps), detail)) from invalid

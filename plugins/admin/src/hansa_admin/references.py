@@ -106,7 +106,9 @@ def exists(server: Any, kind: str, type: str, name: str) -> bool:
         except NotFound:
             return False
         return True
-    return bool(server.exists(kind, type, name))
+    if server.store.definitions(kind, type or None, name):
+        return True
+    return any((row.kind, row.name) == (kind, name) and type in ("", row.type) for row in server.builtin.values())
 
 
 def name_faults(model: type[Model], data: Mapping[str, Any], there: Callable[[str, str, str], bool]) -> dict[str, str]:

@@ -134,8 +134,10 @@ class ServerReload(Operation):
     name, Input, Output = "admin.server.reload", Nothing, dict[str, Any]
 
     def handle(self) -> Any:
-        answer = self.server.reload()
-        return {"reloading": True, **(answer if isinstance(answer, dict) else {})}
+        server = self.server
+        server.tell("reload", revision=0)
+        reports = server.reports().items()
+        return {"reloading": True, "workers": [worker for worker, told in reports if told["server"] == server.name]}
 
 
 OPERATIONS: tuple[type[Operation], ...] = (PluginList, PluginReload, PluginBlock, ServerStatus, ServerReload)
