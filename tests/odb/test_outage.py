@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from hansa import Invalid, Unavailable, odb
+from hansa import Unavailable, odb
 from hansa.store import Row, Store
 from hansa_devkit.faults import Proxy
 from hansa_devkit.servers_sql import SqlServer
@@ -131,23 +131,6 @@ def test_writers_wait_for_one_that_takes_long_and_are_told_if_it_never_ends(
         monkeypatch.setattr(odb, "PATIENCE", 2.0)
     assert isinstance(waiting.exception(), Unavailable)
     assert works(store)
-
-
-@pytest.mark.parametrize(("url", "package", "extra"), [
-    ("postgresql+psycopg://u:secret@127.0.0.1:1/d", "psycopg", "postgresql"),
-    ("postgresql://u:secret@127.0.0.1:1/d", "psycopg", "postgresql"),
-    ("mysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
-    ("mariadb+pymysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
-])  # fmt: skip
-def test_a_missing_driver_is_named_with_what_installs_it(
-    url: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
-):
-    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(Invalid) as caught:
-        odb.open_engine(url)
-    assert caught.value.errors == {"odb.url": f"{package} is not installed: pip install 'hansa[{extra}]'"}
 
 
 def test_drivers_are_not_loaded_for_sqlite():

@@ -7,7 +7,8 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from importlib.metadata import entry_points
+from typing import Any, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sql
 from sqlalchemy import Column, Engine, Index, MetaData, String, Table, Text, event, exc
@@ -54,22 +55,22 @@ declared = _table("declared", "sha256:digest")
 lease = _table("lease", "name:lease! holder:name token:int expires:float", identity="")
 
 
-CONNECT = ANSWER = 2  # seconds: a dead database is told within 5, by a ping and a connection that fails
+ANSWER = 2  # seconds that a statement may take
 PATIENCE = 8.0  # seconds that a change waits while other writers are at work
-POOL = {"pool_pre_ping": True, "pool_size": 3, "max_overflow": 10, "pool_timeout": CONNECT}
-DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
 LOST = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.IntegrityError, exc.TimeoutError)
-# serialization failures, deadlocks and waits for a lock, of PostgreSQL and MySQL
-AGAIN = {"40001", "40P01", "55P03", 1205, 1213}
 
 
 def open_engine(url: str, seconds: float = ANSWER, **options: Any) -> Engine:
-    """An engine for the ODB; a statement may take so many seconds. Raises `Invalid` if its driver is not installed.
+    """An engine for the ODB; a statement may take so many seconds. Raises `Invalid` if what opens it is not installed.
 
-    SQLite is in WAL mode with every commit synced, and its writers are in one line from their first statement.
+    SQLite is in WAL mode with every commit synced, and its writers are in one line from their first statement. Other databases are
+    opened by what entry points of the group `hansa.odb` name, by the scheme of the URL.
     """
-    if not url.startswith("sqlite"):
-        return _open_server(url, seconds, options)
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme != "sqlite":
+        for entry in entry_points(group="hansa.odb", name=scheme):
+            return cast(Engine, entry.load()(url, seconds, **options))
+        raise Invalid({"odb.url": f"nothing that opens {scheme!r} is installed: pip install 'hansa[postgresql]'"})
     engine = sql.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, **options)
 
     @event.listens_for(engine, "connect")
@@ -87,41 +88,11 @@ def open_engine(url: str, seconds: float = ANSWER, **options: Any) -> Engine:
     return engine
 
 
-def _open_server(url: str, seconds: float, options: dict[str, Any]) -> Engine:
-    limits: dict[str, Any] = {"connect_timeout": CONNECT}
-    patience = seconds * 0.7  # for a lock: whoever waits for another writer is told by a code, and asks again
-    if url.startswith("postgresql"):
-        limits["options"] = f"-c lock_timeout={patience * 1000:.0f}"
-    elif url.startswith(("mysql", "mariadb")):
-        limits |= {"read_timeout": seconds, "write_timeout": seconds}
-        limits["init_command"] = f"SET SESSION innodb_lock_wait_timeout = {patience:.0f}"
-    target = sql.make_url(url)
-    target = target.set(drivername=DRIVERS.get(target.drivername, target.drivername))
-    try:
-        engine = sql.create_engine(target, isolation_level="READ COMMITTED", connect_args=limits, **(options or POOL))
-    except ModuleNotFoundError as error:
-        package = {"psycopg": "'hansa[postgresql]'", "pymysql": "'hansa[mysql]'"}.get(str(error.name), error.name)
-        raise Invalid({"odb.url": f"{error.name} is not installed: pip install {package}"}) from None
-    if engine.driver == "psycopg":
-        import psycopg
-
-        class Connection(psycopg.Connection[Any]):
-            """Gives a server up that is there and does not answer, or whose answers are dropped."""
-
-            def wait(self, generator: Any, interval: float = 0.1, timeout: float | None = seconds) -> Any:
-                try:
-                    return super().wait(generator, interval, timeout)
-                except psycopg.OperationalError as error:
-                    if not error.sqlstate:  # it is not the server who says so, and nobody knows what that still does
-                        self.pgconn.finish()
-                    raise
-
-        event.listen(engine, "do_connect", lambda dialect, record, given, named: Connection.connect(*given, **named))
-    return engine
-
-
 def guarded(function: Callable[P, T]) -> Callable[P, T]:
-    """A use of the ODB that is tried again where another writer was in the way; raises `Unavailable` without ODB."""
+    """A use of the ODB that is tried again where another writer was in the way; raises `Unavailable` without ODB.
+
+    What opened the database tells of another writer by raising `Unavailable`; two that insert the same are refused.
+    """
 
     @functools.wraps(function)
     def call(*arguments: P.args, **options: P.kwargs) -> T:
@@ -129,13 +100,11 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
         while True:
             try:
                 return function(*arguments, **options)
-            except LOST as error:
-                attempts -= isinstance(error, exc.IntegrityError)  # two have inserted the same
-                found = getattr(error, "orig", None) or error
-                codes = {getattr(found, "sqlstate", None), *found.args[:1]}
-                again = codes & AGAIN or isinstance(error, exc.IntegrityError)
-                if not again or not attempts or time.monotonic() > deadline:
-                    log.error("the ODB cannot be used: %s", str(found).partition("\n")[0])
+            except (*LOST, Unavailable) as error:
+                attempts -= isinstance(error, exc.IntegrityError)
+                again = attempts and isinstance(error, exc.IntegrityError | Unavailable)
+                if not again or time.monotonic() > deadline:
+                    log.error("the ODB cannot be used: %s", str(getattr(error, "orig", error)).partition("\n")[0])
                     raise Unavailable("the ODB does not answer at the moment") from error
             time.sleep(random.random() * 0.1)
 
