@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from . import deploy
 from .deploy import import_name, importers, packages, trial
 from .errors import Conflict, HansaError, Invalid, NotFound
 from .keys import Keys
@@ -105,8 +104,7 @@ class Definitions:
                 return self.registry.service(reference.name).version == 0
             except NotFound:
                 return False
-        wanted = (reference.kind, reference.name)
-        return any((k, n) == wanted and reference.type in ("", t) for k, t, n in self.builtin)
+        return any((k, n) == (reference.kind, reference.name) and reference.type in ("", t) for k, t, n in self.builtin)
 
     def change(self, edits: Iterable[Edit], *, by: str = "", wait: bool = True, paths: bool = True) -> dict[str, Any]:
         """Define and delete many definitions in one transaction, all of them or none; tells who has applied it.
@@ -185,12 +183,6 @@ class Definitions:
             given = sorted((services[file] if file in services else stored[file].services).values())
             told.append({"file": file, "version": versions.get(file, seen.get(file)), "services": given})
         return {"packages": told, **self.announce(revision, wait)}
-
-    def imports(self) -> dict[str, set[str]]:
-        """The packages that each package which serves here imports."""
-        return {
-            p.package: {used.package for used in (p.uses or {}).values()} - {p.package} for p in deploy.loaded.values()
-        }
 
     # -- who has it --------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +28,26 @@ class Keys:
         if not self._keys or not all(_KEY.fullmatch(key) for key in self._keys):
             why = "must be 32 random bytes in URL-safe base64 (44 characters); several with commas"
             raise Invalid({"server.secret_key": why})
-        self._fernet: Any = None
         # sources stay valid while keys rotate as long as the oldest key stays last
         self.mac = hashlib.sha256(b"sources" + self._keys[-1].encode()).digest()
 
+    @cached_property
     def _cipher(self) -> Any:
-        if self._fernet is None:
-            # PERF: imported where needed, most workers never decrypt anything
-            from cryptography.fernet import Fernet, MultiFernet
+        # PERF: imported where needed, most workers never decrypt anything
+        from cryptography.fernet import Fernet, MultiFernet
 
-            self._fernet = MultiFernet([Fernet(key) for key in self._keys])
-        return self._fernet
+        return MultiFernet([Fernet(key) for key in self._keys])
 
     def encrypt(self, text: str) -> dict[str, str]:
         """The stored form of a secret."""
-        return {"$encrypted": self._cipher().encrypt(text.encode()).decode()}
+        return {"$encrypted": self._cipher.encrypt(text.encode()).decode()}
 
     def decrypt(self, token: str) -> str:
         """The secret of a stored form; raises `Invalid` if no key fits."""
         from cryptography.fernet import InvalidToken
 
         try:
-            return str(self._cipher().decrypt(token.encode()).decode())
+            return str(self._cipher.decrypt(token.encode()).decode())
         except (InvalidToken, AttributeError, ValueError):
             raise Invalid("the secret was encrypted with another key") from None
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Channel", "Definable", "Edit", "Format", "NoSettings", "Outgoing", "Security", "lease_name"]
 
-Placement = Literal["worker", "server", "cluster"]
-Delivery = Literal["at_least_once", "at_most_once"]
 Dispatch = Callable[[Request], Response]
 Key = tuple[str, str, str]
 
@@ -60,7 +58,7 @@ class Definition:
     type: ClassVar[str] = ""
     Config: ClassVar[builtins.type[Model]] = NoSettings
     common: ClassVar[builtins.type[Model]] = Definable
-    placement: ClassVar[Placement] = "worker"
+    placement: ClassVar[Literal["worker", "server", "cluster"]] = "worker"
     exclusive: ClassVar[bool] = False
 
     def __init__(self, name: str, config: Any, server: Any = None) -> None:
@@ -112,7 +110,7 @@ class Channel(Definition):
 
     kind = "channel"
     common = Channelled
-    delivery: ClassVar[Delivery] = "at_most_once"
+    delivery: ClassVar[Literal["at_least_once", "at_most_once"]] = "at_most_once"
     default_format: ClassVar[str] = ""
     dispatch: Dispatch
 

@@ -11,8 +11,7 @@ from .errors import Outcome
 
 __all__ = ["Request", "Response", "new_cid"]
 
-_random = random.SystemRandom().getrandbits(64)
-_bits = random.Random(_random).getrandbits
+_bits = random.Random(random.SystemRandom().getrandbits(64)).getrandbits
 
 
 def new_cid() -> str:

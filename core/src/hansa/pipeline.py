@@ -14,7 +14,6 @@ from .service import Binding, Service, current_cid
 log = logging.getLogger("hansa.route")
 
 Authenticate = Callable[[Request], Any]
-Wrap = Callable[..., Dispatch | None]
 
 
 def compile_route(
@@ -23,7 +22,7 @@ def compile_route(
     *,
     channel: Any = None,
     authenticators: Iterable[Authenticate] = (),
-    wraps: Iterable[Wrap] = (),
+    wraps: Iterable[Callable[..., Dispatch | None]] = (),
     running: dict[Any, int] | None = None,
     epoch: Callable[[], int] = lambda: 0,
     raising: bool = False,

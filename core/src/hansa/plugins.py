@@ -42,29 +42,28 @@ class Plugin:
 
 
 class Plugins:
-    """The plugins of one process. `groups` says which modules are loaded: early ones alone, or both."""
+    """The plugins of one process. `groups` says which modules are loaded: early ones alone, or both.
+
+    Call hooks through `hook`: `plugins.hook.hansa_NAME(...)` gives a list of results.
+    """
 
     def __init__(self, registry: Registry, groups: Iterable[str] = (EARLY, FULL)) -> None:
         self.registry = registry
         self.groups = tuple(groups)
         self.hooks = pluggy.PluginManager(hookspecs.PROJECT)
         self.hooks.add_hookspecs(hookspecs)
+        self.hook: Any = self.hooks.hook
         self.found: dict[str, Plugin] = {}
         self.modules: list[str] = []
-
-    @property
-    def hook(self) -> Any:
-        """Call hooks through this: `plugins.hook.hansa_NAME(...)` gives a list of results."""
-        return self.hooks.hook
 
     def load(self, *, enabled: Iterable[str] | None = None, blocked: Iterable[str] = ()) -> None:
         """Find and load everything that is installed and not blocked; raises `Invalid` with the faults of all plugins."""
         self.found = discover()
-        wanted = None if enabled is None else set(enabled)
-        missing = sorted((wanted or set()) - set(self.found))
+        wanted = set(self.found if enabled is None else enabled)
+        missing = sorted(wanted - set(self.found))
         faults = {f"plugins.enabled: {name}": "no such plugin is installed" for name in missing}
         for plugin in self.found.values():
-            if plugin.name in set(blocked) or (wanted is not None and plugin.name not in wanted):
+            if plugin.name in set(blocked) or plugin.name not in wanted:
                 plugin.status = "blocked"
                 continue
             try:

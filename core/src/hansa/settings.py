@@ -100,13 +100,6 @@ class Field:
 _known_fields: WeakKeyDictionary[type, tuple[Field, ...]] = WeakKeyDictionary()
 
 
-def fields(model: type[Model]) -> tuple[Field, ...]:
-    """The settings of a model, in the order of their declaration."""
-    if (known := _known_fields.get(model)) is None:
-        known = _known_fields[model] = _read_fields(model)
-    return known
-
-
 def _marks(hint: Any) -> Iterator[msgspec.Meta]:
     """The marks on a type, or on one of the types it is a choice of."""
     for argument in get_args(hint):
@@ -116,7 +109,10 @@ def _marks(hint: Any) -> Iterator[msgspec.Meta]:
             yield from _marks(argument)
 
 
-def _read_fields(model: type[Model]) -> tuple[Field, ...]:
+def fields(model: type[Model]) -> tuple[Field, ...]:
+    """The settings of a model, in the order of their declaration."""
+    if (known := _known_fields.get(model)) is not None:
+        return known
     hints = typing.get_type_hints(model, include_extras=True)
     found = []
     for field in dataclasses.fields(model):
@@ -129,7 +125,7 @@ def _read_fields(model: type[Model]) -> tuple[Field, ...]:
         secret = any(isinstance(t, type) and issubclass(t, Secret) for t in (get_args(_bare(hint)) or (_bare(hint),)))
         required, refers = default is ..., str(extra.get("x-refers", ""))
         found.append(Field(field.name, _bare(hint), help, default, meta, hint, required, refers, secret))
-    return tuple(found)
+    return _known_fields.setdefault(model, tuple(found))
 
 
 def decode_hook(kind: Any, value: Any) -> Any:
@@ -155,19 +151,10 @@ def schema(model: Any) -> dict[str, Any]:
 
 def _unknown(data: Any, hint: Any, path: str, faults: dict[str, str]) -> None:
     """Collect keys that a model does not declare, at every depth."""
-    hint = _bare(hint)
-    if get_origin(hint) in (Union, UnionType):
-        # at most one of them is an object and at most one a list, msgspec allows no more
-        for argument in get_args(hint):
-            _unknown(data, argument, path, faults)
-        return
-    if isinstance(hint, type) and issubclass(hint, Model) and isinstance(data, Mapping):
-        known = {field.name: field for field in fields(hint)}
-        for key in data:
-            if key not in known:
-                faults[_below(path, str(key))] = "unknown setting" + did_you_mean(str(key), known)
     for inner, name, value in _parts(data, hint):
-        if isinstance(value, Mapping | list | tuple):
+        if inner is None:
+            faults[_below(path, name)] = "unknown setting" + did_you_mean(name, value)
+        elif isinstance(value, Mapping | list | tuple):
             _unknown(value, inner, _below(path, name), faults)
 
 
@@ -186,7 +173,7 @@ def _collect(data: Any, hint: Any, path: str, faults: dict[str, str], strict: bo
         here = _below(path, name)
         if value is ...:
             faults[here] = "required, and missing"
-        else:
+        elif inner is not None:
             _collect(value, inner, here, faults, strict)
     if len(faults) > before:
         return
@@ -200,14 +187,19 @@ def _collect(data: Any, hint: Any, path: str, faults: dict[str, str], strict: bo
 
 
 def _parts(data: Any, hint: Any) -> Iterator[tuple[Any, str, Any]]:
-    """The declared type, name and value of each part of a value; `...` stands for a required one that is missing."""
+    """The declared type, name and value of each part of a value; `...` stands for a required one that is missing.
+
+    A setting that is not declared has no type, and for its value the names of those that are.
+    """
     hint = _bare(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if isinstance(data, Mapping):
         if isinstance(hint, type) and issubclass(hint, Model):
-            for field in fields(hint):
-                if field.name in data or field.required:
-                    yield field.hint, field.name, data.get(field.name, ...)
+            known = {field.name: field for field in fields(hint)}
+            for name, field in known.items():
+                if name in data or field.required:
+                    yield field.hint, name, data.get(name, ...)
+            yield from ((None, str(key), known) for key in data if key not in known)
         elif origin is dict:
             yield from ((arguments[1], str(key) or "[]", value) for key, value in data.items())
     elif origin in (list, set, frozenset) and isinstance(data, list | tuple):

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
 from . import odb
-from .deploy import files_of
+from .deploy import files_of, imports_of
 from .errors import Conflict, HansaError, Invalid, NotFound
 from .kinds import Edit, Key
 
@@ -68,6 +68,11 @@ class Package:
     def files(self) -> dict[str, str]:
         """The sources by path."""
         return files_of(self.file, self.source)
+
+    @property
+    def imports(self) -> set[str]:
+        """The first parts of all names that it imports."""
+        return imports_of(self.file, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,26 +338,22 @@ class Store:
         """The packages that serve, and the version of each."""
         return {r.file: r.version for r in self._all(_SERVING)}
 
-    def packages(self, file: str | None = None, *, current: bool = False) -> list[Package]:
+    def packages(self, file: str | None = None, version: int | None = None, *, current: bool = False) -> list[Package]:
         """All versions of all packages or of one, or the current ones; a forged one is left out and logged."""
-        p = odb.package.c
-        query = select(odb.package).order_by(p.file, p.version)
-        query = query.where(p.file == file) if file else query
-        found = map(self._package, self._all(query.where(p.current) if current else query))
-        return [package for package in found if package is not None]
+        p, found = odb.package.c, []
+        wanted = ((file, p.file == file), (version, p.version == version), (current, p.current))
+        query = select(odb.package).where(*(condition for given, condition in wanted if given))
+        for r in self._all(query.order_by(p.file, p.version)):
+            if hmac.compare_digest(r.mac, self._mac(r.file, r.source)):
+                services = json.loads(r.services)
+                found.append(Package(r.file, r.version, r.source, r.sha256, services, r.by, r.at, bool(r.current)))
+            else:
+                log.critical("%s version %s was changed in the database: refused", r.file, r.version)
+        return found
 
     def package(self, file: str, version: int | None = None) -> Package | None:
         """One version of a file, by default the current one."""
-        p = odb.package.c
-        found = self._all(select(odb.package).where(p.file == file, p.version == version if version else p.current))
-        return self._package(found[0]) if found else None
-
-    def _package(self, row: Any) -> Package | None:
-        if not hmac.compare_digest(row.mac, self._mac(row.file, row.source)):
-            log.critical("%s version %s was changed in the database: refused", row.file, row.version)
-            return None
-        services = json.loads(row.services)
-        return Package(row.file, row.version, row.source, row.sha256, services, row.by, row.at, bool(row.current))
+        return next(iter(self.packages(file, version, current=not version)), None)
 
     def _mac(self, file: str, source: str) -> str:
         return hmac.new(self._key, f"{file}\0{source}".encode(), hashlib.sha256).hexdigest()

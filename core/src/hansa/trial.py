@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def _report(sources: Mapping[str, str], changed: Collection[str]) -> Report:
-    services, errors = dict[str, dict[str, str]](), dict[str, str]()
+    errors = dict[str, str]()
     deploy.loaded = {import_name(package): Loaded(package, 0, source) for package, source in sources.items()}
     tried = {*changed, *importers(sources, map(import_name, changed))}
     for package, error in load([deploy.loaded[import_name(package)] for package in sorted(tried)]).items():
@@ -38,9 +38,8 @@ def _report(sources: Mapping[str, str], changed: Collection[str]) -> Report:
         # whoever imports what does not import fails by the same error
         cause = told.partition(" (from ")[0]
         errors[cause] = min(told, errors.get(cause, told), key=len)
-    for package in tried:
-        given = {key: cls.get_name() for key, cls in deploy.loaded[import_name(package)].services.items()}
-        services[package] = given
+    services = {p: {key: cls.get_name() for key, cls in deploy.loaded[import_name(p)].services.items()} for p in tried}
+    for package, given in services.items():
         for key, name in given.items():
             if not isinstance(name, str) or not 0 < len(name) <= 200:
                 errors[key] = f"{package}: the name of {key} is no text of 1 to 200 characters"

@@ -114,7 +114,12 @@ class OnPackages(Operation):
 
     def packages(self, *files: str) -> list[dict[str, Any]]:
         """All versions of these packages, or of all of them."""
-        imports = self.server.imports()
+        there = self.server.store.packages()
+        serving = {package.file.removesuffix(".py").rstrip("/"): package for package in there if package.current}
+        imports = {
+            package.file: {serving[used].file for used in package.imports & serving.keys()} - {package.file}
+            for package in serving.values()
+        }
         return [
             {
                 "file": package.file,
@@ -128,7 +133,7 @@ class OnPackages(Operation):
                 "deployed_at": package.at,
                 "deployed_by": package.by,
             }
-            for package in self.server.store.packages()
+            for package in there
             if not files or package.file in files
         ]
 
