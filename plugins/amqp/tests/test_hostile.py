@@ -6,12 +6,14 @@ import struct
 
 import pika
 import pytest
+from hansa import Invalid
+from hansa_amqp.plugin import AmqpChannel, AmqpOutgoing
 from hansa_devkit import Inbox
 from hansa_devkit.servers import wait_until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plugins.amqp.tests.support import channel, outgoing
+from plugins.amqp.tests.support import channel, made, outgoing
 
 
 class Raw(bytes):
@@ -106,6 +108,13 @@ def test_odd_names_of_queues_and_keys_are_only_names(rabbit, name):
     ((_, properties, _),) = rabbit.read(f"{name}.dead-letter")
     assert properties.headers["x-hansa-queue"] == name
     assert request.raw == b"x"
+
+
+def test_names_that_the_broker_would_change_are_refused(rabbit):
+    """RabbitMQ leaves line breaks out, and pika then waits for ever for the name that it has sent."""
+    for cls in (AmqpChannel, AmqpOutgoing):
+        with pytest.raises(Invalid, match="queue"):
+            made(cls, rabbit, queue="a\r\nb", **({"service": "test"} if cls is AmqpChannel else {}))
 
 
 def test_forged_attempts_end_at_once(rabbit):

@@ -30,7 +30,7 @@ class Broker(Login):
 class Subscription(Broker, Consuming):
     """Settings of the channel."""
 
-    queue: Annotated[str, setting("Queue to consume", min_length=1, max_length=200)]
+    queue: Annotated[str, setting("Queue to consume", max_length=200, pattern=r"^[^\r\n]+$")]
     prefetch: Annotated[int, setting("Most messages in hand of one worker; 2 to 4 times the pool", ge=1, le=65535)] = 20
     dead_letter_exchange: Annotated[str, setting("Exchange for dead letters; empty for the default one")] = ""
     dead_letter_routing_key: Annotated[str, setting("Their routing key; empty: QUEUE.dead-letter", max_length=255)] = ""
@@ -41,7 +41,7 @@ class Subscription(Broker, Consuming):
 class Publishing(Broker):
     """Settings of the outgoing connection."""
 
-    queue: Annotated[str, setting("Queue to declare, and to bind to the exchange", max_length=255)] = ""
+    queue: Annotated[str, setting("Queue to declare and to bind", max_length=255, pattern=r"^[^\r\n]*$")] = ""
     persistent: Annotated[bool, setting("Have the broker keep messages on disk, in durable queues")] = True
     properties: Annotated[dict[str, str | int], setting("Properties of messages without their own: app_id ...")] = {}
 
