@@ -63,14 +63,13 @@ class Worker(Facade):
         for worker in self.store.reports():  # of those that ran in this place before
             if worker.rpartition(".")[0] == self.id.rpartition(".")[0]:
                 self.store.forget_applied(worker)
-        signal.signal(signal.SIGTERM, self._end)  # from its first report on it ends in good order, which takes that back
+        # from its first report on it ends in good order, which takes that back
+        signal.signal(signal.SIGTERM, self._end)
         self._report()
         self._leases.start()
         self._follower = threading.Thread(target=self._follow, name="follow", daemon=True)
         self._follower.start()
         threading.Thread(target=self.bus.listen, args=(self._wake.set, self._ended), name="nudges", daemon=True).start()
-        if self.queue is not None:
-            self.queue.start()
         hook.hansa_serve(server=self)
 
     def run(self) -> None:
@@ -78,6 +77,8 @@ class Worker(Facade):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.tell("ready")
         self.ready = True  # only now may a message be begun that ends this process: else that would be a failed start
+        if self.queue is not None:
+            self.queue.start()
         threading.Thread(target=self._listen_to_supervisor, name="control", daemon=True).start()
         self._stop.wait()
         self.stop()

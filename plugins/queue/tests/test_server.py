@@ -178,6 +178,19 @@ def test_poison_and_crash_messages_get_their_attempts_and_hold_up_nobody(make: A
         assert one["cause"].startswith(("RuntimeError: version 1", "Lost: the worker ended"))
 
 
+def test_messages_that_end_their_worker_keep_no_server_from_starting(make: Any, tmp_path: Path):
+    """They are due when it starts, and each ends the worker that takes it at once."""
+    server = make("lease = 1.5\nmax_attempts = 1\n")
+    due = time.monotonic() + 2
+    for number in range(3):
+        put(server, "crash", number, delay=2)
+    server.stop()
+    wait_until(lambda: time.monotonic() > due)
+    server.start()
+    assert wait_until(lambda: settled(server)["failed"] == 3, 60)
+    assert sum(line[0] == "crash" for line in notes(tmp_path)) == 3
+
+
 def test_a_stopped_worker_that_comes_back_commits_no_second_result(make: Any, tmp_path: Path):
     server = make("lease = 2")
     put(server, "long", "x", callback=["work.back"])

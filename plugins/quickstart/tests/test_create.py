@@ -61,6 +61,9 @@ def test_servers_share_what_a_cluster_shares(made):
     assert second["http"].pop("address") == "127.0.0.1:17011"
     assert first == second
     assert first["server"]["cluster"] in told
+    for server in ("server1", "server2"):
+        incoming = path / server / "pickup/incoming/services"
+        assert (path / server / "pickup-dir").resolve() == incoming.resolve() and incoming.is_dir()
     for shared in ("secret.key", "admin.password"):
         assert (path / "server1" / shared).read_text() == (path / "server2" / shared).read_text()
     assert f"password:[{(path / 'server1/admin.password').read_text().strip()}]" in told

@@ -154,6 +154,7 @@ class _Making:
         )
         folder = self._component(name, SERVER, text)
         (folder / files.INCOMING).mkdir(mode=0o700, parents=True)
+        (folder / files.OLD_INCOMING).symlink_to(files.INCOMING)
         write_private(folder / "secret.key", self.key + "\n")
         write_private(folder / "admin.password", self.password + "\n")
 

@@ -13,6 +13,9 @@ from .words import programs
 INCOMING = "pickup/incoming/services"
 """The folder of a server in which files are picked up."""
 
+OLD_INCOMING = "pickup-dir"
+"""What the first versions of Zato call it: a link to it."""
+
 _SCRIPT = """#!/bin/sh
 # {what} this cluster; further arguments are handed on.
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
