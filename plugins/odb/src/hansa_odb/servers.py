@@ -36,16 +36,16 @@ def open_server(url: str, seconds: float, **options: Any) -> Engine:
     except ModuleNotFoundError as error:
         package = {"psycopg": "'hansa[postgresql]'", "pymysql": "'hansa[mysql]'"}.get(str(error.name), error.name)
         raise Invalid({"odb.url": f"{error.name} is not installed: pip install {package}"}) from None
-    event.listen(engine, "handle_error", _tell_of_writers)
+    event.listen(engine, "handle_error", _tell_of_writers, retval=True)
     if engine.driver == "psycopg":
         _end_waits(engine, seconds)
     return engine
 
 
-def _tell_of_writers(context: Any) -> None:
+def _tell_of_writers(context: Any) -> Unavailable | None:
     error = context.original_exception
-    if {getattr(error, "sqlstate", None), *error.args[:1]} & AGAIN:
-        raise Unavailable(f"another writer is in the way: {error}") from error
+    found = {getattr(error, "sqlstate", None), *error.args[:1]} & AGAIN
+    return Unavailable(f"another writer is in the way: {error}") if found else None
 
 
 def _end_waits(engine: Engine, seconds: float) -> None:
