@@ -73,7 +73,11 @@ def hansa_commands(commands: Any) -> None:
 
 @hookspec
 def hansa_engines(config: Any) -> list[Any]:  # type: ignore[empty-body]
-    """Give programs to run beside the workers (see `hansa.Engine`); called in the supervisor before workers start. Early."""
+    """Give programs to run beside the workers; called in the supervisor before workers start. Early.
+
+    Each has `name`, `directory`, `command()`, `environment()`, `ready()`, and `address`, which the workers are told; it may have
+    `stop_signal` (default SIGTERM) and `stop_timeout` (default 10 seconds).
+    """
 
 
 @hookspec
