@@ -295,6 +295,13 @@ class TestArchives:
             found = unpack(raw[:place] + noise + raw[place + len(noise) :])
             assert sum(map(len, found.values())) <= 4 * LIMIT
 
+    def test_a_name_may_be_empty(self, folder):
+        raw = bytearray(zipped(folder, {"a.py": ""}).read_bytes())
+        entry = raw.index(b"PK\1\2")
+        raw[entry + 28], raw[entry + 32] = 0, 4  # what was the name is its comment
+        with pytest.raises(ValueError, match="no archive that can be read"):
+            unpack(bytes(raw))
+
     def test_names_that_lead_elsewhere_come_as_they_are_for_the_server_to_refuse(self, folder):
         zipped(folder, {"../x.py": "", "/etc/x.py": ""})
         assert read(folder, "a.zip").files == {"../x.py": "", "/etc/x.py": ""}

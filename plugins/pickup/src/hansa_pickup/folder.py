@@ -177,11 +177,11 @@ def _read_file(where: int, name: str, limit: int) -> tuple[bytes, float]:
         os.close(descriptor)
         raise Refused("is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
+        if _being_written(descriptor):
+            raise Busy
         before = os.fstat(descriptor)
         if before.st_size > limit:
             raise Refused(f"is over {limit} bytes")
-        if _being_written(descriptor):
-            raise Busy
         raw = file.read(limit + 1)
         after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(raw) != after.st_size:
@@ -192,8 +192,8 @@ def _read_file(where: int, name: str, limit: int) -> tuple[bytes, float]:
 def _being_written(descriptor: int) -> bool:
     """Whether another descriptor is open for writing; False as well where the system cannot tell.
 
-    Linux grants a read lease only on a file that nobody has open for writing. While it is held, for some microseconds, a writer
-    who comes makes the kernel send a signal: SIGURG, which is ignored unless somebody wants it.
+    Linux grants a read lease only on a file that nobody has open for writing. Until this descriptor is closed, some microseconds
+    later, a writer who comes waits, and makes the kernel send a signal: SIGURG, which is ignored unless somebody wants it.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -203,8 +203,7 @@ def _being_written(descriptor: int) -> bool:
     except BlockingIOError:
         return True
     except OSError:
-        return False
-    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        pass
     return False
 
 
