@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 
@@ -12,6 +13,8 @@ from hansa import Refused, Response, Service, rotate_log
 from hansa_http import access as module
 from hansa_http.access import AccessLog
 from hansa_http.app import create_app
+
+from tests.conftest import wait_until
 
 
 class Hello(Service):
@@ -22,9 +25,13 @@ class Hello(Service):
 @pytest.fixture
 def logged(site, tmp_path):
     """A site whose application writes an access log: ask, and the lines."""
-    access = AccessLog(tmp_path / "access.log")
+    site.access = access = AccessLog(tmp_path / "access.log")
     site.listener.application = create_app(site.table, site.gate, None, access)
-    yield site, lambda: [json.loads(line) for line in access.path.read_text().splitlines()]
+
+    def lines():
+        return [json.loads(line) for line in access.path.read_text().splitlines()] if access.path.exists() else []
+
+    yield site, lines
     access.close()
 
 
@@ -82,12 +89,15 @@ def test_nothing_forges_a_line(logged, path):
 
 def test_no_line_is_lost_while_it_is_rotated_and_many_write(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LOOK", 0.0)
+    monkeypatch.setattr(module, "PAUSE", 0.0)
     access = AccessLog(tmp_path / "access.log")
 
     def write(number):
         for index in range(3000):
             environ = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{number}/{index}"}
             access.write(environ, Response(cid="K"), time.time())
+            if index % 100 == 0:
+                wait_until(lambda: not access._lines)
 
     writing = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for thread in writing:
@@ -95,10 +105,45 @@ def test_no_line_is_lost_while_it_is_rotated_and_many_write(tmp_path, monkeypatc
     while any(thread.is_alive() for thread in writing):
         rotate_log(access.path, 10_000, 1000)
         time.sleep(0)
+    access.close()
     found = [json.loads(line)["path"] for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
     assert sorted(found) == sorted(f"/{number}/{index}" for number in range(4) for index in range(3000))
     assert len(list(tmp_path.iterdir())) > 2
+
+
+def test_lines_that_a_hung_disk_keeps_waiting_are_bounded_and_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MOST", 5)
+    monkeypatch.setattr(module, "PAUSE", 60.0)
+    access = AccessLog(tmp_path / "access.log")
+    for index in range(8):
+        access.write({"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"}, Response(cid="K"), time.time())
+    assert access.lost == 3
     access.close()
+    lines = access.path.read_text().splitlines()
+    assert [json.loads(line)["path"] for line in lines] == [f"/{index}" for index in range(5)]
+
+
+def test_a_disk_that_is_full_within_a_line(tmp_path, monkeypatch):
+    """What is left of a line is written first, so that every line of the file is whole; the others are counted."""
+    access, room, write = AccessLog(tmp_path / "access.log"), [150], os.write
+
+    def full(file, text):
+        if room and not (taken := min(room[0], len(text))):
+            raise OSError(28, "No space left on device")
+        if room:
+            room[0] -= taken
+        return write(file, text[:taken] if room else text)
+
+    monkeypatch.setattr(module.os, "write", full)
+    for index in range(4):
+        access.write({"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"}, Response(cid="K"), time.time())
+    wait_until(lambda: access.lost)
+    lost = access.lost
+    room.clear()
+    access.write({"REQUEST_METHOD": "GET", "PATH_INFO": "/last"}, Response(cid="K"), time.time())
+    access.close()
+    found = [json.loads(line)["path"] for line in access.path.read_text().splitlines()]
+    assert found == [*[f"/{index}" for index in range(4 - lost)], "/last"] and 0 < lost < 4
 
 
 def test_a_log_that_cannot_be_written_fails_no_request(logged, tmp_path, caplog):
@@ -106,6 +151,7 @@ def test_a_log_that_cannot_be_written_fails_no_request(logged, tmp_path, caplog)
     (tmp_path / "access.log").mkdir()
     assert site.ask("GET", "/hansa/ping").status_code == 200
     assert site.ask("GET", "/hansa/ping").status_code == 200
+    site.wait_for(lambda: site.access.lost == 2)
     (tmp_path / "access.log").rmdir()
     assert site.ask("GET", "/hansa/ping").status_code == 200
     site.wait_for(lambda: (tmp_path / "access.log").is_file() and lines())

@@ -24,6 +24,7 @@ class Base(ChannelContract):
     good: Any = {"address": "tcp://127.0.0.1:1"}
     loses_on_edit = True  # what the old socket had in its memory goes with it
     sends = zmq.PUSH
+    sending = threading.Lock()  # a socket is for one thread at a time
 
     @pytest.fixture(autouse=True)
     def _sender(self) -> Iterator[None]:
@@ -38,9 +39,10 @@ class Base(ChannelContract):
         self.context.destroy(0)
 
     def send(self, raw: bytes) -> None:
-        if not self.sender.poll(5000, zmq.POLLOUT):
-            raise ConnectionError("nobody takes it")
-        self.sender.send(raw)
+        with self.sending:
+            if not self.sender.poll(2000, zmq.POLLOUT):
+                raise ConnectionError("nobody takes it")
+            self.sender.send(raw)
 
 
 @pytest.mark.proves("channel zeromq", "guarantee")
@@ -155,7 +157,23 @@ class TestConnecting(Base):
         self.context.destroy(0)
 
 
-class TestSubscribing(Base):
+class Publishing(Base):
+    """The sender is an XPUB."""
+
+    sends = zmq.XPUB
+    subscribed = False
+
+    def send(self, raw: bytes) -> None:
+        """XPUB tells when somebody subscribes, and when that ends; what is sent between goes nowhere."""
+        with self.sending:
+            while self.sender.poll(20 if self.subscribed else 2000):
+                self.subscribed = self.sender.recv()[:1] == b"\x01"
+            if not self.subscribed:
+                raise ConnectionError("nobody subscribes")
+            self.sender.send(raw)
+
+
+class TestSubscribing(Publishing):
     """SUB that connects to a publisher."""
 
     good: Any = {"address": "tcp://127.0.0.1:1", "bind": False, "socket": "SUB", "heartbeat": 0.5}
@@ -168,14 +186,6 @@ class TestSubscribing(Base):
         self.good = {**type(self).good, "address": f"tcp://127.0.0.1:{self.port}"}
         yield
         self.context.destroy(0)
-
-    def send(self, raw: bytes) -> None:
-        """XPUB tells when somebody subscribes, and when that ends."""
-        while self.sender.poll(50 if getattr(self, "subscribed", False) else 5000):
-            self.subscribed = self.sender.recv()[:1] == b"\x01"
-        if not self.subscribed:
-            raise ConnectionError("nobody subscribes")
-        self.sender.send(raw)
 
     def test_a_publisher_that_vanished_is_noticed_and_found_again(self):
         """Who only listens would wait for ever behind a connection that is dead and was never closed."""
@@ -196,19 +206,10 @@ class TestSubscribing(Base):
 
 
 @pytest.mark.proves("channel zeromq", "guarantee")
-class TestSubscribe(Base):
+class TestSubscribe(Publishing):
     """SUB: only what begins with a topic."""
 
     good: Any = {"address": "tcp://127.0.0.1:1", "socket": "SUB"}
-    sends = zmq.XPUB
-
-    def send(self, raw: bytes) -> None:
-        """XPUB tells when somebody subscribes, and when that ends; what is sent between goes nowhere."""
-        while self.sender.poll(50 if getattr(self, "subscribed", False) else 5000):
-            self.subscribed = self.sender.recv()[:1] == b"\x01"
-        if not self.subscribed:
-            raise ConnectionError("nobody subscribes")
-        self.sender.send(raw)
 
     def test_topics(self):
         inbox = Inbox()

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,31 @@ import msgspec
 from hansa import Request, Response
 
 log = logging.getLogger("hansa.http")
-LOOK = 1.0
+LOOK, PAUSE = (
+    1.0,
+    0.05,
+)  # seconds: between looks whether the file was moved away, and that lines wait to be written together
+MOST = 100_000
 
 
 class AccessLog:
     """Appends to a file, whole lines only; opens it anew within a second after it was moved away.
 
-    A line that cannot be written is counted, not raised: a full disk fails no request. The count is told in the other log.
+    Lines are written 0.05 s later, by a thread of its own; a worker that is killed takes the last ones with it. One that cannot be
+    written is counted, not raised: a full disk fails no request, nor does one that hangs, before which at most 100,000 lines wait.
+    The count is told in the other log.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lost = 0
         self._looked = 0.0
-        self._lock = threading.Lock()
         self._file = -1
         self._encode = msgspec.json.Encoder().encode
+        self._lines: deque[bytes] = deque()
+        self._some, self._ended, self._counting = threading.Event(), threading.Event(), threading.Lock()
+        self._thread = threading.Thread(target=self._follow, name="access log", daemon=True)
+        self._thread.start()
 
     def write(self, environ: dict[str, Any], response: Response, began: float) -> None:
         """Log a request that was answered; `began` is the `time.time()` of its arrival."""
@@ -50,41 +60,65 @@ class AccessLog:
                 found["channel"] = request.channel.channel
             if request.principal is not None:
                 found["principal"] = _ascii(str(request.principal))
-        line = self._encode(found) + b"\n"
+        # PERF: a system call for each line would cost more than all the rest of it, and hand the interpreter to another thread
+        if len(self._lines) < MOST:
+            self._lines.append(self._encode(found) + b"\n")
+            if not self._some.is_set():
+                self._some.set()
+        else:
+            self._lose(1)
+
+    def close(self) -> None:
+        """Write what waits, and close the file."""
+        self._ended.set()
+        self._some.set()
+        self._thread.join()
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._looked = -1, 0.0
+
+    def _follow(self) -> None:
+        while self._some.wait() and not self._ended.wait(PAUSE):
+            self._some.clear()
+            self._write_all()
+        self._write_all()
+
+    def _write_all(self) -> None:
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        text, done = b"".join(lines), 0
         try:
-            if now - self._looked > LOOK:
-                self._look(now)
-            os.write(self._file, line)
+            if time.time() - self._looked > LOOK:
+                self._look()
+            while done < len(text):
+                done += os.write(self._file, text[done:])
         except OSError as error:
             if not self.lost:
                 log.error("the access log %s cannot be written, requests go on: %s", self.path, error)
-            self.lost += 1
+            left = text[done:]
+            if done and not text[:done].endswith(b"\n"):  # the disk was full within a line: its end is written first
+                end, _, left = left.partition(b"\n")
+                self._lines.appendleft(end + b"\n")
+            self._lose(left.count(b"\n"))
         else:
-            if self.lost:
+            if self.lost and lines:
                 log.error("the access log %s is written again, %s lines are missing in it", self.path, self.lost)
                 self.lost = 0
 
-    def _look(self, now: float) -> None:
-        """Open the file if it is not open, or was moved away."""
-        with self._lock:
-            with contextlib.suppress(OSError):
-                if self._file >= 0 and os.stat(self.path).st_ino == os.fstat(self._file).st_ino:
-                    self._looked = now
-                    return
-            opened = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if self._file < 0:
-                self._file = opened
-            else:
-                os.dup2(opened, self._file, inheritable=False)  # the number stays, others may just be writing to it
-                os.close(opened)
-            self._looked = now
+    def _lose(self, lines: int) -> None:
+        with self._counting:
+            self.lost += lines
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            if self._file >= 0:
-                os.close(self._file)
-            self._file, self._looked = -1, 0.0
+    def _look(self) -> None:
+        """Open the file if it is not open, or was moved away."""
+        if self._file >= 0:
+            with contextlib.suppress(OSError):
+                if os.stat(self.path).st_ino == os.fstat(self._file).st_ino:
+                    self._looked = time.time()
+                    return
+            os.close(self._file)
+            self._file = -1
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._looked = time.time()
 
 
 def _ascii(text: str) -> str:

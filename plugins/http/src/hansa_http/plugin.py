@@ -14,6 +14,7 @@ from .outgoing import HttpOutgoing
 from .table import forget_table, table_of
 
 _listeners: dict[int, Listener] = {}
+_logs: dict[int, AccessLog] = {}
 
 
 @hookimpl
@@ -31,8 +32,9 @@ def hansa_serve(server: Any) -> None:
     gate = Gate()
     gate.unready = lambda: "" if server.ready else "the worker is starting or ending"
     section = server.section("http")
-    access = AccessLog(server.dir / "logs" / "access.log") if section.access_log else None
-    app = create_app(table_of(server), gate, Proxies(section.trusted_proxies), access)
+    if section.access_log:
+        _logs[id(server)] = AccessLog(server.dir / "logs" / "access.log")
+    app = create_app(table_of(server), gate, Proxies(section.trusted_proxies), _logs.get(id(server)))
     listener = _listeners[id(server)] = Listener(app, shared, section, gate)
     listener.start()
 
@@ -47,8 +49,9 @@ def hansa_drain(server: Any) -> None:
 
 @hookimpl
 def hansa_shutdown(server: Any) -> None:
-    """Close the listener."""
-    listener = _listeners.pop(id(server), None)
-    if listener is not None:
+    """Close the listener, and then the log of what it answered."""
+    if (listener := _listeners.pop(id(server), None)) is not None:
         listener.stop()
+    if (access := _logs.pop(id(server), None)) is not None:
+        access.close()
     forget_table(server)
