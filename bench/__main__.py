@@ -237,7 +237,28 @@ def start(folder: Path) -> Iterator[Figure]:
 
     first_answer()
     yield several(
-        "first answer after make run, installed tree, fresh folder", first_answer, count=7, bound=2.0, note="s"
+        "first answer after make run (a cluster), installed tree, fresh folder",
+        first_answer,
+        count=7,
+        bound=2.0,
+        note="s",
+    )
+
+    def first_answer_of_one() -> float:
+        text = (TOP / "config.toml").read_text().replace('"examples/', f'"{TOP}/examples/')
+        alone = RunningServer(folder / f"alone{next(counter)}", text, workers=2)
+        began = time.monotonic()
+        alone.start()
+        took = time.monotonic() - began
+        alone.stop()
+        return took
+
+    yield several(
+        "first answer of a single server (hansa server run), fresh folder",
+        first_answer_of_one,
+        count=7,
+        bound=2.0,
+        note="s",
     )
 
     server = RunningServer(

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+import warnings
 
 import psutil
 import pytest
@@ -196,6 +197,26 @@ def test_one_component_and_a_process_id_that_was_used_again(cluster, tmp_path):
         assert done.returncode == 3, command
         assert ".hansa-info" in done.stderr
     assert cluster.run("start", cluster.path / "web-admin", check=False).returncode == 3
+
+
+def test_an_interrupt_that_an_object_being_finalised_swallows_ends_a_start_all_the_same(cluster):
+    class Closing:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    start, handlers = Start(open_component(cluster.path), foreground=True), {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handlers[number] = signal.getsignal(number)
+    try:
+        start._heed(start._interrupt)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pytest.PytestUnraisableExceptionWarning)
+            Closing()
+        with pytest.raises(KeyboardInterrupt):
+            start._go_on()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def test_what_keeps_ending_is_started_ever_later(cluster, monkeypatch, capsys):

@@ -36,6 +36,7 @@ class Start:
         self.checked = servers[:1]
         self.progress = Progress(len(self.parts) + 2 * len(self.checked))
         self._gone_on = False
+        self._told: list[int] = []
 
     def run(self, started: Callable[[], None] | None = None) -> None:
         """Check, start, call `started`, and in the foreground stay until told to end. Raises `Failure`."""
@@ -48,7 +49,9 @@ class Start:
             raise Failure(f"{self.component.folder} runs already", RUNNING)
         with exclusive(self.component.folder):
             try:
+                self._heed(self._interrupt)
                 self._start()
+                self._heed(lambda number, frame: self._told.append(number))
             except BaseException:
                 self._undo()
                 raise
@@ -56,6 +59,16 @@ class Start:
             started()
         if self.foreground:
             self._stay()
+
+    def _heed(self, handler: Callable[[int, Any], None]) -> None:
+        """In the foreground, have this done when it is told to end."""
+        for number in (signal.SIGTERM, signal.SIGINT) if self.foreground else ():
+            signal.signal(number, handler)
+
+    def _interrupt(self, number: int, frame: Any) -> None:
+        """End a start. What is raised while an object is finalised gets lost, so that it is noted, too."""
+        self._told.append(number)
+        raise KeyboardInterrupt
 
     def _start(self) -> None:
         if self.cluster:
@@ -125,7 +138,9 @@ class Start:
                 self._launch(SERVER)
 
     def _go_on(self) -> None:
-        """Start the other servers once the first one answers."""
+        """Start the other servers once the first one answers; raises `KeyboardInterrupt` if it was told to end."""
+        if self._told:
+            raise KeyboardInterrupt
         if self._gone_on or not self.checked or not life.answers(self.checked[0]):
             return
         self._gone_on = True
@@ -143,12 +158,9 @@ class Start:
 
     def _stay(self) -> None:
         """Start again what ends by itself, until SIGTERM or SIGINT; then stop everything."""
-        wanted: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda found, *_: wanted.append(found))
         click.echo(f"Logs are in {self.component.folder}{'/*' if self.cluster else ''}/logs. Ctrl-C stops.")
         delays: dict[Component, tuple[float, float]] = {}
-        while not wanted and self.children:
+        while not self._told and self.children:
             for part, child in list(self.children.items()):
                 if child.poll() is None or busy(part.folder) or busy(self.component.folder):
                     continue
