@@ -9,7 +9,6 @@ import socket
 import subprocess
 import threading
 import time
-import warnings
 
 import psutil
 import pytest
@@ -199,6 +198,7 @@ def test_one_component_and_a_process_id_that_was_used_again(cluster, tmp_path):
     assert cluster.run("start", cluster.path / "web-admin", check=False).returncode == 3
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_that_an_object_being_finalised_swallows_ends_a_start_all_the_same(cluster):
     class Closing:
         def __del__(self):
@@ -209,9 +209,7 @@ def test_an_interrupt_that_an_object_being_finalised_swallows_ends_a_start_all_t
         handlers[number] = signal.getsignal(number)
     try:
         start._heed(start._interrupt)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pytest.PytestUnraisableExceptionWarning)
-            Closing()
+        Closing()
         with pytest.raises(KeyboardInterrupt):
             start._go_on()
     finally:

@@ -35,6 +35,7 @@ class AccessLog:
         self.lost = 0
         self._looked = 0.0
         self._file = -1
+        self._second = (0, "")
         self._encode = msgspec.json.Encoder().encode
         self._lines: deque[bytes] = deque()
         self._some, self._ended, self._counting = threading.Event(), threading.Event(), threading.Lock()
@@ -43,23 +44,26 @@ class AccessLog:
 
     def write(self, environ: dict[str, Any], response: Response, began: float) -> None:
         """Log a request that was answered; `began` is the `time.time()` of its arrival."""
-        now = time.time()
+        ended, second, known = time.time(), int(began), self._second
+        if second != known[0]:  # PERF: the text of a second serves all its requests
+            known = self._second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
         request: Request | None = environ.get("hansa.request")
+        channel, principal = (request.channel, request.principal) if request else (None, None)
+        path = request.path if request else environ["PATH_INFO"]
         found: dict[str, Any] = {
-            "at": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(began))}.{int(began % 1 * 1000):03}Z",
+            "at": f"{known[1]}.{int((began - second) * 1000):03}Z",
             "cid": response.cid,
             "peer": request.peer if request else environ.get("REMOTE_ADDR", ""),
             "method": environ["REQUEST_METHOD"],
-            "path": _ascii(request.path if request else environ["PATH_INFO"]),
+            "path": path if path.isascii() else _ascii(path),
             "status": response.status,
             "bytes": len(response.raw) if isinstance(response.raw, bytes) else 0,
-            "ms": round((now - began) * 1000, 3),
+            "ms": round((ended - began) * 1000, 3),
         }
-        if request is not None:
-            if request.channel is not None:
-                found["channel"] = request.channel.channel
-            if request.principal is not None:
-                found["principal"] = _ascii(str(request.principal))
+        if channel is not None:
+            found["channel"] = channel.channel
+        if principal is not None:
+            found["principal"] = _ascii(str(principal))
         # PERF: a system call for each line would cost more than all the rest of it, and hand the interpreter to another thread
         if len(self._lines) < MOST:
             self._lines.append(self._encode(found) + b"\n")
@@ -122,4 +126,4 @@ class AccessLog:
 
 
 def _ascii(text: str) -> str:
-    return text if text.isascii() else text.encode("ascii", "backslashreplace").decode()
+    return text.encode("ascii", "backslashreplace").decode()
