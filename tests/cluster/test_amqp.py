@@ -114,7 +114,7 @@ def relay(cluster):
 def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay, figure):
     """Each kind of process is killed in the middle of the work, in an order and at moments that chance chooses."""
     rabbit, rng, began = relay, cluster.rng, time.monotonic()
-    total, workers, servers, brokers = sized((4_000, 4, 1, 1), (100_000, 30, 10, 10))
+    total, workers, servers, brokers = sized((10_000, 4, 1, 1), (100_000, 30, 10, 10))
     plan = ["worker"] * workers + ["server"] * servers + ["broker"] * brokers
     rng.shuffle(plan)
     account = Account()
