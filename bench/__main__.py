@@ -230,6 +230,7 @@ class Modules(Service):
 def start(folder: Path) -> Iterator[Figure]:
     """How soon it answers, and how much memory it takes."""
     counter = iter(range(1000))
+    config = (TOP / "config.toml").read_text().replace('"examples/', f'"{TOP}/examples/')
 
     def first_answer() -> float:
         with made(folder / f"made{next(counter)}") as (_, _, took):
@@ -245,8 +246,7 @@ def start(folder: Path) -> Iterator[Figure]:
     )
 
     def first_answer_of_one() -> float:
-        text = (TOP / "config.toml").read_text().replace('"examples/', f'"{TOP}/examples/')
-        alone = RunningServer(folder / f"alone{next(counter)}", text, workers=2)
+        alone = RunningServer(folder / f"alone{next(counter)}", config, workers=2)
         began = time.monotonic()
         alone.start()
         took = time.monotonic() - began
@@ -261,9 +261,7 @@ def start(folder: Path) -> Iterator[Figure]:
         note="s",
     )
 
-    server = RunningServer(
-        folder / "memory", (TOP / "config.toml").read_text().replace('"examples/', f'"{TOP}/examples/'), workers=2
-    )
+    server = RunningServer(folder / "memory", config, workers=2)
     server.start()
     try:
         assert server.process is not None

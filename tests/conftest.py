@@ -222,6 +222,15 @@ class RunningServer:
             self.process = None
 
 
+def install_plugin(folder: Path, name: str, source: str) -> None:
+    """Lay out a plugin the way an installer does: a module, and the metadata with its entry point."""
+    (folder / f"hansa_{name}.py").write_text(f'"""A plugin."""\nfrom hansa import Outgoing, hookimpl\n{source}')
+    info = folder / f"hansa_{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: hansa-{name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[hansa]\n{name} = hansa_{name}\n")
+
+
 @contextlib.contextmanager
 def servers(folder: Path) -> Iterator[Callable[..., RunningServer]]:
     """A factory of servers that are stopped, and looked after, at the end."""

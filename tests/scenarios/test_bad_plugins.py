@@ -5,18 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import sqlite3
-from pathlib import Path
 
-from tests.conftest import ApiError, wait_until
-
-
-def plugin(folder: Path, name: str, source: str) -> None:
-    """Lay out a plugin the way an installer does: a module, and the metadata with its entry point."""
-    (folder / f"hansa_{name}.py").write_text(f'"""A plugin."""\nfrom hansa import Outgoing, hookimpl\n{source}')
-    info = folder / f"hansa_{name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: hansa-{name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[hansa]\n{name} = hansa_{name}\n")
+from tests.conftest import ApiError, install_plugin, wait_until
 
 
 def failed(server) -> str:
@@ -28,7 +18,7 @@ def failed(server) -> str:
 
 
 def test_a_misspelt_hook(start_server, tmp_path):
-    plugin(tmp_path, "wrong", "@hookimpl\ndef hansa_transport():\n    return []\n")
+    install_plugin(tmp_path, "wrong", "@hookimpl\ndef hansa_transport():\n    return []\n")
     log = failed(start_server(start=False, env={"PYTHONPATH": str(tmp_path)}))
     assert "hansa_transport" in log
     assert "did you mean hansa_transports?" in log
@@ -37,14 +27,14 @@ def test_a_misspelt_hook(start_server, tmp_path):
 
 def test_a_type_that_two_plugins_claim(start_server, tmp_path):
     twice = 'class Mine(Outgoing):\n    """Ours."""\n    type = "mine"\n@hookimpl\ndef hansa_transports():\n    return [Mine]\n'
-    plugin(tmp_path, "first", twice)
-    plugin(tmp_path, "second", twice)
+    install_plugin(tmp_path, "first", twice)
+    install_plugin(tmp_path, "second", twice)
     log = failed(start_server(start=False, env={"PYTHONPATH": str(tmp_path)}))
     assert "outgoing mine is given by the plugins first and second" in log
 
 
 def test_a_plugin_that_does_not_import_names_itself_and_can_be_blocked(start_server, tmp_path):
-    plugin(tmp_path, "absent", "import no_such_library\n")
+    install_plugin(tmp_path, "absent", "import no_such_library\n")
     environment = {"PYTHONPATH": str(tmp_path)}
     log = failed(start_server(start=False, env=environment))
     assert "hansa-absent" in log
@@ -62,7 +52,7 @@ def test_an_enabled_plugin_that_is_not_installed(start_server):
 
 
 def test_a_plugin_that_cannot_be_loaded_any_more_is_not_reloaded(start_server, tmp_path):
-    plugin(tmp_path, "late", "")
+    install_plugin(tmp_path, "late", "")
     server = start_server(env={"PYTHONPATH": str(tmp_path)}, workers=1)
     workers = {one.pid for one in server.processes() if "hansa.worker" in " ".join(one.cmdline())}
     (tmp_path / "hansa_late.py").write_text("import no_such_library\n")
@@ -79,7 +69,7 @@ def test_a_plugin_that_cannot_be_loaded_any_more_is_not_reloaded(start_server, t
 def test_a_server_that_is_ended_while_a_worker_starts_leaves_no_report(start_server, tmp_path):
     began = tmp_path / "began"
     slow = f"@hookimpl\ndef hansa_serve(server):\n    if server.worker:\n        open({str(began)!r}, 'w').close()\n"
-    plugin(tmp_path, "slow", f"import time\n{slow}        time.sleep(2)\n")
+    install_plugin(tmp_path, "slow", f"import time\n{slow}        time.sleep(2)\n")
     server = start_server(start=False, env={"PYTHONPATH": str(tmp_path)}).launch()
     wait_until(began.exists, 40, "the second worker has reported, and does not serve yet")
     server.signal(signal.SIGTERM)

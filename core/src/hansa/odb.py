@@ -70,7 +70,7 @@ def open_engine(url: str, seconds: float = ANSWER, **options: Any) -> Engine:
     if scheme != "sqlite":
         for entry in entry_points(group="hansa.odb", name=scheme):
             return cast(Engine, entry.load()(url, seconds, **options))
-        raise Invalid({"odb.url": f"nothing that opens {scheme!r} is installed: pip install 'hansa[postgresql]'"})
+        raise Invalid({"odb.url": f"nothing that opens {scheme!r} is installed: pip install 'hansa[postgresql,mysql]'"})
     engine = sql.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, **options)
 
     @event.listens_for(engine, "connect")

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
 from . import odb
-from .deploy import files_of, imports_of
+from .deploy import files_of, import_name, imports_of
 from .errors import Conflict, HansaError, Invalid, NotFound
 from .kinds import Edit, Key
 
@@ -68,6 +68,11 @@ class Package:
     def files(self) -> dict[str, str]:
         """The sources by path."""
         return files_of(self.file, self.source)
+
+    @property
+    def name(self) -> str:
+        """The name by which it is imported."""
+        return import_name(self.file)
 
     @property
     def imports(self) -> set[str]:

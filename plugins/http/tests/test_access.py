@@ -111,14 +111,16 @@ def test_no_line_is_lost_while_it_is_rotated_and_many_write(tmp_path, monkeypatc
     assert len(list(tmp_path.iterdir())) > 2
 
 
-def test_lines_that_a_hung_disk_keeps_waiting_are_bounded_and_counted(tmp_path, monkeypatch):
+def test_lines_that_a_hung_disk_keeps_waiting_are_bounded_counted_and_told(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(module, "MOST", 5)
     monkeypatch.setattr(module, "PAUSE", 60.0)
     access = AccessLog(tmp_path / "access.log")
     for index in range(8):
         access.write({"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"}, Response(cid="K"), time.time())
     assert access.lost == 3
+    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == ["5 lines wait for the disk"]
     access.close()
+    assert "is written again, 3 lines are missing" in caplog.records[-1].getMessage()
     lines = access.path.read_text().splitlines()
     assert [json.loads(line)["path"] for line in lines] == [f"/{index}" for index in range(5)]
 
@@ -144,6 +146,14 @@ def test_a_disk_that_is_full_within_a_line(tmp_path, monkeypatch):
     access.close()
     found = [json.loads(line)["path"] for line in access.path.read_text().splitlines()]
     assert found == [*[f"/{index}" for index in range(4 - lost)], "/last"] and 0 < lost < 4
+
+
+def test_what_is_missing_at_the_end_is_told(tmp_path, caplog):
+    (tmp_path / "access.log").mkdir()
+    access = AccessLog(tmp_path / "access.log")
+    access.write({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, Response(cid="K"), time.time())
+    access.close()
+    assert caplog.records[-1].getMessage().endswith("ends, 1 lines are missing in it")
 
 
 def test_a_log_that_cannot_be_written_fails_no_request(logged, tmp_path, caplog):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import random
 import threading
 import time
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from hansa import Response
-from hansa_http import plugin
+from hansa_http import access, plugin
 from hansa_http.early import HttpSection, listen
 
 
@@ -183,8 +184,10 @@ def test_nothing_is_left_behind(sites):
     site.shared.getsockname()  # what was handed in is left open
 
 
-def test_the_hooks_of_a_worker(sites, tmp_path):
+def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
+    monkeypatch.setattr(access, "PAUSE", 60.0)
     shared = listen("127.0.0.1:0", 16)
+    (tmp_path / "logs").mkdir()
     section = HttpSection(address="127.0.0.1:0", grace=0.1, threads=2)
     server = SimpleNamespace(
         sockets={"http": shared},
@@ -210,6 +213,8 @@ def test_the_hooks_of_a_worker(sites, tmp_path):
             http.client.HTTPConnection("127.0.0.1", port, timeout=10).request("GET", "/")
     finally:
         plugin.hansa_shutdown(server)
+    lines = (tmp_path / "logs" / "access.log").read_text().splitlines()  # nothing waits for a thread that has ended
+    assert [json.loads(line)["status"] for line in lines] == [503, 200]
     plugin.hansa_shutdown(server)
     server.sockets = {}
     plugin.hansa_serve(server)

@@ -115,7 +115,7 @@ class OnPackages(Operation):
     def packages(self, *files: str) -> list[dict[str, Any]]:
         """All versions of these packages, or of all of them."""
         there = self.server.store.packages()
-        serving = {package.file.removesuffix(".py").rstrip("/"): package for package in there if package.current}
+        serving = {package.name: package for package in there if package.current}
         imports = {
             package.file: {serving[used].file for used in package.imports & serving.keys()} - {package.file}
             for package in serving.values()

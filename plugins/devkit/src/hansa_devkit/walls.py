@@ -115,7 +115,8 @@ def _undocumented(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 for method in node.body:
                     if not isinstance(method, ast.FunctionDef) or method.name.startswith("_"):
                         continue
-                    setter = any(isinstance(one, ast.Attribute) for one in method.decorator_list)  # its property tells
+                    decorators = (one.attr for one in method.decorator_list if isinstance(one, ast.Attribute))
+                    setter = "setter" in decorators  # its property tells
                     if not setter and not ast.get_docstring(method):
                         yield method.lineno, f"{node.name}.{method.name}"
 

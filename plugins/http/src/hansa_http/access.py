@@ -15,10 +15,8 @@ import msgspec
 from hansa import Request, Response
 
 log = logging.getLogger("hansa.http")
-LOOK, PAUSE = (
-    1.0,
-    0.05,
-)  # seconds: between looks whether the file was moved away, and that lines wait to be written together
+LOOK = 1.0  # seconds between looks whether the file was moved away
+PAUSE = 0.05  # seconds that lines wait to be written together
 MOST = 100_000
 
 
@@ -70,13 +68,15 @@ class AccessLog:
             if not self._some.is_set():
                 self._some.set()
         else:
-            self._lose(1)
+            self._lose(1, f"{MOST} lines wait for the disk")
 
     def close(self) -> None:
         """Write what waits, and close the file."""
         self._ended.set()
         self._some.set()
         self._thread.join()
+        if self.lost:
+            log.error("the access log %s ends, %s lines are missing in it", self.path, self.lost)
         if self._file >= 0:
             os.close(self._file)
         self._file, self._looked = -1, 0.0
@@ -88,29 +88,30 @@ class AccessLog:
         self._write_all()
 
     def _write_all(self) -> None:
-        lines = [self._lines.popleft() for _ in range(len(self._lines))]
-        text, done = b"".join(lines), 0
+        text, done = b"".join(self._lines.popleft() for _ in range(len(self._lines))), 0
+        if not text:
+            return
         try:
             if time.time() - self._looked > LOOK:
                 self._look()
             while done < len(text):
                 done += os.write(self._file, text[done:])
         except OSError as error:
-            if not self.lost:
-                log.error("the access log %s cannot be written, requests go on: %s", self.path, error)
             left = text[done:]
             if done and not text[:done].endswith(b"\n"):  # the disk was full within a line: its end is written first
                 end, _, left = left.partition(b"\n")
                 self._lines.appendleft(end + b"\n")
-            self._lose(left.count(b"\n"))
+            self._lose(left.count(b"\n"), error)
         else:
-            if self.lost and lines:
+            if self.lost:
                 log.error("the access log %s is written again, %s lines are missing in it", self.path, self.lost)
                 self.lost = 0
 
-    def _lose(self, lines: int) -> None:
+    def _lose(self, lines: int, why: object) -> None:
         with self._counting:
-            self.lost += lines
+            first, self.lost = not self.lost, self.lost + lines
+        if first:
+            log.error("the access log %s cannot be written, requests go on: %s", self.path, why)
 
     def _look(self) -> None:
         """Open the file if it is not open, or was moved away."""
