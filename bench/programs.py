@@ -23,6 +23,7 @@ from .peers import PATH, SAMPLE
 BODY = json.dumps(SAMPLE)
 USER, PASSWORD = "bench", "a-password-for-the-benchmark"
 CREDENTIALS = basic(USER, PASSWORD)
+HEADERS = {"Content-Type": "application/json", **CREDENTIALS}  # sent to peers, too: all get the same bytes
 
 
 @dataclass
@@ -101,7 +102,7 @@ def peer(name: str) -> Iterator[Target]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{name} does not start") from None
                 time.sleep(0.05)
-        yield Target(psutil.Process(process.pid), port, PATH, BODY, {"Content-Type": "application/json"})
+        yield Target(psutil.Process(process.pid), port, PATH, BODY, HEADERS)
     finally:
         process.terminate()
         process.wait(20)
@@ -133,7 +134,6 @@ def hansa(folder: Path, *, channels: int = 1, workers: int = 1) -> Iterator[tupl
     ).start(120)
     try:
         assert server.process is not None
-        headers = {"Content-Type": "application/json", **CREDENTIALS}
-        yield server, Target(psutil.Process(server.process.pid), server.port, PATH, BODY, headers)
+        yield server, Target(psutil.Process(server.process.pid), server.port, PATH, BODY, HEADERS)
     finally:
         server.stop()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 
 import pytest
-from hansa import Forbidden, Invalid, Model, NotFound, Response, Service, Unavailable
+from hansa import Forbidden, Invalid, Model, NotFound, Request, Response, Service, Unavailable
 from hansa_http.app import Proxies
 from hansa_http.channel import HttpChannel, HttpSettings
 
@@ -44,6 +45,19 @@ def test_what_a_service_sees(site):
     assert found["headers"]["x-key"] == "1"
     assert found["headers"]["content-type"] == "a/b"
     assert found["headers"]["content-length"] == "4"
+
+
+def test_a_request_is_freed_once_it_is_answered_without_the_collector(site):
+    site.add(Typed, url_path="/typed")
+    gc.collect()
+    gc.disable()
+    try:
+        for path, content in (("/typed", b'{"id": 1}'), ("/typed", b"{"), ("/nowhere", b"")):
+            for _ in range(5):
+                site.ask("POST", path, content=content)
+        site.wait_for(lambda: not [one for one in gc.get_objects() if isinstance(one, Request | Response)])
+    finally:
+        gc.enable()
 
 
 def _shown(request):

@@ -271,10 +271,13 @@ def create_app(
     note = access.write if access is not None else None
 
     def respond(req: falcon.Request, resp: falcon.Response) -> None:
-        began = time.time()
-        response = write(answer(req.env), resp)
+        began, environ = time.time(), req.env
+        response = write(answer(environ), resp)
         if note is not None:
-            note(req.env, response, began)
+            note(environ, response, began)
+        # PERF: what hold each other would stay until the collector comes by: environment and request, response and traceback
+        environ.pop("hansa.request", None)
+        response.error = None
 
     def failed(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
         cid = new_cid()
