@@ -235,7 +235,7 @@ class ProbedServer:
         self.folder, self.dir, self.mark = folder, folder / "var", f"{folder}:{time.monotonic()}"
         folder.mkdir(exist_ok=True)
         (folder / "config.toml").write_text(text)
-        command = [sys.executable, "-m", "hansa.cli", "server", "run", "--workers", str(workers)]
+        command = [sys.executable, "-m", "hansa", "server", "run", "--workers", str(workers)]
         environment = {**os.environ, "PYTHONPATH": path, "HANSA_TEST_MARK": self.mark, **environment}
         self.before = len(self.output()) if (folder / "output").exists() else 0
         with open(folder / "output", "ab") as output:

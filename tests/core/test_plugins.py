@@ -189,12 +189,10 @@ class TestWithAConfiguration:
         make("bad", "import os; os._exit(3)")
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "plugins"))
         with pytest.raises(Invalid, match=r"outgoing.two.a: no outgoing of type 'two'"):
-            check_plugins(
-                self.read(tmp_path, "[plugins]\nenabled = ['one']\n[outgoing.one.a]\n[outgoing.two.a]"), set()
-            )
+            check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one']\n[outgoing.one.a]\n[outgoing.two.a]").path)
         with pytest.raises(Invalid, match="ended with status 3"):
-            check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one', 'bad']"), set())
-        check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one', 'bad']"), {"bad"})
+            check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one', 'bad']").path)
+        check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one', 'bad']").path, blocked={"bad"})
 
 
 def test_nothing_is_imported_to_find_them(make: Callable[..., str]):

@@ -66,8 +66,7 @@ class TestDefinitions:
         journal = tmp_path / "journal"
         made = server.call("define", "outgoing", "journal", "a", {"file": str(journal)}, mode="create")
         assert len(made["applied"]) == 2 and made["pending"] == []
-        states = server.call("states", "outgoing", "journal", "a")
-        assert [state["state"] for state in states.values()] == ["running", "running"]
+        assert everywhere(server, "state", "outgoing", "journal", "a")[0]["state"] == "running"
         assert everywhere(server, "ping", "outgoing", "journal", "a") == ["pong", "pong"]
         server.call("define", "outgoing", "journal", "a", {"tag": "2"}, mode="edit")
         server.call("delete", "outgoing", "journal", "a")
@@ -98,20 +97,19 @@ class TestDefinitions:
 
     def test_what_the_configuration_declares(self, server: Any):
         assert server.call("invoke", "declared-service.hello") == "hello"
-        for state in server.call("states", "outgoing", "journal", "declared").values():
+        for state in everywhere(server, "state", "outgoing", "journal", "declared"):
             assert state["state"] == "running"
 
     def test_an_object_that_is_down_shows_why_in_each_worker(self, server: Any, until: Any):
         server.call("define", "outgoing", "journal", "down", {"file": "/nowhere/x"})
-        states = until(
-            lambda: (
-                len(found := server.call("states", "outgoing", "journal", "down")) == 2
-                and all(s["state"] == "retrying" for s in found.values())
-                and found
-            )
-        )
-        assert all("No such file" in state["why"] for state in states.values())
-        assert all("outgoing journal down" in report["states"] for report in server.call("reports").values())
+
+        def known() -> list[Any]:
+            return [report["states"].get("outgoing journal down") for report in server.call("reports").values()]
+
+        states = until(lambda: all(found := known()) and found)
+        assert [state["state"] for state in states] == ["retrying", "retrying"]
+        assert all("No such file" in state["why"] for state in states)
+        assert server.call("state", "outgoing", "journal", "down")["state"] == "retrying"
         server.call("delete", "outgoing", "journal", "down")
 
     def test_one_that_hangs_while_it_starts_holds_up_nothing(self, server: Any, tmp_path: Path, until: Any):

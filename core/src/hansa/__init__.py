@@ -1,15 +1,21 @@
 """Hansa: an integration server whose every protocol, format and mechanism is a plugin. This root is the public contract."""
 
-from . import errors, hookspecs, kinds, logs, message, plugins, processes, service, settings
-from .errors import *
-from .hookspecs import *
-from .kinds import *
-from .logs import *
-from .message import *
-from .plugins import *
-from .processes import *
-from .service import *
-from .settings import *
+from typing import Any
 
-__all__ = errors.__all__ + hookspecs.__all__ + kinds.__all__ + message.__all__ + processes.__all__
-__all__ += logs.__all__ + plugins.__all__ + service.__all__ + settings.__all__
+
+def __getattr__(name: str) -> Any:
+    """Give a name of the contract: what the modules that `__init__.pyi` lists declare public.
+
+    PERF: all are imported with the first, so that the program begins without them.
+    """
+    import re
+    from importlib import import_module
+    from pathlib import Path
+
+    stub = Path(__file__).with_suffix(".pyi").read_text()
+    modules = [import_module(f".{found}", __name__) for found in re.findall(r"from \.(\w+) import \*", stub)]
+    given = {public: getattr(module, public) for module in modules for public in module.__all__}
+    globals().update(given, __all__=list(given))
+    if name not in globals():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals()[name]

@@ -75,12 +75,3 @@ def run(path: str, http: str | None, directory: str | None, workers: int | None)
         for key, fault in getattr(failed, "errors", {"": failed.detail}).items():
             click.echo(f"  {key}: {fault}" if key else f"  {fault}", err=True)
         sys.exit(1)
-
-
-def main() -> None:
-    """Run the command line."""
-    commands(prog_name="hansa")
-
-
-if __name__ == "__main__":
-    main()

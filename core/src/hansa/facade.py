@@ -66,13 +66,9 @@ class Facade(Definitions, Invocations):
             raise Unavailable("this needs Redis: install hansa-redis, with its embedded Valkey, or set [redis] address")
         return client
 
-    def states(self, kind: str, type: str, name: str, reports: Any = None) -> dict[str, dict[str, Any]]:
-        """The state of a definition's object in each worker of the cluster, as of these `reports`, by default the last ones."""
-        key, mine = f"{kind} {type} {name}", self._objects.state((kind, type, name))
-        reports = self.reports() if reports is None else reports
-        well = {"state": "running", "why": ""}
-        found = {worker: report["states"].get(key, well) for worker, report in reports.items()}
-        return {**found, **({self.id: mine} if mine else {})}
+    def state(self, kind: str, type: str, name: str) -> dict[str, Any] | None:
+        """The state of a definition's object in this worker; None if it has none."""
+        return self._objects.state((kind, type, name))
 
     def make(self, kind: str, type: str, name: str, data: dict[str, Any]) -> Any:
         """An object of these settings as `define` would store them, not started; raises `Invalid` with all faults."""

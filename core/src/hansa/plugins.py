@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -144,11 +145,11 @@ def load_plugins(config: Any, blocked: set[str], groups: Iterable[str] = (EARLY,
     return plugins
 
 
-def check_plugins(config: Any, blocked: set[str]) -> None:
+def check_plugins(config: Path, directory: Path | None = None, blocked: Iterable[str] = ()) -> None:
     """Try in a child process whether a worker could load all plugins and read the configuration; raises `Invalid`."""
-    job = {"check": True, "config": str(config.path), "dir": None, "blocked": sorted(blocked)}
-    command = [sys.executable, "-P", "-m", "hansa.worker"]
-    child = subprocess.run(command, input=json.dumps(job).encode(), capture_output=True, timeout=60, check=False)
+    program = "import sys; from hansa.worker import check; check(*sys.argv[1:])"
+    command = [sys.executable, "-P", "-c", program, str(config), str(directory or ""), *sorted(blocked)]
+    child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
     if child.returncode:
         try:
             faults = json.loads(child.stdout.strip().splitlines()[-1])

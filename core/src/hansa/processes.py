@@ -7,13 +7,17 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 __all__ = ["spawn", "started_at"]
 
+# PERF: what is made while a worker starts stays; looking for garbage in it would only slow the start
+_WORKER = "import gc; gc.disable(); from hansa.worker import main; main()"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -26,11 +30,23 @@ def spawn(command: list[str], *, death_signal: int = signal.SIGTERM, **options: 
     parent = os.getpid()
 
     def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _libc.prctl(_PR_SET_PDEATHSIG, death_signal)
         if os.getppid() != parent:
             os._exit(1)
 
     return subprocess.Popen(command, preexec_fn=prepare, start_new_session=True, **options)
+
+
+def spawn_worker() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a worker, which imports and then waits for its job; gives also our end of its control socket."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        return spawn([sys.executable, "-P", "-c", _WORKER], stdin=theirs), ours
+
+
+early: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+"""Workers that the program has started before the supervisor was there."""
 
 
 def started_at(pid: int) -> int | None:

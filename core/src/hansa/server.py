@@ -26,14 +26,12 @@ from .config import Config, read_config
 from .errors import Invalid
 from .logs import rotate_log, set_up
 from .plugins import EARLY, Plugins, check_plugins, load_plugins
-from .processes import Ledger, spawn
+from .processes import Ledger, early, spawn, spawn_worker
 
 log = logging.getLogger("hansa.supervisor")
 START_LIMIT = 60.0
 FIRST_RESTART, LAST_RESTART, RAN_WELL = 0.2, 10.0, 60.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# PERF: what is made while a worker starts stays; looking for garbage in it would only slow the start
-WORKER = "import gc; gc.disable(); from hansa.worker import main; main()"
 
 
 @dataclass
@@ -44,7 +42,6 @@ class Process:
     generation: int
     child: Any
     control: socket.socket
-    theirs: socket.socket
     began: float = field(default_factory=time.monotonic)
     ready: bool = False
     stopping: float = 0.0
@@ -150,7 +147,7 @@ class Supervisor:
         listening = self.config.listening = {name: _address(bound) for name, bound in self.sockets.items()}
         found = {name: f"{name}://{address}" for name, address in listening.items()}
         # definitions may name it: address = { "$env" = "HANSA_LISTEN_HTTP" }
-        os.environ.update({f"HANSA_LISTEN_{name.upper()}": address for name, address in found.items()})
+        self.environment = {f"HANSA_LISTEN_{name.upper()}": address for name, address in found.items()}
         about = {"pid": os.getpid(), "name": self.config.server.name, **found}
         (self.run_dir / "server.json").write_text(json.dumps(about))
 
@@ -159,26 +156,22 @@ class Supervisor:
     def _spawn(self, index: int) -> Process:
         """Start a worker process, which imports and then waits for its job."""
         self.generation += 1
-        ours, theirs = socket.socketpair()
-        inherited = (theirs.fileno(), *(bound.fileno() for bound in self.sockets.values()))
-        child = spawn([sys.executable, "-P", "-c", WORKER], stdin=subprocess.PIPE, pass_fds=inherited)
+        child, control = early.pop() if early else spawn_worker()
         self.ledger.add(child.pid)
-        process = Process(index, self.generation, child, ours, theirs)
-        self._selector.register(ours, selectors.EVENT_READ, process)
+        process = Process(index, self.generation, child, control)
+        self._selector.register(control, selectors.EVENT_READ, process)
         return process
 
     def _give_job(self, process: Process) -> None:
         """Tell a worker what it is, once everything it needs is there."""
         job: dict[str, Any] = {"index": process.index, "generation": process.generation, "overrides": self.overrides}
-        job |= {"config": str(self.config.path), "dir": str(self.config.dir), "control": process.theirs.fileno()}
-        job["sockets"] = {name: bound.fileno() for name, bound in self.sockets.items()}
-        job["engines"] = {engine.name: engine.address for engine, _, _ in self.engines}
+        job |= {"config": str(self.config.path), "dir": str(self.config.dir), "environment": self.environment}
+        job |= {"sockets": list(self.sockets), "engines": {one.name: one.address for one, _, _ in self.engines}}
         try:
-            process.child.stdin.write(json.dumps(job).encode() + b"\n")
-            process.child.stdin.close()
-        except BrokenPipeError:
+            numbers = [bound.fileno() for bound in self.sockets.values()]
+            socket.send_fds(process.control, [json.dumps(job).encode() + b"\n"], numbers)
+        except OSError:
             log.error("worker %s ended before it got its job", process.index)
-        process.theirs.close()
 
     def _start_workers(self) -> None:
         there = self.config.listening
@@ -340,7 +333,7 @@ def run_server(path: str, *, directory: str | None = None, overrides: dict[str, 
     except Invalid as invalid:
         # a worker knows the types of definitions too: tell their faults in the same breath
         try:
-            check_plugins(config, set())
+            check_plugins(config.path)
         except Invalid as more:
             raise Invalid({**invalid.errors, **more.errors}) from None
         raise

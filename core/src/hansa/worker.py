@@ -37,7 +37,7 @@ class Worker(Facade):
 
     def __init__(self, config: Config, job: dict[str, Any], plugins: Plugins, store: Store, keys: Keys) -> None:
         super().__init__(config, job, plugins, store, keys)
-        self._control = socket.socket(fileno=job["control"])
+        self._control: socket.socket = job["control"]
         self._stop, self._ended = threading.Event(), threading.Event()
         self._parent = os.getppid()
         self._failed: dict[str, dict[str, Any]] = {}
@@ -153,7 +153,8 @@ class Worker(Facade):
                 elif change.kind == "plugin":
                     self.tell("reload", revision=change.revision)
                 elif (change.name, 0) == (self.name, self.worker):
-                    check_plugins(self.config, self.store.blocked_plugins())  # else it would end and not come back
+                    # else it would end and not come back
+                    check_plugins(self.config.path, blocked=self.store.blocked_plugins())
                     self.tell("restart")
             except Exception as error:
                 self._fail(key, f"{type(error).__name__}: {error}", error)
@@ -242,17 +243,25 @@ class Worker(Facade):
         self.config.refuse(faults)
 
 
+def check(path: str, directory: str, *blocked: str) -> None:
+    """Load all plugins and read a configuration as a worker would; prints the faults and ends with 1 if there are any."""
+    try:
+        load_plugins(read_config(path, directory=directory or None), set(blocked))
+    except Invalid as invalid:
+        print(json.dumps(invalid.errors))
+        sys.exit(1)
+
+
 def main() -> None:
-    """Run a worker: the job comes as one line of JSON on standard input, the control socket is inherited."""
-    job = json.loads(sys.stdin.readline())
+    """Run a worker: standard input is its control socket, on which its job comes as a line of JSON, with the sockets."""
+    control = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # not for services, nor for what they start
+    first, numbers, _, _ = socket.recv_fds(control, 1, 64)
+    # unbuffered, else it would also take what comes after; no line at all: the supervisor has ended
+    job = json.loads(first + control.makefile("rb", buffering=0).readline() or sys.exit(0))
+    job |= {"control": control, "sockets": dict(zip(job["sockets"], numbers, strict=True))}
+    os.environ.update(job["environment"])
     config = read_config(job["config"], directory=job["dir"], overrides=job.get("overrides"))
-    if job.get("check"):
-        try:
-            load_plugins(config, set(job["blocked"]))
-        except Invalid as invalid:
-            print(json.dumps(invalid.errors))
-            sys.exit(1)
-        return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         logs.set_up(config.dir, config.log)
@@ -268,7 +277,7 @@ def main() -> None:
         faults = error.errors if isinstance(error, Invalid) else {"": f"{type(error).__name__}: {error}"}
         if not isinstance(error, Invalid):
             log.exception("the worker could not start")
-        with socket.socket(fileno=job["control"]) as control:
+        with control:
             control.sendall(json.dumps({"event": "failed", "faults": faults}).encode() + b"\n")
         os._exit(1)
     worker.run()

@@ -110,7 +110,7 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "hansa.cli", "server", "run", "--config", "config.toml"]
+        command = [sys.executable, "-m", "hansa", "server", "run", "--config", "config.toml"]
         command += ["--http", self.url.removeprefix("http://"), "--dir", str(self.dir)]
         self.log = (self.folder / "log").open("wb")
         self.process = subprocess.Popen(

@@ -41,7 +41,7 @@ def as_json(server: Server, *arguments: str) -> object:
 
 def test_the_command_itself_ends_with_these_codes(server: Server) -> None:
     for arguments, code in ((["status"], 0), (["status", "--nothing"], 2), (["status", "--server", "127.0.0.1:1"], 3)):
-        command = [sys.executable, "-m", "hansa.cli", "server", *arguments]
+        command = [sys.executable, "-m", "hansa", "server", *arguments]
         environment = os.environ | {"HANSA_DIR": str(server.dir)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == code, done.stderr

@@ -106,17 +106,7 @@ def test_a_second_server_of_the_name_does_not_start(server: Server, tmp_path: Pa
     )
     text = (tmp_path / "config.toml").read_text()
     (tmp_path / "config.toml").write_text(text.replace("NAME", "server1"))
-    command = [
-        sys.executable,
-        "-m",
-        "hansa.cli",
-        "server",
-        "run",
-        "--http",
-        "127.0.0.1:0",
-        "--dir",
-        str(tmp_path / "d"),
-    ]
+    command = [sys.executable, "-m", "hansa", "server", "run", "--http", "127.0.0.1:0", "--dir", str(tmp_path / "d")]
     done = subprocess.run(
         command, cwd=tmp_path, env=server.environment, capture_output=True, text=True, timeout=60, check=False
     )

@@ -124,7 +124,7 @@ class RunningBalancer:
 
     def launch(self) -> RunningBalancer:
         """Start the process without waiting for it."""
-        command = [sys.executable, "-m", "hansa.cli", "loadbalancer", "run", "--config", str(self.config)]
+        command = [sys.executable, "-m", "hansa", "loadbalancer", "run", "--config", str(self.config)]
         self.process = subprocess.Popen(
             [*command, "--dir", str(self.dir)],
             stdout=subprocess.PIPE,

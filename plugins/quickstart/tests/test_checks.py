@@ -64,9 +64,7 @@ def test_what_may_lose_everything_is_refused_if_it_must_be_durable(run_redis):
 
 def test_a_wrong_password_is_told_without_the_password(run_redis):
     address = run_redis("--requirepass", "pw")
-    assert kvdb.answers(address)
     wrong = address.replace(":pw@", ":secret-word@")
-    assert not kvdb.answers(wrong)
     with pytest.raises(Failure) as failed:
         kvdb.check_redis(wrong, None)
     assert "secret-word" not in failed.value.message

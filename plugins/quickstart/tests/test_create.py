@@ -164,7 +164,7 @@ def on_a_terminal(answers: list[str], *words: str) -> str:
     pid, terminal = pty.fork()
     if not pid:
         os.environ.pop("HANSA_KVDB_PASSWORD", None)
-        os.execv(sys.executable, [sys.executable, "-m", "hansa.cli", "quickstart", "create", *words])
+        os.execv(sys.executable, [sys.executable, "-m", "hansa", "quickstart", "create", *words])
     shown = b""
     try:
         while True:

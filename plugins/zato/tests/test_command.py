@@ -145,9 +145,7 @@ def test_other_words_are_those_of_hansa():
     assert zato("--version").stdout.startswith("zato: hansa ")
     assert (
         zato("server", "--help").stdout
-        == subprocess.run(
-            [sys.executable, "-m", "hansa.cli", "server", "--help"], capture_output=True, text=True
-        ).stdout
+        == subprocess.run([sys.executable, "-m", "hansa", "server", "--help"], capture_output=True, text=True).stdout
     )
 
 

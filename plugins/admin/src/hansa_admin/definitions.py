@@ -15,6 +15,7 @@ from .operation import Operation
 from .references import exists, is_reference, name_faults, secret_names, setting_faults
 
 log = logging.getLogger("hansa.admin")
+_WELL = {"state": "running", "why": ""}
 
 
 class Named(Model):
@@ -173,7 +174,10 @@ class OnType(Operation):
 
     def show(self, row: Any, reports: Any = None) -> dict[str, Any]:
         """A definition as answers show it, with its states as of these reports, by default the last ones."""
-        states = self.server.states(row.kind, row.type, row.name, reports)
+        key, mine = " ".join(row.key), self.server.state(*row.key)
+        reports = self.server.reports() if reports is None else reports
+        states = {worker: report["states"].get(key, _WELL) for worker, report in reports.items()}
+        states |= {self.server.id: mine} if mine else {}
         shown = {"name": row.name, "revision": row.revision, "builtin": row.builtin}
         shown |= {"state": least_well(states), "states": states}
         return {**shown, **without_secrets(row.data, secret_names(self.model))}

@@ -87,7 +87,7 @@ class PluginReload(Operation):
     def handle(self) -> Any:
         name, server = self.request.input.name, self.server
         refuse_unknown(name, discover())
-        check_plugins(server.config, server.store.blocked_plugins() - {name})
+        check_plugins(server.config.path, blocked=server.store.blocked_plugins() - {name})
         return {"name": name, "revision": server.log_action("plugin", name, "reload")}
 
 
@@ -102,7 +102,7 @@ class PluginBlock(Operation):
         if blocked and (used := uses_of(server, name)):
             raise Conflict(f"the plugin {name} is in use by {', '.join(used)}")
         others = server.store.blocked_plugins() - {name}
-        check_plugins(server.config, others | {name} if blocked else others)
+        check_plugins(server.config.path, blocked=others | {name} if blocked else others)
         revision = server.log_action("plugin", name, "block" if blocked else "unblock")
         return {"name": name, "blocked": blocked, "revision": revision}
 

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import ssl
+import threading
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-import httpcore2
-import httpx2
-from hansa import Format, HansaError, Invalid, Outgoing, TimedOut, Unavailable, current_cid
+from hansa import Format, Invalid, Outgoing, Unavailable, current_cid
 
 from .address import VARIABLE, HttpAddress
-from .deadline import DeadlineTransport, deadline, left
-from .response import BadAnswer, HttpResponse
-from .retry import AFTER, IDEMPOTENT, pause
+from .deadline import deadline, left
+from .response import HttpResponse
+from .retry import AFTER, IDEMPOTENT, Broken, NotSent, pause
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
 
 _HOPS = 5
-_NOT_SENT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpcore2.ConnectError,
-    httpcore2.ConnectTimeout,
-)
 
 
 class HttpOutgoing(Outgoing):
@@ -42,7 +35,9 @@ class HttpOutgoing(Outgoing):
 
     type: ClassVar[str] = "http"
     Config = HttpAddress
-    _client: httpx2.Client | None = None
+    _exchange: Exchange | None = None
+    _context: ssl.SSLContext | None = None
+    _making = threading.Lock()
 
     @property
     def label(self) -> str:
@@ -50,20 +45,25 @@ class HttpOutgoing(Outgoing):
         return f"outgoing {self.type} {self.name!r}"
 
     def start(self) -> None:
-        """Make the pool; connections open when they are needed."""
-        self._client = httpx2.Client(
-            transport=DeadlineTransport(self._tls(), self.config.pool_size),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            trust_env=False,
-            follow_redirects=False,
-            headers={"User-Agent": "Hansa"},
-        )
+        """Read the certificates; connections open when they are needed."""
+        self._context = self._tls()
 
     def stop(self) -> None:
         """Close the pool."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        with self._making:
+            self._context, exchange, self._exchange = None, self._exchange, None
+        if exchange is not None:
+            exchange.close()
+
+    def _pool(self) -> Exchange:
+        with self._making:
+            if self._exchange is None:
+                if self._context is None:
+                    raise Unavailable(f"{self.label} is not running")
+                from .exchange import Exchange  # PERF: its library takes long to import, a worker starts without it
+
+                self._exchange = Exchange(self.label, self._context, self.config.pool_size, self.config.max_response)
+            return self._exchange
 
     def _tls(self) -> ssl.SSLContext:
         verify = self.config.verify
@@ -73,6 +73,8 @@ class HttpOutgoing(Outgoing):
                 cafile=None if path.is_dir() else path, capath=path if path.is_dir() else None
             )
         if verify and self.config.address.startswith("https:"):
+            import httpx2
+
             return httpx2.create_ssl_context(verify=True, trust_env=False)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if not verify:
@@ -140,7 +142,7 @@ class HttpOutgoing(Outgoing):
         try:
             with deadline(timeout):
                 answer = self._once(self.config.ping_method, url, self._headers({}, ""), b"", timeout)
-        except _NotSent as failure:
+        except NotSent as failure:
             raise failure.told from failure.__cause__
         if answer.status >= 500:
             raise Unavailable(f"{self.label}: {answer.url} was answered with status {answer.status}")
@@ -220,13 +222,13 @@ class HttpOutgoing(Outgoing):
                 answer = self._follow(method, url, headers, content, timeout)
                 if answer.status not in AFTER or not repeatable:
                     return answer
-            except (_NotSent, _Broken) as error:
+            except (NotSent, Broken) as error:
                 failure = error
-                if not repeatable and isinstance(error, _Broken):
+                if not repeatable and isinstance(error, Broken):
                     break
             if attempt < self.config.retries:
                 wait = pause(attempt, self.config.retry_delay, answer.headers if answer is not None else {})
-                rest = _rest()
+                rest = left()
                 if rest is not None and wait >= rest:
                     break
                 self.log.info("%s: %s %s again in %.2f s: %s", self.label, method, url, wait, failure or answer)
@@ -258,58 +260,13 @@ class HttpOutgoing(Outgoing):
         return target if urlsplit(target)[:2] == urlsplit(answer.url)[:2] else None
 
     def _once(self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float) -> HttpResponse:
-        client = self._client
-        if client is None:
-            raise Unavailable(f"{self.label} is not running")
-        signed = dict(headers)
+        exchange, signed = self._exchange or self._pool(), dict(headers)
         security = self.security
         if security is not None:
             security.sign(signed)
         began = time.monotonic()
-        try:
-            pool = left(timeout)
-            request = client.build_request(
-                method, url, headers=signed, content=content or None, timeout=httpx2.Timeout(timeout, pool=pool)
-            )
-            answer = client.send(request, stream=True)
-            try:
-                body = self._body(answer)
-            finally:
-                answer.close()
-        except httpx2.LocalProtocolError as error:
-            raise Invalid(f"{self.label}: the call cannot be sent: {error}") from None
-        except _NOT_SENT as error:
-            raise _NotSent(self._told(error, url)) from error
-        except (httpx2.TransportError, httpcore2.TimeoutException, OSError) as error:
-            raise _Broken(self._told(error, url)) from error
-        except httpx2.DecodingError as error:
-            raise BadAnswer(f"{self.label}: the answer of {url} cannot be decoded: {error}") from None
-        except (httpx2.InvalidURL, UnicodeEncodeError, TypeError, ValueError) as error:
-            raise Invalid(f"{self.label}: the call cannot be sent: {error}") from None
-        return HttpResponse(
-            self.label, method, url, answer.status_code, answer.headers, body, time.monotonic() - began, self._parse
-        )
-
-    def _body(self, answer: httpx2.Response) -> bytes:
-        pieces, size = [], 0
-        for piece in answer.iter_bytes():
-            size += len(piece)
-            if size > self.config.max_response:
-                raise BadAnswer(
-                    f"{self.label}: the answer of {answer.url} is larger than {self.config.max_response} bytes"
-                )
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def _told(self, error: Exception, url: str) -> HansaError:
-        """One of our errors for one of the library's."""
-        if isinstance(error, httpx2.PoolTimeout):
-            return TimedOut(f"{self.label}: all {self.config.pool_size} connections are busy")
-        if isinstance(error, httpx2.TimeoutException | httpcore2.TimeoutException):
-            return TimedOut(f"{self.label}: no answer from {url} in time")
-        if isinstance(error, httpx2.RemoteProtocolError):
-            return Unavailable(f"{self.label}: {url} broke off: {error}")
-        return Unavailable(f"{self.label}: {url} cannot be reached: {error}")
+        status, received, body = exchange.send(method, url, signed, content, timeout)
+        return HttpResponse(self.label, method, url, status, received, body, time.monotonic() - began, self._parse)
 
     def _parse(self, content_type: str, content: bytes) -> Any:
         name = _format_of(self.server.registry, content_type) or self.config.format
@@ -317,24 +274,6 @@ class HttpOutgoing(Outgoing):
             encoding = "utf-8"
             return content.decode(encoding, "replace")
         return self._format(name).parse(content)
-
-
-class _NotSent(Exception):
-    """The call never left; it may be repeated, whatever it is."""
-
-    def __init__(self, told: HansaError) -> None:
-        super().__init__(told.detail)
-        self.told = told
-
-
-class _Broken(_NotSent):
-    """Nobody knows what became of the call."""
-
-
-def _rest() -> float | None:
-    with contextlib.suppress(httpcore2.ReadTimeout):
-        return left()
-    return 0.0
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""When a failed HTTP call is tried again: which methods, after which answers, and how much later."""
+"""When a failed HTTP call is tried again: which methods, after which failures and answers, and how much later."""
 
 from __future__ import annotations
 
@@ -7,8 +7,22 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from hansa import HansaError
+
 IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"))
 AFTER = frozenset((429, 502, 503, 504))
+
+
+class NotSent(Exception):
+    """The call never left; it may be repeated, whatever it is. `told` is the error for who called."""
+
+    def __init__(self, told: HansaError) -> None:
+        super().__init__(told.detail)
+        self.told = told
+
+
+class Broken(NotSent):
+    """Nobody knows what became of the call."""
 
 
 def pause(attempt: int, first: float, headers: Mapping[str, str]) -> float:

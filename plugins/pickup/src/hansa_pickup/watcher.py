@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from watchfiles import watch
-
 from . import deployer
 from .deployer import Deployer
 from .folder import Busy, Content, Refused, candidates, check_folder, compiles, hidden, read, subfolders
@@ -76,6 +74,8 @@ class Watcher:
         while not self._stop.is_set() and self._identity() == identity:
             # the folders of packages are watched one by one: recursion would follow links out of here
             below = [folder for top in there for folder in subfolders(top)]
+            from watchfiles import watch  # PERF: not before the worker serves
+
             changes = watch(
                 *there,
                 *below,

@@ -124,7 +124,7 @@ class Component:
 
     def command(self) -> list[str]:
         """What runs it, in the foreground."""
-        hansa = [sys.executable, "-m", "hansa.cli"]
+        hansa = [sys.executable, "-m", "hansa"]
         options = ["--config", str(self.config), "--dir", str(self.folder)]
         words = {SERVER: ["server", "run"], LOAD_BALANCER: ["loadbalancer", "run"], KVDB: ["kvdb", "run"]}[self.kind]
         return [*hansa, *words, *options]

@@ -132,21 +132,6 @@ def _setting(client: Any, name: str) -> str:
         return ""
 
 
-def answers(address: str) -> bool:
-    """Whether a Redis answers there, logged in and with its data loaded."""
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    try:
-        with redis.Redis.from_url(
-            address, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 0)
-        ) as client:
-            return bool(client.ping())
-    except (redis.RedisError, OSError):
-        return False
-
-
 def shown(address: str) -> str:
     """The address without its password."""
     scheme, _, rest = address.partition("://")

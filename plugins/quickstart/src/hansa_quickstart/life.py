@@ -67,8 +67,7 @@ def wait_ready(
 def works(component: Component) -> bool:
     """Whether a component does its work at this moment."""
     if component.kind == KVDB:
-        address = kvdb.address_of(component)
-        return bool(address) and kvdb.answers(address)
+        return kvdb.engine_of(component).ready()
     if component.kind == SERVER:
         return _all_workers(component) and answers(component)
     if component.kind == LOAD_BALANCER:

@@ -22,7 +22,7 @@ def title() -> str:
 
 def programs() -> dict[str, str]:
     """The installed commands with these words, each with the module that runs it."""
-    found = {"hansa": "hansa.cli"}
+    found = {"hansa": "hansa"}
     if find_spec("hansa_zato") is not None:
         found["zato"] = "hansa_zato.command"
     return found

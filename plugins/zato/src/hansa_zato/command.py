@@ -25,7 +25,7 @@ def main() -> None:
         print(f"{PROGRAM}: most of its commands are those of hansa-quickstart, which is not installed", file=sys.stderr)
     # what the other command prints about itself, and the scripts it names, bear the name that was typed
     os.environ["HANSA_PROGRAM"] = PROGRAM
-    os.execv(sys.executable, [sys.executable, "-m", "hansa.cli", *words])
+    os.execv(sys.executable, [sys.executable, "-m", "hansa", *words])
 
 
 if __name__ == "__main__":

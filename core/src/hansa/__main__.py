@@ -1,0 +1,18 @@
+"""The program `hansa`: the first worker of a server begins to import before anything else is done."""
+
+import sys
+
+from . import processes
+
+
+def main() -> None:
+    """Run the command line."""
+    if sys.argv[1:3] == ["server", "run"]:
+        processes.early.append(processes.spawn_worker())
+    from .cli import commands
+
+    commands(prog_name="hansa")
+
+
+if __name__ == "__main__":
+    main()

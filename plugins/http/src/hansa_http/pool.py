@@ -1,0 +1,110 @@
+"""A pool of connections of httpx2 in which no wait outlasts the deadline of its call, whatever the other side does."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from .deadline import left
+
+
+def remaining(at_most: float | None = None) -> float | None:
+    """The seconds that a wait may take; raises ReadTimeout when there are none."""
+    rest = left(at_most)
+    if rest == 0.0 != at_most:
+        raise httpcore2.ReadTimeout("the deadline of the call is over")
+    return rest
+
+
+class _Stream(httpcore2.NetworkStream):
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, remaining(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), 2**16):
+            self._inner.write(buffer[start : start + 2**16], remaining(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, remaining(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _Backend(httpcore2.NetworkBackend):
+    def __init__(self) -> None:
+        self._inner = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        began = time.monotonic()
+        found = _look_up(host, port, remaining(timeout))
+        for address in found:
+            rest = None if timeout is None else max(0.001, timeout - (time.monotonic() - began))
+            try:
+                return _Stream(self._inner.connect_tcp(address, port, remaining(rest), local_address, socket_options))
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                if address == found[-1]:
+                    raise
+        raise httpcore2.ConnectError(f"{host} has no address")
+
+
+def _look_up(host: str, port: int, timeout: float | None) -> list[str]:
+    """The addresses of a host; the system's look-up knows no time-out, so another thread waits for it."""
+    try:
+        return [str(ipaddress.ip_address(host.strip("[]")))]
+    except ValueError:
+        pass
+    answer: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answer.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=ask, name="look-up", daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if not answer:
+        raise httpcore2.ConnectTimeout(f"{host} could not be looked up in time")
+    if isinstance(answer[0], Exception):
+        raise httpcore2.ConnectError(f"{host} cannot be looked up: {answer[0]}")
+    return list(dict.fromkeys(str(one[4][0]) for one in answer[0]))
+
+
+class DeadlineTransport(httpx2.HTTPTransport):
+    """A pool of connections whose waits obey `deadline`."""
+
+    def __init__(self, context: ssl.SSLContext, size: int) -> None:
+        super().__init__(verify=context, trust_env=False)
+        self._pool.close()
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=context,
+            max_connections=size,
+            max_keepalive_connections=size,
+            keepalive_expiry=15.0,
+            network_backend=_Backend(),
+        )
