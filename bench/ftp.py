@@ -5,6 +5,7 @@ Both sides are one process of their own. `python -m bench.ftp` measures; with `S
 
 from __future__ import annotations
 
+import contextlib
 import ftplib
 import json
 import ssl
@@ -22,6 +23,12 @@ from tests.conftest import TOP, RunningServer
 from .measure import Figure, compare, table
 
 BYTES = 128 * 1024 * 1024
+DIRECTIONS = {
+    "up": "an upload",
+    # bare ftplib writes into the old file; Hansa beside it, since others read the old one until the new one is whole
+    "over": "an upload in place of a file",
+    "down": "a download",
+}
 SERVICE = """
 import time
 
@@ -32,8 +39,10 @@ class Move(Service):
     def handle(self):
         given, files = self.request.input, self.outgoing.ftp["bench"]
         files.ping()
+        if given["direction"] == "up" and files.exists("bench"):
+            files.delete("bench")
         began = time.monotonic()
-        if given["direction"] == "up":
+        if given["direction"] in ("up", "over"):
             files.upload(given["local"], "bench", timeout=600)
         else:
             files.download("bench", given["local"] + ".back", timeout=600)
@@ -60,10 +69,14 @@ def bare(settings: dict[str, Any], direction: str, local: str) -> float:
     client.login(settings["username"], settings["password"])
     if isinstance(client, ftplib.FTP_TLS):
         client.prot_p()
-    began = time.monotonic()
     if direction == "up":
+        with contextlib.suppress(ftplib.error_perm):
+            client.delete("bench")
+    began = time.monotonic()
+    if direction in ("up", "over"):
         with open(local, "rb") as source:
             client.storbinary("STOR bench", source)
+        client.voidcmd("NOOP")  # vsftpd confirms before it has closed the file, for which whoever goes on has to wait
     else:
         with open(local + ".back", "wb") as target:
             client.retrbinary("RETR bench", target.write)
@@ -95,13 +108,13 @@ def ftp(folder: Path) -> Iterator[Figure]:
                     command = [sys.executable, "-m", "bench.ftp", settings, direction, str(local)]
                     return float(subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True).stdout)
 
-                for direction, words in (("up", "an upload"), ("down", "a download")):
+                for direction, words in DIRECTIONS.items():
                     yield compare(
-                        f"FTP{'S' if tls else ''}: {words} of 128 MB by a service / bare ftplib",
+                        f"FTP{'S' if tls else ''}: {words} of 128 MB, by a service / bare ftplib",
                         lambda direction=direction: ours(direction),
                         lambda direction=direction: theirs(direction),
                         pairs=15,
-                        bound=0.9,
+                        bound=None if direction == "over" else 0.9,
                         at_least=True,
                         note="MB/s",
                     )
