@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pika
 import pytest
@@ -93,10 +94,20 @@ def received(rabbit: RabbitMQ) -> tuple[list[int], int]:
     return numbers, redelivered
 
 
+@pytest.fixture(scope="session")
+def starting():
+    """A broker that starts while the cluster does."""
+    rabbit = RabbitMQ()
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(rabbit.__enter__)
+
+
 @pytest.fixture
-def relay(cluster):
+def relay(starting, cluster):
     """A broker of its own, and a service that moves messages from one quorum queue into another."""
-    with RabbitMQ() as rabbit:
+    with contextlib.ExitStack() as stack:
+        rabbit = starting.result()
+        stack.push(rabbit)
         rabbit.make(IN, f"{IN}.dead-letter", OUT, type="quorum")
         cluster.must("admin.service.deploy", file="relay.py", source=RELAY)
         out = {"port": rabbit.port, "routing_key": OUT, "timeout": 5}

@@ -11,7 +11,7 @@ from tests.cluster.running import FULL, MAX_QUEUED, SERVERS, THREADS, WORKERS, s
 
 def test_a_queue_is_bounded_and_drops_nothing_that_it_accepted(cluster, figure):
     """Asynchronous invocation with a producer that is five times too fast."""
-    seconds, work = sized((5.0, 0.2), (600.0, 0.2))
+    seconds, work = sized((3.0, 0.2), (600.0, 0.2))
     capacity = len(SERVERS) * WORKERS * THREADS / work
     account, memory, most = Account(), [], 0
     options = {"clients": 12, "batch": 2, "patience": 0.01, "work": work}
