@@ -389,6 +389,20 @@ class TestLost:
         assert world.objects.get("outgoing", "probe", "a") is not broken
         assert [what for what, _ in Probe.journal].count("start") == 4
 
+    def test_one_that_serves_on_stays_and_its_state_says_why(self, world: World):
+        world.apply("outgoing", "probe", "a")
+        troubled = world.objects.get("outgoing", "probe", "a")
+        troubled.trouble("nobody answers")
+        assert world.state("outgoing probe a") == ("running", "nobody answers")
+        assert list(world.objects.states(unwell=True)) == ["outgoing probe a"]
+        assert world.objects.get("outgoing", "probe", "a") is troubled
+        troubled.trouble("")
+        assert world.state("outgoing probe a") == ("running", "")
+        assert world.objects.states(unwell=True) == {}
+        world.apply("outgoing", "probe", "a", tag="2")
+        troubled.trouble("one that was replaced")
+        assert world.state("outgoing probe a") == ("running", "")
+
     def test_a_channel_may_tell_from_the_thread_that_its_stop_waits_for(self, world: World, until: Any):
         world.deploy(s="done")
         world.apply("channel", "probe", "c", service="s")

@@ -8,12 +8,10 @@ def __getattr__(name: str) -> Any:
 
     PERF: all are imported with the first, so that the program begins without them.
     """
-    import re
     from importlib import import_module
-    from pathlib import Path
 
-    stub = Path(__file__).with_suffix(".pyi").read_text()
-    modules = [import_module(f".{found}", __name__) for found in re.findall(r"from \.(\w+) import \*", stub)]
+    with open(f"{__file__}i") as stub:
+        modules = [import_module(line.split()[1], __name__) for line in stub]
     given = {public: getattr(module, public) for module in modules for public in module.__all__}
     globals().update(given, __all__=list(given))
     if name not in globals():

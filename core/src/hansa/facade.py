@@ -54,9 +54,9 @@ class Facade(Definitions, Invocations):
         """A live object; raises `NotFound`, or `Unavailable` with its state."""
         return self._objects.get(kind, type, name)
 
-    def lost(self, broken: Any, error: BaseException) -> None:
-        """Have an object that lost its other side replaced by a new one, as soon as one starts."""
-        self._objects.lost(broken, error)
+    def lost(self, broken: Any, why: BaseException | str, serves: bool = False) -> None:
+        """Have an object that lost its other side replaced by a new one, as soon as one starts; or note why, if it `serves` on."""
+        self._objects.lost(broken, why, serves)
 
     @property
     def redis(self) -> Any:
@@ -74,10 +74,3 @@ class Facade(Definitions, Invocations):
         """An object of these settings as `define` would store them, not started; raises `Invalid` with all faults."""
         edit, _, _ = self.check(Edit((kind, type, name), data))
         return self.registry.known(kind, type).cls(name, self.read(Row(kind, type, name, edit.data or {})), self)
-
-    def log_action(self, kind: str, name: str, action: str) -> int:
-        """Have the whole cluster `reload`, `block` or `unblock` a plugin, or `restart` a server, as one revision, which it gives.
-
-        A server that restarts finishes what it has, and starts anew as the same process, supervisor and engines too.
-        """
-        return int(self.announce(self.store.log_action(kind, name, action), wait=False)["revision"])

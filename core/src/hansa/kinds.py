@@ -80,6 +80,13 @@ class Definition:
         """
         self.server.lost(self, error)
 
+    def trouble(self, why: str) -> None:
+        """Tell core that this goes on serving although its other side does not answer; with an empty text, that it does again.
+
+        The state stays `running`, and says why. Call it from any thread, when it changes.
+        """
+        self.server.lost(self, why, True)
+
     def ping(self) -> str:
         """Check that the other side is there: a short text, or an exception that says what is wrong."""
         return "running"

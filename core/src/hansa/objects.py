@@ -49,10 +49,10 @@ class Live:
         return {"state": self.state, "why": self.why, "since": self.since, "revision": self.row.revision}
 
     def become(self, state: str, why: str = "") -> None:
-        """Set the state, remembering since when, and stand among the unwell unless it is `running`."""
+        """Set the state, remembering since when, and stand among the unwell unless it is `running` and nothing is wrong."""
         if (state, why) != (self.state, self.why):
             self.state, self.why, self.since = state, why, time.time()
-        (self.unwell.pop if state == "running" else self.unwell.setdefault)(self.row.key, self)
+        (self.unwell.pop if (state, why) == ("running", "") else self.unwell.setdefault)(self.row.key, self)
 
 
 class Objects:
@@ -209,12 +209,17 @@ class Objects:
         live.timer.daemon = True
         live.timer.start()
 
-    def lost(self, broken: Any, error: BaseException) -> None:
-        """Stop an object that lost its other side, and start a new one with back-off. It may call from its own threads."""
+    def lost(self, broken: Any, why: Any, serves: bool = False) -> None:
+        """Stop an object that lost its other side, and start a new one with back-off. It may call from its own threads.
+
+        One that `serves` on stays, and its state says why.
+        """
         live = self._table.get((broken.kind, broken.type, broken.name))
         with self._lock:  # not in the caller's thread: `stop` may wait for that to end
-            if live is not None and not self._stopped.is_set():
-                self._starters.submit(self._start_over, live, broken, error)
+            if live is not None and serves and live.object is broken:
+                live.become("running", why)
+            elif live is not None and not serves and not self._stopped.is_set():
+                self._starters.submit(self._start_over, live, broken, why)
 
     def _start_over(self, live: Live, broken: Any, error: BaseException) -> None:
         with live.lock:
@@ -349,7 +354,7 @@ class Objects:
         return sorted(x.row.name for x in lives if x.row.kind == kind and type in (None, x.row.type) and not x.gone)
 
     def states(self, unwell: bool = False) -> dict[str, dict[str, Any]]:
-        """The state of every definition, or of those that do not run, by `kind type name`."""
+        """The state of every definition, or of those with which something is wrong, by `kind type name`."""
         lives = list((self._unwell if unwell else self._table).values())
         return {" ".join(live.row.key): live.told for live in lives if not live.gone}
 

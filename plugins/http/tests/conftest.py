@@ -126,7 +126,8 @@ def connections():
     def make(address, name="peer", security=None, **settings):
         registry = Registry()
         registry.add_types("json", [JsonFormat])
-        server = SimpleNamespace(registry=registry, object=lambda kind, type, name: security)
+        server = SimpleNamespace(registry=registry, object=lambda kind, type, name: security, told=[])
+        server.lost = lambda broken, why, serves: server.told.append(why)
         config = HttpAddress(address=address, **settings)
         config.check()
         made.append(HttpOutgoing(name, config, server))

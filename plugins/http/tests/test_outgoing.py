@@ -255,6 +255,21 @@ def test_a_peer_that_is_down_is_unavailable_by_name(connections):
         connections("http://no-such-host.invalid", retries=0).get()
 
 
+def test_the_state_is_told_when_it_changes(connections):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    outgoing = connections(f"http://127.0.0.1:{port}", retries=0)
+    with pytest.raises(Unavailable):
+        outgoing.get()
+    (told,) = outgoing.server.told
+    assert f"outgoing http 'peer': http://127.0.0.1:{port} cannot be reached" in told
+    with scripted(answer(500)) as (url, _):
+        outgoing.config = HttpAddress(address=url)
+        outgoing.get()
+        outgoing.get()
+    assert outgoing.server.told == [told, ""]
+
+
 @pytest.mark.parametrize(
     "script",
     [

@@ -84,7 +84,7 @@ def connect(foreign: Spyne, tmp_path: Path) -> Iterator[Callable[..., SoapOutgoi
         path = f"/{version}"
         given = {"address": foreign.address, "url_path": path, "wsdl": f"{foreign.address}{path}?wsdl"}
         given |= {"soap_version": version, "deadline": 5, "retry_delay": 0.02, **settings}
-        server = SimpleNamespace(registry=Registry(), dir=tmp_path)
+        server = SimpleNamespace(registry=Registry(), dir=tmp_path, lost=print)
         outgoing = SoapOutgoing("quotes", load(SoapOutgoing.Config, given), server)
         made.append(outgoing)
         outgoing.start()

@@ -133,8 +133,13 @@ def test_a_killed_server_and_a_start_without_it(server, create, foreign):
     assert all(foreign.address in text for text in states(server, "new"))
     refused = echo(server, "new")
     assert refused.status_code == 503 and "retrying" in refused.text
+    told = wait_until(
+        lambda: [text for text in states(server, "killed") if text != "running: "], 20, "its state says why"
+    )
+    assert all(text.startswith("running: outgoing soap 'killed': ") and foreign.address in text for text in told)
     foreign.start()
     assert wait_until(lambda: works(server, "killed"), 10)
+    wait_until(lambda: works(server, "killed") and states(server, "killed") == {"running: "}, 20, "all is well")
     assert wait_until(lambda: states(server, "new") == {"running: "}, 30, "it starts by itself")
     assert works(server, "new")
 

@@ -91,6 +91,9 @@ class Facade:
         for cls in classes:
             self.registry.replace_services(cls.__name__, [Deployed(cls.get_name(), cls, cls.__name__)])
 
+    def lost(self, *told: Any) -> None:
+        """Nobody is told."""
+
     def connect(self, name: str, **settings: Any) -> HttpOutgoing:
         made = HttpOutgoing(name, load(HttpOutgoing.Config, settings), self)
         made.start()

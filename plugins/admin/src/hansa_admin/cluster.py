@@ -10,6 +10,7 @@ from hansa import Model, NotFound, lease_name, setting
 
 from .membership import Holder, lease_of
 from .operation import Operation
+from .servers import log_action
 
 REMEMBERED = 86400.0  # seconds for which a server is listed that was killed and not started again
 ELSEWHERE, RUNNING, INACTIVE = "elsewhere", "running", "inactive"
@@ -161,7 +162,7 @@ class Status(OnCluster):
     def _objects(
         self, reports: dict[str, dict[str, Any]], held: set[str], *, everything: bool
     ) -> Iterator[ClusterObject]:
-        """Those that do not run, or all: one for each state in which some workers have it."""
+        """Those with which something is wrong, or all: one for each state in which some workers have it."""
         known = [" ".join(row.key) for row in self.server.definitions()]
         more = {key for report in reports.values() for key in report["states"]} - set(known)
         for key in [*known, *sorted(more)]:
@@ -178,7 +179,7 @@ class Status(OnCluster):
                 state = was
                 if was == ELSEWHERE and len(found) == 1 and not any(one.endswith(lease) for one in held):
                     state = "unplaced"
-                if state in ("", ELSEWHERE) or (state in (RUNNING, INACTIVE) and not everything):
+                if state in ("", ELSEWHERE) or (state in (RUNNING, INACTIVE) and not why and not everything):
                     continue
                 yield ClusterObject(
                     kind=kind, type=type, name=name, state=state, why=why, since=since[was, why], workers=workers
@@ -202,7 +203,7 @@ class Restart(OnCluster):
         incarnation = leases.get(lease_of(name), ("", 0, 0.0))[1]
         self.log.warning("%s restarts the server %s", self.caller or "somebody", name)
         return Restarting(
-            name=name, incarnation=incarnation, revision=self.server.log_action("server", name, "restart")
+            name=name, incarnation=incarnation, revision=log_action(self.server, "server", name, "restart")
         )
 
 

@@ -53,7 +53,7 @@ class State(Model):
     """How one worker has it."""
 
     state: Annotated[str, setting("running, retrying, inactive, elsewhere or failed")]
-    why: Annotated[str, setting("The reason, when it does not run")] = ""
+    why: Annotated[str, setting("The reason, when it does not run, or its other side does not answer")] = ""
     since: Annotated[float, setting("Since when, in seconds of the Unix epoch")] = 0.0
 
 

@@ -88,7 +88,7 @@ class PluginReload(Operation):
         name, server = self.request.input.name, self.server
         refuse_unknown(name, discover())
         check_plugins(server.config.path, blocked=server.store.blocked_plugins() - {name})
-        return {"name": name, "revision": server.log_action("plugin", name, "reload")}
+        return {"name": name, "revision": log_action(server, "plugin", name, "reload")}
 
 
 class PluginBlock(Operation):
@@ -103,8 +103,16 @@ class PluginBlock(Operation):
             raise Conflict(f"the plugin {name} is in use by {', '.join(used)}")
         others = server.store.blocked_plugins() - {name}
         check_plugins(server.config.path, blocked=others | {name} if blocked else others)
-        revision = server.log_action("plugin", name, "block" if blocked else "unblock")
+        revision = log_action(server, "plugin", name, "block" if blocked else "unblock")
         return {"name": name, "blocked": blocked, "revision": revision}
+
+
+def log_action(server: Any, kind: str, name: str, action: str) -> int:
+    """Have the whole cluster `reload`, `block` or `unblock` a plugin, or `restart` a server, as one revision, which it gives.
+
+    A server that restarts finishes what it has, and starts anew as the same process, supervisor and engines too.
+    """
+    return int(server.announce(server.store.log_action(kind, name, action), wait=False)["revision"])
 
 
 class ServerStatus(Operation):
@@ -115,7 +123,11 @@ class ServerStatus(Operation):
     def handle(self) -> Any:
         server, reports = self.server, self.server.reports()
         workers = {
-            worker: {"server": report["server"], "revision": report["revision"], "not_running": report["states"]}
+            worker: {
+                "server": report["server"],
+                "revision": report["revision"],
+                "not_running": {key: told for key, told in report["states"].items() if told["state"] != "running"},
+            }
             for worker, report in reports.items()
         }
         return {

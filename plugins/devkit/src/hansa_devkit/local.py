@@ -102,9 +102,10 @@ class LocalServer:
             return getattr(self.outgoing, type)[name]
         raise NotFound(f"no {kind} {type or ''} is in this test")
 
-    def lost(self, broken: Any, error: BaseException) -> None:
-        """Note that an object lost its other side; core would start another one in its place."""
-        self.losses.setdefault(broken, error)
+    def lost(self, broken: Any, why: Any, serves: bool = False) -> None:
+        """Note that an object lost its other side; core would start another one in its place, unless it `serves` on."""
+        if not serves:
+            self.losses.setdefault(broken, why)
 
     def invoke(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> Any:
         """Call a service and give back its answer; its exceptions come through."""

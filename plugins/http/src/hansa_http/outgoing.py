@@ -38,6 +38,7 @@ class HttpOutgoing(Outgoing):
     _exchange: Exchange | None = None
     _context: ssl.SSLContext | None = None
     _making = threading.Lock()
+    _troubled = False
 
     @property
     def label(self) -> str:
@@ -220,6 +221,9 @@ class HttpOutgoing(Outgoing):
             answer, failure = None, None
             try:
                 answer = self._follow(method, url, headers, content, timeout)
+                if self._troubled:
+                    self._troubled = False
+                    self.trouble("")
                 if answer.status not in AFTER or not repeatable:
                     return answer
             except (NotSent, Broken) as error:
@@ -236,6 +240,8 @@ class HttpOutgoing(Outgoing):
         if answer is not None:
             return answer
         assert failure is not None
+        self._troubled = True
+        self.trouble(failure.told.detail)
         raise failure.told from failure.__cause__
 
     def _follow(self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float) -> HttpResponse:
