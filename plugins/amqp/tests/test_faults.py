@@ -244,11 +244,16 @@ def test_a_wrong_certificate(server, rabbit, changes, why):
     right = {"host": "127.0.0.1", "port": rabbit.ports["tls"], "tls": True, "tls_ca": str(server.folder / "ca.pem")}
     (server.folder / "ca.pem").write_text(rabbit.files["ca.pem"])
     server.api("admin.outgoing.amqp.create", name="secure", **{**right, **changes})
-    wait_until(lambda: why in states(server).get("outgoing amqp secure", ""), 20, why)
-    edit(server, "outgoing amqp secure", **right)
-    wait_until(lambda: not states(server), 20, "with the right authority it runs")
+    taken = {"queue": "secure", "declare": "classic", "service": "services.note"}
+    server.api("admin.channel.amqp.create", name="secure", **{**right, **changes}, **taken)
+    both = ("outgoing amqp secure", "channel amqp secure")
+    for one in both:
+        wait_until(lambda one=one: why in states(server).get(one, ""), 20, why)
+        edit(server, one, **right)
+    wait_until(lambda: not states(server), 20, "with the right authority they run")
     server.api("admin.outgoing.amqp.ping", name="secure")
-    server.api("admin.outgoing.amqp.delete", name="secure")
+    for kind in ("channel", "outgoing"):
+        server.api(f"admin.{kind}.amqp.delete", name="secure")
 
 
 def test_address_and_password_are_edited_under_load(server, rabbit, proxy):

@@ -149,7 +149,7 @@ class ServerContract:
         wait_until((tmp_path / "taken").exists, 30)
         assert "wrong-one" not in server.log()
 
-    def test_edits_under_load_fail_no_call(self, peer, start_server, tmp_path):
+    def test_edits_of_address_and_login_under_load_fail_no_call(self, peer, start_server, tmp_path):
         server = start_server(workers=2)
         self.deploy(server, tmp_path / "taken")
         server.api(f"admin.outgoing.{self.type}.create", name="files", **self.place(peer))
@@ -160,16 +160,16 @@ class ServerContract:
                 answers.append(server.post("/put").status_code)
 
         threads = [threading.Thread(target=load) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for number in range(4):
-            count = len(answers)
-            login = self.place(peer) if number % 2 else self.other_login(peer)
-            server.api(f"admin.outgoing.{self.type}.edit", name="files", **login)
-            wait_until(lambda count=count: len(answers) > count + 8, 30)
-        done.set()
-        for thread in threads:
-            thread.join()
+        with self.make_peer() as second:
+            for thread in threads:
+                thread.start()
+            for place in (self.other_login(peer), self.place(second), self.place(peer)) * 2:
+                count = len(answers)
+                server.api(f"admin.outgoing.{self.type}.edit", name="files", **place)
+                wait_until(lambda count=count: len(answers) > count + 8, 30)
+            done.set()
+            for thread in threads:
+                thread.join()
         assert set(answers) == {200}, server.log()[-3000:]
 
     def test_a_file_that_kills_its_worker_is_given_up_and_the_others_go_through(self, peer, start_server, tmp_path):
