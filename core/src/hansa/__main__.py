@@ -2,13 +2,13 @@
 
 import sys
 
-from . import processes
+from .processes import early, spawn_worker
 
 
 def main() -> None:
     """Run the command line."""
     if sys.argv[1:3] == ["server", "run"]:
-        processes.early.append(processes.spawn_worker())
+        early.append(spawn_worker())
     from .cli import commands
 
     commands(prog_name="hansa")
