@@ -45,6 +45,9 @@ class Entry:
 class Stream:
     """A file being transferred over a `FileSystem`. A protocol's own has `read` or `write`, and `close`; that or `abort` ends it."""
 
+    takes_views: ClassVar[bool] = False
+    """Whether `write` takes a view of a buffer, too, and is done with it when it returns."""
+
     def __init__(self, files: FileSystem) -> None:
         self.files = files
 

@@ -166,6 +166,8 @@ class FtpFiles(FileSystem):
 class _Data(Stream):
     """A data connection."""
 
+    takes_views = True
+
     def __init__(self, files: FtpFiles, connection: socket.socket) -> None:
         super().__init__(files)
         self.connection, self.client = connection, files.client
