@@ -178,6 +178,8 @@ FULL = '''
                 found = server.object(*call["arguments"]).ping()
             elif call["name"] == "about":
                 found = {"ready": server.ready, "closing": server.closing, "environment": dict(os.environ), "id": server.id}
+            elif call["name"] == "log_action":
+                found = server.announce(server.store.log_action(*call["arguments"]), wait=False)["revision"]
             else:
                 found = getattr(server, call["name"])(*call["arguments"], **call["options"])
             return {"answer": found, "worker": server.worker, "pid": os.getpid()}
