@@ -98,16 +98,17 @@ def received(rabbit: RabbitMQ) -> tuple[list[int], int]:
 def starting():
     """A broker that starts while the cluster does."""
     rabbit = RabbitMQ()
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(rabbit.__enter__)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(rabbit.start)
+    finally:
+        rabbit.close()  # whether a proof got it, and ended it before, or not
 
 
 @pytest.fixture
 def relay(starting, cluster):
     """A broker of its own, and a service that moves messages from one quorum queue into another."""
-    with contextlib.ExitStack() as stack:
-        rabbit = starting.result()
-        stack.push(rabbit)
+    with contextlib.closing(starting.result()) as rabbit:
         rabbit.make(IN, f"{IN}.dead-letter", OUT, type="quorum")
         cluster.must("admin.service.deploy", file="relay.py", source=RELAY)
         out = {"port": rabbit.port, "routing_key": OUT, "timeout": 5}

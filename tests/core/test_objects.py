@@ -403,6 +403,15 @@ class TestLost:
         troubled.trouble("one that was replaced")
         assert world.state("outgoing probe a") == ("running", "")
 
+    def test_the_trouble_of_one_does_not_hide_that_its_successor_does_not_start(self, world: World, until: Any):
+        world.apply("outgoing", "probe", "a")
+        serving = world.objects.get("outgoing", "probe", "a")
+        Probe.plan["2"] = fails()
+        world.apply("outgoing", "probe", "a", tag="2")
+        until(lambda: world.state("outgoing probe a")[0] == "retrying")
+        serving.trouble("nobody answers")
+        assert world.state("outgoing probe a")[0] == "retrying"
+
     def test_a_channel_may_tell_from_the_thread_that_its_stop_waits_for(self, world: World, until: Any):
         world.deploy(s="done")
         world.apply("channel", "probe", "c", service="s")

@@ -37,6 +37,19 @@ def child():
     process.wait()
 
 
+def test_a_child_can_be_ended_although_its_parent_holds_signals_back():
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+    try:
+        held = spawn(SLEEP)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        held.terminate()
+        assert held.wait(10) == -signal.SIGTERM
+    finally:
+        held.kill()
+
+
 def test_when_a_process_started(child: subprocess.Popen[bytes]):
     start = started_at(child.pid)
     assert start == started_at(child.pid)

@@ -11,7 +11,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     with open(f"{__file__}i") as stub:
-        modules = [import_module(line.split()[1], __name__) for line in stub]
+        modules = [import_module(line.split()[1], __name__) for line in stub if line.startswith("from ")]
     given = {public: getattr(module, public) for module in modules for public in module.__all__}
     globals().update(given, __all__=list(given))
     if name not in globals():

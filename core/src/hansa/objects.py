@@ -216,7 +216,8 @@ class Objects:
         """
         live = self._table.get((broken.kind, broken.type, broken.name))
         with self._lock:  # not in the caller's thread: `stop` may wait for that to end
-            if live is not None and serves and live.object is broken:
+            # one that serves although its successor does not start is told of by that
+            if live is not None and serves and live.object is broken and live.state == "running":
                 live.become("running", why)
             elif live is not None and not serves and not self._stopped.is_set():
                 self._starters.submit(self._start_over, live, broken, why)

@@ -30,6 +30,7 @@ def spawn(command: list[str], *, death_signal: int = signal.SIGTERM, **options: 
     parent = os.getpid()
 
     def prepare() -> None:
+        # a server that restarts holds signals back until it is there again
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _libc.prctl(_PR_SET_PDEATHSIG, death_signal)
         if os.getppid() != parent:

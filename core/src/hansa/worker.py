@@ -284,7 +284,3 @@ def main() -> None:
     logging.shutdown()
     # threads of services and libraries that do not end must not keep a stopped worker alive
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

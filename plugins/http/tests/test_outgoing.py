@@ -268,6 +268,12 @@ def test_the_state_is_told_when_it_changes(connections):
         outgoing.get()
         outgoing.get()
     assert outgoing.server.told == [told, ""]
+    with pytest.raises(Unavailable):
+        outgoing.get()
+    with scripted(answer(200)) as (url, _):
+        outgoing.config = HttpAddress(address=url)
+        outgoing.ping()
+    assert outgoing.server.told[2:] and outgoing.server.told[-1] == "", "a ping heals it, too"
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,8 @@ def test_a_killed_server_and_a_start_without_it(server, create, foreign):
         lambda: [text for text in states(server, "killed") if text != "running: "], 20, "its state says why"
     )
     assert all(text.startswith("running: outgoing soap 'killed': ") and foreign.address in text for text in told)
+    shown = server.api("admin.cluster.status")["objects"]
+    assert any((one["name"], one["state"]) == ("killed", "running") and foreign.address in one["why"] for one in shown)
     foreign.start()
     assert wait_until(lambda: works(server, "killed"), 10)
     wait_until(lambda: works(server, "killed") and states(server, "killed") == {"running: "}, 20, "all is well")

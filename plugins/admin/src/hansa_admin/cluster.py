@@ -77,7 +77,9 @@ class ClusterStatus(Model):
     revision: Annotated[int, setting("The newest revision")]
     servers: Annotated[list[ClusterServer], setting("The servers")]
     workers: Annotated[list[ClusterWorker], setting("The workers")]
-    objects: Annotated[list[ClusterObject], setting("Objects that do not run, or all, by state")]
+    objects: Annotated[
+        list[ClusterObject], setting("Objects that do not run or whose other side does not answer, or all, by state")
+    ]
     leases: Annotated[list[ClusterLease], setting("The leases that are held")]
     queue: Annotated[
         dict[str, Any] | None,

@@ -221,12 +221,9 @@ class HttpOutgoing(Outgoing):
             answer, failure = None, None
             try:
                 answer = self._follow(method, url, headers, content, timeout)
-                if self._troubled:
-                    self._troubled = False
-                    self.trouble("")
                 if answer.status not in AFTER or not repeatable:
                     return answer
-            except (NotSent, Broken) as error:
+            except NotSent as error:
                 failure = error
                 if not repeatable and isinstance(error, Broken):
                     break
@@ -272,6 +269,9 @@ class HttpOutgoing(Outgoing):
             security.sign(signed)
         began = time.monotonic()
         status, received, body = exchange.send(method, url, signed, content, timeout)
+        if self._troubled:
+            self._troubled = False
+            self.trouble("")
         return HttpResponse(self.label, method, url, status, received, body, time.monotonic() - began, self._parse)
 
     def _parse(self, content_type: str, content: bytes) -> Any:

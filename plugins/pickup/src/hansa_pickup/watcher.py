@@ -70,12 +70,12 @@ class Watcher:
         if not there:
             self._stop.wait(1.0)
             return
+        from watchfiles import watch  # PERF: not before the worker serves
+
         identity, started = self._identity(), False
         while not self._stop.is_set() and self._identity() == identity:
             # the folders of packages are watched one by one: recursion would follow links out of here
             below = [folder for top in there for folder in subfolders(top)]
-            from watchfiles import watch  # PERF: not before the worker serves
-
             changes = watch(
                 *there,
                 *below,

@@ -40,13 +40,12 @@ def check_server_redis(component: Component) -> tuple[str, list[str]]:
     own = component if component.kind == KVDB else component.part(KVDB)
     if not address and component.kind == SERVER:
         return "Redis: the embedded Valkey of this server, which starts it", []
-    if own is not None and own.pid() is None and address == kvdb.address_of(own):
-        return f"Redis: the embedded Valkey in {own.folder}, which is not running yet", []
     if own is not None and address == kvdb.address_of(own):
+        if own.pid() is None:
+            return f"Redis: the embedded Valkey in {own.folder}, which is not running yet", []
+        # PERF: what is known of it needs no redis-py, which takes long to import
         engine = kvdb.engine_of(own)
-        if (
-            engine.durability == "durable" and engine.ready()
-        ):  # PERF: redis-py takes longer to import than a server to start
+        if engine.durability == "durable" and engine.ready():
             return "Redis connection OK", []
     durability = component.section("redis").get("durability")
     return "Redis connection OK", kvdb.check_redis(address, durability)

@@ -141,8 +141,11 @@ class Start:
         """Start the other servers once the first one answers, for which this waits; raises `KeyboardInterrupt` if told to end."""
         if self._told:
             raise KeyboardInterrupt
-        rest = [part for part in self.parts if part.kind == LOAD_BALANCER and part not in self.running]
-        if self._gone_on or not self.checked or (rest and rest[0] not in self.children):
+        if self._gone_on or not self.checked:
+            return
+        # asking waits for the server, and nothing that is still to be launched may wait for that
+        there = {*self.running, *self.children}
+        if any(part.kind == LOAD_BALANCER and part not in there for part in self.parts):
             return
         if not life.answers(self.checked[0]):
             return
