@@ -37,7 +37,7 @@ bench: install-dev  ## Measure speed, start and memory; writes the tables of doc
 chaos: install-dev  ## Prove at full size that a cluster loses nothing (over an hour); adds to the table of docs/reliability.md
 	@tools/test-needs.sh
 	@HANSA_SIZE=full HANSA_SEED=$(SEED) HANSA_FIGURES=tests/cluster/figures.jsonl \
-	    $(bin)/python -m pytest tests/cluster --timeout 1200 -s $(ARGS); status=$$?; \
+	    $(bin)/python -m pytest tests/cluster plugins/amqp/tests/test_cluster.py --timeout 1200 -s $(ARGS); status=$$?; \
 	    $(bin)/python -m tests.cluster.figures && exit $$status
 
 lint: install-dev  ## Check style and types

@@ -9,19 +9,14 @@ from typing import Any
 import pytest
 
 from tests.cluster import figures
-from tests.cluster.running import FULL, SEED, RunningCluster
+from tests.cluster.running import FULL, SEED, RunningCluster, running_cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
-    """The one cluster of a run."""
-    made = RunningCluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        yield made.make()
-        made.run("stop", made.path)
-        assert not made.processes()
-    finally:
-        made.kill()
+    """The one cluster of a run, ended with the last of its proofs."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ HANSA_SIZE=full runs every proof at its full size (default: small). HANSA_SEED=N
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -126,10 +127,12 @@ class RunningCluster(Cluster):
         return next(server for server in SERVERS if self.pid(server) in (pid, parent))
 
     def kill_worker(self, process: psutil.Process | None = None, number: int = signal.SIGKILL) -> Kill:
-        """Send a signal, SIGKILL unless told otherwise, to a worker, one by chance unless told otherwise."""
+        """Send a signal, SIGKILL unless told otherwise, to a worker, one by chance unless told otherwise; a killed one is gone then."""
         chosen = process or self.rng.choice(self.workers())
         kill = Kill(chosen.pid, self.server_of(chosen.pid), time.time())
         os.kill(chosen.pid, number)
+        if number == signal.SIGKILL:  # else chance may choose it again
+            wait_until(lambda: not _is_worker(chosen), 10, f"worker {chosen.pid} is gone")
         self.kills.append(kill)
         return kill
 
@@ -185,6 +188,18 @@ class RunningCluster(Cluster):
         counts = found["counts"]
         assert counts["accepted"] == counts["finished"] + counts["deleted"] + found["failed"], found
         return found
+
+
+@contextlib.contextmanager
+def running_cluster(folder: Path) -> Iterator[RunningCluster]:
+    """A cluster made and started in a folder; at the end it is stopped, and must leave no process behind."""
+    made = RunningCluster(folder)
+    try:
+        yield made.make()
+        made.run("stop", made.path)
+        assert not made.processes()
+    finally:
+        made.kill()
 
 
 def _is_worker(process: psutil.Process) -> bool:

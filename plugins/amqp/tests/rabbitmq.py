@@ -7,13 +7,13 @@ import glob
 import logging
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pika
 from hansa import spawn
-from hansa_devkit.servers import RealServer
+from hansa_devkit.servers import RealServer, wait_until
 
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # `ready` asks until it is there
 CONFIG = """
@@ -112,11 +112,19 @@ class RabbitMQ(RealServer):
                 connection.close()
 
     def make(self, *queues: str, type: str = "classic") -> None:
-        """New, empty, durable queues."""
+        """New, empty, durable queues, that live on when the broker is killed."""
         with self.broker() as channel:
             for queue in queues:
                 channel.queue_delete(queue)
                 channel.queue_declare(queue, durable=True, arguments={"x-queue-type": type})
+        if type == "quorum":
+            wait_until(lambda: self._registered(queues), 10, "the quorum queues are on the disk")
+
+    def _registered(self, queues: Sequence[str]) -> bool:
+        # RabbitMQ 3.10 confirms a new quorum queue, and messages in it, up to a second before it has written down which folder is the queue's;
+        # killed before that, it makes another folder, and the queue never has a leader again
+        names = b"".join(file.read_bytes() for file in self.folder.glob("*/quorum/*/names.dets"))
+        return all(queue.encode() in names for queue in queues)
 
     def send(self, queue: str, *bodies: bytes, **properties: Any) -> None:
         """Put messages into a queue; returns when the broker has them."""

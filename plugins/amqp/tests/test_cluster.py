@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pika
 import pytest
 
 from plugins.amqp.tests.rabbitmq import RabbitMQ
+from tests.cluster import figures
 from tests.cluster.accounting import Account
-from tests.cluster.running import SERVERS, WORKERS, sized
+from tests.cluster.running import SEED, SERVERS, WORKERS, running_cluster, sized
 from tests.conftest import wait_until
 
 PREFETCH, PRODUCERS = 20, 4
@@ -94,36 +94,29 @@ def received(rabbit: RabbitMQ) -> tuple[list[int], int]:
     return numbers, redelivered
 
 
-@pytest.fixture(scope="session")
-def starting():
-    """A broker that starts while the cluster does."""
-    rabbit = RabbitMQ()
-    try:
-        with ThreadPoolExecutor(1) as pool:
-            yield pool.submit(rabbit.start)
-    finally:
-        rabbit.close()  # whether a proof got it, and ended it before, or not
+@pytest.fixture
+def cluster(tmp_path):
+    """A cluster of its own."""
+    with running_cluster(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
-def relay(starting, cluster):
-    """A broker of its own, and a service that moves messages from one quorum queue into another."""
-    with contextlib.closing(starting.result()) as rabbit:
-        rabbit.make(IN, f"{IN}.dead-letter", OUT, type="quorum")
-        cluster.must("admin.service.deploy", file="relay.py", source=RELAY)
-        out = {"port": rabbit.port, "routing_key": OUT, "timeout": 5}
-        cluster.must("admin.outgoing.amqp.create", name="relay", **out)
-        taken = {"port": rabbit.port, "queue": IN, "service": "relay.relay", "prefetch": PREFETCH, "max_attempts": 50}
-        cluster.must("admin.channel.amqp.create", name="relay", first_delay=0.2, last_delay=2, heartbeat=5, **taken)
-        yield rabbit
-        cluster.must("admin.channel.amqp.delete", name="relay")
-        cluster.must("admin.outgoing.amqp.delete", name="relay")
+def relay(cluster, rabbit):
+    """A service that moves messages from one quorum queue into another."""
+    rabbit.make(IN, f"{IN}.dead-letter", OUT, type="quorum")
+    cluster.must("admin.service.deploy", file="relay.py", source=RELAY)
+    out = {"port": rabbit.port, "routing_key": OUT, "timeout": 5}
+    cluster.must("admin.outgoing.amqp.create", name="relay", **out)
+    taken = {"port": rabbit.port, "queue": IN, "service": "relay.relay", "prefetch": PREFETCH, "max_attempts": 50}
+    cluster.must("admin.channel.amqp.create", name="relay", first_delay=0.2, last_delay=2, heartbeat=5, **taken)
+    return rabbit
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.proves("channel amqp", "guarantee")
 @pytest.mark.proves("outgoing amqp", "guarantee", "at least once: the broker has confirmed it, or it is an error")
-def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay, figure):
+def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay):
     """Each kind of process is killed in the middle of the work, in an order and at moments that chance chooses."""
     rabbit, rng, began = relay, cluster.rng, time.monotonic()
     total, workers, servers, brokers = sized((10_000, 4, 1, 1), (100_000, 30, 10, 10))
@@ -148,8 +141,9 @@ def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay, fi
     result = account.result(numbers)
     seconds = time.monotonic() - began
     print(result, f"{seconds:.0f} s")
-    figure(
+    figures.note(
         "R1",
+        SEED,
         kills=len(plan),
         attempted=result.attempted,
         acknowledged=result.acknowledged,
