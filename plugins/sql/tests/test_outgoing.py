@@ -16,12 +16,13 @@ from hansa_devkit import LocalServer, run_service
 from hansa_json.format import JsonFormat
 from hansa_sql.database import Database, open_engine
 from hansa_sql.plugin import Query
-from hansa_sql.statements import prepared
+from hansa_sql.statements import prepared, written
 from hansa_xml.format import XmlFormat
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import column, create_engine, func, select, table, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -50,6 +51,37 @@ def test_rows_are_plain_data(people):
     assert people.all("SELECT id FROM people WHERE id IN :ids", ids=[2, 7]) == [{"id": 2}]
     assert people.all("SELECT id FROM people WHERE id in :ids", ids=[]) == []
     assert people.execute("UPDATE people SET name = :name", name="X") == 2
+
+
+def test_signs_that_drivers_give_a_meaning(people):
+    """As they are: percent signs, question marks, an escaped colon; a name twice; names that a database keeps for itself."""
+    assert people.all("SELECT id FROM people WHERE name LIKE 'A%'") == [{"id": 1}]
+    assert people.all("SELECT id FROM people WHERE name LIKE 'G%' AND id <> :id", id=1) == [{"id": 2}]
+    assert people.one("SELECT '?\\:x %s' AS sign FROM people WHERE id = :id", id=1) == {"sign": "?:x %s"}
+    asked = "SELECT id FROM people WHERE id = :b OR :a = 'Ada' AND name = :a"
+    assert people.all(asked, a="Ada", b=7) == [{"id": 1}]
+    assert people.all("SELECT id FROM people WHERE id = :select AND name <> :date", select=2, date="x") == [{"id": 2}]
+
+
+@pytest.mark.parametrize("engine", ["postgresql+psycopg", "mysql+pymysql", "oracle+oracledb", "sqlite", "mssql+pyodbc"])
+@pytest.mark.parametrize("names", [("a", "b"), ("date", "select"), ("_x", "y")])
+def test_what_a_driver_is_given_is_what_sqlalchemy_gives_it(engine, names):
+    dialect = make_url(f"{engine}://").get_dialect()()
+    statement = " ".join(f"(a = :{name})" for name in [*names, names[0]])
+    compiled = prepared(statement)[0].compile(dialect=dialect)
+    values = {name: f"value of {name}" for name in prepared(statement)[1]}
+    ready = written(statement, dialect)
+    if ready is None:
+        assert compiled.escaped_bind_names
+        return
+    given = values if ready[1] is None else [values[name] for name in ready[1]]
+    expected = compiled.construct_params(values)
+    assert ready[0] == str(compiled)
+    assert given == (expected if not dialect.positional else [expected[name] for name in compiled.positiontup])
+
+
+def test_a_list_is_written_anew_for_each_call():
+    assert written("SELECT 1 WHERE 1 IN :ids", make_url("sqlite://").get_dialect()()) is None
 
 
 def test_a_statement_may_be_made_with_sqlalchemy(people):

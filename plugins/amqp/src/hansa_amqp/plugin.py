@@ -47,7 +47,7 @@ class Publishing(Broker):
 
 
 class _Amqp(Pooled):
-    def connection(self, heartbeat: int = 0) -> Any:
+    def new_connection(self, heartbeat: int = 0) -> Any:
         from .connection import Connection  # pika is not for workers that do without it
 
         return Connection(self.config, f"hansa {self.kind} {self.name}", heartbeat)
@@ -62,7 +62,7 @@ class AmqpChannel(_Amqp, ConsumingChannel):
 
     def connect(self) -> None:
         """Open a connection to publish and one to consume, see that the queues are there, and subscribe."""
-        config, consumer = self.config, self.connection(self.config.heartbeat)
+        config, consumer = self.config, self.new_connection(self.config.heartbeat)
         self.open_pool()
         self._consumer, self._dead = consumer, config.dead_letter_routing_key or f"{config.queue}.dead-letter"
         consumer.open(config.timeout)

@@ -20,21 +20,26 @@ class Pooled:
     lost: Any
     _pool: Pool[Any] | None = None
 
-    def connection(self) -> Any:
+    def new_connection(self) -> Any:
         """A connection as `hansa_connect.pool` wants it, not open yet."""
         raise NotImplementedError
+
+    @property
+    def what(self) -> str:
+        """What errors call it."""
+        return f"{self.kind} {self.type} {self.name!r}"
 
     @property
     def pool(self) -> Pool[Any]:
         """The pool; raises `Unavailable` when it is not open."""
         if self._pool is None:
-            raise Unavailable(f"{self.kind} {self.type} {self.name!r} is not started")
+            raise Unavailable(f"{self.what} is not started")
         return self._pool
 
     def open_pool(self) -> None:
         """Open a first connection; raises if that fails."""
-        what, config = f"{self.kind} {self.type} {self.name!r}", self.config
-        self._pool = Pool(what, self.connection, limit=config.max_connections, timeout=config.timeout, lost=self.lost)
+        limits = {"limit": self.config.max_connections, "timeout": self.config.timeout}
+        self._pool = Pool(self.what, self.new_connection, lost=self.lost, **limits)
         self._pool.start()
 
     def close_pool(self) -> None:

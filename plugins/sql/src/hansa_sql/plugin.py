@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any
 
-from hansa import Invalid, Outgoing, hookimpl, setting
-from hansa_connect.pool import Pool
+from hansa import Invalid, hookimpl, setting
+from hansa_connect.pooled import PooledOutgoing
 from hansa_connect.records import Record, Records, RecordsChannel
 from sqlalchemy import Connection, event
 
@@ -17,7 +16,7 @@ from .database import Database, open_engine, translate
 from .statements import SqlConnection, Statements, prepared
 
 
-class SqlOutgoing(Statements, Outgoing):
+class SqlOutgoing(Statements, PooledOutgoing):
     """A database: `self.outgoing.sql["NAME"]`. Each call is a transaction; `transaction()` and `session()` hold several together.
 
     All of them end within `timeout` seconds, or those they are given. They raise `TimedOut` and `Unavailable`, which name the
@@ -26,28 +25,15 @@ class SqlOutgoing(Statements, Outgoing):
 
     type, Config = "sql", Database
 
-    pool: Any = None
-
     def start(self) -> None:
         """Open the pool and see that the database answers; raises `Unavailable`, `TimedOut`."""
-        config, what, self.max_rows = self.config, f"outgoing sql {self.name!r}", self.config.max_rows
-        self.engine = open_engine(config, self.server.dir)
-        event.listen(self.engine, "handle_error", partial(translate, what))
-        make: Any = partial(SqlConnection, self.engine, what, config)
-        self.pool = Pool(what, make, limit=config.max_connections, timeout=config.timeout, lost=self.lost)
-        self.pool.start()
+        self.engine, self.max_rows = open_engine(self.config, self.server.dir), self.config.max_rows
+        event.listen(self.engine, "handle_error", partial(translate, self.what))
+        super().start()
 
-    def stop(self) -> None:
-        """Close all connections."""
-        if self.pool is not None:
-            self.pool.close()
-
-    def ping(self) -> str:
-        """Ask the database for a sign of life; raises `Unavailable`, `TimedOut`."""
-        began = time.perf_counter()
-        with self.pool.use() as used:
-            used.check()
-        return f"{self.config.engine} answered in {(time.perf_counter() - began) * 1000:.1f} ms"
+    def new_connection(self) -> SqlConnection:
+        """A connection for the pool."""
+        return SqlConnection(self.engine, self.what, self.config)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
