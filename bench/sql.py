@@ -23,7 +23,8 @@ from tests.conftest import TOP, RunningServer
 from .measure import Figure, compare, table
 
 ROWS = 1000
-CALLS = {"PostgreSQL": 2000, "SQLite": 15_000}  # about a second each: what is shorter measures the neighbours of this machine
+# about a second each: what is shorter measures the neighbours of this machine
+CALLS = {"PostgreSQL": 2000, "SQLite": 15_000}
 QUERY = "SELECT id, name, amount FROM things WHERE id = :id"
 SERVICE = f"""
 import time
