@@ -16,6 +16,7 @@ from tests.cluster.running import SEED, SERVERS, WORKERS, running_cluster, sized
 from tests.conftest import wait_until
 
 PREFETCH, PRODUCERS = 20, 4
+IN_THE_MIDDLE = 500  # messages that are on their way, or still come, when a process is killed
 IN, OUT = "relay-in", "relay-out"
 RELAY = """
 from hansa import Service
@@ -28,10 +29,10 @@ class Relay(Service):
 
 
 class Producers:
-    """Threads that publish numbers with bare pika until so many were attempted; each number once, whatever becomes of it."""
+    """Threads that publish numbers with bare pika as long as fewer than `allowed` are confirmed; each number once, whatever becomes of it."""
 
-    def __init__(self, rabbit: RabbitMQ, account: Account, total: int) -> None:
-        self.rabbit, self.account, self.total = rabbit, account, total
+    def __init__(self, rabbit: RabbitMQ, account: Account) -> None:
+        self.rabbit, self.account, self.allowed = rabbit, account, 0
         self.ended = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(PRODUCERS)]
 
@@ -45,21 +46,28 @@ class Producers:
         for thread in self._threads:
             thread.join(30)
 
-    @property
-    def done(self) -> bool:
-        """Whether all was published."""
-        return not any(thread.is_alive() for thread in self._threads)
-
     def _run(self) -> None:
-        while not self.ended.is_set() and len(self.account.acknowledged) < self.total:
+        while not self.ended.is_set():
             with contextlib.suppress(pika.exceptions.AMQPError, OSError), self.rabbit.broker() as channel:
                 channel.confirm_delivery()
-                while not self.ended.is_set() and len(self.account.acknowledged) < self.total:
+                while not self.ended.is_set():
+                    if len(self.account.acknowledged) >= self.allowed:
+                        self.ended.wait(0.01)
+                        continue
                     (number,) = self.account.attempt()
                     body, properties = str(number).encode(), pika.BasicProperties(delivery_mode=2)
                     channel.basic_publish("", IN, body, properties, mandatory=True)
                     self.account.acknowledge([number])
             self.ended.wait(0.2)  # the broker is not there
+
+
+def consumers(rabbit: RabbitMQ) -> int:
+    """How many workers take messages from the first queue; 0 also while it has no leader yet."""
+    try:
+        with rabbit.broker() as channel:
+            return int(channel.queue_declare(IN, passive=True).method.consumer_count)
+    except pika.exceptions.AMQPError:
+        return 0
 
 
 def drained(rabbit: RabbitMQ) -> bool:
@@ -124,8 +132,11 @@ def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay):
     rng.shuffle(plan)
     account = Account()
     in_hand = {"worker": PREFETCH, "server": PREFETCH * WORKERS, "broker": PREFETCH * WORKERS * len(SERVERS)}
-    with Producers(rabbit, account, total) as producers:
+    with Producers(rabbit, account) as producers:
         for moment, victim in zip(sorted(rng.randrange(total * 9 // 10) for _ in plan), plan, strict=True):
+            if victim != "broker":
+                wait_until(lambda: consumers(rabbit) > WORKERS, 60, "more than half of the workers take messages")
+            producers.allowed = moment + IN_THE_MIDDLE
             wait_until(lambda moment=moment: len(account.acknowledged) >= moment, 300, f"{moment} were accepted")
             if victim == "broker":
                 rabbit.kill()
@@ -133,9 +144,9 @@ def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay):
             elif victim == "server":
                 cluster.kill_server(rng.choice(SERVERS))
             else:
-                wait_until(lambda: len(cluster.workers()) > 1, 60, "there are workers")
                 cluster.kill_worker()
-        wait_until(lambda: producers.done, 300, "all was accepted")
+        producers.allowed = total
+        wait_until(lambda: len(account.acknowledged) >= total, 300, "all was accepted")
     wait_until(lambda: drained(rabbit), 300, "all was handled")
     numbers, redelivered = received(rabbit)
     result = account.result(numbers)
