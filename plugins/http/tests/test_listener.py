@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import socket
 import threading
 import time
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from hansa import Response
 from hansa_http import access, plugin
 from hansa_http.early import HttpSection, listen
+from hansa_http.listener import _turn_away
 
 
 def said(request):
@@ -219,3 +221,26 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
     server.sockets = {}
     plugin.hansa_serve(server)
     plugin.hansa_drain(server)
+
+
+def test_only_new_connections_are_turned_away():
+    """What was begun goes on: data of connections that wait to be accepted, and of those that inherited it while they were made."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(8)
+        address = listening.getsockname()
+        with socket.create_connection(address) as waiting:
+            _turn_away(listening)
+            with pytest.raises(TimeoutError):
+                socket.create_connection(address, timeout=0.3)
+            accepted = listening.accept()[0]
+            with accepted:
+                _turn_away(accepted)
+                accepted.settimeout(5)
+                waiting.settimeout(5)
+                waiting.sendall(b"asked")
+                assert accepted.recv(10) == b"asked"
+                accepted.sendall(b"answered")
+                assert waiting.recv(10) == b"answered"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address, timeout=5)

@@ -105,6 +105,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
                 break
             self._ended.wait(0.01)
         if closing:
+            self._in_loop(lambda: _turn_away(self.socket))
+            self._ended.wait(QUIET)  # who has half a connection gets the other half
             self._in_loop(self._last_call)
         while time.monotonic() - began < max(limit, self.grace):
             self._in_loop(self._close_idle)
@@ -143,7 +145,6 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     def _last_call(self) -> None:
         """Accept whoever waits in the backlog, then close the socket: who comes later is refused by the kernel."""
-        _turn_away(self.socket)
         before = -1
         while len(self.active_channels) != before:
             before = len(self.active_channels)
@@ -198,15 +199,23 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 def _turn_away(listening: socket.socket) -> None:
     """Have the kernel ignore new connections, where it can (Linux): callers ask again, and are refused once the socket is closed.
 
-    Without it, a connection that is made between the last accept and the close would be reset.
+    Without it, a connection that is made between the last accept and the close would be reset. Only the first packet of a
+    connection is ignored: a caller whose connection is being made believes after the second that there is one, and would be reset.
     """
     import ctypes
     import struct
 
-    nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0, that is drop
+    flags, syn, ack, all_of_it = 13, 0x02, 0x10, 0xFFFFFFFF
+    steps = [  # of a BPF program: code, jump if true, jump if false, operand; the packet begins with its TCP header
+        (0x30, 0, 0, flags),  # load the flags
+        (0x54, 0, 0, syn | ack),  # of these look at two
+        (0x15, 0, 1, syn),  # a first packet has the one and not the other
+        (0x06, 0, 0, 0),  # it is dropped
+        (0x06, 0, 0, all_of_it),  # others are kept
+    ]
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    attach = 26  # SO_ATTACH_FILTER
     try:
-        listening.setsockopt(
-            socket.SOL_SOCKET, 26, struct.pack("HL", 1, ctypes.addressof(nothing))
-        )  # 26: SO_ATTACH_FILTER
+        listening.setsockopt(socket.SOL_SOCKET, attach, struct.pack("HL", len(steps), ctypes.addressof(program)))
     except OSError:
         pass
