@@ -34,11 +34,21 @@ class Result:
         """Deliveries beyond the first of each message."""
         return sum(self.duplicated.values())
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each, by the names of the table in docs/reliability.md."""
+        return {
+            "attempted": self.attempted,
+            "acknowledged": self.acknowledged,
+            "received": self.received,
+            "lost": len(self.lost),
+            "unexpected": len(self.unexpected),
+            "duplicated": self.duplicates,
+            "recovered": len(self.recovered),
+        }
+
     def __str__(self) -> str:
-        return (
-            f"attempted {self.attempted}, acknowledged {self.acknowledged}, received {self.received}, lost {len(self.lost)}, "
-            f"unexpected {len(self.unexpected)}, duplicated {self.duplicates}, recovered {len(self.recovered)}"
-        )
+        return ", ".join(f"{name} {count}" for name, count in self.counts.items())
 
 
 class Account:

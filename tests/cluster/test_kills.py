@@ -56,12 +56,7 @@ def test_killed_workers_lose_nothing_that_was_accepted(cluster, figure):
         "R3",
         kills=kills,
         workers_killed=len(cluster.kills),
-        attempted=result.attempted,
-        acknowledged=result.acknowledged,
-        lost=len(result.lost),
-        unexpected=len(result.unexpected),
-        duplicated=result.duplicates,
-        recovered=len(result.recovered),
+        **result.counts,
         interrupted=len(delays),
         redelivery_max=round(max(delays, default=0.0), 1),
     )

@@ -21,7 +21,7 @@ from .connection import Connection, Fault
 from .early import HttpSection
 
 log = logging.getLogger("hansa.http")
-QUIET = 0.25
+QUIET = 0.25  # seconds after which nothing more is expected of a connection that is being made, or idle
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
