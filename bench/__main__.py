@@ -90,7 +90,9 @@ def soap_target(target: Target) -> Target:
     from .peers import SAMPLE
 
     text = "".join(
-        "".join(f"<{name}>{item}</{name}>" for item in (value if isinstance(value, list) else [value]))
+        "".join(
+            f"<{name}>{item}</{name}>" for item in (value if isinstance(value, list) else [value])
+        )
         for name, value in SAMPLE.items()
     )
     body = ENVELOPE.format(text.replace(">True<", ">true<"))
@@ -132,7 +134,8 @@ def burn(processes: int, seconds: float = 1.0) -> float:
         "while time.monotonic() < end:\n    for _ in range(1000): sum(range(100))\n    turns += 1\nprint(turns)"
     )
     running = [
-        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(processes)
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
     ]
     return sum(int(process.communicate()[0]) for process in running) / seconds
 
@@ -161,7 +164,11 @@ def peers(folder: Path) -> Iterator[Figure]:
     """Rates, one process each, all alive at the same time."""
     with contextlib.ExitStack() as stack:
         _, ours = stack.enter_context(hansa(folder / "peers"))
-        others = {name: stack.enter_context(peer(name)) for name in PEERS if name != "falcon, same waitress"}
+        others = {
+            name: stack.enter_context(peer(name))
+            for name in PEERS
+            if name != "falcon, same waitress"
+        }
         for name, other in others.items():
             yield compare(
                 f"rate: Hansa / {name}",
@@ -176,7 +183,9 @@ def peers(folder: Path) -> Iterator[Figure]:
 def made(directory: Path) -> Iterator[tuple[psutil.Process, int, float]]:
     """`make run` on the installed tree: its supervisor, its port, and the seconds until the first answer."""
     port = free_port()
-    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL")}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL")
+    }
     began = time.monotonic()
     process = subprocess.Popen(
         ["make", "run", f"HTTP=127.0.0.1:{port}", f"DIR={directory}"],
@@ -205,7 +214,9 @@ def made(directory: Path) -> Iterator[tuple[psutil.Process, int, float]]:
 
 def worker_processes(top: psutil.Process) -> list[psutil.Process]:
     """The workers below a process."""
-    return [p for p in top.children(recursive=True) if "hansa.worker" in " ".join(p.cmdline())]
+    return [
+        p for p in top.children(recursive=True) if "hansa.process.worker" in " ".join(p.cmdline())
+    ]
 
 
 BARE = """
@@ -233,7 +244,12 @@ def start(folder: Path) -> Iterator[Figure]:
     counter = iter(range(1000))
     # as an installation leaves it; whoever forbids Python to write such files would measure the compiler
     places = [sysconfig.get_path("purelib"), "core/src", *map(str, TOP.glob("plugins/*/src"))]
-    subprocess.run([sys.executable, "-m", "compileall", "-q", *places], cwd=TOP, stdout=subprocess.DEVNULL, check=False)
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", *places],
+        cwd=TOP,
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
     config = (TOP / "config.toml").read_text().replace('"examples/', f'"{TOP}/examples/')
 
     def first_answer() -> float:
@@ -276,12 +292,18 @@ def start(folder: Path) -> Iterator[Figure]:
 
         def bare() -> float:
             done = subprocess.run(
-                [sys.executable, "-c", BARE, ",".join(names)], capture_output=True, text=True, check=True
+                [sys.executable, "-c", BARE, ",".join(names)],
+                capture_output=True,
+                text=True,
+                check=True,
             )
             return int(done.stdout.splitlines()[-1]) / 2**20
 
         above = several(
-            "RSS of a worker above the same libraries imported bare", lambda: largest - bare(), bound=30, note="MiB"
+            "RSS of a worker above the same libraries imported bare",
+            lambda: largest - bare(),
+            bound=30,
+            note="MiB",
         )
         yield above
         yield several("RSS of a worker in all", lambda: largest, count=1, bound=100, note="MiB")
@@ -331,7 +353,9 @@ def main() -> int:
     """Measure and tell; ends with 1 when a bound does not hold."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure")
-    parser.add_argument("--pairs", type=int, help="at most so many pairs of each figure, for a trial")
+    parser.add_argument(
+        "--pairs", type=int, help="at most so many pairs of each figure, for a trial"
+    )
     arguments = parser.parse_args()
     asked = arguments.parts or list(PARTS)
     measure.AT_MOST = arguments.pairs or measure.AT_MOST
@@ -344,7 +368,9 @@ def main() -> int:
                 figures.append(figure)
                 print("   " + "  ".join(cell for cell in figure.row() if cell), flush=True)
             print(f"   in {time.monotonic() - began:.0f} s", flush=True)
-    text = f"Measured on {machine()} Figures without a bound are for comparison.\n\n{table(figures)}"
+    text = (
+        f"Measured on {machine()} Figures without a bound are for comparison.\n\n{table(figures)}"
+    )
     if set(asked) == set(PARTS) and not arguments.pairs:
         write_page(text)
         print(f"written to {PAGE.relative_to(TOP)}")

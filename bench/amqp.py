@@ -104,7 +104,9 @@ def fill(port: int, queue: str, count: int) -> None:
     channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "classic"})
     channel.queue_purge(queue)
     for _ in range(count):
-        channel.basic_publish("", queue, raw, pika.BasicProperties(delivery_mode=2, content_type="application/json"))
+        channel.basic_publish(
+            "", queue, raw, pika.BasicProperties(delivery_mode=2, content_type="application/json")
+        )
     connection.close()
 
 
@@ -145,7 +147,9 @@ def bare_publish(port: int) -> Taken:
 def amqp(folder: Path) -> Iterator[Figure]:
     """AMQP consumed and published, against bare pika."""
     with RabbitMQ() as rabbit:
-        server = RunningServer(folder, CONFIG.format(port=rabbit.port, prefetch=PREFETCH), workers=1)
+        server = RunningServer(
+            folder, CONFIG.format(port=rabbit.port, prefetch=PREFETCH), workers=1
+        )
         (folder / "measuring.py").write_text(SERVICE)
         server.start()
         try:
@@ -156,11 +160,17 @@ def amqp(folder: Path) -> Iterator[Figure]:
 
 def measured(rabbit: RabbitMQ, server: RunningServer) -> Iterator[Figure]:
     """The figures of a running server and its broker."""
-    (worker,) = [process for process in server.processes() if "hansa.worker" in " ".join(process.cmdline())]
+    (worker,) = [
+        process
+        for process in server.processes()
+        if "hansa.process.worker" in " ".join(process.cmdline())
+    ]
 
     def other(what: str) -> Taken:
         command = [sys.executable, "-m", "bench.amqp", what, str(rabbit.port)]
-        rate, cpu = subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True).stdout.split()
+        rate, cpu = subprocess.run(
+            command, cwd=TOP, check=True, capture_output=True, text=True
+        ).stdout.split()
         return Taken(float(rate), float(cpu))
 
     def used() -> float:
@@ -169,10 +179,17 @@ def measured(rabbit: RabbitMQ, server: RunningServer) -> Iterator[Figure]:
 
     def switch(active: bool) -> None:
         current = server.api("admin.channel.amqp.get", name="bench")
-        server.api("admin.channel.amqp.edit", name="bench", active=active, seen_revision=current["revision"])
+        server.api(
+            "admin.channel.amqp.edit",
+            name="bench",
+            active=active,
+            seen_revision=current["revision"],
+        )
 
     def invoke(service: str, **payload: Any) -> float:
-        return float(server.api("admin.service.invoke", name=service, payload=payload)["payload"]["rate"])
+        return float(
+            server.api("admin.service.invoke", name=service, payload=payload)["payload"]["rate"]
+        )
 
     def consume() -> Taken:
         fill(rabbit.port, "bench", CONSUMED)
@@ -201,7 +218,9 @@ def measured(rabbit: RabbitMQ, server: RunningServer) -> Iterator[Figure]:
     ):
         runs: dict[str, list[Taken]] = {"ours": [], "theirs": []}
 
-        def noted(side: str, call: Callable[[], Taken], runs: dict[str, list[Taken]] = runs) -> float:
+        def noted(
+            side: str, call: Callable[[], Taken], runs: dict[str, list[Taken]] = runs
+        ) -> float:
             runs[side].append(call())
             return runs[side][-1].rate
 
@@ -214,7 +233,9 @@ def measured(rabbit: RabbitMQ, server: RunningServer) -> Iterator[Figure]:
             at_least=True,
             note="messages/s",
         )
-        ours_seen, theirs_seen = (iter([each.cpu for each in runs[side]]) for side in ("ours", "theirs"))
+        ours_seen, theirs_seen = (
+            iter([each.cpu for each in runs[side]]) for side in ("ours", "theirs")
+        )
         yield compare(
             f"AMQP: CPU time to {what} / bare pika",
             lambda seen=ours_seen: next(seen),

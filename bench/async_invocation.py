@@ -74,7 +74,9 @@ def bare(address: str, calls: int) -> float:
 
     def consume(name: str) -> None:
         while not ended.is_set():
-            for _, entries in client.xreadgroup("readers", name, {stream: ">"}, count=1, block=100) or ():
+            for _, entries in (
+                client.xreadgroup("readers", name, {stream: ">"}, count=1, block=100) or ()
+            ):
                 for identifier, _ in entries:
                     client.xack(stream, "readers", identifier)
                     left.release()
@@ -110,8 +112,19 @@ def async_invocation(folder: Path, pairs: int = 15) -> Iterator[Figure]:
                 return float(server.post("/measure", {"calls": CALLS}, timeout=120).json()["rate"])
 
             def theirs(address: str = address) -> float:
-                command = [sys.executable, "-m", "bench.async_invocation", "bare", address, str(CALLS)]
-                return float(subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True).stdout)
+                command = [
+                    sys.executable,
+                    "-m",
+                    "bench.async_invocation",
+                    "bare",
+                    address,
+                    str(CALLS),
+                ]
+                return float(
+                    subprocess.run(
+                        command, cwd=TOP, capture_output=True, text=True, check=True
+                    ).stdout
+                )
 
             yield compare(
                 f"async invocation, accepted to finished / bare redis-py ({durability})",

@@ -18,7 +18,16 @@ from .programs import BODY, CREDENTIALS, PASSWORD, USER, Target, wrk
 
 DEFINITIONS = {
     "security": {"basic": {"bench": {"username": USER, "password": PASSWORD}}},
-    "channel": {"http": {"bench": {"url_path": PATH, "service": "orders.echo", "format": "json", "security": "bench"}}},
+    "channel": {
+        "http": {
+            "bench": {
+                "url_path": PATH,
+                "service": "orders.echo",
+                "format": "json",
+                "security": "bench",
+            }
+        }
+    },
 }
 
 
@@ -48,7 +57,9 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     try:
         made.create()
         made.run("start", made.path)
-        deployed = made.api("admin.service.deploy", file="orders.py", source=(TOP / "bench/orders.py").read_text())
+        deployed = made.api(
+            "admin.service.deploy", file="orders.py", source=(TOP / "bench/orders.py").read_text()
+        )
         deployed.raise_for_status()
         applied = made.api("admin.config.apply", config=DEFINITIONS)
         applied.raise_for_status()
@@ -79,9 +90,15 @@ def balanced(folder: Path, pairs: int = 15) -> Iterator[Figure]:
             note="µs of CPU",
         )
         config = made.path / "load-balancer/config.toml"
-        config.write_text(config.read_text().replace("[loadbalancer]\n", "[loadbalancer]\nreuse = true\n", 1))
+        config.write_text(
+            config.read_text().replace("[loadbalancer]\n", "[loadbalancer]\nreuse = true\n", 1)
+        )
         generated = made.path / "load-balancer/run/haproxy.cfg"
-        wait_until(lambda: "http-reuse safe" in generated.read_text(), 20, "HAProxy follows its configuration")
+        wait_until(
+            lambda: "http-reuse safe" in generated.read_text(),
+            20,
+            "HAProxy follows its configuration",
+        )
         front = ClusterTarget(made, made.base)  # the reload made a new process
         yield compare(
             "rate: the same with connections to the servers kept (reuse = true) / one server direct",

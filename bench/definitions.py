@@ -31,7 +31,9 @@ def channels(count: int) -> dict[str, Any]:
     each = {"service": "orders.echo", "format": "json", "security": "bench"}
     many = {f"bench-{number}": {"url_path": f"/bench/{number}", **each} for number in range(count)}
     return {
-        "security": {"basic": {"bench": {"username": "bench", "password": "a-password-for-the-benchmark"}}},
+        "security": {
+            "basic": {"bench": {"username": "bench", "password": "a-password-for-the-benchmark"}}
+        },
         "channel": {"http": many},
     }
 
@@ -125,5 +127,8 @@ def definitions(folder: Path, pairs: int = 15) -> Iterator[Figure]:
                 return apply(made[few], channels(count)) / count * 1000
 
             yield several(
-                f"{count:,} definitions made by one apply, for each", all_at_once, count=min(pairs, 5), note="ms"
+                f"{count:,} definitions made by one apply, for each",
+                all_at_once,
+                count=min(pairs, 5),
+                note="ms",
             )

@@ -56,7 +56,9 @@ class Resuming(ftplib.FTP_TLS):
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> Any:
         connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
         session = self.sock.session if isinstance(self.sock, ssl.SSLSocket) else None
-        return self.context.wrap_socket(connection, server_hostname=self.host, session=session), size
+        return self.context.wrap_socket(
+            connection, server_hostname=self.host, session=session
+        ), size
 
 
 def bare(settings: dict[str, Any], direction: str, local: str) -> float:
@@ -76,7 +78,9 @@ def bare(settings: dict[str, Any], direction: str, local: str) -> float:
     if direction in ("up", "over"):
         with open(local, "rb") as source:
             client.storbinary("STOR bench", source)
-        client.voidcmd("NOOP")  # vsftpd confirms before it has closed the file, for which whoever goes on has to wait
+        client.voidcmd(
+            "NOOP"
+        )  # vsftpd confirms before it has closed the file, for which whoever goes on has to wait
     else:
         with open(local + ".back", "wb") as target:
             client.retrbinary("RETR bench", target.write)
@@ -101,12 +105,18 @@ def ftp(folder: Path) -> Iterator[Figure]:
 
                 def ours(direction: str, server: RunningServer = server) -> float:
                     payload = {"direction": direction, "local": str(local)}
-                    answer = server.api("admin.service.invoke", name="measuring.move", payload=payload)
+                    answer = server.api(
+                        "admin.service.invoke", name="measuring.move", payload=payload
+                    )
                     return BYTES / float(answer["payload"]["seconds"]) / 1e6
 
                 def theirs(direction: str, settings: str = json.dumps(vsftpd.settings)) -> float:
                     command = [sys.executable, "-m", "bench.ftp", settings, direction, str(local)]
-                    return float(subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True).stdout)
+                    return float(
+                        subprocess.run(
+                            command, cwd=TOP, check=True, capture_output=True, text=True
+                        ).stdout
+                    )
 
                 for direction, words in DIRECTIONS.items():
                     yield compare(

@@ -91,4 +91,6 @@ class Measure(Service):
         for _ in range(asked.calls):
             answer = b"".join(app({**base, "wsgi.input": io.BytesIO(body)}, start_response))
         took = time.thread_time() - began
-        return self.Output(microseconds=took / asked.calls * 1e6, status=seen[0], answer=answer.decode())
+        return self.Output(
+            microseconds=took / asked.calls * 1e6, status=seen[0], answer=answer.decode()
+        )

@@ -88,15 +88,24 @@ def compare(
         ours_seen.append(first)
         theirs_seen.append(second)
     absolute = f"{short(statistics.median(ours_seen))} / {short(statistics.median(theirs_seen))} {note}".strip()
-    return Figure(name, statistics.median(ratios), *interval(ratios), pairs, bound, at_least, absolute)
+    return Figure(
+        name, statistics.median(ratios), *interval(ratios), pairs, bound, at_least, absolute
+    )
 
 
 def several(
-    name: str, measure: Callable[[], float], *, count: int = 5, bound: float | None = None, note: str = ""
+    name: str,
+    measure: Callable[[], float],
+    *,
+    count: int = 5,
+    bound: float | None = None,
+    note: str = "",
 ) -> Figure:
     """A figure that has nothing to be compared with: its median and its range."""
     values = [measure() for _ in range(min(count, AT_MOST))]
-    return Figure(name, statistics.median(values), min(values), max(values), len(values), bound, False, note)
+    return Figure(
+        name, statistics.median(values), min(values), max(values), len(values), bound, False, note
+    )
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -31,7 +31,11 @@ def falcon_app() -> Any:
         def on_post(self, request: Any, response: Any) -> None:
             """Read and write JSON."""
             found = request.get_media()
-            response.media = {"number": found["number"], "customer": found["customer"], "note": found["note"]}
+            response.media = {
+                "number": found["number"],
+                "customer": found["customer"],
+                "note": found["note"],
+            }
 
     app = falcon.App()
     app.add_route(PATH, Echo())

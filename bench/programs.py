@@ -23,7 +23,10 @@ from .peers import PATH, SAMPLE
 BODY = json.dumps(SAMPLE)
 USER, PASSWORD = "bench", "a-password-for-the-benchmark"
 CREDENTIALS = basic(USER, PASSWORD)
-HEADERS = {"Content-Type": "application/json", **CREDENTIALS}  # sent to peers, too: all get the same bytes
+HEADERS = {
+    "Content-Type": "application/json",
+    **CREDENTIALS,
+}  # sent to peers, too: all get the same bytes
 
 
 @dataclass
@@ -109,7 +112,9 @@ def peer(name: str) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def hansa(folder: Path, *, channels: int = 1, workers: int = 1) -> Iterator[tuple[RunningServer, Target]]:
+def hansa(
+    folder: Path, *, channels: int = 1, workers: int = 1
+) -> Iterator[tuple[RunningServer, Target]]:
     """A server with the benchmark's services, its channel and so many others like it."""
     plugin = folder / "plugins"
     info = plugin / "hansa_count-1.0.dist-info"
@@ -126,11 +131,18 @@ def hansa(folder: Path, *, channels: int = 1, workers: int = 1) -> Iterator[tupl
         config.append(
             f'[channel.http.bench-{number}]\nurl_path = "{path}"\nservice = "orders.echo"\nformat = "json"\nsecurity = "bench"'
         )
-    config.append('[channel.http.measure]\nurl_path = "/measure"\nservice = "inside.measure"\nformat = "json"')
+    config.append(
+        '[channel.http.measure]\nurl_path = "/measure"\nservice = "inside.measure"\nformat = "json"'
+    )
     config.append('[channel.http.busy]\nurl_path = "/busy"\nservice = "orders.busy"')
-    config.append('[channel.soap.soap]\nurl_path = "/soap"\nservice = "orders.echo"\nsecurity = "bench"')
+    config.append(
+        '[channel.soap.soap]\nurl_path = "/soap"\nservice = "orders.echo"\nsecurity = "bench"'
+    )
     server = RunningServer(
-        folder / "server", "\n".join(config) + "\n", workers=workers, env={"PYTHONPATH": f"{plugin}:{TOP}"}
+        folder / "server",
+        "\n".join(config) + "\n",
+        workers=workers,
+        env={"PYTHONPATH": f"{plugin}:{TOP}"},
     ).start(120)
     try:
         assert server.process is not None

@@ -84,8 +84,13 @@ def bare(url: str, calls: int) -> float:
 def fill(url: str) -> None:
     """Make the table."""
     with create_engine(url).begin() as connection:
-        connection.execute(text("CREATE TABLE things (id INTEGER PRIMARY KEY, name VARCHAR(50), amount INTEGER)"))
-        rows = [{"id": number, "name": f"thing {number}", "amount": number * 7} for number in range(ROWS)]
+        connection.execute(
+            text("CREATE TABLE things (id INTEGER PRIMARY KEY, name VARCHAR(50), amount INTEGER)")
+        )
+        rows = [
+            {"id": number, "name": f"thing {number}", "amount": number * 7}
+            for number in range(ROWS)
+        ]
         connection.execute(text("INSERT INTO things VALUES (:id, :name, :amount)"), rows)
 
 
@@ -95,7 +100,9 @@ def settings(url: str) -> str:
     engine = found.get_backend_name()
     given = {"engine": engine, "database": found.database, "host": found.host, "port": found.port}
     given |= {"username": found.username, "password": found.password}
-    return "\n".join(f"{name} = {json.dumps(value)}" for name, value in given.items() if value is not None)
+    return "\n".join(
+        f"{name} = {json.dumps(value)}" for name, value in given.items() if value is not None
+    )
 
 
 def select(folder: Path, name: str, url: str, pairs: int) -> Iterator[Figure]:
@@ -111,15 +118,24 @@ def select(folder: Path, name: str, url: str, pairs: int) -> Iterator[Figure]:
 
     def theirs() -> float:
         command = [sys.executable, "-m", "bench.sql", "bare", url, str(CALLS[name])]
-        return float(subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True).stdout)
+        return float(
+            subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True).stdout
+        )
 
     what = f"bare SQLAlchemy, one checkout a call ({name})"
     try:
         options: Any = {"pairs": pairs, "note": "calls/s"}
         yield compare(
-            f"SQL select through a service / {what}", ours("thing"), theirs, bound=0.85, at_least=True, **options
+            f"SQL select through a service / {what}",
+            ours("thing"),
+            theirs,
+            bound=0.85,
+            at_least=True,
+            **options,
         )
-        yield compare(f"the same with typed input and output / {what}", ours("typed"), theirs, **options)
+        yield compare(
+            f"the same with typed input and output / {what}", ours("typed"), theirs, **options
+        )
     finally:
         server.stop()
 

@@ -137,7 +137,9 @@ def pull(address: str, count: int) -> float:
 
 def pushing(address: str, count: int) -> subprocess.Popen[bytes]:
     """A process that pushes."""
-    return subprocess.Popen([sys.executable, "-m", "bench.zeromq", "push", address, str(count)], cwd=TOP)
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.zeromq", "push", address, str(count)], cwd=TOP
+    )
 
 
 def zeromq(folder: Path, pairs: int = 15) -> Iterator[Figure]:
@@ -162,8 +164,17 @@ def zeromq(folder: Path, pairs: int = 15) -> Iterator[Figure]:
         return rates[-1]
 
     def theirs() -> float:
-        command = [sys.executable, "-m", "bench.zeromq", "pull", f"tcp://127.0.0.1:{free_port()}", str(BARE)]
-        return float(subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True).stdout)
+        command = [
+            sys.executable,
+            "-m",
+            "bench.zeromq",
+            "pull",
+            f"tcp://127.0.0.1:{free_port()}",
+            str(BARE),
+        ]
+        return float(
+            subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True).stdout
+        )
 
     def part(name: str) -> Callable[[], float]:
         return lambda: float(asked("/cost", body=BODY)[name])
@@ -184,7 +195,11 @@ def zeromq(folder: Path, pairs: int = 15) -> Iterator[Figure]:
             ("dispatch", "route, service, answer"),
         ):
             yield several(f"ZeroMQ message, {name}: {what}", part(name), note="µs of CPU")
-        yield several("ZeroMQ message, all, with the way to another thread", lambda: 1e6 / rates.pop(), note="µs")
+        yield several(
+            "ZeroMQ message, all, with the way to another thread",
+            lambda: 1e6 / rates.pop(),
+            note="µs",
+        )
     finally:
         server.stop()
 

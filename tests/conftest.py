@@ -22,7 +22,9 @@ import requests
 TOP = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 MARK = "HANSA_TEST_MARK"  # in the environment of a server and so of all its processes
-PATIENCE = 3.0  # how many times slower than where the limits were set, or how busy, a machine may be
+PATIENCE = (
+    3.0  # how many times slower than where the limits were set, or how busy, a machine may be
+)
 
 
 def free_port() -> int:
@@ -70,7 +72,13 @@ class RunningServer:
     """One server under test. `dir` is its folder, `url` where clients reach it; `api`, `cli`, `get` and `post` talk to it."""
 
     def __init__(
-        self, folder: Path, config: str = "", *, workers: int = 2, port: int = 0, env: dict[str, str] | None = None
+        self,
+        folder: Path,
+        config: str = "",
+        *,
+        workers: int = 2,
+        port: int = 0,
+        env: dict[str, str] | None = None,
     ) -> None:
         self.folder, self.dir = folder, folder / "var"
         folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +126,9 @@ class RunningServer:
 
         def ready() -> bool:
             if self.process and self.process.poll() is not None:
-                pytest.fail(f"the server ended with {self.process.returncode}:\n{self.log()[-5000:]}")
+                pytest.fail(
+                    f"the server ended with {self.process.returncode}:\n{self.log()[-5000:]}"
+                )
             return self.ready()
 
         deadline = time.monotonic() + seconds
@@ -156,7 +166,12 @@ class RunningServer:
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the `hansa` command against this server."""
-        environment = {**self.env, "HANSA_SERVER": self.url, "HANSA_ADMIN_PASSWORD": self.password, "NO_COLOR": "1"}
+        environment = {
+            **self.env,
+            "HANSA_SERVER": self.url,
+            "HANSA_ADMIN_PASSWORD": self.password,
+            "NO_COLOR": "1",
+        }
         done = subprocess.run(
             [str(BIN / "hansa"), *arguments],
             env=environment,
@@ -166,14 +181,18 @@ class RunningServer:
             timeout=60,
         )
         if check:
-            assert done.returncode == 0, f"hansa {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+            assert done.returncode == 0, (
+                f"hansa {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
         return done
 
     def post(self, path: str, data: Any = None, **options: Any) -> requests.Response:
         """POST to a channel: text and bytes as they are, anything else as JSON."""
         if data is not None and not isinstance(data, str | bytes):
             data = json.dumps(data)
-        return requests.post(self.url + path, data=data, timeout=options.pop("timeout", 30), **options)
+        return requests.post(
+            self.url + path, data=data, timeout=options.pop("timeout", 30), **options
+        )
 
     def get(self, path: str, **options: Any) -> requests.Response:
         """GET from a channel."""
@@ -224,7 +243,9 @@ class RunningServer:
 
 def install_plugin(folder: Path, name: str, source: str) -> None:
     """Lay out a plugin the way an installer does: a module, and the metadata with its entry point."""
-    (folder / f"hansa_{name}.py").write_text(f'"""A plugin."""\nfrom hansa import Outgoing, hookimpl\n{source}')
+    (folder / f"hansa_{name}.py").write_text(
+        f'"""A plugin."""\nfrom hansa import Outgoing, hookimpl\n{source}'
+    )
     info = folder / f"hansa_{name}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: hansa-{name}\nVersion: 1.0\n")
@@ -259,7 +280,9 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
 
 
 @pytest.fixture(scope="module")
-def start_shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RunningServer]]:
+def start_shared_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., RunningServer]]:
     """Make servers for a whole file of tests."""
     with servers(tmp_path_factory.mktemp("servers")) as make:
         yield make
@@ -271,7 +294,9 @@ def start_program() -> Iterator[Callable[..., str]]:
     started: list[subprocess.Popen[str]] = []
 
     def make(program: Path, *options: str) -> str:
-        process = subprocess.Popen([sys.executable, str(program), *options], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, str(program), *options], stdout=subprocess.PIPE, text=True
+        )
         started.append(process)
         assert process.stdout is not None
         return process.stdout.readline().strip()

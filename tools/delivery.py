@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hansa.plugins import EARLY, FULL, Plugins
-from hansa.registry import Registry
+from hansa.plugins.discovery import EARLY, FULL, Plugins
+from hansa.plugins.registry import Registry
 
 from tools.project import TOP, plugins
 
@@ -94,7 +94,9 @@ def _marks(body: list[ast.stmt], path: str) -> Iterator[Proof]:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             here = f"{path}::{node.name}"
             names = [ast.unparse(getattr(each, "func", each)) for each in node.decorator_list]
-            left_out = [name for name in names if name.rpartition(".")[2] in ("skip", "skipif", "xfail")]
+            left_out = [
+                name for name in names if name.rpartition(".")[2] in ("skip", "skipif", "xfail")
+            ]
             for each, name in zip(node.decorator_list, names, strict=True):
                 if isinstance(each, ast.Call) and name == "pytest.mark.proves":
                     yield _read(each, here, left_out)
@@ -105,8 +107,18 @@ def _marks(body: list[ast.stmt], path: str) -> Iterator[Proof]:
 def _read(call: ast.Call, test: str, left_out: list[str]) -> Proof:
     words = [each.value if isinstance(each, ast.Constant) else None for each in call.args]
     faults = [f"a test with {name} proves nothing" for name in left_out]
-    if call.keywords or not 2 <= len(words) <= 3 or not all(isinstance(word, str) and word for word in words):
-        return Proof("", "", "", test, (*faults, "give a subject, a cell and perhaps a claim, as plain texts"))
+    if (
+        call.keywords
+        or not 2 <= len(words) <= 3
+        or not all(isinstance(word, str) and word for word in words)
+    ):
+        return Proof(
+            "",
+            "",
+            "",
+            test,
+            (*faults, "give a subject, a cell and perhaps a claim, as plain texts"),
+        )
     subject, cell, claim = (*map(str, words), "")[:3]
     if cell not in CELLS:
         faults.append(f"there is no cell {cell!r} (there are: {', '.join(CELLS)})")
@@ -130,7 +142,9 @@ def table(types: Mapping[str, str], found: Iterable[Proof]) -> tuple[dict[str, R
         if proof.claim and types.get(proof.subject) and proof.cell == "guarantee":
             faults.append(f"{proof.test}: the guarantee of {proof.subject} is said by its class")
         elif proof.claim and row.claims.setdefault(proof.cell, proof.claim) != proof.claim:
-            faults.append(f"{proof.test}: the {proof.cell} of {proof.subject} is claimed to be something else too")
+            faults.append(
+                f"{proof.test}: the {proof.cell} of {proof.subject} is claimed to be something else too"
+            )
     for subject, row in rows.items():
         follows = FOLLOWS.get(types.get(subject, ""), {})
         faults += [
@@ -139,7 +153,9 @@ def table(types: Mapping[str, str], found: Iterable[Proof]) -> tuple[dict[str, R
             if cell not in row.claims and not (cell == "guarantee" and follows)
         ]
         if "guarantee" not in row.tests:
-            faults.append(f'{subject}: no test is marked with pytest.mark.proves("{subject}", "guarantee")')
+            faults.append(
+                f'{subject}: no test is marked with pytest.mark.proves("{subject}", "guarantee")'
+            )
         row.claims = {**follows, **row.claims}
     return rows, faults
 
@@ -148,10 +164,14 @@ def page(rows: Mapping[str, Row]) -> str:
     """The page."""
     numbers: dict[str, int] = {}
     lines = [f"| | {' | '.join(CELLS)} |", "|---|" + "---|" * len(CELLS)]
-    for subject in sorted(rows, key=lambda subject: (subject.partition(" ")[0] == "outgoing", subject)):
+    for subject in sorted(
+        rows, key=lambda subject: (subject.partition(" ")[0] == "outgoing", subject)
+    ):
         row, cells = rows[subject], []
         for cell in CELLS:
-            tests = row.tests.get(cell) or (row.tests.get("guarantee", []) if cell in row.claims else [])
+            tests = row.tests.get(cell) or (
+                row.tests.get("guarantee", []) if cell in row.claims else []
+            )
             marks = " ".join(f"[{numbers.setdefault(test, len(numbers) + 1)}]" for test in tests)
             cells.append(f"{row.claims.get(cell, '')} {marks}".strip())
         kind, _, type = subject.partition(" with ")[0].partition(" ")

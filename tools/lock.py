@@ -26,8 +26,13 @@ def of_packages() -> list[str]:
     found: list[str] = []
     for file in [TOP / "core/pyproject.toml", *sorted(TOP.glob("plugins/*/pyproject.toml"))]:
         project = tomllib.loads(file.read_text())["project"]
-        for requirements in [project.get("dependencies", []), *project.get("optional-dependencies", {}).values()]:
-            found += [requirement for requirement in requirements if not re.match(r"hansa\b", requirement)]
+        for requirements in [
+            project.get("dependencies", []),
+            *project.get("optional-dependencies", {}).values(),
+        ]:
+            found += [
+                requirement for requirement in requirements if not re.match(r"hansa\b", requirement)
+            ]
     return found
 
 
@@ -47,7 +52,12 @@ def pins(requirements: list[str], *options: str) -> list[str]:
     ]
     command += ["--no-header", "--no-annotate", "--quiet", *options]
     text = subprocess.run(
-        command, input="\n".join(requirements), text=True, check=True, stdout=subprocess.PIPE, cwd=TOP
+        command,
+        input="\n".join(requirements),
+        text=True,
+        check=True,
+        stdout=subprocess.PIPE,
+        cwd=TOP,
     ).stdout
     return [pin.rstrip() for pin in PIN.split(text) if pin.strip()]
 
@@ -61,7 +71,11 @@ def main() -> None:
     both = pins(needed + declared("dev"), "--upgrade", "--constraint", str(run))
     names = {pin.split("==")[0] for pin in to_run}
     more = [pin for pin in both if pin.split("==")[0] not in names]
-    dev.write_text("# What tests, benchmarks and docs need besides; written by `make lock`.\n" + "\n".join(more) + "\n")
+    dev.write_text(
+        "# What tests, benchmarks and docs need besides; written by `make lock`.\n"
+        + "\n".join(more)
+        + "\n"
+    )
     print(f"{run.name}: {len(to_run)} packages, {dev.name}: {len(more)} more")
 
 

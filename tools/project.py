@@ -25,7 +25,9 @@ class Package:
     @cached_property
     def project(self) -> dict[str, Any]:
         """The table `[project]` of its pyproject.toml."""
-        table: dict[str, Any] = tomllib.loads((self.folder / "pyproject.toml").read_text())["project"]
+        table: dict[str, Any] = tomllib.loads((self.folder / "pyproject.toml").read_text())[
+            "project"
+        ]
         return table
 
     @property
@@ -41,7 +43,10 @@ class Package:
     @property
     def requires(self) -> set[str]:
         """The distributions it declares that it needs, extras among them, by normalised name."""
-        lists = [self.project.get("dependencies", []), *self.project.get("optional-dependencies", {}).values()]
+        lists = [
+            self.project.get("dependencies", []),
+            *self.project.get("optional-dependencies", {}).values(),
+        ]
         return {
             re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower().replace("_", "-")
             for found in lists
@@ -54,7 +59,9 @@ class Package:
 
     def sources(self) -> list[Path]:
         """Its modules, without tests."""
-        return sorted(file for file in (self.folder / "src").rglob("*.py") if "__pycache__" not in file.parts)
+        return sorted(
+            file for file in (self.folder / "src").rglob("*.py") if "__pycache__" not in file.parts
+        )
 
 
 def core() -> Package:
@@ -71,7 +78,10 @@ def docstring_lines(tree: ast.AST) -> set[int]:
     """The lines of every docstring."""
     lines: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.body
+        ):
             first = node.body[0]
             if (
                 isinstance(first, ast.Expr)
@@ -86,7 +96,14 @@ def lines_of_code(file: Path) -> int:
     """Lines that are not blank, comment or docstring."""
     text = file.read_text()
     used: set[int] = set()
-    passive = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    passive = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in passive:
             used.update(range(token.start[0], token.end[0] + 1))
@@ -116,7 +133,9 @@ def imports(file: Path, package: str) -> Iterator[Import]:
             for alias in node.names:
                 yield Import(alias.name, "", node.lineno, id(node) in guarded)
         elif isinstance(node, ast.ImportFrom):
-            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = (
+                package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            )
             module = ".".join([*base, *([node.module] if node.module else [])])
             for alias in node.names:
                 yield Import(module, alias.name, node.lineno, id(node) in guarded)

@@ -15,12 +15,11 @@ from typing import Any
 
 import click
 import msgspec
-from hansa import Model, Secret, dump, fields
-from hansa import hookspecs as hookspecs_module
+from hansa import Model, Secret, dump, fields, hookspecs as hookspecs_module
 from hansa.cli import commands
-from hansa.config import CORE_SECTIONS
-from hansa.plugins import EARLY, FULL, Plugins
-from hansa.registry import Registry
+from hansa.plugins.configuration import CORE_SECTIONS
+from hansa.plugins.discovery import EARLY, FULL, Plugins
+from hansa.plugins.registry import Registry
 from hansa_admin.cli import types as typed_commands
 from hansa_admin.cli.connection import connection_options, early_client
 from hansa_admin.openapi import openapi
@@ -40,7 +39,9 @@ def type_name(hint: Any) -> str:
     if origin is typing.Literal:
         return " or ".join(f"`{json.dumps(argument)}`" for argument in arguments)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(type_name(argument) for argument in arguments if argument is not type(None))
+        return " or ".join(
+            type_name(argument) for argument in arguments if argument is not type(None)
+        )
     if origin in (list, tuple, set, frozenset):
         return f"list of {type_name(arguments[0])}"
     if origin is dict:
@@ -70,8 +71,19 @@ def bounds(meta: Any) -> str:
     """What else limits a value."""
     if meta is None:
         return ""
-    names = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "length ≥", "max_length": "length ≤"}
-    found = [f"{sign} {value:g}" for name, sign in names.items() if (value := getattr(meta, name)) is not None]
+    names = {
+        "ge": "≥",
+        "gt": ">",
+        "le": "≤",
+        "lt": "<",
+        "min_length": "length ≥",
+        "max_length": "length ≤",
+    }
+    found = [
+        f"{sign} {value:g}"
+        for name, sign in names.items()
+        if (value := getattr(meta, name)) is not None
+    ]
     if meta.pattern:
         found.append(f"matches `{meta.pattern}`")
     refers = (meta.extra or {}).get("x-refers")
@@ -85,10 +97,14 @@ def settings(model: type[Model]) -> str:
     rows = []
     for field in fields(model):
         help = "; ".join(part for part in (field.help, bounds(field.meta)) if part)
-        rows.append(f"| `{field.name}` | {cell(type_name(field.type))} | {cell(default_of(field))} | {cell(help)} |")
+        rows.append(
+            f"| `{field.name}` | {cell(type_name(field.type))} | {cell(default_of(field))} | {cell(help)} |"
+        )
     if not rows:
         return "It has no settings.\n"
-    return "| setting | type | default | what it does |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    return (
+        "| setting | type | default | what it does |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
 
 
 def paragraph(thing: Any) -> str:
@@ -135,11 +151,15 @@ def admin(services: list[Any], registry: Registry) -> Iterator[str]:
         "`/hansa/api/docs`. Errors are problem details (RFC 9457): `status`, `title`, `detail`, `cid`, and `errors` with the fault of\n"
         "each setting.\n"
     )
-    prefixes = {f"admin.{kind}.{name}": known for kind, name, known in registry.types() if kind != "format"}
+    prefixes = {
+        f"admin.{kind}.{name}": known for kind, name, known in registry.types() if kind != "format"
+    }
     by_prefix: dict[str, list[Any]] = {}
     for service in sorted(services, key=lambda each: str(each.get_name())):
         prefix = service.get_name().rpartition(".")[0]
-        by_prefix.setdefault(prefix if prefix in prefixes else service.get_name(), []).append(service)
+        by_prefix.setdefault(prefix if prefix in prefixes else service.get_name(), []).append(
+            service
+        )
     for prefix, found in by_prefix.items():
         yield f"\n## {prefix}\n\n"
         if prefix in prefixes:
@@ -148,7 +168,11 @@ def admin(services: list[Any], registry: Registry) -> Iterator[str]:
             yield "| service | what it does | takes |\n|---|---|---|\n"
             of_type = {field.name for field in fields(prefixes[prefix].model)}
             for service in found:
-                names = [f"`{field.name}`" for field in fields(service.Input) if field.name not in of_type]
+                names = [
+                    f"`{field.name}`"
+                    for field in fields(service.Input)
+                    if field.name not in of_type
+                ]
                 if of_type & {field.name for field in fields(service.Input)}:
                     names.append("the settings of the type")
                 yield f"| `{service.get_name()}` | {cell(paragraph(service))} | {', '.join(names)} |\n"
@@ -161,7 +185,10 @@ def admin(services: list[Any], registry: Registry) -> Iterator[str]:
 def options(parameters: list[click.Parameter]) -> str:
     """A table of options."""
     shown = [each for each in parameters if isinstance(each, click.Option) and not each.hidden]
-    rows = [f"| `{', '.join([*each.opts, *each.secondary_opts])}` | {cell(each.help or '')} |\n" for each in shown]
+    rows = [
+        f"| `{', '.join([*each.opts, *each.secondary_opts])}` | {cell(each.help or '')} |\n"
+        for each in shown
+    ]
     return "\n| option | what it does |\n|---|---|\n" + "".join(rows) if rows else ""
 
 
@@ -175,7 +202,9 @@ def commands_page() -> Iterator[str]:
     yield from command_pages(commands, ["hansa"])
 
 
-def command_pages(command: click.Command, path: list[str], context: click.Context | None = None) -> Iterator[str]:
+def command_pages(
+    command: click.Command, path: list[str], context: click.Context | None = None
+) -> Iterator[str]:
     """A command and everything below it."""
     here = click.Context(command, info_name=path[-1], parent=context)
     if isinstance(command, click.Group):
@@ -215,7 +244,11 @@ def pages() -> dict[str, str]:
     plugins.load()
     nowhere = Nowhere(registry, plugins)
     plugins.register_services(nowhere)
-    services = [each.cls for each in registry.services() if issubclass(each.cls, Operation) and each.cls.listed]
+    services = [
+        each.cls
+        for each in registry.services()
+        if issubclass(each.cls, Operation) and each.cls.listed
+    ]
     # the commands of types are read from a server's description of its API; this is what it would be
     typed_commands.SERVICES[early_client([]).url] = openapi(services, nowhere)
     texts = {

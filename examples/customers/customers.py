@@ -16,7 +16,9 @@ class GetDetails(Service):
     class Input(Model):
         """Whom it is about."""
 
-        cust_id: Annotated[str, setting("Number of the customer", pattern="^[0-9]{1,12}$", example="175")]
+        cust_id: Annotated[
+            str, setting("Number of the customer", pattern="^[0-9]{1,12}$", example="175")
+        ]
 
     class Output(Model):
         """What is known."""

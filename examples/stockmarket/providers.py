@@ -13,7 +13,11 @@ from xml.sax.saxutils import quoteattr
 
 SYMBOL = re.compile(r'symbol="([^"]*)"')
 # symbol: billions of USD at the one, millions at the other
-WORTH = {"GOOG": ("298.8B", "298815.05"), "RHT": ("8.763B", "8763.24"), "IBM": ("219.4B", "219400.10")}
+WORTH = {
+    "GOOG": ("298.8B", "298815.05"),
+    "RHT": ("8.763B", "8763.24"),
+    "IBM": ("219.4B", "219400.10"),
+}
 
 
 class Providers(BaseHTTPRequestHandler):
@@ -26,14 +30,21 @@ class Providers(BaseHTTPRequestHandler):
         if parts.path == "/v1/public/yql":
             found = SYMBOL.search(query.get("q", ""))
             worth = WORTH.get(found[1] if found else "")
-            quote = {"symbol": found[1] if found else "", "MarketCapitalization": worth[0] if worth else None}
-            self.answer("application/json", json.dumps({"query": {"count": 1, "results": {"quote": quote}}}))
+            quote = {
+                "symbol": found[1] if found else "",
+                "MarketCapitalization": worth[0] if worth else None,
+            }
+            self.answer(
+                "application/json", json.dumps({"query": {"count": 1, "results": {"quote": quote}}})
+            )
         elif parts.path == "/ig/api":
             symbol = query.get("stock", "")
             inner = f"<symbol data={quoteattr(symbol)}/>"
             if symbol in WORTH:
                 inner += f'<market_cap data="{WORTH[symbol][1]}"/>'
-            self.answer("text/xml", f'<xml_api_reply version="1"><finance>{inner}</finance></xml_api_reply>')
+            self.answer(
+                "text/xml", f'<xml_api_reply version="1"><finance>{inner}</finance></xml_api_reply>'
+            )
         else:
             self.send_error(404)
 

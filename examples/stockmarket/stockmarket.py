@@ -35,12 +35,18 @@ class GetMarketCap(Service):
         query = {"q": QUERY.format(self.request.input.symbol), "format": "json", "env": TABLES}
         answer = bunchify(loads(connection.conn.get(self.cid, query).text))
         quote = answer.query.results.quote
-        return Decimal(quote.MarketCapitalization[:-1]) if quote and quote.MarketCapitalization else UNKNOWN
+        return (
+            Decimal(quote.MarketCapitalization[:-1])
+            if quote and quote.MarketCapitalization
+            else UNKNOWN
+        )
 
     def google(self):
         """The second provider: XML, millions in an attribute."""
         connection = self.outgoing.plain_http.get("Google Finance")
-        answer = fromstring(connection.conn.get(self.cid, {"stock": self.request.input.symbol}).text)
+        answer = fromstring(
+            connection.conn.get(self.cid, {"stock": self.request.input.symbol}).text
+        )
         if not hasattr(answer.finance, "market_cap"):
             return UNKNOWN
         return Decimal(answer.finance.market_cap.get("data")) / 1000

@@ -125,13 +125,19 @@ class Handler(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; by default a free one")
     parser.add_argument(
-        "--entries", type=int, help="how many entries each answer has; by default one for each business day"
+        "--port", type=int, default=0, help="port on 127.0.0.1; by default a free one"
+    )
+    parser.add_argument(
+        "--entries",
+        type=int,
+        help="how many entries each answer has; by default one for each business day",
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other rates up")
     arguments = parser.parse_args()
-    handler = type("SeededHandler", (Handler,), {"count": arguments.entries, "seed": arguments.seed})
+    handler = type(
+        "SeededHandler", (Handler,), {"count": arguments.entries, "seed": arguments.seed}
+    )
     with ThreadingHTTPServer(("127.0.0.1", arguments.port), handler) as server:
         print(f"http://127.0.0.1:{server.server_port}/feed.svc/Rates", flush=True)
         try:

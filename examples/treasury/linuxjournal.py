@@ -20,7 +20,11 @@ NAMESPACES = {
 def get_date(given):
     """The year, month and day to work with: those given, and today's for the others, as text."""
     today = datetime.now(UTC)
-    year, month, day = given.get("year") or today.year, given.get("month") or today.month, given.get("day") or today.day
+    year, month, day = (
+        given.get("year") or today.year,
+        given.get("month") or today.month,
+        given.get("day") or today.day,
+    )
     return str(year), str(month).zfill(2), str(day).zfill(2)
 
 
@@ -36,7 +40,9 @@ class UpdateCache(Service):
         """Fetch the feed and keep each of its rates under its day."""
         year, month, _ = get_date(self.request.input)
         connection = self.outgoing.plain_http.get(CONNECTION)
-        query_string = {"$filter": f"month(QUOTE_DATE) eq {int(month)} and year(QUOTE_DATE) eq {year}"}
+        query_string = {
+            "$filter": f"month(QUOTE_DATE) eq {int(month)} and year(QUOTE_DATE) eq {year}"
+        }
         response = connection.conn.get(self.cid, query_string)
 
         document = etree.fromstring(response.text.encode("utf-8"))

@@ -12,7 +12,9 @@ KEY = "treasury:rates:{:%Y-%m-%d}"
 PROPERTIES = "{http://schemas.microsoft.com/ado/2007/08/dataservices/metadata}properties"
 DATA = "{http://schemas.microsoft.com/ado/2007/08/dataservices}"
 
-Year = Annotated[int, setting("Year with four digits; by default this year", ge=1900, le=2999, example=2013)]
+Year = Annotated[
+    int, setting("Year with four digits; by default this year", ge=1900, le=2999, example=2013)
+]
 Month = Annotated[int, setting("Month; by default this month", ge=1, le=12, example=9)]
 Day = Annotated[int, setting("Day of the month; by default today's", ge=1, le=31, example=3)]
 

@@ -110,7 +110,11 @@ class Receipts:
             whole = data[: data.rfind(b"\n") + 1]
             self._lines += [json.loads(line) for line in whole.splitlines()]
             self._offset += len(whole)
-        return [line for line in self._lines if all(line.get(key) == value for key, value in equal.items())]
+        return [
+            line
+            for line in self._lines
+            if all(line.get(key) == value for key, value in equal.items())
+        ]
 
     def numbers(self, **equal: Any) -> list[int]:
         """The numbers of those lines, repeated ones repeatedly."""

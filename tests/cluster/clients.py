@@ -72,7 +72,8 @@ class Clients:
         self.began, self.ended = time.monotonic(), 0.0
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._call, args=(n,), name=f"client-{n}", daemon=True) for n in range(clients)
+            threading.Thread(target=self._call, args=(n,), name=f"client-{n}", daemon=True)
+            for n in range(clients)
         ]
 
     def __enter__(self) -> Clients:
@@ -82,7 +83,10 @@ class Clients:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._stopping.set()
         self.join()
@@ -92,7 +96,9 @@ class Clients:
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        assert not any(thread.is_alive() for thread in self._threads), "a client still waits for its answer"
+        assert not any(thread.is_alive() for thread in self._threads), (
+            "a client still waits for its answer"
+        )
         self.ended = self.ended or time.monotonic()
 
     @property
@@ -112,7 +118,9 @@ class Clients:
 
     def within(self, share: float) -> float:
         """Seconds within which this share of the requests that succeeded were answered."""
-        return percentile((answer.seconds for answer in list(self.answers) if not answer.fault), share)
+        return percentile(
+            (answer.seconds for answer in list(self.answers) if not answer.fault), share
+        )
 
     def p99(self) -> float:
         """Seconds within which 99 % of the requests that succeeded were answered."""
@@ -149,17 +157,27 @@ class Clients:
     def _connection(self) -> http.client.HTTPConnection:
         if self.tls is None:
             return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
-        return http.client.HTTPSConnection("localhost", self.port, timeout=self.timeout, context=self.tls)
+        return http.client.HTTPSConnection(
+            "localhost", self.port, timeout=self.timeout, context=self.tls
+        )
 
-    def _ask(self, connection: http.client.HTTPConnection, answer: Answer, keep: bool, get: bool) -> bool:
+    def _ask(
+        self, connection: http.client.HTTPConnection, answer: Answer, keep: bool, get: bool
+    ) -> bool:
         """One request and its answer; tells whether the server closes the connection."""
-        numbers: dict[str, Any] = {"numbers": answer.numbers} if self.batch > 1 else {"number": answer.numbers[0]}
+        numbers: dict[str, Any] = (
+            {"numbers": answer.numbers} if self.batch > 1 else {"number": answer.numbers[0]}
+        )
         headers = {} if keep else {"Connection": "close"}
         if get:
-            connection.request("GET", f"{self.path}?{urlencode({**self.values, **numbers})}", headers=headers)
+            connection.request(
+                "GET", f"{self.path}?{urlencode({**self.values, **numbers})}", headers=headers
+            )
         else:
             body = json.dumps({**self.values, **numbers})
-            connection.request("POST", self.path, body, {**headers, "Content-Type": "application/json"})
+            connection.request(
+                "POST", self.path, body, {**headers, "Content-Type": "application/json"}
+            )
         response = connection.getresponse()
         body_read = response.read()
         answer.status, answer.headers = response.status, dict(response.getheaders())

@@ -31,21 +31,33 @@ class DependentCluster(RunningCluster):
         super().__init__(folder)
         self.type, odb, redis = PAIRS[pair]
         self._opened = ExitStack()
-        self.odb, self.redis = self._opened.enter_context(odb()), self._opened.enter_context(redis())
-        self.odb_proxies = {name: self._opened.enter_context(Proxy(self.odb.port)) for name in SERVERS}
-        self.redis_proxies = {name: self._opened.enter_context(Proxy(self.redis.port)) for name in SERVERS}
+        self.odb, self.redis = (
+            self._opened.enter_context(odb()),
+            self._opened.enter_context(redis()),
+        )
+        self.odb_proxies = {
+            name: self._opened.enter_context(Proxy(self.odb.port)) for name in SERVERS
+        }
+        self.redis_proxies = {
+            name: self._opened.enter_context(Proxy(self.redis.port)) for name in SERVERS
+        }
 
     def create(self, *words: str) -> Any:
         """Create it, and lead each server through its own proxies."""
         database = self.odb.database().rpartition("/")[2]
         ways = str(self.odb_proxies["server1"].port), str(self.redis_proxies["server1"].port)
-        self.env |= {"HANSA_ODB_PASSWORD": self.odb.password, "HANSA_KVDB_PASSWORD": self.redis.password}
+        self.env |= {
+            "HANSA_ODB_PASSWORD": self.odb.password,
+            "HANSA_KVDB_PASSWORD": self.redis.password,
+        }
         odb = [self.type, "127.0.0.1", ways[0], self.odb.user, database]
         done = super().create(*odb, "127.0.0.1", ways[1], *words)
         config = self.path / "server2/config.toml"
         text = config.read_text()
         for way, proxies in zip(ways, (self.odb_proxies, self.redis_proxies), strict=True):
-            text, count = re.subn(rf"(@127\.0\.0\.1:){way}\b", rf"\g<1>{proxies['server2'].port}", text)
+            text, count = re.subn(
+                rf"(@127\.0\.0\.1:){way}\b", rf"\g<1>{proxies['server2'].port}", text
+            )
             assert count == 1, text
         config.write_text(text)
         return done
@@ -94,7 +106,9 @@ class DependentCluster(RunningCluster):
 
 
 @pytest.fixture(scope="session")
-def dependent_clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], DependentCluster]]:
+def dependent_clusters(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], DependentCluster]]:
     """Give the cluster over a pair of servers, one for the whole run however many files ask for it."""
 
     def give(pair: str) -> DependentCluster:

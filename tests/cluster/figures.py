@@ -56,7 +56,9 @@ def note(proof: str, seed: int, **values: Any) -> None:
 
 def words(line: Line) -> str:
     """The figures of a line in words."""
-    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in line.items() if name not in ABOUT)
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value:,}" for name, value in line.items() if name not in ABOUT
+    )
 
 
 def told() -> list[str]:
@@ -74,14 +76,18 @@ def rows(lines: list[Line]) -> list[str]:
         for line in runs:
             sums.update({name: value for name, value in line.items() if name in SUMMED})
         of_all = ", ".join(filter(None, [words(dict(sums)), *spans(runs)]))
-        table.append(f"| {proof} | {words(last)} | {last['date']} | {last['seed']} | {len(runs)} | {of_all} |")
+        table.append(
+            f"| {proof} | {words(last)} | {last['date']} | {last['seed']} | {len(runs)} | {of_all} |"
+        )
     return table
 
 
 def spans(runs: list[Line]) -> list[str]:
     """The least and the greatest of what differs from run to run and cannot be added, so that a worse run is not hidden."""
     found = []
-    for name in dict.fromkeys(name for line in runs for name in line if name not in SUMMED and name not in ABOUT):
+    for name in dict.fromkeys(
+        name for line in runs for name in line if name not in SUMMED and name not in ABOUT
+    ):
         values = [line[name] for line in runs if name in line]
         if min(values) != max(values):
             found.append(f"{name.replace('_', ' ')} {min(values):,} to {max(values):,}")
@@ -96,13 +102,18 @@ def _order(proof: str) -> tuple[int, str]:
 def summary(lines: list[Line]) -> str:
     """What the runs of each proof say of the risk of a loss; kills of different ways of delivery are not added up."""
     told = []
-    for proof in sorted({line["proof"] for line in lines if "kills" in line and "lost" in line}, key=_order):
+    for proof in sorted(
+        {line["proof"] for line in lines if "kills" in line and "lost" in line}, key=_order
+    ):
         judged = [line for line in lines if line["proof"] == proof]
         kills, lost = sum(line["kills"] for line in judged), sum(line["lost"] for line in judged)
         messages = sum(line.get("acknowledged", 0) for line in judged)
         text = f"{proof}, in all full runs: **{kills:,} kills, {messages:,} messages acknowledged, {lost:,} lost.** "
         if lost:
-            told.append(text + "A loss is a fault of Hansa; the rule of three does not apply until it is mended.")
+            told.append(
+                text
+                + "A loss is a fault of Hansa; the rule of three does not apply until it is mended."
+            )
         else:
             told.append(
                 text

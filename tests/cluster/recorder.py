@@ -14,7 +14,9 @@ VERSION = 1  # replaced, too
 def note(log, sync=True, **line):
     """Append one line; `sync` waits until it is on disk."""
     line |= {"pid": os.getpid(), "at": time.time()}
-    file = os.open(os.path.join(FOLDER, os.path.basename(log)), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    file = os.open(
+        os.path.join(FOLDER, os.path.basename(log)), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600
+    )
     try:
         os.write(file, json.dumps(line).encode() + b"\n")
         if sync:
@@ -61,7 +63,9 @@ class Accept(Service):
         for number in given["numbers"]:
             payload = {"number": number, "log": given["log"], "work": given.get("work", 0.0)}
             options = given.get("options", {})
-            self.server.invoke_async(given.get("service", "recorder.receive"), payload, cid=self.cid, **options)
+            self.server.invoke_async(
+                given.get("service", "recorder.receive"), payload, cid=self.cid, **options
+            )
         return {"accepted": len(given["numbers"])}
 
 
@@ -112,4 +116,10 @@ class Tick(Service):
     def handle(self):
         """Write down which planned time this was."""
         told = self.request.extra
-        note("ticks", job=told["job"], planned=told["planned"], attempt=self.request.attempt, server=self.server.name)
+        note(
+            "ticks",
+            job=told["job"],
+            planned=told["planned"],
+            attempt=self.request.attempt,
+            server=self.server.name,
+        )

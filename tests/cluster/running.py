@@ -67,14 +67,22 @@ class RunningCluster(Cluster):
         self.deploy()
         for name in ("record", "accept"):
             self.must(
-                "admin.channel.http.create", name=name, url_path=f"/{name}", service=f"recorder.{name}", format="json"
+                "admin.channel.http.create",
+                name=name,
+                url_path=f"/{name}",
+                service=f"recorder.{name}",
+                format="json",
             )
         return self
 
     def deploy(self) -> None:
         """Deploy the services that record."""
         source = (Path(__file__).parent / "recorder.py").read_text()
-        self.must("admin.service.deploy", file="recorder.py", source=source.replace('"."', repr(str(self.outside)), 1))
+        self.must(
+            "admin.service.deploy",
+            file="recorder.py",
+            source=source.replace('"."', repr(str(self.outside)), 1),
+        )
 
     def must(self, service: str, /, **settings: Any) -> Any:
         """Call an admin service, again while a server that was killed still got the call; raises `ApiError`."""
@@ -94,7 +102,9 @@ class RunningCluster(Cluster):
 
     def ask(self, path: str, data: Any, **options: Any) -> requests.Response:
         """POST something to a channel, once."""
-        return requests.post(self.front + path, json=data, timeout=options.pop("timeout", 60), **options)
+        return requests.post(
+            self.front + path, json=data, timeout=options.pop("timeout", 60), **options
+        )
 
     def receipts(self, log: str) -> Receipts:
         """What services wrote into one file."""
@@ -126,7 +136,9 @@ class RunningCluster(Cluster):
         parent = psutil.Process(pid).ppid()
         return next(server for server in SERVERS if self.pid(server) in (pid, parent))
 
-    def kill_worker(self, process: psutil.Process | None = None, number: int = signal.SIGKILL) -> Kill:
+    def kill_worker(
+        self, process: psutil.Process | None = None, number: int = signal.SIGKILL
+    ) -> Kill:
         """Send a signal, SIGKILL unless told otherwise, to a worker, one by chance unless told otherwise; a killed one is gone then."""
         chosen = process or self.rng.choice(self.workers())
         kill = Kill(chosen.pid, self.server_of(chosen.pid), time.time())
@@ -156,12 +168,18 @@ class RunningCluster(Cluster):
             if len(alive) < WORKERS * len(SERVERS):
                 return False
             status = self.must("admin.server.status")
-            workers = [worker for worker in status["workers"].values() if worker["revision"] == status["revision"]]
+            workers = [
+                worker
+                for worker in status["workers"].values()
+                if worker["revision"] == status["revision"]
+            ]
             idle = {one["state"] for worker in workers for one in worker["not_running"].values()}
             return len(workers) >= WORKERS * len(SERVERS) and idle <= {"elsewhere", "inactive"}
 
         wait_until(all_there, seconds, "every worker serves")
-        wait_until(lambda: all(self.ready(server) for server in SERVERS), seconds, "every server is ready")
+        wait_until(
+            lambda: all(self.ready(server) for server in SERVERS), seconds, "every server is ready"
+        )
 
     def ready(self, server: str) -> bool:
         """Whether a server itself says that it is."""
@@ -204,7 +222,10 @@ def running_cluster(folder: Path) -> Iterator[RunningCluster]:
 
 def _is_worker(process: psutil.Process) -> bool:
     try:
-        return "hansa.worker" in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE
+        return (
+            "hansa.process.worker" in " ".join(process.cmdline())
+            and process.status() != psutil.STATUS_ZOMBIE
+        )
     except psutil.Error:
         return False
 

@@ -8,8 +8,7 @@ import threading
 from collections import Counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.cluster.accounting import Account, Receipts, bound, percentile
 
@@ -30,7 +29,9 @@ def test_every_word_once():
     assert result.recovered == {3}
     assert result.duplicated == {5: 2}
     assert result.duplicates == 2
-    assert str(result) == ("attempted 5, acknowledged 3, received 4, lost 1, unexpected 1, duplicated 2, recovered 1")
+    assert str(result) == (
+        "attempted 5, acknowledged 3, received 4, lost 1, unexpected 1, duplicated 2, recovered 1"
+    )
 
 
 @given(st.integers(0, 30), st.sets(st.integers(1, 30)), st.lists(st.integers(1, 40)))
@@ -42,13 +43,16 @@ def test_whatever_arrives_the_sums_are_right(attempted, acknowledged, received):
     assert len(received) == result.received + result.duplicates
     assert not result.lost & set(received)
     assert result.unexpected == {number for number in received if number > attempted}
-    assert all(Counter(received)[number] == times + 1 for number, times in result.duplicated.items())
+    assert all(
+        Counter(received)[number] == times + 1 for number, times in result.duplicated.items()
+    )
 
 
 def test_numbers_are_handed_out_once_to_many_threads():
     made, given_out = Account(), []
     threads = [
-        threading.Thread(target=lambda: [given_out.extend(made.attempt(7)) for _ in range(200)]) for _ in range(8)
+        threading.Thread(target=lambda: [given_out.extend(made.attempt(7)) for _ in range(200)])
+        for _ in range(8)
     ]
     for thread in threads:
         thread.start()
@@ -89,7 +93,13 @@ def test_what_a_number_of_faults_without_loss_says():
 
 @pytest.mark.parametrize(
     ("values", "share", "expected"),
-    [([], 0.95, 0.0), ([3.0], 0.95, 3.0), (range(1, 101), 0.95, 95), (range(1, 101), 1, 100), ([2, 1], 0.5, 1)],
+    [
+        ([], 0.95, 0.0),
+        ([3.0], 0.95, 3.0),
+        (range(1, 101), 0.95, 95),
+        (range(1, 101), 1, 100),
+        ([2, 1], 0.5, 1),
+    ],
 )
 def test_percentiles(values, share, expected):
     assert percentile(values, share) == expected

@@ -23,21 +23,47 @@ from tests.conftest import ApiError, free_port, wait_until
 def secure(cluster):
     """A second load-balancer in front of the same servers, with HTTPS: its port, how to verify it, how to change its certificate."""
     folder, port = cluster.folder / "secure", free_port()
-    shutil.copytree(cluster.path / "load-balancer", folder, ignore=shutil.ignore_patterns("run", "logs", "pidfile"))
+    shutil.copytree(
+        cluster.path / "load-balancer",
+        folder,
+        ignore=shutil.ignore_patterns("run", "logs", "pidfile"),
+    )
     config = (folder / "config.toml").read_text()
-    lines = [line for line in config.splitlines() if not line.startswith(("bind", "admin_bind", "# cert"))]
+    lines = [
+        line
+        for line in config.splitlines()
+        if not line.startswith(("bind", "admin_bind", "# cert"))
+    ]
     at = lines.index("[loadbalancer]") + 1
     lines[at:at] = [f'bind = "127.0.0.1:{port}"', 'certificate = "certificates/cert-key.pem"']
     (folder / "config.toml").write_text("\n".join(lines))
-    command = [BIN / "hansa", "loadbalancer", "run", "--config", folder / "config.toml", "--dir", folder]
+    command = [
+        BIN / "hansa",
+        "loadbalancer",
+        "run",
+        "--config",
+        folder / "config.toml",
+        "--dir",
+        folder,
+    ]
     with open(folder / "output", "w") as out:
         process = subprocess.Popen([*map(str, command)], env=cluster.env, stdout=out, stderr=out)
-    context = ssl.create_default_context(cafile=str(next((cluster.path / "ca").rglob("ca-cert.pem"))))
-    wait_until(lambda: "load-balancer: https" in (folder / "output").read_text() or process.poll() is not None, 30)
+    context = ssl.create_default_context(
+        cafile=str(next((cluster.path / "ca").rglob("ca-cert.pem")))
+    )
+    wait_until(
+        lambda: (
+            "load-balancer: https" in (folder / "output").read_text() or process.poll() is not None
+        ),
+        30,
+    )
     certificates = itertools.cycle(["server1", "web-admin", "load-balancer"])
 
     def change() -> None:
-        shutil.copy(cluster.path / next(certificates) / "certificates/cert-key.pem", folder / "certificates/new")
+        shutil.copy(
+            cluster.path / next(certificates) / "certificates/cert-key.pem",
+            folder / "certificates/new",
+        )
         (folder / "certificates/new").replace(folder / "certificates/cert-key.pem")
         process.send_signal(signal.SIGHUP)
 
@@ -77,14 +103,21 @@ def steps(cluster, change_certificate: Callable[[], None]) -> list[Callable[[], 
     limits = itertools.count(200)
     return [
         lambda: cluster.must("admin.channel.http.edit", name="record", max_concurrent=next(limits)),
-        lambda: cluster.must("admin.loadbalancer.weight", name=rng.choice(SERVERS), weight=rng.randint(1, 256)),
+        lambda: cluster.must(
+            "admin.loadbalancer.weight", name=rng.choice(SERVERS), weight=rng.randint(1, 256)
+        ),
         other_channel,
         lambda: cluster.must("admin.loadbalancer.reload"),
         drained,
         refused,
         change_certificate,
         dead_server,
-        lambda: cluster.must("admin.channel.http.edit", name="record", url_path="/record", timeout=rng.randint(20, 40)),
+        lambda: cluster.must(
+            "admin.channel.http.edit",
+            name="record",
+            url_path="/record",
+            timeout=rng.randint(20, 40),
+        ),
         broken_file,
     ]
 
@@ -95,13 +128,17 @@ def test_changes_of_channels_and_of_the_load_balancer_lose_nothing(cluster, secu
     account, other = Account(), Account(10_000_000)
     wait = threading.Event().wait
     with contextlib.ExitStack() as stack:
-        clients = stack.enter_context(cluster.clients("/record", account, get=2, pause=0.04, log="changes"))
+        clients = stack.enter_context(
+            cluster.clients("/record", account, get=2, pause=0.04, log="changes")
+        )
         safe = cluster.clients("/record", other, get=2, clients=4, pause=0.1, log="changes")
         safe.port, safe.tls = secure_port, context
         stack.enter_context(safe)
         wait_until(lambda: len(account.acknowledged) >= requests // 4, 120)
         steady, usual, before = clients.p99(), clients.within(0.5), len(clients.answers)
-        for change in itertools.islice(itertools.cycle(steps(cluster, change_certificate)), changes):
+        for change in itertools.islice(
+            itertools.cycle(steps(cluster, change_certificate)), changes
+        ):
             change()
             goal = len(account.acknowledged) + (requests * 3 // 4) // changes
             wait_until(lambda goal=goal: len(account.acknowledged) >= goal or wait(0.005), 60)
@@ -112,7 +149,10 @@ def test_changes_of_channels_and_of_the_load_balancer_lose_nothing(cluster, secu
     del clients.answers[:before]
     answers = [*account.acknowledged, *other.acknowledged]
     numbers = cluster.receipts("changes").numbers()
-    changed, faults = clients.p99(), [*clients.faults, *clients.refusals, *safe.faults, *safe.refusals]
+    changed, faults = (
+        clients.p99(),
+        [*clients.faults, *clients.refusals, *safe.faults, *safe.refusals],
+    )
     twice = len(numbers) - len(set(numbers))
     print(
         f"{changes} changes, {len(answers)} requests, {len(faults)} failed, {twice} run twice, "
@@ -133,7 +173,9 @@ def test_changes_of_channels_and_of_the_load_balancer_lose_nothing(cluster, secu
     assert len(answers) >= requests
     assert other.acknowledged
     if FULL:
-        assert changed <= 2 * max(steady, 0.05), "the slowest of a hundred waits no longer than twice as long"
+        assert changed <= 2 * max(steady, 0.05), (
+            "the slowest of a hundred waits no longer than twice as long"
+        )
     else:  # ten requests make a p99, and what else the machine does may hit them
         assert clients.within(0.5) <= 2 * max(usual, 0.05)
         assert changed <= 1.0

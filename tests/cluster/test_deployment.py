@@ -28,7 +28,9 @@ P95, MOST = 2.0, 10.0  # seconds
 
 def source(cluster, version: int, more: str = "") -> str:
     """Version N of the services that record."""
-    text = SOURCE.replace('"."', repr(str(cluster.outside)), 1).replace("VERSION = 1 ", f"VERSION = {version} ", 1)
+    text = SOURCE.replace('"."', repr(str(cluster.outside)), 1).replace(
+        "VERSION = 1 ", f"VERSION = {version} ", 1
+    )
     return text + more
 
 
@@ -36,7 +38,13 @@ def source(cluster, version: int, more: str = "") -> str:
 def versions(cluster):
     """The channel of the service that changes, at version 1."""
     cluster.must("admin.service.deploy", file="versions.py", source=source(cluster, 1))
-    cluster.must("admin.channel.http.create", name="v", url_path="/v", service="versions.record", format="json")
+    cluster.must(
+        "admin.channel.http.create",
+        name="v",
+        url_path="/v",
+        service="versions.record",
+        format="json",
+    )
     yield
     cluster.must("admin.channel.http.delete", name="v")
 
@@ -44,7 +52,10 @@ def versions(cluster):
 def applied(version: int, clients: Clients) -> bool:
     """Whether every worker was seen to answer with a version."""
     latest = [answer.told for answer in clients.answers[-500:]]
-    return len({told["pid"] for told in latest if told.get("version") == version}) == len(SERVERS) * WORKERS
+    return (
+        len({told["pid"] for told in latest if told.get("version") == version})
+        == len(SERVERS) * WORKERS
+    )
 
 
 def test_many_versions_under_load(cluster, versions, figure):
@@ -59,14 +70,20 @@ def test_many_versions_under_load(cluster, versions, figure):
         for version in range(2, count + 2):
             began_at[version] = time.monotonic()
             if version % 3:
-                told = cluster.must("admin.service.deploy", file="versions.py", source=source(cluster, version))
+                told = cluster.must(
+                    "admin.service.deploy", file="versions.py", source=source(cluster, version)
+                )
                 by_api.append(time.monotonic() - began_at[version])
                 assert not told.get("pending"), told
             else:  # through the folder of one server or the other
                 folder = cluster.path / SERVERS[version % 2] / "pickup/incoming/services"
                 (folder / ".versions").write_text(source(cluster, version))
                 (folder / ".versions").replace(folder / "versions.py")
-            wait_until(lambda version=version: applied(version, clients), MOST, f"version {version} everywhere")
+            wait_until(
+                lambda version=version: applied(version, clients),
+                MOST,
+                f"version {version} everywhere",
+            )
             if version % 2:
                 name = next(bad)
                 assert refusal(cluster, BAD[name]), name
@@ -75,7 +92,12 @@ def test_many_versions_under_load(cluster, versions, figure):
     result = account.result(cluster.receipts("versions").numbers())
     lags = {
         version: max(
-            (answer.began for answer in clients.answers if answer.told.get("version", version) < version), default=0.0
+            (
+                answer.began
+                for answer in clients.answers
+                if answer.told.get("version", version) < version
+            ),
+            default=0.0,
         )
         - began_at[version]
         for version in range(2, count + 2)
@@ -101,7 +123,9 @@ def test_many_versions_under_load(cluster, versions, figure):
     assert not result.recovered
     assert not result.duplicates
     assert errors and "versions.py" in errors[0], "the endless import was refused, too"
-    assert all(answer.told["version"] == answer.told["again"] for answer in clients.answers), "never mixed"
+    assert all(answer.told["version"] == answer.told["again"] for answer in clients.answers), (
+        "never mixed"
+    )
     assert not went_back(clients.answers), "no worker goes back"
     assert p95 <= P95 if FULL else within(list(lags.values()), P95)
     assert most <= MOST
@@ -133,10 +157,14 @@ def refusal(cluster, text: str) -> str:
 def test_a_version_without_the_class_that_a_channel_needs_is_refused(cluster, versions):
     reason = refusal(cluster, source(cluster, 2).replace("class Record(", "class Recorded("))
     assert "versions.record" in reason
-    assert requests.get(f"{cluster.front}/v?log=removed&number=1", timeout=10).json()["version"] == 1
+    assert (
+        requests.get(f"{cluster.front}/v?log=removed&number=1", timeout=10).json()["version"] == 1
+    )
 
 
-def test_a_server_that_was_down_has_the_newest_version_before_it_is_ready(cluster, versions, figure):
+def test_a_server_that_was_down_has_the_newest_version_before_it_is_ready(
+    cluster, versions, figure
+):
     cluster.run("stop", cluster.path / "server2")
     cluster.must("admin.service.deploy", file="versions.py", source=source(cluster, 2))
     cluster.run("start", cluster.path / "server2")  # ends when the server is ready

@@ -35,7 +35,8 @@ class Disk:
         self.folder, self._filler = folder, folder / ".filler"
         folder.mkdir(parents=True)
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", folder], capture_output=True
+            ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", folder],
+            capture_output=True,
         )
         if done.returncode:
             folder.rmdir()
@@ -80,12 +81,22 @@ def started(server, outside: Path):
     """A started server with the services that record and their channels."""
     outside.mkdir()
     server.start()
-    wait_until(lambda: len(server.api("admin.server.status")["workers"]) == server.workers, 40, "every worker serves")
-    source = (Path(__file__).parent / "recorder.py").read_text().replace('"."', repr(str(outside)), 1)
+    wait_until(
+        lambda: len(server.api("admin.server.status")["workers"]) == server.workers,
+        40,
+        "every worker serves",
+    )
+    source = (
+        (Path(__file__).parent / "recorder.py").read_text().replace('"."', repr(str(outside)), 1)
+    )
     server.deploy("recorder.py", source)
     for name in ("record", "accept"):
         server.api(
-            "admin.channel.http.create", name=name, url_path=f"/{name}", service=f"recorder.{name}", format="json"
+            "admin.channel.http.create",
+            name=name,
+            url_path=f"/{name}",
+            service=f"recorder.{name}",
+            format="json",
         )
     return server
 
@@ -93,7 +104,9 @@ def started(server, outside: Path):
 def status(server, service: str, /, **settings: object) -> int:
     """The status of an admin call."""
     url = f"{server.url}/hansa/api/{service}"
-    return requests.post(url, json=settings, auth=("admin", server.password), timeout=30).status_code
+    return requests.post(
+        url, json=settings, auth=("admin", server.password), timeout=30
+    ).status_code
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -103,12 +116,23 @@ def test_a_full_disk_under_everything(mount, start_server, tmp_path, figure):
     started(server, outside)
     waiting = server.dir / "waiting"
     waiting.mkdir()
-    whole, cut = SERVICE.format(name="disk.whole", number=1), SERVICE.format(name="disk.cut", number=1) * 500
+    whole, cut = (
+        SERVICE.format(name="disk.whole", number=1),
+        SERVICE.format(name="disk.cut", number=1) * 500,
+    )
     (waiting / "whole.py").write_text(whole.replace("class disk.whole", "class Whole"))
     account, queued, lasts = Account(), Account(), sized(2.0, 20.0)
     sync = Clients(server.port, "/record", account, clients=2, pause=0.02, log="sync")
     accept = Clients(
-        server.port, "/accept", queued, clients=2, batch=2, pause=0.02, patience=0.1, log="async", options={}
+        server.port,
+        "/accept",
+        queued,
+        clients=2,
+        batch=2,
+        pause=0.02,
+        patience=0.1,
+        log="async",
+        options={},
     )
     with sync, accept:
         wait_until(lambda: len(queued.acknowledged) > 40, 20, "calls are accepted")
@@ -132,18 +156,28 @@ def test_a_full_disk_under_everything(mount, start_server, tmp_path, figure):
         full = time.monotonic()
         disk.free()
         wait_until(
-            lambda: any(a.began > full and not a.fault for a in accept.answers), BACK, "calls are accepted again"
+            lambda: any(a.began > full and not a.fault for a in accept.answers),
+            BACK,
+            "calls are accepted again",
         )
         back = time.monotonic() - full
         wait_until(
             lambda: (
-                status(server, "admin.channel.http.create", name="after", url_path="/after", service="recorder.record")
+                status(
+                    server,
+                    "admin.channel.http.create",
+                    name="after",
+                    url_path="/after",
+                    service="recorder.record",
+                )
                 == 200
             ),
             BACK,
         )
     names = wait_until(
-        lambda: _services(server) & {"disk.whole"} and _services(server), BACK, "what was moved in is deployed"
+        lambda: _services(server) & {"disk.whole"} and _services(server),
+        BACK,
+        "what was moved in is deployed",
     )
     assert "disk.cut" not in names, "a file that was cut short is no service"
     (server.dir / "pickup/cut.py").write_text(
@@ -152,7 +186,8 @@ def test_a_full_disk_under_everything(mount, start_server, tmp_path, figure):
     wait_until(lambda: "disk.cut" in _services(server), BACK, "the whole file is deployed")
     wait_until(
         lambda: (
-            not (s := server.api("admin.queue.status")).get("error") and not s["queued"] + s["running"] + s["delayed"]
+            not (s := server.api("admin.queue.status")).get("error")
+            and not s["queued"] + s["running"] + s["delayed"]
         ),
         60,
     )
@@ -186,24 +221,48 @@ def test_logs_that_cannot_be_written_fail_nothing(mount, start_server, tmp_path,
     disk, outside = mount(server.dir / "logs", "1m"), tmp_path / "outside"
     started(server, outside)
     account = Account()
-    with Clients(server.port, "/record", account, clients=4, get=2, pause=0.01, log="sync") as clients:
+    with Clients(
+        server.port, "/record", account, clients=4, get=2, pause=0.01, log="sync"
+    ) as clients:
         wait_until(lambda: len(account.acknowledged) > 20, 20)
         disk.fill()
         seen = len(account.acknowledged)
         for number in range(5):
             disk.fill()
             name = f"log{number}"
-            server.api("admin.channel.http.create", name=name, url_path=f"/{name}", service="recorder.record")
+            server.api(
+                "admin.channel.http.create",
+                name=name,
+                url_path=f"/{name}",
+                service="recorder.record",
+            )
         wait_until(lambda: len(account.acknowledged) > seen + sized(100, 5000), 120)
         disk.free()
-        server.api("admin.channel.http.create", name="after-the-fill", url_path="/after", service="recorder.record")
+        server.api(
+            "admin.channel.http.create",
+            name="after-the-fill",
+            url_path="/after",
+            service="recorder.record",
+        )
         seen = len(account.acknowledged)
         wait_until(lambda: len(account.acknowledged) > seen + 20, 20)
     result = account.result(Receipts(outside / "sync").numbers())
-    figure("R18", faults=1, failed=len(clients.faults), requests=len(account.attempted), lost=len(result.lost))
+    figure(
+        "R18",
+        faults=1,
+        failed=len(clients.faults),
+        requests=len(account.attempted),
+        lost=len(result.lost),
+    )
     assert not clients.faults and not clients.refusals, (clients.faults + clients.refusals)[:3]
     assert not result.lost and not result.duplicates
-    server.deploy("late.py", SERVICE.format(name="late", number=1).replace("class late", "class Late"))
+    server.deploy(
+        "late.py", SERVICE.format(name="late", number=1).replace("class late", "class Late")
+    )
     wait_until(
-        lambda: re.search(r"loaded late\.py version 1", (server.dir / "logs/server.log").read_text()), 10, "logs go on"
+        lambda: re.search(
+            r"loaded late\.py version 1", (server.dir / "logs/server.log").read_text()
+        ),
+        10,
+        "logs go on",
     )

@@ -42,7 +42,9 @@ def test_the_rule_of_three_is_stated_for_the_kills_of_all_runs():
 
 def test_kills_of_one_proof_say_nothing_of_another():
     both = figures.summary([FIRST, {**SECOND, "proof": "R1"}])
-    assert "R1, in all full runs: **250 kills" in both and "R3, in all full runs: **50 kills" in both
+    assert (
+        "R1, in all full runs: **250 kills" in both and "R3, in all full runs: **50 kills" in both
+    )
     assert "300 kills, " not in both
 
 

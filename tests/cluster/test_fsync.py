@@ -29,16 +29,31 @@ def no_sync(folder: Path, processes: list[psutil.Process]) -> Iterator[Path]:
     strace, calls, faults = shutil.which("strace"), folder / "calls", folder / "strace"
     if strace is None:
         pytest.skip("there is no strace here")
-    command = [strace, "-f", "-o", str(calls), "-e", f"trace={CALLS}", "-e", f"inject={CALLS}:error=EIO"]
+    command = [
+        strace,
+        "-f",
+        "-o",
+        str(calls),
+        "-e",
+        f"trace={CALLS}",
+        "-e",
+        f"inject={CALLS}:error=EIO",
+    ]
     for process in processes:
         command += ["-p", str(process.pid)]
     with open(faults, "w") as out:
         tracer = subprocess.Popen(command, stderr=out, stdout=out)
     try:
         wait_until(
-            lambda: tracer.poll() is not None or faults.read_text().count(" attached") >= len(processes), 20, "attached"
+            lambda: (
+                tracer.poll() is not None or faults.read_text().count(" attached") >= len(processes)
+            ),
+            20,
+            "attached",
         )
-        if tracer.poll() is not None and "INJECTED" not in calls.read_text():  # else they have ended already
+        if (
+            tracer.poll() is not None and "INJECTED" not in calls.read_text()
+        ):  # else they have ended already
             pytest.skip(f"strace may not attach here: {faults.read_text().strip()}")
         yield calls
     finally:
@@ -58,7 +73,13 @@ def channels(server) -> set[str]:
 
 def create(server, name: str) -> int:
     """The status of a change."""
-    return status(server, "admin.channel.http.create", name=name, url_path=f"/{name}", service="recorder.record")
+    return status(
+        server,
+        "admin.channel.http.create",
+        name=name,
+        url_path=f"/{name}",
+        service="recorder.record",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +91,7 @@ def server(start_shared_server):
 
 def test_a_change_that_is_not_on_disk_is_not_acknowledged(server, tmp_path, figure):
     lasts, told = sized(1.0, 10.0), []
-    with no_sync(tmp_path, named(server, "hansa.worker")) as calls:
+    with no_sync(tmp_path, named(server, "hansa.process.worker")) as calls:
         began = time.monotonic()
         while time.monotonic() < began + lasts or len(told) < 4:
             told.append(create(server, f"lost{len(told)}"))
@@ -83,8 +104,17 @@ def test_a_change_that_is_not_on_disk_is_not_acknowledged(server, tmp_path, figu
     server.process.wait()
     server.start()
     found = channels(server)
-    print(f"{len(told)} changes while the ODB could not be synced, {failed} syncs failed, back after {back:.1f} s")
-    figure("R18 fsync", faults=1, failed=0, syncs_failed=failed, refused=told.count(503), back_max=round(back, 1))
+    print(
+        f"{len(told)} changes while the ODB could not be synced, {failed} syncs failed, back after {back:.1f} s"
+    )
+    figure(
+        "R18 fsync",
+        faults=1,
+        failed=0,
+        syncs_failed=failed,
+        refused=told.count(503),
+        back_max=round(back, 1),
+    )
     assert failed >= len(told), "each change was to be synced"
     assert set(told) == {503}, "no change is acknowledged that was not synced"
     assert {"record", "accept", "after"} <= found, "what was acknowledged is there"
@@ -93,12 +123,21 @@ def test_a_change_that_is_not_on_disk_is_not_acknowledged(server, tmp_path, figu
 def test_a_call_that_is_not_on_disk_is_not_accepted(server, tmp_path, figure):
     account, receipts = Account(), Receipts(server.folder / "outside/async")
     faults = sized(1, 5)
-    options = {"clients": 4, "batch": 2, "pause": 0.02, "patience": 0.1, "log": "async", "options": {}}
+    options = {
+        "clients": 4,
+        "batch": 2,
+        "pause": 0.02,
+        "patience": 0.1,
+        "log": "async",
+        "options": {},
+    }
     failed, back, wrong = 0, 0.0, []
     with Clients(server.port, "/accept", account, **options) as clients:
         for _ in range(faults):
             had = len(account.acknowledged)
-            wait_until(lambda had=had: len(account.acknowledged) > had + 40, 20, "calls are accepted")
+            wait_until(
+                lambda had=had: len(account.acknowledged) > had + 40, 20, "calls are accepted"
+            )
             engines = [one for one in named(server, "valkey") if one.name().startswith("valkey")]
             folder = tmp_path / f"trace{had}"
             folder.mkdir()
@@ -110,19 +149,28 @@ def test_a_call_that_is_not_on_disk_is_not_accepted(server, tmp_path, figure):
                 until = time.monotonic()
                 failed += calls.read_text().count("INJECTED")
             assert not any(engine.is_running() for engine in engines)
-            wrong += [a for a in list(clients.answers) if a.began > since and a.ended < until and not a.fault]
+            wrong += [
+                a
+                for a in list(clients.answers)
+                if a.began > since and a.ended < until and not a.fault
+            ]
             had = len(account.acknowledged)
-            wait_until(lambda had=had: len(account.acknowledged) > had + 20, 40, "calls are accepted again")
+            wait_until(
+                lambda had=had: len(account.acknowledged) > had + 20, 40, "calls are accepted again"
+            )
             back = max(back, time.monotonic() - until)
     wait_until(
         lambda: (
-            not (s := server.api("admin.queue.status")).get("error") and not s["queued"] + s["running"] + s["delayed"]
+            not (s := server.api("admin.queue.status")).get("error")
+            and not s["queued"] + s["running"] + s["delayed"]
         ),
         60,
         "the queue is empty",
     )
     result = account.result(receipts.numbers())
-    print(f"{failed} syncs failed, {len(clients.refusals)} refused, accepted again after {back:.1f} s; {result}")
+    print(
+        f"{failed} syncs failed, {len(clients.refusals)} refused, accepted again after {back:.1f} s; {result}"
+    )
     figure("R18 fsync queue", faults=faults, accepted=result.acknowledged, lost=len(result.lost),
            refused=len(clients.refusals), back_max=round(back, 1))  # fmt: skip
     assert failed

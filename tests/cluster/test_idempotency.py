@@ -64,7 +64,9 @@ class _Payments:
             time.sleep(0.05)
         pytest.fail(f"{path} {number} was never answered")
 
-    def five_times(self, paths: tuple[str, ...], keys: range, kills: int) -> dict[str, Counter[tuple[int, str]]]:
+    def five_times(
+        self, paths: tuple[str, ...], keys: range, kills: int
+    ) -> dict[str, Counter[tuple[int, str]]]:
         """Each key five times at once at each path, with kills spread over them; gives how often each answer came."""
         jobs = [(path, number) for number in keys for path in paths for _ in range(5)]
         at = sorted(self.cluster.rng.randrange(len(jobs)) for _ in range(kills))
@@ -88,10 +90,16 @@ class _Payments:
         with ThreadPoolExecutor(SENDERS) as pool:
             answers = list(pool.map(one, jobs))
         killer.join()
-        return {path: Counter(answer for where, answer in answers if where == path) for path in paths}
+        return {
+            path: Counter(answer for where, answer in answers if where == path) for path in paths
+        }
 
 
-@pytest.mark.proves("channel http with an idempotency key", "guarantee", "once for each key, however often it is sent")
+@pytest.mark.proves(
+    "channel http with an idempotency key",
+    "guarantee",
+    "once for each key, however often it is sent",
+)
 def test_same_keys_at_once_have_one_effect_and_one_answer(cluster, pay, figure):
     count, kills = sized((80, 4), (1000, 20))
     quiet = pay.five_times(("/again",), range(count), 0)["/again"]
@@ -101,12 +109,16 @@ def test_same_keys_at_once_have_one_effect_and_one_answer(cluster, pay, figure):
 
     keys = range(count, 2 * count)
     for path, answers in pay.five_times(("/again", "/refuse"), keys, kills).items():
-        effects = Counter(number for number in cluster.receipts(path[1:]).numbers() if number in keys)
+        effects = Counter(
+            number for number in cluster.receipts(path[1:]).numbers() if number in keys
+        )
         replies = Counter(number for number, _ in answers)
         cut_off = {number for number, told in answers if told == "cut off"}
         twice = {number for number, times in effects.items() if times > 1}
         differ = sum(times > 1 for times in replies.values())
-        print(f"{path}: {kills} kills, {len(replies)} keys, cut off {len(cut_off)}, effect twice {len(twice)}")
+        print(
+            f"{path}: {kills} kills, {len(replies)} keys, cut off {len(cut_off)}, effect twice {len(twice)}"
+        )
         figure(
             f"R6 {path[1:]}",
             keys=count,
@@ -118,12 +130,16 @@ def test_same_keys_at_once_have_one_effect_and_one_answer(cluster, pay, figure):
         assert set(replies) == set(keys)
         assert not differ, "all replies to a key are identical"
         assert all(times == 5 for times in answers.values())
-        assert set(effects) | cut_off == set(keys), "each key that was answered with success had its effect"
+        assert set(effects) | cut_off == set(keys), (
+            "each key that was answered with success had its effect"
+        )
         if path == "/refuse":
             assert not twice, "never twice"
         else:
             assert not cut_off
-            assert len(twice) <= kills * HANDLED // 5, "only what a kill cut off between its effect and its answer"
+            assert len(twice) <= kills * HANDLED // 5, (
+                "only what a kill cut off between its effect and its answer"
+            )
 
     before = len(cluster.receipts("again").lines())
     cluster.run("stop", cluster.path / "kvdb")
@@ -132,4 +148,6 @@ def test_same_keys_at_once_have_one_effect_and_one_answer(cluster, pay, figure):
         cluster.kill_worker(worker)
     cluster.whole()
     assert {pay.one("/again", number) for number in range(0, count, 20)} <= set(quiet)
-    assert len(cluster.receipts("again").lines()) == before, "the keys outlive a restart of Valkey and of every worker"
+    assert len(cluster.receipts("again").lines()) == before, (
+        "the keys outlive a restart of Valkey and of every worker"
+    )

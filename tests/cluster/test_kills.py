@@ -37,12 +37,24 @@ def redelivered(cluster, log: str) -> list[float]:
 def test_killed_workers_lose_nothing_that_was_accepted(cluster, figure):
     """R3: kill -9 of workers in the middle of services."""
     total, kills = sized((3_000, 5), (100_000, 50))
-    whole_servers = set(range(9, kills, 10))  # each tenth kill takes a server with all of its workers
+    whole_servers = set(
+        range(9, kills, 10)
+    )  # each tenth kill takes a server with all of its workers
     account, moments = Account(), sorted(cluster.rng.randrange(total) for _ in range(kills))
-    with cluster.clients("/accept", account, batch=10, log="flood", work=0.02, at_most=total) as clients:
+    with cluster.clients(
+        "/accept", account, batch=10, log="flood", work=0.02, at_most=total
+    ) as clients:
         for number, moment in enumerate(moments):
-            wait_until(lambda moment=moment: len(account.acknowledged) >= moment, 600, f"{moment} were accepted")
-            wait_until(lambda: len(cluster.workers()) > WORKERS, 60, "more than half of the workers are there")
+            wait_until(
+                lambda moment=moment: len(account.acknowledged) >= moment,
+                600,
+                f"{moment} were accepted",
+            )
+            wait_until(
+                lambda: len(cluster.workers()) > WORKERS,
+                60,
+                "more than half of the workers are there",
+            )
             if number in whole_servers:
                 cluster.kill_server(cluster.rng.choice(SERVERS))
             else:
@@ -63,17 +75,24 @@ def test_killed_workers_lose_nothing_that_was_accepted(cluster, figure):
     assert result.acknowledged >= total
     assert not result.lost
     assert not result.unexpected
-    assert result.duplicates <= len(cluster.kills) * THREADS, "at most what the killed workers had in hand came twice"
+    assert result.duplicates <= len(cluster.kills) * THREADS, (
+        "at most what the killed workers had in hand came twice"
+    )
     assert delays, "no kill hit a service in the middle: the test proves nothing"
     assert max(delays) <= REDELIVERY
     unanswered = {number for answer in clients.faults for number in answer.numbers}
-    assert result.recovered <= unanswered | {number for answer in clients.refusals for number in answer.numbers}
+    assert result.recovered <= unanswered | {
+        number for answer in clients.refusals for number in answer.numbers
+    }
 
 
 def test_poison_and_crash_messages_get_their_attempts_and_the_others_their_speed(cluster, figure):
     """R4: messages that always fail, and messages that kill whoever takes them."""
     attempts, poison, crash = sized(2, 3), range(1, sized(11, 51)), range(1001, sized(1002, 1003))
-    accounts, pause = {log: Account() for log in ("before", "harmed", "after")}, threading.Event().wait
+    accounts, pause = (
+        {log: Account() for log in ("before", "harmed", "after")},
+        threading.Event().wait,
+    )
     pace = {"batch": 4, "pause": 0.1, "patience": 0.1}
 
     def steady(log: str) -> Clients:
@@ -83,20 +102,30 @@ def test_poison_and_crash_messages_get_their_attempts_and_the_others_their_speed
         return clients
 
     def rate(clients: Clients) -> float:
-        return len(cluster.receipts(clients.values["log"]).numbers()) / (clients.ended - clients.began)
+        return len(cluster.receipts(clients.values["log"]).numbers()) / (
+            clients.ended - clients.began
+        )
 
     before = steady("before")
     failed = cluster.must("admin.queue.status")["failed"]
     with cluster.clients("/accept", accounts["harmed"], log="harmed", **pace) as during:
-        bad = {"log": "bad", "options": {"max_attempts": attempts, "delay": 0.2, "extra": {"header": "h"}}}
+        bad = {
+            "log": "bad",
+            "options": {"max_attempts": attempts, "delay": 0.2, "extra": {"header": "h"}},
+        }
         expected = failed
         # each that crashes takes its worker with it, so they come one by one, else no worker might be left
-        for service, numbers in (("recorder.poison", poison), *(("recorder.crash", [number]) for number in crash)):
+        for service, numbers in (
+            ("recorder.poison", poison),
+            *(("recorder.crash", [number]) for number in crash),
+        ):
             answer = cluster.ask("/accept", {**bad, "service": service, "numbers": [*numbers]})
             assert answer.ok, answer.text
             expected += len(numbers)
             wait_until(
-                lambda expected=expected: not pause(0.25) and cluster.must("admin.queue.status")["failed"] >= expected,
+                lambda expected=expected: (
+                    not pause(0.25) and cluster.must("admin.queue.status")["failed"] >= expected
+                ),
                 120,
                 "it stands with the failed",
             )
@@ -110,11 +139,21 @@ def test_poison_and_crash_messages_get_their_attempts_and_the_others_their_speed
     usual = [rate(before), rate(after)]
     # next to other work the machine is faster at one time than at another
     speed = rate(during) / sized(min(usual), sum(usual) / 2)
-    print(f"{len(poison)} poison and {len(crash)} crash messages, {lasted:.1f} s, the others at {speed:.0%}")
-    figure("R4", poison=len(poison), crash=len(crash), attempts=attempts, others_percent=round(speed * 100))
+    print(
+        f"{len(poison)} poison and {len(crash)} crash messages, {lasted:.1f} s, the others at {speed:.0%}"
+    )
+    figure(
+        "R4",
+        poison=len(poison),
+        crash=len(crash),
+        attempts=attempts,
+        others_percent=round(speed * 100),
+    )
     lines = cluster.receipts("bad").lines()
     for number in [*poison, *crash]:
-        assert [line["attempt"] for line in lines if line["number"] == number] == list(range(1, attempts + 1))
+        assert [line["attempt"] for line in lines if line["number"] == number] == list(
+            range(1, attempts + 1)
+        )
     items = cluster.must("admin.failed.list", limit=1000)["items"]
     mine = [item for item in items if item["service"] in ("recorder.poison", "recorder.crash")]
     assert len(mine) == len(poison) + len(crash)
@@ -145,7 +184,12 @@ def test_a_worker_that_stands_still_past_its_lease_is_fenced(cluster, figure):
         log = f"long{turn}"
         refused = cluster.must("admin.queue.status")["counts"]["refused"]
         numbers = list(range(1, count + 1))
-        asked = {"numbers": numbers, "log": log, "work": LEASE * 1.6, "options": {"callback": ["recorder.committed"]}}
+        asked = {
+            "numbers": numbers,
+            "log": log,
+            "work": LEASE * 1.6,
+            "options": {"callback": ["recorder.committed"]},
+        }
         answer = cluster.ask("/accept", asked)
         assert answer.ok, answer.text
         begun = cluster.receipts(f"{log}-begun")
@@ -156,7 +200,11 @@ def test_a_worker_that_stands_still_past_its_lease_is_fenced(cluster, figure):
         stopped = time.time()
         os.kill(victim, signal.SIGSTOP)
         try:
-            wait_until(lambda begun=begun, mine=mine: len(begun.lines()) == count + len(mine), 40, "others take over")
+            wait_until(
+                lambda begun=begun, mine=mine: len(begun.lines()) == count + len(mine),
+                40,
+                "others take over",
+            )
             longest = max(longest, *(line["at"] - stopped for line in begun.lines()[count:]))
         finally:
             os.kill(victim, signal.SIGCONT)
@@ -174,9 +222,13 @@ def test_a_worker_that_stands_still_past_its_lease_is_fenced(cluster, figure):
         )
         committed = cluster.receipts(f"{log}-committed").lines()
         twice += len(committed) - count
-        assert sorted(line["number"] for line in committed) == numbers, "one result of each is committed"
+        assert sorted(line["number"] for line in committed) == numbers, (
+            "one result of each is committed"
+        )
         assert {line["attempt"] for line in committed if line["number"] in mine} == {2}
         fenced += len(mine)
     print(f"{rounds} stops, {fenced} results refused, taken over within {longest:.1f} s")
-    figure("R5", stops=rounds, refused=fenced, committed_twice=twice, takeover_max=round(longest, 1))
+    figure(
+        "R5", stops=rounds, refused=fenced, committed_twice=twice, takeover_max=round(longest, 1)
+    )
     assert longest <= REDELIVERY

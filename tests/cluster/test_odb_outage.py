@@ -20,7 +20,9 @@ from tests.conftest import wait_until
 __all__ = ["dependent", "dependent_clusters"]
 TOLD = 5.0  # seconds until an admin call is refused
 BACK = 5.0  # seconds until changes work again
-SOURCE = "from hansa import Service\n\nclass Other(Service):\n    def handle(self):\n        return 1\n"
+SOURCE = (
+    "from hansa import Service\n\nclass Other(Service):\n    def handle(self):\n        return 1\n"
+)
 CALLS = ("admin.channel.http.list", "admin.channel.http.edit", "admin.service.deploy")
 
 
@@ -104,7 +106,9 @@ def test_an_outage_of_the_odb(dependent, fault, figure):
     lasts, account, queued = sized(1.0, 60.0 if fault == "stopped" else 8.0), Account(), Account()
     log = f"odb-{fault}"
     sync = dependent.clients("/record", account, clients=4, pause=0.02, log=log)
-    accept = dependent.clients("/accept", queued, clients=2, batch=2, pause=0.05, log=f"{log}-async", options={})
+    accept = dependent.clients(
+        "/accept", queued, clients=2, batch=2, pause=0.05, log=f"{log}-async", options={}
+    )
     with sync, accept:
         wait_until(lambda: len(account.acknowledged) > 10, 20, "requests are answered")
         with outage(dependent, fault):
@@ -119,8 +123,12 @@ def test_an_outage_of_the_odb(dependent, fault, figure):
         ended = time.monotonic()
         wait_until(dependent.works, 30, "changes work again")
         back = time.monotonic() - ended
-        with ThreadPoolExecutor(20) as pool:  # more than the connections of a pool: none of them is lost
-            answers = list(pool.map(lambda _: dependent.api("admin.channel.http.list").status_code, range(60)))
+        with ThreadPoolExecutor(
+            20
+        ) as pool:  # more than the connections of a pool: none of them is lost
+            answers = list(
+                pool.map(lambda _: dependent.api("admin.channel.http.list").status_code, range(60))
+            )
     dependent.settled()
     result, calls = (
         account.result(dependent.receipts(log).numbers()),

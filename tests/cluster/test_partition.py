@@ -69,7 +69,9 @@ def converged(cluster: DependentCluster, channels: set[str]) -> bool:
         if len(workers) < 4 or set(workers.values()) != {told["revision"]}:
             return False
         seen.append((told["revision"], workers))
-    return seen[0] == seen[1] and all(cluster.status(s, f"/{name}") == 200 for s in SERVERS for name in channels)
+    return seen[0] == seen[1] and all(
+        cluster.status(s, f"/{name}") == 200 for s in SERVERS for name in channels
+    )
 
 
 @pytest.mark.timeout(1800)
@@ -88,13 +90,21 @@ def test_a_partition(dependent, figure):
     def lines() -> list[dict]:
         return [line for line in ticks.lines() if line["job"] in ours]
 
-    wait_until(lambda: {line["job"] for line in lines()} == ours and len(lines()) > 6, 30, "the jobs tick")
+    wait_until(
+        lambda: {line["job"] for line in lines()} == ours and len(lines()) > 6, 30, "the jobs tick"
+    )
     sync = cluster.clients("/record", account, clients=4, pause=0.05, log="part")
-    accept = cluster.clients("/accept", queued, clients=4, batch=2, pause=0.1, log="part-async", options={})
+    accept = cluster.clients(
+        "/accept", queued, clients=4, batch=2, pause=0.1, log="part-async", options={}
+    )
     with sync, accept:
         for number in range(rounds):
             who, from_what = CUTS[number % len(CUTS)]
-            leader = next(line["server"] for line in reversed(lines()) if line["job"] == f"part-{JOBS[number % 3]}")
+            leader = next(
+                line["server"]
+                for line in reversed(lines())
+                if line["job"] == f"part-{JOBS[number % 3]}"
+            )
             other = next(server for server in SERVERS if server != leader)
             victim, well = (leader, other) if who == "leader" else (other, leader)
             with cut(cluster, victim, from_what):
@@ -118,7 +128,9 @@ def test_a_partition(dependent, figure):
         queued.result(cluster.receipts("part-async").numbers()),
     )
     runs = Counter((line["job"], line["planned"], line["attempt"]) for line in lines())
-    again = sum(line["attempt"] > 1 for line in lines())  # what was in hand when its server was cut off
+    again = sum(
+        line["attempt"] > 1 for line in lines()
+    )  # what was in hand when its server was cut off
     twice = sorted(key for key, times in runs.items() if times > 1)
     print(
         f"{rounds} partitions, converged within {max(took):.1f} s; {len(runs)} ticks, {len(twice)} twice; {result}; queued: {calls}"
@@ -126,7 +138,9 @@ def test_a_partition(dependent, figure):
     figure("R20", faults=rounds, ticks=len(runs), twice=len(twice), run_again_after_cut=again, converged_max=round(max(took), 1), requests=len(account.attempted),
            failed=len(sync.faults), accepted=calls.acknowledged, lost=len(calls.lost) + len(result.lost))  # fmt: skip
     assert within(took, CONVERGED)
-    assert not twice, [line for line in lines() if (line["job"], line["planned"], line["attempt"]) in twice][:6]
+    assert not twice, [
+        line for line in lines() if (line["job"], line["planned"], line["attempt"]) in twice
+    ][:6]
     assert again <= rounds * len(JOBS)
     assert not sync.faults and not sync.refusals, (sync.faults + sync.refusals)[:3]
     assert not accept.faults, accept.faults[:3]
@@ -137,11 +151,15 @@ def test_a_partition(dependent, figure):
 def _may_have_namespaces() -> bool:
     return (
         bool(shutil.which("unshare") and shutil.which("iptables"))
-        and not subprocess.run(["unshare", "--net", "iptables", "-S"], capture_output=True).returncode
+        and not subprocess.run(
+            ["unshare", "--net", "iptables", "-S"], capture_output=True
+        ).returncode
     )
 
 
-@pytest.mark.skipif(not FULL or bool(os.environ.get(INSIDE)), reason="only once, and in the full size")
+@pytest.mark.skipif(
+    not FULL or bool(os.environ.get(INSIDE)), reason="only once, and in the full size"
+)
 @pytest.mark.timeout(3600)
 def test_the_same_where_the_firewall_drops_the_packets(tmp_path):
     if not _may_have_namespaces():

@@ -26,7 +26,10 @@ def test_a_queue_is_bounded_and_drops_nothing_that_it_accepted(cluster, figure):
     result = account.result(cluster.receipts("pressure").numbers())
     late = memory[len(memory) // 2 :]
     spread = (max(late) - min(late)) / min(late)
-    print(result, f"offered {offered:.0f}/s for {capacity:.0f}/s, at most {most} waited, memory within {spread:.1%}")
+    print(
+        result,
+        f"offered {offered:.0f}/s for {capacity:.0f}/s, at most {most} waited, memory within {spread:.1%}",
+    )
     figure(
         "R22",
         seconds=seconds,
@@ -46,18 +49,27 @@ def test_a_queue_is_bounded_and_drops_nothing_that_it_accepted(cluster, figure):
     assert not result.unexpected
     assert not result.duplicates
     # a batch that was refused may have been accepted in part, and nothing but such parts was received unacknowledged
-    assert result.recovered <= {number for answer in clients.refusals for number in answer.numbers[:-1]}
+    assert result.recovered <= {
+        number for answer in clients.refusals for number in answer.numbers[:-1]
+    }
     assert most <= MAX_QUEUED
     assert spread <= (0.1 if FULL else 0.2)
 
 
 def test_a_channel_with_limits_refuses_at_once_and_runs_all_that_it_accepts(cluster, figure):
     """A synchronous channel whose service is slow, and which says how much of it may go on."""
-    settings = {"name": "limited", "url_path": "/limited", "service": "recorder.record", "format": "json"}
+    settings = {
+        "name": "limited",
+        "url_path": "/limited",
+        "service": "recorder.record",
+        "format": "json",
+    }
     cluster.must("admin.channel.http.create", **settings, max_concurrent=2, max_waiting=1)
     account, work = Account(), sized(0.3, 0.1)
     places = len(SERVERS) * WORKERS * 2
-    with cluster.clients("/limited", account, clients=30, get=2, patience=0.05, log="limited", work=work) as clients:
+    with cluster.clients(
+        "/limited", account, clients=30, get=2, patience=0.05, log="limited", work=work
+    ) as clients:
         threading.Event().wait(sized(3, 20))
     cluster.must("admin.channel.http.delete", name="limited")
     result = account.result(cluster.receipts("limited").numbers())

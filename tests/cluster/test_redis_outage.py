@@ -59,7 +59,10 @@ def outage(cluster, fault: str):
 
 
 FAULTS = ["stopped", "killed", "paused", "drop", "reset", "refuse", "oom", "read-only", "loading"]
-SMALL = [("postgresql-redis", fault) for fault in ("killed", "drop", "reset", "oom", "read-only", "loading")]
+SMALL = [
+    ("postgresql-redis", fault)
+    for fault in ("killed", "drop", "reset", "oom", "read-only", "loading")
+]
 FULL = [(pair, fault) for pair in PAIRS for fault in FAULTS]
 
 
@@ -67,13 +70,19 @@ FULL = [(pair, fault) for pair in PAIRS for fault in FAULTS]
 def test_an_outage_of_redis(dependent, fault, figure):
     lasts, account, queued, log = sized(1.0, 8.0), Account(), Account(), f"redis-{fault}"
     sync = dependent.clients("/record", account, clients=4, pause=0.02, log=log)
-    accept = dependent.clients("/accept", queued, clients=4, batch=2, pause=0.02, log=f"{log}-async", options={})
+    accept = dependent.clients(
+        "/accept", queued, clients=4, batch=2, pause=0.02, log=f"{log}-async", options={}
+    )
     with sync, accept:
         wait_until(lambda: len(queued.acknowledged) > 20, 20, "calls are accepted")
         with outage(dependent, fault):
             since = time.monotonic()
             seen = len(accept.answers)
-            wait_until(lambda: len(accept.answers) >= seen + 8, 30, "each client was answered during the outage")
+            wait_until(
+                lambda: len(accept.answers) >= seen + 8,
+                30,
+                "each client was answered during the outage",
+            )
             wait_until(lambda: time.monotonic() > since + lasts, 90)
             until = time.monotonic()
             applied = dependent.api("admin.channel.http.edit", name="record", url_path="/record")
@@ -94,7 +103,9 @@ def test_an_outage_of_redis(dependent, fault, figure):
     assert not accept.faults, accept.faults[:3]
     assert told and within(told, TOLD)
     assert {answer.status for answer in accept.refusals} == {503}
-    during = [a for a in list(accept.answers) if a.began > since and a.ended < until and not a.fault]
+    during = [
+        a for a in list(accept.answers) if a.began > since and a.ended < until and not a.fault
+    ]
     assert not during, "nothing is accepted while nothing can be written"
     assert back <= BACK
     assert applied.ok, "a change needs no Redis"

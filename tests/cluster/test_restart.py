@@ -23,23 +23,39 @@ def test_a_server_that_is_told_to_end_finishes_what_it_has(cluster, figure):
     cluster.run("stop", cluster.path / "server1")
     config = cluster.path / "server1/config.toml"
     command = [BIN / "hansa", "server", "run", "--config", config, "--dir", config.parent]
-    with open(cluster.folder / "server1", "w") as out:  # a child of ours, so that its status can be seen
+    with open(
+        cluster.folder / "server1", "w"
+    ) as out:  # a child of ours, so that its status can be seen
         process = subprocess.Popen(
-            [*map(str, command)], env={**cluster.env, "HANSA_CONSOLE": "off"}, stdout=out, stderr=out
+            [*map(str, command)],
+            env={**cluster.env, "HANSA_CONSOLE": "off"},
+            stdout=out,
+            stderr=out,
         )
     wait_until(lambda: cluster.ready("server1"), 40, "server1 is ready")
     wait_until(lambda: "UP" in _state(cluster, "server1"), 20, "the load-balancer knows")
     account, queued = Account(), list(range(1, 41))
     direct = f"http://127.0.0.1:{cluster.base + 10}/record"
-    with cluster.clients("/record", account, clients=12, get=2, log="ending", work=0.05, pause=0.01) as clients:
+    with cluster.clients(
+        "/record", account, clients=12, get=2, log="ending", work=0.05, pause=0.01
+    ) as clients:
         wait_until(lambda: len(account.acknowledged) > 100, 20)
         with ThreadPoolExecutor(asked) as pool:
             waiting = [
-                pool.submit(requests.post, direct, json={"number": -n, "log": "ending", "work": long}, timeout=60)
+                pool.submit(
+                    requests.post,
+                    direct,
+                    json={"number": -n, "log": "ending", "work": long},
+                    timeout=60,
+                )
                 for n in range(1, asked + 1)
             ]
             wait_until(
-                lambda: len([n for n in cluster.receipts("ending-begun").numbers() if n < 0]) == asked, 20, "begun"
+                lambda: (
+                    len([n for n in cluster.receipts("ending-begun").numbers() if n < 0]) == asked
+                ),
+                20,
+                "begun",
             )
             assert cluster.ask("/accept", {"numbers": queued, "log": "left", "work": 1.0}).ok
             process.send_signal(signal.SIGTERM)
@@ -134,8 +150,12 @@ def test_a_rolling_restart_fails_nobody_and_repeats_nothing(cluster, figure):
     for name, server in _servers(cluster).items():
         assert server["state"] == "ready"
         assert server["incarnation"] > known[name]["incarnation"]
-        assert server["pid"] == known[name]["pid"] == cluster.pid(name), "whoever started it finds it"
-    assert {item["state"] for item in cluster.must("admin.loadbalancer.servers")["items"]} == {"ready"}
+        assert server["pid"] == known[name]["pid"] == cluster.pid(name), (
+            "whoever started it finds it"
+        )
+    assert {item["state"] for item in cluster.must("admin.loadbalancer.servers")["items"]} == {
+        "ready"
+    }
     assert not faults, faults[:3]
     for each in (result, queued):
         assert not each.lost

@@ -46,7 +46,9 @@ def test_another_worker_takes_over_and_no_tick_runs_twice(cluster, ticks, figure
     waited: list[float] = []
     for number in faults:
         job = cluster.rng.choice(POLICIES)
-        wait_until(lambda: all(len(ticks(policy)) >= 2 for policy in POLICIES), 30, "every job ticks")
+        wait_until(
+            lambda: all(len(ticks(policy)) >= 2 for policy in POLICIES), 30, "every job ticks"
+        )
         leader = ticks(job)[-1]["pid"]
         held = [policy for policy in POLICIES if ticks(policy)[-1]["pid"] == leader]
         kill = cluster.kill_worker(cluster.process(leader), number)
@@ -54,7 +56,12 @@ def test_another_worker_takes_over_and_no_tick_runs_twice(cluster, ticks, figure
             for policy in held:
                 next_tick = wait_until(
                     lambda policy=policy, at=kill.at, leader=leader: next(
-                        (line for line in ticks(policy) if line["at"] > at and line["pid"] != leader), None
+                        (
+                            line
+                            for line in ticks(policy)
+                            if line["at"] > at and line["pid"] != leader
+                        ),
+                        None,
                     ),
                     30,
                     f"another worker takes {policy} over",
@@ -72,7 +79,9 @@ def test_another_worker_takes_over_and_no_tick_runs_twice(cluster, ticks, figure
     twice = [
         key
         for policy in POLICIES
-        for key, times in Counter((policy, line["planned"], line["attempt"]) for line in lines[policy]).items()
+        for key, times in Counter(
+            (policy, line["planned"], line["attempt"]) for line in lines[policy]
+        ).items()
         if times > 1
     ]
     again = [line for policy in POLICIES for line in lines[policy] if line["attempt"] > 1]
@@ -90,7 +99,9 @@ def test_another_worker_takes_over_and_no_tick_runs_twice(cluster, ticks, figure
     assert not twice, twice[:5]
     for line in again:  # the run that a kill cut off; its job cannot know that the line was written
         first = [
-            one for one in lines[line["job"]] if one["planned"] == line["planned"] and one["attempt"] < line["attempt"]
+            one
+            for one in lines[line["job"]]
+            if one["planned"] == line["planned"] and one["attempt"] < line["attempt"]
         ]
         assert all(one["pid"] in {kill.pid for kill in cluster.kills} for one in first)
     assert not holes["all"], "with `all` every planned second has its run"

@@ -18,12 +18,12 @@ from typing import Any
 
 import psutil
 import pytest
-from hansa.errors import Invalid
-from hansa.kinds import Format
-from hansa.migrations.schema import create_schema
-from hansa.odb import open_engine
-from hansa.settings import Model, dump, load
-from hansa.store import Store
+from hansa.contract.kinds import Format
+from hansa.definitions.store import Store
+from hansa.foundation.errors import Invalid
+from hansa.odb.migrations.schema import create_schema
+from hansa.odb.tables import open_engine
+from hansa.settings.model import Model, dump, load
 
 
 class Plain(Format):
@@ -37,7 +37,11 @@ class Plain(Format):
             data = json.loads(raw)
         except ValueError as error:
             raise Invalid(f"not JSON: {error}") from None
-        return load(model, data, unknown=False) if isinstance(model, type) and issubclass(model, Model) else data
+        return (
+            load(model, data, unknown=False)
+            if isinstance(model, type) and issubclass(model, Model)
+            else data
+        )
 
     def render(self, value: Any, model: Any = None) -> bytes:
         try:
@@ -46,7 +50,9 @@ class Plain(Format):
             raise Invalid(f"cannot be written: {error}") from None
 
     def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
-        return json.dumps({"failed": str(error) if isinstance(error, Invalid) else "", "cid": cid}).encode(), "x/error"
+        return json.dumps(
+            {"failed": str(error) if isinstance(error, Invalid) else "", "cid": cid}
+        ).encode(), "x/error"
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +88,9 @@ def until() -> Callable[..., Any]:
 def plugin_maker(top: Path) -> Callable[..., str]:
     """What makes installed-looking distributions of one plugin in a folder, and gives the folder, for PYTHONPATH."""
 
-    def make(name: str, full: str | None = None, early: str | None = None, *, distribution: str = "") -> str:
+    def make(
+        name: str, full: str | None = None, early: str | None = None, *, distribution: str = ""
+    ) -> str:
         folder = top / "plugins"
         distribution = distribution or f"hansa-{name}"
         package = folder / f"{distribution.replace('-', '_')}_code"
@@ -96,7 +104,9 @@ def plugin_maker(top: Path) -> Callable[..., str]:
                 entries += f"[{group}]\n{name} = {package.name}.{module}\n"
         info = folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
         info.mkdir(exist_ok=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
         (info / "entry_points.txt").write_text(entries)
         return str(folder)
 
@@ -121,7 +131,7 @@ EARLY = """
 FULL = '''
     """Lets a test call the facade of a worker: one line of JSON in, one out."""
     import gc, json, os, threading, time
-    from hansa import objects
+    from hansa.runtime import objects
 
     objects.START_WAIT = 1.0
 
@@ -233,16 +243,25 @@ class Failure(Exception):
 class ProbedServer:
     """A real server whose only plugin lets a test call any method of a worker's facade."""
 
-    def __init__(self, folder: Path, path: str, text: str, workers: int, environment: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, path: str, text: str, workers: int, environment: dict[str, str]
+    ) -> None:
         self.folder, self.dir, self.mark = folder, folder / "var", f"{folder}:{time.monotonic()}"
         folder.mkdir(exist_ok=True)
         (folder / "config.toml").write_text(text)
         command = [sys.executable, "-m", "hansa", "server", "run", "--workers", str(workers)]
-        environment = {**os.environ, "PYTHONPATH": path, "HANSA_TEST_MARK": self.mark, **environment}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": path,
+            "HANSA_TEST_MARK": self.mark,
+            **environment,
+        }
         self.before = len(self.output()) if (folder / "output").exists() else 0
         with open(folder / "output", "ab") as output:
             streams: Any = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-            self.process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **streams)
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment, start_new_session=True, **streams
+            )
 
     def output(self) -> str:
         """All it has printed."""
@@ -260,12 +279,19 @@ class ProbedServer:
 
     def raw(self, name: str, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Call a method of any worker's facade and give all it told."""
-        host, port = json.loads((self.dir / "run/server.json").read_text())["probe"].removeprefix("probe://").split(":")
+        host, port = (
+            json.loads((self.dir / "run/server.json").read_text())["probe"]
+            .removeprefix("probe://")
+            .split(":")
+        )
         with (
             socket.create_connection((host, int(port)), timeout=60) as connection,
             connection.makefile("rwb") as stream,
         ):
-            stream.write(json.dumps({"name": name, "arguments": arguments, "options": options}).encode() + b"\n")
+            stream.write(
+                json.dumps({"name": name, "arguments": arguments, "options": options}).encode()
+                + b"\n"
+            )
             stream.flush()
             found: dict[str, Any] = json.loads(stream.readline())
             return found
@@ -282,7 +308,10 @@ class ProbedServer:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if process.status() != "zombie" and process.environ().get("HANSA_TEST_MARK") == self.mark:
+                if (
+                    process.status() != "zombie"
+                    and process.environ().get("HANSA_TEST_MARK") == self.mark
+                ):
                     found.append(process)
         return found
 
@@ -292,7 +321,9 @@ class ProbedServer:
         with contextlib.suppress(psutil.Error):
             for process in psutil.Process(self.process.pid).children():
                 with contextlib.suppress(psutil.Error):
-                    if process.status() != "zombie" and "hansa.worker" in " ".join(process.cmdline()):
+                    if process.status() != "zombie" and "hansa.process.worker" in " ".join(
+                        process.cmdline()
+                    ):
                         found.append(process)
         return found
 

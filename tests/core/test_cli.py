@@ -30,7 +30,13 @@ def hansa(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         environment = {**os.environ, "PYTHONPATH": str(tmp_path / "plugins"), "NO_COLOR": "1"}
         command = [str(Path(sys.executable).parent / "hansa"), *arguments]
         return subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            command,
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     return run
@@ -55,10 +61,16 @@ def test_a_plugin_adds_commands(
 
 @pytest.mark.parametrize(
     "early",
-    ["1 / 0", "@hookimpl\ndef hansa_commands(commands):\n    1 / 0", "@hookimpl\ndef hansa_comands(commands): pass"],
+    [
+        "1 / 0",
+        "@hookimpl\ndef hansa_commands(commands):\n    1 / 0",
+        "@hookimpl\ndef hansa_comands(commands): pass",
+    ],
 )
 def test_a_plugin_that_fails_is_named_and_the_rest_works(
-    hansa: Callable[..., subprocess.CompletedProcess[str]], make_plugin: Callable[..., str], early: str
+    hansa: Callable[..., subprocess.CompletedProcess[str]],
+    make_plugin: Callable[..., str],
+    early: str,
 ):
     make_plugin("bad", None, early)
     make_plugin("hello", None, HELLO)
@@ -81,7 +93,11 @@ def test_a_plugin_that_fails_is_named_and_the_rest_works(
     ],
 )
 def test_what_cannot_be_done_is_said_without_a_traceback(
-    hansa: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, arguments: list[str], status: int, said: str
+    hansa: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+    arguments: list[str],
+    status: int,
+    said: str,
 ):
     (tmp_path / "bad.toml").write_text("= x")
     done = hansa(*arguments)

@@ -13,13 +13,23 @@ HEAVY = {"click", "msgspec", "pluggy", "sqlalchemy", "hansa.cli", "hansa.setting
 
 def test_the_program_begins_with_next_to_nothing():
     code = "import sys, hansa.__main__; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert not HEAVY & set(done.stdout.split())
 
 
 def test_what_cannot_start_leaves_no_worker(tmp_path):
     (tmp_path / "config.toml").write_text("[nonsense]\n")
-    command = [sys.executable, "-m", "hansa", "server", "run", "--config", str(tmp_path / "config.toml")]
+    command = [
+        sys.executable,
+        "-m",
+        "hansa",
+        "server",
+        "run",
+        "--config",
+        str(tmp_path / "config.toml"),
+    ]
     # a worker that stayed would keep the pipes open, and this would hang
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
@@ -28,7 +38,9 @@ def test_what_cannot_start_leaves_no_worker(tmp_path):
 
 
 def test_the_root_gives_the_contract_and_nothing_else():
-    assert {"Service", "Channel", "Outgoing", "Invalid", "setting", "hookimpl"} <= set(hansa.__all__)
+    assert {"Service", "Channel", "Outgoing", "Invalid", "setting", "hookimpl"} <= set(
+        hansa.__all__
+    )
     assert all(getattr(hansa, name) is not None for name in hansa.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Servis'"):
         hansa.Servis  # noqa: B018

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hansa import odb
-from hansa.migrations.schema import create_schema
-from hansa.odb import open_engine
-from hansa.store import Store
+from hansa.definitions.store import Store
+from hansa.odb import tables as odb
+from hansa.odb.migrations.schema import create_schema
+from hansa.odb.tables import open_engine
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 from sqlalchemy.engine import make_url
 

@@ -6,14 +6,17 @@ import time
 
 import pytest
 from hansa import Conflict
-from hansa.store import Reference, Row, Store
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hansa.definitions.store import Reference, Row, Store
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tests.core.test_store import define
+from tests.core.definitions.test_store import define
 
-NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=200)
-LIMITS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=200
+)
+LIMITS = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @LIMITS
@@ -28,7 +31,9 @@ def test_any_text_comes_back(store: Store, name: str, value: str, by: str):
 
 
 @LIMITS
-@given(source=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300))
+@given(
+    source=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300)
+)
 def test_any_source_comes_back(store: Store, source: str):
     versions, _ = store.deploy({"x.py": source}, {"x.py": {"S": "s"}})
     package = store.package("x.py", versions["x.py"])
@@ -50,22 +55,49 @@ def test_long_settings_and_states_are_not_cut(store: Store):
     row = Row("channel", "http", "a", {"text": "é🌍" * 40_000})
     define(store, row)
     assert store.definition(*row.key).data == row.data
-    states = {f"channel http {number}": {"state": "retrying", "why": "é" * 200} for number in range(500)}
+    states = {
+        f"channel http {number}": {"state": "retrying", "why": "é" * 200} for number in range(500)
+    }
     store.report_applied("w", "s", 1, states)
     assert store.reports()["w"]["states"] == states
 
 
 def test_names_are_told_apart_as_python_tells_them_apart(store: Store):
-    names = ["a", "A", "ä", "á", "\uff41", "ß", "ss", "\u0130", "i\u0307", "\u00e9", "e\u0301", "a b", "a  b"]
+    names = [
+        "a",
+        "A",
+        "ä",
+        "á",
+        "\uff41",
+        "ß",
+        "ss",
+        "\u0130",
+        "i\u0307",
+        "\u00e9",
+        "e\u0301",
+        "a b",
+        "a  b",
+    ]
     for number, name in enumerate(names):
-        define(store, Row("channel", "http", name, {"number": number}), mode="create", claims=[f"path /{name}"])
-    assert {row.name: row.data["number"] for row in store.definitions()} == {n: i for i, n in enumerate(names)}
+        define(
+            store,
+            Row("channel", "http", name, {"number": number}),
+            mode="create",
+            claims=[f"path /{name}"],
+        )
+    assert {row.name: row.data["number"] for row in store.definitions()} == {
+        n: i for i, n in enumerate(names)
+    }
     assert [row.name for row in store.definitions()] == sorted(names), "sorted by code point"
     with pytest.raises(Conflict, match="'Á' needs path /A, which channel http 'A' has already"):
         define(store, Row("channel", "http", "Á", {}), claims=["path /A"])
     store.deploy({"x.py": ""}, {"x.py": {"S": "s"}})
     store.deploy({"X.py": ""}, {"X.py": {"S": "S"}})
-    define(store, Row("channel", "http", "user", {}), references=[Reference("service", "service", "", "s")])
+    define(
+        store,
+        Row("channel", "http", "user", {}),
+        references=[Reference("service", "service", "", "s")],
+    )
     store.deploy({"X.py": None}, {})
     with pytest.raises(Conflict):
         store.deploy({"x.py": None}, {})

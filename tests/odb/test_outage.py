@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from hansa import Unavailable, odb
-from hansa.store import Row, Store
+from hansa.definitions.store import Row, Store
 from hansa_devkit.faults import Proxy
 from hansa_devkit.servers_sql import SqlServer
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from tests.conftest import wait_until
-from tests.core.test_store import define
+from tests.core.definitions.test_store import define
 from tests.odb.conftest import SERVERS, emptied
 
 LIMIT = 5.0  # seconds until an answer, and until all is well again
@@ -49,7 +49,11 @@ def tell(store: Store) -> float:
             call()
         return time.monotonic() - began
 
-    calls = [store.revision, lambda: store.report_applied("w", "s", 1), lambda: store.log_action("plugin", "x", "y")]
+    calls = [
+        store.revision,
+        lambda: store.report_applied("w", "s", 1),
+        lambda: store.log_action("plugin", "x", "y"),
+    ]
     with ThreadPoolExecutor(len(calls)) as pool:
         return max(pool.map(use, calls))
 
@@ -63,7 +67,9 @@ def works(store: Store) -> bool:
 
 
 @pytest.mark.parametrize("fault", ["stopped", "killed", "paused", "drop", "reset", "refuse"])
-def test_an_outage_is_told_in_time_and_over_when_it_is_over(reached: tuple[SqlServer, Proxy, Store], fault: str):
+def test_an_outage_is_told_in_time_and_over_when_it_is_over(
+    reached: tuple[SqlServer, Proxy, Store], fault: str
+):
     server, proxy, store = reached
     with ThreadPoolExecutor(4) as pool:  # several open connections, which are all dead afterwards
         assert len(list(pool.map(lambda _: store.log_action("plugin", "x", "y"), range(8)))) == 8
@@ -83,7 +89,9 @@ def test_an_outage_is_told_in_time_and_over_when_it_is_over(reached: tuple[SqlSe
     assert [change.revision for change in store.changes(0)] == list(range(1, store.revision() + 1))
 
 
-def test_a_server_without_free_connections_is_told_and_nothing_leaks(reached: tuple[SqlServer, Proxy, Store]):
+def test_a_server_without_free_connections_is_told_and_nothing_leaks(
+    reached: tuple[SqlServer, Proxy, Store],
+):
     server, _, store = reached
     store.engine.dispose()
     idle = create_engine(server.url(), poolclass=NullPool)
@@ -92,7 +100,11 @@ def test_a_server_without_free_connections_is_told_and_nothing_leaks(reached: tu
         assert tell(store) < LIMIT
     wait_until(lambda: works(store), LIMIT, "the store works again")
     with ThreadPoolExecutor(20) as pool:
-        assert all(pool.map(lambda number: define(store, Row("channel", "http", str(number), {})), range(40)))
+        assert all(
+            pool.map(
+                lambda number: define(store, Row("channel", "http", str(number), {})), range(40)
+            )
+        )
     assert store.engine.pool.checkedout() == 0
 
 
@@ -134,7 +146,7 @@ def test_writers_wait_for_one_that_takes_long_and_are_told_if_it_never_ends(
 
 
 def test_drivers_are_not_loaded_for_sqlite():
-    code = "import sys, hansa.worker, hansa.odb as o; o.open_engine('sqlite://'); print([n for n in sys.modules if 'psyco' in n or 'mysql' in n])"
+    code = "import sys, hansa.process.worker, hansa.odb.tables as o; o.open_engine('sqlite://'); print([n for n in sys.modules if 'psyco' in n or 'mysql' in n])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

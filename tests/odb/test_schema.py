@@ -10,19 +10,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hansa import odb
-from hansa.migrations.__main__ import upgrade
-from hansa.migrations.schema import create_schema
-from hansa.store import Package, Store
+from hansa.definitions.store import Package, Store
+from hansa.odb import tables as odb
+from hansa.odb.migrations.__main__ import upgrade
+from hansa.odb.migrations.schema import create_schema
 from sqlalchemy import MetaData, insert, inspect, select, text
 
-from tests.core.test_store import ROW, define
+from tests.core.definitions.test_store import ROW, define
 from tests.odb.conftest import SERVERS
 
 OPEN = """
     import sys
-    from hansa import odb, store
-    from hansa.migrations.schema import create_schema
+    from hansa.definitions import store
+    from hansa.odb import tables as odb
+    from hansa.odb.migrations.schema import create_schema
     engine = odb.open_engine(sys.stdin.read())
     create_schema(engine)
     print(store.Store(engine, b"key").log_action("plugin", "x", "reload"))
@@ -36,7 +37,9 @@ def shape(engine: Any) -> dict[str, Any]:
         table: (
             {c["name"]: (repr(c["type"]), c["nullable"]) for c in found.get_columns(table)},
             found.get_pk_constraint(table)["constrained_columns"],
-            sorted((index["name"], tuple(index["column_names"])) for index in found.get_indexes(table)),
+            sorted(
+                (index["name"], tuple(index["column_names"])) for index in found.get_indexes(table)
+            ),
             found.get_table_options(table) if engine.dialect.name == "mysql" else {},
         )
         for table in sorted(found.get_table_names())
@@ -57,7 +60,13 @@ def at_first_version(url: str) -> None:
     tables.reflect(engine)
     by = {"by": "jane", "at": 1_700_000_000.0}
     rows = {
-        "definition": {"kind": "channel", "type": "http", "name": "a", "data": '{"path": "/é"}', "revision": 1},
+        "definition": {
+            "kind": "channel",
+            "type": "http",
+            "name": "a",
+            "data": '{"path": "/é"}',
+            "revision": 1,
+        },
         "claim": {"claim": "channel path /é", "kind": "channel", "type": "http", "name": "a"},
         "change": {
             "revision": 1,
@@ -89,7 +98,12 @@ def at_first_version(url: str) -> None:
 def many(url: str, number: int = 3) -> list[int]:
     """Open the database in several processes at once and write with each; the revisions that they got."""
     command = [sys.executable, "-c", textwrap.dedent(OPEN)]
-    streams: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    streams: Any = {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
     children = [subprocess.Popen(command, **streams) for _ in range(number)]
     for child in children:
         child.stdin.write(url)
@@ -122,7 +136,9 @@ def test_an_odb_of_the_first_version_keeps_what_it_holds_and_takes_what_it_could
     create_schema(store.engine)
     assert version(store.engine) == odb.SCHEMA_VERSION
     assert [row.data for row in store.definitions()] == [{"path": "/é"}]
-    assert store.packages() == [Package("x.py", 1, "pass", "0", {"X": "x"}, "jane", 1_700_000_000.0, True)]
+    assert store.packages() == [
+        Package("x.py", 1, "pass", "0", {"X": "x"}, "jane", 1_700_000_000.0, True)
+    ]
     assert [change.name for change in store.changes(0)] == ["a"]
     assert store.deploy({"y.py": "# 🌍\n" * 20_000}, {"y.py": {"Y": "y"}}) == ({"y.py": 1}, 2)
     define(store, ROW)

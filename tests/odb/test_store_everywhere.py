@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hansa import odb
-from hansa.odb import open_engine
-from hansa.store import Store
+from hansa.definitions.store import Store
+from hansa.odb import tables as odb
+from hansa.odb.tables import open_engine
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.core import test_store as core
-from tests.core.test_store import *  # noqa: F403
+from tests.core.definitions.test_store import *  # noqa: F403
 from tests.odb.conftest import SERVERS
 
 del TestStoreAndModel  # noqa: F821
@@ -32,5 +32,7 @@ def test_the_store_does_what_its_model_does(database: str, schema_url: str):
                     connection.execute(table.delete())
                 connection.execute(odb.cluster.insert().values(id=1, revision=0))
 
-    run_state_machine_as_test(Machine, settings=settings(max_examples=10, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(
+        Machine, settings=settings(max_examples=10, stateful_step_count=20, deadline=None)
+    )
     engine.dispose()

@@ -8,17 +8,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hansa import odb
-from hansa.cluster import OdbBus
-from hansa.store import Row, Store
+from hansa.cluster.leases import OdbBus
+from hansa.definitions.store import Row, Store
+from hansa.odb import tables as odb
 from sqlalchemy import event, select, update
 
 from tests.conftest import wait_until
-from tests.core.test_store import define
+from tests.core.definitions.test_store import define
 from tests.odb.conftest import SERVERS
 
 
-def test_a_follower_never_skips_a_change_of_a_slow_writer(store: Store, open_store: Callable[[], Store]):
+def test_a_follower_never_skips_a_change_of_a_slow_writer(
+    store: Store, open_store: Callable[[], Store]
+):
     begun, go, order = threading.Event(), threading.Event(), []
     slow, fast = open_store(), open_store()
 
@@ -41,14 +43,20 @@ def test_a_follower_never_skips_a_change_of_a_slow_writer(store: Store, open_sto
         seen: list[tuple[int, str]] = []
         until = time.monotonic() + 0.3
         while time.monotonic() < until:
-            seen += [(change.revision, change.name) for change in store.changes(seen[-1][0] if seen else 0)]
+            seen += [
+                (change.revision, change.name)
+                for change in store.changes(seen[-1][0] if seen else 0)
+            ]
         assert not seen, "nothing is told before it is committed, and nobody overtakes"
         assert store.revision() == 0
         go.set()
         for future in done:
             future.result(10)
     assert order == ["the slow one commits", "the fast one has committed"]
-    assert [(change.revision, change.name) for change in store.changes(0)] == [(1, "slow"), (2, "fast")]
+    assert [(change.revision, change.name) for change in store.changes(0)] == [
+        (1, "slow"),
+        (2, "fast"),
+    ]
 
 
 def test_a_change_that_fails_leaves_no_gap(store: Store):
@@ -66,7 +74,9 @@ def test_a_change_that_fails_leaves_no_gap(store: Store):
     assert [change.revision for change in store.changes(0)] == [1, 2]
 
 
-def test_a_reader_sees_what_another_has_committed_at_once(store: Store, open_store: Callable[[], Store]):
+def test_a_reader_sees_what_another_has_committed_at_once(
+    store: Store, open_store: Callable[[], Store]
+):
     other = open_store()
     for number in range(1, 20):
         assert other.log_action("plugin", "x", "reload") == number
@@ -74,7 +84,9 @@ def test_a_reader_sees_what_another_has_committed_at_once(store: Store, open_sto
         assert [change.revision for change in store.changes(number - 1)] == [number]
 
 
-def test_reports_of_one_worker_from_everywhere_do_not_collide(open_store: Callable[[], Store], store: Store):
+def test_reports_of_one_worker_from_everywhere_do_not_collide(
+    open_store: Callable[[], Store], store: Store
+):
     """In an earlier version two first reports at once ended a server with UniqueViolation on applied_pkey."""
     stores = [open_store() for _ in range(6)]
     for turn in range(10):
@@ -86,7 +98,9 @@ def test_reports_of_one_worker_from_everywhere_do_not_collide(open_store: Callab
 
         with ThreadPoolExecutor(len(stores)) as pool:
             list(pool.map(report, stores))
-        assert {worker: found["revision"] for worker, found in store.reports().items()} == {"server2/0.1": turn}
+        assert {worker: found["revision"] for worker, found in store.reports().items()} == {
+            "server2/0.1": turn
+        }
         store.forget_applied("server2/0.1")
 
 
@@ -113,13 +127,17 @@ def test_a_change_that_the_database_breaks_off_for_another_is_made_again(
 ):
     """A transaction from outside holds what the change needs and asks for what it holds: the database ends the change."""
     broken: list[str] = []
-    event.listen(store.engine, "handle_error", lambda context: broken.append(str(context.original_exception)))
+    event.listen(
+        store.engine, "handle_error", lambda context: broken.append(str(context.original_exception))
+    )
     for name in "abcdef":
         define(store, Row("channel", "http", name, {}))
     outside = open_store().engine
     with outside.begin() as connection, ThreadPoolExecutor(1) as pool:
         connection.execute(update(odb.definition).values(data='{"outside": 1}'))
-        connection.execute(update(odb.change).values(by="outside"))  # InnoDB ends the one that has done less
+        connection.execute(
+            update(odb.change).values(by="outside")
+        )  # InnoDB ends the one that has done less
         future = pool.submit(define, store, Row("channel", "http", "a", {"inside": 1}))
         wait_until(lambda: store.engine.pool.checkedout(), 5, "the change has begun")
         time.sleep(0.2)  # and holds the revision

@@ -74,7 +74,8 @@ class Load:
         self._numbers = itertools.count(1)
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._call, args=(n % 2 == 0, n % 4 < 2), daemon=True) for n in range(self.clients)
+            threading.Thread(target=self._call, args=(n % 2 == 0, n % 4 < 2), daemon=True)
+            for n in range(self.clients)
         ]
 
     def __enter__(self) -> Load:
@@ -83,7 +84,10 @@ class Load:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._stopping.set()
         self.join()
@@ -93,7 +97,9 @@ class Load:
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        assert not any(thread.is_alive() for thread in self._threads), "a client still waits for its answer"
+        assert not any(thread.is_alive() for thread in self._threads), (
+            "a client still waits for its answer"
+        )
 
     def _call(self, keep: bool, get: bool) -> None:
         connection: http.client.HTTPConnection | None = None
@@ -109,10 +115,14 @@ class Load:
                         raise
                 headers = self.headers if keep else {**self.headers, "Connection": "close"}
                 if get:
-                    connection.request("GET", f"{self.path}?number={answer.number}", headers=headers)
+                    connection.request(
+                        "GET", f"{self.path}?number={answer.number}", headers=headers
+                    )
                 else:
                     body = json.dumps({"number": answer.number})
-                    connection.request("POST", self.path, body, {**headers, "Content-Type": "application/json"})
+                    connection.request(
+                        "POST", self.path, body, {**headers, "Content-Type": "application/json"}
+                    )
                 response = connection.getresponse()
                 body_read = response.read()
                 if response.status != 200:

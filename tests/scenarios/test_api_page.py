@@ -39,7 +39,12 @@ def test_the_description_is_valid_and_complete(server, description):
         for item in server.api("admin.service.list", limit=1000)["items"]
         if item["name"].startswith("admin.")
     }
-    pages = {"admin.api", "admin.openapi", "admin.docs", "admin.docs.file"}  # what serves the API and these pages
+    pages = {
+        "admin.api",
+        "admin.openapi",
+        "admin.docs",
+        "admin.docs.file",
+    }  # what serves the API and these pages
     assert listed - pages == described
     assert "admin.channel.http.create" in described
 
@@ -53,7 +58,9 @@ def test_the_page_shows_every_service_and_asks_nobody_else(server, description):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         try:
-            context = browser.new_context(http_credentials={"username": "admin", "password": server.password})
+            context = browser.new_context(
+                http_credentials={"username": "admin", "password": server.password}
+            )
             page = context.new_page()
             page.on("request", lambda request: asked.append(request.url))
             page.on("pageerror", lambda error: errors.append(str(error)))

@@ -63,10 +63,18 @@ def server(start_shared_server):
     server = start_shared_server(CONFIG, workers=1)
     server.deploy("bad.py", SOURCE)
     create = "admin.channel.http.create"
-    server.api(create, name="json", url_path="/json", service="bad.order", format="json", method="POST")
+    server.api(
+        create, name="json", url_path="/json", service="bad.order", format="json", method="POST"
+    )
     server.api(create, name="xml", url_path="/xml", service="bad.order", format="xml")
     server.api(create, name="broken", url_path="/broken", service="bad.broken", format="json")
-    server.api("admin.channel.soap.create", name="soap", url_path="/soap", soap_action="order", service="bad.order")
+    server.api(
+        "admin.channel.soap.create",
+        name="soap",
+        url_path="/soap",
+        soap_action="order",
+        service="bad.order",
+    )
     return server
 
 
@@ -125,7 +133,14 @@ def test_malformed_json(server, body):
 def test_wrong_and_missing_fields_are_all_told_at_once(server):
     order = {"lines": [{"item": "", "count": 0}, {"item": 5, "count": "three"}], "price": "dear"}
     errors = problem(server.post("/json", order), 400)["errors"]
-    assert set(errors) == {"customer", "lines[0].item", "lines[0].count", "lines[1].item", "lines[1].count", "price"}
+    assert set(errors) == {
+        "customer",
+        "lines[0].item",
+        "lines[0].count",
+        "lines[1].item",
+        "lines[1].count",
+        "price",
+    }
 
 
 def test_unknown_fields_of_a_message_are_ignored(server):
@@ -134,7 +149,9 @@ def test_unknown_fields_of_a_message_are_ignored(server):
 
 def test_unknown_settings_of_a_definition_are_not(server, api_error):
     with pytest.raises(api_error) as caught:
-        server.api("admin.channel.http.create", name="x", url_pth="/x", service="bad.order", method=7)
+        server.api(
+            "admin.channel.http.create", name="x", url_pth="/x", service="bad.order", method=7
+        )
     assert caught.value.status == 400
     errors = caught.value.problem["errors"]
     assert "did you mean url_path" in errors["url_pth"]
@@ -179,7 +196,9 @@ def test_malformed_xml(server, body):
 )
 def test_a_wrong_envelope_is_answered_with_a_fault_of_the_client(server, body):
     # SOAP 1.1 over HTTP demands status 500 for every fault; ours says 400 for the client's, as SOAP 1.2 does for the sender's
-    response = server.post("/soap", body, headers={"Content-Type": "text/xml", "SOAPAction": '"order"'})
+    response = server.post(
+        "/soap", body, headers={"Content-Type": "text/xml", "SOAPAction": '"order"'}
+    )
     text = told(response, 400, 500)
     assert "Fault" in text
     assert "Client" in text or "VersionMismatch" in text
@@ -191,7 +210,11 @@ def test_unknown_path_method_and_action(server):
     refused = server.get("/json")
     problem(refused, 405)
     assert "POST" in refused.headers["Allow"]
-    told(server.post("/soap", "<x/>", headers={"Content-Type": "text/xml", "SOAPAction": "no-such"}), 404, 500)
+    told(
+        server.post("/soap", "<x/>", headers={"Content-Type": "text/xml", "SOAPAction": "no-such"}),
+        404,
+        500,
+    )
     told(server.post("/json/../../etc/passwd", GOOD), 404, 400)
 
 
@@ -220,13 +243,19 @@ def exchange(server, sent: bytes, seconds: float = 15) -> bytes:
 
 def test_a_flood_of_headers(server):
     flood = b"".join(b"X-Flood-%d: %s\r\n" % (n, b"y" * 100) for n in range(4000))
-    assert b" 431 " in exchange(server, b"POST /json HTTP/1.1\r\nHost: x\r\n" + flood + b"\r\n", 5).splitlines()[0]
+    assert (
+        b" 431 "
+        in exchange(
+            server, b"POST /json HTTP/1.1\r\nHost: x\r\n" + flood + b"\r\n", 5
+        ).splitlines()[0]
+    )
 
 
 def test_length_with_transfer_encoding_is_refused(server):
     smuggled = b"GET /hansa/ping HTTP/1.1\r\nHost: x\r\n\r\n"
-    request = b"POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (
-        5 + len(smuggled)
+    request = (
+        b"POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        % (5 + len(smuggled))
     )
     answer = exchange(server, request + smuggled, 5)
     assert answer.startswith(b"HTTP/1.1 400"), answer[:200]
@@ -294,7 +323,13 @@ def test_a_definition_that_refers_to_nothing_is_refused(server, api_error):
 
 def test_a_path_that_is_taken_is_refused_by_name(server, api_error):
     with pytest.raises(api_error) as caught:
-        server.api("admin.channel.http.create", name="z", url_path="/json", service="bad.order", method="POST")
+        server.api(
+            "admin.channel.http.create",
+            name="z",
+            url_path="/json",
+            service="bad.order",
+            method="POST",
+        )
     assert caught.value.status == 409
     assert "json" in caught.value.problem["detail"]
 
@@ -319,7 +354,9 @@ def test_the_admin_api_wants_a_password(server):
     import requests
 
     for credentials in (None, ("admin", "wrong"), ("nobody", server.password)):
-        response = requests.post(f"{server.url}/hansa/api/admin.service.list", json={}, auth=credentials, timeout=30)
+        response = requests.post(
+            f"{server.url}/hansa/api/admin.service.list", json={}, auth=credentials, timeout=30
+        )
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"].startswith("Basic")
         assert response.json()["cid"] == response.headers["X-Hansa-CID"]

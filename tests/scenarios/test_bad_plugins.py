@@ -54,7 +54,9 @@ def test_an_enabled_plugin_that_is_not_installed(start_server):
 def test_a_plugin_that_cannot_be_loaded_any_more_is_not_reloaded(start_server, tmp_path):
     install_plugin(tmp_path, "late", "")
     server = start_server(env={"PYTHONPATH": str(tmp_path)}, workers=1)
-    workers = {one.pid for one in server.processes() if "hansa.worker" in " ".join(one.cmdline())}
+    workers = {
+        one.pid for one in server.processes() if "hansa.process.worker" in " ".join(one.cmdline())
+    }
     (tmp_path / "hansa_late.py").write_text("import no_such_library\n")
     try:
         server.api("admin.plugin.reload", name="late")
@@ -62,7 +64,9 @@ def test_a_plugin_that_cannot_be_loaded_any_more_is_not_reloaded(start_server, t
         assert refused.status == 400 and "no_such_library" in str(refused.problem["errors"])
     else:
         raise AssertionError("a plugin that does not import was reloaded")
-    assert {one.pid for one in server.processes() if "hansa.worker" in " ".join(one.cmdline())} == workers
+    assert {
+        one.pid for one in server.processes() if "hansa.process.worker" in " ".join(one.cmdline())
+    } == workers
     assert server.ready()
 
 
@@ -75,4 +79,6 @@ def test_a_server_that_is_ended_while_a_worker_starts_leaves_no_report(start_ser
     server.signal(signal.SIGTERM)
     assert server.process.wait(40) == 0
     with contextlib.closing(sqlite3.connect(server.dir / "odb.sqlite")) as odb:
-        assert odb.execute("SELECT worker FROM applied").fetchall() == [], "else it would be listed as silent for a day"
+        assert odb.execute("SELECT worker FROM applied").fetchall() == [], (
+            "else it would be listed as silent for a day"
+        )

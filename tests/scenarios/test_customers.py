@@ -45,16 +45,39 @@ def bank(request, start_shared_server, start_program, examples, wait):
     heard = zmq.Context.instance().socket(zmq.PULL)
     port = heard.bind_to_random_port("tcp://127.0.0.1")
 
-    shutil.copy(examples / "customers" / f"{request.param.partition('.')[0]}.py", server.dir / "pickup")
-    wait(lambda: service in {item["name"] for item in server.api("admin.service.list", filter=service)["items"]}, 10)
-    server.cli("outgoing", "http", "create", "CRM", "--address", systems, "--url-path", "/crm/{cust_id}")
-    server.cli("outgoing", "http", "create", "Payments", "--address", systems, "--url-path", "/payments/last")
-    server.cli("outgoing", "zeromq", "create", "Fraud detection", "--address", f"tcp://127.0.0.1:{port}")
+    shutil.copy(
+        examples / "customers" / f"{request.param.partition('.')[0]}.py", server.dir / "pickup"
+    )
+    wait(
+        lambda: (
+            service
+            in {item["name"] for item in server.api("admin.service.list", filter=service)["items"]}
+        ),
+        10,
+    )
+    server.cli(
+        "outgoing", "http", "create", "CRM", "--address", systems, "--url-path", "/crm/{cust_id}"
+    )
+    server.cli(
+        "outgoing",
+        "http",
+        "create",
+        "Payments",
+        "--address",
+        systems,
+        "--url-path",
+        "/payments/last",
+    )
+    server.cli(
+        "outgoing", "zeromq", "create", "Fraud detection", "--address", f"tcp://127.0.0.1:{port}"
+    )
     for format in ("json", "xml"):
         options = ("--url-path", f"/details.{format}", "--service", service, "--format", format)
         server.cli("channel", "http", "create", f"details in {format}", *options)
     rules = "from hansa import Service\nclass Watch(Service):\n    def handle(self):\n"
-    rules += "        self.server.redis.sadd('rules:fraud:customer-types', self.request.input['type'])\n"
+    rules += (
+        "        self.server.redis.sadd('rules:fraud:customer-types', self.request.input['type'])\n"
+    )
     server.deploy("rules.py", rules)
     yield Bank(server, request.param.startswith("my_service"), heard)
     heard.close(0)
@@ -67,8 +90,14 @@ def test_a_client_in_json(bank):
 def test_a_client_in_xml(bank):
     answer = bank.server.post("/details.xml", "<request><cust_id>176</cust_id></request>")
     assert answer.status_code == 200, answer.text
-    found = {etree.QName(part).localname: part.text for part in etree.fromstring(answer.content).iter()}
-    assert (found["firstname"], found["lastname"], found["last_payment_amount"]) == ("Zoë", "Ångström", "1000000.50")
+    found = {
+        etree.QName(part).localname: part.text for part in etree.fromstring(answer.content).iter()
+    }
+    assert (found["firstname"], found["lastname"], found["last_payment_amount"]) == (
+        "Zoë",
+        "Ångström",
+        "1000000.50",
+    )
 
 
 def test_fraud_detection_hears_of_those_that_the_rules_name(bank):
@@ -92,7 +121,9 @@ def test_a_missing_number_is_the_callers_fault(bank):
 
 def test_a_system_that_is_down(bank):
     there = bank.server.api("admin.outgoing.http.get", name="CRM")["address"]
-    bank.server.api("admin.outgoing.http.edit", name="CRM", address="http://127.0.0.1:1", deadline=1)
+    bank.server.api(
+        "admin.outgoing.http.edit", name="CRM", address="http://127.0.0.1:1", deadline=1
+    )
     answer = bank.server.post("/details.json", {"cust_id": "175"})
     assert answer.status_code >= 500 and answer.headers["X-Hansa-CID"]
     bank.server.api("admin.outgoing.http.edit", name="CRM", address=there)

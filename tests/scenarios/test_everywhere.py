@@ -85,7 +85,10 @@ def server(start_shared_server, rabbit, ftp):
         declare="classic",
     )
     server.api(
-        "admin.channel.zeromq.create", common, name="orders-zeromq", address="ipc://" + str(server.dir / "orders.ipc")
+        "admin.channel.zeromq.create",
+        common,
+        name="orders-zeromq",
+        address="ipc://" + str(server.dir / "orders.ipc"),
     )
     server.api(
         "admin.channel.ftp.create",
@@ -114,7 +117,11 @@ def taken(server, wait):
 
     def look(source: str, number: int) -> None:
         asked = {"name": "orders.taken", "payload": {"source": source}}
-        wait(lambda: number in server.api("admin.service.invoke", **asked)["payload"], 30, f"{number} from {source}")
+        wait(
+            lambda: number in server.api("admin.service.invoke", **asked)["payload"],
+            30,
+            f"{number} from {source}",
+        )
 
     return look
 

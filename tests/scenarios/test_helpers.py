@@ -66,8 +66,16 @@ def write(top, files) -> None:
 def test_helpers_change_under_load(start_server, api_error, wait, tmp_path):
     server = start_server('[log]\nlevel = "INFO"\n', workers=2)
     written, pickup, source = tmp_path / "written", server.dir / "pickup", tmp_path / "source"
-    server.api("admin.service.deploy", files={"live.py": USES.format(path=str(written)), **rates(1)})
-    server.api("admin.channel.http.create", name="live", url_path="/live", service="live.count", format="json")
+    server.api(
+        "admin.service.deploy", files={"live.py": USES.format(path=str(written)), **rates(1)}
+    )
+    server.api(
+        "admin.channel.http.create",
+        name="live",
+        url_path="/live",
+        service="live.count",
+        format="json",
+    )
 
     def copy(version: int) -> None:
         # an unfinished copy is seen by nobody: folders are waited for
@@ -100,8 +108,13 @@ def test_helpers_change_under_load(start_server, api_error, wait, tmp_path):
             if round % 3 == 1:
                 with pytest.raises(api_error) as caught:
                     server.api("admin.service.deploy", files=rates(99, __init__="OTHER = 1\n"))
-                assert "live.py, line 6: ImportError: cannot import name 'FIRST' from 'rates'" in str(caught.value)
-        assert [p["version"] for p in server.api("admin.service.packages", filter="rates")["items"]] == [newest]
+                assert (
+                    "live.py, line 6: ImportError: cannot import name 'FIRST' from 'rates'"
+                    in str(caught.value)
+                )
+        assert [
+            p["version"] for p in server.api("admin.service.packages", filter="rates")["items"]
+        ] == [newest]
         back = time.monotonic()
         server.cli("service", "rollback", "rates/")
 
@@ -113,14 +126,20 @@ def test_helpers_change_under_load(start_server, api_error, wait, tmp_path):
     assert not {number: count for number, count in times.items() if count > 1 and number}
     assert {answer.version for answer in load.answers} >= {newest - 1, newest}
     for moment, version in since:
-        stale = [answer for answer in load.answers if moment < answer.began < back and answer.version < version]
+        stale = [
+            answer
+            for answer in load.answers
+            if moment < answer.began < back and answer.version < version
+        ]
         assert not stale, f"version {version} was applied everywhere, and then: {stale[:3]}"
     assert server.post("/live", {"number": 0}).json()["version"] == newest - 1
 
     server.stop()
     server.start()
     answer = server.post("/live", {"number": 0}).json()
-    assert answer == {"number": 0, "version": newest - 1, "again": newest - 1}, "they come from the ODB"
+    assert answer == {"number": 0, "version": newest - 1, "again": newest - 1}, (
+        "they come from the ODB"
+    )
     answer = server.cli("service", "packages").stdout
     assert "live.py" in answer
     assert "rates/deep/late.py" in answer
@@ -132,13 +151,23 @@ def test_100_versions_of_a_helper_leak_nothing(start_server, tmp_path):
     server = start_server('[log]\nlevel = "WARNING"\n', workers=1)
     users = {f"live{n}.py": USES.format(path=str(tmp_path / "written")) for n in range(3)}
     server.api("admin.service.deploy", files={**users, **rates(1)})
-    server.api("admin.channel.http.create", name="live", url_path="/live", service="live0.count", format="json")
+    server.api(
+        "admin.channel.http.create",
+        name="live",
+        url_path="/live",
+        service="live0.count",
+        format="json",
+    )
 
     def used(first: int, last: int) -> int:
         for version in range(first, last):
             server.api("admin.service.deploy", files=rates(version))
             assert server.post("/live", {"number": 0}).json()["version"] == version
-        return sum(process.memory_info().rss for process in server.processes() if process.pid != server.process.pid)
+        return sum(
+            process.memory_info().rss
+            for process in server.processes()
+            if process.pid != server.process.pid
+        )
 
     before = used(2, 12)
     grown = (used(12, 112) - before) / 2**20
@@ -153,7 +182,13 @@ def test_a_changed_helper_answers_as_soon_as_a_changed_service(start_server, wai
     uses = plain.replace("VERSION = {version}", "from helpers import VERSION")
     server.api("admin.service.deploy", files={**files, "uses.py": uses})
     for name in ("plain", "uses"):
-        server.api("admin.channel.http.create", name=name, url_path=f"/{name}", service=f"{name}.a", format="json")
+        server.api(
+            "admin.channel.http.create",
+            name=name,
+            url_path=f"/{name}",
+            service=f"{name}.a",
+            format="json",
+        )
     took: dict[str, list[float]] = {"plain": [], "uses": []}
     for version in range(2, 9):
         for name, file, text in (

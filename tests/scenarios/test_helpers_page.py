@@ -9,7 +9,9 @@ import subprocess
 
 from tests.conftest import BIN, TOP
 
-BLOCK = re.compile(r"<!-- (file|run|wait|refused)(?:: (.*?))? -->\n```(?:python|sh)\n(.*?)```", re.S)
+BLOCK = re.compile(
+    r"<!-- (file|run|wait|refused)(?:: (.*?))? -->\n```(?:python|sh)\n(.*?)```", re.S
+)
 
 
 def test_the_page_holds_what_it_says(start_server, wait):
@@ -23,7 +25,9 @@ def test_the_page_holds_what_it_says(start_server, wait):
 
     def run(script: str) -> subprocess.CompletedProcess[str]:
         command = ["bash", "-ec", script]
-        return subprocess.run(command, cwd=server.folder, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            command, cwd=server.folder, env=environment, capture_output=True, text=True, timeout=60
+        )
 
     blocks = BLOCK.findall((TOP / "docs/helpers.md").read_text())
     assert [kind for kind, *_ in blocks].count("run") >= 5
@@ -36,7 +40,9 @@ def test_the_page_holds_what_it_says(start_server, wait):
             wait(lambda text=text, told=told: json.loads(run(text).stdout) == json.loads(told), 15)
         else:
             done = run(text)
-            assert (done.returncode == 0) == (kind == "run"), f"{text}\n{done.stdout}\n{done.stderr}"
+            assert (done.returncode == 0) == (kind == "run"), (
+                f"{text}\n{done.stdout}\n{done.stderr}"
+            )
             if kind == "refused":
                 assert told in done.stderr
             elif told:

@@ -22,9 +22,16 @@ def test_live_changes_lose_nothing(start_server, api_error, tmp_path):
     newest = 1
     server.deploy("live.py", SOURCE.format(version=newest, path=str(written)))
     for name in ("one", "two"):
-        server.api("admin.security.basic.create", name=name, username="client", password="s3cret-" * 3)
+        server.api(
+            "admin.security.basic.create", name=name, username="client", password="s3cret-" * 3
+        )
     server.api(
-        "admin.channel.http.create", name="live", url_path="/live", service="live.count", format="json", security="one"
+        "admin.channel.http.create",
+        name="live",
+        url_path="/live",
+        service="live.count",
+        format="json",
+        security="one",
     )
 
     since: list[tuple[float, int]] = []  # from when on which version must answer
@@ -57,7 +64,9 @@ def test_live_changes_lose_nothing(start_server, api_error, tmp_path):
     assert max(answer.version for answer in load.answers) == newest
     assert since
     for moment, version in since:
-        stale = [answer for answer in load.answers if answer.began > moment and answer.version < version]
+        stale = [
+            answer for answer in load.answers if answer.began > moment and answer.version < version
+        ]
         assert not stale, f"version {version} was applied everywhere, and then: {stale[:3]}"
 
 
@@ -65,12 +74,23 @@ def test_a_changed_service_answers_within_half_a_second_of_the_copy(start_server
     server = start_server(workers=2)
     written = tmp_path / "written"
     server.deploy("live.py", SOURCE.format(version=1, path=str(written)))
-    server.api("admin.channel.http.create", name="live", url_path="/live", service="live.count", format="json")
+    server.api(
+        "admin.channel.http.create",
+        name="live",
+        url_path="/live",
+        service="live.count",
+        format="json",
+    )
     took = []
     for version in range(2, 7):
-        (server.dir / "pickup" / "live.py").write_text(SOURCE.format(version=version, path=str(written)))
+        (server.dir / "pickup" / "live.py").write_text(
+            SOURCE.format(version=version, path=str(written))
+        )
         copied = time.monotonic()
-        wait(lambda wanted=version: server.post("/live", {"number": 0}).json()["version"] == wanted, 10)
+        wait(
+            lambda wanted=version: server.post("/live", {"number": 0}).json()["version"] == wanted,
+            10,
+        )
         took.append(time.monotonic() - copied)
     # the middle one: a machine that is busy with other things may be late once
     assert sorted(took)[2] <= 0.5, took
@@ -79,13 +99,23 @@ def test_a_changed_service_answers_within_half_a_second_of_the_copy(start_server
 def test_100_deployments_leak_nothing(start_server, tmp_path):
     server = start_server(CONFIG, workers=1)
     server.deploy("live.py", SOURCE.format(version=1, path=str(tmp_path / "written")))
-    server.api("admin.channel.http.create", name="live", url_path="/live", service="live.count", format="json")
+    server.api(
+        "admin.channel.http.create",
+        name="live",
+        url_path="/live",
+        service="live.count",
+        format="json",
+    )
 
     def used(first: int, last: int) -> int:
         for version in range(first, last):
             server.deploy("live.py", SOURCE.format(version=version, path=str(tmp_path / "written")))
             assert server.post("/live", {"number": 0}).json()["version"] == version
-        return sum(process.memory_info().rss for process in server.processes() if process.pid != server.process.pid)
+        return sum(
+            process.memory_info().rss
+            for process in server.processes()
+            if process.pid != server.process.pid
+        )
 
     before = used(2, 12)
     grown = (used(12, 112) - before) / 2**20

@@ -40,7 +40,9 @@ class Made:
         self.output = folder / "make.log"
         self.mark = f"made-{self.port}"
         environment = {
-            key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV")
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV")
         }
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
@@ -61,7 +63,9 @@ class Made:
     def cli(self, *words: str) -> str:
         """What a command says, given the folder alone."""
         command = [self.output.parent / ".venv/bin/hansa", *words, "--dir", self.directory]
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("HANSA_")}
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith("HANSA_")
+        }
         return subprocess.check_output(command, env=environment, text=True, timeout=60)
 
     def left(self) -> list[psutil.Process]:
@@ -95,19 +99,28 @@ def test_it_prints_where_it_listens_and_the_password_once(made):
     assert password in printed
     assert file.stat().st_mode & 0o777 == 0o600
     status = requests.post(
-        f"http://127.0.0.1:{made.port}/hansa/api/admin.server.status", json={}, auth=("admin", password), timeout=30
+        f"http://127.0.0.1:{made.port}/hansa/api/admin.server.status",
+        json={},
+        auth=("admin", password),
+        timeout=30,
     )
     assert status.ok
 
 
 def test_the_curl_lines_that_it_prints_work_when_pasted(made):
-    lines = [line.strip() for line in made.output.read_text().splitlines() if line.strip().startswith("curl ")]
+    lines = [
+        line.strip()
+        for line in made.output.read_text().splitlines()
+        if line.strip().startswith("curl ")
+    ]
     assert len(lines) == 5
     for line in lines:
         script = line + " --fail-with-body --silent --show-error"
 
         def answered(script=script):
-            done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+            done = subprocess.run(
+                ["bash", "-c", script], capture_output=True, text=True, timeout=60
+            )
             return done.stdout if done.returncode == 0 else ""
 
         wait_until(answered, 30, line)  # the first job fills the cache a moment after the start
@@ -116,8 +129,16 @@ def test_the_curl_lines_that_it_prints_work_when_pasted(made):
 def test_it_is_a_cluster_whose_every_port_is_told(made):
     shown = made.cli("cluster", "status", "--json")
     servers = {server["name"]: server for server in json.loads(shown)["servers"]}
-    assert {name: server["state"] for name, server in servers.items()} == {"server1": "ready", "server2": "ready"}
-    listening = {c.laddr.port for p in made.left() for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+    assert {name: server["state"] for name, server in servers.items()} == {
+        "server1": "ready",
+        "server2": "ready",
+    }
+    listening = {
+        c.laddr.port
+        for p in made.left()
+        for c in p.net_connections("tcp")
+        if c.status == psutil.CONN_LISTEN
+    }
     assert len(listening) == 4
     printed = made.output.read_text()
     for port in listening:
@@ -153,21 +174,32 @@ def test_the_treasury_example_runs(made):
 
 
 def test_only_loopback_is_listened_on(made):
-    listening = {c.laddr.ip for p in made.left() for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+    listening = {
+        c.laddr.ip
+        for p in made.left()
+        for c in p.net_connections("tcp")
+        if c.status == psutil.CONN_LISTEN
+    }
     assert listening == {"127.0.0.1"}
 
 
 def test_installing_again_is_quick_and_does_nothing(made):
     began = time.monotonic()
     done = subprocess.run(
-        ["make", "--no-print-directory", "install"], cwd=made.folder, capture_output=True, text=True, timeout=60
+        ["make", "--no-print-directory", "install"],
+        cwd=made.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert time.monotonic() - began < 2
 
 
 def test_a_left_over_folder_is_no_plugin(made):
-    listed = subprocess.check_output([made.folder / ".venv/bin/python", "-m", "pip", "list"], text=True, timeout=60)
+    listed = subprocess.check_output(
+        [made.folder / ".venv/bin/python", "-m", "pip", "list"], text=True, timeout=60
+    )
     assert "hansa-gone" not in listed
     assert "hansa-http" in listed
 
@@ -188,7 +220,11 @@ def test_an_old_python_is_told_so(tmp_path):
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
     done = subprocess.run(
-        ["tools/install.sh"], cwd=tmp_path, env={**os.environ, "PYTHON": str(old)}, capture_output=True, text=True
+        ["tools/install.sh"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": str(old)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1
     assert "needs Python 3.11" in done.stderr

@@ -53,7 +53,9 @@ def site(project) -> Path:
     wheel = next((project / "dist").glob("*.whl"))
     site = project / "site"
     subprocess.run(
-        [*uv, "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)], check=True, timeout=60
+        [*uv, "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)],
+        check=True,
+        timeout=60,
     )
     return site
 
@@ -62,7 +64,12 @@ def site(project) -> Path:
 def test_its_tests_pass(project, site):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     done = subprocess.run(
-        command, cwd=project, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=150
+        command,
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        timeout=150,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     passed = re.search(r"(\d+) passed", done.stdout)

@@ -15,10 +15,18 @@ from tests.scenarios.load import SOURCE, Load, handled
 def counting(server, written: Path) -> None:
     """Give the server the counting service on /live."""
     server.deploy("live.py", SOURCE.format(version=1, path=str(written)))
-    server.api("admin.channel.http.create", name="live", url_path="/live", service="live.count", format="json")
+    server.api(
+        "admin.channel.http.create",
+        name="live",
+        url_path="/live",
+        service="live.count",
+        format="json",
+    )
 
 
-def test_a_killed_supervisor_leaves_nothing_and_the_next_start_comes_up(start_server, wait, tmp_path):
+def test_a_killed_supervisor_leaves_nothing_and_the_next_start_comes_up(
+    start_server, wait, tmp_path
+):
     server = start_server(workers=2)
     counting(server, tmp_path / "written")
     names = {process.name() for process in server.processes()}
@@ -40,7 +48,17 @@ def test_a_killed_worker_is_replaced(start_server, wait, tmp_path):
     )
     victim.kill()
     wait(
-        lambda: len([p for p in server.processes() if p.ppid() == server.process.pid and "python" in p.name()]) == 2, 20
+        lambda: (
+            len(
+                [
+                    p
+                    for p in server.processes()
+                    if p.ppid() == server.process.pid and "python" in p.name()
+                ]
+            )
+            == 2
+        ),
+        20,
     )
     wait(lambda: server.ready() and server.post("/live", {"number": 8}).ok, 20)
 
@@ -89,14 +107,22 @@ def test_a_configuration_tells_all_of_its_faults_at_once(start_server):
     server.launch()
     assert server.process.wait(30) not in (0, None)
     log = server.log()
-    for wanted in ("config.toml", "server.nmae", "did you mean name?", "no_such_section", "http.no_such_key"):
+    for wanted in (
+        "config.toml",
+        "server.nmae",
+        "did you mean name?",
+        "no_such_section",
+        "http.no_such_key",
+    ):
         assert wanted in log, f"{wanted!r} is missing in:\n{log}"
     assert "Traceback" not in log
     assert not server.processes()
 
 
 def test_a_definition_that_refers_to_nothing_stops_the_start(start_server):
-    server = start_server('[channel.http.orphan]\nservice = "no.such-service"\nurl_path = "/orphan"\n', start=False)
+    server = start_server(
+        '[channel.http.orphan]\nservice = "no.such-service"\nurl_path = "/orphan"\n', start=False
+    )
     server.launch()
     assert server.process.wait(40) not in (0, None)
     assert "no.such-service" in server.log()
@@ -126,7 +152,9 @@ def test_a_second_server_in_the_same_folder_is_refused(start_server):
 def test_the_secrets_under_the_folder_are_private(start_server):
     server = start_server(workers=1)
     listed = subprocess.run(
-        ["find", str(server.dir), "-name", "*.key", "-o", "-name", "*password*"], capture_output=True, text=True
+        ["find", str(server.dir), "-name", "*.key", "-o", "-name", "*password*"],
+        capture_output=True,
+        text=True,
     )
     files = [Path(line) for line in listed.stdout.split()]
     assert files

@@ -17,7 +17,11 @@ def test_a_first_service_in_five_minutes(start_server, wait):
     folder = server.folder
     (folder / ".venv").mkdir()
     (folder / ".venv/bin").symlink_to(BIN)
-    environment = {**os.environ, "HANSA_SERVER": server.url, "HANSA_ADMIN_PASSWORD": server.password}
+    environment = {
+        **os.environ,
+        "HANSA_SERVER": server.url,
+        "HANSA_ADMIN_PASSWORD": server.password,
+    }
     blocks = BLOCK.findall((TOP / "README.md").read_text())
     assert len(blocks) >= 8
     for kind, told, text in blocks:
@@ -26,12 +30,19 @@ def test_a_first_service_in_five_minutes(start_server, wait):
             continue
         script = "set -e\n" + text.replace("http://127.0.0.1:11223", server.url)
         done = subprocess.run(
-            ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+            ["bash", "-c", script],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         if told:
             found, wanted = json.loads(done.stdout), json.loads(told)
-            assert wanted in found["errors"] if isinstance(wanted, str) else found == wanted, done.stdout
+            assert wanted in found["errors"] if isinstance(wanted, str) else found == wanted, (
+                done.stdout
+            )
         if text.startswith("cp "):
             wait(lambda: "greetings.greet" in str(server.api("admin.service.list")), 5)
     assert server.post("/greet/Ada").status_code == 401

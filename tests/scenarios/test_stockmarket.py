@@ -27,7 +27,13 @@ def server(start_shared_server, start_program, examples, wait):
     server = start_shared_server(workers=2)
     providers = start_program(examples / "stockmarket/providers.py")
     shutil.copy(examples / "stockmarket/stockmarket.py", server.dir / "pickup")
-    wait(lambda: SERVICE in {item["name"] for item in server.api("admin.service.list", filter="stockm")["items"]}, 10)
+    wait(
+        lambda: (
+            SERVICE
+            in {item["name"] for item in server.api("admin.service.list", filter="stockm")["items"]}
+        ),
+        10,
+    )
     for name, path in (("Yahoo! YQL", "/v1/public/yql"), ("Google Finance", "/ig/api")):
         server.cli("outgoing", "http", "create", name, "--address", providers, "--url-path", path)
     for format in ("json", "xml"):
@@ -44,14 +50,27 @@ def server(start_shared_server, start_program, examples, wait):
             format,
         )
     server.cli(
-        "channel", "soap", "create", "market cap", "--url-path", "/soap", "--service", SERVICE, "--soap-action", "cap"
+        "channel",
+        "soap",
+        "create",
+        "market cap",
+        "--url-path",
+        "/soap",
+        "--service",
+        SERVICE,
+        "--soap-action",
+        "cap",
     )
     return server
 
 
 def pairs(element: etree._Element) -> list[tuple[str, str]]:
     """Provider and value of every item below an element."""
-    items = [item for item in element.iter() if isinstance(item.tag, str) and etree.QName(item).localname == "item"]
+    items = [
+        item
+        for item in element.iter()
+        if isinstance(item.tag, str) and etree.QName(item).localname == "item"
+    ]
     return [tuple(part.text for part in item) for item in items]  # type: ignore[misc]
 
 
@@ -64,7 +83,10 @@ def test_json(server):
 def test_plain_xml_by_curl(server):
     request = "<request><symbol>GOOG</symbol></request>"
     done = subprocess.run(
-        ["curl", "-s", "-d", request, server.url + "/xml"], capture_output=True, timeout=20, check=True
+        ["curl", "-s", "-d", request, server.url + "/xml"],
+        capture_output=True,
+        timeout=20,
+        check=True,
     )
     root = etree.fromstring(done.stdout)
     assert root.tag == "market_cap" and pairs(root) == EXPECTED
@@ -72,7 +94,9 @@ def test_plain_xml_by_curl(server):
 
 def test_soap_as_the_article_sends_it(server):
     headers = {"SOAPAction": '"cap"', "Content-Type": "text/xml"}
-    answer = requests.post(server.url + "/soap", data=ENVELOPE.format("RHT"), headers=headers, timeout=20)
+    answer = requests.post(
+        server.url + "/soap", data=ENVELOPE.format("RHT"), headers=headers, timeout=20
+    )
     body = etree.fromstring(answer.content).find(f"{SOAP}Body")
     assert pairs(body) == [("Yahoo!", "8.763"), ("Google", "8.76324")]
 
@@ -102,9 +126,17 @@ def test_a_missing_symbol_is_the_callers_fault(server):
 
 def test_a_provider_that_is_down_is_told_and_comes_back(server, start_program, examples):
     there = server.api("admin.outgoing.http.get", name="Google Finance")["address"]
-    server.api("admin.outgoing.http.edit", name="Google Finance", address="http://127.0.0.1:1", deadline=1)
+    server.api(
+        "admin.outgoing.http.edit", name="Google Finance", address="http://127.0.0.1:1", deadline=1
+    )
     answer = server.post("/json", {"symbol": "GOOG"})
-    assert answer.status_code >= 500 and "Traceback" not in answer.text and answer.headers["X-Hansa-CID"]
+    assert (
+        answer.status_code >= 500
+        and "Traceback" not in answer.text
+        and answer.headers["X-Hansa-CID"]
+    )
     server.api("admin.outgoing.http.edit", name="Google Finance", address=there)
     assert server.post("/json", {"symbol": "GOOG"}).json() == AS_JSON
-    assert Decimal(server.post("/json", {"symbol": "IBM"}).json()["market_cap"][1]["value"]) == Decimal("219.4001")
+    assert Decimal(
+        server.post("/json", {"symbol": "IBM"}).json()["market_cap"][1]["value"]
+    ) == Decimal("219.4001")

@@ -32,8 +32,18 @@ def install(tmp_path_factory, examples):
     folder = tmp_path_factory.mktemp("site-packages")
 
     def run() -> None:
-        command = [BIN / "uv", "pip", "install", "--no-deps", "--no-build-isolation", "--target", folder]
-        subprocess.run([*command, examples / "hansa-mqtt"], check=True, capture_output=True, timeout=120)
+        command = [
+            BIN / "uv",
+            "pip",
+            "install",
+            "--no-deps",
+            "--no-build-isolation",
+            "--target",
+            folder,
+        ]
+        subprocess.run(
+            [*command, examples / "hansa-mqtt"], check=True, capture_output=True, timeout=120
+        )
 
     return folder, run
 
@@ -43,7 +53,9 @@ def broker(real_server, examples):
     """Mosquitto, as the connector's own tests start it."""
     import importlib.util
 
-    found = importlib.util.spec_from_file_location("mqtt_conftest", examples / "hansa-mqtt/tests/conftest.py")
+    found = importlib.util.spec_from_file_location(
+        "mqtt_conftest", examples / "hansa-mqtt/tests/conftest.py"
+    )
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     return real_server(module.Mosquitto)
@@ -57,9 +69,22 @@ def test_loaded_into_a_running_server(install, start_shared_server, broker, wait
     server = start_shared_server(workers=2, env={"PYTHONPATH": str(folder)})
     server.deploy("orders.py", SERVICES)
     server.cli(
-        "channel", "http", "create", "hello", "--url-path", "/hello", "--service", "orders.hello", "--format", "json"
+        "channel",
+        "http",
+        "create",
+        "hello",
+        "--url-path",
+        "/hello",
+        "--service",
+        "orders.hello",
+        "--format",
+        "json",
     )
-    before = {process.pid for process in server.processes() if "hansa.worker" in " ".join(process.cmdline())}
+    before = {
+        process.pid
+        for process in server.processes()
+        if "hansa.process.worker" in " ".join(process.cmdline())
+    }
     supervisor = server.process.pid
     statuses, over = [], threading.Event()
 
@@ -75,7 +100,11 @@ def test_loaded_into_a_running_server(install, start_shared_server, broker, wait
         server.cli("plugin", "reload", "mqtt")
 
         def everywhere() -> bool:
-            now = {process.pid for process in server.processes() if "hansa.worker" in " ".join(process.cmdline())}
+            now = {
+                process.pid
+                for process in server.processes()
+                if "hansa.process.worker" in " ".join(process.cmdline())
+            }
             return len(now) == 2 and not now & before
 
         wait(everywhere, 40)
@@ -120,8 +149,18 @@ def test_its_own_tests_pass(install, examples):
     folder, pip = install
     if not (folder / "hansa_mqtt").exists():
         pip()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(examples / "hansa-mqtt/tests")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        str(examples / "hansa-mqtt/tests"),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, cwd=examples.parent)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=110, cwd=examples.parent
+    )
     assert done.returncode == 0, done.stdout[-3000:]
     assert "passed" in done.stdout and "failed" not in done.stdout

@@ -47,7 +47,9 @@ class Story:
 
     def update(self, **month: int) -> object:
         """Have the cache refreshed, by the command line's way of calling a service."""
-        return self.server.api("admin.service.invoke", name=f"{self.module}.update-cache", payload=month)["payload"]
+        return self.server.api(
+            "admin.service.invoke", name=f"{self.module}.update-cache", payload=month
+        )["payload"]
 
     def rate(self, path: str = "/client1/get-rate", **day: int) -> str:
         """The rate of a day, as the first client sees it."""
@@ -60,21 +62,56 @@ class Story:
 @pytest.fixture(scope="module", params=["linuxjournal", "rates"])
 def story(request, start_shared_server, start_feed, examples, wait) -> Story:
     """Everything created live, on a server that begins with nothing."""
-    environment = {"CLIENT1_PASSWORD": "first-password", "CLIENT2_KEY": "second-key-0123456789abcdef"}
+    environment = {
+        "CLIENT1_PASSWORD": "first-password",
+        "CLIENT2_KEY": "second-key-0123456789abcdef",
+    }
     # 50,000 rates are 50,000 writes: here the disk need not confirm each
     server = start_shared_server('[redis]\ndurability = "fast"\n', workers=2, env=environment)
-    story = Story(server, request.param, start_feed(), start_feed("--seed", "7"), start_feed("--entries", "50000"))
+    story = Story(
+        server,
+        request.param,
+        start_feed(),
+        start_feed("--seed", "7"),
+        start_feed("--entries", "50000"),
+    )
     service = f"{story.module}.get-rate"
 
     shutil.copy(examples / "treasury" / f"{story.module}.py", server.dir / "pickup")
     wait(
-        lambda: service in {item["name"] for item in server.api("admin.service.list", filter=story.module)["items"]}, 10
+        lambda: (
+            service
+            in {
+                item["name"]
+                for item in server.api("admin.service.list", filter=story.module)["items"]
+            }
+        ),
+        10,
     )
 
     server.api("admin.outgoing.http.create", name="treasury.gov", address=story.feed, timeout=20)
-    server.api("admin.security.basic.create", name="client1", username="client1", password={"$env": "CLIENT1_PASSWORD"})
-    server.api("admin.security.apikey.create", name="client2", key={"$env": "CLIENT2_KEY"}, header="X-Client-Key")
-    server.cli("security", "basic", "create", "client3", "--username", "client3", "--password", "third-password")
+    server.api(
+        "admin.security.basic.create",
+        name="client1",
+        username="client1",
+        password={"$env": "CLIENT1_PASSWORD"},
+    )
+    server.api(
+        "admin.security.apikey.create",
+        name="client2",
+        key={"$env": "CLIENT2_KEY"},
+        header="X-Client-Key",
+    )
+    server.cli(
+        "security",
+        "basic",
+        "create",
+        "client3",
+        "--username",
+        "client3",
+        "--password",
+        "third-password",
+    )
     create = "admin.channel.http.create"
     server.api(
         create,
@@ -85,9 +122,25 @@ def story(request, start_shared_server, start_feed, examples, wait) -> Story:
         security="client1",
         method="POST",
     )
-    server.api(create, name="client2", url_path="/client2/get-rate", service=service, format="xml", security="client2")
+    server.api(
+        create,
+        name="client2",
+        url_path="/client2/get-rate",
+        service=service,
+        format="xml",
+        security="client2",
+    )
     server.cli(
-        *("channel", "soap", "create", "client3", "--url-path", "/client3/get-rate", "--soap-action", "get-rates"),
+        *(
+            "channel",
+            "soap",
+            "create",
+            "client3",
+            "--url-path",
+            "/client3/get-rate",
+            "--soap-action",
+            "get-rates",
+        ),
         *("--service", service, "--security", "client3"),
     )
     server.api(
@@ -100,27 +153,47 @@ def story(request, start_shared_server, start_feed, examples, wait) -> Story:
         payload='{"year": 2013, "month": 9}',
     )
     server.api("admin.channel.schedule.run", name="hourly")
-    wait(lambda: server.post("/client1/get-rate", DAY, auth=("client1", "first-password")).text.count("1.22"), 20)
+    wait(
+        lambda: server.post(
+            "/client1/get-rate", DAY, auth=("client1", "first-password")
+        ).text.count("1.22"),
+        20,
+    )
     return story
 
 
 def curl(*arguments: str) -> str:
     """What curl prints."""
     done = subprocess.run(
-        ["curl", "--silent", "--show-error", "--fail-with-body", *arguments], capture_output=True, text=True, timeout=30
+        ["curl", "--silent", "--show-error", "--fail-with-body", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def test_json(story):
-    found = curl("-u", "client1:first-password", f"{story.server.url}/client1/get-rate", "-d", json.dumps(DAY))
+    found = curl(
+        "-u",
+        "client1:first-password",
+        f"{story.server.url}/client1/get-rate",
+        "-d",
+        json.dumps(DAY),
+    )
     assert json.loads(found) == ({"response": {"rate": "1.22"}} if story.zato else {"rate": "1.22"})
 
 
 def test_xml(story):
     body = "<request><year>2013</year><month>9</month><day>3</day></request>"
-    found = curl("-H", "X-Client-Key: second-key-0123456789abcdef", f"{story.server.url}/client2/get-rate", "-d", body)
+    found = curl(
+        "-H",
+        "X-Client-Key: second-key-0123456789abcdef",
+        f"{story.server.url}/client2/get-rate",
+        "-d",
+        body,
+    )
     document = etree.fromstring(found.encode())
     if story.zato:
         assert document.tag == "response"
@@ -152,7 +225,8 @@ def test_soap_by_a_client_made_from_the_wsdl(story):
     session = requests.Session()
     session.auth = ("client3", "third-password")
     client = zeep.Client(
-        f"{story.server.url}/client3/get-rate?wsdl", transport=zeep.transports.Transport(session=session)
+        f"{story.server.url}/client3/get-rate?wsdl",
+        transport=zeep.transports.Transport(session=session),
     )
     service = next(iter(client.wsdl.services.values()))
     port = next(iter(service.ports.values()))
@@ -181,22 +255,36 @@ def test_each_client_gets_in_by_its_own_security_only(story):
     }
     for channel in ways:
         for way, options in {**ways, "nobody": {}}.items():
-            headers = {"SOAPAction": "get-rates", "Content-Type": "text/xml", **options.get("headers", {})}
-            response = story.server.post(f"/{channel}/get-rate", "", **{**options, "headers": headers})
-            assert (response.status_code == 401) == (way != channel), f"{way} at {channel}: {response.status_code}"
+            headers = {
+                "SOAPAction": "get-rates",
+                "Content-Type": "text/xml",
+                **options.get("headers", {}),
+            }
+            response = story.server.post(
+                f"/{channel}/get-rate", "", **{**options, "headers": headers}
+            )
+            assert (response.status_code == 401) == (way != channel), (
+                f"{way} at {channel}: {response.status_code}"
+            )
 
 
 def test_a_day_without_a_rate(story):
     if story.zato:
         assert story.rate(month=9, day=1) in (None, "")
     else:
-        response = story.server.post("/client1/get-rate", {**DAY, "day": 1}, auth=("client1", "first-password"))
+        response = story.server.post(
+            "/client1/get-rate", {**DAY, "day": 1}, auth=("client1", "first-password")
+        )
         assert response.status_code == 404
         assert "2013-09-01" in response.json()["detail"]
 
 
 def test_the_log_leaves_a_trace(story):
-    trace = "Key linuxjournal:rates:2013:09:03 set to 1.22" if story.zato else "2013-09: 20 rates stored"
+    trace = (
+        "Key linuxjournal:rates:2013:09:03 set to 1.22"
+        if story.zato
+        else "2013-09: 20 rates stored"
+    )
     assert trace in story.server.log()
 
 
@@ -239,13 +327,17 @@ def test_the_time_out_of_the_connection_changes_live(story, api_error):
         edit = "admin.outgoing.http.edit"
         try:
             for timeout in (0.3, 1.0):
-                story.server.api(edit, name="treasury.gov", address=address, timeout=timeout, retries=0)
+                story.server.api(
+                    edit, name="treasury.gov", address=address, timeout=timeout, retries=0
+                )
                 began = time.monotonic()
                 with pytest.raises(api_error) as caught:
                     story.update(year=2013, month=9)
                 took = time.monotonic() - began
                 assert timeout <= took < timeout + 1.5, f"{took:.2f} s"
-                assert caught.value.status == (500 if story.zato and caught.value.status == 500 else 504)
+                assert caught.value.status == (
+                    500 if story.zato and caught.value.status == 500 else 504
+                )
                 assert "cid" in caught.value.problem
         finally:
             story.server.api(edit, name="treasury.gov", address=story.feed, timeout=20, retries=2)
@@ -256,7 +348,10 @@ def test_a_channel_moves_and_changes_its_security_live(story):
     server, edit = story.server, "admin.channel.http.edit"
     server.api(edit, name="client1", url_path="/moved/{year}/{month}/{day}")
     try:
-        assert server.post("/client1/get-rate", DAY, auth=("client1", "first-password")).status_code == 404
+        assert (
+            server.post("/client1/get-rate", DAY, auth=("client1", "first-password")).status_code
+            == 404
+        )
         assert "1.22" in server.post("/moved/2013/9/3", auth=("client1", "first-password")).text
         server.api(edit, name="client1", security="client3")
         assert server.post("/moved/2013/9/3", auth=("client1", "first-password")).status_code == 401
@@ -270,7 +365,9 @@ def test_a_channel_moves_and_changes_its_security_live(story):
 def test_a_channel_is_switched_off_and_on(story):
     server, edit = story.server, "admin.channel.http.edit"
     server.api(edit, name="client1", active=False)
-    assert server.post("/client1/get-rate", DAY, auth=("client1", "first-password")).status_code in (404, 503)
+    assert server.post(
+        "/client1/get-rate", DAY, auth=("client1", "first-password")
+    ).status_code in (404, 503)
     server.api(edit, name="client1", active=True)
     assert story.rate() == "1.22"
 
@@ -279,7 +376,10 @@ def test_version_2_and_back(story, examples):
     file = f"{story.module}.py"
     source = (examples / "treasury" / file).read_text()
     version = next(
-        item["version"] for item in story.server.api("admin.service.list", filter=f"{story.module}.get-rate")["items"]
+        item["version"]
+        for item in story.server.api("admin.service.list", filter=f"{story.module}.get-rate")[
+            "items"
+        ]
     )
     second = source.replace("self.kvdb.conn.get(", "'about ' + self.kvdb.conn.get(").replace(
         "rate=rate)", "rate='about ' + rate)"
@@ -287,7 +387,9 @@ def test_version_2_and_back(story, examples):
     assert second != source
     answer = story.server.deploy(file, second)
     assert answer["version"] == version + 1
-    assert answer["services"] == sorted([f"{story.module}.get-rate", f"{story.module}.update-cache"])
+    assert answer["services"] == sorted(
+        [f"{story.module}.get-rate", f"{story.module}.update-cache"]
+    )
     assert story.rate() == "about 1.22"
     story.server.cli("service", "rollback", file)
     assert story.rate() == "1.22"
@@ -306,7 +408,9 @@ def test_what_is_in_use_is_not_deleted(story, api_error):
 
 def test_export_wipe_apply_export_is_byte_equal(story):
     server = story.server
-    first, second, nothing = (server.folder / name for name in ("first.json", "second.json", "nothing.json"))
+    first, second, nothing = (
+        server.folder / name for name in ("first.json", "second.json", "nothing.json")
+    )
     server.cli("export", str(first))
     assert "first-password" not in first.read_text()
     assert "third-password" not in first.read_text()
@@ -356,10 +460,17 @@ def test_three_clients_at_once(story):
             "/client3/get-rate",
             ENVELOPE.format(**DAY),
             "Envelope",
-            {"auth": ("client3", "third-password"), "headers": {"SOAPAction": "get-rates", "Content-Type": "text/xml"}},
+            {
+                "auth": ("client3", "third-password"),
+                "headers": {"SOAPAction": "get-rates", "Content-Type": "text/xml"},
+            },
         ),
     ]
-    threads = [threading.Thread(target=call, args=client[:3], kwargs=client[3]) for client in clients for _ in range(2)]
+    threads = [
+        threading.Thread(target=call, args=client[:3], kwargs=client[3])
+        for client in clients
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -372,4 +483,6 @@ def test_deploying_the_same_by_copying_again_changes_nothing(story, examples, wa
     before = story.server.api("admin.service.get", name=f"{story.module}.get-rate")["version"]
     shutil.copy(examples / "treasury" / f"{story.module}.py", story.server.dir / "pickup")
     time.sleep(1)
-    assert story.server.api("admin.service.get", name=f"{story.module}.get-rate")["version"] == before
+    assert (
+        story.server.api("admin.service.get", name=f"{story.module}.get-rate")["version"] == before
+    )

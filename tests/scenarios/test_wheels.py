@@ -70,12 +70,26 @@ def test_every_package_builds_a_wheel_without_tests_and_with_types(wheels):
 
 @pytest.mark.timeout(300)
 def test_three_wheels_in_an_empty_environment_give_a_server_of_exactly_these(wheels, tmp_path):
-    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"} | {"UV_SYSTEM_CERTS": "1"}
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"} | {
+        "UV_SYSTEM_CERTS": "1"
+    }
     venv = tmp_path / "venv"
     subprocess.run(
-        [*UV, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True, env=environment, timeout=60
+        [*UV, "venv", "--quiet", "--python", sys.executable, str(venv)],
+        check=True,
+        env=environment,
+        timeout=60,
     )
-    command = [*UV, "pip", "install", "--quiet", "--python", str(venv / "bin/python"), "--find-links", str(wheels)]
+    command = [
+        *UV,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        str(venv / "bin/python"),
+        "--find-links",
+        str(wheels),
+    ]
     command += ["--constraint", str(TOP / "requirements.lock"), "hansa", "hansa-http", "hansa-json"]
     subprocess.run(command, check=True, env=environment, timeout=240)
     listed = subprocess.check_output(
@@ -102,13 +116,17 @@ def test_three_wheels_in_an_empty_environment_give_a_server_of_exactly_these(whe
             def answer():
                 assert server.poll() is None, (tmp_path / "output.log").read_text()
                 try:
-                    return requests.post(f"http://127.0.0.1:{port}/add", json={"a": 2, "b": 3}, timeout=5)
+                    return requests.post(
+                        f"http://127.0.0.1:{port}/add", json={"a": 2, "b": 3}, timeout=5
+                    )
                 except requests.ConnectionError:
                     return None
 
             assert wait_until(answer, 30).json() == {"sum": 5}
             assert (
-                requests.post(f"http://127.0.0.1:{port}/hansa/api/admin.service.list", json={}, timeout=5).status_code
+                requests.post(
+                    f"http://127.0.0.1:{port}/hansa/api/admin.service.list", json={}, timeout=5
+                ).status_code
                 == 404
             )
         finally:

@@ -24,7 +24,13 @@ def test_the_page_is_up_to_date(found):
 
 def test_what_a_cluster_rests_on_is_there(found):
     rows = found[0]
-    assert {"channel http", "channel soap", "channel schedule", "async invocation", "outgoing http"} <= set(rows)
+    assert {
+        "channel http",
+        "channel soap",
+        "channel schedule",
+        "async invocation",
+        "outgoing http",
+    } <= set(rows)
     assert set(rows["async invocation"].claims) == set(delivery.CELLS)
 
 
@@ -38,7 +44,10 @@ def faults(tmp_path: Path, text: str, guaranteed: bool = True) -> list[str]:
         text += '@pytest.mark.proves("channel one", "guarantee")\n@pytest.mark.proves("channel two", "guarantee")\n'
         text += "def test_both(): ...\n"
     file.write_text(text)
-    return [fault.replace("test_it.py::", "") for fault in delivery.table(TYPES, delivery.proofs([file], tmp_path))[1]]
+    return [
+        fault.replace("test_it.py::", "")
+        for fault in delivery.table(TYPES, delivery.proofs([file], tmp_path))[1]
+    ]
 
 
 def test_a_channel_type_without_a_proof_is_told_by_name(tmp_path):
@@ -55,9 +64,18 @@ def test_a_channel_type_without_a_proof_is_told_by_name(tmp_path):
         ('"channel three", "guarantee"', "test_a: there is no channel three"),
         ('"outgoing two", "guarantee", "g"', "test_a: there is no outgoing two"),
         ('"channel one", "fsync", "x"', "test_a: there is no cell 'fsync'"),
-        ('"channel one", "guarantee", "always"', "test_a: the guarantee of channel one is said by its class"),
-        ('"channel one", "durability"', "channel one: its durability is proven and nowhere claimed"),
-        ('"something else", "guarantee"', "something else: its guarantee is proven and nowhere claimed"),
+        (
+            '"channel one", "guarantee", "always"',
+            "test_a: the guarantee of channel one is said by its class",
+        ),
+        (
+            '"channel one", "durability"',
+            "channel one: its durability is proven and nowhere claimed",
+        ),
+        (
+            '"something else", "guarantee"',
+            "something else: its guarantee is proven and nowhere claimed",
+        ),
         ('"something else", "durability", "x"', "something else: no test is marked"),
         ('"channel one"', "test_a: give a subject, a cell and perhaps a claim"),
         ("NAME, CELL", "test_a: give a subject, a cell and perhaps a claim"),
@@ -87,6 +105,12 @@ def test_cells_name_their_tests(tmp_path):
     )
     rows, _ = delivery.table(TYPES, delivery.proofs([file], tmp_path))
     page = delivery.page(rows)
-    assert "| [channel one with a key](reference/types.md#channel-one) | once [1] |  |  | some [1] |" in page
-    assert "| [channel two](reference/types.md#channel-two) | at least once [2] | what the other side keeps" in page
+    assert (
+        "| [channel one with a key](reference/types.md#channel-one) | once [1] |  |  | some [1] |"
+        in page
+    )
+    assert (
+        "| [channel two](reference/types.md#channel-two) | at least once [2] | what the other side keeps"
+        in page
+    )
     assert "1. `test_it.py::TestAll::test_a`\n2. `test_it.py::TestTwo`\n" in page

@@ -11,7 +11,9 @@ import pytest
 
 from tools.project import TOP, core, plugins
 
-PACKAGES = pytest.mark.parametrize("package", [core(), *plugins()], ids=lambda package: package.name)
+PACKAGES = pytest.mark.parametrize(
+    "package", [core(), *plugins()], ids=lambda package: package.name
+)
 # a path under a home or a work folder of one machine, the loopback's own services excepted
 MACHINE = re.compile(r"(?:^|[\s\"'`(=:])/(?:root|home|Users|work|farm|mnt|private)/[A-Za-z0-9_.-]")
 
@@ -22,15 +24,17 @@ def undocumented(tree: ast.Module) -> list[str]:
 
     def visit(body: list[ast.stmt], prefix: str, inherits: bool) -> None:
         for node in body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(
-                "_"
-            ):
+            if isinstance(
+                node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+            ) and not node.name.startswith("_"):
                 if any(
                     isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter")
                     for each in node.decorator_list
                 ):
                     continue  # its getter says it
-                if not ast.get_docstring(node) and not (inherits and isinstance(node, ast.FunctionDef)):
+                if not ast.get_docstring(node) and not (
+                    inherits and isinstance(node, ast.FunctionDef)
+                ):
                     missing.append(f"{prefix}{node.name} (line {node.lineno})")
                 if isinstance(node, ast.ClassDef):
                     visit(node.body, f"{prefix}{node.name}.", bool(node.bases))
@@ -42,13 +46,17 @@ def undocumented(tree: ast.Module) -> list[str]:
 @PACKAGES
 def test_every_public_definition_is_documented(package):
     for file in package.sources():
-        assert not (missing := undocumented(ast.parse(file.read_text()))), f"{file.relative_to(TOP)}: {missing}"
+        assert not (missing := undocumented(ast.parse(file.read_text()))), (
+            f"{file.relative_to(TOP)}: {missing}"
+        )
 
 
 @PACKAGES
 def test_a_package_says_what_it_is_and_how_it_is_used(package):
     readme = (package.folder / "README.md").read_text()
-    assert readme.startswith(f"# {package.name}"), "the README begins with the name of the distribution"
+    assert readme.startswith(f"# {package.name}"), (
+        "the README begins with the name of the distribution"
+    )
     assert len(readme.split()) > 40, "the README says nothing"
     assert package.project["license"] == "Apache-2.0"
     assert package.project["description"]

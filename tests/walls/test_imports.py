@@ -28,7 +28,19 @@ HEAVY = [
     "argon2",
     "cryptography.x509",
 ]
-NEVER_IN_CORE = {"falcon", "waitress", "lxml", "pika", "zmq", "schedule", "httpx2", "cronsim", "argon2", "rich", "zato"}
+NEVER_IN_CORE = {
+    "falcon",
+    "waitress",
+    "lxml",
+    "pika",
+    "zmq",
+    "schedule",
+    "httpx2",
+    "cronsim",
+    "argon2",
+    "rich",
+    "zato",
+}
 
 
 def top(module: str) -> str:
@@ -41,7 +53,12 @@ def third_party(package: Package) -> set[tuple[str, Path]]:
     for file in package.sources():
         for seen in imports(file, dotted(file)[1]):
             name = top(seen.module)
-            if name and name not in sys.stdlib_module_names and name != "hansa" and not name.startswith("hansa_"):
+            if (
+                name
+                and name not in sys.stdlib_module_names
+                and name != "hansa"
+                and not name.startswith("hansa_")
+            ):
                 found.add((name, file))
     return found
 
@@ -52,7 +69,8 @@ def undeclared(package: Package, provided: set[str] = frozenset()) -> list[str]:
         f"{file.relative_to(TOP)} imports {name}, and {package.name} does not require it"
         for name, file in sorted(third_party(package))
         if name not in provided
-        and not {d.lower().replace("_", "-") for d in distributions.get(name, [])} & package.requires
+        and not {d.lower().replace("_", "-") for d in distributions.get(name, [])}
+        & package.requires
     ]
 
 
@@ -65,7 +83,9 @@ def test_core_imports_no_plugin_and_no_protocol():
     for file in core().sources():
         for seen in imports(file, dotted(file)[1]):
             assert not seen.module.startswith("hansa_"), f"{file}:{seen.line}"
-            assert top(seen.module) not in NEVER_IN_CORE, f"{file}:{seen.line} imports {seen.module}"
+            assert top(seen.module) not in NEVER_IN_CORE, (
+                f"{file}:{seen.line} imports {seen.module}"
+            )
 
 
 def test_core_requires_what_it_imports():
@@ -77,7 +97,9 @@ def test_a_plugin_imports_from_core_only_its_root(plugin: Package):
     for file in plugin.sources():
         for seen in imports(file, dotted(file)[1]):
             if top(seen.module) == "hansa":
-                assert seen.module == "hansa", f"{file.relative_to(TOP)}:{seen.line} imports {seen.module}"
+                assert seen.module == "hansa", (
+                    f"{file.relative_to(TOP)}:{seen.line} imports {seen.module}"
+                )
                 assert not seen.name or seen.name in hansa.__all__, (
                     f"{file.relative_to(TOP)}:{seen.line} imports {seen.name}"
                 )
@@ -89,7 +111,9 @@ def test_a_plugin_requires_the_plugins_it_imports(plugin: Package):
     for file in plugin.sources():
         for seen in imports(file, dotted(file)[1]):
             if seen.module.startswith("hansa_") and top(seen.module) != plugin.module:
-                assert top(seen.module).replace("_", "-") in plugin.requires, f"{file.relative_to(TOP)}:{seen.line}"
+                assert top(seen.module).replace("_", "-") in plugin.requires, (
+                    f"{file.relative_to(TOP)}:{seen.line}"
+                )
 
 
 @PLUGINS
@@ -109,7 +133,11 @@ def test_core_files_form_floors():
             if target in sources and not seen.typing and target != name:
                 below[name].add(target)
     list(graphlib.TopologicalSorter(below).static_order())  # raises CycleError with the circle
-    assert not any("hansa" in imported for name, imported in below.items() if name not in ("hansa", "hansa.__main__"))
+    assert not any(
+        "hansa" in imported
+        for name, imported in below.items()
+        if name not in ("hansa", "hansa.__main__")
+    )
 
 
 def test_the_walls_notice_a_breach(tmp_path: Path):
@@ -127,8 +155,12 @@ def test_the_walls_notice_a_breach(tmp_path: Path):
 
 def loaded(code: str) -> set[str]:
     """The modules that an interpreter has after running some code."""
-    script = f"import sys\nbefore = set(sys.modules)\n{code}\nprint(sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    script = (
+        f"import sys\nbefore = set(sys.modules)\n{code}\nprint(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
     found: list[str] = ast.literal_eval(done.stdout.splitlines()[-1])
     return set(found)
 
@@ -145,7 +177,12 @@ def test_the_root_imports_nothing_heavy():
 
 
 def test_workers_carry_no_orm_no_migrations_and_no_command_line():
-    assert not loaded("import hansa.worker") & {"alembic", "sqlalchemy.orm", "click", "rich"}
+    assert not loaded("import hansa.process.worker") & {
+        "alembic",
+        "sqlalchemy.orm",
+        "click",
+        "rich",
+    }
 
 
 @PLUGINS
@@ -173,4 +210,6 @@ def test_the_lock_files_hold_what_the_packages_ask_for():
         wanted = Requirement(text)
         found = pinned.get(wanted.name.lower().replace("_", "-"))
         assert found is not None, f"{text} is not pinned: make lock"
-        assert wanted.specifier.contains(found, prereleases=True), f"{text}, and {found} is pinned: make lock"
+        assert wanted.specifier.contains(found, prereleases=True), (
+            f"{text}, and {found} is pinned: make lock"
+        )

@@ -9,7 +9,9 @@ from bench.__main__ import PAGE, PARTS
 from bench.measure import compare, interval, several
 
 
-@pytest.mark.parametrize(("count", "low", "high"), [(15, 4, 12), (20, 6, 15), (25, 8, 18), (6, 1, 6)])
+@pytest.mark.parametrize(
+    ("count", "low", "high"), [(15, 4, 12), (20, 6, 15), (25, 8, 18), (6, 1, 6)]
+)
 def test_interval_is_that_of_the_tables(count, low, high):
     # order statistics for a 95 % interval of the median, as statistics books list them
     assert interval(list(range(1, count + 1))) == (low, high)
@@ -31,7 +33,9 @@ def test_pairs_alternate_and_ratios_are_per_pair():
     figure = compare("x", ours, theirs, pairs=4, bound=2.0)
     assert calls == "ot" + "ottootto"
     # each call's value grows with time, so a ratio of sums would differ from the median of the pairs' ratios
-    assert figure.median == pytest.approx((2 * 3 / 4 + 2 * 6 / 5 + 2 * 7 / 8 + 2 * 10 / 9) / 4, abs=0.2)
+    assert figure.median == pytest.approx(
+        (2 * 3 / 4 + 2 * 6 / 5 + 2 * 7 / 8 + 2 * 10 / 9) / 4, abs=0.2
+    )
     assert (figure.low, figure.high) == (2 * 3 / 4, 2 * 6 / 5)
     assert figure.holds is True
     assert compare("x", ours, theirs, pairs=4, bound=2.5, at_least=True).holds is False

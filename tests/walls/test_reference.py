@@ -12,7 +12,9 @@ def pages() -> dict[str, str]:
     return reference.pages()
 
 
-@pytest.mark.parametrize("name", ["hooks.md", "configuration.md", "types.md", "admin.md", "commands.md"])
+@pytest.mark.parametrize(
+    "name", ["hooks.md", "configuration.md", "types.md", "admin.md", "commands.md"]
+)
 def test_pages_are_up_to_date(pages, name):
     assert (reference.PAGES / name).read_text() == pages[name], "run: make docs"
 
@@ -65,7 +67,8 @@ def test_every_setting_and_command_has_help(pages):
             line
             for line in text.splitlines()
             if line.startswith("| `")
-            and line.rstrip(" |").count("|") < (4 if name in ("configuration.md", "types.md") else 2)
+            and line.rstrip(" |").count("|")
+            < (4 if name in ("configuration.md", "types.md") else 2)
         ]
         assert not empty, f"{name}: {empty}"
     lines = pages["commands.md"].splitlines()

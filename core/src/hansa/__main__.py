@@ -2,7 +2,7 @@
 
 import sys
 
-from .processes import early, spawn_worker
+from .process.children import early, spawn_worker
 
 
 def main() -> None:

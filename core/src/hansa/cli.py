@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from .errors import HansaError, Invalid
-from .plugins import EARLY, Plugins
-from .registry import Registry
+from .foundation.errors import HansaError, Invalid
+from .plugins.discovery import EARLY, Plugins
+from .plugins.registry import Registry
 
 
 class _Commands(click.Group):
@@ -34,7 +34,10 @@ class _Commands(click.Group):
                     found.function(self)
                 except Exception as error:
                     name = found.plugin_name.partition(":")[0]
-                    click.echo(f"Commands of the plugin {name} are missing: {type(error).__name__}: {error}", err=True)
+                    click.echo(
+                        f"Commands of the plugin {name} are missing: {type(error).__name__}: {error}",
+                        err=True,
+                    )
 
     def list_commands(self, context: click.Context) -> list[str]:
         self._ask()
@@ -57,13 +60,23 @@ def server() -> None:
 
 
 @server.command()
-@click.option("--config", "path", default="config.toml", show_default=True, help="Configuration file.")
-@click.option("--http", "http", metavar="HOST:PORT", help="Listen here for HTTP, whatever the file says.")
-@click.option("--dir", "directory", help="Folder of everything the server writes, whatever the file says.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Number of worker processes, whatever the file says.")
+@click.option(
+    "--config", "path", default="config.toml", show_default=True, help="Configuration file."
+)
+@click.option(
+    "--http", "http", metavar="HOST:PORT", help="Listen here for HTTP, whatever the file says."
+)
+@click.option(
+    "--dir", "directory", help="Folder of everything the server writes, whatever the file says."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Number of worker processes, whatever the file says.",
+)
 def run(path: str, http: str | None, directory: str | None, workers: int | None) -> None:
     """Run a server in the foreground until Ctrl-C or SIGTERM."""
-    from .server import run_server
+    from .process.supervisor import run_server
 
     logging.getLogger("hansa.plugins").setLevel(logging.NOTSET)
     given: dict[str, Any] = {"http.address": http, "server.workers": workers}

@@ -16,7 +16,9 @@ class Mosquitto(RealServer):
 
     def prepare(self):
         self.write("passwords", "")
-        self.run([self.program("mosquitto_passwd"), "-b", f"{self.folder}/passwords", "hansa", "secret"])
+        self.run(
+            [self.program("mosquitto_passwd"), "-b", f"{self.folder}/passwords", "hansa", "secret"]
+        )
         lines = [
             "per_listener_settings true",
             f"listener {self.ports['main']} 127.0.0.1",

@@ -45,7 +45,9 @@ class TestChannel(OnBroker, ChannelContract):
     cls = MqttChannel
 
     def send(self, raw):
-        paho.mqtt.publish.single(self.topic, raw, qos=1, hostname="127.0.0.1", port=self.broker.port)
+        paho.mqtt.publish.single(
+            self.topic, raw, qos=1, hostname="127.0.0.1", port=self.broker.port
+        )
 
 
 class TestOutgoing(OnBroker, OutgoingContract):

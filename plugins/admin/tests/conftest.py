@@ -105,8 +105,12 @@ class Server:
     def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
         self.folder, self.dir = folder, folder / "var"
         self.url = f"http://127.0.0.1:{free_port()}"
-        (folder / "config.toml").write_text(f"[server]\nworkers = 1\n[plugins]\nenabled = {json.dumps(PLUGINS)}\n")
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("HANSA_")} | (environment or {})
+        (folder / "config.toml").write_text(
+            f"[server]\nworkers = 1\n[plugins]\nenabled = {json.dumps(PLUGINS)}\n"
+        )
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("HANSA_")} | (
+            environment or {}
+        )
         self.start()
 
     def start(self) -> None:
@@ -142,10 +146,18 @@ class Server:
 
     @property
     def password(self) -> str:
-        return self.environment.get("HANSA_ADMIN_PASSWORD") or (self.dir / "admin.password").read_text().strip()
+        return (
+            self.environment.get("HANSA_ADMIN_PASSWORD")
+            or (self.dir / "admin.password").read_text().strip()
+        )
 
     def http(
-        self, path: str, body: bytes | None = None, user: str = "admin", password: str | None = None, **headers: str
+        self,
+        path: str,
+        body: bytes | None = None,
+        user: str = "admin",
+        password: str | None = None,
+        **headers: str,
     ) -> Answer:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if password != "":

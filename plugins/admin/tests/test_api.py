@@ -61,7 +61,8 @@ def test_bad_input_is_refused_with_its_reason(server: Server, raw: bytes, fault:
 
 
 @pytest.mark.parametrize(
-    "name", ["rates.get-rate", "admin.nothing", "admin.api", "admin.channel.http.run", "..", "admin."]
+    "name",
+    ["rates.get-rate", "admin.nothing", "admin.api", "admin.channel.http.run", "..", "admin."],
 )
 def test_only_admin_services_are_behind_it(server: Server, name: str) -> None:
     answer = server.api(name, {})
@@ -75,10 +76,17 @@ def test_other_methods_are_refused(server: Server) -> None:
 
 def test_pages_of_other_sites_cannot_use_the_remembered_password(server: Server) -> None:
     host = server.url.removeprefix("http://")
-    for headers in ({"Origin": "http://evil.example"}, {"Sec_Fetch_Site": "cross-site"}, {"Origin": "null"}):
+    for headers in (
+        {"Origin": "http://evil.example"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Origin": "null"},
+    ):
         answer = server.http(STATUS, b"{}", **headers)
         assert answer.status == 403, headers
-    assert server.http(STATUS, b"{}", Origin=f"http://{host}", Sec_Fetch_Site="same-origin").status == 200
+    assert (
+        server.http(STATUS, b"{}", Origin=f"http://{host}", Sec_Fetch_Site="same-origin").status
+        == 200
+    )
 
 
 def test_services_that_other_plugins_name_admin_are_reached_too(server: Server) -> None:
@@ -96,9 +104,12 @@ def test_built_in_definitions_cannot_be_changed_and_are_not_exported(server: Ser
     assert server.api("admin.channel.http.delete", {"name": "admin.api"}).status == 409
     assert server.call("admin.config.export") == {}
     faults = server.api(
-        "admin.config.apply", {"config": {"security": {"basic": {"admin": {"username": "a", "password": "b"}}}}}
+        "admin.config.apply",
+        {"config": {"security": {"basic": {"admin": {"username": "a", "password": "b"}}}}},
     )
-    assert faults.json["errors"] == {"security.basic.admin": "comes with a plugin and cannot be changed"}
+    assert faults.json["errors"] == {
+        "security.basic.admin": "comes with a plugin and cannot be changed"
+    }
     shown = server.call("admin.security.basic.get", {"name": "admin"})
     assert shown["builtin"] is True
     assert server.password not in json.dumps(shown)

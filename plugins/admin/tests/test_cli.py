@@ -40,10 +40,16 @@ def as_json(server: Server, *arguments: str) -> object:
 
 
 def test_the_command_itself_ends_with_these_codes(server: Server) -> None:
-    for arguments, code in ((["status"], 0), (["status", "--nothing"], 2), (["status", "--server", "127.0.0.1:1"], 3)):
+    for arguments, code in (
+        (["status"], 0),
+        (["status", "--nothing"], 2),
+        (["status", "--server", "127.0.0.1:1"], 3),
+    ):
         command = [sys.executable, "-m", "hansa", "server", *arguments]
         environment = os.environ | {"HANSA_DIR": str(server.dir)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=30, check=False
+        )
         assert done.returncode == code, done.stderr
 
 
@@ -53,11 +59,30 @@ def test_starting_the_command_is_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
     ).stdout.split()
     assert "hansa_admin.cli.commands" in loaded
-    assert not {"rich", "tomlkit", "urllib.request", "ssl", "lxml", "falcon", "sqlalchemy", "argon2"} & set(loaded)
+    assert not {
+        "rich",
+        "tomlkit",
+        "urllib.request",
+        "ssl",
+        "lxml",
+        "falcon",
+        "sqlalchemy",
+        "argon2",
+    } & set(loaded)
 
 
 def test_a_channel_from_create_to_delete(server: Server) -> None:
-    ok(server, "security", "basic", "create", "partner", "--username", "p", "--password", "s3cret-word")
+    ok(
+        server,
+        "security",
+        "basic",
+        "create",
+        "partner",
+        "--username",
+        "p",
+        "--password",
+        "s3cret-word",
+    )
     assert "created channel http rates, revision" in ok(
         server, *CREATE, "--security", "partner", "--method", "GET", "--method", "POST"
     )
@@ -72,16 +97,30 @@ def test_a_channel_from_create_to_delete(server: Server) -> None:
     table = ok(server, "channel", "http", "list", "--filter", "rat")
     assert [word in table for word in ("rates", "no", "inactive", "url_path=/rates")] == [True] * 4
     assert "admin.api" not in table
-    assert "any method" not in ok(server, "channel", "http", "test", "--url-path", "/x", "--service", "rates.plain")
+    assert "any method" not in ok(
+        server, "channel", "http", "test", "--url-path", "/x", "--service", "rates.plain"
+    )
     ok(server, "channel", "http", "edit", "rates", "--active")
     assert ok(server, "channel", "http", "ping", "rates").strip() == "GET, HEAD, POST /rates"
     assert "deleted channel http rates" in ok(server, "channel", "http", "delete", "rates")
-    assert ok(server, "channel", "http", "list", "--filter", "rat").strip() == "no channel http is defined"
+    assert (
+        ok(server, "channel", "http", "list", "--filter", "rat").strip()
+        == "no channel http is defined"
+    )
 
 
 def test_faults_are_listed_by_setting_and_the_exit_code_is_1(server: Server) -> None:
     done = server.cli(
-        "channel", "http", "create", "x", "--url-path", "no-slash", "--service", "rates.none", "--format", "jsn"
+        "channel",
+        "http",
+        "create",
+        "x",
+        "--url-path",
+        "no-slash",
+        "--service",
+        "rates.none",
+        "--format",
+        "jsn",
     )
     assert done.returncode == 1
     for setting in ("url_path: ", "service: there is no service", "format: there is no format"):
@@ -115,12 +154,20 @@ def test_a_server_that_is_not_there_is_3_and_the_setting_is_named(server: Server
         assert "http://127.0.0.1:1" in done.stderr
         assert "HANSA_SERVER" in done.stderr
     done = server.cli("server", "status", "--dir", "/nonexistent", HANSA_SERVER="")
-    assert done.returncode in (1, 3)  # there may be a server at the default address, whose password this is not
+    assert done.returncode in (
+        1,
+        3,
+    )  # there may be a server at the default address, whose password this is not
 
 
 def test_password_and_address_come_from_where_one_says(server: Server, tmp_path: Path) -> None:
     assert "address" in ok(
-        server, "server", "status", HANSA_DIR="", HANSA_ADMIN_PASSWORD=server.password, HANSA_SERVER=server.url
+        server,
+        "server",
+        "status",
+        HANSA_DIR="",
+        HANSA_ADMIN_PASSWORD=server.password,
+        HANSA_SERVER=server.url,
     )
     file = tmp_path / "password"
     file.write_text(server.password + "\n")
@@ -179,7 +226,18 @@ def test_the_job_runs(server: Server) -> None:
 
 def test_a_secret_is_prompted_for_or_kept_elsewhere(server: Server) -> None:
     typed = "s3cret-word\ns3cret-word\n"
-    ok(server, "security", "basic", "create", "partner", "--username", "p", "--password", "-", input=typed)
+    ok(
+        server,
+        "security",
+        "basic",
+        "create",
+        "partner",
+        "--username",
+        "p",
+        "--password",
+        "-",
+        input=typed,
+    )
     ok(
         server,
         "channel",
@@ -202,7 +260,9 @@ def test_a_secret_is_prompted_for_or_kept_elsewhere(server: Server) -> None:
 
 def test_deploy_is_all_or_nothing(server: Server, tmp_path: Path) -> None:
     good, bad = tmp_path / "shown.py", tmp_path / "broken.py"
-    good.write_text("from hansa import Service\nclass A(Service):\n    def handle(self):\n        return 1\n")
+    good.write_text(
+        "from hansa import Service\nclass A(Service):\n    def handle(self):\n        return 1\n"
+    )
     bad.write_text("x = (\n")
     done = server.cli("deploy", str(bad), str(good))
     assert done.returncode == 1
@@ -253,7 +313,9 @@ def test_deploy_takes_folders_packages_and_archives(server: Server, tmp_path: Pa
         assert "cliparts/" in table
         assert "shown.py" in table
         assert "X = 3" in ok(server, "service", "source", "cliparts")
-        assert "# cliparts/deep/x.py\nX = 1" in ok(server, "service", "source", "cliparts/", "--version", "1")
+        assert "# cliparts/deep/x.py\nX = 1" in ok(
+            server, "service", "source", "cliparts/", "--version", "1"
+        )
     finally:
         ok(server, "service", "delete", "shown.a", "cliparts/")
 
@@ -289,8 +351,14 @@ def test_invoke_takes_a_file_or_standard_input(server: Server, tmp_path: Path) -
     payload = '{"country": "Malta"}'
     (tmp_path / "in.json").write_text(payload)
     assert json.loads(ok(server, "invoke", "rates.get-rate", "--payload", payload)) == expected
-    assert json.loads(ok(server, "invoke", "rates.get-rate", "--payload", f"@{tmp_path}/in.json")) == expected
-    assert json.loads(ok(server, "invoke", "rates.get-rate", "--payload", "-", input=payload)) == expected
+    assert (
+        json.loads(ok(server, "invoke", "rates.get-rate", "--payload", f"@{tmp_path}/in.json"))
+        == expected
+    )
+    assert (
+        json.loads(ok(server, "invoke", "rates.get-rate", "--payload", "-", input=payload))
+        == expected
+    )
     assert as_json(server, "invoke", "rates.get-rate", "--payload", payload)["payload"] == expected  # type: ignore[index]
     refused = server.cli("invoke", "rates.get-rate", "--payload", "{}")
     assert refused.returncode == 1
@@ -298,10 +366,32 @@ def test_invoke_takes_a_file_or_standard_input(server: Server, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("ending", ["json", "toml"])
-def test_export_wipe_apply_export_is_byte_equal(server: Server, tmp_path: Path, ending: str) -> None:
-    ok(server, "security", "basic", "create", "partner", "--username", "p", "--password", "s3cret-word")
+def test_export_wipe_apply_export_is_byte_equal(
+    server: Server, tmp_path: Path, ending: str
+) -> None:
+    ok(
+        server,
+        "security",
+        "basic",
+        "create",
+        "partner",
+        "--username",
+        "p",
+        "--password",
+        "s3cret-word",
+    )
     ok(server, *CREATE, "--security", "partner", "--method", "GET", "--method", "POST")
-    ok(server, "channel", "http", "create", "odd 'name' \"ü\".x", "--url-path", "/ü/{a}", "--service", "rates.plain")
+    ok(
+        server,
+        "channel",
+        "http",
+        "create",
+        "odd 'name' \"ü\".x",
+        "--url-path",
+        "/ü/{a}",
+        "--service",
+        "rates.plain",
+    )
     ok(
         server,
         "channel",
@@ -315,7 +405,11 @@ def test_export_wipe_apply_export_is_byte_equal(server: Server, tmp_path: Path, 
         "--service",
         "rates.plain",
     )
-    first, second, empty = tmp_path / f"1.{ending}", tmp_path / f"2.{ending}", tmp_path / "empty.json"
+    first, second, empty = (
+        tmp_path / f"1.{ending}",
+        tmp_path / f"2.{ending}",
+        tmp_path / "empty.json",
+    )
     ok(server, "export", str(first), "--services")
     assert first.stat().st_mode & 0o777 == 0o600
     assert "s3cret-word" not in first.read_text()
@@ -329,7 +423,9 @@ def test_export_wipe_apply_export_is_byte_equal(server: Server, tmp_path: Path, 
     assert "4 to create, 0 to edit, 0 to delete" in ok(server, "apply", str(first))
     ok(server, "export", str(second), "--services")
     assert second.read_bytes() == first.read_bytes()
-    assert server.http("/rates?country=Malta", user="p", password="s3cret-word").json == {"rate": "Malta 1.22"}
+    assert server.http("/rates?country=Malta", user="p", password="s3cret-word").json == {
+        "rate": "Malta 1.22"
+    }
 
 
 def test_a_file_with_faults_changes_nothing(server: Server, tmp_path: Path) -> None:

@@ -58,11 +58,16 @@ def test_servers_workers_and_leases(server: Server) -> None:
     shown = server.cli("cluster", "status").stdout
     for word in ("server1", "ready", "1 of 1", lease, "no objects that do not run"):
         assert word in shown, shown
-    assert json.loads(server.cli("cluster", "status", "--json").stdout)["servers"][0]["name"] == "server1"
+    assert (
+        json.loads(server.cli("cluster", "status", "--json").stdout)["servers"][0]["name"]
+        == "server1"
+    )
 
 
 def test_objects_that_do_not_run_and_with_all_those_that_do(server: Server) -> None:
-    server.call("admin.channel.http.create", {"name": "on", "url_path": "/on", "service": "rates.plain"})
+    server.call(
+        "admin.channel.http.create", {"name": "on", "url_path": "/on", "service": "rates.plain"}
+    )
     off = {"name": "off", "url_path": "/off", "service": "rates.plain", "active": False}
     server.call("admin.channel.http.create", off)
     server.call("admin.service.deploy", {"file": "fails.py", "source": FAILS_IN_A_WORKER})
@@ -74,12 +79,16 @@ def test_objects_that_do_not_run_and_with_all_those_that_do(server: Server) -> N
     assert abs(bad[0]["since"] - time.time()) < 60
     assert len(bad[0]["workers"]) == 1
     found = {each["name"]: each["state"] for each in status(server, everything=True)["objects"]}
-    assert found.items() >= {"on": "running", "off": "inactive", "fails.py": "failed", "admin": "running"}.items()
+    assert (
+        found.items()
+        >= {"on": "running", "off": "inactive", "fails.py": "failed", "admin": "running"}.items()
+    )
     shown = server.cli("cluster", "status", "--all").stdout
     assert "channel http off" in shown
     assert "not in a server" in shown
     server.call(
-        "admin.service.deploy", {"file": "fails.py", "source": "from hansa import Service\nclass A(Service): pass\n"}
+        "admin.service.deploy",
+        {"file": "fails.py", "source": "from hansa import Service\nclass A(Service): pass\n"},
     )
     assert status(server)["objects"] == []
 
@@ -106,12 +115,30 @@ def test_a_second_server_of_the_name_does_not_start(server: Server, tmp_path: Pa
     )
     text = (tmp_path / "config.toml").read_text()
     (tmp_path / "config.toml").write_text(text.replace("NAME", "server1"))
-    command = [sys.executable, "-m", "hansa", "server", "run", "--http", "127.0.0.1:0", "--dir", str(tmp_path / "d")]
+    command = [
+        sys.executable,
+        "-m",
+        "hansa",
+        "server",
+        "run",
+        "--http",
+        "127.0.0.1:0",
+        "--dir",
+        str(tmp_path / "d"),
+    ]
     done = subprocess.run(
-        command, cwd=tmp_path, env=server.environment, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=tmp_path,
+        env=server.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 1
-    assert "server.name: a server named server1 runs in the cluster hansa already on " in done.stderr
+    assert (
+        "server.name: a server named server1 runs in the cluster hansa already on " in done.stderr
+    )
     assert f"(process {server.process.pid})" in done.stderr
     assert "Traceback" not in done.stderr
     assert status(server)["servers"][0]["state"] == "ready"
@@ -127,7 +154,10 @@ def test_what_is_to_run_once_and_runs_nowhere() -> None:
             f"s/{number}": {"states": {"channel schedule job": {"state": state}} if state else {}}
             for number, state in enumerate(told)
         }
-        return {each.state: each.workers for each in operation._objects(reports, set(held), everything=True)}
+        return {
+            each.state: each.workers
+            for each in operation._objects(reports, set(held), everything=True)
+        }
 
     assert states("", "elsewhere") == {"running": ["s/0"]}
     assert states("elsewhere", "elsewhere") == {"unplaced": ["s/0", "s/1"]}
@@ -137,7 +167,9 @@ def test_what_is_to_run_once_and_runs_nowhere() -> None:
 
 
 def a_worker(name: str, revision: int = 7, behind: int = 0) -> ClusterWorker:
-    return ClusterWorker(name=name, server=name.partition("/")[0], revision=revision, behind=behind, seconds=1.0)
+    return ClusterWorker(
+        name=name, server=name.partition("/")[0], revision=revision, behind=behind, seconds=1.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +181,9 @@ def a_worker(name: str, revision: int = 7, behind: int = 0) -> ClusterWorker:
         ([], {"s": 90.0}, "silent"),
     ],
 )
-def test_the_states_of_a_server(workers: list[ClusterWorker], silent: dict[str, float], state: str) -> None:
+def test_the_states_of_a_server(
+    workers: list[ClusterWorker], silent: dict[str, float], state: str
+) -> None:
     leases = {lease_of("s"): (str(Holder("host", 5, 6, "place", 2)), 3, 9.0)} if workers else {}
     (found,) = servers(workers, leases, silent)
     assert (found.name, found.state) == ("s", state)

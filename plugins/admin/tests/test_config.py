@@ -55,19 +55,37 @@ def test_export_wipe_apply_export_is_the_same(server: Server) -> None:
     again = apply(server, first)
     assert again["changes"] == []
     assert again["revision"] is None
-    assert server.http("/one/Malta", b"{}", user="p", password="s3cret-word").json == {"rate": "Malta 1.22"}
-    assert server.http("/one/Malta", b"{}", password="", X_API_Key="a-key-of-somebody-0123456789").status == 200
+    assert server.http("/one/Malta", b"{}", user="p", password="s3cret-word").json == {
+        "rate": "Malta 1.22"
+    }
+    assert (
+        server.http(
+            "/one/Malta", b"{}", password="", X_API_Key="a-key-of-somebody-0123456789"
+        ).status
+        == 200
+    )
 
 
 def test_a_plan_changes_nothing_and_apply_does_what_it_says(server: Server) -> None:
     planned = server.call("admin.config.plan", {"config": WANTED})
     assert server.call("admin.config.export") == {}
-    assert sorted(steps(planned)[:2]) == [("create", "security.apikey.key"), ("create", "security.basic.partner")]
-    assert sorted(steps(planned)[2:]) == [("create", "channel.http.one"), ("create", "channel.http.two")]
+    assert sorted(steps(planned)[:2]) == [
+        ("create", "security.apikey.key"),
+        ("create", "security.basic.partner"),
+    ]
+    assert sorted(steps(planned)[2:]) == [
+        ("create", "channel.http.one"),
+        ("create", "channel.http.two"),
+    ]
     applied = apply(server, WANTED)
     assert applied["changes"] == planned["changes"]
-    masked = next(change["settings"] for change in applied["changes"] if change["name"] == "partner")
-    assert masked == {"password": {"old": None, "new": "********"}, "username": {"old": None, "new": "p"}}
+    masked = next(
+        change["settings"] for change in applied["changes"] if change["name"] == "partner"
+    )
+    assert masked == {
+        "password": {"old": None, "new": "********"},
+        "username": {"old": None, "new": "p"},
+    }
 
 
 def test_only_what_differs_is_changed(server: Server) -> None:
@@ -95,7 +113,9 @@ def test_a_path_moves_from_a_deleted_channel_to_a_new_one(server: Server) -> Non
     apply(server, WANTED)
     config = server.call("admin.config.export")
     config["channel"]["http"]["renamed"] = config["channel"]["http"].pop("one")
-    assert server.api("admin.config.plan", {"config": config}).json["errors"].keys() == {"channel.http.renamed"}
+    assert server.api("admin.config.plan", {"config": config}).json["errors"].keys() == {
+        "channel.http.renamed"
+    }
     answer = apply(server, config, prune=True)
     assert steps(answer) == [("create", "channel.http.renamed"), ("delete", "channel.http.one")]
 
@@ -103,7 +123,10 @@ def test_a_path_moves_from_a_deleted_channel_to_a_new_one(server: Server) -> Non
 def test_all_faults_are_told_and_nothing_is_changed(server: Server) -> None:
     config = {
         "security": {
-            "basic": {"ok": {"username": "u", "password": "a-word-or-two"}, "bad": {"username": 1, "pasword": "x"}}
+            "basic": {
+                "ok": {"username": "u", "password": "a-word-or-two"},
+                "bad": {"username": 1, "pasword": "x"},
+            }
         },
         "channel": {
             "http": {
@@ -136,12 +159,21 @@ def test_all_faults_are_told_and_nothing_is_changed(server: Server) -> None:
 
 
 def test_many_are_one_change_whatever_their_order(server: Server) -> None:
-    before = server.call("admin.security.basic.create", {"name": "there", "username": "t", "password": "a-word-or-two"})
+    before = server.call(
+        "admin.security.basic.create",
+        {"name": "there", "username": "t", "password": "a-word-or-two"},
+    )
     many = {
-        f"c{number}": {"url_path": f"/c{number}", "service": "rates.plain", "security": f"s{number % 5}"}
+        f"c{number}": {
+            "url_path": f"/c{number}",
+            "service": "rates.plain",
+            "security": f"s{number % 5}",
+        }
         for number in range(200)
     }
-    users = {f"s{number}": {"username": f"u{number}", "password": "a-word-or-two"} for number in range(5)}
+    users = {
+        f"s{number}": {"username": f"u{number}", "password": "a-word-or-two"} for number in range(5)
+    }
     config = {"channel": {"http": many}, "security": {"basic": users}}
     answer = apply(server, config, prune=True)
     assert answer["revision"] == before["revision"] + 1
@@ -167,13 +199,19 @@ def test_what_is_used_is_not_pruned_and_nothing_else_is_done(server: Server) -> 
 
 def test_two_channels_on_one_path_are_a_fault_of_the_file(server: Server) -> None:
     one = {"url_path": "/same", "service": "rates.plain"}
-    errors = server.api("admin.config.plan", {"config": {"channel": {"http": {"a": one, "b": one}}}}).json["errors"]
+    errors = server.api(
+        "admin.config.plan", {"config": {"channel": {"http": {"a": one, "b": one}}}}
+    ).json["errors"]
     assert set(errors) == {"channel.http.b"}
     assert "channel http a" in errors["channel.http.b"]
 
 
 def test_a_secret_of_another_server_is_refused_by_name(server: Server) -> None:
-    stranger = {"security": {"basic": {"x": {"username": "u", "password": {"$encrypted": "gAAAAAnonsense"}}}}}
+    stranger = {
+        "security": {
+            "basic": {"x": {"username": "u", "password": {"$encrypted": "gAAAAAnonsense"}}}
+        }
+    }
     answer = server.api("admin.config.apply", {"config": stranger})
     assert answer.status == 400
     assert set(answer.json["errors"]) == {"security.basic.x.password"}
@@ -206,6 +244,6 @@ def test_a_broken_source_stops_it_before_any_definition(server: Server) -> None:
     answer = server.api("admin.config.apply", {"config": config})
     assert answer.json["errors"].keys() == {"services"}
     assert server.call("admin.config.export") == {}
-    assert server.api("admin.config.apply", {"config": {"services": {"a.py": 5}}}).json["errors"].keys() == {
-        "services.a.py"
-    }
+    assert server.api("admin.config.apply", {"config": {"services": {"a.py": 5}}}).json[
+        "errors"
+    ].keys() == {"services.a.py"}

@@ -15,26 +15,37 @@ CHANNEL = {"name": "rates", "url_path": "/rates", "service": "rates.get-rate", "
 
 def partner(server: Server, **more: Any) -> Any:
     return server.call(
-        "admin.security.basic.create", {"name": "partner", "username": "p", "password": "s3cret-word", **more}
+        "admin.security.basic.create",
+        {"name": "partner", "username": "p", "password": "s3cret-word", **more},
     )
 
 
 def test_a_channel_lives_from_create_to_delete(server: Server) -> None:
     partner(server)
-    answer = server.call("admin.channel.http.create", CHANNEL | {"security": "partner", "method": "POST"})
+    answer = server.call(
+        "admin.channel.http.create", CHANNEL | {"security": "partner", "method": "POST"}
+    )
     assert answer["name"] == "rates"
     assert answer["applied"]
     assert answer["pending"] == []
     body = b'{"country": "Cyprus"}'
     assert server.http("/rates", body, password="").status == 401
-    assert server.http("/rates", body, user="p", password="s3cret-word").json == {"rate": "Cyprus 1.22"}
+    assert server.http("/rates", body, user="p", password="s3cret-word").json == {
+        "rate": "Cyprus 1.22"
+    }
 
-    edited = server.call("admin.channel.http.edit", {"name": "rates", "url_path": "/new", "security": None})
+    edited = server.call(
+        "admin.channel.http.edit", {"name": "rates", "url_path": "/new", "security": None}
+    )
     assert edited["revision"] > answer["revision"]
     assert server.http("/rates", body).status == 404
     assert server.http("/new", body, password="").json == {"rate": "Cyprus 1.22"}
     shown = server.call("admin.channel.http.get", {"name": "rates"})
-    assert (shown["url_path"], shown["method"], shown["service"]) == ("/new", "POST", "rates.get-rate")
+    assert (shown["url_path"], shown["method"], shown["service"]) == (
+        "/new",
+        "POST",
+        "rates.get-rate",
+    )
     assert shown["revision"] == edited["revision"]
     assert shown["state"] == "running"
     assert {state["state"] for state in shown["states"].values()} == {"running"}
@@ -73,9 +84,9 @@ def test_a_taken_name_and_a_taken_path_are_conflicts(server: Server) -> None:
 
 def test_somebody_elses_change_is_not_overwritten(server: Server) -> None:
     first = server.call("admin.channel.http.create", CHANNEL)["revision"]
-    second = server.call("admin.channel.http.edit", {"name": "rates", "active": False, "seen_revision": first})[
-        "revision"
-    ]
+    second = server.call(
+        "admin.channel.http.edit", {"name": "rates", "active": False, "seen_revision": first}
+    )["revision"]
     late = {"name": "rates", "seen_revision": first}
     assert server.api("admin.channel.http.edit", late | {"url_path": "/x"}).status == 409
     assert server.api("admin.channel.http.delete", late).status == 409
@@ -85,7 +96,10 @@ def test_somebody_elses_change_is_not_overwritten(server: Server) -> None:
 def test_what_is_in_use_stays_and_its_users_are_named(server: Server) -> None:
     partner(server)
     server.call("admin.channel.http.create", CHANNEL | {"security": "partner"})
-    for service, name in (("admin.security.basic.delete", "partner"), ("admin.service.delete", "rates.get-rate")):
+    for service, name in (
+        ("admin.security.basic.delete", "partner"),
+        ("admin.service.delete", "rates.get-rate"),
+    ):
         answer = server.api(service, {"name": name})
         assert answer.status == 409
         assert "channel http 'rates'" in answer.json["detail"]
@@ -93,7 +107,9 @@ def test_what_is_in_use_stays_and_its_users_are_named(server: Server) -> None:
 
 def test_secrets_go_in_and_never_come_out(server: Server) -> None:
     partner(server)
-    made = server.call("admin.security.apikey.create", {"name": "key", "key": "a-key-of-somebody-0123456789"})
+    made = server.call(
+        "admin.security.apikey.create", {"name": "key", "key": "a-key-of-somebody-0123456789"}
+    )
     assert "generated" not in made
     everything = [
         server.call("admin.security.basic.get", {"name": "partner"}),
@@ -102,7 +118,13 @@ def test_secrets_go_in_and_never_come_out(server: Server) -> None:
         server.call("admin.config.export"),
         server.call(
             "admin.config.plan",
-            {"config": {"security": {"basic": {"partner": {"username": "p", "password": "changed-word"}}}}},
+            {
+                "config": {
+                    "security": {
+                        "basic": {"partner": {"username": "p", "password": "changed-word"}}
+                    }
+                }
+            },
         ),
     ]
     text = json.dumps(everything) + server.output()
@@ -128,16 +150,32 @@ def test_a_setting_may_be_kept_elsewhere(server: Server) -> None:
     file.write_text("from-a-file\n")
     partner(server, password={"$file": str(file)})
     server.call("admin.channel.http.create", CHANNEL | {"security": "partner"})
-    assert server.http("/rates", b'{"country": "x"}', user="p", password="from-a-file").status == 200
-    assert server.call("admin.config.export")["security"]["basic"]["partner"]["password"] == {"$file": str(file)}
-    missing = server.api("admin.security.basic.edit", {"name": "partner", "password": {"$env": "HANSA_NOT_SET"}})
-    assert missing.json["errors"] == {"password": "the environment variable HANSA_NOT_SET is not set"}
+    assert (
+        server.http("/rates", b'{"country": "x"}', user="p", password="from-a-file").status == 200
+    )
+    assert server.call("admin.config.export")["security"]["basic"]["partner"]["password"] == {
+        "$file": str(file)
+    }
+    missing = server.api(
+        "admin.security.basic.edit", {"name": "partner", "password": {"$env": "HANSA_NOT_SET"}}
+    )
+    assert missing.json["errors"] == {
+        "password": "the environment variable HANSA_NOT_SET is not set"
+    }
 
 
 def test_lists_are_filtered_and_paged(server: Server) -> None:
     for name in ("one", "two", "three"):
-        server.call("admin.security.basic.create", {"name": name, "username": name, "password": "word-of-somebody"})
-    assert [i["name"] for i in server.call("admin.security.basic.list")["items"]] == ["admin", "one", "three", "two"]
+        server.call(
+            "admin.security.basic.create",
+            {"name": name, "username": name, "password": "word-of-somebody"},
+        )
+    assert [i["name"] for i in server.call("admin.security.basic.list")["items"]] == [
+        "admin",
+        "one",
+        "three",
+        "two",
+    ]
     found = server.call("admin.security.basic.list", {"filter": "T"})
     assert [i["name"] for i in found["items"]] == ["three", "two"]
     assert found["total"] == 2
@@ -151,12 +189,26 @@ def test_lists_are_filtered_and_paged(server: Server) -> None:
 def test_ping_and_test(server: Server) -> None:
     partner(server)
     server.call("admin.channel.http.create", CHANNEL)
-    assert server.call("admin.channel.http.ping", {"name": "rates"}) == {"name": "rates", "result": "any method /rates"}
+    assert server.call("admin.channel.http.ping", {"name": "rates"}) == {
+        "name": "rates",
+        "result": "any method /rates",
+    }
     assert server.api("admin.channel.http.ping", {"name": "none"}).status == 404
-    assert server.call("admin.channel.http.test", {"url_path": "/x", "service": "rates.get-rate"})["result"]
-    assert server.call("admin.security.basic.test", {"name": "partner", "username": "other"})["result"]
-    assert server.api("admin.channel.http.test", {"url_path": "no-slash", "service": "rates.get-rate"}).status == 400
-    assert [i["name"] for i in server.call("admin.channel.http.list", {"filter": "x"})["items"]] == []
+    assert server.call("admin.channel.http.test", {"url_path": "/x", "service": "rates.get-rate"})[
+        "result"
+    ]
+    assert server.call("admin.security.basic.test", {"name": "partner", "username": "other"})[
+        "result"
+    ]
+    assert (
+        server.api(
+            "admin.channel.http.test", {"url_path": "no-slash", "service": "rates.get-rate"}
+        ).status
+        == 400
+    )
+    assert [
+        i["name"] for i in server.call("admin.channel.http.list", {"filter": "x"})["items"]
+    ] == []
 
 
 JOB = {"job_type": "interval", "hours": 1, "service": "rates.plain"}

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 from hansa import Invalid
-from hansa.cluster import OdbBus
-from hansa.migrations.schema import create_schema
-from hansa.odb import open_engine
+from hansa.cluster.leases import OdbBus
+from hansa.odb.migrations.schema import create_schema
+from hansa.odb.tables import open_engine
 from hansa_admin import membership
 from hansa_admin.membership import Holder, Membership, lease_of
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 KEY = lease_of("server1")
 
@@ -35,7 +34,9 @@ def worker(bus: Any, folder: Path, index: int = 0, generation: int = 1, workers:
     section = SimpleNamespace(cluster="hansa", workers=workers)
     name = f"server1/{index}.{generation}"
     config = SimpleNamespace(server=section)
-    return SimpleNamespace(name="server1", id=name, worker=index, dir=folder, bus=bus, config=config, closing=False)
+    return SimpleNamespace(
+        name="server1", id=name, worker=index, dir=folder, bus=bus, config=config, closing=False
+    )
 
 
 def holder(bus: OdbBus) -> Holder | None:
@@ -123,7 +124,9 @@ class Down:
         return getattr(self.inner, name)
 
 
-def test_a_server_starts_without_what_carries_leases(bus: OdbBus, tmp_path: Path, caplog: Any) -> None:
+def test_a_server_starts_without_what_carries_leases(
+    bus: OdbBus, tmp_path: Path, caplog: Any
+) -> None:
     down = Down(bus)
     member = Membership(worker(down, tmp_path))
     began = time.monotonic()
@@ -143,7 +146,9 @@ def test_a_server_starts_without_what_carries_leases(bus: OdbBus, tmp_path: Path
     numbers=st.tuples(*[st.integers(0, 2**40)] * 3),
     place=st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
 )
-def test_a_holder_is_read_as_it_was_written(host: str, numbers: tuple[int, int, int], place: str) -> None:
+def test_a_holder_is_read_as_it_was_written(
+    host: str, numbers: tuple[int, int, int], place: str
+) -> None:
     pid, start, workers = numbers
     made = Holder(host, pid, start, place, workers)
     assert Holder.read(str(made)) == made

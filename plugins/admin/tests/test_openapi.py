@@ -21,12 +21,22 @@ CHROMIUM = shutil.which("chromium")
 def document(server: Server) -> Any:
     server.call(
         "admin.channel.http.create",
-        {"name": "rates", "url_path": "/r/{country}", "service": "rates.get-rate", "format": "json"},
+        {
+            "name": "rates",
+            "url_path": "/r/{country}",
+            "service": "rates.get-rate",
+            "format": "json",
+        },
     )
     more = {"service": "rates.get-rate", "format": "json", "method": "GET,POST"}
     server.call("admin.channel.http.create", {"name": "query", "url_path": "/query", **more})
-    server.call("admin.channel.http.create", {"name": "off", "url_path": "/off", "active": False, **more})
-    server.call("admin.channel.http.create", {"name": "untyped", "url_path": "/untyped", "service": "rates.plain"})
+    server.call(
+        "admin.channel.http.create", {"name": "off", "url_path": "/off", "active": False, **more}
+    )
+    server.call(
+        "admin.channel.http.create",
+        {"name": "untyped", "url_path": "/untyped", "service": "rates.plain"},
+    )
     answer = server.http("/hansa/api/openapi.json")
     assert answer.headers["Content-Type"] == "application/json"
     return answer.json
@@ -49,8 +59,15 @@ def test_it_is_valid_openapi(document: Any) -> None:
 
 
 def test_every_admin_service_is_in_it_with_a_sentence(server: Server, document: Any) -> None:
-    names = {i["name"] for i in server.call("admin.service.list", {"filter": "admin.", "limit": 10_000})["items"]}
-    described = {path.removeprefix("/hansa/api/") for path in document["paths"] if path.startswith("/hansa/api/")}
+    names = {
+        i["name"]
+        for i in server.call("admin.service.list", {"filter": "admin.", "limit": 10_000})["items"]
+    }
+    described = {
+        path.removeprefix("/hansa/api/")
+        for path in document["paths"]
+        if path.startswith("/hansa/api/")
+    }
     assert described == names - {"admin.api", "admin.openapi", "admin.docs", "admin.docs.file"}
     for kind_type in ("channel.http", "channel.schedule", "security.basic", "security.apikey"):
         for action in ("create", "edit", "delete", "get", "list", "ping", "test"):
@@ -102,7 +119,9 @@ def test_answers_are_what_is_described(server: Server, document: Any) -> None:
 
 
 def test_secrets_are_marked(document: Any) -> None:
-    password = document["components"]["schemas"]["SecurityBasicCreateInput"]["properties"]["password"]
+    password = document["components"]["schemas"]["SecurityBasicCreateInput"]["properties"][
+        "password"
+    ]
     assert password["writeOnly"] is True
     assert password["format"] == "password"
 
@@ -111,7 +130,9 @@ def test_typed_services_behind_channels_are_described_too(document: Any) -> None
     assert "/off" not in document["paths"]
     assert "/untyped" not in document["paths"]
     path = document["paths"]["/r/{country}"]["post"]
-    assert [(p["name"], p["in"], p["required"]) for p in path["parameters"]] == [("country", "path", True)]
+    assert [(p["name"], p["in"], p["required"]) for p in path["parameters"]] == [
+        ("country", "path", True)
+    ]
     assert set(document["paths"]["/query"]) == {"get", "post"}
     query = {p["name"]: p for p in document["paths"]["/query"]["get"]["parameters"]}
     assert query["country"]["required"] is True
@@ -149,10 +170,17 @@ def test_a_browser_shows_it_without_a_foreign_request(server: Server, document: 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
         try:
-            context = browser.new_context(http_credentials={"username": "admin", "password": server.password})
+            context = browser.new_context(
+                http_credentials={"username": "admin", "password": server.password}
+            )
             page = context.new_page()
             page.on("request", lambda request: asked.append(request.url))
-            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+            page.on(
+                "console",
+                lambda message: (
+                    complaints.append(message.text) if message.type == "error" else None
+                ),
+            )
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.goto(server.url + "/hansa/api/docs")
             page.get_by_text("channel.http", exact=True).first.click(timeout=20_000)

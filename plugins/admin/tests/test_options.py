@@ -43,7 +43,9 @@ def run(*arguments: str, input: str = "") -> tuple[int, Any, str]:
     schemas, components = described([Everything])
     schema, found = schemas[Everything], {}
     command = click.Command(
-        "x", params=parameters(schema, components), callback=lambda **v: found.update(typed(v, schema, components))
+        "x",
+        params=parameters(schema, components),
+        callback=lambda **v: found.update(typed(v, schema, components)),
     )
     result = CliRunner().invoke(command, arguments, input=input)
     return result.exit_code, found, result.output
@@ -134,4 +136,9 @@ def test_no_setting_of_any_shape_breaks_the_options() -> None:
         unset: Annotated[int, setting("Unset")] | msgspec.UnsetType = msgspec.UNSET
 
     schemas, components = described([Odd])
-    assert [p.name for p in parameters(schemas[Odd], components)] == ["anything", "mixed", "unset", "set_"]
+    assert [p.name for p in parameters(schemas[Odd], components)] == [
+        "anything",
+        "mixed",
+        "unset",
+        "set_",
+    ]

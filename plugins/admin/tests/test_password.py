@@ -88,7 +88,11 @@ def test_the_password_is_told_when_it_is_made_and_then_only_its_file(
 def test_the_printed_command_works_when_pasted(server: Server) -> None:
     line = next(line for line in server.output().splitlines() if line.strip().startswith("curl "))
     done = subprocess.run(
-        ["sh", "-c", line + " -s -w '%{http_code}'"], capture_output=True, text=True, timeout=30, check=True
+        ["sh", "-c", line + " -s -w '%{http_code}'"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     )
     assert done.stdout.endswith("200")
     assert server.password in server.output()
@@ -103,9 +107,13 @@ def test_a_server_takes_the_password_of_the_environment_and_has_a_new_one_next_t
         assert other.http("/hansa/api/admin.server.status", b"{}").status == 200
         assert not (other.dir / "admin.password").exists()
         assert "pass wörd" not in other.output()
-        line = next(line for line in other.output().splitlines() if line.strip().startswith("curl "))
+        line = next(
+            line for line in other.output().splitlines() if line.strip().startswith("curl ")
+        )
         command = ["sh", "-c", line + " -s -w '%{http_code}'"]
-        done = subprocess.run(command, env=other.environment, capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(
+            command, env=other.environment, capture_output=True, text=True, timeout=30, check=True
+        )
         assert done.stdout.endswith("200")
     finally:
         other.stop()
@@ -113,6 +121,8 @@ def test_a_server_takes_the_password_of_the_environment_and_has_a_new_one_next_t
     other.start()
     try:
         assert other.http("/hansa/api/admin.server.status", b"{}").status == 200
-        assert other.http("/hansa/api/admin.server.status", b"{}", password="pass wörd").status == 401
+        assert (
+            other.http("/hansa/api/admin.server.status", b"{}", password="pass wörd").status == 401
+        )
     finally:
         other.stop()

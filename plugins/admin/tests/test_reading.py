@@ -8,12 +8,15 @@ import json
 import pytest
 from hansa import Invalid
 from hansa_admin.reading import DEEPEST, read_json, read_object
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=12,
 )
@@ -32,7 +35,9 @@ def test_anything_else_is_invalid_and_nothing_worse(raw: bytes) -> None:
         with pytest.raises(Invalid, match="not valid JSON"):
             read_json(raw)
     else:
-        with contextlib.suppress(Invalid):  # what the standard library lets pass, such as NaN, may still be refused
+        with contextlib.suppress(
+            Invalid
+        ):  # what the standard library lets pass, such as NaN, may still be refused
             assert read_json(raw) == expected
 
 
@@ -61,7 +66,9 @@ def test_depth_up_to_the_limit_is_fine() -> None:
 
 
 def test_long_integers_keep_their_digits() -> None:
-    assert read_object(b'{"n": 123456789012345678901234567890}') == {"n": 123456789012345678901234567890}
+    assert read_object(b'{"n": 123456789012345678901234567890}') == {
+        "n": 123456789012345678901234567890
+    }
 
 
 def test_nothing_is_an_empty_object_and_other_values_are_none() -> None:

@@ -21,10 +21,14 @@ def block(language: str) -> str:
     return found[1]
 
 
-def test_the_worked_example_works(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worked_example_works(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     kept = server.call("admin.service.get", {"name": "rates.get-rate"})["source"]
-    (tmp_path / "rates.py").write_text(block("python") + "\n\n" + kept.replace("class GetRate", "class Rest"))
+    (tmp_path / "rates.py").write_text(
+        block("python") + "\n\n" + kept.replace("class GetRate", "class Rest")
+    )
     try:
         for line in block("sh").splitlines():
             command, *arguments = shlex.split(line)

@@ -8,12 +8,19 @@ from typing import Annotated
 
 import pytest
 from hansa import Edit, Invalid, Model, Secret, setting
-from hansa.migrations.schema import create_schema
-from hansa.odb import open_engine
-from hansa.store import Row, Store
-from hansa_admin.references import completed, exists, has_reference, named_by, secret_names, setting_faults, shortened
-from hypothesis import given
-from hypothesis import strategies as st
+from hansa.definitions.store import Row, Store
+from hansa.odb.migrations.schema import create_schema
+from hansa.odb.tables import open_engine
+from hansa_admin.references import (
+    completed,
+    exists,
+    has_reference,
+    named_by,
+    secret_names,
+    setting_faults,
+    shortened,
+)
+from hypothesis import given, strategies as st
 
 
 class Retry(Model):
@@ -37,7 +44,13 @@ class Settings(Model):
 
 def test_all_faults_come_at_once_by_path() -> None:
     data = {"host": "x", "port": 0, "retry": {"times": -1, "time": 1}, "hots": 1}
-    assert set(setting_faults(Settings, data)) == {"host", "port", "retry.times", "retry.time", "hots"}
+    assert set(setting_faults(Settings, data)) == {
+        "host",
+        "port",
+        "retry.times",
+        "retry.time",
+        "hots",
+    }
     assert "did you mean host" in setting_faults(Settings, data)["hots"]
 
 
@@ -50,11 +63,17 @@ def test_rules_across_settings_are_checked() -> None:
     assert setting_faults(Settings, {"host": "nowhere"}) == {"host": "is nowhere"}
 
 
-def test_references_stand_for_values_of_any_type(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_references_stand_for_values_of_any_type(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("A_PORT", "8080")
     monkeypatch.setenv("A_BAD_PORT", "80800")
     (tmp_path / "host").write_text("example.com\n")
-    good = {"host": {"$file": str(tmp_path / "host")}, "port": {"$env": "A_PORT"}, "password": {"$encrypted": "token"}}
+    good = {
+        "host": {"$file": str(tmp_path / "host")},
+        "port": {"$env": "A_PORT"},
+        "password": {"$encrypted": "token"},
+    }
     assert setting_faults(Settings, good) == {}
     bad = {
         "host": {"$file": str(tmp_path / "none")},
@@ -92,9 +111,19 @@ def test_what_exists(tmp_path: Path) -> None:
     store, fixed = Store(engine, b"key"), Row("outgoing", "wide", "b", {}, builtin=True)
     store.change([(Edit(("outgoing", "wide", "a"), {}), (), ())])
     server = SimpleNamespace(store=store, builtin={fixed.key: fixed})
-    there = [("outgoing", "wide", "a"), ("outgoing", "", "a"), ("outgoing", "", "b"), ("outgoing", "wide", "b")]
+    there = [
+        ("outgoing", "wide", "a"),
+        ("outgoing", "", "a"),
+        ("outgoing", "", "b"),
+        ("outgoing", "wide", "b"),
+    ]
     assert all(exists(server, *key) for key in there)
-    missing = [("outgoing", "wide", "c"), ("security", "", "a"), ("outgoing", "slim", "b"), ("security", "wide", "b")]
+    missing = [
+        ("outgoing", "wide", "c"),
+        ("security", "", "a"),
+        ("outgoing", "slim", "b"),
+        ("security", "wide", "b"),
+    ]
     assert not any(exists(server, *key) for key in missing)
     engine.dispose()
 
@@ -104,7 +133,9 @@ def test_secrets_are_known_by_name() -> None:
 
 
 @given(st.booleans(), st.integers(1, 65535), st.integers(0, 5), st.sampled_from(["", "proxy"]))
-def test_shortening_and_completing_undo_each_other(given_port: bool, port: int, times: int, through: str) -> None:
+def test_shortening_and_completing_undo_each_other(
+    given_port: bool, port: int, times: int, through: str
+) -> None:
     data = {"host": "example.com", "retry": {"times": times, "through": through}} | (
         {"port": port} if given_port else {}
     )
@@ -116,7 +147,10 @@ def test_shortening_and_completing_undo_each_other(given_port: bool, port: int, 
 
 
 def test_partly_given_models_are_completed() -> None:
-    assert completed(Settings, {"host": "ab", "retry": {"times": 4}})["retry"] == {"times": 4, "through": ""}
+    assert completed(Settings, {"host": "ab", "retry": {"times": 4}})["retry"] == {
+        "times": 4,
+        "through": "",
+    }
 
 
 def test_references_are_found_at_any_depth() -> None:

@@ -39,13 +39,18 @@ def test_versions_come_and_go(server: Server) -> None:
     assert back["version"] == first["version"]
     assert invoke(server, "small.count") == {"n": 1}
     refused = server.api("admin.service.rollback", {"file": "small.py"})
-    assert (refused.status, "no version before the one that serves" in refused.json["detail"]) == (404, True)
+    assert (refused.status, "no version before the one that serves" in refused.json["detail"]) == (
+        404,
+        True,
+    )
     refused = server.api("admin.service.rollback", {"file": "small.py", "version": 99})
     assert (refused.status, "'small.py' has no version 99" in refused.json["detail"]) == (404, True)
     refused = server.api("admin.service.delete", {"name": "admin.service.delete"})
     assert (refused.status, "comes with the plugin admin" in refused.json["detail"]) == (404, True)
     assert (
-        server.call("admin.service.rollback", {"file": "small.count", "version": second["version"]})["version"]
+        server.call(
+            "admin.service.rollback", {"file": "small.count", "version": second["version"]}
+        )["version"]
         == second["version"]
     )
     shown = server.call("admin.service.get", {"name": "small.count"})
@@ -62,13 +67,16 @@ def test_versions_come_and_go(server: Server) -> None:
 
 def test_what_does_not_import_is_told_with_its_line_and_not_stored(server: Server) -> None:
     server.call("admin.service.deploy", version(1))
-    for source, fault in (("x = 1\ndef f(:\n", "line 2"), ("import nothing_of_this_name\n", "line 1")):
+    for source, fault in (
+        ("x = 1\ndef f(:\n", "line 2"),
+        ("import nothing_of_this_name\n", "line 1"),
+    ):
         answer = server.api("admin.service.deploy", {"file": "small.py", "source": source})
         assert answer.status == 400
         assert fault in answer.json["errors"]["source"]
-    assert server.api("admin.service.deploy", {"file": "../small.py", "source": SMALL}).json["errors"].keys() == {
-        "file"
-    }
+    assert server.api("admin.service.deploy", {"file": "../small.py", "source": SMALL}).json[
+        "errors"
+    ].keys() == {"file"}
     assert invoke(server, "small.count") == {"n": 1}
 
 
@@ -89,12 +97,18 @@ def test_helpers_and_packages(server: Server) -> None:
         ("uses.py", ["uses.get"]),
     ]
     assert invoke(server, "uses.get") == 42
-    server.call("admin.service.deploy", {"file": "helpers.py", "source": "def double(x):\n    return x + x + 0.5\n"})
+    server.call(
+        "admin.service.deploy",
+        {"file": "helpers.py", "source": "def double(x):\n    return x + x + 0.5\n"},
+    )
     assert invoke(server, "uses.get") == 42.5
     assert server.call("admin.service.rollback", {"file": "helpers.py"})["services"] == []
     assert invoke(server, "uses.get") == 42
     listed = {p["file"]: p for p in server.call("admin.service.packages", {"limit": 100})["items"]}
-    assert (listed["uses.py"]["imports"], listed["shop/"]["imported_by"]) == (["helpers.py", "shop/"], ["uses.py"])
+    assert (listed["uses.py"]["imports"], listed["shop/"]["imported_by"]) == (
+        ["helpers.py", "shop/"],
+        ["uses.py"],
+    )
     assert listed["shop/"]["files"] == ["shop/__init__.py", "shop/prices.py"]
     everything = server.call("admin.service.packages", {"all": True, "filter": "HELPERS"})
     assert [(p["version"], p["current"]) for p in everything["items"]] == [(1, True), (2, False)]
@@ -102,10 +116,20 @@ def test_helpers_and_packages(server: Server) -> None:
         "file": "shop/",
         "files": {"shop/__init__.py": "", "shop/prices.py": "PRICE = 21\n"},
     }
-    assert "0.5" in server.call("admin.service.source", {"file": "helpers.py", "version": 2})["files"]["helpers.py"]
+    assert (
+        "0.5"
+        in server.call("admin.service.source", {"file": "helpers.py", "version": 2})["files"][
+            "helpers.py"
+        ]
+    )
     refused = server.api("admin.service.delete", {"name": "shop/"})
     assert (refused.status, "shop is imported by uses.py" in refused.json["detail"]) == (409, True)
-    assert server.call("admin.service.delete", {"name": "uses.get", "more": ["shop", "helpers.py"]})["pending"] == []
+    assert (
+        server.call("admin.service.delete", {"name": "uses.get", "more": ["shop", "helpers.py"]})[
+            "pending"
+        ]
+        == []
+    )
     assert server.api("admin.service.invoke", {"name": "uses.get"}).status == 404
 
 
@@ -119,7 +143,10 @@ def test_a_service_of_a_package_shows_its_module(server: Server) -> None:
 
 def test_what_of_several_files_is_wrong_is_told_and_nothing_deployed(server: Server) -> None:
     for files, fault in (
-        ({**HELPERS, "helpers.py": "def other(): pass"}, "uses.py, line 2: ImportError: cannot import name 'double'"),
+        (
+            {**HELPERS, "helpers.py": "def other(): pass"},
+            "uses.py, line 2: ImportError: cannot import name 'double'",
+        ),
         ({**HELPERS, "../x.py": ""}, "'../x.py' must be letters"),
         ({**HELPERS, "json.py": ""}, "json is the name of a module of Python"),
         ({**HELPERS, "shop/more/x.py": ""}, "'shop/more/x.py' must be"),
@@ -128,7 +155,11 @@ def test_what_of_several_files_is_wrong_is_told_and_nothing_deployed(server: Ser
         answer = server.api("admin.service.deploy", {"files": files})
         assert answer.status == 400
         assert fault in answer.json["errors"]["files"]
-    for wrong in ({}, {"file": "a.py", "files": {"b.py": ""}}, {"files": {"b.py": ""}, "source": "x"}):
+    for wrong in (
+        {},
+        {"file": "a.py", "files": {"b.py": ""}},
+        {"files": {"b.py": ""}, "source": "x"},
+    ):
         assert server.api("admin.service.deploy", wrong).json["errors"] == {
             "file": "give either file and source, or files"
         }
@@ -137,7 +168,8 @@ def test_what_of_several_files_is_wrong_is_told_and_nothing_deployed(server: Ser
 
 def test_the_list_names_origin_and_users(server: Server) -> None:
     server.call(
-        "admin.channel.http.create", {"name": "a", "url_path": "/a", "service": "rates.get-rate", "format": "json"}
+        "admin.channel.http.create",
+        {"name": "a", "url_path": "/a", "service": "rates.get-rate", "format": "json"},
     )
     found = server.call("admin.service.list", {"filter": "rates."})
     assert [i["name"] for i in found["items"]] == [
@@ -148,7 +180,11 @@ def test_the_list_names_origin_and_users(server: Server) -> None:
         "rates.refusing",
     ]
     rate = found["items"][2]
-    assert (rate["origin"], rate["channels"], rate["help"]) == ("rates.py", ["http a"], "Give the rate of a country.")
+    assert (rate["origin"], rate["channels"], rate["help"]) == (
+        "rates.py",
+        ["http a"],
+        "Give the rate of a country.",
+    )
     own = server.call("admin.service.get", {"name": "admin.server.status"})
     assert own["source"] is None
     assert own["versions"] == []
@@ -159,14 +195,20 @@ def test_the_list_names_origin_and_users(server: Server) -> None:
 
 
 def test_invoking_is_what_a_json_channel_does(server: Server) -> None:
-    answer = server.call("admin.service.invoke", {"name": "rates.get-rate", "payload": {"country": "Malta"}})
+    answer = server.call(
+        "admin.service.invoke", {"name": "rates.get-rate", "payload": {"country": "Malta"}}
+    )
     assert answer["payload"] == {"rate": "Malta 1.22"}
     assert answer["cid"].startswith("K")
     assert invoke(server, "rates.plain", [1, 2]) == {"got": [1, 2]}
     assert invoke(server, "rates.blob") == {"$base64": "/wA="}
-    faults = server.api("admin.service.invoke", {"name": "rates.get-rate", "payload": {"country": 1, "times": 0}})
+    faults = server.api(
+        "admin.service.invoke", {"name": "rates.get-rate", "payload": {"country": 1, "times": 0}}
+    )
     assert set(faults.json["errors"]) == {"country", "times"}
-    assert server.api("admin.service.invoke", {"name": "rates.refusing"}).json["detail"] == "not today"
+    assert (
+        server.api("admin.service.invoke", {"name": "rates.refusing"}).json["detail"] == "not today"
+    )
     broken = server.api("admin.service.invoke", {"name": "rates.broken"})
     assert broken.status == 500
     assert "nobody outside" not in broken.raw.decode()
@@ -187,7 +229,10 @@ def test_a_plugin_in_use_or_unknown_is_not_blocked(server: Server) -> None:
     assert server.api("admin.plugin.block", {"name": "nothing"}).status == 404
     server.call("admin.security.apikey.create", {"name": "key"})
     refused = server.api("admin.plugin.block", {"name": "security"})
-    assert refused.status == 409 and "the plugin security is in use by security apikey 'key'" in refused.json["detail"]
+    assert (
+        refused.status == 409
+        and "the plugin security is in use by security apikey 'key'" in refused.json["detail"]
+    )
     assert server.api("admin.plugin.reload", {"name": "nothing"}).status == 404
 
 

@@ -78,8 +78,16 @@ class RabbitMQ(RealServer):
 
     def launch(self) -> None:
         if self.epmd is None:  # else the node starts one that outlives it
-            command = [self.program("epmd"), "-port", str(self.ports["epmd"]), "-address", "127.0.0.1"]
-            self.epmd = spawn(command, death_signal=signal.SIGKILL, stdin=subprocess.DEVNULL, **self._user)
+            command = [
+                self.program("epmd"),
+                "-port",
+                str(self.ports["epmd"]),
+                "-address",
+                "127.0.0.1",
+            ]
+            self.epmd = spawn(
+                command, death_signal=signal.SIGKILL, stdin=subprocess.DEVNULL, **self._user
+            )
         super().launch()
 
     def ready(self) -> bool:

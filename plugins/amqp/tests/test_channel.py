@@ -66,7 +66,9 @@ def test_after_the_last_attempt_it_is_a_dead_letter_with_cause_and_history(rabbi
     make(type)
     service = Judged(lambda request: "retry")
     with channel(rabbit, service, max_attempts=3):
-        rabbit.send("in", b"poison", headers={"own": 1}, expiration="60000", app_id="crm", user_id="guest")
+        rabbit.send(
+            "in", b"poison", headers={"own": 1}, expiration="60000", app_id="crm", user_id="guest"
+        )
         waiting(rabbit, "in.dead-letter", 1)
     assert [request.attempt for request in service.inbox.requests] == [1, 2, 3]
     ((_, properties, body),) = rabbit.read("in.dead-letter")
@@ -77,7 +79,11 @@ def test_after_the_last_attempt_it_is_a_dead_letter_with_cause_and_history(rabbi
     assert headers["x-hansa-cause"] == "Unavailable: the conformance kit asks for another attempt"
     assert headers["x-hansa-attempts"] == 3
     assert headers["x-hansa-cid"] == service.inbox.requests[0].cid
-    assert (headers["x-hansa-queue"], headers["x-hansa-routing-key"], headers["x-hansa-channel"]) == (
+    assert (
+        headers["x-hansa-queue"],
+        headers["x-hansa-routing-key"],
+        headers["x-hansa-channel"],
+    ) == (
         "in",
         "in",
         "test",
@@ -119,14 +125,21 @@ def test_dead_letters_may_go_through_an_exchange(rabbit, make):
     with rabbit.broker() as other:
         other.exchange_declare("morgues", "topic")
         other.queue_bind("morgue", "morgues", "of.#")
-    with channel(rabbit, Inbox("reject"), dead_letter_exchange="morgues", dead_letter_routing_key="of.orders"):
+    with channel(
+        rabbit, Inbox("reject"), dead_letter_exchange="morgues", dead_letter_routing_key="of.orders"
+    ):
         rabbit.send("in", b"bad")
         waiting(rabbit, "morgue", 1)
     assert rabbit.count("in.dead-letter") == 0
 
 
 def test_a_dead_letter_that_nobody_takes_stays_in_the_queue(rabbit, make):
-    with channel(rabbit, Inbox("reject"), dead_letter_exchange="amq.direct", dead_letter_routing_key="nowhere") as one:
+    with channel(
+        rabbit,
+        Inbox("reject"),
+        dead_letter_exchange="amq.direct",
+        dead_letter_routing_key="nowhere",
+    ) as one:
         rabbit.send("in", b"bad")
         error = wait_until(lambda: one.server.losses.get(one), 10, "the channel is lost")
     assert "no queue takes what is sent to exchange 'amq.direct' with key 'nowhere'" in str(error)
@@ -171,7 +184,12 @@ def test_queues_exchange_and_binding_are_declared(rabbit, type):
             other.queue_delete(queue)
         other.exchange_delete("making")
     inbox = Inbox()
-    settings = {"declare": type, "exchange": "making", "exchange_type": "topic", "routing_key": "a.*"}
+    settings = {
+        "declare": type,
+        "exchange": "making",
+        "exchange_type": "topic",
+        "routing_key": "a.*",
+    }
     for _ in range(2):  # the second time they are there
         with channel(rabbit, inbox, "made", **settings), rabbit.broker() as other:
             other.basic_publish("making", "a.b", b"routed")
@@ -187,7 +205,10 @@ def test_queues_exchange_and_binding_are_declared(rabbit, type):
     [
         ({"queue": "not-there"}, "NOT_FOUND - no queue 'not-there' in vhost '/'"),
         ({"dead_letter_routing_key": "not-there"}, "NOT_FOUND - no queue 'not-there' in vhost '/'"),
-        ({"declare": "quorum"}, "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'in'"),
+        (
+            {"declare": "quorum"},
+            "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'in'",
+        ),
         ({"vhost": "nowhere"}, "nowhere"),
         ({"password": "wrong"}, "ACCESS_REFUSED"),
         ({"username": "nobody"}, "ACCESS_REFUSED"),
@@ -196,7 +217,10 @@ def test_queues_exchange_and_binding_are_declared(rabbit, type):
     ],
 )
 def test_what_keeps_it_from_starting_is_told(rabbit, make, settings, told):
-    with pytest.raises(Unavailable) as raised, channel(rabbit, Inbox(), **{"queue": "in", **settings}):
+    with (
+        pytest.raises(Unavailable) as raised,
+        channel(rabbit, Inbox(), **{"queue": "in", **settings}),
+    ):
         pass
     assert told in raised.value.detail
 
@@ -230,7 +254,9 @@ def test_stop_gives_back_what_was_not_begun_before_it_waits(rabbit, make):
         stopping.result(10)
     found = rabbit.read("in")
     assert len(service.inbox.requests) == 2
-    assert {body for _, _, body in found}.isdisjoint(request.raw for request in service.inbox.requests)
+    assert {body for _, _, body in found}.isdisjoint(
+        request.raw for request in service.inbox.requests
+    )
 
 
 def test_redelivery_is_visible_and_counted(rabbit, make):
@@ -244,7 +270,9 @@ def test_redelivery_is_visible_and_counted(rabbit, make):
 
 
 def unacknowledged(rabbit) -> int:
-    lines = rabbit.control("list_queues", "--no-table-headers", "name", "messages_unacknowledged").splitlines()
+    lines = rabbit.control(
+        "list_queues", "--no-table-headers", "name", "messages_unacknowledged"
+    ).splitlines()
     return int(dict(line.split("\t") for line in lines)["in"])
 
 

@@ -48,7 +48,10 @@ class Producers:
 
     def _run(self) -> None:
         while not self.ended.is_set():
-            with contextlib.suppress(pika.exceptions.AMQPError, OSError), self.rabbit.broker() as channel:
+            with (
+                contextlib.suppress(pika.exceptions.AMQPError, OSError),
+                self.rabbit.broker() as channel,
+            ):
                 channel.confirm_delivery()
                 while not self.ended.is_set():
                     if len(self.account.acknowledged) >= self.allowed:
@@ -116,14 +119,29 @@ def relay(cluster, rabbit):
     cluster.must("admin.service.deploy", file="relay.py", source=RELAY)
     out = {"port": rabbit.port, "routing_key": OUT, "timeout": 5}
     cluster.must("admin.outgoing.amqp.create", name="relay", **out)
-    taken = {"port": rabbit.port, "queue": IN, "service": "relay.relay", "prefetch": PREFETCH, "max_attempts": 50}
-    cluster.must("admin.channel.amqp.create", name="relay", first_delay=0.2, last_delay=2, heartbeat=5, **taken)
+    taken = {
+        "port": rabbit.port,
+        "queue": IN,
+        "service": "relay.relay",
+        "prefetch": PREFETCH,
+        "max_attempts": 50,
+    }
+    cluster.must(
+        "admin.channel.amqp.create",
+        name="relay",
+        first_delay=0.2,
+        last_delay=2,
+        heartbeat=5,
+        **taken,
+    )
     return rabbit
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.proves("channel amqp", "guarantee")
-@pytest.mark.proves("outgoing amqp", "guarantee", "at least once: the broker has confirmed it, or it is an error")
+@pytest.mark.proves(
+    "outgoing amqp", "guarantee", "at least once: the broker has confirmed it, or it is an error"
+)
 def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay):
     """Each kind of process is killed in the middle of the work, in an order and at moments that chance chooses."""
     rabbit, rng, began = relay, cluster.rng, time.monotonic()
@@ -132,13 +150,27 @@ def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay):
     plan = ["worker"] * workers + ["server"] * servers + ["broker"] * brokers
     rng.shuffle(plan)
     account = Account()
-    in_hand = {"worker": PREFETCH, "server": PREFETCH * WORKERS, "broker": PREFETCH * WORKERS * len(SERVERS)}
+    in_hand = {
+        "worker": PREFETCH,
+        "server": PREFETCH * WORKERS,
+        "broker": PREFETCH * WORKERS * len(SERVERS),
+    }
     with Producers(rabbit, account) as producers:
-        for moment, victim in zip(sorted(rng.randrange(total * 9 // 10) for _ in plan), plan, strict=True):
+        for moment, victim in zip(
+            sorted(rng.randrange(total * 9 // 10) for _ in plan), plan, strict=True
+        ):
             if victim != "broker":
-                wait_until(lambda: consumers(rabbit) > WORKERS, 60, "more than half of the workers take messages")
+                wait_until(
+                    lambda: consumers(rabbit) > WORKERS,
+                    60,
+                    "more than half of the workers take messages",
+                )
             producers.allowed = moment + IN_THE_MIDDLE
-            wait_until(lambda moment=moment: len(account.acknowledged) >= moment, 300, f"{moment} were accepted")
+            wait_until(
+                lambda moment=moment: len(account.acknowledged) >= moment,
+                300,
+                f"{moment} were accepted",
+            )
             if victim == "broker":
                 rabbit.kill()
                 rabbit.start()
@@ -165,6 +197,8 @@ def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay):
     assert result.acknowledged >= total
     assert not result.lost
     assert not result.unexpected
-    assert result.duplicates <= sum(in_hand[victim] for victim in plan), "at most what was in hand came twice"
+    assert result.duplicates <= sum(in_hand[victim] for victim in plan), (
+        "at most what was in hand came twice"
+    )
     assert redelivered, "no kill hit a message in hand: the test proves nothing"
     assert not rabbit.read(f"{IN}.dead-letter")

@@ -70,8 +70,15 @@ def authority(name):
 
 def _certificate(name, key, issuer, issuer_key, *, ca=False, address="127.0.0.1"):
     now = datetime.datetime.now(datetime.UTC)
-    names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in (name, issuer)]
-    builder = x509.CertificateBuilder().subject_name(names[0]).issuer_name(names[1]).public_key(key.public_key())
+    names = [
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in (name, issuer)
+    ]
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(names[0])
+        .issuer_name(names[1])
+        .public_key(key.public_key())
+    )
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(
         now + datetime.timedelta(days=1)
@@ -84,7 +91,9 @@ def _certificate(name, key, issuer, issuer_key, *, ca=False, address="127.0.0.1"
 def pem(thing):
     if hasattr(thing, "private_bytes"):
         format = serialization.PrivateFormat.PKCS8
-        return thing.private_bytes(serialization.Encoding.PEM, format, serialization.NoEncryption()).decode()
+        return thing.private_bytes(
+            serialization.Encoding.PEM, format, serialization.NoEncryption()
+        ).decode()
     return thing.public_bytes(serialization.Encoding.PEM).decode()
 
 
@@ -111,7 +120,9 @@ def proxy(rabbit):
 
 @pytest.fixture(scope="module")
 def shared(proxy, start_shared_server):  # noqa: F811
-    server = start_shared_server(CONFIG.format(port=proxy.port, timeout=TIMEOUT), start=False, workers=1)
+    server = start_shared_server(
+        CONFIG.format(port=proxy.port, timeout=TIMEOUT), start=False, workers=1
+    )
     (server.folder / "services.py").write_text(SERVICES)
     return server.start()
 
@@ -127,7 +138,9 @@ def server(shared, proxy):
 def states(server):
     """Why objects are not running, by `kind type name`."""
     (worker,) = server.api("admin.server.status")["workers"].values()
-    return {key: f"{state['state']}: {state['why']}" for key, state in worker["not_running"].items()}
+    return {
+        key: f"{state['state']}: {state['why']}" for key, state in worker["not_running"].items()
+    }
 
 
 def noted(server):
@@ -137,7 +150,9 @@ def noted(server):
 
 def works(server, body):
     """Whether a message goes all the way round, however often it must be sent."""
-    return server.post("/send", body).status_code == 200 and wait_until(lambda: body in noted(server), 10)
+    return server.post("/send", body).status_code == 200 and wait_until(
+        lambda: body in noted(server), 10
+    )
 
 
 def fails(server, status, why, seconds=TIMEOUT + 5):
@@ -156,7 +171,9 @@ def test_a_killed_broker(server, rabbit):
     rabbit.kill()
     assert server.post("/send", b"refused").status_code == 503
     wait_until(
-        lambda: all("retrying: " in states(server).get(each, "") for each in BOTH), 20, "both say that it is gone"
+        lambda: all("retrying: " in states(server).get(each, "") for each in BOTH),
+        20,
+        "both say that it is gone",
     )
     assert all("the broker at 127.0.0.1" in states(server)[each] for each in BOTH)
     fails(server, 503, "is retrying: the broker at 127.0.0.1")
@@ -202,7 +219,9 @@ def test_a_broker_that_stands_still_for_a_moment(server, rabbit):
 def edit(server, name, **settings):
     kind, type, name = name.split()
     current = server.api(f"admin.{kind}.{type}.get", name=name)
-    server.api(f"admin.{kind}.{type}.edit", name=name, seen_revision=current["revision"], **settings)
+    server.api(
+        f"admin.{kind}.{type}.edit", name=name, seen_revision=current["revision"], **settings
+    )
 
 
 def test_wrong_credentials(server, rabbit):
@@ -241,7 +260,12 @@ def test_wrong_credentials(server, rabbit):
     ],
 )
 def test_a_wrong_certificate(server, rabbit, changes, why):
-    right = {"host": "127.0.0.1", "port": rabbit.ports["tls"], "tls": True, "tls_ca": str(server.folder / "ca.pem")}
+    right = {
+        "host": "127.0.0.1",
+        "port": rabbit.ports["tls"],
+        "tls": True,
+        "tls_ca": str(server.folder / "ca.pem"),
+    }
     (server.folder / "ca.pem").write_text(rabbit.files["ca.pem"])
     server.api("admin.outgoing.amqp.create", name="secure", **{**right, **changes})
     taken = {"queue": "secure", "declare": "classic", "service": "services.note"}
@@ -285,6 +309,8 @@ def test_address_and_password_are_edited_under_load(server, rabbit, proxy):
         stop.set()
         for thread in threads:
             thread.join()
-    assert {status for _, status in answers} == {200}, [answer for answer in answers if answer[1] != 200][:3]
+    assert {status for _, status in answers} == {200}, [
+        answer for answer in answers if answer[1] != 200
+    ][:3]
     wait_until(lambda: {body for body, _ in answers} <= set(noted(server)), 20, "all arrived")
     edit(server, "outgoing amqp out", username="guest", password="guest")

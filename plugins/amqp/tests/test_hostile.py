@@ -10,8 +10,7 @@ from hansa import Invalid
 from hansa_amqp.plugin import AmqpChannel, AmqpOutgoing
 from hansa_devkit import Inbox
 from hansa_devkit.servers import wait_until
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from plugins.amqp.tests.support import channel, made, outgoing
 
@@ -82,21 +81,30 @@ ODD = {
 
 @pytest.mark.parametrize("headers", ODD.values(), ids=ODD.keys())
 @pytest.mark.parametrize("outcome", ["done", "retry"])
-def test_odd_headers_reach_the_service_and_survive_its_failure(rabbit, raw_headers, headers, outcome):
+def test_odd_headers_reach_the_service_and_survive_its_failure(
+    rabbit, raw_headers, headers, outcome
+):
     inbox = Inbox(outcome)
     with channel(rabbit, inbox, max_attempts=2) as one:
         rabbit.send("in", b"odd", headers=headers, message_id="\x00\r\n", type="../..")
         inbox.wait(1 if outcome == "done" else 2, 10)
         wait_until(lambda: rabbit.count("in.dead-letter") == (outcome == "retry"), 10)
         assert not one.server.losses
-    assert all(isinstance(text, str) for each in inbox.requests for pair in each.headers.items() for text in pair)
+    assert all(
+        isinstance(text, str)
+        for each in inbox.requests
+        for pair in each.headers.items()
+        for text in pair
+    )
     if outcome == "retry":
         ((_, properties, _),) = rabbit.read("in.dead-letter")
         assert properties.headers["x-hansa-attempts"] == 2
         assert properties.message_id == "\x00\r\n"
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "a\x1b[31m\tb", "'; DROP TABLE x; --", "ü" * 60])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "a\x1b[31m\tb", "'; DROP TABLE x; --", "ü" * 60]
+)
 def test_odd_names_of_queues_and_keys_are_only_names(rabbit, name):
     inbox = Inbox(outcomes=["reject"])
     with outgoing(rabbit, declare="classic", queue=name, exchange="odd", routing_key=name) as out:
@@ -134,7 +142,12 @@ def test_headers_too_long_to_be_sent_again_are_left_out(rabbit):
     ((_, properties, body),) = rabbit.read("in.dead-letter")
     assert len(inbox.requests[0].headers["h"]) == 130_500
     assert body == b"heavy"
-    assert set(properties.headers) >= {"x-hansa-cause", "x-hansa-cid", "x-hansa-attempts", "x-hansa-queue"}
+    assert set(properties.headers) >= {
+        "x-hansa-cause",
+        "x-hansa-cid",
+        "x-hansa-attempts",
+        "x-hansa-queue",
+    }
     assert "h" not in properties.headers
 
 
@@ -158,7 +171,10 @@ def test_a_message_over_the_limit_is_a_dead_letter_whole(rabbit):
         assert not one.server.losses
     ((_, properties, dead),) = rabbit.read("in.dead-letter")
     assert [request.raw for request in inbox.requests] == [b"next"]
-    assert properties.headers["x-hansa-cause"] == "TooLarge: the message has 50000000 bytes; max_body is 16777216"
+    assert (
+        properties.headers["x-hansa-cause"]
+        == "TooLarge: the message has 50000000 bytes; max_body is 16777216"
+    )
     assert dead == body
 
 
@@ -170,7 +186,9 @@ def test_50_megabytes_pass_where_they_are_allowed(rabbit):
     assert request.raw == body
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     body=st.binary(max_size=300),
     headers=st.dictionaries(
@@ -181,7 +199,10 @@ def test_50_megabytes_pass_where_they_are_allowed(rabbit):
             | st.integers(-(2**63), 2**63 - 1)
             | st.text(max_size=50)
             | st.binary(max_size=50),
-            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+            ),
             max_leaves=5,
         ),
         max_size=5,
@@ -195,4 +216,6 @@ def test_any_message_is_handled_once_and_its_copy_is_like_it(rabbit, body, heade
         first, second = inbox.wait(2, 10)
     assert first.raw == second.raw == body
     assert first.extra["headers"] == headers
-    assert {k: v for k, v in second.extra["headers"].items() if not k.startswith("x-hansa-")} == headers
+    assert {
+        k: v for k, v in second.extra["headers"].items() if not k.startswith("x-hansa-")
+    } == headers

@@ -19,16 +19,24 @@ def _queue(rabbit):
 
 
 def test_a_message_arrives_with_its_properties(rabbit):
-    with outgoing(rabbit, properties={"app_id": "crm", "priority": 1, "content_type": "text/plain"}) as out:
+    with outgoing(
+        rabbit, properties={"app_id": "crm", "priority": 1, "content_type": "text/plain"}
+    ) as out:
         token = current_cid.set("cid-1")
         try:
-            told = out.publish("Grüße", "out", headers={"Own": [1, {"a": None}]}, priority=4, correlation_id="c")
+            told = out.publish(
+                "Grüße", "out", headers={"Own": [1, {"a": None}]}, priority=4, correlation_id="c"
+            )
         finally:
             current_cid.reset(token)
     ((method, properties, body),) = rabbit.read("out")
     assert (method.exchange, method.routing_key, body.decode()) == ("", "out", "Grüße")
     assert (properties.app_id, properties.priority, properties.correlation_id) == ("crm", 4, "c")
-    assert (properties.delivery_mode, properties.message_id, properties.content_type) == (2, told, "text/plain")
+    assert (properties.delivery_mode, properties.message_id, properties.content_type) == (
+        2,
+        told,
+        "text/plain",
+    )
     assert properties.headers == {"x-hansa-cid": "cid-1", "Own": [1, {"a": None}]}
 
 
@@ -43,7 +51,12 @@ def test_exchange_queue_and_binding_are_declared(rabbit):
     with rabbit.broker() as other:
         other.queue_delete("made-out")
         other.exchange_delete("making-out")
-    settings = {"declare": "classic", "exchange": "making-out", "exchange_type": "fanout", "queue": "made-out"}
+    settings = {
+        "declare": "classic",
+        "exchange": "making-out",
+        "exchange_type": "fanout",
+        "queue": "made-out",
+    }
     with outgoing(rabbit, **settings) as out:
         out.publish("x", "any")
         out.publish("y", "made-out", "")  # the default exchange
@@ -56,7 +69,8 @@ def test_exchange_queue_and_binding_are_declared(rabbit):
 def test_what_no_queue_takes_is_an_error_and_the_next_call_works(rabbit):
     with outgoing(rabbit, routing_key="out") as out:
         with pytest.raises(
-            Unavailable, match=r"no queue takes what is sent to exchange 'amq\.direct' with key 'nowhere'"
+            Unavailable,
+            match=r"no queue takes what is sent to exchange 'amq\.direct' with key 'nowhere'",
         ):
             out.publish("x", "nowhere", "amq.direct")
         with pytest.raises(Unavailable, match="NOT_FOUND - no exchange 'none' in vhost '/'"):
@@ -116,7 +130,10 @@ def test_50_megabytes_are_published(rabbit):
 
 
 def test_the_deadline_bounds_the_whole_call(rabbit):
-    with Proxy(rabbit.port) as proxy, outgoing(rabbit, port=proxy.port, routing_key="out", max_connections=1) as out:
+    with (
+        Proxy(rabbit.port) as proxy,
+        outgoing(rabbit, port=proxy.port, routing_key="out", max_connections=1) as out,
+    ):
         proxy.mode = "drop"
         began = time.monotonic()
         calls = [in_background(lambda: out.publish("x", timeout=0.5)) for _ in range(3)]

@@ -55,12 +55,16 @@ def test_the_worked_example_works(start_server, rabbit):  # noqa: F811
             other.queue_delete(queue)
     rabbit.control("add_user", "shop", "a-password")
     rabbit.control("set_permissions", "shop", ".*", ".*", ".*")
-    config = blocks("toml")[0].replace('host = "127.0.0.1"', f'host = "127.0.0.1"\nport = {rabbit.port}')
+    config = blocks("toml")[0].replace(
+        'host = "127.0.0.1"', f'host = "127.0.0.1"\nport = {rabbit.port}'
+    )
     assert config.count("port =") == 2
     server = start_server(config, start=False, workers=1, env={"SHOP_PASSWORD": "a-password"})
     (server.folder / "orders.py").write_text(blocks("python")[0])
     server.start()
-    rabbit.send("orders", b'{"number": 1, "pieces": 2}', b'{"number": 2, "pieces": 2000}', b"no order")
+    rabbit.send(
+        "orders", b'{"number": 1, "pieces": 2}', b'{"number": 2, "pieces": 2000}', b"no order"
+    )
     wait_until(lambda: rabbit.count("orders.dead-letter") == 2, 20, "two dead letters")
     wait_until(lambda: rabbit.count("priced") == 1, 20, "one priced order")
     ((_, properties, body),) = rabbit.read("priced")
@@ -69,14 +73,19 @@ def test_the_worked_example_works(start_server, rabbit):  # noqa: F811
     dead = {body: properties.headers for _, properties, body in rabbit.read("orders.dead-letter")}
     assert dead[b"no order"]["x-hansa-attempts"] == 1
     failed = dead[b'{"number": 2, "pieces": 2000}']
-    assert (failed["x-hansa-attempts"], failed["x-hansa-cause"]) == (3, "ValueError: nobody has so many")
+    assert (failed["x-hansa-attempts"], failed["x-hansa-cause"]) == (
+        3,
+        "ValueError: nobody has so many",
+    )
     listed = rabbit.control("list_connections", "--no-table-headers", "user", "client_properties")
     assert "hansa channel orders" in listed
     assert "hansa outgoing shipping" in listed
 
 
 @pytest.mark.parametrize("type", ["classic", "quorum"])
-def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(start_server, rabbit, type):  # noqa: F811
+def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(
+    start_server, rabbit, type
+):  # noqa: F811
     rabbit.make("crashes", "crashes.dead-letter", type=type)
     server = start_server(CONFIG.format(port=rabbit.port), start=False, workers=2)
     (server.folder / "take.py").write_text(SERVICE)
@@ -89,10 +98,19 @@ def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(start_s
     dead = {body: properties.headers for _, properties, body in rabbit.read("crashes.dead-letter")}
     assert set(dead) == {b"crash", b"poison"}
     assert [attempt for body, attempt, _ in lines if body == "crash"] == ["1", "2", "3"]
-    assert [redelivered for body, _, redelivered in lines if body == "crash"] == ["False", "True", "True"]
+    assert [redelivered for body, _, redelivered in lines if body == "crash"] == [
+        "False",
+        "True",
+        "True",
+    ]
     assert dead[b"crash"]["x-hansa-attempts"] == 3
-    assert dead[b"crash"]["x-hansa-cause"] == "Unavailable: each worker that handled it ended, or lost the broker"
-    wait_until(lambda: taken(server) >= {body.decode() for body in others}, 20, "all others were handled")
+    assert (
+        dead[b"crash"]["x-hansa-cause"]
+        == "Unavailable: each worker that handled it ended, or lost the broker"
+    )
+    wait_until(
+        lambda: taken(server) >= {body.decode() for body in others}, 20, "all others were handled"
+    )
 
 
 def taken(server):

@@ -86,7 +86,10 @@ class FileOutgoingContract(OnServer, OutgoingContract):
             files.make_folder("x/y/z")
             files.make_folder("x/y/z")
             files.rename("a b.txt", "x/y/ä.txt")
-            assert [(entry.name, entry.kind) for entry in files.list("x/y")] == [("z", "folder"), ("ä.txt", "file")]
+            assert [(entry.name, entry.kind) for entry in files.list("x/y")] == [
+                ("z", "folder"),
+                ("ä.txt", "file"),
+            ]
             found = files.stat("x/y/ä.txt")
             assert (found.name, found.size, found.kind) == ("ä.txt", 7, "file")
             assert abs(found.modified - time.time()) < 120
@@ -119,7 +122,15 @@ class FileOutgoingContract(OnServer, OutgoingContract):
     def test_commands_cannot_be_smuggled_in_by_names(self):
         (self.root / "victim").write_text("1")
         with self.running() as files:
-            for name in ("a\r\nDELE victim", "a\nDELE victim", "a\0b", "x/../../victim", "..", "a\u2028b", "\udcff"):
+            for name in (
+                "a\r\nDELE victim",
+                "a\nDELE victim",
+                "a\0b",
+                "x/../../victim",
+                "..",
+                "a\u2028b",
+                "\udcff",
+            ):
                 for call in (
                     files.read,
                     files.delete,
@@ -144,7 +155,11 @@ class FileOutgoingContract(OnServer, OutgoingContract):
         with self.running(folder=self.where("in")) as files:
             files.write("/a", "1")
             assert (self.root / "in/a").exists()
-            assert [entry.name for entry in files.list()] == [entry.name for entry in files.list("/")] == ["a"]
+            assert (
+                [entry.name for entry in files.list()]
+                == [entry.name for entry in files.list("/")]
+                == ["a"]
+            )
 
     def where(self, path: str) -> str:
         """A path as a setting."""
@@ -167,7 +182,8 @@ class FileOutgoingContract(OnServer, OutgoingContract):
     def test_two_uploads_of_one_name_do_not_mix(self):
         with self.running() as files:
             threads = [
-                threading.Thread(target=files.write, args=("a", bytes([65 + number]) * MEGABYTE)) for number in range(4)
+                threading.Thread(target=files.write, args=("a", bytes([65 + number]) * MEGABYTE))
+                for number in range(4)
             ]
             for thread in threads:
                 thread.start()
@@ -217,7 +233,9 @@ class FileOutgoingContract(OnServer, OutgoingContract):
         content = os.urandom(MEGABYTE) * 96
         (tmp_path / "source").write_bytes(content)
         with self.running() as files:
-            self._interrupt(lambda: files.upload(tmp_path / "source", "a", resume=True), self.root, ".a.*.part")
+            self._interrupt(
+                lambda: files.upload(tmp_path / "source", "a", resume=True), self.root, ".a.*.part"
+            )
         assert not (self.root / "a").exists()
         [part] = self.root.glob(".a.*.part")
         there = part.stat().st_size
@@ -231,7 +249,9 @@ class FileOutgoingContract(OnServer, OutgoingContract):
         content = os.urandom(MEGABYTE) * 96
         (self.root / "a").write_bytes(content)
         with self.running() as files:
-            self._interrupt(lambda: files.download("a", tmp_path / "target", resume=True), tmp_path, "*.part")
+            self._interrupt(
+                lambda: files.download("a", tmp_path / "target", resume=True), tmp_path, "*.part"
+            )
         [part] = tmp_path.iterdir()
         have = part.stat().st_size
         assert part.name.endswith(".part") and have
@@ -248,7 +268,9 @@ class FileOutgoingContract(OnServer, OutgoingContract):
         with self.running() as files:
             assert files.upload(tmp_path / "source", "a", resume=True) == MEGABYTE
             assert files.download("b", tmp_path / "target", resume=True) == MEGABYTE
-        assert set((self.root / "a").read_bytes()) == {97} and set((tmp_path / "target").read_bytes()) == {98}
+        assert set((self.root / "a").read_bytes()) == {97} and set(
+            (tmp_path / "target").read_bytes()
+        ) == {98}
 
     def _interrupt(self, transfer: Any, folder: Path, pattern: str) -> None:
         """Kill the server once something of a transfer has arrived, and bring it back."""

@@ -60,7 +60,11 @@ class FolderContract(OnServer, ChannelContract):
 
     def left(self) -> list[str]:
         """Everything below the watched folder but folders."""
-        return [str(path.relative_to(self.watched)) for path in self.watched.rglob("*") if not path.is_dir()]
+        return [
+            str(path.relative_to(self.watched))
+            for path in self.watched.rglob("*")
+            if not path.is_dir()
+        ]
 
     # -- what arrives --------------------------------------------------------------------------------------------------
 
@@ -84,7 +88,10 @@ class FolderContract(OnServer, ChannelContract):
             (self.watched / "link.csv").symlink_to("/etc/hostname")
             for name in ("orders-1.txt", "x.csv"):
                 self.put(name, name.encode())
-            assert {request.raw for request in inbox.wait(2, self.patience)} == {b"orders-1.txt", b"x.csv"}
+            assert {request.raw for request in inbox.wait(2, self.patience)} == {
+                b"orders-1.txt",
+                b"x.csv",
+            }
             assert not inbox.has(3, self.settle)
         assert (self.watched / "link.csv").is_symlink() and len(self.names()) >= 8
 
@@ -103,14 +110,23 @@ class FolderContract(OnServer, ChannelContract):
                 self.put("a.csv", content)
                 inbox.wait(int(content), self.patience)
             wait_until(lambda: len(self.names("done")) == 2)
-        assert [name.partition("-")[2].partition("-")[2] for name in self.names("done")] == ["a.csv", "a.csv"]
-        assert sorted(path.read_bytes() for path in (self.watched / "done").iterdir()) == [b"1", b"2"]
+        assert [name.partition("-")[2].partition("-")[2] for name in self.names("done")] == [
+            "a.csv",
+            "a.csv",
+        ]
+        assert sorted(path.read_bytes() for path in (self.watched / "done").iterdir()) == [
+            b"1",
+            b"2",
+        ]
 
     # -- never half a file ---------------------------------------------------------------------------------------------
 
     def test_a_file_that_is_being_written_is_left_alone(self):
         inbox = Inbox()
-        with self.receiving(inbox, settle=0.6), open(self.watched / "slow.csv", "wb", buffering=0) as file:
+        with (
+            self.receiving(inbox, settle=0.6),
+            open(self.watched / "slow.csv", "wb", buffering=0) as file,
+        ):
             for _ in range(10):
                 file.write(b"x" * 1000)
                 assert not inbox.has(1, 0.2)
@@ -184,7 +200,11 @@ class FolderContract(OnServer, ChannelContract):
         assert file.endswith("-poison.csv") and cause == file + ".cause.json"
         assert (self.watched / "failed" / file).read_bytes() == b"bad"
         told = json.loads((self.watched / "failed" / cause).read_text())
-        assert told["file"] == "poison.csv" and told["attempts"] == 3 and told["channel"] == "conformance"
+        assert (
+            told["file"] == "poison.csv"
+            and told["attempts"] == 3
+            and told["channel"] == "conformance"
+        )
         assert told["service"] == "echo" and "conformance kit asks" in told["problem"]["detail"]
         assert told["problem"]["cid"] == inbox.requests[2].cid
 
@@ -207,7 +227,11 @@ class FolderContract(OnServer, ChannelContract):
             self.put("bad.csv")
             wait_until(lambda: len(self.names("failed")) == 2)
         cause = (self.watched / "failed" / self.names("failed")[1]).read_text()
-        assert "secret inner thing" not in cause and "ZeroDivisionError" not in cause and "cid" in cause
+        assert (
+            "secret inner thing" not in cause
+            and "ZeroDivisionError" not in cause
+            and "cid" in cause
+        )
 
     def test_a_file_whose_service_kills_its_process_is_put_aside_after_so_many(self):
         """The channel dies with its process: what is left on the server is all that the next one knows."""
@@ -228,7 +252,9 @@ class FolderContract(OnServer, ChannelContract):
             assert died.wait(self.patience)
             assert channel.pool is not None
             channel._stopping.set()
-            channel._rename = channel._finish = channel._fail = lambda *ignored: None  # it does nothing any more
+            channel._rename = channel._finish = channel._fail = lambda *ignored: (
+                None
+            )  # it does nothing any more
             forever.set()
             channel._thread.join(10)
             channel.stop()
@@ -260,8 +286,16 @@ class FolderContract(OnServer, ChannelContract):
             self.put("good.csv")
             inbox.wait(1, self.patience)
             assert not inbox.has(2, self.settle)
-        warned = [record.getMessage() for record in caplog.records if "left where it is" in record.getMessage()]
-        assert len(warned) == len(set(warned)) <= 4 and "\x1b" not in "".join(warned) and "\r" not in "".join(warned)
+        warned = [
+            record.getMessage()
+            for record in caplog.records
+            if "left where it is" in record.getMessage()
+        ]
+        assert (
+            len(warned) == len(set(warned)) <= 4
+            and "\x1b" not in "".join(warned)
+            and "\r" not in "".join(warned)
+        )
         assert len(self.names()) >= 4
 
     def test_what_only_looks_like_a_claim_holds_nothing_up(self):
@@ -277,7 +311,10 @@ class FolderContract(OnServer, ChannelContract):
             self.put("good.csv")
             inbox.wait(1, self.patience)
             assert not inbox.has(2, self.settle)
-        assert inbox.requests[0].headers["file-name"] == "good.csv" and len(list(folder.iterdir())) == 4
+        assert (
+            inbox.requests[0].headers["file-name"] == "good.csv"
+            and len(list(folder.iterdir())) == 4
+        )
 
     def test_a_file_that_the_server_cannot_read_does_not_hold_up_the_others(self):
         inbox, channel = Inbox(), self.make(retry_delay=0.3)
@@ -306,7 +343,12 @@ class FolderContract(OnServer, ChannelContract):
         def look(request: Request) -> Response:
             path = Path(request.payload["path"])
             seen.append(
-                (request.payload, path.read_bytes(), path.stat().st_mode & 0o077, path.parent.stat().st_mode & 0o077)
+                (
+                    request.payload,
+                    path.read_bytes(),
+                    path.stat().st_mode & 0o077,
+                    path.parent.stat().st_mode & 0o077,
+                )
             )
             return Response()
 
@@ -317,7 +359,11 @@ class FolderContract(OnServer, ChannelContract):
             wait_until(lambda: seen and not self.left())
         payload, content, _, folder_mode = seen[0]
         assert content == b"content" and folder_mode == 0
-        assert payload["name"] == "a b.csv" and payload["size"] == 7 and payload["path"].endswith("a_b.csv")
+        assert (
+            payload["name"] == "a b.csv"
+            and payload["size"] == 7
+            and payload["path"].endswith("a_b.csv")
+        )
         assert not Path(payload["path"]).exists()
 
     huge = 128 * MEGABYTE
@@ -346,7 +392,9 @@ class FolderContract(OnServer, ChannelContract):
         inbox, count = Inbox(), 100
         contents = {b"%04d" % number + os.urandom(1) * (20_000 + number) for number in range(count)}
         with self.receiving(inbox) as channel:
-            sending = threading.Thread(target=lambda: [self.send(content) or time.sleep(0.01) for content in contents])
+            sending = threading.Thread(
+                target=lambda: [self.send(content) or time.sleep(0.01) for content in contents]
+            )
             sending.start()
             for _ in range(3):
                 inbox.has(len(inbox.requests) + 8, self.patience)

@@ -83,9 +83,14 @@ class ServerContract:
         raise NotImplementedError
 
     def test_the_worked_example_works(self, peer, start_server):
-        blocks = dict(re.findall(r"<!-- run: (\S+) -->\n```\w+\n(.*?)```", self.readme.read_text(), re.S))
+        blocks = dict(
+            re.findall(r"<!-- run: (\S+) -->\n```\w+\n(.*?)```", self.readme.read_text(), re.S)
+        )
         server = start_server(
-            self.example(peer, blocks["config.toml"]), start=False, workers=1, env={"PARTNER_PASSWORD": peer.password}
+            self.example(peer, blocks["config.toml"]),
+            start=False,
+            workers=1,
+            env={"PARTNER_PASSWORD": peer.password},
         )
         (server.folder / "orders.py").write_text(blocks["orders.py"])
         server.start()
@@ -99,7 +104,9 @@ class ServerContract:
         wait_until(lambda: not (peer.root / "in/empty.csv").exists())
         assert (peer.root / "in/other.txt").exists()
 
-    def test_an_outage_is_told_and_everything_goes_on_afterwards(self, peer, start_server, tmp_path):
+    def test_an_outage_is_told_and_everything_goes_on_afterwards(
+        self, peer, start_server, tmp_path
+    ):
         server = start_server(workers=2)
         self.deploy(server, tmp_path / "taken")
         server.api(f"admin.outgoing.{self.type}.create", name="files", **self.place(peer))
@@ -109,7 +116,9 @@ class ServerContract:
         assert server.post("/put").status_code == 200, server.log()
         peer.kill()
         began = time.monotonic()
-        wait_until(lambda: "retrying" in self.states(server, "channel"), 10, "the state of the channel")
+        wait_until(
+            lambda: "retrying" in self.states(server, "channel"), 10, "the state of the channel"
+        )
         while "retrying" not in self.states(server, "outgoing"):
             assert server.post("/put").status_code in (503, 504)
             assert time.monotonic() - began < 15
@@ -130,20 +139,36 @@ class ServerContract:
     def test_refused_credentials_are_told_and_a_right_one_heals(self, peer, start_server, tmp_path):
         server = start_server(workers=1)
         self.deploy(server, tmp_path / "taken")
-        wrong = {"password": "wrong-one"} if "password" in self.place(peer) else {"username": "nobody-else"}
-        server.api(f"admin.outgoing.{self.type}.create", name="files", **{**self.place(peer), **wrong})
-        server.api(f"admin.channel.{self.type}.create", name="files", **{**self.watching(peer), **wrong})
+        wrong = (
+            {"password": "wrong-one"}
+            if "password" in self.place(peer)
+            else {"username": "nobody-else"}
+        )
+        server.api(
+            f"admin.outgoing.{self.type}.create", name="files", **{**self.place(peer), **wrong}
+        )
+        server.api(
+            f"admin.channel.{self.type}.create", name="files", **{**self.watching(peer), **wrong}
+        )
         for kind in ("outgoing", "channel"):
-            wait_until(lambda kind=kind: self.states(server, kind) == {"retrying"}, 30, f"the state of the {kind}")
+            wait_until(
+                lambda kind=kind: self.states(server, kind) == {"retrying"},
+                30,
+                f"the state of the {kind}",
+            )
             told = str(server.api(f"admin.{kind}.{self.type}.get", name="files")["states"])
             assert "refuses" in told and "wrong-one" not in told
         refused = server.post("/put")
         assert refused.status_code == 503 and "refuses" in refused.text
         for kind in ("outgoing", "channel"):
             server.api(
-                f"admin.{kind}.{self.type}.edit", name="files", **{name: self.place(peer)[name] for name in wrong}
+                f"admin.{kind}.{self.type}.edit",
+                name="files",
+                **{name: self.place(peer)[name] for name in wrong},
             )
-            wait_until(lambda kind=kind: self.states(server, kind) == {"running"}, 30, f"the {kind} runs")
+            wait_until(
+                lambda kind=kind: self.states(server, kind) == {"running"}, 30, f"the {kind} runs"
+            )
         assert server.post("/put").status_code == 200
         self.put(peer, "a", "one")
         wait_until((tmp_path / "taken").exists, 30)
@@ -172,16 +197,24 @@ class ServerContract:
                 thread.join()
         assert set(answers) == {200}, server.log()[-3000:]
 
-    def test_a_file_that_kills_its_worker_is_given_up_and_the_others_go_through(self, peer, start_server, tmp_path):
+    def test_a_file_that_kills_its_worker_is_given_up_and_the_others_go_through(
+        self, peer, start_server, tmp_path
+    ):
         server = start_server(workers=2)
         self.deploy(server, tmp_path / "taken")
         for number, content in enumerate(("one", "crash", "poison", "two")):
             self.put(peer, f"{number}.txt", content)
-        server.api(f"admin.channel.{self.type}.create", name="files", **self.watching(peer), max_attempts=2)
+        server.api(
+            f"admin.channel.{self.type}.create", name="files", **self.watching(peer), max_attempts=2
+        )
 
         def failed() -> list[str]:
             folder = peer.root / "in/failed"
-            return sorted(path.name.rpartition("-")[2] for path in folder.iterdir()) if folder.exists() else []
+            return (
+                sorted(path.name.rpartition("-")[2] for path in folder.iterdir())
+                if folder.exists()
+                else []
+            )
 
         expected = ["1.txt", "1.txt.cause.json", "2.txt", "2.txt.cause.json"]
         wait_until(lambda: failed() == expected, 70, "what failed is put aside")

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 from hansa_connect.arrivals import Arrivals
 from hansa_connect.files import Entry
 from hansa_connect.watched import TEMPORARY
-from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import given, strategies as some
 
 SETTLE = 5.0
 
@@ -28,7 +27,9 @@ def file(name, size=1, modified=0.0, kind="file"):
 STEPS = some.lists(
     some.tuples(
         some.floats(0.1, 10),
-        some.dictionaries(some.sampled_from("abc"), some.tuples(some.integers(0, 3), some.integers(0, 2))),
+        some.dictionaries(
+            some.sampled_from("abc"), some.tuples(some.integers(0, 3), some.integers(0, 2))
+        ),
     ),
     max_size=30,
 )
@@ -44,7 +45,9 @@ def test_only_what_has_not_changed_for_long_enough_is_taken(steps):
             name: (known, since[name][1] if name in since and since[name][0] == known else now)
             for name, known in state.items()
         }
-        assert {entry.name for entry in ready} == {name for name, (_, first) in since.items() if now - first >= SETTLE}
+        assert {entry.name for entry in ready} == {
+            name for name, (_, first) in since.items() if now - first >= SETTLE
+        }
         assert [(e.modified, e.name) for e in ready] == sorted((e.modified, e.name) for e in ready)
 
 
@@ -65,10 +68,22 @@ def test_only_files_are_taken():
 
 def test_hostile_names_are_left_and_told_once():
     watched = arrivals(settle=0)
-    hostile = ["a\r\nDELE b", "a\0", "../../etc/cron.d/x", "x/y", "\x1b[2J", "\udcff", "a\u2028b", "x" * 240, "ü" * 120]
+    hostile = [
+        "a\r\nDELE b",
+        "a\0",
+        "../../etc/cron.d/x",
+        "x/y",
+        "\x1b[2J",
+        "\udcff",
+        "a\u2028b",
+        "x" * 240,
+        "ü" * 120,
+    ]
     for _ in range(3):
         assert watched.settled(map(file, hostile), 0) == []
-    assert len(watched.warned) == len(hostile) - 1  # the one that begins with a dot is ignored anyway
+    assert (
+        len(watched.warned) == len(hostile) - 1
+    )  # the one that begins with a dot is ignored anyway
     assert all(line.isascii() and line.isprintable() for line in watched.warned)
 
 

@@ -6,10 +6,13 @@ import time
 
 from hansa_connect.claims import LONGEST, Claim, fits, owner_of
 from hansa_connect.files import is_clean
-from hypothesis import assume, given
-from hypothesis import strategies as some
+from hypothesis import assume, given, strategies as some
 
-NAMES = some.text(some.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=255)
+NAMES = some.text(
+    some.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]),
+    min_size=1,
+    max_size=255,
+)
 
 
 @given(NAMES, some.integers(0, 999_999), some.floats(0, 1e6))
@@ -46,5 +49,7 @@ def test_no_two_claims_have_one_mark_and_marks_tell_the_order():
 
 
 def test_owners_differ_by_cluster_and_channel():
-    assert len({owner_of(*names) for names in (("a", "b"), ("ab", ""), ("", "ab"), ("a", "c"))}) == 4
+    assert (
+        len({owner_of(*names) for names in (("a", "b"), ("ab", ""), ("", "ab"), ("a", "c"))}) == 4
+    )
     assert owner_of("a", "b") == owner_of("a", "b")

@@ -15,8 +15,7 @@ from hansa_connect.delivery import HISTORY, Delivery
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.inbox import answer
 from hansa_devkit.servers import wait_until
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 
 class Broker:
@@ -62,7 +61,9 @@ class MemoryChannel(ConsumingChannel):
     def acknowledge(self, delivery, multiple):
         if delivery.tag not in self.hand:
             self.broker.faults.append(f"unknown delivery tag {delivery.tag}")
-        for tag in [tag for tag in self.hand if tag == delivery.tag or (multiple and tag < delivery.tag)]:
+        for tag in [
+            tag for tag in self.hand if tag == delivery.tag or (multiple and tag < delivery.tag)
+        ]:
             del self.hand[tag]
 
     def give_back(self, delivery):
@@ -75,10 +76,16 @@ class MemoryChannel(ConsumingChannel):
         self.cancelled = True
 
     def forward(self, delivery, headers, dead):
-        if any(len(str(value)) > 1000 for name, value in headers.items() if not str(name).startswith("x-hansa-")):
+        if any(
+            len(str(value)) > 1000
+            for name, value in headers.items()
+            if not str(name).startswith("x-hansa-")
+        ):
             raise Invalid("too long")
         with self.broker.lock:
-            (self.broker.dead if dead else self.broker.ready).append((delivery.body, headers, False))
+            (self.broker.dead if dead else self.broker.ready).append(
+                (delivery.body, headers, False)
+            )
 
     def disconnect(self):
         with self.broker.lock:
@@ -109,7 +116,9 @@ def run(broker, dispatch, until, **settings):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    outcomes=st.lists(st.lists(st.sampled_from(["retry", "done", "reject"]), max_size=5), max_size=25),
+    outcomes=st.lists(
+        st.lists(st.sampled_from(["retry", "done", "reject"]), max_size=5), max_size=25
+    ),
     pool=st.integers(1, 5),
     most=st.integers(1, 4),
 )
@@ -166,7 +175,11 @@ def test_a_slow_message_holds_up_no_other():
 
 
 def test_what_was_not_begun_is_given_back_before_stop_waits():
-    broker, going, inbox = Broker(*[b"%d" % number for number in range(5)]), threading.Event(), Inbox()
+    broker, going, inbox = (
+        Broker(*[b"%d" % number for number in range(5)]),
+        threading.Event(),
+        Inbox(),
+    )
 
     def dispatch(request):
         inbox(request)
@@ -248,7 +261,9 @@ def test_messages_that_cannot_be_handled_are_dead_letters():
     inbox = Inbox()
     run(broker, inbox, lambda: broker.dead and inbox.requests, max_body=10)
     assert [len(request.raw) for request in inbox.requests] == [10]
-    assert broker.dead[0][1]["x-hansa-cause"] == "TooLarge: the message has 11 bytes; max_body is 10"
+    assert (
+        broker.dead[0][1]["x-hansa-cause"] == "TooLarge: the message has 11 bytes; max_body is 10"
+    )
 
 
 # -- what a crash must not forget -------------------------------------------------------------------------------------
@@ -261,7 +276,9 @@ class Crash(BaseException):
 def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(tmp_path):
     """Each round is a worker: it stops dead, as far as its threads can, and all that it had in hand is delivered again."""
     broker = Broker(
-        *[b"good-%d" % number for number in range(3)], b"crash", *[b"more-%d" % number for number in range(20)]
+        *[b"good-%d" % number for number in range(3)],
+        b"crash",
+        *[b"more-%d" % number for number in range(20)],
     )
     begun, done = [], set()
     for _ in range(10):
@@ -301,12 +318,18 @@ def server(request, tmp_path, real_server):
     from hansa_devkit.servers_redis import Redis
 
     client = redis.Redis.from_url(real_server(Redis).address, decode_responses=True)
-    bus = type("Bus", (), {"key": staticmethod(lambda *parts: ":".join(("test", str(tmp_path), *parts)))})
+    bus = type(
+        "Bus", (), {"key": staticmethod(lambda *parts: ":".join(("test", str(tmp_path), *parts)))}
+    )
     return LocalServer(redis=client, bus=bus)
 
 
 def test_counts_outlive_the_worker_and_are_those_of_one_channel(server):
-    first, again, other = Begun(server, "channel memory a"), Begun(server, "channel memory a"), Begun(server, "../\0\n")
+    first, again, other = (
+        Begun(server, "channel memory a"),
+        Begun(server, "channel memory a"),
+        Begun(server, "../\0\n"),
+    )
     name, another = digest(b"body", "id", 1), digest(b"body", "id", 2)
     assert [first.count(name), again.count(name), first.count(name)] == [1, 2, 3]
     assert first.count(another) == other.count(name) == 1
@@ -353,11 +376,21 @@ def test_the_history_keeps_the_last_entries():
     assert headers["x-hansa-first"] <= headers["x-hansa-last"]
 
 
-JUNK = st.none() | st.booleans() | st.integers() | st.text() | st.binary() | st.lists(st.integers()) | st.floats()
+JUNK = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.binary()
+    | st.lists(st.integers())
+    | st.floats()
+)
 
 
 @given(
-    headers=st.dictionaries(st.sampled_from(["attempts", "cid", "history", "first", "queue"]), JUNK),
+    headers=st.dictionaries(
+        st.sampled_from(["attempts", "cid", "history", "first", "queue"]), JUNK
+    ),
     more=st.dictionaries(st.text() | st.binary(), JUNK),
 )
 def test_forged_headers_break_nothing(headers, more):
@@ -366,7 +399,9 @@ def test_forged_headers_break_nothing(headers, more):
     assert delivery.attempt >= 1
     assert 1 <= len(delivery.cid) <= 64
     request = delivery.request()
-    assert all(isinstance(name, str) and isinstance(value, str) for name, value in request.headers.items())
+    assert all(
+        isinstance(name, str) and isinstance(value, str) for name, value in request.headers.items()
+    )
     told = delivery.told(ValueError("x"), "c")
     assert told["x-hansa-attempts"] == delivery.attempt
     assert isinstance(told["x-hansa-history"], list)

@@ -10,8 +10,7 @@ from hansa import Invalid, Unavailable, load
 from hansa_connect.files import Connected, Location, dial, is_clean, said
 from hansa_connect.transfer import beside
 from hansa_connect.watched import Watched
-from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import given, strategies as some
 
 
 def connected(folder):

@@ -15,8 +15,7 @@ from hansa_connect.marks import Marked, MarkedChannel, Marks, Position
 from hansa_connect.records import Records, RecordsChannel
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.servers import wait_until
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 MARKS = [
     0,
@@ -33,7 +32,11 @@ MARKS = [
     date(2026, 1, 2),
     time(3, 4),
 ]
-MARKS += [datetime(2026, 1, 2, 3, 4, 5, 6, UTC), datetime(2026, 1, 2), timedelta(days=1, microseconds=3)]
+MARKS += [
+    datetime(2026, 1, 2, 3, 4, 5, 6, UTC),
+    datetime(2026, 1, 2),
+    timedelta(days=1, microseconds=3),
+]
 
 
 @pytest.fixture(params=["file", "redis"])
@@ -73,7 +76,9 @@ def test_what_cannot_be_a_mark_is_refused(server):
 
 def test_a_file_is_private_and_synced(tmp_path, monkeypatch):
     synced = []
-    monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.readlink(f"/proc/self/fd/{number}")))
+    monkeypatch.setattr(
+        os, "fsync", lambda number: synced.append(os.readlink(f"/proc/self/fd/{number}"))
+    )
     Marks(LocalServer(directory=tmp_path), "x").write(Position(1))
     [file] = (tmp_path / "marks").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -83,7 +88,9 @@ def test_a_file_is_private_and_synced(tmp_path, monkeypatch):
 def test_a_write_that_fails_leaves_the_old_mark(tmp_path, monkeypatch):
     marks = Marks(LocalServer(directory=tmp_path), "x")
     marks.write(Position(1))
-    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("the disk is full")))
+    monkeypatch.setattr(
+        os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("the disk is full"))
+    )
     with pytest.raises(OSError, match="full"):
         marks.write(Position(2))
     assert marks.read() == Position(1)
@@ -146,7 +153,9 @@ def drain(channel, answers, limit=200):
     answers=st.lists(st.sampled_from(["done", "retry", "reject", "crash"]), max_size=25),
     count=st.integers(min_value=1, max_value=7),
 )
-def test_each_is_settled_in_order_once_and_no_attempt_is_forgotten(tmp_path_factory, answers, count):
+def test_each_is_settled_in_order_once_and_no_attempt_is_forgotten(
+    tmp_path_factory, answers, count
+):
     channel, delivered = drain(numbers(tmp_path_factory.mktemp("marks"), count), iter(answers))
     settled = channel.server.settled
     assert [n for n, _ in settled] == list(range(1, count + 1))
@@ -170,13 +179,17 @@ def test_a_channel_that_holds_stays_at_a_message_until_it_is_handled(tmp_path):
 def test_a_channel_that_holds_says_why(tmp_path):
     channel = numbers(tmp_path, 1, give_up="hold")
     channel.dispatch = Inbox("reject")
-    with pytest.raises(Unavailable, match=r"held: message 1 was given up after 1 attempts \(cid K.*rejects"):
+    with pytest.raises(
+        Unavailable, match=r"held: message 1 was given up after 1 attempts \(cid K.*rejects"
+    ):
         channel.poll()
 
 
 def test_stopping_between_two_messages_counts_no_attempt(tmp_path):
     channel = numbers(tmp_path, 3)
-    channel._stopping = SimpleNamespace(is_set=lambda: bool(channel.server.settled), wait=lambda seconds: True)
+    channel._stopping = SimpleNamespace(
+        is_set=lambda: bool(channel.server.settled), wait=lambda seconds: True
+    )
     channel.dispatch = Inbox()
     assert channel.poll() is False
     assert channel.position == Position(1, 2, 0)
@@ -227,7 +240,10 @@ def test_a_record_is_a_message(documents):
 
 def test_a_batch_is_a_message(documents):
     channel = documents(1, 2, 3, batch=True, max_records=2)
-    assert [request.payload for request in channel.dispatch.wait(2, 5)] == [[{"id": 1}, {"id": 2}], [{"id": 3}]]
+    assert [request.payload for request in channel.dispatch.wait(2, 5)] == [
+        [{"id": 1}, {"id": 2}],
+        [{"id": 3}],
+    ]
     wait_until(lambda: channel.server.told == [([1, 2], True), ([3], True)])
 
 

@@ -45,7 +45,9 @@ class Listed(PollingChannel):
 @pytest.fixture
 def channel():
     lost: list[tuple[Any, BaseException]] = []
-    server = SimpleNamespace(items=[], looks=[], opened=0, closed=0, down=False, told=lost, released=threading.Event())
+    server = SimpleNamespace(
+        items=[], looks=[], opened=0, closed=0, down=False, told=lost, released=threading.Event()
+    )
     server.lost = lambda broken, error: lost.append((broken, error))
     made = Listed("test", load(Settings, {"interval": 0.05}), server)
     made.got = []

@@ -272,7 +272,9 @@ def test_a_peer_that_dies_during_calls_is_told_however_many_call(pools, proxy):
     proxy.mode = "refuse"
     wait_until(lambda: pool.told, 5)
     proxy.mode = "pass"
-    assert wait_until(lambda: ask(pool) == b"hello\n")  # it goes on by itself until core puts another in its place
+    assert wait_until(
+        lambda: ask(pool) == b"hello\n"
+    )  # it goes on by itself until core puts another in its place
     done.set()
     for thread in threads:
         thread.join(10)

@@ -15,7 +15,11 @@ from hansa_devkit import LocalServer
 from hansa_devkit.inbox import answer
 from hansa_devkit.servers import wait_until
 
-BLOCKS = re.findall(r"<!-- run -->\n```python\n(.*?)```", (Path(__file__).parents[1] / "README.md").read_text(), re.S)
+BLOCKS = re.findall(
+    r"<!-- run -->\n```python\n(.*?)```",
+    (Path(__file__).parents[1] / "README.md").read_text(),
+    re.S,
+)
 
 
 def block(word: str) -> str:
@@ -47,7 +51,9 @@ def test_a_pool(clock):
 
 def test_a_channel_that_polls(tmp_path, monkeypatch):
     module = ModuleType("readme_of_connect")
-    monkeypatch.setitem(sys.modules, module.__name__, module)  # where the types of its settings are looked up
+    monkeypatch.setitem(
+        sys.modules, module.__name__, module
+    )  # where the types of its settings are looked up
     names = vars(module)
     exec(block("LinesChannel"), names)
     (tmp_path / "lines").write_bytes(b"one\ntwo\n")
@@ -71,7 +77,10 @@ def test_a_channel_that_reads_on_from_a_mark(tmp_path, monkeypatch):
     exec(block("LedgerChannel"), names)
     path.write_text("one\ntwo\n")
     config = load(names["Ledger"], {"path": str(path), "interval": 0.02})
-    for expected in ([{"id": 1, "text": "one"}, {"id": 2, "text": "two"}], [{"id": 3, "text": "three"}]):
+    for expected in (
+        [{"id": 1, "text": "one"}, {"id": 2, "text": "two"}],
+        [{"id": 3, "text": "three"}],
+    ):
         channel = names["LedgerChannel"]("ledger", config, LocalServer(directory=tmp_path))
         channel.dispatch = lambda request: got.append(request.payload) or Response()
         channel.start()

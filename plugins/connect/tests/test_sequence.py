@@ -6,8 +6,7 @@ import threading
 
 import pytest
 from hansa_connect.sequence import REMEMBERED, Gaps, Numbers
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=50), st.randoms())
@@ -35,7 +34,10 @@ def test_streams_and_senders_are_told_apart():
 
 def test_many_threads_number_without_repeating():
     numbers, found = Numbers(), []
-    threads = [threading.Thread(target=lambda: found.extend(numbers.next() for _ in range(500))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: found.extend(numbers.next() for _ in range(500)))
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -27,10 +27,16 @@ def write(plugin: Path, text: str) -> Source:
     ("line", "fault"),
     [
         ("import hansa.store", "imports hansa.store; only the root is public"),
-        ("from hansa.store import Store", "imports hansa.store; only the root is public"),
+        (
+            "from hansa.definitions.store import Store",
+            "imports hansa.store; only the root is public",
+        ),
         ("from hansa import store", "hansa.store is not public"),
         ("import click", "click is imported, and pyproject.toml does not list click"),
-        ("from hansa_json import format", "hansa_json is imported, and pyproject.toml does not list hansa-json"),
+        (
+            "from hansa_json import format",
+            "hansa_json is imported, and pyproject.toml does not list hansa-json",
+        ),
         ("def inside():\n    import click", "click is imported"),
         ("import surely_unknown_package", "does not list surely-unknown-package"),
     ],
@@ -62,12 +68,15 @@ def test_a_setter_is_told_by_its_property_and_no_other_decorator_excuses(plugin)
         '"""Things."""\n\nclass Thing:\n    """A thing."""\n\n    @property\n    def size(self):\n        """Its size."""\n\n'
         "    @size.setter\n    def size(self, value):\n        pass\n\n    @functools.cache\n    def act(self):\n        pass\n",
     )
-    assert documentation_faults(source) == ["src/hansa_mqtt/more.py, line 15: Thing.act has no docstring"]
+    assert documentation_faults(source) == [
+        "src/hansa_mqtt/more.py, line 15: Thing.act has no docstring"
+    ]
 
 
 def test_what_has_no_words(plugin):
     source = write(
-        plugin, "class Thing:\n    def act(self):\n        pass\n\ndef run():\n    pass\n\ndef _hidden():\n    pass\n"
+        plugin,
+        "class Thing:\n    def act(self):\n        pass\n\ndef run():\n    pass\n\ndef _hidden():\n    pass\n",
     )
     (plugin / "README.md").write_text("# mqtt")
     assert documentation_faults(source) == [
@@ -80,7 +89,9 @@ def test_what_has_no_words(plugin):
 
 
 def test_a_declaration_that_nobody_finds(plugin):
-    (plugin / "pyproject.toml").write_text('[project]\nname = "mqtt"\ndependencies = ["requests[socks]>=2"]\n')
+    (plugin / "pyproject.toml").write_text(
+        '[project]\nname = "mqtt"\ndependencies = ["requests[socks]>=2"]\n'
+    )
     source = Source.read(plugin)
     assert source.declared == {"requests"}
     assert len(declaration_faults(source)) == 3
@@ -90,12 +101,17 @@ def test_a_declaration_that_nobody_finds(plugin):
 def test_a_type_without_a_contract_fails(plugin):
     test = plugin / "tests/test_format.py"
     test.write_text(test.read_text().replace("FormatContract)", "object)"))
-    assert "no contract class of hansa-devkit tests: format mqtt" in conformance_faults(Source.read(plugin))[0]
+    assert (
+        "no contract class of hansa-devkit tests: format mqtt"
+        in conformance_faults(Source.read(plugin))[0]
+    )
 
 
 def test_a_failing_test_is_named(plugin):
     (plugin / "tests/test_more.py").write_text("def test_wrong():\n    assert 1 == 2\n")
-    assert conformance_faults(Source.read(plugin)) == ["FAILED tests/test_more.py::test_wrong - assert 1 == 2"]
+    assert conformance_faults(Source.read(plugin)) == [
+        "FAILED tests/test_more.py::test_wrong - assert 1 == 2"
+    ]
 
 
 def test_a_plugin_without_tests_fails(plugin):

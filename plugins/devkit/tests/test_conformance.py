@@ -21,7 +21,11 @@ def expectations() -> dict[str, set[str]]:
     for module in MODULES:
         for node in ast.parse((BROKEN / f"{module}.py").read_text()).body:
             if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
-                found[node.name] = {name for name in map(str_of, ast.walk(fails_of(node))) if name.startswith("test_")}
+                found[node.name] = {
+                    name
+                    for name in map(str_of, ast.walk(fails_of(node)))
+                    if name.startswith("test_")
+                }
     return found
 
 
@@ -52,8 +56,13 @@ def results(tmp_path_factory) -> dict[str, dict[str, str]]:
         output, _ = run.communicate(timeout=300)
         assert run.returncode == 1, output[-3000:]
         for case in ElementTree.parse(folder / f"{module}.xml").iter("testcase"):
-            outcome = next((child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed")
-            found.setdefault(case.attrib["classname"].rpartition(".")[2], {})[case.attrib["name"]] = outcome
+            outcome = next(
+                (child.tag for child in case if child.tag in ("failure", "error", "skipped")),
+                "passed",
+            )
+            found.setdefault(case.attrib["classname"].rpartition(".")[2], {})[
+                case.attrib["name"]
+            ] = outcome
     return found
 
 
@@ -70,7 +79,11 @@ def start(module: str, report: Path) -> subprocess.Popen[str]:
         f"--junitxml={report}",
     ]
     return subprocess.Popen(
-        [*command, f"{module}.py"], cwd=BROKEN, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, f"{module}.py"],
+        cwd=BROKEN,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -80,7 +93,9 @@ def test_a_defect_fails_exactly_its_checks(name, results):
     assert failed == expectations()[name]
 
 
-@pytest.mark.parametrize("contract", [ChannelContract, OutgoingContract, FormatContract, SecurityContract])
+@pytest.mark.parametrize(
+    "contract", [ChannelContract, OutgoingContract, FormatContract, SecurityContract]
+)
 def test_each_check_is_failed_by_some_defect(contract, results):
     checks = {name for name in dir(contract) if name.startswith("test_")}
     ran = {check for outcomes in results.values() for check in outcomes}

@@ -7,7 +7,17 @@ import json
 from typing import Annotated, Any
 
 import pytest
-from hansa import Format, Invalid, Model, NotFound, Request, Service, Unavailable, current_cid, setting
+from hansa import (
+    Format,
+    Invalid,
+    Model,
+    NotFound,
+    Request,
+    Service,
+    Unavailable,
+    current_cid,
+    setting,
+)
 from hansa_devkit import LocalServer, run_service
 
 
@@ -112,7 +122,14 @@ def test_raw_messages_go_through_the_format():
 
 def test_everything_of_a_request_can_be_given():
     answer = run_service(
-        Echo, {"a": 1}, headers={"x-a": "b"}, principal="ada", attempt=3, method="PUT", cid="K1", params={"p": "q"}
+        Echo,
+        {"a": 1},
+        headers={"x-a": "b"},
+        principal="ada",
+        attempt=3,
+        method="PUT",
+        cid="K1",
+        params={"p": "q"},
     ).payload
     assert answer == {
         "input": {"a": 1, "p": "q"},
@@ -134,7 +151,12 @@ def test_everything_of_a_request_can_be_given():
 )
 def test_other_services_are_classes_functions_or_answers(other, answer):
     server = LocalServer(services={"other": other})
-    assert run_service(Caller, {"service": "other", "payload": 7}, server=server, cid="K2").payload["input"] == answer
+    assert (
+        run_service(Caller, {"service": "other", "payload": 7}, server=server, cid="K2").payload[
+            "input"
+        ]
+        == answer
+    )
     assert [(call.name, call.payload, call.cid) for call in server.invoked] == [("other", 7, "K2")]
 
 
@@ -157,9 +179,15 @@ def test_asynchronous_calls_wait_until_they_are_run():
 
 
 def test_handle_never_raises():
-    server = LocalServer(services={"convert": Convert}, formats={"text": Text}, outgoing=FAKES["outgoing"])
+    server = LocalServer(
+        services={"convert": Convert}, formats={"text": Text}, outgoing=FAKES["outgoing"]
+    )
     bad = server.handle("convert", Request(b'{"amount": 0}'), format="text")
-    assert (bad.status, bad.outcome, bad.payload["errors"]) == (400, "reject", {"amount": "Expected `int` >= 1"})
+    assert (bad.status, bad.outcome, bad.payload["errors"]) == (
+        400,
+        "reject",
+        {"amount": "Expected `int` >= 1"},
+    )
     assert server.handle("nobody", Request()).status == 404
     assert server.handle("convert", Request(b"{"), format="text").status == 500
 

@@ -115,7 +115,9 @@ class TestSilentChannel(TestChannel):
 def test_a_local_server_notes_what_is_lost_once():
     server, error = LocalServer(), OSError("first")
     channel = TellingChannel("a", None, server)
-    threads = [threading.Thread(target=channel.lost, args=(each,)) for each in (error, OSError("second"))]
+    threads = [
+        threading.Thread(target=channel.lost, args=(each,)) for each in (error, OSError("second"))
+    ]
     for thread in threads:
         thread.start()
         thread.join()

@@ -95,7 +95,9 @@ class TestDeadLetters(Here):
     """What the channel gives up, and when."""
 
     def run(self, outcome, **settings):
-        channel = MemoryChannel("c", MemoryChannel.Config(queue=self.queue.name, retry_delay=0.0, **settings))
+        channel = MemoryChannel(
+            "c", MemoryChannel.Config(queue=self.queue.name, retry_delay=0.0, **settings)
+        )
         attempts = []
 
         def dispatch(request: Request) -> Response:

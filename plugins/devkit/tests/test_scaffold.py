@@ -36,9 +36,14 @@ def hansa():
     return lambda *arguments: CliRunner().invoke(root, [str(one) for one in arguments])
 
 
-@pytest.mark.parametrize("kinds", [set(KINDS), *({kind} for kind in KINDS)], ids=lambda kinds: "-".join(sorted(kinds)))
+@pytest.mark.parametrize(
+    "kinds", [set(KINDS), *({kind} for kind in KINDS)], ids=lambda kinds: "-".join(sorted(kinds))
+)
 def test_a_new_plugin_passes_all_its_checks(kinds, tmp_path):
-    files = {str(file.relative_to(tmp_path / "hansa-line-feed")) for file in new_plugin("line-feed", kinds, tmp_path)}
+    files = {
+        str(file.relative_to(tmp_path / "hansa-line-feed"))
+        for file in new_plugin("line-feed", kinds, tmp_path)
+    }
     findings = check_plugin(tmp_path / "hansa-line-feed")
     assert {finding.check: finding.faults for finding in findings} == {
         "declaration": [],
@@ -46,8 +51,15 @@ def test_a_new_plugin_passes_all_its_checks(kinds, tmp_path):
         "documentation": [],
         "conformance": [],
     }
-    expected = {"pyproject.toml", "README.md", "src/hansa_line_feed/__init__.py", "src/hansa_line_feed/plugin.py"}
-    expected |= {f"src/hansa_line_feed/{kind}.py" for kind in kinds} | {f"tests/test_{kind}.py" for kind in kinds}
+    expected = {
+        "pyproject.toml",
+        "README.md",
+        "src/hansa_line_feed/__init__.py",
+        "src/hansa_line_feed/plugin.py",
+    }
+    expected |= {f"src/hansa_line_feed/{kind}.py" for kind in kinds} | {
+        f"tests/test_{kind}.py" for kind in kinds
+    }
     assert files == expected
 
 
@@ -61,13 +73,19 @@ def test_the_tests_of_a_new_plugin_are_the_contracts(tmp_path):
 def test_a_new_plugin_builds_and_loads(tmp_path):
     new_plugin("mqtt", set(KINDS), tmp_path)
     code = (
-        "from hansa.registry import Registry; import hansa_mqtt.plugin as p; r = Registry();"
+        "from hansa.plugins.registry import Registry; import hansa_mqtt.plugin as p; r = Registry();"
         "r.add_types('mqtt', p.hansa_transports() + p.hansa_formats() + p.hansa_security());"
         "print([(k, t) for k, t, _ in r.types()])"
     )
-    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "hansa-mqtt/src", capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path / "hansa-mqtt/src",
+        capture_output=True,
+        text=True,
+    )
     assert (
-        ran.stdout.strip() == "[('channel', 'mqtt'), ('format', 'mqtt'), ('outgoing', 'mqtt'), ('security', 'mqtt')]"
+        ran.stdout.strip()
+        == "[('channel', 'mqtt'), ('format', 'mqtt'), ('outgoing', 'mqtt'), ('security', 'mqtt')]"
     ), ran.stderr
 
 
@@ -139,7 +157,9 @@ def test_the_check_command_joins_the_group_of_another_plugin(hansa, tmp_path):
     new_plugin("mqtt", {"security"}, tmp_path)
     passed = hansa("plugin", "check", tmp_path / "hansa-mqtt")
     assert passed.exit_code == 0, passed.output
-    (tmp_path / "hansa-mqtt/src/hansa_mqtt/security.py").open("a").write("\nfrom hansa.store import Store\n")
+    (tmp_path / "hansa-mqtt/src/hansa_mqtt/security.py").open("a").write(
+        "\nfrom hansa.store import Store\n"
+    )
     failed = hansa("plugin", "check", tmp_path / "hansa-mqtt", "--json")
     assert failed.exit_code == 1
     assert "only the root is public" in failed.output

@@ -140,7 +140,9 @@ def test_free_ports_are_not_those_of_clients():
         assert max(free_port() for _ in range(50)) < int(file.read().split()[0])
 
 
-def test_what_is_missing_fails_unless_it_is_left_out_and_the_summary_tells_what_was_used(pytester, monkeypatch):
+def test_what_is_missing_fails_unless_it_is_left_out_and_the_summary_tells_what_was_used(
+    pytester, monkeypatch
+):
     pytester.makepyfile(
         """
         import sys
@@ -167,7 +169,10 @@ def test_what_is_missing_fails_unless_it_is_left_out_and_the_summary_tells_what_
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["*absent: there is no absentd here:*apt-get install absent-server*", "real servers: sleeper 3.*"]
+        [
+            "*absent: there is no absentd here:*apt-get install absent-server*",
+            "real servers: sleeper 3.*",
+        ]
     )
     monkeypatch.setenv("HANSA_TEST_WITHOUT", "oracle, absent")
     result = pytester.runpytest_subprocess("-rs")

@@ -46,7 +46,9 @@ def test_threads_of_threads_are_followed():
         release.wait(5)
 
     with watching() as watch:
-        first = threading.Thread(target=lambda: threading.Thread(target=second, name="grandchild").start())
+        first = threading.Thread(
+            target=lambda: threading.Thread(target=second, name="grandchild").start()
+        )
         first.start()
         first.join()
     assert watch.left(0) == ["thread grandchild"]

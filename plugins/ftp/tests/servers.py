@@ -29,14 +29,21 @@ def certificate(host: str) -> str:
     names = [x509.DNSName(host)] if host.isalpha() else [x509.IPAddress(ip_address(host))]
     made = (
         x509.CertificateBuilder(
-            name, name, key.public_key(), 1, now - datetime.timedelta(1), now + datetime.timedelta(9)
+            name,
+            name,
+            key.public_key(),
+            1,
+            now - datetime.timedelta(1),
+            now + datetime.timedelta(9),
         )
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     return (private + made.public_bytes(pem)).decode()
 
 
@@ -72,8 +79,17 @@ class FtpServer(RealServer):
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of a definition that reach it."""
-        found = {"host": "127.0.0.1", "port": self.port, "username": self.username, "password": self.password}
-        return {**found, "tls": self.tls, **({"tls_ca": str(self.certificates["right"])} if self.tls else {})}
+        found = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "username": self.username,
+            "password": self.password,
+        }
+        return {
+            **found,
+            "tls": self.tls,
+            **({"tls_ca": str(self.certificates["right"])} if self.tls else {}),
+        }
 
     def restart_with(self, present: str) -> None:
         """Start it again with another certificate: right, or wrong."""
@@ -112,7 +128,9 @@ class Vsftpd(FtpServer):
             "anon_umask": "022",
             "write_enable": "YES",
             "secure_email_list_enable": "YES",
-            "email_password_file": self.write("passwords", f"{self.password}\n{self.other_password}\n"),
+            "email_password_file": self.write(
+                "passwords", f"{self.password}\n{self.other_password}\n"
+            ),
             "xferlog_enable": "NO",
         }
         if self.tls:
@@ -130,7 +148,9 @@ class Vsftpd(FtpServer):
 
     @classmethod
     def version(cls) -> str:
-        listed = subprocess.run(["dpkg-query", "-Wf", "${Version}", "vsftpd"], capture_output=True, text=True)
+        listed = subprocess.run(
+            ["dpkg-query", "-Wf", "${Version}", "vsftpd"], capture_output=True, text=True
+        )
         return listed.stdout.strip() or "of an unknown version"
 
 
@@ -141,11 +161,29 @@ class Pyftpdlib(FtpServer):
     username = "hansa"
 
     def command(self) -> list[str]:
-        command = [sys.executable, "-m", "pyftpdlib", "-i", "127.0.0.1", "-p", str(self.port), "-d", str(self.root)]
+        command = [
+            sys.executable,
+            "-m",
+            "pyftpdlib",
+            "-i",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-d",
+            str(self.root),
+        ]
         command += ["-w", "-u", self.username, "-P", self.password]
         if self.tls:
             file = str(self.certificates[self.present])
-            command += ["--tls", "--keyfile", file, "--certfile", file, "--tls-control-required", "--tls-data-required"]
+            command += [
+                "--tls",
+                "--keyfile",
+                file,
+                "--certfile",
+                file,
+                "--tls-control-required",
+                "--tls-data-required",
+            ]
         return command
 
     @classmethod

@@ -12,10 +12,14 @@ from plugins.ftp.tests.servers import Pyftpdlib, Vsftpd
 
 @pytest.mark.proves("channel ftp", "guarantee")
 @pytest.mark.proves(
-    "channel ftp", "durability", "files stay on their server, claimed by a new name, until the service has ended"
+    "channel ftp",
+    "durability",
+    "files stay on their server, claimed by a new name, until the service has ended",
 )
 @pytest.mark.proves(
-    "channel ftp", "loss window", "none, if senders rename what is whole, or never pause for longer than `settle`"
+    "channel ftp",
+    "loss window",
+    "none, if senders rename what is whole, or never pause for longer than `settle`",
 )
 @pytest.mark.proves("channel ftp", "duplicates", "what is in hand when its process dies")
 class TestVsftpd(FolderContract):

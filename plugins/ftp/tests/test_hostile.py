@@ -16,17 +16,31 @@ from hansa_devkit import Inbox
 from hansa_devkit.contract import Contract
 from hansa_ftp.plugin import FtpChannel, FtpOutgoing
 from hansa_ftp.session import _fact, _line, _time
-from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import given, strategies as some
 
-READY = {"USER": "331 ?", "PASS": "230 hello", "FEAT": "211-\r\n MLST\r\n211 end", "TYPE": "200", "PWD": '257 "/" here'}
+READY = {
+    "USER": "331 ?",
+    "PASS": "230 hello",
+    "FEAT": "211-\r\n MLST\r\n211 end",
+    "TYPE": "200",
+    "PWD": '257 "/" here',
+}
 
 
 class Scripted:
     """A server that says what it is told to: `answers` by verb, `data` for every transfer."""
 
-    def __init__(self, data: bytes | Callable[[], Iterator[bytes]] = b"", **answers: str | bytes) -> None:
-        self.answers = {**READY, "CWD": "250", "RNFR": "350", "RNTO": "250", "QUIT": "221", **answers}
+    def __init__(
+        self, data: bytes | Callable[[], Iterator[bytes]] = b"", **answers: str | bytes
+    ) -> None:
+        self.answers = {
+            **READY,
+            "CWD": "250",
+            "RNFR": "350",
+            "RNTO": "250",
+            "QUIT": "221",
+            **answers,
+        }
         self.data, self.commands = data, list[str]()
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
@@ -67,14 +81,18 @@ class Scripted:
                         for piece in self.data() if callable(self.data) else [self.data]:
                             data.sendall(piece)
                     answer = "226 done"
-                connection.sendall((answer if isinstance(answer, bytes) else answer.encode()) + b"\r\n")
+                connection.sendall(
+                    (answer if isinstance(answer, bytes) else answer.encode()) + b"\r\n"
+                )
 
 
 @contextmanager
 def connected(server: Scripted, cls=FtpOutgoing, **settings):
     contract = Contract()
     contract.cls = cls
-    made = contract.make(host="127.0.0.1", port=server.port, tls=False, **{"timeout": 2, **settings})
+    made = contract.make(
+        host="127.0.0.1", port=server.port, tls=False, **{"timeout": 2, **settings}
+    )
     try:
         made.start()
         yield made
@@ -90,20 +108,37 @@ def facts(*names: str) -> bytes:
 
 
 def test_names_of_a_listing_lead_nowhere(tmp_path):
-    hostile = ["../../etc/cron.d/x", "/etc/passwd", "a\\..\\b", "..", ".", "", "a\x1b[2J", "\udcff\udcfe", "x" * 300]
+    hostile = [
+        "../../etc/cron.d/x",
+        "/etc/passwd",
+        "a\\..\\b",
+        "..",
+        ".",
+        "",
+        "a\x1b[2J",
+        "\udcff\udcfe",
+        "x" * 300,
+    ]
     server, inbox = Scripted(facts(*hostile), SIZE="550 none", MKD="257", MDTM="550"), Inbox()
-    with connected(server, FtpChannel, service="echo", settle=0, interval=0.02, folder="in") as channel:
+    with connected(
+        server, FtpChannel, service="echo", settle=0, interval=0.02, folder="in"
+    ) as channel:
         channel.dispatch = inbox
         time.sleep(0.3)
         assert not inbox.requests
     renamed = [command for command in server.commands if command.startswith("RNFR")]
-    assert all(command == "RNFR /in/a\\..\\b" for command in renamed)  # a backslash is a character like any other
+    assert all(
+        command == "RNFR /in/a\\..\\b" for command in renamed
+    )  # a backslash is a character like any other
 
 
 def test_a_listing_without_end_is_not_kept_in_memory(monkeypatch):
     monkeypatch.setattr(hansa_ftp.session, "LONGEST_LISTING", 1_000_000)
     server = Scripted(lambda: iter(lambda: facts("a" * 1000), None))
-    with connected(server, timeout=20) as files, pytest.raises(Exception, match="over 1000000 bytes"):
+    with (
+        connected(server, timeout=20) as files,
+        pytest.raises(Exception, match="over 1000000 bytes"),
+    ):
         files.list()
 
 
@@ -121,9 +156,14 @@ def test_a_drip_ends_at_the_deadline():
         assert time.monotonic() - began < 8
 
 
-@pytest.mark.parametrize("noise", [b"\xff\xfe\x00", b"x" * 20_000, b"226", b"", b"999 what", b"150 " + b"\xe4" * 50])
+@pytest.mark.parametrize(
+    "noise", [b"\xff\xfe\x00", b"x" * 20_000, b"226", b"", b"999 what", b"150 " + b"\xe4" * 50]
+)
 def test_noise_for_an_answer_is_a_clear_error(noise):
-    with connected(Scripted(SIZE=noise)) as files, pytest.raises((Unavailable, NotFound, TimedOut)) as caught:
+    with (
+        connected(Scripted(SIZE=noise)) as files,
+        pytest.raises((Unavailable, NotFound, TimedOut)) as caught,
+    ):
         files.stat("a")
     assert len(caught.value.detail) < 500 and caught.value.detail.isprintable()
 
@@ -134,7 +174,10 @@ def test_the_address_for_data_is_that_of_the_server():
 
 
 def test_other_times_and_sizes_than_numbers_are_an_error_and_not_a_crash():
-    with connected(Scripted(b"type=file;size=many;modify=never; a\r\n")) as files, pytest.raises(Unavailable):
+    with (
+        connected(Scripted(b"type=file;size=many;modify=never; a\r\n")) as files,
+        pytest.raises(Unavailable),
+    ):
         files.list()
 
 
@@ -160,8 +203,18 @@ def test_any_line_is_an_entry_or_none(line):
     [
         ("-rw-r--r--    1 1000     1000            5 Nov 22 03:20 a b.csv", "a b.csv", 5, "file"),
         ("-rw-r--r--    1 ftp      ftp    5368709120 Nov 22  2024 big", "big", 5368709120, "file"),
-        ("drwxr-xr-x    2 0        0            4096 Jan  1  1999 folder", "folder", 4096, "folder"),
-        ("lrwxrwxrwx    1 0        0              11 Jan  1  1999 link -> /etc/passwd", "link", 11, "link"),
+        (
+            "drwxr-xr-x    2 0        0            4096 Jan  1  1999 folder",
+            "folder",
+            4096,
+            "folder",
+        ),
+        (
+            "lrwxrwxrwx    1 0        0              11 Jan  1  1999 link -> /etc/passwd",
+            "link",
+            11,
+            "link",
+        ),
         ("prw-r--r--    1 0        0               0 Jan  1  1999 pipe", "pipe", 0, "other"),
         ("04-27-26  09:09PM       <DIR>          licensed", "licensed", 0, "folder"),
         ("07-18-2026  10:16AM              1234567 pub lic.txt", "pub lic.txt", 1234567, "file"),
@@ -172,7 +225,9 @@ def test_lines_of_a_listing(line, name, size, kind):
     assert found is not None and (found.name, found.size, found.kind) == (name, size, kind)
 
 
-@pytest.mark.parametrize("line", ["total 12", "", "-rw", "550 what", "x" * 100_000, "-" + "1 " * 50_000])
+@pytest.mark.parametrize(
+    "line", ["total 12", "", "-rw", "550 what", "x" * 100_000, "-" + "1 " * 50_000]
+)
 def test_other_lines_are_none(line):
     assert _line(line) is None
     assert _fact(line) is None or line.startswith(("550", "-", "total"))

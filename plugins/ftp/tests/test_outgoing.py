@@ -37,7 +37,12 @@ class TestVsftpd(FileOutgoingContract):
     def test_a_wrong_certificate_is_told(self):
         self.peer.restart_with(present="wrong")
         try:
-            with pytest.raises(Unavailable, match=r"the certificate of 127\.0\.0\.1:\d+ is not valid"), self.running():
+            with (
+                pytest.raises(
+                    Unavailable, match=r"the certificate of 127\.0\.0\.1:\d+ is not valid"
+                ),
+                self.running(),
+            ):
                 pass
         finally:
             self.peer.restart_with(present="right")
@@ -64,5 +69,7 @@ class TestWithoutTls(FileOutgoingContract):
 
 KEPT = ("tour", "smuggled", "interrupted", "whole", "many_threads", "time_out", "edit")
 for name in dir(FileOutgoingContract):
-    if name.startswith("test_") and not any(word in name for word in KEPT):  # nothing in them depends on TLS
+    if name.startswith("test_") and not any(
+        word in name for word in KEPT
+    ):  # nothing in them depends on TLS
         setattr(TestWithoutTls, name, None)

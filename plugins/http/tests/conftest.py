@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import httpx2
 import pytest
 from hansa import Service
-from hansa.pipeline import compile_route
-from hansa.registry import Registry
-from hansa.service import Binding
+from hansa.contract.service import Binding
+from hansa.plugins.registry import Registry
+from hansa.runtime.routes import compile_route
 from hansa_http.app import Gate, Proxies, create_app
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.early import HttpSection, listen
@@ -25,7 +25,9 @@ class Site:
     """A worker's worth of HTTP: a table, the application, a listener."""
 
     def __init__(self, shared=None, start=True, **settings):
-        self.section = HttpSection(**{"address": "127.0.0.1:0", "threads": 4, "grace": 0.3, **settings})
+        self.section = HttpSection(
+            **{"address": "127.0.0.1:0", "threads": 4, "grace": 0.3, **settings}
+        )
         self.shared = shared or listen(self.section.address, self.section.backlog)
         self.port = self.shared.getsockname()[1]
         self.registry = Registry()
@@ -126,7 +128,9 @@ def connections():
     def make(address, name="peer", security=None, **settings):
         registry = Registry()
         registry.add_types("json", [JsonFormat])
-        server = SimpleNamespace(registry=registry, object=lambda kind, type, name: security, told=[])
+        server = SimpleNamespace(
+            registry=registry, object=lambda kind, type, name: security, told=[]
+        )
         server.lost = lambda broken, why, serves: server.told.append(why)
         config = HttpAddress(address=address, **settings)
         config.check()

@@ -29,7 +29,11 @@ def logged(site, tmp_path):
     site.listener.application = create_app(site.table, site.gate, None, access)
 
     def lines():
-        return [json.loads(line) for line in access.path.read_text().splitlines()] if access.path.exists() else []
+        return (
+            [json.loads(line) for line in access.path.read_text().splitlines()]
+            if access.path.exists()
+            else []
+        )
 
     yield site, lines
     access.close()
@@ -44,9 +48,15 @@ def test_who_called_what_how_it_ended_and_how_long_it_took(logged):
     (line,) = lines()
     assert line["cid"] == "K1" == answer.headers["X-Hansa-CID"]
     assert (line["method"], line["path"], line["status"]) == ("POST", "/hello/5", 200)
-    assert (line["peer"], line["channel"], line["bytes"]) == ("127.0.0.1", "hello", len(answer.content))
+    assert (line["peer"], line["channel"], line["bytes"]) == (
+        "127.0.0.1",
+        "hello",
+        len(answer.content),
+    )
     assert 0 < line["ms"] < 1000 * (time.time() - before) + 1
-    assert line["at"].startswith(time.strftime("%Y-%m-%dT%H:", time.gmtime(before))) and line["at"].endswith("Z")
+    assert line["at"].startswith(time.strftime("%Y-%m-%dT%H:", time.gmtime(before))) and line[
+        "at"
+    ].endswith("Z")
 
 
 def test_the_caller_is_named_and_what_failed_is_there_too(logged):
@@ -77,7 +87,9 @@ def test_the_caller_is_named_and_what_failed_is_there_too(logged):
     assert lines()[-1]["status"] == 401
 
 
-@pytest.mark.parametrize("path", ["/a%0d%0aforged", "/%E2%80%AEb", "/%1b[31m", "/%ff%fe", "/" + "x" * 5000])
+@pytest.mark.parametrize(
+    "path", ["/a%0d%0aforged", "/%E2%80%AEb", "/%1b[31m", "/%ff%fe", "/" + "x" * 5000]
+)
 def test_nothing_forges_a_line(logged, path):
     site, lines = logged
     site.ask("GET", path)
@@ -106,19 +118,31 @@ def test_no_line_is_lost_while_it_is_rotated_and_many_write(tmp_path, monkeypatc
         rotate_log(access.path, 10_000, 1000)
         time.sleep(0)
     access.close()
-    found = [json.loads(line)["path"] for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
-    assert sorted(found) == sorted(f"/{number}/{index}" for number in range(4) for index in range(3000))
+    found = [
+        json.loads(line)["path"]
+        for file in tmp_path.iterdir()
+        for line in file.read_text().splitlines()
+    ]
+    assert sorted(found) == sorted(
+        f"/{number}/{index}" for number in range(4) for index in range(3000)
+    )
     assert len(list(tmp_path.iterdir())) > 2
 
 
-def test_lines_that_a_hung_disk_keeps_waiting_are_bounded_counted_and_told(tmp_path, monkeypatch, caplog):
+def test_lines_that_a_hung_disk_keeps_waiting_are_bounded_counted_and_told(
+    tmp_path, monkeypatch, caplog
+):
     monkeypatch.setattr(module, "MOST", 5)
     monkeypatch.setattr(module, "PAUSE", 60.0)
     access = AccessLog(tmp_path / "access.log")
     for index in range(8):
-        access.write({"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"}, Response(cid="K"), time.time())
+        access.write(
+            {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"}, Response(cid="K"), time.time()
+        )
     assert access.lost == 3
-    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == ["5 lines wait for the disk"]
+    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == [
+        "5 lines wait for the disk"
+    ]
     access.close()
     assert "is written again, 3 lines are missing" in caplog.records[-1].getMessage()
     lines = access.path.read_text().splitlines()
@@ -138,7 +162,9 @@ def test_a_disk_that_is_full_within_a_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module.os, "write", full)
     for index in range(4):
-        access.write({"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"}, Response(cid="K"), time.time())
+        access.write(
+            {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"}, Response(cid="K"), time.time()
+        )
     wait_until(lambda: access.lost)
     lost = access.lost
     room.clear()
@@ -167,4 +193,6 @@ def test_a_log_that_cannot_be_written_fails_no_request(logged, tmp_path, caplog)
     site.wait_for(lambda: (tmp_path / "access.log").is_file() and lines())
     assert len(lines()) == 1
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert any("cannot be written" in error for error in errors) and any("2 lines are missing" in e for e in errors)
+    assert any("cannot be written" in error for error in errors) and any(
+        "2 lines are missing" in e for e in errors
+    )

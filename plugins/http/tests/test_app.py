@@ -34,7 +34,10 @@ def is_problem(answer, status):
 def test_what_a_service_sees(site):
     site.add(url_path="/a/{id}/b").dispatch = _shown
     found = site.ask(
-        "PUT", "/a/%C5%BC/b?q=1&q=2&id=x", content=b"raw\xff", headers={"X-Key": "1", "Content-Type": "a/b"}
+        "PUT",
+        "/a/%C5%BC/b?q=1&q=2&id=x",
+        content=b"raw\xff",
+        headers={"X-Key": "1", "Content-Type": "a/b"},
     ).json()
     assert found["method"] == "PUT"
     assert found["path"] == "/a/ż/b"
@@ -58,7 +61,11 @@ def test_a_request_is_freed_once_it_is_answered_without_the_collector(site):
                 site.ask("POST", path, content=content)
         site.wait_for(
             lambda: (
-                not [one for one in gc.get_objects() if isinstance(one, Request | Response) and id(one) not in before]
+                not [
+                    one
+                    for one in gc.get_objects()
+                    if isinstance(one, Request | Response) and id(one) not in before
+                ]
             )
         )
     finally:
@@ -151,7 +158,10 @@ def test_cids_are_made_passed_on_and_checked(site):
     assert site.ask("GET", "/a", headers={"X-Hansa-CID": "abc-1"}).headers["X-Hansa-CID"] == "abc-1"
     assert site.ask("GET", "/a", headers={"X-Zato-CID": "abc-2"}).headers["X-Hansa-CID"] == "abc-2"
     for bad in ("a b", "x" * 65, "<b>", "a\tb"):
-        assert site.ask("GET", "/a", headers={"X-Hansa-CID": bad}).headers["X-Hansa-CID"] not in (bad, "")
+        assert site.ask("GET", "/a", headers={"X-Hansa-CID": bad}).headers["X-Hansa-CID"] not in (
+            bad,
+            "",
+        )
     assert b"X-Hansa-CID: abc" in _bytes(
         site, b"GET /a HTTP/1.1\r\nHost: x\r\nX-Hansa-CID: abc\r\nConnection: close\r\n\r\n"
     )
@@ -168,7 +178,12 @@ def _bytes(site, sent):
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(Forbidden("no"), 403), (NotFound("none"), 404), (Unavailable("down", 7), 503), (ValueError("canary"), 500)],
+    [
+        (Forbidden("no"), 403),
+        (NotFound("none"), 404),
+        (Unavailable("down", 7), 503),
+        (ValueError("canary"), 500),
+    ],
 )
 def test_errors_of_services_keep_their_status_and_show_nothing_internal(site, error, status):
     class Fails(Service):
@@ -295,10 +310,19 @@ def test_only_trusted_proxies_say_who_calls(sites):
 
 def test_proxies_count_networks_of_both_families():
     proxies = Proxies(["10.0.0.0/8", "fd00::/8"])
-    assert proxies.peer({"REMOTE_ADDR": "10.1.2.3", "HTTP_X_FORWARDED_FOR": "192.0.2.1"}) == "192.0.2.1"
-    assert proxies.peer({"REMOTE_ADDR": "fd00::1", "HTTP_X_FORWARDED_FOR": "192.0.2.1"}) == "192.0.2.1"
-    assert proxies.peer({"REMOTE_ADDR": "11.1.2.3", "HTTP_X_FORWARDED_FOR": "192.0.2.1"}) == "11.1.2.3"
-    assert proxies.peer({"REMOTE_ADDR": "10.1.2.3", "HTTP_X_FORWARDED_FOR": "10.1.1.1"}) == "10.1.1.1"
+    assert (
+        proxies.peer({"REMOTE_ADDR": "10.1.2.3", "HTTP_X_FORWARDED_FOR": "192.0.2.1"})
+        == "192.0.2.1"
+    )
+    assert (
+        proxies.peer({"REMOTE_ADDR": "fd00::1", "HTTP_X_FORWARDED_FOR": "192.0.2.1"}) == "192.0.2.1"
+    )
+    assert (
+        proxies.peer({"REMOTE_ADDR": "11.1.2.3", "HTTP_X_FORWARDED_FOR": "192.0.2.1"}) == "11.1.2.3"
+    )
+    assert (
+        proxies.peer({"REMOTE_ADDR": "10.1.2.3", "HTTP_X_FORWARDED_FOR": "10.1.1.1"}) == "10.1.1.1"
+    )
     assert proxies.peer({"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "10.1.1.1"}) == ""
 
 
@@ -309,7 +333,9 @@ def test_a_subclass_may_tell_channels_apart_by_more_than_the_method(site):
             return 2
 
         def accepts(self, environ):
-            return environ.get("HTTP_SOAPACTION", "") == self.name or environ["QUERY_STRING"] == "wsdl"
+            return (
+                environ.get("HTTP_SOAPACTION", "") == self.name or environ["QUERY_STRING"] == "wsdl"
+            )
 
         def answer(self, request):
             if request.method == "GET":
@@ -319,7 +345,9 @@ def test_a_subclass_may_tell_channels_apart_by_more_than_the_method(site):
             return self.dispatch(request)
 
         def mismatch(self, environ, others):
-            return Invalid(f"no action {environ.get('HTTP_SOAPACTION')} among {sorted(c.name for c in others)}")
+            return Invalid(
+                f"no action {environ.get('HTTP_SOAPACTION')} among {sorted(c.name for c in others)}"
+            )
 
         def fail(self, error, request):
             response = Response(status=500, cid=request.cid, content_type="text/xml")
@@ -327,12 +355,17 @@ def test_a_subclass_may_tell_channels_apart_by_more_than_the_method(site):
             return response
 
     for name in ("one", "two"):
-        site.add(name=name, cls=ByAction, url_path="/soap").dispatch = lambda request, name=name: _named(request, name)
+        site.add(name=name, cls=ByAction, url_path="/soap").dispatch = lambda request, name=name: (
+            _named(request, name)
+        )
     assert site.ask("POST", "/soap", headers={"SOAPAction": "one"}).text == "one"
     assert site.ask("POST", "/soap", headers={"SOAPAction": "two"}).text == "two"
     assert site.ask("GET", "/soap?wsdl").text == "<wsdl of='two'/>"
     wrong = site.ask("POST", "/soap", headers={"SOAPAction": "three"})
-    assert (wrong.status_code, wrong.text) == (500, "<fault>no action three among ['one', 'two']</fault>")
+    assert (wrong.status_code, wrong.text) == (
+        500,
+        "<fault>no action three among ['one', 'two']</fault>",
+    )
 
 
 def _named(request, name):
@@ -351,5 +384,8 @@ def test_settings_are_checked_all_at_once():
 
 
 def test_claims_are_methods_on_paths():
-    assert list(HttpChannel.claims(HttpSettings(url_path="/a/{x}", method="post,GET"))) == ["GET /a/{}", "POST /a/{}"]
+    assert list(HttpChannel.claims(HttpSettings(url_path="/a/{x}", method="post,GET"))) == [
+        "GET /a/{}",
+        "POST /a/{}",
+    ]
     assert list(HttpChannel.claims(HttpSettings(url_path="/a"))) == ["any method /a"]

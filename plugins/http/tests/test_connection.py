@@ -63,7 +63,9 @@ SMUGGLED = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
 )
 def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_after_it_is_served(site, head):
     site.add().dispatch = said
-    answers = site.raw(b"POST /test HTTP/1.1\r\n" + HOST + head + b"\r\n0\r\n\r\n" + SMUGGLED, answers=3)
+    answers = site.raw(
+        b"POST /test HTTP/1.1\r\n" + HOST + head + b"\r\n0\r\n\r\n" + SMUGGLED, answers=3
+    )
     assert len(answers) == 1
     problem_of(answers[0], 501 if answers[0][0] == 501 else 400)
 
@@ -71,7 +73,9 @@ def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_after_it_is_serv
 def test_transfer_encoding_in_http_1_0_is_refused(site):
     site.add().dispatch = said
     answers = site.raw(
-        b"POST /test HTTP/1.0\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n" + SMUGGLED, 3
+        b"POST /test HTTP/1.0\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n"
+        + SMUGGLED,
+        3,
     )
     assert len(answers) == 1
     problem_of(answers[0], 400)
@@ -79,25 +83,49 @@ def test_transfer_encoding_in_http_1_0_is_refused(site):
 
 @pytest.mark.parametrize(
     "chunks",
-    [b"x\r\n", b"-1\r\n\r\n", b"5\r\nabc\r\n0\r\n\r\n", b"3 ;\x00\r\nabc\r\n0\r\n\r\n", b"3\r\nabcd\r\n0\r\n\r\n"],
+    [
+        b"x\r\n",
+        b"-1\r\n\r\n",
+        b"5\r\nabc\r\n0\r\n\r\n",
+        b"3 ;\x00\r\nabc\r\n0\r\n\r\n",
+        b"3\r\nabcd\r\n0\r\n\r\n",
+    ],
 )
 def test_broken_chunks_are_refused(site, chunks):
     site.add().dispatch = said
     answers = site.raw(
-        b"POST /test HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"\r\n\r\n" + SMUGGLED, 3
+        b"POST /test HTTP/1.1\r\n"
+        + HOST
+        + b"Transfer-Encoding: chunked\r\n\r\n"
+        + chunks
+        + b"\r\n\r\n"
+        + SMUGGLED,
+        3,
     )
     assert [answer[0] for answer in answers] == [400]
 
 
 def test_a_chunked_body_is_read(site):
     site.add().dispatch = said
-    sent = b"POST /test HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
+    sent = (
+        b"POST /test HTTP/1.1\r\n"
+        + HOST
+        + b"Transfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
+    )
     (answer,) = site.raw(sent)
     assert answer[::2] == (200, b"abcde")
 
 
 @pytest.mark.parametrize(
-    "line", [b"GET", b"GET /", b"get / HTTP/1.1", b"GET / HTTP/1.1 x", b"\xff\xfe / HTTP/1.1", b"GET  / HTTP/1.1"]
+    "line",
+    [
+        b"GET",
+        b"GET /",
+        b"get / HTTP/1.1",
+        b"GET / HTTP/1.1 x",
+        b"\xff\xfe / HTTP/1.1",
+        b"GET  / HTTP/1.1",
+    ],
 )
 def test_a_malformed_first_line_is_refused(site, line):
     site.add()
@@ -108,7 +136,9 @@ def test_a_malformed_first_line_is_refused(site, line):
 
 def test_names_with_underscores_cannot_pass_for_others(site):
     site.add(format="").dispatch = lambda request: said_headers(request)
-    (answer,) = site.raw(b"GET /test HTTP/1.1\r\n" + HOST + b"X_Forwarded_For: 1.2.3.4\r\nX-Good: 1\r\n\r\n")
+    (answer,) = site.raw(
+        b"GET /test HTTP/1.1\r\n" + HOST + b"X_Forwarded_For: 1.2.3.4\r\nX-Good: 1\r\n\r\n"
+    )
     assert b"1.2.3.4" not in answer[2]
     assert b"x-good" in answer[2]
 
@@ -126,7 +156,12 @@ def test_bodies_up_to_the_limit_are_taken_and_larger_ones_refused(sites):
     head = b"POST /test HTTP/1.1\r\n" + HOST
     problem_of(site.raw(head + b"Content-Length: 1001\r\n\r\n")[0], 413)
     problem_of(site.raw(head + b"Content-Length: 99999999999999999999\r\n\r\n")[0], 413)
-    problem_of(site.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"400\r\n" + b"x" * 1024 + b"\r\n")[0], 413)
+    problem_of(
+        site.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"400\r\n" + b"x" * 1024 + b"\r\n")[
+            0
+        ],
+        413,
+    )
 
 
 def test_a_client_that_sends_a_huge_body_anyway_reads_the_refusal(sites):
@@ -157,7 +192,10 @@ def test_expect_continue(sites):
 def test_header_floods_are_refused(sites):
     site = sites(max_header=4096)
     site.add().dispatch = said
-    for flood in (b"X: " + b"a" * 5000 + b"\r\n", b"".join(b"X-%d: 1\r\n" % n for n in range(1000))):
+    for flood in (
+        b"X: " + b"a" * 5000 + b"\r\n",
+        b"".join(b"X-%d: 1\r\n" % n for n in range(1000)),
+    ):
         problem_of(site.raw(b"GET /test HTTP/1.1\r\n" + HOST + flood + b"\r\n")[0], 431)
     problem_of(site.raw(b"GET /test HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 5000)[0], 431)
     problem_of(site.raw(b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n" + HOST + b"\r\n")[0], 431)
@@ -175,7 +213,9 @@ def test_pipelined_requests_are_answered_in_order(site):
     site.add(url_path="/{n}").dispatch = lambda request: (
         time.sleep(0.01 if request.path == "/0" else 0) or said(request)
     )
-    answers = site.raw(b"".join(b"GET /%d HTTP/1.1\r\n" % n + HOST + b"\r\n" for n in range(30)), answers=30)
+    answers = site.raw(
+        b"".join(b"GET /%d HTTP/1.1\r\n" % n + HOST + b"\r\n" for n in range(30)), answers=30
+    )
     assert [answer[2] for answer in answers] == [b"/%d" % n for n in range(30)]
 
 
@@ -183,7 +223,9 @@ def test_one_connection_serves_many_requests_byte_by_byte(site):
     site.add().dispatch = said
     with site.connect() as client, client.makefile("rb") as stream:
         for body in (b"a", b"bb", b""):
-            for byte in b"POST /test HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body) + body:
+            for byte in (
+                b"POST /test HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+            ):
                 client.send(bytes((byte,)))
             assert site.read_answer(stream)[2] == (body or b"/test")
 
@@ -300,7 +342,9 @@ def test_a_client_that_leaves_while_waiting_costs_no_work(sites):
 
     def ask(body):
         client = site.connect()
-        client.sendall(b"POST /test HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        client.sendall(
+            b"POST /test HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        )
         return client
 
     first = ask(b"first")

@@ -34,7 +34,9 @@ class TestChannel(ChannelContract):
         gate = Gate()
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/contract/x"
-            listener = Listener(create_app(table_of(self.server), gate), listening, HttpSection(), gate)
+            listener = Listener(
+                create_app(table_of(self.server), gate), listening, HttpSection(), gate
+            )
             listener.start()
             yield
             listener.stop()
@@ -67,7 +69,9 @@ class Peer:
         channel.dispatch = self.answer
         table.add(channel)
         self.socket = socket.create_server(("127.0.0.1", self.port))
-        self.listener = Listener(create_app(table, gate), self.socket, HttpSection(threads=16), gate)
+        self.listener = Listener(
+            create_app(table, gate), self.socket, HttpSection(threads=16), gate
+        )
         self.listener.start()
 
     def down(self) -> None:

@@ -8,7 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 from hansa import Invalid, fields, load
-from hansa_http.early import HttpSection, hansa_listen, hansa_ready, hansa_settings, listen, parse_address
+from hansa_http.early import (
+    HttpSection,
+    hansa_listen,
+    hansa_ready,
+    hansa_settings,
+    listen,
+    parse_address,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +33,8 @@ def test_addresses(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "80", "host", "host:", "host:x", "host:99999", "::1:80", "http://x:80", "[::1]", "a:1:2"]
+    "text",
+    ["", "80", "host", "host:", "host:x", "host:99999", "::1:80", "http://x:80", "[::1]", "a:1:2"],
 )
 def test_what_is_no_address(text):
     with pytest.raises(Invalid) as caught:
@@ -68,7 +76,8 @@ def test_other_reasons_are_told_too():
 
 def test_the_hooks_give_the_socket_and_say_where_it_is():
     config = SimpleNamespace(
-        section={"http": HttpSection(address="127.0.0.1:0")}.get, listening={"http": "127.0.0.1:1234"}
+        section={"http": HttpSection(address="127.0.0.1:0")}.get,
+        listening={"http": "127.0.0.1:1234"},
     )
     sockets = hansa_listen(config)
     with sockets["http"] as bound:
@@ -80,5 +89,8 @@ def test_the_hooks_give_the_socket_and_say_where_it_is():
 def test_the_early_module_imports_nothing_heavy():
     code = "import hansa_http.early, sys; print([m for m in ('falcon', 'waitress', 'httpx2') if m in sys.modules])"
     assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
     )

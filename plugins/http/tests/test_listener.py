@@ -32,7 +32,9 @@ class Load:
         self.answered, self.failed, self.refused = 0, [], 0
         self.stop = threading.Event()
         self._lock = threading.Lock()
-        self.threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
+        self.threads = [
+            threading.Thread(target=self._run, args=(number,)) for number in range(clients)
+        ]
         for thread in self.threads:
             thread.start()
 
@@ -182,7 +184,9 @@ def test_nothing_is_left_behind(sites):
     site.add().dispatch = said
     assert site.ask("POST", "/test", content=b"x").content == b"x"
     site.listener.stop()
-    site.wait_for(lambda: {thread.name for thread in threading.enumerate()} <= before | {"MainThread"})
+    site.wait_for(
+        lambda: {thread.name for thread in threading.enumerate()} <= before | {"MainThread"}
+    )
     site.shared.getsockname()  # what was handed in is left open
 
 
@@ -215,7 +219,9 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
             http.client.HTTPConnection("127.0.0.1", port, timeout=10).request("GET", "/")
     finally:
         plugin.hansa_shutdown(server)
-    lines = (tmp_path / "logs" / "access.log").read_text().splitlines()  # nothing waits for a thread that has ended
+    lines = (
+        (tmp_path / "logs" / "access.log").read_text().splitlines()
+    )  # nothing waits for a thread that has ended
     assert [json.loads(line)["status"] for line in lines] == [503, 200]
     plugin.hansa_shutdown(server)
     server.sockets = {}

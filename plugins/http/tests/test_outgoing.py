@@ -18,8 +18,7 @@ from hansa import Invalid, Response, TimedOut, Unavailable, current_cid, load
 from hansa_http.outgoing import HttpAddress
 from hansa_http.response import BadAnswer
 from hansa_http.retry import pause
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 def shown(request):
@@ -65,7 +64,11 @@ def scripted(*scripts):
                     client, _ = server.accept()
                 except OSError:
                     return
-                held.append(threading.Thread(target=serve, args=(client, scripts[min(len(held), len(scripts) - 1)])))
+                held.append(
+                    threading.Thread(
+                        target=serve, args=(client, scripts[min(len(held), len(scripts) - 1)])
+                    )
+                )
                 held[-1].start()
 
         accepting = threading.Thread(target=accept)
@@ -103,7 +106,9 @@ def drip(head):
 
 
 def test_every_method_sends_what_it_should(peer, connections):
-    outgoing = connections(peer.url + "/base/", url_path="/orders/{id}", format="json", headers={"X-Fixed": "1"})
+    outgoing = connections(
+        peer.url + "/base/", url_path="/orders/{id}", format="json", headers={"X-Fixed": "1"}
+    )
     for method in ("get", "head", "options"):
         found = getattr(outgoing, method)(
             {"id": "a/b c", "q": [1, 2], "flag": True, "none": None}, headers={"X-Own": "2"}
@@ -125,14 +130,18 @@ def test_data_without_a_format(peer, connections):
     outgoing = connections(peer.url)
     assert outgoing.post("zażółć").data["headers"]["content-type"] == "text/plain; charset=utf-8"
     assert "content-type" not in outgoing.post(b"\x00").data["headers"]
-    form = outgoing.post({"a": [1, 2], "b": "x y"}, headers={"Content-Type": "application/x-www-form-urlencoded"}).data
+    form = outgoing.post(
+        {"a": [1, 2], "b": "x y"}, headers={"Content-Type": "application/x-www-form-urlencoded"}
+    ).data
     assert form["body"] == "a=1&a=2&b=x+y"
     with pytest.raises(Invalid, match="no format"):
         outgoing.post({"a": 1})
 
 
 @given(
-    st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda t: t not in (".", "..")),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
+        lambda t: t not in (".", "..")
+    ),
     st.text(max_size=5),
 )
 def test_values_stay_in_their_place_in_the_url(value, other):
@@ -221,7 +230,11 @@ def test_answers(connections):
 
 def test_an_answer_that_is_too_large_is_refused(connections):
     bomb = gzip.compress(b"\0" * 10_000_000)
-    with scripted(answer(200, b"x" * 2001), answer(200, bomb, Content_Encoding="gzip"), answer(200, b"x" * 2000)) as (
+    with scripted(
+        answer(200, b"x" * 2001),
+        answer(200, bomb, Content_Encoding="gzip"),
+        answer(200, b"x" * 2000),
+    ) as (
         address,
         _,
     ):
@@ -328,7 +341,10 @@ def test_calls_that_may_be_repeated_are_repeated(connections):
     with scripted(breaks, answer(503), answer(200, b"third")) as (address, seen):
         assert connections(address, retry_delay=0.01).get().content == b"third"
         assert len(seen) == 3
-    with scripted(answer(503, b"1"), answer(502, b"2"), answer(429, b"3"), answer(200)) as (address, seen):
+    with scripted(answer(503, b"1"), answer(502, b"2"), answer(429, b"3"), answer(200)) as (
+        address,
+        seen,
+    ):
         assert connections(address, retry_delay=0.01).put(b"x").status == 429
         assert len(seen) == 3
 
@@ -368,10 +384,29 @@ def test_pauses_grow_and_differ():
     assert pause(0, 0.1, {"retry-after": "7"}) == 7
     assert (
         8
-        < pause(0, 0.1, {"retry-after": format_datetime(datetime.now(UTC) + timedelta(seconds=10), usegmt=True)})
+        < pause(
+            0,
+            0.1,
+            {
+                "retry-after": format_datetime(
+                    datetime.now(UTC) + timedelta(seconds=10), usegmt=True
+                )
+            },
+        )
         <= 10
     )
-    assert pause(0, 0.1, {"retry-after": format_datetime(datetime.now(UTC) - timedelta(seconds=10), usegmt=True)}) == 0
+    assert (
+        pause(
+            0,
+            0.1,
+            {
+                "retry-after": format_datetime(
+                    datetime.now(UTC) - timedelta(seconds=10), usegmt=True
+                )
+            },
+        )
+        == 0
+    )
     assert pause(0, 0.1, {"retry-after": "soon"}) < 1
 
 
@@ -398,7 +433,10 @@ def test_redirects_lead_only_to_the_same_host(connections):
 
 
 def test_redirects_keep_or_change_the_method_as_they_should(connections):
-    with scripted(answer(307, Location="/a"), answer(303, Location="/b"), answer(200)) as (address, seen):
+    with scripted(answer(307, Location="/a"), answer(303, Location="/b"), answer(200)) as (
+        address,
+        seen,
+    ):
         connections(address).post(b"body")
         assert [one.split()[0] for one in seen] == [b"POST", b"POST", b"GET"]
         assert seen[1].endswith(b"body")
@@ -465,7 +503,10 @@ def test_after_stop_calls_are_refused_by_name(peer, connections):
             {"url_path", "ping_path", "verify"},
         ),
         ({"address": "http://h", "url_path": "/{a"}, {"url_path"}),
-        ({"address": "http://h", "timeout": 0, "retries": -1, "pool_size": 0}, {"timeout", "retries", "pool_size"}),
+        (
+            {"address": "http://h", "timeout": 0, "retries": -1, "pool_size": 0},
+            {"timeout", "retries", "pool_size"},
+        ),
     ],
 )
 def test_settings_are_checked_all_at_once(settings, faults):

@@ -7,10 +7,13 @@ import re
 import pytest
 from hansa import Invalid
 from hansa_http.pattern import Pattern
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-segments = st.text(st.characters(exclude_characters="/?#{}", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
+segments = st.text(
+    st.characters(exclude_characters="/?#{}", exclude_categories=["Cs", "Cc"]),
+    min_size=1,
+    max_size=8,
+)
 
 
 @given(st.lists(st.tuples(segments, st.booleans()), min_size=1, max_size=6))
@@ -75,7 +78,9 @@ def test_dots_and_other_marks_are_taken_literally():
     assert Pattern("/a.b").match("/axb") is None
     assert Pattern("/{name}.json").match("/rate.json") == {"name": "rate"}
     assert Pattern("/{name}.json").match("/ratexjson") is None
-    assert Pattern("/kraków/{imię_}".replace("ę", "e")).match("/kraków/Żółć ♥") == {"imie_": "Żółć ♥"}
+    assert Pattern("/kraków/{imię_}".replace("ę", "e")).match("/kraków/Żółć ♥") == {
+        "imie_": "Żółć ♥"
+    }
 
 
 def test_slashes_match_only_where_asked_for():

@@ -7,15 +7,16 @@ from urllib.parse import parse_qs, quote, urlencode
 import pytest
 from hansa import Invalid
 from hansa_http.query import MOST_VALUES, Headers, decode_path, parse_query
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 
 
 @given(st.dictionaries(texts, st.lists(texts, min_size=1, max_size=3), max_size=6), st.booleans())
 def test_what_was_encoded_is_read_again(values, plus):
-    encoded = urlencode(values, doseq=True, quote_via=quote) if plus else urlencode(values, doseq=True)
+    encoded = (
+        urlencode(values, doseq=True, quote_via=quote) if plus else urlencode(values, doseq=True)
+    )
     expected = {name: found[0] if len(found) == 1 else found for name, found in values.items()}
     expected = {n: v for n, v in expected.items() if n or v}
     found = parse_query(encoded)
@@ -28,7 +29,9 @@ def test_any_bytes_are_read_or_invalid(text):
         found = parse_query(text)
     except Invalid:
         return
-    assert set(found) == set(parse_qs(text.encode("latin-1").decode(), keep_blank_values=True, max_num_fields=None))
+    assert set(found) == set(
+        parse_qs(text.encode("latin-1").decode(), keep_blank_values=True, max_num_fields=None)
+    )
 
 
 def test_shapes():
@@ -37,7 +40,9 @@ def test_shapes():
     assert parse_query("né=ż".encode().decode("latin-1")) == {"né": "ż"}
 
 
-@pytest.mark.parametrize("text", ["a=%", "a=%4", "a=%zz", "%=1", "a=%FF", "a=%C3", "a=\xff", "a=%ED%A0%80"])
+@pytest.mark.parametrize(
+    "text", ["a=%", "a=%4", "a=%zz", "%=1", "a=%FF", "a=%C3", "a=\xff", "a=%ED%A0%80"]
+)
 def test_what_is_refused(text):
     with pytest.raises(Invalid):
         parse_query(text)

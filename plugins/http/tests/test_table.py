@@ -9,8 +9,7 @@ import pytest
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.pattern import Pattern
 from hansa_http.table import Table, forget_table, table_of
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 def channel(path, method="", name="", **settings):
@@ -37,7 +36,9 @@ def test_the_index_agrees_with_trying_every_pattern_in_order(templates, data, pa
     gone = data.draw(st.sets(st.sampled_from(channels)) if channels else st.just(set()))
     for one in gone:
         table.remove(one)
-    left = sorted((c for c in channels if c not in gone), key=lambda c: (c.pattern.match_slash, c.pattern))
+    left = sorted(
+        (c for c in channels if c not in gone), key=lambda c: (c.pattern.match_slash, c.pattern)
+    )
     expected = next((c for c in left if c.pattern.match(path) is not None), None)
     found, variables, refused = table.find(path, asked())
     if expected is None or expected.pattern.literal:
@@ -45,7 +46,10 @@ def test_the_index_agrees_with_trying_every_pattern_in_order(templates, data, pa
     else:
         assert found is not None
         assert found.pattern.match_slash == expected.pattern.match_slash
-        assert found.pattern.canonical == expected.pattern.canonical or not found.pattern < expected.pattern
+        assert (
+            found.pattern.canonical == expected.pattern.canonical
+            or not found.pattern < expected.pattern
+        )
         assert variables == found.pattern.match(path)
     assert refused == []
 
@@ -144,7 +148,9 @@ def test_a_thousand_channels_cost_as_much_to_search_as_one(monkeypatch):
         table.add(channel(f"/literal/{number}"))
         table.add(channel(f"/api/v1/template{number}/{{x}}"))
         table.add(channel(f"/api/v1/deep{number}/{{x}}", match_slash=True))
-    monkeypatch.setattr(Pattern, "match", lambda self, path: asking.append(self) or match(self, path))
+    monkeypatch.setattr(
+        Pattern, "match", lambda self, path: asking.append(self) or match(self, path)
+    )
     assert table.find("/literal/777", asked())[0].config.url_path == "/literal/777"
     assert table.find("/api/v1/template777/y", asked())[1] == {"x": "y"}
     assert table.find("/api/v1/deep777/y/z", asked())[1] == {"x": "y/z"}
@@ -154,7 +160,9 @@ def test_a_thousand_channels_cost_as_much_to_search_as_one(monkeypatch):
 
 def test_many_channels_are_added_and_removed_with_few_comparisons(monkeypatch):
     comparisons, less = [], Pattern.__lt__
-    monkeypatch.setattr(Pattern, "__lt__", lambda self, other: comparisons.append(1) or less(self, other))
+    monkeypatch.setattr(
+        Pattern, "__lt__", lambda self, other: comparisons.append(1) or less(self, other)
+    )
     table, many = Table(), [channel(f"/{{x}}/{number}") for number in range(2000)]
     for one in many:
         table.add(one)

@@ -29,7 +29,9 @@ def certificate(tmp_path_factory):
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -73,7 +75,9 @@ def test_an_unknown_certificate_is_refused(secure, connections):
 
 
 def test_an_authority_is_trusted_by_file(secure, connections, certificate):
-    assert connections(f"https://127.0.0.1:{secure}", verify=str(certificate)).get().content == b"ok"
+    assert (
+        connections(f"https://127.0.0.1:{secure}", verify=str(certificate)).get().content == b"ok"
+    )
 
 
 def test_the_name_counts_too(secure, connections, certificate):

@@ -13,13 +13,12 @@ import msgspec
 import pydantic
 import pytest
 from hansa import Invalid, Model, Refused, Secret, Service
-from hansa.message import Request
-from hansa.pipeline import compile_route
-from hansa.service import Binding
+from hansa.contract.message import Request
+from hansa.contract.service import Binding
+from hansa.runtime.routes import compile_route
 from hansa_json.format import JsonFormat
 from hansa_json.plugin import hansa_formats
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 class Line(Model):
@@ -55,7 +54,9 @@ json_values = st.recursive(
     | st.integers(-(2**63), 2**64 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
+    ),
     max_leaves=30,
 )
 
@@ -74,7 +75,11 @@ def test_plain_data_round_trips_and_agrees_with_the_standard_library(value):
         number=st.integers(-(2**63), 2**63 - 1),
         total=st.decimals(allow_nan=False, allow_infinity=False),
         lines=st.lists(
-            st.builds(Line, sku=st.text(st.characters(exclude_categories=["Cs"])), count=st.integers(1, 99))
+            st.builds(
+                Line,
+                sku=st.text(st.characters(exclude_categories=["Cs"])),
+                count=st.integers(1, 99),
+            )
         ),
         note=st.none() | st.text(st.characters(exclude_categories=["Cs"])),
         due=st.none() | st.dates(),
@@ -135,13 +140,24 @@ def test_a_hundred_levels_pass_and_brackets_in_texts_do_not_count():
 
 def test_every_fault_is_told_by_field():
     with pytest.raises(Invalid) as caught:
-        JsonFormat().parse(b'{"total": "much", "lines": [{"count": "x"}, {"sku": 1}], "due": "2026-02-30"}', Order)
-    assert set(caught.value.errors) == {"number", "total", "lines[0].sku", "lines[0].count", "lines[1].sku", "due"}
+        JsonFormat().parse(
+            b'{"total": "much", "lines": [{"count": "x"}, {"sku": 1}], "due": "2026-02-30"}', Order
+        )
+    assert set(caught.value.errors) == {
+        "number",
+        "total",
+        "lines[0].sku",
+        "lines[0].count",
+        "lines[1].sku",
+        "due",
+    }
 
 
 def test_check_runs_in_models_at_any_depth():
     with pytest.raises(Invalid) as caught:
-        JsonFormat().parse(b'{"number": 1, "total": 1, "lines": [{"sku": "a"}, {"sku": "b", "count": 0}]}', Order)
+        JsonFormat().parse(
+            b'{"number": 1, "total": 1, "lines": [{"sku": "a"}, {"sku": "b", "count": 0}]}', Order
+        )
     assert caught.value.errors == {"lines[1].count": "must be positive"}
     with pytest.raises(Invalid) as caught:
         JsonFormat().parse(b'{"x": {"sku": "a", "count": -1}}', dict[str, Line])
@@ -186,7 +202,16 @@ def test_what_is_written():
 
     format = JsonFormat()
     assert format.render(
-        [Text("t"), Point(1), Struct(2), Data(), Pydantic(name="p"), {1}, (i for i in "ab"), {}.keys()]
+        [
+            Text("t"),
+            Point(1),
+            Struct(2),
+            Data(),
+            Pydantic(name="p"),
+            {1},
+            (i for i in "ab"),
+            {}.keys(),
+        ]
     ) == (b'["t",{"x":1},{"y":2},{"z":[1]},{"name":"p","size":1},[1],["a","b"],[]]')
     assert (
         format.render([math.nan, math.inf, Decimal("1.10"), datetime.date(2026, 1, 2)])
@@ -235,8 +260,16 @@ def test_a_route_answers_bad_input_with_400():
     (cls,) = hansa_formats()
     route = compile_route(Binding("echo", None, cls()), Echo)
     good = route(Request(raw=b'{"number": 1, "total": "2.50"}'))
-    assert (good.status, good.content_type, json.loads(good.raw)["total"]) == (200, "application/json", "2.50")
+    assert (good.status, good.content_type, json.loads(good.raw)["total"]) == (
+        200,
+        "application/json",
+        "2.50",
+    )
     bad = route(Request(raw=b'{"number": "1"}', cid="K9"))
-    assert (bad.status, bad.outcome, bad.content_type) == (400, "reject", "application/problem+json")
+    assert (bad.status, bad.outcome, bad.content_type) == (
+        400,
+        "reject",
+        "application/problem+json",
+    )
     assert json.loads(bad.raw)["errors"].keys() == {"number", "total"}
     assert json.loads(bad.raw)["cid"] == "K9"

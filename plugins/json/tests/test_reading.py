@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import pytest
 from hansa import Invalid, Model
 from hansa_json.reading import DEPTH, decode_strict, depth, reader
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 texts = st.text(st.sampled_from('ab\\"[]{}é\n'))
 values = st.recursive(
@@ -52,7 +51,16 @@ def test_a_key_given_twice_is_refused_by_name(raw, key):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b'{"a": NaN}', b'"\\ud800"', b'{"a":"\xff"}', b"[" * (DEPTH + 1), b'{"a":' * 50_000]
+    "raw",
+    [
+        b"",
+        b"{",
+        b'{"a": NaN}',
+        b'"\\ud800"',
+        b'{"a":"\xff"}',
+        b"[" * (DEPTH + 1),
+        b'{"a":' * 50_000,
+    ],
 )
 def test_strict_reading_refuses_what_is_malformed(raw):
     with pytest.raises(Invalid):

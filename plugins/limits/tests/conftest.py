@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from hansa import Channel, Request, Response, Service, load
-from hansa.pipeline import compile_route
-from hansa.registry import Registry
-from hansa.service import Binding
+from hansa.contract.service import Binding
+from hansa.plugins.registry import Registry
+from hansa.runtime.routes import compile_route
 from hansa_json.format import JsonFormat
 from hansa_limits import plugin
 from hansa_redis.bus import RedisBus
@@ -37,11 +37,14 @@ class Worker:
         self.registry.add_types("test", [PlainChannel, JsonFormat, XmlFormat])
         self.registry.extend_channels(plugin.hansa_channel_settings())
 
-    def channel(self, act: Callable[[Service], Any], name: str = "c", **settings: Any) -> Callable[..., Response]:
+    def channel(
+        self, act: Callable[[Service], Any], name: str = "c", **settings: Any
+    ) -> Callable[..., Response]:
         """A route through a channel with these settings to a service that does this."""
         service = type("Made", (Service,), {"name": "made", "handle": lambda self: act(self)})
         config: Any = load(
-            self.registry.known("channel", "plain").model, {"service": "made", "format": "json", **settings}
+            self.registry.known("channel", "plain").model,
+            {"service": "made", "format": "json", **settings},
         )
         made = PlainChannel(name, config, self)
         format = self.registry.known("format", config.format).cls(config, service)

@@ -123,7 +123,15 @@ def test_hung_threads_are_bounded_also_without_a_limit():
 
 def test_settings_are_checked():
     with pytest.raises(Invalid) as caught:
-        load(Limits, {"timeout": -1, "max_concurrent": -1, "idempotency_window": 0, "idempotency_crash": "perhaps"})
+        load(
+            Limits,
+            {
+                "timeout": -1,
+                "max_concurrent": -1,
+                "idempotency_window": 0,
+                "idempotency_crash": "perhaps",
+            },
+        )
     assert len(caught.value.errors) == 4
 
 

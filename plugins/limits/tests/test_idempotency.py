@@ -12,8 +12,7 @@ from hansa import Conflict, Invalid, Refused, Unavailable
 from hansa_limits.idempotency import restored, written
 from hansa_limits.keys import Keys
 from hansa_limits.plugin import keys_of
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hansa import Request, Response  # isort: skip
 from plugins.limits.tests.conftest import post, together
@@ -46,7 +45,9 @@ def test_the_same_key_gets_the_same_answer_and_the_service_runs_once(worker, wor
     route, other = worker.channel(runs, **KEYED), workers().channel(runs, **KEYED)
     first = route(post(b'{"n":1}', "a"))
     assert first.status == 201
-    assert shown(route(post(b'{"n":1}', "a"))) == shown(first) == shown(other(post(b'{"n":1}', "a")))
+    assert (
+        shown(route(post(b'{"n":1}', "a"))) == shown(first) == shown(other(post(b'{"n":1}', "a")))
+    )
     assert runs.counts == {1: 1}
     assert route(post(b'{"n":2}', "b")).raw != first.raw
 
@@ -86,7 +87,9 @@ def test_who_comes_while_the_first_runs_waits_for_its_answer(worker):
 
 def test_waiting_ends_with_409_and_a_word_when_to_come_again(worker):
     begun, go_on = threading.Event(), threading.Event()
-    route = worker.channel(lambda self: begun.set() or (go_on.wait(10) and {}), timeout=0.3, **KEYED)
+    route = worker.channel(
+        lambda self: begun.set() or (go_on.wait(10) and {}), timeout=0.3, **KEYED
+    )
     assert route(post(key="a")).status == 504
     response = route(post(key="a"))
     assert (response.status, response.headers["Retry-After"]) == (409, "1")
@@ -135,7 +138,9 @@ def test_a_key_belongs_to_its_sender_channel_and_message(worker):
 )
 def test_the_key_may_be_a_field(worker, setting, format, raw, params):
     count: list[int] = []
-    route = worker.channel(lambda self: count.append(1) or {"run": len(count)}, idempotency=setting, format=format)
+    route = worker.channel(
+        lambda self: count.append(1) or {"run": len(count)}, idempotency=setting, format=format
+    )
     answers = {route(post(raw, params=params)).raw for _ in range(3)}
     assert len(answers) == len(count) == 1
 
@@ -177,7 +182,9 @@ def test_after_a_crash_the_next_one_runs_it_again_or_is_refused(worker, crash, w
         return
     other, _ = keys.begin("key", 60, "digest", crash, 1)
     assert other
-    assert not gone.commit("key", token, 60, b"late"), "the one that was thought dead must not overwrite the answer"
+    assert not gone.commit("key", token, 60, b"late"), (
+        "the one that was thought dead must not overwrite the answer"
+    )
     assert keys.commit("key", other, 60, b"mine")
     assert gone.begin("key", 60, "digest", crash, 1) == ("", b"mine")
 
@@ -196,7 +203,9 @@ def test_a_heartbeat_keeps_a_key_longer_than_its_lease_and_window(worker):
 
 def test_without_redis_nothing_runs_and_the_answer_comes_in_time(worker, monkeypatch):
     runs = Runs()
-    with peer(lambda connection: connection.recv(1)) as address:  # takes the connection and never answers
+    with peer(
+        lambda connection: connection.recv(1)
+    ) as address:  # takes the connection and never answers
         monkeypatch.setattr(worker.bus, "address", address)
         route = worker.channel(runs, **KEYED)
         began = time.monotonic()
@@ -211,7 +220,9 @@ def test_an_answer_that_could_not_be_kept_is_kept_when_redis_is_back(worker, mon
     try:
         token, _ = keys.begin("key", 60, "digest", "again", 1)
         real = keys._commit
-        monkeypatch.setattr(keys, "_commit", lambda **_: (_ for _ in ()).throw(ConnectionError("gone")))
+        monkeypatch.setattr(
+            keys, "_commit", lambda **_: (_ for _ in ()).throw(ConnectionError("gone"))
+        )
         assert keys.commit("key", token, 60, b"answer")
         with pytest.raises(Conflict):
             keys.begin("key", 60, "digest", "again", 1.0)

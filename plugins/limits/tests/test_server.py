@@ -75,7 +75,9 @@ def server(start_server: Any, tmp_path: Path) -> RunningServer:
 
 def paid(tmp_path: Path) -> list[list[str]]:
     return (
-        [line.split() for line in (tmp_path / "paid").read_text().splitlines()] if (tmp_path / "paid").exists() else []
+        [line.split() for line in (tmp_path / "paid").read_text().splitlines()]
+        if (tmp_path / "paid").exists()
+        else []
     )
 
 
@@ -83,7 +85,9 @@ def pay(server: RunningServer, number: int, tries: int = 200) -> requests.Respon
     """Send a payment until it is answered, as a client that must know does."""
     for _ in range(tries):
         with contextlib.suppress(requests.RequestException):
-            response = server.post("/pay", {"n": number}, headers={"Idempotency-Key": f"key-{number}"})
+            response = server.post(
+                "/pay", {"n": number}, headers={"Idempotency-Key": f"key-{number}"}
+            )
             if response.status_code == 200:
                 return response
         time.sleep(0.1)
@@ -91,9 +95,13 @@ def pay(server: RunningServer, number: int, tries: int = 200) -> requests.Respon
 
 
 @pytest.mark.proves(
-    "channel http with an idempotency key", "loss window", "none, if the client sends again until it is answered"
+    "channel http with an idempotency key",
+    "loss window",
+    "none, if the client sends again until it is answered",
 )
-def test_each_key_has_one_effect_and_one_answer_with_kills_and_a_restart(server: RunningServer, tmp_path: Path):
+def test_each_key_has_one_effect_and_one_answer_with_kills_and_a_restart(
+    server: RunningServer, tmp_path: Path
+):
     seed = int(os.environ.get("HANSA_SEED") or time.time())
     print(f"HANSA_SEED={seed}")
     random.seed(seed)
@@ -153,7 +161,9 @@ def test_a_hung_service_gets_504_in_time_and_keeps_its_place(server: RunningServ
 def test_settings_are_those_of_every_channel_and_change_live(server: RunningServer, api_error: Any):
     shown = server.api("admin.channel.http.get", name="pay")
     assert shown["idempotency"] == "Idempotency-Key"
-    document = server.get("/hansa/api/openapi.json", auth=("admin", server.password)).json()["components"]["schemas"]
+    document = server.get("/hansa/api/openapi.json", auth=("admin", server.password)).json()[
+        "components"
+    ]["schemas"]
     for name in ("ChannelHttpCreateInput", "ChannelSoapCreateInput", "ChannelScheduleCreateInput"):
         assert {"timeout", "max_concurrent", "idempotency"} <= set(document[name]["properties"])
     with pytest.raises(api_error) as caught:

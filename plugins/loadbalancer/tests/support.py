@@ -46,7 +46,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.connection.shutdown(2)
             self.close_connection = True
             return
-        self._answer(200, {"server": backend.name, "headers": dict(self.headers.items()), "path": self.path})
+        self._answer(
+            200, {"server": backend.name, "headers": dict(self.headers.items()), "path": self.path}
+        )
         with backend.lock:
             backend.busy -= 1
 
@@ -105,7 +107,9 @@ class Backend:
 class RunningBalancer:
     """A load-balancer run by `hansa loadbalancer run`, in `folder`."""
 
-    def __init__(self, folder: Path, program: str, servers: dict[str, str], **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, program: str, servers: dict[str, str], **settings: Any
+    ) -> None:
         self.folder, self.dir = folder, folder / "d"
         folder.mkdir(parents=True, exist_ok=True)
         self.port = int(settings.pop("port", 0)) or free_port()
@@ -117,14 +121,26 @@ class RunningBalancer:
         # checks more often than by default, so that tests need not wait
         lines += ["[loadbalancer.health]", "interval = 0.2", "fast_interval = 0.05"]
         for name, address in servers.items():
-            lines += ["[[loadbalancer.servers]]", f'name = "{name}"  # {name}', f'address = "{address}"']
+            lines += [
+                "[[loadbalancer.servers]]",
+                f'name = "{name}"  # {name}',
+                f'address = "{address}"',
+            ]
         self.config.write_text("\n".join(lines) + "\n")
         self.process: subprocess.Popen[str] | None = None
         self.control = Control(str(self.dir / "run" / SOCKET))
 
     def launch(self) -> RunningBalancer:
         """Start the process without waiting for it."""
-        command = [sys.executable, "-m", "hansa", "loadbalancer", "run", "--config", str(self.config)]
+        command = [
+            sys.executable,
+            "-m",
+            "hansa",
+            "loadbalancer",
+            "run",
+            "--config",
+            str(self.config),
+        ]
         self.process = subprocess.Popen(
             [*command, "--dir", str(self.dir)],
             stdout=subprocess.PIPE,
@@ -153,10 +169,16 @@ class RunningBalancer:
         assert "Traceback" not in err
         return err
 
-    def get(self, path: str = "/", port: int = 0, **headers: str) -> tuple[int, dict[str, str], Any]:
+    def get(
+        self, path: str = "/", port: int = 0, **headers: str
+    ) -> tuple[int, dict[str, str], Any]:
         """Status, headers by lower-case name, and body, read as JSON if it is."""
         return call(
-            port or self.port, "GET", path, "", {key.replace("_", "-"): value for key, value in headers.items()}
+            port or self.port,
+            "GET",
+            path,
+            "",
+            {key.replace("_", "-"): value for key, value in headers.items()},
         )
 
     def status(self, name: str) -> str:
@@ -168,7 +190,9 @@ class RunningBalancer:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(self.dir):
+                if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(
+                    self.dir
+                ):
                     found.append(process)
         return found
 
@@ -187,9 +211,9 @@ class RunningBalancer:
         assert self.process.returncode == 0, err
         self.process = None
         assert not self.processes()
-        assert sorted(path.name for path in (self.dir / "run").iterdir() if not path.name.endswith("lock")) == [
-            "haproxy.cfg"
-        ]
+        assert sorted(
+            path.name for path in (self.dir / "run").iterdir() if not path.name.endswith("lock")
+        ) == ["haproxy.cfg"]
 
     def kill(self) -> None:
         """End everything at once."""
@@ -201,7 +225,9 @@ class RunningBalancer:
                 process.kill()
 
 
-def call(port: int, method: str, path: str, body: str = "", headers: dict[str, str] | None = None) -> Any:
+def call(
+    port: int, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
+) -> Any:
     """One request on a connection of its own: status, headers, body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
@@ -223,7 +249,10 @@ class Posts:
         self.port, self.path = port, path
         self.sent, self.faults = 0, []  # type: int, list[str]
         self._lock, self._over = threading.Lock(), threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(n % 2 == 0,), daemon=True) for n in range(clients)]
+        self._threads = [
+            threading.Thread(target=self._call, args=(n % 2 == 0,), daemon=True)
+            for n in range(clients)
+        ]
 
     def __enter__(self) -> Posts:
         for thread in self._threads:
@@ -248,9 +277,14 @@ class Posts:
                 self.sent += 1
                 number = self.sent
             try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+                connection = connection or http.client.HTTPConnection(
+                    "127.0.0.1", self.port, timeout=30
+                )
                 body = json.dumps({"number": number})
-                headers = {"Content-Type": "application/json", **({} if keep else {"Connection": "close"})}
+                headers = {
+                    "Content-Type": "application/json",
+                    **({} if keep else {"Connection": "close"}),
+                }
                 connection.request("POST", self.path, body, headers)
                 answer = connection.getresponse()
                 raw = answer.read()

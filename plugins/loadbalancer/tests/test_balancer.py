@@ -98,11 +98,16 @@ def test_a_taken_port_is_told_by_setting(start):
     said = start(run=False, port=first.port).fail()
     assert f"loadbalancer.bind: {first.bind} is in use by another program" in said
     with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as HAProxy does: the port could be shared
+        other.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEPORT, 1
+        )  # as HAProxy does: the port could be shared
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = f"127.0.0.1:{other.getsockname()[1]}"
-        assert f"loadbalancer.admin_bind: {taken} is in use" in start(run=False, admin_bind=taken).fail()
+        assert (
+            f"loadbalancer.admin_bind: {taken} is in use"
+            in start(run=False, admin_bind=taken).fail()
+        )
     assert first.get("/x")[0] == 200
 
 
@@ -118,14 +123,23 @@ def test_one_load_balancer_per_folder(start):
     ("settings", "said"),
     [
         ({"haproxy": "/nowhere/haproxy"}, "loadbalancer.haproxy: /nowhere/haproxy is no program"),
-        ({"haproxy": "/bin/true"}, "loadbalancer.haproxy: /bin/true is no HAProxy of version 2.6 or newer"),
+        (
+            {"haproxy": "/bin/true"},
+            "loadbalancer.haproxy: /bin/true is no HAProxy of version 2.6 or newer",
+        ),
         ({"certificate": "none.pem"}, "loadbalancer.certificate: HAProxy refuses it"),
         ({"template": "none"}, "loadbalancer.template"),
         ({"balance": "whim"}, "loadbalancer.balance"),
         ({"bynd": "x"}, "loadbalancer.bynd: unknown setting; did you mean bind?"),
         ({"admin_bind": "nowhere"}, "loadbalancer.admin_bind: 'nowhere' is no HOST:PORT"),
-        ({"admin_bind": "192.0.2.77:80"}, "loadbalancer.admin_bind: 192.0.2.77:80 cannot be listened at"),
-        ({"maxconn": 1_000_000}, "loadbalancer.maxconn: 1000000 connections need 2000100 open files"),
+        (
+            {"admin_bind": "192.0.2.77:80"},
+            "loadbalancer.admin_bind: 192.0.2.77:80 cannot be listened at",
+        ),
+        (
+            {"maxconn": 1_000_000},
+            "loadbalancer.maxconn: 1000000 connections need 2000100 open files",
+        ),
         ({"socket": "/x/haproxy.sock"}, "loadbalancer.socket: is for servers"),
     ],
 )
@@ -140,11 +154,16 @@ def test_what_is_wrong_is_told_by_setting(start, settings, said, monkeypatch):
 
 
 def test_a_server_that_cannot_be_looked_up_is_told(start):
-    assert "loadbalancer.servers: HAProxy refuses it" in start({"one": "no-such-host.invalid:80"}, run=False).fail()
+    assert (
+        "loadbalancer.servers: HAProxy refuses it"
+        in start({"one": "no-such-host.invalid:80"}, run=False).fail()
+    )
 
 
 def test_all_faults_are_told_at_once(start):
-    balancer = start({"one": "127.0.0.1:1", "two": "127.0.0.1:1", "th ree": "127.0.0.1:1"}, run=False, retries=-1)
+    balancer = start(
+        {"one": "127.0.0.1:1", "two": "127.0.0.1:1", "th ree": "127.0.0.1:1"}, run=False, retries=-1
+    )
     balancer.config.write_text(balancer.config.read_text() + "\n[other]\n")
     said = balancer.fail()
     for key in ("other", "loadbalancer.servers[2].name", "loadbalancer.retries"):
@@ -152,7 +171,9 @@ def test_all_faults_are_told_at_once(start):
 
 
 def test_rules_across_settings_are_told_at_once(start):
-    balancer = start({"one": "127.0.0.1:1", "two": "x", "three": "127.0.0.1:65536"}, run=False, admin_bind="*:0")
+    balancer = start(
+        {"one": "127.0.0.1:1", "two": "x", "three": "127.0.0.1:65536"}, run=False, admin_bind="*:0"
+    )
     balancer.config.write_text(
         balancer.config.read_text() + '[[loadbalancer.servers]]\nname = "one"\naddress = "a:1"\n'
     )
@@ -174,9 +195,17 @@ def test_https(start, backends, tmp_path):
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    builder = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    )
+    builder = (
+        builder.serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+    )
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
+    )
     certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -201,7 +230,11 @@ def test_the_admin_port_serves_the_admin_api_alone(start, backends):
     assert balancer.get("/hansa/api/docs", port)[2]["path"] == "/hansa/api/docs"
     for path in ("/x", "/hansa/apix", "/HANSA/api/docs"):
         status, headers, problem = balancer.get(path, port)
-        assert (status, problem["title"], headers["content-type"]) == (404, "Not found", "application/problem+json")
+        assert (status, problem["title"], headers["content-type"]) == (
+            404,
+            "Not found",
+            "application/problem+json",
+        )
     for path in ("/hansa/api/docs", "/hansa/%61pi/docs", "/%68ansa/api"):
         assert balancer.get(path)[0] == 404, path
     assert balancer.get("/hansa/ready-or-not")[0] == 200

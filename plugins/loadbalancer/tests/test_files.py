@@ -55,7 +55,10 @@ def test_a_server_is_added_changed_and_removed(text, tmp_path):
     text = with_server(text, settings_of(three))
     assert servers(text, tmp_path) == {**before, "three": three}
     text = with_changes(text, "three", {"weight": 9, "state": "drain"})
-    assert (servers(text, tmp_path)["three"].weight, servers(text, tmp_path)["three"].state) == (9, "drain")
+    assert (servers(text, tmp_path)["three"].weight, servers(text, tmp_path)["three"].state) == (
+        9,
+        "drain",
+    )
     assert servers(without_server(text, "three"), tmp_path) == before
 
 
@@ -63,12 +66,16 @@ def test_a_server_is_added_changed_and_removed(text, tmp_path):
 def test_all_servers_can_be_removed_and_one_added_again(text, tmp_path):
     text = without_server(without_server(text, "one"), "two")
     assert servers(text, tmp_path) == {}
-    assert servers(with_server(text, {"name": "a", "address": "b:1"}), tmp_path)["a"].address == "b:1"
+    assert (
+        servers(with_server(text, {"name": "a", "address": "b:1"}), tmp_path)["a"].address == "b:1"
+    )
 
 
 def test_comments_and_other_settings_stay(tmp_path):
     text = with_changes(TABLES, "two", {"weight": 5})
-    assert text == TABLES.replace('address = "127.0.0.1:3"\n', 'address = "127.0.0.1:3"\nweight = 5\n')
+    assert text == TABLES.replace(
+        'address = "127.0.0.1:3"\n', 'address = "127.0.0.1:3"\nweight = 5\n'
+    )
     assert "# the first" in with_changes(INLINE, "two", {"weight": 5})
     text = without_server(TABLES, "two")
     assert text.startswith("# mine\n")
@@ -105,7 +112,10 @@ def test_a_load_balancer_that_does_not_run_is_not_believed(tmp_path):
 def test_files_are_private_and_locks_exclude(tmp_path):
     write_private(tmp_path / "x", "1")
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o600
-    with locked(tmp_path / "lock", wait=False) as first, locked(tmp_path / "lock", wait=False) as second:
+    with (
+        locked(tmp_path / "lock", wait=False) as first,
+        locked(tmp_path / "lock", wait=False) as second,
+    ):
         assert (first, second) == (True, False)
     with locked(tmp_path / "lock", wait=False) as again:
         assert again
@@ -117,7 +127,10 @@ def test_the_access_log_is_rotated_without_loss(tmp_path, monkeypatch):
     for number in range(50):
         log.take(b'{"n": %02d}\nServer one is DOWN\n' % number)
     found = sorted(tmp_path.iterdir())
-    assert [file.name for file in found] == ["access.log", *(f"access.log.{n}" for n in range(1, len(found)))]
+    assert [file.name for file in found] == [
+        "access.log",
+        *(f"access.log.{n}" for n in range(1, len(found))),
+    ]
     assert 2 < len(found) <= 6
     lines = [line for file in reversed(found) for line in file.read_text().splitlines()]
     assert lines == [f'{{"n": {n:02d}}}' for n in range(50 - len(lines), 50)]

@@ -9,9 +9,14 @@ import pytest
 from hansa import Invalid, fields, load
 from hansa_loadbalancer.generate import TEMPLATE, generate
 from hansa_loadbalancer.program import candidates, check_source, find_program
-from hansa_loadbalancer.settings import BalancedServer, LoadBalancerSection, is_address, parse, split_address
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hansa_loadbalancer.settings import (
+    BalancedServer,
+    LoadBalancerSection,
+    is_address,
+    parse,
+    split_address,
+)
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from plugins.loadbalancer.tests.support import PROGRAMS
 
@@ -54,7 +59,10 @@ def with_setting(path: str, value: object) -> LoadBalancerSection:
 
 @pytest.mark.parametrize("path", CHANGED)
 def test_every_setting_changes_the_configuration(path):
-    plain = generate(load(LoadBalancerSection, {"servers": [{"name": "one", "address": "127.0.0.1:17010"}]}), FOLDER)
+    plain = generate(
+        load(LoadBalancerSection, {"servers": [{"name": "one", "address": "127.0.0.1:17010"}]}),
+        FOLDER,
+    )
     assert generate(with_setting(path, CHANGED[path]), FOLDER).text != plain.text
 
 
@@ -77,16 +85,28 @@ def test_every_haproxy_takes_every_setting(tmp_path, name):
 
 
 def test_states_of_servers():
-    servers = [dataclasses.replace(ONE, name=state, state=state, weight=5) for state in ("ready", "drain", "maint")]
-    text = generate(LoadBalancerSection(servers=[*servers, dataclasses.replace(ONE, maxconn=3)]), FOLDER).text
+    servers = [
+        dataclasses.replace(ONE, name=state, state=state, weight=5)
+        for state in ("ready", "drain", "maint")
+    ]
+    text = generate(
+        LoadBalancerSection(servers=[*servers, dataclasses.replace(ONE, maxconn=3)]), FOLDER
+    ).text
     lines = [line.split() for line in text.splitlines() if line.startswith("    server ")]
-    assert [(line[1], line[4]) for line in lines] == [("ready", "5"), ("drain", "0"), ("maint", "0"), ("one", "100")]
+    assert [(line[1], line[4]) for line in lines] == [
+        ("ready", "5"),
+        ("drain", "0"),
+        ("maint", "0"),
+        ("one", "100"),
+    ]
     assert ["disabled" in line for line in lines] == [False, False, True, False]
     assert lines[3][lines[3].index("maxconn") + 1] == "3"
 
 
 def test_the_core_is_the_same_whatever_the_servers():
-    empty, full = (generate(LoadBalancerSection(servers=servers), FOLDER) for servers in ([], [ONE]))
+    empty, full = (
+        generate(LoadBalancerSection(servers=servers), FOLDER) for servers in ([], [ONE])
+    )
     assert empty.core == full.core
     assert empty.text != full.text
     assert generate(LoadBalancerSection(maxconn=11), FOLDER).core != empty.core
@@ -113,7 +133,13 @@ NAMES = st.text(max_size=20) | st.from_regex(r"[a-z0-9 _.\n#\"'\\$-]{1,12}")
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(name=NAMES, host=NAMES, port=st.integers(-1, 70000), path=st.text(max_size=12).map("/".__add__), bind=NAMES)
+@given(
+    name=NAMES,
+    host=NAMES,
+    port=st.integers(-1, 70000),
+    path=st.text(max_size=12).map("/".__add__),
+    bind=NAMES,
+)
 def test_what_is_accepted_adds_no_line_and_no_word(name, host, port, path, bind):
     data = {
         "servers": [{"name": name, "address": f"{host}:{port}"}],
@@ -126,7 +152,9 @@ def test_what_is_accepted_adds_no_line_and_no_word(name, host, port, path, bind)
         return
     usual = LoadBalancerSection(servers=[ONE])
     text, expected = generate(section, FOLDER).text, generate(usual, FOLDER).text
-    assert [len(line.split()) for line in text.splitlines()] == [len(line.split()) for line in expected.splitlines()]
+    assert [len(line.split()) for line in text.splitlines()] == [
+        len(line.split()) for line in expected.splitlines()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +199,9 @@ def test_addresses(text, host, port):
 def test_references_are_looked_up(monkeypatch):
     monkeypatch.setenv("FRONT", "127.0.0.1:5")
     assert parse(FOLDER, '[loadbalancer]\nbind = { "$env" = "FRONT" }\n').bind == "127.0.0.1:5"
-    with pytest.raises(Invalid, match=r"loadbalancer.bind: the environment variable NONE is not set"):
+    with pytest.raises(
+        Invalid, match=r"loadbalancer.bind: the environment variable NONE is not set"
+    ):
         parse(FOLDER, '[loadbalancer]\nbind = { "$env" = "NONE" }\n')
     with pytest.raises(Invalid, match="is not valid TOML"):
         parse(FOLDER, "[loadbalancer")

@@ -162,7 +162,9 @@ def test_an_edit_by_hand_is_taken_and_a_faulty_one_is_not(start, backends):
     assert balancer.control.runtime.servers()["two"].weight == 9
     balancer.config.write_text(text + "wait = 9\n")
     about = settled(balancer, 2)
-    assert about.faults == {f"{balancer.config}: loadbalancer.servers[1].wait": "unknown setting; did you mean weight?"}
+    assert about.faults == {
+        f"{balancer.config}: loadbalancer.servers[1].wait": "unknown setting; did you mean weight?"
+    }
     balancer.config.write_text(text.replace(backends[0].address, "no-such-host.invalid:1"))
     assert "HAProxy refuses it" in settled(balancer, 3).faults["loadbalancer.servers"]
     assert balancer.control.runtime.pid() == pid

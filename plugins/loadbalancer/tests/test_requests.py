@@ -51,7 +51,11 @@ def raw(port: int, sent: bytes, seconds: float = 10) -> bytes:
 def test_forged_headers_are_dropped_and_the_true_address_told(start):
     balancer = start()
     status, _, answer = call(
-        balancer.port, "GET", "/x", "", {**FORGED, "X-Other": "stays", "Authorization": "Basic eA=="}
+        balancer.port,
+        "GET",
+        "/x",
+        "",
+        {**FORGED, "X-Other": "stays", "Authorization": "Basic eA=="},
     )
     assert status == 200
     told = {name.lower(): value for name, value in answer["headers"].items()}
@@ -84,8 +88,17 @@ def test_a_request_has_a_correlation_id(start, given, same):
 def test_without_any_server_there_is_a_problem_document(start):
     balancer = start({})
     status, headers, problem = balancer.get("/x", X_Hansa_CID="Kme")
-    assert (status, headers["content-type"], headers["retry-after"]) == (503, "application/problem+json", "1")
-    assert problem == {"status": 503, "title": "Service unavailable", "detail": "no server is available", "cid": "Kme"}
+    assert (status, headers["content-type"], headers["retry-after"]) == (
+        503,
+        "application/problem+json",
+        "1",
+    )
+    assert problem == {
+        "status": 503,
+        "title": "Service unavailable",
+        "detail": "no server is available",
+        "cid": "Kme",
+    }
     assert headers["x-hansa-cid"] == "Kme"
     status, headers, problem = balancer.get("/x")
     assert problem["cid"] == headers["x-hansa-cid"]
@@ -95,7 +108,9 @@ def test_without_any_server_there_is_a_problem_document(start):
 @both
 def test_a_head_sent_in_part_reaches_no_server_and_is_cut(start, backends):
     balancer = start(run=False)
-    balancer.config.write_text(balancer.config.read_text() + "[loadbalancer.timeouts]\nhttp_request = 0.5\n")
+    balancer.config.write_text(
+        balancer.config.read_text() + "[loadbalancer.timeouts]\nhttp_request = 0.5\n"
+    )
     balancer.start()
     before = [backend.connections for backend in backends]
     slow = [socket.create_connection(("127.0.0.1", balancer.port)) for _ in range(100)]
@@ -144,7 +159,9 @@ def test_a_smuggled_request_is_no_second_one(start, backends):
 
 @both
 @pytest.mark.parametrize("method", ["POST", "GET"])
-@pytest.mark.proves("channel http", "duplicates", "none: what was sent to a server is never sent to another")
+@pytest.mark.proves(
+    "channel http", "duplicates", "none: what was sent to a server is never sent to another"
+)
 def test_a_request_that_may_have_run_is_never_repeated(start, backends, method):
     balancer = start()
     for backend in backends:
@@ -175,7 +192,9 @@ def test_a_server_that_leaves_and_comes_back_costs_no_request(start, backends):
 
 
 @both
-@pytest.mark.proves("channel http", "loss window", "what a killed worker had in hand; its client gets no success")
+@pytest.mark.proves(
+    "channel http", "loss window", "what a killed worker had in hand; its client gets no success"
+)
 def test_a_server_that_is_killed_costs_at_most_what_it_had_in_hand(start, backends, tmp_path):
     """What was sent to it is not sent again; what could not be sent goes to the other one."""
     script = "import sys, time\nfrom plugins.loadbalancer.tests.support import Backend\n"
@@ -183,7 +202,9 @@ def test_a_server_that_is_killed_costs_at_most_what_it_had_in_hand(start, backen
     script += "while True:\n    time.sleep(0.02)\n    open(sys.argv[1] + '.new', 'w').write(json.dumps(b.seen))\n"
     script += "    __import__('os').replace(sys.argv[1] + '.new', sys.argv[1])\n"
     file = tmp_path / "seen"
-    child = subprocess.Popen([sys.executable, "-c", script, str(file)], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", script, str(file)], stdout=subprocess.PIPE, text=True
+    )
     try:
         port = int(child.stdout.readline())
         balancer = start({"two": backends[1].address, "killed": f"127.0.0.1:{port}"})
@@ -191,7 +212,9 @@ def test_a_server_that_is_killed_costs_at_most_what_it_had_in_hand(start, backen
             posts.wait_for(60)
             child.kill()
             child.wait()
-            dying = len(posts.faults)  # while a busy machine ends it, a client may be refused and come to it once more
+            dying = len(
+                posts.faults
+            )  # while a busy machine ends it, a client may be refused and come to it once more
             posts.wait_for(300)
         assert dying <= 12 and len(posts.faults) - dying <= 6, posts.faults
         # on a connection that its client has used before, HAProxy hangs up in place of a 502
@@ -225,12 +248,18 @@ def test_a_server_that_is_not_ready_gets_nothing_new_and_finishes_what_it_has(st
 
 def test_a_silent_server_is_answered_for_with_504(start, backends):
     balancer = start(run=False)
-    balancer.config.write_text(balancer.config.read_text() + "[loadbalancer.timeouts]\nserver = 0.3\n")
+    balancer.config.write_text(
+        balancer.config.read_text() + "[loadbalancer.timeouts]\nserver = 0.3\n"
+    )
     balancer.start()
     for backend in backends:
         backend.delay = 2.0
     status, headers, problem = call(balancer.port, "POST", "/x", "{}")
-    assert (status, problem["title"], headers["content-type"]) == (504, "Timed out", "application/problem+json")
+    assert (status, problem["title"], headers["content-type"]) == (
+        504,
+        "Timed out",
+        "application/problem+json",
+    )
 
 
 def test_a_limit_on_a_server_queues(start):
@@ -255,7 +284,11 @@ def test_a_limit_on_a_server_queues(start):
 def test_a_connection_that_cannot_be_made_is_tried_elsewhere(start, backends):
     """A server that has just died, and that checks have not found out about yet."""
     balancer = start(run=False)
-    text = balancer.config.read_text().replace("interval = 0.2", "interval = 60").replace("fast_", "rise = 1 #")
+    text = (
+        balancer.config.read_text()
+        .replace("interval = 0.2", "interval = 60")
+        .replace("fast_", "rise = 1 #")
+    )
     balancer.config.write_text(text)
     balancer.start()
     backends[0].stop()

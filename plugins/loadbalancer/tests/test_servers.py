@@ -82,7 +82,9 @@ def cluster(tmp_path_factory):
 @pytest.fixture
 def api(cluster):
     """Call an admin service of the first server."""
-    return lambda action, **settings: cluster.servers[0].api(f"admin.loadbalancer.{action}", settings)
+    return lambda action, **settings: cluster.servers[0].api(
+        f"admin.loadbalancer.{action}", settings
+    )
 
 
 def exactly_once(cluster, posts) -> None:
@@ -97,7 +99,9 @@ def exactly_once(cluster, posts) -> None:
 def fresh(cluster):
     """No requests written down yet, and both servers in use."""
     cluster.runs.write_text("")
-    wait_until(lambda: all(cluster.status(name).startswith("UP") for name in ("server1", "server2")))
+    wait_until(
+        lambda: all(cluster.status(name).startswith("UP") for name in ("server1", "server2"))
+    )
 
 
 def test_servers_see_the_true_address_and_believe_nobody_else(cluster):
@@ -147,7 +151,10 @@ def test_servers_are_listed_weighed_drained_and_made_ready(cluster, api):
 
 def test_a_server_is_added_and_removed(cluster, api):
     backend = Backend("third")
-    assert api("add", name="third", address=backend.address, weight=200) == {"name": "third", "how": "live"}
+    assert api("add", name="third", address=backend.address, weight=200) == {
+        "name": "third",
+        "how": "live",
+    }
     wait_until(lambda: cluster.get("/who")[2].get("server") == "third")
     assert f'address = "{backend.address}"' in api("source")["stored"]
     assert f"server third {backend.address} weight 200" in api("source")["generated"]
@@ -187,9 +194,12 @@ def test_statistics_and_commands(api):
     found = api("statistics")
     assert found["info"]["Name"] == "HAProxy"
     rows = {(row["pxname"], row["svname"]): row for row in found["items"]}
-    assert {("clients", "FRONTEND"), ("servers", "server1"), ("servers", "server2"), ("servers", "BACKEND")} <= set(
-        rows
-    )
+    assert {
+        ("clients", "FRONTEND"),
+        ("servers", "server1"),
+        ("servers", "server2"),
+        ("servers", "BACKEND"),
+    } <= set(rows)
     assert isinstance(rows["servers", "BACKEND"]["stot"], int)
     assert "Uptime" in api("command", command="show info")["answer"]
     assert "server1" in api("command", command="show servers state")["answer"]
@@ -199,7 +209,9 @@ def test_services_are_described(cluster):
     from requests import get
 
     server = cluster.servers[0]
-    paths = get(server.url + "/hansa/api/openapi.json", auth=("admin", server.password), timeout=30).json()["paths"]
+    paths = get(
+        server.url + "/hansa/api/openapi.json", auth=("admin", server.password), timeout=30
+    ).json()["paths"]
     actions = [
         "servers",
         "add",
@@ -219,12 +231,23 @@ def test_services_are_described(cluster):
 def test_the_command_line(cluster):
     cli = cluster.servers[1].cli  # any server of the cluster will do
     assert "server2" in cli("loadbalancer", "servers").stdout
-    assert cli("loadbalancer", "weight", "server1", "50").stdout == "server1 weighs 50 (changed live)\n"
+    assert (
+        cli("loadbalancer", "weight", "server1", "50").stdout
+        == "server1 weighs 50 (changed live)\n"
+    )
     assert json.loads(cli("loadbalancer", "servers", "--json").stdout)["items"][0]["weight"] == 50
-    assert cli("loadbalancer", "drain", "server1").stdout == "server1 gets nothing new (changed live)\n"
-    assert cli("loadbalancer", "drain", "server1").stdout == "server1 gets nothing new (it was so already)\n"
+    assert (
+        cli("loadbalancer", "drain", "server1").stdout
+        == "server1 gets nothing new (changed live)\n"
+    )
+    assert (
+        cli("loadbalancer", "drain", "server1").stdout
+        == "server1 gets nothing new (it was so already)\n"
+    )
     assert "DRAIN" in cli("loadbalancer", "servers").stdout
-    assert cli("loadbalancer", "ready", "server1").stdout == "server1 gets requests (changed live)\n"
+    assert (
+        cli("loadbalancer", "ready", "server1").stdout == "server1 gets requests (changed live)\n"
+    )
     assert cli("loadbalancer", "weight", "server1", "100").returncode == 0
     assert "BACKEND" in cli("loadbalancer", "statistics").stdout
     assert "Pid:" in cli("loadbalancer", "command", "show", "info").stdout

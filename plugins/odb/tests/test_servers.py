@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from hansa import Invalid, Unavailable, odb
-from hansa.migrations.schema import create_schema
-from hansa.store import Store
+from hansa.definitions.store import Store
+from hansa.odb.migrations.schema import create_schema
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 from hansa_odb.servers import open_server
 from sqlalchemy import text
@@ -25,8 +25,13 @@ SERVERS = {"postgresql": PostgreSQL, "mysql": MariaDB}
 
 def test_the_example_of_the_readme(real_server: Callable[..., Any]):
     [block] = re.findall(r"<!-- file: config.toml -->\n```toml\n(.*?)```", README, re.S)
-    shown, real = make_url(tomllib.loads(block)["odb"]["url"]), make_url(real_server(PostgreSQL).database())
-    url = shown.set(username=real.username, password=real.password, port=real.port, database=real.database)
+    shown, real = (
+        make_url(tomllib.loads(block)["odb"]["url"]),
+        make_url(real_server(PostgreSQL).database()),
+    )
+    url = shown.set(
+        username=real.username, password=real.password, port=real.port, database=real.database
+    )
     engine = odb.open_engine(url.render_as_string(hide_password=False))
     create_schema(engine)
     assert Store(engine, b"key").log_action("plugin", "x", "reload") == 1
@@ -45,13 +50,17 @@ def test_who_waits_for_another_writer_is_told_in_time(real_server: Callable[...,
         with pytest.raises(Unavailable, match="another writer is in the way"):
             second.execute(text("UPDATE one SET id = 3"))
         second.rollback()
-        assert second.execute(text("SELECT id FROM one")).scalar() == 1, "the connection is as good as before"
+        assert second.execute(text("SELECT id FROM one")).scalar() == 1, (
+            "the connection is as good as before"
+        )
 
 
 def test_a_database_that_nothing_opens():
     with pytest.raises(Invalid) as caught:
         odb.open_engine("oracle://u:secret@127.0.0.1:1/d")
-    assert "'oracle' is installed" in caught.value.errors["odb.url"] and "secret" not in str(caught.value)
+    assert "'oracle' is installed" in caught.value.errors["odb.url"] and "secret" not in str(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize(("url", "package", "extra"), [
@@ -68,4 +77,6 @@ def test_a_missing_driver_is_named_with_what_installs_it(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(Invalid) as caught:
         odb.open_engine(url)
-    assert caught.value.errors == {"odb.url": f"{package} is not installed: pip install 'hansa[{extra}]'"}
+    assert caught.value.errors == {
+        "odb.url": f"{package} is not installed: pip install 'hansa[{extra}]'"
+    }

@@ -31,7 +31,10 @@ class Facade:
         return [self._package(one) for one in self.versions]
 
     def package(self, file):
-        return next((self._package(one) for one in self.versions if one["file"] == file and one["current"]), None)
+        return next(
+            (self._package(one) for one in self.versions if one["file"] == file and one["current"]),
+            None,
+        )
 
     def _package(self, one):
         return SimpleNamespace(file=one["file"], files=one["source"], at=one["deployed_at"])
@@ -52,28 +55,52 @@ class Facade:
             try:
                 tree = compile(text, path, "exec", ast.PyCF_ONLY_AST)
             except SyntaxError as error:
-                raise Invalid({"source": f"{path}, line {error.lineno}: SyntaxError: {error.msg}"}) from None
+                raise Invalid(
+                    {"source": f"{path}, line {error.lineno}: SyntaxError: {error.msg}"}
+                ) from None
             for node in ast.walk(tree):
                 if isinstance(node, ast.ImportFrom) and node.module.startswith("deployed_"):
-                    there = {p: t for one in self.versions if one["current"] for p, t in one["source"].items()} | files
+                    there = {
+                        p: t
+                        for one in self.versions
+                        if one["current"]
+                        for p, t in one["source"].items()
+                    } | files
                     stem = node.module.replace(".", "/")
                     found = there.get(f"{stem}.py", there.get(f"{stem}/__init__.py"))
                     if found is None or any(alias.name not in found for alias in node.names):
-                        raise Invalid({"source": f"{path}, line {node.lineno}: ImportError: of {node.module}"})
+                        raise Invalid(
+                            {"source": f"{path}, line {node.lineno}: ImportError: of {node.module}"}
+                        )
             packages.setdefault("".join(path.partition("/")[:2]), {})[path] = files[path]
         return {"packages": [self.add(*package) for package in packages.items()], "revision": 1}
 
     def add(self, file, source):
         version = 1 + sum(one["file"] == file for one in self.versions)
-        new = {"file": file, "version": version, "source": source, "current": True, "deployed_at": time.time()}
+        new = {
+            "file": file,
+            "version": version,
+            "source": source,
+            "current": True,
+            "deployed_at": time.time(),
+        }
         self.versions.append(new)
         self.set_current(file, version)
         name = f"{file.removesuffix('.py').replace('_', '-')}.get"
-        return {"file": file, "version": version, "services": [name] if "Service" in str(source) else []}
+        return {
+            "file": file,
+            "version": version,
+            "services": [name] if "Service" in str(source) else [],
+        }
 
     def deployed(self):
         """What serves, by path."""
-        return {path: text for one in self.versions if one["current"] for path, text in one["source"].items()}
+        return {
+            path: text
+            for one in self.versions
+            if one["current"]
+            for path, text in one["source"].items()
+        }
 
     @property
     def called(self):

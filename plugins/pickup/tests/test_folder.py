@@ -17,8 +17,7 @@ import psutil
 import pytest
 from hansa_pickup.archive import unpack
 from hansa_pickup.folder import LIMIT, Busy, Refused, candidates, compiles, read, subfolders
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from plugins.pickup.tests.support import GOOD, wait_for
 
@@ -28,7 +27,10 @@ def text_of(folder, name):
     return text
 
 
-@given(st.text(max_size=30) | st.text(string.ascii_letters + "._-/\\ \0", max_size=12).map(lambda text: text + ".py"))
+@given(
+    st.text(max_size=30)
+    | st.text(string.ascii_letters + "._-/\\ \0", max_size=12).map(lambda text: text + ".py")
+)
 def test_only_plain_names_are_read(tmp_path_factory, name):
     folder = tmp_path_factory.getbasetemp()
     plain = name.endswith(".py") and name[:-3].replace("_", "a").isalnum() and name.isascii()
@@ -39,7 +41,19 @@ def test_only_plain_names_are_read(tmp_path_factory, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["../x.py", "/etc/passwd.py", "a/b.py", "..", "", "x.py\n", "x.pyc", "é.py", "a" * 101 + ".py", ".py"]
+    "name",
+    [
+        "../x.py",
+        "/etc/passwd.py",
+        "a/b.py",
+        "..",
+        "",
+        "x.py\n",
+        "x.pyc",
+        "é.py",
+        "a" * 101 + ".py",
+        ".py",
+    ],
 )
 def test_names_that_lead_elsewhere(folder, name):
     with pytest.raises(Refused):
@@ -154,8 +168,9 @@ def test_odd_files_are_told_once_and_deploy_nothing(facade, folder, start, lines
     wait_for(lambda: facade.calls)
     assert facade.called == ["fine.py"]
     assert len(lines("ERROR")) == 3
-    assert "my-service.py is not picked up: it needs a name of letters, digits and _ with the ending .py" in lines(
-        "ERROR"
+    assert (
+        "my-service.py is not picked up: it needs a name of letters, digits and _ with the ending .py"
+        in lines("ERROR")
     )
 
 
@@ -170,7 +185,13 @@ def test_ten_thousand_odd_names_write_and_deploy_nothing(facade, folder, start):
 
 @pytest.mark.parametrize(
     ("text", "fine"),
-    [("x = 1", True), ("x = (", False), ("x\0", False), ("(" * 100_000, False), ("-" * 50_000 + "1", False)],
+    [
+        ("x = 1", True),
+        ("x = (", False),
+        ("x\0", False),
+        ("(" * 100_000, False),
+        ("-" * 50_000 + "1", False),
+    ],
 )
 def test_compiles(text, fine):
     assert compiles({"x.py": text}) is fine
@@ -248,7 +269,9 @@ class TestPackages:
     def test_folders_that_others_may_write_to(self, folder):
         rates = package(folder)
         rates.chmod(0o775)
-        assert read(folder, "rates").files == {"rates/__init__.py": ""}, "nobody else can come in here"
+        assert read(folder, "rates").files == {"rates/__init__.py": ""}, (
+            "nobody else can come in here"
+        )
         folder.chmod(0o755)
         with pytest.raises(Refused, match="may be written to by others at rates"):
             read(folder, "rates")
@@ -280,7 +303,12 @@ class TestArchives:
     def test_what_is_in_it(self, folder):
         zipped(
             folder,
-            {"a.py": "x", "rates/__init__.py": b"# coding: latin-1\n'\xe4'", "rates/t.csv": "1", ".git/x.py": ""},
+            {
+                "a.py": "x",
+                "rates/__init__.py": b"# coding: latin-1\n'\xe4'",
+                "rates/t.csv": "1",
+                ".git/x.py": "",
+            },
         )
         found = read(folder, "a.zip")
         assert found.files == {"a.py": "x", "rates/__init__.py": "# coding: latin-1\n'ä'"}

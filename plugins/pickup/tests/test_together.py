@@ -38,8 +38,16 @@ def test_a_package_is_deployed_whole_and_as_one(facade, folder, start, lines, tm
     ]
     for number, path in enumerate(("deployed_rates/tables.py", "deployed_rates/deep/more.py"), 2):
         (folder / path).write_text(f"ONE = {number}\n")
-        wait_for(lambda path=path, number=number: facade.deployed().get(path) == f"ONE = {number}\n")
-    make(folder, {"deployed_rates/other/__init__.py": "", "deployed_rates/other/deeper/__init__.py": "A = 1"})
+        wait_for(
+            lambda path=path, number=number: facade.deployed().get(path) == f"ONE = {number}\n"
+        )
+    make(
+        folder,
+        {
+            "deployed_rates/other/__init__.py": "",
+            "deployed_rates/other/deeper/__init__.py": "A = 1",
+        },
+    )
     wait_for(lambda: facade.deployed().get("deployed_rates/other/deeper/__init__.py") == "A = 1")
     (folder / "deployed_rates/other/deeper/__init__.py").write_text("A = 2")
     wait_for(lambda: facade.deployed().get("deployed_rates/other/deeper/__init__.py") == "A = 2")
@@ -84,7 +92,9 @@ def test_a_link_in_a_package_is_refused_and_not_followed(facade, folder, start, 
     os.symlink(tmp_path / "secret", folder / "deployed_rates/linked")
     wait_for(lines)
     wait_for(lambda: len(lines("ERROR")) == 1)
-    assert lines("ERROR") == ["deployed_rates is not picked up: it holds the link deployed_rates/linked"]
+    assert lines("ERROR") == [
+        "deployed_rates is not picked up: it holds the link deployed_rates/linked"
+    ]
     assert facade.deployed() == RATES
 
 
@@ -92,9 +102,14 @@ def test_in_whatever_order_they_come(facade, folder, start, lines, tmp_path):
     start(facade)
     make(
         tmp_path / "source",
-        {"aa.py": "from deployed_zz import X\n" + GOOD.format(number=1), "deployed_zz.py": "X = 1\n"},
+        {
+            "aa.py": "from deployed_zz import X\n" + GOOD.format(number=1),
+            "deployed_zz.py": "X = 1\n",
+        },
     )
-    subprocess.run(["cp", tmp_path / "source/aa.py", tmp_path / "source/deployed_zz.py", folder], check=True)
+    subprocess.run(
+        ["cp", tmp_path / "source/aa.py", tmp_path / "source/deployed_zz.py", folder], check=True
+    )
     wait_for(lambda: len(facade.deployed()) == 2)
     time.sleep(0.5)
     assert lines("ERROR") == []
@@ -106,12 +121,16 @@ def test_in_whatever_order_they_come(facade, folder, start, lines, tmp_path):
     assert lines("ERROR") == []
 
 
-def test_what_waits_for_another_is_told_once_and_deployed_when_that_comes(facade, folder, start, lines):
+def test_what_waits_for_another_is_told_once_and_deployed_when_that_comes(
+    facade, folder, start, lines
+):
     start(facade)
     (folder / "uses.py").write_text(USES.format(name="ONE"))
     wait_for(lines)
     time.sleep(0.5)
-    assert lines() == ["uses.py is not deployed: uses.py, line 1: ImportError: of deployed_rates.tables"]
+    assert lines() == [
+        "uses.py is not deployed: uses.py, line 1: ImportError: of deployed_rates.tables"
+    ]
     (folder / "other.py").write_text(GOOD.format(number=1))
     wait_for(lambda: len(lines()) == 2)
     make(folder, RATES)
@@ -144,14 +163,18 @@ def test_an_archive_is_one_change(facade, folder, start, lines, tmp_path):
     wait_for(lambda: facade.deployed() == {**RATES, "uses.py": USES.format(name="ONE")})
     assert len(facade.calls) == 1
     wait_for(lines)
-    assert lines() == ["picked up new.zip: deployed_rates/ version 1, uses.py version 1 with uses.get"]
+    assert lines() == [
+        "picked up new.zip: deployed_rates/ version 1, uses.py version 1 with uses.get"
+    ]
     raw = path.read_bytes()
     (folder / "half.zip").write_bytes(raw[:200])
     time.sleep(0.1)
     (folder / "half.zip").write_bytes(raw)
     (folder / "broken.zip").write_bytes(raw[:300])
     wait_for(lambda: lines("ERROR"))
-    assert lines("ERROR") == ["broken.zip is not picked up: it is no archive that can be read: File is not a zip file"]
+    assert lines("ERROR") == [
+        "broken.zip is not picked up: it is no archive that can be read: File is not a zip file"
+    ]
 
 
 def test_nothing_is_deployed_again_when_the_server_starts(facade, folder, start):

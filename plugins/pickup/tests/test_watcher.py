@@ -36,9 +36,13 @@ def test_a_copy_is_deployed_at_once(facade, folder, start, lines, tmp_path):
         wait_for(lambda number=number: len(facade.calls) == number + 1)
         delays.append(facade.calls[-1][2] - began)
     assert sorted(delays)[len(delays) // 2] < 0.1
-    assert [source for _, source, _ in facade.calls] == [GOOD.format(number=number) for number in range(10)]
+    assert [source for _, source, _ in facade.calls] == [
+        GOOD.format(number=number) for number in range(10)
+    ]
     wait_for(lambda: len(lines()) == 10)
-    assert lines() == [f"picked up my_service.py: version {number} with my-service.get" for number in range(1, 11)]
+    assert lines() == [
+        f"picked up my_service.py: version {number} with my-service.get" for number in range(1, 11)
+    ]
 
 
 def test_a_rename_into_the_folder_is_deployed(facade, folder, start, tmp_path):
@@ -50,7 +54,9 @@ def test_a_rename_into_the_folder_is_deployed(facade, folder, start, tmp_path):
     assert facade.called == ["my_service.py"]
 
 
-def test_an_error_is_one_line_with_file_and_line_and_is_told_again_for_a_new_copy(facade, folder, start, lines):
+def test_an_error_is_one_line_with_file_and_line_and_is_told_again_for_a_new_copy(
+    facade, folder, start, lines
+):
     start(facade)
     path = folder / "my_service.py"
     expected = "my_service.py is not deployed: my_service.py, line 2: SyntaxError: invalid syntax"
@@ -97,7 +103,9 @@ def test_many_files_at_once(facade, folder, start):
         (folder / f"service_{number}.py").write_text(GOOD.format(number=number))
     wait_for(lambda: len(facade.versions) >= 200, 20)
     settle()
-    assert sorted(one["file"] for one in facade.versions) == sorted(f"service_{number}.py" for number in range(200))
+    assert sorted(one["file"] for one in facade.versions) == sorted(
+        f"service_{number}.py" for number in range(200)
+    )
     assert {one["version"] for one in facade.versions} == {1}
 
 
@@ -156,13 +164,23 @@ def test_at_the_start_only_what_changed_meanwhile_is_deployed(facade, folder, st
     start(facade)
     wait_for(lambda: len(facade.versions) == 9)
     settle()
-    assert sorted(one["file"] for one in facade.versions[6:]) == ["changed.py", "changed_back.py", "new.py"]
+    assert sorted(one["file"] for one in facade.versions[6:]) == [
+        "changed.py",
+        "changed_back.py",
+        "new.py",
+    ]
 
 
-def test_what_failed_because_something_was_down_is_tried_again(facade, folder, start, lines, monkeypatch):
+def test_what_failed_because_something_was_down_is_tried_again(
+    facade, folder, start, lines, monkeypatch
+):
     monkeypatch.setattr(deployer, "RETRY", 0.2)
     start(facade)
-    facade.failures += [Unavailable("the ODB is down"), Unavailable("the ODB is down"), OSError("disk full")]
+    facade.failures += [
+        Unavailable("the ODB is down"),
+        Unavailable("the ODB is down"),
+        OSError("disk full"),
+    ]
     (folder / "my_service.py").write_text(GOOD.format(number=1))
     wait_for(lambda: len(lines()) == 3)
     assert lines() == [
@@ -222,7 +240,9 @@ time.sleep(60)
 """
 
 
-def test_one_of_two_watches_and_the_other_takes_over_when_it_is_killed(facade, folder, start, tmp_path, caplog):
+def test_one_of_two_watches_and_the_other_takes_over_when_it_is_killed(
+    facade, folder, start, tmp_path, caplog
+):
     top = os.fspath(os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..")))
     command = [sys.executable, "-u", "-c", HOLDER.format(top=top), str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:

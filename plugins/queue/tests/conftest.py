@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from hansa import Request, Response, Service
-from hansa.pipeline import compile_route, failed
-from hansa.registry import Deployed, Registry
-from hansa.service import Binding
+from hansa.contract.service import Binding
+from hansa.plugins.registry import Deployed, Registry
+from hansa.runtime.routes import compile_route, failed
 from hansa_queue import reading
 from hansa_queue.early import QueueSection
 from hansa_queue.patterns import FanOutFinal
@@ -28,7 +28,9 @@ def wait_for(condition: Callable[[], Any], seconds: float = 15.0, what: Any = ""
     """The first true answer of a condition, which is asked often."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
-        assert time.monotonic() < deadline, f"it did not happen in time: {what() if callable(what) else what}"
+        assert time.monotonic() < deadline, (
+            f"it did not happen in time: {what() if callable(what) else what}"
+        )
         time.sleep(0.005)
     return answer
 
@@ -36,7 +38,9 @@ def wait_for(condition: Callable[[], Any], seconds: float = 15.0, what: Any = ""
 class Worker:
     """The part of a worker that the queue uses: a registry of services, and routes to them."""
 
-    def __init__(self, name: str, address: str, prefix: str, registry: Registry, **settings: Any) -> None:
+    def __init__(
+        self, name: str, address: str, prefix: str, registry: Registry, **settings: Any
+    ) -> None:
         self.name = self.id = name
         self.registry = registry
         self.queue = Queue(self, address, prefix, QueueSection(**{**FAST, **settings}))
@@ -45,14 +49,18 @@ class Worker:
         cls = self.registry.service(name).cls
         return compile_route(Binding(name, self, None, "", type, None), cls, raising=raising)
 
-    def handle(self, name: str, request: Request, *, type: str = "invoke", **options: Any) -> Response:
+    def handle(
+        self, name: str, request: Request, *, type: str = "invoke", **options: Any
+    ) -> Response:
         try:
             return self._route(name, type, False)(request)
         except Exception as error:
             return failed(error, request, None, None)
 
     def invoke(self, name: str, payload: Any = None, *, cid: str = "", **request: Any) -> Any:
-        return self._route(name, "invoke", True)(Request(payload=payload, cid=cid, **request)).payload
+        return self._route(name, "invoke", True)(
+            Request(payload=payload, cid=cid, **request)
+        ).payload
 
     def status(self) -> dict[str, Any]:
         return self.queue.status()
@@ -70,7 +78,9 @@ class Cluster:
         self.add(FanOutFinal)
 
     def worker(self, *, start: bool = True, **settings: Any) -> Worker:
-        made = Worker(f"server/{len(self.workers)}.1", self.address, self.prefix, self.registry, **settings)
+        made = Worker(
+            f"server/{len(self.workers)}.1", self.address, self.prefix, self.registry, **settings
+        )
         self.workers.append(made)
         if start:
             made.queue.start()
@@ -78,7 +88,9 @@ class Cluster:
 
     def add(self, *classes: type[Service]) -> None:
         for cls in classes:
-            self.registry.replace_services(cls.get_name(), [Deployed(cls.get_name(), cls, cls.get_name())])
+            self.registry.replace_services(
+                cls.get_name(), [Deployed(cls.get_name(), cls, cls.get_name())]
+            )
 
     def service(self, name: str, act: Callable[[Service], Any]) -> None:
         """Add a service that does this; or replace it by a new version that does."""

@@ -13,8 +13,7 @@ from hansa import Conflict, Invalid, NotFound, Unavailable, load
 from hansa_queue import services
 from hansa_queue.cause import pattern
 from hansa_queue.failed import Choice
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from plugins.queue.tests.conftest import Cluster, Worker, wait_for
 from plugins.queue.tests.test_queue import balanced, idle
@@ -24,7 +23,7 @@ def call(worker: Worker, operation: str, **settings: Any) -> Any:
     """Call an admin service as the gateway does; raises its error."""
     worker.registry.replace_services("plugin queue", [])
     cls = next(one for one in services.OPERATIONS if one.name == f"admin.{operation}")
-    from hansa.registry import Deployed
+    from hansa.plugins.registry import Deployed
 
     worker.registry.replace_services(cls.name, [Deployed(cls.name, cls, cls.name)])
     return worker.invoke(cls.name, settings)
@@ -36,7 +35,11 @@ def broken(cluster: Cluster) -> Worker:
 
     def orders(self: Any) -> None:
         number = self.request.payload["n"]
-        raise (KeyError("rate") if number % 2 else RuntimeError(f"no stock for {number}, see K{number:027d}"))
+        raise (
+            KeyError("rate")
+            if number % 2
+            else RuntimeError(f"no stock for {number}, see K{number:027d}")
+        )
 
     def bills(self: Any) -> None:
         raise RuntimeError("no stock for 1")
@@ -60,10 +63,16 @@ def cids(answer: Any) -> set[str]:
 def test_list_by_service_cause_group_time_and_page(broken: Worker):
     everything = call(broken, "failed.list")
     assert everything["total"] == 8
-    assert [i["at"] for i in everything["items"]] == sorted((i["at"] for i in everything["items"]), reverse=True)
+    assert [i["at"] for i in everything["items"]] == sorted(
+        (i["at"] for i in everything["items"]), reverse=True
+    )
     assert cids(call(broken, "failed.list", service="bills")) == {"B0", "B1"}
     assert cids(call(broken, "failed.list", cause="NO STOCK")) == {"C0", "C2", "C4", "B0", "B1"}
-    assert cids(call(broken, "failed.list", cause="keyerror", service="orders")) == {"C1", "C3", "C5"}
+    assert cids(call(broken, "failed.list", cause="keyerror", service="orders")) == {
+        "C1",
+        "C3",
+        "C5",
+    }
     group = call(broken, "failed.groups", service="bills")["items"][0]["group"]
     assert cids(call(broken, "failed.list", group=group)) == {"B0", "B1"}
     moment = min(item["at"] for item in call(broken, "failed.list", service="bills")["items"])
@@ -89,7 +98,9 @@ def test_groups_by_cause_leave_numbers_aside(broken: Worker):
 @given(st.text(max_size=200), st.integers(0, 10**9), st.uuids())
 def test_numbers_and_identifiers_do_not_divide_a_group(words: str, number: int, uuid: Any):
     line = words.replace("\n", " ").replace("\r", " ")
-    assert pattern(f"E: {line} {number} {uuid}") == pattern(f"E: {line} {number + 1} {uuid.hex}\nmore")
+    assert pattern(f"E: {line} {number} {uuid}") == pattern(
+        f"E: {line} {number + 1} {uuid.hex}\nmore"
+    )
 
 
 def test_everything_is_shown_of_one(broken: Worker):
@@ -156,10 +167,16 @@ def test_edited_while_replayed(broken: Worker, cluster: Cluster):
     identifier = call(broken, "failed.list", service="orders")["items"][0]["id"]
     assert call(broken, "failed.replay", ids=[identifier], payload={"new": 1})["replayed"] == 1
     wait_for(lambda: cluster.seen == [{"new": 1}])
-    assert call(broken, "failed.replay", ids=[identifier], payload={"new": 2})["missing"] == [identifier]
+    assert call(broken, "failed.replay", ids=[identifier], payload={"new": 2})["missing"] == [
+        identifier
+    ]
     with pytest.raises(NotFound):
         call(broken, "failed.edit", id=identifier, payload=3)
-    for wrong in ({"ids": [], "payload": 1, "all": True}, {"ids": ["1-0", "2-0"], "payload": 1}, {}):
+    for wrong in (
+        {"ids": [], "payload": 1, "all": True},
+        {"ids": ["1-0", "2-0"], "payload": 1},
+        {},
+    ):
         with pytest.raises(Invalid):
             call(broken, "failed.replay", **wrong)
 
@@ -221,7 +238,10 @@ def test_a_thousand_are_replayed_and_each_is_delivered_once(cluster: Cluster):
 def test_delete_for_good(broken: Worker):
     assert call(broken, "failed.delete", service="bills") == {"deleted": 2, "missing": []}
     identifier = call(broken, "failed.list")["items"][0]["id"]
-    assert call(broken, "failed.delete", ids=[identifier, "1-1"]) == {"deleted": 1, "missing": ["1-1"]}
+    assert call(broken, "failed.delete", ids=[identifier, "1-1"]) == {
+        "deleted": 1,
+        "missing": ["1-1"],
+    }
     with pytest.raises(Invalid, match="give ids"):
         call(broken, "failed.delete")
     assert call(broken, "failed.delete", all=True)["deleted"] == 5

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from hansa import Invalid, NotFound, Unavailable
 from hansa_queue import fan_out, invoke_retry, parallel
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from plugins.queue.tests.conftest import Cluster, Worker, wait_for
 from plugins.queue.tests.test_queue import balanced, ghost, idle
@@ -41,7 +40,11 @@ def test_fan_out_and_fan_in(cluster: Cluster, worker: Worker):
     cid = fan_out(worker, {"double": 21, "fails": {"n": 1}}, "final", ["told"])
     wait_for(lambda: told(cluster, "final"))
     (final,) = told(cluster, "final")
-    assert (final["source"], final["on_final"], final["on_target"]) == (worker.name, ["final"], ["told"])
+    assert (final["source"], final["on_final"], final["on_target"]) == (
+        worker.name,
+        ["final"],
+        ["told"],
+    )
     assert set(final["data"]) == {"double", "fails"}
     good, bad = final["data"]["double"], final["data"]["fails"]
     assert (good["ok"], good["response"], good["exception"], good["cid"], good["target"]) == (
@@ -51,7 +54,12 @@ def test_fan_out_and_fan_in(cluster: Cluster, worker: Worker):
         cid,
         "double",
     )
-    assert (bad["ok"], bad["response"], bad["target"], bad["source"]) == (False, None, "fails", worker.name)
+    assert (bad["ok"], bad["response"], bad["target"], bad["source"]) == (
+        False,
+        None,
+        "fails",
+        worker.name,
+    )
     assert "RuntimeError: never" in bad["exception"]
     assert datetime.fromisoformat(good["req_ts_utc"]) <= datetime.fromisoformat(good["resp_ts_utc"])
     wait_for(lambda: idle(worker))
@@ -76,7 +84,9 @@ def _all() -> Any:
 
 
 def test_from_a_service_with_its_name_and_cid(cluster: Cluster, worker: Worker):
-    cluster.service("start", lambda self: parallel(self, {"double": 1, "fails": 2}, ["told", "final"]))
+    cluster.service(
+        "start", lambda self: parallel(self, {"double": 1, "fails": 2}, ["told", "final"])
+    )
     worker.queue.put("start", None, "C1")
     wait_for(lambda: len(cluster.seen) == 4)
     assert {(one["source"], one["cid"]) for _, one in cluster.seen} == {("start", "C1")}
@@ -106,7 +116,9 @@ def test_all_or_none_are_queued(cluster: Cluster, worker: Worker):
     assert worker.status()["counts"]["accepted"] == 0
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.booleans(), min_size=1, max_size=12))
 def test_any_number_of_targets_ends_once(valkey: str, good: list[bool]):
     cluster = Cluster(valkey)
@@ -197,10 +209,21 @@ def test_repeated_by_the_queue_and_told_in_the_end(cluster: Cluster, worker: Wor
         return {"n": len(attempts)} if len(attempts) == 3 else _raise(Invalid("not yet"))
 
     cluster.service("s", act)
-    cid = invoke_retry(worker, "s", {"p": 1}, repeats=5, seconds=0.3, callback="told", context={"a": 1}, wait=False)
+    cid = invoke_retry(
+        worker, "s", {"p": 1}, repeats=5, seconds=0.3, callback="told", context={"a": 1}, wait=False
+    )
     (state,) = wait_for(lambda: told(cluster, "told"))
     assert {
-        key: state[key] for key in ("ok", "response", "call_cid", "target", "context", "retry_repeats", "retry_seconds")
+        key: state[key]
+        for key in (
+            "ok",
+            "response",
+            "call_cid",
+            "target",
+            "context",
+            "retry_repeats",
+            "retry_seconds",
+        )
     } == {
         "ok": True,
         "response": {"n": 3},
@@ -233,10 +256,14 @@ def test_patterns_without_a_queue_say_what_is_missing(cluster: Cluster, worker: 
 def test_many_at_once_do_not_mix(cluster: Cluster, worker: Worker):
     second = cluster.worker()
     threads = [
-        threading.Thread(target=fan_out, args=((worker, second)[n % 2], {"double": n, "told": n}, "final"))
+        threading.Thread(
+            target=fan_out, args=((worker, second)[n % 2], {"double": n, "told": n}, "final")
+        )
         for n in range(20)
     ]
     for thread in threads:
         thread.start()
     wait_for(lambda: len(told(cluster, "final")) == 20)
-    assert sorted(one["data"]["double"]["response"] for one in told(cluster, "final")) == [2 * n for n in range(20)]
+    assert sorted(one["data"]["double"]["response"] for one in told(cluster, "final")) == [
+        2 * n for n in range(20)
+    ]

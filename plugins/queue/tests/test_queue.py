@@ -12,8 +12,7 @@ from hansa_queue.early import QueueSection
 from hansa_queue.failed import Choice
 from hansa_queue.queue import Queue
 from hansa_redis.engine import Valkey
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from plugins.queue.tests.conftest import FAST, Cluster, Worker, wait_for
 from plugins.redis.tests.support import end, launch, peer
@@ -28,7 +27,9 @@ def balanced(worker: Worker) -> bool:
     found = worker.status()
     counts = found["counts"]
     places = ("queued", "running", "delayed", "failed")
-    return counts["accepted"] == counts["finished"] + counts["deleted"] + sum(found[place] for place in places)
+    return counts["accepted"] == counts["finished"] + counts["deleted"] + sum(
+        found[place] for place in places
+    )
 
 
 def idle(worker: Worker) -> bool:
@@ -37,7 +38,9 @@ def idle(worker: Worker) -> bool:
 
 
 def failed(worker: Worker) -> list[dict[str, Any]]:
-    return [worker.queue.failed.get(identifier) for identifier, _ in worker.queue.failed.find(Choice())]
+    return [
+        worker.queue.failed.get(identifier) for identifier, _ in worker.queue.failed.find(Choice())
+    ]
 
 
 # -- what goes in comes out --------------------------------------------------------------------------------------------
@@ -56,7 +59,9 @@ def failed(worker: Worker) -> list[dict[str, Any]]:
 def test_payload_cid_and_extra_arrive(cluster: Cluster, payload: Any, seen: Any):
     cluster.service(
         "s",
-        lambda self: cluster.report((self.request.payload, self.cid, dict(self.request.extra), self.request.attempt)),
+        lambda self: cluster.report(
+            (self.request.payload, self.cid, dict(self.request.extra), self.request.attempt)
+        ),
     )
     cluster.worker().queue.put("s", payload, "C1", extra={"x": 1})
     wait_for(lambda: cluster.seen)
@@ -75,7 +80,9 @@ def test_callbacks_get_the_answer_with_the_cid_they_answer(cluster: Cluster):
     for name in ("one", "two"):
         cluster.service(
             name,
-            lambda self, name=name: cluster.report((name, self.request.payload, self.request.extra["in_reply_to"])),
+            lambda self, name=name: cluster.report(
+                (name, self.request.payload, self.request.extra["in_reply_to"])
+            ),
         )
     worker = cluster.worker()
     worker.queue.put("s", {"n": 1}, "C1", callback=["one", "two"])
@@ -92,7 +99,9 @@ def test_a_callback_that_cannot_be_queued_stands_with_the_failed(cluster: Cluste
     worker = cluster.worker(max_queued=1)
     worker.queue.put("odd", None, "C1", callback=["s"])
     wait_for(lambda: worker.status()["failed"] == 1)
-    worker.queue.put("s", None, "C2", callback=["gone", "s"])  # one callback more than there is room for
+    worker.queue.put(
+        "s", None, "C2", callback=["gone", "s"]
+    )  # one callback more than there is room for
     wait_for(lambda: worker.status()["failed"] == 3, what=worker.status)
     causes = sorted(f"{one['service']} {one['cause']}" for one in failed(worker))
     assert causes[0].startswith("gone NotFound: no service is named 'gone'")
@@ -176,10 +185,14 @@ def test_a_service_that_a_worker_does_not_know_yet_is_waited_for(cluster: Cluste
     wait_for(lambda: cluster.seen == ["done"])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(
-        st.tuples(st.lists(st.sampled_from(["raise", "reject"]), max_size=4), st.integers(1, 4)), min_size=1, max_size=6
+        st.tuples(st.lists(st.sampled_from(["raise", "reject"]), max_size=4), st.integers(1, 4)),
+        min_size=1,
+        max_size=6,
     )
 )
 def test_any_mixture_of_outcomes_is_accounted_for(valkey: str, plans: list[tuple[list[str], int]]):
@@ -218,7 +231,9 @@ def ghost(worker: Worker, deliveries: int) -> None:
     store = worker.queue.store
     store.redis.xreadgroup("workers", "ghost 1", {store.stream: ">"}, count=1)
     for number in range(2, deliveries + 1):
-        wait_for(lambda number=number: store.claim(keys=[store.stream], args=[f"ghost {number}", 50]))
+        wait_for(
+            lambda number=number: store.claim(keys=[store.stream], args=[f"ghost {number}", 50])
+        )
 
 
 def test_a_message_of_a_dead_worker_is_taken_over_and_its_attempt_counted(cluster: Cluster):
@@ -251,7 +266,9 @@ def test_a_message_that_kills_its_workers_fails_after_so_many_deliveries(cluster
 
 
 def test_a_long_service_is_not_run_twice_while_its_worker_lives(cluster: Cluster):
-    cluster.service("long", lambda self: cluster.report("begun") or time.sleep(2.5) or cluster.report("done"))
+    cluster.service(
+        "long", lambda self: cluster.report("begun") or time.sleep(2.5) or cluster.report("done")
+    )
     workers = [cluster.worker() for _ in range(2)]
     workers[0].queue.put("long", None, "C")
     wait_for(lambda: "done" in cluster.seen)
@@ -260,7 +277,9 @@ def test_a_long_service_is_not_run_twice_while_its_worker_lives(cluster: Cluster
     assert workers[0].status()["counts"]["refused"] == 0
 
 
-def test_a_worker_that_stood_still_past_its_lease_commits_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch):
+def test_a_worker_that_stood_still_past_its_lease_commits_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+):
     go_on = threading.Event()
 
     def act(self: Any) -> dict[str, Any]:
@@ -272,7 +291,9 @@ def test_a_worker_that_stood_still_past_its_lease_commits_nothing(cluster: Clust
     cluster.service("s", act)
     cluster.service("back", lambda self: cluster.report(self.request.payload))
     first = cluster.worker()
-    monkeypatch.setattr(first.queue.readers, "_hold", lambda idle=0.0: None)  # as if it were stopped by a signal
+    monkeypatch.setattr(
+        first.queue.readers, "_hold", lambda idle=0.0: None
+    )  # as if it were stopped by a signal
     first.queue.put("s", None, "C", callback=["back"])
     wait_for(lambda: cluster.seen == [1])
     cluster.worker()
@@ -287,7 +308,10 @@ def test_a_worker_that_stood_still_past_its_lease_commits_nothing(cluster: Clust
 def test_what_does_not_end_in_time_goes_to_another_worker_at_once(cluster: Cluster):
     forever = threading.Event()
     cluster.service(
-        "s", lambda self: cluster.report(self.request.attempt) or (self.request.attempt == 1 and forever.wait(20))
+        "s",
+        lambda self: (
+            cluster.report(self.request.attempt) or (self.request.attempt == 1 and forever.wait(20))
+        ),
     )
     first = cluster.worker(lease=30.0)
     first.queue.put("s", None, "C")
@@ -400,7 +424,11 @@ def test_a_redis_that_says_nothing_is_given_up_in_time():
 @pytest.mark.proves("async invocation", "durability")
 def test_status_names_what_redis_keeps(cluster: Cluster):
     worker = cluster.worker(start=False)
-    assert worker.status()["durability"] == {"aof": True, "fsync": "always", "loss": "nothing, also when power fails"}
+    assert worker.status()["durability"] == {
+        "aof": True,
+        "fsync": "always",
+        "loss": "nothing, also when power fails",
+    }
     redis = worker.queue.store.redis
     redis.config_set("appendfsync", "everysec")
     assert "about a second when power fails" in worker.status()["durability"]["loss"]

@@ -97,8 +97,12 @@ class Final(Service):
 @pytest.fixture
 def make(start_server: Any, tmp_path: Path) -> Any:
     def made(settings: str = "", **options: Any) -> RunningServer:
-        server: RunningServer = start_server(CONFIG.format(settings=settings), start=False, **options)
-        (server.folder / "work.py").write_text(SOURCE.format(file=tmp_path / "notes", version="version 1"))
+        server: RunningServer = start_server(
+            CONFIG.format(settings=settings), start=False, **options
+        )
+        (server.folder / "work.py").write_text(
+            SOURCE.format(file=tmp_path / "notes", version="version 1")
+        )
         server.start()
         wait_until(lambda: len(server.api("admin.server.status")["workers"]) == server.workers)
         return server
@@ -127,12 +131,17 @@ def settled(server: RunningServer) -> dict[str, Any]:
         return None if found["queued"] or found["running"] or found["delayed"] else found
 
     found: dict[str, Any] = wait_until(done, 60)
-    assert found["counts"]["accepted"] == found["counts"]["finished"] + found["counts"]["deleted"] + found["failed"]
+    assert (
+        found["counts"]["accepted"]
+        == found["counts"]["finished"] + found["counts"]["deleted"] + found["failed"]
+    )
     return found
 
 
 @pytest.mark.proves("async invocation", "guarantee")
-def test_a_killed_worker_loses_nothing_and_another_goes_on_within_half_a_minute(make: Any, tmp_path: Path):
+def test_a_killed_worker_loses_nothing_and_another_goes_on_within_half_a_minute(
+    make: Any, tmp_path: Path
+):
     server = make()
     put(server, "long", "x", callback=["work.back"])
     (begun,) = wait_until(lambda: [line for line in notes(tmp_path) if line[0] == "begun"])
@@ -159,13 +168,19 @@ def test_poison_and_crash_messages_get_their_attempts_and_hold_up_nobody(make: A
     sent = 0
     while sum(line[0] == "crash" for line in notes(tmp_path)) < 3:
         with contextlib.suppress(requests.ConnectionError):  # its worker was killed
-            sent += server.post("/put", {"service": "work.quick", "payload": "n"}).status_code == 200
+            sent += (
+                server.post("/put", {"service": "work.quick", "payload": "n"}).status_code == 200
+            )
         time.sleep(0.02)
     wait_until(lambda: settled(server)["failed"] == 2, 30)
     seen = Counter(line[0] for line in notes(tmp_path))
     assert (seen["crash"], seen["poison"]) == (3, 3)
-    assert seen["quick"] >= sent, "nothing accepted is lost; what ran in a worker that was killed may run twice"
-    with contextlib.suppress(requests.ConnectionError):  # accepted, and perhaps killed at once by what was accepted
+    assert seen["quick"] >= sent, (
+        "nothing accepted is lost; what ran in a worker that was killed may run twice"
+    )
+    with contextlib.suppress(
+        requests.ConnectionError
+    ):  # accepted, and perhaps killed at once by what was accepted
         server.post("/put", {"targets": {"work.quick": 1, "work.poison": 2, "work.crash": 3}})
     wait_until(lambda: any(line[0] == "final" for line in notes(tmp_path)), 60)
     assert settled(server)["failed"] == 4
@@ -180,7 +195,9 @@ def test_poison_and_crash_messages_get_their_attempts_and_hold_up_nobody(make: A
 
 def test_a_message_that_ends_its_worker_keeps_no_server_from_starting(make: Any, tmp_path: Path):
     """It is due when the server starts, which a plugin makes last until it would have been begun."""
-    slow = "import os, time\n\n@hookimpl\ndef hansa_serve(server):\n    end = time.monotonic() + 2\n"
+    slow = (
+        "import os, time\n\n@hookimpl\ndef hansa_serve(server):\n    end = time.monotonic() + 2\n"
+    )
     slow += f"    while time.monotonic() < end and not os.path.exists({str(tmp_path / 'notes')!r}):\n        time.sleep(0.02)\n"
     install_plugin(tmp_path, "slow", slow)
     server = make("lease = 1.5\nmax_attempts = 1\n", env={"PYTHONPATH": str(tmp_path)})
@@ -225,7 +242,10 @@ def test_the_workbench_by_api_and_command_line(make: Any, tmp_path: Path):
     assert (group["count"], group["service"]) == (30, "work.poison")
     identifier = group["latest"]
     assert "Traceback" in server.cli("failed", "get", identifier).stdout
-    assert server.cli("failed", "edit", identifier, "--payload", '{"n": "edited"}').stdout == f"changed {identifier}\n"
+    assert (
+        server.cli("failed", "edit", identifier, "--payload", '{"n": "edited"}').stdout
+        == f"changed {identifier}\n"
+    )
     exported = server.cli("failed", "export", "-", "--group", group["group"]).stdout.splitlines()
     numbers = {json.loads(line)["payload"]["n"] for line in exported}
     assert (len(numbers), "edited" in numbers) == (30, True)

@@ -41,7 +41,11 @@ def free_base() -> int:
 
     # below the range that the system gives to clients
     start = 20000 + uuid.uuid4().int % 10000
-    return next(base for base in range(start, 32000, 20) if all(free(base + offset) for offset in (0, 1, 10, 11)))
+    return next(
+        base
+        for base in range(start, 32000, 20)
+        if all(free(base + offset) for offset in (0, 1, 10, 11))
+    )
 
 
 class Cluster:
@@ -53,9 +57,14 @@ class Cluster:
         self.mark = uuid.uuid4().hex
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("HANSA_")}
         self.env |= {MARK: self.mark, "NO_COLOR": "1"}
-        self.front, self.admin = f"http://127.0.0.1:{self.base}", f"http://127.0.0.1:{self.base + 1}"
+        self.front, self.admin = (
+            f"http://127.0.0.1:{self.base}",
+            f"http://127.0.0.1:{self.base + 1}",
+        )
 
-    def run(self, *words: str | Path, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str | Path, check: bool = True, timeout: float = 240
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command."""
         return self.execute(BIN / self.program, *words, check=check, timeout=timeout)
 
@@ -74,7 +83,9 @@ class Cluster:
             start_new_session=True,
         )
         if check:
-            assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.logs()}"
+            assert done.returncode == 0, (
+                f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.logs()}"
+            )
         return done
 
     def create(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -99,7 +110,9 @@ class Cluster:
     def logs(self) -> str:
         """The end of every log."""
         files = sorted(self.path.glob("*/logs/*"))
-        return "\n".join(f"--- {file}\n{file.read_text(errors='replace')[-1500:]}" for file in files)
+        return "\n".join(
+            f"--- {file}\n{file.read_text(errors='replace')[-1500:]}" for file in files
+        )
 
     def processes(self) -> list[psutil.Process]:
         """Every process of it that is alive."""
@@ -142,7 +155,9 @@ class Foreground:
 
     def started(self) -> Foreground:
         """Wait until it says that everything runs."""
-        wait_until(lambda: "Ctrl-C stops" in self.text or self.process.poll() is not None, 60, "it starts")
+        wait_until(
+            lambda: "Ctrl-C stops" in self.text or self.process.poll() is not None, 60, "it starts"
+        )
         assert self.process.poll() is None, self.text
         return self
 
@@ -193,10 +208,17 @@ def running(shared: Cluster) -> Cluster:
 
 def _all_ready(cluster: Cluster) -> bool:
     balanced = {
-        server["name"]: server["status"] for server in cluster.api("admin.loadbalancer.servers").json()["items"]
+        server["name"]: server["status"]
+        for server in cluster.api("admin.loadbalancer.servers").json()["items"]
     }
-    found = {server["name"]: server["state"] for server in cluster.api("admin.cluster.status").json()["servers"]}
-    return all(balanced[name].startswith("UP") and found.get(name) == "ready" for name in ("server1", "server2"))
+    found = {
+        server["name"]: server["state"]
+        for server in cluster.api("admin.cluster.status").json()["servers"]
+    }
+    return all(
+        balanced[name].startswith("UP") and found.get(name) == "ready"
+        for name in ("server1", "server2")
+    )
 
 
 @pytest.fixture

@@ -15,9 +15,17 @@ GIVEN = {**OPTIONS, "odb_user": "u", "odb_db_name": "d"}
     [
         ("", OPTIONS, Asked("sqlite", "localhost", None, "", "", "", 0)),
         ("sqlite", OPTIONS, Asked("sqlite", "localhost", None, "", "", "", 0)),
-        ("sqlite localhost 6379", OPTIONS, Asked("sqlite", "localhost", None, "", "", "localhost", 6379)),
+        (
+            "sqlite localhost 6379",
+            OPTIONS,
+            Asked("sqlite", "localhost", None, "", "", "localhost", 6379),
+        ),
         ("postgresql", GIVEN, Asked("postgresql", "localhost", None, "u", "d", "", 0)),
-        ("mysql 10.0.0.5 6380", GIVEN, Asked("mysql", "localhost", None, "u", "d", "10.0.0.5", 6380)),
+        (
+            "mysql 10.0.0.5 6380",
+            GIVEN,
+            Asked("mysql", "localhost", None, "u", "d", "10.0.0.5", 6380),
+        ),
         ("mysql db 3307 u d", OPTIONS, Asked("mysql", "db", 3307, "u", "d", "", 0)),
         (
             "postgresql db 5432 zato1 zato2 localhost 6379",

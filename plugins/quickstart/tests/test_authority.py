@@ -50,11 +50,21 @@ def test_openssl_accepts_it_for_servers_and_clients(ca):
         pytest.skip("there is no openssl here")
     issued = issue(ca, "server1")
     for purpose in ("sslserver", "sslclient"):
-        command = ["openssl", "verify", "-x509_strict", "-purpose", purpose, "-CAfile", ca / "ca-material/ca-cert.pem"]
+        command = [
+            "openssl",
+            "verify",
+            "-x509_strict",
+            "-purpose",
+            purpose,
+            "-CAfile",
+            ca / "ca-material/ca-cert.pem",
+        ]
         done = subprocess.run([*command, issued.certificate], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     done = subprocess.run(
-        ["openssl", "req", "-verify", "-noout", "-in", issued.request], capture_output=True, text=True
+        ["openssl", "req", "-verify", "-noout", "-in", issued.request],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 
@@ -71,7 +81,10 @@ def test_a_tls_connection_between_two_components(ca, tmp_path):
         made.load_cert_chain(folder / "cert-key.pem")
         return made
 
-    server, client = context("server1", ssl.Purpose.CLIENT_AUTH), context("load-balancer", ssl.Purpose.SERVER_AUTH)
+    server, client = (
+        context("server1", ssl.Purpose.CLIENT_AUTH),
+        context("load-balancer", ssl.Purpose.SERVER_AUTH),
+    )
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -104,7 +117,9 @@ def test_keys_are_private_and_belong_to_their_files(ca):
 
 def test_names_lifetimes_and_refusals(ca, tmp_path):
     create_authority(tmp_path / "named", Subject(organization="ACME", country="AT"), "ACME CA")
-    found = x509.load_pem_x509_certificate((tmp_path / "named/ca-material/ca-cert.pem").read_bytes())
+    found = x509.load_pem_x509_certificate(
+        (tmp_path / "named/ca-material/ca-cert.pem").read_bytes()
+    )
     assert found.subject.rfc4514_string().startswith("CN=ACME CA,OU=Development,O=ACME")
     left = certificate(issue(ca, "s")).not_valid_after_utc - datetime.datetime.now(datetime.UTC)
     assert 800 < left.days < 826  # browsers refuse those that last longer

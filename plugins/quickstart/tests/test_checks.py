@@ -13,8 +13,7 @@ from hansa_quickstart import info, kvdb
 from hansa_quickstart.component import SERVER, Component, describe, exclusive
 from hansa_quickstart.failure import Failure
 from hansa_redis.engine import find_program
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.conftest import free_port, wait_until
 
@@ -26,7 +25,16 @@ def run_redis(tmp_path):
 
     def run(*settings: str) -> str:
         port = free_port()
-        command = [find_program(), "--port", str(port), "--save", "", "--dir", str(tmp_path), *settings]
+        command = [
+            find_program(),
+            "--port",
+            str(port),
+            "--save",
+            "",
+            "--dir",
+            str(tmp_path),
+            *settings,
+        ]
         started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
 
         def listening():
@@ -34,7 +42,11 @@ def run_redis(tmp_path):
                 return probe.connect_ex(("127.0.0.1", port)) == 0
 
         wait_until(listening, 20)
-        return f"redis://:pw@127.0.0.1:{port}/0" if "--requirepass" in settings else f"redis://127.0.0.1:{port}/0"
+        return (
+            f"redis://:pw@127.0.0.1:{port}/0"
+            if "--requirepass" in settings
+            else f"redis://127.0.0.1:{port}/0"
+        )
 
     yield run
     for process in started:
@@ -49,7 +61,9 @@ def test_what_keeps_everything_needs_no_warning(run_redis):
 
 
 def test_what_may_lose_a_second_is_told(run_redis):
-    (warning,) = kvdb.check_redis(run_redis("--appendonly", "yes", "--appendfsync", "everysec"), "durable")
+    (warning,) = kvdb.check_redis(
+        run_redis("--appendonly", "yes", "--appendfsync", "everysec"), "durable"
+    )
     assert "up to a second" in warning
 
 
@@ -72,7 +86,11 @@ def test_a_wrong_password_is_told_without_the_password(run_redis):
         kvdb.check_redis("redis://:secret-word@127.0.0.1:1/0", None)
 
 
-@given(st.text(min_size=1, max_size=30), st.sampled_from(["localhost", "10.0.0.5", "::1"]), st.integers(1, 65535))
+@given(
+    st.text(min_size=1, max_size=30),
+    st.sampled_from(["localhost", "10.0.0.5", "::1"]),
+    st.integers(1, 65535),
+)
 def test_any_password_survives_in_an_address(password, host, port):
     from redis.connection import parse_url
 

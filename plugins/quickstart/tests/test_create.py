@@ -13,8 +13,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hansa_quickstart import create as making
-from hansa_quickstart import odb
+from hansa_quickstart import create as making, odb
 from hansa_quickstart.addresses import Addresses
 from hansa_quickstart.component import Component
 from hansa_quickstart.create import Plan, create
@@ -54,7 +53,9 @@ def test_the_eight_steps_and_what_to_do_next(made):
 
 def test_servers_share_what_a_cluster_shares(made):
     path, told = made
-    first, second = (tomllib.loads((path / name / "config.toml").read_text()) for name in ("server1", "server2"))
+    first, second = (
+        tomllib.loads((path / name / "config.toml").read_text()) for name in ("server1", "server2")
+    )
     assert first["server"].pop("name") == "server1"
     assert second["server"].pop("name") == "server2"
     assert first["http"].pop("address") == "127.0.0.1:17010"
@@ -69,19 +70,35 @@ def test_servers_share_what_a_cluster_shares(made):
     assert f"password:[{(path / 'server1/admin.password').read_text().strip()}]" in told
     balancer = tomllib.loads((path / "load-balancer/config.toml").read_text())["loadbalancer"]
     assert (balancer["bind"], balancer["admin_bind"]) == ("127.0.0.1:11223", "127.0.0.1:8183")
-    assert [server["address"] for server in balancer["servers"]] == ["127.0.0.1:17010", "127.0.0.1:17011"]
+    assert [server["address"] for server in balancer["servers"]] == [
+        "127.0.0.1:17010",
+        "127.0.0.1:17011",
+    ]
 
 
 def test_parts_start_in_an_order_in_which_they_find_each_other(made):
     parts = Component(made[0]).parts
-    assert [part.kind for part in parts] == ["KVDB", "LOAD_BALANCER", "SERVER", "SERVER", "WEB_ADMIN"]
-    assert all((part.folder / "certificates/cert.pem").exists() for part in parts if part.kind != "KVDB")
+    assert [part.kind for part in parts] == [
+        "KVDB",
+        "LOAD_BALANCER",
+        "SERVER",
+        "SERVER",
+        "WEB_ADMIN",
+    ]
+    assert all(
+        (part.folder / "certificates/cert.pem").exists() for part in parts if part.kind != "KVDB"
+    )
 
 
 def test_nobody_else_can_read_secrets(made):
     path, _ = made
     assert path.stat().st_mode & 0o077 == 0
-    secrets = [*path.glob("server*/[!.]*.*"), *path.rglob("*key*.pem"), path / "odb.sqlite", path / "kvdb/address"]
+    secrets = [
+        *path.glob("server*/[!.]*.*"),
+        *path.rglob("*key*.pem"),
+        path / "odb.sqlite",
+        path / "kvdb/address",
+    ]
     secrets += [*path.glob("kvdb/valkey/password")]
     assert len(secrets) > 12
     for file in secrets:
@@ -98,7 +115,12 @@ def test_the_odb_is_ready(made):
 def test_two_clusters_have_nothing_in_common(made, tmp_path):
     other = tmp_path / "other"
     create(Plan(other, odb.odb_url("sqlite", other), schema=False), lambda line: None)
-    for secret in ("server1/secret.key", "server1/admin.password", "kvdb/address", "ca/ca-material/ca-key.pem"):
+    for secret in (
+        "server1/secret.key",
+        "server1/admin.password",
+        "kvdb/address",
+        "ca/ca-material/ca-key.pem",
+    ):
         assert (other / secret).read_text() != (made[0] / secret).read_text()
 
 
@@ -131,7 +153,13 @@ def test_an_odb_of_another_cluster_is_not_taken(made, tmp_path):
 def test_ports_from_a_base_and_more_servers(tmp_path):
     path = tmp_path / "qs"
     told: list[str] = []
-    plan = Plan(path, odb.odb_url("sqlite", path), servers=3, addresses=Addresses.usual(3, 30000), schema=False)
+    plan = Plan(
+        path,
+        odb.odb_url("sqlite", path),
+        servers=3,
+        addresses=Addresses.usual(3, 30000),
+        schema=False,
+    )
     create(plan, told.append)
     assert "[9/9] Management scripts created" in told
     balancer = tomllib.loads((path / "load-balancer/config.toml").read_text())["loadbalancer"]
@@ -151,7 +179,11 @@ def test_definitions_of_a_file_come_along(tmp_path):
     found = tomllib.loads((path / "server2/config.toml").read_text())
     assert found["server"]["name"] == "server2"
     assert found["services"]["files"] == [str(tmp_path / "a.py")]
-    assert found["channel"]["http"]["x"] == {"service": "a.b", "url_path": "/x", "headers": {"$env": "X"}}
+    assert found["channel"]["http"]["x"] == {
+        "service": "a.b",
+        "url_path": "/x",
+        "headers": {"$env": "X"},
+    }
 
 
 # -- secrets ----------------------------------------------------------------------------------------------------------
@@ -186,14 +218,15 @@ def on_a_terminal(answers: list[str], *words: str) -> str:
 def test_a_secret_is_prompted_for_twice_and_not_echoed(tmp_path):
     path = tmp_path / "qs"
     shown = on_a_terminal(["right", "wrong", "p@ss word", "p@ss word"], str(path), *REDIS)
-    prompts = (
-        "Key/value database password (will not be echoed): \nEnter the kvdb_password again (will not be echoed): \n"
-    )
+    prompts = "Key/value database password (will not be echoed): \nEnter the kvdb_password again (will not be echoed): \n"
     assert shown.startswith(f"{prompts}They do not match, once more.\n{prompts}{STEPS}"), shown
     for secret in ("right", "wrong", "p@ss"):
         assert secret not in shown
     config = tomllib.loads((path / "server1/config.toml").read_text())
-    assert config["redis"] == {"address": "redis://:p%40ss%20word@127.0.0.1:6379/0", "durability": "fast"}
+    assert config["redis"] == {
+        "address": "redis://:p%40ss%20word@127.0.0.1:6379/0",
+        "durability": "fast",
+    }
     assert not (path / "kvdb").exists()
 
 
@@ -201,7 +234,9 @@ def test_a_secret_from_the_environment_or_an_option(make_cluster):
     cluster = make_cluster()
     cluster.env["HANSA_KVDB_PASSWORD"] = "from-env"
     cluster.create(*REDIS)
-    assert "redis://:from-env@127.0.0.1:6379/0" in (cluster.path / "server1/config.toml").read_text()
+    assert (
+        "redis://:from-env@127.0.0.1:6379/0" in (cluster.path / "server1/config.toml").read_text()
+    )
     shutil.rmtree(cluster.path)
     cluster.create(*REDIS, "--kvdb_password", "")
     assert "redis://127.0.0.1:6379/0" in (cluster.path / "server1/config.toml").read_text()
@@ -220,7 +255,17 @@ def test_a_database_that_is_not_there_is_told_without_its_password(make_cluster)
     pytest.importorskip("psycopg")
     cluster = make_cluster()
     cluster.env["HANSA_ODB_PASSWORD"] = "secret-word"
-    words = ["postgresql", "127.0.0.1", "1", "user", "name", "127.0.0.1", "6379", "--kvdb_password", ""]
+    words = [
+        "postgresql",
+        "127.0.0.1",
+        "1",
+        "user",
+        "name",
+        "127.0.0.1",
+        "6379",
+        "--kvdb_password",
+        "",
+    ]
     done = cluster.run("quickstart", "create", cluster.path, *words, check=False)
     assert done.returncode == 4
     assert "postgresql+psycopg://user:***@127.0.0.1:1/name cannot be reached" in done.stderr
@@ -230,7 +275,9 @@ def test_a_database_that_is_not_there_is_told_without_its_password(make_cluster)
 
 def test_scripts_are_shell(made):
     scripts = sorted(Path(made[0]).glob("*.sh"))
-    assert {"hansa-qs-start.sh", "hansa-qs-stop.sh", "hansa-qs-restart.sh"} <= {script.name for script in scripts}
+    assert {"hansa-qs-start.sh", "hansa-qs-stop.sh", "hansa-qs-restart.sh"} <= {
+        script.name for script in scripts
+    }
     for script in scripts:
         assert os.access(script, os.X_OK)
         assert subprocess.run(["sh", "-n", script], check=False).returncode == 0

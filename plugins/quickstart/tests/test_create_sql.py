@@ -38,12 +38,20 @@ def test_a_cluster_on_it_works(make_cluster, real_server, type, cls):
         assert answer.ok, answer.text
         return answer.json()
 
-    workers = wait_until(lambda: (found := must("admin.server.status")["workers"]) and len(found) >= 2 and found)
+    workers = wait_until(
+        lambda: (found := must("admin.server.status")["workers"]) and len(found) >= 2 and found
+    )
     told = must("admin.service.deploy", file="greet.py", source=SERVICE.replace("VERSION", "one"))
     assert (told["version"], told["pending"]) == (1, [])
-    assert {worker.partition("/")[0] for worker in told["applied"]} == {"server1", "server2"}, workers
-    must("admin.channel.http.create", name="greet", url_path="/greet", service="greet", format="json")
-    must("admin.channel.http.create", name="Greet", url_path="/Greet", service="greet", format="json")
+    assert {worker.partition("/")[0] for worker in told["applied"]} == {"server1", "server2"}, (
+        workers
+    )
+    must(
+        "admin.channel.http.create", name="greet", url_path="/greet", service="greet", format="json"
+    )
+    must(
+        "admin.channel.http.create", name="Greet", url_path="/Greet", service="greet", format="json"
+    )
     assert requests.get(cluster.front + "/greet", timeout=10).json()["greeting"] == "one é 🌍"
     must("admin.service.deploy", file="greet.py", source=SERVICE.replace("VERSION", "two"))
     began = time.monotonic()
@@ -53,18 +61,34 @@ def test_a_cluster_on_it_works(make_cluster, real_server, type, cls):
     for path, status in (("/greet/again", 200), ("/greet", 404), ("/Greet", 200)):
         answers = [requests.get(cluster.front + path, timeout=10) for _ in range(6)]
         assert {answer.status_code for answer in answers} == {status}, path
-    assert {requests.get(cluster.front + "/Greet", timeout=10).json()["greeting"] for _ in range(6)} == {"two é 🌍"}
+    assert {
+        requests.get(cluster.front + "/Greet", timeout=10).json()["greeting"] for _ in range(6)
+    } == {"two é 🌍"}
     cluster.run("stop", cluster.path)
     assert not cluster.processes()
-    faults = re.findall(r"^.*(?:Violation|Deadlock|Traceback|ODB cannot be used).*$", cluster.logs(), re.M)
+    faults = re.findall(
+        r"^.*(?:Violation|Deadlock|Traceback|ODB cannot be used).*$", cluster.logs(), re.M
+    )
     assert not faults
 
 
 @pytest.mark.parametrize(("type", "cls"), [("postgresql", PostgreSQL), ("mysql", MariaDB)])
 def test_a_wrong_password_is_told_and_leaves_nothing(make_cluster, real_server, type, cls):
     server, cluster = real_server(cls), make_cluster()
-    words = [type, "127.0.0.1", str(server.port), server.user, "none", "127.0.0.1", "6379", "--kvdb_password", ""]
-    done = cluster.run("quickstart", "create", cluster.path, *words, "--odb_password", "wr0ng-w0rd", check=False)
+    words = [
+        type,
+        "127.0.0.1",
+        str(server.port),
+        server.user,
+        "none",
+        "127.0.0.1",
+        "6379",
+        "--kvdb_password",
+        "",
+    ]
+    done = cluster.run(
+        "quickstart", "create", cluster.path, *words, "--odb_password", "wr0ng-w0rd", check=False
+    )
     assert done.returncode == 4
     assert "cannot be reached" in done.stderr
     assert "wr0ng-w0rd" not in done.stdout + done.stderr

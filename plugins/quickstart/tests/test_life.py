@@ -66,7 +66,11 @@ class Load:
     def __enter__(self) -> Load:
         for thread in self._threads:
             thread.start()
-        wait_until(lambda: {server for _, server in self.answers} == {"server1", "server2"}, 20, "both servers answer")
+        wait_until(
+            lambda: {server for _, server in self.answers} == {"server1", "server2"},
+            20,
+            "both servers answer",
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,7 +80,9 @@ class Load:
 
     def servers_after(self, moment: float, count: int = 100) -> set[str]:
         """Who answers from a moment on, of so many requests at least."""
-        wait_until(lambda: sum(at > moment for at, _ in self.answers) > count, 30, "requests are answered")
+        wait_until(
+            lambda: sum(at > moment for at, _ in self.answers) > count, 30, "requests are answered"
+        )
         return {server for at, server in self.answers if at > moment}
 
     def _run(self) -> None:
@@ -102,7 +108,10 @@ def test_a_killed_server_is_hidden_and_catches_up_when_started_again(running, wh
         assert "kvdb runs already" in again.stdout
         assert "server1 started" in again.stdout
         started = time.monotonic()
-        wait_until(lambda: any(server == "server1" for moment, server in load.answers if moment > started), 10)
+        wait_until(
+            lambda: any(server == "server1" for moment, server in load.answers if moment > started),
+            10,
+        )
     assert load.faults == []
     direct = f"http://127.0.0.1:{running.base + 10}/who"
     for _ in range(10):
@@ -121,7 +130,16 @@ def test_a_whole_server_killed_under_load_fails_at_most_what_it_had_in_hand(runn
 def test_a_copy_of_a_server_is_refused_while_the_other_runs(running):
     copy = running.folder / "copy"
     shutil.copytree(running.path / "server2", copy, ignore=shutil.ignore_patterns("run", "pidfile"))
-    command = ("server", "run", "--config", copy / "config.toml", "--dir", copy, "--http", "127.0.0.1:0")
+    command = (
+        "server",
+        "run",
+        "--config",
+        copy / "config.toml",
+        "--dir",
+        copy,
+        "--http",
+        "127.0.0.1:0",
+    )
     done = running.run(*command, check=False)
     assert done.returncode == 1
     assert "server.name: a server named server2 runs in the cluster quickstart-" in done.stderr
@@ -129,9 +147,14 @@ def test_a_copy_of_a_server_is_refused_while_the_other_runs(running):
     config = copy / "config.toml"
     config.write_text(config.read_text().replace('name = "server2"', 'name = "server3"'))
     with open(running.folder / "server3.out", "w") as out:
-        third = subprocess.Popen([BIN / "hansa", *map(str, command)], env=running.env, stdout=out, stderr=out)
+        third = subprocess.Popen(
+            [BIN / "hansa", *map(str, command)], env=running.env, stdout=out, stderr=out
+        )
     try:
-        names = [server["name"] for server in wait_until(lambda: three(running), 60, "the third server is there")]
+        names = [
+            server["name"]
+            for server in wait_until(lambda: three(running), 60, "the third server is there")
+        ]
         assert names == ["server1", "server2", "server3"]
     finally:
         third.terminate()
@@ -145,7 +168,10 @@ def three(cluster):
 
 
 def test_ports_in_use_are_all_told_before_anything_starts(cluster):
-    with socket.create_server(("127.0.0.1", cluster.base)), socket.create_server(("127.0.0.1", cluster.base + 11)):
+    with (
+        socket.create_server(("127.0.0.1", cluster.base)),
+        socket.create_server(("127.0.0.1", cluster.base + 11)),
+    ):
         done = cluster.run("start", cluster.path, check=False)
     assert done.returncode == 18
     for port in (cluster.base, cluster.base + 11):
@@ -183,8 +209,16 @@ def test_one_component_and_a_process_id_that_was_used_again(cluster, tmp_path):
     # its engine comes back by itself, and ends with what runs it
     (engine,) = psutil.Process(cluster.pid("kvdb")).children()
     engine.kill()
-    wait_until(lambda: [p for p in psutil.Process(cluster.pid("kvdb")).children() if p.pid != engine.pid], 10)
-    wait_until(lambda: "Redis connection OK" in cluster.run("check-config", cluster.path / "server1").stdout, 20)
+    wait_until(
+        lambda: [p for p in psutil.Process(cluster.pid("kvdb")).children() if p.pid != engine.pid],
+        10,
+    )
+    wait_until(
+        lambda: (
+            "Redis connection OK" in cluster.run("check-config", cluster.path / "server1").stdout
+        ),
+        20,
+    )
     os.kill(cluster.pid("kvdb"), signal.SIGKILL)
     wait_until(lambda: not cluster.processes(), 10, "the engine ends with what runs it")
     cluster.run("start", kvdb)
@@ -220,8 +254,13 @@ def test_an_interrupt_that_an_object_being_finalised_swallows_ends_a_start_all_t
 def test_what_keeps_ending_is_started_ever_later(cluster, monkeypatch, capsys):
     now, launched = [1000.0], []
     monkeypatch.setattr("hansa_quickstart.cluster.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("hansa_quickstart.cluster.life.launch", lambda part, below: launched.append(now[0]))
-    start, part = Start(open_component(cluster.path), foreground=True), open_component(cluster.path / "server1")
+    monkeypatch.setattr(
+        "hansa_quickstart.cluster.life.launch", lambda part, below: launched.append(now[0])
+    )
+    start, part = (
+        Start(open_component(cluster.path), foreground=True),
+        open_component(cluster.path / "server1"),
+    )
     delays, ended = {}, subprocess.Popen(["false"])
     ended.wait()
 

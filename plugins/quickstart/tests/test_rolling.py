@@ -12,7 +12,9 @@ from tests.conftest import wait_until
 
 def status(cluster):
     """The servers of the cluster by name."""
-    return {server["name"]: server for server in cluster.api("admin.cluster.status").json()["servers"]}
+    return {
+        server["name"]: server for server in cluster.api("admin.cluster.status").json()["servers"]
+    }
 
 
 def test_a_server_that_could_not_start_again_goes_on_as_it_is(running):
@@ -27,11 +29,17 @@ def test_a_server_that_could_not_start_again_goes_on_as_it_is(running):
     assert "nonsense: unknown section" in done.stderr
     assert "server2: restarting" not in done.stdout
     after = status(running)
-    assert {n: s["incarnation"] for n, s in after.items()} == {n: s["incarnation"] for n, s in before.items()}
+    assert {n: s["incarnation"] for n, s in after.items()} == {
+        n: s["incarnation"] for n, s in before.items()
+    }
     wrong = running.run("cluster", "restart", "server9", "--dir", running.path, check=False)
     assert wrong.returncode == 1
-    assert "there is no server server9 in this cluster (there are: server1, server2)" in wrong.stderr
-    assert {s["state"] for s in running.api("admin.loadbalancer.servers").json()["items"]} == {"ready"}
+    assert (
+        "there is no server server9 in this cluster (there are: server1, server2)" in wrong.stderr
+    )
+    assert {s["state"] for s in running.api("admin.loadbalancer.servers").json()["items"]} == {
+        "ready"
+    }
 
 
 def test_it_stops_at_a_server_that_does_not_come_back(running):
@@ -49,7 +57,9 @@ def test_it_stops_at_a_server_that_does_not_come_back(running):
     assert "server1 did not come back within 5 s: it is not there; its logs tell why" in done.stderr
     assert "server2: restarting" not in done.stdout
     # put back, for when it is there again; and nothing is restarted while it is not
-    assert {s["state"] for s in running.api("admin.loadbalancer.servers").json()["items"]} == {"ready"}
+    assert {s["state"] for s in running.api("admin.loadbalancer.servers").json()["items"]} == {
+        "ready"
+    }
     only = running.run("cluster", "restart", "--dir", running.path, check=False)
     assert "server2 is the only server" in only.stderr
     running.run("start", running.path)

@@ -50,7 +50,9 @@ def test_the_first_run_makes_it_and_the_next_one_goes_on(make_cluster, foregroun
     assert requests.get(f"{page}/hansa/api/docs", auth=("admin", cluster.password), timeout=10).ok
     # the folder of the cluster is what commands are given, and where services are copied to
     (cluster.path / "pickup/late.py").write_text(SOURCE % "late")
-    wait_until(lambda: "late.hello" in cluster.run("service", "list", "--dir", cluster.path).stdout, 20)
+    wait_until(
+        lambda: "late.hello" in cluster.run("service", "list", "--dir", cluster.path).stdout, 20
+    )
     again = cluster.run(*words, check=False)
     assert again.returncode == 9
     assert f"hansa stop {cluster.path}" in again.stderr
@@ -87,7 +89,9 @@ def test_the_data_of_a_single_server_is_left_alone(make_cluster):
 
 def test_addresses_around_a_front():
     usual = Addresses.usual(2)
-    assert usual == Addresses("127.0.0.1:11223", "127.0.0.1:8183", ("127.0.0.1:17010", "127.0.0.1:17011"))
+    assert usual == Addresses(
+        "127.0.0.1:11223", "127.0.0.1:8183", ("127.0.0.1:17010", "127.0.0.1:17011")
+    )
     assert usual.around("127.0.0.1:11223") == usual
     moved = usual.around("127.0.0.1:18123")
     assert moved.front == "127.0.0.1:18123"

@@ -37,9 +37,22 @@ def debian_redis(tmp_path_factory):
     own = Path("/etc/redis/redis.conf")
     config = folder / "redis.conf"
     config.write_text(own.read_text() if own.exists() else "bind 127.0.0.1\nappendonly no\n")
-    options = ["--port", str(port), "--daemonize", "no", "--dir", folder, "--pidfile", folder / "pid", "--logfile", ""]
+    options = [
+        "--port",
+        str(port),
+        "--daemonize",
+        "no",
+        "--dir",
+        folder,
+        "--pidfile",
+        folder / "pid",
+        "--logfile",
+        "",
+    ]
     # Debian's has its system's supervision
-    process = subprocess.Popen([program, config, *map(str, options), "--supervised", "no"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [program, config, *map(str, options), "--supervised", "no"], stdout=subprocess.DEVNULL
+    )
 
     def listening():
         with socket.socket() as probe:
@@ -55,7 +68,13 @@ def follow(cluster, start, first_steps):
     """The tutorial from its first `start` on; gives nothing, and leaves the cluster running."""
     title = cluster.program.capitalize()
     done = cluster.execute(start)
-    steps = [*first_steps, "Load-balancer started", "server1 started", "server2 started", "Web admin started"]
+    steps = [
+        *first_steps,
+        "Load-balancer started",
+        "server1 started",
+        "server2 started",
+        "Web admin started",
+    ]
     lines = [f"[{number}/{len(steps)}] {step}" for number, step in enumerate(steps, 1)]
     shown = [line for line in done.stdout.splitlines() if "waiting for" not in line]
     assert shown == [
@@ -74,11 +93,15 @@ def follow(cluster, start, first_steps):
     for server in ("server1", "server2"):
         # one line for each of its two workers
         wait_until(
-            lambda server=server: len(set(UPLOADED.findall(cluster.log(server)))) == 2, 20, f"{server} confirms twice"
+            lambda server=server: len(set(UPLOADED.findall(cluster.log(server)))) == 2,
+            20,
+            f"{server} confirms twice",
         )
         assert len(UPLOADED.findall(cluster.log(server))) == 2
 
-    assert requests.get(f"{cluster.admin}/hansa/api/docs", auth=("admin", cluster.password), timeout=10).ok
+    assert requests.get(
+        f"{cluster.admin}/hansa/api/docs", auth=("admin", cluster.password), timeout=10
+    ).ok
     assert requests.get(f"{cluster.admin}/hansa/api/docs", timeout=10).status_code == 401
     found = cluster.api("admin.service.list", filter="get-client").json()
     assert [item["name"] for item in found["items"]] == ["my-service.get-client-details"]
@@ -95,7 +118,10 @@ def follow(cluster, start, first_steps):
     answer = requests.get(f"{cluster.front}/tutorial/first-service", timeout=10)
     assert (answer.status_code, answer.text) == (200, "")
     logged = [
-        line for name in ("server1", "server2") for line in cluster.log(name).splitlines() if "'impl_name'" in line
+        line
+        for name in ("server1", "server2")
+        for line in cluster.log(name).splitlines()
+        if "'impl_name'" in line
     ]
     assert len(logged) == 1
     for wanted in (
@@ -111,9 +137,14 @@ def test_hansa_with_an_embedded_valkey(make_cluster):
     cluster = make_cluster()
     cluster.create()
     for server in ("server1", "server2"):
-        assert cluster.run("check-config", cluster.path / server).stdout.splitlines()[0] == "SQL ODB connection OK"
+        assert (
+            cluster.run("check-config", cluster.path / server).stdout.splitlines()[0]
+            == "SQL ODB connection OK"
+        )
     follow(
-        cluster, cluster.path / "hansa-qs-start.sh", ["kvdb started", "Redis connection OK", "SQL ODB connection OK"]
+        cluster,
+        cluster.path / "hansa-qs-start.sh",
+        ["kvdb started", "Redis connection OK", "SQL ODB connection OK"],
     )
     ok = "SQL ODB connection OK\nRedis connection OK\n"
     assert cluster.run("check-config", cluster.path / "server2").stdout == ok
@@ -133,10 +164,13 @@ def test_hansa_with_an_embedded_valkey(make_cluster):
 
     restarted = cluster.execute(cluster.path / "hansa-qs-restart.sh")
     assert "Hansa quickstart environment stopped" in restarted.stdout
-    assert requests.get(f"{cluster.front}/tutorial/first-service", timeout=10).ok  # what was made is still there
+    assert requests.get(
+        f"{cluster.front}/tutorial/first-service", timeout=10
+    ).ok  # what was made is still there
     stopped = cluster.execute(cluster.path / "hansa-qs-stop.sh").stdout.splitlines()
     assert stopped[1:-1] == [
-        f"[{number}/4] {name} stopped" for number, name in enumerate(["Load-balancer", "server1", "server2", "kvdb"], 1)
+        f"[{number}/4] {name} stopped"
+        for number, name in enumerate(["Load-balancer", "server1", "server2", "kvdb"], 1)
     ]
     assert not cluster.processes()
     assert not list(cluster.path.glob("*/pidfile"))
@@ -157,15 +191,22 @@ def test_zato_with_a_redis_of_debian(make_cluster, debian_redis):
         "--base_port",
         str(cluster.base),
     )
-    assert created.stdout.endswith(f"Start the cluster by issuing the {cluster.path}/zato-qs-start.sh command\n")
+    assert created.stdout.endswith(
+        f"Start the cluster by issuing the {cluster.path}/zato-qs-start.sh command\n"
+    )
     for server in ("server1", "server2"):
         checked = cluster.run("check-config", cluster.path / server)
         assert checked.stdout == "SQL ODB connection OK\nRedis connection OK\n"
         assert "Warning: Redis" in checked.stderr  # Debian's keeps no append-only file
-    follow(cluster, cluster.path / "zato-qs-start.sh", ["Redis connection OK", "SQL ODB connection OK"])
+    follow(
+        cluster, cluster.path / "zato-qs-start.sh", ["Redis connection OK", "SQL ODB connection OK"]
+    )
 
     invoke = ("service", "invoke", cluster.path / "server1")
-    assert cluster.run(*invoke, "my-service.get-client-details", "--payload", '{"a": 1}').stdout == "(None)\n"
+    assert (
+        cluster.run(*invoke, "my-service.get-client-details", "--payload", '{"a": 1}').stdout
+        == "(None)\n"
+    )
     ping = ast.literal_eval(cluster.run(*invoke, "zato.ping").stdout)
     assert ping["zato_ping_response"] == {"pong": "zato"}
     missing = cluster.run(*invoke, "no.such-service", check=False)
@@ -205,7 +246,13 @@ def test_the_password_of_the_admin_and_a_user_for_channels(running):
     old = running.password
     running.run("create", "user", running.path, "--username", "partner", "--password", "first")
     running.run("update", "password", running.path, "partner", "--password", "second")
-    channel = {"name": "p", "url_path": "/p", "service": "zato.ping", "security": "partner", "format": "json"}
+    channel = {
+        "name": "p",
+        "url_path": "/p",
+        "service": "zato.ping",
+        "security": "partner",
+        "format": "json",
+    }
     assert running.api("admin.channel.http.create", **channel).ok
     statuses = [
         requests.get(f"{running.front}/p", auth=("partner", word), timeout=10).status_code
@@ -213,13 +260,20 @@ def test_the_password_of_the_admin_and_a_user_for_channels(running):
     ]
     assert statuses == [401, 200]
 
-    assert running.run("update", "password", running.path / "server2", "--password", "another one").stdout == "OK\n"
+    assert (
+        running.run(
+            "update", "password", running.path / "server2", "--password", "another one"
+        ).stdout
+        == "OK\n"
+    )
     for number in range(8):  # every worker of every server
         url = f"http://127.0.0.1:{running.base + 10 + number % 2}/hansa/api/admin.server.status"
         assert requests.post(url, json={}, auth=("admin", "another one"), timeout=10).ok
     assert requests.post(url, json={}, auth=("admin", old), timeout=10).status_code == 401
     # given the folder of the cluster, the commands find its address and the new password
     assert "server2" in running.run("cluster", "status", "--dir", running.path).stdout
-    wrong = running.run("update", "password", running.path, "nobody", "--password", "x", check=False)
+    wrong = running.run(
+        "update", "password", running.path, "nobody", "--password", "x", check=False
+    )
     assert wrong.returncode == 15
     assert "nobody" in wrong.stderr

@@ -25,7 +25,9 @@ def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
 
 def launch(engine: Valkey) -> subprocess.Popen:
     """Start an engine and wait until it is ready."""
-    process = subprocess.Popen(engine.command(), stdout=subprocess.DEVNULL, env=engine.environment() or None)
+    process = subprocess.Popen(
+        engine.command(), stdout=subprocess.DEVNULL, env=engine.environment() or None
+    )
     try:
         wait_for(engine.ready)
     except BaseException:
@@ -41,8 +43,12 @@ def end(process: subprocess.Popen) -> None:
 
 
 def outgoing(address: str = "", name: str = "cache", own: str = "", **settings) -> RedisOutgoing:
-    server = SimpleNamespace(engines={"redis": own} if own else {}, section=lambda name: SimpleNamespace(address=""))
-    return RedisOutgoing(name, load(RedisConfig, {"address": address, **settings} if address else settings), server)
+    server = SimpleNamespace(
+        engines={"redis": own} if own else {}, section=lambda name: SimpleNamespace(address="")
+    )
+    return RedisOutgoing(
+        name, load(RedisConfig, {"address": address, **settings} if address else settings), server
+    )
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import time
 import uuid
 
 import pytest
-from hansa import cluster
-from hansa.cluster import Leases
+from hansa.cluster import leases as cluster
+from hansa.cluster.leases import Leases
 from hansa_redis.bus import RedisBus
 from hansa_redis.engine import Valkey
 
@@ -72,7 +72,9 @@ class TestLeases:
             thread.join()
         assert sorted(got) == list(range(20))
 
-    def test_when_the_engine_freezes_the_holder_stops_before_its_lease_ends(self, program, tmp_path, monkeypatch):
+    def test_when_the_engine_freezes_the_holder_stops_before_its_lease_ends(
+        self, program, tmp_path, monkeypatch
+    ):
         monkeypatch.setattr(cluster, "LEASE_TTL", 2.0)
         monkeypatch.setattr(cluster, "LEASE_RENEWAL", 0.5)
         engine = Valkey(tmp_path, program=program, durability="fast")
@@ -80,7 +82,9 @@ class TestLeases:
         leases = Leases(RedisBus(engine.address, "c"), "w1")
         events = []
         leases.start()
-        leases.want("a", lambda token: events.append("taken"), lambda: events.append(time.monotonic()))
+        leases.want(
+            "a", lambda token: events.append("taken"), lambda: events.append(time.monotonic())
+        )
         try:
             wait_for(lambda: events)
             os.kill(process.pid, signal.SIGSTOP)

@@ -28,7 +28,11 @@ class TestRedis(OutgoingContract):
         self.engine.close()
 
     def settings(self) -> dict[str, Any]:
-        return {**super().settings(), "address": f"unix://{self.engine.socket_path}", "password": self.engine.password}
+        return {
+            **super().settings(),
+            "address": f"unix://{self.engine.socket_path}",
+            "password": self.engine.password,
+        }
 
     def use(self, outgoing: Any) -> None:
         assert outgoing.set("key", "value")

@@ -16,15 +16,20 @@ from hansa import TimedOut, Unavailable
 from hansa_redis import deadline as module
 from hansa_redis.client import Client, blocking_seconds
 from hansa_redis.deadline import TcpConnection, deadline, remaining
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from plugins.redis.tests.support import free_port, outgoing, peer, running, wait_for
 
 
 def client(address: str, timeout: float = 0.4, **options) -> Client:
     parts = redis.connection.parse_url(address)
-    options = {"max_connections": 2, "protocol": 2, "connection_class": TcpConnection, **parts, **options}
+    options = {
+        "max_connections": 2,
+        "protocol": 2,
+        "connection_class": TcpConnection,
+        **parts,
+        **options,
+    }
     return Client("outgoing redis 'x'", timeout=timeout, **options)
 
 
@@ -136,7 +141,17 @@ def watch(connection):
 
 def test_connections_come_back_after_time_outs(program, tmp_path):
     process = subprocess.Popen(
-        [program, "--port", "0", "--unixsocket", str(tmp_path / "s"), "--save", "", "--dir", str(tmp_path)],
+        [
+            program,
+            "--port",
+            "0",
+            "--unixsocket",
+            str(tmp_path / "s"),
+            "--save",
+            "",
+            "--dir",
+            str(tmp_path),
+        ],
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -146,7 +161,9 @@ def test_connections_come_back_after_time_outs(program, tmp_path):
             with ThreadPoolExecutor(4) as pool:
                 results = [pool.submit(connection.set, "a", "b") for _ in range(4)]
                 errors = [result.exception() for result in results]
-            assert [error for error in errors if not isinstance(error, TimedOut | Unavailable)] == []
+            assert [
+                error for error in errors if not isinstance(error, TimedOut | Unavailable)
+            ] == []
             with pytest.raises((TimedOut, Unavailable)):
                 watch(connection)
             os.kill(process.pid, signal.SIGCONT)
@@ -165,7 +182,17 @@ def test_connections_come_back_after_time_outs(program, tmp_path):
 
 def test_a_frozen_server_ends_no_later_either(program, tmp_path):
     process = subprocess.Popen(
-        [program, "--port", "0", "--unixsocket", str(tmp_path / "s"), "--save", "", "--dir", str(tmp_path)],
+        [
+            program,
+            "--port",
+            "0",
+            "--unixsocket",
+            str(tmp_path / "s"),
+            "--save",
+            "",
+            "--dir",
+            str(tmp_path),
+        ],
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -173,7 +200,11 @@ def test_a_frozen_server_ends_no_later_either(program, tmp_path):
         with running(f"unix://{tmp_path / 's'}", timeout=0.4) as connection:
             connection.incr("once")
             os.kill(process.pid, signal.SIGSTOP)
-            for call in (lambda: connection.incr("once"), lambda: connection.blpop("q", timeout=0.2), connection.ping):
+            for call in (
+                lambda: connection.incr("once"),
+                lambda: connection.blpop("q", timeout=0.2),
+                connection.ping,
+            ):
                 began = time.monotonic()
                 with pytest.raises(TimedOut, match="did not answer"):
                     call()

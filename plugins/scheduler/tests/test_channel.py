@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from hansa import Invalid, Response, dump, load
-from hansa.pipeline import compile_route
-from hansa.registry import Registry
-from hansa.service import Binding, Service
+from hansa.contract.service import Binding, Service
+from hansa.plugins.registry import Registry
+from hansa.runtime.routes import compile_route
 from hansa_scheduler import early, plugin
 from hansa_scheduler.channel import ScheduleChannel, ScheduleConfig
 from hansa_scheduler.runner import Runner
@@ -62,7 +62,10 @@ def live(tmp_path):
         ({"job_type": "interval", "days": 36500, "weeks": 5200}, {"seconds"}),
         ({"job_type": "cron"}, {"cron"}),
         ({"job_type": "cron", "cron": "61 * * * *", "timezone": "Mars"}, {"cron", "timezone"}),
-        ({"job_type": "cron", "cron": "@hourly", "seconds": 5, "start": "2030-01-01T00:00:00Z"}, {"seconds", "start"}),
+        (
+            {"job_type": "cron", "cron": "@hourly", "seconds": 5, "start": "2030-01-01T00:00:00Z"},
+            {"seconds", "start"},
+        ),
         ({"job_type": "interval", "seconds": 5, "cron": "@hourly"}, {"cron"}),
         ({"job_type": "one_time", "start": "2030-01-01T00:00:00Z", "repeats": 2}, {"repeats"}),
         ({"job_type": "daily"}, {"job_type"}),
@@ -78,11 +81,19 @@ def test_faults_are_told_by_setting(settings, faults):
 
 
 @pytest.mark.parametrize(
-    ("given", "stored"), [("interval_based", "interval"), ("cron_style", "cron"), ("one_time", "one_time")]
+    ("given", "stored"),
+    [("interval_based", "interval"), ("cron_style", "cron"), ("one_time", "one_time")],
 )
 def test_other_names_are_stored_as_ours(given, stored):
-    rest = {"interval": {"hours": 1}, "cron": {"cron": "@daily"}, "one_time": {"start": "2030-01-01 00:00:00"}}[stored]
-    assert ScheduleChannel.prepare(load(ScheduleConfig, {"job_type": given, **rest})).job_type == stored
+    rest = {
+        "interval": {"hours": 1},
+        "cron": {"cron": "@daily"},
+        "one_time": {"start": "2030-01-01 00:00:00"},
+    }[stored]
+    assert (
+        ScheduleChannel.prepare(load(ScheduleConfig, {"job_type": given, **rest})).job_type
+        == stored
+    )
 
 
 def test_settings_survive_the_way_through_json():
@@ -99,7 +110,9 @@ def test_a_start_without_zone_is_utc():
 
 def test_limited_runs_without_a_start_begin_one_interval_from_now():
     config = ScheduleChannel.prepare(definition(job_type="interval", minutes=5, repeats=3))
-    assert timedelta(minutes=4, seconds=55) < config.start - datetime.now(UTC) <= timedelta(minutes=5)
+    assert (
+        timedelta(minutes=4, seconds=55) < config.start - datetime.now(UTC) <= timedelta(minutes=5)
+    )
     assert ScheduleChannel.prepare(config) == config
     assert ScheduleChannel.prepare(definition(job_type="interval", minutes=5)).start is None
 
@@ -157,7 +170,9 @@ def test_run_now_gives_the_answer_and_does_not_use_up_a_job_that_runs_once(live)
 
     start = datetime.now(UTC) + timedelta(hours=1)
     channel = live(job_type="one_time", start=start.isoformat(), payload="hello")
-    channel.dispatch = compile_route(Binding("echo", None, None, "job", "schedule", channel.config), Echo)
+    channel.dispatch = compile_route(
+        Binding("echo", None, None, "job", "schedule", channel.config), Echo
+    )
     response = channel.run()
     assert response.ok
     assert response.payload == b"hello"
@@ -175,7 +190,9 @@ def test_run_now_gives_the_answer_and_does_not_use_up_a_job_that_runs_once(live)
 
 def test_run_now_of_a_job_that_is_switched_off_goes_straight_to_the_service(tmp_path):
     facade = Facade(tmp_path)
-    config = definition(job_type="interval", hours=1, payload="p", active=False, service="my.service")
+    config = definition(
+        job_type="interval", hours=1, payload="p", active=False, service="my.service"
+    )
     response = ScheduleChannel("off", config, facade).run()
     assert response.payload == "handled"
     ((service, request, options),) = facade.handled

@@ -18,9 +18,13 @@ class TestSchedule(ChannelContract):
     good = {"job_type": "one_time", "payload": '{"n": 1}', "retry_delay": 0.1, "max_attempts": 1000}
     headers = {"job": "conformance"}
 
-    test_body_and_headers_arrive = None  # a job sends its own message and no other; see test_channel.py
+    test_body_and_headers_arrive = (
+        None  # a job sends its own message and no other; see test_channel.py
+    )
     test_a_swapped_dispatch_is_obeyed = None  # it needs two messages; see test_channel.py
-    test_an_edit_under_load_loses_nothing = None  # there is no load but the clock's; see test_channel.py
+    test_an_edit_under_load_loses_nothing = (
+        None  # there is no load but the clock's; see test_channel.py
+    )
 
     @pytest.fixture(autouse=True)
     def _records(self, valkey, tmp_path):
@@ -39,7 +43,10 @@ class TestSchedule(ChannelContract):
         return self.server
 
     def settings(self) -> dict[str, Any]:
-        return {**super().settings(), "start": (datetime.now(UTC) + timedelta(seconds=0.2)).isoformat()}
+        return {
+            **super().settings(),
+            "start": (datetime.now(UTC) + timedelta(seconds=0.2)).isoformat(),
+        }
 
     def send(self, raw: bytes) -> None:
         """The clock sends."""

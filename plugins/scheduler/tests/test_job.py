@@ -58,7 +58,10 @@ def test_cron_through_autumn(runner, clock):
     clock.moment = begin
     job = make(runner, Cron("30 2 * * *", "Europe/Berlin"), calls)
     runner.run_until(begin + timedelta(hours=30))
-    assert calls.planned == [datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 26, 1, 30, tzinfo=UTC)]
+    assert calls.planned == [
+        datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+        datetime(2026, 10, 26, 1, 30, tzinfo=UTC),
+    ]
     job.stop()
 
 
@@ -69,13 +72,25 @@ def test_failures_are_tried_again_with_growing_pauses_and_then_given_up(runner, 
         at.append((clock.moment - START).total_seconds())
         return calls(request)
 
-    job = make(runner, Interval(START + seconds(10), seconds(3600), 1), send, max_attempts=3, retry_delay=2.0)
+    job = make(
+        runner,
+        Interval(START + seconds(10), seconds(3600), 1),
+        send,
+        max_attempts=3,
+        retry_delay=2.0,
+    )
     with caplog.at_level(logging.WARNING):
         runner.run_for(600)
     assert at == [10, 12, 16]
     assert [request.attempt for request in calls] == [1, 2, 3]
     assert sum("next try" in line for line in caplog.messages) == 2
-    assert sum("given up after 3 attempts" in line and "the back end is down" in line for line in caplog.messages) == 1
+    assert (
+        sum(
+            "given up after 3 attempts" in line and "the back end is down" in line
+            for line in caplog.messages
+        )
+        == 1
+    )
     assert runner.ledger.unfinished() == []
     job.stop()
 
@@ -93,7 +108,9 @@ def test_a_rejected_run_is_not_tried_again(runner, caplog):
     job = make(runner, Interval(START, seconds(10), 2), calls)
     runner.run_for(100)
     assert len(calls) == 1
-    assert [record.levelname for record in caplog.records if "given up" in record.message] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if "given up" in record.message] == [
+        "ERROR"
+    ]
     job.stop()
 
 
@@ -156,17 +173,22 @@ def test_a_long_run_does_not_hold_up_other_jobs_nor_overlap_itself(runner, clock
     release.set()
     runner.settle()
     # by the policy `once`, the four runs that were held up are made up for by one
-    assert [request.extra["planned"] for request in began] == [(START + seconds(n)).isoformat() for n in (10, 50)]
+    assert [request.extra["planned"] for request in began] == [
+        (START + seconds(n)).isoformat() for n in (10, 50)
+    ]
     assert jobs[0].status()["skipped"] == 3
     for job in jobs:
         job.stop()
 
 
 @pytest.mark.parametrize(
-    ("missed", "expected"), [("skip", [3610]), ("once", [3600, 3610]), ("all", [*range(20, 3601, 10), 3610])]
+    ("missed", "expected"),
+    [("skip", [3610]), ("once", [3600, 3610]), ("all", [*range(20, 3601, 10), 3610])],
 )
 @pytest.mark.proves(
-    "channel schedule", "loss window", "times while nothing ran, as the job's `missed` says: skip, once or all"
+    "channel schedule",
+    "loss window",
+    "times while nothing ran, as the job's `missed` says: skip, once or all",
 )
 def test_what_was_missed_while_nothing_ran(shared, missed, expected):
     clock, calls = SetClock(), Calls()
@@ -211,7 +233,9 @@ def test_all_is_limited_and_says_so(shared, caplog):
     job = make(runner, Interval(START, seconds(1)), calls, missed="all")
     runner.tick()
     runner.settle()
-    assert calls.planned == [START + timedelta(days=1) - seconds(number) for number in range(999, -1, -1)]
+    assert calls.planned == [
+        START + timedelta(days=1) - seconds(number) for number in range(999, -1, -1)
+    ]
     assert "left out" in caplog.text
     job.stop()
 
@@ -226,7 +250,9 @@ def test_a_new_job_has_missed_nothing(runner):
 
 def test_a_changed_rule_has_missed_nothing(shared):
     clock, calls = SetClock(), Calls()
-    make(Driven(Ledger(shared), clock), Interval(START, seconds(3600)), Calls(), rule="hourly").stop()
+    make(
+        Driven(Ledger(shared), clock), Interval(START, seconds(3600)), Calls(), rule="hourly"
+    ).stop()
     clock.moment += seconds(3000)
     runner = Driven(Ledger(shared), clock)
     job = make(runner, Interval(START, seconds(60)), calls, rule="each minute", missed="all")
@@ -346,7 +372,9 @@ def test_what_a_dead_runner_had_in_hand_is_run_again_up_to_the_limit(shared, cap
     dead.leave()
     alive.adopt()
     alive.settle()
-    assert [(request.attempt, request.extra["planned"]) for request in calls] == [(2, planned.isoformat())]
+    assert [(request.attempt, request.extra["planned"]) for request in calls] == [
+        (2, planned.isoformat())
+    ]
     assert dead.claim("job", planned, 2) is False
     assert dead.claim("other", planned, 2)
     job.name = "other"
@@ -378,7 +406,9 @@ def test_draining_waits_for_what_runs_and_starts_nothing(runner, clock):
     job.stop()
 
 
-@pytest.mark.proves("channel schedule", "durability", "what has run is kept in Redis and in a file of the server")
+@pytest.mark.proves(
+    "channel schedule", "durability", "what has run is kept in Redis and in a file of the server"
+)
 def test_while_redis_is_away_runs_wait_and_then_count_as_missed(tmp_path_factory, caplog):
     folder = tmp_path_factory.mktemp("v")
     process, client = start_valkey(folder)
@@ -392,7 +422,9 @@ def test_while_redis_is_away_runs_wait_and_then_count_as_missed(tmp_path_factory
         process.kill()
         process.wait(10)
         runner.run_for(20)
-        assert calls.planned == [START + seconds(10), START + seconds(20)], "another server may have run the others"
+        assert calls.planned == [START + seconds(10), START + seconds(20)], (
+            "another server may have run the others"
+        )
         process, _ = start_valkey(folder)
         runner.run_for(20)
         once.stop()
@@ -408,13 +440,19 @@ def test_while_redis_is_away_runs_wait_and_then_count_as_missed(tmp_path_factory
 
 
 @pytest.mark.parametrize("missed", ["skip", "once", "all"])
-def test_a_holder_that_is_cut_off_runs_nothing_that_the_next_one_makes_up_for(missed, tmp_path_factory):
+def test_a_holder_that_is_cut_off_runs_nothing_that_the_next_one_makes_up_for(
+    missed, tmp_path_factory
+):
     """The first holder loses Redis and does not know yet that it lost the job; then it is back, and has the job once more."""
     folder = tmp_path_factory.mktemp("v")
     process, client = start_valkey(folder)
-    away = redis.Redis(unix_socket_path=str(folder / "away"), decode_responses=True, retry=Retry(NoBackoff(), 0))
+    away = redis.Redis(
+        unix_socket_path=str(folder / "away"), decode_responses=True, retry=Retry(NoBackoff(), 0)
+    )
     clock, one, two = SetClock(), Calls(), Calls()
-    first, second = (Driven(Ledger(Facade(folder / name, client)), clock) for name in ("one", "two"))
+    first, second = (
+        Driven(Ledger(Facade(folder / name, client)), clock) for name in ("one", "two")
+    )
     try:
         mine = make(first, Interval(START, seconds(1)), one, missed=missed)
         first.run_for(5)
@@ -441,7 +479,9 @@ def test_a_holder_that_is_cut_off_runs_nothing_that_the_next_one_makes_up_for(mi
 def test_another_attempt_waits_for_redis_too(tmp_path_factory):
     folder = tmp_path_factory.mktemp("v")
     process, client = start_valkey(folder)
-    away = redis.Redis(unix_socket_path=str(folder / "away"), decode_responses=True, retry=Retry(NoBackoff(), 0))
+    away = redis.Redis(
+        unix_socket_path=str(folder / "away"), decode_responses=True, retry=Retry(NoBackoff(), 0)
+    )
     clock, calls = SetClock(), Calls("retry")
     runner = Driven(Ledger(Facade(folder / "server", client)), clock)
     runner.ledger.pause = 0.0

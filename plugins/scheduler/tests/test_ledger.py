@@ -45,7 +45,12 @@ def test_only_one_of_many_gets_a_claim(shared):
 
 def test_attempts_are_claimed_one_by_one(shared):
     ledger = Ledger(shared)
-    assert [ledger.claim("job", START, attempt) for attempt in (1, 1, 2, 2)] == [True, False, True, False]
+    assert [ledger.claim("job", START, attempt) for attempt in (1, 1, 2, 2)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_again_takes_only_what_was_ours(shared):
@@ -112,7 +117,10 @@ def test_signs_of_the_dead_are_swept(tmp_path):
     living, newcomer = FileRecords(tmp_path, "living"), FileRecords(tmp_path, "newcomer")
     living.sign()
     newcomer.sign()
-    assert sorted(path.name for path in tmp_path.glob("alive-*")) == ["alive-living", "alive-newcomer"]
+    assert sorted(path.name for path in tmp_path.glob("alive-*")) == [
+        "alive-living",
+        "alive-newcomer",
+    ]
     living.leave()
     newcomer.leave()
     assert list(tmp_path.glob("alive-*")) == []

@@ -51,7 +51,13 @@ def lines(path: Path) -> list[str]:
 
 
 def test_replaced_workers_and_edits_neither_lose_nor_repeat_a_run(server, tmp_path):
-    server.api("admin.channel.schedule.create", name="tick", service="jobs.tick", job_type="interval", seconds=1)
+    server.api(
+        "admin.channel.schedule.create",
+        name="tick",
+        service="jobs.tick",
+        job_type="interval",
+        seconds=1,
+    )
     wait_until(lambda: len(lines(tmp_path / "ticks")) >= 2)
     server.api("admin.server.reload")
     wait_until(lambda: "replaced 2 workers" in server.log(), 40)
@@ -68,7 +74,13 @@ def test_replaced_workers_and_edits_neither_lose_nor_repeat_a_run(server, tmp_pa
 @pytest.mark.proves("channel schedule", "guarantee")
 def test_what_a_killed_worker_had_in_hand_is_run_again_once(server, tmp_path):
     start = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
-    server.api("admin.channel.schedule.create", name="slow", service="jobs.slow", job_type="one_time", start=start)
+    server.api(
+        "admin.channel.schedule.create",
+        name="slow",
+        service="jobs.slow",
+        job_type="one_time",
+        start=start,
+    )
     (first,) = wait_until(lambda: lines(tmp_path / "slow"))
     os.kill(int(re.findall(r"\d+", first)[1]), signal.SIGKILL)
     wait_until(lambda: "ends 2" in lines(tmp_path / "slow"), 45)
@@ -80,6 +92,11 @@ def test_what_a_killed_worker_had_in_hand_is_run_again_once(server, tmp_path):
 
 def test_run_now_works_in_any_worker_and_for_a_job_that_is_off(server):
     server.api(
-        "admin.channel.schedule.create", name="off", service="jobs.tick", job_type="cron", cron="@yearly", active=False
+        "admin.channel.schedule.create",
+        name="off",
+        service="jobs.tick",
+        job_type="cron",
+        cron="@yearly",
+        active=False,
     )
     assert server.api("admin.channel.schedule.run", name="off")["result"] == "done"

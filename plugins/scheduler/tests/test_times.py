@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hansa_scheduler.times import ALIASES, EPOCH, Cron, Interval, Once, check_rule, check_zone
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
 periods = st.timedeltas(timedelta(seconds=1), timedelta(days=400))
@@ -43,7 +42,13 @@ def test_interval_is_start_plus_a_multiple(start, period, moment, repeats):
     assert following == start or following - period <= moment
 
 
-@given(moments, st.timedeltas(timedelta(minutes=1), timedelta(days=3)), moments, st.integers(0, 40), st.integers(1, 50))
+@given(
+    moments,
+    st.timedeltas(timedelta(minutes=1), timedelta(days=3)),
+    moments,
+    st.integers(0, 40),
+    st.integers(1, 50),
+)
 def test_interval_window_is_the_walk(start, period, after, steps, limit):
     interval, until = Interval(start, period), max(after, start) + steps * period
     assert interval.window(after, until, limit) == walk(interval, after, until)[-limit:]
@@ -51,7 +56,9 @@ def test_interval_window_is_the_walk(start, period, after, steps, limit):
 
 def test_interval_without_start_falls_on_full_hours_and_mondays():
     moment = datetime(2026, 11, 4, 12, 34, 56, tzinfo=UTC)
-    assert Interval(EPOCH, timedelta(hours=1)).after(moment) == datetime(2026, 11, 4, 13, tzinfo=UTC)
+    assert Interval(EPOCH, timedelta(hours=1)).after(moment) == datetime(
+        2026, 11, 4, 13, tzinfo=UTC
+    )
     assert Interval(EPOCH, timedelta(weeks=1)).after(moment) == datetime(2026, 11, 9, tzinfo=UTC)
 
 
@@ -78,17 +85,35 @@ rules = st.sampled_from(
             "*/30 2 * * *",
             "59 23 28-31 * *",
         ),
-        *("0 0 1 1 *", "30 6 * * mon-fri", "0 12 29 2 *", "5 2 * * 7", "0 0 L * *", "0 9 * * 1#1", *ALIASES),
+        *(
+            "0 0 1 1 *",
+            "30 6 * * mon-fri",
+            "0 12 29 2 *",
+            "5 2 * * 7",
+            "0 0 L * *",
+            "0 9 * * 1#1",
+            *ALIASES,
+        ),
     ]
 )
 zones = st.sampled_from(
-    ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata"]
+    [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "America/Santiago",
+        "Asia/Kolkata",
+    ]
 )
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    rules, zones, st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)), st.integers(1, 20)
+    rules,
+    zones,
+    st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),
+    st.integers(1, 20),
 )
 def test_cron_steps_forward_and_windows_agree(rule, zone, after, limit):
     cron = Cron(rule, zone)
@@ -105,7 +130,9 @@ def test_cron_steps_forward_and_windows_agree(rule, zone, after, limit):
 @given(
     rules,
     zones,
-    st.sampled_from([(2026, 3, 8), (2026, 3, 29), (2026, 4, 5), (2026, 9, 6), (2026, 10, 25), (2026, 11, 1)]),
+    st.sampled_from(
+        [(2026, 3, 8), (2026, 3, 29), (2026, 4, 5), (2026, 9, 6), (2026, 10, 25), (2026, 11, 1)]
+    ),
     st.data(),
 )
 def test_cron_from_anywhere_inside_a_change_of_clocks_joins_the_same_times(rule, zone, day, data):
@@ -122,7 +149,9 @@ def test_spring_a_fixed_time_in_the_gap_runs_right_after_it():
 
 
 def test_spring_hourly_skips_the_hour_that_is_not():
-    assert walk(Cron("@hourly", "Europe/Berlin"), local(2026, 3, 29, 0, 30), local(2026, 3, 29, 4)) == [
+    assert walk(
+        Cron("@hourly", "Europe/Berlin"), local(2026, 3, 29, 0, 30), local(2026, 3, 29, 4)
+    ) == [
         local(2026, 3, 29, 1),
         local(2026, 3, 29, 3),
         local(2026, 3, 29, 4),
@@ -130,7 +159,9 @@ def test_spring_hourly_skips_the_hour_that_is_not():
 
 
 def test_autumn_a_fixed_time_runs_once():
-    day = walk(Cron("30 2 * * *", "Europe/Berlin"), local(2026, 10, 24, 12), local(2026, 10, 25, 12))
+    day = walk(
+        Cron("30 2 * * *", "Europe/Berlin"), local(2026, 10, 24, 12), local(2026, 10, 25, 12)
+    )
     assert day == [local(2026, 10, 25, 2, 30, fold=0)]
 
 
@@ -140,7 +171,9 @@ def test_autumn_asked_within_the_second_hour_it_is_the_next_day():
 
 
 def test_autumn_hourly_runs_in_both_hours():
-    assert walk(Cron("@hourly", "Europe/Berlin"), local(2026, 10, 25, 1, 30), local(2026, 10, 25, 3)) == [
+    assert walk(
+        Cron("@hourly", "Europe/Berlin"), local(2026, 10, 25, 1, 30), local(2026, 10, 25, 3)
+    ) == [
         local(2026, 10, 25, 2, fold=0),
         local(2026, 10, 25, 2, fold=1),
         local(2026, 10, 25, 3),
@@ -154,7 +187,8 @@ def test_every_alias_is_a_rule(alias):
 
 
 @pytest.mark.parametrize(
-    "rule", ["", "* * *", "60 * * * *", "0 0 30 2 *", "@reboot", "a b c d e", "*/0 * * * *", "0 0 * * 5-1"]
+    "rule",
+    ["", "* * *", "60 * * * *", "0 0 30 2 *", "@reboot", "a b c d e", "*/0 * * * *", "0 0 * * 5-1"],
 )
 def test_what_is_no_rule_is_told(rule):
     assert check_rule(rule)

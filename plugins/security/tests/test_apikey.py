@@ -48,7 +48,10 @@ def test_a_key_from_a_file_is_never_hashed_and_works():
 
 
 def test_a_made_key_has_256_bits_and_is_another_each_time():
-    one, other = ApiKey.generate({})["key"], ApiKey.generate({"key": None, "header": "X-Key"})["key"]
+    one, other = (
+        ApiKey.generate({})["key"],
+        ApiKey.generate({"key": None, "header": "X-Key"})["key"],
+    )
     assert one != other
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", one)
     assert make(key=one).config.key.startswith("sha256$")

@@ -11,8 +11,7 @@ import pytest
 from hansa import HansaError, Invalid, Refused, Request, Secret, dump, load
 from hansa_security import verification
 from hansa_security.basic import Basic, BasicSettings
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 def make(**settings) -> Basic:
@@ -22,7 +21,9 @@ def make(**settings) -> Basic:
 
 def clear(**settings) -> Basic:
     """An object whose password came from a file: never prepared."""
-    return Basic("partner", load(BasicSettings, {"username": "alice", "password": "s3cret word", **settings}))
+    return Basic(
+        "partner", load(BasicSettings, {"username": "alice", "password": "s3cret word", **settings})
+    )
 
 
 def header(user: str, password: str, scheme: str = "Basic") -> str:
@@ -80,7 +81,10 @@ def test_the_hash_itself_is_no_password():
         ({"password": ""}, "password"),
         ({"password": "a\x00b"}, "password"),
         ({"password": "x" * 1025}, "password"),
-        ({"password": "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA"}, "password"),
+        (
+            {"password": "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA"},
+            "password",
+        ),
         ({"realm": "Grüße"}, "realm"),
         ({"realm": "one\n"}, "realm"),
     ],
@@ -146,7 +150,8 @@ def test_composed_and_decomposed_letters_are_the_same():
 def test_malformed_headers_are_refused_without_a_look_at_the_password(value, monkeypatch):
     security = make()
     monkeypatch.setattr(
-        "hansa_security.credential.Credential.matches", lambda *_: pytest.fail("the password was looked at")
+        "hansa_security.credential.Credential.matches",
+        lambda *_: pytest.fail("the password was looked at"),
     )
     assert refusal(security, value).status == 401
 
@@ -164,14 +169,19 @@ SHARED = clear(password=str(id(object())) * 4)
 
 
 def test_the_challenge_names_realm_and_charset():
-    assert refusal(clear(), "").headers == {"WWW-Authenticate": 'Basic realm="hansa", charset="UTF-8"'}
+    assert refusal(clear(), "").headers == {
+        "WWW-Authenticate": 'Basic realm="hansa", charset="UTF-8"'
+    }
     quoted = refusal(clear(realm='a "b" \\'), "").headers["WWW-Authenticate"]
     assert quoted == 'Basic realm="a \\"b\\" \\\\", charset="UTF-8"'
 
 
 def test_wrong_user_and_wrong_password_are_told_the_same():
     security = make()
-    one, other = refusal(security, header("mallory", "s3cret word")), refusal(security, header("alice", "wrong"))
+    one, other = (
+        refusal(security, header("mallory", "s3cret word")),
+        refusal(security, header("alice", "wrong")),
+    )
     assert (one.detail, one.headers, one.status) == (other.detail, other.headers, other.status)
 
 
@@ -179,7 +189,9 @@ def test_wrong_user_and_wrong_password_cost_the_same(monkeypatch):
     seen = []
     original = verification.Credential.matches
     monkeypatch.setattr(
-        verification.Credential, "matches", lambda self, given: seen.append(given) or original(self, given)
+        verification.Credential,
+        "matches",
+        lambda self, given: seen.append(given) or original(self, given),
     )
     security = make()
     refusal(security, header("mallory", "s3cret word"))
@@ -188,7 +200,9 @@ def test_wrong_user_and_wrong_password_cost_the_same(monkeypatch):
 
 
 def test_signing_unless_told_to_is_an_error_that_says_what_to_do():
-    with pytest.raises(HansaError, match="partner signs no outgoing calls: its setting signs is off") as caught:
+    with pytest.raises(
+        HansaError, match="partner signs no outgoing calls: its setting signs is off"
+    ) as caught:
         make().sign({})
     assert caught.value.status == 500
 
@@ -196,7 +210,10 @@ def test_signing_unless_told_to_is_an_error_that_says_what_to_do():
 def test_a_signed_call_carries_what_was_set():
     headers = {"Accept": "*/*"}
     make(signs=True, password="gr\u00fc\u00df").sign(headers)
-    assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode() == "alice:gr\u00fc\u00df"
+    assert (
+        base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode()
+        == "alice:gr\u00fc\u00df"
+    )
 
 
 def test_an_edit_forgets_what_the_old_password_opened():

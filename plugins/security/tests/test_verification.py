@@ -22,7 +22,10 @@ def clear(password: str = "s3cret word") -> Basic:
 
 
 def make() -> Basic:
-    return Basic("partner", Basic.prepare(load(BasicSettings, {"username": "alice", "password": "s3cret word"})))
+    return Basic(
+        "partner",
+        Basic.prepare(load(BasicSettings, {"username": "alice", "password": "s3cret word"})),
+    )
 
 
 def header(user: str, password: str) -> str:
@@ -59,15 +62,25 @@ def evaluated(monkeypatch):
     """What was really compared."""
     seen = []
     original = Credential.matches
-    monkeypatch.setattr(Credential, "matches", lambda self, given: seen.append(given) or original(self, given))
+    monkeypatch.setattr(
+        Credential, "matches", lambda self, given: seen.append(given) or original(self, given)
+    )
     return seen
 
 
 def verification(clock, password: str = "right", throttle: Throttle | None = None) -> Verification:
-    return Verification("alice", Credential(password), throttle=throttle or Throttle(clock=clock), clock=clock, size=64)
+    return Verification(
+        "alice",
+        Credential(password),
+        throttle=throttle or Throttle(clock=clock),
+        clock=clock,
+        size=64,
+    )
 
 
-def attempt(one: Verification, password: str, user: str = "alice", peer: str = "192.0.2.9") -> bool | None:
+def attempt(
+    one: Verification, password: str, user: str = "alice", peer: str = "192.0.2.9"
+) -> bool | None:
     """True or False as judged, None if it was not."""
     try:
         return one.accept(fingerprint(f"{user}:{password}"), user, password, peer)
@@ -141,10 +154,15 @@ def test_the_same_wrong_credentials_again_are_refused_at_once_and_count_once(clo
     assert attempt(one, "right") is True
 
 
-def test_one_request_that_several_definitions_look_at_counts_once_and_not_at_all_if_one_accepts(clock):
+def test_one_request_that_several_definitions_look_at_counts_once_and_not_at_all_if_one_accepts(
+    clock,
+):
     throttle = Throttle(clock=clock)
     for number in range(50):
-        first, second = verification(clock, "other", throttle), verification(clock, f"right{number}", throttle)
+        first, second = (
+            verification(clock, "other", throttle),
+            verification(clock, f"right{number}", throttle),
+        )
         assert attempt(first, f"right{number}") is False
         assert attempt(second, f"right{number}") is True
 
@@ -163,10 +181,14 @@ def test_tables_are_bounded(clock):
         throttle.count(b"%d" % number, b"%d" % number, f"10.0.{number >> 8}.{number & 255}")
     assert len(throttle._full_at) <= 100
     assert len(throttle._counted) <= 100
-    one = Verification("alice", Credential("right"), throttle=Throttle(clock=clock), clock=clock, size=64)
+    one = Verification(
+        "alice", Credential("right"), throttle=Throttle(clock=clock), clock=clock, size=64
+    )
     for number in range(500):
         attempt(one, f"guess{number}", peer=f"10.1.{number >> 8}.{number & 255}")
-        one.accept(fingerprint(f"variant{number}"), "alice", "right", f"10.2.{number >> 8}.{number & 255}")
+        one.accept(
+            fingerprint(f"variant{number}"), "alice", "right", f"10.2.{number >> 8}.{number & 255}"
+        )
     assert len(one._refused) <= 64
     assert len(one.verified) <= 64
 
@@ -206,7 +228,11 @@ def test_no_more_than_two_argon2_verifications_run_at_once(monkeypatch):
 def test_the_first_requests_of_a_caller_share_one_verification(evaluated):
     security = make()
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: call(security, header("alice", "s3cret word"), "192.0.2.50"), range(24)))
+        answers = list(
+            pool.map(
+                lambda _: call(security, header("alice", "s3cret word"), "192.0.2.50"), range(24)
+            )
+        )
     assert set(answers) == {"alice"}
     assert len(evaluated) <= 2
 

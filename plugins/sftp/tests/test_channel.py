@@ -11,10 +11,14 @@ from plugins.sftp.tests.servers import OpenSsh
 
 @pytest.mark.proves("channel sftp", "guarantee")
 @pytest.mark.proves(
-    "channel sftp", "durability", "files stay on their server, claimed by a new name, until the service has ended"
+    "channel sftp",
+    "durability",
+    "files stay on their server, claimed by a new name, until the service has ended",
 )
 @pytest.mark.proves(
-    "channel sftp", "loss window", "none, if senders rename what is whole, or never pause for longer than `settle`"
+    "channel sftp",
+    "loss window",
+    "none, if senders rename what is whole, or never pause for longer than `settle`",
 )
 @pytest.mark.proves("channel sftp", "duplicates", "what is in hand when its process dies")
 class TestOpenSsh(FolderContract):

@@ -28,14 +28,20 @@ class TestOpenSsh(FileOutgoingContract):
     def test_another_host_key_is_refused(self):
         self.peer.restart_with(present="wrong")
         try:
-            with pytest.raises(Unavailable, match=r"Host key for server .* does not match"), self.running():
+            with (
+                pytest.raises(Unavailable, match=r"Host key for server .* does not match"),
+                self.running(),
+            ):
                 pass
         finally:
             self.peer.restart_with(present="right")
 
     def test_a_host_that_is_not_known_is_refused(self):
         known = f"other.example.com {self.peer.settings['known_hosts']}"
-        with pytest.raises(Unavailable, match="not found in known_hosts"), self.running(known_hosts=known):
+        with (
+            pytest.raises(Unavailable, match="not found in known_hosts"),
+            self.running(known_hosts=known),
+        ):
             pass
 
     def test_known_hosts_names_the_host_with_its_port(self):
@@ -72,7 +78,12 @@ class TestOpenSsh(FileOutgoingContract):
 )
 def test_faults_are_told_by_setting(changes, faulty, tmp_path):
     key = new_key(tmp_path / "key")
-    good = {"host": "h", "username": "u", "key": key.read_text(), "known_hosts": (tmp_path / "key.pub").read_text()}
+    good = {
+        "host": "h",
+        "username": "u",
+        "key": key.read_text(),
+        "known_hosts": (tmp_path / "key.pub").read_text(),
+    }
     assert load(Sending, good).port == 22
     with pytest.raises(Invalid) as caught:
         load(Sending, {**good, **changes})

@@ -55,7 +55,12 @@ def server():
 
         threading.Thread(target=serve, daemon=True).start()
         known = f"{key.get_name()} {key.get_base64()}"
-        yield {"host": "127.0.0.1", "port": listening.getsockname()[1], "known_hosts": known, "username": "ada"}
+        yield {
+            "host": "127.0.0.1",
+            "port": listening.getsockname()[1],
+            "known_hosts": known,
+            "username": "ada",
+        }
     for transport in transports:
         transport.close()
 
@@ -77,7 +82,10 @@ def test_the_right_password_opens(server):
 
 def test_a_wrong_one_does_not_and_is_not_shown(server, caplog):
     files = connection(**server, password="difference")
-    with caplog.at_level("DEBUG"), pytest.raises(Unavailable, match="refuses the credentials of ada") as caught:
+    with (
+        caplog.at_level("DEBUG"),
+        pytest.raises(Unavailable, match="refuses the credentials of ada") as caught,
+    ):
         files.start()
     files.stop()
     assert "difference" not in str(caught.value) + caplog.text

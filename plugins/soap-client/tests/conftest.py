@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hansa import load
-from hansa.registry import Registry
+from hansa.plugins.registry import Registry
 from hansa_devkit.servers import RealServer
 from hansa_soap_client.outgoing import SoapOutgoing
 
@@ -82,7 +82,11 @@ def connect(foreign: Spyne, tmp_path: Path) -> Iterator[Callable[..., SoapOutgoi
 
     def start(version: str = "1.1", **settings: Any) -> SoapOutgoing:
         path = f"/{version}"
-        given = {"address": foreign.address, "url_path": path, "wsdl": f"{foreign.address}{path}?wsdl"}
+        given = {
+            "address": foreign.address,
+            "url_path": path,
+            "wsdl": f"{foreign.address}{path}?wsdl",
+        }
         given |= {"soap_version": version, "deadline": 5, "retry_delay": 0.02, **settings}
         server = SimpleNamespace(registry=Registry(), dir=tmp_path, lost=print)
         outgoing = SoapOutgoing("quotes", load(SoapOutgoing.Config, given), server)

@@ -15,8 +15,18 @@ from decimal import Decimal
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from spyne import Application, Array, ComplexModel, Date, Fault, Integer, ServiceBase, Unicode, rpc
-from spyne import Decimal as Number
+from spyne import (
+    Application,
+    Array,
+    ComplexModel,
+    Date,
+    Decimal as Number,
+    Fault,
+    Integer,
+    ServiceBase,
+    Unicode,
+    rpc,
+)
 from spyne.protocol.soap import Soap11, Soap12
 from spyne.server.wsgi import WsgiApplication
 
@@ -37,7 +47,10 @@ class Quotes(ServiceBase):
 
     @rpc(Array(Unicode), _returns=Array(Quote))
     def get_rates(ctx, countries):
-        return [Quote(country=country, rate=Decimal("1.5"), day=date(2026, 1, 2)) for country in countries]
+        return [
+            Quote(country=country, rate=Decimal("1.5"), day=date(2026, 1, 2))
+            for country in countries
+        ]
 
     @rpc(Unicode, _returns=Unicode)
     def echo(ctx, text):
@@ -65,14 +78,18 @@ class Quiet(WSGIRequestHandler):
 
 APPS = {
     f"/{protocol.__name__[-2]}.{protocol.__name__[-1]}": WsgiApplication(
-        Application([Quotes], "urn:quotes", name="Quotes", in_protocol=protocol(), out_protocol=protocol())
+        Application(
+            [Quotes], "urn:quotes", name="Quotes", in_protocol=protocol(), out_protocol=protocol()
+        )
     )
     for protocol in (Soap11, Soap12)
 }
 ELSEWHERE = b"""<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">
   <import namespace="urn:x" location="http://127.0.0.2:1/secret.wsdl"/></definitions>"""
 ENTITY = b'<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]><definitions>&e;</definitions>'
-LOGINS = {f"Basic {base64.b64encode(b'shop:' + password).decode()}" for password in (b"first", b"second")}
+LOGINS = {
+    f"Basic {base64.b64encode(b'shop:' + password).decode()}" for password in (b"first", b"second")
+}
 HEAD = b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><answer>'
 TAIL = b"</answer></e:Body></e:Envelope>"
 
@@ -80,10 +97,14 @@ TAIL = b"</answer></e:Body></e:Envelope>"
 def application(environ, start_response):
     path = environ["PATH_INFO"]
     # an answer that is sent before the request is read may be lost by the reset that follows
-    environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+    environ["wsgi.input"] = io.BytesIO(
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    )
     if path == "/secret":
         if environ.get("HTTP_AUTHORIZATION") not in LOGINS:
-            start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Basic")])
+            start_response(
+                "401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Basic")]
+            )
             return [b"who are you?"]
         path = "/1.1"
     if path == "/quotes":
@@ -96,7 +117,9 @@ def application(environ, start_response):
         return [HEAD + b"<a>" * 100_000 + b"</a>" * 100_000 + TAIL]
     if path in APPS:
         return APPS[path](environ, start_response)
-    found = {"/elsewhere": ELSEWHERE, "/entity": ENTITY, "/html": b"<html><p>hello</html>"}.get(path)
+    found = {"/elsewhere": ELSEWHERE, "/entity": ENTITY, "/html": b"<html><p>hello</html>"}.get(
+        path
+    )
     start_response("200 OK" if found else "404 Not Found", [("Content-Type", "text/xml")])
     return [found or b"nothing"]
 

@@ -16,8 +16,7 @@ from hansa import HansaError, Invalid, TimedOut, Unavailable, load
 from hansa_devkit.outgoing_contract import OutgoingContract
 from hansa_http.response import BadAnswer
 from hansa_soap_client.outgoing import SoapFault, SoapOutgoing
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from lxml import etree
 
 Connect = Callable[..., SoapOutgoing]
@@ -34,11 +33,18 @@ class TestContract(OutgoingContract):
     @pytest.fixture(autouse=True)
     def _peer(self, foreign: Any) -> None:
         self.foreign = foreign
-        self.good = {"address": foreign.address, "url_path": "/1.1", "retry_delay": 0.02, "ping_path": "/1.1?wsdl"}
+        self.good = {
+            "address": foreign.address,
+            "url_path": "/1.1",
+            "retry_delay": 0.02,
+            "ping_path": "/1.1?wsdl",
+        }
         self.good["ping_method"] = "GET"
 
     def use(self, outgoing: Any) -> None:
-        outgoing.send("<get_rate xmlns='urn:quotes'><country>Canada</country></get_rate>", "get_rate")
+        outgoing.send(
+            "<get_rate xmlns='urn:quotes'><country>Canada</country></get_rate>", "get_rate"
+        )
 
     def peer_down(self) -> None:
         self.foreign.kill()
@@ -91,7 +97,9 @@ def test_faults(connect: Connect, version: str):
 
 def test_wrong_operations_and_arguments_are_named(connect: Connect):
     quotes = connect()
-    with pytest.raises(Invalid, match=r"no operation 'get_rat' \(there are: broken, echo, get_rate"):
+    with pytest.raises(
+        Invalid, match=r"no operation 'get_rat' \(there are: broken, echo, get_rate"
+    ):
         quotes.service.get_rat("x")
     with pytest.raises(Invalid, match="contry"):
         quotes.service.get_rate(contry="x")
@@ -105,7 +113,13 @@ def quotes(connect: Connect) -> SoapOutgoing:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.text(st.characters(codec="utf-8", categories=["L", "M", "N", "P", "S", "Zs"]), min_size=1, max_size=40))
+@given(
+    st.text(
+        st.characters(codec="utf-8", categories=["L", "M", "N", "P", "S", "Zs"]),
+        min_size=1,
+        max_size=40,
+    )
+)
 def test_any_text_arrives(quotes: SoapOutgoing, text: str):
     assert quotes.service.echo(text) == text
 
@@ -135,7 +149,9 @@ def test_the_address_in_the_wsdl_does_not_count(connect: Connect, foreign: Any, 
         ("/nowhere", "404"),
     ],
 )
-def test_what_is_no_wsdl_or_refers_elsewhere_is_refused(connect: Connect, foreign: Any, path: str, why: str):
+def test_what_is_no_wsdl_or_refers_elsewhere_is_refused(
+    connect: Connect, foreign: Any, path: str, why: str
+):
     with pytest.raises(HansaError, match=why):
         connect(wsdl=foreign.address + path)
 
@@ -220,12 +236,18 @@ def test_ws_addressing(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     quotes, sent = connect(ws_addressing=True), []
     post = quotes._post
     monkeypatch.setattr(
-        quotes.client.transport, "_post", lambda body, headers: (sent.append(body), post(body, headers))[1]
+        quotes.client.transport,
+        "_post",
+        lambda body, headers: (sent.append(body), post(body, headers))[1],
     )
     assert quotes.service.get_rate("Canada") == Decimal("1.22")
     header = etree.fromstring(sent[0])[0]
     found = {etree.QName(part).localname: part.text for part in header}
-    assert found["To"] == quotes.url({}) and found["Action"] and found["MessageID"].startswith("urn:uuid:")
+    assert (
+        found["To"] == quotes.url({})
+        and found["Action"]
+        and found["MessageID"].startswith("urn:uuid:")
+    )
     assert etree.QName(header[0]).namespace == "http://www.w3.org/2005/08/addressing"
 
 

@@ -50,7 +50,12 @@ def server(start_shared_server):  # noqa: F811
     server = start_shared_server(workers=2)
     server.deploy("quotes.py", SERVICES)
     for name in ("ask", "send"):
-        settings = {"name": name, "url_path": f"/{name}", "service": f"quotes.{name}", "format": "json"}
+        settings = {
+            "name": name,
+            "url_path": f"/{name}",
+            "service": f"quotes.{name}",
+            "format": "json",
+        }
         server.api("admin.channel.http.create", **settings)
     return server
 
@@ -89,9 +94,13 @@ def place(foreign, path="/1.1", **more):
 
 def test_the_worked_example_works(start_server, foreign):  # noqa: F811
     blocks = re.findall(r"```(\w+)\n(.*?)```", README, re.S)
-    config = next(text for language, text in blocks if language == "toml").replace("8600", str(foreign.port))
+    config = next(text for language, text in blocks if language == "toml").replace(
+        "8600", str(foreign.port)
+    )
     server = start_server(config, start=False, workers=1)
-    (server.folder / "rates.py").write_text(next(text for language, text in blocks if language == "python"))
+    (server.folder / "rates.py").write_text(
+        next(text for language, text in blocks if language == "python")
+    )
     server.start()
     (sent,) = re.findall(r"curl -d '(.*?)'", README)
     assert server.post("/rate", sent).json() == {"rate": "1.22"}
@@ -103,7 +112,12 @@ def test_our_own_channel_and_its_wsdl(server, create):
     create("security.basic", "right", username="shop", password="a-password", signs=True)
     create("security.basic", "wrong", username="shop", password="another", signs=True)
     create(
-        "channel.soap", "rates", url_path="/rates", soap_action="get", service="quotes.get-rate", security=["callers"]
+        "channel.soap",
+        "rates",
+        url_path="/rates",
+        soap_action="get",
+        service="quotes.get-rate",
+        security=["callers"],
     )
     for name in ("right", "wrong"):
         settings = {"address": server.url, "url_path": "/rates", "wsdl": f"{server.url}/rates?wsdl"}
@@ -113,7 +127,8 @@ def test_our_own_channel_and_its_wsdl(server, create):
     refused = server.post("/ask", {"name": "wrong", **asked})
     assert refused.status_code == 502
     assert (
-        "outgoing soap 'wrong' answered with the fault Client: the user name or the password is wrong" in refused.text
+        "outgoing soap 'wrong' answered with the fault Client: the user name or the password is wrong"
+        in refused.text
     )
     assert "another" not in server.log()
 
@@ -127,21 +142,39 @@ def test_a_killed_server_and_a_start_without_it(server, create, foreign):
     assert refused.status_code == 503 and "outgoing soap 'killed'" in refused.text
     assert time.monotonic() - began < DEADLINE + 5
     create(
-        "outgoing.soap", "new", **place(foreign, wsdl=f"{foreign.address}/1.2?wsdl", soap_version="1.2", path="/1.2")
+        "outgoing.soap",
+        "new",
+        **place(foreign, wsdl=f"{foreign.address}/1.2?wsdl", soap_version="1.2", path="/1.2"),
     )
-    wait_until(lambda: all(text.startswith("retrying: ") for text in states(server, "new")), 20, "its state says why")
+    wait_until(
+        lambda: all(text.startswith("retrying: ") for text in states(server, "new")),
+        20,
+        "its state says why",
+    )
     assert all(foreign.address in text for text in states(server, "new"))
     refused = echo(server, "new")
     assert refused.status_code == 503 and "retrying" in refused.text
     told = wait_until(
-        lambda: [text for text in states(server, "killed") if text != "running: "], 20, "its state says why"
+        lambda: [text for text in states(server, "killed") if text != "running: "],
+        20,
+        "its state says why",
     )
-    assert all(text.startswith("running: outgoing soap 'killed': ") and foreign.address in text for text in told)
+    assert all(
+        text.startswith("running: outgoing soap 'killed': ") and foreign.address in text
+        for text in told
+    )
     shown = server.api("admin.cluster.status")["objects"]
-    assert any((one["name"], one["state"]) == ("killed", "running") and foreign.address in one["why"] for one in shown)
+    assert any(
+        (one["name"], one["state"]) == ("killed", "running") and foreign.address in one["why"]
+        for one in shown
+    )
     foreign.start()
     assert wait_until(lambda: works(server, "killed"), 10)
-    wait_until(lambda: works(server, "killed") and states(server, "killed") == {"running: "}, 20, "all is well")
+    wait_until(
+        lambda: works(server, "killed") and states(server, "killed") == {"running: "},
+        20,
+        "all is well",
+    )
     assert wait_until(lambda: states(server, "new") == {"running: "}, 30, "it starts by itself")
     assert works(server, "new")
 
@@ -149,13 +182,18 @@ def test_a_killed_server_and_a_start_without_it(server, create, foreign):
 def test_a_silent_server(server, create, foreign):
     with Proxy(foreign.port) as proxy:
         address = f"http://127.0.0.1:{proxy.port}"
-        create("outgoing.soap", "silent", **place(foreign, address=address, wsdl=f"{address}/1.1?wsdl"))
+        create(
+            "outgoing.soap", "silent", **place(foreign, address=address, wsdl=f"{address}/1.1?wsdl")
+        )
         assert works(server, "silent")
         for mode, status in (("drop", 504), ("reset", 503), ("refuse", 503)):
             proxy.mode = mode
             began = time.monotonic()
             refused = echo(server, "silent")
-            assert (refused.status_code, time.monotonic() - began < DEADLINE + 5) == (status, True), mode
+            assert (refused.status_code, time.monotonic() - began < DEADLINE + 5) == (
+                status,
+                True,
+            ), mode
             proxy.mode = "pass"
             assert wait_until(lambda: works(server, "silent"), 10)
 
@@ -163,14 +201,23 @@ def test_a_silent_server(server, create, foreign):
 def test_refused_credentials_and_a_wrong_certificate(server, create, foreign, secure_foreign):
     create("security.basic", "shop", username="shop", password="wrong-one", signs=True)
     create("outgoing.soap", "refused", **place(foreign, "/secret"), security="shop")
-    for answer in (echo(server, "refused"), server.post("/send", {"name": "refused", "body": "<a/>"})):
-        assert answer.status_code == 502 and "outgoing soap 'refused'" in answer.text and "401" in answer.text
+    for answer in (
+        echo(server, "refused"),
+        server.post("/send", {"name": "refused", "body": "<a/>"}),
+    ):
+        assert (
+            answer.status_code == 502
+            and "outgoing soap 'refused'" in answer.text
+            and "401" in answer.text
+        )
     server.api("admin.security.basic.edit", name="shop", password="first")
     assert wait_until(lambda: works(server, "refused"), 10)
     assert "wrong-one" not in server.log()
     address = secure_foreign.address.replace("http:", "https:")
     create("outgoing.soap", "secure", **place(foreign, address=address, wsdl=f"{address}/1.1?wsdl"))
-    wait_until(lambda: all("CERTIFICATE_VERIFY_FAILED" in text for text in states(server, "secure")), 20)
+    wait_until(
+        lambda: all("CERTIFICATE_VERIFY_FAILED" in text for text in states(server, "secure")), 20
+    )
     assert echo(server, "secure").status_code == 503
     server.api("admin.outgoing.soap.edit", name="secure", verify=str(secure_foreign.authority))
     wait_until(lambda: states(server, "secure") == {"running: "}, 20)
@@ -194,7 +241,10 @@ def test_address_and_password_are_edited_under_load(server, create, foreign):
             for number in range(4):
                 port, password = (foreign.port, "first") if number % 2 else (proxy.port, "second")
                 server.api("admin.security.basic.edit", name="clerk", password=password)
-                changed = {"address": f"http://127.0.0.1:{port}", "wsdl": f"http://127.0.0.1:{port}/1.1?wsdl"}
+                changed = {
+                    "address": f"http://127.0.0.1:{port}",
+                    "wsdl": f"http://127.0.0.1:{port}/1.1?wsdl",
+                }
                 server.api("admin.outgoing.soap.edit", name="edited", **changed)
                 goal = len(answers) + 15
                 wait_until(lambda goal=goal: len(answers) >= goal, 30)

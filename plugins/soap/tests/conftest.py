@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from hansa import Service, load
-from hansa.pipeline import compile_route
-from hansa.registry import Deployed, Registry
-from hansa.service import Binding
+from hansa.contract.service import Binding
+from hansa.plugins.registry import Deployed, Registry
+from hansa.runtime.routes import compile_route
 from hansa_http.app import Gate, create_app
 from hansa_http.early import HttpSection
 from hansa_http.listener import Listener
@@ -29,20 +29,30 @@ class Site:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         gate = Gate()
-        self.listener = Listener(create_app(table_of(self.server), gate), self.socket, HttpSection(), gate)
+        self.listener = Listener(
+            create_app(table_of(self.server), gate), self.socket, HttpSection(), gate
+        )
         self.listener.start()
         self.names: dict[str, type[Service]] = {}
 
     def add(
-        self, service: type[Service], name: str = "", authenticate: Callable[[Any], Any] | None = None, **settings: Any
+        self,
+        service: type[Service],
+        name: str = "",
+        authenticate: Callable[[Any], Any] | None = None,
+        **settings: Any,
     ) -> SoapChannel:
         service_name = service.get_name()
         self.names[service_name] = service
-        self.server.registry.replace_services("test", [Deployed(n, s, "test", 1) for n, s in self.names.items()])
+        self.server.registry.replace_services(
+            "test", [Deployed(n, s, "test", 1) for n, s in self.names.items()]
+        )
         model = self.server.registry.known("channel", "soap").model
         config = load(model, {"service": service_name, "url_path": "/soap", **settings})
         channel = SoapChannel(name or f"{service_name} {config.soap_action}", config, self.server)
-        binding = Binding(service_name, self.server, SoapFormat(config, service), channel.name, "soap", config)
+        binding = Binding(
+            service_name, self.server, SoapFormat(config, service), channel.name, "soap", config
+        )
         channel.dispatch = compile_route(
             binding, service, channel=channel, authenticators=[authenticate] if authenticate else []
         )

@@ -32,16 +32,24 @@ class Fail(Service):
         return {"said": "\x00"}
 
 
-def envelope(version: Version = V11, body: str = "<any><word>hi</word></any>", header: str = "") -> str:
+def envelope(
+    version: Version = V11, body: str = "<any><word>hi</word></any>", header: str = ""
+) -> str:
     return f'<s:Envelope xmlns:s="{version.namespace}">{header}<s:Body>{body}</s:Body></s:Envelope>'
 
 
 def post(
-    site: Any, data: str | bytes | None = None, version: Version = V11, path: str = "/soap", **headers: str
+    site: Any,
+    data: str | bytes | None = None,
+    version: Version = V11,
+    path: str = "/soap",
+    **headers: str,
 ) -> requests.Response:
     content_type = headers.pop("content_type", version.content_type)
     data = envelope(version) if data is None else data
-    return requests.post(f"{site.url}{path}", data=data, headers={"Content-Type": content_type, **headers}, timeout=5)
+    return requests.post(
+        f"{site.url}{path}", data=data, headers={"Content-Type": content_type, **headers}, timeout=5
+    )
 
 
 def fault(response: requests.Response) -> tuple[str, str]:
@@ -68,21 +76,32 @@ def test_the_action_decides_whatever_the_element_is(site: Any, quoted: str) -> N
     assert said(post(site, SOAPAction=quoted)) == "first: hi"
     assert said(post(site, SOAPAction='"two"')) == "second: hi"
     assert (
-        said(post(site, envelope(body='<x:own xmlns:x="urn:client"><x:word>there</x:word></x:own>'), SOAPAction="two"))
+        said(
+            post(
+                site,
+                envelope(body='<x:own xmlns:x="urn:client"><x:word>there</x:word></x:own>'),
+                SOAPAction="two",
+            )
+        )
         == "second: there"
     )
 
 
 def test_what_curl_sends_by_default_is_soap_1_1(site: Any) -> None:
     site.add(Say, name="first", soap_action="one")
-    assert said(post(site, SOAPAction="one", content_type="application/x-www-form-urlencoded")) == "first: hi"
+    assert (
+        said(post(site, SOAPAction="one", content_type="application/x-www-form-urlencoded"))
+        == "first: hi"
+    )
 
 
 @pytest.mark.parametrize("parameter", ['action="one"', "action=one", 'Action = "one"'])
 def test_soap_1_2_has_its_action_in_the_content_type(site: Any, parameter: str) -> None:
     site.add(Say, name="first", soap_action="one", soap_version="1.2")
     site.add(Say, name="second", soap_action="two", soap_version="1.2")
-    answer = post(site, version=V12, content_type=f"application/soap+xml; charset=utf-8; {parameter}")
+    answer = post(
+        site, version=V12, content_type=f"application/soap+xml; charset=utf-8; {parameter}"
+    )
     assert said(answer) == "first: hi"
     assert answer.headers["Content-Type"] == "application/soap+xml; charset=utf-8"
 
@@ -96,7 +115,9 @@ def test_a_channel_without_an_action_takes_what_no_other_does(site: Any) -> None
 
 
 @pytest.mark.parametrize("version", [V11, V12])
-def test_an_unknown_action_is_a_fault_that_names_path_and_action(site: Any, version: Version) -> None:
+def test_an_unknown_action_is_a_fault_that_names_path_and_action(
+    site: Any, version: Version
+) -> None:
     site.add(Say, soap_action="one", soap_version=version.name)
     answer = post(site, version=version, SOAPAction='"elsewhere"')
     assert answer.status_code == 404
@@ -137,16 +158,27 @@ def test_the_wrong_envelope_for_the_content_type(site: Any) -> None:
         ("<s:Envelope xmlns:s='{ns}'><s:Header/></s:Envelope>", "no Body"),
         ("<s:Envelope xmlns:s='{ns}'><s:Body/></s:Envelope>", "holds 0"),
         ("<s:Envelope xmlns:s='{ns}'><s:Body><a/><b/></s:Body></s:Envelope>", "holds 2"),
-        ("<s:Envelope xmlns:s='{ns}'><s:Body><a/></s:Body><s:Body><a/></s:Body></s:Envelope>", "more than one Body"),
-        ("<s:Envelope xmlns:s='{ns}'><other/><s:Body><a/></s:Body></s:Envelope>", "where its Header or Body"),
+        (
+            "<s:Envelope xmlns:s='{ns}'><s:Body><a/></s:Body><s:Body><a/></s:Body></s:Envelope>",
+            "more than one Body",
+        ),
+        (
+            "<s:Envelope xmlns:s='{ns}'><other/><s:Body><a/></s:Body></s:Envelope>",
+            "where its Header or Body",
+        ),
         (
             "<s:Envelope xmlns:s='{ns}'><s:Body><a><word>1</word><word>2</word></a></s:Body></s:Envelope>",
             "word: given more than once",
         ),
-        ("<s:Envelope xmlns:s='{ns}'><s:Body><a><word><b/></word></a></s:Body></s:Envelope>", "word: expected text"),
+        (
+            "<s:Envelope xmlns:s='{ns}'><s:Body><a><word><b/></word></a></s:Body></s:Envelope>",
+            "word: expected text",
+        ),
     ],
 )
-def test_bad_envelopes_are_the_senders_fault(site: Any, version: Version, body: str, text: str) -> None:
+def test_bad_envelopes_are_the_senders_fault(
+    site: Any, version: Version, body: str, text: str
+) -> None:
     site.add(Say, soap_version=version.name)
     answer = post(site, body.replace("{ns}", version.namespace) or " ", version)
     assert answer.status_code == 400
@@ -162,7 +194,10 @@ def test_an_envelope_of_nowhere_is_a_version_mismatch(site: Any, version: Versio
     assert answer.status_code == 400
     assert fault(answer)[0] == "soap:VersionMismatch"
     if version is V12:
-        assert etree.fromstring(answer.content).find("{*}Header/{*}Upgrade/{*}SupportedEnvelope") is not None
+        assert (
+            etree.fromstring(answer.content).find("{*}Header/{*}Upgrade/{*}SupportedEnvelope")
+            is not None
+        )
 
 
 @pytest.mark.parametrize("version", [V11, V12])
@@ -171,7 +206,9 @@ def test_headers_that_must_be_understood(site: Any, version: Version) -> None:
     block = '<s:Header><h:{name} xmlns:h="urn:h" s:mustUnderstand="{must}" {more}/></s:Header>'
 
     def ask(name: str, must: str, more: str = "") -> requests.Response:
-        return post(site, envelope(version, header=block.format(name=name, must=must, more=more)), version)
+        return post(
+            site, envelope(version, header=block.format(name=name, must=must, more=more)), version
+        )
 
     assert said(ask("other", "0")) == "here: hi"
     assert said(ask("known", "1")) == "here: hi"
@@ -254,5 +291,7 @@ def test_what_only_one_channel_may_have() -> None:
         ({"CONTENT_TYPE": "application/soap+xml", "HTTP_SOAPACTION": "a"}, "1.2", "a"),
     ],
 )
-def test_where_version_and_action_are_found(environ: dict[str, str], version: str, action: str) -> None:
+def test_where_version_and_action_are_found(
+    environ: dict[str, str], version: str, action: str
+) -> None:
     assert (version_of(environ), action_of(environ)) == (version, action)

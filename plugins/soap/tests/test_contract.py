@@ -34,7 +34,9 @@ class TestSoap11(FormatContract):
     cls = SoapFormat
     version = "1.1"
     text = texts
-    values = st.dictionaries(names, texts | st.dictionaries(names, texts, min_size=1, max_size=3), min_size=1)
+    values = st.dictionaries(
+        names, texts | st.dictionaries(names, texts, min_size=1, max_size=3), min_size=1
+    )
     hostile = (
         b"",
         b"<a/>",
@@ -81,4 +83,9 @@ class TestSoapChannel(ChannelContract):
 
     def send(self, raw: bytes) -> None:
         """Post it with the action."""
-        requests.post(self.url, data=raw, headers={"SOAPAction": '"act"', "Content-Type": "text/xml"}, timeout=5)
+        requests.post(
+            self.url,
+            data=raw,
+            headers={"SOAPAction": '"act"', "Content-Type": "text/xml"},
+            timeout=5,
+        )

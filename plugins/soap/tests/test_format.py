@@ -10,8 +10,7 @@ from hansa import Forbidden, HansaError, Invalid, Model, Unavailable
 from hansa_soap.envelope import V11, V12, VersionMismatch
 from hansa_soap.format import SoapFormat
 from hansa_xml.element import Element
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from lxml import etree
 
 
@@ -103,7 +102,9 @@ parts = st.recursive(
     st.text("ab1 ", max_size=3),
     lambda inner: st.lists(
         st.tuples(
-            st.sampled_from(["s:Envelope", "s:Header", "s:Body", "t:Envelope", "Body", "rate", "days", "item"]),
+            st.sampled_from(
+                ["s:Envelope", "s:Header", "s:Body", "t:Envelope", "Body", "rate", "days", "item"]
+            ),
             st.sampled_from(["", ' s:mustUnderstand="1"']),
             inner,
         ),
@@ -122,7 +123,9 @@ def test_any_envelope_is_read_or_invalid(format: SoapFormat) -> None:
         inner = content if whole else f"<s:Body>{content}</s:Body>"
         for model in Rate, None:
             try:
-                found: Any = format.parse(f"<s:Envelope {names}>{inner}</s:Envelope>".encode(), model)
+                found: Any = format.parse(
+                    f"<s:Envelope {names}>{inner}</s:Envelope>".encode(), model
+                )
             except Invalid:
                 continue
             assert isinstance(found, Rate if model else Element)

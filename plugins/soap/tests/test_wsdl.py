@@ -13,8 +13,7 @@ from hansa_soap.format import SoapFormat
 from hansa_soap.names import camel, names_of
 from hansa_soap.wsdl import Operation, wsdl
 from hansa_xml.text import is_name
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from lxml import etree
 
 
@@ -31,11 +30,16 @@ class Given(Model):
 
 
 def service(name: str, input: Any = Given, output: Any = Inner, **more: Any) -> Any:
-    return SimpleNamespace(get_name=lambda: name, Input=input, Output=output, __doc__="Does something.", **more)
+    return SimpleNamespace(
+        get_name=lambda: name, Input=input, Output=output, __doc__="Does something.", **more
+    )
 
 
 def operation(name: str, *, version: str = "1.1", action: str = "", **more: Any) -> Operation:
-    return Operation.of(SimpleNamespace(service=name, soap_version=version, soap_action=action), service(name, **more))
+    return Operation.of(
+        SimpleNamespace(service=name, soap_version=version, soap_action=action),
+        service(name, **more),
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,15 +60,26 @@ def test_names_in_one_word(text: str, name: str) -> None:
 
 def test_names_of_a_service() -> None:
     names = names_of(None, service("my-service.get-rate"))
-    assert (names.request, names.response, names.namespace) == ("GetRate", "GetRateResponse", "urn:hansa:my-service")
-    names = names_of(SimpleNamespace(service="a.b.do-it", namespace="urn:own"), service("x", response_elem="answer"))
+    assert (names.request, names.response, names.namespace) == (
+        "GetRate",
+        "GetRateResponse",
+        "urn:hansa:my-service",
+    )
+    names = names_of(
+        SimpleNamespace(service="a.b.do-it", namespace="urn:own"),
+        service("x", response_elem="answer"),
+    )
     assert (names.request, names.response, names.namespace) == ("DoIt", "answer", "urn:own")
     assert names_of(None, service("alone", namespace="urn:its-own")).namespace == "urn:its-own"
     assert names_of(None, service("alone")).namespace == "urn:hansa:alone"
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.tuples(st.text(max_size=12), st.sampled_from(["1.1", "1.2"])), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=12), st.sampled_from(["1.1", "1.2"])), min_size=1, max_size=4
+    )
+)
 def test_any_names_make_a_wsdl_that_zeep_reads(found: list[tuple[str, str]]) -> None:
     operations = [operation(name, version=version) for name, version in found]
     assert all(is_name(o.names.operation) for o in operations)
@@ -79,13 +94,20 @@ def test_types_are_shared_and_recursive() -> None:
     root = etree.fromstring(raw)
     for schema in root.iter("{*}schema"):
         etree.XMLSchema(etree.fromstring(etree.tostring(schema)))
-    assert [e.get("name") for e in root.findall("{*}portType/{*}operation")] == ["One", "Two", "BOne"]
+    assert [e.get("name") for e in root.findall("{*}portType/{*}operation")] == [
+        "One",
+        "Two",
+        "BOne",
+    ]
     assert b"Does something." in raw
 
 
 def test_one_response_element_of_two_types() -> None:
     raw = wsdl(
-        [operation("a.one", response_elem="response"), operation("a.two", response_elem="response", output=Given)],
+        [
+            operation("a.one", response_elem="response"),
+            operation("a.two", response_elem="response", output=Given),
+        ],
         "http://h/",
     )
     assert raw.count(b'name="response" type="xs:anyType"') == 1
@@ -93,7 +115,10 @@ def test_one_response_element_of_two_types() -> None:
 
 def test_types_that_are_no_models() -> None:
     raw = wsdl(
-        [operation("a.one", input=None, output=list[Inner]), operation("a.two", input=dict[str, int], output=str)],
+        [
+            operation("a.one", input=None, output=list[Inner]),
+            operation("a.two", input=dict[str, int], output=str),
+        ],
         "http://h/",
     )
     client = zeep.Client(io.BytesIO(raw))  # type: ignore[arg-type]
@@ -102,10 +127,15 @@ def test_types_that_are_no_models() -> None:
 
 def test_the_format_describes_one_service() -> None:
     config = SimpleNamespace(service="a.one", soap_version="1.2", soap_action="one")
-    found = SoapFormat(config, service("a.one")).render_model(config, service("a.one"), "http://h/a&b")
+    found = SoapFormat(config, service("a.one")).render_model(
+        config, service("a.one"), "http://h/a&b"
+    )
     assert found is not None
     root = etree.fromstring(found[0])
-    assert root.find(".//{http://schemas.xmlsoap.org/wsdl/soap12/}address").get("location") == "http://h/a&b"  # type: ignore[union-attr]
+    assert (
+        root.find(".//{http://schemas.xmlsoap.org/wsdl/soap12/}address").get("location")
+        == "http://h/a&b"
+    )  # type: ignore[union-attr]
     assert found[1].startswith("text/xml")
 
 

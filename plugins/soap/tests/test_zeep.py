@@ -161,7 +161,10 @@ def test_both_versions_at_one_path_and_action(site: Any) -> None:
     site.add(GetRate, name="a", soap_action="rates", soap_version="1.1")
     site.add(GetRate, name="b", soap_action="rates", soap_version="1.2")
     found = client(site)
-    ports = {port.binding.__class__.__name__: port.name for port in found.wsdl.services["Service"].ports.values()}
+    ports = {
+        port.binding.__class__.__name__: port.name
+        for port in found.wsdl.services["Service"].ports.values()
+    }
     assert ports == {"Soap11Binding": "Port11", "Soap12Binding": "Port12"}
     assert found.bind("Service", "Port11").GetRate(year=7) == "1.7"
     assert found.bind("Service", "Port12").TreasuryGetRate(year=8) == "1.8"
@@ -183,7 +186,9 @@ def test_faults(site: Any, version: str, year: int, status: int, sender: bool, t
     with pytest.raises(Fault) as caught:
         found.service.GetRate(year=year)
     fault = caught.value
-    expected = {"1.1": ("Client", "Server"), "1.2": ("Sender", "Receiver")}[version][0 if sender else 1]
+    expected = {"1.1": ("Client", "Server"), "1.2": ("Sender", "Receiver")}[version][
+        0 if sender else 1
+    ]
     assert fault.code.rpartition(":")[2] == expected
     assert fault.message == text
     detail = {etree.QName(e).localname: e.text for e in fault.detail.iter()}
@@ -225,7 +230,9 @@ def test_a_service_that_answers_nothing(site: Any, version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("service", [PlaceOrder, GetRate, Silent])
-def test_real_answers_are_valid_by_the_schemas_of_the_wsdl(site: Any, version: str, service: Any) -> None:
+def test_real_answers_are_valid_by_the_schemas_of_the_wsdl(
+    site: Any, version: str, service: Any
+) -> None:
     site.add(service, soap_version=version)
     root = etree.fromstring(requests.get(f"{site.url}/soap?wsdl", timeout=5).content)
     schemas = [
@@ -234,7 +241,9 @@ def test_real_answers_are_valid_by_the_schemas_of_the_wsdl(site: Any, version: s
     ]
     found = client(site)
     arguments = (
-        {"customer": "a", "lines": {"item": [{"sku": "s", "quantity": 1, "price": 2}]}} if service is PlaceOrder else {}
+        {"customer": "a", "lines": {"item": [{"sku": "s", "quantity": 1, "price": 2}]}}
+        if service is PlaceOrder
+        else {}
     )
     operation = {PlaceOrder: "PlaceOrder", GetRate: "GetRate", Silent: "DoIt"}[service]
     with found.settings(raw_response=True):
@@ -246,7 +255,9 @@ def test_real_answers_are_valid_by_the_schemas_of_the_wsdl(site: Any, version: s
 
 def test_the_address_is_the_one_the_caller_used(site: Any) -> None:
     site.add(GetRate, url_path="/rates/{country}")
-    answer = requests.get(f"{site.url}/rates/de%20x?wsdl", headers={"Host": "rates.example.com:81"}, timeout=5)
+    answer = requests.get(
+        f"{site.url}/rates/de%20x?wsdl", headers={"Host": "rates.example.com:81"}, timeout=5
+    )
     assert answer.headers["Content-Type"] == "text/xml; charset=utf-8"
     assert b'location="http://rates.example.com:81/rates/de%20x"' in answer.content
 

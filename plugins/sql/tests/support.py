@@ -16,7 +16,11 @@ from hansa_devkit.servers_sql import MariaDB, PostgreSQL, SqlServer
 from hansa_sql.plugin import SqlOutgoing
 from sqlalchemy.engine import make_url
 
-SERVERS: dict[str, type[SqlServer] | None] = {"postgresql": PostgreSQL, "mariadb": MariaDB, "sqlite": None}
+SERVERS: dict[str, type[SqlServer] | None] = {
+    "postgresql": PostgreSQL,
+    "mariadb": MariaDB,
+    "sqlite": None,
+}
 BYTES = {"postgresql": "BYTEA", "mariadb": "LONGBLOB", "sqlite": "BLOB"}
 KEY = {
     "postgresql": "BIGSERIAL PRIMARY KEY",
@@ -41,11 +45,15 @@ def new_database(real_server: Any, engine: str, folder: Any, port: int = 0) -> d
 
 def make(server: LocalServer, name: str = "db", **settings: Any) -> SqlOutgoing:
     """An outgoing connection, not started."""
-    model = type("Definition", (SqlOutgoing.Config, SqlOutgoing.common), {"__doc__": "One definition."})
+    model = type(
+        "Definition", (SqlOutgoing.Config, SqlOutgoing.common), {"__doc__": "One definition."}
+    )
     return SqlOutgoing(name, load(model, settings), server)
 
 
-def certificate(name: str, signer: tuple[Any, Any] | None = None, host: str = "") -> tuple[Any, Any]:
+def certificate(
+    name: str, signer: tuple[Any, Any] | None = None, host: str = ""
+) -> tuple[Any, Any]:
     """A key and a certificate: of an authority, or signed by one for a host."""
     key = ec.generate_private_key(ec.SECP256R1())
     own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -56,13 +64,21 @@ def certificate(name: str, signer: tuple[Any, Any] | None = None, host: str = ""
         now + datetime.timedelta(days=1)
     )
     builder = builder.issuer_name(signer[1].subject if signer else own)
-    builder = builder.add_extension(x509.BasicConstraints(ca=signer is None, path_length=None), critical=True)
+    builder = builder.add_extension(
+        x509.BasicConstraints(ca=signer is None, path_length=None), critical=True
+    )
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     above = signer[0] if signer else key
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(above.public_key())
-    builder = builder.add_extension(identifier, critical=False).add_extension(authority, critical=False)
+    builder = builder.add_extension(identifier, critical=False).add_extension(
+        authority, critical=False
+    )
     if host:
-        names = [x509.IPAddress(ipaddress.ip_address(host))] if host[0].isdigit() else [x509.DNSName(host)]
+        names = (
+            [x509.IPAddress(ipaddress.ip_address(host))]
+            if host[0].isdigit()
+            else [x509.DNSName(host)]
+        )
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return key, builder.sign(above, hashes.SHA256())
 
@@ -72,4 +88,6 @@ def pem(thing: Any) -> str:
     if isinstance(thing, x509.Certificate):
         return thing.public_bytes(serialization.Encoding.PEM).decode()
     plain = serialization.NoEncryption()
-    return thing.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
+    return thing.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain
+    ).decode()

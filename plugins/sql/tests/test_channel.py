@@ -20,7 +20,9 @@ def poll(db, tmp_path):
 
     def start(dispatch=None, **settings):
         server = LocalServer(directory=tmp_path, outgoing={"sql": {"db": db}})
-        model = type("Definition", (SqlChannel.Config, SqlChannel.common), {"__doc__": "One definition."})
+        model = type(
+            "Definition", (SqlChannel.Config, SqlChannel.common), {"__doc__": "One definition."}
+        )
         config = load(model, {"service": "x", "connection": "db", "interval": 0.02, **settings})
         channels.append(SqlChannel(f"c{len(channels)}", config, server))
         channels[-1].dispatch = dispatch or Inbox()
@@ -64,9 +66,14 @@ def test_a_row_is_the_input_of_a_service(poll, orders):
     orders.execute("INSERT INTO orders (name) VALUES ('too long')")
     server = LocalServer(services={"take": Take})
     poll(lambda request: server.handle("take", request), **FLAGGED)
-    wait_until(lambda: orders.one("SELECT count(*) AS n FROM orders WHERE state = 'new'") == {"n": 0})
+    wait_until(
+        lambda: orders.one("SELECT count(*) AS n FROM orders WHERE state = 'new'") == {"n": 0}
+    )
     assert seen == [(Take.Input(id=1, name="Ada"), "1")]
-    assert orders.all("SELECT state FROM orders ORDER BY id") == [{"state": "done"}, {"state": "too long"}]
+    assert orders.all("SELECT state FROM orders ORDER BY id") == [
+        {"state": "done"},
+        {"state": "too long"},
+    ]
 
 
 def test_a_mark_outlives_the_channel_and_batches_keep_to_the_limit(poll, orders):
@@ -94,7 +101,9 @@ def test_a_mark_may_be_a_time(poll, orders, engine):
     for second in (1, 2):
         orders.execute(f"INSERT INTO changes VALUES ('2026-01-01 00:00:0{second}.000007')")
     channel = poll(
-        query="SELECT at FROM changes WHERE at > :mark ORDER BY at", mark="at", first_mark="2026-01-01 00:00:00"
+        query="SELECT at FROM changes WHERE at > :mark ORDER BY at",
+        mark="at",
+        first_mark="2026-01-01 00:00:00",
     )
     channel.dispatch.wait(2, 10)
     orders.execute("INSERT INTO changes VALUES ('2026-01-01 00:00:02.000008')")
@@ -102,7 +111,11 @@ def test_a_mark_may_be_a_time(poll, orders, engine):
 
 
 @pytest.mark.parametrize(
-    "query", ["SELECT name FROM orders WHERE id > :mark", "SELECT id FROM orders WHERE id > :mark ORDER BY id DESC"]
+    "query",
+    [
+        "SELECT name FROM orders WHERE id > :mark",
+        "SELECT id FROM orders WHERE id > :mark ORDER BY id DESC",
+    ],
 )
 def test_a_query_that_would_lose_rows_is_told(poll, orders, query):
     for name in "ab":
@@ -134,6 +147,9 @@ def test_a_row_that_is_committed_late_is_seen_by_its_flag_and_not_by_a_mark(poll
         orders.execute("INSERT INTO orders (name) VALUES ('early')")
         marked.dispatch.wait(1, 10)
         flagged.dispatch.wait(1, 10)
-    assert [request.payload["name"] for request in flagged.dispatch.wait(2, 10)] == ["early", "late"]
+    assert [request.payload["name"] for request in flagged.dispatch.wait(2, 10)] == [
+        "early",
+        "late",
+    ]
     orders.execute("INSERT INTO orders (name) VALUES ('last')")
     assert [request.payload["name"] for request in marked.dispatch.wait(2, 10)] == ["early", "last"]

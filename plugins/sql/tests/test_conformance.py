@@ -119,5 +119,9 @@ class TestChannelWithMark(Channel):
     """By the mark alone: one sender at a time, since a row that is committed later with a smaller mark is not seen."""
 
     engine = "postgresql"
-    good = {"connection": "db", "query": "SELECT id, body FROM inbox WHERE id > :mark ORDER BY id", "interval": 0.05}
+    good = {
+        "connection": "db",
+        "query": "SELECT id, body FROM inbox WHERE id > :mark ORDER BY id",
+        "interval": 0.05,
+    }
     test_an_edit_under_load_loses_nothing = None  # it has four senders

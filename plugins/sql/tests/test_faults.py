@@ -15,11 +15,15 @@ from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 
 from plugins.sql.tests.support import certificate, make, pem, settings_of
 
-SERVERS = pytest.mark.parametrize(("cls", "engine"), [(PostgreSQL, "postgresql"), (MariaDB, "mariadb")])
+SERVERS = pytest.mark.parametrize(
+    ("cls", "engine"), [(PostgreSQL, "postgresql"), (MariaDB, "mariadb")]
+)
 
 
 @pytest.fixture(
-    scope="module", params=[(PostgreSQL, "postgresql"), (MariaDB, "mariadb")], ids=["postgresql", "mariadb"]
+    scope="module",
+    params=[(PostgreSQL, "postgresql"), (MariaDB, "mariadb")],
+    ids=["postgresql", "mariadb"],
 )
 def mortal(request):
     """A server to be killed and stopped, and the name of its engine."""
@@ -94,12 +98,17 @@ def test_stopped_in_its_tracks_and_going_on(mortal, local):
 def test_connections_that_are_dropped_silently(cls, engine, when, local, real_server):
     server = real_server(cls)
     with Proxy(server.port) as proxy:
-        db = make(local, **settings_of(server.database(proxy.port), engine), timeout=1, connect_timeout=1)
+        db = make(
+            local, **settings_of(server.database(proxy.port), engine), timeout=1, connect_timeout=1
+        )
         db.start()
         try:
             db.execute("CREATE TABLE t (n INTEGER)")
             began = time.monotonic()
-            with pytest.raises(TimedOut, match="outgoing sql 'db'"), db.transaction() as transaction:
+            with (
+                pytest.raises(TimedOut, match="outgoing sql 'db'"),
+                db.transaction() as transaction,
+            ):
                 _drop(proxy, transaction, when)
             assert time.monotonic() - began < 5
             began = time.monotonic()
@@ -125,7 +134,9 @@ def test_refused_credentials(cls, engine, local, real_server):
     place = settings_of(real_server(cls).database(), engine)
     for wrong in ({"password": "not-the-password"}, {"username": "nobody"}):
         db = make(local, **{**place, **wrong})
-        with pytest.raises(Unavailable, match=r"(?i)password authentication failed|access denied") as refused:
+        with pytest.raises(
+            Unavailable, match=r"(?i)password authentication failed|access denied"
+        ) as refused:
             db.start()
         assert "not-the-password" not in str(refused.value)
         db.stop()
@@ -134,17 +145,28 @@ def test_refused_credentials(cls, engine, local, real_server):
 class TlsPostgreSQL(PostgreSQL):
     """With a certificate."""
 
-    options = {**PostgreSQL.options, "ssl": "on", "ssl_cert_file": "../server.pem", "ssl_key_file": "../key.pem"}
+    options = {
+        **PostgreSQL.options,
+        "ssl": "on",
+        "ssl_cert_file": "../server.pem",
+        "ssl_key_file": "../key.pem",
+    }
 
 
 class TlsMariaDB(MariaDB):
     """With a certificate."""
 
     def command(self):
-        return [*super().command(), f"--ssl-cert={self.folder}/server.pem", f"--ssl-key={self.folder}/key.pem"]
+        return [
+            *super().command(),
+            f"--ssl-cert={self.folder}/server.pem",
+            f"--ssl-key={self.folder}/key.pem",
+        ]
 
 
-@pytest.mark.parametrize(("cls", "engine"), [(TlsPostgreSQL, "postgresql"), (TlsMariaDB, "mariadb")])
+@pytest.mark.parametrize(
+    ("cls", "engine"), [(TlsPostgreSQL, "postgresql"), (TlsMariaDB, "mariadb")]
+)
 def test_certificates(cls, engine, local, tmp_path):
     authority, stranger = certificate("our authority"), certificate("a stranger")
     (tmp_path / "ca.pem").write_text(pem(authority[1]))

@@ -18,9 +18,7 @@ from hansa_sql.database import Database, open_engine
 from hansa_sql.plugin import Query
 from hansa_sql.statements import prepared, written
 from hansa_xml.format import XmlFormat
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 from sqlalchemy import column, create_engine, func, select, table, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
@@ -40,12 +38,18 @@ def people(db):
     """A table with two rows."""
     db.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(200))")
     for number, name in enumerate(["Ada", "Grace"], 1):
-        assert db.execute("INSERT INTO people (id, name) VALUES (:id, :name)", id=number, name=name) == 1
+        assert (
+            db.execute("INSERT INTO people (id, name) VALUES (:id, :name)", id=number, name=name)
+            == 1
+        )
     return db
 
 
 def test_rows_are_plain_data(people):
-    assert people.one("SELECT id, name FROM people WHERE id = :id", id=2) == {"id": 2, "name": "Grace"}
+    assert people.one("SELECT id, name FROM people WHERE id = :id", id=2) == {
+        "id": 2,
+        "name": "Grace",
+    }
     assert people.one("SELECT id FROM people WHERE id = :id", id=3) is None
     assert people.all("SELECT id FROM people ORDER BY id") == [{"id": 1}, {"id": 2}]
     assert people.all("SELECT id FROM people WHERE id IN :ids", ids=[2, 7]) == [{"id": 2}]
@@ -56,14 +60,22 @@ def test_rows_are_plain_data(people):
 def test_signs_that_drivers_give_a_meaning(people):
     """As they are: percent signs, question marks, an escaped colon; a name twice; names that a database keeps for itself."""
     assert people.all("SELECT id FROM people WHERE name LIKE 'A%'") == [{"id": 1}]
-    assert people.all("SELECT id FROM people WHERE name LIKE 'G%' AND id <> :id", id=1) == [{"id": 2}]
-    assert people.one("SELECT '?\\:x %s' AS sign FROM people WHERE id = :id", id=1) == {"sign": "?:x %s"}
+    assert people.all("SELECT id FROM people WHERE name LIKE 'G%' AND id <> :id", id=1) == [
+        {"id": 2}
+    ]
+    assert people.one("SELECT '?\\:x %s' AS sign FROM people WHERE id = :id", id=1) == {
+        "sign": "?:x %s"
+    }
     asked = "SELECT id FROM people WHERE id = :b OR :a = 'Ada' AND name = :a"
     assert people.all(asked, a="Ada", b=7) == [{"id": 1}]
-    assert people.all("SELECT id FROM people WHERE id = :select AND name <> :date", select=2, date="x") == [{"id": 2}]
+    assert people.all(
+        "SELECT id FROM people WHERE id = :select AND name <> :date", select=2, date="x"
+    ) == [{"id": 2}]
 
 
-@pytest.mark.parametrize("engine", ["postgresql+psycopg", "mysql+pymysql", "oracle+oracledb", "sqlite", "mssql+pyodbc"])
+@pytest.mark.parametrize(
+    "engine", ["postgresql+psycopg", "mysql+pymysql", "oracle+oracledb", "sqlite", "mssql+pyodbc"]
+)
 @pytest.mark.parametrize("names", [("a", "b"), ("date", "select"), ("_x", "y")])
 def test_what_a_driver_is_given_is_what_sqlalchemy_gives_it(engine, names):
     dialect = make_url(f"{engine}://").get_dialect()()
@@ -77,7 +89,9 @@ def test_what_a_driver_is_given_is_what_sqlalchemy_gives_it(engine, names):
     given = values if ready[1] is None else [values[name] for name in ready[1]]
     expected = compiled.construct_params(values)
     assert ready[0] == str(compiled)
-    assert given == (expected if not dialect.positional else [expected[name] for name in compiled.positiontup])
+    assert given == (
+        expected if not dialect.positional else [expected[name] for name in compiled.positiontup]
+    )
 
 
 def test_a_list_is_written_anew_for_each_call():
@@ -92,7 +106,14 @@ def test_a_statement_may_be_made_with_sqlalchemy(people):
 
 @pytest.mark.parametrize(
     "evil",
-    ["x'; DROP TABLE people; --", "' OR '1'='1", '"; DELETE FROM people; --', "\\'; --", "%s %(name)s :name", "\x01\n"],
+    [
+        "x'; DROP TABLE people; --",
+        "' OR '1'='1",
+        '"; DELETE FROM people; --',
+        "\\'; --",
+        "%s %(name)s :name",
+        "\x01\n",
+    ],
 )
 def test_sql_in_a_parameter_is_only_text(people, evil):
     assert people.all("SELECT id FROM people WHERE name = :name", name=evil) == []
@@ -103,12 +124,17 @@ def test_sql_in_a_parameter_is_only_text(people, evil):
 
 def test_names_are_checked_all_at_once(people):
     with pytest.raises(Invalid) as refused:
-        people.all("SELECT id FROM people WHERE id = :id AND name = :name", nam="x", **{"id; DROP TABLE people": 1})
+        people.all(
+            "SELECT id FROM people WHERE id = :id AND name = :name",
+            nam="x",
+            **{"id; DROP TABLE people": 1},
+        )
     assert set(refused.value.errors) == {"id", "name", "nam", "id; DROP TABLE people"}
 
 
 @given(
-    names=st.sets(st.from_regex(r"[a-z]\w{0,9}", fullmatch=True), max_size=4), text=st.text("abc :'%\n(", max_size=20)
+    names=st.sets(st.from_regex(r"[a-z]\w{0,9}", fullmatch=True), max_size=4),
+    text=st.text("abc :'%\n(", max_size=20),
 )
 def test_the_names_of_a_statement_are_found(names, text):
     quoted = text.replace(":", "")
@@ -116,8 +142,12 @@ def test_the_names_of_a_statement_are_found(names, text):
     assert prepared(statement)[1] == names
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(value=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=100))
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    value=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=100)
+)
 def test_any_text_comes_back_as_it_was(people, value):
     people.execute("UPDATE people SET name = :name WHERE id = 1", name=value)
     assert people.one("SELECT name FROM people WHERE id = 1") == {"name": value}
@@ -148,7 +178,9 @@ def test_a_transaction_happens_as_a_whole_or_not_at_all(people):
     with pytest.raises(Unavailable, match="no"), people.transaction() as transaction:
         fail(transaction.execute("DELETE FROM people"))
     with pytest.raises(IntegrityError) as refused:
-        people.execute("INSERT INTO people (id, name) VALUES (:id, :name)", id=1, name="a secret value")
+        people.execute(
+            "INSERT INTO people (id, name) VALUES (:id, :name)", id=1, name="a secret value"
+        )
     assert "a secret value" not in str(refused.value)
     assert people.all("SELECT name FROM people ORDER BY id") == [{"name": "A"}, {"name": "Grace"}]
 
@@ -212,7 +244,9 @@ class Accounts(Service):
     """Rows as they are."""
 
     def handle(self):
-        return self.outgoing.sql["db"].all("SELECT id, amount, opened, seen, photo FROM accounts ORDER BY id")
+        return self.outgoing.sql["db"].all(
+            "SELECT id, amount, opened, seen, photo FROM accounts ORDER BY id"
+        )
 
 
 class Typed(Service):
@@ -221,7 +255,9 @@ class Typed(Service):
     Output = Account
 
     def handle(self):
-        return self.outgoing.sql["db"].one("SELECT id, amount, opened, seen, photo FROM accounts ORDER BY id")
+        return self.outgoing.sql["db"].one(
+            "SELECT id, amount, opened, seen, photo FROM accounts ORDER BY id"
+        )
 
 
 @pytest.fixture
@@ -231,10 +267,16 @@ def accounts(db, engine):
         "CREATE TABLE accounts (id INTEGER PRIMARY KEY, amount DECIMAL(20, 4), opened DATE, "
         f"seen {moment}, photo {BYTES[engine]})"
     )
-    row = {"amount": "12345678901234.5678", "opened": datetime.date(2026, 2, 28), "photo": b"\x00\xff"}
+    row = {
+        "amount": "12345678901234.5678",
+        "opened": datetime.date(2026, 2, 28),
+        "photo": b"\x00\xff",
+    }
     if engine == "sqlite":
         row["opened"] = "2026-02-28"
-    statement = "INSERT INTO accounts (id, amount, opened, photo) VALUES (1, :amount, :opened, :photo)"
+    statement = (
+        "INSERT INTO accounts (id, amount, opened, photo) VALUES (1, :amount, :opened, :photo)"
+    )
     db.execute(statement, **row)
     return db
 
@@ -336,7 +378,13 @@ def test_a_missing_driver_is_told_with_the_extra_to_install(monkeypatch, tmp_pat
 
 
 def test_what_drivers_are_told(tmp_path):
-    oracle = {"engine": "oracle", "host": "db.example.com", "database": "SALES", "username": "u", "password": "p"}
+    oracle = {
+        "engine": "oracle",
+        "host": "db.example.com",
+        "database": "SALES",
+        "username": "u",
+        "password": "p",
+    }
     assert str(open_engine(load(Database, oracle), tmp_path).url) == (
         "oracle+oracledb://u:***@db.example.com?service_name=SALES"
     )
@@ -344,7 +392,9 @@ def test_what_drivers_are_told(tmp_path):
     assert open_engine(load(Database, place), tmp_path).url.database == f"{tmp_path}/sub/x.db"
 
 
-@pytest.mark.skipif("HANSA_TEST_ORACLE" not in os.environ, reason="HANSA_TEST_ORACLE names no database (a URL)")
+@pytest.mark.skipif(
+    "HANSA_TEST_ORACLE" not in os.environ, reason="HANSA_TEST_ORACLE names no database (a URL)"
+)
 def test_oracle(tmp_path):
     """With HANSA_TEST_ORACLE=oracle+oracledb://user:password@host:1521/?service_name=NAME."""
     from plugins.sql.tests.support import make, settings_of
@@ -367,7 +417,11 @@ def test_oracle(tmp_path):
         ("SELECT id FROM t WHERE id > :mark AND x = :x", {}, False),
         ("SELECT id FROM t", {}, False),
         ("SELECT id FROM t", {"on_success": "DELETE FROM t WHERE id = :id"}, False),
-        ("SELECT id FROM t", {"on_success": "DELETE FROM t WHERE id = :id", "on_failure": "DELETE FROM t"}, True),
+        (
+            "SELECT id FROM t",
+            {"on_success": "DELETE FROM t WHERE id = :id", "on_failure": "DELETE FROM t"},
+            True,
+        ),
     ],
 )
 def test_a_query_that_gives_the_same_rows_for_ever_is_refused(query, more, fits):

@@ -53,9 +53,13 @@ def test_the_worked_example_works(start_server):  # noqa: F811
         database.executescript(blocks("sql")[0])
     database.close()
     server.start()
-    assert server.post("/orders", {"customer": "Ada", "amount": "9.95"}).json() == {"id": 1}, server.log()
+    assert server.post("/orders", {"customer": "Ada", "amount": "9.95"}).json() == {"id": 1}, (
+        server.log()
+    )
     assert server.post("/orders", {"customer": "", "amount": "1"}).status_code == 400
-    wait_until(lambda: server.get("/shipped").json() == [{"id": 1, "customer": "Ada", "amount": "9.95"}])
+    wait_until(
+        lambda: server.get("/shipped").json() == [{"id": 1, "customer": "Ada", "amount": "9.95"}]
+    )
 
 
 def test_the_other_settings_of_the_readme_are_valid():
@@ -96,10 +100,21 @@ def test_an_outage(start_server, postgres, place, tmp_path):  # noqa: F811
     server = start_server("[http]\nchannel_timeout = 30", workers=2)
     server.deploy("orders.py", SERVICES)
     server.api("admin.outgoing.sql.create", name="db", **place, timeout=3, connect_timeout=1)
-    server.api("admin.channel.http.create", name="look", url_path="/look", service="orders.look", format="json")
+    server.api(
+        "admin.channel.http.create",
+        name="look",
+        url_path="/look",
+        service="orders.look",
+        format="json",
+    )
     query = "SELECT id, what, path FROM orders WHERE id > :mark ORDER BY id"
     server.api(
-        "admin.channel.sql.create", name="take", service="orders.take", connection="db", query=query, interval=0.2
+        "admin.channel.sql.create",
+        name="take",
+        service="orders.take",
+        connection="db",
+        query=query,
+        interval=0.2,
     )
     path = tmp_path / "taken"
 
@@ -107,7 +122,10 @@ def test_an_outage(start_server, postgres, place, tmp_path):  # noqa: F811
         postgres.execute(f"INSERT INTO orders (path) VALUES ('{path}')", place["database"])
 
     def states(kind):
-        return [state["state"] for state in server.api(f"admin.{kind}.sql.get", name=_name(kind))["states"].values()]
+        return [
+            state["state"]
+            for state in server.api(f"admin.{kind}.sql.get", name=_name(kind))["states"].values()
+        ]
 
     insert()
     wait_until(lambda: path.exists() and path.read_text() == "1 1\n")
@@ -123,7 +141,9 @@ def test_an_outage(start_server, postgres, place, tmp_path):  # noqa: F811
     postgres.start()
     wait_until(lambda: all(server.get("/look").status_code == 200 for _ in range(6)), 20)
     insert()
-    [_, second] = postgres.execute("SELECT id FROM orders ORDER BY id", place["database"])  # a crash skips numbers
+    [_, second] = postgres.execute(
+        "SELECT id FROM orders ORDER BY id", place["database"]
+    )  # a crash skips numbers
     wait_until(lambda: path.read_text() == f"1 1\n{second.id} 1\n", 20)
     wait_until(lambda: states("outgoing") == ["running", "running"])
     wait_until(lambda: sorted(states("channel")) == ["elsewhere", "running"])
@@ -138,7 +158,13 @@ def test_edits_under_load_fail_no_call(start_server, postgres, place):  # noqa: 
     server.deploy("orders.py", SERVICES)
     postgres.execute("CREATE ROLE second LOGIN PASSWORD 'another-one' IN ROLE hansa SUPERUSER")
     server.api("admin.outgoing.sql.create", name="db", **place, timeout=5)
-    server.api("admin.channel.http.create", name="look", url_path="/look", service="orders.look", format="json")
+    server.api(
+        "admin.channel.http.create",
+        name="look",
+        url_path="/look",
+        service="orders.look",
+        format="json",
+    )
     answers: list[int] = []
     done = threading.Event()
 
@@ -160,7 +186,12 @@ def test_edits_under_load_fail_no_call(start_server, postgres, place):  # noqa: 
         thread.join()
     assert len(answers) > 120 and set(answers) == {200}
     activity = f"FROM pg_stat_activity WHERE datname = '{place['database']}'"
-    wait_until(lambda: postgres.execute(f"SELECT count(DISTINCT usename), count(*) <= 20 {activity}") == [(1, True)])
+    wait_until(
+        lambda: (
+            postgres.execute(f"SELECT count(DISTINCT usename), count(*) <= 20 {activity}")
+            == [(1, True)]
+        )
+    )
 
 
 @pytest.mark.proves(
@@ -173,7 +204,9 @@ def test_rows_that_break_the_service_or_the_process(start_server, postgres, plac
     server.deploy("orders.py", SERVICES)
     path = tmp_path / "taken"
     for what in ("", "poison", "down", "crash", "", ""):
-        postgres.execute(f"INSERT INTO orders (what, path) VALUES ('{what}', '{path}')", place["database"])
+        postgres.execute(
+            f"INSERT INTO orders (what, path) VALUES ('{what}', '{path}')", place["database"]
+        )
     server.api("admin.outgoing.sql.create", name="db", **place)
     server.api(
         "admin.channel.sql.create",
@@ -191,7 +224,11 @@ def test_rows_that_break_the_service_or_the_process(start_server, postgres, plac
         rows = postgres.execute("SELECT state FROM orders ORDER BY id", place["database"])
         return [row.state for row in rows]
 
-    wait_until(lambda: found() == ["done", "failed", "failed", "failed", "done", "done"], 60, "all rows are settled")
+    wait_until(
+        lambda: found() == ["done", "failed", "failed", "failed", "done", "done"],
+        60,
+        "all rows are settled",
+    )
     taken = path.read_text().split("\n")
     assert taken.count("1 1") == 1 and [line for line in taken if line.startswith("2 ")] == ["2 1"]
     assert [line for line in taken if line.startswith("3 ")] == ["3 1", "3 2"]

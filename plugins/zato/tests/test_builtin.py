@@ -14,8 +14,7 @@ from hansa import load
 from hansa_http.channel import HttpSettings
 from hansa_zato import anyjson, bunch, plugin, visible
 from hansa_zato.channel import stable_id
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from zato.server.service import Service
 
 VALUES = st.recursive(
@@ -71,7 +70,10 @@ def test_definitions(server: Any) -> None:
 
     server.registry.add_types("http", [HttpChannel])
     found = plugin.hansa_definitions(server)
-    assert [(kind, type, name, data["url_path"], data.get("security")) for kind, type, name, data in found] == [
+    assert [
+        (kind, type, name, data["url_path"], data.get("security"))
+        for kind, type, name, data in found
+    ] == [
         ("channel", "http", "zato.ping", "/zato/ping", None),
         ("channel", "http", "zato.json-gateway", "/zato/json/{service}", "admin"),
         ("channel", "http", "zato.service.invoke", "/zato/admin/invoke", "admin"),
@@ -79,7 +81,9 @@ def test_definitions(server: Any) -> None:
     for kind, type, _, data in found:
         load(server.registry.known(kind, type).model, data)
     server.loaded = ["zato"]
-    assert [name for _, _, name, _ in plugin.hansa_definitions(server)] == ["zato.ping"]  # nothing unguarded
+    assert [name for _, _, name, _ in plugin.hansa_definitions(server)] == [
+        "zato.ping"
+    ]  # nothing unguarded
 
 
 # -- services -----------------------------------------------------------------------------------------------------------
@@ -134,7 +138,9 @@ def test_services_by_name_in_json(builtin: Any) -> None:
         "zato_env": {"result": "ZATO_OK", "cid": "K1", "details": ""},
         "response": {"rate": "1"},
     }
-    assert json.loads(gateway(builtin, "zato.ping", "").raw)["zato_ping_response"] == {"pong": "zato"}
+    assert json.loads(gateway(builtin, "zato.ping", "").raw)["zato_ping_response"] == {
+        "pong": "zato"
+    }
     assert json.loads(gateway(builtin, "zato.helpers.input-logger", "{}").raw) == {
         "zato_env": {"result": "ZATO_OK", "cid": "K1", "details": ""}
     }
@@ -172,20 +178,31 @@ def answered(response: Any) -> str:
 
 def test_admin_invoke(builtin: Any) -> None:
     day = '{"day": "1"}'
-    assert json.loads(answered(invoke(builtin, name="rates.get", payload=day, data_format="json"))) == {
-        "response": {"rate": "1"}
-    }
-    assert json.loads(answered(invoke(builtin, id=stable_id("rates.get"), payload=day, data_format="json")))[
-        "response"
-    ] == {"rate": "1"}
-    xml = answered(invoke(builtin, name="rates.get", payload="<request><day>1</day></request>", data_format="xml"))
+    assert json.loads(
+        answered(invoke(builtin, name="rates.get", payload=day, data_format="json"))
+    ) == {"response": {"rate": "1"}}
+    assert json.loads(
+        answered(invoke(builtin, id=stable_id("rates.get"), payload=day, data_format="json"))
+    )["response"] == {"rate": "1"}
+    xml = answered(
+        invoke(
+            builtin, name="rates.get", payload="<request><day>1</day></request>", data_format="xml"
+        )
+    )
     assert "<item><rate>1</rate></item>" in xml
-    assert answered(invoke(builtin, name="zato.helpers.echo", payload="text", data_format="dict")) == "text"
+    assert (
+        answered(invoke(builtin, name="zato.helpers.echo", payload="text", data_format="dict"))
+        == "text"
+    )
     assert answered(invoke(builtin, name="zato.helpers.input-logger")) == ""
 
 
 def test_admin_invoke_later(builtin: Any) -> None:
-    cid = answered(invoke(builtin, name="rates.get", payload='{"day": "1"}', data_format="json", **{"async": True}))
+    cid = answered(
+        invoke(
+            builtin, name="rates.get", payload='{"day": "1"}', data_format="json", **{"async": True}
+        )
+    )
     assert cid == "K1"
     (response,) = builtin.work()
     assert response.payload == {"response": {"rate": "1"}}
@@ -207,7 +224,9 @@ def test_admin_invoke_refuses(builtin: Any, asked: dict[str, Any], status: int) 
 
 
 def test_admin_invoke_wants_base64(builtin: Any) -> None:
-    assert call(builtin, "zato.service.invoke", '{"name": "rates.get", "payload": "*"}').status == 400
+    assert (
+        call(builtin, "zato.service.invoke", '{"name": "rates.get", "payload": "*"}').status == 400
+    )
     assert call(builtin, "zato.service.invoke", "[1]").status == 400
 
 
@@ -252,14 +271,21 @@ def test_a_trial_import_stays_light() -> None:
         "import zato.server.service, bunch, anyjson\n"
         "print(*(m for m in ('lxml', 'falcon', 'httpx2', 'requests', 'redis', 'arrow', 'dateutil', 'sqlalchemy') if m in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.split() == []
 
 
 def test_uncamelify() -> None:
     from zato.common.util import asbool, uncamelify, utcnow
 
-    assert (uncamelify("GetWSDLDoc"), uncamelify("GetRate", "_"), asbool("yes"), utcnow().tzinfo) == (
+    assert (
+        uncamelify("GetWSDLDoc"),
+        uncamelify("GetRate", "_"),
+        asbool("yes"),
+        utcnow().tzinfo,
+    ) == (
         "get-wsdl-doc",
         "get_rate",
         True,
@@ -289,7 +315,12 @@ def test_bunchify_and_back(value: Any) -> None:
 def test_bunch() -> None:
     made = bunch.Bunch(a=1)
     made.b = {"c": 2}
-    assert (made["b"], made.a, repr(bunch.Bunch(x=1)), "b" in dir(made)) == ({"c": 2}, 1, "Bunch(x=1)", True)
+    assert (made["b"], made.a, repr(bunch.Bunch(x=1)), "b" in dir(made)) == (
+        {"c": 2},
+        1,
+        "Bunch(x=1)",
+        True,
+    )
     del made.a
     with pytest.raises(AttributeError):
         _ = made.a

@@ -69,7 +69,9 @@ def server(tmp_path):
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     (tmp_path / "run").mkdir()
-    (tmp_path / "run/server.json").write_text(json.dumps({"http": f"http://127.0.0.1:{listening.server_port}"}))
+    (tmp_path / "run/server.json").write_text(
+        json.dumps({"http": f"http://127.0.0.1:{listening.server_port}"})
+    )
     (tmp_path / "admin.password").write_text("secret\n")
     yield kept
     listening.shutdown()
@@ -78,12 +80,16 @@ def server(tmp_path):
 
 def zato(*words):
     return subprocess.run(
-        [sys.executable, "-m", "hansa_zato.command", *map(str, words)], capture_output=True, text=True
+        [sys.executable, "-m", "hansa_zato.command", *map(str, words)],
+        capture_output=True,
+        text=True,
     )
 
 
 def answering(text):
-    return 200, json.dumps({"zato_service_invoke_response": {"response": base64.b64encode(text).decode()}}).encode()
+    return 200, json.dumps(
+        {"zato_service_invoke_response": {"response": base64.b64encode(text).decode()}}
+    ).encode()
 
 
 def test_an_invocation_goes_to_the_server_in_the_folder(server):
@@ -113,20 +119,46 @@ def test_an_invocation_goes_to_the_server_in_the_folder(server):
 def test_soap_and_async_are_handed_on(server):
     server.answer = answering(SOAP.encode())
     done = zato(
-        "service", "invoke", f"{server.folder}/", "m.c", "--data-format", "xml", "--transport", "soap", "--async"
+        "service",
+        "invoke",
+        f"{server.folder}/",
+        "m.c",
+        "--data-format",
+        "xml",
+        "--transport",
+        "soap",
+        "--async",
     )
     assert done.stdout.startswith("<market_cap>")
-    assert server.seen[0][2] == {"name": "m.c", "payload": "", "data_format": "xml", "transport": "soap", "async": True}
+    assert server.seen[0][2] == {
+        "name": "m.c",
+        "payload": "",
+        "data_format": "xml",
+        "transport": "soap",
+        "async": True,
+    }
 
 
 def test_a_payload_may_be_broken_into_lines_as_printed_commands_are(server):
     server.answer = answering(b"")
-    zato("service", "invoke", server.folder, "m.c", "--data-format", "xml", "--payload", "\\\n<a> \\\n<b>1</b>\\\n</a>")
+    zato(
+        "service",
+        "invoke",
+        server.folder,
+        "m.c",
+        "--data-format",
+        "xml",
+        "--payload",
+        "\\\n<a> \\\n<b>1</b>\\\n</a>",
+    )
     assert base64.b64decode(server.seen[0][2]["payload"]) == b"<a> \n<b>1</b>\n</a>"
 
 
 def test_a_refusal_is_told_with_the_correlation_id(server):
-    server.answer = 404, json.dumps({"zato_env": {"result": "ZATO_ERROR", "details": "no service x"}}).encode()
+    server.answer = (
+        404,
+        json.dumps({"zato_env": {"result": "ZATO_ERROR", "details": "no service x"}}).encode(),
+    )
     done = zato("service", "invoke", server.folder, "x")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "404 Not Found: no service x\ncid K05\n"
@@ -145,7 +177,9 @@ def test_other_words_are_those_of_hansa():
     assert zato("--version").stdout.startswith("zato: hansa ")
     assert (
         zato("server", "--help").stdout
-        == subprocess.run([sys.executable, "-m", "hansa", "server", "--help"], capture_output=True, text=True).stdout
+        == subprocess.run(
+            [sys.executable, "-m", "hansa", "server", "--help"], capture_output=True, text=True
+        ).stdout
     )
 
 
@@ -167,14 +201,16 @@ def test_a_loaded_file_is_confirmed_once_the_worker_serves(caplog):
         log.info("something else")
     finally:
         log.removeFilter(filter)
-    told = [record.getMessage() for record in caplog.records if record.name == "zato.hot-deploy.create"]
+    told = [
+        record.getMessage() for record in caplog.records if record.name == "zato.hot-deploy.create"
+    ]
     assert told == ["Uploaded package id:[3], payload_name:[my_service.py]"]
     assert "something else" in caplog.text
 
 
 def test_the_worker_still_says_it_in_these_words():
-    import hansa.worker
+    import hansa.process.worker
 
-    text = Path(hansa.worker.__file__).read_text()
+    text = Path(hansa.process.worker.__file__).read_text()
     assert f'log.info("{PREFIX}' in text
     assert 'how = "loaded" if' in text

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from hansa_zato.sio.declaration import declaration
 from hansa_zato.sio.naming import by_name
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from zato.common.typing_ import list_
 from zato.server.service import Int, Model, Service
 
@@ -18,7 +17,11 @@ NAMES = st.lists(st.from_regex(r"\A[a-z][a-z_]{0,8}\Z"), unique=True, max_size=6
 
 def declared(**attributes: Any) -> Any:
     return declaration(
-        type("Some", (Service,), {"SimpleIO": type("SimpleIO", (), attributes), "handle": lambda self: None})
+        type(
+            "Some",
+            (Service,),
+            {"SimpleIO": type("SimpleIO", (), attributes), "handle": lambda self: None},
+        )
     )
 
 
@@ -27,14 +30,21 @@ def names(elements: Any) -> list[str]:
 
 
 @given(required=NAMES, optional=NAMES)
-def test_tuples_lists_and_sets_are_the_same_but_for_order(required: list[str], optional: list[str]) -> None:
+def test_tuples_lists_and_sets_are_the_same_but_for_order(
+    required: list[str], optional: list[str]
+) -> None:
     found = declared(
-        input_required=required, input_optional=tuple(optional), output_required=set(required), output_optional=optional
+        input_required=required,
+        input_optional=tuple(optional),
+        output_required=set(required),
+        output_optional=optional,
     )
     expected = required + [name for name in optional if name not in required]
     assert names(found.inputs) == expected
     assert {element.name for element in found.inputs if element.required} == set(required)
-    assert names(found.outputs) == sorted(required) + [name for name in optional if name not in required]
+    assert names(found.outputs) == sorted(required) + [
+        name for name in optional if name not in required
+    ]
 
 
 def test_a_single_name() -> None:
@@ -54,7 +64,11 @@ def test_defaults() -> None:
 
 def test_elements_and_namespace() -> None:
     found = declared(
-        request_elem="ask", response_elem="tell", namespace="urn:x", input_required="a", output_repeated=True
+        request_elem="ask",
+        response_elem="tell",
+        namespace="urn:x",
+        input_required="a",
+        output_repeated=True,
     )
     assert (found.request_elem, found.response_elem, found.namespace, found.output_repeated) == (
         "ask",
@@ -117,7 +131,11 @@ def test_models() -> None:
     assert found is not None
     assert found.input_model is not None
     assert found.output_model is not None
-    assert (found.input_model.model, found.input_model.many, found.output_model.many) == (Order, False, True)
+    assert (found.input_model.model, found.input_model.many, found.output_model.many) == (
+        Order,
+        False,
+        True,
+    )
 
 
 def test_nothing_declared() -> None:
@@ -147,7 +165,13 @@ def test_inherited() -> None:
 
 
 @pytest.mark.parametrize(
-    "attributes", [{"input_required": 5}, {"output_optional": ("a", 7)}, {"input_required": [None]}, {"input": ("-",)}]
+    "attributes",
+    [
+        {"input_required": 5},
+        {"output_optional": ("a", 7)},
+        {"input_required": [None]},
+        {"input": ("-",)},
+    ],
 )
 def test_what_makes_no_sense_is_refused_where_the_class_stands(attributes: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
@@ -155,6 +179,8 @@ def test_what_makes_no_sense_is_refused_where_the_class_stands(attributes: dict[
 
 
 def test_the_profile_can_be_forced() -> None:
-    found = declaration(type("Some", (Service,), {"input": ("a",), "handle": lambda self: None}), "2.0")
+    found = declaration(
+        type("Some", (Service,), {"input": ("a",), "handle": lambda self: None}), "2.0"
+    )
     assert found is not None
     assert found.profile == "2.0"

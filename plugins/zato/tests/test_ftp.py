@@ -72,7 +72,9 @@ def test_open(ftp: Any, root: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["w", "wb"])
-def test_what_was_not_completed_is_not_uploaded(ftp: Any, root: Path, mode: str, caplog: Any) -> None:
+def test_what_was_not_completed_is_not_uploaded(
+    ftp: Any, root: Path, mode: str, caplog: Any
+) -> None:
     content = "half" if mode == "w" else b"half"
     with pytest.raises(ZeroDivisionError), ftp.open("a", mode) as file:
         file.write(content) / 0
@@ -99,7 +101,12 @@ def test_folders(ftp: Any) -> None:
     assert ftp.listdir("in", files_only=True, absolute=True)[0] == "/in/a.csv"
     assert ftp.listdir("in", dirs_only=True) == ["deep"]
     assert ftp.listdir() == ftp.listdir("./") == ["in", "x"]
-    assert ftp.isdir("in") and ftp.isfile("in/a.csv") and not ftp.isdir("in/a.csv") and not ftp.isfile("nope")
+    assert (
+        ftp.isdir("in")
+        and ftp.isfile("in/a.csv")
+        and not ftp.isdir("in/a.csv")
+        and not ftp.isfile("nope")
+    )
     with pytest.raises(Forbidden):
         ftp.removedir("in")
     ftp.removedir("in", force=True)
@@ -119,7 +126,9 @@ def test_moving_and_copying(ftp: Any) -> None:
     assert ftp.listdir() == ["c"]
     info = ftp.getinfo("c")
     assert info["size"] == 1
-    assert abs(info["modified_time"] - datetime.now(UTC).replace(tzinfo=None)) < timedelta(minutes=2)
+    assert abs(info["modified_time"] - datetime.now(UTC).replace(tzinfo=None)) < timedelta(
+        minutes=2
+    )
     ftp.remove("c")
     assert ftp.listdir() == []
     ftp.close()
@@ -129,7 +138,11 @@ def test_what_hansa_offers_besides_and_the_settings(ftp: Any, vsftpd: Any, tmp_p
     ftp.write("a", b"content")
     ftp.download("a", tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == b"content"
-    assert ftp.config.host == "127.0.0.1" and ftp.config.port == vsftpd.port and "password" not in ftp.config
+    assert (
+        ftp.config.host == "127.0.0.1"
+        and ftp.config.port == vsftpd.port
+        and "password" not in ftp.config
+    )
 
 
 def test_inactive_and_unknown_ones(server: Any) -> None:

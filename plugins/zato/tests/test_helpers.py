@@ -42,7 +42,13 @@ def test_services_import_helpers_and_packages_and_follow_them(start_server, tmp_
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
     subprocess.run(
-        ["cp", "-r", *(tmp_path / name for name in ("my_service.py", "my_helpers.py", "my_prices")), folder], check=True
+        [
+            "cp",
+            "-r",
+            *(tmp_path / name for name in ("my_service.py", "my_helpers.py", "my_prices")),
+            folder,
+        ],
+        check=True,
     )
     for name, version in (("my_service.py", 1), ("my_helpers.py", 1), ("my_prices/", 1)):
         # each worker says so, on the console and in the log file
@@ -50,18 +56,23 @@ def test_services_import_helpers_and_packages_and_follow_them(start_server, tmp_
         wait_until(lambda line=line: server.log().count(line) >= 2, what=line)
 
     def price() -> object:
-        answer = server.api("admin.service.invoke", name="my-service.get-price", payload={"item": "a"})
+        answer = server.api(
+            "admin.service.invoke", name="my-service.get-price", payload={"item": "a"}
+        )
         return answer["payload"]
 
     assert "42" in str(price())
     uploads = server.log().count("payload_name:[my_service.py]")
     (folder / "my_prices/tables.py").write_text("PRICES = {'a': 50}\n")
     wait_until(lambda: "100" in str(price()))
-    assert "loaded anew, with what it imports, my_service.py version 1: my-service.get-price" in server.log()
-    assert server.log().count("payload_name:[my_service.py]") == uploads  # it was loaded anew, not uploaded
-    (folder / "my_helpers.py").write_text("def vat(price):\n    return price\n")
-    line = (
-        "my_helpers.py is not deployed: my_service.py, line 3: ImportError: cannot import name 'tax' from 'my_helpers'"
+    assert (
+        "loaded anew, with what it imports, my_service.py version 1: my-service.get-price"
+        in server.log()
     )
+    assert (
+        server.log().count("payload_name:[my_service.py]") == uploads
+    )  # it was loaded anew, not uploaded
+    (folder / "my_helpers.py").write_text("def vat(price):\n    return price\n")
+    line = "my_helpers.py is not deployed: my_service.py, line 3: ImportError: cannot import name 'tax' from 'my_helpers'"
     wait_until(lambda: line in server.log())
     assert "100" in str(price())

@@ -79,7 +79,9 @@ def test_order_of_jobs(server: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["before_handle", "after_handle", "finalize_handle"])
-def test_a_failing_hook_is_logged_and_goes_no_further(server: Any, name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_hook_is_logged_and_goes_no_further(
+    server: Any, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     calls: list[str] = []
     response = server.call(hooked(calls, {name: RuntimeError("oops")}), "{}")
     assert response.status == 200

@@ -8,8 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from hansa import Service as NativeService
-from hansa import current_cid
+from hansa import Service as NativeService, current_cid
 from hansa_zato.bunch import Bunch
 from hansa_zato.channel import stable_id
 from zato.common import ParsingException, TimeoutException
@@ -101,8 +100,18 @@ def test_services_by_class_and_implementation_name(run: Any, name: Any) -> None:
 
 
 def test_by_impl_name_and_id(run: Any) -> None:
-    assert run(lambda self: self.invoke_by_impl_name(Rate.get_impl_name(), {"day": "1"}))["response"]["rate"] == "1!"
-    assert run(lambda self: self.invoke_by_id(stable_id("rates.get"), {"day": "1"}))["response"]["rate"] == "1!"
+    assert (
+        run(lambda self: self.invoke_by_impl_name(Rate.get_impl_name(), {"day": "1"}))["response"][
+            "rate"
+        ]
+        == "1!"
+    )
+    assert (
+        run(lambda self: self.invoke_by_id(stable_id("rates.get"), {"day": "1"}))["response"][
+            "rate"
+        ]
+        == "1!"
+    )
     for act in (lambda self: self.invoke_by_id(5), lambda self: self.invoke_by_impl_name("x.Y")):
         with pytest.raises(ServiceMissingException):
             run(act)
@@ -110,9 +119,13 @@ def test_by_impl_name_and_id(run: Any) -> None:
 
 def test_options_of_the_answer(run: Any) -> None:
     day = {"day": "1"}
-    assert run(lambda self: self.invoke("rates.get", day, skip_response_elem=True)) == {"rate": "1!"}
+    assert run(lambda self: self.invoke("rates.get", day, skip_response_elem=True)) == {
+        "rate": "1!"
+    }
     assert run(lambda self: self.invoke("rates.get", day, as_bunch=True)).response.rate == "1!"
-    assert json.loads(run(lambda self: self.invoke("rates.get", day, serialize=True))) == {"response": {"rate": "1!"}}
+    assert json.loads(run(lambda self: self.invoke("rates.get", day, serialize=True))) == {
+        "response": {"rate": "1!"}
+    }
     assert run(lambda self: self.invoke("rates.get", day="1")) == {"response": {"rate": "1!"}}
     assert run(lambda self: self.invoke("native", 5, skip_response_elem=True)) == {"got": 5}
 
@@ -121,9 +134,18 @@ def test_payloads_as_text(run: Any) -> None:
     answer = {"response": {"rate": "1!"}}
     assert run(lambda self: self.invoke("rates.get", '{"day": "1"}', data_format="json")) == answer
     assert run(lambda self: self.invoke("rates.get", '{"day": "1"}')) == answer
-    assert run(lambda self: self.invoke("rates.get", "<request><day>1</day></request>", data_format="xml")) == answer
+    assert (
+        run(
+            lambda self: self.invoke(
+                "rates.get", "<request><day>1</day></request>", data_format="xml"
+            )
+        )
+        == answer
+    )
     text = run(
-        lambda self: self.invoke("rates.get", "<request><day>1</day></request>", data_format="xml", serialize=True)
+        lambda self: self.invoke(
+            "rates.get", "<request><day>1</day></request>", data_format="xml", serialize=True
+        )
     )
     assert "<item><rate>1!</rate></item>" in text
 
@@ -166,7 +188,10 @@ def test_a_model_as_payload(run: Any) -> None:
     class Day(Model):
         day: str
 
-    assert run(lambda self: self.invoke("rates.get", Day.from_dict({"day": "1"})))["response"]["rate"] == "1!"
+    assert (
+        run(lambda self: self.invoke("rates.get", Day.from_dict({"day": "1"})))["response"]["rate"]
+        == "1!"
+    )
 
 
 def test_timeout(run: Any) -> None:
@@ -191,16 +216,32 @@ def test_async_gives_a_new_cid_at_once(run: Any) -> None:
     cid = run(lambda self: self.invoke_async("seen", {"a": (1, 2)}))
     assert (Seen.found, cid != "K1", len(cid)) == (None, True, 28)
     run.server.work()
-    assert (Seen.found.cid, Seen.found.channel, Seen.found.request.payload) == (cid, "invoke-async", {"a": [1, 2]})
+    assert (Seen.found.cid, Seen.found.channel, Seen.found.request.payload) == (
+        cid,
+        "invoke-async",
+        {"a": [1, 2]},
+    )
     assert Seen.found.in_reply_to is None
     assert run(lambda self: self.invoke_async("seen", "", cid="K9")) == "K9"
 
 
 def test_async_options(run: Any) -> None:
-    run(lambda self: self.invoke_async("seen", {"a": 1}, to_json_string=True, environ={"x": 1}, channel="publish"))
+    run(
+        lambda self: self.invoke_async(
+            "seen", {"a": 1}, to_json_string=True, environ={"x": 1}, channel="publish"
+        )
+    )
     run.server.work()
-    assert (Seen.found.request.payload, Seen.found.environ, Seen.found.channel) == ('{"a": 1}', {"x": 1}, "publish")
-    run(lambda self: self.invoke_async("rates.get", '{"day": "1"}', data_format="json", callback="seen"))
+    assert (Seen.found.request.payload, Seen.found.environ, Seen.found.channel) == (
+        '{"a": 1}',
+        {"x": 1},
+        "publish",
+    )
+    run(
+        lambda self: self.invoke_async(
+            "rates.get", '{"day": "1"}', data_format="json", callback="seen"
+        )
+    )
     run.server.work()
     assert Seen.found.request.payload == {"response": {"rate": "1!"}}
 

@@ -42,7 +42,8 @@ def test_publish(service: Any) -> None:
 
 def test_translate(service: Any) -> None:
     service.kvdb.conn.hset(
-        "zato:kvdb:data-dict:translation:::crm:::status:::1:::billing:::state", mapping={"value2": "active", "id": 1}
+        "zato:kvdb:data-dict:translation:::crm:::status:::1:::billing:::state",
+        mapping={"value2": "active", "id": 1},
     )
     assert service.translate("crm", "status", "1", "billing", "state") == "active"
     assert service.kvdb.translate("crm", "status", "2", "billing", "state", "unknown") == "unknown"

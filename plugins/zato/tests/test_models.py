@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from hansa import Invalid, fields
 from hansa_zato.sio import models
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from zato.common.marshal_.api import Model
 from zato.common.typing_ import dictnone, intnone, list_, optional, strlist, strnone
 from zato.server.service import CSV, Boolean, Int, List, Service, dataclass
@@ -60,7 +59,12 @@ class Report(Service):
 
 
 def test_in_and_out_without_a_wrapper(server: Any) -> None:
-    given = {"number": "5", "lines": [{"item": "a"}, {"item": "b", "count": "7"}], "paid": "yes", "ignored": 1}
+    given = {
+        "number": "5",
+        "lines": [{"item": "a"}, {"item": "b", "count": "7"}],
+        "paid": "yes",
+        "ignored": 1,
+    }
     answer = json.loads(server.call(Place, json.dumps(given)).raw)
     assert answer == {
         "number": 5,
@@ -73,7 +77,10 @@ def test_in_and_out_without_a_wrapper(server: Any) -> None:
 
 
 def test_a_list_of_models(server: Any) -> None:
-    assert json.loads(server.call(Report, "").raw) == [{"item": "a", "count": 2}, {"item": "b", "count": 1}]
+    assert json.loads(server.call(Report, "").raw) == [
+        {"item": "a", "count": 2},
+        {"item": "b", "count": 1},
+    ]
 
 
 def test_all_faults_at_once(server: Any) -> None:
@@ -97,9 +104,13 @@ def test_parameters_are_merged(server: Any) -> None:
 
 def test_xml(server: Any) -> None:
     response = server.call(
-        Place, "<request><number>5</number><customer>x</customer><lines><item>a</item></lines></request>", "xml"
+        Place,
+        "<request><number>5</number><customer>x</customer><lines><item>a</item></lines></request>",
+        "xml",
     )
-    assert response.status == 400  # one <lines> is no list: a list of models has no shape in XML that says so
+    assert (
+        response.status == 400
+    )  # one <lines> is no list: a list of models has no shape in XML that says so
     assert b"lines" in response.raw
 
 
@@ -107,23 +118,37 @@ def test_output_that_does_not_fit(server: Any) -> None:
     def answer(self: Any) -> None:
         self.response.payload = {"item": 5}
 
-    assert server.call(type("Bad", (Service,), {"output": Line, "handle": answer}), "").status == 500
+    assert (
+        server.call(type("Bad", (Service,), {"output": Line, "handle": answer}), "").status == 500
+    )
 
 
 def test_a_model_without_a_declared_output(server: Any) -> None:
     def answer(self: Any) -> None:
         self.response.payload = Line.from_dict({"item": "a"})
 
-    assert json.loads(server.call(type("Free", (Service,), {"handle": answer}), "{}").raw) == {"item": "a", "count": 1}
+    assert json.loads(server.call(type("Free", (Service,), {"handle": answer}), "{}").raw) == {
+        "item": "a",
+        "count": 1,
+    }
 
 
 @given(
     number=st.integers(-(2**63), 2**63 - 1),
-    lines=st.lists(st.fixed_dictionaries({"item": st.text(), "count": st.integers(-(2**63), 2**63 - 1)})),
+    lines=st.lists(
+        st.fixed_dictionaries({"item": st.text(), "count": st.integers(-(2**63), 2**63 - 1)})
+    ),
     tags=st.none() | st.lists(st.text()),
 )
 def test_round_trip(number: int, lines: Any, tags: Any) -> None:
-    data = {"number": number, "customer": None, "lines": lines, "paid": True, "tags": tags, "extra": None}
+    data = {
+        "number": number,
+        "customer": None,
+        "lines": lines,
+        "paid": True,
+        "tags": tags,
+        "extra": None,
+    }
     order = Order.from_dict(data)
     assert order.to_dict() == data
     assert order.clone().to_dict() == data
@@ -179,7 +204,12 @@ class Rates(Service):
         output_optional = ("is_open", CSV("words"))
 
     def handle(self) -> None:
-        self.response.payload = {"provider": "x", "values": ["1", "2"], "is_open": True, "words": ["a"]}
+        self.response.payload = {
+            "provider": "x",
+            "values": ["1", "2"],
+            "is_open": True,
+            "words": ["a"],
+        }
 
 
 def described(model: Any) -> dict[str, tuple[Any, bool]]:

@@ -10,8 +10,7 @@ import pytest
 import requests
 from hansa_zato.outgoing import Outgoing
 from hansa_zato.reply import Reply
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from lxml import etree, objectify
 from zato.common import ConnectionException, Inactive, TimeoutException
 from zato.server.service import Service
@@ -28,7 +27,12 @@ def out(server: Any, backend: Any) -> Any:
 def test_get_with_path_and_query(out: Any, backend: Any) -> None:
     params = {"id": "7/8", "q": "a b", "many": [1, 2]}
     response = out.plain_http.get("CRM").conn.get("K1", params)
-    assert (response.status_code, response.text, response.content, response.ok) == (200, "hello", b"hello", True)
+    assert (response.status_code, response.text, response.content, response.ok) == (
+        200,
+        "hello",
+        b"hello",
+        True,
+    )
     (asked,) = backend.requests
     assert (asked.method, asked.path) == ("GET", "/customers/7%2F8?q=a+b&many=1&many=2")
     assert params == {"id": "7/8", "q": "a b", "many": [1, 2]}
@@ -66,7 +70,11 @@ def test_verbs_without_a_body(out: Any, backend: Any, verb: str) -> None:
         ({"a": [1, None]}, b'{"a": [1, null]}', "application/json"),
         ("text", b"text", "text/plain; charset=utf-8"),
         (b"\xff", b"\xff", None),
-        (etree.fromstring("<a>1</a>"), b"<?xml version='1.0' encoding='UTF-8'?>\n<a>1</a>", "application/xml"),
+        (
+            etree.fromstring("<a>1</a>"),
+            b"<?xml version='1.0' encoding='UTF-8'?>\n<a>1</a>",
+            "application/xml",
+        ),
     ],
 )
 def test_what_is_sent(out: Any, backend: Any, data: Any, sent: bytes, kind: str | None) -> None:
@@ -76,12 +84,20 @@ def test_what_is_sent(out: Any, backend: Any, data: Any, sent: bytes, kind: str 
 
 def test_the_format_of_the_connection(out: Any, backend: Any) -> None:
     out.plain_http["Plain"].conn.post("K1", {"a": 1})
-    assert (backend.requests[0].body, backend.requests[0].headers["Content-Type"]) == (b'{"a":1}', "application/json")
+    assert (backend.requests[0].body, backend.requests[0].headers["Content-Type"]) == (
+        b'{"a":1}',
+        "application/json",
+    )
 
 
 def test_the_container(out: Any) -> None:
     found = out.plain_http
-    assert [name for name, _ in found.items()] == found.keys() == list(found) == ["CRM", "Off", "Plain"]
+    assert (
+        [name for name, _ in found.items()]
+        == found.keys()
+        == list(found)
+        == ["CRM", "Off", "Plain"]
+    )
     assert (len(found), "CRM" in found, "Nope" in found, len(found.values())) == (3, True, False, 3)
     assert out.rest.keys() == found.keys()
     assert (found.get("Nope"), found.get("Nope", 5)) == (None, 5)
@@ -166,7 +182,10 @@ def reply(content: bytes = b"", status: int = 200, kind: str = "") -> Reply:
 
 
 def test_parsers_take_it_as_it_is() -> None:
-    made = reply('<?xml version="1.0" encoding="iso-8859-1"?><a>é</a>'.encode("latin-1"), kind="application/xml")
+    made = reply(
+        '<?xml version="1.0" encoding="iso-8859-1"?><a>é</a>'.encode("latin-1"),
+        kind="application/xml",
+    )
     assert etree.fromstring(made).text == "é"
     assert objectify.fromstring(made).text == "é"
     assert made.data.text == "é"
@@ -175,7 +194,12 @@ def test_parsers_take_it_as_it_is() -> None:
 @given(st.binary())
 def test_it_is_the_body(content: bytes) -> None:
     made = reply(content)
-    assert (made, made.content, len(made), type(made.content)) == (content, content, len(content), bytes)
+    assert (made, made.content, len(made), type(made.content)) == (
+        content,
+        content,
+        len(content),
+        bytes,
+    )
     assert b"".join(made.iter_content(3)) == content
     assert isinstance(made.text, str)
 
@@ -197,7 +221,11 @@ def test_json_and_text() -> None:
 
 def test_headers_in_any_case() -> None:
     made = reply(kind="text/plain")
-    assert (made.headers["content-type"], made.headers.get("X-OTHER"), "x-other" in made.headers) == (
+    assert (
+        made.headers["content-type"],
+        made.headers.get("X-OTHER"),
+        "x-other" in made.headers,
+    ) == (
         "text/plain",
         "1",
         True,
@@ -208,9 +236,17 @@ def test_headers_in_any_case() -> None:
 def test_status() -> None:
     good, bad = reply(status=204), reply(status=404)
     good.raise_for_status()
-    assert (bool(good), good.ok, good.reason, bool(bad), bad.ok) == (True, True, "No Content", False, False)
+    assert (bool(good), good.ok, good.reason, bool(bad), bad.ok) == (
+        True,
+        True,
+        "No Content",
+        False,
+        False,
+    )
     assert (repr(bad), str(bad)) == ("<Response [404]>", "<Response [404]>")
-    with pytest.raises(requests.HTTPError, match="404 Client Error: Not Found for url: http://x/y") as caught:
+    with pytest.raises(
+        requests.HTTPError, match="404 Client Error: Not Found for url: http://x/y"
+    ) as caught:
         bad.raise_for_status()
     assert caught.value.response is bad
     assert (good.history, good.is_redirect, good.apparent_encoding) == ([], False, "utf-8")

@@ -7,8 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hansa import Request
-from hansa import Service as NativeService
+from hansa import Request, Service as NativeService
 from hansa_queue.early import QueueSection
 from hansa_queue.patterns import FanOutFinal
 from hansa_queue.queue import Queue
@@ -89,8 +88,12 @@ def run(server: Any, valkey: str) -> Any:
     Bad.left, Bad.calls, Told.seen, Final.seen = 0, [], [], []
     server.id = "server1/0.1"
     handle = server.handle
-    server.handle = lambda name, request, *, type="invoke", **more: server.route(name, type)(request)
-    server.queue = Queue(server, valkey, f"test:{uuid.uuid4().hex}", QueueSection(first_delay=0.01, last_delay=0.01))
+    server.handle = lambda name, request, *, type="invoke", **more: server.route(name, type)(
+        request
+    )
+    server.queue = Queue(
+        server, valkey, f"test:{uuid.uuid4().hex}", QueueSection(first_delay=0.01, last_delay=0.01)
+    )
     server.queue.start()
 
     def call(act: Any) -> Any:
@@ -107,15 +110,30 @@ def run(server: Any, valkey: str) -> Any:
 
 def test_fan_out(run: Any) -> None:
     cid = run(
-        lambda self: self.patterns.fanout.invoke({"rates.get": {"day": "1"}, "native": [1], "bad": ""}, "final", Told)
+        lambda self: self.patterns.fanout.invoke(
+            {"rates.get": {"day": "1"}, "native": [1], "bad": ""}, "final", Told
+        )
     )
     wait_for(lambda: Final.seen)
     (final,) = Final.seen
     assert set(final) == {"source", "req_ts_utc", "on_final", "on_target", "data"}
-    assert (final["source"], final["on_final"], final["on_target"]) == ("caller", ["final"], ["told"])
+    assert (final["source"], final["on_final"], final["on_target"]) == (
+        "caller",
+        ["final"],
+        ["told"],
+    )
     assert set(final["data"]) == {"rates.get", "native", "bad"}
     rate = final["data"]["rates.get"]
-    assert set(rate) == {"cid", "resp_ts_utc", "req_ts_utc", "response", "exception", "ok", "source", "target"}
+    assert set(rate) == {
+        "cid",
+        "resp_ts_utc",
+        "req_ts_utc",
+        "response",
+        "exception",
+        "ok",
+        "source",
+        "target",
+    }
     assert (rate["response"], rate["ok"], rate["exception"], rate["cid"]) == (
         {"response": {"rate": "1!"}},
         True,
@@ -132,7 +150,9 @@ def test_a_target_that_fails_is_told_at_once_and_kept(run: Any, server: Any) -> 
     wait_for(lambda: Told.seen and Final.seen)
     assert (Told.seen[0]["ok"], Told.seen[0]["cid"], Told.seen[0]["target"]) == (False, "K2", "bad")
     assert "ValueError: not yet" in Told.seen[0]["exception"]
-    assert [json.loads(payload) for payload in Bad.calls] == [{"n": 1}], "one try, and JSON text as in Zato"
+    assert [json.loads(payload) for payload in Bad.calls] == [{"n": 1}], (
+        "one try, and JSON text as in Zato"
+    )
     wait_for(lambda: server.queue.status()["failed"] == 1)
 
 
@@ -148,7 +168,12 @@ def test_unknown_services(run: Any) -> None:
 
 def test_invoke_retry_waits_for_success_and_says_when_there_was_none(run: Any) -> None:
     Bad.left = 2
-    assert run(lambda self: self.patterns.invoke_retry.invoke("bad", {"n": 1}, repeats=3, seconds=0.01)) == "done"
+    assert (
+        run(
+            lambda self: self.patterns.invoke_retry.invoke("bad", {"n": 1}, repeats=3, seconds=0.01)
+        )
+        == "done"
+    )
     assert len(Bad.calls) == 3
     Bad.left = 99
     with pytest.raises(ZatoException, match="did not succeed in 2 tries: ValueError: not yet"):
@@ -165,14 +190,24 @@ def test_invoke_retry_in_the_background(run: Any) -> None:
     )
     wait_for(lambda: Told.seen)
     (told,) = Told.seen
-    assert (told["ok"], told["response"], told["call_cid"], told["orig_cid"]) == (True, "done", cid, "K1")
+    assert (told["ok"], told["response"], told["call_cid"], told["orig_cid"]) == (
+        True,
+        "done",
+        cid,
+        "K1",
+    )
     assert (told["retry_repeats"], told["retry_seconds"], told["context"]) == (4, 0.03, {"c": 1})
     assert (told["source"], told["target"]) == ("caller", "bad")
 
 
 def test_invoke_retry_falls_back_to_the_background(run: Any) -> None:
     Bad.left = 2
-    options: dict[str, Any] = {"async_fallback": True, "callback": "told", "repeats": 3, "seconds": 0.01}
+    options: dict[str, Any] = {
+        "async_fallback": True,
+        "callback": "told",
+        "repeats": 3,
+        "seconds": 0.01,
+    }
     cid = run(lambda self: self.patterns.invoke_retry.invoke("bad", {"n": 1}, **options))
     wait_for(lambda: Told.seen)
     assert (Told.seen[0]["ok"], Told.seen[0]["call_cid"]) == (True, cid)

@@ -69,7 +69,11 @@ FEED = b"""<?xml version="1.0" encoding="utf-8"?>
 
 @pytest.fixture
 def rates(cached: Any, backend: Any, deploy: Any) -> Any:
-    backend.answer = lambda request: (200, {"Content-Type": "application/atom+xml;charset=utf-8"}, FEED)
+    backend.answer = lambda request: (
+        200,
+        {"Content-Type": "application/atom+xml;charset=utf-8"},
+        FEED,
+    )
     cached.connect("Rates of the treasury", address=backend.url, url_path="/feed")
     cached.classes = deploy(SOURCE, "treasury.py")
     cached.add(*cached.classes.values())
@@ -77,7 +81,10 @@ def rates(cached: Any, backend: Any, deploy: Any) -> Any:
 
 
 def test_names(rates: Any) -> None:
-    assert sorted(cls.get_name() for cls in rates.classes.values()) == ["treasury.get-rate", "treasury.update-cache"]
+    assert sorted(cls.get_name() for cls in rates.classes.values()) == [
+        "treasury.get-rate",
+        "treasury.update-cache",
+    ]
 
 
 @pytest.fixture
@@ -91,7 +98,9 @@ def test_the_feed_is_asked_for_with_the_query_and_cached(filled: Any, backend: A
     assert filled.redis.get("bank:rates:2013:09:03") == "1.22"
     assert filled.redis.get("bank:rates:2013:09:04") == "1.25"
     (asked,) = backend.requests
-    assert asked.path.startswith("/feed?%24filter=month%28QUOTE_DATE%29+eq+9+and+year%28QUOTE_DATE%29+eq+2013")
+    assert asked.path.startswith(
+        "/feed?%24filter=month%28QUOTE_DATE%29+eq+9+and+year%28QUOTE_DATE%29+eq+2013"
+    )
     assert asked.headers["X-Zato-CID"]
 
 
@@ -143,6 +152,8 @@ def test_the_example_of_the_readme(cached: Any, deploy: Any) -> None:
     assert cls.get_name() in text
     cached.redis.set("rates:2013-09-03", "1.22")
     assert cached.call(cls, '{"day": "2013-09-03"}').raw.decode() in text
-    xml = cached.call(cls, "<request><day>2013-09-03</day></request>", "xml", cid="K0...").raw.decode()
+    xml = cached.call(
+        cls, "<request><day>2013-09-03</day></request>", "xml", cid="K0..."
+    ).raw.decode()
     assert xml in text
     assert cached.call(cls, "{}", cid="K0...").raw.decode() in text

@@ -8,10 +8,20 @@ import pytest
 from hansa_zato.exceptions import BadRequest, InvalidInput, ParsingException, ValidationException
 from hansa_zato.sio.declaration import declaration
 from hansa_zato.sio.reading import Input, reader
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from lxml import etree
-from zato.server.service import AsIs, Boolean, Dict, Int, Integer, List, ListOfDicts, Opaque, Service, Unicode
+from zato.server.service import (
+    AsIs,
+    Boolean,
+    Dict,
+    Int,
+    Integer,
+    List,
+    ListOfDicts,
+    Opaque,
+    Service,
+    Unicode,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))
 NAMES = ("a", "b", "c")
@@ -19,10 +29,19 @@ VALUES = st.dictionaries(st.sampled_from(NAMES), TEXT)
 
 
 def read(
-    body: Any = None, params: Any = None, params_first: bool = True, profile: str = "auto", **attributes: Any
+    body: Any = None,
+    params: Any = None,
+    params_first: bool = True,
+    profile: str = "auto",
+    **attributes: Any,
 ) -> Any:
     found = declaration(
-        type("Some", (Service,), {"SimpleIO": type("SimpleIO", (), attributes), "handle": lambda self: None}), profile
+        type(
+            "Some",
+            (Service,),
+            {"SimpleIO": type("SimpleIO", (), attributes), "handle": lambda self: None},
+        ),
+        profile,
     )
     assert found is not None
     return reader(found, params_first)("K1", body, params or {})
@@ -72,12 +91,22 @@ def test_an_error_of_input_is_a_400_whatever_one_catches() -> None:
 
 def test_all_faults_at_once() -> None:
     body = {"user_id": "x", "is_active": "perhaps", "total": "1.5"}
-    assert set(faults(body, input_required=("user_id", "is_active", Integer("total"), "gone"))) == {*body, "gone"}
+    assert set(faults(body, input_required=("user_id", "is_active", Integer("total"), "gone"))) == {
+        *body,
+        "gone",
+    }
 
 
 def test_defaults() -> None:
-    assert read({}, input_optional=("a", Int("b", default=7)), default_value="-") == {"a": "-", "b": 7}
-    assert read({}, input_optional=("a", "is_it", "user_id")) == {"a": "", "is_it": False, "user_id": ""}
+    assert read({}, input_optional=("a", Int("b", default=7)), default_value="-") == {
+        "a": "-",
+        "b": 7,
+    }
+    assert read({}, input_optional=("a", "is_it", "user_id")) == {
+        "a": "",
+        "is_it": False,
+        "user_id": "",
+    }
     assert read({}, input_optional=("a",), default_value=None) == {"a": None}
     assert read({}, input_required=(Int("a", default=3),)) == {"a": 3}
     assert read({}, profile="3.x", input_optional=(Boolean("a"), Int("b"))) == {"a": False, "b": ""}
@@ -86,7 +115,11 @@ def test_defaults() -> None:
 
 def test_a_default_is_not_shared_between_requests() -> None:
     found = declaration(
-        type("Some", (Service,), {"SimpleIO": type("S", (), {"input_optional": List("a", default=[])}), "handle": 1})
+        type(
+            "Some",
+            (Service,),
+            {"SimpleIO": type("S", (), {"input_optional": List("a", default=[])}), "handle": 1},
+        )
     )
     assert found is not None
     made = reader(found)
@@ -96,7 +129,16 @@ def test_a_default_is_not_shared_between_requests() -> None:
 
 def test_empty_values_are_left_alone() -> None:
     body = {"user_id": "", "is_active": "", "total": "", "other": None, "count": None}
-    found = read(body, input_required=("user_id", "is_active", Integer("total"), Unicode("other"), Integer("count")))
+    found = read(
+        body,
+        input_required=(
+            "user_id",
+            "is_active",
+            Integer("total"),
+            Unicode("other"),
+            Integer("count"),
+        ),
+    )
     assert found == {"user_id": "", "is_active": False, "total": "", "other": None, "count": None}
 
 
@@ -149,7 +191,9 @@ def test_where_xml_has_its_values(text: str) -> None:
 
 
 def test_another_request_element() -> None:
-    assert read(etree.fromstring("<x><ask><a>1</a></ask></x>"), input_required="a", request_elem="ask") == {"a": "1"}
+    assert read(
+        etree.fromstring("<x><ask><a>1</a></ask></x>"), input_required="a", request_elem="ask"
+    ) == {"a": "1"}
 
 
 def test_types_in_xml() -> None:
@@ -184,7 +228,9 @@ def test_types_in_xml() -> None:
 
 
 def test_elements_in_place_of_text() -> None:
-    found = read(etree.fromstring("<request><a>1</a></request>"), input_required=(AsIs("a"),), use_text=False)
+    found = read(
+        etree.fromstring("<request><a>1</a></request>"), input_required=(AsIs("a"),), use_text=False
+    )
     assert (found.a.tag, found.a.text) == ("a", "1")
 
 

@@ -13,7 +13,11 @@ from zato.server.service import Service
 def seen(server: Any, *args: Any, attributes: Any = None, **kwargs: Any) -> Any:
     """The request as a service saw it."""
     found: list[Any] = []
-    cls = type("Some", (Service,), {"handle": lambda self: found.append(self.request), **(attributes or {})})
+    cls = type(
+        "Some",
+        (Service,),
+        {"handle": lambda self: found.append(self.request), **(attributes or {})},
+    )
     response = server.call(cls, *args, **kwargs)
     assert response.status == 200, response.raw
     return found[0]
@@ -55,7 +59,9 @@ def test_soap_gives_the_first_child_of_the_body(server: Any) -> None:
     assert (request.data_format, request.transport) == ("xml", "soap")
 
 
-@pytest.mark.parametrize(("raw", "expected"), [(b"text", "text"), (b"\xff\x00", b"\xff\x00"), (b"", "")])
+@pytest.mark.parametrize(
+    ("raw", "expected"), [(b"text", "text"), (b"\xff\x00", b"\xff\x00"), (b"", "")]
+)
 def test_without_a_format_text_or_bytes(server: Any, raw: bytes, expected: Any) -> None:
     request = seen(server, raw, "")
     assert (request.payload, request.raw_request, request.data_format) == (expected, expected, "")
@@ -78,7 +84,9 @@ def test_params_pri(server: Any) -> None:
     sio = {"SimpleIO": type("S", (), {"input_optional": ("a",)})}
     config = type("Config", (), {"params_pri": "msg-over-channel-params"})
     assert seen(server, '{"a": "1"}', params={"a": "2"}, attributes=sio).input.a == "2"
-    assert seen(server, '{"a": "1"}', params={"a": "2"}, attributes=sio, config=config).input.a == "1"
+    assert (
+        seen(server, '{"a": "1"}', params={"a": "2"}, attributes=sio, config=config).input.a == "1"
+    )
     assert seen(server, "{}", params={"a": "2"}, attributes=sio, config=config).input.a == "2"
 
 
@@ -89,7 +97,10 @@ def test_http(server: Any) -> None:
         "",
         method="POST",
         path="/x/y",
-        headers={"content-type": "application/x-www-form-urlencoded; charset=utf-8", "user-agent": "curl"},
+        headers={
+            "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+            "user-agent": "curl",
+        },
         extra={"query": {"q": "1"}, "path_params": {"v": "2"}},
         params={"q": "1", "v": "2"},
     )
@@ -117,7 +128,13 @@ def test_called_with_objects(server: Any) -> None:
 def seen_by_call(server: Any, payload: Any, **sio: Any) -> Any:
     found: list[Any] = []
     attributes = {"SimpleIO": type("S", (), sio)} if sio else {}
-    server.add(type("Called", (Service,), {"handle": lambda self: found.append(self.request), **attributes}))
-    server.invoke(next(d.name for d in server.registry.services() if d.cls.__name__ == "Called"), payload)
+    server.add(
+        type(
+            "Called", (Service,), {"handle": lambda self: found.append(self.request), **attributes}
+        )
+    )
+    server.invoke(
+        next(d.name for d in server.registry.services() if d.cls.__name__ == "Called"), payload
+    )
     assert found[0].data_format == "dict"
     return found[0]

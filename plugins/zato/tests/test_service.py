@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hansa import load
-from hansa.service import Binding
+from hansa.contract.service import Binding
 from hansa_http.channel import HttpSettings
 from hansa_zato import dispatch
 from hansa_zato.section import ZatoSection
@@ -67,11 +67,16 @@ class Shown(Hidden):
     pass
 """
     names = {name: cls.get_name() for name, cls in deploy(source).items()}
-    assert names == {"A": "my.own-name", "B": "by.classmethod", "C": "by.staticmethod", "Shown": "my-service.shown"}
+    assert names == {
+        "A": "my.own-name",
+        "B": "by.classmethod",
+        "C": "by.staticmethod",
+        "Shown": "my-service.shown",
+    }
 
 
 def test_a_bad_declaration_is_an_error_of_the_source_with_its_line(deploy: Any) -> None:
-    from hansa.deploy import describe_error
+    from hansa.deployment.deploy import describe_error
 
     source = "from zato.server.service import Service\n\nclass A(Service):\n    class SimpleIO:\n        input_required = 5\n"
     with pytest.raises(TypeError) as caught:
@@ -102,9 +107,9 @@ def test_who_it_is(server: Any) -> None:
         "K7",
     )
     assert found.job_type is None
-    assert abs(found.invocation_time - datetime.datetime.now(datetime.UTC).replace(tzinfo=None)) < datetime.timedelta(
-        seconds=60
-    )
+    assert abs(
+        found.invocation_time - datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    ) < datetime.timedelta(seconds=60)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +124,9 @@ def test_who_it_is(server: Any) -> None:
         ("third-party", "third-party", None),
     ],
 )
-def test_the_channel_is_text_and_object(server: Any, type: str, channel: str, transport: str | None) -> None:
+def test_the_channel_is_text_and_object(
+    server: Any, type: str, channel: str, transport: str | None
+) -> None:
     found = seen(server, "{}", type=type)
     assert isinstance(found.channel, ChannelInfo)
     assert found.channel == found.chan == found.channel.type == channel
@@ -130,7 +137,11 @@ def test_the_channel_is_text_and_object(server: Any, type: str, channel: str, tr
 
 
 def test_constants_of_channels() -> None:
-    assert (CHANNEL.HTTP_SOAP, CHANNEL.SCHEDULER, CHANNEL.INVOKE_ASYNC) == ("http-soap", "scheduler", "invoke-async")
+    assert (CHANNEL.HTTP_SOAP, CHANNEL.SCHEDULER, CHANNEL.INVOKE_ASYNC) == (
+        "http-soap",
+        "scheduler",
+        "invoke-async",
+    )
 
 
 def test_who_called(server: Any) -> None:
@@ -158,8 +169,20 @@ def test_the_type_of_job(server: Any, settings: dict[str, Any], job: str) -> Non
 def test_wsgi_environ(server: Any) -> None:
     config = load(HttpSettings, {"url_path": "/a/{b}"})
     environ = {"REQUEST_METHOD": "POST", "HTTP_AUTHORIZATION": "Basic secret"}
-    request = {"extra": {"query": {"q": "1"}, "path_params": {"b": "2"}}, "params": {"q": "1", "b": "2"}}
-    found = seen(server, "{}", config=config, environ=environ, peer="10.0.0.1", method="POST", path="/a/2", **request)
+    request = {
+        "extra": {"query": {"q": "1"}, "path_params": {"b": "2"}},
+        "params": {"q": "1", "b": "2"},
+    }
+    found = seen(
+        server,
+        "{}",
+        config=config,
+        environ=environ,
+        peer="10.0.0.1",
+        method="POST",
+        path="/a/2",
+        **request,
+    )
     wsgi = found.wsgi_environ
     assert wsgi["REQUEST_METHOD"] == "POST"
     assert (wsgi["zato.http.GET"], wsgi["zato.http.path_params"], wsgi["zato.http.POST"]) == (
@@ -197,8 +220,18 @@ def test_what_is_not_there_yet_says_so(server: Any) -> None:
 def test_navigation(server: Any) -> None:
     found = seen(server, "{}")
     nav = found.dictnav({"a": {"b": [1, 2]}, "c": None})
-    assert (nav.get(["a", "b"]), nav.get(["a", "x"], 5), nav.get("c"), nav["c"]) == ([1, 2], 5, None, None)
-    assert (nav.has_key("b"), nav.has_key("b", False), nav.has_path(["a", "b", 1]), nav.has_path(["a", "z"])) == (
+    assert (nav.get(["a", "b"]), nav.get(["a", "x"], 5), nav.get("c"), nav["c"]) == (
+        [1, 2],
+        5,
+        None,
+        None,
+    )
+    assert (
+        nav.has_key("b"),
+        nav.has_key("b", False),
+        nav.has_path(["a", "b", 1]),
+        nav.has_path(["a", "z"]),
+    ) == (
         False,
         True,
         True,
@@ -275,8 +308,20 @@ def test_log_input_and_output(server: Any, caplog: pytest.LogCaptureFixture) -> 
         "http-soap",
         "json",
     )
-    assert set(first) >= {"impl_name", "invocation_time", "job_type", "name", "slow_threshold", "usage", "wsgi_environ"}
-    assert (second["response.payload"], second["wsgi_environ"], second["zato.http.response.headers"]) == (
+    assert set(first) >= {
+        "impl_name",
+        "invocation_time",
+        "job_type",
+        "name",
+        "slow_threshold",
+        "usage",
+        "wsgi_environ",
+    }
+    assert (
+        second["response.payload"],
+        second["wsgi_environ"],
+        second["zato.http.response.headers"],
+    ) == (
         "out",
         "(suppressed)",
         {},
@@ -293,7 +338,9 @@ def test_time(cached: Any) -> None:
     assert found.time.utcnow(needs_format=False).tzinfo is not None
     assert found.time.today("DD.MM", tz="Europe/Berlin")[2] == "."
     assert found.time.reformat("03-09-2013", "DD-MM-YYYY", "YYYY/MM") == "2013/09"
-    assert math.isclose(found.time.utcnow_as_float(), datetime.datetime.now().timestamp(), abs_tol=60)
+    assert math.isclose(
+        found.time.utcnow_as_float(), datetime.datetime.now().timestamp(), abs_tol=60
+    )
     cached.redis.set("kvdb:date-format:short", "DD.MM.YY")
     assert found.time.reformat("2013-09-03", "YYYY-MM-DD", "kvdb:short") == "03.09.13"
     with pytest.raises(ValueError, match="kvdb:date-format:long"):

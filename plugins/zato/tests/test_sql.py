@@ -35,15 +35,30 @@ def test_a_session_with_plain_texts(out):
     with closing(out.sql["CRM"].session()) as session:
         result = session.execute("SELECT id, name FROM customer ORDER BY id")
         first, second = result.fetchall()
-        assert (first["name"], first[0], first.name, first.keys()) == ("Ada", 1, "Ada", ["id", "name"])
-        assert dict(second) == {"id": 2, "name": "Grace"} and second.items() == [("id", 2), ("name", "Grace")]
+        assert (first["name"], first[0], first.name, first.keys()) == (
+            "Ada",
+            1,
+            "Ada",
+            ["id", "name"],
+        )
+        assert dict(second) == {"id": 2, "name": "Grace"} and second.items() == [
+            ("id", 2),
+            ("name", "Grace"),
+        ]
         assert tuple(first) == (1, "Ada") and second.values() == [2, "Grace"]
         with pytest.raises(AttributeError, match="nothing"):
             _ = first.nothing
         assert session.execute("SELECT count(*) FROM customer").scalar() == 2
-        assert [row.name for row in session.execute("SELECT name FROM customer ORDER BY id")] == ["Ada", "Grace"]
+        assert [row.name for row in session.execute("SELECT name FROM customer ORDER BY id")] == [
+            "Ada",
+            "Grace",
+        ]
         found = session.execute("SELECT id FROM customer ORDER BY id")
-        assert found.fetchone().id == 1 and [row.id for row in found.fetchmany(5)] == [2] and found.fetchone() is None
+        assert (
+            found.fetchone().id == 1
+            and [row.id for row in found.fetchmany(5)] == [2]
+            and found.fetchone() is None
+        )
         assert session.execute("SELECT id FROM customer WHERE id = 7").first() is None
 
 

@@ -12,18 +12,27 @@ import pytest
 from hansa import Secret
 from hansa_zato.sio import structures, types, values
 from hansa_zato.sio.naming import by_name
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-SCALARS = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.decimals(), st.binary())
-ANY = st.recursive(st.none() | SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+SCALARS = st.one_of(
+    st.text(), st.integers(), st.floats(), st.booleans(), st.decimals(), st.binary()
+)
+ANY = st.recursive(
+    st.none() | SCALARS,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
 
 
 @given(
-    word=st.sampled_from(sorted(values.TRUE | values.FALSE)), pad=st.sampled_from(["", " ", "\t"]), upper=st.booleans()
+    word=st.sampled_from(sorted(values.TRUE | values.FALSE)),
+    pad=st.sampled_from(["", " ", "\t"]),
+    upper=st.booleans(),
 )
 def test_boolean_words_in_any_case(word: str, pad: str, upper: bool) -> None:
-    assert values.as_bool(pad + (word.upper() if upper else word.title()) + pad) is (word in values.TRUE)
+    assert values.as_bool(pad + (word.upper() if upper else word.title()) + pad) is (
+        word in values.TRUE
+    )
 
 
 @given(st.text().filter(lambda text: text.strip().lower() not in values.TRUE | values.FALSE))
@@ -38,7 +47,8 @@ def test_whole_numbers_as_text_and_as_numbers(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["1.5", "x", "1_000", 1.5, math.inf, math.nan, [1], {"a": 1}, "9" * 2000, "0x10", "1e3", b"1"]
+    "value",
+    ["1.5", "x", "1_000", 1.5, math.inf, math.nan, [1], {"a": 1}, "9" * 2000, "0x10", "1e3", b"1"],
 )
 def test_no_fraction_is_cut_off_and_nothing_guessed(value: Any) -> None:
     with pytest.raises(ValueError, match="expected a whole number"):
@@ -86,10 +96,15 @@ def test_no_date(value: Any) -> None:
 
 def test_utc_loses_its_offset() -> None:
     assert types.UTC("x").read("2013-09-03T10:00:00+00:00") == "2013-09-03T10:00:00"
-    assert types.UTC("x").write(datetime.datetime(2013, 9, 3, tzinfo=datetime.UTC)) == "2013-09-03T00:00:00"
+    assert (
+        types.UTC("x").write(datetime.datetime(2013, 9, 3, tzinfo=datetime.UTC))
+        == "2013-09-03T00:00:00"
+    )
 
 
-@given(st.lists(st.text(st.characters(exclude_characters=",", exclude_categories=["Cs"])), min_size=1))
+@given(
+    st.lists(st.text(st.characters(exclude_characters=",", exclude_categories=["Cs"])), min_size=1)
+)
 def test_csv_round_trip(items: list[str]) -> None:
     made = structures.CSV("x")
     assert made.read(made.write(items)) == items

@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hansa import Forbidden as NativeForbidden
-from hansa import Unavailable, load
+from hansa import Forbidden as NativeForbidden, Unavailable, load
 from hansa_zato.section import ZatoSection
 from lxml import etree
 from zato.common import ZATO_ERROR, HTTPException, ZatoException
@@ -71,17 +70,30 @@ def test_nothing_declared_nothing_answered(server: Any) -> None:
 
 def test_xml_single_and_list(server: Any) -> None:
     env = b"<zato_env><cid>K1</cid><result>ZATO_OK</result></zato_env>"
-    root = etree.fromstring(server.call(service(single, output_optional="rate"), "<request/>", "xml", cid="K1").raw)
-    assert etree.tostring(root) == b"<response>" + env + b"<item><rate>1.22</rate></item></response>"
+    root = etree.fromstring(
+        server.call(service(single, output_optional="rate"), "<request/>", "xml", cid="K1").raw
+    )
+    assert (
+        etree.tostring(root) == b"<response>" + env + b"<item><rate>1.22</rate></item></response>"
+    )
     cls = service(several, output_required=("provider", "value"), response_elem="market_cap")
     root = etree.fromstring(server.call(cls, "<request/>", "xml", cid="K1").raw)
     items = b"<item><provider>x</provider><value>1</value></item><item><provider>y</provider><value>2</value></item>"
-    assert etree.tostring(root) == b"<market_cap>" + env + b"<item_list>" + items + b"</item_list></market_cap>"
+    assert (
+        etree.tostring(root)
+        == b"<market_cap>" + env + b"<item_list>" + items + b"</item_list></market_cap>"
+    )
 
 
 def test_xml_values(server: Any) -> None:
     def answer(self: Any) -> None:
-        self.response.payload = {"is_it": True, "user_id": 7, "none": None, "text": "<&>", "utf": "żółw".encode()}
+        self.response.payload = {
+            "is_it": True,
+            "user_id": 7,
+            "none": None,
+            "text": "<&>",
+            "utf": "żółw".encode(),
+        }
 
     cls = service(answer, output_required=("is_it", "user_id", "none", "text", "utf"))
     item = etree.fromstring(server.call(cls, "<request/>", "xml").raw).find("item")
@@ -111,7 +123,9 @@ def test_types_in_xml(server: Any) -> None:
             "free": {"a": [1, {"b": 2}]},
         }
 
-    cls = service(answer, output_required=(List("tags"), Dict("pairs"), ListOfDicts("rows"), "free"))
+    cls = service(
+        answer, output_required=(List("tags"), Dict("pairs"), ListOfDicts("rows"), "free")
+    )
     item = etree.fromstring(server.call(cls, "<request/>", "xml").raw).find("item")
     assert b"".join(etree.tostring(child) for child in item) == (
         b"<tags><item>x</item><item>y</item></tags>"
@@ -122,7 +136,9 @@ def test_types_in_xml(server: Any) -> None:
 
 
 def test_soap(server: Any) -> None:
-    response = server.call(service(single, output_optional="rate"), envelope("<request/>"), "soap", type="soap")
+    response = server.call(
+        service(single, output_optional="rate"), envelope("<request/>"), "soap", type="soap"
+    )
     root = etree.fromstring(response.raw)
     assert (root.tag, root[0].tag, root[0][0].tag) == (SOAP + "Envelope", SOAP + "Body", "response")
     assert root.xpath("//item/rate/text()") == ["1.22"]
@@ -132,14 +148,19 @@ def test_text_of_the_service_itself_in_soap(server: Any) -> None:
     def answer(self: Any) -> None:
         self.response.payload = "<own>1</own>"
 
-    root = etree.fromstring(server.call(service(answer), envelope("<request/>"), "soap", type="soap").raw)
+    root = etree.fromstring(
+        server.call(service(answer), envelope("<request/>"), "soap", type="soap").raw
+    )
     assert root.xpath("//*[local-name() = 'Body']/own/text()") == ["1"]
 
 
 def test_admin_envelope(server: Any) -> None:
     cls = service(single, AdminService, output_optional="rate", response_elem="x_response")
     answer = json.loads(server.call(cls, "{}", cid="K1").raw)
-    assert answer == {"zato_env": {"result": "ZATO_OK", "cid": "K1", "details": ""}, "x_response": {"rate": "1.22"}}
+    assert answer == {
+        "zato_env": {"result": "ZATO_OK", "cid": "K1", "details": ""},
+        "x_response": {"rate": "1.22"},
+    }
 
 
 def test_admin_envelope_without_output(server: Any) -> None:
@@ -148,7 +169,10 @@ def test_admin_envelope_without_output(server: Any) -> None:
         "zato_env": {"result": "ZATO_OK", "cid": "K1", "details": ""}
     }
     root = etree.fromstring(server.call(cls, "<request/>", "xml", cid="K1").raw)
-    assert etree.tostring(root) == b"<response><zato_env><cid>K1</cid><result>ZATO_OK</result></zato_env></response>"
+    assert (
+        etree.tostring(root)
+        == b"<response><zato_env><cid>K1</cid><result>ZATO_OK</result></zato_env></response>"
+    )
     assert AdminSIO.namespace == "https://zato.io/ns/20130518"
 
 
@@ -156,7 +180,9 @@ def test_shorthand_is_not_wrapped(server: Any) -> None:
     def answer(self: Any) -> None:
         self.response.payload.total = self.request.input.user_id
 
-    cls = type("Some", (Service,), {"input": "user_id", "output": ("total", "-note"), "handle": answer})
+    cls = type(
+        "Some", (Service,), {"input": "user_id", "output": ("total", "-note"), "handle": answer}
+    )
     assert json.loads(server.call(cls, '{"user_id": "5"}').raw) == {"total": 5}
 
 
@@ -183,7 +209,10 @@ def test_payload_without_declaration_in_json(server: Any, payload: Any, raw: byt
 
 def test_declared_output_without_a_format_is_json(server: Any) -> None:
     response = server.call(service(single, output_optional="rate"), "", "")
-    assert (response.raw, response.content_type) == (b'{"response":{"rate":"1.22"}}', "application/json")
+    assert (response.raw, response.content_type) == (
+        b'{"response":{"rate":"1.22"}}',
+        "application/json",
+    )
 
 
 def test_an_element_as_payload(server: Any) -> None:
@@ -204,7 +233,11 @@ def test_status_headers_and_content_type(server: Any) -> None:
 
     response = server.call(service(answer), "{}")
     assert (response.status, response.content_type) == (201, "text/plain")
-    assert response.headers == {"Location": "/x", "Content-Encoding": "identity", "X-Zato-CID": response.cid}
+    assert response.headers == {
+        "Location": "/x",
+        "Content-Encoding": "identity",
+        "X-Zato-CID": response.cid,
+    }
 
     def by_header(self: Any) -> None:
         self.response.content_type = "text/plain"
@@ -253,7 +286,9 @@ def raising(error: BaseException) -> Any:
 def test_errors_in_json(server: Any, error: BaseException, status: int, details: str) -> None:
     response = server.call(raising(error), "{}", cid="K1")
     assert response.status == status
-    assert json.loads(response.raw) == {"zato_env": {"result": ZATO_ERROR, "cid": "K1", "details": details}}
+    assert json.loads(response.raw) == {
+        "zato_env": {"result": ZATO_ERROR, "cid": "K1", "details": details}
+    }
     assert response.headers["X-Zato-CID"] == "K1"
     assert response.outcome == ("reject" if 400 <= status < 500 and status != 429 else "retry")
 
@@ -269,7 +304,9 @@ def test_errors_in_xml_and_without_a_format_are_bare_text(
 
 
 @pytest.mark.parametrize(("error", "status", "details"), ERRORS)
-def test_errors_in_soap_are_faults(server: Any, error: BaseException, status: int, details: str) -> None:
+def test_errors_in_soap_are_faults(
+    server: Any, error: BaseException, status: int, details: str
+) -> None:
     response = server.call(raising(error), envelope("<request/>"), "soap", type="soap", cid="K1")
     root = etree.fromstring(response.raw)
     assert root.xpath("local-name(//*[local-name() = 'Body']/*)") == "Fault"
@@ -282,7 +319,9 @@ def test_errors_in_soap_are_faults(server: Any, error: BaseException, status: in
 
 def test_the_challenge_goes_out(server: Any) -> None:
     assert (
-        server.call(raising(Unauthorized("K1", "x", "zato-tech-acc")), "{}").headers["WWW-Authenticate"]
+        server.call(raising(Unauthorized("K1", "x", "zato-tech-acc")), "{}").headers[
+            "WWW-Authenticate"
+        ]
         == "zato-tech-acc"
     )
     assert server.call(raising(Unavailable("down", 7)), "{}").headers["Retry-After"] == "7"
@@ -292,7 +331,11 @@ def test_errors_of_3_x(server: Any) -> None:
     cls = type("Some", (Service,), {"input": "a", "handle": lambda self: None})
     response = server.call(cls, "{}", cid="K1")
     assert response.status == 400
-    assert json.loads(response.raw) == {"result": "Error", "cid": "K1", "details": "a: required, and missing"}
+    assert json.loads(response.raw) == {
+        "result": "Error",
+        "cid": "K1",
+        "details": "a: required, and missing",
+    }
 
 
 @pytest.mark.parametrize(
@@ -324,7 +367,9 @@ def test_details_that_are_no_utf_8(server: Any) -> None:
     assert json.loads(response.raw)["zato_env"]["details"] == "bad ?"
 
 
-@pytest.mark.parametrize(("profile", "key"), [("auto", "zato_env"), ("2.0", "zato_env"), ("3.x", "result")])
+@pytest.mark.parametrize(
+    ("profile", "key"), [("auto", "zato_env"), ("2.0", "zato_env"), ("3.x", "result")]
+)
 def test_the_profile_of_the_configuration(server: Any, profile: str, key: str) -> None:
     server._section = load(ZatoSection, {"profile": profile})
     assert key in json.loads(server.call(service(single, input_required="a"), "{}").raw)

@@ -12,18 +12,32 @@ from hansa_zato.bunch import Bunch
 from hansa_zato.sio.declaration import declaration
 from hansa_zato.sio.payload import Payload
 from hansa_zato.sio.writing import names, writer
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sqlalchemy import Column, Integer, String, create_engine, select, text
 from sqlalchemy.orm import Session, declarative_base
-from zato.server.service import CSV, UTC, AsIs, Boolean, Date, Decimal, Dict, Int, List, ListOfDicts, Service
+from zato.server.service import (
+    CSV,
+    UTC,
+    AsIs,
+    Boolean,
+    Date,
+    Decimal,
+    Dict,
+    Int,
+    List,
+    ListOfDicts,
+    Service,
+)
 
 TEXT = st.text(min_size=1)
 
 
 def setup(profile: str = "auto", **attributes: Any) -> tuple[Any, Payload]:
     found = declaration(
-        type("Some", (Service,), {"SimpleIO": type("S", (), attributes), "handle": lambda self: None}), profile
+        type(
+            "Some", (Service,), {"SimpleIO": type("S", (), attributes), "handle": lambda self: None}
+        ),
+        profile,
     )
     assert found is not None
     return writer(found), Payload(names(found.outputs))
@@ -72,7 +86,9 @@ class Thing:
     secret = "not declared"
 
 
-@pytest.mark.parametrize("value", [{"a": "1"}, Bunch(a="1", x=2), Thing(), Row("1", 2), Person(id=5, a="1")])
+@pytest.mark.parametrize(
+    "value", [{"a": "1"}, Bunch(a="1", x=2), Thing(), Row("1", 2), Person(id=5, a="1")]
+)
 def test_whatever_has_the_names(value: Any) -> None:
     assert written(value, output_required="a") == {"a": "1"}
 
@@ -159,7 +175,9 @@ def test_converted_by_name_and_by_type() -> None:
 
 
 def test_what_does_not_fit_is_all_told() -> None:
-    with pytest.raises(TypeError, match=r"user_id: expected a whole number.*a: required.*b: required"):
+    with pytest.raises(
+        TypeError, match=r"user_id: expected a whole number.*a: required.*b: required"
+    ):
         written({"user_id": "x", "b": ""}, output_required=("user_id", "a", "b"))
 
 
@@ -172,14 +190,18 @@ def test_nothing_is_null_and_missing_is_empty_text() -> None:
 
 
 def test_3_x_leaves_out_what_is_not_there_and_sorts() -> None:
-    found = written({"b": "2", "a": ""}, profile="3.x", output_required=("b", "a"), output_optional="c")
+    found = written(
+        {"b": "2", "a": ""}, profile="3.x", output_required=("b", "a"), output_optional="c"
+    )
     assert list(found.items()) == [("a", ""), ("b", "2")]
     with pytest.raises(TypeError, match="a: required"):
         written({"b": "2"}, profile="3.x", output_required=("b", "a"))
 
 
 def test_skip_empty_keys() -> None:
-    assert written({"a": "1"}, output_optional=("a", "b"), skip_empty_response_keys=True) == {"a": "1"}
+    assert written({"a": "1"}, output_optional=("a", "b"), skip_empty_response_keys=True) == {
+        "a": "1"
+    }
 
 
 def test_names_that_are_not_declared() -> None:

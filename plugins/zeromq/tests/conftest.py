@@ -20,7 +20,9 @@ def peer() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def start(what: str, address: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen([sys.executable, str(PEER), what, address], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, str(PEER), what, address], stdout=subprocess.PIPE, text=True
+        )
         started.append(process)
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
         return process

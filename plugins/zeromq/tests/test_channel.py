@@ -73,7 +73,8 @@ class TestPull(Base):
             assert channel.received == 1
 
     @pytest.mark.parametrize(
-        "frames", [[b""], [b"", b""], [b"\x00" * 5, b"\xff\xfe"], [b"a\r\nb: c", b"x"], [b"f"] * 200]
+        "frames",
+        [[b""], [b"", b""], [b"\x00" * 5, b"\xff\xfe"], [b"a\r\nb: c", b"x"], [b"f"] * 200],
     )
     def test_odd_frames_arrive_as_they_are(self, frames):
         inbox = Inbox()
@@ -214,10 +215,18 @@ class TestSubscribe(Publishing):
     def test_topics(self):
         inbox = Inbox()
         with self.receiving(inbox, topics=["orders.", "news"]):
-            wait_until(lambda: (self.sender.poll(100) and self.sender.recv() == b"\x01news") or self.sender.poll(10))
+            wait_until(
+                lambda: (
+                    (self.sender.poll(100) and self.sender.recv() == b"\x01news")
+                    or self.sender.poll(10)
+                )
+            )
             for topic in (b"other", b"orders.new", b"newspaper", b"order"):
                 self.sender.send_multipart([topic, b"x"])
-            assert [request.headers["topic"] for request in inbox.wait(2, 5)] == ["orders.new", "newspaper"]
+            assert [request.headers["topic"] for request in inbox.wait(2, 5)] == [
+                "orders.new",
+                "newspaper",
+            ]
 
     def test_a_slow_subscriber_knows_how_much_it_missed(self):
         """The publisher drops at the high-water mark and says nothing; the numbers tell the true gap."""
@@ -231,7 +240,9 @@ class TestSubscribe(Publishing):
             wait_until(lambda: self.sender.poll(100))
             self.sender.recv()
             for index in range(total):  # 40 MB, far more than all buffers hold
-                self.sender.send_multipart([b"news", b"%d " % index + b"x" * 8000, numbers.next(b"news")])
+                self.sender.send_multipart(
+                    [b"news", b"%d " % index + b"x" * 8000, numbers.next(b"news")]
+                )
             gate.set()
 
             def last() -> bool:

@@ -23,7 +23,9 @@ def connect(address: str) -> Iterator[Callable[..., ZeroMQOutgoing]]:
     made: list[ZeroMQOutgoing] = []
 
     def start(**settings: Any) -> ZeroMQOutgoing:
-        outgoing = ZeroMQOutgoing("peer", load(ZeroMQOutgoing.Config, {"address": address, "timeout": 5, **settings}))
+        outgoing = ZeroMQOutgoing(
+            "peer", load(ZeroMQOutgoing.Config, {"address": address, "timeout": 5, **settings})
+        )
         made.append(outgoing)
         outgoing.start()
         return outgoing
@@ -64,7 +66,9 @@ class OnPeer(OutgoingContract):
         self.running_peer: subprocess.Popen[str] = self.start_peer(self.what, self.address)
         if self.what == "pull":  # so that the pipe never fills
             threading.Thread(
-                target=lambda out: [None for _ in out], args=(self.running_peer.stdout,), daemon=True
+                target=lambda out: [None for _ in out],
+                args=(self.running_peer.stdout,),
+                daemon=True,
             ).start()
 
     def peer_down(self) -> None:
@@ -157,7 +161,9 @@ def test_what_a_peer_took_is_not_lost_when_the_next_one_is_late(connect, address
 
     with pytest.raises(TimedOut):
         fill()
-    assert [int(pull.recv()[:5]) for _ in range(accepted)] == list(range(accepted)) and accepted > 500
+    assert [int(pull.recv()[:5]) for _ in range(accepted)] == list(
+        range(accepted)
+    ) and accepted > 500
     context.destroy(0)
 
 
@@ -166,7 +172,9 @@ def test_the_first_message_reaches_a_subscriber_that_was_there_before(connect, b
     subscriber.subscribe("")
     heard: list[list[bytes]] = []
     # a subscriber tells what it subscribes to only while it waits for messages
-    listening = threading.Thread(target=lambda: subscriber.poll(5000) and heard.append(subscriber.recv_multipart()))
+    listening = threading.Thread(
+        target=lambda: subscriber.poll(5000) and heard.append(subscriber.recv_multipart())
+    )
     listening.start()
     publisher = connect(socket="PUB")
     publisher.send(["news", "first"])

@@ -67,12 +67,20 @@ def test_the_worked_example_works(start_server):  # noqa: F811
     server = start_server(placed(blocks("toml")[0]), start=False, workers=2)
     (server.folder / "orders.py").write_text(service)
     server.start()
-    done = subprocess.run([sys.executable, "-c", placed(client)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", placed(client)], capture_output=True, text=True, timeout=60
+    )
     assert done.stdout == "[b'orders.taken', b'order 7']\n", done.stderr + server.log()
 
 
-def test_messages_that_break_the_service_end_its_worker_or_are_too_large(start_server, context, tmp_path):  # noqa: F811
-    server, path, address = start_server(workers=2), tmp_path / "taken", f"tcp://127.0.0.1:{free_port()}"
+def test_messages_that_break_the_service_end_its_worker_or_are_too_large(
+    start_server, context, tmp_path
+):  # noqa: F811
+    server, path, address = (
+        start_server(workers=2),
+        tmp_path / "taken",
+        f"tcp://127.0.0.1:{free_port()}",
+    )
     server.deploy("work.py", SERVICES.replace("PATH", str(path)))
     server.api("admin.channel.zeromq.create", name="in", address=address, service="work.take")
     sender = context.socket(zmq.PUSH)
@@ -122,7 +130,9 @@ def test_edits_under_load_and_a_silent_peer(start_server, context, peer):  # noq
     answers_at = free_port()
     peer("answer", f"tcp://127.0.0.1:{answers_at}")
     for name in ("put", "ask"):
-        server.api("admin.channel.http.create", name=name, url_path=f"/{name}", service=f"work.{name}")
+        server.api(
+            "admin.channel.http.create", name=name, url_path=f"/{name}", service=f"work.{name}"
+        )
     answers: list[int] = []
     done = threading.Event()
 

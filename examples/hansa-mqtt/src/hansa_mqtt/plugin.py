@@ -7,7 +7,18 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
 
-from hansa import Channel, Invalid, Model, Outgoing, Request, Secret, TimedOut, Unavailable, hookimpl, setting
+from hansa import (
+    Channel,
+    Invalid,
+    Model,
+    Outgoing,
+    Request,
+    Secret,
+    TimedOut,
+    Unavailable,
+    hookimpl,
+    setting,
+)
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -23,26 +34,45 @@ class Broker(Model):
     port: Annotated[int, setting("Its port", ge=1, le=65535)] = 1883
     username: Annotated[str, setting("User to log in as; empty logs in as nobody")] = ""
     password: Annotated[Secret, setting("The user's password")] = Secret("")
-    tls: Annotated[bool, setting("Whether to use TLS; the broker's certificate is verified")] = False
-    ca_file: Annotated[str, setting("File with the authorities to trust; by default the system's")] = ""
-    client_id: Annotated[str, setting("Client identifier; by default the name of the definition", max_length=65535)] = (
-        ""
+    tls: Annotated[bool, setting("Whether to use TLS; the broker's certificate is verified")] = (
+        False
     )
-    keep_alive: Annotated[int, setting("Time after which a silent connection is given up", ge=1, le=65535)] = 20
-    timeout: Annotated[float, setting("Time for connecting, and for a broker to confirm", gt=0, le=600)] = 5.0
+    ca_file: Annotated[
+        str, setting("File with the authorities to trust; by default the system's")
+    ] = ""
+    client_id: Annotated[
+        str, setting("Client identifier; by default the name of the definition", max_length=65535)
+    ] = ""
+    keep_alive: Annotated[
+        int, setting("Time after which a silent connection is given up", ge=1, le=65535)
+    ] = 20
+    timeout: Annotated[
+        float, setting("Time for connecting, and for a broker to confirm", gt=0, le=600)
+    ] = 5.0
 
 
 class Subscription(Broker):
     """Settings of the channel."""
 
-    topic: Annotated[str, setting("Topics to subscribe to; + and # are wildcards", min_length=1, example="orders/+")]
+    topic: Annotated[
+        str,
+        setting("Topics to subscribe to; + and # are wildcards", min_length=1, example="orders/+"),
+    ]
     client_id: Annotated[
         str, setting("Client identifier; by default made of the definition's name", max_length=200)
     ] = ""
-    qos: Annotated[QoS, setting("Quality of service to ask for: 0 may lose, 1 may repeat, 2 does neither")] = 1
-    attempts: Annotated[int, setting("How often a message is tried that its service cannot handle", ge=1, le=1000)] = 5
-    failed_topic: Annotated[str, setting("Topic for messages that are given up; without one they are logged")] = ""
-    threads: Annotated[int, setting("Messages handled at a time; the broker keeps the others", ge=1, le=1000)] = 4
+    qos: Annotated[
+        QoS, setting("Quality of service to ask for: 0 may lose, 1 may repeat, 2 does neither")
+    ] = 1
+    attempts: Annotated[
+        int, setting("How often a message is tried that its service cannot handle", ge=1, le=1000)
+    ] = 5
+    failed_topic: Annotated[
+        str, setting("Topic for messages that are given up; without one they are logged")
+    ] = ""
+    threads: Annotated[
+        int, setting("Messages handled at a time; the broker keeps the others", ge=1, le=1000)
+    ] = 4
 
 
 class Publication(Broker):
@@ -50,7 +80,9 @@ class Publication(Broker):
 
     topic: Annotated[str, setting("Topic of messages that name none")] = ""
     qos: Annotated[QoS, setting("Quality of service of messages that name none")] = 1
-    retain: Annotated[bool, setting("Whether the broker keeps the last message for who subscribes later")] = False
+    retain: Annotated[
+        bool, setting("Whether the broker keeps the last message for who subscribes later")
+    ] = False
 
 
 class Connected:
@@ -65,7 +97,11 @@ class Connected:
         """Connect and log in, to get at most so many unacknowledged messages; raises `TimedOut` or `Unavailable` that says what the broker said."""
         config, answered, refused = self.config, threading.Event(), list[str]()
         client = self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5, manual_ack=True, reconnect_on_failure=False
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            protocol=mqtt.MQTTv5,
+            manual_ack=True,
+            reconnect_on_failure=False,
         )
 
         def on_connect(_: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
@@ -75,7 +111,11 @@ class Connected:
 
         def on_disconnect(_: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
             if answered.is_set() and not refused and not self._stopping:
-                self.lost(ConnectionError(f"the broker at {config.host}:{config.port} went away: {reason}"))  # type: ignore[attr-defined]
+                self.lost(
+                    ConnectionError(
+                        f"the broker at {config.host}:{config.port} went away: {reason}"
+                    )
+                )  # type: ignore[attr-defined]
 
         client.on_connect, client.on_disconnect = on_connect, on_disconnect
         self._pinging = threading.Lock()
@@ -88,15 +128,25 @@ class Connected:
         client.connect_timeout = config.timeout
         session: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         if client_id:
-            session.SessionExpiryInterval = 0xFFFFFFFF  # the broker keeps what comes while nobody is here
+            session.SessionExpiryInterval = (
+                0xFFFFFFFF  # the broker keeps what comes while nobody is here
+            )
         session.ReceiveMaximum = at_most
-        client.connect(config.host, config.port, config.keep_alive, clean_start=not client_id, properties=session)
+        client.connect(
+            config.host,
+            config.port,
+            config.keep_alive,
+            clean_start=not client_id,
+            properties=session,
+        )
         client.loop_start()
         self._looping = True
         if not answered.wait(config.timeout):
             raise TimedOut(f"the broker at {config.host}:{config.port} does not answer")
         if refused:
-            raise Unavailable(f"the broker at {config.host}:{config.port} refuses the connection: {refused[0]}")
+            raise Unavailable(
+                f"the broker at {config.host}:{config.port} refuses the connection: {refused[0]}"
+            )
         return client
 
     def disconnect(self) -> None:
@@ -107,12 +157,18 @@ class Connected:
             client.disconnect()
             if self._looping:
                 client.loop_stop()
-            elif (left := client.socket()) is not None:  # the thread that closes it was never started
+            elif (
+                left := client.socket()
+            ) is not None:  # the thread that closes it was never started
                 left.close()
 
     def ping(self) -> str:
         """Have the broker answer: it confirms the end of a subscription that never was."""
-        client, answered, where = self._client, threading.Event(), f"{self.config.host}:{self.config.port}"
+        client, answered, where = (
+            self._client,
+            threading.Event(),
+            f"{self.config.host}:{self.config.port}",
+        )
         if client is None:
             raise Unavailable(f"not connected to {where}")
         with self._pinging:
@@ -152,19 +208,25 @@ class MqttChannel(Connected, Channel):
             granted.set()
 
         client_id = self.config.client_id or f"hansa {self.name}"
-        client = self.connect(client_id, self.config.threads, on_message=self._receive, on_subscribe=on_subscribe)
+        client = self.connect(
+            client_id, self.config.threads, on_message=self._receive, on_subscribe=on_subscribe
+        )
         client.subscribe(self.config.topic, self.config.qos)
         if not granted.wait(self.config.timeout):
             raise TimedOut(f"the broker does not confirm the subscription to {self.config.topic!r}")
         if reasons[0].is_failure:
-            raise Unavailable(f"the broker refuses the subscription to {self.config.topic!r}: {reasons[0]}")
+            raise Unavailable(
+                f"the broker refuses the subscription to {self.config.topic!r}: {reasons[0]}"
+            )
 
     def stop(self) -> None:
         """Take nothing new, finish what was begun, go."""
         self._stopping = True
         if self._pool is not None:
             self._ending.set()
-            self._pool.shutdown(cancel_futures=True)  # acknowledges what is done, so before the connection goes
+            self._pool.shutdown(
+                cancel_futures=True
+            )  # acknowledges what is done, so before the connection goes
             self._pool = None
         self.disconnect()
 
@@ -173,15 +235,23 @@ class MqttChannel(Connected, Channel):
             self._pool.submit(self._handle, client, message)
 
     def _handle(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> None:
-        headers = {"topic": message.topic, "qos": str(message.qos), "retain": str(message.retain).lower()}
+        headers = {
+            "topic": message.topic,
+            "qos": str(message.qos),
+            "retain": str(message.retain).lower(),
+        }
         for attempt in range(1, self.config.attempts + 1):
-            response = self.dispatch(Request(raw=bytes(message.payload), headers=headers, attempt=attempt))
+            response = self.dispatch(
+                Request(raw=bytes(message.payload), headers=headers, attempt=attempt)
+            )
             if response.outcome != "retry":
                 break
             if self._ending.wait(min(0.1 * 2**attempt, 10.0)):
                 return  # not acknowledged: it comes again to whoever subscribes next
         else:
-            self.log.error("given up after %s attempts (cid %s): %s", attempt, response.cid, response.error)
+            self.log.error(
+                "given up after %s attempts (cid %s): %s", attempt, response.cid, response.error
+            )
             if self.config.failed_topic:
                 client.publish(self.config.failed_topic, message.payload, 1)
         client.ack(message.mid, message.qos)
@@ -195,14 +265,21 @@ class MqttOutgoing(Connected, Outgoing):
 
     def start(self) -> None:
         """Connect; raises what the broker refuses."""
-        self.connect("", 1)  # every worker has a connection of its own, and a client identifier belongs to one
+        self.connect(
+            "", 1
+        )  # every worker has a connection of its own, and a client identifier belongs to one
 
     def stop(self) -> None:
         """Close the connection."""
         self.disconnect()
 
     def publish(
-        self, data: str | bytes, topic: str = "", *, qos: QoS | None = None, retain: bool | None = None
+        self,
+        data: str | bytes,
+        topic: str = "",
+        *,
+        qos: QoS | None = None,
+        retain: bool | None = None,
     ) -> None:
         """Publish, and wait until the broker has it (with quality of service 1 and 2).
 
@@ -214,13 +291,18 @@ class MqttOutgoing(Connected, Outgoing):
         if client is None or not client.is_connected():
             raise Unavailable(f"outgoing mqtt {self.name!r} is not connected")
         sent = client.publish(
-            topic, data, self.config.qos if qos is None else qos, self.config.retain if retain is None else retain
+            topic,
+            data,
+            self.config.qos if qos is None else qos,
+            self.config.retain if retain is None else retain,
         )
         if sent.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
             raise Unavailable(f"outgoing mqtt {self.name!r}: {mqtt.error_string(sent.rc)}")
         sent.wait_for_publish(self.config.timeout)
         if not sent.is_published():
-            raise TimedOut(f"outgoing mqtt {self.name!r}: no confirmation within {self.config.timeout:g} s")
+            raise TimedOut(
+                f"outgoing mqtt {self.name!r}: no confirmation within {self.config.timeout:g} s"
+            )
 
 
 @hookimpl

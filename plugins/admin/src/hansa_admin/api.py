@@ -56,13 +56,19 @@ class AdminApi(Behind):
     def handle(self) -> Any:
         refuse_other_sites(self.request)
         name = str(self.request.extra.get("path_params", self.request.params)["service"])
-        service = self.server.registry.service(name).cls if name.startswith("admin.") and name != NAME else None
+        service = (
+            self.server.registry.service(name).cls
+            if name.startswith("admin.") and name != NAME
+            else None
+        )
         if service is None:
             raise NotFound(f"{name!r} is no admin service; admin.service.invoke calls any other")
         typed = issubclass(service, Operation)
         if not typed:
             read_object(self.request.raw)
-        inner = Request(self.request.raw, cid=self.cid, peer=self.request.peer, environ=self.request.environ)
+        inner = Request(
+            self.request.raw, cid=self.cid, peer=self.request.peer, environ=self.request.environ
+        )
         inner.principal = self.request.principal
         answer = self.server.handle(name, inner, channel=NAME, format="" if typed else "json")
         if answer.error is not None:
@@ -83,5 +89,8 @@ def refuse_other_sites(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site not in (None, "same-origin", "none"):
         raise Forbidden("requests of other sites are refused")
-    if origin is not None and urlsplit(origin).netloc.lower() != str(request.headers.get("host", "")).lower():
+    if (
+        origin is not None
+        and urlsplit(origin).netloc.lower() != str(request.headers.get("host", "")).lower()
+    ):
         raise Forbidden("requests of other sites are refused")

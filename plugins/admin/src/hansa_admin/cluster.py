@@ -28,11 +28,15 @@ class ClusterServer(Model):
     name: Annotated[str, setting("Its name")]
     state: Annotated[
         str,
-        setting("ready; behind: a worker lacks a change; starting: some workers do not run yet; silent: it was killed"),
+        setting(
+            "ready; behind: a worker lacks a change; starting: some workers do not run yet; silent: it was killed"
+        ),
     ]
     host: Annotated[str, setting("The host it runs on; empty where that is not known")]
     pid: Annotated[int, setting("Process id of its supervisor; 0 where that is not known")]
-    incarnation: Annotated[int, setting("Grows with each start of the server; 0 where that is not known")]
+    incarnation: Annotated[
+        int, setting("Grows with each start of the server; 0 where that is not known")
+    ]
     workers: Annotated[int, setting("Workers that run")]
     wanted: Annotated[int, setting("Workers that are to run")]
     revision: Annotated[int, setting("The revision that all of its workers have applied")]
@@ -55,17 +59,28 @@ class ClusterObject(Model):
     kind: Annotated[str, setting("Kind of the definition, or service")]
     type: Annotated[str, setting("Type of the definition, or package")]
     name: Annotated[str, setting("Its name")]
-    state: Annotated[str, setting("running, retrying, failed, inactive; unplaced: it is to run once, and runs nowhere")]
+    state: Annotated[
+        str,
+        setting(
+            "running, retrying, failed, inactive; unplaced: it is to run once, and runs nowhere"
+        ),
+    ]
     why: Annotated[str, setting("Why it does not run")]
-    since: Annotated[float, setting("Since when, in seconds of the Unix epoch; 0 where that is not known")]
+    since: Annotated[
+        float, setting("Since when, in seconds of the Unix epoch; 0 where that is not known")
+    ]
     workers: Annotated[list[str], setting("The workers")]
 
 
 class ClusterLease(Model):
     """The right to run something once."""
 
-    name: Annotated[str, setting("cluster:KIND:TYPE:NAME, server:SERVER:KIND:TYPE:NAME, or name:SERVER")]
-    holder: Annotated[str, setting("Worker that holds it; for a server's name the host and the process")]
+    name: Annotated[
+        str, setting("cluster:KIND:TYPE:NAME, server:SERVER:KIND:TYPE:NAME, or name:SERVER")
+    ]
+    holder: Annotated[
+        str, setting("Worker that holds it; for a server's name the host and the process")
+    ]
     token: Annotated[int, setting("Its fencing token, which grows whenever it is taken")]
     seconds: Annotated[float, setting("Seconds until it ends unless it is renewed")]
 
@@ -78,7 +93,8 @@ class ClusterStatus(Model):
     servers: Annotated[list[ClusterServer], setting("The servers")]
     workers: Annotated[list[ClusterWorker], setting("The workers")]
     objects: Annotated[
-        list[ClusterObject], setting("Objects that do not run or whose other side does not answer, or all, by state")
+        list[ClusterObject],
+        setting("Objects that do not run or whose other side does not answer, or all, by state"),
     ]
     leases: Annotated[list[ClusterLease], setting("The leases that are held")]
     queue: Annotated[
@@ -103,9 +119,16 @@ class Restarting(ServerName):
 
 def placed_once(server: Any, names: Iterable[str]) -> set[str]:
     """The leases of what runs once in the cluster, or in each of these servers."""
-    placed = {known.cls.type: known.cls.placement for _, _, known in server.registry.types("channel")}
+    placed = {
+        known.cls.type: known.cls.placement for _, _, known in server.registry.types("channel")
+    }
     rows = [(row, placed.get(row.type, "worker")) for row in server.definitions("channel")]
-    return {lease_name(place, name, row.key) for row, place in rows if place != "worker" for name in names}
+    return {
+        lease_name(place, name, row.key)
+        for row, place in rows
+        if place != "worker"
+        for name in names
+    }
 
 
 class OnCluster(Operation):
@@ -133,7 +156,9 @@ class Status(OnCluster):
     def handle(self) -> Any:
         reports, leases, unknown = self.look()
         revision, now = self.server.store.revision(), time.time()
-        behind = {worker: max(0, revision - report["revision"]) for worker, report in reports.items()}
+        behind = {
+            worker: max(0, revision - report["revision"]) for worker, report in reports.items()
+        }
         workers = [
             ClusterWorker(
                 name=worker,
@@ -144,7 +169,9 @@ class Status(OnCluster):
             )
             for worker, report in reports.items()
         ]
-        last = {report["server"]: now - report["at"] for report in self.server.store.reports().values()}
+        last = {
+            report["server"]: now - report["at"] for report in self.server.store.reports().values()
+        }
         silent = {name: round(seconds, 1) for name, seconds in last.items() if seconds < REMEMBERED}
         queue = self.server.queue
         return ClusterStatus(
@@ -154,7 +181,9 @@ class Status(OnCluster):
             workers=workers,
             objects=list(self._objects(reports, set(leases), everything=self.request.input.all)),
             leases=[
-                ClusterLease(name=name, holder=_holder(name, holder), token=token, seconds=round(left, 1))
+                ClusterLease(
+                    name=name, holder=_holder(name, holder), token=token, seconds=round(left, 1)
+                )
                 for name, (holder, token, left) in leases.items()
             ],
             queue=queue.status() if queue is not None else None,
@@ -179,12 +208,24 @@ class Status(OnCluster):
             lease = f":{kind}:{type}:{name}"
             for (was, why), workers in found.items():
                 state = was
-                if was == ELSEWHERE and len(found) == 1 and not any(one.endswith(lease) for one in held):
+                if (
+                    was == ELSEWHERE
+                    and len(found) == 1
+                    and not any(one.endswith(lease) for one in held)
+                ):
                     state = "unplaced"
-                if state in ("", ELSEWHERE) or (state in (RUNNING, INACTIVE) and not why and not everything):
+                if state in ("", ELSEWHERE) or (
+                    state in (RUNNING, INACTIVE) and not why and not everything
+                ):
                     continue
                 yield ClusterObject(
-                    kind=kind, type=type, name=name, state=state, why=why, since=since[was, why], workers=workers
+                    kind=kind,
+                    type=type,
+                    name=name,
+                    state=state,
+                    why=why,
+                    since=since[was, why],
+                    workers=workers,
                 )
 
 
@@ -201,16 +242,22 @@ class Restart(OnCluster):
         reports, leases, _ = self.look()
         there = sorted({report["server"] for report in reports.values()})
         if name not in there:
-            raise NotFound(f"no server {name!r} runs in this cluster (there are: {', '.join(there)})")
+            raise NotFound(
+                f"no server {name!r} runs in this cluster (there are: {', '.join(there)})"
+            )
         incarnation = leases.get(lease_of(name), ("", 0, 0.0))[1]
         self.log.warning("%s restarts the server %s", self.caller or "somebody", name)
         return Restarting(
-            name=name, incarnation=incarnation, revision=log_action(self.server, "server", name, "restart")
+            name=name,
+            incarnation=incarnation,
+            revision=log_action(self.server, "server", name, "restart"),
         )
 
 
 def servers(
-    workers: list[ClusterWorker], leases: dict[str, tuple[str, int, float]], silent: dict[str, float]
+    workers: list[ClusterWorker],
+    leases: dict[str, tuple[str, int, float]],
+    silent: dict[str, float],
 ) -> Iterator[ClusterServer]:
     """The servers: those with workers, and of the others those that were `silent` for so many seconds."""
     for name in {worker.server for worker in workers} | set(silent):
@@ -218,7 +265,13 @@ def servers(
         text, token, _ = leases.get(lease_of(name), ("", 0, 0.0))
         holder = Holder.read(text)
         wanted = holder.workers if holder else len(own)
-        state = "starting" if len(own) < wanted else "behind" if any(worker.behind for worker in own) else "ready"
+        state = (
+            "starting"
+            if len(own) < wanted
+            else "behind"
+            if any(worker.behind for worker in own)
+            else "ready"
+        )
         yield ClusterServer(
             name=name,
             state=state if own else "silent",

@@ -25,7 +25,11 @@ class Wanted(Model):
         setting(
             "Definitions by kind, type and name, as admin.config.export gives them",
             example={
-                "security": {"basic": {"partner": {"username": "partner", "password": {"$env": "PARTNER_PASSWORD"}}}}
+                "security": {
+                    "basic": {
+                        "partner": {"username": "partner", "password": {"$env": "PARTNER_PASSWORD"}}
+                    }
+                }
             },
         ),
     ]
@@ -59,7 +63,9 @@ class Planned(Model):
 class Applied(Planned):
     """What was done."""
 
-    revision: Annotated[int | None, setting("Revision of the last change; null if there was nothing to do")]
+    revision: Annotated[
+        int | None, setting("Revision of the last change; null if there was nothing to do")
+    ]
     applied: Annotated[list[str], setting("Workers that have applied it")]
     pending: Annotated[list[str], setting("Workers that are still to apply it")]
 
@@ -91,7 +97,11 @@ class ConfigApply(Operation):
     def handle(self) -> Any:
         plan = Plan(self.server, self.request.input.config, prune=self.request.input.prune)
         done = plan.apply(by=self.caller)
-        return {"changes": [step.show() for step in plan.steps], "unchanged": plan.unchanged, **done}
+        return {
+            "changes": [step.show() for step in plan.steps],
+            "unchanged": plan.unchanged,
+            **done,
+        }
 
 
 OPERATIONS: tuple[type[Operation], ...] = (ConfigExport, ConfigPlan, ConfigApply)

@@ -9,7 +9,19 @@ import logging
 from typing import Annotated, Any, ClassVar
 
 import msgspec
-from hansa import HansaError, Invalid, Model, Response, Unavailable, dump, explain, fields, load, resolve, setting
+from hansa import (
+    HansaError,
+    Invalid,
+    Model,
+    Response,
+    Unavailable,
+    dump,
+    explain,
+    fields,
+    load,
+    resolve,
+    setting,
+)
 
 from .operation import Operation
 from .references import exists, is_reference, name_faults, secret_names, setting_faults
@@ -30,7 +42,8 @@ class Seen(Named):
     seen_revision: Annotated[
         int | None,
         setting(
-            "Revision that the change builds on; refused if somebody else changed the definition since", example=42
+            "Revision that the change builds on; refused if somebody else changed the definition since",
+            example=42,
         ),
     ] = None
 
@@ -38,13 +51,17 @@ class Seen(Named):
 class Perhaps(Model):
     """Where a trial begins."""
 
-    name: Annotated[str, setting("Begin with the settings of this definition; empty begins with none")] = ""
+    name: Annotated[
+        str, setting("Begin with the settings of this definition; empty begins with none")
+    ] = ""
 
 
 class Filter(Model):
     """Which definitions to list."""
 
-    filter: Annotated[str, setting("Only those whose name contains this text, in upper or lower case")] = ""
+    filter: Annotated[
+        str, setting("Only those whose name contains this text, in upper or lower case")
+    ] = ""
     offset: Annotated[int, setting("How many to pass over", ge=0)] = 0
     limit: Annotated[int, setting("At most so many", ge=1, le=10_000)] = 1000
 
@@ -53,7 +70,9 @@ class State(Model):
     """How one worker has it."""
 
     state: Annotated[str, setting("running, retrying, inactive, elsewhere or failed")]
-    why: Annotated[str, setting("The reason, when it does not run, or its other side does not answer")] = ""
+    why: Annotated[
+        str, setting("The reason, when it does not run, or its other side does not answer")
+    ] = ""
     since: Annotated[float, setting("Since when, in seconds of the Unix epoch")] = 0.0
 
 
@@ -80,7 +99,9 @@ class Created(Changed):
 
     generated: Annotated[
         dict[str, Any],
-        setting("Settings that were left out and made up, such as a random key: shown here and never again"),
+        setting(
+            "Settings that were left out and made up, such as a random key: shown here and never again"
+        ),
     ] = {}
 
 
@@ -120,7 +141,9 @@ def changed(name: str, answer: dict[str, Any]) -> dict[str, Any]:
 def without_secrets(data: Any, secrets: set[str] = frozenset()) -> Any:  # type: ignore[assignment]
     """Settings to show: without encrypted values, at any depth; references such as `{"$env": "X"}` say where to look and stay."""
     if isinstance(data, dict):
-        hidden = {key for key, value in data.items() if is_reference(value) and "$encrypted" in value}
+        hidden = {
+            key for key, value in data.items() if is_reference(value) and "$encrypted" in value
+        }
         hidden |= {key for key in secrets if key in data and not is_reference(data[key])}
         return {key: without_secrets(value) for key, value in data.items() if key not in hidden}
     return [without_secrets(item) for item in data] if isinstance(data, list) else data
@@ -130,7 +153,12 @@ def least_well(states: dict[str, dict[str, Any]]) -> str:
     """One word for the states of all workers; `unknown` when none has told yet."""
     told = {str(state["state"]) for state in states.values()}
     return next(
-        (state for state in ("failed", "retrying", "running", "inactive", "elsewhere") if state in told), "unknown"
+        (
+            state
+            for state in ("failed", "retrying", "running", "inactive", "elsewhere")
+            if state in told
+        ),
+        "unknown",
     )
 
 
@@ -154,7 +182,9 @@ class OnType(Operation):
         rest = {key: value for key, value in data.items() if key not in names}
         if cls.takes_settings:
             invalid = explain(asked, cls.own, strict=strict)
-            faults = name_faults(cls.model, rest, functools.partial(exists, server)) | cls.faults(rest)
+            faults = name_faults(cls.model, rest, functools.partial(exists, server)) | cls.faults(
+                rest
+            )
         else:
             invalid, faults = explain(data, cls.own, strict=strict, unknown=True), {}
         faults |= invalid.errors if invalid else {}
@@ -203,7 +233,9 @@ class Create(OnType):
         settings = self.request.input["settings"]
         generated = self.generated(settings)
         answer = self.server.define(*self.key, settings | generated, mode="create", by=self.caller)
-        return changed(self.request.input["name"], answer) | ({"generated": dump(generated, str)} if generated else {})
+        return changed(self.request.input["name"], answer) | (
+            {"generated": dump(generated, str)} if generated else {}
+        )
 
 
 class Edit(OnType):
@@ -215,7 +247,11 @@ class Edit(OnType):
     def handle(self) -> Any:
         seen = self.request.input["seen_revision"]
         answer = self.server.define(
-            *self.key, self.request.input["settings"], mode="edit", seen_revision=seen, by=self.caller
+            *self.key,
+            self.request.input["settings"],
+            mode="edit",
+            seen_revision=seen,
+            by=self.caller,
         )
         return changed(self.request.input["name"], answer)
 
@@ -227,7 +263,9 @@ class Delete(OnType):
     Input = own = Seen
 
     def handle(self) -> Any:
-        answer = self.server.delete(*self.key, seen_revision=self.request.input["seen_revision"], by=self.caller)
+        answer = self.server.delete(
+            *self.key, seen_revision=self.request.input["seen_revision"], by=self.caller
+        )
         return changed(self.request.input["name"], answer)
 
 
@@ -250,7 +288,11 @@ class List(OnType):
     def handle(self) -> Any:
         asked = self.request.input
         wanted = asked["filter"].lower()
-        rows = [row for row in self.server.definitions(self.of_kind, self.of_type) if wanted in row.name.lower()]
+        rows = [
+            row
+            for row in self.server.definitions(self.of_kind, self.of_type)
+            if wanted in row.name.lower()
+        ]
         rows.sort(key=lambda row: row.name)
         page = rows[asked["offset"] : asked["offset"] + asked["limit"]]
         reports = self.server.reports()
@@ -264,7 +306,10 @@ class Ping(OnType):
     Input = own = Named
 
     def handle(self) -> Any:
-        return {"name": self.request.input["name"], "result": str(self.server.object(*self.key).ping())}
+        return {
+            "name": self.request.input["name"],
+            "result": str(self.server.object(*self.key).ping()),
+        }
 
 
 class Test(OnType):
@@ -296,13 +341,22 @@ class Run(OnType):
 
     def handle(self) -> Any:
         answer = self.runnable().run()
-        found = {"name": self.request.input["name"], "result": "done", "cid": self.cid, "answer": None}
+        found = {
+            "name": self.request.input["name"],
+            "result": "done",
+            "cid": self.cid,
+            "answer": None,
+        }
         if not isinstance(answer, Response):
             return found if answer is None else found | {"result": str(answer)}
         if isinstance(answer.error, HansaError):
             raise answer.error
-        if answer.error is not None:  # logged with its traceback already, and not to be told to anybody
-            raise HansaError(f"it failed unexpectedly; the server's log tells more under the cid {answer.cid}")
+        if (
+            answer.error is not None
+        ):  # logged with its traceback already, and not to be told to anybody
+            raise HansaError(
+                f"it failed unexpectedly; the server's log tells more under the cid {answer.cid}"
+            )
         return found | {
             "cid": answer.cid or self.cid,
             "answer": readable(answer.raw) if answer.raw else dump(answer.payload),
@@ -316,4 +370,6 @@ class Run(OnType):
             row = self.server.definition(*self.key)
             if "$encrypted" in json.dumps(row.data):
                 raise
-            return self.of_class(row.name, load(self.model, resolve(row.data), strict=False), self.server)
+            return self.of_class(
+                row.name, load(self.model, resolve(row.data), strict=False), self.server
+            )

@@ -41,7 +41,9 @@ def _optional(model: type[Model], base: type[Model], name: str) -> type[Model]:
     hints = typing.get_type_hints(model, include_extras=True)
     names = [field.name for field in dataclasses.fields(model)]
     space: dict[str, Any] = dict.fromkeys(names, msgspec.UNSET)
-    space["__annotations__"] = {each: typing.Union[hints[each], msgspec.UnsetType] for each in names}  # noqa: UP007
+    space["__annotations__"] = {
+        each: typing.Union[hints[each], msgspec.UnsetType] for each in names
+    }  # noqa: UP007
     return type(name, (base,), {**space, "__module__": __name__})
 
 
@@ -55,15 +57,24 @@ class Later:
         return self.make()
 
 
-def _operation(action: type[OnType], kind: str, type_: str, known: Any, definition: Later) -> type[OnType]:
+def _operation(
+    action: type[OnType], kind: str, type_: str, known: Any, definition: Later
+) -> type[OnType]:
     """One admin service: the action, bound to one type, with its own input and output."""
     title = _title(kind, type_) + action.__name__
     help = (action.__doc__ or "").partition("\n")[0].replace("this type", f"{kind} {type_}")
-    space: dict[str, Any] = {"of_kind": kind, "of_type": type_, "of_class": known.cls, "model": known.model}
+    space: dict[str, Any] = {
+        "of_kind": kind,
+        "of_type": type_,
+        "of_class": known.cls,
+        "model": known.model,
+    }
     space |= {"name": f"admin.{kind}.{type_}.{action.__name__.lower()}", "abstract": False}
     space |= {"__doc__": help, "__module__": __name__, "Output": OUTPUTS.get(action, definition)}
     if action is Create:
-        space["Input"] = Later(lambda: type(title + "Input", (known.model, Named), {"__module__": __name__}))
+        space["Input"] = Later(
+            lambda: type(title + "Input", (known.model, Named), {"__module__": __name__})
+        )
     elif action.takes_settings:
         space["Input"] = Later(lambda: _optional(known.model, action.own, title + "Input"))
     if action is List:

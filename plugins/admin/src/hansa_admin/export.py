@@ -63,7 +63,9 @@ def package_of(path: str) -> str:
     return "".join(path.partition("/")[:2])
 
 
-def definitions_of(config: dict[str, Any], kinds: Iterable[str]) -> tuple[dict[Key, dict[str, Any]], dict[str, str]]:
+def definitions_of(
+    config: dict[str, Any], kinds: Iterable[str]
+) -> tuple[dict[Key, dict[str, Any]], dict[str, str]]:
     """The definitions in an exported file, by key, and the faults of its form, by path."""
     found: dict[Key, dict[str, Any]] = {}
     faults: dict[str, str] = {}
@@ -94,7 +96,9 @@ def sources_of(config: dict[str, Any]) -> dict[str, str]:
     if not isinstance(found, dict):
         raise Invalid({SERVICES: "expected a table of sources by file"})
     wrong = {
-        f"{SERVICES}.{file}": "expected the source as text" for file, text in found.items() if not isinstance(text, str)
+        f"{SERVICES}.{file}": "expected the source as text"
+        for file, text in found.items()
+        if not isinstance(text, str)
     }
     if wrong:
         raise Invalid(wrong)

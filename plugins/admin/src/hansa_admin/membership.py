@@ -39,11 +39,15 @@ class Holder:
     def of(cls, server: Any) -> Holder:
         """That of the server to which this worker belongs."""
         supervisor, boot = os.getppid(), ""
-        with contextlib.suppress(OSError):  # a folder may have been copied to another machine, name of the host and all
+        with contextlib.suppress(
+            OSError
+        ):  # a folder may have been copied to another machine, name of the host and all
             boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         place = hashlib.sha256(f"{boot}{Path(server.dir).resolve()}".encode()).hexdigest()[:16]
         host = socket.gethostname()[:64]
-        return cls(host, supervisor, started_at(supervisor) or 0, place, server.config.server.workers)
+        return cls(
+            host, supervisor, started_at(supervisor) or 0, place, server.config.server.workers
+        )
 
     @classmethod
     def read(cls, text: str) -> Holder | None:
@@ -88,12 +92,19 @@ class Membership:
             try:
                 self.bus.release(self.key, self.holder)
             except Exception as error:
-                log.warning("the name %s is given back by itself in at most %g s: %s", self.server.name, TTL, error)
+                log.warning(
+                    "the name %s is given back by itself in at most %g s: %s",
+                    self.server.name,
+                    TTL,
+                    error,
+                )
 
     def _claim(self) -> None:
         """A holder that renews lives; one that does not is waited for, since its lease ends by itself."""
         began, before = time.monotonic(), 0.0
-        fresh = self.server.id == f"{self.server.name}/0.1"  # a supervisor that restarted is the same process
+        fresh = (
+            self.server.id == f"{self.server.name}/0.1"
+        )  # a supervisor that restarted is the same process
         while True:
             try:
                 if fresh:
@@ -103,10 +114,14 @@ class Membership:
                     return
                 found = self.bus.leases([self.key]).get(self.key)
             except Exception as error:
-                if time.monotonic() - began < RENEWAL:  # what carries the leases may have been started with this server
+                if (
+                    time.monotonic() - began < RENEWAL
+                ):  # what carries the leases may have been started with this server
                     time.sleep(LOOK)
                     continue
-                self._tell(f"whether another server is named so cannot be found out at the moment: {error}")
+                self._tell(
+                    f"whether another server is named so cannot be found out at the moment: {error}"
+                )
                 return
             if found is not None:
                 text, _, left = found
@@ -125,9 +140,7 @@ class Membership:
     def _refusal(self, other: Holder | None) -> str:
         where = f" on {other.host} (process {other.pid})" if other else ""
         cluster = self.server.config.server.cluster
-        return (
-            f"a server named {self.server.name} runs in the cluster {cluster} already{where}: each needs its own name"
-        )
+        return f"a server named {self.server.name} runs in the cluster {cluster} already{where}: each needs its own name"
 
     def _renew(self) -> None:
         while not self._stopped.wait(RENEWAL):

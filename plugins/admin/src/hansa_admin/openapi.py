@@ -24,7 +24,11 @@ PROBLEM = {
         "title": {"type": "string", "description": "Kind of the problem"},
         "detail": {"type": "string", "description": "This occurrence of it"},
         "cid": {"type": "string", "description": "Correlation id, to find it in the server's log"},
-        "errors": {"type": "object", "description": "Faults by setting", "additionalProperties": {"type": "string"}},
+        "errors": {
+            "type": "object",
+            "description": "Faults by setting",
+            "additionalProperties": {"type": "string"},
+        },
     },
     "required": ["status", "title", "detail", "cid"],
 }
@@ -45,7 +49,9 @@ def _hook(kind: Any) -> dict[str, Any]:
 def described(types: list[Any]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """The schema of each type, and the components they share; what has no schema accepts anything."""
     try:
-        found, components = msgspec.json.schema_components(types, schema_hook=_hook, ref_template=REFERENCE)
+        found, components = msgspec.json.schema_components(
+            types, schema_hook=_hook, ref_template=REFERENCE
+        )
         return dict(zip(types, found, strict=True)), dict(components)
     except (TypeError, NotImplementedError):
         if len(types) <= 1:
@@ -59,13 +65,17 @@ def described(types: list[Any]) -> tuple[dict[Any, dict[str, Any]], dict[str, An
     return schemas, shared
 
 
-def openapi(operations: Iterable[type[Operation]], server: Any, version: str = "1") -> dict[str, Any]:
+def openapi(
+    operations: Iterable[type[Operation]], server: Any, version: str = "1"
+) -> dict[str, Any]:
     """The whole document."""
     listed = sorted((o for o in operations if o.listed), key=lambda o: o.name)
     routes = list(_routes(server))
     models: list[Any] = []
     for service in (*listed, *(route["service"] for route in routes)):
-        models += [m for m in (service.Input, service.Output) if isinstance(m, type) and m not in models]
+        models += [
+            m for m in (service.Input, service.Output) if isinstance(m, type) and m not in models
+        ]
     schemas, components = described(models)
     strict = {o.Input for o in listed}
     for model in strict:
@@ -76,7 +86,9 @@ def openapi(operations: Iterable[type[Operation]], server: Any, version: str = "
     for operation in listed:
         paths[PREFIX + operation.name] = {"post": _operation(operation, schemas)}
     for route in routes:
-        paths.setdefault(route["path"], {})[route["method"].lower()] = _route(route, schemas, components)
+        paths.setdefault(route["path"], {})[route["method"].lower()] = _route(
+            route, schemas, components
+        )
     return {
         "openapi": "3.1.0",
         "info": {"title": f"Hansa {server.name}", "version": version, "description": DESCRIPTION},
@@ -84,11 +96,17 @@ def openapi(operations: Iterable[type[Operation]], server: Any, version: str = "
         "paths": paths,
         "components": {
             "schemas": {"Problem": PROBLEM, **dict(sorted(components.items()))},
-            "securitySchemes": {"admin": {"type": "http", "scheme": "basic", "description": "The user admin"}},
+            "securitySchemes": {
+                "admin": {"type": "http", "scheme": "basic", "description": "The user admin"}
+            },
             "responses": {
                 "Problem": {
                     "description": "Refused, or failed",
-                    "content": {"application/problem+json": {"schema": {"$ref": REFERENCE.format(name="Problem")}}},
+                    "content": {
+                        "application/problem+json": {
+                            "schema": {"$ref": REFERENCE.format(name="Problem")}
+                        }
+                    },
                 }
             },
         },
@@ -125,22 +143,45 @@ def _routes(server: Any) -> Iterable[dict[str, Any]]:
             service = server.registry.service(data["service"]).cls
         except Exception:
             continue  # a channel without its service is shown by its state, not here
-        if not any(isinstance(m, type) and issubclass(m, Model) for m in (service.Input, service.Output)):
+        if not any(
+            isinstance(m, type) and issubclass(m, Model) for m in (service.Input, service.Output)
+        ):
             continue
         given = data.get("method") or "POST"
         for method in given.split(",") if isinstance(given, str) else given:
-            if method.strip().lower() in ("get", "put", "post", "delete", "options", "head", "patch", "trace"):
-                yield {"name": row.name, "method": method.strip(), "path": str(data["url_path"]), "service": service}
+            if method.strip().lower() in (
+                "get",
+                "put",
+                "post",
+                "delete",
+                "options",
+                "head",
+                "patch",
+                "trace",
+            ):
+                yield {
+                    "name": row.name,
+                    "method": method.strip(),
+                    "path": str(data["url_path"]),
+                    "service": service,
+                }
 
 
-def _route(route: dict[str, Any], schemas: dict[Any, dict[str, Any]], components: dict[str, Any]) -> dict[str, Any]:
+def _route(
+    route: dict[str, Any], schemas: dict[Any, dict[str, Any]], components: dict[str, Any]
+) -> dict[str, Any]:
     """A channel as an operation: what its path and query do not carry comes in the body."""
     service, method = route["service"], route["method"].upper()
     model = components.get(schemas.get(service.Input, {}).get("$ref", "").rpartition("/")[2], {})
     properties, required = model.get("properties", {}), model.get("required", [])
     names = _TEMPLATE.findall(route["path"])
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": properties.get(name, {"type": "string"})}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": properties.get(name, {"type": "string"}),
+        }
         for name in names
     ]
     if method in ("GET", "HEAD", "DELETE"):

@@ -34,7 +34,11 @@ class Operation(Service):
     @classmethod
     def compile(cls, binding: Binding) -> Callable[[Request], Response]:
         """Build the callable that handles a request: strict reading, the service, plain data out."""
-        server, log, format = binding.server, logging.getLogger(f"hansa.service.{binding.name}"), binding.format
+        server, log, format = (
+            binding.server,
+            logging.getLogger(f"hansa.service.{binding.name}"),
+            binding.format,
+        )
 
         def call(request: Request) -> Response:
             request.input = cls.read(given(request), server, strict=not request.params)

@@ -18,7 +18,8 @@ class Sources(Model):
     files: Annotated[
         dict[str, str],
         setting(
-            "Sources by path: services, helper modules, packages", example={"rates/__init__.py": "", "prices.py": ""}
+            "Sources by path: services, helper modules, packages",
+            example={"rates/__init__.py": "", "prices.py": ""},
         ),
     ] = {}
 
@@ -33,7 +34,9 @@ class DeployedPackage(Model):
 
     file: Annotated[str, setting("Name of the file, or of the folder with a / at its end")]
     version: Annotated[int, setting("Version that now serves")]
-    services: Annotated[list[str], setting("Names of the services found in it; a helper module has none")]
+    services: Annotated[
+        list[str], setting("Names of the services found in it; a helper module has none")
+    ]
 
 
 class Applied(Model):
@@ -49,7 +52,9 @@ class Deployment(Applied):
 
     packages: Annotated[list[DeployedPackage], setting("What was given, by file")]
     services: Annotated[list[str], setting("Names of all services found")]
-    version: Annotated[int | None, setting("Version that now serves, if one file or folder was given")] = None
+    version: Annotated[
+        int | None, setting("Version that now serves, if one file or folder was given")
+    ] = None
 
 
 class RolledBack(Applied, DeployedPackage):
@@ -60,9 +65,16 @@ class Version(Model):
     """A version of a file or folder."""
 
     file: Annotated[
-        str, setting("Name of the file or folder, or of a service that it gives", example="my_service.py", min_length=1)
+        str,
+        setting(
+            "Name of the file or folder, or of a service that it gives",
+            example="my_service.py",
+            min_length=1,
+        ),
     ]
-    version: Annotated[int | None, setting("Version to go back to; by default the one before the current one")] = None
+    version: Annotated[
+        int | None, setting("Version to go back to; by default the one before the current one")
+    ] = None
 
 
 class Package(Model):
@@ -73,7 +85,9 @@ class Package(Model):
     current: Annotated[bool, setting("Whether it serves")]
     files: Annotated[list[str], setting("Paths of its files")]
     imports: Annotated[list[str], setting("The deployed files and folders that it imports")]
-    imported_by: Annotated[list[str], setting("Those that import it, and are loaded anew when it changes")]
+    imported_by: Annotated[
+        list[str], setting("Those that import it, and are loaded anew when it changes")
+    ]
     services: Annotated[list[str], setting("Names of its services")]
     sha256: Annotated[str, setting("Digest of its source")]
     deployed_at: Annotated[float | str, setting("When it was deployed")]
@@ -103,8 +117,12 @@ class SourceFiles(Model):
 class Removal(Model):
     """What to take out of service."""
 
-    name: Annotated[str, setting("A service, a file, or a folder with a / at its end", min_length=1)]
-    more: Annotated[list[str], setting("More services, files or folders, taken out by the same change")] = []
+    name: Annotated[
+        str, setting("A service, a file, or a folder with a / at its end", min_length=1)
+    ]
+    more: Annotated[
+        list[str], setting("More services, files or folders, taken out by the same change")
+    ] = []
 
 
 class OnPackages(Operation):
@@ -117,7 +135,8 @@ class OnPackages(Operation):
         there = self.server.store.packages()
         serving = {package.name: package for package in there if package.current}
         imports = {
-            package.file: {serving[used].file for used in package.imports & serving.keys()} - {package.file}
+            package.file: {serving[used].file for used in package.imports & serving.keys()}
+            - {package.file}
             for package in serving.values()
         }
         return [
@@ -128,7 +147,9 @@ class OnPackages(Operation):
                 "sha256": package.sha256,
                 "files": sorted(package.files),
                 "imports": sorted(imports.get(package.file, ())) if package.current else [],
-                "imported_by": sorted(user for user in imports if package.current and package.file in imports[user]),
+                "imported_by": sorted(
+                    user for user in imports if package.current and package.file in imports[user]
+                ),
                 "services": sorted(package.services.values()),
                 "deployed_at": package.at,
                 "deployed_by": package.by,
@@ -141,7 +162,9 @@ class OnPackages(Operation):
         """The sources of one version of a package, by path; by default those that serve."""
         package = self.server.store.package(file, version)
         if package is None:
-            raise NotFound(f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed")
+            raise NotFound(
+                f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed"
+            )
         return dict(package.files)
 
     def file_of(self, name: str) -> str:
@@ -167,7 +190,9 @@ class ServicePackages(OnPackages):
     def handle(self) -> Any:
         asked = self.request.input
         found = [
-            p for p in self.packages() if asked.filter.lower() in p["file"].lower() and (asked.all or p["current"])
+            p
+            for p in self.packages()
+            if asked.filter.lower() in p["file"].lower() and (asked.all or p["current"])
         ]
         return {"items": found[asked.offset : asked.offset + asked.limit], "total": len(found)}
 
@@ -200,7 +225,11 @@ class ServiceDeploy(OnPackages):
             raise
         packages = done["packages"]
         services = sorted(name for package in packages for name in package["services"])
-        return {**done, "services": services, "version": packages[0]["version"] if len(packages) == 1 else None}
+        return {
+            **done,
+            "services": services,
+            "version": packages[0]["version"] if len(packages) == 1 else None,
+        }
 
 
 class ServiceRollback(OnPackages):

@@ -77,7 +77,9 @@ class OpenApi(Page):
     name = "admin.openapi"
 
     def handle(self) -> Any:
-        operations = [d.cls for d in self.server.registry.services() if issubclass(d.cls, Operation)]
+        operations = [
+            d.cls for d in self.server.registry.services() if issubclass(d.cls, Operation)
+        ]
         return self.answer(write_json(openapi(operations, self.server)), "application/json")
 
 
@@ -103,4 +105,6 @@ class DocsFile(Page):
             raise NotFound(f"there is no file {file!r} here")
         from openapi_ui_bundles import swagger_ui
 
-        return self.answer((swagger_ui.static_path / file).read_bytes(), FILES[file], "private, max-age=86400")
+        return self.answer(
+            (swagger_ui.static_path / file).read_bytes(), FILES[file], "private, max-age=86400"
+        )

@@ -7,7 +7,16 @@ from typing import Any
 
 from hansa import Conflict, Edit, Invalid, Model
 
-from .export import Key, definitions_of, kind_order, missing_type, package_of, shorten, sources, sources_of
+from .export import (
+    Key,
+    definitions_of,
+    kind_order,
+    missing_type,
+    package_of,
+    shorten,
+    sources,
+    sources_of,
+)
 from .references import completed, exists, name_faults, secret_names, setting_faults
 
 MASK = "********"
@@ -67,18 +76,24 @@ class Plan:
         self.known = self.final | {(kind, "", name) for kind, _, name in self.final}
         for key, data in self.wanted.items():
             found = self._faults(key, data)
-            faults |= {".".join((*key, setting)).rstrip("."): fault for setting, fault in found.items()}
+            faults |= {
+                ".".join((*key, setting)).rstrip("."): fault for setting, fault in found.items()
+            }
         if not faults:
             faults = self._clashes()
         if faults:
             raise Invalid(faults)
         self.unchanged = 0
         self.deployments = self._deployments()
-        gone = sorted(set(self.rows) - self.final, key=lambda key: (kind_order(key[0]), key), reverse=True)
+        gone = sorted(
+            set(self.rows) - self.final, key=lambda key: (kind_order(key[0]), key), reverse=True
+        )
         self.definitions = [*self._definitions(), *map(self._removal, gone)]
         self.removals = [
             Step("delete", "service", "package", package)
-            for package in sorted({*map(package_of, sources(server))} - {*map(package_of, self.sources)})
+            for package in sorted(
+                {*map(package_of, sources(server))} - {*map(package_of, self.sources)}
+            )
             if prune and "services" in config
         ]
         self.steps = [*self.deployments, *self.definitions, *self.removals]
@@ -100,7 +115,10 @@ class Plan:
                 edit, _, claims = self.server.check(Edit(key, data))
                 self.checked[key] = edit.data, claims
             except Invalid as invalid:
-                faults = {("" if setting == "name" else setting): fault for setting, fault in invalid.errors.items()}
+                faults = {
+                    ("" if setting == "name" else setting): fault
+                    for setting, fault in invalid.errors.items()
+                }
             except Conflict as conflict:
                 faults = {"": conflict.detail}
         return name_faults(model, data, self._exists) | faults
@@ -109,14 +127,22 @@ class Plan:
         if kind == "service":
             # which services a source gives is known once it is deployed: checked again then
             return bool(self.sources) or exists(self.server, kind, type, name)
-        return exists(self.server, kind, type, name) if kind == "format" else (kind, type, name) in self.known
+        return (
+            exists(self.server, kind, type, name)
+            if kind == "format"
+            else (kind, type, name) in self.known
+        )
 
     def _clashes(self) -> dict[str, str]:
         """Claims, such as a path, that two definitions of the outcome would both make."""
         owners: dict[tuple[str, str], Key] = {}
         for kind in {kind for (kind, _, _), (_, claims) in self.checked.items() if claims}:
             there = self.server.store.claims(kind).items()
-            owners |= {(kind, claim): key for claim, key in there if key in self.final and key not in self.wanted}
+            owners |= {
+                (kind, claim): key
+                for claim, key in there
+                if key in self.final and key not in self.wanted
+            }
         faults: dict[str, str] = {}
         for key, (_, claims) in sorted(self.checked.items()):
             for claim in claims:
@@ -133,7 +159,16 @@ class Plan:
         for package, files in sorted(wanted.items()):
             if there.get(package) != files:
                 action = "edit" if package in there else "create"
-                steps.append(Step(action, "service", "package", package, {"source": {"old": None, "new": None}}, files))
+                steps.append(
+                    Step(
+                        action,
+                        "service",
+                        "package",
+                        package,
+                        {"source": {"old": None, "new": None}},
+                        files,
+                    )
+                )
             else:
                 self.unchanged += 1
         return steps
@@ -153,7 +188,9 @@ class Plan:
             settings = self._shown(model, differing, old, new)
             revision = row.revision if row else None
             # PERF: as checked and prepared already, so that no password is hashed twice
-            steps.append(Step("edit" if row else "create", *key, settings, self.checked[key][0], revision))
+            steps.append(
+                Step("edit" if row else "create", *key, settings, self.checked[key][0], revision)
+            )
         return steps
 
     def _removal(self, key: Key) -> Step:
@@ -222,7 +259,9 @@ def _by_package(files: dict[str, str]) -> dict[str, dict[str, str]]:
 def _masked(value: Any) -> Any:
     """A value without what is encrypted inside it."""
     if isinstance(value, dict):
-        return MASK if "$encrypted" in value else {key: _masked(inner) for key, inner in value.items()}
+        return (
+            MASK if "$encrypted" in value else {key: _masked(inner) for key, inner in value.items()}
+        )
     return [_masked(inner) for inner in value] if isinstance(value, list) else value
 
 

@@ -38,7 +38,9 @@ def _depth(value: Any, deepest: int) -> None:
 def read_json(raw: bytes) -> Any:
     """The value of a JSON text (RFC 8259) in UTF-8; raises `Invalid` that says what is wrong and where."""
     try:
-        msgspec.json.decode(raw)  # the stricter reader: refuses NaN, wrong UTF-8 and lone surrogates
+        msgspec.json.decode(
+            raw
+        )  # the stricter reader: refuses NaN, wrong UTF-8 and lone surrogates
         value = json.loads(raw, object_pairs_hook=_unique)
     except (msgspec.DecodeError, ValueError) as error:
         raise Invalid(f"not valid JSON: {error}") from None

@@ -35,7 +35,9 @@ def has_reference(value: Any) -> bool:
     return isinstance(value, list) and any(has_reference(item) for item in value)
 
 
-def setting_faults(model: type[Model], data: Mapping[str, Any], *, partial: bool = False) -> dict[str, str]:
+def setting_faults(
+    model: type[Model], data: Mapping[str, Any], *, partial: bool = False
+) -> dict[str, str]:
     """All faults of the settings of one definition, by path; with `partial`, missing ones are none.
 
     Environment and files are looked up here, where the server runs; what is encrypted or kept in a vault is not.
@@ -79,7 +81,10 @@ def completed(model: type[Model], data: Mapping[str, Any]) -> dict[str, Any]:
         value = data[field.name] if field.name in data else _default(field)
         if field.name in data and not has_reference(value):
             try:
-                value = dump(msgspec.convert(value, learn(field.hint), strict=False, dec_hook=decode_hook), str)
+                value = dump(
+                    msgspec.convert(value, learn(field.hint), strict=False, dec_hook=decode_hook),
+                    str,
+                )
             except (msgspec.ValidationError, ValueError):
                 pass  # a fault that setting_faults tells; compared as it is
         result[field.name] = value
@@ -89,7 +94,9 @@ def completed(model: type[Model], data: Mapping[str, Any]) -> dict[str, Any]:
 def shortened(model: type[Model], data: Mapping[str, Any]) -> dict[str, Any]:
     """The settings without those that have their default, sorted by name."""
     whole = completed(model, data)
-    kept = {f.name: whole[f.name] for f in fields(model) if f.required or whole[f.name] != _default(f)}
+    kept = {
+        f.name: whole[f.name] for f in fields(model) if f.required or whole[f.name] != _default(f)
+    }
     return {name: kept[name] for name in sorted(kept)}
 
 
@@ -102,16 +109,23 @@ def exists(server: Any, kind: str, type: str, name: str) -> bool:
     """Whether a definition, a service or a format of this name is there; an empty type means any."""
     if kind in ("service", "format"):
         try:
-            server.registry.service(name) if kind == "service" else server.registry.known("format", name)
+            server.registry.service(name) if kind == "service" else server.registry.known(
+                "format", name
+            )
         except NotFound:
             return False
         return True
     if server.store.definitions(kind, type or None, name):
         return True
-    return any((row.kind, row.name) == (kind, name) and type in ("", row.type) for row in server.builtin.values())
+    return any(
+        (row.kind, row.name) == (kind, name) and type in ("", row.type)
+        for row in server.builtin.values()
+    )
 
 
-def name_faults(model: type[Model], data: Mapping[str, Any], there: Callable[[str, str, str], bool]) -> dict[str, str]:
+def name_faults(
+    model: type[Model], data: Mapping[str, Any], there: Callable[[str, str, str], bool]
+) -> dict[str, str]:
     """The settings that name what is not there, by path; `there` tells it of a kind, a type and a name."""
     return {
         named.setting: f"there is no {named.kind} {named.type + ' ' if named.type else ''}named {named.name!r}"

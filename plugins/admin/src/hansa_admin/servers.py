@@ -55,7 +55,9 @@ class PluginList(Operation):
                 status=plugin.status,
                 why=plugin.why,
                 types=[type for origin, type in types if origin == plugin.name],
-                services=[service for origin, service in services if origin == f"plugin {plugin.name}"],
+                services=[
+                    service for origin, service in services if origin == f"plugin {plugin.name}"
+                ],
             )
             for plugin in self.server.plugins.found.values()
         ]
@@ -70,7 +72,9 @@ def refuse_unknown(name: str, installed: Collection[str]) -> None:
 
 def uses_of(server: Any, plugin: str) -> list[str]:
     """The stored definitions of the types, and in the formats, that a plugin gives."""
-    given = {(kind, type) for kind, type, known in server.registry.types() if known.plugin == plugin}
+    given = {
+        (kind, type) for kind, type, known in server.registry.types() if known.plugin == plugin
+    }
     rows = server.store.definitions()
     return [
         f"{row.kind} {row.type} {row.name!r}"
@@ -126,7 +130,11 @@ class ServerStatus(Operation):
             worker: {
                 "server": report["server"],
                 "revision": report["revision"],
-                "not_running": {key: told for key, told in report["states"].items() if told["state"] != "running"},
+                "not_running": {
+                    key: told
+                    for key, told in report["states"].items()
+                    if told["state"] != "running"
+                },
             }
             for worker, report in reports.items()
         }
@@ -149,7 +157,16 @@ class ServerReload(Operation):
         server = self.server
         server.tell("reload", revision=0)
         reports = server.reports().items()
-        return {"reloading": True, "workers": [worker for worker, told in reports if told["server"] == server.name]}
+        return {
+            "reloading": True,
+            "workers": [worker for worker, told in reports if told["server"] == server.name],
+        }
 
 
-OPERATIONS: tuple[type[Operation], ...] = (PluginList, PluginReload, PluginBlock, ServerStatus, ServerReload)
+OPERATIONS: tuple[type[Operation], ...] = (
+    PluginList,
+    PluginReload,
+    PluginBlock,
+    ServerStatus,
+    ServerReload,
+)

@@ -16,13 +16,17 @@ from .packages import OnPackages, Package
 class ServiceName(Model):
     """A service, by name."""
 
-    name: Annotated[str, setting("Name of the service", example="my-service.get-rate", min_length=1)]
+    name: Annotated[
+        str, setting("Name of the service", example="my-service.get-rate", min_length=1)
+    ]
 
 
 class Call(ServiceName):
     """A call of a service."""
 
-    payload: Annotated[Any, setting("What the service gets, as a JSON channel would hand it over")] = None
+    payload: Annotated[
+        Any, setting("What the service gets, as a JSON channel would hand it over")
+    ] = None
 
 
 class Answer(Model):
@@ -30,9 +34,9 @@ class Answer(Model):
 
     name: Annotated[str, setting("Name of the service")]
     cid: Annotated[str, setting("Correlation id of the call")]
-    payload: Annotated[Any, setting('What the service answered; bytes that are no text come as {"$base64": ...}')] = (
-        None
-    )
+    payload: Annotated[
+        Any, setting('What the service answered; bytes that are no text come as {"$base64": ...}')
+    ] = None
 
 
 class Listed(Model):
@@ -56,8 +60,12 @@ class Details(Listed):
     """All that is known of a service."""
 
     input: Annotated[dict[str, Any] | None, setting("JSON Schema of its input, if it declares one")]
-    output: Annotated[dict[str, Any] | None, setting("JSON Schema of its output, if it declares one")]
-    source: Annotated[str | None, setting("The source of its module, as it serves; null for a plugin's")]
+    output: Annotated[
+        dict[str, Any] | None, setting("JSON Schema of its output, if it declares one")
+    ]
+    source: Annotated[
+        str | None, setting("The source of its module, as it serves; null for a plugin's")
+    ]
     versions: Annotated[list[Package], setting("All versions of its file or folder")]
 
 
@@ -68,8 +76,14 @@ class OnService(OnPackages):
 
     def summary(self, deployed: Any, rows: list[Any]) -> dict[str, Any]:
         """A service as the list shows it."""
-        users = [f"{row.type} {row.name}" for row in rows if row.data.get("service") == deployed.name]
-        help = (deployed.cls.__doc__ or "").strip().partition("\n")[0] if "__doc__" in vars(deployed.cls) else ""
+        users = [
+            f"{row.type} {row.name}" for row in rows if row.data.get("service") == deployed.name
+        ]
+        help = (
+            (deployed.cls.__doc__ or "").strip().partition("\n")[0]
+            if "__doc__" in vars(deployed.cls)
+            else ""
+        )
         return {
             "name": deployed.name,
             "origin": deployed.origin,
@@ -86,7 +100,11 @@ class ServiceList(OnService):
 
     def handle(self) -> Any:
         asked, rows = self.request.input, self.server.definitions("channel")
-        found = [each for each in self.server.registry.services() if asked.filter.lower() in each.name.lower()]
+        found = [
+            each
+            for each in self.server.registry.services()
+            if asked.filter.lower() in each.name.lower()
+        ]
         page = found[asked.offset : asked.offset + asked.limit]
         return {"items": [self.summary(each, rows) for each in page], "total": len(found)}
 
@@ -104,7 +122,10 @@ class ServiceGet(OnService):
         module = re.sub(r"@\w+", "", deployed.cls.__module__).replace(".", "/")
         source = sources.get(f"{module}.py", sources.get(f"{module}/__init__.py"))
         shown |= {"source": source, "versions": self.packages(file) if file else []}
-        return shown | {"input": described(deployed.cls, "Input"), "output": described(deployed.cls, "Output")}
+        return shown | {
+            "input": described(deployed.cls, "Input"),
+            "output": described(deployed.cls, "Output"),
+        }
 
 
 class ServiceInvoke(OnService):
@@ -120,8 +141,12 @@ class ServiceInvoke(OnService):
         response = self.server.handle(asked.name, inner, format="json")
         if isinstance(response.error, HansaError):
             raise response.error
-        if response.error is not None:  # logged with its traceback already, and not to be told to anybody
-            raise HansaError(f"{asked.name} failed unexpectedly; the server's log tells more under this cid")
+        if (
+            response.error is not None
+        ):  # logged with its traceback already, and not to be told to anybody
+            raise HansaError(
+                f"{asked.name} failed unexpectedly; the server's log tells more under this cid"
+            )
         return {"name": asked.name, "cid": self.cid, "payload": readable(response.raw)}
 
 

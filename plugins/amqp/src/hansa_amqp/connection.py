@@ -15,8 +15,15 @@ from pika import exceptions, spec
 
 LAST_WORDS = 1.0  # seconds
 LONGEST = 130_000  # bytes of properties, which must fit into one frame (AMQP 0-9-1, 4.2.6.1)
-_UNSENDABLE = (exceptions.ShortStringTooLong, exceptions.UnsupportedAMQPFieldException, struct.error, RecursionError)
-logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs every step that fails; the object's state says it once
+_UNSENDABLE = (
+    exceptions.ShortStringTooLong,
+    exceptions.UnsupportedAMQPFieldException,
+    struct.error,
+    RecursionError,
+)
+logging.getLogger("pika").setLevel(
+    logging.CRITICAL
+)  # it logs every step that fails; the object's state says it once
 
 
 class _Properties(spec.BasicProperties):  # type: ignore[misc]
@@ -32,9 +39,17 @@ class _Properties(spec.BasicProperties):  # type: ignore[misc]
     def decode(self, encoded: bytes, offset: int = 0) -> Any:
         try:
             return super().decode(encoded, offset)
-        except (ValueError, ArithmeticError, RecursionError, exceptions.InvalidFieldTypeException) as error:
+        except (
+            ValueError,
+            ArithmeticError,
+            RecursionError,
+            exceptions.InvalidFieldTypeException,
+        ) as error:
             # dates after the year 9999, endless nesting
-            self.headers, self.fault = {"x-hansa-unreadable": encoded}, f"its properties cannot be read: {error}"
+            self.headers, self.fault = (
+                {"x-hansa-unreadable": encoded},
+                f"its properties cannot be read: {error}",
+            )
             return self
 
 
@@ -56,12 +71,23 @@ class Connection:
         """Connect, log in and open the channel; raises `Unavailable`."""
         broker, seconds = self.broker, min(timeout, self.broker.connect_timeout)
         with self.told():
-            login = pika.PlainCredentials(broker.username or "guest", str(broker.password or "guest"))
+            login = pika.PlainCredentials(
+                broker.username or "guest", str(broker.password or "guest")
+            )
             tls = (context := broker.context()) and pika.SSLOptions(context, broker.host)
-            limits = {"heartbeat": self.heartbeat, "socket_timeout": seconds, "stack_timeout": seconds}
-            port, limits["client_properties"] = broker.port or (5671 if tls else 5672), {"connection_name": self.name}
+            limits = {
+                "heartbeat": self.heartbeat,
+                "socket_timeout": seconds,
+                "stack_timeout": seconds,
+            }
+            port, limits["client_properties"] = (
+                broker.port or (5671 if tls else 5672),
+                {"connection_name": self.name},
+            )
             self.pika = pika.BlockingConnection(
-                pika.ConnectionParameters(broker.host, port, broker.vhost, login, ssl_options=tls, **limits)
+                pika.ConnectionParameters(
+                    broker.host, port, broker.vhost, login, ssl_options=tls, **limits
+                )
             )
             self._open_channel()
 
@@ -126,16 +152,22 @@ class Connection:
     def publish(self, exchange: str, routing_key: str, body: bytes, properties: Any) -> None:
         """Publish and wait until the broker has it; raises `Invalid` or `Unavailable`."""
         with self.told():
-            if not self.channel.is_open:  # the broker closes a channel by which it was asked for what it refuses
+            if (
+                not self.channel.is_open
+            ):  # the broker closes a channel by which it was asked for what it refuses
                 self._open_channel()
             try:
                 self.channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
             except exceptions.UnroutableError:
-                raise Unavailable(f"no queue takes what is sent to exchange {exchange!r} with key {routing_key!r}")
+                raise Unavailable(
+                    f"no queue takes what is sent to exchange {exchange!r} with key {routing_key!r}"
+                )
 
 
 def _describe(error: Any) -> str:
     """What went wrong, without the layers that pika puts around it."""
-    while isinstance(inner := getattr(error, "exception", None) or (*error.args, None)[0], BaseException):
+    while isinstance(
+        inner := getattr(error, "exception", None) or (*error.args, None)[0], BaseException
+    ):
         error = inner
     return str(getattr(error, "reply_text", "") or f"{type(error).__name__}: {error}")

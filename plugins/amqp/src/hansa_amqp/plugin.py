@@ -21,9 +21,15 @@ class Broker(Login):
     """Where a broker is, how to talk to it, and what to declare there. User name and password are guest if not given."""
 
     vhost: Annotated[str, setting("Virtual host")] = "/"
-    declare: Annotated[Queue, setting("Type of queues to declare, and exchange and binding; empty: none")] = ""
-    exchange: Annotated[str, setting("Exchange; empty for the default one, where a routing key is a queue")] = ""
-    exchange_type: Annotated[Exchange, setting("Type of an exchange that is declared", advanced=True)] = "direct"
+    declare: Annotated[
+        Queue, setting("Type of queues to declare, and exchange and binding; empty: none")
+    ] = ""
+    exchange: Annotated[
+        str, setting("Exchange; empty for the default one, where a routing key is a queue")
+    ] = ""
+    exchange_type: Annotated[
+        Exchange, setting("Type of an exchange that is declared", advanced=True)
+    ] = "direct"
     routing_key: Annotated[str, setting("Routing key", max_length=255)] = ""
 
 
@@ -31,19 +37,35 @@ class Subscription(Broker, Consuming):
     """Settings of the channel."""
 
     queue: Annotated[str, setting("Queue to consume", max_length=200, pattern=r"^[^\r\n]+$")]
-    prefetch: Annotated[int, setting("Most messages in hand of one worker; 2 to 4 times the pool", ge=1, le=65535)] = 20
-    dead_letter_exchange: Annotated[str, setting("Exchange for dead letters; empty for the default one")] = ""
-    dead_letter_routing_key: Annotated[str, setting("Their routing key; empty: QUEUE.dead-letter", max_length=255)] = ""
-    consumer_tag: Annotated[str, setting("Beginning of the consumer tag; the rest is made up", max_length=99)] = "hansa"
-    heartbeat: Annotated[int, setting("Seconds of silence until the broker is lost; 0: for ever", ge=0, le=9999)] = 10
+    prefetch: Annotated[
+        int, setting("Most messages in hand of one worker; 2 to 4 times the pool", ge=1, le=65535)
+    ] = 20
+    dead_letter_exchange: Annotated[
+        str, setting("Exchange for dead letters; empty for the default one")
+    ] = ""
+    dead_letter_routing_key: Annotated[
+        str, setting("Their routing key; empty: QUEUE.dead-letter", max_length=255)
+    ] = ""
+    consumer_tag: Annotated[
+        str, setting("Beginning of the consumer tag; the rest is made up", max_length=99)
+    ] = "hansa"
+    heartbeat: Annotated[
+        int, setting("Seconds of silence until the broker is lost; 0: for ever", ge=0, le=9999)
+    ] = 10
 
 
 class Publishing(Broker):
     """Settings of the outgoing connection."""
 
-    queue: Annotated[str, setting("Queue to declare and to bind", max_length=255, pattern=r"^[^\r\n]*$")] = ""
-    persistent: Annotated[bool, setting("Have the broker keep messages on disk, in durable queues")] = True
-    properties: Annotated[dict[str, str | int], setting("Properties of messages without their own: app_id ...")] = {}
+    queue: Annotated[
+        str, setting("Queue to declare and to bind", max_length=255, pattern=r"^[^\r\n]*$")
+    ] = ""
+    persistent: Annotated[
+        bool, setting("Have the broker keep messages on disk, in durable queues")
+    ] = True
+    properties: Annotated[
+        dict[str, str | int], setting("Properties of messages without their own: app_id ...")
+    ] = {}
 
 
 class _Amqp(Pooled):
@@ -64,7 +86,10 @@ class AmqpChannel(_Amqp, ConsumingChannel):
         """Open a connection to publish and one to consume, see that the queues are there, and subscribe."""
         config, consumer = self.config, self.new_connection(self.config.heartbeat)
         self.open_pool()
-        self._consumer, self._dead = consumer, config.dead_letter_routing_key or f"{config.queue}.dead-letter"
+        self._consumer, self._dead = (
+            consumer,
+            config.dead_letter_routing_key or f"{config.queue}.dead-letter",
+        )
         consumer.open(config.timeout)
         with consumer.told():
             consumer.declare(config.queue, *([] if config.dead_letter_exchange else [self._dead]))
@@ -97,7 +122,9 @@ class AmqpChannel(_Amqp, ConsumingChannel):
     def forward(self, delivery: Delivery, headers: dict[Any, Any], dead: bool) -> None:
         """Publish a copy, without what the broker would refuse, send elsewhere, or let a dead letter expire by."""
         properties = copy.copy(delivery.properties)
-        properties.headers = {name: value for name, value in headers.items() if name not in ("CC", "BCC")}
+        properties.headers = {
+            name: value for name, value in headers.items() if name not in ("CC", "BCC")
+        }
         properties.user_id, properties.expiration = None, None if dead else properties.expiration
         to = (self.config.dead_letter_exchange, self._dead) if dead else ("", self.config.queue)
         with self.pool.use() as connection:
@@ -114,14 +141,42 @@ class AmqpChannel(_Amqp, ConsumingChannel):
             self._consumer.close()
 
     def _receive(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        given = {name: value for name, value in vars(properties).items() if value is not None and name != "headers"}
-        origin = {"queue": self.config.queue, "exchange": method.exchange, "routing-key": method.routing_key}
-        extra = {"redelivered": method.redelivered, "consumer_tag": method.consumer_tag, "properties": given}
-        more = {"identity": str(given), "extra": extra, "properties": properties, "fault": properties.fault}
-        self.take(Delivery(method.delivery_tag, body, properties.headers or {}, method.redelivered, origin, **more))
+        given = {
+            name: value
+            for name, value in vars(properties).items()
+            if value is not None and name != "headers"
+        }
+        origin = {
+            "queue": self.config.queue,
+            "exchange": method.exchange,
+            "routing-key": method.routing_key,
+        }
+        extra = {
+            "redelivered": method.redelivered,
+            "consumer_tag": method.consumer_tag,
+            "properties": given,
+        }
+        more = {
+            "identity": str(given),
+            "extra": extra,
+            "properties": properties,
+            "fault": properties.fault,
+        }
+        self.take(
+            Delivery(
+                method.delivery_tag,
+                body,
+                properties.headers or {},
+                method.redelivered,
+                origin,
+                **more,
+            )
+        )
 
     def _cancelled(self, frame: Any) -> None:
-        raise Unavailable(f"the broker has cancelled the subscription: the queue {self.config.queue!r} is gone")
+        raise Unavailable(
+            f"the broker has cancelled the subscription: the queue {self.config.queue!r} is gone"
+        )
 
 
 class AmqpOutgoing(_Amqp, PooledOutgoing):
@@ -135,7 +190,12 @@ class AmqpOutgoing(_Amqp, PooledOutgoing):
             connection.declare(*filter(None, [self.config.queue]))
 
     def publish(
-        self, message: str | bytes, routing_key: Given = None, exchange: Given = None, timeout: float = 0, **more: Any
+        self,
+        message: str | bytes,
+        routing_key: Given = None,
+        exchange: Given = None,
+        timeout: float = 0,
+        **more: Any,
     ) -> str:
         """Publish a message and wait until the broker has confirmed it; gives its message id.
 
@@ -147,9 +207,20 @@ class AmqpOutgoing(_Amqp, PooledOutgoing):
         if not isinstance(message, str | bytes):
             raise Invalid(f"a message is text or bytes, not {type(message).__name__}")
         own, cid = self.config, current_cid.get()
-        headers = {"x-hansa-cid": new_cid() if cid == "-" else cid, **(more.pop("headers", None) or {})}
-        told = {"message_id": new_cid(), "delivery_mode": 2 if own.persistent else 1, **own.properties, **more}
-        to = (own.exchange if exchange is None else exchange, own.routing_key if routing_key is None else routing_key)
+        headers = {
+            "x-hansa-cid": new_cid() if cid == "-" else cid,
+            **(more.pop("headers", None) or {}),
+        }
+        told = {
+            "message_id": new_cid(),
+            "delivery_mode": 2 if own.persistent else 1,
+            **own.properties,
+            **more,
+        }
+        to = (
+            own.exchange if exchange is None else exchange,
+            own.routing_key if routing_key is None else routing_key,
+        )
         body = message.encode() if isinstance(message, str) else message
         with self.pool.use(timeout or None) as connection:
             connection.publish(*to, body, connection.properties(headers=headers, **told))

@@ -33,12 +33,16 @@ class Arrivals:
 
     def _wanted(self, entry: Entry) -> bool:
         name = entry.name
-        if entry.kind != "file" or any(fnmatchcase(name, ignored) for ignored in self.config.ignore):
+        if entry.kind != "file" or any(
+            fnmatchcase(name, ignored) for ignored in self.config.ignore
+        ):
             return False
         if not any(fnmatchcase(name, pattern) for pattern in self.config.pattern):
             return False
         usable = is_clean(name) and "/" not in name and fits(name)
         if not usable and name not in self._warned and len(self._warned) < 1000:
             self._warned.add(name)
-            self.warn("left where it is, since its name is too long or has control characters: %a", name)
+            self.warn(
+                "left where it is, since its name is too long or has control characters: %a", name
+            )
         return usable

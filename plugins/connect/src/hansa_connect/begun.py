@@ -25,9 +25,16 @@ class Begun:
         try:
             self._redis: Any = server.redis
             self._key = str(server.bus.key("begun", owner))
-        except (AttributeError, Unavailable):  # a cluster without Redis, or a test without a cluster
+        except (
+            AttributeError,
+            Unavailable,
+        ):  # a cluster without Redis, or a test without a cluster
             self._redis = None
-        self._folder = Path(server.dir, "begun", hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()[:16])
+        self._folder = Path(
+            server.dir,
+            "begun",
+            hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()[:16],
+        )
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in self._folder.iterdir():  # of messages that another server came to an end with
             with contextlib.suppress(FileNotFoundError):
@@ -44,7 +51,9 @@ class Begun:
                 return times
             except Exception as error:  # whatever it is, a file will do
                 log.warning("counting in a file, since Redis does not: %s", error)
-        with open(self._folder / message, "ab") as file:  # a byte each time: nothing that a crash could leave half done
+        with open(
+            self._folder / message, "ab"
+        ) as file:  # a byte each time: nothing that a crash could leave half done
             file.write(b".")
             return file.tell()
 
@@ -61,5 +70,7 @@ class Begun:
 def digest(body: bytes, *about: object) -> str:
     """A name for a message that can be part of a file's name or a key."""
     return hashlib.blake2b(
-        body, key=hashlib.sha256(repr(about).encode(errors="surrogatepass")).digest(), digest_size=20
+        body,
+        key=hashlib.sha256(repr(about).encode(errors="surrogatepass")).digest(),
+        digest_size=20,
     ).hexdigest()

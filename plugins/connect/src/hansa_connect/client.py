@@ -25,7 +25,11 @@ class Remote(Location):
         int, setting("Most connections of one worker; calls wait for a free one", ge=1, le=1000)
     ] = 5
     read_limit: Annotated[
-        int, setting("Most bytes that `read` takes into memory; `download` and `open` have no such limit", ge=1)
+        int,
+        setting(
+            "Most bytes that `read` takes into memory; `download` and `open` have no such limit",
+            ge=1,
+        ),
     ] = 64 * 1024 * 1024
 
 
@@ -74,16 +78,25 @@ class FileOutgoing(Connected, Outgoing):
 
     def write(self, path: str, content: bytes | str, *, timeout: float | None = None) -> None:
         """Write a file in one go, text as UTF-8; one that has the name already is replaced."""
-        self.upload(io.BytesIO(content.encode() if isinstance(content, str) else content), path, timeout=timeout)
+        self.upload(
+            io.BytesIO(content.encode() if isinstance(content, str) else content),
+            path,
+            timeout=timeout,
+        )
 
     @contextmanager
-    def open(self, path: str, mode: Literal["rb", "wb"] = "rb", *, timeout: float | None = None) -> Iterator[Stream]:
+    def open(
+        self, path: str, mode: Literal["rb", "wb"] = "rb", *, timeout: float | None = None
+    ) -> Iterator[Stream]:
         """A file to `read` from or `write` to, piece by piece; an exception in the block leaves nothing behind on the server."""
         where = self.path(path)
         if mode not in ("rb", "wb"):
             raise Invalid({"mode": "must be rb or wb"})
         if mode == "rb":
-            with self.session(timeout or self.config.transfer_timeout) as files, reading(files.reader(where)) as stream:
+            with (
+                self.session(timeout or self.config.transfer_timeout) as files,
+                reading(files.reader(where)) as stream,
+            ):
                 yield stream
             return
         part, ends = beside(where, secrets.token_hex(4)), 0.0
@@ -95,12 +108,20 @@ class FileOutgoing(Connected, Outgoing):
                 replace(files, part, where)
         except BaseException:
             if (left := ends - time.monotonic()) > 0:
-                with contextlib.suppress(HansaError), self.session(min(left, self.config.timeout)) as files:
+                with (
+                    contextlib.suppress(HansaError),
+                    self.session(min(left, self.config.timeout)) as files,
+                ):
                     files.delete(part)
             raise
 
     def download(
-        self, path: str, target: str | Path | BinaryIO, *, resume: bool = False, timeout: float | None = None
+        self,
+        path: str,
+        target: str | Path | BinaryIO,
+        *,
+        resume: bool = False,
+        timeout: float | None = None,
     ) -> int:
         """Copy a file to a local path, where it appears whole or not at all, or into a file object; gives the bytes copied.
 
@@ -128,7 +149,12 @@ class FileOutgoing(Connected, Outgoing):
             return found.size - have
 
     def upload(
-        self, source: str | Path | BinaryIO, path: str, *, resume: bool = False, timeout: float | None = None
+        self,
+        source: str | Path | BinaryIO,
+        path: str,
+        *,
+        resume: bool = False,
+        timeout: float | None = None,
     ) -> int:
         """Copy a local file, or what a file object still has, to the server; gives the bytes sent. One of that name is replaced.
 
@@ -150,11 +176,15 @@ class FileOutgoing(Connected, Outgoing):
                     sent = copy(file, stream)
                 if (there := files.stat(part).size) != about.st_size:
                     files.delete(part)
-                    raise Unavailable(f"{path} has {there} bytes on the server, and not {about.st_size}")
+                    raise Unavailable(
+                        f"{path} has {there} bytes on the server, and not {about.st_size}"
+                    )
                 replace(files, part, where)
                 return sent
 
-    def rename(self, old: str, new: str, *, overwrite: bool = False, timeout: float | None = None) -> None:
+    def rename(
+        self, old: str, new: str, *, overwrite: bool = False, timeout: float | None = None
+    ) -> None:
         """Rename or move a file or folder; raises `Conflict` if the new name is taken, unless it may be overwritten."""
         with self.session(timeout) as files:
             if not overwrite and exists(files, self.path(new)):

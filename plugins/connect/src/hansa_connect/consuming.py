@@ -22,16 +22,26 @@ GRACE = 5.0  # seconds
 class Consuming(Model):
     """Settings of every channel of a broker."""
 
-    pool: Annotated[int, setting("Messages that one worker handles at the same time", ge=1, le=1000)] = 5
+    pool: Annotated[
+        int, setting("Messages that one worker handles at the same time", ge=1, le=1000)
+    ] = 5
     max_attempts: Annotated[
         int, setting("How often a message is tried before it becomes a dead letter", ge=1, le=1000)
     ] = 5
     first_delay: Annotated[
-        float, setting("Seconds before the second attempt; each further pause is twice as long", gt=0, le=600)
+        float,
+        setting(
+            "Seconds before the second attempt; each further pause is twice as long", gt=0, le=600
+        ),
     ] = 1.0
-    last_delay: Annotated[float, setting("Seconds that no pause between attempts exceeds", gt=0, le=600)] = 60.0
+    last_delay: Annotated[
+        float, setting("Seconds that no pause between attempts exceeds", gt=0, le=600)
+    ] = 60.0
     max_body: Annotated[
-        int, setting("Bytes of the longest message that is handled; a longer one becomes a dead letter", ge=1)
+        int,
+        setting(
+            "Bytes of the longest message that is handled; a longer one becomes a dead letter", ge=1
+        ),
     ] = 16 * 1024 * 1024
 
     def check(self) -> None:
@@ -94,7 +104,11 @@ class ConsumingChannel(Channel):
 
     def start(self) -> None:
         """Connect and begin to receive; raises if the broker is not there."""
-        self._stopping, self._ended, self._wake = threading.Event(), threading.Event(), threading.Event()
+        self._stopping, self._ended, self._wake = (
+            threading.Event(),
+            threading.Event(),
+            threading.Event(),
+        )
         self._fresh: SimpleQueue[Any] = SimpleQueue()
         self._suspect: SimpleQueue[Any] = SimpleQueue()
         self._open: deque[Delivery] = deque()
@@ -124,7 +138,9 @@ class ConsumingChannel(Channel):
                 waiting.put(None)
         for thread in self._threads:
             # without a broker nobody waits for what services come to
-            while thread.is_alive() and thread is not reader and (reader is None or reader.is_alive()):
+            while (
+                thread.is_alive() and thread is not reader and (reader is None or reader.is_alive())
+            ):
                 thread.join(0.1)
         if reader is not None:
             self.wake(self._end)
@@ -210,7 +226,10 @@ class ConsumingChannel(Channel):
             delivery.attempt += self._begun.count(name)
         if delivery.redelivered and delivery.attempt > max(2, most):
             delivery.attempt -= 1
-            outcome, error = "reject", Unavailable("each worker that handled it ended, or lost the broker")
+            outcome, error = (
+                "reject",
+                Unavailable("each worker that handled it ended, or lost the broker"),
+            )
         else:
             outcome, error = self._call(delivery)
         if delivery.redelivered:
@@ -218,11 +237,17 @@ class ConsumingChannel(Channel):
         if outcome == "done":
             self._finished(delivery)
         elif outcome == "retry" and delivery.attempt < most:
-            delay = min(self.config.first_delay * 2 ** min(delivery.attempt - 1, 32), self.config.last_delay)
-            self._delayed.enter(delay, 0, self._fresh.put, ((self._forward, delivery, error, False),))
+            delay = min(
+                self.config.first_delay * 2 ** min(delivery.attempt - 1, 32), self.config.last_delay
+            )
+            self._delayed.enter(
+                delay, 0, self._fresh.put, ((self._forward, delivery, error, False),)
+            )
             self._wake.set()
         else:
-            self.log.warning("%s: dead letter after attempt %d: %s", delivery.cid, delivery.attempt, error)
+            self.log.warning(
+                "%s: dead letter after attempt %d: %s", delivery.cid, delivery.attempt, error
+            )
             self._forward(delivery, error, True)
 
     def _call(self, delivery: Delivery) -> tuple[str, Any]:
@@ -230,7 +255,9 @@ class ConsumingChannel(Channel):
             if delivery.fault:
                 raise Invalid(delivery.fault)
             if len(delivery.body) > self.config.max_body:
-                raise TooLarge(f"the message has {len(delivery.body)} bytes; max_body is {self.config.max_body}")
+                raise TooLarge(
+                    f"the message has {len(delivery.body)} bytes; max_body is {self.config.max_body}"
+                )
             response = self.dispatch(delivery.request())
         except Exception as error:  # about the message: `dispatch` raises nothing
             return "reject", error

@@ -40,7 +40,9 @@ class Delivery:
         failed, told = self.headers.get(PREFIX + "attempts"), self.headers.get(PREFIX + "cid")
         self.attempt = max(0, failed) + 1 if isinstance(failed, int) else 1
         self.cid = told if isinstance(told, str) and _cid(told) else new_cid()
-        self.origin = {name: self.headers.get(PREFIX + name, value) for name, value in self.origin.items()}
+        self.origin = {
+            name: self.headers.get(PREFIX + name, value) for name, value in self.origin.items()
+        }
 
     def request(self) -> Request:
         """What the service gets; the names of headers are lower-case, their values text."""
@@ -55,8 +57,17 @@ class Delivery:
             f"{type(error).__name__}: {error}"[:LONGEST_CAUSE],
         )
         known = self.headers.get(PREFIX + "history")
-        history = [*(known if isinstance(known, list) else []), f"{now} attempt {self.attempt}: {cause}"][-HISTORY:]
-        told = {"cid": self.cid, "attempts": self.attempt, "cause": cause, "last": now, "history": history}
+        history = [
+            *(known if isinstance(known, list) else []),
+            f"{now} attempt {self.attempt}: {cause}",
+        ][-HISTORY:]
+        told = {
+            "cid": self.cid,
+            "attempts": self.attempt,
+            "cause": cause,
+            "last": now,
+            "history": history,
+        }
         first = self.headers.get(PREFIX + "first", now)
         told |= {"first": first, "channel": channel, **self.origin}
         return {**self.headers, **{PREFIX + name: value for name, value in told.items()}}

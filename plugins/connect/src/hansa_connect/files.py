@@ -147,7 +147,9 @@ class FileSystem(ABC):
         """What to raise for a fault of network or peer, which ends the connection."""
         self.broken = True
         if isinstance(error, ssl.SSLCertVerificationError):
-            return Unavailable(f"the certificate of {self.where} is not valid: {error.verify_message}")
+            return Unavailable(
+                f"the certificate of {self.where} is not valid: {error.verify_message}"
+            )
         return Unavailable(f"the connection to {self.where} broke: {said(error)}")
 
     def remaining(self) -> float:
@@ -159,14 +161,22 @@ class Location(Model):
     """Settings of all that reads or writes remote files."""
 
     folder: Annotated[
-        str, setting("Folder on the server that all paths are below; empty for where the login leads", example="/in")
+        str,
+        setting(
+            "Folder on the server that all paths are below; empty for where the login leads",
+            example="/in",
+        ),
     ] = ""
     timeout: Annotated[
         float,
-        setting("Seconds that a call may take in all, connecting included, and that a server may be silent", gt=0),
+        setting(
+            "Seconds that a call may take in all, connecting included, and that a server may be silent",
+            gt=0,
+        ),
     ] = 30.0
     transfer_timeout: Annotated[
-        float, setting("Seconds that a call may take in all if it moves the content of a file", gt=0)
+        float,
+        setting("Seconds that a call may take in all if it moves the content of a file", gt=0),
     ] = 600.0
 
 
@@ -230,7 +240,9 @@ def dial(host: str, port: int, timeout: float) -> socket.socket:
     """A TCP connection within so many seconds in all, whatever number of addresses a name has; raises `Unavailable`."""
     ends, last = time.monotonic() + timeout, OSError("it has no address")
     try:
-        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        ):
             made = socket.socket(family, kind, protocol)
             try:
                 made.settimeout(max(0.001, ends - time.monotonic()))

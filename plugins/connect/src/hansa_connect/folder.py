@@ -8,7 +8,17 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hansa import Forbidden, HansaError, NotFound, Request, TimedOut, TooLarge, Unavailable, new_cid, problem
+from hansa import (
+    Forbidden,
+    HansaError,
+    NotFound,
+    Request,
+    TimedOut,
+    TooLarge,
+    Unavailable,
+    new_cid,
+    problem,
+)
 
 from .arrivals import Arrivals
 from .claims import Claim, owner_of
@@ -52,7 +62,9 @@ class FolderChannel(Connected, PollingChannel):
             claimed = files.list(self._within(self.config.claimed))
             ready = self._arrivals.settled(files.list(self.path("")), time.monotonic())
         found = (Claim.parse(entry.name) for entry in claimed if entry.kind == "file")
-        due = sorted((claim for claim in found if claim and self._is_due(claim)), key=lambda claim: claim.due)
+        due = sorted(
+            (claim for claim in found if claim and self._is_due(claim)), key=lambda claim: claim.due
+        )
         for claim in due:
             if not self.stopping:
                 self._handle(claim)
@@ -94,7 +106,9 @@ class FolderChannel(Connected, PollingChannel):
         local = self._work / f"{claim.mark}.file.{_UNUSUAL.sub('_', claim.name)[-100:]}"
         handled = self._work / f"{claim.mark}.handled"
         try:
-            if handled.exists():  # its service came to an end, but the server was gone before that could be told
+            if (
+                handled.exists()
+            ):  # its service came to an end, but the server was gone before that could be told
                 self._finish(claim)
                 handled.unlink()
                 return
@@ -109,7 +123,9 @@ class FolderChannel(Connected, PollingChannel):
         except (Unavailable, TimedOut) as error:
             # raises too if the server is gone; else it is this file that the server cannot read, and the others come first
             if self._rename(claim, claim.again(self._owner, self.config.retry_delay)):
-                self.log.warning("%s cannot be fetched, and is tried again later: %s", claim.name, error)
+                self.log.warning(
+                    "%s cannot be fetched, and is tried again later: %s", claim.name, error
+                )
             return
         except HansaError as error:
             local.unlink(missing_ok=True)
@@ -130,10 +146,14 @@ class FolderChannel(Connected, PollingChannel):
                     handled.touch()
                     raise
             elif response.outcome == "retry" and started.attempt < self.config.max_attempts:
-                delay = min(self.config.retry_delay * 2 ** min(started.attempt - 1, 16), LONGEST_DELAY)
+                delay = min(
+                    self.config.retry_delay * 2 ** min(started.attempt - 1, 16), LONGEST_DELAY
+                )
                 self._rename(started, started.again(self._owner, delay))
             else:
-                self._fail(started, response.error or HansaError("its service rejected it"), request.cid)
+                self._fail(
+                    started, response.error or HansaError("its service rejected it"), request.cid
+                )
 
     def _fetch(self, claim: Claim, local: Path, size: int | None) -> Entry | None:
         """Bring a claimed file here; None if somebody is still writing to it."""
@@ -143,7 +163,9 @@ class FolderChannel(Connected, PollingChannel):
             if found.kind != "file":
                 raise Forbidden(f"it is a {found.kind}, and not a file")
             if self.config.deliver == "content" and found.size > self.config.limit:
-                raise TooLarge(f"it has {found.size} bytes, and content is delivered up to {self.config.limit}")
+                raise TooLarge(
+                    f"it has {found.size} bytes, and content is delivered up to {self.config.limit}"
+                )
             if size not in (None, found.size):
                 return None
             have = local.stat().st_size if local.exists() else 0
@@ -154,22 +176,48 @@ class FolderChannel(Connected, PollingChannel):
         return None
 
     def _request(self, claim: Claim, found: Entry, local: Path) -> Request:
-        headers = {"file-name": claim.name, "file-path": self.path(claim.name), "file-size": str(found.size)}
+        headers = {
+            "file-name": claim.name,
+            "file-path": self.path(claim.name),
+            "file-size": str(found.size),
+        }
         headers["file-modified"] = datetime.fromtimestamp(found.modified, UTC).isoformat()
         if self.config.deliver == "content":
             return Request(local.read_bytes(), headers=headers, attempt=claim.attempt)
-        payload = {"path": str(local), "name": claim.name, "size": found.size, "modified": found.modified}
+        payload = {
+            "path": str(local),
+            "name": claim.name,
+            "size": found.size,
+            "modified": found.modified,
+        }
         return Request(payload=payload, headers=headers, attempt=claim.attempt)
 
     def _finish(self, claim: Claim) -> None:
-        self._move(self._at(claim), f"{self._within(self.config.done)}/{claim.final}" if self.config.done else "")
+        self._move(
+            self._at(claim),
+            f"{self._within(self.config.done)}/{claim.final}" if self.config.done else "",
+        )
 
     def _fail(self, claim: Claim, error: BaseException, cid: str) -> None:
         """Put a file to the failed, with the cause beside it, which tells no more than a caller would be told."""
-        self.log.warning("%s is put to the failed after %d attempts, cid %s: %s", claim.name, claim.attempt, cid, error)
+        self.log.warning(
+            "%s is put to the failed after %d attempts, cid %s: %s",
+            claim.name,
+            claim.attempt,
+            cid,
+            error,
+        )
         target = f"{self._within(self.config.failed)}/{claim.final}"
-        cause = {"file": claim.name, "channel": self.name, "service": self.config.service, "attempts": claim.attempt}
-        cause |= {"time": datetime.now(UTC).isoformat(timespec="seconds"), "problem": problem(error, cid)}
+        cause = {
+            "file": claim.name,
+            "channel": self.name,
+            "service": self.config.service,
+            "attempts": claim.attempt,
+        }
+        cause |= {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "problem": problem(error, cid),
+        }
         with self.session() as files:
             with writing(files.writer(f"{target}.cause.json")) as stream:
                 stream.write(json.dumps(cause, indent=2).encode())

@@ -19,5 +19,9 @@ class Login(Tls):
     max_connections: Annotated[
         int, setting("Most connections of one worker; calls wait for a free one", ge=1, le=10000)
     ] = 10
-    timeout: Annotated[float, setting("Seconds that one call may take in all", gt=0, le=86400)] = 30.0
-    connect_timeout: Annotated[float, setting("Of these, to connect and log in", gt=0, le=3600)] = 5.0
+    timeout: Annotated[float, setting("Seconds that one call may take in all", gt=0, le=86400)] = (
+        30.0
+    )
+    connect_timeout: Annotated[float, setting("Of these, to connect and log in", gt=0, le=3600)] = (
+        5.0
+    )

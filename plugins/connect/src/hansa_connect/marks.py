@@ -20,7 +20,20 @@ from .polling import Polling, PollingChannel
 LONGEST_PAUSE = 60.0
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (int, str, float, bool, bytes, datetime, date, time, timedelta, Decimal, UUID, type(None))
+    for kind in (
+        int,
+        str,
+        float,
+        bool,
+        bytes,
+        datetime,
+        date,
+        time,
+        timedelta,
+        Decimal,
+        UUID,
+        type(None),
+    )
 }
 
 
@@ -45,7 +58,10 @@ class Marks:
         try:
             self._redis: Any = server.redis
             self._key = str(server.bus.key("mark", owner))
-        except (AttributeError, Unavailable):  # a cluster without Redis, or a test without a cluster
+        except (
+            AttributeError,
+            Unavailable,
+        ):  # a cluster without Redis, or a test without a cluster
             self._redis = None
             # names may have characters that files must not have, and be too long
             readable = "".join(letter if letter.isalnum() else "-" for letter in owner)[:60]
@@ -99,10 +115,14 @@ def _write_synced(path: Path, content: bytes) -> None:
 class Marked(Polling):
     """Settings of every channel that reads on from a mark."""
 
-    max_attempts: Annotated[int, setting("Attempts at one message before it is given up", ge=1)] = 10
+    max_attempts: Annotated[int, setting("Attempts at one message before it is given up", ge=1)] = (
+        10
+    )
     give_up: Annotated[
         Literal["skip", "hold"],
-        setting("After the last attempt: skip the message, or hold the channel at it, trying again and again"),
+        setting(
+            "After the last attempt: skip the message, or hold the channel at it, trying again and again"
+        ),
     ] = "skip"
 
 
@@ -140,7 +160,9 @@ class MarkedChannel(PollingChannel):
                 self._move(Position(self.position.mark, mark, self.position.attempts - 1))
                 return False
             request.attempt = self.position.attempts
-            response = self.deliver(request) if request.attempt <= self.config.max_attempts else _ended()
+            response = (
+                self.deliver(request) if request.attempt <= self.config.max_attempts else _ended()
+            )
             if not response.ok and not self._given_up(mark, request, response):
                 self.pause(min(self._interval * 2 ** min(request.attempt - 1, 20), LONGEST_PAUSE))
                 return True
@@ -177,5 +199,8 @@ class MarkedChannel(PollingChannel):
 def _ended() -> Response:
     """The answer for a message that has ended the process as often as it may."""
     response = Response()
-    response.outcome, response.error = "reject", Unavailable("the process ended while the message was being handled")
+    response.outcome, response.error = (
+        "reject",
+        Unavailable("the process ended while the message was being handled"),
+    )
     return response

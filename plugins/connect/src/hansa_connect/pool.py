@@ -57,7 +57,13 @@ class Pool(Generic[C]):
     """
 
     def __init__(
-        self, what: str, make: Callable[[], C], *, limit: int, timeout: float, lost: Callable[[BaseException], None]
+        self,
+        what: str,
+        make: Callable[[], C],
+        *,
+        limit: int,
+        timeout: float,
+        lost: Callable[[BaseException], None],
     ) -> None:
         self.what, self.make, self.limit, self.timeout, self.lost = what, make, limit, timeout, lost
         self._idle: list[_Place[C]] = []
@@ -123,7 +129,9 @@ class Pool(Generic[C]):
                 if len(self._using) < self.limit:
                     return self._begin(_Place(self.make()), ends)
                 if time.monotonic() >= ends:
-                    raise TimedOut(f"{self.what}: none of {self.limit} connections was free within {seconds:g} s")
+                    raise TimedOut(
+                        f"{self.what}: none of {self.limit} connections was free within {seconds:g} s"
+                    )
                 self._changed.wait(ends - time.monotonic())
         raise Unavailable(f"{self.what} is closed")
 
@@ -146,7 +154,9 @@ class Pool(Generic[C]):
 
     def _tell(self, error: BaseException) -> None:
         with self._changed:
-            alone = not self._closed and not self._idle and not any(each.opened for each in self._using)
+            alone = (
+                not self._closed and not self._idle and not any(each.opened for each in self._using)
+            )
         if alone:
             self.lost(error)
 
@@ -200,11 +210,16 @@ class Pool(Generic[C]):
         with self._changed:
             if self._closed or (self._probe is not None and self._probe.is_alive()):
                 return
-            self._probe = threading.Thread(target=self._ask, name=f"probe of {self.what}", daemon=True)
+            self._probe = threading.Thread(
+                target=self._ask, name=f"probe of {self.what}", daemon=True
+            )
             self._probe.start()
 
     def _ask(self) -> None:
-        for last in (False, True):  # if the first was a connection from before, the second is a new one
+        for last in (
+            False,
+            True,
+        ):  # if the first was a connection from before, the second is a new one
             try:
                 with self.use() as connection:
                     return connection.check()

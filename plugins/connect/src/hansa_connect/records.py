@@ -16,9 +16,10 @@ Record = dict[str, Any]
 class Records(Marked):
     """Settings of every channel that polls records."""
 
-    mark: Annotated[str, setting("Field that is the mark: unique, and growing from record to record", min_length=1)] = (
-        "id"
-    )
+    mark: Annotated[
+        str,
+        setting("Field that is the mark: unique, and growing from record to record", min_length=1),
+    ] = "id"
     first_mark: Annotated[int | str, setting("Mark before the very first record")] = 0
     max_records: Annotated[int, setting("Most records of one look", ge=1, le=100_000)] = 100
     batch: Annotated[bool, setting("Whether the records of a look are one message, a list")] = False
@@ -54,7 +55,9 @@ class RecordsChannel(MarkedChannel):
         marks = [record[config.mark] for record in records]
         if self.ordered and not all(earlier < later for earlier, later in pairwise(marks)):
             raise Invalid(
-                {"mark": f"{config.mark!r} is not unique and growing, so that records would be lost: sort by it"}
+                {
+                    "mark": f"{config.mark!r} is not unique and growing, so that records would be lost: sort by it"
+                }
             )
         if config.batch and records:
             yield marks[-1], Request(payload=records)

@@ -17,5 +17,8 @@ def silent(number: int) -> bool:
 
 def shut(number: int) -> None:
     """End it for both sides, from any thread; who waits for it is woken and fails, and who holds it still has to close it."""
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(number)) as ended:  # it may have ended by itself
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(fileno=os.dup(number)) as ended,
+    ):  # it may have ended by itself
         ended.shutdown(socket.SHUT_RDWR)

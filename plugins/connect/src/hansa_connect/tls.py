@@ -11,14 +11,22 @@ from hansa import Invalid, Model, setting
 class Tls(Model):
     """How a connection is encrypted: the certificate of the other side and its host name are always verified."""
 
-    tls: Annotated[bool, setting("Encrypt the connection; the certificate of the other side is verified")] = False
+    tls: Annotated[
+        bool, setting("Encrypt the connection; the certificate of the other side is verified")
+    ] = False
     tls_ca: Annotated[
-        str, setting("PEM file of the authorities to trust; empty for those of the system", advanced=True)
+        str,
+        setting(
+            "PEM file of the authorities to trust; empty for those of the system", advanced=True
+        ),
     ] = ""
     tls_certificate: Annotated[
-        str, setting("PEM file of our own certificate, if the other side asks for one", advanced=True)
+        str,
+        setting("PEM file of our own certificate, if the other side asks for one", advanced=True),
     ] = ""
-    tls_key: Annotated[str, setting("PEM file of the key of our own certificate", advanced=True)] = ""
+    tls_key: Annotated[
+        str, setting("PEM file of the key of our own certificate", advanced=True)
+    ] = ""
 
     def check(self) -> None:
         """Refuse contradictions; raises `Invalid`."""

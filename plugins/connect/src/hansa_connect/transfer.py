@@ -63,7 +63,10 @@ def read_all(stream: Stream, most: int, what: str) -> bytes:
 def fetch(files: FileSystem, path: str, local: Path, size: int, have: int = 0) -> int:
     """Copy a file of `size` bytes, of which `have` are here already, to a local path; gives the size that came of it."""
     if have < size or not have:
-        with open(local, "ab" if have else "wb") as file, reading(files.reader(path, have)) as stream:
+        with (
+            open(local, "ab" if have else "wb") as file,
+            reading(files.reader(path, have)) as stream,
+        ):
             copy(stream, file, size - have)
     return local.stat().st_size
 

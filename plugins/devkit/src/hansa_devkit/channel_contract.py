@@ -99,8 +99,12 @@ class ChannelContract(Contract):
                     request = inbox.wait(count, self.patience)[-1]
                 assert self.same(request, raw), f"sent {raw[:60]!r}, arrived {request.raw[:60]!r}"
                 for name, value in self.headers.items():
-                    assert request.headers.get(name) == value, f"header {name}: {request.headers.get(name)!r}"
-                assert all(name == name.lower() for name in request.headers), "names of headers must be lower-case"
+                    assert request.headers.get(name) == value, (
+                        f"header {name}: {request.headers.get(name)!r}"
+                    )
+                assert all(name == name.lower() for name in request.headers), (
+                    "names of headers must be lower-case"
+                )
         cids = {request.cid for request in inbox.requests}
         assert all(cids), "each message needs a correlation id"
         assert len(cids) == len(inbox.requests), "each message needs a correlation id of its own"
@@ -166,7 +170,9 @@ class ChannelContract(Contract):
             self.peer_down()
             time.sleep(self.settle)
             self.peer_up()
-            assert self._gets_through(inbox, channel), f"nothing arrives {self.patience:g} s after the peer came back"
+            assert self._gets_through(inbox, channel), (
+                f"nothing arrives {self.patience:g} s after the peer came back"
+            )
 
     def test_starts_without_its_peer(self) -> None:
         """Without its peer, `start` raises soon or keeps trying; `stop` works; with the peer there, messages arrive."""
@@ -212,7 +218,9 @@ class ChannelContract(Contract):
         try:
             senders = [in_background(keep_sending) for _ in range(4)]
             for _ in range(3):
-                assert inbox.has(len(inbox.requests) + 5, self.patience), "messages stopped arriving"
+                assert inbox.has(len(inbox.requests) + 5, self.patience), (
+                    "messages stopped arriving"
+                )
                 if self.cls.exclusive:
                     channel.stop()
                     channel = self._start(inbox)
@@ -227,10 +235,16 @@ class ChannelContract(Contract):
         finally:
             done.set()
             channel.stop()
-        assert self.cls.exclusive or not refused, f"{len(refused)} messages were refused during an edit: {refused[0]!r}"
-        assert self.loses_on_edit or not missing, f"{len(missing)} of {len(accepted)} messages were lost"
+        assert self.cls.exclusive or not refused, (
+            f"{len(refused)} messages were refused during an edit: {refused[0]!r}"
+        )
+        assert self.loses_on_edit or not missing, (
+            f"{len(missing)} of {len(accepted)} messages were lost"
+        )
         if self.cls.delivery == "at_most_once":
-            assert len(inbox.requests) <= len(accepted) + len(refused), "a message was dispatched twice"
+            assert len(inbox.requests) <= len(accepted) + len(refused), (
+                "a message was dispatched twice"
+            )
 
     def _start(self, inbox: Inbox) -> Any:
         channel = self.make()
@@ -247,7 +261,11 @@ class ChannelContract(Contract):
         missing = list(accepted)
 
         def complete() -> bool:
-            missing[:] = [raw for raw in missing if not any(self.same(request, raw) for request in inbox.requests)]
+            missing[:] = [
+                raw
+                for raw in missing
+                if not any(self.same(request, raw) for request in inbox.requests)
+            ]
             return not missing
 
         if not self.loses_on_edit:

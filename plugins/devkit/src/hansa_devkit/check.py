@@ -34,7 +34,9 @@ def locate(target: str) -> Path:
     try:
         origin = distribution(name).read_text("direct_url.json")
     except (PackageNotFoundError, ValueError):
-        raise NotFound(f"{target} is neither a folder with a pyproject.toml nor an installed plugin") from None
+        raise NotFound(
+            f"{target} is neither a folder with a pyproject.toml nor an installed plugin"
+        ) from None
     address = json.loads(origin or "{}")
     if not address.get("dir_info", {}).get("editable"):
         raise NotFound(f"{name} is installed without its tests: give the folder of its source")
@@ -73,7 +75,9 @@ def conformance_faults(source: Source) -> list[str]:
     workers = source.project.get("entry-points", {}).get("hansa", {}).values()
     for module in list(workers)[:1]:
         command += ["--hansa-types", module]
-    path = os.pathsep.join(filter(None, [str(source.folder / "src"), os.environ.get("PYTHONPATH", "")]))
+    path = os.pathsep.join(
+        filter(None, [str(source.folder / "src"), os.environ.get("PYTHONPATH", "")])
+    )
     tests = source.folder / "tests"
     if not tests.is_dir():
         return ["there is no folder tests"]

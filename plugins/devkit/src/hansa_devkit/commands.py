@@ -46,7 +46,13 @@ folder = click.option(
 @folder
 @as_json
 def new_plugin(
-    name: str, channel: bool, outgoing: bool, format: bool, security: bool, folder: Path, as_json: bool
+    name: str,
+    channel: bool,
+    outgoing: bool,
+    format: bool,
+    security: bool,
+    folder: Path,
+    as_json: bool,
 ) -> None:
     """Write a complete plugin, in a folder hansa-NAME: package, README and passing tests.
 

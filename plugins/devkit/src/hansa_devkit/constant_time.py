@@ -26,12 +26,20 @@ def faults(cls: Any) -> list[str]:
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             if isinstance(node, ast.Compare) and _tells(node, words):
-                found.append(f"{module.__name__}, line {node.lineno}: {ast.unparse(node)}; use hmac.compare_digest")
+                found.append(
+                    f"{module.__name__}, line {node.lineno}: {ast.unparse(node)}; use hmac.compare_digest"
+                )
             if isinstance(node, ast.Call):
-                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                called = (
+                    node.func.attr
+                    if isinstance(node.func, ast.Attribute)
+                    else getattr(node.func, "id", "")
+                )
                 safe = safe or bool(_SAFE.match(called))
     if not safe:
-        found.append(f"{cls.__module__}: nothing compares in constant time; use hmac.compare_digest")
+        found.append(
+            f"{cls.__module__}: nothing compares in constant time; use hmac.compare_digest"
+        )
     return found
 
 
@@ -43,8 +51,14 @@ def _tells(node: ast.Compare, words: set[str]) -> bool:
         return False
     if len(sides) == 2 and (_part_of(*sides) or _part_of(*reversed(sides))):
         return False  # a value with something made of itself: nothing to learn
-    names = {getattr(part, "attr", getattr(part, "id", "")) for side in sides for part in ast.walk(side)}
-    return any(word in words for name in names for word in {name.lower(), *name.lower().strip("_").split("_")})
+    names = {
+        getattr(part, "attr", getattr(part, "id", "")) for side in sides for part in ast.walk(side)
+    }
+    return any(
+        word in words
+        for name in names
+        for word in {name.lower(), *name.lower().strip("_").split("_")}
+    )
 
 
 def _part_of(one: ast.expr, other: ast.expr) -> bool:
@@ -57,7 +71,11 @@ def _is_length(side: ast.expr) -> bool:
 
 def _modules(cls: Any) -> list[ModuleType]:
     """The modules of the class and its bases, core apart, and what they import from their own packages."""
-    waiting = [base.__module__ for base in cls.__mro__ if base.__module__.split(".")[0] not in ("hansa", "builtins")]
+    waiting = [
+        base.__module__
+        for base in cls.__mro__
+        if base.__module__.split(".")[0] not in ("hansa", "builtins")
+    ]
     found: dict[str, ModuleType] = {}
     while waiting:
         name = waiting.pop()
@@ -67,7 +85,11 @@ def _modules(cls: Any) -> list[ModuleType]:
         found[name] = module
         package = name.split(".")[0]
         for value in vars(module).values():
-            home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None) or ""
+            home = (
+                value.__name__
+                if isinstance(value, ModuleType)
+                else getattr(value, "__module__", None) or ""
+            )
             if isinstance(home, str) and home.split(".")[0] == package:
                 waiting.append(home)
     return list(found.values())

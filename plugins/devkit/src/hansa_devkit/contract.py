@@ -17,7 +17,9 @@ from hansa import Invalid, Model, dump, fields, load, schema
 from .local import LocalServer
 from .watch import open_sockets, watching
 
-_SOUNDS_SECRET = re.compile(r"(^|_)(password|passphrase|passwd|secret|token|api_?key|private_?key)$")
+_SOUNDS_SECRET = re.compile(
+    r"(^|_)(password|passphrase|passwd|secret|token|api_?key|private_?key)$"
+)
 
 
 class Documented:
@@ -38,7 +40,9 @@ class Documented:
         """The class and each public method have a docstring."""
         missing = [] if _own_doc(self.cls) else [self.cls.__name__]
         for name, member in inspect.getmembers(self.cls):
-            public = not name.startswith("_") and (inspect.isroutine(member) or isinstance(member, property))
+            public = not name.startswith("_") and (
+                inspect.isroutine(member) or isinstance(member, property)
+            )
             if public and not inspect.getdoc(member):
                 missing.append(f"{self.cls.__name__}.{name}")
         assert not missing, f"no docstring: {', '.join(missing)}"
@@ -117,9 +121,14 @@ class Contract(Documented):
     def test_every_setting_has_help(self) -> None:
         """Each setting of the type, and of models inside it, says what it is for."""
         missing = [
-            f"{model.__name__}.{f.name}" for model in _models(self.cls.Config) for f in fields(model) if not f.help
+            f"{model.__name__}.{f.name}"
+            for model in _models(self.cls.Config)
+            for f in fields(model)
+            if not f.help
         ]
-        assert not missing, f"no help: {', '.join(missing)}; write Annotated[type, setting('what it is for')]"
+        assert not missing, (
+            f"no help: {', '.join(missing)}; write Annotated[type, setting('what it is for')]"
+        )
 
     def test_schema_is_plain_json(self) -> None:
         """The JSON Schema can be made and written, for forms and reference pages."""
@@ -134,7 +143,9 @@ class Contract(Documented):
     def test_unknown_settings_are_refused(self) -> None:
         """A misspelt setting is an error at every depth."""
         accepted = []
-        for path, data in _with_unknown(self.cls.Config, dump(load(self.model, self.settings()), str)):
+        for path, data in _with_unknown(
+            self.cls.Config, dump(load(self.model, self.settings()), str)
+        ):
             try:
                 load(self.model, data)
                 accepted.append(path)
@@ -152,7 +163,11 @@ class Contract(Documented):
     def test_secrets_are_never_dumped(self) -> None:
         """Whatever sounds like a secret is a `Secret`, and none is in a dump or a repr."""
         settings = [field for model in _models(self.cls.Config) for field in fields(model)]
-        open_ones = [field.name for field in settings if _SOUNDS_SECRET.search(field.name) and not field.secret]
+        open_ones = [
+            field.name
+            for field in settings
+            if _SOUNDS_SECRET.search(field.name) and not field.secret
+        ]
         assert not open_ones, f"must be of the type Secret: {', '.join(open_ones)}"
         config = load(self.model, self.settings())
         thing = self.make()
@@ -184,7 +199,9 @@ class Contract(Documented):
         with watching() as watch:
             thing = self.cls("conformance", config, server)
         opened = watch.steps + sorted(open_sockets() - before)
-        assert not opened, f"__init__ of {thing.name} opens: {', '.join(opened)}; do that in start()"
+        assert not opened, (
+            f"__init__ of {thing.name} opens: {', '.join(opened)}; do that in start()"
+        )
 
     def test_stop_after_a_failed_start(self) -> None:
         """Whichever step of `start` fails, `stop` works and leaves nothing behind."""
@@ -198,7 +215,9 @@ class Contract(Documented):
             self._stop(thing, f"after {watch.steps[-1:] or 'nothing'} failed in start()")
             if not watch.failed:
                 break
-            assert not (left := watch.left(self.patience)), f"left behind after a failed start: {', '.join(left)}"
+            assert not (left := watch.left(self.patience)), (
+                f"left behind after a failed start: {', '.join(left)}"
+            )
 
     def test_nothing_is_left_after_stop(self) -> None:
         """After start and stop, twice, no thread runs and no socket is open."""
@@ -210,7 +229,9 @@ class Contract(Documented):
                     self.exercise(thing)
                 finally:
                     self._stop(thing, "after a run")
-            assert not (left := watch.left(self.patience)), f"left behind after stop(): {', '.join(left)}"
+            assert not (left := watch.left(self.patience)), (
+                f"left behind after stop(): {', '.join(left)}"
+            )
 
     def _stop(self, thing: Any, when: str) -> None:
         try:
@@ -237,12 +258,22 @@ def _models(hint: Any) -> Iterator[Any]:
 
 def _with_unknown(hint: Any, data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """The data once for each object in it that a class declares, with an undeclared key put there."""
-    classes = [one for one in (hint, *get_args(hint)) if isinstance(one, type) and hasattr(one, "__annotations__")]
+    classes = [
+        one
+        for one in (hint, *get_args(hint))
+        if isinstance(one, type) and hasattr(one, "__annotations__")
+    ]
     if isinstance(data, dict) and classes and get_origin(hint) is not dict:
         yield path or "the top", {**data, "surely_unknown_": 1}
-        hints = {field.name: field.type for field in fields(classes[0])} if issubclass(classes[0], Model) else {}
+        hints = (
+            {field.name: field.type for field in fields(classes[0])}
+            if issubclass(classes[0], Model)
+            else {}
+        )
         for name, inner in hints.items():
-            for where, changed in _with_unknown(inner, data.get(name), f"{path}.{name}".lstrip(".")):
+            for where, changed in _with_unknown(
+                inner, data.get(name), f"{path}.{name}".lstrip(".")
+            ):
                 yield where, {**data, name: changed}
     elif isinstance(data, list) and data and classes:
         for where, changed in _with_unknown(classes[0], data[0], f"{path}[0]"):

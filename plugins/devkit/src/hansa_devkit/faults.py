@@ -28,7 +28,9 @@ class Proxy:
         self.port = free_port()
         self._mode: Mode = "pass"
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy {self.port}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=f"proxy {self.port}", daemon=True
+        )
         self._listening: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
         self.accepted = 0
@@ -64,7 +66,9 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
     async def _listen(self) -> None:
-        self._listening = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=65536)
+        self._listening = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, limit=65536
+        )
         self._passing = asyncio.Event()
         self._passing.set()
 
@@ -78,7 +82,9 @@ class Proxy:
             self._listening.close()
             self._listening = None
         elif mode != "refuse" and self._listening is None:
-            self._listening = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=65536)
+            self._listening = await asyncio.start_server(
+                self._serve, "127.0.0.1", self.port, limit=65536
+            )
         if mode in ("reset", "refuse"):
             tasks = list(self._connections)
             for task in tasks:

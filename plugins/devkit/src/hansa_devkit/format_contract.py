@@ -7,8 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import pytest
 from hansa import Invalid, Model, setting
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from .contract import Documented
 
@@ -25,7 +24,11 @@ class Sample(Model):
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 _SCALAR = (
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | _TEXT
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXT
 )
 
 
@@ -40,7 +43,10 @@ class FormatContract(Documented):
     """Texts that the format can carry."""
     values: ClassVar[st.SearchStrategy[Any] | None] = st.dictionaries(
         _TEXT,
-        st.recursive(_SCALAR, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4)),
+        st.recursive(
+            _SCALAR,
+            lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
+        ),
     )
     """Plain data that comes back as it was."""
     model: ClassVar[type[Model] | None] = Sample
@@ -80,7 +86,9 @@ class FormatContract(Documented):
         assert isinstance(types, tuple), "content_types must be a tuple of at least one"
         assert all("/" in one for one in types), f"not content types: {types}"
         written = self.make().content_type.partition(";")[0].strip()
-        assert written in [one.partition(";")[0].strip() for one in types], f"it writes {written}, and does not read it"
+        assert written in [one.partition(";")[0].strip() for one in types], (
+            f"it writes {written}, and does not read it"
+        )
 
     def test_plain_data_survives_a_round_trip(self) -> None:
         """What was rendered parses to the same plain data."""
@@ -111,7 +119,9 @@ class FormatContract(Documented):
         if self.model is None:
             pytest.skip("model is None: the format carries no typed objects")
         format, model = self.make(), self.model
-        body = {"__annotations__": {"surely_missing": Annotated[int, setting("What no message has")]}}
+        body = {
+            "__annotations__": {"surely_missing": Annotated[int, setting("What no message has")]}
+        }
         stricter = type("Stricter", (model,), body)
 
         def check(value: Any) -> None:
@@ -122,7 +132,9 @@ class FormatContract(Documented):
 
     def test_hostile_input_is_refused(self) -> None:
         """What must be refused is refused with `Invalid`, whether a model is asked for or not."""
-        assert self.hostile, f"{type(self).__name__} must name hostile input: hostile = [b'...', ...]"
+        assert self.hostile, (
+            f"{type(self).__name__} must name hostile input: hostile = [b'...', ...]"
+        )
         format = self.make()
         for raw in self.hostile:
             for model in {None, self.model}:
@@ -143,7 +155,9 @@ class FormatContract(Documented):
                 except Invalid:
                     pass
 
-        damaged = st.builds(_damage, self._rendered(format), st.integers(0, 200), st.binary(max_size=4))
+        damaged = st.builds(
+            _damage, self._rendered(format), st.integers(0, 200), st.binary(max_size=4)
+        )
         self._try(check, st.binary(max_size=200) | damaged)
 
     def test_errors_tell_nothing_internal(self) -> None:
@@ -151,7 +165,9 @@ class FormatContract(Documented):
         body, content_type = self.make().render_error(RuntimeError("internal detail"), "K0123")
         assert isinstance(body, bytes), "the body must be bytes"
         assert "/" in content_type, f"not a content type: {content_type!r}"
-        assert b"internal detail" not in body, "the text of an unexpected error is told to the caller"
+        assert b"internal detail" not in body, (
+            "the text of an unexpected error is told to the caller"
+        )
         assert b"K0123" in body, "the correlation id is missing"
 
     def _rendered(self, format: Any) -> st.SearchStrategy[bytes]:

@@ -30,7 +30,9 @@ class Inbox:
     def wait(self, count: int, seconds: float) -> list[Request]:
         """The requests so far, once there are `count` of them; fails after `seconds`."""
         if not self.has(count, seconds):
-            raise AssertionError(f"{len(self.requests)} of {count} messages arrived within {seconds:g} s")
+            raise AssertionError(
+                f"{len(self.requests)} of {count} messages arrived within {seconds:g} s"
+            )
         return list(self.requests)
 
     def has(self, count: int, seconds: float) -> bool:

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hansa import Binding, Format, HansaError, NotFound, Request, Response, Service, current_cid, new_cid, problem
+from hansa import (
+    Binding,
+    Format,
+    HansaError,
+    NotFound,
+    Request,
+    Response,
+    Service,
+    current_cid,
+    new_cid,
+    problem,
+)
 
 
 class _Named(dict[str, Any]):
@@ -142,10 +153,18 @@ class LocalServer:
         try:
             form = self.formats[format](config, self.services[name]) if format else None
             return self.run(
-                self.services[name], request, name=name, type=type, channel=channel, format=form, config=config
+                self.services[name],
+                request,
+                name=name,
+                type=type,
+                channel=channel,
+                format=form,
+                config=config,
             )
         except Exception as error:
-            status, outcome = (error.status, error.outcome) if isinstance(error, HansaError) else (500, "retry")
+            status, outcome = (
+                (error.status, error.outcome) if isinstance(error, HansaError) else (500, "retry")
+            )
             response = Response(problem(error, request.cid), status=status, cid=request.cid)
             response.error, response.outcome = error, outcome
             return response
@@ -204,9 +223,17 @@ def run_service(
     """
     server = server or LocalServer(outgoing=outgoing, services=services, **others)
     request = Request(
-        raw, payload=input, headers=headers or {}, params=params or {}, method=method, cid=cid, attempt=attempt
+        raw,
+        payload=input,
+        headers=headers or {},
+        params=params or {},
+        method=method,
+        cid=cid,
+        attempt=attempt,
     )
     request.principal = principal
     form = format(None, service) if isinstance(format, type) else format
-    response: Response = LocalServer.run(server, service, request, type="test", channel="test", format=form)
+    response: Response = LocalServer.run(
+        server, service, request, type="test", channel="test", format=form
+    )
     return response

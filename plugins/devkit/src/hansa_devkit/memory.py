@@ -36,11 +36,15 @@ class MemoryQueue:
         self._up = True
         self._changed = threading.Condition()
 
-    def put(self, raw: bytes, headers: Mapping[str, str] | None = None, *, timeout: float = 0.0) -> None:
+    def put(
+        self, raw: bytes, headers: Mapping[str, str] | None = None, *, timeout: float = 0.0
+    ) -> None:
         """Add a message; raises `Unavailable` while it is down, `TimedOut` if it stays full for `timeout` seconds."""
         with self._changed:
             self._check()
-            if not self._changed.wait_for(lambda: len(self._waiting) < self.capacity or not self._up, timeout):
+            if not self._changed.wait_for(
+                lambda: len(self._waiting) < self.capacity or not self._up, timeout
+            ):
                 raise TimedOut(f"the queue {self.name} is full")
             self._check()
             self._waiting.append(Message(bytes(raw), dict(headers or {})))
@@ -69,7 +73,9 @@ class MemoryQueue:
 
     def again(self, message: Message, delay: float = 0.0) -> None:
         """Put a message that was taken back, to be handed out again after `delay` seconds."""
-        self._settle(back=replace(message, attempt=message.attempt + 1, due=time.monotonic() + delay))
+        self._settle(
+            back=replace(message, attempt=message.attempt + 1, due=time.monotonic() + delay)
+        )
 
     def bury(self, message: Message) -> None:
         """Give a message up: it goes to `dead`."""
@@ -128,7 +134,9 @@ def memory_queue(name: str) -> MemoryQueue:
 class Queue(Model):
     """What channel and outgoing connection have in common."""
 
-    queue: Annotated[str, setting("Name of the queue in this process", min_length=1, example="orders")]
+    queue: Annotated[
+        str, setting("Name of the queue in this process", min_length=1, example="orders")
+    ]
 
 
 class Consumption(Queue):
@@ -136,7 +144,9 @@ class Consumption(Queue):
 
     consumers: Annotated[int, setting("Messages handled at the same time", ge=1, le=100)] = 1
     max_attempts: Annotated[int, setting("Attempts before a message is given up as dead", ge=1)] = 5
-    retry_delay: Annotated[float, setting("Seconds before a failed message is tried again", ge=0)] = 0.05
+    retry_delay: Annotated[
+        float, setting("Seconds before a failed message is tried again", ge=0)
+    ] = 0.05
 
 
 class MemoryChannel(Channel):
@@ -155,7 +165,10 @@ class MemoryChannel(Channel):
         queue.check()
         for number in range(self.config.consumers):
             thread = threading.Thread(
-                target=self._consume, args=(queue,), name=f"memory-{self.name}-{number}", daemon=True
+                target=self._consume,
+                args=(queue,),
+                name=f"memory-{self.name}-{number}",
+                daemon=True,
             )
             thread.start()
             self._threads.append(thread)

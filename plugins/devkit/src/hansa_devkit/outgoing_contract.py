@@ -65,7 +65,9 @@ class OutgoingContract(Contract):
             self.peer_up()
             assert raised, "ping() does not notice that the peer is gone"
             assert took < self.patience, f"ping() took {took:.0f} s to notice that the peer is gone"
-            assert self._works(outgoing), f"still not usable {self.patience:g} s after the peer came back"
+            assert self._works(outgoing), (
+                f"still not usable {self.patience:g} s after the peer came back"
+            )
 
     def test_starts_without_its_peer(self) -> None:
         """Without its peer, `start` or the first call raises, soon; `stop` works; with the peer there, a new object works."""
@@ -84,7 +86,9 @@ class OutgoingContract(Contract):
         """Services call one object from all threads of a worker."""
         with self.running() as outgoing:
             calls = [in_background(self._use_often, outgoing) for _ in range(8)]
-            errors = [error for call in calls if (error := call.exception(self.patience)) is not None]
+            errors = [
+                error for call in calls if (error := call.exception(self.patience)) is not None
+            ]
         assert not errors, f"{len(errors)} of 8 threads failed: {errors[0]!r}"
 
     def test_its_time_out_is_kept(self) -> None:
@@ -101,7 +105,9 @@ class OutgoingContract(Contract):
                     )
                 took = time.monotonic() - began
         assert raised, "a call to a peer that never answers must raise"
-        assert took < self.timeout + self.patience / 4, f"a time-out of {self.timeout:g} s took {took:.1f} s"
+        assert took < self.timeout + self.patience / 4, (
+            f"a time-out of {self.timeout:g} s took {took:.1f} s"
+        )
 
     def test_an_edit_under_load_loses_nothing(self) -> None:
         """While objects replace one another as core does it, no call fails."""
@@ -111,7 +117,9 @@ class OutgoingContract(Contract):
                 assert calls.progress(5, self.patience), f"calls stopped: {calls.errors[:1]}"
                 users.replace()
             calls.progress(5, self.patience)
-        assert not calls.errors, f"{len(calls.errors)} calls failed during an edit: {calls.errors[0]!r}"
+        assert not calls.errors, (
+            f"{len(calls.errors)} calls failed during an edit: {calls.errors[0]!r}"
+        )
 
     def _use_often(self, outgoing: Any) -> None:
         for _ in range(10):
@@ -201,4 +209,6 @@ class _Users:
                 self._using[id(outgoing)] -= 1
                 self.count += 1
                 self._changed.notify_all()
-            time.sleep(0.001)  # else four busy threads keep the one that replaces the object from its turn
+            time.sleep(
+                0.001
+            )  # else four busy threads keep the one that replaces the object from its turn

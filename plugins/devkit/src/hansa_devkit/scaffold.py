@@ -20,7 +20,11 @@ def new_plugin(name: str, kinds: set[str], folder: Path) -> list[Path]:
     """
     name = name.removeprefix("hansa-")
     if not _PLUGIN.fullmatch(name):
-        raise Invalid({"name": f"{name!r} is no name of a plugin: use lower-case letters, digits and single hyphens"})
+        raise Invalid(
+            {
+                "name": f"{name!r} is no name of a plugin: use lower-case letters, digits and single hyphens"
+            }
+        )
     home = folder / f"hansa-{name}"
     if home.exists():
         raise Conflict(f"{home} already exists")
@@ -52,12 +56,22 @@ def new_service(name: str, folder: Path) -> list[Path]:
     if not module.isidentifier() or keyword.iskeyword(module):
         raise Invalid({"name": f"{name!r} is no name of a service: use letters, digits, - and _"})
     stem = _stem(module)
-    words: dict[str, object] = {"module": module, "stem": stem, "service": automatic_name(module, stem)}
-    targets = {"service.py.jinja": folder / f"{module}.py", "test_service.py.jinja": folder / f"test_{module}.py"}
+    words: dict[str, object] = {
+        "module": module,
+        "stem": stem,
+        "service": automatic_name(module, stem),
+    }
+    targets = {
+        "service.py.jinja": folder / f"{module}.py",
+        "test_service.py.jinja": folder / f"test_{module}.py",
+    }
     for target in targets.values():
         if target.exists():
             raise Conflict(f"{target} already exists")
-    return [_write(TEMPLATES / "service" / template, target, words) for template, target in targets.items()]
+    return [
+        _write(TEMPLATES / "service" / template, target, words)
+        for template, target in targets.items()
+    ]
 
 
 def _stem(name: str) -> str:

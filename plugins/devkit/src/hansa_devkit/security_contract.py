@@ -31,7 +31,10 @@ class SecurityContract(Contract):
     def request(self, headers: Mapping[str, str]) -> Request:
         """A request with these headers, from an address of its own, so that no earlier failure counts."""
         number = next(_numbers)
-        return Request(headers=dict(headers), peer=f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}")
+        return Request(
+            headers=dict(headers),
+            peer=f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+        )
 
     def exercise(self, thing: Any) -> None:
         """Let somebody in and turn somebody away."""
@@ -50,7 +53,9 @@ class SecurityContract(Contract):
         assert self.right, f"{type(self).__name__} must give right = {{header: value}}"
         with self.running() as security:
             for _ in range(3):
-                assert security.authenticate(self.request(self.right)), "a principal must not be empty"
+                assert security.authenticate(self.request(self.right)), (
+                    "a principal must not be empty"
+                )
 
     def test_wrong_credentials_are_refused(self) -> None:
         """Wrong ones raise `Refused`, before and after somebody came in with the right ones."""
@@ -67,7 +72,9 @@ class SecurityContract(Contract):
         with self.running() as security:
             self._refusal(security, {})
             for name in self.right:
-                self._refusal(security, {key: value for key, value in self.right.items() if key != name})
+                self._refusal(
+                    security, {key: value for key, value in self.right.items() if key != name}
+                )
                 self._refusal(security, {**self.right, name: ""})
 
     def test_malformed_credentials_are_refused(self) -> None:
@@ -103,7 +110,9 @@ class SecurityContract(Contract):
             security.sign(headers)
             assert headers, "sign() added nothing to the headers"
             lower = {name.lower(): value for name, value in headers.items()}
-            assert security.authenticate(self.request(lower)), "a call that it signed is not accepted"
+            assert security.authenticate(self.request(lower)), (
+                "a call that it signed is not accepted"
+            )
 
     def _refusal(self, security: Any, headers: Mapping[str, str]) -> Refused:
         """The refusal of a request; fails if it comes in or if something else is raised."""

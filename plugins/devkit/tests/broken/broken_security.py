@@ -24,7 +24,9 @@ class Token(Security):
     def authenticate(self, request: Request) -> Any:
         """Let in who has the token."""
         given = request.headers.get("x-token", "")
-        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), self.config.token.encode()):
+        if not hmac.compare_digest(
+            given.encode("utf-8", "surrogatepass"), self.config.token.encode()
+        ):
             raise Refused(f"the token is wrong{self.hint(given)}")
         return "partner"
 

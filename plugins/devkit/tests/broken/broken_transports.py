@@ -444,7 +444,10 @@ class TestAcknowledgesAll(Channel):
             self.dispatch(self.request(message))
             queue.done(message)
 
-    fails = {"test_a_failing_service_is_not_acknowledged", "test_unhandled_messages_outlive_the_channel"}
+    fails = {
+        "test_a_failing_service_is_not_acknowledged",
+        "test_unhandled_messages_outlive_the_channel",
+    }
 
 
 class TestRepeats(Channel):
@@ -468,7 +471,9 @@ class TestKeepsToItself(Channel):
         """Repeats by itself what failed, and forgets it when it stops."""
 
         def handle(self, queue: Any, message: Any) -> None:
-            while self.dispatch(self.request(message)).outcome == "retry" and not self._stopping.wait(0.02):
+            while self.dispatch(
+                self.request(message)
+            ).outcome == "retry" and not self._stopping.wait(0.02):
                 pass
             queue.done(message)
 

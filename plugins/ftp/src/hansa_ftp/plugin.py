@@ -21,11 +21,20 @@ class Server(Tls):
     password: Annotated[Secret | None, setting("Password")] = None
     account: Annotated[str, setting("Account (ACCT), which few servers want", advanced=True)] = ""
     tls: Annotated[
-        bool, setting("Encrypt (FTPS), verifying the certificate; without it, password and files are sent in clear")
+        bool,
+        setting(
+            "Encrypt (FTPS), verifying the certificate; without it, password and files are sent in clear"
+        ),
     ] = True
-    implicit: Annotated[bool, setting("TLS from the first byte on, instead of after AUTH TLS", advanced=True)] = False
-    passive: Annotated[bool, setting("The server listens for data connections, not we", advanced=True)] = True
-    encoding: Annotated[Literal["utf-8", "latin-1", "cp1252"], setting("Encoding of names", advanced=True)] = "utf-8"
+    implicit: Annotated[
+        bool, setting("TLS from the first byte on, instead of after AUTH TLS", advanced=True)
+    ] = False
+    passive: Annotated[
+        bool, setting("The server listens for data connections, not we", advanced=True)
+    ] = True
+    encoding: Annotated[
+        Literal["utf-8", "latin-1", "cp1252"], setting("Encoding of names", advanced=True)
+    ] = "utf-8"
 
 
 class Sending(Server, Remote):
@@ -43,7 +52,9 @@ class _Ftp(Connected):
         return FtpFiles(self.config, self._context)
 
     def connect(self) -> None:
-        self._context = self.config.context()  # once: reading all authorities takes some milliseconds
+        self._context = (
+            self.config.context()
+        )  # once: reading all authorities takes some milliseconds
         super().connect()
 
 

@@ -26,7 +26,9 @@ class _Client(ftplib.FTP_TLS):
 
     prepare: Callable[[socket.socket], socket.socket]
 
-    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
+    def ntransfercmd(
+        self, cmd: str, rest: int | str | None = None
+    ) -> tuple[socket.socket, int | None]:
         data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
         return self.prepare(data), size
 
@@ -66,14 +68,20 @@ class FtpFiles(FileSystem):
         self.client.sock = connection = self._prepare(connection, encrypt)
         self.client.af = connection.family
         # what cannot be decoded must not end the connection; such names are refused later
-        self.client.file = connection.makefile("r", encoding=self.config.encoding, errors="surrogateescape")
+        self.client.file = connection.makefile(
+            "r", encoding=self.config.encoding, errors="surrogateescape"
+        )
 
     def _prepare(self, connection: socket.socket, encrypt: bool) -> socket.socket:
         """Note a connection, so that `abort` reaches it, and encrypt it; for data resume the session, as many servers demand."""
         self.sockets.append(connection)
         if encrypt and self.context:
             session = getattr(self.sockets[0], "session", None)
-            options: Any = {"server_hostname": self.config.host, "session": session, "do_handshake_on_connect": False}
+            options: Any = {
+                "server_hostname": self.config.host,
+                "session": session,
+                "do_handshake_on_connect": False,
+            }
             self.sockets[-1] = secure = self.context.wrap_socket(connection, **options)
             secure.do_handshake()
             return secure
@@ -101,7 +109,9 @@ class FtpFiles(FileSystem):
         name = path.rpartition("/")[2]
         with self.told(path):
             try:
-                return Entry(name, int(self._do("SIZE", path)[4:]), _time(self._do("MDTM", path)[4:]), "file")
+                return Entry(
+                    name, int(self._do("SIZE", path)[4:]), _time(self._do("MDTM", path)[4:]), "file"
+                )
             except Forbidden:  # there is one, and it has no size
                 return Entry(name, 0, 0.0, "folder")
 
@@ -139,12 +149,18 @@ class FtpFiles(FileSystem):
             of = f" the credentials of {self.config.username}" if text.startswith("530") else ""
             raise Unavailable(f"{self.where} refuses{of}: {text}") from error
         except UnicodeEncodeError:
-            raise Invalid({"path": f"cannot be written in {self.config.encoding}: {path!a}"}) from None
+            raise Invalid(
+                {"path": f"cannot be written in {self.config.encoding}: {path!a}"}
+            ) from None
         except (OSError, EOFError, ValueError, ftplib.Error) as error:
             raise self.failed(error) from error
 
     def _command(self, verb: str, path: str) -> str:
-        whole = path if path.startswith("/") else f"{self.home.rstrip('/')}/{'' if path == '.' else path}"
+        whole = (
+            path
+            if path.startswith("/")
+            else f"{self.home.rstrip('/')}/{'' if path == '.' else path}"
+        )
         return f"{verb} {whole}" if path else verb
 
     def _do(self, verb: str, path: str = "", *, new: bool = False) -> str:
@@ -183,7 +199,9 @@ class _Data(Stream):
     def close(self) -> None:
         """End the data, and wait until the server confirms that it has, or sent, all of it."""
         if isinstance(self.connection, ssl.SSLSocket):
-            with contextlib.suppress(OSError):  # not all servers say good-bye; what counts is their answer
+            with contextlib.suppress(
+                OSError
+            ):  # not all servers say good-bye; what counts is their answer
                 self.connection.unwrap()
         self.connection.close()
         del self.files.sockets[1:]
@@ -196,7 +214,15 @@ def _fact(line: str) -> Entry | None:
     facts, _, name = line.partition(" ")
     fact = dict(each.lower().partition("=")[::2] for each in facts.split(";"))
     kind = fact.get("type", "")
-    known: Kind = "file" if kind == "file" else "folder" if kind == "dir" else "link" if "link" in kind else "other"
+    known: Kind = (
+        "file"
+        if kind == "file"
+        else "folder"
+        if kind == "dir"
+        else "link"
+        if "link" in kind
+        else "other"
+    )
     entry = Entry(name, int(fact.get("size", 0)), _time(fact.get("modify", "")), known)
     return None if not name or kind in ("cdir", "pdir") else entry
 

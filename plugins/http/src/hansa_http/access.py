@@ -36,7 +36,11 @@ class AccessLog:
         self._second = (0, "")
         self._encode = msgspec.json.Encoder().encode
         self._lines: deque[bytes] = deque()
-        self._some, self._ended, self._counting = threading.Event(), threading.Event(), threading.Lock()
+        self._some, self._ended, self._counting = (
+            threading.Event(),
+            threading.Event(),
+            threading.Lock(),
+        )
         self._thread = threading.Thread(target=self._follow, name="access log", daemon=True)
         self._thread.start()
 
@@ -98,13 +102,19 @@ class AccessLog:
                 done += os.write(self._file, text[done:])
         except OSError as error:
             left = text[done:]
-            if done and not text[:done].endswith(b"\n"):  # the disk was full within a line: its end is written first
+            if done and not text[:done].endswith(
+                b"\n"
+            ):  # the disk was full within a line: its end is written first
                 end, _, left = left.partition(b"\n")
                 self._lines.appendleft(end + b"\n")
             self._lose(left.count(b"\n"), error)
         else:
             if self.lost:
-                log.error("the access log %s is written again, %s lines are missing in it", self.path, self.lost)
+                log.error(
+                    "the access log %s is written again, %s lines are missing in it",
+                    self.path,
+                    self.lost,
+                )
                 self.lost = 0
 
     def _lose(self, lines: int, why: object) -> None:
@@ -122,7 +132,9 @@ class AccessLog:
                     return
             os.close(self._file)
             self._file = -1
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(
+            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
         self._looked = time.time()
 
 

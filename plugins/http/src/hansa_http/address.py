@@ -18,38 +18,62 @@ class HttpAddress(Model):
     address: Annotated[
         str,
         setting(
-            "Address of the other side, without credentials", pattern="^https?://", example="https://api.example.com/v1"
+            "Address of the other side, without credentials",
+            pattern="^https?://",
+            example="https://api.example.com/v1",
         ),
     ]
-    url_path: Annotated[str, setting("Path below the address; {name} is taken out of the parameters of a call")] = ""
-    format: Annotated[
-        str, setting("Data format of what is sent, and of answers that do not name theirs", refers="format")
+    url_path: Annotated[
+        str, setting("Path below the address; {name} is taken out of the parameters of a call")
     ] = ""
-    security: Annotated[str | None, setting("Security definition that signs each call", refers="security")] = None
+    format: Annotated[
+        str,
+        setting(
+            "Data format of what is sent, and of answers that do not name theirs", refers="format"
+        ),
+    ] = ""
+    security: Annotated[
+        str | None, setting("Security definition that signs each call", refers="security")
+    ] = None
     headers: Annotated[dict[str, str], setting("Headers sent with each call")] = {}
     timeout: Annotated[
-        float, setting("Time to wait for a connection, and for each piece of an answer", gt=0, le=3600)
+        float,
+        setting("Time to wait for a connection, and for each piece of an answer", gt=0, le=3600),
     ] = 10.0
-    deadline: Annotated[float, setting("Time for a whole call, retries included, whatever happens", gt=0, le=86400)] = (
-        30.0
-    )
+    deadline: Annotated[
+        float, setting("Time for a whole call, retries included, whatever happens", gt=0, le=86400)
+    ] = 30.0
     retries: Annotated[
-        int, setting("How often a failed call is tried again, if it may be repeated without harm", ge=0, le=20)
+        int,
+        setting(
+            "How often a failed call is tried again, if it may be repeated without harm",
+            ge=0,
+            le=20,
+        ),
     ] = 2
     retry_delay: Annotated[
-        float, setting("Time before the first retry; it doubles with each", ge=0, le=600, advanced=True)
+        float,
+        setting("Time before the first retry; it doubles with each", ge=0, le=600, advanced=True),
     ] = 0.2
-    pool_size: Annotated[int, setting("Most connections at a time; further calls wait for one", ge=1, le=10_000)] = 20
-    max_response: Annotated[int, setting("Largest answer that is read", ge=1, advanced=True)] = 64 * 2**20
+    pool_size: Annotated[
+        int, setting("Most connections at a time; further calls wait for one", ge=1, le=10_000)
+    ] = 20
+    max_response: Annotated[int, setting("Largest answer that is read", ge=1, advanced=True)] = (
+        64 * 2**20
+    )
     follow_redirects: Annotated[
         bool, setting("Whether to follow redirects, only ever to the same host", advanced=True)
     ] = True
-    ping_method: Annotated[str, setting("Method of a ping", pattern="^[A-Z]+$", advanced=True)] = "HEAD"
+    ping_method: Annotated[str, setting("Method of a ping", pattern="^[A-Z]+$", advanced=True)] = (
+        "HEAD"
+    )
     ping_path: Annotated[
-        str, setting("Path of a ping, below the address; by default the path of calls", advanced=True)
+        str,
+        setting("Path of a ping, below the address; by default the path of calls", advanced=True),
     ] = ""
     verify: Annotated[
-        bool | str, setting("Whether to verify certificates, or a file with the authorities to trust")
+        bool | str,
+        setting("Whether to verify certificates, or a file with the authorities to trust"),
     ] = True
 
     def check(self) -> None:

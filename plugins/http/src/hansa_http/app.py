@@ -24,7 +24,12 @@ log = logging.getLogger("hansa.http")
 PROBLEM = "application/problem+json"
 _CID = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
-_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
+_FORWARDED = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_FORWARDED",
+)
 _OF_THE_SERVER = frozenset(
     (
         "connection",
@@ -87,7 +92,9 @@ class Proxies:
 
 def problem_response(error: BaseException, cid: str) -> Response:
     """The problem details (RFC 9457) of an error as a response."""
-    response = Response(status=error.status if isinstance(error, HansaError) else 500, cid=cid, content_type=PROBLEM)
+    response = Response(
+        status=error.status if isinstance(error, HansaError) else 500, cid=cid, content_type=PROBLEM
+    )
     if isinstance(error, HansaError):
         response.headers.update(error.headers)
     details = problem(error, cid)
@@ -123,7 +130,9 @@ class Answering:
                 return self.own[path](environ["REQUEST_METHOD"], cid)
             peer = self.proxies.peer(environ)
             channel, variables, refused = self.table.find(path, environ)
-            query = parse_query(environ["QUERY_STRING"]) if environ.get("QUERY_STRING") else _NOTHING
+            query = (
+                parse_query(environ["QUERY_STRING"]) if environ.get("QUERY_STRING") else _NOTHING
+            )
             if channel is None or not channel.merges or not (query or variables):
                 params = _NOTHING
             else:
@@ -141,7 +150,9 @@ class Answering:
                 extra={"path_params": variables, "query": query},
             )
             environ["hansa.request"] = request
-            return channel.answer(request) if channel is not None else self._mismatch(refused, request)
+            return (
+                channel.answer(request) if channel is not None else self._mismatch(refused, request)
+            )
         except HansaError as error:
             return problem_response(error, cid)
         except Exception as error:
@@ -263,7 +274,10 @@ class _ToTheTable(CompiledRouter):
 
 
 def create_app(
-    table: Table, gate: Gate | None = None, proxies: Proxies | None = None, access: AccessLog | None = None
+    table: Table,
+    gate: Gate | None = None,
+    proxies: Proxies | None = None,
+    access: AccessLog | None = None,
 ) -> falcon.App[Any, Any]:
     """The WSGI application over a table; `gate` tells whether it is ready, `proxies` whose word counts."""
     answer = Answering(table, gate or Gate(), proxies or Proxies(()))
@@ -279,7 +293,9 @@ def create_app(
         environ.pop("hansa.request", None)
         response.error = None
 
-    def failed(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
+    def failed(
+        req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
+    ) -> None:
         cid = new_cid()
         if isinstance(error, falcon.HTTPError):
             refused = Invalid(error.title or "malformed request")

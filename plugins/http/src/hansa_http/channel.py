@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
-from hansa import Channel, HansaError, Invalid, Model, NotAllowed, NotFound, Request, Response, setting
+from hansa import (
+    Channel,
+    HansaError,
+    Invalid,
+    Model,
+    NotAllowed,
+    NotFound,
+    Request,
+    Response,
+    setting,
+)
 
 from .pattern import Pattern
 from .table import table_of
@@ -26,13 +36,18 @@ class HttpPath(Model):
             max_length=2000,
         ),
     ]
-    match_slash: Annotated[bool, setting("Whether a {name} in the path may have slashes in it", advanced=True)] = False
+    match_slash: Annotated[
+        bool, setting("Whether a {name} in the path may have slashes in it", advanced=True)
+    ] = False
     merge_url_params_req: Annotated[
-        bool, setting("Whether values of path and query string become part of the input", advanced=True)
+        bool,
+        setting("Whether values of path and query string become part of the input", advanced=True),
     ] = True
     url_params_pri: Annotated[
         Literal["qs-over-path", "path-over-qs"],
-        setting("Which wins where path and query string have a value of the same name", advanced=True),
+        setting(
+            "Which wins where path and query string have a value of the same name", advanced=True
+        ),
     ] = "qs-over-path"
 
     def check(self) -> None:
@@ -50,7 +65,10 @@ class HttpSettings(HttpPath):
 
     method: Annotated[
         str | list[str],
-        setting("HTTP method, or several (a list, or with commas between); empty accepts any", example="POST"),
+        setting(
+            "HTTP method, or several (a list, or with commas between); empty accepts any",
+            example="POST",
+        ),
     ] = ""
 
     def check(self) -> None:

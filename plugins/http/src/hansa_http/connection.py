@@ -19,7 +19,9 @@ from waitress.utilities import Error  # type: ignore[import-untyped]
 from .app import PROBLEM, problem_response
 
 LINGER = 2.0
-SLOWEST = 1024  # bytes a second of a request's body, from the time on at which an idle one would be cut
+SLOWEST = (
+    1024  # bytes a second of a request's body, from the time on at which an idle one would be cut
+)
 _UNREAD = frozenset((400, 408, 413, 431, 501))
 _CID = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
 
@@ -131,7 +133,11 @@ class Problem(ErrorTask):  # type: ignore[misc]
         cid = self.request.headers.get("X_HANSA_CID", "")
         response = problem_response(error, cid if _CID(cid) else new_cid())
         self.status = f"{error.status} {error.title}"
-        self.response_headers += [("Content-Type", PROBLEM), ("X-Hansa-CID", response.cid), *response.headers.items()]
+        self.response_headers += [
+            ("Content-Type", PROBLEM),
+            ("X-Hansa-CID", response.cid),
+            *response.headers.items(),
+        ]
         self.request.headers["CONNECTION"] = "close"
         self.content_length = len(response.raw)
         if getattr(self.request, "command", "") == "HEAD":
@@ -148,7 +154,9 @@ def _of_waitress(found: Any) -> HansaError:
         return TooLarge("the body is larger than this server takes")
     if found.code == 431:
         return _invalid(
-            "the head of the request is larger than this server takes", 431, "Request header fields too large"
+            "the head of the request is larger than this server takes",
+            431,
+            "Request header fields too large",
         )
     if found.code == 501:
         return _invalid(str(found.body), 501, "Not implemented")

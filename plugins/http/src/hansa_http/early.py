@@ -11,7 +11,9 @@ from typing import Annotated, Any
 
 from hansa import Invalid, Model, hookimpl, setting
 
-_ADDRESS = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})\Z")
+_ADDRESS = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})\Z"
+)
 
 
 class HttpSection(Model):
@@ -30,7 +32,12 @@ class HttpSection(Model):
         int, setting("Largest head of a request: its first line and all headers", ge=256, le=2**24)
     ] = 64 * 2**10
     max_queue: Annotated[
-        int, setting("Requests that may wait for a thread; further ones are answered with 503", ge=1, le=100_000)
+        int,
+        setting(
+            "Requests that may wait for a thread; further ones are answered with 503",
+            ge=1,
+            le=100_000,
+        ),
     ] = 512
     channel_timeout: Annotated[
         int,
@@ -43,20 +50,28 @@ class HttpSection(Model):
     connection_limit: Annotated[
         int, setting("Open connections; further ones wait in the backlog", ge=10, le=1_000_000)
     ] = 1000
-    backlog: Annotated[int, setting("Connections that may wait to be accepted", ge=1, le=65535)] = 1024
+    backlog: Annotated[int, setting("Connections that may wait to be accepted", ge=1, le=65535)] = (
+        1024
+    )
     trusted_proxies: Annotated[
         list[str],
         setting(
-            "Addresses or networks of proxies whose X-Forwarded-For and -Proto headers count", example=["127.0.0.1"]
+            "Addresses or networks of proxies whose X-Forwarded-For and -Proto headers count",
+            example=["127.0.0.1"],
         ),
     ] = []
     access_log: Annotated[
-        bool, setting("Whether each request is a line of logs/access.log, with its cid, caller, status and duration")
+        bool,
+        setting(
+            "Whether each request is a line of logs/access.log, with its cid, caller, status and duration"
+        ),
     ] = True
     grace: Annotated[
         float,
         setting(
-            "Time that idle connections are kept for when a worker ends, and that it says it is not ready", ge=0, le=600
+            "Time that idle connections are kept for when a worker ends, and that it says it is not ready",
+            ge=0,
+            le=600,
         ),
     ] = 1.0
 
@@ -89,9 +104,13 @@ def listen(address: str, backlog: int) -> socket.socket:
     """A bound, listening socket; raises `Invalid` that names the setting and the address."""
     host, port = parse_address(address)
     try:
-        families = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        families = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except OSError as error:
-        raise Invalid({"http.address": f"{address}: {host} cannot be looked up: {error.strerror}"}) from None
+        raise Invalid(
+            {"http.address": f"{address}: {host} cannot be looked up: {error.strerror}"}
+        ) from None
     families.sort(key=lambda one: one[0] != socket.AF_INET)
     family, kind, protocol, _, where = families[0]
     bound = socket.socket(family, kind, protocol)

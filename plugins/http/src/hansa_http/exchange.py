@@ -53,7 +53,9 @@ class Exchange:
         client = self._client
         try:
             waiting = httpx2.Timeout(timeout, pool=remaining(timeout))
-            request = client.build_request(method, url, headers=headers, content=content or None, timeout=waiting)
+            request = client.build_request(
+                method, url, headers=headers, content=content or None, timeout=waiting
+            )
             answer = client.send(request, stream=True)
             try:
                 return answer.status_code, answer.headers, self._body(answer)
@@ -66,7 +68,9 @@ class Exchange:
         except (httpx2.TransportError, httpcore2.TimeoutException, OSError) as error:
             raise Broken(self._told(error, url)) from error
         except httpx2.DecodingError as error:
-            raise BadAnswer(f"{self.label}: the answer of {url} cannot be decoded: {error}") from None
+            raise BadAnswer(
+                f"{self.label}: the answer of {url} cannot be decoded: {error}"
+            ) from None
         except (httpx2.InvalidURL, UnicodeEncodeError, TypeError, ValueError) as error:
             raise Invalid(f"{self.label}: the call cannot be sent: {error}") from None
 
@@ -75,7 +79,9 @@ class Exchange:
         for piece in answer.iter_bytes():
             size += len(piece)
             if size > self.largest:
-                raise BadAnswer(f"{self.label}: the answer of {answer.url} is larger than {self.largest} bytes")
+                raise BadAnswer(
+                    f"{self.label}: the answer of {answer.url} is larger than {self.largest} bytes"
+                )
             pieces.append(piece)
         return b"".join(pieces)
 

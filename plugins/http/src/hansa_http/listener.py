@@ -21,7 +21,9 @@ from .connection import Connection, Fault
 from .early import HttpSection
 
 log = logging.getLogger("hansa.http")
-QUIET = 0.25  # seconds after which nothing more is expected of a connection that is being made, or idle
+QUIET = (
+    0.25  # seconds after which nothing more is expected of a connection that is being made, or idle
+)
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
@@ -33,7 +35,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = Connection
 
-    def __init__(self, application: Any, shared: socket.socket, section: HttpSection, gate: Gate) -> None:
+    def __init__(
+        self, application: Any, shared: socket.socket, section: HttpSection, gate: Gate
+    ) -> None:
         adjustments = Adjustments(
             threads=section.threads,
             ident="Hansa",
@@ -43,7 +47,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             channel_timeout=section.channel_timeout,
             cleanup_interval=max(1, section.channel_timeout // 5),
             channel_request_lookahead=1,
-            max_request_body_size=section.max_body + 1,  # waitress refuses a body of exactly its limit
+            max_request_body_size=section.max_body
+            + 1,  # waitress refuses a body of exactly its limit
             max_request_header_size=section.max_header,
             backlog=section.backlog,
             clear_untrusted_proxy_headers=False,
@@ -113,7 +118,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             if not self.active_channels or self._ended.wait(0.02):
                 break
         else:
-            log.warning("%s requests are still not answered after %g s and are cut", len(self.active_channels), limit)
+            log.warning(
+                "%s requests are still not answered after %g s and are cut",
+                len(self.active_channels),
+                limit,
+            )
 
     def stop(self) -> None:
         """Close the listening socket and every connection, end all threads."""
@@ -179,7 +188,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     def add_task(self, task: Connection) -> None:
         """Hand a complete request to a thread, or refuse it when too many wait already."""
         request = task.requests[0] if task.requests else None
-        if request is not None and request.error is None and len(self.task_dispatcher.queue) >= self.max_queue:
+        if (
+            request is not None
+            and request.error is None
+            and len(self.task_dispatcher.queue) >= self.max_queue
+        ):
             request.error = Fault(Unavailable("too many requests are waiting"))
         if request is not None and request.error is not None:
             self._refusals.add_task(task)
@@ -216,6 +229,8 @@ def _turn_away(listening: socket.socket) -> None:
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
     attach = 26  # SO_ATTACH_FILTER
     try:
-        listening.setsockopt(socket.SOL_SOCKET, attach, struct.pack("HL", len(steps), ctypes.addressof(program)))
+        listening.setsockopt(
+            socket.SOL_SOCKET, attach, struct.pack("HL", len(steps), ctypes.addressof(program))
+        )
     except OSError:
         pass

@@ -61,9 +61,13 @@ class HttpOutgoing(Outgoing):
             if self._exchange is None:
                 if self._context is None:
                     raise Unavailable(f"{self.label} is not running")
-                from .exchange import Exchange  # PERF: its library takes long to import, a worker starts without it
+                from .exchange import (
+                    Exchange,  # PERF: its library takes long to import, a worker starts without it
+                )
 
-                self._exchange = Exchange(self.label, self._context, self.config.pool_size, self.config.max_response)
+                self._exchange = Exchange(
+                    self.label, self._context, self.config.pool_size, self.config.max_response
+                )
             return self._exchange
 
     def _tls(self) -> ssl.SSLContext:
@@ -96,19 +100,27 @@ class HttpOutgoing(Outgoing):
         """OPTIONS; see `request`."""
         return self.request("OPTIONS", None, params, **options)
 
-    def delete(self, data: Any = None, params: Mapping[str, Any] | None = None, **options: Any) -> HttpResponse:
+    def delete(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, **options: Any
+    ) -> HttpResponse:
         """DELETE; see `request`."""
         return self.request("DELETE", data, params, **options)
 
-    def post(self, data: Any = None, params: Mapping[str, Any] | None = None, **options: Any) -> HttpResponse:
+    def post(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, **options: Any
+    ) -> HttpResponse:
         """POST; see `request`."""
         return self.request("POST", data, params, **options)
 
-    def put(self, data: Any = None, params: Mapping[str, Any] | None = None, **options: Any) -> HttpResponse:
+    def put(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, **options: Any
+    ) -> HttpResponse:
         """PUT; see `request`."""
         return self.request("PUT", data, params, **options)
 
-    def patch(self, data: Any = None, params: Mapping[str, Any] | None = None, **options: Any) -> HttpResponse:
+    def patch(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, **options: Any
+    ) -> HttpResponse:
         """PATCH; see `request`."""
         return self.request("PATCH", data, params, **options)
 
@@ -132,7 +144,9 @@ class HttpOutgoing(Outgoing):
         sent = self._headers(headers or {}, cid)
         content = self._content(data, sent)
         at_most = self.config.timeout if timeout is None else timeout
-        with deadline(self.config.deadline if timeout is None else max(self.config.deadline, timeout)):
+        with deadline(
+            self.config.deadline if timeout is None else max(self.config.deadline, timeout)
+        ):
             return self._try(method.upper(), url, sent, content, at_most)
 
     def ping(self) -> str:
@@ -142,11 +156,15 @@ class HttpOutgoing(Outgoing):
         url, timeout = self.config.address.rstrip("/") + path, self.config.timeout
         try:
             with deadline(timeout):
-                answer = self._once(self.config.ping_method, url, self._headers({}, ""), b"", timeout)
+                answer = self._once(
+                    self.config.ping_method, url, self._headers({}, ""), b"", timeout
+                )
         except NotSent as failure:
             raise failure.told from failure.__cause__
         if answer.status >= 500:
-            raise Unavailable(f"{self.label}: {answer.url} was answered with status {answer.status}")
+            raise Unavailable(
+                f"{self.label}: {answer.url} was answered with status {answer.status}"
+            )
         return f"{answer.method} {answer.url}: status {answer.status} in {answer.seconds * 1000:.0f} ms"
 
     # -- what is sent ------------------------------------------------------------------------------------------------
@@ -164,12 +182,19 @@ class HttpOutgoing(Outgoing):
             name = found[1]
             value = _text(rest.pop(name)) if name in rest else ""
             if value in ("", ".", ".."):
-                faults[name] = "is needed for the path" if not value else f"{value!r} would lead to another path"
+                faults[name] = (
+                    "is needed for the path"
+                    if not value
+                    else f"{value!r} would lead to another path"
+                )
             return quote(value, safe="")
 
         path = VARIABLE.sub(fill, self.config.url_path)
         if faults:
-            raise Invalid(faults, f"{self.label}: " + "; ".join(f"{name} {fault}" for name, fault in faults.items()))
+            raise Invalid(
+                faults,
+                f"{self.label}: " + "; ".join(f"{name} {fault}" for name, fault in faults.items()),
+            )
         query = urlencode(
             [
                 (n, _text(v))
@@ -190,7 +215,9 @@ class HttpOutgoing(Outgoing):
     def _content(self, data: Any, headers: dict[str, str]) -> bytes:
         if data is None:
             return b""
-        kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+        kind = next(
+            (value for name, value in headers.items() if name.lower() == "content-type"), ""
+        )
         if isinstance(data, bytes | bytearray | memoryview):
             return bytes(data)
         if isinstance(data, str):
@@ -198,12 +225,17 @@ class HttpOutgoing(Outgoing):
             if self.config.format:
                 written = self._format(self.config.format).content_type
         elif kind.startswith("application/x-www-form-urlencoded"):
-            content, written = urlencode({n: v for n, v in data.items() if v is not None}, doseq=True).encode(), kind
+            content, written = (
+                urlencode({n: v for n, v in data.items() if v is not None}, doseq=True).encode(),
+                kind,
+            )
         elif self.config.format:
             format = self._format(self.config.format)
             content, written = format.render(data), format.content_type
         else:
-            raise Invalid(f"{self.label} has no format: it can send bytes or text, and no {data.__class__.__name__}")
+            raise Invalid(
+                f"{self.label} has no format: it can send bytes or text, and no {data.__class__.__name__}"
+            )
         if not kind:
             headers["Content-Type"] = written
         return content
@@ -214,7 +246,9 @@ class HttpOutgoing(Outgoing):
 
     # -- trying ------------------------------------------------------------------------------------------------------
 
-    def _try(self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float) -> HttpResponse:
+    def _try(
+        self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float
+    ) -> HttpResponse:
         """Call, again and again where that may help and does no harm."""
         repeatable = method in IDEMPOTENT
         for attempt in range(self.config.retries + 1):
@@ -228,11 +262,20 @@ class HttpOutgoing(Outgoing):
                 if not repeatable and isinstance(error, Broken):
                     break
             if attempt < self.config.retries:
-                wait = pause(attempt, self.config.retry_delay, answer.headers if answer is not None else {})
+                wait = pause(
+                    attempt, self.config.retry_delay, answer.headers if answer is not None else {}
+                )
                 rest = left()
                 if rest is not None and wait >= rest:
                     break
-                self.log.info("%s: %s %s again in %.2f s: %s", self.label, method, url, wait, failure or answer)
+                self.log.info(
+                    "%s: %s %s again in %.2f s: %s",
+                    self.label,
+                    method,
+                    url,
+                    wait,
+                    failure or answer,
+                )
                 time.sleep(wait)
         if answer is not None:
             return answer
@@ -241,7 +284,9 @@ class HttpOutgoing(Outgoing):
         self.trouble(failure.told.detail)
         raise failure.told from failure.__cause__
 
-    def _follow(self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float) -> HttpResponse:
+    def _follow(
+        self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float
+    ) -> HttpResponse:
         for _ in range(_HOPS):
             answer = self._once(method, url, headers, content, timeout)
             target = self._redirect(method, answer) if self.config.follow_redirects else None
@@ -262,7 +307,9 @@ class HttpOutgoing(Outgoing):
         target = urljoin(answer.url, where)
         return target if urlsplit(target)[:2] == urlsplit(answer.url)[:2] else None
 
-    def _once(self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float) -> HttpResponse:
+    def _once(
+        self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float
+    ) -> HttpResponse:
         exchange, signed = self._exchange or self._pool(), dict(headers)
         security = self.security
         if security is not None:
@@ -272,7 +319,9 @@ class HttpOutgoing(Outgoing):
         if self._troubled:
             self._troubled = False
             self.trouble("")
-        return HttpResponse(self.label, method, url, status, received, body, time.monotonic() - began, self._parse)
+        return HttpResponse(
+            self.label, method, url, status, received, body, time.monotonic() - began, self._parse
+        )
 
     def _parse(self, content_type: str, content: bytes) -> Any:
         name = _format_of(self.server.registry, content_type) or self.config.format
@@ -299,6 +348,8 @@ def _formats(types: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, str]:
 
 def _format_of(registry: Any, content_type: str) -> str:
     """The format that reads a content type; `application/x+json` is read as JSON."""
-    known = _formats(tuple((name, tuple(found.cls.content_types)) for _, name, found in registry.types("format")))
+    known = _formats(
+        tuple((name, tuple(found.cls.content_types)) for _, name, found in registry.types("format"))
+    )
     suffix = content_type.rpartition("+")[2] if "+" in content_type else ""
     return known.get(content_type) or (known.get(f"application/{suffix}", "") if suffix else "")

@@ -26,7 +26,9 @@ class Pattern:
             raise Invalid("a path begins with / and has no ?, # or control characters")
         self.text = text
         self.names = tuple(_VARIABLE.findall(text))
-        self.match_slash = match_slash and bool(self.names)  # without variables it makes no difference
+        self.match_slash = match_slash and bool(
+            self.names
+        )  # without variables it makes no difference
         rest = _VARIABLE.sub("", text)
         if "{" in rest or "}" in rest:
             raise Invalid("the braces are not in pairs")
@@ -44,7 +46,10 @@ class Pattern:
 
     def _compile(self, one: str) -> re.Pattern[str]:
         parts = _VARIABLE.split(self.text)
-        source = "".join(f"(?P<{part}>{one})" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+        source = "".join(
+            f"(?P<{part}>{one})" if index % 2 else re.escape(part)
+            for index, part in enumerate(parts)
+        )
         return re.compile(source, re.S)
 
     def match(self, path: str) -> dict[str, str] | None:

@@ -34,7 +34,9 @@ def hansa_serve(server: Any) -> None:
     section = server.section("http")
     if section.access_log:
         _logs[id(server)] = AccessLog(server.dir / "logs" / "access.log")
-    app = create_app(table_of(server), gate, Proxies(section.trusted_proxies), _logs.get(id(server)))
+    app = create_app(
+        table_of(server), gate, Proxies(section.trusted_proxies), _logs.get(id(server))
+    )
     listener = _listeners[id(server)] = Listener(app, shared, section, gate)
     listener.start()
 

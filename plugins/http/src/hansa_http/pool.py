@@ -39,7 +39,10 @@ class _Stream(httpcore2.NetworkStream):
         self._inner.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, remaining(timeout)))
 
@@ -64,7 +67,11 @@ class _Backend(httpcore2.NetworkBackend):
         for address in found:
             rest = None if timeout is None else max(0.001, timeout - (time.monotonic() - began))
             try:
-                return _Stream(self._inner.connect_tcp(address, port, remaining(rest), local_address, socket_options))
+                return _Stream(
+                    self._inner.connect_tcp(
+                        address, port, remaining(rest), local_address, socket_options
+                    )
+                )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 if address == found[-1]:
                     raise

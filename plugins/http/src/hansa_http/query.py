@@ -95,5 +95,8 @@ class Headers(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return repr(
-            {name: "********" if name in ("authorization", "cookie") else value for name, value in self.items()}
+            {
+                name: "********" if name in ("authorization", "cookie") else value
+                for name, value in self.items()
+            }
         )

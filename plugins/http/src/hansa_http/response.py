@@ -79,19 +79,25 @@ class HttpResponse:
         try:
             return self._parse(self.content_type, self.content)
         except Invalid as invalid:
-            raise BadAnswer(f"{self.connection}: the answer of {self.url} cannot be read: {invalid.detail}") from None
+            raise BadAnswer(
+                f"{self.connection}: the answer of {self.url} cannot be read: {invalid.detail}"
+            ) from None
 
     def json(self) -> Any:
         """The body as JSON; raises `BadAnswer` if it is none."""
         try:
             return msgspec.json.decode(self.content)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise BadAnswer(f"{self.connection}: the answer of {self.url} is not JSON: {error}") from None
+            raise BadAnswer(
+                f"{self.connection}: the answer of {self.url} is not JSON: {error}"
+            ) from None
 
     def raise_for_status(self) -> HttpResponse:
         """Give back this response, or raise `BadAnswer` if its status is 400 or more."""
         if not self.ok:
-            raise BadAnswer(f"{self.connection}: {self.method} {self.url} was answered with status {self.status}")
+            raise BadAnswer(
+                f"{self.connection}: {self.method} {self.url} was answered with status {self.status}"
+            )
         return self
 
     def __len__(self) -> int:

@@ -102,7 +102,11 @@ class Table:
 
     def channels(self) -> list[HttpChannel]:
         """All channels, most specific path first."""
-        return [channel for pattern in sorted(dict(self._channels)) for channel in self._channels.get(pattern, ())]
+        return [
+            channel
+            for pattern in sorted(dict(self._channels))
+            for channel in self._channels.get(pattern, ())
+        ]
 
 
 def _set(table: dict[Any, Any], key: Any, value: tuple[Any, ...]) -> None:

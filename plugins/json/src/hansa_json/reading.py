@@ -17,7 +17,21 @@ DEPTH = 100
 
 _PLAIN = msgspec.json.Decoder()
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'"[]{}'))
-_FLAT = {type(None), bool, int, float, str, bytes, Secret, Decimal, date, time, datetime, timedelta, UUID}
+_FLAT = {
+    type(None),
+    bool,
+    int,
+    float,
+    str,
+    bytes,
+    Secret,
+    Decimal,
+    date,
+    time,
+    datetime,
+    timedelta,
+    UUID,
+}
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
@@ -42,7 +56,11 @@ def reader(model: Any) -> Callable[[bytes], Any]:
     """Build the function that reads one type: a Model or what msgspec knows, a pydantic model, or anything for None."""
     if hasattr(model, "model_validate_json"):
         return lambda raw: _read_pydantic(raw, model)
-    decode = _PLAIN.decode if model is None else msgspec.json.Decoder(learn(model), dec_hook=decode_hook).decode
+    decode = (
+        _PLAIN.decode
+        if model is None
+        else msgspec.json.Decoder(learn(model), dec_hook=decode_hook).decode
+    )
     checked = _overrides_check(model, set())
     bounded = _bounded(model, ())
 
@@ -113,7 +131,9 @@ def _read_pydantic(raw: bytes, model: Any) -> Any:
         errors = getattr(error, "errors", None)
         if errors is None:
             raise Invalid(str(error)) from None
-        raise Invalid({".".join(map(str, one["loc"])): one["msg"] for one in errors(include_input=False)}) from None
+        raise Invalid(
+            {".".join(map(str, one["loc"])): one["msg"] for one in errors(include_input=False)}
+        ) from None
 
 
 def _bounded(hint: Any, above: tuple[Any, ...]) -> bool:
@@ -122,7 +142,9 @@ def _bounded(hint: Any, above: tuple[Any, ...]) -> bool:
     PERF: its texts need no `guard`. What they have beyond the type is skipped by msgspec, which has a limit of its own.
     """
     if isinstance(hint, type) and issubclass(hint, Model):
-        return hint not in above and all(_bounded(field.type, (*above, hint)) for field in _fields(hint))
+        return hint not in above and all(
+            _bounded(field.type, (*above, hint)) for field in _fields(hint)
+        )
     if get_origin(hint) is Annotated:
         return _bounded(get_args(hint)[0], above)
     if get_args(hint):
@@ -136,7 +158,9 @@ def _overrides_check(hint: Any, seen: set[Any]) -> bool:
         if hint in seen:
             return False
         seen.add(hint)
-        return hint.check is not Model.check or any(_overrides_check(field.type, seen) for field in _fields(hint))
+        return hint.check is not Model.check or any(
+            _overrides_check(field.type, seen) for field in _fields(hint)
+        )
     return any(_overrides_check(argument, seen) for argument in get_args(hint))
 
 
@@ -148,7 +172,9 @@ def _check(value: Any, path: str, faults: dict[str, str]) -> None:
         try:
             value.check()
         except Invalid as invalid:
-            faults.update({f"{path}.{name}".strip("."): fault for name, fault in invalid.errors.items()})
+            faults.update(
+                {f"{path}.{name}".strip("."): fault for name, fault in invalid.errors.items()}
+            )
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             _check(item, f"{path}[{index}]", faults)

@@ -31,7 +31,9 @@ class Gate:
         """Come in, perhaps after waiting for so many seconds; 0 for `most` sets no limit. Raises `Unavailable`."""
         with self._changed:
             if self.overdue >= MOST_OVERDUE:
-                raise self._refusal(f"{self.overdue} messages are still handled after their deadline")
+                raise self._refusal(
+                    f"{self.overdue} messages are still handled after their deadline"
+                )
             if most and self.running >= most:
                 if self.waiting >= may_wait:
                     raise self._refusal(f"it handles {self.running} messages, as many as it may")
@@ -83,7 +85,10 @@ def timed(gate: Gate, most: int, may_wait: int, seconds: float, call: Any) -> An
         one = _Run(gate, call, request)
         try:
             threading.Thread(
-                target=contextvars.copy_context().run, args=(one.work,), name="deadline", daemon=True
+                target=contextvars.copy_context().run,
+                args=(one.work,),
+                name="deadline",
+                daemon=True,
             ).start()
         except RuntimeError as error:
             gate.leave()

@@ -98,7 +98,13 @@ def _who(request: Request) -> str:
 def _message(request: Request) -> str:
     """A digest of what was sent, so that a key that was used for something else is noticed."""
     payload = b"" if request.payload is None else _encode(request.payload)
-    return _digest(request.method.encode(), request.path.encode(), _encode(dict(request.params)), request.raw, payload)
+    return _digest(
+        request.method.encode(),
+        request.path.encode(),
+        _encode(dict(request.params)),
+        request.raw,
+        payload,
+    )
 
 
 def _digest(*parts: bytes) -> str:
@@ -111,7 +117,11 @@ def _digest(*parts: bytes) -> str:
 def written(response: Response) -> bytes:
     """A response as it is kept."""
     payload = None if response.raw else response.payload
-    return _encode(Answer(response.status, response.raw, response.content_type, response.headers, _bytes(payload)))
+    return _encode(
+        Answer(
+            response.status, response.raw, response.content_type, response.headers, _bytes(payload)
+        )
+    )
 
 
 def restored(kept: bytes) -> Response:
@@ -123,4 +133,6 @@ def restored(kept: bytes) -> Response:
 
 
 def _bytes(payload: Any) -> Any:
-    return {"$base64": base64.b64encode(payload).decode()} if isinstance(payload, bytes) else payload
+    return (
+        {"$base64": base64.b64encode(payload).decode()} if isinstance(payload, bytes) else payload
+    )

@@ -65,14 +65,20 @@ class Keys:
         self.redis: Any = open_client(address, "the Redis of idempotency keys", timeout=DEADLINE)
         self.prefix, self.lease = prefix, lease
         scripts = (BEGIN, RENEW, COMMIT, RELEASE)
-        self._begin, self._renew, self._commit, self._release = map(self.redis.register_script, scripts)
-        self._held: dict[str, str] = {}  # keys by token: several messages with one key may be here at once
+        self._begin, self._renew, self._commit, self._release = map(
+            self.redis.register_script, scripts
+        )
+        self._held: dict[
+            str, str
+        ] = {}  # keys by token: several messages with one key may be here at once
         self._pending: dict[str, tuple[str, float, bytes]] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="idempotency", daemon=True)
         self._thread.start()
 
-    def begin(self, key: str, window: float, digest: str, crash: str, patience: float) -> tuple[str, bytes]:
+    def begin(
+        self, key: str, window: float, digest: str, crash: str, patience: float
+    ) -> tuple[str, bytes]:
         """Become the one who handles a key: (token, nothing); or get the answer that is there: (nothing, answer).
 
         While another one handles it, wait for so many seconds. Raises `Conflict` when it is still handled then, when it came with
@@ -87,7 +93,9 @@ class Keys:
             try:
                 word, *answer = self._begin(keys=[self._name(key)], args=arguments)
             except FAILURES as error:
-                raise Unavailable(f"the idempotency key cannot be checked: {error}", retry_after=2) from error
+                raise Unavailable(
+                    f"the idempotency key cannot be checked: {error}", retry_after=2
+                ) from error
             finally:
                 if word != b"run":
                     self._held.pop(token, None)
@@ -98,10 +106,13 @@ class Keys:
             if word == b"other":
                 raise Conflict("the idempotency key was used for another message before")
             if word == b"lost":
-                raise Conflict("the first message with this idempotency key was cut off; how far it came is not known")
+                raise Conflict(
+                    "the first message with this idempotency key was cut off; how far it came is not known"
+                )
             if time.monotonic() + pause > ends:
                 raise Conflict(
-                    "the first message with this idempotency key is still being handled", headers={"Retry-After": "1"}
+                    "the first message with this idempotency key is still being handled",
+                    headers={"Retry-After": "1"},
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, 0.1)
@@ -109,7 +120,9 @@ class Keys:
     def commit(self, key: str, token: str, window: float, answer: bytes) -> bool:
         """Keep the answer; False if another one has taken the key over. While Redis is away it is tried again, later too."""
         try:
-            kept = bool(self._commit(keys=[self._name(key)], args=[token, int(window * 1000), answer]))
+            kept = bool(
+                self._commit(keys=[self._name(key)], args=[token, int(window * 1000), answer])
+            )
         except FAILURES as error:
             log.warning("the answer to an idempotency key waits for Redis: %s", error)
             self._pending[token] = key, window, answer
@@ -138,8 +151,12 @@ class Keys:
     def _catch_up(self) -> None:
         for token, (key, window, answer) in list(self._pending.items()):
             try:
-                if not self._commit(keys=[self._name(key)], args=[token, int(window * 1000), answer]):
-                    log.error("the answer to an idempotency key came too late: another worker has taken it over")
+                if not self._commit(
+                    keys=[self._name(key)], args=[token, int(window * 1000), answer]
+                ):
+                    log.error(
+                        "the answer to an idempotency key came too late: another worker has taken it over"
+                    )
             except FAILURES as error:
                 log.warning("the answer to an idempotency key still waits for Redis: %s", error)
                 return
@@ -152,7 +169,10 @@ class Keys:
                 held = list(self._held.items())
                 if held:
                     tokens = [token for token, _ in held]
-                    self._renew(keys=[self._name(key) for _, key in held], args=[int(self.lease * 1000), *tokens])
+                    self._renew(
+                        keys=[self._name(key) for _, key in held],
+                        args=[int(self.lease * 1000), *tokens],
+                    )
                 self._catch_up()
             except FAILURES as error:
                 log.warning("idempotency keys cannot be renewed: %s", error)

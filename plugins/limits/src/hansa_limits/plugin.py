@@ -31,9 +31,13 @@ def hansa_wrap(channel: Any, service: Any, call: Any) -> Any:
     config: Any = getattr(channel, "config", None)
     found = None
     if getattr(config, "idempotency", ""):
-        found = call = idempotent(keys_of(channel.server), channel, call, parser_of(channel, service))
+        found = call = idempotent(
+            keys_of(channel.server), channel, call, parser_of(channel, service)
+        )
     # a connector may have a `timeout` of its own, that of its connection, and then there is none here
-    hidden = channel is not None and any(field.name == "timeout" for field in fields(type(channel).Config))
+    hidden = channel is not None and any(
+        field.name == "timeout" for field in fields(type(channel).Config)
+    )
     seconds = 0.0 if hidden else getattr(config, "timeout", 0.0)
     if seconds or getattr(config, "max_concurrent", 0):
         gate = gate_of(channel)
@@ -74,4 +78,8 @@ def keys_of(server: Any) -> Keys:
 def parser_of(channel: Any, service: Any) -> Any:
     """What reads the messages of a channel as plain data; None where it has no format."""
     format = channel.config.format or channel.default_format
-    return channel.server.registry.known("format", format).cls(channel.config, service).parse if format else None
+    return (
+        channel.server.registry.known("format", format).cls(channel.config, service).parse
+        if format
+        else None
+    )

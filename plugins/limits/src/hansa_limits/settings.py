@@ -19,7 +19,10 @@ class Limits(Model):
         ),
     ] = 0.0
     max_concurrent: Annotated[
-        int, setting("Messages that one worker handles at the same time; 0 sets no limit", ge=0, le=100_000)
+        int,
+        setting(
+            "Messages that one worker handles at the same time; 0 sets no limit", ge=0, le=100_000
+        ),
     ] = 0
     max_waiting: Annotated[
         int,
@@ -39,7 +42,10 @@ class Limits(Model):
         ),
     ] = ""
     idempotency_window: Annotated[
-        float, setting("Seconds for which a key and its answer are kept", gt=0, le=366 * 86_400, advanced=True)
+        float,
+        setting(
+            "Seconds for which a key and its answer are kept", gt=0, le=366 * 86_400, advanced=True
+        ),
     ] = 86_400.0
     idempotency_crash: Annotated[
         Literal["again", "refuse"],

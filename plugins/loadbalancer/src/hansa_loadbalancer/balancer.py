@@ -84,7 +84,11 @@ class Balancer:
     def _start_again(self) -> None:
         """Start HAProxy anew after a pause, which grows as long as it keeps ending."""
         if not self._retry_at:
-            log.error("HAProxy ended with status %s, starting it again in %g s", self.haproxy.status, self._delay)
+            log.error(
+                "HAProxy ended with status %s, starting it again in %g s",
+                self.haproxy.status,
+                self._delay,
+            )
             self._retry_at = time.monotonic() + self._delay
             self._delay = min(self._delay * 2, LAST_RESTART)
         if time.monotonic() < self._retry_at:
@@ -119,9 +123,19 @@ class Balancer:
         try:
             section, text = read(self.path)
             now = digest(text)
-            check_ports({name: new for name, new in _addresses(section).items() if new not in _listening(self.section)})
+            check_ports(
+                {
+                    name: new
+                    for name, new in _addresses(section).items()
+                    if new not in _listening(self.section)
+                }
+            )
             self.source = self._write(section)
-            how = "live" if self.source.core == before.core and not forced and self._converged(section) else "reload"
+            how = (
+                "live"
+                if self.source.core == before.core and not forced and self._converged(section)
+                else "reload"
+            )
             if how == "reload":
                 self.haproxy.reload()
             self.section = section
@@ -131,9 +145,16 @@ class Balancer:
             if self.source is not before:
                 self.source = before
                 write_private(self.run_folder / SOURCE, before.text)
-            log.error("the configuration is refused, everything goes on as before: %s", invalid.detail)
+            log.error(
+                "the configuration is refused, everything goes on as before: %s", invalid.detail
+            )
         about = self.about
-        about.considered, about.attempt, about.how, about.faults = now, about.attempt + 1, how, faults
+        about.considered, about.attempt, about.how, about.faults = (
+            now,
+            about.attempt + 1,
+            how,
+            faults,
+        )
         about.url = _url(self.section)
         about.write(self.run_folder)
 
@@ -157,13 +178,18 @@ class Balancer:
             how="start",
         )
         self.about.write(self.run_folder)
-        log.info("HAProxy %s (%s) serves at %s", self.program.version, self.program.path, self.about.url)
+        log.info(
+            "HAProxy %s (%s) serves at %s", self.program.version, self.program.path, self.about.url
+        )
         print(f"load-balancer: {self.about.url}", flush=True)
 
 
 def _addresses(section: LoadBalancerSection) -> dict[str, str]:
     """Where it listens, by setting."""
-    return {"bind": section.bind, **({"admin_bind": section.admin_bind} if section.admin_bind else {})}
+    return {
+        "bind": section.bind,
+        **({"admin_bind": section.admin_bind} if section.admin_bind else {}),
+    }
 
 
 def _listening(section: LoadBalancerSection) -> set[str]:

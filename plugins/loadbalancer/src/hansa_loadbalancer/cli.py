@@ -20,7 +20,11 @@ def group() -> None:
 
 @group.command()
 @click.option(
-    "--config", "path", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Its config.toml."
+    "--config",
+    "path",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Its config.toml.",
 )
 @click.option(
     "--dir",
@@ -51,7 +55,17 @@ def servers(client: Client, as_json: bool) -> None:
     if as_json:
         output.print_json(answer)
     else:
-        keys = ["name", "address", "weight", "state", "status", "check_result", "active", "requests", "failed"]
+        keys = [
+            "name",
+            "address",
+            "weight",
+            "state",
+            "status",
+            "check_result",
+            "active",
+            "requests",
+            "failed",
+        ]
         rows = [[item[key] for key in keys] for item in answer["items"]]
         output.table([key.replace("_", " ") for key in keys], rows, "servers")
 
@@ -60,8 +74,16 @@ def servers(client: Client, as_json: bool) -> None:
     "add",
     NAME,
     click.Argument(["address"], metavar="HOST:PORT"),
-    click.Option(["--weight"], type=int, default=100, show_default=True, help="Share of the requests, 1 to 256."),
-    click.Option(["--maxconn"], type=int, default=0, help="Requests it gets at a time; 0 is no limit."),
+    click.Option(
+        ["--weight"],
+        type=int,
+        default=100,
+        show_default=True,
+        help="Share of the requests, 1 to 256.",
+    ),
+    click.Option(
+        ["--maxconn"], type=int, default=0, help="Requests it gets at a time; 0 is no limit."
+    ),
 )
 def add(client: Client, as_json: bool, **values: Any) -> None:
     """Put a server behind the load-balancer."""
@@ -72,13 +94,17 @@ def add(client: Client, as_json: bool, **values: Any) -> None:
 def weight(client: Client, as_json: bool, name: str, weight: int) -> None:
     """Change a server's share of the requests."""
     _told(
-        client.call("admin.loadbalancer.weight", {"name": name, "weight": weight}), as_json, f"{name} weighs {weight}"
+        client.call("admin.loadbalancer.weight", {"name": name, "weight": weight}),
+        as_json,
+        f"{name} weighs {weight}",
     )
 
 
 def _change(action: str, help: str, said: str) -> click.Command:
     def change(client: Client, as_json: bool, name: str) -> None:
-        _told(client.call(f"admin.loadbalancer.{action}", {"name": name}), as_json, f"{name} {said}")
+        _told(
+            client.call(f"admin.loadbalancer.{action}", {"name": name}), as_json, f"{name} {said}"
+        )
 
     change.__doc__ = help
     return command(action, NAME)(change)
@@ -91,9 +117,37 @@ def statistics(client: Client, as_json: bool) -> None:
     if as_json:
         output.print_json(answer)
         return
-    keys = ["pxname", "svname", "status", "scur", "smax", "stot", "bin", "bout", "ereq", "econ", "eresp", "rtime"]
-    names = ["part", "of it", "status", "now", "most", "total", "bytes in", "out", "bad", "no conn.", "no answer", "ms"]
-    output.table(names, [[item.get(key, "") for key in keys] for item in answer["items"]], "statistics")
+    keys = [
+        "pxname",
+        "svname",
+        "status",
+        "scur",
+        "smax",
+        "stot",
+        "bin",
+        "bout",
+        "ereq",
+        "econ",
+        "eresp",
+        "rtime",
+    ]
+    names = [
+        "part",
+        "of it",
+        "status",
+        "now",
+        "most",
+        "total",
+        "bytes in",
+        "out",
+        "bad",
+        "no conn.",
+        "no answer",
+        "ms",
+    ]
+    output.table(
+        names, [[item.get(key, "") for key in keys] for item in answer["items"]], "statistics"
+    )
 
 
 @command("command", click.Argument(["words"], nargs=-1, required=True, metavar="COMMAND..."))
@@ -106,7 +160,12 @@ def ask(client: Client, as_json: bool, words: tuple[str, ...]) -> None:
         click.echo(answer["answer"])
 
 
-@command("source", click.Option(["--stored"], is_flag=True, help="config.toml, from which HAProxy's is generated."))
+@command(
+    "source",
+    click.Option(
+        ["--stored"], is_flag=True, help="config.toml, from which HAProxy's is generated."
+    ),
+)
 def source(client: Client, as_json: bool, stored: bool) -> None:
     """Print HAProxy's configuration."""
     answer = client.call("admin.loadbalancer.source")
@@ -120,7 +179,11 @@ def source(client: Client, as_json: bool, stored: bool) -> None:
 def reload(client: Client, as_json: bool) -> None:
     """Replace HAProxy by a new process with the stored configuration; no request is lost."""
     answer = client.call("admin.loadbalancer.reload")
-    _told(answer, as_json, f"HAProxy {answer['version']} serves at {answer['url']} with the stored configuration")
+    _told(
+        answer,
+        as_json,
+        f"HAProxy {answer['version']} serves at {answer['url']} with the stored configuration",
+    )
 
 
 def _told(answer: dict[str, Any], as_json: bool, line: str) -> None:
@@ -134,7 +197,11 @@ def _told(answer: dict[str, Any], as_json: bool, line: str) -> None:
 for each in (
     servers,
     add,
-    _change("remove", "Take a server away from the load-balancer; it finishes what it has.", "is removed"),
+    _change(
+        "remove",
+        "Take a server away from the load-balancer; it finishes what it has.",
+        "is removed",
+    ),
     weight,
     _change("drain", "Hand a server nothing new; it finishes what it has.", "gets nothing new"),
     _change("maint", "Put a server into maintenance: nothing new, no checks.", "is in maintenance"),

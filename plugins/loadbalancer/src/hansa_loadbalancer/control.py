@@ -52,7 +52,9 @@ class Control:
 
     def __init__(self, socket: str) -> None:
         if not socket:
-            raise Unavailable(f"this server knows no load-balancer: set [{SECTION}] socket in its config.toml")
+            raise Unavailable(
+                f"this server knows no load-balancer: set [{SECTION}] socket in its config.toml"
+            )
         self.folder = Path(socket).parent
         self.runtime = RuntimeSocket(Path(socket))
 
@@ -71,7 +73,9 @@ class Control:
             row = rows.get(server.name, {})
             status = str(row.get("status", "unknown"))
             if row.get("weight") == 0 and status.startswith("UP"):
-                status = "DRAIN"  # HAProxy keeps that word for its own command, which no reload survives
+                status = (
+                    "DRAIN"  # HAProxy keeps that word for its own command, which no reload survives
+                )
             found.append(
                 {
                     "name": server.name,
@@ -80,7 +84,9 @@ class Control:
                     "state": server.state,
                     "maxconn": server.maxconn,
                     "status": status,
-                    "check_result": " ".join(str(row[key]) for key in ("check_status", "last_chk") if key in row),
+                    "check_result": " ".join(
+                        str(row[key]) for key in ("check_status", "last_chk") if key in row
+                    ),
                     "seconds": int(row.get("lastchg", 0)),
                     "active": int(row.get("scur", 0)),
                     "queued": int(row.get("qcur", 0)),
@@ -107,7 +113,12 @@ class Control:
             generated = file.read_text()
         except OSError as error:
             raise Unavailable(f"{file} cannot be read: {error.strerror}") from None
-        return {"stored": self._text(), "stored_in": about.config, "generated": generated, "generated_in": str(file)}
+        return {
+            "stored": self._text(),
+            "stored_in": about.config,
+            "generated": generated,
+            "generated_in": str(file),
+        }
 
     def _text(self) -> str:
         path = Path(self.about().config)
@@ -151,7 +162,9 @@ class Control:
                 return ""
             write_private(path, after)
             try:
-                return self._wait(lambda now: now.considered == digest(after) and now.attempt > about.attempt).how
+                return self._wait(
+                    lambda now: now.considered == digest(after) and now.attempt > about.attempt
+                ).how
             except Invalid:
                 write_private(path, before)
                 raise
@@ -177,4 +190,6 @@ class Control:
                     raise Invalid(about.faults)
                 return about
             time.sleep(0.02)
-        raise Unavailable(f"the load-balancer has not taken the change within {WAIT:g} s", retry_after=10)
+        raise Unavailable(
+            f"the load-balancer has not taken the change within {WAIT:g} s", retry_after=10
+        )

@@ -10,10 +10,14 @@ from .generate import BACKEND, server_options, weight
 from .runtime import LiveServer, RuntimeSocket
 from .settings import BalancedServer, LoadBalancerSection
 
-PATIENCE = 1.0  # seconds that a server to be removed gets to become idle, before a reload removes it
+PATIENCE = (
+    1.0  # seconds that a server to be removed gets to become idle, before a reload removes it
+)
 
 
-def converge(runtime: RuntimeSocket, section: LoadBalancerSection, before: LoadBalancerSection) -> bool:
+def converge(
+    runtime: RuntimeSocket, section: LoadBalancerSection, before: LoadBalancerSection
+) -> bool:
     """Add, change and remove servers live; false if a reload is needed for what cannot be done so.
 
     `before` is what HAProxy was made or last changed from. A reload never does harm: what is half done here, it completes.
@@ -26,7 +30,10 @@ def converge(runtime: RuntimeSocket, section: LoadBalancerSection, before: LoadB
             known = old.get(server.name)
             if server.name not in live:
                 _add(runtime, server, section)
-            elif known is None or (known.address, known.maxconn) != (server.address, server.maxconn):
+            elif known is None or (known.address, known.maxconn) != (
+                server.address,
+                server.maxconn,
+            ):
                 return False
             else:
                 _change(runtime, server, live[server.name])
@@ -40,7 +47,9 @@ def converge(runtime: RuntimeSocket, section: LoadBalancerSection, before: LoadB
 
 def _add(runtime: RuntimeSocket, server: BalancedServer, section: LoadBalancerSection) -> None:
     target = f"{BACKEND}/{server.name}"
-    runtime.change(f"add server {target} {server_options(server, section)}", expected="New server registered")
+    runtime.change(
+        f"add server {target} {server_options(server, section)}", expected="New server registered"
+    )
     runtime.change(f"enable health {target}")
     if server.state != "maint":
         runtime.change(f"enable server {target}")
@@ -51,7 +60,9 @@ def _change(runtime: RuntimeSocket, server: BalancedServer, live: LiveServer) ->
     if live.weight != weight(server):
         runtime.change(f"set server {target} weight {weight(server)}")
     if live.maintenance != (server.state == "maint"):
-        runtime.change(f"set server {target} state {'maint' if server.state == 'maint' else 'ready'}")
+        runtime.change(
+            f"set server {target} state {'maint' if server.state == 'maint' else 'ready'}"
+        )
 
 
 def _remove(runtime: RuntimeSocket, name: str) -> bool:

@@ -17,7 +17,13 @@ from hansa import NotFound, Unavailable, started_at
 
 from .settings import SECTION, BalancedServer
 
-SOCKET, ABOUT, SOURCE, LOCK, CHANGES = "haproxy.sock", "load-balancer.json", "haproxy.cfg", "lock", "changes.lock"
+SOCKET, ABOUT, SOURCE, LOCK, CHANGES = (
+    "haproxy.sock",
+    "load-balancer.json",
+    "haproxy.cfg",
+    "lock",
+    "changes.lock",
+)
 
 
 @dataclass
@@ -136,7 +142,9 @@ def _like(servers: Any, server: dict[str, Any]) -> Any:
 def _place(servers: Any, name: str) -> int:
     names = [str(server.get("name")) for server in servers]
     if name not in names:
-        raise NotFound(f"the load-balancer has no server {name!r} (there are: {', '.join(names) or 'none'})")
+        raise NotFound(
+            f"the load-balancer has no server {name!r} (there are: {', '.join(names) or 'none'})"
+        )
     return names.index(name)
 
 

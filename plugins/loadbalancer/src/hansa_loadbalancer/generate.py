@@ -21,12 +21,23 @@ ERRORS = {
     404: ("Not found", "nothing is found here"),
     408: ("Request timeout", "the request did not come in time"),
     500: ("Internal error", "the load-balancer failed"),
-    502: ("Bad gateway", "the server ended the connection without a valid answer; the request may have run"),
+    502: (
+        "Bad gateway",
+        "the server ended the connection without a valid answer; the request may have run",
+    ),
     503: ("Service unavailable", "no server is available"),
     504: ("Timed out", "the server did not answer in time; the request may have run"),
 }
 # what a client says of itself and only a proxy may say; a server that trusts this load-balancer believes it
-FORGEABLE = ("x-forwarded", "x-ssl", "ssl-client", "x-client-cert", "x-client-verify", "x-client-dn", "client-cert")
+FORGEABLE = (
+    "x-forwarded",
+    "x-ssl",
+    "ssl-client",
+    "x-client-cert",
+    "x-client-verify",
+    "x-client-dn",
+    "client-cert",
+)
 FORGEABLE_WHOLE = (
     "forwarded",
     "x-real-ip",
@@ -61,7 +72,9 @@ def milliseconds(seconds: float) -> int:
 def server_options(server: BalancedServer, section: LoadBalancerSection) -> str:
     """What stands behind the name of a server, in the configuration and when it is added live alike."""
     health = section.health
-    words = f"{server.address} weight {weight(server)} check inter {milliseconds(health.interval)}ms"
+    words = (
+        f"{server.address} weight {weight(server)} check inter {milliseconds(health.interval)}ms"
+    )
     words += f" fastinter {milliseconds(health.fast_interval)}ms downinter {milliseconds(health.fast_interval)}ms rise {health.rise} fall {health.fall}"
     return words + (f" maxconn {server.maxconn}" if server.maxconn else "")
 
@@ -77,7 +90,9 @@ def generate(section: LoadBalancerSection, folder: Path) -> Source:
     try:
         template = string.Template(file.read_text())
         core = template.substitute(_values(section, folder), servers="")
-        return Source(template.substitute(_values(section, folder), servers=_lines(_servers(section))), core)
+        return Source(
+            template.substitute(_values(section, folder), servers=_lines(_servers(section))), core
+        )
     except OSError as error:
         raise Invalid({f"{SECTION}.template": f"{file} cannot be read: {error.strerror}"}) from None
     except (KeyError, ValueError) as error:
@@ -94,9 +109,16 @@ def _values(section: LoadBalancerSection, folder: Path) -> dict[str, object]:
     tls = ""
     if section.certificate:
         tls = f" ssl crt {_quoted(str(folder / section.certificate))} alpn h2,http/1.1"
-    values |= {name: getattr(section, name) for name in ("maxconn", "retries", "bind", "alive_path", "balance")}
+    values |= {
+        name: getattr(section, name)
+        for name in ("maxconn", "retries", "bind", "alive_path", "balance")
+    }
     values |= {"check": milliseconds(section.health.timeout), "check_path": section.health.path}
-    values |= {"hard_stop": milliseconds(longest), "tls": tls, "bind_setting": "certificate" if tls else "bind"}
+    values |= {
+        "hard_stop": milliseconds(longest),
+        "tls": tls,
+        "bind_setting": "certificate" if tls else "bind",
+    }
     values |= {"errors": _lines(_errors()), "rules": _lines(_rules(section, secure=bool(tls)))}
     values["reuse"] = "http-reuse safe" if section.reuse else "option http-server-close"
     values |= {"front_rules": _lines(_front_rules(section)), "admin": _admin(section, tls)}
@@ -112,7 +134,10 @@ def _servers(section: LoadBalancerSection) -> Iterable[str]:
 def _errors() -> Iterable[str]:
     """HAProxy's own answers, as problem details (RFC 9457) with the correlation id of the request."""
     for status, (title, detail) in ERRORS.items():
-        text = json.dumps({"status": status, "title": title, "detail": detail, "cid": "CID"}, separators=(",", ":"))
+        text = json.dumps(
+            {"status": status, "title": title, "detail": detail, "cid": "CID"},
+            separators=(",", ":"),
+        )
         text = _quoted(text).replace("CID", "%[var(txn.cid)]")
         retry = " hdr Retry-After 1" if status == 503 else ""
         line = f"http-error status {status} content-type application/problem+json lf-string {text}"

@@ -25,7 +25,9 @@ class _Line(logging.Formatter):
     """One line per event, whatever is in it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), super().format(record))
+        return _CONTROL.sub(
+            lambda found: found[0].encode("unicode_escape").decode(), super().format(record)
+        )
 
 
 def set_up(folder: Path) -> None:
@@ -37,7 +39,9 @@ def set_up(folder: Path) -> None:
     if os.environ.get("HANSA_CONSOLE") != "off":
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:
-        handler.setFormatter(_Line("%(asctime)s - %(levelname)s - %(process)d - %(name)s - %(message)s"))
+        handler.setFormatter(
+            _Line("%(asctime)s - %(levelname)s - %(process)d - %(name)s - %(message)s")
+        )
     log.handlers[:] = handlers
     log.propagate = False
     log.setLevel(logging.INFO)
@@ -88,7 +92,9 @@ class AccessLog:
                 self._rotate()
         if self._file >= 0:
             os.close(self._file)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(
+            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
 
     def _rotate(self) -> None:
         for number in range(KEPT - 1, -1, -1):

@@ -52,7 +52,9 @@ class Haproxy:
             stdout=self._out.descriptor,
             stderr=self._err.descriptor,
         )
-        write_private(self.run_folder / "haproxy.pid", f"{self._child.pid} {started_at(self._child.pid)}\n")
+        write_private(
+            self.run_folder / "haproxy.pid", f"{self._child.pid} {started_at(self._child.pid)}\n"
+        )
         if not self._wait(lambda pid: pid != 0) and not self._stopping():
             self.end(0)
             raise Invalid({SECTION: f"HAProxy did not start: {self._why}"})
@@ -70,7 +72,11 @@ class Haproxy:
             raise Invalid({SECTION: f"HAProxy did not take the configuration: {self._why}"})
 
     def _hear(self, lines: bytes) -> None:
-        self._alerts.extend(line for line in lines.decode(errors="replace").splitlines() if line.startswith("[ALERT]"))
+        self._alerts.extend(
+            line
+            for line in lines.decode(errors="replace").splitlines()
+            if line.startswith("[ALERT]")
+        )
         take_messages(lines, ending=self._stopping())
 
     @property

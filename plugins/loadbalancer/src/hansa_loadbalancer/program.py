@@ -94,12 +94,20 @@ def check_source(program: Program, source: Source, file: Path) -> None:
     faults: dict[str, str] = {}
     for line in done.stderr.splitlines():
         match = _ALERT.match(line)
-        if match is None or "[ALERT]" not in line or "Fatal errors found" in line or "Error(s) found" in line:
+        if (
+            match is None
+            or "[ALERT]" not in line
+            or "Fatal errors found" in line
+            or "Error(s) found" in line
+        ):
             continue
         place = _LINE.search(match[1])
         name = source.setting(int(place[1])) if place else ""
         faults.setdefault(f"{SECTION}.{name}".strip("."), f"HAProxy refuses it: {match[1].strip()}")
-    raise Invalid(faults or {SECTION: f"HAProxy refuses the configuration: {done.stderr.strip() or done.returncode}"})
+    raise Invalid(
+        faults
+        or {SECTION: f"HAProxy refuses the configuration: {done.stderr.strip() or done.returncode}"}
+    )
 
 
 def check_limits(section: LoadBalancerSection) -> None:

@@ -73,7 +73,9 @@ class RuntimeSocket:
 
     def info(self) -> dict[str, str]:
         """`show info`, by name."""
-        return dict(line.split(": ", 1) for line in self.ask("show info").splitlines() if ": " in line)
+        return dict(
+            line.split(": ", 1) for line in self.ask("show info").splitlines() if ": " in line
+        )
 
     def pid(self) -> int:
         """The process id of the HAProxy that answers."""
@@ -83,14 +85,21 @@ class RuntimeSocket:
         """`show stat`: one row per frontend, backend and server; whole numbers are numbers, what is not told is left out."""
         lines = self.ask("show stat").removeprefix("# ").splitlines()
         rows = csv.DictReader(lines)
-        return [{key: _number(value) for key, value in row.items() if key and value not in ("", None)} for row in rows]
+        return [
+            {key: _number(value) for key, value in row.items() if key and value not in ("", None)}
+            for row in rows
+        ]
 
     def servers(self) -> dict[str, LiveServer]:
         """The servers by name."""
         lines = self.ask(f"show servers state {BACKEND}").splitlines()
-        header = next((line.removeprefix("# ").split() for line in lines if line.startswith("# ")), [])
+        header = next(
+            (line.removeprefix("# ").split() for line in lines if line.startswith("# ")), []
+        )
         rows = [
-            dict(zip(header, line.split(), strict=False)) for line in lines if line.count(" ") > 10 and line[0] != "#"
+            dict(zip(header, line.split(), strict=False))
+            for line in lines
+            if line.count(" ") > 10 and line[0] != "#"
         ]
         return {row["srv_name"]: _live(row) for row in rows}
 

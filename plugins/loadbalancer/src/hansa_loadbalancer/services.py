@@ -21,14 +21,19 @@ class ServerName(Model):
 class Weighed(ServerName):
     """A server and its weight."""
 
-    weight: Annotated[int, setting("Share of the requests, in relation to the others'", ge=1, le=256)]
+    weight: Annotated[
+        int, setting("Share of the requests, in relation to the others'", ge=1, le=256)
+    ]
 
 
 class Changed(Model):
     """What came of a change; it is stored, and survives reloads and restarts."""
 
     name: Annotated[str, setting("Name of the server")]
-    how: Annotated[str, setting("live, reload, or empty if there was nothing to change; neither loses a request")]
+    how: Annotated[
+        str,
+        setting("live, reload, or empty if there was nothing to change; neither loses a request"),
+    ]
 
 
 class Listed(BalancedServer):
@@ -55,14 +60,17 @@ class Statistics(Model):
 
     info: Annotated[dict[str, str], setting("About its process, as `show info` names it")]
     items: Annotated[
-        list[dict[str, int | str]], setting("One for each frontend, server and backend, as `show stat` names it")
+        list[dict[str, int | str]],
+        setting("One for each frontend, server and backend, as `show stat` names it"),
     ]
 
 
 class Command(Model):
     """A command for HAProxy."""
 
-    command: Annotated[str, setting(f"One of: {', '.join(COMMANDS)}", example="show info", max_length=200)]
+    command: Annotated[
+        str, setting(f"One of: {', '.join(COMMANDS)}", example="show info", max_length=200)
+    ]
 
 
 class Answer(Model):
@@ -136,7 +144,9 @@ class LoadBalancerRemove(OnLoadBalancer):
     name, Input, Output = "admin.loadbalancer.remove", ServerName, Changed
 
     def handle(self) -> Any:
-        return Changed(name=self.request.input.name, how=self.control.remove(self.request.input.name))
+        return Changed(
+            name=self.request.input.name, how=self.control.remove(self.request.input.name)
+        )
 
 
 class LoadBalancerWeight(OnLoadBalancer):

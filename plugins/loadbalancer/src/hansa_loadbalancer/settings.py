@@ -11,22 +11,37 @@ from hansa import Invalid, Model, load, resolve, setting
 
 SECTION = "loadbalancer"
 State = Literal["ready", "drain", "maint"]
-_ADDRESS = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>\*|[A-Za-z0-9._-]+)):(?P<port>[1-9][0-9]{0,4})")
+_ADDRESS = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>\*|[A-Za-z0-9._-]+)):(?P<port>[1-9][0-9]{0,4})"
+)
 _PATH = r"^/[A-Za-z0-9._~/-]*$"
 
 
 class BalancedServer(Model):
     """One server that requests are handed to: `[[loadbalancer.servers]]`."""
 
-    name: Annotated[str, setting("Name of the server", pattern=r"^[A-Za-z0-9_.-]{1,64}$", example="server1")]
-    address: Annotated[str, setting("HOST:PORT where the server listens for HTTP", example="127.0.0.1:17010")]
-    weight: Annotated[int, setting("Share of the requests, in relation to the others'", ge=1, le=256)] = 100
+    name: Annotated[
+        str, setting("Name of the server", pattern=r"^[A-Za-z0-9_.-]{1,64}$", example="server1")
+    ]
+    address: Annotated[
+        str, setting("HOST:PORT where the server listens for HTTP", example="127.0.0.1:17010")
+    ]
+    weight: Annotated[
+        int, setting("Share of the requests, in relation to the others'", ge=1, le=256)
+    ] = 100
     state: Annotated[
-        State, setting("ready takes requests; drain finishes what it has; maint is not even checked any more")
+        State,
+        setting(
+            "ready takes requests; drain finishes what it has; maint is not even checked any more"
+        ),
     ] = "ready"
     maxconn: Annotated[
         int,
-        setting("Requests it gets at a time, further ones wait for timeouts.queue; 0 is no limit", ge=0, advanced=True),
+        setting(
+            "Requests it gets at a time, further ones wait for timeouts.queue; 0 is no limit",
+            ge=0,
+            advanced=True,
+        ),
     ] = 0
 
     def check(self) -> None:
@@ -47,24 +62,40 @@ class Timeouts(Model):
     http_keep_alive: Annotated[
         float, setting("Time that an idle connection of a client stays open", ge=0.1, le=3600)
     ] = 30.0
-    client: Annotated[float, setting("Time without a byte from or to the client", ge=0.1, le=86400)] = 60.0
-    server: Annotated[float, setting("Time for a server to answer; then the client gets 504", ge=0.1, le=86400)] = 60.0
-    connect: Annotated[float, setting("Time to connect to a server; then another one is tried", ge=0.1, le=600)] = 2.0
-    queue: Annotated[float, setting("Time that a request waits for a busy server; then 503", ge=0.1, le=3600)] = 10.0
+    client: Annotated[
+        float, setting("Time without a byte from or to the client", ge=0.1, le=86400)
+    ] = 60.0
+    server: Annotated[
+        float, setting("Time for a server to answer; then the client gets 504", ge=0.1, le=86400)
+    ] = 60.0
+    connect: Annotated[
+        float, setting("Time to connect to a server; then another one is tried", ge=0.1, le=600)
+    ] = 2.0
+    queue: Annotated[
+        float, setting("Time that a request waits for a busy server; then 503", ge=0.1, le=3600)
+    ] = 10.0
 
 
 class Health(Model):
     """How servers are checked: `[loadbalancer.health]`."""
 
-    path: Annotated[str, setting("Path that answers 200 when the server wants requests", pattern=_PATH)] = (
-        "/hansa/ready"
-    )
+    path: Annotated[
+        str, setting("Path that answers 200 when the server wants requests", pattern=_PATH)
+    ] = "/hansa/ready"
     interval: Annotated[float, setting("Seconds between checks", ge=0.05, le=3600)] = 1.0
     fast_interval: Annotated[
-        float, setting("Seconds to the next check after one with another result, and while a server is down", ge=0.05)
+        float,
+        setting(
+            "Seconds to the next check after one with another result, and while a server is down",
+            ge=0.05,
+        ),
     ] = 0.2
-    timeout: Annotated[float, setting("Seconds that a server has to answer a check", ge=0.1, le=600)] = 2.0
-    rise: Annotated[int, setting("Good checks after which a server gets requests again", ge=1, le=100)] = 1
+    timeout: Annotated[
+        float, setting("Seconds that a server has to answer a check", ge=0.1, le=600)
+    ] = 2.0
+    rise: Annotated[
+        int, setting("Good checks after which a server gets requests again", ge=1, le=100)
+    ] = 1
     fall: Annotated[int, setting("Bad checks after which it gets no more", ge=1, le=100)] = 2
 
     def check(self) -> None:
@@ -82,7 +113,9 @@ class LoadBalancerSection(Model):
             "For servers: the load-balancer's socket, through which the admin API controls it: run/haproxy.sock in its folder"
         ),
     ] = ""
-    bind: Annotated[str, setting("HOST:PORT where clients connect; *:PORT takes every interface")] = "127.0.0.1:11223"
+    bind: Annotated[
+        str, setting("HOST:PORT where clients connect; *:PORT takes every interface")
+    ] = "127.0.0.1:11223"
     certificate: Annotated[
         str,
         setting(
@@ -90,16 +123,26 @@ class LoadBalancerSection(Model):
         ),
     ] = ""
     admin_bind: Annotated[
-        str | None, setting("HOST:PORT that serves the admin API alone; none by default", example="127.0.0.1:8183")
+        str | None,
+        setting(
+            "HOST:PORT that serves the admin API alone; none by default", example="127.0.0.1:8183"
+        ),
     ] = None
-    admin_in_front: Annotated[bool, setting("Whether clients at bind may reach the admin API too")] = True
-    servers: Annotated[list[BalancedServer], setting("The servers that requests are handed to")] = []
+    admin_in_front: Annotated[
+        bool, setting("Whether clients at bind may reach the admin API too")
+    ] = True
+    servers: Annotated[
+        list[BalancedServer], setting("The servers that requests are handed to")
+    ] = []
     balance: Annotated[
         Literal["roundrobin", "leastconn", "random", "source"],
-        setting("Who gets the next request: by turns, with least connections, by chance, by the client's address"),
+        setting(
+            "Who gets the next request: by turns, with least connections, by chance, by the client's address"
+        ),
     ] = "roundrobin"
     maxconn: Annotated[
-        int, setting("Connections of clients at a time; more wait in the backlog", ge=10, le=1_000_000)
+        int,
+        setting("Connections of clients at a time; more wait in the backlog", ge=10, le=1_000_000),
     ] = 1000
     retries: Annotated[
         int,
@@ -119,13 +162,16 @@ class LoadBalancerSection(Model):
     ] = False
     timeouts: Annotated[Timeouts, setting("How long things may take")] = Timeouts()
     health: Annotated[Health, setting("How servers are checked")] = Health()
-    grace: Annotated[float, setting("Seconds that running requests get when the load-balancer ends", ge=0, le=3600)] = (
-        30.0
-    )
-    alive_path: Annotated[str, setting("Path that the load-balancer itself answers with 200", pattern=_PATH)] = (
-        "/hansa/load-balancer/alive"
-    )
-    access_log: Annotated[bool, setting("Whether to write a line of JSON per request to logs/access.log")] = True
+    grace: Annotated[
+        float,
+        setting("Seconds that running requests get when the load-balancer ends", ge=0, le=3600),
+    ] = 30.0
+    alive_path: Annotated[
+        str, setting("Path that the load-balancer itself answers with 200", pattern=_PATH)
+    ] = "/hansa/load-balancer/alive"
+    access_log: Annotated[
+        bool, setting("Whether to write a line of JSON per request to logs/access.log")
+    ] = True
     haproxy: Annotated[
         str,
         setting(
@@ -156,7 +202,11 @@ class LoadBalancerSection(Model):
 
 def one_line(**values: str) -> dict[str, str]:
     """The faults of values that would break a line of HAProxy's configuration; a pattern lets a line end pass at the end."""
-    return {name: "has a line end in it" for name, value in values.items() if any(c in value for c in "\r\n\0")}
+    return {
+        name: "has a line end in it"
+        for name, value in values.items()
+        if any(c in value for c in "\r\n\0")
+    }
 
 
 def is_address(text: str) -> bool:
@@ -179,7 +229,9 @@ def parse(path: Path, text: str) -> LoadBalancerSection:
         data: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid({str(path): f"is not valid TOML: {error}"}) from None
-    faults = {name: f"is no section of a load-balancer ({SECTION} is)" for name in data if name != SECTION}
+    faults = {
+        name: f"is no section of a load-balancer ({SECTION} is)" for name in data if name != SECTION
+    }
     if SECTION not in data:
         faults[SECTION] = "the section is missing"
     section = LoadBalancerSection()
@@ -188,7 +240,9 @@ def parse(path: Path, text: str) -> LoadBalancerSection:
     except Invalid as invalid:
         faults |= {f"{SECTION}.{key}".strip("."): fault for key, fault in invalid.errors.items()}
     if section.socket:
-        faults[f"{SECTION}.socket"] = "is for servers; the load-balancer's own is run/haproxy.sock in its folder"
+        faults[f"{SECTION}.socket"] = (
+            "is for servers; the load-balancer's own is run/haproxy.sock in its folder"
+        )
     if faults:
         raise Invalid({f"{path}: {key}": fault for key, fault in faults.items()})
     return section
@@ -199,5 +253,7 @@ def read(path: Path) -> tuple[LoadBalancerSection, str]:
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid({str(path): f"cannot be read: {getattr(error, 'strerror', None) or error}"}) from None
+        raise Invalid(
+            {str(path): f"cannot be read: {getattr(error, 'strerror', None) or error}"}
+        ) from None
     return parse(path, text), text

@@ -53,7 +53,10 @@ class Deployer:
 
     def serves(self, content: Content) -> bool:
         """Whether just this serves now: it may come from elsewhere than this folder."""
-        found = ((self.server.store.package(package), files) for package, files in content.packages.items())
+        found = (
+            (self.server.store.package(package), files)
+            for package, files in content.packages.items()
+        )
         return all(serving is not None and serving.files == files for serving, files in found)
 
     def was_there(self, content: Content, known: list[Any]) -> bool:
@@ -119,8 +122,12 @@ class Deployer:
         try:
             answer = self.server.deploy(files, by="pickup")
         except Invalid as invalid:
-            text = invalid.errors.get("source") or "; ".join(invalid.errors.values()) or invalid.detail
-            raise Failed(text, lacking="ImportError" in text or "ModuleNotFoundError" in text) from None
+            text = (
+                invalid.errors.get("source") or "; ".join(invalid.errors.values()) or invalid.detail
+            )
+            raise Failed(
+                text, lacking="ImportError" in text or "ModuleNotFoundError" in text
+            ) from None
         except Unavailable as error:
             raise Later(error.detail) from None
         except HansaError as error:
@@ -143,5 +150,9 @@ def _described(content: Content, packages: list[dict[str, Any]]) -> str:
         + (f" with {', '.join(package['services'])}" if package["services"] else "")
         for package in ours
     ]
-    left_out = f"; left out, as only Python is deployed: {', '.join(content.left_out)}" if content.left_out else ""
+    left_out = (
+        f"; left out, as only Python is deployed: {', '.join(content.left_out)}"
+        if content.left_out
+        else ""
+    )
     return ", ".join(parts) + left_out

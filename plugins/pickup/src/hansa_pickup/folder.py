@@ -69,7 +69,9 @@ def check_folder(folder: Path) -> None:
     if found.st_uid not in (os.geteuid(), 0):
         raise Refused("belongs to another user")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise Refused(f"may be written to by its group or by everybody; make it private with: chmod go-w {folder}")
+        raise Refused(
+            f"may be written to by its group or by everybody; make it private with: chmod go-w {folder}"
+        )
 
 
 def hidden(name: str) -> bool:
@@ -83,7 +85,11 @@ def candidates(folder: Path) -> list[str]:
         names = sorted(name for name in os.listdir(folder) if not hidden(name))
     except OSError:
         return []
-    return [name for name in names if name.endswith((".py", ".zip")) or (folder / name / "__init__.py").exists()]
+    return [
+        name
+        for name in names
+        if name.endswith((".py", ".zip")) or (folder / name / "__init__.py").exists()
+    ]
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -92,7 +98,9 @@ def subfolders(folder: Path) -> list[Path]:
     for where, names, _ in os.walk(folder):
         deep = len(Path(where).relative_to(folder).parts)
         names[:] = (
-            sorted(name for name in names if FOLDER.fullmatch(name) and not hidden(name)) if deep < DEEPEST else []
+            sorted(name for name in names if FOLDER.fullmatch(name) and not hidden(name))
+            if deep < DEEPEST
+            else []
         )
         found += [path for path in (Path(where, name) for name in names) if not path.is_symlink()]
     return found
@@ -114,13 +122,18 @@ def read(folder: Path, name: str) -> Content:
             raw, modified = _read_file(where, name, LARGEST)
             found, left_out = _chosen(unpack(raw))
             return Content({path: decode(raw) for path, raw in found.items()}, modified, left_out)
-        if FOLDER.fullmatch(name) and stat.S_ISDIR(os.stat(name, dir_fd=where, follow_symlinks=False).st_mode):
+        if FOLDER.fullmatch(name) and stat.S_ISDIR(
+            os.stat(name, dir_fd=where, follow_symlinks=False).st_mode
+        ):
             return _read_package(where, name, shared=bool(os.fstat(where).st_mode & 0o011))
     except ValueError as error:
         raise Refused(str(error)) from None
     finally:
         os.close(where)
-    raise Refused("needs a name of letters, digits and _" + (" with the ending .py" if name.endswith(".py") else ""))
+    raise Refused(
+        "needs a name of letters, digits and _"
+        + (" with the ending .py" if name.endswith(".py") else "")
+    )
 
 
 def decode(raw: bytes) -> str:
@@ -134,8 +147,12 @@ def decode(raw: bytes) -> str:
 
 
 def _chosen(files: dict[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
-    seen = [path for path in files if not any(hidden(part) and part != ".." for part in path.split("/"))]
-    return {path: files[path] for path in seen if path.endswith(".py")}, [p for p in seen if not p.endswith(".py")]
+    seen = [
+        path for path in files if not any(hidden(part) and part != ".." for part in path.split("/"))
+    ]
+    return {path: files[path] for path in seen if path.endswith(".py")}, [
+        p for p in seen if not p.endswith(".py")
+    ]
 
 
 def _read_package(where: int, name: str, *, shared: bool) -> Content:
@@ -145,7 +162,9 @@ def _read_package(where: int, name: str, *, shared: bool) -> Content:
     modified, size = 0.0, 0
     for inside, folders, names, opened in os.fwalk(name, dir_fd=where, follow_symlinks=False):
         state = os.fstat(opened)
-        if shared and (state.st_uid not in (os.geteuid(), 0) or state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+        if shared and (
+            state.st_uid not in (os.geteuid(), 0) or state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        ):
             raise Refused(f"may be written to by others at {inside}")
         folders[:] = sorted(each for each in folders if not hidden(each))
         for each in sorted(names) + folders:
@@ -157,13 +176,19 @@ def _read_package(where: int, name: str, *, shared: bool) -> Content:
             if each.endswith(".py") and each not in folders:
                 try:
                     raw, changed = _read_file(opened, each, LIMIT)
-                    files[path], modified, size = decode(raw), max(modified, changed), size + len(raw)
+                    files[path], modified, size = (
+                        decode(raw),
+                        max(modified, changed),
+                        size + len(raw),
+                    )
                 except Refused as refused:
                     raise Refused(f"holds {path}, which {refused}") from None
             elif each not in folders:
                 left_out.append(path)
             if len(files) > MOST or size > LARGEST or path.count("/") > DEEPEST:
-                raise Refused(f"has over {MOST} files or {LARGEST} bytes, or folders over {DEEPEST} deep")
+                raise Refused(
+                    f"has over {MOST} files or {LARGEST} bytes, or folders over {DEEPEST} deep"
+                )
     if f"{name}/__init__.py" not in files:
         raise Refused("has no __init__.py, and so is no package")
     return Content(files, modified, left_out)
@@ -172,7 +197,9 @@ def _read_package(where: int, name: str, *, shared: bool) -> Content:
 def _read_file(where: int, name: str, limit: int) -> tuple[bytes, float]:
     if stat.S_ISLNK(os.stat(name, dir_fd=where, follow_symlinks=False).st_mode):
         raise Refused("is a link")
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=where)
+    descriptor = os.open(
+        name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=where
+    )
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Refused("is not a regular file")
@@ -184,7 +211,9 @@ def _read_file(where: int, name: str, limit: int) -> tuple[bytes, float]:
             raise Refused(f"is over {limit} bytes")
         raw = file.read(limit + 1)
         after = os.fstat(descriptor)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(raw) != after.st_size:
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(
+        raw
+    ) != after.st_size:
         raise Busy
     return raw, after.st_mtime
 

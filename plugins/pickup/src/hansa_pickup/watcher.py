@@ -12,11 +12,24 @@ from typing import Any
 
 from . import deployer
 from .deployer import Deployer
-from .folder import Busy, Content, Refused, candidates, check_folder, compiles, hidden, read, subfolders
+from .folder import (
+    Busy,
+    Content,
+    Refused,
+    candidates,
+    check_folder,
+    compiles,
+    hidden,
+    read,
+    subfolders,
+)
 
 log = logging.getLogger("hansa.pickup")
 
-STEP, DEBOUNCE = 10, 40  # milliseconds without another change, and in all, until changes are looked at
+STEP, DEBOUNCE = (
+    10,
+    40,
+)  # milliseconds without another change, and in all, until changes are looked at
 LOOK = 100  # milliseconds between looks at files that were not ready
 TAKE_OVER = 0.5  # seconds between tries to become the one watcher of this server
 
@@ -102,14 +115,18 @@ class Watcher:
                 log.info("watching %s", ", ".join(map(str, there)))
             self._follow(changes, there, below, identity)
 
-    def _follow(self, changes: Any, there: list[Path], below: list[Path], identity: list[Any]) -> None:
+    def _follow(
+        self, changes: Any, there: list[Path], below: list[Path], identity: list[Any]
+    ) -> None:
         """Look at what changes, until other folders are to be watched."""
         looked = time.monotonic()
         for found in changes:
             now = time.monotonic()
             changed = {Path(path) for _, path in found}
             for top in there:
-                for parts in (path.relative_to(top).parts for path in changed if path.is_relative_to(top)):
+                for parts in (
+                    path.relative_to(top).parts for path in changed if path.is_relative_to(top)
+                ):
                     if parts and not any(map(hidden, parts)) and _meant(top / parts[0]):
                         self._waiting[top / parts[0]] = (0.0, "")
             self._look([path for path, (due, _) in self._waiting.items() if due <= now])
@@ -118,9 +135,9 @@ class Watcher:
                 if self._identity() != identity:
                     return
             known = {*there, *below}
-            if any(path in known or (path.is_dir() and not hidden(path.name)) for path in changed) and below != [
-                folder for top in there for folder in subfolders(top)
-            ]:
+            if any(
+                path in known or (path.is_dir() and not hidden(path.name)) for path in changed
+            ) and below != [folder for top in there for folder in subfolders(top)]:
                 return
 
     def _identity(self) -> list[Any]:
@@ -167,10 +184,15 @@ class Watcher:
 
     def _look(self, paths: list[Path]) -> None:
         """Deploy what is whole and new, together; leave the rest for later, or drop it."""
-        found = {path: content for path in sorted(paths) if (content := self._ready(path)) is not None}
+        found = {
+            path: content for path in sorted(paths) if (content := self._ready(path)) is not None
+        }
         if found:
             for path, after in self._deployer.deploy(found).items():
-                self._waiting[path] = (time.monotonic() + after, found[path].digest if path in found else "")
+                self._waiting[path] = (
+                    time.monotonic() + after,
+                    found[path].digest if path in found else "",
+                )
 
     def _ready(self, path: Path) -> Content | None:
         """What is there, if it is whole and new."""
@@ -200,7 +222,9 @@ class Watcher:
         if self._deployer.serves(content):
             self._deployer.done[path] = content.version
             return None
-        if content.digest != seen and (path.suffix not in (".py", ".zip") or not compiles(content.files)):
+        if content.digest != seen and (
+            path.suffix not in (".py", ".zip") or not compiles(content.files)
+        ):
             self._waiting[path] = (time.monotonic() + deployer.SETTLE, content.digest)
             return None
         return content
@@ -209,6 +233,8 @@ class Watcher:
 def _meant(path: Path) -> bool:
     """Whether something directly in a folder could be meant."""
     try:
-        return path.suffix in (".py", ".zip") or any(name.endswith(".py") for name in os.listdir(path))
+        return path.suffix in (".py", ".zip") or any(
+            name.endswith(".py") for name in os.listdir(path)
+        )
     except OSError:
         return False

@@ -79,7 +79,9 @@ def make(service: str, payload: Any, **options: Any) -> bytes:
     try:
         return _encode(Call(service, **given, **options))
     except (TypeError, ValueError, RecursionError, AttributeError) as error:
-        raise Invalid(f"the payload for {service} cannot be queued, since JSON does not hold it: {error}") from None
+        raise Invalid(
+            f"the payload for {service} cannot be queued, since JSON does not hold it: {error}"
+        ) from None
 
 
 def plain(value: Any) -> Any:

@@ -31,7 +31,9 @@ class Info(msgspec.Struct, omit_defaults=True):
 
     def grouped(self) -> Info:
         """With the name of the group that it belongs to."""
-        self.group = hashlib.sha256(f"{self.service}\0{pattern(self.cause)}".encode()).hexdigest()[:12]
+        self.group = hashlib.sha256(f"{self.service}\0{pattern(self.cause)}".encode()).hexdigest()[
+            :12
+        ]
         return self
 
 

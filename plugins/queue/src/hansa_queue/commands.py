@@ -22,7 +22,9 @@ class Moment(click.ParamType[float]):
 
     name = "time"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         """Seconds of the Unix epoch; a usage error (exit code 2) for what is neither."""
         for read in (float, lambda given: datetime.fromisoformat(given).timestamp()):
             try:
@@ -37,9 +39,13 @@ def conditions() -> list[click.Parameter]:
     return [
         click.Option(["--service"], default="", help="Only of this service."),
         click.Option(["--cause"], default="", help="Only those whose cause contains this text."),
-        click.Option(["--group"], default="", help="Only of this group, as `hansa failed groups` names it."),
         click.Option(
-            ["--since"], type=Moment(), help="Only those that failed then or later, such as 2026-11-22T08:00."
+            ["--group"], default="", help="Only of this group, as `hansa failed groups` names it."
+        ),
+        click.Option(
+            ["--since"],
+            type=Moment(),
+            help="Only those that failed then or later, such as 2026-11-22T08:00.",
         ),
         click.Option(["--until"], type=Moment(), help="Only those that failed then or before."),
     ]
@@ -48,9 +54,15 @@ def conditions() -> list[click.Parameter]:
 def paging() -> list[click.Parameter]:
     """Fresh options for one command."""
     return [
-        click.Option(["--offset"], type=click.IntRange(0), default=0, help="How many to pass over."),
         click.Option(
-            ["--limit"], type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
+            ["--offset"], type=click.IntRange(0), default=0, help="How many to pass over."
+        ),
+        click.Option(
+            ["--limit"],
+            type=click.IntRange(1, 10_000),
+            default=100,
+            show_default=True,
+            help="At most so many.",
         ),
     ]
 
@@ -83,7 +95,9 @@ def list_(client: Client, as_json: bool, **values: Any) -> None:
         [i["id"], moment(i["at"]), i["service"], i["attempts"], i["cid"], i["cause"].split("\n")[0]]
         for i in answer["items"]
     ]
-    output.table(["id", "failed at", "service", "attempts", "cid", "cause"], rows, "failed messages")
+    output.table(
+        ["id", "failed at", "service", "attempts", "cid", "cause"], rows, "failed messages"
+    )
     if answer["total"] > len(rows):
         click.echo(f"{len(rows)} of {answer['total']}; --offset and --limit show others")
 
@@ -99,7 +113,9 @@ def groups(client: Client, as_json: bool, **values: Any) -> None:
         [i["group"], i["count"], i["service"], moment(i["first"]), moment(i["last"]), i["cause"]]
         for i in answer["items"]
     ]
-    output.table(["group", "messages", "service", "first", "last", "cause"], rows, "failed messages")
+    output.table(
+        ["group", "messages", "service", "first", "last", "cause"], rows, "failed messages"
+    )
 
 
 @command("get", click.Argument(["id"]))
@@ -110,8 +126,13 @@ def get(client: Client, as_json: bool, id: str) -> None:
         output.print_json(answer)
         return
     trace, history = answer.pop("traceback"), answer.pop("history")
-    output.details({key: moment(value) if key in ("at", "created") else value for key, value in answer.items()})
-    rows = [[h.get("attempt") or "", moment(h["at"]), h.get("worker", ""), h["cause"].split("\n")[0]] for h in history]
+    output.details(
+        {key: moment(value) if key in ("at", "created") else value for key, value in answer.items()}
+    )
+    rows = [
+        [h.get("attempt") or "", moment(h["at"]), h.get("worker", ""), h["cause"].split("\n")[0]]
+        for h in history
+    ]
     output.table(["attempt", "at", "worker", "what"], rows)
     if trace:
         click.echo(trace.rstrip())
@@ -127,7 +148,14 @@ PAYLOAD = click.Option(["--payload"], help="Payload as JSON; @FILE reads a file,
     click.Option(["--extra"], help="Extra values as a JSON object."),
     click.Option(["--service"], help="Another service to call."),
 )
-def edit(client: Client, as_json: bool, id: str, payload: str | None, extra: str | None, service: str | None) -> None:
+def edit(
+    client: Client,
+    as_json: bool,
+    id: str,
+    payload: str | None,
+    extra: str | None,
+    service: str | None,
+) -> None:
     """Change a failed message, which stays where it is."""
     data: dict[str, Any] = {"id": id}
     if payload is not None:
@@ -181,7 +209,13 @@ def export(client: Client, as_json: bool, file: str, **values: Any) -> None:
 def read_json(text: str, option: str) -> Any:
     """The JSON that an option gives, itself or in a file; a usage error (exit code 2) if it is none."""
     try:
-        text = sys.stdin.read() if text == "-" else Path(text[1:]).read_text() if text.startswith("@") else text
+        text = (
+            sys.stdin.read()
+            if text == "-"
+            else Path(text[1:]).read_text()
+            if text.startswith("@")
+            else text
+        )
         return json.loads(text)
     except (OSError, ValueError) as error:
         raise click.UsageError(f"{option}: {error}") from None

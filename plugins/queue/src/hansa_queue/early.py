@@ -10,18 +10,28 @@ from hansa import Invalid, Model, hookimpl, setting
 class QueueSection(Model):
     """Asynchronous invocation: `[queue]`."""
 
-    async_threads: Annotated[int, setting("Threads in each worker for asynchronous invocations", ge=1, le=256)] = 4
-    max_queued: Annotated[int, setting("Asynchronous invocations that may wait; more are refused with 503", ge=1)] = (
-        100_000
-    )
+    async_threads: Annotated[
+        int, setting("Threads in each worker for asynchronous invocations", ge=1, le=256)
+    ] = 4
+    max_queued: Annotated[
+        int, setting("Asynchronous invocations that may wait; more are refused with 503", ge=1)
+    ] = 100_000
     max_attempts: Annotated[
-        int, setting("How often a call is tried before it is put with the failed messages", ge=1, le=1000)
+        int,
+        setting(
+            "How often a call is tried before it is put with the failed messages", ge=1, le=1000
+        ),
     ] = 5
     first_delay: Annotated[
         float,
-        setting("Seconds before the second attempt; each further pause is twice as long, give or take 20 %", gt=0),
+        setting(
+            "Seconds before the second attempt; each further pause is twice as long, give or take 20 %",
+            gt=0,
+        ),
     ] = 1.0
-    last_delay: Annotated[float, setting("Seconds that no pause between attempts exceeds", gt=0)] = 60.0
+    last_delay: Annotated[
+        float, setting("Seconds that no pause between attempts exceeds", gt=0)
+    ] = 60.0
     lease: Annotated[
         float,
         setting(

@@ -78,13 +78,21 @@ class Failed:
             if choice.ids is not None:
                 ids = [identifier.encode() for identifier in choice.ids]
                 scores = self.store.redis.zmscore(self.store.failed, ids) if ids else []
-                found = [(one, score) for one, score in zip(ids, scores, strict=True) if score is not None]
+                found = [
+                    (one, score)
+                    for one, score in zip(ids, scores, strict=True)
+                    if score is not None
+                ]
                 found = [(one, score) for one, score in found if low <= score <= high]
             else:
-                found = self.store.redis.zrevrangebyscore(self.store.failed, high, low, withscores=True)
+                found = self.store.redis.zrevrangebyscore(
+                    self.store.failed, high, low, withscores=True
+                )
             for start in range(0, len(found), BATCH):
                 part = found[start : start + BATCH]
-                infos = self.store.redis.hmget(self.store.failed_infos, [identifier for identifier, _ in part])
+                infos = self.store.redis.hmget(
+                    self.store.failed_infos, [identifier for identifier, _ in part]
+                )
                 for (identifier, score), data in zip(part, infos, strict=True):
                     if data is not None and choice.takes(brief := _brief(data)):
                         brief.at = score / 1000
@@ -142,8 +150,12 @@ class Failed:
         store = self.store
         try:
             keys = [store.failed_calls, store.failed_infos]
-            if not store.edit(keys=keys, args=[identifier, data, encode(call), encode(info.grouped())]):
-                raise Conflict(f"the failed message {identifier} was edited, replayed or deleted in the meantime")
+            if not store.edit(
+                keys=keys, args=[identifier, data, encode(call), encode(info.grouped())]
+            ):
+                raise Conflict(
+                    f"the failed message {identifier} was edited, replayed or deleted in the meantime"
+                )
         except FAILURES as error:
             raise unavailable(error, f"the failed message {identifier} was not edited") from error
         return shown(identifier, call, info)
@@ -153,12 +165,23 @@ class Failed:
         done, left = 0, 0
         missing: list[str] = []
         store = self.store
-        keys = [store.stream, store.delayed, store.failed, store.failed_calls, store.failed_infos, store.counts]
+        keys = [
+            store.stream,
+            store.delayed,
+            store.failed,
+            store.failed_calls,
+            store.failed_infos,
+            store.counts,
+        ]
         try:
             for start in range(0, len(ids), BATCH):
                 part = ids[start : start + BATCH]
                 more, full, gone = store.replay(keys=keys, args=[self.max_queued, *part])
-                done, left, missing = done + more, left + full, missing + [text(one) for one in gone]
+                done, left, missing = (
+                    done + more,
+                    left + full,
+                    missing + [text(one) for one in gone],
+                )
         except FAILURES as error:
             what = f"{done} of {len(ids)} failed messages were replayed, the others perhaps not"
             raise unavailable(error, what) from error
@@ -172,7 +195,9 @@ class Failed:
             for start in range(0, len(ids), BATCH):
                 done += store.delete(keys=keys, args=ids[start : start + BATCH])
         except FAILURES as error:
-            raise unavailable(error, f"{done} of {len(ids)} failed messages were deleted") from error
+            raise unavailable(
+                error, f"{done} of {len(ids)} failed messages were deleted"
+            ) from error
         return done
 
     def _read(self, identifier: str) -> tuple[bytes, Info]:
@@ -181,7 +206,9 @@ class Failed:
         except FAILURES as error:
             raise unavailable(error, "the failed message was not read") from error
         if found is None:
-            raise NotFound(f"no failed message has the id {identifier!r}; it may have been replayed or deleted")
+            raise NotFound(
+                f"no failed message has the id {identifier!r}; it may have been replayed or deleted"
+            )
         return found
 
     def _read_many(self, ids: list[str]) -> list[tuple[bytes, Info] | None]:
@@ -191,7 +218,10 @@ class Failed:
             pipe.hmget(self.store.failed_infos, ids)
             pipe.zmscore(self.store.failed, ids)
             rows = zip(*pipe.execute(), strict=True)
-        return [(call, _info_at(info, at)) if call and info and at is not None else None for call, info, at in rows]
+        return [
+            (call, _info_at(info, at)) if call and info and at is not None else None
+            for call, info, at in rows
+        ]
 
 
 def _info_at(data: bytes, milliseconds: float) -> Info:

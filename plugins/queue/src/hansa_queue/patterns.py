@@ -42,7 +42,11 @@ def fan_out(
 
 
 def parallel(
-    caller: Any, targets: Mapping[str, Any], on_target: Names = (), cid: str = "", max_attempts: int = 0
+    caller: Any,
+    targets: Mapping[str, Any],
+    on_target: Names = (),
+    cid: str = "",
+    max_attempts: int = 0,
 ) -> str:
     """Have several services called at once, and `on_target` called with the state of each; otherwise as `fan_out`."""
     return _start(caller, targets, [], _names(on_target), cid, max_attempts)
@@ -79,16 +83,36 @@ def invoke_retry(
                     raise
                 time.sleep(seconds)
     call_cid = cid or new_cid()
-    report = Report("retry", name, source, now_iso(), _known(server, _names(callback)), orig_cid=own, context=context)
+    report = Report(
+        "retry",
+        name,
+        source,
+        now_iso(),
+        _known(server, _names(callback)),
+        orig_cid=own,
+        context=context,
+    )
     report.repeats, report.seconds = repeats, seconds
-    options: dict[str, Any] = {"max_attempts": repeats, "retry_seconds": float(seconds), "report": report}
+    options: dict[str, Any] = {
+        "max_attempts": repeats,
+        "retry_seconds": float(seconds),
+        "report": report,
+    }
     _queue(server).add(make(name, payload, cid=call_cid, created=time.time(), **options), name)
     return call_cid
 
 
-def told(report: Report, call: Call, ok: bool, answer: Any, exception: str | None) -> dict[str, Any]:
+def told(
+    report: Report, call: Call, ok: bool, answer: Any, exception: str | None
+) -> dict[str, Any]:
     """What those who are to know are told of the final state of a call."""
-    common = {"ok": ok, "source": report.source, "target": report.target, "response": answer, "exception": exception}
+    common = {
+        "ok": ok,
+        "source": report.source,
+        "target": report.target,
+        "response": answer,
+        "exception": exception,
+    }
     common |= {"req_ts_utc": report.requested, "resp_ts_utc": now_iso()}
     if report.kind == "target":
         return {"cid": call.cid, **common}
@@ -109,13 +133,20 @@ class FanOutFinal(Service):
         found = store.redis.hgetall(key)
         store.redis.expire(key, KEEP)
         states = {
-            field[3:].decode(): msgspec.json.decode(value) for field, value in found.items() if field[:3] == b"of "
+            field[3:].decode(): msgspec.json.decode(value)
+            for field, value in found.items()
+            if field[:3] == b"of "
         }
         return {**asked, "data": states}
 
 
 def _start(
-    caller: Any, targets: Mapping[str, Any], on_final: list[str], on_target: list[str], cid: str, max_attempts: int
+    caller: Any,
+    targets: Mapping[str, Any],
+    on_final: list[str],
+    on_target: list[str],
+    cid: str,
+    max_attempts: int,
 ) -> str:
     server, source, own = _caller(caller)
     cid, group, requested = cid or own, new_cid() if on_final else "", now_iso()

@@ -32,7 +32,9 @@ class Queue:
         self.failed = Failed(self.store, self.max_queued)
         self.readers = Readers(self)
 
-    def put(self, service: str, payload: Any, cid: str, *, delay: float = 0.0, **options: Any) -> None:
+    def put(
+        self, service: str, payload: Any, cid: str, *, delay: float = 0.0, **options: Any
+    ) -> None:
         """Add a call to the end, or after `delay` seconds, in one step.
 
         Options: `callback` (names of services called with the answer), `max_attempts`, `in_reply_to`, `extra`. Raises
@@ -55,7 +57,9 @@ class Queue:
         if not accepted:
             raise self._full(service)
 
-    def add_group(self, calls: list[bytes], service: str, group: str = "", final: bytes = b"") -> None:
+    def add_group(
+        self, calls: list[bytes], service: str, group: str = "", final: bytes = b""
+    ) -> None:
         """Add several calls or none of them; `final` is added once each of the group has its final state. Raises `Unavailable`."""
         try:
             store = self.store
@@ -78,7 +82,10 @@ class Queue:
         try:
             durability = self.store.durability()
             if not durability["aof"]:
-                log.warning("the queue's Redis has no append-only file, so its end loses %s", durability["loss"])
+                log.warning(
+                    "the queue's Redis has no append-only file, so its end loses %s",
+                    durability["loss"],
+                )
         except FAILURES as error:
             log.warning("the queue's Redis is not there yet: %s", error)
         self.readers.start()
@@ -111,10 +118,17 @@ class Queue:
             pipe.hgetall(store.counts)
             pipe.time()
             length, groups, delayed, failed, counts, (seconds, _) = pipe.execute()
-        group = next((one for one in groups if text(one["name"]) == GROUP), {"pending": 0, "last-delivered-id": b"0-0"})
+        group = next(
+            (one for one in groups if text(one["name"]) == GROUP),
+            {"pending": 0, "last-delivered-id": b"0-0"},
+        )
         after = "(" + text(group["last-delivered-id"])
         waiting = store.redis.xrange(store.stream, min=after, count=1)
-        oldest = max(0.0, seconds - int(text(waiting[0][0]).partition("-")[0]) / 1000) if waiting else 0.0
+        oldest = (
+            max(0.0, seconds - int(text(waiting[0][0]).partition("-")[0]) / 1000)
+            if waiting
+            else 0.0
+        )
         names = ("accepted", "finished", "retried", "refused", "replayed", "deleted")
         return {
             "queued": length - group["pending"],

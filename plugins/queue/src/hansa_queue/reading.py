@@ -58,7 +58,9 @@ class Readers:
     def start(self) -> None:
         """Start reading."""
         for index in range(self.queue.section.async_threads):
-            self._threads.append(threading.Thread(target=self._read, name=f"async-{index}", daemon=True))
+            self._threads.append(
+                threading.Thread(target=self._read, name=f"async-{index}", daemon=True)
+            )
         self._tender = threading.Thread(target=self._tend, name="async-heartbeat", daemon=True)
         for thread in (*self._threads, self._tender):
             thread.start()
@@ -74,7 +76,9 @@ class Readers:
             self._tender.join(5.0)
         try:
             self._hold(idle=self.lease)
-            self.store.forget_consumers(keys=[self.store.stream], args=[int(FORGET * 1000), self.holder])
+            self.store.forget_consumers(
+                keys=[self.store.stream], args=[int(FORGET * 1000), self.holder]
+            )
         except FAILURES as error:
             log.warning("what still runs is given to others only after %g s: %s", self.lease, error)
 
@@ -92,7 +96,11 @@ class Readers:
                     message = self._carry_out(message)
             except Exception as error:
                 expected = isinstance(error, FAILURES)
-                log.warning("the asynchronous queue is not reachable: %s", error, exc_info=None if expected else error)
+                log.warning(
+                    "the asynchronous queue is not reachable: %s",
+                    error,
+                    exc_info=None if expected else error,
+                )
                 ready = False
                 self._stopped.wait(PAUSE)
 
@@ -111,12 +119,18 @@ class Readers:
         if now < self._next_claim:
             return None
         self._next_claim = now + min(2.0, self.lease / 4)
-        found = self.store.claim(keys=[self.store.stream], args=[self.holder, int(self.lease * 1000)])
+        found = self.store.claim(
+            keys=[self.store.stream], args=[self.holder, int(self.lease * 1000)]
+        )
         if not found:
             return None
         self._next_claim = 0.0  # there may be more
         identifier, fields, delivery, owner = found
-        log.warning("taking over call %s from %s, which gives no sign of life", text(identifier), text(owner))
+        log.warning(
+            "taking over call %s from %s, which gives no sign of life",
+            text(identifier),
+            text(owner),
+        )
         return Message(text(identifier), fields[1], int(delivery))
 
     def _carry_out(self, message: Message) -> Message | None:
@@ -139,8 +153,17 @@ class Readers:
         if outcome.word == "done" and call.report is None and not outcome.more:
             script, keys, rest = self.store.done, self._keys[:2], []
         else:
-            script, keys = self.store.finish, [*self._keys, self.store.group(call.report.group if call.report else "")]
-            rest = [outcome.word, int(outcome.delay * 1000), outcome.call, outcome.info, self.queue.max_queued]
+            script, keys = (
+                self.store.finish,
+                [*self._keys, self.store.group(call.report.group if call.report else "")],
+            )
+            rest = [
+                outcome.word,
+                int(outcome.delay * 1000),
+                outcome.call,
+                outcome.info,
+                self.queue.max_queued,
+            ]
             rest += [outcome.target, outcome.result, *outcome.more]
         again = 0
         while True:
@@ -151,7 +174,9 @@ class Readers:
                 break
             except FAILURES as error:
                 if not again:
-                    log.warning("the outcome of call %s waits for Redis: %s", message.identifier, error)
+                    log.warning(
+                        "the outcome of call %s waits for Redis: %s", message.identifier, error
+                    )
                 again = 1
                 if self._idle.wait(PAUSE):
                     raise
@@ -170,10 +195,15 @@ class Readers:
         held = list(self._mine.items())
         if held:
             flat: list[Any] = [part for pair in held for part in pair]
-            lost = self.store.hold(keys=[self.store.stream], args=[self.holder, int(idle * 1000), *flat])
+            lost = self.store.hold(
+                keys=[self.store.stream], args=[self.holder, int(idle * 1000), *flat]
+            )
             for identifier in lost:
                 if self._mine.pop(text(identifier), None):
-                    log.error("call %s was taken over by another worker while it ran here", text(identifier))
+                    log.error(
+                        "call %s was taken over by another worker while it ran here",
+                        text(identifier),
+                    )
 
     def _tend(self) -> None:
         """Keep what runs here, also while stopping, and bring back what was to wait."""
@@ -189,8 +219,14 @@ class Readers:
                 if now >= forget:
                     forget = now + FORGET / 60
                     self.store.prepare()
-                    self.store.forget_consumers(keys=[self.store.stream], args=[int(FORGET * 1000), ""])
+                    self.store.forget_consumers(
+                        keys=[self.store.stream], args=[int(FORGET * 1000), ""]
+                    )
             except Exception as error:
                 expected = isinstance(error, FAILURES)
-                log.warning("the heartbeat of the queue fails: %s", error, exc_info=None if expected else error)
+                log.warning(
+                    "the heartbeat of the queue fails: %s",
+                    error,
+                    exc_info=None if expected else error,
+                )
                 self._idle.wait(PAUSE)

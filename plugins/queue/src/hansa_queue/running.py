@@ -28,7 +28,9 @@ class Outcome:
 
     __slots__ = ("call", "delay", "final", "info", "more", "result", "target", "word")
 
-    def __init__(self, word: str, *, call: bytes = b"", info: bytes = b"", delay: float = 0.0) -> None:
+    def __init__(
+        self, word: str, *, call: bytes = b"", info: bytes = b"", delay: float = 0.0
+    ) -> None:
         self.word, self.call, self.info, self.delay = word, call, info, delay
         self.final = word != "again"
         self.more: list[bytes] = []
@@ -37,7 +39,9 @@ class Outcome:
     @classmethod
     def unreadable(cls, call: Call, error: Exception) -> Outcome:
         """The outcome of something in the stream that is no call."""
-        info = Info(service=call.service, cause=f"not a call: {error}", created=time.time(), at=time.time())
+        info = Info(
+            service=call.service, cause=f"not a call: {error}", created=time.time(), at=time.time()
+        )
         return cls("failed", call=encode(call), info=encode(info.grouped()))
 
 
@@ -49,7 +53,9 @@ def run(queue: Queue, call: Call, delivery: int) -> Outcome:
         first = call.attempt
         call.attempt += delivery - 1
         lost = "the worker ended, or was stopped for longer than its lease, while it ran this"
-        call.history += [Attempt(time.time(), lost, number) for number in range(first, call.attempt)][-most:]
+        call.history += [
+            Attempt(time.time(), lost, number) for number in range(first, call.attempt)
+        ][-most:]
         # an exception is an answer to a pattern, the end of a worker is none
         if call.attempt > (max(most, section.max_attempts) if call.report else most):
             call.attempt -= 1
@@ -58,13 +64,17 @@ def run(queue: Queue, call: Call, delivery: int) -> Outcome:
     if response.ok:
         return _done(queue, call, response)
     error = response.error or HansaError(f"the service answered with status {response.status}")
-    call.history.append(Attempt(time.time(), describe(error), call.attempt, queue.holder.partition(" ")[0]))
+    call.history.append(
+        Attempt(time.time(), describe(error), call.attempt, queue.holder.partition(" ")[0])
+    )
     rejected = response.outcome == "reject" and not (call.report and call.report.kind == "retry")
     if rejected or call.attempt >= most:
         return _failed(queue, call, error)
     delay = call.retry_seconds
     if delay is None:
-        delay = min(section.first_delay * 2 ** min(call.attempt - 1, 32), section.last_delay) * random.uniform(0.8, 1.2)
+        delay = min(
+            section.first_delay * 2 ** min(call.attempt - 1, 32), section.last_delay
+        ) * random.uniform(0.8, 1.2)
         delay = max(delay, _retry_after(error))
     call.attempt += 1
     return Outcome("again", call=encode(call), delay=max(delay, 0.001))
@@ -77,7 +87,11 @@ class Lost(Exception):
 def _retry_after(error: BaseException) -> float:
     """Seconds that the failed side asks to wait, if it does."""
     try:
-        return min(float(error.headers.get("Retry-After", 0)), 3600.0) if isinstance(error, HansaError) else 0.0
+        return (
+            min(float(error.headers.get("Retry-After", 0)), 3600.0)
+            if isinstance(error, HansaError)
+            else 0.0
+        )
     except ValueError:
         return 0.0
 
@@ -119,7 +133,10 @@ def _failed(queue: Queue, call: Call, error: BaseException) -> Outcome:
         traceback=trace[-LONGEST_TRACEBACK:],
         history=call.history,
     )
-    report, call.report = call.report, None  # its final state is told now, a replay does not change it
+    report, call.report = (
+        call.report,
+        None,
+    )  # its final state is told now, a replay does not change it
     call.attempt = 1
     outcome = Outcome("failed", call=encode(call), info=encode(info.grouped()))
     if report is not None:
@@ -150,6 +167,12 @@ def _tell(outcome: Outcome, service: str, payload: Any, call: Call, **options: A
     try:
         data = make(service, payload, **common)
     except Invalid as error:
-        mark, why, data = b"!", error.detail, make(service, str(payload), **common)  # never queued, put with the failed
-    info = Info(service=service, cid=call.cid, cause=cause_of(why), created=time.time(), at=time.time())
+        mark, why, data = (
+            b"!",
+            error.detail,
+            make(service, str(payload), **common),
+        )  # never queued, put with the failed
+    info = Info(
+        service=service, cid=call.cid, cause=cause_of(why), created=time.time(), at=time.time()
+    )
     outcome.more += [data, mark + encode(info.grouped())]

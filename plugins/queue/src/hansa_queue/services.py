@@ -17,12 +17,16 @@ class Conditions(Model):
     """Which failed messages are meant: those that satisfy all conditions."""
 
     service: Annotated[str, setting("Only of this service", example="orders.place")] = ""
-    cause: Annotated[str, setting("Only those whose cause contains this text, in upper or lower case")] = ""
+    cause: Annotated[
+        str, setting("Only those whose cause contains this text, in upper or lower case")
+    ] = ""
     group: Annotated[str, setting("Only of this group, as admin.failed.groups names it")] = ""
-    since: Annotated[float | None, setting("Only those that failed then or later, in seconds of the Unix epoch")] = None
-    until: Annotated[float | None, setting("Only those that failed then or before, in seconds of the Unix epoch")] = (
-        None
-    )
+    since: Annotated[
+        float | None, setting("Only those that failed then or later, in seconds of the Unix epoch")
+    ] = None
+    until: Annotated[
+        float | None, setting("Only those that failed then or before, in seconds of the Unix epoch")
+    ] = None
 
     def choice(self, ids: list[str] | None = None) -> Choice:
         """The same as the store takes it."""
@@ -39,7 +43,9 @@ class Page(Conditions):
 class Meant(Conditions):
     """The failed messages that something is done with: by id, by conditions, or all."""
 
-    ids: Annotated[list[str], setting("Ids of the messages; conditions given besides must hold, too")] = []
+    ids: Annotated[
+        list[str], setting("Ids of the messages; conditions given besides must hold, too")
+    ] = []
     all: Annotated[bool, setting("All of them, where neither ids nor conditions are given")] = False
 
     def check(self) -> None:
@@ -49,7 +55,10 @@ class Meant(Conditions):
 
     def meant(self, failed: Failed) -> tuple[list[str], list[str]]:
         """The ids of the messages that are there, and those asked for that are not."""
-        found = [identifier for identifier, _ in failed.find(self.choice(list(dict.fromkeys(self.ids)) or None))]
+        found = [
+            identifier
+            for identifier, _ in failed.find(self.choice(list(dict.fromkeys(self.ids)) or None))
+        ]
         there = set(found)
         return found, [identifier for identifier in self.ids if identifier not in there]
 
@@ -57,7 +66,9 @@ class Meant(Conditions):
 class Replay(Meant):
     """The messages to replay, and what to change of one before."""
 
-    payload: Annotated[Any, setting("Payload to replay one message with, in place of its own")] = msgspec.UNSET
+    payload: Annotated[Any, setting("Payload to replay one message with, in place of its own")] = (
+        msgspec.UNSET
+    )
 
     def check(self) -> None:
         """A payload is for one message; raises `Invalid`."""
@@ -109,7 +120,9 @@ class FailedMessage(FailedBrief):
     payload: Annotated[Any, setting('Its input; bytes come as {"$base64": ...}')]
     extra: Annotated[dict[str, Any], setting("Extra values that came with it, such as headers")]
     callback: Annotated[list[str], setting("Services that are called with the answer")]
-    in_reply_to: Annotated[str, setting("Correlation id of the call that this one answers, for a callback")]
+    in_reply_to: Annotated[
+        str, setting("Correlation id of the call that this one answers, for a callback")
+    ]
     traceback: Annotated[str, setting("Traceback of the last error")]
     history: Annotated[list[FailedAttempt], setting("Every attempt, the first one first")]
 
@@ -144,8 +157,12 @@ class FailedReplayed(Model):
     """What a replay did."""
 
     replayed: Annotated[int, setting("Messages that went back into the queue")]
-    left: Annotated[int, setting("Messages that stay failed, since the queue has no room for them now")]
-    missing: Annotated[list[str], setting("Ids asked for that were not there: replayed already, or deleted")]
+    left: Annotated[
+        int, setting("Messages that stay failed, since the queue has no room for them now")
+    ]
+    missing: Annotated[
+        list[str], setting("Ids asked for that were not there: replayed already, or deleted")
+    ]
 
 
 class FailedDeleted(Model):
@@ -191,7 +208,10 @@ class FailedListing(OnFailed):
         asked = self.request.input
         found = list(self.failed.find(asked.choice()))
         page = found[asked.offset : asked.offset + asked.limit]
-        return {"items": [{"id": i, **msgspec.to_builtins(brief)} for i, brief in page], "total": len(found)}
+        return {
+            "items": [{"id": i, **msgspec.to_builtins(brief)} for i, brief in page],
+            "total": len(found),
+        }
 
 
 class FailedGrouping(OnFailed):

@@ -38,7 +38,11 @@ class Store:
     def __init__(self, address: str, prefix: str) -> None:
         self.redis: Any = open_client(address, "the queue's Redis", timeout=DEADLINE)
         self.prefix = prefix
-        self.stream, self.delayed, self.counts = self.key("stream"), self.key("delayed"), self.key("counts")
+        self.stream, self.delayed, self.counts = (
+            self.key("stream"),
+            self.key("delayed"),
+            self.key("counts"),
+        )
         self.failed, self.failed_calls, self.failed_infos = (
             self.key("failed"),
             self.key("failed:calls"),

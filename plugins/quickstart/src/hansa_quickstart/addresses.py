@@ -25,7 +25,9 @@ class Addresses:
     @classmethod
     def usual(cls, servers: int, base: int | None = None) -> Addresses:
         """Those of the tutorial; with `base` the front is there, the admin API one above, and servers from ten above on."""
-        front, admin, first = (FRONT, ADMIN, FIRST_SERVER) if base is None else (base, base + 1, base + 10)
+        front, admin, first = (
+            (FRONT, ADMIN, FIRST_SERVER) if base is None else (base, base + 1, base + 10)
+        )
         own = tuple(f"{HOST}:{first + index}" for index in range(servers))
         return cls(f"{HOST}:{front}", f"{HOST}:{admin}", own)
 
@@ -49,7 +51,10 @@ class Addresses:
     def write(self, cluster: Component) -> None:
         """Make them those of a cluster that was created, which must not run."""
         (balancer,), servers = cluster.parts_of(LOAD_BALANCER), cluster.parts_of(SERVER)
-        by_name = {server.folder.name: address for server, address in zip(servers, self.servers, strict=True)}
+        by_name = {
+            server.folder.name: address
+            for server, address in zip(servers, self.servers, strict=True)
+        }
 
         def behind(document: Any) -> None:
             section = document["loadbalancer"]
@@ -59,7 +64,12 @@ class Addresses:
 
         edit(balancer, behind)
         for server in servers:
-            edit(server, lambda document, own=by_name[server.folder.name]: document["http"].update({"address": own}))
+            edit(
+                server,
+                lambda document, own=by_name[server.folder.name]: document["http"].update(
+                    {"address": own}
+                ),
+            )
 
 
 def edit(component: Component, change: Any) -> None:

@@ -30,8 +30,12 @@ def read_words(words: tuple[str, ...], options: dict[str, Any]) -> Asked:
     """
     type, rest = (words[0], list(words[1:])) if words else ("sqlite", [])
     if type not in TYPES:
-        raise click.UsageError(f"{type!r} is no kind of SQL database; there are: {', '.join(TYPES)}")
-    odb: dict[str, Any] = {name: options[name] for name in ("odb_host", "odb_port", "odb_user", "odb_db_name")}
+        raise click.UsageError(
+            f"{type!r} is no kind of SQL database; there are: {', '.join(TYPES)}"
+        )
+    odb: dict[str, Any] = {
+        name: options[name] for name in ("odb_host", "odb_port", "odb_user", "odb_db_name")
+    }
     if len(rest) in (4, 6):
         odb = dict(zip(odb, rest[:4], strict=True))
         odb["odb_port"], rest = _port(rest[1]), rest[4:]

@@ -47,7 +47,9 @@ class Subject:
             NameOID.COMMON_NAME: common_name,
         }
         try:
-            return x509.Name([x509.NameAttribute(oid, value) for oid, value in parts.items() if value])
+            return x509.Name(
+                [x509.NameAttribute(oid, value) for oid, value in parts.items() if value]
+            )
         except ValueError as error:
             raise Failure(f"the name in the certificate is not possible: {error}") from None
 
@@ -88,7 +90,9 @@ def create_authority(
     return paths
 
 
-def issue(folder: Path, name: str, hosts: Iterable[str] = (), subject: Subject | None = None) -> Issued:
+def issue(
+    folder: Path, name: str, hosts: Iterable[str] = (), subject: Subject | None = None
+) -> Issued:
     """Make a key and have the authority sign its certificate, for this machine and `hosts`; raises `Failure`.
 
     Files of an earlier certificate of the same name are replaced.
@@ -97,7 +101,9 @@ def issue(folder: Path, name: str, hosts: Iterable[str] = (), subject: Subject |
     key = ec.generate_private_key(ec.SECP256R1())
     names = dict.fromkeys([name, *LOCAL, socket.gethostname(), *hosts])
     alternatives = x509.SubjectAlternativeName([_alternative(host) for host in names])
-    request = x509.CertificateSigningRequestBuilder().subject_name((subject or Subject()).name(name))
+    request = x509.CertificateSigningRequestBuilder().subject_name(
+        (subject or Subject()).name(name)
+    )
     signed = request.add_extension(alternatives, critical=False).sign(key, hashes.SHA256())
     builder = _builder(signed.subject, authority.subject, key.public_key(), CERTIFICATE_DAYS)
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -111,10 +117,14 @@ def issue(folder: Path, name: str, hosts: Iterable[str] = (), subject: Subject |
     ):
         builder = builder.add_extension(extension, critical=critical)
     certificate = builder.sign(authority_key, hashes.SHA256())
-    issued = Issued(*(folder / f"out-{kind}" / f"{name}-{kind}.pem" for kind in ("priv", "pub", "csr", "cert")))
+    issued = Issued(
+        *(folder / f"out-{kind}" / f"{name}-{kind}.pem" for kind in ("priv", "pub", "csr", "cert"))
+    )
     write_private(issued.key, _private_pem(key))
     issued.public.write_bytes(
-        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
     )
     issued.request.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     issued.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -133,8 +143,12 @@ def install(folder: Path, issued: Issued, into: Path) -> None:
 
 def _load(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     try:
-        key = serialization.load_pem_private_key((folder / "ca-material" / "ca-key.pem").read_bytes(), None)
-        certificate = x509.load_pem_x509_certificate((folder / "ca-material" / "ca-cert.pem").read_bytes())
+        key = serialization.load_pem_private_key(
+            (folder / "ca-material" / "ca-key.pem").read_bytes(), None
+        )
+        certificate = x509.load_pem_x509_certificate(
+            (folder / "ca-material" / "ca-cert.pem").read_bytes()
+        )
     except (OSError, ValueError) as error:
         raise Failure(f"{folder} is no certificate authority: {error}", NOT_A_COMPONENT) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -153,7 +167,9 @@ def _builder(
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
 
 
-def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
+def _usage(
+    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
+) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital_signature,
         key_cert_sign=key_cert_sign,

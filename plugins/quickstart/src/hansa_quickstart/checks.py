@@ -23,7 +23,9 @@ def check_configuration(component: Component) -> None:
     try:
         check_plugins(component.config, component.folder)
     except Invalid as invalid:
-        lines = [f"  {key}: {fault}" if key else f"  {fault}" for key, fault in invalid.errors.items()]
+        lines = [
+            f"  {key}: {fault}" if key else f"  {fault}" for key, fault in invalid.errors.items()
+        ]
         raise Failure("\n".join([f"{component.config} is not valid:", *lines]), INVALID) from None
 
 
@@ -114,7 +116,9 @@ def _listener(port: int) -> tuple[int | None, str]:
 def _left_workers(component: Component) -> set[int]:
     """Processes that a killed server left, by the list that it kept of them."""
     try:
-        listed: dict[str, Any] = json.loads((component.folder / "run" / "processes.json").read_text())
+        listed: dict[str, Any] = json.loads(
+            (component.folder / "run" / "processes.json").read_text()
+        )
         return {int(pid) for pid, start in listed.items() if started_at(int(pid)) == start}
     except (OSError, ValueError, AttributeError):
         return set()

@@ -14,7 +14,17 @@ import click
 
 from . import checks, life
 from .addresses import url
-from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, busy, exclusive, write_private
+from .component import (
+    KVDB,
+    LOAD_BALANCER,
+    QUICKSTART,
+    SERVER,
+    WEB_ADMIN,
+    Component,
+    busy,
+    exclusive,
+    write_private,
+)
 from .failure import FAILED, NOT_A_COMPONENT, RUNNING, Failure
 from .progress import Progress
 from .words import title
@@ -43,7 +53,8 @@ class Start:
         own = [part for part in self.parts if part.runs_itself]
         if not own:
             raise Failure(
-                f"{self.component.name} has no process of its own: the load-balancer serves its port", NOT_A_COMPONENT
+                f"{self.component.name} has no process of its own: the load-balancer serves its port",
+                NOT_A_COMPONENT,
             )
         if len(self.running) == len(own):
             raise Failure(f"{self.component.folder} runs already", RUNNING)
@@ -95,7 +106,8 @@ class Start:
             balancer = self.component.parts_of(LOAD_BALANCER)[0]
             (self.component.folder / "run").mkdir(mode=0o700, exist_ok=True)
             write_private(
-                self.component.folder / "run" / "server.json", json.dumps({"http": url(balancer.addresses[0])})
+                self.component.folder / "run" / "server.json",
+                json.dumps({"http": url(balancer.addresses[0])}),
             )
             click.echo(f"{title()} quickstart environment started")
 
@@ -122,7 +134,10 @@ class Start:
             self._run(part)
 
     def _run(self, part: Component) -> None:
-        self.children[part], self.began[part] = life.launch(part, below=self.foreground), time.monotonic()
+        self.children[part], self.began[part] = (
+            life.launch(part, below=self.foreground),
+            time.monotonic(),
+        )
 
     def _await(self, *kinds: str) -> None:
         """Wait for components, in order, telling each."""
@@ -131,7 +146,9 @@ class Start:
                 continue
             if part in self.running:
                 self.progress.done(f"{part.name} runs already")
-            elif part.runs_itself or all(other.pid() for other in self.parts if other.kind == LOAD_BALANCER):
+            elif part.runs_itself or all(
+                other.pid() for other in self.parts if other.kind == LOAD_BALANCER
+            ):
                 life.wait_ready(part, self.children.get(part), self.progress, self._go_on)
                 self.progress.done(f"{part.name} started")
             if part in self.checked:
@@ -164,7 +181,9 @@ class Start:
 
     def _stay(self) -> None:
         """Start again what ends by itself, until SIGTERM or SIGINT; then stop everything."""
-        click.echo(f"Logs are in {self.component.folder}{'/*' if self.cluster else ''}/logs. Ctrl-C stops.")
+        click.echo(
+            f"Logs are in {self.component.folder}{'/*' if self.cluster else ''}/logs. Ctrl-C stops."
+        )
         delays: dict[Component, tuple[float, float]] = {}
         while not self._told and self.children:
             for part, child in list(self.children.items()):
@@ -178,13 +197,18 @@ class Start:
         with exclusive(self.component.folder):
             stop_parts(self.component, list(self.children), self.children)
 
-    def _again(self, part: Component, child: Any, delays: dict[Component, tuple[float, float]]) -> None:
+    def _again(
+        self, part: Component, child: Any, delays: dict[Component, tuple[float, float]]
+    ) -> None:
         """Start a component again that ended, later each time unless it ran well for a while."""
         delay, due = delays.get(part, (RESTART_DELAY, 0.0))
         now = time.monotonic()
         if not due:
             delay = RESTART_DELAY if now - self.began[part] > LONG_ENOUGH else delay
-            click.echo(f"{part.name} ended with status {child.returncode}, starting it again in {delay:g} s", err=True)
+            click.echo(
+                f"{part.name} ended with status {child.returncode}, starting it again in {delay:g} s",
+                err=True,
+            )
             delays[part] = (delay, now + delay)
         elif now >= due:
             self._run(part)
@@ -217,7 +241,9 @@ def stop_all(component: Component) -> None:
 
 
 def stop_parts(
-    component: Component, parts: list[Component], children: dict[Component, subprocess.Popen[bytes]] | None = None
+    component: Component,
+    parts: list[Component],
+    children: dict[Component, subprocess.Popen[bytes]] | None = None,
 ) -> None:
     """Stop some parts, in order, telling each step."""
     own = [part for part in stop_order(parts) if part.runs_itself]

@@ -22,14 +22,26 @@ def quickstart() -> None:
 @quickstart.command()
 @PATH
 @click.argument("words", nargs=-1, metavar="[sqlite|postgresql|mysql] [REDIS_HOST REDIS_PORT]")
-@click.option("--odb_host", default="localhost", show_default=True, help="Host of the SQL database.")
+@click.option(
+    "--odb_host", default="localhost", show_default=True, help="Host of the SQL database."
+)
 @click.option("--odb_port", type=int, help="Its port; by default that of the database's kind.")
 @click.option("--odb_user", default="", help="User of the SQL database.")
 @click.option("--odb_db_name", default="", help="Name of the SQL database, which must be empty.")
-@click.option("--odb_password", help="Password of that user; better given by HANSA_ODB_PASSWORD, else prompted for.")
-@click.option("--kvdb_password", help="Password of Redis, may be empty; or HANSA_KVDB_PASSWORD, else prompted for.")
-@click.option("--cluster_name", default="", help="Name of the cluster; by default quickstart and a number.")
-@click.option("--servers", type=click.IntRange(1, 64), default=2, show_default=True, help="How many servers.")
+@click.option(
+    "--odb_password",
+    help="Password of that user; better given by HANSA_ODB_PASSWORD, else prompted for.",
+)
+@click.option(
+    "--kvdb_password",
+    help="Password of Redis, may be empty; or HANSA_KVDB_PASSWORD, else prompted for.",
+)
+@click.option(
+    "--cluster_name", default="", help="Name of the cluster; by default quickstart and a number."
+)
+@click.option(
+    "--servers", type=click.IntRange(1, 64), default=2, show_default=True, help="How many servers."
+)
 @click.option(
     "--base_port",
     type=click.IntRange(1, 65000),
@@ -40,7 +52,9 @@ def quickstart() -> None:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="A config.toml whose services and definitions the servers declare.",
 )
-@click.option("--verbose", is_flag=True, help="As in older versions; every step is told in any case.")
+@click.option(
+    "--verbose", is_flag=True, help="As in older versions; every step is told in any case."
+)
 def create(path: Path, words: tuple[str, ...], **options: Any) -> None:
     """Create a cluster in the empty or new folder PATH: a development CA, the ODB, servers, a load-balancer, scripts.
 
@@ -57,18 +71,30 @@ def create(path: Path, words: tuple[str, ...], **options: Any) -> None:
     from .secret import secret
 
     asked = read_words(words, options)
-    if options["cluster_name"] and not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", options["cluster_name"]):
+    if options["cluster_name"] and not re.fullmatch(
+        r"[A-Za-z0-9_.-]{1,64}", options["cluster_name"]
+    ):
         raise Failure("--cluster_name: letters, digits, _ . and -, at most 64", INVALID)
     folder, password, address = path.expanduser().resolve(), "", ""
     if asked.odb_type != "sqlite":
-        password = secret(options["odb_password"], "odb_password", "HANSA_ODB_PASSWORD", "ODB database password")
+        password = secret(
+            options["odb_password"], "odb_password", "HANSA_ODB_PASSWORD", "ODB database password"
+        )
     if asked.redis_host:
         label = "Key/value database password"
         given = secret(options["kvdb_password"], "kvdb_password", "HANSA_KVDB_PASSWORD", label)
         address = redis_address(asked.redis_host, asked.redis_port, given)
     plan = making.Plan(
         folder,
-        odb_url(asked.odb_type, folder, asked.odb_host, asked.odb_port, asked.odb_user, asked.odb_db_name, password),
+        odb_url(
+            asked.odb_type,
+            folder,
+            asked.odb_host,
+            asked.odb_port,
+            asked.odb_user,
+            asked.odb_db_name,
+            password,
+        ),
         address,
         options["cluster_name"],
         options["servers"],
@@ -81,7 +107,10 @@ def create(path: Path, words: tuple[str, ...], **options: Any) -> None:
 @quickstart.command()
 @PATH
 @click.option(
-    "--http", "front", metavar="HOST:PORT", help="Where clients reach it; every other port is then a free one."
+    "--http",
+    "front",
+    metavar="HOST:PORT",
+    help="Where clients reach it; every other port is then a free one.",
 )
 @click.option(
     "--include",
@@ -113,7 +142,11 @@ def check_config(path: Path) -> None:
                 server.raw()
                 click.echo(f"{name} OK")
             continue
-        for check in (checks.check_configuration, checks.check_server_odb, checks.check_server_redis):
+        for check in (
+            checks.check_configuration,
+            checks.check_server_odb,
+            checks.check_server_redis,
+        ):
             try:
                 found: Any = check(server)
             except Failure as failure:
@@ -167,12 +200,13 @@ def stop(path: Path, delete_pidfiles: bool) -> None:
     show_default=True,
     help="How to print it.",
 )
-@click.option("--cols_width", default="30,30", show_default=True, help="Widths of the table's two columns.")
+@click.option(
+    "--cols_width", default="30,30", show_default=True, help="Widths of the table's two columns."
+)
 def info(path: Path, format: str, cols_width: str) -> None:
     """Show what a component is, whether it runs, and what the system knows of its process."""
     from .component import open_component
-    from .info import info as facts_of
-    from .info import render
+    from .info import info as facts_of, render
 
     try:
         first, second = (max(5, int(width)) for width in cols_width.split(","))
@@ -197,7 +231,9 @@ def create_user(path: Path, username: str, password: str | None) -> None:
     from .secret import secret
 
     component = open_component(path)
-    users.create_user(component, username, secret(password, "password", "HANSA_PASSWORD", "Password"))
+    users.create_user(
+        component, username, secret(password, "password", "HANSA_PASSWORD", "Password")
+    )
     click.echo("OK")
 
 
@@ -209,7 +245,9 @@ def update_group() -> None:
 @update_group.command("password")
 @THERE
 @click.argument("username", default="admin")
-@click.option("--password", help="The new password; better given by HANSA_PASSWORD, else prompted for.")
+@click.option(
+    "--password", help="The new password; better given by HANSA_PASSWORD, else prompted for."
+)
 def update_password(path: Path, username: str, password: str | None) -> None:
     """Change the password of the admin, or of another user, of the cluster that PATH is, or belongs to."""
     from . import users
@@ -217,7 +255,9 @@ def update_password(path: Path, username: str, password: str | None) -> None:
     from .secret import secret
 
     component = open_component(path)
-    users.update_password(component, username, secret(password, "password", "HANSA_PASSWORD", "Password"))
+    users.update_password(
+        component, username, secret(password, "password", "HANSA_PASSWORD", "Password")
+    )
     click.echo("OK")
 
 
@@ -248,7 +288,12 @@ def _subject(command: Callable[..., None]) -> Callable[..., None]:
 @ca_create.command("ca")
 @PATH
 @_subject
-@click.option("--common-name", default="Hansa development CA", show_default=True, help="Name of the authority.")
+@click.option(
+    "--common-name",
+    default="Hansa development CA",
+    show_default=True,
+    help="Name of the authority.",
+)
 def ca_create_ca(path: Path, common_name: str, **subject: str) -> None:
     """Create an authority in the empty or new folder PATH."""
     from .authority import Subject, create_authority
@@ -258,11 +303,21 @@ def ca_create_ca(path: Path, common_name: str, **subject: str) -> None:
 
 
 def _issuer(name: str, default: str, what: str) -> None:
-    @ca_create.command(name, help=f"Have the authority in PATH sign a certificate for {what}, and print its files.")
+    @ca_create.command(
+        name, help=f"Have the authority in PATH sign a certificate for {what}, and print its files."
+    )
     @THERE
-    @click.option("--common-name", default=default, show_default=True, help="Name in the certificate and of its files.")
     @click.option(
-        "--host", "hosts", multiple=True, help="Further host name or address that it is good for; repeatable."
+        "--common-name",
+        default=default,
+        show_default=True,
+        help="Name in the certificate and of its files.",
+    )
+    @click.option(
+        "--host",
+        "hosts",
+        multiple=True,
+        help="Further host name or address that it is good for; repeatable.",
     )
     @_subject
     def issue(path: Path, common_name: str, hosts: tuple[str, ...], **subject: str) -> None:
@@ -272,7 +327,9 @@ def _issuer(name: str, default: str, what: str) -> None:
 
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", common_name):
             raise Failure("--common-name: letters, digits, _ . and -, at most 64", INVALID)
-        made = authority.issue(path.expanduser().resolve(), common_name, hosts, authority.Subject(**subject))
+        made = authority.issue(
+            path.expanduser().resolve(), common_name, hosts, authority.Subject(**subject)
+        )
         for file in made.paths:
             click.echo(file)
 
@@ -289,9 +346,18 @@ def kvdb() -> None:
 
 @kvdb.command("run")
 @click.option(
-    "--config", "config", type=click.Path(path_type=Path), help="Its configuration; by default that in --dir."
+    "--config",
+    "config",
+    type=click.Path(path_type=Path),
+    help="Its configuration; by default that in --dir.",
 )
-@click.option("--dir", "directory", required=True, type=click.Path(path_type=Path, exists=True), help="Its folder.")
+@click.option(
+    "--dir",
+    "directory",
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="Its folder.",
+)
 def kvdb_run(config: Path | None, directory: Path) -> None:
     """Run it in the foreground until Ctrl-C or SIGTERM."""
     from hansa import HansaError
@@ -301,7 +367,9 @@ def kvdb_run(config: Path | None, directory: Path) -> None:
 
     component = open_component(directory)
     if component.kind != KVDB or (config and config.resolve() != component.config):
-        raise Failure(f"{directory} is no folder of an embedded Valkey with that configuration", INVALID)
+        raise Failure(
+            f"{directory} is no folder of an embedded Valkey with that configuration", INVALID
+        )
     try:
         run(component)
     except HansaError as error:
@@ -310,5 +378,15 @@ def kvdb_run(config: Path | None, directory: Path) -> None:
 
 def add_commands(commands: click.Group) -> None:
     """Add everything to the `hansa` command."""
-    for command in (quickstart, check_config, start, stop, info, create_group, update_group, ca, kvdb):
+    for command in (
+        quickstart,
+        check_config,
+        start,
+        stop,
+        info,
+        create_group,
+        update_group,
+        ca,
+        kvdb,
+    ):
         commands.add_command(command)

@@ -59,7 +59,9 @@ class Component:
             found = json.loads((self.folder / INFO).read_text())
             found["component"]
         except (OSError, ValueError, KeyError, TypeError):
-            raise Failure(f"{self.folder} is no component: it has no {INFO}", NOT_A_COMPONENT) from None
+            raise Failure(
+                f"{self.folder} is no component: it has no {INFO}", NOT_A_COMPONENT
+            ) from None
         return dict(found)
 
     @property
@@ -70,7 +72,9 @@ class Component:
     @property
     def name(self) -> str:
         """What people call it."""
-        return {LOAD_BALANCER: "Load-balancer", WEB_ADMIN: "Web admin"}.get(self.kind, self.folder.name)
+        return {LOAD_BALANCER: "Load-balancer", WEB_ADMIN: "Web admin"}.get(
+            self.kind, self.folder.name
+        )
 
     @property
     def parts(self) -> list[Component]:
@@ -126,7 +130,11 @@ class Component:
         """What runs it, in the foreground."""
         hansa = [sys.executable, "-m", "hansa"]
         options = ["--config", str(self.config), "--dir", str(self.folder)]
-        words = {SERVER: ["server", "run"], LOAD_BALANCER: ["loadbalancer", "run"], KVDB: ["kvdb", "run"]}[self.kind]
+        words = {
+            SERVER: ["server", "run"],
+            LOAD_BALANCER: ["loadbalancer", "run"],
+            KVDB: ["kvdb", "run"],
+        }[self.kind]
         return [*hansa, *words, *options]
 
     # -- process ------------------------------------------------------------------------------------------------------

@@ -16,7 +16,16 @@ from hansa_loadbalancer.files import SOCKET
 
 from . import authority, files, kvdb, odb, words
 from .addresses import Addresses
-from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, describe, write_private
+from .component import (
+    KVDB,
+    LOAD_BALANCER,
+    QUICKSTART,
+    SERVER,
+    WEB_ADMIN,
+    Component,
+    describe,
+    write_private,
+)
 from .failure import INVALID, NOT_EMPTY, Failure
 
 PICKUP: Final = "pickup"
@@ -111,7 +120,9 @@ class _Making:
         self._done("Management scripts created")
         self._say(f"Quickstart cluster {self.cluster} created")
         self._say(f"Web admin user:[admin], password:[{self.password}]")
-        self._say(f"Start the cluster by issuing the {self.folder / f'{words.program()}-qs-start.sh'} command")
+        self._say(
+            f"Start the cluster by issuing the {self.folder / f'{words.program()}-qs-start.sh'} command"
+        )
         return self.password
 
     def _done(self, what: str) -> None:

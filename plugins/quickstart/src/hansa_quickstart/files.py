@@ -24,15 +24,27 @@ here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
 
 
 def server_config(
-    name: str, *, cluster: str, address: str, odb: str, redis: Any, durability: str, socket: str, more: dict[str, Any]
+    name: str,
+    *,
+    cluster: str,
+    address: str,
+    odb: str,
+    redis: Any,
+    durability: str,
+    socket: str,
+    more: dict[str, Any],
 ) -> str:
     """A server's configuration; `redis` is an address or a reference to one."""
     document = tomlkit.document()
     document.add(
-        tomlkit.comment("One server of a quickstart cluster. It holds secrets: keep it to yourself (mode 0600).")
+        tomlkit.comment(
+            "One server of a quickstart cluster. It holds secrets: keep it to yourself (mode 0600)."
+        )
     )
     document.add(
-        tomlkit.comment("Definitions are shared by all servers and live in the ODB: create them by API or command.")
+        tomlkit.comment(
+            "Definitions are shared by all servers and live in the ODB: create them by API or command."
+        )
     )
     _add(document, "server", name=name, cluster=cluster, workers=2, dir=".")
     _add(document, "http", address=address, trusted_proxies=["127.0.0.1"])

@@ -72,7 +72,9 @@ def render(facts: Facts, format: str, widths: tuple[int, int]) -> str:
         import yaml  # type: ignore[import-untyped]
 
         return str(yaml.safe_dump(facts, sort_keys=False)).rstrip()
-    if facts and all(isinstance(value, dict) and "component_full_path" in value for value in facts.values()):
+    if facts and all(
+        isinstance(value, dict) and "component_full_path" in value for value in facts.values()
+    ):
         return "\n".join(f"{name}\n{table(inner, widths)}" for name, inner in facts.items())
     return table(facts, widths)
 
@@ -84,16 +86,26 @@ def table(facts: Facts, widths: tuple[int, int]) -> str:
         return "+" + "+".join(mark * (width + 2) for width in widths) + "+"
 
     def row(*cells: str) -> list[str]:
-        wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, widths, strict=True)]
+        wrapped = [
+            textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, widths, strict=True)
+        ]
         height = max(map(len, wrapped))
         columns = [column + [""] * (height - len(column)) for column in wrapped]
         return [
-            "| " + " | ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)) + " |"
+            "| "
+            + " | ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True))
+            + " |"
             for parts in zip(*columns, strict=True)
         ]
 
     lines = [border("-"), *row("Key", "Value"), border("=")]
     for key, value in facts.items():
-        text = value if isinstance(value, str) else str(value) if isinstance(value, bool) else json.dumps(value)
+        text = (
+            value
+            if isinstance(value, str)
+            else str(value)
+            if isinstance(value, bool)
+            else json.dumps(value)
+        )
         lines += [*row(key, text), border("-")]
     return "\n".join(lines)

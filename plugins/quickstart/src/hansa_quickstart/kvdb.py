@@ -36,7 +36,11 @@ def engine_of(component: Component) -> Valkey:
     except Invalid as invalid:
         faults = "; ".join(f"redis.{key}: {fault}" for key, fault in invalid.errors.items())
         raise Failure(f"{component.config}: {faults}", INVALID) from None
-    options: dict[str, Any] = {"durability": section.durability, "memory": section.memory, "program": section.program}
+    options: dict[str, Any] = {
+        "durability": section.durability,
+        "memory": section.memory,
+        "program": section.program,
+    }
     return Valkey(component.folder, **options)
 
 
@@ -67,8 +71,15 @@ def run(component: Component) -> None:
                 child.kill()
                 child.wait()
             return
-        delay = FIRST_RESTART if time.monotonic() - began > LAST_RESTART else min(delay * 2, LAST_RESTART)
-        print(f"Valkey ended with status {child.returncode}, starting it again in {delay:g} s", flush=True)
+        delay = (
+            FIRST_RESTART
+            if time.monotonic() - began > LAST_RESTART
+            else min(delay * 2, LAST_RESTART)
+        )
+        print(
+            f"Valkey ended with status {child.returncode}, starting it again in {delay:g} s",
+            flush=True,
+        )
         ended.wait(delay)
 
 
@@ -76,7 +87,9 @@ def _start(component: Component, engine: Valkey) -> subprocess.Popen[bytes]:
     logs = component.folder / "logs"
     logs.mkdir(exist_ok=True)
     with open(logs / "kvdb.log", "ab") as out:
-        return spawn(engine.command(), cwd=engine.directory, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        return spawn(
+            engine.command(), cwd=engine.directory, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        )
 
 
 # -- checks -----------------------------------------------------------------------------------------------------------
@@ -91,7 +104,11 @@ def check_redis(address: str, durability: str | None) -> list[str]:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    limits: dict[str, Any] = {"socket_connect_timeout": 3, "socket_timeout": 5, "retry": Retry(NoBackoff(), 0)}
+    limits: dict[str, Any] = {
+        "socket_connect_timeout": 3,
+        "socket_timeout": 5,
+        "retry": Retry(NoBackoff(), 0),
+    }
     try:
         client = redis.Redis.from_url(address, decode_responses=True, **limits)
         try:
@@ -103,17 +120,22 @@ def check_redis(address: str, durability: str | None) -> list[str]:
         raise Failure(f"Redis: {shown(address)} cannot be used: {error}") from None
     found = str(about.get("redis_version", "0"))
     if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < MINIMUM:
-        raise Failure(f"Redis: {shown(address)} is version {found}, and {'.'.join(map(str, MINIMUM))} is needed")
+        raise Failure(
+            f"Redis: {shown(address)} is version {found}, and {'.'.join(map(str, MINIMUM))} is needed"
+        )
     if not about.get("aof_enabled"):
         fault = (
             f"Redis: {shown(address)} keeps no append-only file (appendonly no): asynchronous invocations that were "
             "accepted are lost when it is killed, and what its last snapshot lacks when it is restarted"
         )
     elif policy in ("everysec", "no"):
-        fault = f"Redis: {shown(address)} writes to disk with appendfsync {policy}: a power failure loses " + (
-            "up to a second of accepted asynchronous invocations"
-            if policy == "everysec"
-            else "accepted asynchronous invocations that the system had not written yet"
+        fault = (
+            f"Redis: {shown(address)} writes to disk with appendfsync {policy}: a power failure loses "
+            + (
+                "up to a second of accepted asynchronous invocations"
+                if policy == "everysec"
+                else "accepted asynchronous invocations that the system had not written yet"
+            )
         )
         return [fault]
     else:

@@ -30,7 +30,12 @@ def launch(component: Component, *, below: bool = False) -> subprocess.Popen[byt
     """Start a component's process in the background; `below` lets it end with this process. Its pid is noted."""
     component.console.parent.mkdir(mode=0o700, exist_ok=True)
     with open(component.console, "wb") as out:
-        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out, "cwd": component.folder}
+        options: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": out,
+            "stderr": out,
+            "cwd": component.folder,
+        }
         options["env"] = environment(component)
         # a session of its own: the terminal that it was started from may close
         make: Any = spawn if below else subprocess.Popen
@@ -47,7 +52,10 @@ def environment(component: Component) -> dict[str, str]:
 
 
 def wait_ready(
-    component: Component, child: subprocess.Popen[bytes] | None, progress: Progress, meanwhile: Callable[[], None]
+    component: Component,
+    child: subprocess.Popen[bytes] | None,
+    progress: Progress,
+    meanwhile: Callable[[], None],
 ) -> None:
     """Wait until a component does its work, calling `meanwhile`; raises `Failure` with the reason and the end of its log."""
 
@@ -56,11 +64,14 @@ def wait_ready(
         return (child is not None and child.poll() is not None) or works(component)
 
     if not progress.wait(component.name, over, START_LIMIT):
-        raise Failure(f"{component.name} does not answer after {START_LIMIT:g} s.{tail(component)}", FAILED)
+        raise Failure(
+            f"{component.name} does not answer after {START_LIMIT:g} s.{tail(component)}", FAILED
+        )
     if child is not None and child.poll() is not None:
         component.forget()
         raise Failure(
-            f"{component.name} ended with status {child.returncode} while it started.{tail(component)}", FAILED
+            f"{component.name} ended with status {child.returncode} while it started.{tail(component)}",
+            FAILED,
         )
 
 
@@ -74,7 +85,11 @@ def works(component: Component) -> bool:
         return _alive(component)
     if component.kind == WEB_ADMIN:
         balancer = component.part(LOAD_BALANCER)
-        status = _status(balancer.addresses[-1], "/hansa/api/docs", password(component)) if balancer else 0
+        status = (
+            _status(balancer.addresses[-1], "/hansa/api/docs", password(component))
+            if balancer
+            else 0
+        )
         return status in (200, 401)
     return False
 
@@ -118,7 +133,9 @@ def _status(address: str, path: str, password: str = "") -> int:
     """The status of an answer over HTTP, 0 if there is none."""
     headers = {"Connection": "close"}
     if password:
-        headers["Authorization"] = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
+        headers["Authorization"] = (
+            "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
+        )
     connection = http.client.HTTPConnection(*reachable(address), timeout=5)
     try:
         connection.request("GET", path, headers=headers)
@@ -171,7 +188,9 @@ def ask_to_end(components: list[Component]) -> None:
                 os.kill(pid, signal.SIGTERM)
 
 
-def stop(component: Component, progress: Progress, child: subprocess.Popen[bytes] | None = None) -> None:
+def stop(
+    component: Component, progress: Progress, child: subprocess.Popen[bytes] | None = None
+) -> None:
     """Have a component finish what it accepted, and wait for its end; killed when it takes far too long."""
     pid = component.pid()
     if pid is None:

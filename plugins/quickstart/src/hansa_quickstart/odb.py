@@ -42,11 +42,15 @@ def odb_url(
 def create_schema(url: str) -> None:
     """Create the schema in an empty database; raises `Failure` if there is one already, or the database cannot be reached."""
     if check_odb(url) is not None:
-        raise Failure(f"{_shown(url)} holds the ODB of a cluster already; name another database", ODB_EXISTS)
+        raise Failure(
+            f"{_shown(url)} holds the ODB of a cluster already; name another database", ODB_EXISTS
+        )
     if path := _sqlite_path(url):
         private(path)
     # in a process of its own, as core does it: migrations load everything there is of SQLAlchemy and Alembic
-    done = subprocess.run([sys.executable, "-m", "hansa.migrations"], input=url, text=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "hansa.odb.migrations"], input=url, text=True, capture_output=True
+    )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise Failure(f"the schema could not be created in {_shown(url)}: {last}", NO_ODB)
@@ -71,13 +75,19 @@ def check_odb(url: str) -> int | None:
         with engine.connect() as connection:
             return int(connection.execute(text("SELECT revision FROM cluster")).scalar() or 0)
     except SQLAlchemyError as error:
-        raise Failure(f"SQL ODB: {_shown(url)} cannot be reached: {_reason(error)}", NO_ODB) from None
+        raise Failure(
+            f"SQL ODB: {_shown(url)} cannot be reached: {_reason(error)}", NO_ODB
+        ) from None
     finally:
         engine.dispose()
 
 
 def _sqlite_path(url: str) -> Path | None:
-    return Path(url.partition("?")[0].removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    return (
+        Path(url.partition("?")[0].removeprefix("sqlite:///"))
+        if url.startswith("sqlite:///")
+        else None
+    )
 
 
 def _check_sqlite(path: Path) -> int | None:
@@ -87,7 +97,9 @@ def _check_sqlite(path: Path) -> int | None:
         return None
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=SECONDS)) as connection:
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'cluster'").fetchone():
+            if not connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'cluster'"
+            ).fetchone():
                 return None
             return int((connection.execute("SELECT revision FROM cluster").fetchone() or [0])[0])
     except sqlite3.Error as error:
@@ -102,7 +114,9 @@ def _open(url: str) -> Any:
         return create_engine(url, connect_args={"connect_timeout": SECONDS})
     except ModuleNotFoundError as error:
         package = {"psycopg": "psycopg[binary]"}.get(str(error.name), str(error.name))
-        raise Failure(f"{_shown(url)} needs the package {package}: pip install '{package}'", NO_ODB) from None
+        raise Failure(
+            f"{_shown(url)} needs the package {package}: pip install '{package}'", NO_ODB
+        ) from None
     except (ArgumentError, NoSuchModuleError) as error:
         raise Failure(f"SQL ODB: {error}", INVALID) from None
 

@@ -34,10 +34,15 @@ class Progress:
                     return False
                 if terminal and now - began > 0.5:
                     shown = True
-                    click.echo(f"\r[{self.step + 1}/{self.total}] waiting for {what} ... {now - began:.0f} s", nl=False)
+                    click.echo(
+                        f"\r[{self.step + 1}/{self.total}] waiting for {what} ... {now - began:.0f} s",
+                        nl=False,
+                    )
                 elif not terminal and now - told > LINE_EVERY:
                     told = now
-                    click.echo(f"[{self.step + 1}/{self.total}] waiting for {what} ... {now - began:.0f} s")
+                    click.echo(
+                        f"[{self.step + 1}/{self.total}] waiting for {what} ... {now - began:.0f} s"
+                    )
                 time.sleep(0.05)
             return True
         finally:

@@ -9,8 +9,7 @@ import click
 from hansa_admin.early import introduction
 from hansa_admin.password import ensure_password
 
-from . import create as making
-from . import odb
+from . import create as making, odb
 from .addresses import Addresses, edit, url
 from .cluster import Start
 from .component import INFO, LOAD_BALANCER, QUICKSTART, SERVER, Component, open_component
@@ -33,7 +32,10 @@ def run(folder: Path, front: str | None, include: Path | None) -> None:
         raise Failure(f"{folder} is a {cluster.kind}, and no cluster", NOT_A_COMPONENT)
     running = [part.name for part in cluster.parts if part.pid() is not None]
     if running:
-        raise Failure(f"{folder} runs already: {', '.join(running)}; end it with: hansa stop {folder}", RUNNING)
+        raise Failure(
+            f"{folder} runs already: {', '.join(running)}; end it with: hansa stop {folder}",
+            RUNNING,
+        )
     if not fresh:
         _renew(cluster, front, include)
     say = making.lines_to_say(include) if include else []
@@ -41,7 +43,9 @@ def run(folder: Path, front: str | None, include: Path | None) -> None:
 
 
 def _make(folder: Path, front: str | None, include: Path | None) -> None:
-    if folder.is_dir() and ((folder / "run" / "server.lock").exists() or (folder / "odb.sqlite").exists()):
+    if folder.is_dir() and (
+        (folder / "run" / "server.lock").exists() or (folder / "odb.sqlite").exists()
+    ):
         raise Failure(
             f"{folder} holds the data of a single server, and this starts a cluster. Move it out of the way, choose another "
             f"folder (make run DIR=...), or go on with the single server: hansa server run --config config.toml --dir {folder}",
@@ -88,7 +92,9 @@ def _welcome(cluster: Component, say: list[str], *, fresh: bool) -> None:
     for line in introduction(url(front), url(admin), cluster.folder, fresh=fresh):
         click.echo(line)
     servers = cluster.parts_of(SERVER)
-    click.echo(f"servers: {', '.join(f'{server.name} at {server.addresses[0]}' for server in servers)}")
+    click.echo(
+        f"servers: {', '.join(f'{server.name} at {server.addresses[0]}' for server in servers)}"
+    )
     click.echo(f"hot-deployment: copy a .py file into {_short(cluster.folder / making.PICKUP)}")
     for line in say:
         click.echo(line.replace("{http}", url(front).partition("//")[2]))

@@ -21,7 +21,9 @@ def secret(given: str | None, option: str, variable: str, label: str) -> str:
         with open("/dev/tty", "rb"):
             pass
     except OSError:
-        raise Failure(f"{label}: give it by --{option} or the environment variable {variable}", NO_INPUT) from None
+        raise Failure(
+            f"{label}: give it by --{option} or the environment variable {variable}", NO_INPUT
+        ) from None
     while True:
         first = getpass.getpass(f"{label} (will not be echoed): ")
         if first == getpass.getpass(f"Enter the {option} again (will not be echoed): "):

@@ -53,7 +53,9 @@ def _refusal(status: int, body: bytes) -> Failure:
     try:
         problem = json.loads(body)
         faults = [f"{key}: {fault}" for key, fault in (problem.get("errors") or {}).items()]
-        return Failure("; ".join(faults) or str(problem.get("detail") or problem.get("title")), INVALID)
+        return Failure(
+            "; ".join(faults) or str(problem.get("detail") or problem.get("title")), INVALID
+        )
     except (ValueError, AttributeError):
         return Failure(f"the server answered with status {status}", FAILED)
 
@@ -72,7 +74,9 @@ def servers_of(component: Component) -> list[Component]:
 
 def create_user(component: Component, username: str, password: str) -> None:
     """Create a user that channels can ask for, `security basic`, in a running cluster; raises `Failure`."""
-    _any(component).call("admin.security.basic.create", name=username, username=username, password=password)
+    _any(component).call(
+        "admin.security.basic.create", name=username, username=username, password=password
+    )
 
 
 def update_password(component: Component, username: str, password: str) -> None:
@@ -97,7 +101,10 @@ def update_password(component: Component, username: str, password: str) -> None:
     # each worker is asked often enough that one with the old password would have shown itself
     while not all(all(Api(server, password).lets_in() for _ in range(8)) for server in running):
         if time.monotonic() > deadline:
-            raise Failure("the new password is stored, and not every worker has it yet: see the servers' logs", FAILED)
+            raise Failure(
+                "the new password is stored, and not every worker has it yet: see the servers' logs",
+                FAILED,
+            )
         time.sleep(0.5)
 
 

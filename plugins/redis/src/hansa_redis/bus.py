@@ -58,7 +58,11 @@ class RedisBus:
         try:
             self.redis.publish(self.key("nudge"), revision)
         except Exception as error:
-            log.warning("the nudge for revision %s was not sent, workers will find it by polling: %s", revision, error)
+            log.warning(
+                "the nudge for revision %s was not sent, workers will find it by polling: %s",
+                revision,
+                error,
+            )
 
     def listen(self, wake: Callable[[], None], stopped: threading.Event) -> None:
         """Wake up at every nudge, after every reconnect, and every 2 s anyway, until stopped."""
@@ -93,7 +97,11 @@ class RedisBus:
                 pipe.pttl(key)
             answers = iter(pipe.execute() if asked else ())
         found = zip(asked, answers, answers, strict=True)
-        return {name: (holder, int(token), left / 1000) for name, (holder, token), left in found if holder and left > 0}
+        return {
+            name: (holder, int(token), left / 1000)
+            for name, (holder, token), left in found
+            if holder and left > 0
+        }
 
     def release(self, name: str, holder: str) -> None:
         """Give a lease back, so that another can take it at once."""

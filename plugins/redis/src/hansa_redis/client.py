@@ -33,7 +33,14 @@ def open_client(address: str, name: str, *, timeout: float, max_connections: int
     """A client for bytes, of the Redis at an address (`redis://`, `rediss://` or `unix://`); it connects when first used."""
     target = dict(parse_url(address))  # type: ignore[no-untyped-call]
     target["connection_class"] = _CONNECTIONS[urlsplit(address).scheme]
-    return Client(name, timeout=timeout, max_connections=max_connections, decode_responses=False, protocol=2, **target)
+    return Client(
+        name,
+        timeout=timeout,
+        max_connections=max_connections,
+        decode_responses=False,
+        protocol=2,
+        **target,
+    )
 
 
 _BUSY = (
@@ -82,10 +89,20 @@ class Client(redis.Redis):
     """
 
     def __init__(
-        self, name: str, *, connection_class: type, timeout: float, max_connections: int, **options: Any
+        self,
+        name: str,
+        *,
+        connection_class: type,
+        timeout: float,
+        max_connections: int,
+        **options: Any,
     ) -> None:
         self.name, self.timeout = name, timeout
-        options.update(connection_class=connection_class, retry=Retry(NoBackoff(), 0), max_connections=max_connections)
+        options.update(
+            connection_class=connection_class,
+            retry=Retry(NoBackoff(), 0),
+            max_connections=max_connections,
+        )
         options["socket_connect_timeout"] = timeout
         super().__init__(connection_pool=Pool(timeout=timeout, socket_timeout=timeout, **options))  # type: ignore[no-untyped-call]
         waiting = Pool(timeout=timeout, socket_timeout=None, **options)  # type: ignore[no-untyped-call]
@@ -106,9 +123,13 @@ class Client(redis.Redis):
         except HansaError:
             raise
         except (exceptions.TimeoutError, TimeoutError) as error:
-            raise RedisTimedOut(f"{self.name} did not answer within {self.timeout + extra:g} s") from error
+            raise RedisTimedOut(
+                f"{self.name} did not answer within {self.timeout + extra:g} s"
+            ) from error
         except exceptions.AuthenticationError as error:
-            raise RedisUnavailable(f"{self.name} refuses the user name or password: {error}") from error
+            raise RedisUnavailable(
+                f"{self.name} refuses the user name or password: {error}"
+            ) from error
         except exceptions.MaxConnectionsError as error:
             raise RedisUnavailable(f"{self.name}: {error}") from error
         except _BUSY as error:

@@ -13,7 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from redis.connection import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.connection import (
+    BlockingConnectionPool,
+    Connection,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
 
 _calls = threading.local()
 
@@ -135,7 +140,9 @@ class TlsConnection(TcpConnection, SSLConnection):
 class UnixConnection(UnixDomainSocketConnection):
     """A connection over a Unix socket."""
 
-    port = 0  # redis-py reports it when connecting takes too long, and would fail for the want of it
+    port = (
+        0  # redis-py reports it when connecting takes too long, and would fail for the want of it
+    )
 
     def _connect(self) -> Any:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -28,7 +28,10 @@ class RedisSection(Model):
         ),
     ] = "durable"
     memory: Annotated[
-        int, setting("MiB the embedded Valkey may hold; when full it refuses writes and drops nothing", ge=16)
+        int,
+        setting(
+            "MiB the embedded Valkey may hold; when full it refuses writes and drops nothing", ge=16
+        ),
     ] = 256
     program: Annotated[
         str,
@@ -49,7 +52,11 @@ class RedisSection(Model):
         except ValueError as error:
             raise Invalid({"address": f"is not an address: {error}"}) from None
         if parts.scheme not in ("redis", "rediss", "unix") or not there:
-            raise Invalid({"address": "must look like redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH"})
+            raise Invalid(
+                {
+                    "address": "must look like redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH"
+                }
+            )
 
 
 @hookimpl
@@ -64,4 +71,11 @@ def hansa_engines(config: Any) -> list[Any]:
     section: RedisSection = config.section("redis")
     if section.address:
         return []
-    return [Valkey(config.dir, durability=section.durability, memory=section.memory, program=section.program)]
+    return [
+        Valkey(
+            config.dir,
+            durability=section.durability,
+            memory=section.memory,
+            program=section.program,
+        )
+    ]

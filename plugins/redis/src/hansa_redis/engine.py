@@ -55,7 +55,9 @@ class Valkey:
     stop_signal = signal.SIGTERM
     stop_timeout = 10.0
 
-    def __init__(self, directory: Path, *, durability: str = "durable", memory: int = 256, program: str = "") -> None:
+    def __init__(
+        self, directory: Path, *, durability: str = "durable", memory: int = 256, program: str = ""
+    ) -> None:
         self.home = Path(directory)
         self.directory = self.home / "valkey"
         self.durability, self.memory, self.program = durability, memory, program
@@ -100,7 +102,9 @@ class Valkey:
         self._take_lock()
         self._end_leftover()
         configuration, text = self.directory / "valkey.conf", self._configuration()
-        if not configuration.exists() or configuration.read_text() != text:  # to start again takes no space on the disk
+        if (
+            not configuration.exists() or configuration.read_text() != text
+        ):  # to start again takes no space on the disk
             _write_private(configuration, text)
         return [program, str(configuration)]
 
@@ -144,7 +148,11 @@ class Valkey:
             "maxmemory-policy": "noeviction",
         }
         lines = [f"{name} {_quoted(value)}" for name, value in settings.items()]
-        return "# Written at every start; change [redis] in config.toml instead.\n" + "\n".join(lines) + "\n"
+        return (
+            "# Written at every start; change [redis] in config.toml instead.\n"
+            + "\n".join(lines)
+            + "\n"
+        )
 
     def _folder_for_socket(self) -> Path:
         run = self.home / "run"
@@ -153,7 +161,9 @@ class Valkey:
             return run
         owner = os.getuid()
         name = f"hansa-{owner}-{hashlib.sha256(os.fsencode(self.home.absolute())).hexdigest()[:12]}"
-        for parent in dict.fromkeys(filter(None, (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"))):
+        for parent in dict.fromkeys(
+            filter(None, (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"))
+        ):
             short = Path(parent, name)
             if not _fits(short):
                 continue
@@ -162,7 +172,11 @@ class Valkey:
                 found = short.lstat()
             except OSError:
                 continue
-            if stat.S_ISDIR(found.st_mode) and found.st_uid == owner and stat.S_IMODE(found.st_mode) == 0o700:
+            if (
+                stat.S_ISDIR(found.st_mode)
+                and found.st_uid == owner
+                and stat.S_IMODE(found.st_mode) == 0o700
+            ):
                 return short
         raise Unavailable(
             f"the path {run}/valkey.sock is too long for a socket, and no short folder of our own could be made"
@@ -200,7 +214,12 @@ class Valkey:
         try:
             pid = int(pidfile.read_text())
             handle = os.pidfd_open(pid)
-        except (OSError, ValueError, OverflowError, AttributeError):  # none was left, or this system has no pidfd
+        except (
+            OSError,
+            ValueError,
+            OverflowError,
+            AttributeError,
+        ):  # none was left, or this system has no pidfd
             return
         try:
             if not os.path.samefile(f"/proc/{pid}/cwd", self.directory):

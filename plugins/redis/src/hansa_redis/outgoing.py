@@ -26,24 +26,32 @@ class RedisConfig(Model):
     host: Annotated[
         str,
         setting(
-            "Host name or address; empty, as is address, for the Redis that this server uses itself", example="10.0.0.5"
+            "Host name or address; empty, as is address, for the Redis that this server uses itself",
+            example="10.0.0.5",
         ),
     ] = ""
     port: Annotated[int, setting("TCP port", ge=1, le=65535)] = 6379
     db: Annotated[int, setting("Number of the database", ge=0, le=65535)] = 0
     username: Annotated[str, setting("User name (ACL); empty for the default user")] = ""
     password: Annotated[Secret | None, setting("Password")] = None
-    tls: Annotated[bool, setting("Encrypt the connection; the server's certificate is verified")] = False
+    tls: Annotated[
+        bool, setting("Encrypt the connection; the server's certificate is verified")
+    ] = False
     tls_ca: Annotated[
-        str, setting("PEM file of the authorities to trust; empty for those of the system", advanced=True)
+        str,
+        setting(
+            "PEM file of the authorities to trust; empty for those of the system", advanced=True
+        ),
     ] = ""
     tls_certificate: Annotated[
         str, setting("PEM file of our own certificate, if the server asks for one", advanced=True)
     ] = ""
-    tls_key: Annotated[str, setting("PEM file of the key of our own certificate", advanced=True)] = ""
-    timeout: Annotated[float, setting("Seconds that one call may take in all, connecting included", gt=0, le=3600)] = (
-        5.0
-    )
+    tls_key: Annotated[
+        str, setting("PEM file of the key of our own certificate", advanced=True)
+    ] = ""
+    timeout: Annotated[
+        float, setting("Seconds that one call may take in all, connecting included", gt=0, le=3600)
+    ] = 5.0
     max_connections: Annotated[
         int, setting("Most connections of one worker; calls wait for a free one", ge=1, le=10000)
     ] = 20
@@ -59,7 +67,9 @@ class RedisConfig(Model):
         if self.username and self.password is None:
             faults["password"] = "required with a user name"
         if bool(self.tls_certificate) != bool(self.tls_key):
-            faults["tls_key" if self.tls_certificate else "tls_certificate"] = "certificate and key belong together"
+            faults["tls_key" if self.tls_certificate else "tls_certificate"] = (
+                "certificate and key belong together"
+            )
         if faults:
             raise Invalid(faults)
 
@@ -73,9 +83,13 @@ def _check_address(address: str) -> dict[str, str]:
     except ValueError as error:
         return {"address": f"is not an address: {error}"}
     if parts.scheme not in ("redis", "rediss", "unix") or not there:
-        return {"address": "must look like redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH"}
+        return {
+            "address": "must look like redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH"
+        }
     if secret or "password" in parts.query:
-        return {"address": "holds a password, which would be shown; put it into the setting password"}
+        return {
+            "address": "holds a password, which would be shown; put it into the setting password"
+        }
     return {}
 
 
@@ -144,7 +158,11 @@ class RedisOutgoing(Outgoing):
             target["username"] = config.username
         if config.password is not None:
             target["password"] = str(config.password)
-        target["connection_class"] = {"redis": TcpConnection, "rediss": TlsConnection, "unix": UnixConnection}[scheme]
+        target["connection_class"] = {
+            "redis": TcpConnection,
+            "rediss": TlsConnection,
+            "unix": UnixConnection,
+        }[scheme]
         if scheme == "rediss":
             paths = {
                 "ssl_ca_certs": config.tls_ca,
@@ -157,5 +175,7 @@ class RedisOutgoing(Outgoing):
     def _own_address(self) -> str:
         address = self.server.engines.get("redis") or self.server.section("redis").address
         if not address:
-            raise Unavailable(f"outgoing redis {self.name!r} names no address, and this server has no Redis of its own")
+            raise Unavailable(
+                f"outgoing redis {self.name!r} names no address, and this server has no Redis of its own"
+            )
         return str(address)

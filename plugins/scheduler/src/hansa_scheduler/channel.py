@@ -14,7 +14,10 @@ from .times import EPOCH, Cron, Interval, Once, Times, check_rule, check_zone
 
 PERIOD = ("weeks", "days", "hours", "minutes", "seconds")
 LONGEST = 100 * 366 * 86400  # seconds
-SHORT_NAMES: dict[str, Literal["interval", "cron"]] = {"interval_based": "interval", "cron_style": "cron"}
+SHORT_NAMES: dict[str, Literal["interval", "cron"]] = {
+    "interval_based": "interval",
+    "cron_style": "cron",
+}
 
 
 class ScheduleConfig(Model):
@@ -40,19 +43,27 @@ class ScheduleConfig(Model):
     minutes: Annotated[int, setting("Interval: minutes", ge=0, le=52560000)] = 0
     seconds: Annotated[int, setting("Interval: seconds", ge=0, le=3153600000)] = 0
     repeats: Annotated[
-        int, setting("Interval: how many runs there are in all; 0 for runs without end", ge=0, le=1000000000)
+        int,
+        setting(
+            "Interval: how many runs there are in all; 0 for runs without end", ge=0, le=1000000000
+        ),
     ] = 0
     cron: Annotated[
         str,
         setting(
-            "Crontab rule: minute hour day month weekday, or @hourly, @daily, @weekly ...", example="30 6 * * mon-fri"
+            "Crontab rule: minute hour day month weekday, or @hourly, @daily, @weekly ...",
+            example="30 6 * * mon-fri",
         ),
     ] = ""
-    timezone: Annotated[str, setting("Time zone of the crontab rule, by its IANA name", example="Europe/Berlin")] = (
-        "UTC"
-    )
+    timezone: Annotated[
+        str, setting("Time zone of the crontab rule, by its IANA name", example="Europe/Berlin")
+    ] = "UTC"
     payload: Annotated[
-        str, setting("Message that the service gets at each run, read by the channel's format", multiline=True)
+        str,
+        setting(
+            "Message that the service gets at each run, read by the channel's format",
+            multiline=True,
+        ),
     ] = ""
     missed: Annotated[
         Literal["skip", "once", "all"],
@@ -60,11 +71,16 @@ class ScheduleConfig(Model):
             "What becomes of runs whose time passed while nothing could run them: dropped, made up for by one, or all run"
         ),
     ] = "once"
-    max_attempts: Annotated[int, setting("How often a run that fails is tried in all", ge=1, le=1000)] = 5
+    max_attempts: Annotated[
+        int, setting("How often a run that fails is tried in all", ge=1, le=1000)
+    ] = 5
     retry_delay: Annotated[
         float,
         setting(
-            "Seconds before the second attempt; doubled before each later one, up to 300", gt=0, le=300, advanced=True
+            "Seconds before the second attempt; doubled before each later one, up to 300",
+            gt=0,
+            le=300,
+            advanced=True,
         ),
     ] = 1.0
 
@@ -80,7 +96,8 @@ class ScheduleConfig(Model):
             faults["start"] = "required for a job that runs once"
         if kind == "interval":
             seconds = sum(
-                getattr(self, name) * factor for name, factor in zip(PERIOD, (604800, 86400, 3600, 60, 1), strict=True)
+                getattr(self, name) * factor
+                for name, factor in zip(PERIOD, (604800, 86400, 3600, 60, 1), strict=True)
             )
             if not 0 < seconds <= LONGEST:
                 faults["seconds"] = (
@@ -88,10 +105,18 @@ class ScheduleConfig(Model):
                 )
         else:
             faults.update(
-                {name: f"is for intervals, not for {kind}" for name in (*PERIOD, "repeats") if getattr(self, name)}
+                {
+                    name: f"is for intervals, not for {kind}"
+                    for name in (*PERIOD, "repeats")
+                    if getattr(self, name)
+                }
             )
         if kind == "cron":
-            if fault := check_rule(self.cron) if self.cron else "required for a job by a crontab rule":
+            if (
+                fault := check_rule(self.cron)
+                if self.cron
+                else "required for a job by a crontab rule"
+            ):
                 faults["cron"] = fault
             if self.start is not None:
                 faults["start"] = "is not for cron"
@@ -104,7 +129,11 @@ class ScheduleConfig(Model):
 
     def times(self) -> Times:
         """The planned times."""
-        start = self.start if self.start is None or self.start.tzinfo else self.start.replace(tzinfo=UTC)
+        start = (
+            self.start
+            if self.start is None or self.start.tzinfo
+            else self.start.replace(tzinfo=UTC)
+        )
         if self.job_type == "one_time":
             assert start is not None
             return Once(start.astimezone(UTC))
@@ -124,7 +153,9 @@ class ScheduleChannel(Channel):
     @classmethod
     def prepare(cls, config: Any) -> Any:
         """Store the short name of the job type; a limited number of runs without a start begins one interval from now."""
-        config = dataclasses.replace(config, job_type=SHORT_NAMES.get(config.job_type, config.job_type))
+        config = dataclasses.replace(
+            config, job_type=SHORT_NAMES.get(config.job_type, config.job_type)
+        )
         if config.repeats and config.start is None:
             now = datetime.now(UTC).replace(microsecond=0)
             config = dataclasses.replace(config, start=now + config.period)
@@ -139,7 +170,16 @@ class ScheduleChannel(Channel):
             self.runner,
             config.times(),
             self._send,
-            rule=repr((config.job_type, config.start, config.period, config.repeats, config.cron, config.timezone)),
+            rule=repr(
+                (
+                    config.job_type,
+                    config.start,
+                    config.period,
+                    config.repeats,
+                    config.cron,
+                    config.timezone,
+                )
+            ),
             missed=config.missed,
             max_attempts=config.max_attempts,
             retry_delay=config.retry_delay,
@@ -154,7 +194,9 @@ class ScheduleChannel(Channel):
             return
         job.stop()
         try:
-            wanted = self.server.definition(self.kind, self.type, self.name).data.get("active", True)
+            wanted = self.server.definition(self.kind, self.type, self.name).data.get(
+                "active", True
+            )
         except NotFound:
             wanted = False
         if not wanted:
@@ -170,7 +212,12 @@ class ScheduleChannel(Channel):
             return self.job.deliver(firing)
         service, format = self.config.service, self.config.format
         found: Response = self.server.handle(
-            service, self._request(firing), type=self.type, channel=self.name, format=format, config=self.config
+            service,
+            self._request(firing),
+            type=self.type,
+            channel=self.name,
+            format=format,
+            config=self.config,
         )
         return found
 

@@ -11,7 +11,12 @@ class SchedulerSection(Model):
     """How jobs are run: `[scheduler]`."""
 
     threads: Annotated[
-        int, setting("Most jobs that one worker runs at the same time; a job waits for a free thread", ge=1, le=256)
+        int,
+        setting(
+            "Most jobs that one worker runs at the same time; a job waits for a free thread",
+            ge=1,
+            le=256,
+        ),
     ] = 16
 
 

@@ -46,7 +46,9 @@ class FileRecords:
             name = _name(planned, attempt)
             return name in record.get("fired", ()) or name in record.get("forever", ())
 
-    def claim(self, job: str, planned: datetime, attempt: int, *, forever: bool, again: bool) -> bool:
+    def claim(
+        self, job: str, planned: datetime, attempt: int, *, forever: bool, again: bool
+    ) -> bool:
         """Take a run, or one attempt at it; False if it was taken before."""
         name = _name(planned, attempt)
         with self._record(job, durable=forever) as record:
@@ -88,9 +90,13 @@ class FileRecords:
         if self._sign is not None:
             return
         with self._locked():
-            if self._sign is not None:  # another thread was quicker, and would be waited for for ever
+            if (
+                self._sign is not None
+            ):  # another thread was quicker, and would be waited for for ever
                 return
-            descriptor = os.open(self._sign_path(self.token), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(
+                self._sign_path(self.token), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._sign = descriptor
             for path in self.directory.glob("alive-*"):
@@ -137,7 +143,9 @@ class FileRecords:
     def _locked(self) -> Iterator[None]:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._lock:
-            descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(
+                self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 yield

@@ -16,7 +16,9 @@ from .ledger import Unfinished
 from .runner import Entry, Runner
 from .times import Once, Times
 
-LATE = timedelta(seconds=30)  # what is later than this counts as missed; a job's move to another server takes less
+LATE = timedelta(
+    seconds=30
+)  # what is later than this counts as missed; a job's move to another server takes less
 MOST_MISSED = 1000
 LONGEST_DELAY = 300.0
 PUT_OFF = timedelta(seconds=1)  # until Redis is asked again for a run
@@ -92,7 +94,9 @@ class Job:
                 self.runner.due.cancel_job(entry)
             waiting = [firing for firing in self.queue if firing.attempt > 1]
             self.queue.clear()
-        for planned, attempt in [(p, a) for p, (_, a) in retries.items()] + [(f.planned, f.attempt) for f in waiting]:
+        for planned, attempt in [(p, a) for p, (_, a) in retries.items()] + [
+            (f.planned, f.attempt) for f in waiting
+        ]:
             self.runner.ledger.release(self.name, planned, attempt - 1)
         self.runner.remove(self)
 
@@ -105,7 +109,9 @@ class Job:
         newest = due[-1]
         late = self.missed == "skip" and now - newest > LATE
         if late and not isinstance(self.times, Once):
-            self.log.warning("the planned runs from %s until %s were missed and are skipped", first, newest)
+            self.log.warning(
+                "the planned runs from %s until %s were missed and are skipped", first, newest
+            )
             due = []
         elif first is not None and first < due[0]:
             told = {
@@ -113,7 +119,9 @@ class Job:
                 "once": "made up for by one run",
                 "all": f"left out, being more than {MOST_MISSED}",
             }[self.missed]
-            self.log.warning("the planned runs from %s until %s were missed and are %s", first, due[0], told)
+            self.log.warning(
+                "the planned runs from %s until %s were missed and are %s", first, due[0], told
+            )
         for planned in due:
             self._queue(Firing(planned, again=planned <= self.relived, late=late))
         self.last = newest
@@ -133,7 +141,9 @@ class Job:
     def _next(self) -> None:
         if self.running is None and self.queue and not self.stopped and not self.runner.draining:
             if self.held_up:
-                self.log.warning("%s planned runs were skipped, since an earlier one took longer", self.held_up)
+                self.log.warning(
+                    "%s planned runs were skipped, since an earlier one took longer", self.held_up
+                )
                 self.history["skipped"] += self.held_up
                 self.held_up = 0
             self.runner.submit(self._run, self.queue[0])
@@ -151,7 +161,9 @@ class Job:
             if not taken:
                 return
             if firing.late:
-                self.log.warning("the planned run of %s was missed and is skipped", firing.planned.isoformat())
+                self.log.warning(
+                    "the planned run of %s was missed and is skipped", firing.planned.isoformat()
+                )
                 self.runner.ledger.close(self.name, firing.planned)
                 return
             self._settle(firing, self.deliver(firing))
@@ -203,7 +215,11 @@ class Job:
             )
             with self.runner.lock:
                 if not self.stopped:
-                    self._retry(firing.planned, firing.attempt + 1, self.runner.clock.now() + timedelta(seconds=delay))
+                    self._retry(
+                        firing.planned,
+                        firing.attempt + 1,
+                        self.runner.clock.now() + timedelta(seconds=delay),
+                    )
                     return
             self.runner.ledger.release(self.name, firing.planned, firing.attempt)
             return
@@ -229,26 +245,45 @@ class Job:
     def take_up(self, one: Unfinished) -> None:
         """Run what a dead runner had in hand once more, unless this job has it in hand itself."""
         mine = {firing.planned for firing in self.queue} | set(self.retries)
-        if self.stopped or one.planned in mine or (self.running is not None and self.running.planned == one.planned):
+        if (
+            self.stopped
+            or one.planned in mine
+            or (self.running is not None and self.running.planned == one.planned)
+        ):
             return
         if one.attempt >= self.max_attempts:
             self.log.error(
-                "the run of %s was given up: attempt %s ended with its worker", one.planned.isoformat(), one.attempt
+                "the run of %s was given up: attempt %s ended with its worker",
+                one.planned.isoformat(),
+                one.attempt,
             )
             self.runner.ledger.close(self.name, one.planned)
             return
-        self.log.warning("the run of %s did not end, since its worker did; trying it again", one.planned.isoformat())
+        self.log.warning(
+            "the run of %s did not end, since its worker did; trying it again",
+            one.planned.isoformat(),
+        )
         self.queue.append(Firing(one.planned, one.attempt + 1))
         self._next()
 
     def clock_set_back(self, now: datetime) -> None:
         """Plan anew if the next run is now further away than two of its periods; others wait, and nothing runs twice."""
-        if self.entry is None or isinstance(self.times, Once) or self.entry not in self.runner.due.jobs:
+        if (
+            self.entry is None
+            or isinstance(self.times, Once)
+            or self.entry not in self.runner.due.jobs
+        ):
             return
         planned = self.entry.next_run
         following = self.times.after(now)
-        if following is not None and self.last > NEVER and planned - now > 2 * (planned - self.last):
-            self.log.warning("the clock was set back; the next run is at %s instead of %s", following, planned)
+        if (
+            following is not None
+            and self.last > NEVER
+            and planned - now > 2 * (planned - self.last)
+        ):
+            self.log.warning(
+                "the clock was set back; the next run is at %s instead of %s", following, planned
+            )
             self.relived = max(self.relived, self.last)
             self.last, self.entry.next_run = now, following
 

@@ -21,7 +21,9 @@ from .files import FileRecords
 log = logging.getLogger("hansa.scheduler")
 T = TypeVar("T")
 
-PAUSE = 5.0  # seconds for which Redis is not asked after it failed, since each failure may take as long
+PAUSE = (
+    5.0  # seconds for which Redis is not asked after it failed, since each failure may take as long
+)
 ALIVE_TTL = 15  # seconds after its last sign until a runner counts as dead
 CLAIM_TTL = (
     7 * 24 * 3600
@@ -66,7 +68,9 @@ class RedisRecords:
         self.redis.hset(self.key("job", job), mapping={"rule": rule, "last": now.isoformat()})
         return now
 
-    def claim(self, job: str, planned: datetime, attempt: int, *, forever: bool, again: bool) -> bool:
+    def claim(
+        self, job: str, planned: datetime, attempt: int, *, forever: bool, again: bool
+    ) -> bool:
         """See `Ledger.claim`."""
         moment = planned.isoformat()
         parts = ("fired", job, moment) if attempt == 1 else ("fired", job, moment, str(attempt))
@@ -92,7 +96,9 @@ class RedisRecords:
             moment, _, job = field.partition(" ")
             token, _, attempt = value.partition(" ")
             if token not in dead:
-                dead[token] = not self.redis.exists(self.key("alive", token)) and not alive_here(token)
+                dead[token] = not self.redis.exists(self.key("alive", token)) and not alive_here(
+                    token
+                )
             if dead[token]:
                 found.append(Unfinished(job, datetime.fromisoformat(moment), int(attempt)))
         return found
@@ -135,7 +141,13 @@ class Ledger:
         return max(there, here) if here else there
 
     def claim(
-        self, job: str, planned: datetime, attempt: int, *, forever: bool = False, again: bool = False
+        self,
+        job: str,
+        planned: datetime,
+        attempt: int,
+        *,
+        forever: bool = False,
+        again: bool = False,
     ) -> bool | None:
         """Take a planned run, or one attempt at it, for this runner; False if it was taken before.
 
@@ -144,7 +156,9 @@ class Ledger:
         """
         if self.files.claimed(job, planned, attempt) and not again:
             return False
-        taken = self._try(lambda records: records.claim(job, planned, attempt, forever=forever, again=again))
+        taken = self._try(
+            lambda records: records.claim(job, planned, attempt, forever=forever, again=again)
+        )
         if taken is None and self._records is not None:
             return None
         if taken is None or (taken and forever):
@@ -166,7 +180,10 @@ class Ledger:
     def unfinished(self) -> list[Unfinished]:
         """The runs whose runner died or gave them back."""
         found = self._try(lambda records: records.unfinished(self.files.alive)) or []
-        return [*found, *(Unfinished(*one) for one in self.files.unfinished() if Unfinished(*one) not in found)]
+        return [
+            *found,
+            *(Unfinished(*one) for one in self.files.unfinished() if Unfinished(*one) not in found),
+        ]
 
     def sign(self) -> None:
         """Give a sign of life, at least every few seconds."""
@@ -198,7 +215,8 @@ class Ledger:
                 first, self._down = not self._down, time.monotonic() + self.pause
             if first:
                 log.warning(
-                    "Redis cannot be asked, and another server may have the planned runs, so they wait: %s", error
+                    "Redis cannot be asked, and another server may have the planned runs, so they wait: %s",
+                    error,
                 )
             return None
         if self._down:

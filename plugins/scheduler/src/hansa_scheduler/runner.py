@@ -47,7 +47,9 @@ class Entry(schedule.Job):
 
     next_run: datetime
 
-    def __init__(self, due: DueList, call: Callable[[datetime], datetime | None], first: datetime) -> None:
+    def __init__(
+        self, due: DueList, call: Callable[[datetime], datetime | None], first: datetime
+    ) -> None:
         super().__init__(1, due)
         self.due, self.call, self.next_run = due, call, first
         due.jobs.append(self)
@@ -166,7 +168,9 @@ class Runner:
             following = self.due.get_next_run()
             if following is None:
                 return LONGEST_SLEEP
-            return float(min(max((following - self.clock.now()).total_seconds(), 0.0), LONGEST_SLEEP))
+            return float(
+                min(max((following - self.clock.now()).total_seconds(), 0.0), LONGEST_SLEEP)
+            )
 
     # -- threads -----------------------------------------------------------------------------------------------------
 

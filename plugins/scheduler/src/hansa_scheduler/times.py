@@ -116,7 +116,9 @@ class Cron:
             return []
         # step back first, so that years without a run are not walked through; 4 hours more than any change of clocks
         back = after
-        for number, local in enumerate(CronSim(self.rule, until.astimezone(self.zone), reverse=True), 1):
+        for number, local in enumerate(
+            CronSim(self.rule, until.astimezone(self.zone), reverse=True), 1
+        ):
             back = local.astimezone(UTC) - timedelta(hours=4)
             if number >= limit or back <= after:
                 break
@@ -134,7 +136,9 @@ def check_rule(rule: str) -> str:
         cron = Cron(rule)
     except CronSimError as error:
         known = f"; the names are {', '.join(ALIASES)}" if rule.strip().startswith("@") else ""
-        return f"is not a crontab rule of five fields, minute hour day month weekday: {error}{known}"
+        return (
+            f"is not a crontab rule of five fields, minute hour day month weekday: {error}{known}"
+        )
     if cron.after(EPOCH) is None:
         return "never comes true"
     return ""

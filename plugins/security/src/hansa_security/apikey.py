@@ -28,18 +28,24 @@ class ApiKeySettings(Model):
     header: Annotated[
         str,
         setting(
-            "Header that carries the key", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=64, example="X-API-Key"
+            "Header that carries the key",
+            pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+            max_length=64,
+            example="X-API-Key",
         ),
     ] = "X-API-Key"
     signs: Annotated[
-        bool, setting("Also signs outgoing calls, for which the key is kept encrypted instead of hashed")
+        bool,
+        setting("Also signs outgoing calls, for which the key is kept encrypted instead of hashed"),
     ] = False
 
     def check(self) -> None:
         """Refuse keys that a header cannot carry, and a hash where the key itself is needed."""
         faults = {}
         if self.key is None:
-            faults["key"] = "required, and missing; a good one is 32 random bytes, as `openssl rand -hex 32` prints"
+            faults["key"] = (
+                "required, and missing; a good one is 32 random bytes, as `openssl rand -hex 32` prints"
+            )
         elif fault := fault_of(self.key):
             faults["key"] = fault
         elif not self.key.isascii() or self.key != self.key.strip():
@@ -100,5 +106,7 @@ class ApiKey(Security):
     def sign(self, headers: dict[str, str]) -> None:
         """Set the header of an outgoing call; raises `HansaError` unless the setting `signs` is on."""
         if not self.config.signs:
-            raise HansaError(f"the security definition {self.name} signs no outgoing calls: its setting signs is off")
+            raise HansaError(
+                f"the security definition {self.name} signs no outgoing calls: its setting signs is off"
+            )
         headers[self.config.header] = str(self.config.key)

@@ -21,16 +21,28 @@ LONGEST = 8192
 class BasicSettings(Model):
     """What a definition of HTTP Basic holds."""
 
-    username: Annotated[str, setting("User name that callers give", min_length=1, max_length=256, example="partner")]
+    username: Annotated[
+        str, setting("User name that callers give", min_length=1, max_length=256, example="partner")
+    ]
     password: Annotated[
-        Secret, setting("Password that callers give; stored as an argon2id hash, or encrypted if it also signs")
+        Secret,
+        setting(
+            "Password that callers give; stored as an argon2id hash, or encrypted if it also signs"
+        ),
     ]
     realm: Annotated[
         str,
-        setting("What the user name is good for, told to callers; empty is hansa", max_length=128, pattern=r"^[ -~]*$"),
+        setting(
+            "What the user name is good for, told to callers; empty is hansa",
+            max_length=128,
+            pattern=r"^[ -~]*$",
+        ),
     ] = ""
     signs: Annotated[
-        bool, setting("Also signs outgoing calls, for which the password is kept encrypted instead of hashed")
+        bool,
+        setting(
+            "Also signs outgoing calls, for which the password is kept encrypted instead of hashed"
+        ),
     ] = False
 
     def check(self) -> None:
@@ -59,7 +71,9 @@ class Basic(Security):
         realm = (config.realm or "hansa").replace("\\", "\\\\").replace('"', '\\"')
         self._challenge = f'Basic realm="{realm}", charset="UTF-8"'
         self._principal = Principal(config.username, name)
-        self._verification = Verification(_normal(config.username), Credential(_normal(config.password)))
+        self._verification = Verification(
+            _normal(config.username), Credential(_normal(config.password))
+        )
         self._verified = self._verification.verified
 
     @classmethod
@@ -92,7 +106,9 @@ class Basic(Security):
     def sign(self, headers: dict[str, str]) -> None:
         """Set the Authorization header of an outgoing call; raises `HansaError` unless the setting `signs` is on."""
         if not self.config.signs:
-            raise HansaError(f"the security definition {self.name} signs no outgoing calls: its setting signs is off")
+            raise HansaError(
+                f"the security definition {self.name} signs no outgoing calls: its setting signs is off"
+            )
         pair = f"{_normal(self.config.username)}:{_normal(self.config.password)}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
 
@@ -102,7 +118,9 @@ class Basic(Security):
         if scheme.lower() != "basic":
             raise Refused("the Authorization header is not of the scheme Basic", self._challenge)
         try:
-            user, colon, password = base64.b64decode(encoded.strip(" "), validate=True).decode().partition(":")
+            user, colon, password = (
+                base64.b64decode(encoded.strip(" "), validate=True).decode().partition(":")
+            )
         except (binascii.Error, ValueError):
             raise Refused("the Authorization header is malformed", self._challenge) from None
         if not colon:

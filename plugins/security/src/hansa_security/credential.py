@@ -54,7 +54,11 @@ def hash_password(password: str) -> Secret:
 
 def hash_key(key: str) -> Secret:
     """The SHA-256 form of a long random key; a key that could be guessed gets an argon2id hash, as a password does."""
-    return Secret(f"sha256${hashlib.sha256(key.encode()).hexdigest()}") if is_random(key) else hash_password(key)
+    return (
+        Secret(f"sha256${hashlib.sha256(key.encode()).hexdigest()}")
+        if is_random(key)
+        else hash_password(key)
+    )
 
 
 def is_random(key: str) -> bool:
@@ -78,7 +82,9 @@ def fault_of(clear: str) -> str:
     if _is_argon2(clear):
         cost = argon2.extract_parameters(clear)
         if cost.memory_cost > 64 * 1024 or cost.time_cost > 10 or cost.parallelism > 4:
-            return "is a hash that costs too much to verify; the most is 64 MiB, 10 passes and 4 lanes"
+            return (
+                "is a hash that costs too much to verify; the most is 64 MiB, 10 passes and 4 lanes"
+            )
     return ""
 
 
@@ -97,7 +103,9 @@ class _Turn:
 
     def __enter__(self) -> None:
         if not _gate.acquire(timeout=PATIENCE):
-            raise Unavailable("too many credentials are being verified at the moment", retry_after=2)
+            raise Unavailable(
+                "too many credentials are being verified at the moment", retry_after=2
+            )
 
     def __exit__(self, *_: object) -> None:
         _gate.release()

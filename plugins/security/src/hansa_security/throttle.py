@@ -68,7 +68,10 @@ class Throttle:
                         self._full_at[key] -= limit.interval
 
     def _wait(self, buckets: tuple[tuple[bytes | str, Limit], ...], now: float) -> float:
-        waits = (self._full_at.get(key, 0.0) - now - limit.interval * (limit.burst - 1) for key, limit in buckets)
+        waits = (
+            self._full_at.get(key, 0.0) - now - limit.interval * (limit.burst - 1)
+            for key, limit in buckets
+        )
         return max(0.0, *waits)
 
     def _make_room(self, now: float) -> None:

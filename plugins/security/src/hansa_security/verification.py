@@ -100,7 +100,11 @@ class Verification:
         while len(table) >= self._size:
             try:
                 del table[next(iter(table))]
-            except (KeyError, RuntimeError, StopIteration):  # another thread makes room at this moment
+            except (
+                KeyError,
+                RuntimeError,
+                StopIteration,
+            ):  # another thread makes room at this moment
                 continue
         table[attempt] = self._clock() + LIFETIME
 

@@ -27,7 +27,9 @@ class Server(Model):
     ]
     username: Annotated[str, setting("User name", min_length=1)]
     password: Annotated[Secret | None, setting("Password")] = None
-    key: Annotated[Secret | None, setting("Private key, in the form of OpenSSH or PEM", multiline=True)] = None
+    key: Annotated[
+        Secret | None, setting("Private key, in the form of OpenSSH or PEM", multiline=True)
+    ] = None
     passphrase: Annotated[Secret | None, setting("Passphrase of the private key")] = None
 
     def check(self) -> None:

@@ -114,8 +114,16 @@ class SftpFiles(FileSystem):
         except FileNotFoundError as error:
             raise NotFound(f"{self.where} has no {path}") from error
         except paramiko.AuthenticationException as error:
-            raise Unavailable(f"{self.where} refuses the credentials of {self.config.username}: {error}") from error
-        except (TimeoutError, EOFError, ValueError, paramiko.SSHException, paramiko.SFTPError) as error:
+            raise Unavailable(
+                f"{self.where} refuses the credentials of {self.config.username}: {error}"
+            ) from error
+        except (
+            TimeoutError,
+            EOFError,
+            ValueError,
+            paramiko.SSHException,
+            paramiko.SFTPError,
+        ) as error:
             raise self.failed(error) from error
         except OSError as error:
             if not path or not self.alive():
@@ -136,14 +144,20 @@ class _Reading(Stream):
         asked: deque[int] = deque()
         while at < size or asked:
             while at < size and len(asked) < AHEAD:
-                asked.append(sftp._async_request(self, CMD_READ, self.file.handle, int64(at), min(PIECE, size - at)))
+                asked.append(
+                    sftp._async_request(
+                        self, CMD_READ, self.file.handle, int64(at), min(PIECE, size - at)
+                    )
+                )
                 at += PIECE
             while asked[0] not in self.come:
                 sftp._read_response()
             yield self.come.pop(asked.popleft())
 
     def _async_response(self, kind: int, message: Any, number: int) -> None:
-        self.come[number] = message.get_string() if kind == CMD_DATA else b""  # nothing is left there: it was cut short
+        self.come[number] = (
+            message.get_string() if kind == CMD_DATA else b""
+        )  # nothing is left there: it was cut short
 
     def read(self, size: int = BLOCK, /) -> bytes:
         with self.files.told():
@@ -176,7 +190,9 @@ class _Writing(Stream):
             size = self.file.stat().st_size
             self.file.close()
         if size != self.size:
-            raise Unavailable(f"{self.files.where} has {size} bytes of the {self.size} that were sent")
+            raise Unavailable(
+                f"{self.files.where} has {size} bytes of the {self.size} that were sent"
+            )
 
 
 def private_key(text: str, passphrase: str | None) -> paramiko.PKey:
@@ -185,7 +201,9 @@ def private_key(text: str, passphrase: str | None) -> paramiko.PKey:
         with contextlib.suppress(paramiko.SSHException, ValueError):
             return kind.from_private_key(io.StringIO(text.strip() + "\n"), passphrase)
     raise Invalid(
-        {"key": "is no private key of a kind that is known (Ed25519, ECDSA, RSA), or the passphrase is wrong"}
+        {
+            "key": "is no private key of a kind that is known (Ed25519, ECDSA, RSA), or the passphrase is wrong"
+        }
     )
 
 
@@ -196,7 +214,9 @@ def known_keys(text: str, host: str, port: int) -> list[tuple[str, paramiko.PKey
         if line and not line.startswith("#"):
             entry = None
             with contextlib.suppress(InvalidHostKey, paramiko.SSHException, ValueError):
-                entry = HostKeyEntry.from_line(f"{here} {line}" if line.startswith(("ssh-", "ecdsa-")) else line)
+                entry = HostKeyEntry.from_line(
+                    f"{here} {line}" if line.startswith(("ssh-", "ecdsa-")) else line
+                )
             if entry is None:
                 raise Invalid({"known_hosts": f"is no line of known_hosts: {line[:80]!r}"})
             found += [(name, entry.key) for name in entry.hostnames]

@@ -26,18 +26,27 @@ class Documents:
     A document that cannot be fetched is taken from the folder, if it was fetched before: a restart needs nobody else.
     """
 
-    def __init__(self, config: SoapAddress, fetch: Callable[[str], bytes], post: Call, kept: Path) -> None:
+    def __init__(
+        self, config: SoapAddress, fetch: Callable[[str], bytes], post: Call, kept: Path
+    ) -> None:
         self.config, self._fetch, self._post, self.kept = config, fetch, post, kept
 
     def load(self, url: str) -> bytes:
         """The bytes of a WSDL or schema; raises `Invalid` for one from elsewhere."""
         if url.partition("://")[0] not in ("http", "https"):
-            folder, path = Path(self.config.wsdl).resolve().parent, Path(url.removeprefix("file://")).resolve()
+            folder, path = (
+                Path(self.config.wsdl).resolve().parent,
+                Path(url.removeprefix("file://")).resolve(),
+            )
             if not path.is_relative_to(folder) or self.config.wsdl.startswith("http"):
                 raise Invalid({"wsdl": f"refers to {url}, which is not in {folder}"})
             return path.read_bytes()
         if not same_place(url, self.config.address):
-            raise Invalid({"wsdl": f"refers to {url}, which is not at {self.config.address}; keep copies in a folder"})
+            raise Invalid(
+                {
+                    "wsdl": f"refers to {url}, which is not at {self.config.address}; keep copies in a folder"
+                }
+            )
         file = self.kept / hashlib.sha256(url.encode()).hexdigest()
         try:
             content = self._fetch(url)
@@ -56,9 +65,14 @@ class Documents:
         """Send an envelope. The address in the WSDL does not count, that of the connection does."""
         answer = self._post(message, headers)
         return SimpleNamespace(
-            status_code=answer.status, headers=answer.headers, content=answer.content, encoding=answer.encoding
+            status_code=answer.status,
+            headers=answer.headers,
+            content=answer.content,
+            encoding=answer.encoding,
         )
 
     def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> Any:
         """Send an envelope given as an element."""
-        return self.post(address, etree.tostring(envelope, encoding="utf-8", xml_declaration=True), headers)
+        return self.post(
+            address, etree.tostring(envelope, encoding="utf-8", xml_declaration=True), headers
+        )

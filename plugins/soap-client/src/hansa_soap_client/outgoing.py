@@ -25,7 +25,9 @@ class SoapFault(BadAnswer):
 
     title = "SOAP fault"
 
-    def __init__(self, connection: str, code: str, reason: str, fault_detail: etree._Element | None = None) -> None:
+    def __init__(
+        self, connection: str, code: str, reason: str, fault_detail: etree._Element | None = None
+    ) -> None:
         super().__init__(f"{connection} answered with the fault {code}: {reason}")
         self.code, self.reason, self.fault_detail = code, reason, fault_detail
         if code in ("Client", "Sender"):
@@ -55,16 +57,24 @@ class SoapOutgoing(HttpOutgoing):
             settings = zeep.Settings(forbid_dtd=True, forbid_entities=True, xml_huge_tree=False)
             plugins = [WsAddressingPlugin()] if self.config.ws_addressing else []
             try:
-                found = zeep.Client(self.config.wsdl, transport=documents, settings=settings, plugins=plugins)  # type: ignore[no-untyped-call]
+                found = zeep.Client(
+                    self.config.wsdl, transport=documents, settings=settings, plugins=plugins
+                )  # type: ignore[no-untyped-call]
                 create: Any = found.create_service
                 found._default_service = create(self._binding(found.wsdl), self.url({}))
                 self.client = found
             except (zeep.exceptions.Error, etree.LxmlError, KeyError, ValueError) as error:
-                raise Invalid({"wsdl": f"cannot be used: {type(error).__name__}: {error}"}) from error
+                raise Invalid(
+                    {"wsdl": f"cannot be used: {type(error).__name__}: {error}"}
+                ) from error
 
     def _binding(self, wsdl: Any) -> str:
         """The binding of the port to use."""
-        ports = {port.name: port.binding for service in wsdl.services.values() for port in service.ports.values()}
+        ports = {
+            port.name: port.binding
+            for service in wsdl.services.values()
+            for port in service.ports.values()
+        }
         if self.config.port:
             if self.config.port not in ports:
                 raise Invalid({"port": f"is not in the WSDL (there are: {', '.join(ports)})"})
@@ -72,7 +82,11 @@ class SoapOutgoing(HttpOutgoing):
         wanted = f"Soap{self.config.soap_version.replace('.', '')}Binding"
         named = [binding for binding in ports.values() if type(binding).__name__ == wanted]
         if not named:
-            raise Invalid({"wsdl": f"has no port for SOAP {self.config.soap_version} (ports: {', '.join(ports)})"})
+            raise Invalid(
+                {
+                    "wsdl": f"has no port for SOAP {self.config.soap_version} (ports: {', '.join(ports)})"
+                }
+            )
         return str(named[0].name)
 
     def _fetch(self, url: str) -> bytes:
@@ -105,11 +119,15 @@ class SoapOutgoing(HttpOutgoing):
             method = self.client.service[operation]
         except AttributeError:
             there = ", ".join(sorted(self.client.service._binding.all()))
-            raise Invalid(f"{self.label} has no operation {operation!r} (there are: {there})") from None
+            raise Invalid(
+                f"{self.label} has no operation {operation!r} (there are: {there})"
+            ) from None
         try:
             return serialize_object(method(*arguments, **named), dict)  # type: ignore[no-untyped-call]
         except exceptions.Fault as fault:
-            raise SoapFault(self.label, _local(fault.code), fault.message or "", fault.detail) from fault
+            raise SoapFault(
+                self.label, _local(fault.code), fault.message or "", fault.detail
+            ) from fault
         except (exceptions.ValidationError, exceptions.LookupError, TypeError, ValueError) as error:
             raise Invalid(f"{self.label}: {operation}: {error}") from error
         except (exceptions.Error, etree.LxmlError, ArithmeticError) as error:
@@ -123,13 +141,23 @@ class SoapOutgoing(HttpOutgoing):
         content = _content(body)
         if local_name(parse(content).tag) != "Envelope":
             head = b"<soap:Header>" + _content(header) + b"</soap:Header><soap:Body>"
-            content = version.start.replace(b"<soap:Body>", head) + _undeclared(content) + version.end
+            content = (
+                version.start.replace(b"<soap:Body>", head) + _undeclared(content) + version.end
+            )
         if version.name == "1.2":
-            return content, {"Content-Type": version.content_type + (f'; action="{action}"' if action else "")}
+            return content, {
+                "Content-Type": version.content_type + (f'; action="{action}"' if action else "")
+            }
         return content, {"Content-Type": version.content_type, "SOAPAction": f'"{action}"'}
 
     def send(
-        self, body: Any, action: str = "", *, header: Any = b"", cid: str = "", timeout: float | None = None
+        self,
+        body: Any,
+        action: str = "",
+        *,
+        header: Any = b"",
+        cid: str = "",
+        timeout: float | None = None,
     ) -> etree._Element:
         """Send `body` (text, bytes or an element; a whole envelope is left as it is) and give the element that answers.
 
@@ -141,12 +169,21 @@ class SoapOutgoing(HttpOutgoing):
         try:
             found = unwrap(parse(answer.content), version)
         except HansaError as error:
-            raise BadAnswer(f"{self.label}: status {answer.status} and no SOAP answer: {error.detail}") from error
+            raise BadAnswer(
+                f"{self.label}: status {answer.status} and no SOAP answer: {error.detail}"
+            ) from error
         if found.tag == f"{{{version.namespace}}}Fault":
             parts = {local_name(part.tag): part for part in found.iter()}
-            code, reason = (parts.get(a, parts.get(b)) for a, b in (("faultcode", "Value"), ("faultstring", "Text")))
-            texts = [(part.text or "").strip() if part is not None else "" for part in (code, reason)]
-            raise SoapFault(self.label, _local(texts[0]), texts[1], parts.get("detail", parts.get("Detail")))
+            code, reason = (
+                parts.get(a, parts.get(b))
+                for a, b in (("faultcode", "Value"), ("faultstring", "Text"))
+            )
+            texts = [
+                (part.text or "").strip() if part is not None else "" for part in (code, reason)
+            ]
+            raise SoapFault(
+                self.label, _local(texts[0]), texts[1], parts.get("detail", parts.get("Detail"))
+            )
         return found
 
 

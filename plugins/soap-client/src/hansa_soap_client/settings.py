@@ -23,10 +23,16 @@ class SoapAddress(HttpAddress):
         ),
     ] = ""
     port: Annotated[
-        str, setting("Port of the WSDL to use; by default the first of this version of SOAP", advanced=True)
+        str,
+        setting(
+            "Port of the WSDL to use; by default the first of this version of SOAP", advanced=True
+        ),
     ] = ""
     ws_addressing: Annotated[
-        bool, setting("Whether operations carry the headers of WS-Addressing 1.0 (To, Action, MessageID)")
+        bool,
+        setting(
+            "Whether operations carry the headers of WS-Addressing 1.0 (To, Action, MessageID)"
+        ),
     ] = False
 
     def check(self) -> None:
@@ -34,7 +40,9 @@ class SoapAddress(HttpAddress):
         super().check()
         if self.wsdl.partition("://")[0] in ("http", "https"):
             if not same_place(self.wsdl, self.address):
-                raise Invalid({"wsdl": f"is not at {urlsplit(self.address).netloc}, the host of the address"})
+                raise Invalid(
+                    {"wsdl": f"is not at {urlsplit(self.address).netloc}, the host of the address"}
+                )
         elif self.wsdl and not Path(self.wsdl).is_file():
             raise Invalid({"wsdl": f"there is no file {self.wsdl}"})
 

@@ -33,20 +33,31 @@ class SoapSettings(HttpPath):
     ] = ""
     soap_version: Annotated[Literal["1.1", "1.2"], setting("Version of SOAP")] = "1.1"
     namespace: Annotated[
-        str, setting("Namespace of requests and responses; empty derives it from the service's name", advanced=True)
+        str,
+        setting(
+            "Namespace of requests and responses; empty derives it from the service's name",
+            advanced=True,
+        ),
     ] = ""
     understood_headers: Annotated[
         list[str],
         setting(
-            "Headers, as {namespace}name, that may ask to be understood: the service takes care of them", advanced=True
+            "Headers, as {namespace}name, that may ask to be understood: the service takes care of them",
+            advanced=True,
         ),
     ] = field(default_factory=list)
-    wsdl: Annotated[bool, setting("Whether the WSDL is served to anybody, by GET with ?wsdl", advanced=True)] = True
+    wsdl: Annotated[
+        bool, setting("Whether the WSDL is served to anybody, by GET with ?wsdl", advanced=True)
+    ] = True
 
     def check(self) -> None:
         """The action and the namespace must be what HTTP and XML can carry."""
         faults: dict[str, str] = {}
-        if not self.soap_action.isprintable() or not self.soap_action.isascii() or '"' in self.soap_action:
+        if (
+            not self.soap_action.isprintable()
+            or not self.soap_action.isascii()
+            or '"' in self.soap_action
+        ):
             faults["soap_action"] = "must be printable ASCII without quotes"
         try:
             check_namespace(self.namespace)
@@ -68,7 +79,9 @@ class WrongVersion(HansaError):
 
 def version_of(environ: dict[str, Any]) -> Literal["1.1", "1.2"]:
     """The version of SOAP that a request's content type tells: only application/soap+xml is 1.2."""
-    return "1.2" if environ.get("CONTENT_TYPE", "")[:20].lower() == "application/soap+xml" else "1.1"
+    return (
+        "1.2" if environ.get("CONTENT_TYPE", "")[:20].lower() == "application/soap+xml" else "1.1"
+    )
 
 
 def action_of(environ: dict[str, Any]) -> str:
@@ -110,21 +123,36 @@ class SoapChannel(HttpChannel):
     def accepts(self, environ: dict[str, Any]) -> bool:
         """Whether version and action are this channel's, or the WSDL is asked for."""
         if environ["REQUEST_METHOD"] == "POST":
-            return version_of(environ) == self.version and (not self.action or action_of(environ) == self.action)
-        return self.config.wsdl and environ["REQUEST_METHOD"] in ("GET", "HEAD") and _asks_for_wsdl(environ)
+            return version_of(environ) == self.version and (
+                not self.action or action_of(environ) == self.action
+            )
+        return (
+            self.config.wsdl
+            and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+            and _asks_for_wsdl(environ)
+        )
 
     def mismatch(self, environ: dict[str, Any], others: list[HttpChannel]) -> HansaError:
         """What to tell the caller when no channel on the path has this action, version or method."""
         if environ["REQUEST_METHOD"] != "POST":
-            allowed = ", ".join(sorted({method for channel in others for method in channel.methods} | {"OPTIONS"}))
-            hint = "; GET needs ?wsdl" if self.config.wsdl and environ["REQUEST_METHOD"] in ("GET", "HEAD") else ""
+            allowed = ", ".join(
+                sorted({method for channel in others for method in channel.methods} | {"OPTIONS"})
+            )
+            hint = (
+                "; GET needs ?wsdl"
+                if self.config.wsdl and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+                else ""
+            )
             return NotAllowed(
-                f"{environ['REQUEST_METHOD']} is not allowed here; {allowed} are{hint}", headers={"Allow": allowed}
+                f"{environ['REQUEST_METHOD']} is not allowed here; {allowed} are{hint}",
+                headers={"Allow": allowed},
             )
         action = action_of(environ)
         alike = [c for c in others if isinstance(c, SoapChannel) and c.action in ("", action)]
         if alike:
-            return WrongVersion(f"the action {action!r} is here in SOAP {alike[0].version}, not {version_of(environ)}")
+            return WrongVersion(
+                f"the action {action!r} is here in SOAP {alike[0].version}, not {version_of(environ)}"
+            )
         return NotFound(f"no SOAP channel at {self.config.url_path} has the action {action!r}")
 
     def answer(self, request: Request) -> Response:
@@ -133,7 +161,9 @@ class SoapChannel(HttpChannel):
             return self._describe(request)
         response = self.dispatch(request)
         if not response.raw and response.ok and response.status == 200:
-            response.raw = self._empty().render(None)  # a service that answers nothing still answers with an envelope
+            response.raw = self._empty().render(
+                None
+            )  # a service that answers nothing still answers with an envelope
             response.content_type = self._faults.content_type
         return response
 
@@ -143,7 +173,9 @@ class SoapChannel(HttpChannel):
         if request.environ is not None and request.method == "POST":
             version = version_of(request.environ)
             if version != self.version:
-                faults = SoapFormat(SoapSettings(url_path=self.config.url_path, soap_version=version))
+                faults = SoapFormat(
+                    SoapSettings(url_path=self.config.url_path, soap_version=version)
+                )
         response = Response(problem(error, request.cid), status=error.status, cid=request.cid)
         response.raw, response.content_type = faults.render_error(error, request.cid)
         response.headers.update(error.headers)
@@ -160,12 +192,16 @@ class SoapChannel(HttpChannel):
             if isinstance(wanted, list):
                 wanted = wanted[0]
             operations = [
-                Operation.of(channel.config, self.server.registry.service(channel.config.service).cls)
+                Operation.of(
+                    channel.config, self.server.registry.service(channel.config.service).cls
+                )
                 for channel in self._beside()
                 if channel.config.wsdl and wanted in ("", channel.action)
             ]
             if not operations:
-                raise NotFound(f"no SOAP channel at {self.config.url_path} has the action {wanted!r}")
+                raise NotFound(
+                    f"no SOAP channel at {self.config.url_path} has the action {wanted!r}"
+                )
             response = Response(cid=request.cid, content_type="text/xml; charset=utf-8")
             response.raw = wsdl(operations, _address(request))
             return response
@@ -188,7 +224,10 @@ class SoapChannel(HttpChannel):
 
 
 def _asks_for_wsdl(environ: dict[str, Any]) -> bool:
-    return any(part.partition("=")[0].lower() == "wsdl" for part in environ.get("QUERY_STRING", "").split("&"))
+    return any(
+        part.partition("=")[0].lower() == "wsdl"
+        for part in environ.get("QUERY_STRING", "").split("&")
+    )
 
 
 def _address(request: Request) -> str:

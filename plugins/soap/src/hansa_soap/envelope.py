@@ -84,7 +84,9 @@ class NotUnderstood(Invalid):
         self.blocks = blocks
 
 
-def unwrap(root: etree._Element, version: Version, understood: Collection[str] = ()) -> etree._Element:
+def unwrap(
+    root: etree._Element, version: Version, understood: Collection[str] = ()
+) -> etree._Element:
     """The one element in the body of an envelope; raises `Invalid` for a wrong envelope.
 
     `understood` names headers, as `{namespace}name`, that may ask to be understood; those for another role are left alone.
@@ -116,7 +118,9 @@ def _no_envelope(root: etree._Element, version: Version) -> Invalid:
     other = _BY_NAMESPACE.get(etree.QName(root).namespace or "")
     if other is not None:
         return VersionMismatch(f"expected SOAP {version.name}, got SOAP {other.name}")
-    return VersionMismatch(f"expected an Envelope in the namespace {version.namespace}, got {root.tag}")
+    return VersionMismatch(
+        f"expected an Envelope in the namespace {version.namespace}, got {root.tag}"
+    )
 
 
 def _check_headers(header: etree._Element, version: Version, understood: Collection[str]) -> None:
@@ -137,7 +141,11 @@ def fault(error: BaseException, text: str, content: str, version: Version) -> by
 
     4xx is the sender's fault, all else the receiver's.
     """
-    code = version.sender if isinstance(error, HansaError) and 400 <= error.status < 500 else version.receiver
+    code = (
+        version.sender
+        if isinstance(error, HansaError) and 400 <= error.status < 500
+        else version.receiver
+    )
     header = ""
     if isinstance(error, NotUnderstood):
         code = "MustUnderstand"
@@ -150,12 +158,12 @@ def fault(error: BaseException, text: str, content: str, version: Version) -> by
     detail = f'<error xmlns="{ERROR_NAMESPACE}">{content}</error>'
     if version is V12:
         body = f"<soap:Code><soap:Value>soap:{code}</soap:Value></soap:Code>"
-        body += f'<soap:Reason><soap:Text xml:lang="en">{presentable(text)}</soap:Text></soap:Reason>'
+        body += (
+            f'<soap:Reason><soap:Text xml:lang="en">{presentable(text)}</soap:Text></soap:Reason>'
+        )
         body += f"<soap:Detail>{detail}</soap:Detail>"
     else:
-        body = (
-            f"<faultcode>soap:{code}</faultcode><faultstring>{presentable(text)}</faultstring><detail>{detail}</detail>"
-        )
+        body = f"<faultcode>soap:{code}</faultcode><faultstring>{presentable(text)}</faultstring><detail>{detail}</detail>"
     head = f"<soap:Header>{header}</soap:Header>" if header else ""
     envelope = f'<soap:Envelope xmlns:soap="{version.namespace}">{head}<soap:Body><soap:Fault>{body}</soap:Fault></soap:Body></soap:Envelope>'
     return (DECLARATION + envelope).encode()

@@ -32,7 +32,9 @@ class SoapFormat(Format):
         self._understood = frozenset(getattr(config, "understood_headers", ()) or ())
         self._documents = Documents()
         if not is_name(self.names.response):
-            raise Invalid({"response_elem": f"{self.names.response!r} is not a name that XML can write"})
+            raise Invalid(
+                {"response_elem": f"{self.names.response!r} is not a name that XML can write"}
+            )
         check_namespace(self.names.namespace)
 
     @property
@@ -49,7 +51,9 @@ class SoapFormat(Format):
         content = None if model is not None else as_element(value)
         if content is None:
             names = self.names
-            content = write_element(names.response, self._documents.write(value, model), names.response_namespace)
+            content = write_element(
+                names.response, self._documents.write(value, model), names.response_namespace
+            )
         version = self.version
         return version.start + content.encode() + version.end
 
@@ -58,7 +62,9 @@ class SoapFormat(Format):
         text = f"{problem(error, cid)['detail']}"
         return fault(error, text, error_content(error, cid), self.version), self.content_type
 
-    def render_model(self, config: Any, service: builtins.type[Service], address: str) -> tuple[bytes, str] | None:
+    def render_model(
+        self, config: Any, service: builtins.type[Service], address: str
+    ) -> tuple[bytes, str] | None:
         """The WSDL of one service at an address."""
         from .wsdl import Operation, wsdl
 

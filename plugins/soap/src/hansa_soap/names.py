@@ -40,12 +40,18 @@ def names_of(config: Any, service: Any) -> Names:
     The setting `namespace`, or else the service's attribute of that name, replaces the namespace; the service's
     `response_elem` replaces `GetRateResponse`.
     """
-    full = getattr(config, "service", "") or (service.get_name() if service is not None else "") or "operation"
+    full = (
+        getattr(config, "service", "")
+        or (service.get_name() if service is not None else "")
+        or "operation"
+    )
     module, _, own = full.rpartition(".")
     operation = camel(own)
     given = getattr(config, "namespace", "") or getattr(service, "namespace", "")
     namespace = given or f"urn:hansa:{quote(module or own, safe='-._~:')}"
     response = getattr(service, "response_elem", "")
-    if getattr(service, "io_models", None) is not None:  # a dialect that writes its response elements itself
+    if (
+        getattr(service, "io_models", None) is not None
+    ):  # a dialect that writes its response elements itself
         return Names(operation, namespace, response or f"{operation}Response", given)
     return Names(operation, namespace, response or f"{operation}Response", namespace)

@@ -13,7 +13,10 @@ from .names import Names, camel, names_of
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
 TRANSPORT = "http://schemas.xmlsoap.org/soap/http"
-_BINDINGS = {"1.1": "http://schemas.xmlsoap.org/wsdl/soap/", "1.2": "http://schemas.xmlsoap.org/wsdl/soap12/"}
+_BINDINGS = {
+    "1.1": "http://schemas.xmlsoap.org/wsdl/soap/",
+    "1.2": "http://schemas.xmlsoap.org/wsdl/soap12/",
+}
 _PREFIXES = {"1.1": "soap", "1.2": "soap12"}
 
 
@@ -39,7 +42,12 @@ class Operation:
         models = getattr(service, "io_models", None)
         if models is not None:
             input, output, response = models()
-            names = Names(names.operation, names.namespace, response or names.response, names.response_namespace)
+            names = Names(
+                names.operation,
+                names.namespace,
+                response or names.response,
+                names.response_namespace,
+            )
         else:
             input, output = getattr(service, "Input", None), getattr(service, "Output", None)
         return cls(
@@ -65,12 +73,21 @@ class _Document:
     def __init__(self, operations: list[Operation], address: str) -> None:
         self.operations = _named(operations)
         namespace = operations[0].names.namespace
-        namespaces = {uri for o in operations for uri in (o.names.namespace, o.names.response_namespace)}
-        self.prefixes = {uri: f"ns{number}" if uri else "" for number, uri in enumerate(sorted(namespaces))}
+        namespaces = {
+            uri for o in operations for uri in (o.names.namespace, o.names.response_namespace)
+        }
+        self.prefixes = {
+            uri: f"ns{number}" if uri else "" for number, uri in enumerate(sorted(namespaces))
+        }
         prefixes = {prefix: uri for uri, prefix in self.prefixes.items() if uri}
         self.root = etree.Element(
             _qualified("definitions"),
-            nsmap={"wsdl": WSDL, "tns": namespace, **prefixes, **{_PREFIXES[v]: uri for v, uri in _BINDINGS.items()}},
+            nsmap={
+                "wsdl": WSDL,
+                "tns": namespace,
+                **prefixes,
+                **{_PREFIXES[v]: uri for v, uri in _BINDINGS.items()},
+            },
             targetNamespace=namespace,
         )
         self._types()
@@ -82,7 +99,10 @@ class _Document:
         service = _add(self.root, "service", name="Service")
         for version in versions:
             port = _add(
-                service, "port", name=f"Port{version.replace('.', '')}", binding=f"tns:{_binding_name(version)}"
+                service,
+                "port",
+                name=f"Port{version.replace('.', '')}",
+                binding=f"tns:{_binding_name(version)}",
             )
             try:
                 etree.SubElement(port, f"{{{_BINDINGS[version]}}}address", location=address)
@@ -130,7 +150,9 @@ class _Document:
         for name, operation in self.operations.items():
             if operation.version == version:
                 element = _add(binding, "operation", name=name)
-                etree.SubElement(element, f"{{{uri}}}operation", soapAction=operation.action, style="document")
+                etree.SubElement(
+                    element, f"{{{uri}}}operation", soapAction=operation.action, style="document"
+                )
                 for direction in ("input", "output"):
                     etree.SubElement(_add(element, direction), f"{{{uri}}}body", use="literal")
 

@@ -46,13 +46,17 @@ class SqlOutgoing(Statements, PooledOutgoing):
         """Several statements that all happen or none."""
         with self.pool.use(timeout) as used, used.opened.begin():
             if self.engine.dialect.name == "sqlite":
-                used.opened.exec_driver_sql("BEGIN IMMEDIATE")  # else what was read may change before it is written
+                used.opened.exec_driver_sql(
+                    "BEGIN IMMEDIATE"
+                )  # else what was read may change before it is written
             yield used
 
     @contextmanager
     def session(self, timeout: float | None = None, **options: Any) -> Iterator[Any]:
         """A session of SQLAlchemy's ORM; what it does not commit is rolled back at the end of the block."""
-        from sqlalchemy.orm import Session  # lazy: a worker whose services use none saves the memory
+        from sqlalchemy.orm import (
+            Session,  # lazy: a worker whose services use none saves the memory
+        )
 
         with self.pool.use(timeout) as used, Session(used.opened, **options) as session:
             yield session
@@ -61,15 +65,28 @@ class SqlOutgoing(Statements, PooledOutgoing):
 class Query(Records):
     """What is polled, and what becomes of rows."""
 
-    connection: Annotated[str, setting("Outgoing SQL connection to use", refers="outgoing sql", min_length=1)]
-    query: Annotated[str, setting("Query, oldest rows first; :mark is that of the last row handled", multiline=True)]
-    on_success: Annotated[str, setting("Statement for each row handled; :NAME is its column", multiline=True)] = ""
+    connection: Annotated[
+        str, setting("Outgoing SQL connection to use", refers="outgoing sql", min_length=1)
+    ]
+    query: Annotated[
+        str,
+        setting("Query, oldest rows first; :mark is that of the last row handled", multiline=True),
+    ]
+    on_success: Annotated[
+        str, setting("Statement for each row handled; :NAME is its column", multiline=True)
+    ] = ""
     on_failure: Annotated[str, setting("Statement for each row given up", multiline=True)] = ""
 
     def check(self) -> None:
         """Refuse a query that would give the same rows for ever, or cannot be asked; raises `Invalid`."""
-        if (names := prepared(self.query)[1]) != {"mark"} and (names or not (self.on_success and self.on_failure)):
-            raise Invalid({"query": "must have :mark, or on_success and on_failure be set: else rows come again"})
+        if (names := prepared(self.query)[1]) != {"mark"} and (
+            names or not (self.on_success and self.on_failure)
+        ):
+            raise Invalid(
+                {
+                    "query": "must have :mark, or on_success and on_failure be set: else rows come again"
+                }
+            )
 
 
 class SqlChannel(RecordsChannel):
@@ -85,14 +102,19 @@ class SqlChannel(RecordsChannel):
 
     def fetch(self, mark: Any) -> list[Record]:
         """The rows after the mark."""
-        return self._source().rows(self.config.query, {"mark": mark} if self.ordered else {}, self.config.max_records)
+        return self._source().rows(
+            self.config.query, {"mark": mark} if self.ordered else {}, self.config.max_records
+        )
 
     def tell(self, records: list[Record], handled: bool) -> None:
         """Run the statement for rows that were handled, or that were given up."""
         if statement := self.config.on_success if handled else self.config.on_failure:
             with self._source().transaction() as transaction:
                 for row in records:
-                    transaction.execute(statement, **{name: row[name] for name in prepared(statement)[1] & row.keys()})
+                    transaction.execute(
+                        statement,
+                        **{name: row[name] for name in prepared(statement)[1] & row.keys()},
+                    )
 
     def _source(self) -> SqlOutgoing:
         return self.server.outgoing.sql[self.config.connection]  # type: ignore[no-any-return]

@@ -20,7 +20,9 @@ _LISTS = re.compile(r"\bIN\s+:(\w+)", re.IGNORECASE)
 @lru_cache(1000)  # PERF: reading a statement takes longer than a short query
 def prepared(statement: str) -> tuple[Any, frozenset[str]]:
     """A statement as SQLAlchemy wants it, and the names of its parameters; `IN :name` takes a list."""
-    clause = text(statement).bindparams(*(bindparam(name, expanding=True) for name in _LISTS.findall(statement)))
+    clause = text(statement).bindparams(
+        *(bindparam(name, expanding=True) for name in _LISTS.findall(statement))
+    )
     return clause, frozenset(clause.compile().params)
 
 
@@ -67,22 +69,35 @@ class Statements:
         with self.connection() as connection, _run(connection, statement, parameters) as found:
             names = list(found.keys()) if found.returns_rows else []
             if len(set(names)) < len(names):
-                raise Invalid(f"columns of one name, of which all but one would be lost: {names}; rename them with AS")
-            return [dict(zip(names, row, strict=True)) for row in found.fetchmany(limit)] if names else []
+                raise Invalid(
+                    f"columns of one name, of which all but one would be lost: {names}; rename them with AS"
+                )
+            return (
+                [dict(zip(names, row, strict=True)) for row in found.fetchmany(limit)]
+                if names
+                else []
+            )
 
 
-def _run(connection: Connection, statement: Any, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+def _run(
+    connection: Connection, statement: Any, parameters: Mapping[str, Any]
+) -> CursorResult[Any]:
     if not isinstance(statement, str):
         return connection.execute(statement, parameters)
     clause, names = prepared(statement)
     if names != parameters.keys():
         faults = dict.fromkeys(names - parameters.keys(), "is in the statement and was not given")
-        raise Invalid(faults | dict.fromkeys(parameters.keys() - names, "was given and is not in the statement"))
+        raise Invalid(
+            faults
+            | dict.fromkeys(parameters.keys() - names, "was given and is not in the statement")
+        )
     # PERF: compiling by SQLAlchemy with each call is a sixth of a short query, and does nothing for the values of a text
     if (ready := written(statement, connection.dialect)) is None:
         return connection.execute(clause, parameters)
     text, order = ready
-    return connection.exec_driver_sql(text, parameters if order is None else tuple(map(parameters.__getitem__, order)))
+    return connection.exec_driver_sql(
+        text, parameters if order is None else tuple(map(parameters.__getitem__, order))
+    )
 
 
 class SqlConnection(Statements):
@@ -92,11 +107,18 @@ class SqlConnection(Statements):
     _failed = False
 
     def __init__(self, engine: Engine, what: str, config: Any) -> None:
-        self._engine, self._what, self._seconds, self.max_rows = engine, what, config.connect_timeout, config.max_rows
+        self._engine, self._what, self._seconds, self.max_rows = (
+            engine,
+            what,
+            config.connect_timeout,
+            config.max_rows,
+        )
 
     def open(self, timeout: float) -> None:
         """Connect and log in."""
-        self.opened = within(min(timeout, self._seconds), self._what, self._engine.connect, Connection.close)
+        self.opened = within(
+            min(timeout, self._seconds), self._what, self._engine.connect, Connection.close
+        )
         self._driver = self.opened.connection.dbapi_connection
 
     @property
@@ -129,12 +151,18 @@ class SqlConnection(Statements):
                 if (number := self._number()) is not None:
                     shut(number)
                 else:
-                    (getattr(self._driver, "interrupt", None) or self._driver.cancel)()  # SQLite, Oracle
+                    (
+                        getattr(self._driver, "interrupt", None) or self._driver.cancel
+                    )()  # SQLite, Oracle
 
     def connection(self) -> AbstractContextManager[Connection]:
         """The connection of SQLAlchemy, in the transaction that there is."""
         return nullcontext(self.opened)
 
     def _number(self) -> int | None:
-        there = self._driver if hasattr(self._driver, "fileno") else getattr(self._driver, "_sock", None)
+        there = (
+            self._driver
+            if hasattr(self._driver, "fileno")
+            else getattr(self._driver, "_sock", None)
+        )
         return there.fileno() if there is not None else None

@@ -74,7 +74,9 @@ class Element:
 
     __slots__ = ("_namesakes", "element")
 
-    def __init__(self, element: etree._Element, namesakes: list[etree._Element] | None = None) -> None:
+    def __init__(
+        self, element: etree._Element, namesakes: list[etree._Element] | None = None
+    ) -> None:
         self.element = element
         self._namesakes = namesakes or [element]
 
@@ -148,7 +150,11 @@ class Element:
         return self.element.text or ""
 
     def __repr__(self) -> str:
-        return f"<Element {self.tag}: {self.text!r}>" if not len(self.element) else f"<Element {self.tag}>"
+        return (
+            f"<Element {self.tag}: {self.text!r}>"
+            if not len(self.element)
+            else f"<Element {self.tag}>"
+        )
 
     def __int__(self) -> int:
         return self._number(int)
@@ -160,7 +166,9 @@ class Element:
         try:
             return kind(self.text)
         except ValueError:
-            raise Invalid({local_name(self.tag): f"expected a number, got {self.text[:40]!r}"}) from None
+            raise Invalid(
+                {local_name(self.tag): f"expected a number, got {self.text[:40]!r}"}
+            ) from None
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Element):

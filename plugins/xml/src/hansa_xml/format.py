@@ -49,11 +49,13 @@ def error_content(error: BaseException, cid: str) -> str:
     """What is told of an error, as elements: status, title, detail, cid, and `errors` with the fault of each field."""
     found = problem(error, cid)
     content = "".join(
-        f"<{name}>{presentable(str(found[name]))}</{name}>" for name in ("status", "title", "detail", "cid")
+        f"<{name}>{presentable(str(found[name]))}</{name}>"
+        for name in ("status", "title", "detail", "cid")
     )
     if isinstance(error, Invalid):
         faults = (
-            f"<item><key>{presentable(k)}</key><value>{presentable(v)}</value></item>" for k, v in error.errors.items()
+            f"<item><key>{presentable(k)}</key><value>{presentable(v)}</value></item>"
+            for k, v in error.errors.items()
         )
         content += f"<errors>{''.join(faults)}</errors>"
     return content
@@ -81,7 +83,9 @@ class XmlFormat(Format):
         super().__init__(config, service)
         self._documents = Documents()
         output = getattr(service, "Output", None)
-        self._root = getattr(service, "response_elem", "") or getattr(output, "xml_name", "") or "response"
+        self._root = (
+            getattr(service, "response_elem", "") or getattr(output, "xml_name", "") or "response"
+        )
         self._namespace = getattr(service, "namespace", "") or getattr(output, "xml_namespace", "")
         if not is_name(self._root):
             raise Invalid({"response_elem": f"{self._root!r} is not a name that XML can write"})
@@ -100,8 +104,13 @@ class XmlFormat(Format):
 
     def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
         """An `error` document with status, title, detail, cid, and the faults of invalid input."""
-        return f"{DECLARATION}<error>{error_content(error, cid)}</error>".encode(), self.content_type
+        return (
+            f"{DECLARATION}<error>{error_content(error, cid)}</error>".encode(),
+            self.content_type,
+        )
 
-    def render_model(self, config: Any, service: builtins.type[Service], address: str) -> tuple[bytes, str] | None:
+    def render_model(
+        self, config: Any, service: builtins.type[Service], address: str
+    ) -> tuple[bytes, str] | None:
         """The XML Schema of the answers."""
         return xsd_types(service.Output, self._root, self._namespace), self.content_type

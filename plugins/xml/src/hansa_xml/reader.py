@@ -50,13 +50,19 @@ def _checked(model: Any) -> Callable[[Any], Any]:
     """Convert and run the checks of all models inside."""
     if isinstance(model, type) and issubclass(model, Model):
         return lambda data: load(model, data, unknown=False)
-    whole: Any = type("Whole", (Model,), {"__annotations__": {"value": model}, "__doc__": "What is in a list, say."})
+    whole: Any = type(
+        "Whole",
+        (Model,),
+        {"__annotations__": {"value": model}, "__doc__": "What is in a list, say."},
+    )
 
     def build(data: Any) -> Any:
         try:
             return load(whole, {"value": data}, unknown=False).value
         except Invalid as invalid:
-            raise Invalid({p.removeprefix("value").lstrip("."): fault for p, fault in invalid.errors.items()}) from None
+            raise Invalid(
+                {p.removeprefix("value").lstrip("."): fault for p, fault in invalid.errors.items()}
+            ) from None
 
     return build
 
@@ -201,7 +207,12 @@ def _record(shape: Record, records: dict[int, Read]) -> Read:
             if attribute in attributes and attribute not in data:
                 convert = attributes[str(attribute)]
                 data[str(attribute)] = text if convert is None else convert(str(text))
-        if not data and element.text is not None and not len(element) and element.text.strip(XML_SPACE):
+        if (
+            not data
+            and element.text is not None
+            and not len(element)
+            and element.text.strip(XML_SPACE)
+        ):
             return Unreadable("expected elements, got text")
         return data
 
@@ -225,8 +236,12 @@ def _listing(shape: Listing, records: dict[int, Read]) -> Callable[[Sequence[etr
             if len(only):
                 tag = only[0].tag
                 if local_name(tag) == "item":
-                    items = list(only.iterchildren(tag))  # PERF: lxml compares, and gives the elements at once
-                    if len(items) == len(only) or all(local_name(child.tag) == "item" for child in only):
+                    items = list(
+                        only.iterchildren(tag)
+                    )  # PERF: lxml compares, and gives the elements at once
+                    if len(items) == len(only) or all(
+                        local_name(child.tag) == "item" for child in only
+                    ):
                         return read_items(list(only) if len(items) < len(only) else items)
             elif is_nil(only):
                 return None
@@ -245,11 +260,15 @@ def _entries(shape: Entries, records: dict[int, Read]) -> Read:
     def read(element: etree._Element) -> Any:
         data: dict[Any, Any] = {}
         items = [local_children(child) for child in element]
-        if items and all(local_name(c.tag) == "item" and "key" in i for c, i in zip(element, items, strict=True)):
+        if items and all(
+            local_name(c.tag) == "item" and "key" in i for c, i in zip(element, items, strict=True)
+        ):
             pairs = [(read_key(i["key"]), i.get("value")) for i in items]
         else:
             names = [local_name(child.tag) for child in element]
-            pairs = list(zip(names if convert_key is None else map(convert_key, names), element, strict=True))
+            pairs = list(
+                zip(names if convert_key is None else map(convert_key, names), element, strict=True)
+            )
         for key, child in pairs:
             value = None if child is None else read_value(child)
             data[key] = Unreadable("given more than once") if key in data else value
@@ -266,7 +285,9 @@ def _choice(shape: Choice, records: dict[int, Read]) -> Read:
     rest = [option for option in shape.options if not isinstance(option, Scalar)]
     read_rest = _shape(rest[0], records) if len(rest) == 1 else to_data
     text_too = _holds_text(shape)
-    readers = [_scalar(option) for option in simple if option.xsd != "string" or option.values is not None]
+    readers = [
+        _scalar(option) for option in simple if option.xsd != "string" or option.values is not None
+    ]
 
     def read(element: etree._Element) -> Any:
         if rest and (len(element) or not simple):
@@ -285,7 +306,11 @@ def _choice(shape: Choice, records: dict[int, Read]) -> Read:
 
 def _all_faults(invalid: Invalid, data: Any) -> Invalid:
     """The faults that msgspec found and those that were found while reading; the latter say more where both did."""
-    faults = {path: fault for path, fault in invalid.errors.items() if f"`{Unreadable.__name__}`" not in fault}
+    faults = {
+        path: fault
+        for path, fault in invalid.errors.items()
+        if f"`{Unreadable.__name__}`" not in fault
+    }
     return Invalid(faults | dict(_unreadable(data, "")))
 
 
@@ -310,7 +335,9 @@ def _pydantic(model: Any, data: Any) -> Any:
         errors = getattr(error, "errors", None)
         if errors is None:
             raise Invalid(str(error)) from None
-        raise Invalid({".".join(map(str, one["loc"])): one["msg"] for one in errors(include_input=False)}) from None
+        raise Invalid(
+            {".".join(map(str, one["loc"])): one["msg"] for one in errors(include_input=False)}
+        ) from None
 
 
 def _overrides_check(hint: Any, seen: set[Any]) -> bool:
@@ -319,5 +346,7 @@ def _overrides_check(hint: Any, seen: set[Any]) -> bool:
         if hint in seen:
             return False
         seen.add(hint)
-        return hint.check is not Model.check or any(_overrides_check(field.type, seen) for field in fields(hint))
+        return hint.check is not Model.check or any(
+            _overrides_check(field.type, seen) for field in fields(hint)
+        )
     return any(_overrides_check(argument, seen) for argument in get_args(hint))

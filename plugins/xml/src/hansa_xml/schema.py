@@ -66,14 +66,19 @@ class Schema:
             self._repeated(element, [("item", item)], shape.least, shape.most)
         elif isinstance(shape, Entries):
             items = self._repeated(element, [], 0, None)
-            pair = _add(_add(_add(items, "element", name="item", **_occurs(0, None)), "complexType"), "sequence")
+            pair = _add(
+                _add(_add(items, "element", name="item", **_occurs(0, None)), "complexType"),
+                "sequence",
+            )
             for name, slot in ("key", shape.key), ("value", shape.value):
                 self._slot(pair, name, slot)
         elif isinstance(shape, Scalar) and (shape.facets or shape.values is not None):
             self._restriction(element, shape)
         elif isinstance(shape, Scalar):
             element.set("type", f"xs:{shape.xsd}")
-        elif isinstance(shape, Choice) and all(isinstance(option, Scalar) for option in shape.options):
+        elif isinstance(shape, Choice) and all(
+            isinstance(option, Scalar) for option in shape.options
+        ):
             union = _add(_add(element, "simpleType"), "union")
             for option in shape.options:
                 assert isinstance(option, Scalar)
@@ -81,7 +86,9 @@ class Schema:
         else:
             element.set("type", "xs:anyType")
 
-    def _slot(self, parent: etree._Element, name: str, slot: Slot, least: int = 1, most: int | None = 1) -> None:
+    def _slot(
+        self, parent: etree._Element, name: str, slot: Slot, least: int = 1, most: int | None = 1
+    ) -> None:
         element = _add(parent, "element", name=name, **_occurs(least, most))
         _document(element, slot.help)
         self._type(element, slot.shape)
@@ -109,7 +116,9 @@ class Schema:
             shape = member.slot.shape
             if isinstance(shape, Listing) and shape.bare:
                 item = Slot(Anything(), True) if shape.each else shape.item
-                self._slot(sequence, member.name, item, shape.least if member.required else 0, shape.most)
+                self._slot(
+                    sequence, member.name, item, shape.least if member.required else 0, shape.most
+                )
                 continue
             self._slot(sequence, member.name, member.slot, int(_always_written(member)))
 
@@ -139,9 +148,14 @@ def _alike(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
         return False
     seen.add((id(one), id(other)))
     if dataclasses.is_dataclass(one):
-        return all(_alike(getattr(one, f.name), getattr(other, f.name), seen) for f in dataclasses.fields(one))
+        return all(
+            _alike(getattr(one, f.name), getattr(other, f.name), seen)
+            for f in dataclasses.fields(one)
+        )
     if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(_alike(a, b, seen) for a, b in zip(one, other, strict=True))
+        return len(one) == len(other) and all(
+            _alike(a, b, seen) for a, b in zip(one, other, strict=True)
+        )
     return bool(one == other)
 
 

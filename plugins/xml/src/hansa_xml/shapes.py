@@ -140,7 +140,9 @@ def _slot(info: Any, records: dict[int, Record]) -> Slot:
         options = [option for option in info.types if not isinstance(option, inspect.NoneType)]
         nillable = len(options) < len(info.types)
         if len(options) != 1:
-            return Slot(Choice([_slot(option, records).shape for option in options]), nillable, help)
+            return Slot(
+                Choice([_slot(option, records).shape for option in options]), nillable, help
+            )
         inner = _slot(options[0], records)
         return Slot(inner.shape, nillable or inner.nillable, help or inner.help)
     if isinstance(info, inspect.NoneType | inspect.AnyType):
@@ -153,14 +155,20 @@ def _shape(info: Any, records: dict[int, Record]) -> Shape:
     if kind in _SCALARS:
         limits = {facet: getattr(info, limit, None) for limit, facet in _FACETS.items()}
         facets = (
-            {} if _SCALARS[kind] == "base64Binary" else {f: limit for f, limit in limits.items() if limit is not None}
+            {}
+            if _SCALARS[kind] == "base64Binary"
+            else {f: limit for f, limit in limits.items() if limit is not None}
         )
         return Scalar(_SCALARS[kind], facets)
     if isinstance(info, inspect.EnumType):
         return _enumerated(tuple(member.value for member in info.cls))
     if isinstance(info, inspect.LiteralType):
         return _enumerated(info.values)
-    if isinstance(info, inspect.CustomType) and isinstance(info.cls, type) and issubclass(info.cls, str):
+    if (
+        isinstance(info, inspect.CustomType)
+        and isinstance(info.cls, type)
+        and issubclass(info.cls, str)
+    ):
         return Scalar("string", secret=issubclass(info.cls, Secret))
     if isinstance(info, _LISTS):
         return Listing(_slot(info.item_type, records), info.min_length or 0, info.max_length)
@@ -189,15 +197,27 @@ def _record(info: Any, records: dict[int, Record]) -> Record:
         document = ""
     record = records[id(info)] = Record(name, document)
     found = {field.name: field for field in info.fields}
-    if dataclasses.is_dataclass(info.cls):  # msgspec tells required fields first; a declaration's order is the author's
-        found = {field.name: found[field.name] for field in dataclasses.fields(info.cls) if field.name in found}
+    if dataclasses.is_dataclass(
+        info.cls
+    ):  # msgspec tells required fields first; a declaration's order is the author's
+        found = {
+            field.name: found[field.name]
+            for field in dataclasses.fields(info.cls)
+            if field.name in found
+        }
     for field in found.values():
         if not is_name(field.encode_name):
-            raise TypeError(f"the field {field.name} of {info.cls.__name__} has a name that XML cannot write")
+            raise TypeError(
+                f"the field {field.name} of {info.cls.__name__} has a name that XML cannot write"
+            )
         slot = _slot(field.type, records)
         if isinstance(slot.shape, Listing):
             slot.shape.bare = field.encode_name == "item"
-        nothing = field.default is None or (field.default is msgspec.NODEFAULT and field.default_factory is type(None))
+        nothing = field.default is None or (
+            field.default is msgspec.NODEFAULT and field.default_factory is type(None)
+        )
         secret = isinstance(slot.shape, Scalar) and slot.shape.secret
-        record.members.append(Member(field.encode_name, field.name, slot, field.required and not secret, nothing))
+        record.members.append(
+            Member(field.encode_name, field.name, slot, field.required and not secret, nothing)
+        )
     return record

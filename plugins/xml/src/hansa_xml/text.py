@@ -18,9 +18,7 @@ from hansa import Invalid, Secret
 _ILLEGAL_CLASS = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
 needs_care = re.compile(f"[&<>\r{_ILLEGAL_CLASS}]").search
 _illegal = re.compile(f"[{_ILLEGAL_CLASS}]")
-_START = (
-    ":A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff"
-)
+_START = ":A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff"
 _START += "\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
 _START = _START.removeprefix(":")
 _name = re.compile(f"[{_START}][{_START}\\-.0-9\xb7\u0300-\u036f\u203f\u2040]*").fullmatch
@@ -39,7 +37,9 @@ def escape(text: str) -> str:
         return text
     if found := _illegal.search(text):
         raise Invalid(f"the character U+{ord(found[0]):04X} cannot be written in XML")
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return (
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    )
 
 
 def escape_attribute(text: str) -> str:
@@ -64,7 +64,9 @@ def _decimal(value: Decimal) -> str:
         or abs(value.adjusted()) > _EXPONENT_LIMIT
         or len(value.as_tuple().digits) > 2 * _EXPONENT_LIMIT
     ):
-        raise Invalid("a decimal number that is infinite, not a number, or too large cannot be written in XML")
+        raise Invalid(
+            "a decimal number that is infinite, not a number, or too large cannot be written in XML"
+        )
     return f"{value:f}"
 
 

@@ -65,7 +65,10 @@ def _guarded(write: Write) -> Write:
 def _at(path: str, invalid: Invalid) -> Invalid:
     """The same faults, one level further out."""
     return Invalid(
-        {(f"{path}{p}" if not p or p[0] == "[" else f"{path}.{p}"): fault for p, fault in invalid.errors.items()}
+        {
+            (f"{path}{p}" if not p or p[0] == "[" else f"{path}.{p}"): fault
+            for p, fault in invalid.errors.items()
+        }
     )
 
 
@@ -160,7 +163,9 @@ def _entries(shape: Entries, records: dict[int, Write]) -> Write:
         key: Any = ""
         try:
             for key, item in value.items():
-                content = f"<value{_NIL}/>" if item is None else f"<value>{write_value(item)}</value>"
+                content = (
+                    f"<value{_NIL}/>" if item is None else f"<value>{write_value(item)}</value>"
+                )
                 parts.append(f"<item><key>{write_key(key)}</key>{content}</item>")
         except Invalid as invalid:
             raise _at(str(key).encode("ascii", "backslashreplace").decode(), invalid) from None
@@ -206,7 +211,9 @@ def _named(value: Mapping[Any, Any]) -> str:
                 }
             )
         try:
-            parts.append(f"<{name}{_NIL}/>" if item is None else f"<{name}>{_anything(item)}</{name}>")
+            parts.append(
+                f"<{name}{_NIL}/>" if item is None else f"<{name}>{_anything(item)}</{name}>"
+            )
         except Invalid as invalid:
             raise _at(name, invalid) from None
     return "".join(parts)

@@ -36,7 +36,9 @@ class AMQPConnection:
         Exchange and routing key are those of the connection if not given; `properties` are named as in AMQP. Raises Inactive,
         ConnectionException (also if no queue takes the message) and TimeoutException.
         """
-        options = {name: value for name, value in dict(properties or {}).items() if name != "headers"}
+        options = {
+            name: value for name, value in dict(properties or {}).items() if name != "headers"
+        }
         if isinstance(options.get("expiration"), int):
             options["expiration"] = str(options["expiration"])
         if not isinstance(msg, str | bytes):

@@ -23,7 +23,12 @@ class ChannelInfo(str):
     security: Bunch
 
     def __new__(
-        cls, type: str, name: str = "", data_format: str = "", impl: Any = None, security: Bunch | None = None
+        cls,
+        type: str,
+        name: str = "",
+        data_format: str = "",
+        impl: Any = None,
+        security: Bunch | None = None,
     ) -> ChannelInfo:
         made = super().__new__(cls, type)
         made.type, made.name, made.data_format, made.impl = type, name, data_format, impl
@@ -52,5 +57,9 @@ def channel_of(binding: Binding, type: str, principal: Any, data_format: str) ->
     if principal:
         named = getattr(binding.config, "security", None)
         name = named if isinstance(named, str) else None
-        security = Bunch(id=stable_id(name or ""), name=name, type=None, username=str(principal), impl=principal)
-    return ChannelInfo(type or channel_type(binding.type), binding.channel, data_format, binding.config, security)
+        security = Bunch(
+            id=stable_id(name or ""), name=name, type=None, username=str(principal), impl=principal
+        )
+    return ChannelInfo(
+        type or channel_type(binding.type), binding.channel, data_format, binding.config, security
+    )

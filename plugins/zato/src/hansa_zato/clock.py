@@ -29,7 +29,9 @@ class TimeUtil:
         """The present time in UTC, as text, or as an Arrow object if `needs_format` is off."""
         return self.now(format, "UTC", needs_format)
 
-    def now(self, format: str = "YYYY-MM-DD HH:mm:ss", tz: str = "UTC", needs_format: bool = True) -> Any:
+    def now(
+        self, format: str = "YYYY-MM-DD HH:mm:ss", tz: str = "UTC", needs_format: bool = True
+    ) -> Any:
         """The present time in a time zone."""
         import arrow  # lazy: trial imports of services do without
 

@@ -22,7 +22,10 @@ def main() -> None:
         print(f"{PROGRAM}: hansa {version('hansa')}, hansa-zato {version('hansa-zato')}")
         sys.exit(0)
     if find_spec("hansa_quickstart") is None:
-        print(f"{PROGRAM}: most of its commands are those of hansa-quickstart, which is not installed", file=sys.stderr)
+        print(
+            f"{PROGRAM}: most of its commands are those of hansa-quickstart, which is not installed",
+            file=sys.stderr,
+        )
     # what the other command prints about itself, and the scripts it names, bear the name that was typed
     os.environ["HANSA_PROGRAM"] = PROGRAM
     os.execv(sys.executable, [sys.executable, "-m", "hansa", *words])

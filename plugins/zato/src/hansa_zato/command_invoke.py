@@ -15,7 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 TIMEOUT = 120.0
-_ENVELOPES = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
+_ENVELOPES = (
+    "http://schemas.xmlsoap.org/soap/envelope/",
+    "http://www.w3.org/2003/05/soap-envelope",
+)
 
 
 class Failed(Exception):
@@ -23,24 +26,47 @@ class Failed(Exception):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("zato service invoke", description="Call a service and print its answer.")
+    parser = argparse.ArgumentParser(
+        "zato service invoke", description="Call a service and print its answer."
+    )
     parser.add_argument("path", type=Path, help="folder of a running server")
     parser.add_argument("name", help="name of the service")
-    parser.add_argument("--payload", default="", help="what the service gets; - reads standard input")
-    parser.add_argument("--headers", default="", help="further HTTP headers, a=b;c=d")
-    parser.add_argument("--channel", default="invoke", help="accepted and ignored: the channel is invoke")
     parser.add_argument(
-        "--data-format", "--data_format", default="json", help="format of the payload: json (default), xml"
+        "--payload", default="", help="what the service gets; - reads standard input"
+    )
+    parser.add_argument("--headers", default="", help="further HTTP headers, a=b;c=d")
+    parser.add_argument(
+        "--channel", default="invoke", help="accepted and ignored: the channel is invoke"
+    )
+    parser.add_argument(
+        "--data-format",
+        "--data_format",
+        default="json",
+        help="format of the payload: json (default), xml",
     )
     parser.add_argument("--transport", help="soap, if the payload is a SOAP message")
     parser.add_argument(
-        "--url-path", "--url_path", default="/zato/admin/invoke", help="where the server takes invocations"
+        "--url-path",
+        "--url_path",
+        default="/zato/admin/invoke",
+        help="where the server takes invocations",
     )
     parser.add_argument("--max-cid-repr", type=int, default=5, help=argparse.SUPPRESS)
-    parser.add_argument("--max-response-repr", type=int, default=2500, help="characters of an error that are shown")
-    parser.add_argument("--async", dest="is_async", action="store_true", help="do not wait; prints the correlation id")
-    parser.add_argument("--expiration", type=int, help="accepted and ignored: an accepted invocation is carried out")
-    parser.add_argument("--verbose", action="store_true", help="also print the correlation id, on standard error")
+    parser.add_argument(
+        "--max-response-repr", type=int, default=2500, help="characters of an error that are shown"
+    )
+    parser.add_argument(
+        "--async",
+        dest="is_async",
+        action="store_true",
+        help="do not wait; prints the correlation id",
+    )
+    parser.add_argument(
+        "--expiration", type=int, help="accepted and ignored: an accepted invocation is carried out"
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="also print the correlation id, on standard error"
+    )
     return parser
 
 
@@ -57,7 +83,12 @@ def invoke(words: list[str]) -> int:
         if given.is_async:
             message["async"] = True
         answer, cid = _post(
-            address, given.url_path, message, _headers(given.headers), password, given.max_response_repr
+            address,
+            given.url_path,
+            message,
+            _headers(given.headers),
+            password,
+            given.max_response_repr,
         )
     except Failed as failed:
         print(failed, file=sys.stderr)
@@ -90,7 +121,11 @@ def _server(folder: Path) -> tuple[tuple[str, int], str]:
     except (OSError, ValueError, KeyError):
         if not (folder / "config.toml").exists():
             raise Failed(f"{folder} is no folder of a server") from None
-        name = tomllib.loads((folder / "config.toml").read_text()).get("server", {}).get("name", folder.name)
+        name = (
+            tomllib.loads((folder / "config.toml").read_text())
+            .get("server", {})
+            .get("name", folder.name)
+        )
         raise Failed(f"{name} in {folder} does not run") from None
     parts = urlsplit(url)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(str(parts.hostname), str(parts.hostname))
@@ -99,11 +134,18 @@ def _server(folder: Path) -> tuple[tuple[str, int], str]:
     try:
         return (host, parts.port or 80), (folder / "admin.password").read_text().strip()
     except OSError as error:
-        raise Failed(f"the password in {folder / 'admin.password'} cannot be read: {error.strerror}") from None
+        raise Failed(
+            f"the password in {folder / 'admin.password'} cannot be read: {error.strerror}"
+        ) from None
 
 
 def _post(
-    address: tuple[str, int], path: str, message: dict[str, Any], headers: dict[str, str], password: str, most: int
+    address: tuple[str, int],
+    path: str,
+    message: dict[str, Any],
+    headers: dict[str, str],
+    password: str,
+    most: int,
 ) -> tuple[bytes, str]:
     """The bytes that the service answered with, and the correlation id; raises `Failed`."""
     login = base64.b64encode(f"admin:{password}".encode()).decode()
@@ -112,7 +154,10 @@ def _post(
     try:
         connection.request("POST", path, json.dumps(message), headers)
         response = connection.getresponse()
-        body, cid = response.read(), response.getheader("X-Zato-CID") or response.getheader("X-Hansa-CID") or ""
+        body, cid = (
+            response.read(),
+            response.getheader("X-Zato-CID") or response.getheader("X-Hansa-CID") or "",
+        )
     except (OSError, http.client.HTTPException) as error:
         raise Failed(f"no server answers at {address[0]}:{address[1]}: {error}") from None
     finally:
@@ -123,7 +168,9 @@ def _post(
         answer = json.loads(body)["zato_service_invoke_response"]["response"]
         return base64.b64decode(answer, validate=True), cid
     except (ValueError, KeyError, TypeError):
-        raise Failed(f"{path} at {address[0]}:{address[1]} did not answer as Zato does: {body[:most]!r}") from None
+        raise Failed(
+            f"{path} at {address[0]}:{address[1]} did not answer as Zato does: {body[:most]!r}"
+        ) from None
 
 
 def _details(body: bytes) -> str:
@@ -151,14 +198,18 @@ def _shown(answer: bytes, data_format: str, transport: str | None) -> str:
 def _inside(answer: bytes) -> str:
     from lxml import etree
 
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=True)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=True
+    )
     try:
         root = etree.fromstring(answer, parser)
     except etree.XMLSyntaxError:
         return answer.decode(errors="replace")
     for namespace in _ENVELOPES:
         for child in root.iterfind(f"{{{namespace}}}Body/*"):
-            alone = copy.deepcopy(child)  # inside the envelope it would keep the envelope's namespaces
+            alone = copy.deepcopy(
+                child
+            )  # inside the envelope it would keep the envelope's namespaces
             etree.cleanup_namespaces(alone)
             return str(etree.tostring(alone, pretty_print=True, encoding="unicode")).rstrip()
     return str(etree.tostring(root, pretty_print=True, encoding="unicode")).rstrip()

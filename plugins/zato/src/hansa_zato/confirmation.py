@@ -22,7 +22,11 @@ class Confirmation(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Look at a record."""
-        if self.server.ready and str(record.msg).startswith(PREFIX) and isinstance(record.args, tuple):
+        if (
+            self.server.ready
+            and str(record.msg).startswith(PREFIX)
+            and isinstance(record.args, tuple)
+        ):
             how, file, version = record.args[:3]
             if how == "loaded":  # else only what it imports was deployed
                 log.info("Uploaded package id:[%s], payload_name:[%s]", version, file)

@@ -35,13 +35,17 @@ class HTTPConnection:
         """GET, with `params` for the path and the query string."""
         return self.http_request("GET", cid, "", params, *args, **options)
 
-    def delete(self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any) -> Reply:
+    def delete(
+        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+    ) -> Reply:
         """DELETE; as in Zato, `data` comes before `params`, and a dictionary given alone is the parameters."""
         if params is None and isinstance(data, dict):
             data, params = "", data
         return self.http_request("DELETE", cid, data, params, *args, **options)
 
-    def options(self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any) -> Reply:
+    def options(
+        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+    ) -> Reply:
         """OPTIONS."""
         return self.http_request("OPTIONS", cid, data, params, *args, **options)
 
@@ -49,17 +53,23 @@ class HTTPConnection:
         """HEAD."""
         return self.http_request("HEAD", cid, "", params, *args, **options)
 
-    def post(self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any) -> Reply:
+    def post(
+        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+    ) -> Reply:
         """POST; data that is not text is sent as JSON."""
         return self.http_request("POST", cid, data, params, *args, **options)
 
     send = post
 
-    def put(self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any) -> Reply:
+    def put(
+        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+    ) -> Reply:
         """PUT."""
         return self.http_request("PUT", cid, data, params, *args, **options)
 
-    def patch(self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any) -> Reply:
+    def patch(
+        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+    ) -> Reply:
         """PATCH."""
         return self.http_request("PATCH", cid, data, params, *args, **options)
 
@@ -69,7 +79,9 @@ class HTTPConnection:
             return str(self._call(cid, lambda live: live.ping()))
         except ZatoException:
             raise
-        except Exception as error:  # a ping may fail in any way; that it failed is what it has to tell
+        except (
+            Exception
+        ) as error:  # a ping may fail in any way; that it failed is what it has to tell
             raise ConnectionException(cid, str(error)) from error
 
     def http_request(
@@ -91,17 +103,27 @@ class HTTPConnection:
         sent = {
             "X-Zato-CID": cid,
             "X-Zato-Component": str(getattr(self._entry._server, "name", "")),
-            "X-Zato-Msg-TS": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "X-Zato-Msg-TS": datetime.now(UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
         }
         sent.update({str(name): str(value) for name, value in (headers or {}).items()})
         options = {} if timeout is None else {"timeout": timeout}
 
         def call(live: Any) -> Any:
             body = _body(data, sent, getattr(live.config, "format", ""))
-            return live.request(method, data=body, params=dict(params or {}), headers=sent, cid=cid, **options)
+            return live.request(
+                method, data=body, params=dict(params or {}), headers=sent, cid=cid, **options
+            )
 
         answer = self._call(cid, call)
-        return Reply(answer.content, answer.status, answer.headers, answer.url, timedelta(seconds=answer.seconds))
+        return Reply(
+            answer.content,
+            answer.status,
+            answer.headers,
+            answer.url,
+            timedelta(seconds=answer.seconds),
+        )
 
     def _call(self, cid: str, call: Any) -> Any:
         live = self._entry.live()

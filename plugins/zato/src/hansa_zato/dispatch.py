@@ -11,9 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hansa import Binding, Unavailable
-from hansa import Request as CoreRequest
-from hansa import Response as CoreResponse
+from hansa import Binding, Request as CoreRequest, Response as CoreResponse, Unavailable
 
 from . import hooks, wire
 from .constants import DATA_FORMAT, channel_type, transport
@@ -46,7 +44,11 @@ def compile_service(cls: type[Service], binding: Binding) -> Callable[[CoreReque
     run = hooks.runner(cls, job_type(binding), log)
     output_names = names(declared.outputs) if declared and declared.outputs else None
     type_format = _data_format(binding)
-    where = "soap" if binding.format is not None and binding.format.type == "soap" else transport(binding.type)
+    where = (
+        "soap"
+        if binding.format is not None and binding.format.type == "soap"
+        else transport(binding.type)
+    )
     server, counter = binding.server, _counter(cls)
     variants: dict[str, Callable[[CoreRequest], CoreResponse]] = {}
 
@@ -65,7 +67,9 @@ def compile_service(cls: type[Service], binding: Binding) -> Callable[[CoreReque
         service.invocation_time = _EPOCH + datetime.timedelta(seconds=started)
         service.usage = next(counter)
         service.response = Response(output_names, core.cid, type_format)
-        service.request = Request(core, payload, element, read(core.cid, body, core.params), type_format, where)
+        service.request = Request(
+            core, payload, element, read(core.cid, body, core.params), type_format, where
+        )
         if not service.accept():
             return wire.empty(400, core.cid)
         handle = handler(service, core)
@@ -77,7 +81,9 @@ def compile_service(cls: type[Service], binding: Binding) -> Callable[[CoreReque
     def variant(format: str) -> Callable[[CoreRequest], CoreResponse]:
         if format not in variants:
             known = server.registry.known("format", format).cls
-            variants[format] = compile_service(cls, dataclasses.replace(binding, format=known(binding.config, cls)))
+            variants[format] = compile_service(
+                cls, dataclasses.replace(binding, format=known(binding.config, cls))
+            )
         return _as_called(variants[format])
 
     return call
@@ -123,7 +129,9 @@ def _refusing(name: str) -> Callable[[CoreRequest], CoreResponse]:
 
 def verbs(cls: type) -> list[str]:
     """The HTTP methods for which a class has a handler of its own, `handle_GET` and so on."""
-    return sorted(name[7:] for name in dir(cls) if name.startswith("handle_") and name[7:].isupper())
+    return sorted(
+        name[7:] for name in dir(cls) if name.startswith("handle_") and name[7:].isupper()
+    )
 
 
 def _handler(cls: type[Service]) -> Callable[[Service, CoreRequest], Any]:
@@ -159,11 +167,15 @@ def _variant(core: CoreRequest) -> str:
     if format in (DATA_FORMAT.JSON, DATA_FORMAT.XML):
         return format
     return (
-        DATA_FORMAT.JSON if options.get("serialize") and isinstance(core.payload, str | bytes) and core.payload else ""
+        DATA_FORMAT.JSON
+        if options.get("serialize") and isinstance(core.payload, str | bytes) and core.payload
+        else ""
     )
 
 
-def _as_called(route: Callable[[CoreRequest], CoreResponse]) -> Callable[[CoreRequest], CoreResponse]:
+def _as_called(
+    route: Callable[[CoreRequest], CoreResponse],
+) -> Callable[[CoreRequest], CoreResponse]:
     """A route with a format, for a caller that gave text and wants an object, or text if it asked to `serialize`."""
 
     def call(core: CoreRequest) -> CoreResponse:
@@ -178,7 +190,12 @@ def _as_called(route: Callable[[CoreRequest], CoreResponse]) -> Callable[[CoreRe
     return call
 
 
-_JOBS = {"one_time": "one_time", "interval": "interval_based", "cron": "cron_style", "once": "one_time"}
+_JOBS = {
+    "one_time": "one_time",
+    "interval": "interval_based",
+    "cron": "cron_style",
+    "once": "one_time",
+}
 
 
 def job_type(binding: Binding) -> str | None:
@@ -191,6 +208,9 @@ def job_type(binding: Binding) -> str | None:
         return _JOBS.get(given, given)
     if getattr(config, "cron", None) or getattr(config, "cron_definition", None):
         return "cron_style"
-    if any(getattr(config, unit, None) for unit in ("every", "seconds", "minutes", "hours", "days", "weeks")):
+    if any(
+        getattr(config, unit, None)
+        for unit in ("every", "seconds", "minutes", "hours", "days", "weeks")
+    ):
         return "interval_based"
     return "one_time"

@@ -15,7 +15,10 @@ def wsgi_environ(service: Service) -> dict[str, Any]:
     """A copy of the WSGI environment, so that what a service puts into it stays with it; only Zato's keys for other channels."""
     core, binding, request = service.core, service.binding, service.request
     found: dict[str, Any] = dict(core.environ or {})
-    item = Bunch((name, getattr(binding.config, name)) for name in getattr(binding.config, "__dataclass_fields__", ()))
+    item = Bunch(
+        (name, getattr(binding.config, name))
+        for name in getattr(binding.config, "__dataclass_fields__", ())
+    )
     item.update(
         name=binding.channel,
         service_name=service.name,
@@ -23,7 +26,9 @@ def wsgi_environ(service: Service) -> dict[str, Any]:
         service_impl_name=service.impl_name,
     )
     item.update(
-        data_format=service.data_format, transport=service.transport, is_internal=service.name.startswith("zato.")
+        data_format=service.data_format,
+        transport=service.transport,
+        is_internal=service.name.startswith("zato."),
     )
     found.update(
         {
@@ -37,7 +42,9 @@ def wsgi_environ(service: Service) -> dict[str, Any]:
             "zato.http.channel_item": item,
             "zato.channel_item": item,
             "zato.local_tz": datetime.datetime.now().astimezone().tzinfo,
-            "zato.request_timestamp": service.invocation_time.replace(tzinfo=datetime.UTC).astimezone(),
+            "zato.request_timestamp": service.invocation_time.replace(
+                tzinfo=datetime.UTC
+            ).astimezone(),
             "zato.request_timestamp_utc": service.invocation_time.replace(tzinfo=datetime.UTC),
             "zato.request_ctx.in_reply_to": service.in_reply_to,
         }

@@ -24,7 +24,14 @@ class ZatoException(Exception):
 class Reportable(ZatoException, HansaError):
     """An error whose text is for the caller; `status` is the HTTP status, `reason` its standard phrase."""
 
-    def __init__(self, cid: str | None, msg: str | None, status: int, *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        cid: str | None,
+        msg: str | None,
+        status: int,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         HansaError.__init__(self, str(msg or ""), headers=headers)
         self.cid, self.msg, self.status = cid, msg, int(status)
         self.title = self.reason = responses.get(self.status, "Error")
@@ -50,7 +57,9 @@ class ClientHTTPError(HTTPException):
 class BadRequest(ClientHTTPError):
     """400; the text is shown whatever `needs_msg` says."""
 
-    def __init__(self, cid: str | None = None, msg: str = "Received a bad request", needs_msg: bool = False) -> None:
+    def __init__(
+        self, cid: str | None = None, msg: str = "Received a bad request", needs_msg: bool = False
+    ) -> None:
         super().__init__(cid, msg, 400)
         self.needs_msg = needs_msg
 
@@ -58,7 +67,9 @@ class BadRequest(ClientHTTPError):
 class Unauthorized(ClientHTTPError):
     """401; `challenge` is the header WWW-Authenticate."""
 
-    def __init__(self, cid: str | None = None, msg: str = "Unauthorized", challenge: str | None = None) -> None:
+    def __init__(
+        self, cid: str | None = None, msg: str = "Unauthorized", challenge: str | None = None
+    ) -> None:
         super().__init__(cid, msg, 401)
         self.challenge = challenge
         if challenge:
@@ -69,7 +80,10 @@ class Forbidden(ClientHTTPError):
     """403."""
 
     def __init__(
-        self, cid: str | None = None, msg: str = "You are not allowed to access this resource", *args: Any
+        self,
+        cid: str | None = None,
+        msg: str = "You are not allowed to access this resource",
+        *args: Any,
     ) -> None:
         super().__init__(cid, msg, 403)
 
@@ -84,7 +98,9 @@ class NotFound(ClientHTTPError):
 class MethodNotAllowed(ClientHTTPError):
     """405."""
 
-    def __init__(self, cid: str | None = None, msg: str = "Method is not allowed", *args: Any) -> None:
+    def __init__(
+        self, cid: str | None = None, msg: str = "Method is not allowed", *args: Any
+    ) -> None:
         super().__init__(cid, msg, 405)
 
 
@@ -105,14 +121,18 @@ class TooManyRequests(ClientHTTPError):
 class InternalServerError(HTTPException):
     """500, with a text for the caller."""
 
-    def __init__(self, cid: str | None = None, msg: str = "Internal server error", *args: Any) -> None:
+    def __init__(
+        self, cid: str | None = None, msg: str = "Internal server error", *args: Any
+    ) -> None:
         super().__init__(cid, msg, 500)
 
 
 class ServiceUnavailable(HTTPException):
     """503."""
 
-    def __init__(self, cid: str | None = None, msg: str = "Service unavailable", *args: Any) -> None:
+    def __init__(
+        self, cid: str | None = None, msg: str = "Service unavailable", *args: Any
+    ) -> None:
         super().__init__(cid, msg, 503)
 
 
@@ -189,5 +209,7 @@ def requests_too(
     if found is None:
         return error
     return type(
-        error.__name__, (error, found), {"__doc__": error.__doc__, "__module__": __name__, "__str__": Exception.__str__}
+        error.__name__,
+        (error, found),
+        {"__doc__": error.__doc__, "__module__": __name__, "__str__": Exception.__str__},
     )

@@ -38,12 +38,16 @@ class FTPConnection:
             content = _Upload(content, live, path)
         return content if "b" in mode else _Text(content, encoding, newline="")
 
-    def getcontents(self, path: str, mode: str = "rb", encoding: str = "utf-8", **ignored: Any) -> Any:
+    def getcontents(
+        self, path: str, mode: str = "rb", encoding: str = "utf-8", **ignored: Any
+    ) -> Any:
         """The content of a file, as text for mode r."""
         content = self._entry.live().read(path)
         return content if "b" in mode else content.decode(encoding)
 
-    def setcontents(self, path: str, data: Any = b"", encoding: str = "utf-8", **ignored: Any) -> None:
+    def setcontents(
+        self, path: str, data: Any = b"", encoding: str = "utf-8", **ignored: Any
+    ) -> None:
         """Write bytes, text, or what a file object has."""
         data = data.encode(encoding) if isinstance(data, str) else data
         live = self._entry.live()
@@ -64,7 +68,9 @@ class FTPConnection:
         found = [entry for entry in self._entry.live().list(path) if not only or entry.kind == only]
         names = [entry.name for entry in found if wildcard is None or fnmatch(entry.name, wildcard)]
         if full or absolute:
-            names = [posixpath.join("/" if absolute else "", path.strip("/"), name) for name in names]
+            names = [
+                posixpath.join("/" if absolute else "", path.strip("/"), name) for name in names
+            ]
         return names
 
     def isdir(self, path: str) -> bool:
@@ -90,7 +96,11 @@ class FTPConnection:
         live = self._entry.live()
         if not allow_recreate and live.exists(path):
             raise Conflict(f"{path} exists")
-        if not recursive and (parent := posixpath.dirname(path.rstrip("/"))) and not live.exists(parent):
+        if (
+            not recursive
+            and (parent := posixpath.dirname(path.rstrip("/")))
+            and not live.exists(parent)
+        ):
             raise NotFound(f"there is no {parent}")
         live.make_folder(path)
 

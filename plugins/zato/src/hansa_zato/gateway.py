@@ -24,8 +24,16 @@ class JSONGateway(AdminService):
         """Invoke."""
         name = self._known(str(self.request.http.params.get("service", "")))
         answer = handled(self, name, self.request._core.raw, "json")
-        found = answer if isinstance(answer, dict) else {"response": answer} if answer not in (None, "") else {}
-        self.response.payload = {key: value for key, value in found.items() if key != "zato_env"} or ""
+        found = (
+            answer
+            if isinstance(answer, dict)
+            else {"response": answer}
+            if answer not in (None, "")
+            else {}
+        )
+        self.response.payload = {
+            key: value for key, value in found.items() if key != "zato_env"
+        } or ""
 
     def _known(self, name: str) -> str:
         try:
@@ -44,10 +52,14 @@ class Invoke(JSONGateway):
         asked = self.request.payload if isinstance(self.request.payload, dict) else {}
         name, number = str(asked.get("name") or ""), asked.get("id")
         if bool(name) == bool(number):
-            raise BadRequest(self.cid, "either name or id must be given" + (", not both" if name else ""))
+            raise BadRequest(
+                self.cid, "either name or id must be given" + (", not both" if name else "")
+            )
         if number:
             try:
-                name = self._find(lambda cls, other: str(self._id(other)) == str(number), str(number))
+                name = self._find(
+                    lambda cls, other: str(self._id(other)) == str(number), str(number)
+                )
             except ServiceMissingException as error:
                 raise HTTPException(self.cid, error.msg, 404) from None
         else:
@@ -58,11 +70,15 @@ class Invoke(JSONGateway):
             raise BadRequest(self.cid, "payload: is not Base64") from None
         format = "soap" if asked.get("transport") == "soap" else str(asked.get("data_format") or "")
         if asked.get("async"):
-            answer: Any = self.invoke_async(name, readable(raw), data_format=format or "dict", cid=self.cid)
+            answer: Any = self.invoke_async(
+                name, readable(raw), data_format=format or "dict", cid=self.cid
+            )
             text = str(answer).encode()
         else:
             text = handled_raw(self, name, raw, "" if format == "dict" else format)
-        self.response.payload = {"zato_service_invoke_response": {"response": base64.b64encode(text).decode()}}
+        self.response.payload = {
+            "zato_service_invoke_response": {"response": base64.b64encode(text).decode()}
+        }
 
     @staticmethod
     def _id(name: str) -> int:
@@ -84,7 +100,9 @@ def handled_raw(service: AdminService, name: str, raw: bytes, format: str) -> by
     payload = response.payload
     if response.raw or payload is None or payload == "":
         return bytes(response.raw)
-    return payload.encode() if isinstance(payload, str) else msgspec.json.encode(payload, enc_hook=str)
+    return (
+        payload.encode() if isinstance(payload, str) else msgspec.json.encode(payload, enc_hook=str)
+    )
 
 
 def handled(service: AdminService, name: str, raw: bytes, format: str) -> Any:

@@ -12,8 +12,7 @@ import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hansa import HansaError
-from hansa import Service as CoreService
+from hansa import HansaError, Service as CoreService
 
 from .lifecycle import Lifecycle
 from .logs import Logger
@@ -26,7 +25,9 @@ Run = Callable[["Service", Callable[[], Any]], None]
 
 def overridden(cls: type, name: str) -> bool:
     """Whether a class has a method of its own in place of the one that does nothing."""
-    return getattr(cls, name) is not getattr(Lifecycle if hasattr(Lifecycle, name) else CoreService, name)
+    return getattr(cls, name) is not getattr(
+        Lifecycle if hasattr(Lifecycle, name) else CoreService, name
+    )
 
 
 def runner(cls: type[Service], job_type: str | None, log: Logger) -> Run:
@@ -62,9 +63,14 @@ def runner(cls: type[Service], job_type: str | None, log: Logger) -> Run:
         for name in after:
             safely(service, name, False)
         if finalize:
-            took = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - service.invocation_time
+            took = (
+                datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - service.invocation_time
+            )
             service.handle_return_time = service.invocation_time + took
-            service.processing_time_raw, service.processing_time = took, int(took.total_seconds() * 1000)
+            service.processing_time_raw, service.processing_time = (
+                took,
+                int(took.total_seconds() * 1000),
+            )
             safely(service, "finalize_handle", False)
 
     return run

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from hansa import Binding, Invalid, dump
-from hansa import Model as CoreModel
-from hansa import Request as CoreRequest
+from hansa import Binding, Invalid, Model as CoreModel, Request as CoreRequest, dump
 
 from .exceptions import InvalidInput
 from .invocation import as_model_payload
@@ -17,7 +15,9 @@ from .sio.declaration import Declaration
 from .sio.reading import Input, reader
 
 
-def parser(binding: Binding, declared: Declaration | None) -> Callable[[CoreRequest], tuple[Any, Any, Any]]:
+def parser(
+    binding: Binding, declared: Declaration | None
+) -> Callable[[CoreRequest], tuple[Any, Any, Any]]:
     """Build Request -> (payload, body for SimpleIO, XML element or None)."""
     format = binding.format
     if format is not None and format.type in ("xml", "soap"):
@@ -54,7 +54,11 @@ def parser(binding: Binding, declared: Declaration | None) -> Callable[[CoreRequ
 def _given(core: CoreRequest) -> tuple[Any, Any, Any]:
     """A message without a format: the object that was given, or the body as text."""
     if core.payload is not None:
-        body = dump(core.payload, str) if isinstance(core.payload, CoreModel) else as_model_payload(core.payload)
+        body = (
+            dump(core.payload, str)
+            if isinstance(core.payload, CoreModel)
+            else as_model_payload(core.payload)
+        )
         return core.payload, body if body != "" else None, None
     return (text := readable(core.raw)), text or None, None
 
@@ -67,7 +71,8 @@ def _json_of(text: str | bytes, cid: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidInput(
-            cid, "the service has a declared input; without a format, its message must be a JSON object"
+            cid,
+            "the service has a declared input; without a format, its message must be a JSON object",
         ) from None
 
 

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import msgspec
-from hansa import NotFound, new_cid
-from hansa import Service as CoreService
+from hansa import NotFound, Service as CoreService, new_cid
 
 from .bunch import bunchify
 from .channel import stable_id
@@ -20,7 +19,9 @@ from .exceptions import ServiceMissingException, TimeoutException
 from .sio.declaration import declaration
 from .sio.models import Model, plain
 
-OPTIONS = "zato"  # the key of Request.extra under which what Zato's calls have beyond Hansa's travels
+OPTIONS = (
+    "zato"  # the key of Request.extra under which what Zato's calls have beyond Hansa's travels
+)
 
 
 class Invoking:
@@ -81,12 +82,16 @@ class Invoking:
 
     def invoke_by_impl_name(self, impl_name: str, *args: Any, **kwargs: Any) -> Any:
         """Call a service by the dotted name of its class, `module.Class`."""
-        return self.invoke(self._find(lambda cls, name: _impl_name(cls) == impl_name, impl_name), *args, **kwargs)
+        return self.invoke(
+            self._find(lambda cls, name: _impl_name(cls) == impl_name, impl_name), *args, **kwargs
+        )
 
     def invoke_by_id(self, service_id: Any, *args: Any, **kwargs: Any) -> Any:
         """Call a service by its number, as `zato.service.*` services tell it."""
         wanted = str(service_id)
-        return self.invoke(self._find(lambda cls, name: str(stable_id(name)) == wanted, wanted), *args, **kwargs)
+        return self.invoke(
+            self._find(lambda cls, name: str(stable_id(name)) == wanted, wanted), *args, **kwargs
+        )
 
     def invoke_async(
         self,
@@ -164,7 +169,9 @@ class Invoking:
     def _unwrapped(self, name: str, answer: Any) -> Any:
         declared = declaration(self.server.registry.service(name).cls)
         elem = declared.response_elem if declared else None
-        return answer[elem] if elem and isinstance(answer, dict) and list(answer) == [elem] else answer
+        return (
+            answer[elem] if elem and isinstance(answer, dict) and list(answer) == [elem] else answer
+        )
 
 
 def _impl_name(cls: type) -> str:
@@ -172,7 +179,9 @@ def _impl_name(cls: type) -> str:
     return re.sub(r"@\w+", "", f"{cls.__module__}.{cls.__qualname__}")
 
 
-def _in_time(call: Callable[[], Any], timeout: float, cid: str, name: str, raise_timeout: bool) -> Any:
+def _in_time(
+    call: Callable[[], Any], timeout: float, cid: str, name: str, raise_timeout: bool
+) -> Any:
     outcome: list[tuple[bool, Any]] = []
     context = contextvars.copy_context()
 

@@ -19,7 +19,9 @@ class KeyValueDB:
         """The redis-py client; answers are text. Raises `hansa.Unavailable` if the cluster has no Redis."""
         return self._server.redis
 
-    def translate(self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str = "") -> str:
+    def translate(
+        self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str = ""
+    ) -> str:
         """What `value1` of `key1` in one system is called under `key2` in another, or the default."""
         key = KVDB.SEPARATOR.join((KVDB.TRANSLATION, system1, key1, value1, system2, key2))
         found = self.conn.hget(key, "value2")
@@ -27,7 +29,9 @@ class KeyValueDB:
 
     def publish(self, channel: str, message: str) -> Any:
         """Publish a message with Redis itself."""
-        return self.conn.publish(channel, message if isinstance(message, str | bytes) else json.dumps(message))
+        return self.conn.publish(
+            channel, message if isinstance(message, str | bytes) else json.dumps(message)
+        )
 
 
 def lock(server: Any, service: str, name: str, ttl: float, block: float) -> Any:
@@ -35,4 +39,6 @@ def lock(server: Any, service: str, name: str, ttl: float, block: float) -> Any:
 
     It is redis-py's lock: each holder has its own token, so none releases another's.
     """
-    return server.redis.lock(KVDB.LOCK_SERVICE_PREFIX + (name or service), timeout=ttl, blocking_timeout=block)
+    return server.redis.lock(
+        KVDB.LOCK_SERVICE_PREFIX + (name or service), timeout=ttl, blocking_timeout=block
+    )

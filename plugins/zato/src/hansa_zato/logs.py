@@ -30,7 +30,9 @@ _SECRET = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")
 class Logger(logging.LoggerAdapter[logging.Logger]):
     """The logger of a service; it takes, and ignores, the argument `cid` of Zato 1.1, since each line has the cid anyway."""
 
-    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
         kwargs.pop("cid", None)
         return msg, kwargs
 
@@ -39,7 +41,12 @@ class Logger(logging.LoggerAdapter[logging.Logger]):
 
 
 def log_message(
-    service: Service, user_msg: str, level: int, suppress_keys: Iterable[str] | None, *, output: bool
+    service: Service,
+    user_msg: str,
+    level: int,
+    suppress_keys: Iterable[str] | None,
+    *,
+    output: bool,
 ) -> dict[str, Any]:
     """Log what a service got, or what it answers, and give it back as a dictionary."""
     suppressed = set(suppress_keys or ())
@@ -47,7 +54,9 @@ def log_message(
     for name in _FIELDS + (_AFTER if output else ()):
         found[name] = SUPPRESSED if name in suppressed else getattr(service, name, None)
     if isinstance(found["wsgi_environ"], dict):
-        found["wsgi_environ"] = {k: "********" if k in _SECRET else v for k, v in found["wsgi_environ"].items()}
+        found["wsgi_environ"] = {
+            k: "********" if k in _SECRET else v for k, v in found["wsgi_environ"].items()
+        }
     message = "response" if output else "request"
     key = f"{message}.payload"
     found[key] = SUPPRESSED if key in suppressed else getattr(service, message).payload

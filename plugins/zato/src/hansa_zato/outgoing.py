@@ -75,7 +75,11 @@ class Connections:
 
     def send(self, msg: Any, out_name: str, *args: Any, **options: Any) -> Any:
         """Send through the connection of that name, as `amqp.send` and `zmq.send` do; raises KeyError if none is defined."""
-        if isinstance(msg, str) and msg in self and not (isinstance(out_name, str) and out_name in self):
+        if (
+            isinstance(msg, str)
+            and msg in self
+            and not (isinstance(out_name, str) and out_name in self)
+        ):
             msg, out_name = out_name, msg  # Zato 3 names the connection first
         return self[out_name].conn.send(msg, *args, **options)
 

@@ -33,7 +33,11 @@ class Patterns:
     """`fanout`, `parallel` and `invoke_retry` of one service."""
 
     def __init__(self, source: Service) -> None:
-        self.fanout, self.parallel, self.invoke_retry = FanOut(source), ParallelExec(source), InvokeRetry(source)
+        self.fanout, self.parallel, self.invoke_retry = (
+            FanOut(source),
+            ParallelExec(source),
+            InvokeRetry(source),
+        )
 
 
 class _Pattern:
@@ -60,7 +64,9 @@ class _Pattern:
 class FanOut(_Pattern):
     """Have services called at once, and others once all of them are done."""
 
-    def invoke(self, targets: dict[Any, Any], on_final: Any, on_target: Any = None, cid: str | None = None) -> str:
+    def invoke(
+        self, targets: dict[Any, Any], on_final: Any, on_target: Any = None, cid: str | None = None
+    ) -> str:
         """Start it; `targets` maps services to payloads, `on_final` and `on_target` name services. Gives the correlation id.
 
         `on_target` get cid, req_ts_utc, resp_ts_utc, response, exception (text or None), ok, source and target, for each target;
@@ -68,7 +74,9 @@ class FanOut(_Pattern):
         without the queue, `ServiceMissingException` for an unknown service.
         """
         final, each = self._names(on_final), self._names(on_target)
-        found = _native().fan_out(self.source, self._targets(targets), final, each, cid or new_cid(), max_attempts=1)
+        found = _native().fan_out(
+            self.source, self._targets(targets), final, each, cid or new_cid(), max_attempts=1
+        )
         return str(found)
 
 
@@ -78,7 +86,11 @@ class ParallelExec(_Pattern):
     def invoke(self, targets: dict[Any, Any], on_target: Any, cid: str | None = None) -> str:
         """Start it; `on_target` are told of each target as in a fan-out. Gives the correlation id, raises as a fan-out does."""
         each = self._names(on_target)
-        return str(_native().parallel(self.source, self._targets(targets), each, cid or new_cid(), max_attempts=1))
+        return str(
+            _native().parallel(
+                self.source, self._targets(targets), each, cid or new_cid(), max_attempts=1
+            )
+        )
 
 
 class InvokeRetry(_Pattern):
@@ -134,15 +146,35 @@ class InvokeRetry(_Pattern):
         resp_ts_utc, response, exception.
         """
         return self._queue(
-            self.source._resolve(name), payload, callback, context, repeats, _pause(seconds, minutes), cid
+            self.source._resolve(name),
+            payload,
+            callback,
+            context,
+            repeats,
+            _pause(seconds, minutes),
+            cid,
         )
 
     def _queue(
-        self, name: str, payload: Any, callback: Any, context: Any, repeats: int, pause: float, cid: str | None
+        self,
+        name: str,
+        payload: Any,
+        callback: Any,
+        context: Any,
+        repeats: int,
+        pause: float,
+        cid: str | None,
     ) -> str:
         data = json.loads(msgspec.json.encode(plain(payload), enc_hook=str))
-        options: dict[str, Any] = {"repeats": repeats, "seconds": pause, "context": context, "cid": cid or ""}
-        found = _native().invoke_retry(self.source, name, data, callback=self._names(callback), wait=False, **options)
+        options: dict[str, Any] = {
+            "repeats": repeats,
+            "seconds": pause,
+            "context": context,
+            "cid": cid or "",
+        }
+        found = _native().invoke_retry(
+            self.source, name, data, callback=self._names(callback), wait=False, **options
+        )
         return str(found)
 
 

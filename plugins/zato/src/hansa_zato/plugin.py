@@ -28,7 +28,14 @@ def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]
     """
     if not (_known(server, "channel", "http") and _known(server, "format", "json")):
         return []
-    found = [("channel", "http", "zato.ping", {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"})]
+    found = [
+        (
+            "channel",
+            "http",
+            "zato.ping",
+            {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"},
+        )
+    ]
     admin = server.plugins.found.get(ADMIN)
     if admin is not None and admin.status == "loaded":
         for name, path in (
@@ -40,7 +47,13 @@ def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]
                     "channel",
                     "http",
                     name,
-                    {"url_path": path, "service": name, "format": "json", "method": "POST", "security": ADMIN},
+                    {
+                        "url_path": path,
+                        "service": name,
+                        "format": "json",
+                        "method": "POST",
+                        "security": ADMIN,
+                    },
                 )
             )
     return found

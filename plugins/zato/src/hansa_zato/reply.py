@@ -43,10 +43,20 @@ class Reply(bytes):
     elapsed: timedelta
 
     def __new__(
-        cls, content: bytes, status: int, headers: Mapping[str, str], url: str = "", elapsed: timedelta = timedelta(0)
+        cls,
+        content: bytes,
+        status: int,
+        headers: Mapping[str, str],
+        url: str = "",
+        elapsed: timedelta = timedelta(0),
     ) -> Reply:
         made = super().__new__(cls, content)
-        made.status_code, made.headers, made.url, made.elapsed = status, CaseInsensitive(headers), url, elapsed
+        made.status_code, made.headers, made.url, made.elapsed = (
+            status,
+            CaseInsensitive(headers),
+            url,
+            elapsed,
+        )
         made.reason = responses.get(status, "")
         made.encoding = _charset(made.headers.get("content-type", ""))
         return made
@@ -75,7 +85,9 @@ class Reply(bytes):
         if kind.endswith("xml"):
             from lxml import etree, objectify  # lazy: trial imports of services do without
 
-            parser = objectify.makeparser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+            parser = objectify.makeparser(
+                resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+            )
             try:
                 return objectify.fromstring(self.content, parser)
             except etree.XMLSyntaxError as error:

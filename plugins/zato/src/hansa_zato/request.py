@@ -44,10 +44,16 @@ class HTTPData:
     @property
     def POST(self) -> Bunch:
         """Values of a form (application/x-www-form-urlencoded) in the body; empty for other content."""
-        if not self._core.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        if not self._core.headers.get("content-type", "").startswith(
+            "application/x-www-form-urlencoded"
+        ):
             return Bunch()
-        found = parse_qs(self._core.raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1000)
-        return Bunch((name, values[0] if len(values) == 1 else values) for name, values in found.items())
+        found = parse_qs(
+            self._core.raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1000
+        )
+        return Bunch(
+            (name, values[0] if len(values) == 1 else values) for name, values in found.items()
+        )
 
     @property
     def user_agent(self) -> str:
@@ -81,7 +87,13 @@ class Request:
     )
 
     def __init__(
-        self, core: CoreRequest, payload: Any, element: Any, input: Any, data_format: str, transport: str | None
+        self,
+        core: CoreRequest,
+        payload: Any,
+        element: Any,
+        input: Any,
+        data_format: str,
+        transport: str | None,
     ) -> None:
         self._core = core
         self._payload = payload if element is None else _UNREAD
@@ -145,7 +157,14 @@ class Request:
         """A copy of its own of payload and input."""
         element = copy.deepcopy(self._element)
         payload = copy.deepcopy(self._payload) if element is None else None
-        return Request(self._core, payload, element, copy.deepcopy(self.input), self.data_format, self.transport)
+        return Request(
+            self._core,
+            payload,
+            element,
+            copy.deepcopy(self.input),
+            self.data_format,
+            self.transport,
+        )
 
 
 def readable(raw: bytes) -> str | bytes:
@@ -163,5 +182,7 @@ def objectified(element: Any) -> Any:
     """
     from lxml import etree, objectify  # lazy: trial imports of services do without
 
-    parser = objectify.makeparser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = objectify.makeparser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
     return objectify.fromstring(etree.tostring(element, with_tail=False), parser)

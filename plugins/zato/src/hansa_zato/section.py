@@ -21,5 +21,7 @@ class ZatoSection(Model):
     ] = "auto"
     user_config: Annotated[
         dict[str, str],
-        setting("INI files that services read as self.user_config.NAME; paths are relative to the server's directory"),
+        setting(
+            "INI files that services read as self.user_config.NAME; paths are relative to the server's directory"
+        ),
     ] = field(default_factory=dict)

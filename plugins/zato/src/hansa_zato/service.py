@@ -7,10 +7,14 @@ import logging
 import re
 from typing import Any, ClassVar
 
-from hansa import Binding, Format, automatic_name
-from hansa import Request as CoreRequest
-from hansa import Response as CoreResponse
-from hansa import Service as CoreService
+from hansa import (
+    Binding,
+    Format,
+    Request as CoreRequest,
+    Response as CoreResponse,
+    Service as CoreService,
+    automatic_name,
+)
 
 from . import dispatch, wire
 from .bunch import Bunch
@@ -97,7 +101,9 @@ class Service(Invoking, Lifecycle, CoreService):
         module = re.sub(r"@\w+", "", cls.__module__)
         if module.startswith(_OWN):
             module = (
-                module.removeprefix(_OWN).replace("server.service.internal.", "").replace("server.service.internal", "")
+                module.removeprefix(_OWN)
+                .replace("server.service.internal.", "")
+                .replace("server.service.internal", "")
             )
         return automatic_name(module.rstrip("."), cls.__name__)
 
@@ -112,7 +118,9 @@ class Service(Invoking, Lifecycle, CoreService):
         return dispatch.compile_service(cls, binding)
 
     @classmethod
-    def fail(cls, error: BaseException, request: CoreRequest, format: Format | None) -> CoreResponse | None:
+    def fail(
+        cls, error: BaseException, request: CoreRequest, format: Format | None
+    ) -> CoreResponse | None:
         """The response to an error, in Zato's shape; for SOAP a fault."""
         return wire.failure(cls, error, request, format)
 
@@ -170,7 +178,9 @@ class Service(Invoking, Lifecycle, CoreService):
         found = self.__dict__.get("_environ")
         if found is None:
             given = self.options.get("environ")
-            found = self.__dict__["_environ"] = given if isinstance(given, Bunch) else Bunch(given or {})
+            found = self.__dict__["_environ"] = (
+                given if isinstance(given, Bunch) else Bunch(given or {})
+            )
         return found
 
     @environ.setter
@@ -221,7 +231,9 @@ class Service(Invoking, Lifecycle, CoreService):
 
     config = user_config
 
-    def translate(self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str = "") -> str:
+    def translate(
+        self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str = ""
+    ) -> str:
         """What a value is called in another system, by the data dictionaries."""
         return self.kvdb.translate(system1, key1, value1, system2, key2, default)
 
@@ -240,17 +252,29 @@ class Service(Invoking, Lifecycle, CoreService):
         `expires` and `ttl` are the same, `timeout` and `block` too. Raises redis.exceptions.LockError if it is not free in time.
         """
         return lock(
-            self.server, self.name, name or "", expires if ttl is None else ttl, timeout if block is None else block
+            self.server,
+            self.name,
+            name or "",
+            expires if ttl is None else ttl,
+            timeout if block is None else block,
         )
 
     def log_input(
-        self, user_msg: str = "", level: int = logging.INFO, suppress_keys: Any = None, **ignored: Any
+        self,
+        user_msg: str = "",
+        level: int = logging.INFO,
+        suppress_keys: Any = None,
+        **ignored: Any,
     ) -> dict[str, Any]:
         """Log what came in, and all that is known of it; gives the same as a dictionary."""
         return log_message(self, user_msg, level, suppress_keys, output=False)
 
     def log_output(
-        self, user_msg: str = "", level: int = logging.INFO, suppress_keys: Any = ("wsgi_environ",), **ignored: Any
+        self,
+        user_msg: str = "",
+        level: int = logging.INFO,
+        suppress_keys: Any = ("wsgi_environ",),
+        **ignored: Any,
     ) -> dict[str, Any]:
         """Log what goes out; gives the same as a dictionary."""
         return log_message(self, user_msg, level, suppress_keys, output=True)

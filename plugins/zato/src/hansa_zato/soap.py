@@ -19,7 +19,9 @@ class SOAPConnection(HTTPConnection):
         """A client of the WSDL: `client.service.Operation(...)`, whose answers have attributes; its faults are raised."""
         live = self._entry.live()
         if live.client is None:
-            raise ConnectionException(None, f"{live.label} has no WSDL: set `wsdl`, or post strings")
+            raise ConnectionException(
+                None, f"{live.label} has no WSDL: set `wsdl`, or post strings"
+            )
         yield live.client
 
     def http_request(
@@ -38,9 +40,13 @@ class SOAPConnection(HTTPConnection):
             action = next((v.strip('"') for n, v in sent.items() if n.lower() == "soapaction"), "")
             data, needed = self._entry.live().wrap(data, action)
             names = {name.lower() for name in needed}
-            sent = {name: value for name, value in sent.items() if name.lower() not in names} | needed
+            sent = {
+                name: value for name, value in sent.items() if name.lower() not in names
+            } | needed
         return super().http_request(method, cid, data, params, sent, timeout, **ignored)
 
-    def invoke(self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any) -> Reply:
+    def invoke(
+        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+    ) -> Reply:
         """Post a string."""
         return self.post(cid, data, params, *args, **options)

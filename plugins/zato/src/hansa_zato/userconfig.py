@@ -15,7 +15,10 @@ _read: dict[str, tuple[float, Bunch]] = {}
 
 def user_config(server: Any) -> Bunch:
     """All files, by name, section and key; each is read again once it was changed. Raises `Unavailable` for one that is unreadable."""
-    return Bunch((name, _file(Path(server.dir) / path)) for name, path in server.section("zato").user_config.items())
+    return Bunch(
+        (name, _file(Path(server.dir) / path))
+        for name, path in server.section("zato").user_config.items()
+    )
 
 
 def _file(path: Path) -> Bunch:

@@ -20,7 +20,9 @@ class AliasFinder(MetaPathFinder):
     `__path__` would otherwise let its modules be imported twice.
     """
 
-    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Any, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         visible = name.partition(".")[0]
         real = ALIASES.get(visible)
         if real is None:

@@ -6,9 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from hansa import Binding, Format, HansaError, Invalid
-from hansa import Request as CoreRequest
-from hansa import Response as CoreResponse
+from hansa import (
+    Binding,
+    Format,
+    HansaError,
+    Invalid,
+    Request as CoreRequest,
+    Response as CoreResponse,
+)
 
 from .constants import ZATO_ERROR, ZATO_OK
 from .response import is_element
@@ -57,8 +62,14 @@ def finisher(declared: Declaration | None, binding: Binding, cls: type[Service])
 
     def element(service: Service, found: Any) -> Any:
         """The declared output in XML."""
-        data = found[wrapped] if wrapped and isinstance(found, dict) and list(found) == [wrapped] else found
-        return xml.response(wrapped or "response", namespace, service.cid, service.response.result, data, types)
+        data = (
+            found[wrapped]
+            if wrapped and isinstance(found, dict) and list(found) == [wrapped]
+            else found
+        )
+        return xml.response(
+            wrapped or "response", namespace, service.cid, service.response.result, data, types
+        )
 
     def finish(service: Service, core: CoreRequest) -> CoreResponse:
         source = service.response
@@ -70,7 +81,9 @@ def finisher(declared: Declaration | None, binding: Binding, cls: type[Service])
             return response
         if found is None or (isinstance(found, str | bytes) and not found):
             if with_env and is_xml and format is not None:
-                root = xml.response(wrapped or "response", namespace, service.cid, source.result, None, types)
+                root = xml.response(
+                    wrapped or "response", namespace, service.cid, source.result, None, types
+                )
                 response.raw = format.render(root, None)
             elif with_env:
                 response.raw = _render_json(format, {"zato_env": _env(service)})
@@ -78,7 +91,9 @@ def finisher(declared: Declaration | None, binding: Binding, cls: type[Service])
             response.raw = _text(found, format)
         elif is_xml:
             assert format is not None
-            response.raw = format.render(element(service, found) if declares else _bare(found), None)
+            response.raw = format.render(
+                element(service, found) if declares else _bare(found), None
+            )
         elif is_element(found):
             response.raw = _element_bytes(found)
         else:
@@ -130,7 +145,9 @@ def _text(found: str | bytes, format: Format | None) -> bytes:
         return raw
     from lxml import etree  # lazy: trial imports of services do without
 
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
     return format.render(etree.fromstring(raw, parser), None)
 
 
@@ -150,14 +167,20 @@ def _content_type(format: Format | None, is_data: bool) -> str:
     return "application/json" if is_data else "text/plain; charset=utf-8"
 
 
-def failure(cls: type[Service], error: BaseException, request: CoreRequest, format: Format | None) -> CoreResponse:
+def failure(
+    cls: type[Service], error: BaseException, request: CoreRequest, format: Format | None
+) -> CoreResponse:
     """The response to an error: `zato_env` in JSON (3.x: result, cid, details), a fault in SOAP, else the bare text.
 
     What was not meant for the caller is told by one sentence; the log has the rest under the cid.
     """
     known = isinstance(error, HansaError)
     response = CoreResponse(status=error.status if known else 500, cid=request.cid)  # type: ignore[attr-defined]
-    details = error.detail.encode("utf-8", "replace").decode() if isinstance(error, HansaError) else UNEXPECTED
+    details = (
+        error.detail.encode("utf-8", "replace").decode()
+        if isinstance(error, HansaError)
+        else UNEXPECTED
+    )
     if isinstance(error, HansaError):
         response.headers.update(error.headers)
     response.headers[CID_HEADER] = request.cid
@@ -165,7 +188,10 @@ def failure(cls: type[Service], error: BaseException, request: CoreRequest, form
         response.raw, response.content_type = format.render_error(error, request.cid)
     elif format is not None and format.type == "json":
         response.payload = _error(_profile(cls, request), request.cid, details)
-        response.raw, response.content_type = msgspec.json.encode(response.payload), "application/json"
+        response.raw, response.content_type = (
+            msgspec.json.encode(response.payload),
+            "application/json",
+        )
     else:
         response.payload = details
         response.raw, response.content_type = details.encode(), "text/plain; charset=utf-8"

@@ -19,14 +19,24 @@ class Receiving(Endpoint):
     """Settings of the channel."""
 
     socket: Annotated[
-        Literal["PULL", "SUB"], setting("PULL takes its share of the work, SUB everything it subscribes to")
+        Literal["PULL", "SUB"],
+        setting("PULL takes its share of the work, SUB everything it subscribes to"),
     ] = "PULL"
-    bind: Annotated[bool, setting("Whether senders come to the address, or it is theirs and is connected to")] = True
+    bind: Annotated[
+        bool, setting("Whether senders come to the address, or it is theirs and is connected to")
+    ] = True
     topics: Annotated[
-        list[str], setting("SUB: beginnings of the messages to get; an empty one gets all", example=["orders."])
+        list[str],
+        setting(
+            "SUB: beginnings of the messages to get; an empty one gets all", example=["orders."]
+        ),
     ] = [""]
-    threads: Annotated[int, setting("Messages handled at a time; as many more wait for a thread", ge=1, le=1000)] = 4
-    max_size: Annotated[int, setting("Largest frame; a peer that sends a larger one is cut off", ge=1)] = 16 * 2**20
+    threads: Annotated[
+        int, setting("Messages handled at a time; as many more wait for a thread", ge=1, le=1000)
+    ] = 4
+    max_size: Annotated[
+        int, setting("Largest frame; a peer that sends a larger one is cut off", ge=1)
+    ] = 16 * 2**20
 
 
 class ZeroMQChannel(Channel):
@@ -51,12 +61,20 @@ class ZeroMQChannel(Channel):
         self.received, self._gaps, self._stopping = 0, Gaps(), threading.Event()
         self._room = threading.Semaphore(self.config.threads * 2)
         self._context = zmq.Context()
-        kind, bind, largest = getattr(zmq, self.config.socket), self.config.bind, self.config.max_size
+        kind, bind, largest = (
+            getattr(zmq, self.config.socket),
+            self.config.bind,
+            self.config.max_size,
+        )
         self._socket = open_socket(self._context, kind, self.config, bind=bind, maxmsgsize=largest)
         for topic in self.config.topics if kind == zmq.SUB else ():
             self._socket.subscribe(topic)
         self._pool = ThreadPoolExecutor(self.config.threads, f"zeromq {self.name}")
-        (thread := threading.Thread(target=self._receive, name=f"zeromq {self.name}", daemon=True)).start()
+        (
+            thread := threading.Thread(
+                target=self._receive, name=f"zeromq {self.name}", daemon=True
+            )
+        ).start()
         self._thread = thread
 
     def stop(self) -> None:
@@ -79,7 +97,9 @@ class ZeroMQChannel(Channel):
             while not self._stopping.is_set():
                 # what there is no room for is kept by ZeroMQ, up to the high-water mark
                 if self._socket.poll(LOOK) and self._room.acquire(timeout=LOOK / 1000):
-                    self._pool.submit(self._handle, self._counted(self._socket.recv_multipart(zmq.NOBLOCK)))
+                    self._pool.submit(
+                        self._handle, self._counted(self._socket.recv_multipart(zmq.NOBLOCK))
+                    )
         except zmq.ZMQError as error:
             self.lost(error)
         finally:
@@ -92,12 +112,16 @@ class ZeroMQChannel(Channel):
                 self._gaps.take(frames[-1], frames[0] if len(frames) > 2 else b"")
                 return frames[:-1]
             except ValueError as error:
-                self.log.error("a message that its sender did not number, as `sequence` asks for: %s", error)
+                self.log.error(
+                    "a message that its sender did not number, as `sequence` asks for: %s", error
+                )
         return frames
 
     def _handle(self, frames: list[bytes]) -> None:
         try:
             headers = {"topic": frames[0].decode("utf-8", "replace")} if len(frames) > 1 else {}
-            self.dispatch(Request(raw=b"".join(frames[-1:]), headers=headers, extra={"frames": frames}))
+            self.dispatch(
+                Request(raw=b"".join(frames[-1:]), headers=headers, extra={"frames": frames})
+            )
         finally:
             self._room.release()

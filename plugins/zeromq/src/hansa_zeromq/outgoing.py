@@ -27,7 +27,9 @@ class Sending(Endpoint):
         Literal["PUSH", "PUB", "REQ"],
         setting("PUSH gives work to one peer, PUB tells all, REQ asks and gets an answer"),
     ] = "PUSH"
-    timeout: Annotated[float, setting("Seconds for a call: until a peer takes it, or answers", gt=0, le=3600)] = 10.0
+    timeout: Annotated[
+        float, setting("Seconds for a call: until a peer takes it, or answers", gt=0, le=3600)
+    ] = 10.0
 
 
 class ZeroMQOutgoing(Outgoing):
@@ -57,7 +59,9 @@ class ZeroMQOutgoing(Outgoing):
 
     def _open(self) -> Any:
         # only peers that are there get messages: a queue to nobody would look like success
-        return open_socket(self._context, TYPES[self.config.socket], self.config, bind=False, immediate=1)
+        return open_socket(
+            self._context, TYPES[self.config.socket], self.config, bind=False, immediate=1
+        )
 
     @contextmanager
     def _socket(self) -> Iterator[Any]:
@@ -79,9 +83,13 @@ class ZeroMQOutgoing(Outgoing):
         host, _, port = place.rpartition(":")
         try:
             if scheme == "tcp":
-                socket.create_connection((host.strip("[]"), int(port)), min(1.0, self.config.timeout)).close()
+                socket.create_connection(
+                    (host.strip("[]"), int(port)), min(1.0, self.config.timeout)
+                ).close()
         except (OSError, ValueError) as error:
-            raise Unavailable(f"outgoing zeromq {self.name!r}: {self.config.address}: {error}") from error
+            raise Unavailable(
+                f"outgoing zeromq {self.name!r}: {self.config.address}: {error}"
+            ) from error
         return f"{self.config.socket} at {self.config.address}: {self.sent} sent, {self.dropped} dropped"
 
     def send(self, data: Data, *, timeout: float = 0.0) -> None:
@@ -116,11 +124,15 @@ class ZeroMQOutgoing(Outgoing):
 
     def _await(self, made: Any, end: float, what: int) -> None:
         if not made.poll(max(0.0, end - time.monotonic()) * 1000, what):
-            raise TimedOut(f"outgoing zeromq {self.name!r}: nobody at {self.config.address} took or answered in time")
+            raise TimedOut(
+                f"outgoing zeromq {self.name!r}: nobody at {self.config.address} took or answered in time"
+            )
 
     def _look(self, end: float) -> None:
         """Count subscriptions that came or ended; wait until then for the first one."""
-        while self._idle[0].poll(0 if self._subscriptions else max(0.0, end - time.monotonic()) * 1000):
+        while self._idle[0].poll(
+            0 if self._subscriptions else max(0.0, end - time.monotonic()) * 1000
+        ):
             self._subscriptions += 1 if self._idle[0].recv()[:1] == b"\x01" else -1
 
     def _numbered(self, frames: list[bytes]) -> list[bytes]:

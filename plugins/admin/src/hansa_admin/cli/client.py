@@ -31,7 +31,9 @@ class Refusal(click.ClickException):
         errors = {str(key): str(value) for key, value in (self.problem.get("errors") or {}).items()}
         lines = [f"{self.problem.get('title', 'Refused')} ({self.problem.get('status')})"]
         if errors:
-            lines += [f"  {name}: {fault}" if name else f"  {fault}" for name, fault in errors.items()]
+            lines += [
+                f"  {name}: {fault}" if name else f"  {fault}" for name, fault in errors.items()
+            ]
         else:
             lines += [f"  {self.message}"]
         lines += [f"  {self.hint}"] if self.hint else []
@@ -78,7 +80,9 @@ class Client:
             try:
                 return Path(given).read_text().removesuffix("\n"), f"the file {given}"
             except (OSError, UnicodeDecodeError) as error:
-                raise click.UsageError(f"--password-file: {given} cannot be read: {error}") from None
+                raise click.UsageError(
+                    f"--password-file: {given} cannot be read: {error}"
+                ) from None
         if os.environ.get(VARIABLE):
             return os.environ[VARIABLE], f"the environment variable {VARIABLE}"
         file = password_file(self.directory)
@@ -89,7 +93,9 @@ class Client:
 
     def call(self, service: str, data: Any = None) -> Any:
         """The answer of an admin service; raises `Refusal` or `Unreachable`."""
-        return self._send(f"/hansa/api/{service}", json.dumps({} if data is None else data).encode())
+        return self._send(
+            f"/hansa/api/{service}", json.dumps({} if data is None else data).encode()
+        )
 
     def openapi(self) -> dict[str, Any]:
         """The description of everything that can be called."""
@@ -100,7 +106,9 @@ class Client:
         if body is not None:
             headers["Content-Type"] = "application/json"
         if self.password:
-            headers["Authorization"] = "Basic " + base64.b64encode(f"{USER}:{self.password}".encode()).decode()
+            headers["Authorization"] = (
+                "Basic " + base64.b64encode(f"{USER}:{self.password}".encode()).decode()
+            )
         import http.client
         import urllib.error
         import urllib.request
@@ -135,9 +143,17 @@ class Client:
             }
         hint = ""
         if status in (401, 403):
-            hint = f"the password came from {self.password_from}" if self.password else "no password was found"
-            hint += f"; give it by {VARIABLE}, --password-file, or name the server's folder with --dir"
-        elif status == 404 and ("cid" not in problem or str(problem.get("detail")).startswith("nothing is found at")):
+            hint = (
+                f"the password came from {self.password_from}"
+                if self.password
+                else "no password was found"
+            )
+            hint += (
+                f"; give it by {VARIABLE}, --password-file, or name the server's folder with --dir"
+            )
+        elif status == 404 and (
+            "cid" not in problem or str(problem.get("detail")).startswith("nothing is found at")
+        ):
             hint = f"is {self.url} a Hansa server with the admin plugin? the address comes from {self.url_from}"
         return Refusal(problem, hint)
 
@@ -163,5 +179,9 @@ def _decoded(raw: bytes, status: int, url: str) -> Any:
         return json.loads(raw)
     except ValueError:
         raise Refusal(
-            {"status": status, "title": "Not an answer of Hansa", "detail": f"{url} did not answer with JSON"}
+            {
+                "status": status,
+                "title": "Not an answer of Hansa",
+                "detail": f"{url} did not answer with JSON",
+            }
         ) from None

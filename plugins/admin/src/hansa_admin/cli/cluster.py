@@ -13,7 +13,10 @@ from .connection import command
 
 
 @command(
-    "status", click.Option(["--all", "everything"], is_flag=True, help="Every object, not only what does not run.")
+    "status",
+    click.Option(
+        ["--all", "everything"], is_flag=True, help="Every object, not only what does not run."
+    ),
 )
 def status(client: Client, as_json: bool, everything: bool) -> None:
     """Show the cluster: servers, workers, what each has applied, what does not run, leases, the queue."""
@@ -24,22 +27,41 @@ def status(client: Client, as_json: bool, everything: bool) -> None:
     click.echo(f"cluster {answer['cluster']}, revision {answer['revision']}")
     heads = ["server", "state", "workers", "revision", "incarnation", "host", "process", "seen (s)"]
     keys = ["name", "state", "running", "revision", "incarnation", "host", "pid", "seconds"]
-    found = [{**server, "running": f"{server['workers']} of {server['wanted']}"} for server in answer["servers"]]
+    found = [
+        {**server, "running": f"{server['workers']} of {server['wanted']}"}
+        for server in answer["servers"]
+    ]
     _part(heads, [[server[key] for key in keys] for server in found], "servers")
     keys = ["name", "revision", "behind", "seconds"]
-    _part(["worker", "revision", "behind", "seen (s)"], [[w[k] for k in keys] for w in answer["workers"]], "workers")
+    _part(
+        ["worker", "revision", "behind", "seen (s)"],
+        [[w[k] for k in keys] for w in answer["workers"]],
+        "workers",
+    )
     rows = [
-        [f"{o['kind']} {o['type']} {o['name']}", o["state"], len(o["workers"]), _since(o["since"]), o["why"]]
+        [
+            f"{o['kind']} {o['type']} {o['name']}",
+            o["state"],
+            len(o["workers"]),
+            _since(o["since"]),
+            o["why"],
+        ]
         for o in answer["objects"]
     ]
     nothing = "objects" if everything else "objects that do not run"
     _part(["object", "state", "workers", "since", "why"], rows, nothing)
     keys = ["name", "holder", "token", "seconds"]
-    _part(["lease", "holder", "token", "ends in (s)"], [[x[k] for k in keys] for x in answer["leases"]], "leases")
+    _part(
+        ["lease", "holder", "token", "ends in (s)"],
+        [[x[k] for k in keys] for x in answer["leases"]],
+        "leases",
+    )
     queue = answer["queue"]
     if queue is not None:
         click.echo("")
-        output.details({"queue": ", ".join(f"{key} {output.text(value)}" for key, value in queue.items())})
+        output.details(
+            {"queue": ", ".join(f"{key} {output.text(value)}" for key, value in queue.items())}
+        )
     for line in answer["unknown"]:
         click.echo(f"not known: {line}", err=True)
 
@@ -56,7 +78,13 @@ def _since(seconds: float) -> str:
 @command(
     "restart",
     click.Argument(["names"], nargs=-1, metavar="[SERVER]..."),
-    click.Option(["--limit"], type=float, default=90.0, show_default=True, help="Seconds that a server may take."),
+    click.Option(
+        ["--limit"],
+        type=float,
+        default=90.0,
+        show_default=True,
+        help="Seconds that a server may take.",
+    ),
     click.Option(
         ["--pause"],
         type=float,
@@ -64,9 +92,13 @@ def _since(seconds: float) -> str:
         show_default=True,
         help="Seconds between servers where no load-balancer is known, for the checks of one that is not Hansa's.",
     ),
-    click.Option(["--force"], is_flag=True, help="Even if it is the only server, or others are not ready."),
+    click.Option(
+        ["--force"], is_flag=True, help="Even if it is the only server, or others are not ready."
+    ),
 )
-def restart(client: Client, as_json: bool, names: tuple[str, ...], limit: float, pause: float, force: bool) -> None:
+def restart(
+    client: Client, as_json: bool, names: tuple[str, ...], limit: float, pause: float, force: bool
+) -> None:
     """Restart servers, one after the other, losing no request; all, unless some are named.
 
     Each is taken out of the load-balancer, finishes what it has, starts anew with what is installed and configured now, and is
@@ -75,7 +107,9 @@ def restart(client: Client, as_json: bool, names: tuple[str, ...], limit: float,
     from .rolling import Rolling
 
     began = time.monotonic()
-    rolling = Rolling(client, (lambda line: None) if as_json else click.echo, limit=limit, pause=pause)
+    rolling = Rolling(
+        client, (lambda line: None) if as_json else click.echo, limit=limit, pause=pause
+    )
     done = rolling.run(names, force=force)
     seconds = round(time.monotonic() - began, 1)
     if as_json:

@@ -27,7 +27,13 @@ def invoke(client: Client, as_json: bool, service: str, payload: str | None) -> 
     """Call a service and print its answer."""
     data: dict[str, Any] = {"name": service}
     if payload is not None:
-        text = sys.stdin.read() if payload == "-" else _text(payload[1:]) if payload.startswith("@") else payload
+        text = (
+            sys.stdin.read()
+            if payload == "-"
+            else _text(payload[1:])
+            if payload.startswith("@")
+            else payload
+        )
         try:
             data["payload"] = json.loads(text)
         except ValueError as error:
@@ -56,9 +62,17 @@ def export(client: Client, as_json: bool, file: str, services: bool) -> None:
         output.print_json(found)
     if file != "-":
         write_config(Path(file), found)
-        count = sum(len(named) for kind, types in found.items() if kind != "services" for named in types.values())
+        count = sum(
+            len(named)
+            for kind, types in found.items()
+            if kind != "services"
+            for named in types.values()
+        )
         if not as_json:
-            click.echo(f"{file}: {count} definitions" + (f", {len(found['services'])} sources" if services else ""))
+            click.echo(
+                f"{file}: {count} definitions"
+                + (f", {len(found['services'])} sources" if services else "")
+            )
 
 
 PRUNE = click.Option(["--prune"], is_flag=True, help="Also delete what the file does not name.")
@@ -101,7 +115,10 @@ def service_list(client: Client, as_json: bool, filter: str) -> None:
     if as_json:
         output.print_json(answer)
     else:
-        rows = [[i["name"], i["origin"], i["version"] or "", i["channels"], i["help"]] for i in answer["items"]]
+        rows = [
+            [i["name"], i["origin"], i["version"] or "", i["channels"], i["help"]]
+            for i in answer["items"]
+        ]
         output.table(["name", "from", "version", "channels", "help"], rows, "services")
 
 
@@ -130,7 +147,8 @@ def plugin_list(client: Client, as_json: bool) -> None:
         output.print_json(answer)
     else:
         rows = [
-            [i["name"], i["version"], i["status"], i["why"], i["types"], len(i["services"])] for i in answer["items"]
+            [i["name"], i["version"], i["status"], i["why"], i["types"], len(i["services"])]
+            for i in answer["items"]
         ]
         output.table(["name", "version", "status", "why", "types", "services"], rows, "plugins")
 
@@ -141,7 +159,9 @@ def plugin_reload(client: Client, as_json: bool, name: str) -> None:
     _told(client.call("admin.plugin.reload", {"name": name}), as_json, f"{name}: being loaded anew")
 
 
-@command("block", NAME, click.Option(["--off", "off"], is_flag=True, help="Let it be loaded again."))
+@command(
+    "block", NAME, click.Option(["--off", "off"], is_flag=True, help="Let it be loaded again.")
+)
 def plugin_block(client: Client, as_json: bool, name: str, off: bool) -> None:
     """Keep a plugin from being loaded."""
     answer = client.call("admin.plugin.block", {"name": name, "blocked": not off})
@@ -163,7 +183,10 @@ def server_status(client: Client, as_json: bool) -> None:
     else:
         workers = answer.pop("workers", {})
         output.details({"address": client.url, **answer})
-        rows = [[name, w["server"], w["revision"], w["not_running"] or ""] for name, w in workers.items()]
+        rows = [
+            [name, w["server"], w["revision"], w["not_running"] or ""]
+            for name, w in workers.items()
+        ]
         output.table(["worker", "server", "revision", "not running"], rows, "workers")
 
 
@@ -186,7 +209,14 @@ def add_commands(commands: click.Group) -> None:
     groups = {
         "service": (
             "Deployed services.",
-            [service_list, service_get, service_packages, service_source, service_rollback, service_delete],
+            [
+                service_list,
+                service_get,
+                service_packages,
+                service_source,
+                service_rollback,
+                service_delete,
+            ],
         ),
         "plugin": ("Installed plugins.", [plugin_list, plugin_reload, plugin_block]),
         "cluster": ("The servers of a cluster together.", [cluster.status, cluster.restart]),

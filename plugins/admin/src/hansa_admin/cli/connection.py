@@ -29,7 +29,9 @@ def connection_options() -> list[click.Option]:
             help="The server's folder: address and password.",
         ),
         click.Option(
-            ["--password-file", "hansa_password_file"], metavar="FILE", help="File with the password of the user admin."
+            ["--password-file", "hansa_password_file"],
+            metavar="FILE",
+            help="File with the password of the user admin.",
         ),
         click.Option(["--json", "hansa_json"], is_flag=True, help="Print the answer as JSON."),
     ]
@@ -40,7 +42,9 @@ def client_of(values: dict[str, Any]) -> Client:
     return Client(*(values.pop(name) for name in OPTIONS))
 
 
-def command(name: str, *parameters: click.Parameter) -> Callable[[Callable[..., Any]], click.Command]:
+def command(
+    name: str, *parameters: click.Parameter
+) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a command of a function `(client, as_json, **values)`, whose docstring is its help."""
 
     def made(function: Callable[..., Any]) -> click.Command:

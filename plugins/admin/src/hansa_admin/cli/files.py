@@ -13,7 +13,11 @@ import click
 
 def write_config(path: Path, config: dict[str, Any]) -> None:
     """Write a file that only its owner reads; a file that is there is replaced at once, or not at all."""
-    written = toml_text(config) if path.suffix == ".toml" else json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    written = (
+        toml_text(config)
+        if path.suffix == ".toml"
+        else json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    )
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -30,7 +34,9 @@ def toml_text(config: dict[str, Any]) -> str:
 
     nulls = list(_nulls(config, ""))
     if nulls:
-        raise click.UsageError(f"TOML has no null, which {', '.join(nulls)} is; export to a .json file")
+        raise click.UsageError(
+            f"TOML has no null, which {', '.join(nulls)} is; export to a .json file"
+        )
     document = tomlkit.document()
     for kind, types in config.items():
         above = tomlkit.table(is_super_table=kind != "services")
@@ -54,7 +60,13 @@ def _source(text: str) -> Any:
     import tomlkit
 
     printable = all(character.isprintable() or character in "\n\t" for character in text)
-    if "\n" in text and printable and not text.startswith("\n") and "'''" not in text and not text.endswith("'"):
+    if (
+        "\n" in text
+        and printable
+        and not text.startswith("\n")
+        and "'''" not in text
+        and not text.endswith("'")
+    ):
         return tomlkit.string(text, literal=True, multiline=True)
     return tomlkit.string(text)
 
@@ -102,7 +114,9 @@ def read_config(path: str) -> dict[str, Any]:
     except ValueError as error:
         raise click.UsageError(f"{path}: {error}") from None
     if not isinstance(found, dict):
-        raise click.UsageError(f"{path}: expected one object with definitions by kind, type and name")
+        raise click.UsageError(
+            f"{path}: expected one object with definitions by kind, type and name"
+        )
     return dict(_plain(found))
 
 
@@ -110,7 +124,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"given twice: {', '.join(sorted({name for name in names if names.count(name) > 1}))}")
+        raise ValueError(
+            f"given twice: {', '.join(sorted({name for name in names if names.count(name) > 1}))}"
+        )
     return found
 
 

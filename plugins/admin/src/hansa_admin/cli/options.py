@@ -49,7 +49,11 @@ class Setting(click.ParamType[Any]):
                     return kind(value)
                 except ValueError:
                     continue
-            self.fail(f"{value!r} is no {'number' if 'number' in self.kinds else 'whole number'}", param, ctx)
+            self.fail(
+                f"{value!r} is no {'number' if 'number' in self.kinds else 'whole number'}",
+                param,
+                ctx,
+            )
         if "object" in self.kinds and not value.lstrip().startswith(("{", "[")):
             key, equals, inner = value.partition("=")
             if equals:
@@ -75,7 +79,9 @@ def branches(schema: Schema, components: dict[str, Schema]) -> list[Schema]:
     """The alternatives of a schema, or itself."""
     schema = resolved(schema, components)
     inner = schema.get("anyOf") or schema.get("oneOf")
-    return [each for branch in inner for each in branches(branch, components)] if inner else [schema]
+    return (
+        [each for branch in inner for each in branches(branch, components)] if inner else [schema]
+    )
 
 
 def kinds(schema: Schema, components: dict[str, Schema]) -> set[str]:
@@ -113,7 +119,9 @@ def is_list(schema: Schema, components: dict[str, Schema]) -> bool:
 
 def is_map(schema: Schema, components: dict[str, Schema]) -> bool:
     """Whether it is an object with free keys, given as KEY=VALUE several times."""
-    return any(b.get("type") == "object" and not b.get("properties") for b in branches(schema, components))
+    return any(
+        b.get("type") == "object" and not b.get("properties") for b in branches(schema, components)
+    )
 
 
 def parameters(schema: Schema, components: dict[str, Schema]) -> list[click.Parameter]:
@@ -126,11 +134,16 @@ def parameters(schema: Schema, components: dict[str, Schema]) -> list[click.Para
             found.insert(0, click.Argument(["name"], required="name" in required, default=None))
         else:
             found.append(_option(name, inner, components, name in required))
-    metavar, help = "SETTING=JSON", "Any setting as JSON, for what the options cannot say: --set timeout=null"
+    metavar, help = (
+        "SETTING=JSON",
+        "Any setting as JSON, for what the options cannot say: --set timeout=null",
+    )
     return [*found, click.Option(["--set", "set_"], multiple=True, metavar=metavar, help=help)]
 
 
-def _option(name: str, schema: Schema, components: dict[str, Schema], required: bool) -> click.Option:
+def _option(
+    name: str, schema: Schema, components: dict[str, Schema], required: bool
+) -> click.Option:
     flag = "--" + name.replace("_", "-")
     help = help_text(schema, components, required)
     branch_kinds = {str(branch.get("type")) for branch in branches(schema, components)} - {"null"}
@@ -139,14 +152,20 @@ def _option(name: str, schema: Schema, components: dict[str, Schema], required: 
     secret = any(branch.get("writeOnly") for branch in branches(schema, components))
     multiple = is_list(schema, components) or is_map(schema, components)
     help = f"{help} - prompts for it." if secret else help
-    return click.Option([flag, name], type=Setting(schema, components), multiple=multiple, default=None, help=help)
+    return click.Option(
+        [flag, name], type=Setting(schema, components), multiple=multiple, default=None, help=help
+    )
 
 
 def help_text(schema: Schema, components: dict[str, Schema], required: bool) -> str:
     """The setting's help, whether it is required, its default and an example."""
     found = resolved(schema, components)
     inner = [branch for branch in branches(schema, components) if branch.get("description")]
-    help = str(schema.get("description") or found.get("description") or (inner[0]["description"] if inner else ""))
+    help = str(
+        schema.get("description")
+        or found.get("description")
+        or (inner[0]["description"] if inner else "")
+    )
     marks = ["required"] if required else []
     default = found.get("default")
     if default not in (None, "", [], {}):
@@ -169,7 +188,10 @@ def typed(values: dict[str, Any], schema: Schema, components: dict[str, Schema])
             value = _several(list(value), inner, components)
         if value == "-" and any(branch.get("writeOnly") for branch in branches(inner, components)):
             value = click.prompt(
-                name.replace("_", " ").capitalize(), hide_input=True, confirmation_prompt=True, err=True
+                name.replace("_", " ").capitalize(),
+                hide_input=True,
+                confirmation_prompt=True,
+                err=True,
             )
         found[name] = value
     for assignment in values.get("set_") or ():
@@ -179,7 +201,9 @@ def typed(values: dict[str, Any], schema: Schema, components: dict[str, Schema])
         try:
             found[name.strip().replace("-", "_")] = json.loads(text)
         except ValueError as error:
-            raise click.UsageError(f"--set {assignment}: not valid JSON: {error} (a text needs quotes)") from None
+            raise click.UsageError(
+                f"--set {assignment}: not valid JSON: {error} (a text needs quotes)"
+            ) from None
     return found
 
 
@@ -190,9 +214,12 @@ def _several(values: list[Any], schema: Schema, components: dict[str, Schema]) -
         for value in values:
             merged |= value
         return merged
-    alone = any(branch.get("type") not in ("array", "null") for branch in branches(schema, components))
+    alone = any(
+        branch.get("type") not in ("array", "null") for branch in branches(schema, components)
+    )
     if len(values) == 1 and (
-        alone or str(next(iter(values[0]), "") if isinstance(values[0], dict) else "").startswith("$")
+        alone
+        or str(next(iter(values[0]), "") if isinstance(values[0], dict) else "").startswith("$")
     ):
         return values[0]
     return values

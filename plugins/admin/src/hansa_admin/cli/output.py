@@ -28,7 +28,10 @@ def console(stderr: bool = False) -> Any:
 
     stream = sys.stderr if stderr else sys.stdout
     return Console(
-        stderr=stderr, width=None if stream.isatty() else 500, soft_wrap=not stream.isatty(), highlight=False
+        stderr=stderr,
+        width=None if stream.isatty() else 500,
+        soft_wrap=not stream.isatty(),
+        highlight=False,
     )
 
 
@@ -89,7 +92,11 @@ def details(value: dict[str, Any]) -> None:
 
 def state_line(state: dict[str, Any]) -> str:
     """How one worker has it, why and since when."""
-    since = f" since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(state['since']))}" if state.get("since") else ""
+    since = (
+        f" since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(state['since']))}"
+        if state.get("since")
+        else ""
+    )
     return f"{state.get('state')}{since}" + (f": {state['why']}" if state.get("why") else "")
 
 
@@ -119,5 +126,8 @@ def changes(answer: dict[str, Any]) -> None:
                 out.print(Text(f"    {name}: {old or 'nothing'} -> {new or 'nothing'}"))
             elif change["action"] == "create":
                 out.print(Text(f"    {name}: {new}"))
-    counts = [f"{sum(c['action'] == action for c in answer['changes'])} to {action}" for action in ACTION_STYLE]
+    counts = [
+        f"{sum(c['action'] == action for c in answer['changes'])} to {action}"
+        for action in ACTION_STYLE
+    ]
     click.echo(f"{', '.join(counts)}, {answer['unchanged']} unchanged")

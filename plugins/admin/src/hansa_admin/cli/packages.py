@@ -10,12 +10,20 @@ from .connection import command
 from .sources import read_sources
 
 FILE = click.Argument(["file"])
-VERSION = click.Option(["--version"], type=int, help="Number of the version; by default the one that serves.")
+VERSION = click.Option(
+    ["--version"], type=int, help="Number of the version; by default the one that serves."
+)
 
 
 @command(
     "deploy",
-    click.Argument(["files"], nargs=-1, required=True, type=click.Path(exists=True), metavar="FILE|FOLDER|ZIP..."),
+    click.Argument(
+        ["files"],
+        nargs=-1,
+        required=True,
+        type=click.Path(exists=True),
+        metavar="FILE|FOLDER|ZIP...",
+    ),
 )
 def deploy(client: Client, as_json: bool, files: tuple[str, ...]) -> None:
     """Deploy services, helper modules and packages: all that is given, as one change, or nothing.
@@ -47,9 +55,20 @@ def service_packages(client: Client, as_json: bool, filter: str, all_: bool) -> 
     if as_json:
         output.print_json(answer)
     else:
-        keys = ["file", "version", "current", "services", "imports", "imported_by", "files", "deployed_by"]
+        keys = [
+            "file",
+            "version",
+            "current",
+            "services",
+            "imports",
+            "imported_by",
+            "files",
+            "deployed_by",
+        ]
         output.table(
-            [key.replace("_", " ") for key in keys], [[i[key] for key in keys] for i in answer["items"]], "files"
+            [key.replace("_", " ") for key in keys],
+            [[i[key] for key in keys] for i in answer["items"]],
+            "files",
         )
 
 
@@ -65,7 +84,9 @@ def service_source(client: Client, as_json: bool, file: str, version: int | None
 
 
 @command(
-    "rollback", FILE, click.Option(["--version"], type=int, help="Version to go back to; by default the one before.")
+    "rollback",
+    FILE,
+    click.Option(["--version"], type=int, help="Version to go back to; by default the one before."),
 )
 def service_rollback(client: Client, as_json: bool, file: str, version: int | None) -> None:
     """Let an older version of FILE serve again; the name of a service means the file that gives it."""

@@ -27,7 +27,9 @@ class Rolling:
     so that one which is not Hansa's sees by its own checks that the first is there again; all in seconds.
     """
 
-    def __init__(self, client: Client, say: Callable[[str], None], *, limit: float, pause: float) -> None:
+    def __init__(
+        self, client: Client, say: Callable[[str], None], *, limit: float, pause: float
+    ) -> None:
         self.client, self.say, self.limit, self.pause = client, say, limit, pause
         self.balanced: dict[str, dict[str, Any]] | None = None
 
@@ -36,7 +38,9 @@ class Rolling:
         wanted = self._plan(names, force=force)
         self.balanced = self._balancer_servers()
         if self.balanced is None:
-            self.say("no load-balancer is known to the servers: its own checks must tell it which of them are ready")
+            self.say(
+                "no load-balancer is known to the servers: its own checks must tell it which of them are ready"
+            )
         done = []
         for number, name in enumerate(wanted):
             if number and self.balanced is None:
@@ -44,20 +48,32 @@ class Rolling:
             began = time.monotonic()
             found = self._one(name)
             seconds = round(time.monotonic() - began, 1)
-            self.say(f"{name}: ready, {found['workers']} workers at revision {found['revision']}, after {seconds:g} s")
+            self.say(
+                f"{name}: ready, {found['workers']} workers at revision {found['revision']}, after {seconds:g} s"
+            )
             done.append({"name": name, "incarnation": found["incarnation"], "seconds": seconds})
         return done
 
     def _plan(self, names: tuple[str, ...], *, force: bool) -> list[str]:
-        servers = {server["name"]: server for server in self._ask("admin.cluster.status")["servers"]}
+        servers = {
+            server["name"]: server for server in self._ask("admin.cluster.status")["servers"]
+        }
         unknown = sorted(set(names) - set(servers))
         if unknown:
-            raise Stopped(f"there is no server {', '.join(unknown)} in this cluster (there are: {', '.join(servers)})")
+            raise Stopped(
+                f"there is no server {', '.join(unknown)} in this cluster (there are: {', '.join(servers)})"
+            )
         if force:
             return list(names or servers)
-        unfit = [f"{name} is {server['state']}" for name, server in servers.items() if server["state"] != "ready"]
+        unfit = [
+            f"{name} is {server['state']}"
+            for name, server in servers.items()
+            if server["state"] != "ready"
+        ]
         if unfit:
-            raise Stopped(f"{', '.join(unfit)}: nothing is restarted before all servers are ready (or with --force)")
+            raise Stopped(
+                f"{', '.join(unfit)}: nothing is restarted before all servers are ready (or with --force)"
+            )
         if len(servers) == 1:
             raise Stopped(
                 f"{next(iter(servers))} is the only server, and nobody would answer while it restarts. `hansa server "
@@ -87,11 +103,19 @@ class Rolling:
             if status is None:
                 last = "no server answers"
                 continue
-            informed = {worker["name"] for worker in status["workers"] if worker["revision"] >= revision}
+            informed = {
+                worker["name"] for worker in status["workers"] if worker["revision"] >= revision
+            }
             for found in status["objects"]:
-                refused = (found["kind"], found["name"], found["state"]) == ("server", name, "failed")
+                refused = (found["kind"], found["name"], found["state"]) == (
+                    "server",
+                    name,
+                    "failed",
+                )
                 if refused and informed.intersection(found["workers"]):
-                    raise Stopped(f"{name} goes on as before, since it could not start again: {found['why']}")
+                    raise Stopped(
+                        f"{name} goes on as before, since it could not start again: {found['why']}"
+                    )
             found = next((server for server in status["servers"] if server["name"] == name), None)
             if found is None or found["incarnation"] <= before:
                 last = "it is not there"
@@ -99,7 +123,9 @@ class Rolling:
                 return dict(found)
             else:
                 last = f"it is {found['state']} ({found['workers']} of {found['wanted']} workers)"
-        raise Stopped(f"{name} did not come back within {self.limit:g} s: {last}; its logs tell why")
+        raise Stopped(
+            f"{name} did not come back within {self.limit:g} s: {last}; its logs tell why"
+        )
 
     # -- the load-balancer -------------------------------------------------------------------------------------------
 
@@ -136,12 +162,16 @@ class Rolling:
         try:
             self._ask("admin.loadbalancer.ready", {"name": name})
         except click.ClickException as error:
-            self.say(f"{name}: still gets nothing ({error.message}); put it back with: hansa loadbalancer ready {name}")
+            self.say(
+                f"{name}: still gets nothing ({error.message}); put it back with: hansa loadbalancer ready {name}"
+            )
             return
         deadline = time.monotonic() + SEEN
         while time.monotonic() < deadline:
             status = self._try("admin.cluster.status")
-            if status and not any(s["name"] == name and s["state"] == "ready" for s in status["servers"]):
+            if status and not any(
+                s["name"] == name and s["state"] == "ready" for s in status["servers"]
+            ):
                 return  # it will be handed requests when it is back
             if str((self._balancer_servers() or {}).get(name, {}).get("status")).startswith("UP"):
                 return

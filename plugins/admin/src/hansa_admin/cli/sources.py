@@ -22,8 +22,16 @@ def read_sources(paths: Iterable[str]) -> tuple[dict[str, str], list[str]]:
     left_out: list[str] = []
     for given in map(Path, paths):
         try:
-            files = read_folder(given) if given.is_dir() else read_archive(given) if given.suffix == ".zip" else None
-            for path, raw in (files if files is not None else {given.name: given.read_bytes()}).items():
+            files = (
+                read_folder(given)
+                if given.is_dir()
+                else read_archive(given)
+                if given.suffix == ".zip"
+                else None
+            )
+            for path, raw in (
+                files if files is not None else {given.name: given.read_bytes()}
+            ).items():
                 if wanted(path):
                     if path in found:
                         raise click.UsageError(f"{path} is given twice")
@@ -52,7 +60,11 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     """The files of a package, with its name, or of a folder of packages and files; links are not followed."""
     base = folder.resolve()
     base = base.parent if (base / "__init__.py").exists() else base
-    files = [file for file in sorted(folder.resolve().rglob("*")) if file.is_file() and not file.is_symlink()]
+    files = [
+        file
+        for file in sorted(folder.resolve().rglob("*"))
+        if file.is_file() and not file.is_symlink()
+    ]
     named = {file.relative_to(base).as_posix(): file for file in files}
     return {path: file.read_bytes() if wanted(path) else b"" for path, file in named.items()}
 
@@ -64,7 +76,9 @@ def read_archive(archive: Path) -> dict[str, bytes]:
         sources = [entry for entry in entries if wanted(entry.filename)]
         # reading stops at the size that an entry declares
         if len(sources) > MOST or sum(entry.file_size for entry in sources) > LARGEST:
-            raise click.UsageError(f"{archive} holds over {MOST} Python files or over {LARGEST} bytes of them")
+            raise click.UsageError(
+                f"{archive} holds over {MOST} Python files or over {LARGEST} bytes of them"
+            )
         names = {entry.filename: wanted(entry.filename) for entry in entries}
         try:
             return {name: opened.read(name) if read else b"" for name, read in names.items()}

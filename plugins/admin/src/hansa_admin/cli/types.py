@@ -19,7 +19,11 @@ def operations(client: Any) -> tuple[dict[str, dict[str, Any]], dict[str, Schema
     if client.url not in SERVICES:
         SERVICES[client.url] = client.openapi()
     document = SERVICES[client.url]
-    found = {path[len(PREFIX) :]: item["post"] for path, item in document["paths"].items() if path.startswith(PREFIX)}
+    found = {
+        path[len(PREFIX) :]: item["post"]
+        for path, item in document["paths"].items()
+        if path.startswith(PREFIX)
+    }
     return found, document["components"]["schemas"]
 
 
@@ -40,7 +44,11 @@ class KindGroup(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The commands of one type."""
-        return TypeGroup(self.kind, name) if name in self._names(ctx.meta.get("hansa.arguments", [])) else None
+        return (
+            TypeGroup(self.kind, name)
+            if name in self._names(ctx.meta.get("hansa.arguments", []))
+            else None
+        )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Remember what was typed: where the server is has to be known before the options of a command are."""
@@ -66,10 +74,14 @@ class TypeGroup(click.Group):
         self.prefix = f"{kind}.{type}."
         self.label = f"{kind} {type}"
 
-    def _operations(self, ctx: click.Context) -> tuple[dict[str, dict[str, Any]], dict[str, Schema]]:
+    def _operations(
+        self, ctx: click.Context
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, Schema]]:
         found, components = operations(early_client(ctx.meta.get("hansa.arguments", [])))
         return {
-            name[len(self.prefix) :]: each for name, each in found.items() if name.startswith(self.prefix)
+            name[len(self.prefix) :]: each
+            for name, each in found.items()
+            if name.startswith(self.prefix)
         }, components
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -106,8 +118,13 @@ def _renamed(params: list[click.Parameter]) -> list[click.Parameter]:
 def show(action: str, label: str, answer: dict[str, Any]) -> None:
     """The answer of an action, for people."""
     if action == "list":
-        rows = [[i["name"], i.get("active", True), i["state"], i["revision"], settings_of(i)] for i in answer["items"]]
-        output.table(["name", "active", "state", "revision", "settings"], rows, f"{label} is defined")
+        rows = [
+            [i["name"], i.get("active", True), i["state"], i["revision"], settings_of(i)]
+            for i in answer["items"]
+        ]
+        output.table(
+            ["name", "active", "state", "revision", "settings"], rows, f"{label} is defined"
+        )
     elif action == "get":
         output.details(answer)
     elif action in ("ping", "test", "run"):
@@ -125,6 +142,8 @@ def settings_of(item: dict[str, Any]) -> str:
     """The settings of a definition on one line."""
     hidden = {"name", "active", "state", "states", "revision", "builtin"}
     shown = [
-        f"{name}={output.text(value)}" for name, value in item.items() if name not in hidden and value not in (None, "")
+        f"{name}={output.text(value)}"
+        for name, value in item.items()
+        if name not in hidden and value not in (None, "")
     ]
     return " ".join([*shown, "(built in)"] if item.get("builtin") else shown)

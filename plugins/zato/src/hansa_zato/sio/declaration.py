@@ -57,7 +57,9 @@ class Declaration:
 def declaration(cls: type, profile: str = "auto") -> Declaration | None:
     """What `cls` declares, None if nothing; raises TypeError for a declaration that makes no sense."""
     inner = getattr(cls, "SimpleIO", None)
-    shorthand = {side: _shorthand(getattr(cls, side, None)) if inner is None else None for side in _SIDES}
+    shorthand = {
+        side: _shorthand(getattr(cls, side, None)) if inner is None else None for side in _SIDES
+    }
     if inner is None and not any(shorthand.values()):
         return None
     newer = {side: shorthand[side] or getattr(inner, side, None) for side in _SIDES}
@@ -85,7 +87,11 @@ def declaration(cls: type, profile: str = "auto") -> Declaration | None:
             ]
             unique = {element.name: element for element in reversed(listed)}
             elements[side] = tuple(element for element in listed if unique[element.name] is element)
-    wrapped = None if inner is None or getattr(cls, "_zato_needs_response_wrapper", None) is False else "response"
+    wrapped = (
+        None
+        if inner is None or getattr(cls, "_zato_needs_response_wrapper", None) is False
+        else "response"
+    )
     skip = option("skip_empty_keys", False)
     force = option("force_empty_keys", ())
     return Declaration(
@@ -103,13 +109,19 @@ def declaration(cls: type, profile: str = "auto") -> Declaration | None:
         output_repeated=bool(option("output_repeated", False)),
         skip_empty_request=bool(option("skip_empty_request_keys", skip)),
         skip_empty_response=bool(option("skip_empty_response_keys", skip)),
-        force_empty=True if force is True else frozenset([force] if isinstance(force, str) else force or ()),
+        force_empty=True
+        if force is True
+        else frozenset([force] if isinstance(force, str) else force or ()),
     )
 
 
 def _shorthand(given: Any) -> Any:
     """A class attribute `input` or `output`, if it can be a declaration at all."""
-    return given if isinstance(given, str | tuple | list | set | frozenset | ForceType) or _model_side(given) else None
+    return (
+        given
+        if isinstance(given, str | tuple | list | set | frozenset | ForceType) or _model_side(given)
+        else None
+    )
 
 
 def _sorted(outputs: tuple[Element, ...], profile: Profile) -> tuple[Element, ...]:
@@ -129,7 +141,9 @@ def _elements(given: Any, required: bool, profile: Profile) -> Iterable[Element]
     if isinstance(given, str | ForceType):
         given = [name.strip() for name in given.split(",")] if isinstance(given, str) else [given]
     elif isinstance(given, set | frozenset):
-        given = sorted(given, key=lambda item: item.name if isinstance(item, ForceType) else str(item))
+        given = sorted(
+            given, key=lambda item: item.name if isinstance(item, ForceType) else str(item)
+        )
     for item in given:
         if isinstance(item, ForceType):
             yield Element(item.name, item, required and not item.optional, item.default)
@@ -137,4 +151,6 @@ def _elements(given: Any, required: bool, profile: Profile) -> Iterable[Element]
             name = item.removeprefix("-")
             yield Element(name, by_name(name, profile), required and name == item)
         else:
-            raise TypeError(f"a SimpleIO element is a name or a type such as Int('name'), got {item!r}")
+            raise TypeError(
+                f"a SimpleIO element is a name or a type such as Int('name'), got {item!r}"
+            )

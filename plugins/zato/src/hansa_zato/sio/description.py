@@ -45,12 +45,27 @@ def describe(declared: Declaration, name: str) -> tuple[Any, Any, str | None]:
     return request, response, declared.response_elem or ("response" if declared.outputs else None)
 
 
-_PLAIN = (str, int, float, bool, list, dict, decimal.Decimal, datetime.datetime, datetime.date, uuid.UUID)
+_PLAIN = (
+    str,
+    int,
+    float,
+    bool,
+    list,
+    dict,
+    decimal.Decimal,
+    datetime.datetime,
+    datetime.date,
+    uuid.UUID,
+)
 
 
 def _model(name: str, elements: tuple[Element, ...]) -> type[Model]:
     """One field for each element; elements that may be missing are optional, those that go out may be empty too."""
-    body: dict[str, Any] = {"__annotations__": {}, "__doc__": f"Declared by {name}.", "__module__": __name__}
+    body: dict[str, Any] = {
+        "__annotations__": {},
+        "__doc__": f"Declared by {name}.",
+        "__module__": __name__,
+    }
     for element in elements:
         python: Any = element.type.python if element.type.python in _PLAIN else str
         if python is list:

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
-from hansa import Invalid, Secret, decode_hook
-from hansa import Model as NativeModel
+from hansa import Invalid, Model as NativeModel, Secret, decode_hook
 
 from .values import as_bool
 
@@ -51,7 +50,9 @@ class Model:
 
 def is_model(given: Any) -> bool:
     """Whether it is a class that can be input or output as a whole."""
-    return isinstance(given, type) and (issubclass(given, Model | NativeModel) or dataclasses.is_dataclass(given))
+    return isinstance(given, type) and (
+        issubclass(given, Model | NativeModel) or dataclasses.is_dataclass(given)
+    )
 
 
 def plain(value: Any) -> Any:
@@ -59,7 +60,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, Secret):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name, None)) for field in dataclasses.fields(value)}
+        return {
+            field.name: plain(getattr(value, field.name, None))
+            for field in dataclasses.fields(value)
+        }
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -107,10 +111,16 @@ def _read(hint: Any, value: Any, path: str, faults: dict[str, str]) -> Any:
     if is_model(hint):
         return _read_model(_ready(hint), value, path, faults)
     if origin in (list, set, tuple) and isinstance(value, list | tuple) and arguments:
-        items = [_read(arguments[0], item, f"{path}[{index}]", faults) for index, item in enumerate(value)]
+        items = [
+            _read(arguments[0], item, f"{path}[{index}]", faults)
+            for index, item in enumerate(value)
+        ]
         return items if origin is list else origin(items)
     if origin is dict and isinstance(value, Mapping):
-        return {key: _read(arguments[1], item, f"{path}.{key}".lstrip("."), faults) for key, item in value.items()}
+        return {
+            key: _read(arguments[1], item, f"{path}.{key}".lstrip("."), faults)
+            for key, item in value.items()
+        }
     try:
         if hint is bool and isinstance(value, str):
             return as_bool(value)

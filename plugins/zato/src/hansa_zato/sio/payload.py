@@ -32,7 +32,9 @@ class Payload:
         except KeyError:
             if name in self.names:
                 return ""
-            raise AttributeError(f"no output is named {name!r}; there are: {', '.join(sorted(self.names))}") from None
+            raise AttributeError(
+                f"no output is named {name!r}; there are: {', '.join(sorted(self.names))}"
+            ) from None
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, str):
@@ -84,7 +86,13 @@ class Payload:
             from .values import NOT_GIVEN
             from .writing import pull
 
-            self.values.update({name: found for name in self.names if (found := pull(value, name)) is not NOT_GIVEN})
+            self.values.update(
+                {
+                    name: found
+                    for name in self.names
+                    if (found := pull(value, name)) is not NOT_GIVEN
+                }
+            )
 
     set_payload_attrs = assign
 

@@ -52,10 +52,17 @@ def reader(declared: Declaration, params_first: bool = True) -> Reader:
     """
     if declared.input_model is not None:
         return _model_reader(declared.input_model, declared, params_first)
-    plan = [(element, _missing(element, declared), _converter(element.type)) for element in declared.inputs]
+    plan = [
+        (element, _missing(element, declared), _converter(element.type))
+        for element in declared.inputs
+    ]
     names = frozenset(element.name for element in declared.inputs)
     skip = _skipper(declared) if declared.skip_empty_request else None
-    use_text, root_name, ignore_body = declared.use_text, declared.request_elem, declared.channel_params_only
+    use_text, root_name, ignore_body = (
+        declared.use_text,
+        declared.request_elem,
+        declared.channel_params_only,
+    )
 
     def read(cid: str, body: Body, params: Mapping[str, Any]) -> Input:
         from_xml: dict[str, list[Any]] | None = None
@@ -66,7 +73,9 @@ def reader(declared: Declaration, params_first: bool = True) -> Reader:
             elif hasattr(body, "tag"):
                 from_xml = xml.children(xml.request_root(body, root_name))
             else:
-                raise InvalidInput(cid, f"expected an object with the declared names, got {type(body).__name__}")
+                raise InvalidInput(
+                    cid, f"expected an object with the declared names, got {type(body).__name__}"
+                )
         found, faults = Input(), {}
         for element, missing, convert in plan:
             name = element.name
@@ -118,7 +127,9 @@ def _missing(element: Element, declared: Declaration) -> Any:
             return default
     if element.required:
         return NOT_GIVEN
-    if isinstance(element.type, Boolean) and (isinstance(element.type, ByName) or declared.profile == "3.x"):
+    if isinstance(element.type, Boolean) and (
+        isinstance(element.type, ByName) or declared.profile == "3.x"
+    ):
         return element.type.read("")
     return ""
 
@@ -132,7 +143,11 @@ def _skipper(declared: Declaration) -> Callable[[Input], Input]:
 
 def kept(name: str, value: Any, declared: Declaration) -> bool:
     """Whether a key stays where empty ones are to be left out."""
-    return value not in ("", None, [], {}) or declared.force_empty is True or name in declared.force_empty
+    return (
+        value not in ("", None, [], {})
+        or declared.force_empty is True
+        or name in declared.force_empty
+    )
 
 
 def _model_reader(side: ModelSide, declared: Declaration, params_first: bool) -> Reader:

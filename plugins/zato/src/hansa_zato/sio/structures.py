@@ -16,7 +16,11 @@ class CSV(ForceType):
         return list(value) if isinstance(value, list | tuple) else as_text(value).split(",")
 
     def write(self, value: Any) -> Any:
-        return as_text(value) if isinstance(value, str | bytes) else ",".join(as_text(item) for item in value)
+        return (
+            as_text(value)
+            if isinstance(value, str | bytes)
+            else ",".join(as_text(item) for item in value)
+        )
 
 
 class List(ForceType):
@@ -58,7 +62,9 @@ class ListOfDicts(ForceType):
 
     def read(self, value: Any) -> Any:
         items = [value] if isinstance(value, Mapping) else value
-        if not isinstance(items, list | tuple) or not all(isinstance(item, Mapping) for item in items):
+        if not isinstance(items, list | tuple) or not all(
+            isinstance(item, Mapping) for item in items
+        ):
             raise ValueError(f"expected a list of dictionaries, got {shown(value)}")
         return [dict(item) for item in items]
 

@@ -30,7 +30,9 @@ def as_bool(value: Any) -> bool:
         return True
     if word in FALSE:
         return False
-    raise ValueError(f"expected a boolean (true, false, yes, no, on, off, 1, 0 ...), got {shown(value)}")
+    raise ValueError(
+        f"expected a boolean (true, false, yes, no, on, off, 1, 0 ...), got {shown(value)}"
+    )
 
 
 def as_int(value: Any) -> int:

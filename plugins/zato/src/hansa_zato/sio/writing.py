@@ -23,7 +23,10 @@ def writer(declared: Declaration) -> Writer:
 
     def write(payload: Payload) -> Any:
         if payload.rows is not None or repeated:
-            return [convert_row(row) for row in payload.rows or ([payload.values] if payload.values else [])]
+            return [
+                convert_row(row)
+                for row in payload.rows or ([payload.values] if payload.values else [])
+            ]
         return convert_row(payload.values)
 
     return write
@@ -56,7 +59,11 @@ def _row_writer(declared: Declaration) -> Callable[[Any], dict[str, Any]]:
                 faults.append(f"{name}: {error}")
         if faults:
             raise TypeError("the response does not fit the declared output: " + "; ".join(faults))
-        return {name: value for name, value in found.items() if kept(name, value, declared)} if skip else found
+        return (
+            {name: value for name, value in found.items() if kept(name, value, declared)}
+            if skip
+            else found
+        )
 
     return convert_row
 
@@ -65,7 +72,9 @@ def _converter(type: ForceType) -> Callable[[Any], Any]:
     convert = type.write
     if isinstance(type, Boolean) and isinstance(type, ByName):
         return lambda value: None if value is None else convert(value)
-    return lambda value: models.plain(value) if value is None or value == "" else _plain(convert(value))
+    return lambda value: (
+        models.plain(value) if value is None or value == "" else _plain(convert(value))
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -87,7 +87,9 @@ def to_data(element: Any) -> Any:
     return found
 
 
-def response(elem: str, namespace: str, cid: str, result: str, data: Any, types: Mapping[str, ForceType]) -> Any:
+def response(
+    elem: str, namespace: str, cid: str, result: str, data: Any, types: Mapping[str, ForceType]
+) -> Any:
     """The element `<elem><zato_env>..</zato_env><item>..</item></elem>`, with an item_list for a list; no item for None."""
     from lxml import etree  # lazy: trial imports of services do without
 

@@ -48,6 +48,16 @@ anylist = list[Any]
 stranydict = strdict = dict[str, Any]
 dictlist = list[dict[Any, Any]]
 intlist, strlist = list[int], list[str]
-boolnone, dictnone, floatnone, intnone = bool | None, dict[Any, Any] | None, float | None, int | None
+boolnone, dictnone, floatnone, intnone = (
+    bool | None,
+    dict[Any, Any] | None,
+    float | None,
+    int | None,
+)
 listnone, strnone = list[Any] | None, str | None
-date_, datetime_, datetimez, decimal_ = datetime.date, datetime.datetime, datetime.datetime, decimal.Decimal
+date_, datetime_, datetimez, decimal_ = (
+    datetime.date,
+    datetime.datetime,
+    datetime.datetime,
+    decimal.Decimal,
+)

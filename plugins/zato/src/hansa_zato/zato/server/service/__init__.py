@@ -10,10 +10,20 @@ from hansa_zato.exceptions import ZatoException
 from hansa_zato.service import Service
 from hansa_zato.sio.models import Model
 from hansa_zato.sio.structures import CSV, Dict, List, ListOfDicts, Opaque
-from hansa_zato.sio.types import UTC, UUID, AsIs, Date, DateTime, Decimal, Float, ForceType, Text
-from hansa_zato.sio.types import Boolean as Bool
-from hansa_zato.sio.types import Hidden as Secret
-from hansa_zato.sio.types import Integer as Int
+from hansa_zato.sio.types import (
+    UTC,
+    UUID,
+    AsIs,
+    Boolean as Bool,
+    Date,
+    DateTime,
+    Decimal,
+    Float,
+    ForceType,
+    Hidden as Secret,
+    Integer as Int,
+    Text,
+)
 
 Boolean, Integer, Unicode, Nested, DictList = Bool, Int, Text, Opaque, ListOfDicts
 

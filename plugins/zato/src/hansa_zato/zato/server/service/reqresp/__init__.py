@@ -9,4 +9,11 @@ from hansa_zato.sio.payload import Payload as SimpleIOPayload
 from hansa_zato.zato.server.service.reqresp.sio import *  # noqa: F403
 from hansa_zato.zato.server.service.reqresp.sio import __all__ as _types
 
-__all__ = ["ParsingException", "Request", "Response", "SimpleIOPayload", "ValidationException", *_types]
+__all__ = [
+    "ParsingException",
+    "Request",
+    "Response",
+    "SimpleIOPayload",
+    "ValidationException",
+    *_types,
+]

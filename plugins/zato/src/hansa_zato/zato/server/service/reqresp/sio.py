@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from hansa_zato.exceptions import ValidationException
 from hansa_zato.sio.structures import CSV, Dict, List, ListOfDicts, Opaque
-from hansa_zato.sio.types import UTC, AsIs, Float, ForceType, Text
-from hansa_zato.sio.types import Boolean as Bool
-from hansa_zato.sio.types import Integer as Int
+from hansa_zato.sio.types import UTC, AsIs, Boolean as Bool, Float, ForceType, Integer as Int, Text
 
 Boolean, Integer, Unicode, Nested = Bool, Int, Text, Opaque
 

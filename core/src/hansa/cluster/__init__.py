@@ -1,0 +1,1 @@
+"""What the workers of a cluster agree on: leases, and who is a member."""

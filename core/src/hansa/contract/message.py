@@ -1,0 +1,75 @@
+"""What crosses the wall between a channel and a service: a request, a response, and the correlation id on both."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+from ..foundation.errors import Outcome
+
+__all__ = ["Request", "Response", "new_cid"]
+
+_bits = random.Random(random.SystemRandom().getrandbits(64)).getrandbits
+
+
+def new_cid() -> str:
+    """A fresh correlation id: `K` and 27 characters from 0-9 and A-F, 108 random bits.
+
+    PERF: not a secret, so the fast generator will do; it is seeded from the system's.
+    """
+    return f"K{_bits(108):027X}"
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One message on its way to a service.
+
+    A channel gives what it has: `raw` bytes or an already built `payload`, `headers` (lower-case names), `params` (path and
+    query values), `method`, `path`, `peer` (address of the caller), `environ` (the WSGI environment, or the like).
+    The route adds `input` (the parsed input), `principal` (who called) and `channel`; `attempt` counts from 1.
+    """
+
+    raw: bytes = b""
+    _: KW_ONLY
+    payload: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    method: str = ""
+    path: str = ""
+    peer: str = ""
+    environ: dict[str, Any] | None = None
+    cid: str = ""
+    attempt: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    input: Any = field(default=None, init=False)
+    principal: Any = field(default=None, init=False)
+    channel: Any = field(default=None, init=False)
+    format: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self.cid = self.cid or new_cid()
+
+
+@dataclass(slots=True, eq=False)
+class Response:
+    """The answer: `payload` set by the service, `raw` bytes rendered from it, `status`, `headers`, `content_type`.
+
+    `outcome` tells a broker what to do: `done` (acknowledge), `retry`, `reject`; `error` is the exception behind the last two.
+    """
+
+    payload: Any = None
+    _: KW_ONLY
+    status: int = 200
+    content_type: str = ""
+    cid: str = ""
+    raw: bytes = field(default=b"", init=False)
+    headers: dict[str, str] = field(default_factory=dict, init=False)
+    outcome: Outcome = field(default="done", init=False)
+    error: BaseException | None = field(default=None, init=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the message was handled and may be acknowledged."""
+        return self.outcome == "done"

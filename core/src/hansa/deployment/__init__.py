@@ -1,0 +1,1 @@
+"""Services from their source to the classes that workers run."""

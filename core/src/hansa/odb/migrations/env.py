@@ -1,0 +1,14 @@
+"""How Alembic connects to the ODB: by the engine that everything else uses."""
+
+from alembic import context
+from sqlalchemy import NullPool
+
+from hansa.odb.migrations.schema import lock
+from hansa.odb.tables import metadata, open_engine
+
+engine = open_engine(context.config.attributes["url"], 600, poolclass=NullPool)
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    with context.begin_transaction():
+        lock(connection)
+        context.run_migrations()

@@ -1,0 +1,1 @@
+"""Which plugins are installed, what they declare, and the configuration file that selects them."""

@@ -1,0 +1,1 @@
+"""The declaration of settings, and everything that is derived from it."""

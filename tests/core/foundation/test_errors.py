@@ -1,0 +1,48 @@
+"""Errors: what each tells a caller and a broker, and that an unexpected one tells nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hansa.foundation import errors
+from hansa.foundation.errors import HansaError, Invalid, Refused, TooMany, Unavailable, problem
+
+ALL = [
+    cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, HansaError)
+]
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_each_error_has_a_status_a_title_and_an_outcome(cls: type[HansaError]):
+    assert 400 <= cls.status < 600
+    assert cls.title
+    assert cls.outcome in ("retry", "reject")
+    error = cls("details")
+    assert problem(error, "K1")["cid"] == "K1"
+    assert problem(error, "K1")["detail"] == "details"
+
+
+def test_what_the_caller_did_wrong_is_rejected_and_the_rest_is_tried_again():
+    again = {cls.__name__ for cls in ALL if cls.outcome == "retry"}
+    assert again == {"HansaError", "TooMany", "Unavailable", "TimedOut"}
+
+
+def test_invalid_tells_all_faults_by_name():
+    error = Invalid({"a": "is bad", "": "no object"})
+    assert str(error) == "a: is bad; no object"
+    assert problem(error, "K")["errors"] == {"a": "is bad", "": "no object"}
+    assert Invalid("no object").errors == {"": "no object"}
+
+
+def test_headers():
+    assert Refused(challenge='Basic realm="x"').headers == {"WWW-Authenticate": 'Basic realm="x"'}
+    assert Refused().headers == {}
+    assert (
+        TooMany(retry_after=7).headers == Unavailable(retry_after=7).headers == {"Retry-After": "7"}
+    )
+
+
+def test_an_unexpected_error_tells_nothing():
+    found = problem(ValueError("password is hush"), "K1")
+    assert found["status"] == 500
+    assert "hush" not in str(found)
+    assert found["cid"] == "K1"

@@ -1,0 +1,154 @@
+"""Calls between services: answers as objects, errors as they were raised, and routes that follow each deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hansa import Conflict, Model, NotFound, Request, Service, Unavailable, current_cid
+from hansa.cluster.leases import Leases, OdbBus
+from hansa.definitions.store import Store
+from hansa.plugins.registry import Deployed, Registry
+from hansa.runtime.invoke import Invocations
+from hansa.runtime.objects import Objects
+
+
+class Pair(Model):
+    number: int
+    text: str = ""
+
+
+class Double(Service):
+    name = "double"
+    Input = Pair
+    Output = Pair
+
+    def handle(self) -> Any:
+        return Pair(number=self.request.input.number * 2, text=self.cid)
+
+
+class Outer(Service):
+    name = "outer"
+
+    def handle(self) -> Any:
+        before = current_cid.get()
+        answer = self.invoke("double", {"number": self.request.input})
+        assert current_cid.get() == before == self.cid
+        return answer
+
+
+class Fails(Service):
+    name = "fails"
+
+    def handle(self) -> Any:
+        raise Conflict("as it was")
+
+
+class Queue:
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    def put(self, *call: Any, **options: Any) -> None:
+        self.calls.append((*call, options))
+
+
+@pytest.fixture
+def world(store: Store, plain: type) -> Iterator[Invocations]:
+    registry = Registry()
+    registry.add_types("p", [plain])
+    registry.replace_services(
+        "x.py", [Deployed(cls.name, cls, "x.py", 1) for cls in (Double, Outer, Fails)]
+    )
+    server = SimpleNamespace(name="s")
+    wraps: list[Any] = []
+    objects = Objects(
+        registry, server, lambda row: None, Leases(OdbBus(store.engine), "w"), lambda: wraps
+    )
+    made = Invocations(objects, None)
+    server.invoke, made.wraps = made.invoke, wraps  # type: ignore[attr-defined]
+    yield made
+    objects.stop()
+
+
+def test_the_answer_is_an_object(world: Invocations):
+    assert world.invoke("double", {"number": 2}, cid="K1") == Pair(number=4, text="K1")
+    assert world.invoke("double", Pair(number=3)).number == 6
+
+
+def test_one_cid_goes_through_all_calls(world: Invocations):
+    assert world.invoke("outer", 5, cid="K7") == Pair(number=10, text="K7")
+
+
+def test_errors_come_through(world: Invocations):
+    with pytest.raises(Conflict, match="as it was"):
+        world.invoke("fails")
+    with pytest.raises(NotFound, match="did you mean"):
+        world.invoke("doubel")
+    assert current_cid.get() == "-"
+
+
+def test_a_route_is_kept_until_its_service_changes(world: Invocations):
+    first = world.route("double")
+    assert world.route("double") is first is not world.route("double", type="other")
+    assert world.route("double", config=object()) is not first
+    better = type("Double", (Double,), {"handle": lambda self: Pair(number=0)})
+    world._objects.registry.replace_services("x.py", [Deployed("double", better, "x.py", 2)])
+    assert world.invoke("double", {"number": 2}).number == 0
+    world._objects.registry.replace_services("x.py", [])
+    with pytest.raises(NotFound):
+        world.invoke("double")
+
+
+class TestHandle:
+    """A request without a channel: a response comes out, whatever happens."""
+
+    def test_an_answer(self, world: Invocations):
+        response = world.handle(
+            "double", Request(b'{"number": 1}', cid="K1"), format="plain", type="api"
+        )
+        assert (response.status, response.raw, response.cid) == (
+            200,
+            b'{"number": 2, "text": "K1"}',
+            "K1",
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "format", "status"),
+        [
+            ("fails", "", 409),
+            ("fails", "plain", 409),
+            ("none", "", 404),
+            ("none", "plain", 404),
+            ("none", "no", 404),
+            ("double", "no", 404),
+        ],
+    )
+    def test_errors(self, world: Invocations, name: str, format: str, status: int):
+        response = world.handle(name, Request(b"{}", cid="K1"), format=format)
+        assert (response.status, response.cid, response.ok) == (status, "K1", False)
+        assert (response.content_type == "x/error") == (format == "plain")
+
+    def test_a_wrap_that_fails_to_wrap(self, world: Invocations):
+        world.wraps.append(lambda **given: 1 / 0)  # type: ignore[attr-defined]
+        response = world.handle("double", Request(b"{}", cid="K1"))
+        assert (response.status, response.outcome, response.cid) == (500, "retry", "K1")
+
+
+class TestAsynchronous:
+    def test_without_a_queue_it_is_refused_by_name(self, world: Invocations):
+        with pytest.raises(Unavailable, match="hansa-redis"):
+            world.invoke_async("double")
+
+    def test_what_is_queued(self, world: Invocations):
+        world.queue = Queue()
+        cid = world.invoke_async("double", {"number": 1}, delay=5)
+        assert world.invoke_async("double", cid="K2") == "K2"
+        assert world.queue.calls == [
+            ("double", {"number": 1}, cid, {"delay": 5}),
+            ("double", None, "K2", {}),
+        ]
+        with pytest.raises(NotFound):
+            world.invoke_async("none")
+        assert len(world.queue.calls) == 2
