@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hansa_soap_client.outgoing import SoapOutgoing
-from hansa_zato.exceptions import ConnectionException
+from hansa_zato.dialect.exceptions import ConnectionException
 from hansa_zato.outgoing import Outgoing
 
 BODY = "<get_rate xmlns='urn:quotes'><country>Canada</country></get_rate>"

@@ -13,7 +13,7 @@ import pytest
 from hansa import load
 from hansa_http.channel import HttpSettings
 from hansa_zato import anyjson, bunch, plugin, visible
-from hansa_zato.channel import stable_id
+from hansa_zato.dialect.channel import stable_id
 from hypothesis import given, strategies as st
 from zato.server.service import Service
 

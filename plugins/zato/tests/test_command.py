@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from hansa_zato.command_invoke import _shown
+from hansa_zato.command.invoke import _shown
 from hansa_zato.confirmation import PREFIX, SOURCE, Confirmation
 
 SOAP = (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hansa import Service as NativeService, current_cid
 from hansa_zato.bunch import Bunch
-from hansa_zato.channel import stable_id
+from hansa_zato.dialect.channel import stable_id
 from zato.common import ParsingException, TimeoutException
 from zato.common.exception import NotFound, ServiceMissingException
 from zato.server.service import Model, Service

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 from hansa_zato.outgoing import Outgoing
-from hansa_zato.reply import Reply
+from hansa_zato.outgoing.reply import Reply
 from hypothesis import given, strategies as st
 from lxml import etree, objectify
 from zato.common import ConnectionException, Inactive, TimeoutException

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hansa_zato.exceptions import BadRequest, InvalidInput, ParsingException, ValidationException
+from hansa_zato.dialect.exceptions import (
+    BadRequest,
+    InvalidInput,
+    ParsingException,
+    ValidationException,
+)
 from hansa_zato.sio.declaration import declaration
 from hansa_zato.sio.reading import Input, reader
 from hypothesis import given, strategies as st

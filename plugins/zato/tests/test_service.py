@@ -11,7 +11,7 @@ import pytest
 from hansa import load
 from hansa.contract.service import Binding
 from hansa_http.channel import HttpSettings
-from hansa_zato import dispatch
+from hansa_zato.dialect import dispatch
 from hansa_zato.section import ZatoSection
 from zato.common import CHANNEL
 from zato.server.service import ChannelInfo, Service

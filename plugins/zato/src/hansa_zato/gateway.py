@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import msgspec
 from hansa import HansaError, Request
 
-from .exceptions import BadRequest, HTTPException, ServiceMissingException
-from .request import readable
-from .wire import UNEXPECTED, ok_env
+from .dialect.exceptions import BadRequest, HTTPException, ServiceMissingException
+from .dialect.request import readable
+from .dialect.wire import UNEXPECTED, ok_env
 from .zato.server.service.internal import AdminService
 
 
@@ -82,7 +82,7 @@ class Invoke(JSONGateway):
 
     @staticmethod
     def _id(name: str) -> int:
-        from .channel import stable_id
+        from .dialect.channel import stable_id
 
         return stable_id(name)
 

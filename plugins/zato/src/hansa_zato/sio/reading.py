@@ -9,7 +9,7 @@ from typing import Any
 from hansa import Invalid
 
 from ..bunch import Bunch
-from ..exceptions import InvalidInput
+from ..dialect.exceptions import InvalidInput
 from . import models, xml
 from .declaration import Declaration, Element, ModelSide
 from .naming import ByName

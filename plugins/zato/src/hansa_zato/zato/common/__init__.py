@@ -23,7 +23,7 @@ from hansa_zato.constants import (
     ZATO_WARNING,
     zato_namespace,
 )
-from hansa_zato.exceptions import (
+from hansa_zato.dialect.exceptions import (
     ClientSecurityException,
     ConnectionException,
     HTTPException,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hansa_zato.nav import DictNav, ListNav
+from hansa_zato.dialect.nav import DictNav, ListNav
 
 __all__ = ["DictNav", "ListNav"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hansa_zato.channel import ChannelInfo
 from hansa_zato.constants import CHANNEL, DATA_FORMAT
-from hansa_zato.exceptions import ZatoException
-from hansa_zato.service import Service
+from hansa_zato.dialect.channel import ChannelInfo
+from hansa_zato.dialect.exceptions import ZatoException
+from hansa_zato.dialect.service import Service
 from hansa_zato.sio.models import Model
 from hansa_zato.sio.structures import CSV, Dict, List, ListOfDicts, Opaque
 from hansa_zato.sio.types import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hansa_zato.exceptions import (
+from hansa_zato.dialect.exceptions import (
     BadRequest,
     ClientHTTPError,
     Conflict,

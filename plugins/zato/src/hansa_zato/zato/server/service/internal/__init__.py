@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from hansa_zato.constants import zato_namespace
-from hansa_zato.service import Service
+from hansa_zato.dialect.service import Service
 
 __all__ = ["AdminSIO", "AdminService", "Ping", "Ping2"]
 

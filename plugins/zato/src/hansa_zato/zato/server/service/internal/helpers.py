@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hansa_zato.service import Service
+from hansa_zato.dialect.service import Service
 
 __all__ = ["Echo", "InputLogger", "Service"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hansa_zato.exceptions import ParsingException, ValidationException
-from hansa_zato.request import Request
-from hansa_zato.response import Response
+from hansa_zato.dialect.exceptions import ParsingException, ValidationException
+from hansa_zato.dialect.request import Request
+from hansa_zato.dialect.response import Response
 from hansa_zato.sio.payload import Payload as SimpleIOPayload
 from hansa_zato.zato.server.service.reqresp.sio import *  # noqa: F403
 from hansa_zato.zato.server.service.reqresp.sio import __all__ as _types

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hansa_zato.exceptions import ValidationException
+from hansa_zato.dialect.exceptions import ValidationException
 from hansa_zato.sio.structures import CSV, Dict, List, ListOfDicts, Opaque
 from hansa_zato.sio.types import UTC, AsIs, Boolean as Bool, Float, ForceType, Integer as Int, Text
 

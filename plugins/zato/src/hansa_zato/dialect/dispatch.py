@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from hansa import Binding, Request as CoreRequest, Response as CoreResponse, Unavailable
 
+from ..constants import DATA_FORMAT, channel_type, transport
+from ..sio.declaration import declaration
+from ..sio.writing import names
 from . import hooks, wire
-from .constants import DATA_FORMAT, channel_type, transport
 from .incoming import input_reader, parser
 from .invocation import OPTIONS
 from .logs import Logger
 from .request import Request, readable
 from .response import Response
-from .sio.declaration import declaration
-from .sio.writing import names
 
 if TYPE_CHECKING:
     from .service import Service

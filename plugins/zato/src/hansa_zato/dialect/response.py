@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .constants import ZATO_OK
-from .sio.payload import Payload
+from ..constants import ZATO_OK
+from ..sio.payload import Payload
 
 
 def is_element(value: Any) -> bool:

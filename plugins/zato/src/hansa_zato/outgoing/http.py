@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from hansa import HansaError, TimedOut, Unavailable
 
-from .exceptions import ConnectionException, TimeoutException, ZatoException, requests_too
+from ..dialect.exceptions import ConnectionException, TimeoutException, ZatoException, requests_too
+from ..sio.models import plain
 from .reply import Reply
-from .sio.models import plain
 
 if TYPE_CHECKING:
-    from .bunch import Bunch
-    from .outgoing import Entry
+    from ..bunch import Bunch
+    from .connections import Entry
 
 log = logging.getLogger("hansa.zato.outgoing")
 

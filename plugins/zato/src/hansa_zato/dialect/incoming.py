@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from hansa import Binding, Invalid, Model as CoreModel, Request as CoreRequest, dump
 
+from ..sio.declaration import Declaration
+from ..sio.reading import Input, reader
 from .exceptions import InvalidInput
 from .invocation import as_model_payload
 from .request import readable
-from .sio.declaration import Declaration
-from .sio.reading import Input, reader
 
 
 def parser(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from .bunch import Bunch
+from ..bunch import Bunch
 
 if TYPE_CHECKING:
     from .service import Service

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .constants import KVDB
+from ..constants import KVDB
 
 _STORED = "kvdb:"
 

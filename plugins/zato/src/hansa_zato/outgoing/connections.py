@@ -8,11 +8,11 @@ from typing import Any
 
 from hansa import Model, NotFound, Unavailable, dump
 
+from ..bunch import Bunch
+from ..dialect.exceptions import ConnectionException, Inactive
 from .amqp import AMQPConnection
-from .bunch import Bunch
-from .connection import HTTPConnection
-from .exceptions import ConnectionException, Inactive
 from .ftp import FTPConnection
+from .http import HTTPConnection
 from .soap import SOAPConnection
 from .sql import SQLConnection
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hansa import Unavailable
 
-from .bunch import Bunch
+from ..bunch import Bunch
 
 _read: dict[str, tuple[float, Bunch]] = {}
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .outgoing import Entry
+    from .connections import Entry
 
 
 class SQLConnection:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hansa import TimedOut, Unavailable
 
-from .exceptions import ConnectionException, TimeoutException
+from ..dialect.exceptions import ConnectionException, TimeoutException
 
 OWN = "/"  # what Zato gives for an exchange where none is named
 

@@ -15,12 +15,12 @@ from hansa import (
     Response as CoreResponse,
 )
 
-from .constants import ZATO_ERROR, ZATO_OK
+from ..constants import ZATO_ERROR, ZATO_OK
+from ..sio import models, xml
+from ..sio.declaration import Declaration, declaration
+from ..sio.payload import Payload
+from ..sio.writing import writer
 from .response import is_element
-from .sio import models, xml
-from .sio.declaration import Declaration, declaration
-from .sio.payload import Payload
-from .sio.writing import writer
 
 if TYPE_CHECKING:
     from .service import Service

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .connection import HTTPConnection
-from .exceptions import ConnectionException
+from ..dialect.exceptions import ConnectionException
+from .http import HTTPConnection
 from .reply import Reply
 
 

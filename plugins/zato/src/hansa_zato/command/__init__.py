@@ -13,7 +13,7 @@ def main() -> None:
     """Run the command line; does not return."""
     words = sys.argv[1:]
     if words[:2] == ["service", "invoke"]:
-        from .command_invoke import invoke
+        from .invoke import invoke
 
         sys.exit(invoke(words[2:]))
     if words[:1] == ["--version"]:
@@ -29,7 +29,3 @@ def main() -> None:
     # what the other command prints about itself, and the scripts it names, bear the name that was typed
     os.environ["HANSA_PROGRAM"] = PROGRAM
     os.execv(sys.executable, [sys.executable, "-m", "hansa", *words])
-
-
-if __name__ == "__main__":
-    main()

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 from hansa import Request as CoreRequest
 
-from .bunch import Bunch, bunchify
-from .sio.reading import Input
+from ..bunch import Bunch, bunchify
+from ..sio.reading import Input
 
 _UNREAD: Final = object()
 

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import msgspec
 from hansa import NotFound, Service as CoreService, new_cid
 
-from .bunch import bunchify
+from ..bunch import bunchify
+from ..constants import CHANNEL, DATA_FORMAT
+from ..sio.declaration import declaration
+from ..sio.models import Model, plain
 from .channel import stable_id
-from .constants import CHANNEL, DATA_FORMAT
 from .exceptions import ServiceMissingException, TimeoutException
-from .sio.declaration import declaration
-from .sio.models import Model, plain
 
 OPTIONS = (
     "zato"  # the key of Request.extra under which what Zato's calls have beyond Hansa's travels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .constants import KVDB
+from ..constants import KVDB
 
 
 class KeyValueDB:

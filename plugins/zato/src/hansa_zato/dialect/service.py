@@ -16,22 +16,22 @@ from hansa import (
     automatic_name,
 )
 
+from ..bunch import Bunch
+from ..outgoing.connections import REST, Outgoing
+from ..outgoing.kvdb import KeyValueDB, lock
+from ..sio.declaration import declaration
+from ..sio.description import describe
 from . import dispatch, wire
-from .bunch import Bunch
 from .channel import ChannelInfo, channel_of
 from .clock import TimeUtil
 from .environ import wsgi_environ
 from .invocation import OPTIONS, Invoking, _impl_name
-from .keyvalue import KeyValueDB, lock
 from .lifecycle import Lifecycle
 from .logs import Logger, log_message
 from .nav import DictNav, ListNav
-from .outgoing import REST, Outgoing
 from .patterns import Patterns
 from .request import Request
 from .response import Response
-from .sio.declaration import declaration
-from .sio.description import describe
 from .userconfig import user_config
 
 _OWN = "hansa_zato."

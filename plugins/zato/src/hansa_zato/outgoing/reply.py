@@ -9,7 +9,7 @@ from datetime import timedelta
 from http.client import responses
 from typing import Any
 
-from .exceptions import ClientHTTPError, HTTPException
+from ..dialect.exceptions import ClientHTTPError, HTTPException
 
 
 class CaseInsensitive(dict[str, str]):

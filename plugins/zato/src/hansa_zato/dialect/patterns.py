@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from hansa import Unavailable, new_cid
 
+from ..sio.models import plain
 from .exceptions import ZatoException
-from .sio.models import plain
 
 if TYPE_CHECKING:
     from .service import Service

@@ -6,8 +6,8 @@ from typing import Any
 
 from hansa import Binding
 
-from .bunch import Bunch
-from .constants import channel_type
+from ..bunch import Bunch
+from ..constants import channel_type
 
 
 class ChannelInfo(str):
