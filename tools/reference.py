@@ -20,10 +20,10 @@ from hansa.cli import commands
 from hansa.plugins.configuration import CORE_SECTIONS
 from hansa.plugins.discovery import EARLY, FULL, Plugins
 from hansa.plugins.registry import Registry
-from hansa_admin.cli import types as typed_commands
-from hansa_admin.cli.connection import connection_options, early_client
 from hansa_admin.openapi import openapi
 from hansa_admin.operation import Operation
+from hansa_cli import types as typed_commands
+from hansa_cli.connection import connection_options, early_client
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 WRITTEN = "<!-- written by `make docs` from the code; do not edit -->\n\n"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hansa_admin import early
-from hansa_admin.password import VARIABLE, ensure_password, password_file, password_reference
+from hansa_admin.password import ensure_password, password_reference
+from hansa_cli.access import PASSWORD_VARIABLE as VARIABLE, password_file
 
 if TYPE_CHECKING:
     from conftest import Server

@@ -1,16 +1,16 @@
-"""What the supervisor and the command line need of the admin plugin: the password, the lines at start, the commands."""
+"""What the supervisor needs of the admin plugin: the password, and the lines at start."""
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from pathlib import Path
 from typing import Any
 
 from hansa import hookimpl
+from hansa_cli.access import DEFAULT_URL, PASSWORD_VARIABLE, USER, password_file, recorded_url
 
-from .password import USER, VARIABLE, ensure_password, password_file
+from .password import ensure_password
 
 _made: set[str] = set()
 
@@ -26,14 +26,17 @@ def hansa_engines(config: Any) -> list[Any]:
 @hookimpl
 def hansa_ready(config: Any) -> list[str]:
     """Tell how to reach the admin API: user, password or where it is kept, the page, and a command that works."""
-    address = _address(config)
+    address = recorded_url(config.dir) or DEFAULT_URL
     return introduction(address, address, config.dir, fresh=str(config.dir) in _made)
 
 
 def introduction(address: str, page: str, directory: Path, *, fresh: bool) -> list[str]:
     """Lines that tell how to reach the admin API: at `address`, and at `page` in a browser; a `fresh` password is shown."""
-    if os.environ.get(VARIABLE):
-        shown, given = f"password from the environment variable {VARIABLE}", f"${VARIABLE}"
+    if os.environ.get(PASSWORD_VARIABLE):
+        shown, given = (
+            f"password from the environment variable {PASSWORD_VARIABLE}",
+            f"${PASSWORD_VARIABLE}",
+        )
     else:
         file = password_file(directory)
         given = f"$(cat {shlex.quote(str(file))})"
@@ -45,18 +48,3 @@ def introduction(address: str, page: str, directory: Path, *, fresh: bool) -> li
         f"admin API: {page}/hansa/api/docs shows it",
         f"""  curl -u "{USER}:{given}" -H 'Content-Type: application/json' -d '{{}}' {address}/hansa/api/admin.server.status""",
     ]
-
-
-def _address(config: Any) -> str:
-    try:
-        return str(json.loads((config.dir / "run" / "server.json").read_text())["http"])
-    except (OSError, ValueError, KeyError):
-        return "http://127.0.0.1:11223"
-
-
-@hookimpl
-def hansa_commands(commands: Any) -> None:
-    """Add the commands that are clients of the admin API."""
-    from .cli.commands import add_commands
-
-    add_commands(commands)

@@ -6,14 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-USER = "admin"
-VARIABLE = "HANSA_ADMIN_PASSWORD"
-FILE = "admin.password"
-
-
-def password_file(directory: Path) -> Path:
-    """Where the password is kept, in the server's folder."""
-    return directory / FILE
+from hansa_cli.access import PASSWORD_VARIABLE, password_file
 
 
 def ensure_password(directory: Path) -> bool:
@@ -21,7 +14,7 @@ def ensure_password(directory: Path) -> bool:
 
     The file is readable by its owner alone (mode 0600), from its first moment; one that others can read is made so.
     """
-    if os.environ.get(VARIABLE):
+    if os.environ.get(PASSWORD_VARIABLE):
         return False
     file = password_file(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -29,7 +22,7 @@ def ensure_password(directory: Path) -> bool:
         if file.stat().st_mode & 0o077:
             file.chmod(0o600)
         return False
-    fresh = file.with_name(f"{FILE}.{os.getpid()}")
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as opened:
         opened.write(secrets.token_urlsafe(18) + "\n")
@@ -39,6 +32,6 @@ def ensure_password(directory: Path) -> bool:
 
 def password_reference(directory: Path) -> dict[str, str]:
     """The setting that stands for the password in the definition of the user."""
-    if os.environ.get(VARIABLE):
-        return {"$env": VARIABLE}
+    if os.environ.get(PASSWORD_VARIABLE):
+        return {"$env": PASSWORD_VARIABLE}
     return {"$file": str(password_file(directory))}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from hansa import Service, hookimpl
+from hansa_cli.access import USER
 
 from . import cluster, configuration, packages, servers, services
 from .api import NAME, PREFIX, AdminApi
 from .derived import operations
 from .membership import Membership
 from .pages import Docs, DocsFile, OpenApi
-from .password import USER, password_reference
+from .password import password_reference
 
 SECURITY = "admin"
 _memberships: dict[int, Membership] = {}

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 from hansa import Invalid
-from hansa_admin.cli import output
-from hansa_admin.cli.client import Client
-from hansa_admin.cli.connection import command
+from hansa_cli import output
+from hansa_cli.client import Client
+from hansa_cli.connection import command
 
 
 @click.group("loadbalancer")

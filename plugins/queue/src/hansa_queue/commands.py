@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from hansa_admin.cli import output
-from hansa_admin.cli.client import Client
-from hansa_admin.cli.connection import command
+from hansa_cli import output
+from hansa_cli.client import Client
+from hansa_cli.connection import command
 
 PAGE = 1000
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import click
 
-from ..password import USER, VARIABLE, password_file
+from .access import PASSWORD_VARIABLE as VARIABLE, USER, password_file
 
 TIMEOUT = 120.0
 DEFAULT = "http://127.0.0.1:11223"

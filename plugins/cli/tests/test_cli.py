@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from conftest import CommandLine
+
+    from tests.conftest import RunningServer
 
 CREATE = (
     "channel",
@@ -29,17 +31,7 @@ CREATE = (
 )
 
 
-def ok(server: Server, *arguments: str, **more: str) -> str:
-    done = server.cli(*arguments, **more)
-    assert done.returncode == 0, done.stderr + done.stdout
-    return done.stdout
-
-
-def as_json(server: Server, *arguments: str) -> object:
-    return json.loads(ok(server, *arguments, "--json"))
-
-
-def test_the_command_itself_ends_with_these_codes(server: Server) -> None:
+def test_the_command_itself_ends_with_these_codes(server: RunningServer) -> None:
     for arguments, code in (
         (["status"], 0),
         (["status", "--nothing"], 2),
@@ -50,7 +42,7 @@ def test_the_command_itself_ends_with_these_codes(server: Server) -> None:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=30, check=False
         )
-        assert done.returncode == code, done.stderr
+        assert done.exit_code == code, done.stderr
 
 
 def test_starting_the_command_is_light() -> None:
@@ -58,7 +50,7 @@ def test_starting_the_command_is_light() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
     ).stdout.split()
-    assert "hansa_admin.cli.commands" in loaded
+    assert "hansa_cli.commands" in loaded
     assert not {
         "rich",
         "tomlkit",
@@ -71,9 +63,8 @@ def test_starting_the_command_is_light() -> None:
     } & set(loaded)
 
 
-def test_a_channel_from_create_to_delete(server: Server) -> None:
-    ok(
-        server,
+def test_a_channel_from_create_to_delete(cli: CommandLine, server: RunningServer) -> None:
+    cli.ok(
         "security",
         "basic",
         "create",
@@ -83,34 +74,33 @@ def test_a_channel_from_create_to_delete(server: Server) -> None:
         "--password",
         "s3cret-word",
     )
-    assert "created channel http rates, revision" in ok(
-        server, *CREATE, "--security", "partner", "--method", "GET", "--method", "POST"
+    assert "created channel http rates, revision" in cli.ok(
+        *CREATE, "--security", "partner", "--method", "GET", "--method", "POST"
     )
     body = b'{"country": "x"}'
-    assert server.http("/rates", body, user="p", password="s3cret-word").status == 200
-    shown = as_json(server, "channel", "http", "get", "rates")
+    assert server.post("/rates", body, auth=("p", "s3cret-word")).status_code == 200
+    shown = cli.json("channel", "http", "get", "rates")
     assert shown["method"] == ["GET", "POST"]  # type: ignore[index]
-    assert "changed channel http rates" in ok(
-        server, "channel", "http", "edit", "rates", "--no-active", "--set", "security=null"
+    assert "changed channel http rates" in cli.ok(
+        "channel", "http", "edit", "rates", "--no-active", "--set", "security=null"
     )
-    assert "inactive" in ok(server, "channel", "http", "get", "rates")
-    table = ok(server, "channel", "http", "list", "--filter", "rat")
+    assert "inactive" in cli.ok("channel", "http", "get", "rates")
+    table = cli.ok("channel", "http", "list", "--filter", "rat")
     assert [word in table for word in ("rates", "no", "inactive", "url_path=/rates")] == [True] * 4
     assert "admin.api" not in table
-    assert "any method" not in ok(
-        server, "channel", "http", "test", "--url-path", "/x", "--service", "rates.plain"
+    assert "any method" not in cli.ok(
+        "channel", "http", "test", "--url-path", "/x", "--service", "rates.plain"
     )
-    ok(server, "channel", "http", "edit", "rates", "--active")
-    assert ok(server, "channel", "http", "ping", "rates").strip() == "GET, HEAD, POST /rates"
-    assert "deleted channel http rates" in ok(server, "channel", "http", "delete", "rates")
+    cli.ok("channel", "http", "edit", "rates", "--active")
+    assert cli.ok("channel", "http", "ping", "rates").strip() == "GET, HEAD, POST /rates"
+    assert "deleted channel http rates" in cli.ok("channel", "http", "delete", "rates")
     assert (
-        ok(server, "channel", "http", "list", "--filter", "rat").strip()
-        == "no channel http is defined"
+        cli.ok("channel", "http", "list", "--filter", "rat").strip() == "no channel http is defined"
     )
 
 
-def test_faults_are_listed_by_setting_and_the_exit_code_is_1(server: Server) -> None:
-    done = server.cli(
+def test_faults_are_listed_by_setting_and_the_exit_code_is_1(cli: CommandLine) -> None:
+    done = cli.run(
         "channel",
         "http",
         "create",
@@ -122,13 +112,13 @@ def test_faults_are_listed_by_setting_and_the_exit_code_is_1(server: Server) -> 
         "--format",
         "jsn",
     )
-    assert done.returncode == 1
+    assert done.exit_code == 1
     for setting in ("url_path: ", "service: there is no service", "format: there is no format"):
         assert setting in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_wrong_usage_is_2_and_says_what_there_is(server: Server) -> None:
+def test_wrong_usage_is_2_and_says_what_there_is(cli: CommandLine) -> None:
     for arguments, told in (
         (("channel", "amqp", "list"), "http, schedule"),
         (("channel", "http", "creat"), "creat"),
@@ -142,27 +132,28 @@ def test_wrong_usage_is_2_and_says_what_there_is(server: Server) -> None:
         (("apply", "nothing.json"), "nothing.json"),
         (("server", "status", "--server", "ftp://x"), "ftp://x"),
     ):
-        done = server.cli(*arguments)
-        assert done.returncode == 2, (arguments, done.stderr)
+        done = cli.run(*arguments)
+        assert done.exit_code == 2, (arguments, done.stderr)
         assert told in done.stderr, (arguments, done.stderr)
 
 
-def test_a_server_that_is_not_there_is_3_and_the_setting_is_named(server: Server) -> None:
+def test_a_server_that_is_not_there_is_3_and_the_setting_is_named(cli: CommandLine) -> None:
     for arguments in (("server", "status"), ("channel", "http", "list"), ("channel", "--help")):
-        done = server.cli(*arguments, HANSA_SERVER="http://127.0.0.1:1")
-        assert done.returncode == 3
+        done = cli.run(*arguments, HANSA_SERVER="http://127.0.0.1:1")
+        assert done.exit_code == 3
         assert "http://127.0.0.1:1" in done.stderr
         assert "HANSA_SERVER" in done.stderr
-    done = server.cli("server", "status", "--dir", "/nonexistent", HANSA_SERVER="")
-    assert done.returncode in (
+    done = cli.run("server", "status", "--dir", "/nonexistent", HANSA_SERVER="")
+    assert done.exit_code in (
         1,
         3,
     )  # there may be a server at the default address, whose password this is not
 
 
-def test_password_and_address_come_from_where_one_says(server: Server, tmp_path: Path) -> None:
-    assert "address" in ok(
-        server,
+def test_password_and_address_come_from_where_one_says(
+    cli: CommandLine, server: RunningServer, tmp_path: Path
+) -> None:
+    assert "address" in cli.ok(
         "server",
         "status",
         HANSA_DIR="",
@@ -171,8 +162,7 @@ def test_password_and_address_come_from_where_one_says(server: Server, tmp_path:
     )
     file = tmp_path / "password"
     file.write_text(server.password + "\n")
-    ok(
-        server,
+    cli.ok(
         "server",
         "status",
         "--password-file",
@@ -181,16 +171,16 @@ def test_password_and_address_come_from_where_one_says(server: Server, tmp_path:
         server.url.removeprefix("http://"),
         HANSA_DIR="/none",
     )
-    ok(server, "channel", "http", "list", "--dir", str(server.dir), HANSA_DIR="/none")
+    cli.ok("channel", "http", "list", "--dir", str(server.dir), HANSA_DIR="/none")
     for command in (("server", "status"), ("channel", "http", "list")):
-        wrong = server.cli(*command, HANSA_ADMIN_PASSWORD="wrong")
-        assert wrong.returncode == 1
+        wrong = cli.run(*command, HANSA_ADMIN_PASSWORD="wrong")
+        assert wrong.exit_code == 1
         assert "HANSA_ADMIN_PASSWORD" in wrong.stderr
         assert "401" in wrong.stderr
 
 
-def test_help_shows_the_settings_of_the_type(server: Server) -> None:
-    shown = ok(server, "channel", "http", "create", "--help")
+def test_help_shows_the_settings_of_the_type(cli: CommandLine) -> None:
+    shown = cli.ok("channel", "http", "create", "--help")
     for text in (
         "NAME",
         "--url-path",
@@ -200,16 +190,15 @@ def test_help_shows_the_settings_of_the_type(server: Server) -> None:
         "qs-over-path",
     ):
         assert text in shown
-    assert "hash" in ok(server, "security", "basic", "create", "--help")
-    assert "create" in ok(server, "channel", "http", "--help")
-    assert "schedule" in ok(server, "channel", "--help")
-    assert "apply" in ok(server, "--help", HANSA_SERVER="http://127.0.0.1:1")
-    assert "run " in ok(server, "channel", "schedule", "--help")
+    assert "hash" in cli.ok("security", "basic", "create", "--help")
+    assert "create" in cli.ok("channel", "http", "--help")
+    assert "schedule" in cli.ok("channel", "--help")
+    assert "apply" in cli.ok("--help", HANSA_SERVER="http://127.0.0.1:1")
+    assert "run " in cli.ok("channel", "schedule", "--help")
 
 
-def test_the_job_runs(server: Server) -> None:
-    ok(
-        server,
+def test_the_job_runs(cli: CommandLine) -> None:
+    cli.ok(
         "channel",
         "schedule",
         "create",
@@ -221,13 +210,14 @@ def test_the_job_runs(server: Server) -> None:
         "--service",
         "rates.plain",
     )
-    assert ok(server, "channel", "schedule", "run", "hourly").startswith("done\n")
+    assert cli.ok("channel", "schedule", "run", "hourly").startswith("done\n")
 
 
-def test_a_secret_is_prompted_for_or_kept_elsewhere(server: Server) -> None:
+def test_a_secret_is_prompted_for_or_kept_elsewhere(
+    cli: CommandLine, server: RunningServer
+) -> None:
     typed = "s3cret-word\ns3cret-word\n"
-    ok(
-        server,
+    cli.ok(
         "security",
         "basic",
         "create",
@@ -238,8 +228,7 @@ def test_a_secret_is_prompted_for_or_kept_elsewhere(server: Server) -> None:
         "-",
         input=typed,
     )
-    ok(
-        server,
+    cli.ok(
         "channel",
         "http",
         "create",
@@ -251,38 +240,38 @@ def test_a_secret_is_prompted_for_or_kept_elsewhere(server: Server) -> None:
         "--security",
         "partner",
     )
-    assert server.http("/a", b"x", user="p", password="s3cret-word").status == 200
+    assert server.post("/a", b"x", auth=("p", "s3cret-word")).status_code == 200
     (server.folder / "elsewhere").write_text("another-word\n")
     reference = json.dumps({"$file": str(server.folder / "elsewhere")})
-    ok(server, "security", "basic", "edit", "partner", "--password", reference)
-    assert server.http("/a", b"x", user="p", password="another-word").status == 200
+    cli.ok("security", "basic", "edit", "partner", "--password", reference)
+    assert server.post("/a", b"x", auth=("p", "another-word")).status_code == 200
 
 
-def test_deploy_is_all_or_nothing(server: Server, tmp_path: Path) -> None:
+def test_deploy_is_all_or_nothing(cli: CommandLine, tmp_path: Path) -> None:
     good, bad = tmp_path / "shown.py", tmp_path / "broken.py"
     good.write_text(
         "from hansa import Service\nclass A(Service):\n    def handle(self):\n        return 1\n"
     )
     bad.write_text("x = (\n")
-    done = server.cli("deploy", str(bad), str(good))
-    assert done.returncode == 1
+    done = cli.run("deploy", str(bad), str(good))
+    assert done.exit_code == 1
     assert "broken.py, line 1" in done.stderr
-    assert "no files" in ok(server, "service", "packages", "--filter", "shown")
+    assert "no files" in cli.ok("service", "packages", "--filter", "shown")
     try:
-        assert "shown.py: version 1 serves shown.a" in ok(server, "deploy", str(good))
-        assert as_json(server, "deploy", str(good))["packages"][0]["services"] == ["shown.a"]  # type: ignore[index]
+        assert "shown.py: version 1 serves shown.a" in cli.ok("deploy", str(good))
+        assert cli.json("deploy", str(good))["packages"][0]["services"] == ["shown.a"]  # type: ignore[index]
         good.write_text(good.read_text().replace("return 1", "return 2"))
-        ok(server, "deploy", str(good))
-        assert ok(server, "invoke", "shown.a").strip() == "2"
-        assert "version 1 serves" in ok(server, "service", "rollback", "shown.a")
-        assert ok(server, "service", "get", "shown.a", "--source").endswith("return 1\n")
-        assert ok(server, "service", "source", "shown.a", "--version", "2").endswith("return 2\n")
-        assert "shown.a" in ok(server, "service", "list", "--filter", "shown")
+        cli.ok("deploy", str(good))
+        assert cli.ok("invoke", "shown.a").strip() == "2"
+        assert "version 1 serves" in cli.ok("service", "rollback", "shown.a")
+        assert cli.ok("service", "get", "shown.a", "--source").endswith("return 1\n")
+        assert cli.ok("service", "source", "shown.a", "--version", "2").endswith("return 2\n")
+        assert "shown.a" in cli.ok("service", "list", "--filter", "shown")
     finally:
-        ok(server, "service", "delete", "shown.a")
+        cli.ok("service", "delete", "shown.a")
 
 
-def test_deploy_takes_folders_packages_and_archives(server: Server, tmp_path: Path) -> None:
+def test_deploy_takes_folders_packages_and_archives(cli: CommandLine, tmp_path: Path) -> None:
     folder = tmp_path / "services"
     for path, text in {
         "shown.py": "from hansa import Service\nfrom cliparts import X\nclass A(Service):\n    def handle(self): return X\n",
@@ -297,30 +286,30 @@ def test_deploy_takes_folders_packages_and_archives(server: Server, tmp_path: Pa
         (folder / path).write_text(text)
     (folder / "link.py").symlink_to("/etc/passwd")
     try:
-        done = server.cli("deploy", str(folder))
-        assert done.returncode == 0, done.stderr
+        done = cli.run("deploy", str(folder))
+        assert done.exit_code == 0, done.stderr
         assert "cliparts/: version 1 is there to be imported" in done.stdout
         assert done.stderr == "left out, as only Python is deployed: cliparts/table.csv\n"
-        assert ok(server, "invoke", "shown.a").strip() == "1"
+        assert cli.ok("invoke", "shown.a").strip() == "1"
         (folder / "cliparts/deep/x.py").write_text("X = 2")
-        ok(server, "deploy", str(folder / "cliparts"))
-        assert ok(server, "invoke", "shown.a").strip() == "2"
+        cli.ok("deploy", str(folder / "cliparts"))
+        assert cli.ok("invoke", "shown.a").strip() == "2"
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
             archive.writestr("cliparts/__init__.py", "X = 3")
-        ok(server, "deploy", str(tmp_path / "a.zip"))
-        assert ok(server, "invoke", "shown.a").strip() == "3"
-        table = ok(server, "service", "packages", "--filter", "cliparts")
+        cli.ok("deploy", str(tmp_path / "a.zip"))
+        assert cli.ok("invoke", "shown.a").strip() == "3"
+        table = cli.ok("service", "packages", "--filter", "cliparts")
         assert "cliparts/" in table
         assert "shown.py" in table
-        assert "X = 3" in ok(server, "service", "source", "cliparts")
-        assert "# cliparts/deep/x.py\nX = 1" in ok(
-            server, "service", "source", "cliparts/", "--version", "1"
+        assert "X = 3" in cli.ok("service", "source", "cliparts")
+        assert "# cliparts/deep/x.py\nX = 1" in cli.ok(
+            "service", "source", "cliparts/", "--version", "1"
         )
     finally:
-        ok(server, "service", "delete", "shown.a", "cliparts/")
+        cli.ok("service", "delete", "shown.a", "cliparts/")
 
 
-def test_deploy_refuses_what_it_cannot_read(server: Server, tmp_path: Path) -> None:
+def test_deploy_refuses_what_it_cannot_read(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.zip").write_bytes(b"PK")
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -340,37 +329,35 @@ def test_deploy_refuses_what_it_cannot_read(server: Server, tmp_path: Path) -> N
         ("slip.zip", 1, "'../slip.py' must be letters"),
         ("coding.py", 2, "cannot be read"),
     ):
-        done = server.cli("deploy", str(tmp_path / name))
-        assert (done.returncode, fault in done.stderr) == (code, True), done.stderr
-    done = server.cli("deploy", str(tmp_path / "slip.zip"), str(tmp_path / "slip.zip"))
+        done = cli.run("deploy", str(tmp_path / name))
+        assert (done.exit_code, fault in done.stderr) == (code, True), done.stderr
+    done = cli.run("deploy", str(tmp_path / "slip.zip"), str(tmp_path / "slip.zip"))
     assert "is given twice" in done.stderr
 
 
-def test_invoke_takes_a_file_or_standard_input(server: Server, tmp_path: Path) -> None:
+def test_invoke_takes_a_file_or_standard_input(cli: CommandLine, tmp_path: Path) -> None:
     expected = {"rate": "Malta 1.22"}
     payload = '{"country": "Malta"}'
     (tmp_path / "in.json").write_text(payload)
-    assert json.loads(ok(server, "invoke", "rates.get-rate", "--payload", payload)) == expected
+    assert json.loads(cli.ok("invoke", "rates.get-rate", "--payload", payload)) == expected
     assert (
-        json.loads(ok(server, "invoke", "rates.get-rate", "--payload", f"@{tmp_path}/in.json"))
+        json.loads(cli.ok("invoke", "rates.get-rate", "--payload", f"@{tmp_path}/in.json"))
         == expected
     )
     assert (
-        json.loads(ok(server, "invoke", "rates.get-rate", "--payload", "-", input=payload))
-        == expected
+        json.loads(cli.ok("invoke", "rates.get-rate", "--payload", "-", input=payload)) == expected
     )
-    assert as_json(server, "invoke", "rates.get-rate", "--payload", payload)["payload"] == expected  # type: ignore[index]
-    refused = server.cli("invoke", "rates.get-rate", "--payload", "{}")
-    assert refused.returncode == 1
+    assert cli.json("invoke", "rates.get-rate", "--payload", payload)["payload"] == expected  # type: ignore[index]
+    refused = cli.run("invoke", "rates.get-rate", "--payload", "{}")
+    assert refused.exit_code == 1
     assert "country: required, and missing" in refused.stderr
 
 
 @pytest.mark.parametrize("ending", ["json", "toml"])
 def test_export_wipe_apply_export_is_byte_equal(
-    server: Server, tmp_path: Path, ending: str
+    cli: CommandLine, server: RunningServer, tmp_path: Path, ending: str
 ) -> None:
-    ok(
-        server,
+    cli.ok(
         "security",
         "basic",
         "create",
@@ -380,9 +367,8 @@ def test_export_wipe_apply_export_is_byte_equal(
         "--password",
         "s3cret-word",
     )
-    ok(server, *CREATE, "--security", "partner", "--method", "GET", "--method", "POST")
-    ok(
-        server,
+    cli.ok(*CREATE, "--security", "partner", "--method", "GET", "--method", "POST")
+    cli.ok(
         "channel",
         "http",
         "create",
@@ -392,8 +378,7 @@ def test_export_wipe_apply_export_is_byte_equal(
         "--service",
         "rates.plain",
     )
-    ok(
-        server,
+    cli.ok(
         "channel",
         "schedule",
         "create",
@@ -410,38 +395,38 @@ def test_export_wipe_apply_export_is_byte_equal(
         tmp_path / f"2.{ending}",
         tmp_path / "empty.json",
     )
-    ok(server, "export", str(first), "--services")
+    cli.ok("export", str(first), "--services")
     assert first.stat().st_mode & 0o777 == 0o600
     assert "s3cret-word" not in first.read_text()
     empty.write_text("{}")
-    assert "4 to delete" in ok(server, "plan", str(empty), "--prune")
-    ok(server, "apply", str(empty), "--prune")
-    assert ok(server, "export", "-").strip() == "{}"
-    planned = ok(server, "plan", str(first))
+    assert "4 to delete" in cli.ok("plan", str(empty), "--prune")
+    cli.ok("apply", str(empty), "--prune")
+    assert cli.ok("export", "-").strip() == "{}"
+    planned = cli.ok("plan", str(first))
     assert "+ create channel http rates" in planned
     assert "********" in planned
-    assert "4 to create, 0 to edit, 0 to delete" in ok(server, "apply", str(first))
-    ok(server, "export", str(second), "--services")
+    assert "4 to create, 0 to edit, 0 to delete" in cli.ok("apply", str(first))
+    cli.ok("export", str(second), "--services")
     assert second.read_bytes() == first.read_bytes()
-    assert server.http("/rates?country=Malta", user="p", password="s3cret-word").json == {
+    assert server.get("/rates?country=Malta", auth=("p", "s3cret-word")).json() == {
         "rate": "Malta 1.22"
     }
 
 
-def test_a_file_with_faults_changes_nothing(server: Server, tmp_path: Path) -> None:
+def test_a_file_with_faults_changes_nothing(cli: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_text('[channel.http.a]\nurl_path = 5\n[channel.amqp.b]\nqueue = "q"\n')
-    done = server.cli("apply", str(file))
-    assert done.returncode == 1
+    done = cli.run("apply", str(file))
+    assert done.exit_code == 1
     assert "channel.http.a.url_path: " in done.stderr
     assert "channel.amqp.b: no plugin here gives channel of type amqp" in done.stderr
     for text in ("[channel", '{"a": 1, "a": 2}', "[]"):
         (tmp_path / "x.json").write_text(text)
-        assert server.cli("plan", str(tmp_path / "x.json")).returncode == 2
+        assert cli.run("plan", str(tmp_path / "x.json")).exit_code == 2
 
 
-def test_plugins_and_server(server: Server) -> None:
-    assert "channel http" in ok(server, "plugin", "list")
-    assert as_json(server, "server", "status")["workers"]  # type: ignore[index]
-    assert server.cli("plugin", "block", "nothing").returncode == 1
-    assert server.cli("plugin", "reload", "nothing").returncode == 1
+def test_plugins_and_server(cli: CommandLine) -> None:
+    assert "channel http" in cli.ok("plugin", "list")
+    assert cli.json("server", "status")["workers"]  # type: ignore[index]
+    assert cli.run("plugin", "block", "nothing").exit_code == 1
+    assert cli.run("plugin", "reload", "nothing").exit_code == 1

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from hansa import Model, Secret, setting
-from hansa_admin.cli.options import parameters, typed
 from hansa_admin.openapi import described
+from hansa_cli.options import parameters, typed
 
 
 class Inner(Model):

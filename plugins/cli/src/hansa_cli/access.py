@@ -1,0 +1,37 @@
+"""How a client reaches the admin API of a server: address, user and password, and where the server's folder keeps them.
+
+The admin plugin serves what is named here, so it takes these names from this module, which imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+USER = "admin"
+"""The only user of the admin API."""
+
+PASSWORD_VARIABLE = "HANSA_ADMIN_PASSWORD"
+"""The environment variable that takes precedence over the password file, in servers and clients."""
+
+DEFAULT_URL = "http://127.0.0.1:11223"
+"""Where a server listens for HTTP unless it is configured otherwise."""
+
+
+def password_file(directory: Path) -> Path:
+    """Return the path of the file with the admin's password, in a server's folder."""
+    return directory / "admin.password"
+
+
+def address_file(directory: Path) -> Path:
+    """Return the path of the file in which a running server leaves its addresses, in its folder."""
+    return directory / "run" / "server.json"
+
+
+def recorded_url(directory: Path) -> str | None:
+    """Return the URL that the server of this folder listens at; None if no server has left one."""
+    try:
+        addresses = json.loads(address_file(directory).read_text())
+        return str(addresses["http"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,14 @@
+"""Entry point of hansa-cli: its commands."""
+
+from __future__ import annotations
+
+import click
+from hansa import hookimpl
+
+
+@hookimpl
+def hansa_commands(commands: click.Group) -> None:
+    """Add the commands that are clients of the admin API."""
+    from .commands import add_commands
+
+    add_commands(commands)
