@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,42 +70,6 @@ def core() -> Package:
 def plugins() -> list[Package]:
     """The plugins; a folder without a pyproject.toml holds left-over caches and is none."""
     return [Package(file.parent) for file in sorted(TOP.glob("plugins/*/pyproject.toml"))]
-
-
-def docstring_lines(tree: ast.AST) -> set[int]:
-    """The lines of every docstring."""
-    lines: set[int] = set()
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and node.body
-        ):
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                lines.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
-    return lines
-
-
-def lines_of_code(file: Path) -> int:
-    """Lines that are not blank, comment or docstring."""
-    text = file.read_text()
-    used: set[int] = set()
-    passive = {
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENDMARKER,
-    }
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type not in passive:
-            used.update(range(token.start[0], token.end[0] + 1))
-    return len(used - docstring_lines(ast.parse(text)))
 
 
 @dataclass(frozen=True)

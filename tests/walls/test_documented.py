@@ -10,37 +10,13 @@ from pathlib import Path
 import pytest
 
 from tools.project import TOP, core, plugins
+from tools.source import undocumented
 
 PACKAGES = pytest.mark.parametrize(
     "package", [core(), *plugins()], ids=lambda package: package.name
 )
 # a path under a home or a work folder of one machine, the loopback's own services excepted
 MACHINE = re.compile(r"(?:^|[\s\"'`(=:])/(?:root|home|Users|work|farm|mnt|private)/[A-Za-z0-9_.-]")
-
-
-def undocumented(tree: ast.Module) -> list[str]:
-    """Public modules, classes and functions without a docstring; overridden and private ones are told by their base."""
-    missing = [] if ast.get_docstring(tree) else ["the module"]
-
-    def visit(body: list[ast.stmt], prefix: str, inherits: bool) -> None:
-        for node in body:
-            if isinstance(
-                node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-            ) and not node.name.startswith("_"):
-                if any(
-                    isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter")
-                    for each in node.decorator_list
-                ):
-                    continue  # its getter says it
-                if not ast.get_docstring(node) and not (
-                    inherits and isinstance(node, ast.FunctionDef)
-                ):
-                    missing.append(f"{prefix}{node.name} (line {node.lineno})")
-                if isinstance(node, ast.ClassDef):
-                    visit(node.body, f"{prefix}{node.name}.", bool(node.bases))
-
-    visit(tree.body, "", False)
-    return missing
 
 
 @PACKAGES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import graphlib
 import importlib.metadata
 import subprocess
 import sys
@@ -121,23 +120,6 @@ def test_a_plugin_requires_what_it_imports(plugin: Package):
     # a plugin that offers packages under another name (hook hansa_modules) may import those itself
     provided = {child.name for child in (plugin.folder / "src" / plugin.module).iterdir()}
     assert not undeclared(plugin, provided)
-
-
-def test_core_files_form_floors():
-    sources = {dotted(file)[0]: file for file in core().sources()}
-    below: dict[str, set[str]] = {name: set() for name in sources}
-    for name, file in sources.items():
-        for seen in imports(file, dotted(file)[1]):
-            inner = f"{seen.module}.{seen.name}"
-            target = inner if inner in sources else seen.module
-            if target in sources and not seen.typing and target != name:
-                below[name].add(target)
-    list(graphlib.TopologicalSorter(below).static_order())  # raises CycleError with the circle
-    assert not any(
-        "hansa" in imported
-        for name, imported in below.items()
-        if name not in ("hansa", "hansa.__main__")
-    )
 
 
 def test_the_walls_notice_a_breach(tmp_path: Path):

@@ -1,0 +1,107 @@
+"""What one Python file is made of: its lines of code, its uses of `Any`, and what it leaves undocumented."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_PASSIVE = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
+
+
+def docstring(node: ast.AST) -> ast.Constant | None:
+    """The docstring of a module, class or function, as a node; None without one."""
+    if not isinstance(node, Documented) or not node.body:
+        return None
+    first = node.body[0]
+    if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
+        return None
+    return first.value if isinstance(first.value.value, str) else None
+
+
+def docstring_lines(tree: ast.AST) -> set[int]:
+    """The numbers of the lines that docstrings take."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        if found := docstring(node):
+            lines.update(range(found.lineno, (found.end_lineno or found.lineno) + 1))
+    return lines
+
+
+def code_lines(text: str) -> list[str]:
+    """The lines that are not blank, comment or docstring, without indentation; a trailing comment belongs to its line."""
+    used: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in _PASSIVE:
+            used.update(range(token.start[0], token.end[0] + 1))
+    lines = text.splitlines()
+    return [lines[number - 1].strip() for number in sorted(used - docstring_lines(ast.parse(text)))]
+
+
+def lines_of_code(file: Path) -> int:
+    """The number of lines that are not blank, comment or docstring."""
+    return len(code_lines(file.read_text()))
+
+
+def anys(tree: ast.AST) -> int:
+    """How often `Any` stands in the code, imports left out; `typing.Any` and quoted annotations count."""
+    count = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            count += node.id == "Any"
+        elif isinstance(node, ast.Attribute):
+            count += node.attr == "Any"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            count += _quoted_anys(node.value)
+    return count
+
+
+def _quoted_anys(text: str) -> int:
+    """The same for a string that is a type: `cast("dict[str, Any]", x)`."""
+    if "Any" not in text or " " in text.replace(", ", "").replace(" | ", ""):
+        return 0
+    try:
+        return anys(ast.parse(text, mode="eval"))
+    except SyntaxError:
+        return 0
+
+
+def undocumented(tree: ast.Module) -> list[str]:
+    """The public modules, classes and functions without a docstring, each with its line.
+
+    Methods of a class with bases may override documented ones and are left to ruff.
+    """
+    missing = [] if docstring(tree) else ["the module"]
+    missing += _undocumented(tree.body, prefix="", inherits=False)
+    return missing
+
+
+def _undocumented(body: list[ast.stmt], prefix: str, inherits: bool) -> Iterator[str]:
+    for node in body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if node.name.startswith("_") or _is_setter(node):
+            continue
+        may_override = inherits and not isinstance(node, ast.ClassDef)
+        if not docstring(node) and not may_override:
+            yield f"{prefix}{node.name} (line {node.lineno})"
+        if isinstance(node, ast.ClassDef):
+            yield from _undocumented(node.body, f"{prefix}{node.name}.", bool(node.bases))
+
+
+def _is_setter(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it only completes a property, whose getter has the docstring."""
+    return any(
+        isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter")
+        for decorator in node.decorator_list
+    )
