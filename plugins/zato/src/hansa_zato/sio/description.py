@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import types
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, TypeAlias
 
 from hansa import Model, setting
 
 from .declaration import Declaration, Element
+from .types import ForceType
 from .values import NOT_GIVEN
 
+IOModels: TypeAlias = tuple[type | None, type | None, str | None]
+"""Model of the request, model of the response's contents, name of the response element; None for what is not declared."""
 
-class ZatoEnv(Model):
-    """What precedes the data of each response."""
-
-    cid: Annotated[str, setting("Correlation id of the request")]
-    result: Annotated[str, setting("ZATO_OK, or ZATO_ERROR")]
-
-
-def describe(declared: Declaration, name: str) -> tuple[Any, Any, str | None]:
-    """(model of the request, model of the response's contents, name of the response element); None for what is not declared.
-
-    The contents are what XML and SOAP carry: `zato_env`, then `item`, or `item_list` where the output is a list; of a list it is
-    not known beforehand, unless `output_repeated` says so, so both are there, optional.
-    """
-    title = "".join(part.title() for part in name.replace(".", "-").split("-"))
-    request: Any = declared.input_model.model if declared.input_model else None
-    if declared.inputs:
-        request = _model(f"{title}Request", declared.inputs)
-    response: Any = declared.output_model.model if declared.output_model else None
-    if declared.outputs:
-        item = _model(f"{title}Item", declared.outputs)
-        body: dict[str, Any] = {
-            "__annotations__": {"zato_env": ZatoEnv},
-            "__doc__": "The response.",
-            "__module__": __name__,
-        }
-        if not declared.output_repeated:
-            body["__annotations__"]["item"], body["item"] = item | None, None
-        body["__annotations__"]["item_list"], body["item_list"] = list[item] | None, None  # type: ignore[valid-type]
-        response = type(f"{title}Response", (Model,), body)
-    return request, response, declared.response_elem or ("response" if declared.outputs else None)
-
-
-_PLAIN = (
+_PLAIN: Final = (
     str,
     int,
     float,
@@ -59,22 +31,68 @@ _PLAIN = (
 )
 
 
+class ZatoEnv(Model):
+    """What precedes the data of each response."""
+
+    cid: Annotated[str, setting("Correlation id of the request")]
+    result: Annotated[str, setting("ZATO_OK, or ZATO_ERROR")]
+
+
+def describe(declared: Declaration, name: str) -> IOModels:
+    """Return the models of a service's request and response, and the name of its response element.
+
+    The contents of a response are what XML and SOAP carry: `zato_env`, then `item`, or `item_list` where the output is a
+    list. Whether it is one is not known beforehand unless `output_repeated` says so, so both are there, optional.
+    """
+    title = "".join(part.title() for part in name.replace(".", "-").split("-"))
+    request = declared.input_model.model if declared.input_model else None
+    if declared.inputs:
+        request = _model(f"{title}Request", declared.inputs)
+    response = declared.output_model.model if declared.output_model else None
+    if declared.outputs:
+        item = _model(f"{title}Item", declared.outputs)
+        response = _response_model(f"{title}Response", item, declared.output_repeated)
+    default_elem = "response" if declared.outputs else None
+    return request, response, declared.response_elem or default_elem
+
+
+def _response_model(name: str, item: type[Model], is_repeated: bool) -> type[Model]:
+    annotations: dict[str, object] = {"zato_env": ZatoEnv}
+    defaults: dict[str, object] = {}
+    if not is_repeated:
+        annotations["item"] = item | None
+        defaults["item"] = None
+    annotations["item_list"] = types.GenericAlias(list, item) | None
+    defaults["item_list"] = None
+    return _make_model(name, "The response.", annotations, defaults)
+
+
 def _model(name: str, elements: tuple[Element, ...]) -> type[Model]:
-    """One field for each element; elements that may be missing are optional, those that go out may be empty too."""
-    body: dict[str, Any] = {
-        "__annotations__": {},
-        "__doc__": f"Declared by {name}.",
-        "__module__": __name__,
-    }
+    """Return a model with one field for each element; what may be missing is optional, what goes out may be empty too."""
+    annotations: dict[str, object] = {}
+    defaults: dict[str, object] = {}
     for element in elements:
-        python: Any = element.type.python if element.type.python in _PLAIN else str
-        if python is list:
-            python = list[str] if element.type.xml == "list" else Any
-        elif python is dict:
-            python = dict[str, str]
+        hint = _hint(element.type)
         if element.required and element.default is NOT_GIVEN:
-            body["__annotations__"][element.name] = python
+            annotations[element.name] = hint
         else:
-            body["__annotations__"][element.name] = python if python is Any else python | None
-            body[element.name] = None
+            annotations[element.name] = hint if hint is Any else hint | None
+            defaults[element.name] = None
+    return _make_model(name, f"Declared by {name}.", annotations, defaults)
+
+
+def _hint(declared: ForceType) -> Any:
+    """Return the type of an element as an annotation."""
+    python = declared.python
+    if python is list:
+        return list[str] if declared.xml == "list" else Any
+    if python is dict:
+        return dict[str, str]
+    return python if python in _PLAIN else str
+
+
+def _make_model(
+    name: str, doc: str, annotations: dict[str, object], defaults: dict[str, object]
+) -> type[Model]:
+    body = {"__annotations__": annotations, "__doc__": doc, "__module__": __name__, **defaults}
     return type(name, (Model,), body)

@@ -1,4 +1,4 @@
-"""Dataclasses as input and output, the 3.x way: made from plain data with every fault at once, and turned back into it."""
+"""Dataclasses as input and output, in the style of 3.x: made from plain data with all faults at once, and back."""
 
 from __future__ import annotations
 
@@ -9,152 +9,186 @@ import json
 import types
 import typing
 import uuid
-from collections.abc import Mapping
-from typing import Any, TypeVar, Union, get_args, get_origin
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from hansa import Invalid, Model as NativeModel, Secret, decode_hook
 
+from ..payloads import PlainDict, Value
 from .values import as_bool
 
-M = TypeVar("M", bound="Model")
+ModelT = TypeVar("ModelT", bound="Model")
+
+_TEXTUAL = (Secret, decimal.Decimal, uuid.UUID)
+_DATES = (datetime.datetime, datetime.date, datetime.time)
 
 
 class Model:
     """Base of dataclasses that are input or output of services."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, at every depth."""
-        found: dict[str, Any] = plain(self)
+    def to_dict(self) -> PlainDict:
+        """Return plain data, at every depth."""
+        found: PlainDict = plain(self)
         return found
 
-    def to_json(self, default: Any = None, impl_extra: int = 0) -> str:
-        """JSON text."""
+    def to_json(
+        self, default: Callable[[object], object] | None = None, impl_extra: int = 0
+    ) -> str:
+        """Return JSON text; `default` converts what JSON does not know, by default to text."""
         return json.dumps(self.to_dict(), default=default or str)
 
     @classmethod
-    def from_dict(cls: type[M], data: dict[str, Any]) -> M:
-        """A model from plain data; raises `hansa.Invalid` with every fault."""
-        made: M = build(cls, data)
+    def from_dict(cls: type[ModelT], data: PlainDict) -> ModelT:
+        """Return a model made from plain data; raises `hansa.Invalid` with all faults."""
+        made: ModelT = build(cls, data)
         return made
 
     _from_dict = from_dict
 
-    def clone(self: M) -> M:
-        """A copy of its own."""
+    def clone(self: ModelT) -> ModelT:
+        """Return an independent copy."""
         return type(self).from_dict(self.to_dict())
 
-    def after_created(self, ctx: Any = None) -> None:
+    def after_created(self, ctx: object = None) -> None:
         """Called once the model was made from input."""
 
 
-def is_model(given: Any) -> bool:
+def is_model(given: object) -> TypeGuard[type]:
     """Whether it is a class that can be input or output as a whole."""
-    return isinstance(given, type) and (
-        issubclass(given, Model | NativeModel) or dataclasses.is_dataclass(given)
-    )
+    if not isinstance(given, type):
+        return False
+    return issubclass(given, Model | NativeModel) or dataclasses.is_dataclass(given)
 
 
-def plain(value: Any) -> Any:
-    """Plain data: dataclasses, and whatever has `to_dict`, become dictionaries, at every depth; secrets become text."""
-    if isinstance(value, Secret):
-        return str(value)
+def plain(value: object) -> Value:
+    """Return plain data: dataclasses, and whatever has `to_dict`, become dictionaries at every depth, secrets text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: plain(getattr(value, field.name, None))
-            for field in dataclasses.fields(value)
-        }
+        fields = dataclasses.fields(value)
+        return {field.name: plain(getattr(value, field.name, None)) for field in fields}
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
+    if isinstance(value, _TEXTUAL):
+        return str(value)
     if isinstance(value, bytes):
         return value.decode("utf-8")
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+    if isinstance(value, _DATES):
         return value.isoformat()
-    if isinstance(value, decimal.Decimal | uuid.UUID):
-        return str(value)
     if hasattr(value, "to_dict") and not isinstance(value, type):
         return plain(value.to_dict())
     return value
 
 
-def build(hint: Any, data: Any) -> Any:
-    """Make a model, or a list of them, from plain data, text converted where numbers and booleans are declared; raises `Invalid` with every fault."""
-    faults: dict[str, str] = {}
-    made = _read(hint, data, "", faults)
-    if faults:
-        raise Invalid(faults)
+def build(hint: object, data: object) -> Value:
+    """Return a model, or a list of them, made from plain data; raises `Invalid` with all faults.
+
+    Text is converted where numbers and booleans are declared.
+    """
+    builder = _Builder()
+    made = builder.read(hint, data, "")
+    if builder.faults:
+        raise Invalid(builder.faults)
     return made
 
 
-def _ready(model: type[Any]) -> Any:
-    """The class as a dataclass, also where its author forgot the decorator."""
-    if "__dataclass_fields__" not in model.__dict__:
-        dataclasses.dataclass(init=False)(model)
-    return model
+class _Builder:
+    """Makes values of declared types, and keeps the faults it meets by their paths."""
 
+    def __init__(self) -> None:
+        self.faults: dict[str, str] = {}
 
-def _read(hint: Any, value: Any, path: str, faults: dict[str, str]) -> Any:
-    """One value of a declared type, going down into models, lists, dictionaries and optional ones."""
-    if get_origin(hint) is typing.Annotated:
-        hint = get_args(hint)[0]
-    if hint is Any:
-        return value
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        inner = [argument for argument in arguments if argument is not type(None)]
-        if value is None and len(inner) < len(arguments):
+    def read(self, hint: object, value: object, path: str) -> Value:
+        """Return one value, going down into models, lists, dictionaries and optional ones."""
+        if get_origin(hint) is typing.Annotated:
+            hint = get_args(hint)[0]
+        if hint is Any:
+            return value
+        if get_origin(hint) in (Union, types.UnionType):
+            inner = [one for one in get_args(hint) if one is not type(None)]
+            if value is None and len(inner) < len(get_args(hint)):
+                return None
+            if len(inner) == 1:
+                return self.read(inner[0], value, path)
+        if is_model(hint):
+            return self._read_model(_as_dataclass(hint), value, path)
+        return self._read_inside(hint, value, path)
+
+    def _read_inside(self, hint: object, value: object, path: str) -> Value:
+        """Return a list, a set, a tuple or a dictionary with its items read; anything else converted as a whole."""
+        origin = get_origin(hint)
+        arguments = get_args(hint)
+        if origin in (list, set, tuple) and arguments and isinstance(value, list | tuple):
+            items = self._read_items(arguments[0], value, path)
+            return items if origin is list else origin(items)
+        if origin is dict and arguments and isinstance(value, Mapping):
+            return {
+                key: self.read(arguments[1], item, _below(path, key)) for key, item in value.items()
+            }
+        return self._read_scalar(hint, value, path)
+
+    def _read_items(self, hint: object, values: Iterable[object], path: str) -> list[Value]:
+        return [self.read(hint, item, f"{path}[{index}]") for index, item in enumerate(values)]
+
+    def _read_scalar(self, hint: object, value: object, path: str) -> Value:
+        try:
+            if hint is bool and isinstance(value, str):
+                return as_bool(value)
+            return msgspec.convert(value, hint, strict=False, dec_hook=decode_hook)
+        except (msgspec.ValidationError, NotImplementedError, ValueError) as error:
+            self.faults[path] = str(error)
             return None
-        if len(inner) == 1:
-            return _read(inner[0], value, path, faults)
-    if is_model(hint):
-        return _read_model(_ready(hint), value, path, faults)
-    if origin in (list, set, tuple) and isinstance(value, list | tuple) and arguments:
-        items = [
-            _read(arguments[0], item, f"{path}[{index}]", faults)
-            for index, item in enumerate(value)
-        ]
-        return items if origin is list else origin(items)
-    if origin is dict and isinstance(value, Mapping):
-        return {
-            key: _read(arguments[1], item, f"{path}.{key}".lstrip("."), faults)
-            for key, item in value.items()
-        }
-    try:
-        if hint is bool and isinstance(value, str):
-            return as_bool(value)
-        return msgspec.convert(value, hint, strict=False, dec_hook=decode_hook)
-    except (msgspec.ValidationError, NotImplementedError, ValueError) as error:
-        faults[path] = str(error)
-        return None
 
+    def _read_model(self, model: type, value: object, path: str) -> Value:
+        if isinstance(value, model):
+            return value
+        if not isinstance(value, Mapping):
+            self.faults[path] = f"expected an object, got {type(value).__name__}"
+            return None
+        hints = typing.get_type_hints(model, include_extras=True)
+        found: PlainDict = {}
+        for field in dataclasses.fields(model):
+            name = field.name
+            if name in value:
+                found[name] = self.read(hints[name], value[name], _below(path, name))
+            else:
+                self._default(field, hints[name], path, found)
+        if self._failed(path):
+            return None
+        made: object = object.__new__(model)
+        for name, item in found.items():
+            object.__setattr__(made, name, item)
+        if isinstance(made, Model):
+            made.after_created()
+        return made
 
-def _read_model(model: Any, value: Any, path: str, faults: dict[str, str]) -> Any:
-    if isinstance(value, model):
-        return value
-    if not isinstance(value, Mapping):
-        faults[path] = f"expected an object, got {type(value).__name__}"
-        return None
-    hints = typing.get_type_hints(model, include_extras=True)
-    found: dict[str, Any] = {}
-    for field in dataclasses.fields(model):
-        here = f"{path}.{field.name}".lstrip(".")
-        if field.name in value:
-            found[field.name] = _read(hints[field.name], value[field.name], here, faults)
-        elif field.default is not dataclasses.MISSING:
+    def _default(
+        self, field: dataclasses.Field[Value], hint: object, path: str, found: PlainDict
+    ) -> None:
+        """Set what a field has that the data lacks; a fault if it must be there."""
+        if field.default is not dataclasses.MISSING:
             found[field.name] = field.default
         elif field.default_factory is not dataclasses.MISSING:
             found[field.name] = field.default_factory()
-        elif type(None) in get_args(hints[field.name]):
+        elif type(None) in get_args(hint):
             found[field.name] = None
         else:
-            faults[here] = "required, and missing"
-    if any(fault == path or fault.startswith(f"{path}.") or not path for fault in faults):
-        return None
-    made = object.__new__(model)
-    for name, item in found.items():
-        object.__setattr__(made, name, item)
-    if isinstance(made, Model):
-        made.after_created()
-    return made
+            self.faults[_below(path, field.name)] = "required, and missing"
+
+    def _failed(self, path: str) -> bool:
+        """Whether there are faults at this path or below it."""
+        if not path:
+            return bool(self.faults)
+        return any(one == path or one.startswith(f"{path}.") for one in self.faults)
+
+
+def _below(path: str, name: object) -> str:
+    return f"{path}.{name}".lstrip(".")
+
+
+def _as_dataclass(model: type) -> type:
+    """Return the class as a dataclass, also where its author forgot the decorator."""
+    if "__dataclass_fields__" not in model.__dict__:
+        dataclasses.dataclass(init=False)(model)
+    return model

@@ -8,10 +8,14 @@ from ..section import Profile
 from .types import Boolean, BooleanInteger, ForceType, Hidden, Integer, Loose, Natural
 
 INT_NAMES: Final = frozenset({"id"})
-INT_SUFFIXES: Final[dict[str, tuple[str, ...]]] = {"2.0": ("_id", "_size", "_timeout", "_count")}
-INT_SUFFIXES["3.x"] = (*INT_SUFFIXES["2.0"], "_size_min", "_size_max")
-BOOL_PREFIXES: Final[dict[str, tuple[str, ...]]] = {"2.0": ("is_", "needs_", "should_")}
-BOOL_PREFIXES["3.x"] = (*BOOL_PREFIXES["2.0"], "by_", "has_", "may_")
+INT_SUFFIXES: Final[dict[Profile, tuple[str, ...]]] = {
+    "2.0": ("_id", "_size", "_timeout", "_count"),
+    "3.x": ("_id", "_size", "_timeout", "_count", "_size_min", "_size_max"),
+}
+BOOL_PREFIXES: Final[dict[Profile, tuple[str, ...]]] = {
+    "2.0": ("is_", "needs_", "should_"),
+    "3.x": ("is_", "needs_", "should_", "by_", "has_", "may_"),
+}
 SECRET_NAMES: Final = frozenset(
     (
         "apiKey",
@@ -46,12 +50,14 @@ class BooleanIntegerByName(ByName, BooleanInteger):
 
 
 def by_name(name: str, profile: Profile) -> ForceType:
-    """The type of an element by its name alone: `..._id` is a whole number, `is_...` a boolean, the rest is text."""
-    whole = name in INT_NAMES or name.endswith(INT_SUFFIXES[profile])
-    boolean = name.startswith(BOOL_PREFIXES[profile])
-    if boolean:
-        return BooleanIntegerByName(name) if whole else BooleanByName(name)
-    if whole:
+    """Return an element's type by its name alone: `..._id` is a whole number, `is_...` a boolean, the rest is text."""
+    is_whole = name in INT_NAMES or name.endswith(INT_SUFFIXES[profile])
+    is_boolean = name.startswith(BOOL_PREFIXES[profile])
+    if is_boolean and is_whole:
+        return BooleanIntegerByName(name)
+    if is_boolean:
+        return BooleanByName(name)
+    if is_whole:
         return IntegerByName(name)
     if name in SECRET_NAMES:
         return Hidden(name)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Final
+
+from ..payloads import PlainDict, Value
+from .values import NOT_GIVEN
+
+_SINGLE: Final = ("_fields", "_mapping", "__table__")
+"""Attributes of named tuples, of rows of queries, and of objects of an ORM: each is one row, though it can be iterated."""
 
 
 class Payload:
@@ -12,31 +18,29 @@ class Payload:
     __slots__ = ("names", "rows", "values")
 
     names: frozenset[str]
-    values: dict[str, Any]
-    rows: list[Any] | None
+    values: PlainDict
+    rows: list[Value] | None
 
     def __init__(self, names: frozenset[str]) -> None:
-        put = object.__setattr__
-        put(self, "names", names)
-        put(self, "values", {})
-        put(self, "rows", None)
+        # any other assignment to an attribute is an output
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "values", {})
+        object.__setattr__(self, "rows", None)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         self.values[name] = value
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         if name.startswith("__"):
             raise AttributeError(name)
-        try:
+        if name in self.values:
             return self.values[name]
-        except KeyError:
-            if name in self.names:
-                return ""
-            raise AttributeError(
-                f"no output is named {name!r}; there are: {', '.join(sorted(self.names))}"
-            ) from None
+        if name in self.names:
+            return ""
+        there = ", ".join(sorted(self.names))
+        raise AttributeError(f"no output is named {name!r}; there are: {there}")
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: str | int | slice, value: object) -> None:
         if isinstance(key, str):
             self.values[key] = value
         elif isinstance(key, slice):
@@ -44,15 +48,18 @@ class Payload:
             rows[key] = _rows(value)
             object.__setattr__(self, "rows", rows)
         else:
-            (self.rows or [])[key] = value
+            self._there()[key] = value
 
-    def __getitem__(self, key: Any) -> Any:
-        return self.values[key] if isinstance(key, str) else (self.rows or [])[key]
+    def __getitem__(self, key: str | int | slice) -> Value:
+        return self.values[key] if isinstance(key, str) else self._there()[key]
 
-    def __delitem__(self, key: Any) -> None:
-        del (self.values if isinstance(key, str) else self.rows or [])[key]
+    def __delitem__(self, key: str | int | slice) -> None:
+        if isinstance(key, str):
+            del self.values[key]
+        else:
+            del self._there()[key]
 
-    def __contains__(self, key: Any) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self.values
 
     def __len__(self) -> int:
@@ -61,51 +68,56 @@ class Payload:
     def __bool__(self) -> bool:
         return bool(self.values) or self.rows is not None
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Value]:
         return iter(self.values if self.rows is None else self.rows)
 
-    def append(self, row: Any) -> None:
+    def append(self, row: object) -> None:
         """Add a row: a dictionary, a row of a query, or any object with the declared names as attributes."""
-        if self.rows is None:
-            object.__setattr__(self, "rows", [])
-        assert self.rows is not None
-        self.rows.append(row)
+        rows = self._there()
+        rows.append(row)
+        object.__setattr__(self, "rows", rows)
 
-    def extend(self, rows: Iterable[Any]) -> None:
-        """Add many rows."""
+    def extend(self, rows: Iterable[object]) -> None:
+        """Add several rows."""
         for row in rows:
             self.append(row)
 
-    def assign(self, value: Any) -> None:
-        """Take over an assigned object: a list becomes rows, everything else gives the declared names."""
+    def assign(self, value: object) -> None:
+        """Take the output from an assigned object: rows from a list, the declared names from anything else."""
         if isinstance(value, Mapping):
             self.values.update(value)
         elif is_list(value):
             object.__setattr__(self, "rows", _rows(value))
         else:
-            from .values import NOT_GIVEN
-            from .writing import pull
-
-            self.values.update(
-                {
-                    name: found
-                    for name in self.names
-                    if (found := pull(value, name)) is not NOT_GIVEN
-                }
-            )
+            for name in self.names:
+                found = pull(value, name)
+                if found is not NOT_GIVEN:
+                    self.values[name] = found
 
     set_payload_attrs = assign
 
+    def _there(self) -> list[Value]:
+        """Return the rows, of which there may be none yet."""
+        return [] if self.rows is None else self.rows
 
-def is_list(value: Any) -> bool:
-    """Whether an assigned object is many rows: a list, a plain tuple, a set, an iterator, the result of a query."""
-    if isinstance(value, str | bytes | Mapping) or any(hasattr(value, one) for one in _SINGLE):
+
+def is_list(value: object) -> bool:
+    """Whether an assigned object is several rows: a list, a plain tuple, a set, an iterator, the result of a query."""
+    if isinstance(value, str | bytes | Mapping):
+        return False
+    if any(hasattr(value, attribute) for attribute in _SINGLE):
         return False
     return hasattr(value, "__iter__")
 
 
-_SINGLE = ("_fields", "_mapping", "__table__")  # named tuples, rows of queries, objects of an ORM
+def pull(row: object, name: str) -> Value:
+    """Return a value of a row by name, a column of a query or an attribute; NOT_GIVEN if it has none."""
+    # columns first: a row of a query may have methods of the same names
+    columns = getattr(row, "_mapping", None)
+    if isinstance(columns, Mapping):
+        return columns.get(name, NOT_GIVEN)
+    return getattr(row, name, NOT_GIVEN)
 
 
-def _rows(value: Any) -> list[Any]:
+def _rows(value: Value) -> list[Value]:
     return list(value.rows or []) if isinstance(value, Payload) else list(value)

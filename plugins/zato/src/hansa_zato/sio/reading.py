@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from hansa import Invalid
 
 from ..bunch import Bunch
 from ..dialect.exceptions import InvalidInput
+from ..payloads import PlainDict, Value
 from . import models, xml
 from .declaration import Declaration, Element, ModelSide
 from .naming import ByName
 from .types import Boolean, ForceType
-from .values import NOT_GIVEN
+from .values import ATOMS, NOT_GIVEN
 
-Body = Any
-Reader = Callable[[str, Body, Mapping[str, Any]], Any]
-_EMPTY: Mapping[str, Any] = {}
+if TYPE_CHECKING:
+    from .xml import XMLElement
+
+Body: TypeAlias = object
+"""The parsed message: plain data, an lxml element, a model, or None."""
+
+Params: TypeAlias = Mapping[str, object]
+"""Values of a channel's path and query string, by name."""
+
+Reader: TypeAlias = Callable[[str, Body, Params], Value]
+"""Makes the input of the correlation id, the body and the channel's parameters; raises `InvalidInput`."""
 
 
 class Input(Bunch):
     """`self.request.input`: the declared names, and all path and query parameters, as items and attributes."""
 
-    def __getattr__(self, name: str) -> Any:
-        try:
+    def __getattr__(self, name: str) -> Value:
+        if name in self:
             return self[name]
-        except KeyError:
-            raise AttributeError(
-                f"no input is named {name!r}; there are: {', '.join(map(repr, sorted(self))) or 'none'}"
-            ) from None
+        there = ", ".join(map(repr, sorted(self))) or "none"
+        raise AttributeError(f"no input is named {name!r}; there are: {there}")
 
     def require_any(self, *names: str) -> None:
         """Raise ValueError unless at least one of these has a value that counts as true."""
@@ -38,139 +46,164 @@ class Input(Bunch):
             raise ValueError(f"at least one of {', '.join(map(repr, names))} is required")
 
     def deepcopy(self) -> Input:
-        """A copy of its own, at every depth."""
+        """Return an independent copy, at every depth."""
         return copy.deepcopy(self)
 
-    def __deepcopy__(self, memo: Any) -> Input:
+    def __deepcopy__(self, memo: dict[int, object]) -> Input:
         return Input({key: copy.deepcopy(value, memo) for key, value in self.items()})
 
 
-def reader(declared: Declaration, params_first: bool = True) -> Reader:
-    """Build the function (cid, body, channel parameters) -> input, with all that can be decided before a request decided.
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Expected:
+    """One declared name as it is looked up: `missing` is its value where there is none, NOT_GIVEN if that is a fault."""
 
-    The body is a mapping, an lxml element, or None. `params_first` says who wins where parameters and body both have a name.
+    name: str
+    type: ForceType
+    missing: object
+    convert: Callable[[object], object]
+
+    def leave_out(self, found: Input, faults: dict[str, str]) -> None:
+        """Set the value of a name that the request lacks, or report it."""
+        if self.missing is NOT_GIVEN:
+            faults[self.name] = "required, and missing"
+        elif self.missing.__class__ in ATOMS:
+            found[self.name] = self.missing
+        else:
+            found[self.name] = copy.deepcopy(self.missing)
+
+
+def reader(declared: Declaration, params_first: bool = True) -> Reader:
+    """Return the function that reads the input, with all that can be decided before a request decided.
+
+    `params_first` says which wins where both the parameters and the body have a name.
     """
     if declared.input_model is not None:
         return _model_reader(declared.input_model, declared, params_first)
     plan = [
-        (element, _missing(element, declared), _converter(element.type))
+        _Expected(element.name, element.type, _missing(element, declared), _converter(element.type))
         for element in declared.inputs
     ]
     names = frozenset(element.name for element in declared.inputs)
-    skip = _skipper(declared) if declared.skip_empty_request else None
-    use_text, root_name, ignore_body = (
-        declared.use_text,
-        declared.request_elem,
-        declared.channel_params_only,
-    )
+    look_up = _lookup(declared.use_text, params_first)
+    skips_empty = declared.skip_empty_request
 
-    def read(cid: str, body: Body, params: Mapping[str, Any]) -> Input:
-        from_xml: dict[str, list[Any]] | None = None
-        plain: Mapping[str, Any] = _EMPTY
-        if body is not None and not ignore_body:
-            if isinstance(body, Mapping):
-                plain = body
-            elif hasattr(body, "tag"):
-                from_xml = xml.children(xml.request_root(body, root_name))
-            else:
-                raise InvalidInput(
-                    cid, f"expected an object with the declared names, got {type(body).__name__}"
-                )
-        found, faults = Input(), {}
-        for element, missing, convert in plan:
-            name = element.name
-            if params_first and name in params:
-                value = params[name]
-            elif name in plain:
-                value = plain[name]
-            elif from_xml is not None and name in from_xml:
-                value = xml.read(from_xml[name], element.type, use_text)
-            elif name in params:
-                value = params[name]
-            elif missing is NOT_GIVEN:
-                faults[name] = "required, and missing"
-                continue
-            else:
-                found[name] = missing if missing.__class__ in _ATOMS else copy.deepcopy(missing)
+    def read(cid: str, body: Body, params: Params) -> Input:
+        given = None if declared.channel_params_only else body
+        plain, elements = _contents(cid, given, declared.request_elem)
+        found = Input()
+        faults: dict[str, str] = {}
+        for expected in plan:
+            value = look_up(expected, plain, elements, params)
+            if value is NOT_GIVEN:
+                expected.leave_out(found, faults)
                 continue
             try:
-                found[name] = convert(value)
+                found[expected.name] = expected.convert(value)
             except (ValueError, TypeError) as error:
-                faults[name] = str(error)
+                faults[expected.name] = str(error)
         if faults:
             raise InvalidInput(cid, faults)
         for name, value in params.items():
             if name not in names:
                 found[name] = value
-        return skip(found) if skip else found
+        return _without_empty(found, declared) if skips_empty else found
 
     return read
 
 
-_ATOMS = frozenset({str, int, float, bool, type(None)})
+_Elements: TypeAlias = "dict[str, list[XMLElement]]"
+_NOTHING: PlainDict = {}
 
 
-def _converter(type: ForceType) -> Callable[[Any], Any]:
-    """The conversion of one type; values that are empty stay what they are, except for what is boolean by its name."""
+def _contents(cid: str, body: Body, request_elem: str) -> tuple[Mapping[str, object], _Elements]:
+    """Return the contents of a body by name, as plain data or as XML elements; raises `InvalidInput`."""
+    if body is None:
+        return _NOTHING, _NOTHING
+    if isinstance(body, Mapping):
+        return body, _NOTHING
+    if xml.is_element(body):
+        return _NOTHING, xml.children(xml.request_root(body, request_elem))
+    raise InvalidInput(
+        cid, f"expected an object with the declared names, got {type(body).__name__}"
+    )
+
+
+def _lookup(
+    use_text: bool, params_first: bool
+) -> Callable[[_Expected, Mapping[str, object], _Elements, Params], object]:
+    """Return the function that finds the value of a name in body and parameters, NOT_GIVEN if it is in neither."""
+
+    def look_up(
+        expected: _Expected, plain: Mapping[str, object], elements: _Elements, params: Params
+    ) -> object:
+        name = expected.name
+        if params_first and name in params:
+            return params[name]
+        if name in plain:
+            return plain[name]
+        if name in elements:
+            return xml.read(elements[name], expected.type, use_text)
+        return params.get(name, NOT_GIVEN)
+
+    return look_up
+
+
+def _converter(type: ForceType) -> Callable[[object], object]:
+    """Return the conversion of one type; empty values stay as they are, except for what is boolean by its name."""
     convert = type.read
-    if isinstance(type, Boolean) and isinstance(type, ByName):
-        return convert
-    if isinstance(type, Boolean):
-        return lambda value: value if value is None else convert(value)
-    return lambda value: value if value is None or value == "" else convert(value)
+
+    def convert_unless_none(value: object) -> object:
+        return value if value is None else convert(value)
+
+    def convert_unless_empty(value: object) -> object:
+        return value if value is None or value == "" else convert(value)
+
+    if not isinstance(type, Boolean):
+        return convert_unless_empty
+    return convert if isinstance(type, ByName) else convert_unless_none
 
 
-def _missing(element: Element, declared: Declaration) -> Any:
-    """The value of an element that the request lacks; NOT_GIVEN if it must be there."""
+def _missing(element: Element, declared: Declaration) -> object:
+    """Return the value of an element that the request lacks; NOT_GIVEN if it must be there."""
     for default in (element.default, declared.default_value):
         if default is not NOT_GIVEN:
             return default
     if element.required:
         return NOT_GIVEN
-    if isinstance(element.type, Boolean) and (
-        isinstance(element.type, ByName) or declared.profile == "3.x"
-    ):
+    is_boolean = isinstance(element.type, Boolean)
+    if is_boolean and (isinstance(element.type, ByName) or declared.profile == "3.x"):
         return element.type.read("")
     return ""
 
 
-def _skipper(declared: Declaration) -> Callable[[Input], Input]:
-    def skip(found: Input) -> Input:
-        return Input((name, value) for name, value in found.items() if kept(name, value, declared))
-
-    return skip
+def _without_empty(found: Input, declared: Declaration) -> Input:
+    return Input((name, value) for name, value in found.items() if kept(name, value, declared))
 
 
-def kept(name: str, value: Any, declared: Declaration) -> bool:
-    """Whether a key stays where empty ones are to be left out."""
-    return (
-        value not in ("", None, [], {})
-        or declared.force_empty is True
-        or name in declared.force_empty
-    )
+def kept(name: str, value: object, declared: Declaration) -> bool:
+    """Whether a key stays where empty ones are left out."""
+    if value not in ("", None, [], {}):
+        return True
+    return declared.force_empty is True or name in declared.force_empty
 
 
 def _model_reader(side: ModelSide, declared: Declaration, params_first: bool) -> Reader:
-    def read(cid: str, body: Body, params: Mapping[str, Any]) -> Any:
+    """Return the function that reads input declared as a model, or as a list of models."""
+
+    def read(cid: str, body: Body, params: Params) -> Value:
         if isinstance(body, side.model):
             return body
-        if hasattr(body, "tag"):
+        if xml.is_element(body):
             body = xml.to_data(xml.request_root(body, declared.request_elem)) or {}
         if declared.channel_params_only or body is None:
             body = {}
-        if side.many:
-            if not isinstance(body, list):
-                raise InvalidInput(cid, f"expected a list, got {type(body).__name__}")
-            return _faulty(cid, list[side.model], body)  # type: ignore[name-defined]
-        if isinstance(body, Mapping) and params:
+        if side.many and not isinstance(body, list):
+            raise InvalidInput(cid, f"expected a list, got {type(body).__name__}")
+        if isinstance(body, Mapping) and params and not side.many:
             body = {**body, **params} if params_first else {**params, **body}
-        return _faulty(cid, side.model, body)
+        try:
+            return models.build(side.hint, body)
+        except Invalid as invalid:
+            raise InvalidInput(cid, invalid.errors) from None
 
     return read
-
-
-def _faulty(cid: str, model: Any, body: Any) -> Any:
-    try:
-        return models.build(model, body)
-    except Invalid as invalid:
-        raise InvalidInput(cid, invalid.errors) from None

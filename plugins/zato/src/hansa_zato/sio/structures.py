@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .types import ForceType
@@ -10,39 +10,39 @@ from .values import NOT_GIVEN, as_text, shown
 
 
 class CSV(ForceType):
-    """A list on the inside, texts joined by commas on the outside."""
+    """A list for the service, texts joined by commas in messages."""
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         return list(value) if isinstance(value, list | tuple) else as_text(value).split(",")
 
-    def write(self, value: Any) -> Any:
-        return (
-            as_text(value)
-            if isinstance(value, str | bytes)
-            else ",".join(as_text(item) for item in value)
-        )
+    def write(self, value: object) -> object:
+        if isinstance(value, str | bytes):
+            return as_text(value)
+        if not isinstance(value, Iterable):
+            raise ValueError(f"expected a list, got {shown(value)}")
+        return ",".join(as_text(item) for item in value)
 
 
 class List(ForceType):
     """A list; a single scalar, such as a query parameter given once, is a list of one."""
 
-    xml, python = "list", list
+    xml = "list"
+    python = list
 
-    def read(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            raise ValueError(f"expected a list, got {shown(value)}")
-        return list(value) if isinstance(value, list | tuple | set) else [value]
+    def read(self, value: object) -> object:
+        return _as_list(value)
 
-    def write(self, value: Any) -> Any:
-        return [ForceType.write(self, item) for item in self.read(value)]
+    def write(self, value: object) -> object:
+        return [ForceType.write(self, item) for item in _as_list(value)]
 
 
 class Dict(ForceType):
-    """A dictionary. `Dict(name, key, ...)` hands over these keys only; each must be there unless there is a `default`."""
+    """A dictionary. `Dict(name, key, ...)` takes these keys only; each must be there unless there is a `default`."""
 
-    xml, python = "dict", dict
+    xml = "dict"
+    python = dict
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         if not isinstance(value, Mapping):
             raise ValueError(f"expected a dictionary, got {shown(value)}")
         if not self.args:
@@ -58,13 +58,14 @@ class Dict(ForceType):
 class ListOfDicts(ForceType):
     """A list of dictionaries."""
 
-    xml, python = "dicts", list
+    xml = "dicts"
+    python = list
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         items = [value] if isinstance(value, Mapping) else value
-        if not isinstance(items, list | tuple) or not all(
-            isinstance(item, Mapping) for item in items
-        ):
+        if not isinstance(items, list | tuple):
+            raise ValueError(f"expected a list of dictionaries, got {shown(value)}")
+        if not all(isinstance(item, Mapping) for item in items):
             raise ValueError(f"expected a list of dictionaries, got {shown(value)}")
         return [dict(item) for item in items]
 
@@ -74,4 +75,11 @@ class ListOfDicts(ForceType):
 class Opaque(ForceType):
     """Anything, at any depth, untouched."""
 
-    xml, python = "data", Any
+    xml = "data"
+    python = Any
+
+
+def _as_list(value: object) -> list[object]:
+    if isinstance(value, dict):
+        raise ValueError(f"expected a list, got {shown(value)}")
+    return list(value) if isinstance(value, list | tuple | set) else [value]

@@ -1,4 +1,4 @@
-"""The types of SimpleIO elements: what each makes of a value that came in, and what it gives for one that goes out."""
+"""The types of SimpleIO elements: how each converts a value that came in, and one that goes out."""
 
 from __future__ import annotations
 
@@ -13,31 +13,35 @@ from .values import NOT_GIVEN, as_bool, as_int, as_text, shown
 
 
 class ForceType:
-    """An element whose type is given, whatever its name says. A name that begins with `-` is optional.
+    """An element whose type is declared, whatever its name suggests. A name that begins with `-` is optional.
 
-    `default` is its value where input lacks it. Subclasses give `read`, for input, and `write`, for output; both raise
-    ValueError. Neither sees None nor empty text, which stay what they are.
+    `default` is its value where input lacks it. Subclasses define `read`, for input, and `write`, for output; both raise
+    ValueError. Neither is called for None or empty text, which stay as they are.
     """
 
     xml: str = "text"
-    python: Any = str
+    python: object = str
 
-    def __init__(self, name: str, *args: Any, default: Any = NOT_GIVEN, **options: Any) -> None:
+    def __init__(
+        self, name: str, *args: Any, default: object = NOT_GIVEN, **options: object
+    ) -> None:
         if not isinstance(name, str) or not name.strip("-"):
             raise TypeError(f"the name of a SimpleIO element must be text, got {name!r}")
         self.optional = name.startswith("-")
         self.name = name.removeprefix("-")
-        self.args, self.default, self.options = args, default, options
+        self.args = args
+        self.default = default
+        self.options = options
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
-    def read(self, value: Any) -> Any:
-        """The value that a service gets."""
+    def read(self, value: object) -> object:
+        """Return the value that a service sees."""
         return value
 
-    def write(self, value: Any) -> Any:
-        """The value that goes out."""
+    def write(self, value: object) -> object:
+        """Return the value that goes out."""
         return as_text(value) if isinstance(value, bytes | Secret) else value
 
 
@@ -48,36 +52,35 @@ class AsIs(ForceType):
 
 
 class Natural(ForceType):
-    """No conversion: the type of an element that neither its name nor its declaration types, by the rules of 2.0."""
+    """No conversion: an element typed neither by its name nor by its declaration, by the rules of 2.0."""
 
 
 class Text(ForceType):
     """Text."""
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         return as_text(value)
 
-    def write(self, value: Any) -> Any:
+    def write(self, value: object) -> object:
         return as_text(value)
 
 
 class Loose(Text):
-    """Text if it is a scalar: the type of an element that nothing types, by the rules of 3.x."""
+    """Text if it is a scalar: an element typed neither by its name nor by its declaration, by the rules of 3.x."""
 
-    def read(self, value: Any) -> Any:
-        return as_text(value) if isinstance(value, int | float | decimal.Decimal | bytes) else value
+    def read(self, value: object) -> object:
+        is_scalar = isinstance(value, int | float | decimal.Decimal | bytes)
+        return as_text(value) if is_scalar else value
 
-    write = ForceType.write
+    def write(self, value: object) -> object:
+        return ForceType.write(self, value)
 
 
 class Hidden(Text):
     """Text that no log shows."""
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         return Secret(as_text(value))
-
-    def write(self, value: Any) -> Any:
-        return as_text(value)
 
 
 class Integer(ForceType):
@@ -85,7 +88,7 @@ class Integer(ForceType):
 
     python = int
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         return as_int(value)
 
     write = read
@@ -94,20 +97,20 @@ class Integer(ForceType):
 class Boolean(ForceType):
     """True or false."""
 
-    python: Any = bool
+    python: object = bool
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         return as_bool(value)
 
     write = read
 
 
 class BooleanInteger(Boolean):
-    """A name that asks for a boolean and for a whole number gets both: 0 or 1."""
+    """0 or 1: the name of the element asks for a boolean and for a whole number."""
 
     python = int
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         return int(as_bool(value))
 
     write = read
@@ -118,63 +121,40 @@ class Float(ForceType):
 
     python = float
 
-    def read(self, value: Any) -> Any:
-        if not isinstance(value, dict | list | bool):
-            try:
-                number = float(value)
-            except (TypeError, ValueError, OverflowError):
-                pass
-            else:
-                if number - number == 0:
-                    return number
-        raise ValueError(f"expected a number, got {shown(value)}")
+    def read(self, value: object) -> object:
+        number = _as_float(value)
+        if number is None or number - number != 0:
+            raise ValueError(f"expected a number, got {shown(value)}")
+        return number
 
     write = read
 
 
 class Decimal(ForceType):
-    """An exact decimal number, as text on its way out."""
+    """An exact decimal number; text on its way out."""
 
     python = decimal.Decimal
 
-    def read(self, value: Any) -> Any:
-        if isinstance(value, int | float | str | decimal.Decimal) and not isinstance(value, bool):
-            try:
-                number = decimal.Decimal(str(value))
-            except decimal.InvalidOperation:
-                pass
-            else:
-                if number.is_finite():
-                    return number
-        raise ValueError(f"expected a decimal number, got {shown(value)}")
+    def read(self, value: object) -> object:
+        number = _as_decimal(value)
+        if number is None or not number.is_finite():
+            raise ValueError(f"expected a decimal number, got {shown(value)}")
+        return number
 
-    def write(self, value: Any) -> Any:
+    def write(self, value: object) -> object:
         return str(self.read(value))
 
 
 class DateTime(ForceType):
-    """A date and time, read from ISO 8601 and other usual forms, written as ISO 8601."""
+    """A date and time, read from ISO 8601 and other common forms, written as ISO 8601."""
 
-    python: Any = datetime.datetime
+    python: object = datetime.datetime
 
-    def read(self, value: Any) -> Any:
-        if isinstance(value, datetime.datetime):
-            return value
-        if isinstance(value, datetime.date):
-            return datetime.datetime(value.year, value.month, value.day)
-        try:
-            return datetime.datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            pass
-        from dateutil.parser import parse  # lazy: rarely needed
+    def read(self, value: object) -> object:
+        return _as_datetime(value)
 
-        try:
-            return parse(as_text(value))
-        except (TypeError, ValueError, ArithmeticError):
-            raise ValueError(f"expected a date and time, got {shown(value)}") from None
-
-    def write(self, value: Any) -> Any:
-        return self.read(value).isoformat()
+    def write(self, value: object) -> object:
+        return _as_datetime(value).isoformat()
 
 
 class Date(DateTime):
@@ -182,14 +162,17 @@ class Date(DateTime):
 
     python = datetime.date
 
-    def read(self, value: Any) -> Any:
-        return super().read(value).date()
+    def read(self, value: object) -> object:
+        return _as_datetime(value).date()
+
+    def write(self, value: object) -> object:
+        return _as_datetime(value).date().isoformat()
 
 
 class UTC(Text):
     """Text of a date and time in UTC, without the `+00:00` at its end."""
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         text = value.isoformat() if isinstance(value, datetime.datetime) else as_text(value)
         return text.replace("+00:00", "")
 
@@ -197,15 +180,53 @@ class UTC(Text):
 
 
 class UUID(ForceType):
-    """A UUID, as text on its way out."""
+    """A UUID; text on its way out."""
 
     python = uuid.UUID
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         try:
             return value if isinstance(value, uuid.UUID) else uuid.UUID(as_text(value))
         except ValueError:
             raise ValueError(f"expected a UUID, got {shown(value)}") from None
 
-    def write(self, value: Any) -> Any:
+    def write(self, value: object) -> object:
         return str(self.read(value))
+
+
+def _as_float(value: Any) -> float | None:
+    """Return a number as a float; None for what is no number, and for booleans."""
+    if isinstance(value, dict | list | bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _as_decimal(value: object) -> decimal.Decimal | None:
+    """Return a number as a decimal; None for what is no number, and for booleans."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | decimal.Decimal):
+        return None
+    try:
+        return decimal.Decimal(str(value))
+    except decimal.InvalidOperation:
+        return None
+
+
+def _as_datetime(value: Any) -> datetime.datetime:
+    """Return the date and time that a value stands for; raises ValueError."""
+    if isinstance(value, datetime.datetime):
+        return value
+    if isinstance(value, datetime.date):
+        return datetime.datetime(value.year, value.month, value.day)
+    try:
+        return datetime.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        pass
+    from dateutil.parser import parse  # lazy: rarely needed
+
+    try:
+        return parse(as_text(value))
+    except (TypeError, ValueError, ArithmeticError):
+        raise ValueError(f"expected a date and time, got {shown(value)}") from None

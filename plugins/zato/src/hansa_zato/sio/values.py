@@ -1,13 +1,17 @@
-"""Single values: what counts as true, as a whole number, as text, and what stands for nothing given."""
+"""Single values: what counts as true, as a whole number, as text, and the mark for a value that was not given."""
 
 from __future__ import annotations
 
 import decimal
 import re
-from typing import Any, Final
+from typing import Final
+
+LONGEST_SHOWN: Final = 60
 
 
-class _NotGiven:
+class NotGiven:
+    """The type of `NOT_GIVEN`."""
+
     def __repr__(self) -> str:
         return "NOT_GIVEN"
 
@@ -15,14 +19,20 @@ class _NotGiven:
         return False
 
 
-NOT_GIVEN: Final = _NotGiven()
-TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
-FALSE = frozenset({"false", "f", "no", "n", "off", "0", ""})
-_WHOLE = re.compile(r"\s*[+-]?\d{1,1000}\s*")
+NOT_GIVEN: Final = NotGiven()
+"""Stands for a value that was not given, where None is a value."""
+
+TRUE: Final = frozenset({"true", "t", "yes", "y", "on", "1"})
+FALSE: Final = frozenset({"false", "f", "no", "n", "off", "0", ""})
+ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+"""The types of values that need neither a copy nor a conversion."""
+
+_WHOLE_NUMBER = re.compile(r"\s*[+-]?\d{1,1000}\s*")
+_MOST_DIGITS = 1000
 
 
-def as_bool(value: Any) -> bool:
-    """True or False from the words and digits that SimpleIO knows, in any case; raises ValueError for others."""
+def as_bool(value: object) -> bool:
+    """Return True or False for the words and digits that SimpleIO knows, in any case; raises ValueError for others."""
     if isinstance(value, bool):
         return value
     word = "" if value is None else str(value).strip().lower()
@@ -35,30 +45,34 @@ def as_bool(value: Any) -> bool:
     )
 
 
-def as_int(value: Any) -> int:
-    """A whole number from a number or text; raises ValueError for all else, and rather than cut off a fraction."""
+def as_int(value: object) -> int:
+    """Return the whole number that a number or text stands for; raises ValueError rather than cut off a fraction."""
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if (
-        isinstance(value, decimal.Decimal)
-        and value.is_finite()
-        and value.adjusted() < 1000
-        and value == value.to_integral_value()
-    ):
+    if isinstance(value, decimal.Decimal) and _is_whole(value):
         return int(value)
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
         return int(value)
     raise ValueError(f"expected a whole number, got {shown(value)}")
 
 
-def as_text(value: Any) -> str:
-    """Plain text of a value; bytes are read as UTF-8."""
+def _is_whole(value: decimal.Decimal) -> bool:
+    """Whether a decimal has no fraction, and not so many digits that converting it would take long."""
+    if not value.is_finite() or value.adjusted() >= _MOST_DIGITS:
+        return False
+    return value == value.to_integral_value()
+
+
+def as_text(value: object) -> str:
+    """Return the text of a value; bytes are decoded as UTF-8."""
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
-def shown(value: Any) -> str:
-    """A value as it stands in a message about it: short, and never that of a secret."""
+def shown(value: object) -> str:
+    """Return a value as messages quote it: short, and never the content of a secret."""
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    return text[: LONGEST_SHOWN - 3] + "..."

@@ -3,55 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TypeAlias
 
+from ..payloads import PlainDict, Value
 from . import models
 from .declaration import Declaration, Element
 from .naming import ByName
-from .payload import Payload
+from .payload import Payload, pull
 from .reading import kept
 from .types import Boolean, ForceType
-from .values import NOT_GIVEN
+from .values import ATOMS, NOT_GIVEN
 
-Writer = Callable[[Payload], Any]
+Writer: TypeAlias = Callable[[Payload], PlainDict | list[PlainDict]]
 
 
 def writer(declared: Declaration) -> Writer:
-    """Build the function payload -> a dictionary of the declared names, or a list of such; it raises TypeError for bad output."""
-    convert_row = _row_writer(declared)
-    repeated = declared.output_repeated
+    """Return the function that makes of a payload a dictionary of the declared names, or a list of such.
 
-    def write(payload: Payload) -> Any:
-        if payload.rows is not None or repeated:
-            return [
-                convert_row(row)
-                for row in payload.rows or ([payload.values] if payload.values else [])
-            ]
+    The function raises TypeError for output that breaks its declaration.
+    """
+    convert_row = _row_writer(declared)
+    is_repeated = declared.output_repeated
+
+    def write(payload: Payload) -> PlainDict | list[PlainDict]:
+        if payload.rows:
+            return [convert_row(row) for row in payload.rows]
+        if is_repeated or payload.rows is not None:
+            return [convert_row(payload.values)] if payload.values else []
         return convert_row(payload.values)
 
     return write
 
 
-def _row_writer(declared: Declaration) -> Callable[[Any], dict[str, Any]]:
-    plan = [(element.name, element, _converter(element.type)) for element in declared.outputs]
-    newer, skip = declared.profile == "3.x", declared.skip_empty_response
+def _row_writer(declared: Declaration) -> Callable[[Value], PlainDict]:
+    plan = [(element, _converter(element.type)) for element in declared.outputs]
+    is_newer = declared.profile == "3.x"
+    skips_empty = declared.skip_empty_response
 
-    def convert_row(row: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def convert_row(row: Value) -> PlainDict:
+        found: PlainDict = {}
         faults = []
         is_mapping = isinstance(row, Mapping)
-        for name, element, convert in plan:
+        for element, convert in plan:
+            name = element.name
             value = row.get(name, NOT_GIVEN) if is_mapping else pull(row, name)
-            if value is NOT_GIVEN or (value == "" and element.required and not newer):
+            is_empty = value == "" and element.required and not is_newer
+            if value is NOT_GIVEN or is_empty:
                 if element.required:
                     faults.append(f"{name}: required, and missing")
-                    continue
-                value = element.default
-                if value is NOT_GIVEN:
-                    if newer:
-                        continue
-                    value = ""
-                found[name] = value
+                else:
+                    _leave_out(element, is_newer, found)
                 continue
             try:
                 found[name] = convert(value)
@@ -59,41 +60,41 @@ def _row_writer(declared: Declaration) -> Callable[[Any], dict[str, Any]]:
                 faults.append(f"{name}: {error}")
         if faults:
             raise TypeError("the response does not fit the declared output: " + "; ".join(faults))
-        return (
-            {name: value for name, value in found.items() if kept(name, value, declared)}
-            if skip
-            else found
-        )
+        return _without_empty(found, declared) if skips_empty else found
 
     return convert_row
 
 
-def _converter(type: ForceType) -> Callable[[Any], Any]:
+def _leave_out(element: Element, is_newer: bool, found: PlainDict) -> None:
+    """Set what an optional element that the service left out has: its default; in 2.0 empty text, if it has none."""
+    if element.default is not NOT_GIVEN:
+        found[element.name] = element.default
+    elif not is_newer:
+        found[element.name] = ""
+
+
+def _without_empty(found: PlainDict, declared: Declaration) -> PlainDict:
+    return {name: value for name, value in found.items() if kept(name, value, declared)}
+
+
+def _converter(type: ForceType) -> Callable[[object], object]:
+    """Return the conversion of one type; empty values stay as they are, except for what is boolean by its name."""
     convert = type.write
+
+    def convert_boolean(value: object) -> object:
+        return None if value is None else convert(value)
+
+    def convert_unless_empty(value: object) -> object:
+        if value is None or value == "":
+            return models.plain(value)
+        converted = convert(value)
+        return converted if converted.__class__ in ATOMS else models.plain(converted)
+
     if isinstance(type, Boolean) and isinstance(type, ByName):
-        return lambda value: None if value is None else convert(value)
-    return lambda value: (
-        models.plain(value) if value is None or value == "" else _plain(convert(value))
-    )
-
-
-def _plain(value: Any) -> Any:
-    return value if value.__class__ in _ATOMS else models.plain(value)
-
-
-_ATOMS = frozenset({str, int, float, bool, type(None)})
-
-
-def pull(row: Any, name: str) -> Any:
-    """A value of a row by name: a column of a query, or an attribute; NOT_GIVEN if it has none."""
-    mapping = getattr(
-        row, "_mapping", None
-    )  # first: a row of a query may have methods of the same names as its columns
-    if isinstance(mapping, Mapping):
-        return mapping.get(name, NOT_GIVEN)
-    return getattr(row, name, NOT_GIVEN)
+        return convert_boolean
+    return convert_unless_empty
 
 
 def names(elements: Iterable[Element]) -> frozenset[str]:
-    """The names of elements."""
+    """Return the names of elements."""
     return frozenset(element.name for element in elements)

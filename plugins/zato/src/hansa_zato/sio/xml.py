@@ -1,47 +1,74 @@
-"""SimpleIO in XML: values out of the children of an element, by local name, and elements out of values."""
+"""SimpleIO in XML: values read from the children of an element, by local name, and elements made of values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
+from ..payloads import PlainDict, Value
 from .types import ForceType
 from .values import NOT_GIVEN, as_text
 
+if TYPE_CHECKING:
+    from lxml import etree
 
-def local(element: Any) -> str:
-    """The name of an element without its namespace; empty for comments and instructions."""
-    tag = element.tag
+XMLElement: TypeAlias = "etree._Element"
+
+
+def is_element(value: object) -> TypeGuard[XMLElement]:
+    """Whether it is an lxml element."""
+    return hasattr(value, "tag") and hasattr(value, "nsmap")
+
+
+def as_bytes(element: XMLElement) -> bytes:
+    """Return an element as an XML document in UTF-8."""
+    from lxml import etree  # lazy: trial imports of services do without
+
+    return etree.tostring(element, encoding="UTF-8", xml_declaration=True, with_tail=False)
+
+
+def local(element: XMLElement) -> str:
+    """Return the name of an element without its namespace; empty for comments and instructions."""
+    tag: object = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def request_root(element: Any, request_elem: str) -> Any:
-    """The element whose children are the input: the one named `request_elem`, at the top or just below, else the top itself."""
+def request_root(element: XMLElement, request_elem: str) -> XMLElement:
+    """Return the element whose children are the input: `request_elem`, at the top or just below, else the top itself."""
     if local(element) == request_elem:
         return element
-    return next((child for child in element if local(child) == request_elem), element)
+    for child in element:
+        if local(child) == request_elem:
+            return child
+    return element
 
 
-def children(root: Any) -> dict[str, list[Any]]:
-    """The children of an element by local name; those in its own namespace come first."""
-    found: dict[str, list[Any]] = {}
+def children(root: XMLElement) -> dict[str, list[XMLElement]]:
+    """Return the children of an element by local name; those in its own namespace come first."""
+    found: dict[str, list[XMLElement]] = {}
     for child in root:
         name = local(child)
         if name:
             found.setdefault(name, []).append(child)
-    namespace = root.tag.rpartition("}")[0]
+    namespace = _namespace(root)
     for elements in found.values():
         if len(elements) > 1:
-            elements.sort(key=lambda element: bool(element.tag.rpartition("}")[0] != namespace))
+            elements.sort(key=lambda element: _namespace(element) != namespace)
     return found
 
 
-def read(elements: list[Any], type: ForceType, use_text: bool) -> Any:
-    """The value that an element type finds in the children of its name."""
+def _namespace(element: XMLElement) -> str:
+    return str(element.tag).rpartition("}")[0]
+
+
+def read(elements: list[XMLElement], type: ForceType, use_text: bool) -> Value:
+    """Return the value that an element type finds in the children of its name."""
     first = elements[0]
     if type.xml == "list":
         items = [child for child in first if local(child) == "item"]
-        return [_content(child) for child in (items if items or len(elements) == 1 else elements)]
+        if not items and len(elements) > 1:
+            items = elements  # a list written as a repeated element
+        return [_content(child) for child in items]
     if type.xml == "dict":
         return _pairs(first)
     if type.xml == "dicts":
@@ -51,28 +78,30 @@ def read(elements: list[Any], type: ForceType, use_text: bool) -> Any:
     return first.text or "" if use_text else first
 
 
-def _content(element: Any) -> Any:
-    """Text, or plain data where there are elements inside."""
+def _content(element: XMLElement) -> Value:
+    """Return text, or plain data where there are elements inside."""
     return to_data(element) if len(element) else element.text or ""
 
 
-def _pairs(element: Any) -> dict[str, Any]:
-    """A dictionary from `<item><key>..</key><value>..</value></item>`, or from elements named by their keys."""
-    found: dict[str, Any] = {}
+def _pairs(element: XMLElement) -> PlainDict:
+    """Return a dictionary of `<item><key>..</key><value>..</value></item>`, or of elements named by their keys."""
+    found: PlainDict = {}
     for child in element:
+        name = local(child)
         parts = {local(part): part for part in child}
-        if local(child) == "item" and "key" in parts:
-            found[parts["key"].text or ""] = _content(parts["value"]) if "value" in parts else ""
-        elif local(child):
-            found[local(child)] = _content(child)
+        if name == "item" and "key" in parts:
+            key = parts["key"].text or ""
+            found[key] = _content(parts["value"]) if "value" in parts else ""
+        elif name:
+            found[name] = _content(child)
     return found
 
 
-def to_data(element: Any) -> Any:
-    """Plain data of an element: text, or a dictionary of its children, in which repeated names become lists."""
+def to_data(element: XMLElement) -> Value:
+    """Return plain data: text, or a dictionary of the element's children, in which repeated names become lists."""
     if not any(local(child) for child in element):
         return element.text or ""
-    found: dict[str, Any] = {}
+    found: PlainDict = {}
     for child in element:
         name = local(child)
         if not name:
@@ -88,61 +117,89 @@ def to_data(element: Any) -> Any:
 
 
 def response(
-    elem: str, namespace: str, cid: str, result: str, data: Any, types: Mapping[str, ForceType]
-) -> Any:
-    """The element `<elem><zato_env>..</zato_env><item>..</item></elem>`, with an item_list for a list; no item for None."""
-    from lxml import etree  # lazy: trial imports of services do without
+    elem: str,
+    namespace: str,
+    cid: str,
+    result: str,
+    data: Mapping[str, object] | Iterable[Mapping[str, object]] | None,
+    types: Mapping[str, ForceType],
+) -> XMLElement:
+    """Return the element `<elem><zato_env>..</zato_env><item>..</item></elem>`.
 
-    prefix = f"{{{namespace}}}" if namespace else ""
-    nsmap: Any = {None: namespace} if namespace else None
-    root = etree.Element(prefix + elem, nsmap=nsmap)
-    make = _Maker(etree, prefix)
-    env = make.child(root, "zato_env")
-    make.child(env, "cid").text = cid
-    make.child(env, "result").text = result
+    A list is an `item_list` of items; for None there is no item.
+    """
+    build = _Builder(namespace)
+    root = build.root(elem)
+    env = build.child(root, "zato_env")
+    build.child(env, "cid").text = cid
+    build.child(env, "result").text = result
     if data is None:
         return root
     if isinstance(data, Mapping):
-        make.row(make.child(root, "item"), data, types)
-    else:
-        listed = make.child(root, "item_list")
-        for row in data:
-            make.row(make.child(listed, "item"), row, types)
+        build.row(build.child(root, "item"), data, types)
+        return root
+    listed = build.child(root, "item_list")
+    for row in data:
+        build.row(build.child(listed, "item"), row, types)
     return root
 
 
-class _Maker:
-    """Appends elements of one namespace."""
+Form: TypeAlias = str
+"""How a type stands in XML: text, list, dict, dicts or data."""
 
-    def __init__(self, etree: Any, prefix: str) -> None:
-        self.make = etree.SubElement
-        self.prefix = prefix
 
-    def child(self, parent: Any, name: str) -> Any:
-        return self.make(parent, self.prefix + name)
+class _Builder:
+    """Makes and fills elements of one namespace."""
 
-    def row(self, parent: Any, row: Mapping[str, Any], types: Mapping[str, ForceType]) -> None:
+    def __init__(self, namespace: str) -> None:
+        from lxml import etree  # lazy: trial imports of services do without
+
+        self._etree = etree
+        self._namespace = namespace
+        self._prefix = f"{{{namespace}}}" if namespace else ""
+
+    def root(self, name: str) -> XMLElement:
+        """Return a new element at the top."""
+        if not self._namespace:
+            return self._etree.Element(name)
+        return self._etree.Element(self._prefix + name, nsmap={None: self._namespace})  # type: ignore[dict-item]
+
+    def child(self, parent: XMLElement, name: str) -> XMLElement:
+        """Return a new element, the last of its parent."""
+        return self._etree.SubElement(parent, self._prefix + name)
+
+    def row(
+        self, parent: XMLElement, row: Mapping[str, object], types: Mapping[str, ForceType]
+    ) -> None:
+        """Write one row of output."""
         for name, value in row.items():
             type = types.get(name)
             self.fill(self.child(parent, name), value, type.xml if type else "data")
 
-    def fill(self, element: Any, value: Any, form: str) -> None:
+    def fill(self, element: XMLElement, value: object, form: Form) -> None:
+        """Write one value in the form of its type."""
         if isinstance(value, Mapping):
-            self.pairs(element, value) if form in ("dict", "dicts") else self.nested(element, value)
+            if form in ("dict", "dicts"):
+                self._fill_pairs(element, value)
+            else:
+                self._fill_nested(element, value)
         elif isinstance(value, list | tuple):
-            self.items(element, value, form)
+            self._fill_items(element, value, form)
+        elif isinstance(value, bool):
+            element.text = str(value).lower()
         elif value is not None and value is not NOT_GIVEN:
-            element.text = str(value).lower() if isinstance(value, bool) else as_text(value)
+            element.text = as_text(value)
 
-    def items(self, element: Any, value: Iterable[Any], form: str) -> None:
+    def _fill_items(self, element: XMLElement, value: Iterable[object], form: Form) -> None:
+        name = "item_dict" if form == "dicts" else "item"
         for item in value:
-            self.fill(self.child(element, "item_dict" if form == "dicts" else "item"), item, form)
+            self.fill(self.child(element, name), item, form)
 
-    def nested(self, element: Any, value: Mapping[str, Any]) -> None:
+    def _fill_nested(self, element: XMLElement, value: Mapping[str, object]) -> None:
         for key, item in value.items():
             self.fill(self.child(element, key), item, "data")
 
-    def pairs(self, element: Any, value: Mapping[str, Any]) -> None:
+    def _fill_pairs(self, element: XMLElement, value: Mapping[str, object]) -> None:
         for key, item in value.items():
             pair = self.child(element, "item")
             self.child(pair, "key").text = as_text(key)
