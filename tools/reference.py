@@ -22,8 +22,8 @@ from hansa.plugins.discovery import EARLY, FULL, Plugins
 from hansa.plugins.registry import Registry
 from hansa_admin.openapi import openapi
 from hansa_admin.operation import Operation
-from hansa_cli import types as typed_commands
 from hansa_cli.connection import connection_options, early_client
+from hansa_cli.definitions import learn
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 WRITTEN = "<!-- written by `make docs` from the code; do not edit -->\n\n"
@@ -250,7 +250,7 @@ def pages() -> dict[str, str]:
         if issubclass(each.cls, Operation) and each.cls.listed
     ]
     # the commands of types are read from a server's description of its API; this is what it would be
-    typed_commands.SERVICES[early_client([]).url] = openapi(services, nowhere)
+    learn(early_client([]), openapi(services, nowhere))
     texts = {
         "hooks.md": "".join(hooks()),
         "configuration.md": "".join(configuration(plugins)),

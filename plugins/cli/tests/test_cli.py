@@ -14,7 +14,6 @@ import pytest
 
 if TYPE_CHECKING:
     from conftest import CommandLine
-
     from tests.conftest import RunningServer
 
 CREATE = (
@@ -42,7 +41,7 @@ def test_the_command_itself_ends_with_these_codes(server: RunningServer) -> None
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=30, check=False
         )
-        assert done.exit_code == code, done.stderr
+        assert done.returncode == code, done.stderr
 
 
 def test_starting_the_command_is_light() -> None:

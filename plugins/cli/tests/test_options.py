@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 from hansa import Model, Secret, setting
 from hansa_admin.openapi import described
-from hansa_cli.options import parameters, typed
+from hansa_cli.options import parameters
+from hansa_cli.schema import Schema
+from hansa_cli.values import typed
 
 
 class Inner(Model):
@@ -41,11 +43,12 @@ class Everything(Model):
 def run(*arguments: str, input: str = "") -> tuple[int, Any, str]:
     """Exit code, what was typed, and what was printed."""
     schemas, components = described([Everything])
-    schema, found = schemas[Everything], {}
+    schema = Schema(schemas[Everything], components)
+    found: dict[str, Any] = {}
     command = click.Command(
         "x",
-        params=parameters(schema, components),
-        callback=lambda **v: found.update(typed(v, schema, components)),
+        params=parameters(schema),
+        callback=lambda **v: found.update(typed(v, schema)),
     )
     result = CliRunner().invoke(command, arguments, input=input)
     return result.exit_code, found, result.output
@@ -136,7 +139,7 @@ def test_no_setting_of_any_shape_breaks_the_options() -> None:
         unset: Annotated[int, setting("Unset")] | msgspec.UnsetType = msgspec.UNSET
 
     schemas, components = described([Odd])
-    assert [p.name for p in parameters(schemas[Odd], components)] == [
+    assert [p.name for p in parameters(Schema(schemas[Odd], components))] == [
         "anything",
         "mixed",
         "unset",

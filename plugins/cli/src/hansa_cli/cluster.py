@@ -1,15 +1,35 @@
-"""The commands `hansa cluster status` and `hansa cluster restart`."""
+"""`hansa cluster status` and `hansa cluster restart`."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import click
 
 from . import output
 from .client import Client
 from .connection import command
+from .plain import JsonObject
+
+SERVERS = {
+    "name": "server",
+    "state": "state",
+    "running": "workers",
+    "revision": "revision",
+    "incarnation": "incarnation",
+    "host": "host",
+    "pid": "process",
+    "seconds": "seen (s)",
+}
+WORKERS = {"name": "worker", "revision": "revision", "behind": "behind", "seconds": "seen (s)"}
+OBJECTS = {
+    "object": "object",
+    "state": "state",
+    "workers": "workers",
+    "since": "since",
+    "why": "why",
+}
+LEASES = {"name": "lease", "holder": "holder", "token": "token", "seconds": "ends in (s)"}
 
 
 @command(
@@ -25,54 +45,36 @@ def status(client: Client, as_json: bool, everything: bool) -> None:
         output.print_json(answer)
         return
     click.echo(f"cluster {answer['cluster']}, revision {answer['revision']}")
-    heads = ["server", "state", "workers", "revision", "incarnation", "host", "process", "seen (s)"]
-    keys = ["name", "state", "running", "revision", "incarnation", "host", "pid", "seconds"]
-    found = [
-        {**server, "running": f"{server['workers']} of {server['wanted']}"}
-        for server in answer["servers"]
-    ]
-    _part(heads, [[server[key] for key in keys] for server in found], "servers")
-    keys = ["name", "revision", "behind", "seconds"]
-    _part(
-        ["worker", "revision", "behind", "seen (s)"],
-        [[w[k] for k in keys] for w in answer["workers"]],
-        "workers",
-    )
-    rows = [
-        [
-            f"{o['kind']} {o['type']} {o['name']}",
-            o["state"],
-            len(o["workers"]),
-            _since(o["since"]),
-            o["why"],
-        ]
-        for o in answer["objects"]
-    ]
-    nothing = "objects" if everything else "objects that do not run"
-    _part(["object", "state", "workers", "since", "why"], rows, nothing)
-    keys = ["name", "holder", "token", "seconds"]
-    _part(
-        ["lease", "holder", "token", "ends in (s)"],
-        [[x[k] for k in keys] for x in answer["leases"]],
-        "leases",
-    )
+    _part([_server_row(server) for server in answer["servers"]], SERVERS, "servers")
+    _part(answer["workers"], WORKERS, "workers")
+    objects = "objects" if everything else "objects that do not run"
+    _part([_object_row(each) for each in answer["objects"]], OBJECTS, objects)
+    _part(answer["leases"], LEASES, "leases")
     queue = answer["queue"]
     if queue is not None:
         click.echo("")
-        output.details(
-            {"queue": ", ".join(f"{key} {output.text(value)}" for key, value in queue.items())}
-        )
+        figures = [f"{key} {output.text(value)}" for key, value in queue.items()]
+        output.details({"queue": ", ".join(figures)})
     for line in answer["unknown"]:
         click.echo(f"not known: {line}", err=True)
 
 
-def _part(heads: list[str], rows: list[list[Any]], title: str) -> None:
+def _part(items: list[JsonObject], columns: dict[str, str], title: str) -> None:
     click.echo("")
-    output.table(heads, rows, title)
+    output.listing(items, columns, title)
 
 
-def _since(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
+def _server_row(server: JsonObject) -> JsonObject:
+    return {**server, "running": f"{server['workers']} of {server['wanted']}"}
+
+
+def _object_row(each: JsonObject) -> JsonObject:
+    return {
+        **each,
+        "object": f"{each['kind']} {each['type']} {each['name']}",
+        "workers": len(each["workers"]),
+        "since": output.moment(each["since"]) if each["since"] else "",
+    }
 
 
 @command(
@@ -104,15 +106,17 @@ def restart(
     Each is taken out of the load-balancer, finishes what it has, starts anew with what is installed and configured now, and is
     waited for before the next; if one does not come back, it stops there.
     """
-    from .rolling import Rolling
+    from .rolling import RollingRestart
+
+    def say(line: str) -> None:
+        if not as_json:
+            click.echo(line)
 
     began = time.monotonic()
-    rolling = Rolling(
-        client, (lambda line: None) if as_json else click.echo, limit=limit, pause=pause
-    )
-    done = rolling.run(names, force=force)
+    restarted = RollingRestart(client, say, limit=limit, pause=pause).run(names, force=force)
     seconds = round(time.monotonic() - began, 1)
     if as_json:
-        output.print_json({"servers": done, "seconds": seconds})
+        output.print_json({"servers": restarted, "seconds": seconds})
     else:
-        click.echo(f"restarted {', '.join(server['name'] for server in done)} in {seconds:g} s")
+        servers = ", ".join(server["name"] for server in restarted)
+        click.echo(f"restarted {servers} in {seconds:g} s")

@@ -1,19 +1,20 @@
-"""The options by which every command finds the server, and `--json`."""
+"""The options by which every command finds the server, and `--json`; and how a command is made of a function."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import click
 
 from .client import Client
+from .location import locate_password, locate_server
 
-OPTIONS = ("hansa_server", "hansa_dir", "hansa_password_file")
+_CONNECTION_FLAGS = ("--server", "--dir", "--password-file")
 
 
 def connection_options() -> list[click.Option]:
-    """Fresh options for one command."""
+    """Return new options for one command."""
     return [
         click.Option(
             ["--server", "hansa_server"],
@@ -37,46 +38,53 @@ def connection_options() -> list[click.Option]:
     ]
 
 
-def client_of(values: dict[str, Any]) -> Client:
-    """Take the options out of a command's values and make the client they describe."""
-    return Client(*(values.pop(name) for name in OPTIONS))
+def connect(server: str | None, directory: str, password_file: str | None) -> Client:
+    """Return a client of the server that these options name."""
+    folder = Path(directory)
+    return Client(locate_server(server, folder), locate_password(password_file, folder))
 
 
 def command(
-    name: str, *parameters: click.Parameter
-) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a command of a function `(client, as_json, **values)`, whose docstring is its help."""
+    name: str, *parameters: click.Parameter, help: str | None = None
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of a function `(client, as_json, **values)`; its docstring is the help unless there is another."""
 
-    def made(function: Callable[..., Any]) -> click.Command:
-        def callback(**values: Any) -> Any:
-            client, as_json = client_of(values), values.pop("hansa_json")
-            return function(client, as_json, **values)
+    def made(function: Callable[..., None]) -> click.Command:
+        def callback(
+            hansa_server: str | None,
+            hansa_dir: str,
+            hansa_password_file: str | None,
+            hansa_json: bool,
+            **values: object,
+        ) -> None:
+            client = connect(hansa_server, hansa_dir, hansa_password_file)
+            function(client, hansa_json, **values)
 
-        params = [*parameters, *connection_options()]
-        return click.Command(name, params=params, callback=callback, help=function.__doc__)
+        return click.Command(
+            name,
+            params=[*parameters, *connection_options()],
+            callback=callback,
+            help=help or function.__doc__,
+        )
 
     return made
 
 
 def early_client(arguments: list[str]) -> Client:
-    """The client that arguments not yet parsed describe; needed before the options of a command can be known."""
+    """Return the client that unparsed arguments describe; needed before the options of a command can be known."""
     parser = click.Command("hansa", params=[*connection_options()], add_help_option=False)
-    parser.ignore_unknown_options = True
-    parser.allow_extra_args = True
-    found = _only_ours(arguments)
-    context = parser.make_context("hansa", found, resilient_parsing=False)
-    return client_of({name: context.params[name] for name in OPTIONS})
+    given = parser.make_context("hansa", _connection_arguments(arguments)).params
+    return connect(given["hansa_server"], given["hansa_dir"], given["hansa_password_file"])
 
 
-def _only_ours(arguments: list[str]) -> list[str]:
-    """The arguments that are ours, with their values."""
-    ours: list[str] = []
-    named = ("--server", "--dir", "--password-file")
+def _connection_arguments(arguments: list[str]) -> list[str]:
+    """Return the connection options among the arguments, with their values."""
+    found: list[str] = []
     for index, argument in enumerate(arguments):
         if argument == "--":
             break
-        if argument in named and index + 1 < len(arguments):
-            ours += [argument, arguments[index + 1]]
-        elif argument.startswith(tuple(f"{name}=" for name in named)):
-            ours.append(argument)
-    return ours
+        if argument in _CONNECTION_FLAGS and index + 1 < len(arguments):
+            found += arguments[index : index + 2]
+        elif argument.partition("=")[0] in _CONNECTION_FLAGS:
+            found.append(argument)
+    return found

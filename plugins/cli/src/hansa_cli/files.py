@@ -1,23 +1,32 @@
-"""Read and write exported definitions: JSON, or TOML where the file's name ends in .toml."""
+"""Files of exported definitions: JSON, or TOML where the file's name ends in .toml."""
 
 from __future__ import annotations
 
 import datetime
 import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
+from .plain import JsonObject
 
-def write_config(path: Path, config: dict[str, Any]) -> None:
-    """Write a file that only its owner reads; a file that is there is replaced at once, or not at all."""
-    written = (
-        toml_text(config)
-        if path.suffix == ".toml"
-        else json.dumps(config, indent=2, ensure_ascii=False) + "\n"
-    )
+if TYPE_CHECKING:
+    from tomlkit.items import Item, Table
+
+
+def write_config(path: Path, config: JsonObject) -> None:
+    """Write a file that only its owner can read; an existing one is replaced as a whole, or not at all.
+
+    Raises a usage error if it cannot be written, or if TOML cannot express it.
+    """
+    if path.suffix == ".toml":
+        written = toml_text(config)
+    else:
+        written = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -28,8 +37,8 @@ def write_config(path: Path, config: dict[str, Any]) -> None:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def toml_text(config: dict[str, Any]) -> str:
-    """TOML of plain data, a table per definition; null cannot be said and is a usage error."""
+def toml_text(config: JsonObject) -> str:
+    """Return definitions as TOML, a table for each; a null, which TOML does not have, is a usage error."""
     import tomlkit
 
     nulls = list(_nulls(config, ""))
@@ -39,46 +48,60 @@ def toml_text(config: dict[str, Any]) -> str:
         )
     document = tomlkit.document()
     for kind, types in config.items():
-        above = tomlkit.table(is_super_table=kind != "services")
-        for type, named in types.items():
-            if not isinstance(named, dict):
-                above.add(type, _source(named))
-                continue
-            middle = tomlkit.table(is_super_table=True)
-            for name, settings in named.items():
-                table = tomlkit.table()
-                for key, value in settings.items():
-                    table.add(key, _inline(value))
-                middle.add(name, table)
-            above.add(type, middle)
-        document.add(kind, above)
+        document.add(kind, _sources_table(types) if kind == "services" else _kind_table(types))
     return tomlkit.dumps(document)
 
 
-def _source(text: str) -> Any:
-    """A text as readable as TOML can have it: its reader drops a first line end and turns CR LF into LF."""
+def _sources_table(sources: dict[str, str]) -> Table:
+    import tomlkit
+
+    table = tomlkit.table()
+    for file, source in sources.items():
+        table.add(file, _source(source))
+    return table
+
+
+def _kind_table(types: dict[str, dict[str, JsonObject]]) -> Table:
+    import tomlkit
+
+    of_kind = tomlkit.table(is_super_table=True)
+    for type, definitions in types.items():
+        of_type = tomlkit.table(is_super_table=True)
+        for name, settings in definitions.items():
+            table = tomlkit.table()
+            for key, value in settings.items():
+                table.add(key, _inline(value))
+            of_type.add(name, table)
+        of_kind.add(type, of_type)
+    return of_kind
+
+
+def _source(text: str) -> Item:
+    """Return a text in the most readable form that TOML reads back unchanged.
+
+    A reader of TOML drops a line end at the beginning of a text of many lines, and turns CR LF into LF.
+    """
     import tomlkit
 
     printable = all(character.isprintable() or character in "\n\t" for character in text)
-    if (
+    literal = (
         "\n" in text
         and printable
         and not text.startswith("\n")
         and "'''" not in text
         and not text.endswith("'")
-    ):
-        return tomlkit.string(text, literal=True, multiline=True)
-    return tomlkit.string(text)
+    )
+    return tomlkit.string(text, literal=literal, multiline=literal)
 
 
-def _inline(value: Any) -> Any:
+def _inline(value: object) -> object:
     import tomlkit
 
     if isinstance(value, dict):
-        made = tomlkit.inline_table()
+        table = tomlkit.inline_table()
         for key, inner in value.items():
-            made.add(key, _inline(inner))
-        return made
+            table.add(key, _inline(inner))
+        return table
     if isinstance(value, list):
         array = tomlkit.array()
         for inner in value:
@@ -87,28 +110,23 @@ def _inline(value: Any) -> Any:
     return value
 
 
-def _nulls(value: Any, path: str) -> Any:
+def _nulls(value: object, path: str) -> Iterator[str]:
+    """The paths of all nulls."""
     if value is None:
         yield path
-    elif isinstance(value, dict | list):
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+    elif isinstance(value, dict):
+        for key, inner in value.items():
             yield from _nulls(inner, f"{path}.{key}".strip("."))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _nulls(inner, f"{path}.{index}".strip("."))
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """The definitions of a file; a usage error says where it is malformed."""
-    import sys
-    import tomllib
-
+def read_config(path: str) -> JsonObject:
+    """Return the definitions of a file, `-` for standard input; a usage error says where it is malformed."""
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text()
-        found = (
-            tomllib.loads(text)
-            if path.endswith(".toml")
-            else json.loads(text, object_pairs_hook=_unique)
-            if text.strip()
-            else {}
-        )
+        found = _parsed(text, toml=path.endswith(".toml"))
     except OSError as error:
         raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -117,23 +135,35 @@ def read_config(path: str) -> dict[str, Any]:
         raise click.UsageError(
             f"{path}: expected one object with definitions by kind, type and name"
         )
-    return dict(_plain(found))
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(
-            f"given twice: {', '.join(sorted({name for name in names if names.count(name) > 1}))}"
-        )
     return found
 
 
-def _plain(value: Any) -> Any:
-    """TOML's dates and times as texts."""
+def _parsed(text: str, *, toml: bool) -> object:
+    if toml:
+        import tomllib
+
+        return _plain(tomllib.loads(text))
+    if not text.strip():
+        return {}
+    found: object = json.loads(text, object_pairs_hook=_unique)
+    return found
+
+
+def _unique(pairs: list[tuple[str, object]]) -> JsonObject:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted(name for name in found if names.count(name) > 1)
+        raise ValueError(f"given twice: {', '.join(twice)}")
+    return found
+
+
+def _plain(value: object) -> object:
+    """Return TOML's values with dates and times as texts."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
-    return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return value

@@ -1,17 +1,23 @@
-"""What commands print: JSON for programs, tables and short lines for people."""
+"""What commands print: JSON for programs; tables and short lines for people."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
+from .plain import JsonObject
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
 ACTION_STYLE = {"create": "green", "edit": "yellow", "delete": "red"}
+ACTION_MARK = {"create": "+", "edit": "~", "delete": "-"}
 STATE_STYLE = {
     "running": "green",
     "loaded": "green",
@@ -22,36 +28,34 @@ STATE_STYLE = {
 }
 
 
-def console(stderr: bool = False) -> Any:
-    """A rich console; as wide as needed where the output is no terminal, so that nothing is cut."""
+def console(stderr: bool = False) -> Console:
+    """Return a rich console; as wide as needed where the output is not a terminal, so that nothing is cut."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
+    terminal = stream.isatty()
     return Console(
-        stderr=stderr,
-        width=None if stream.isatty() else 500,
-        soft_wrap=not stream.isatty(),
-        highlight=False,
+        stderr=stderr, width=None if terminal else 500, soft_wrap=not terminal, highlight=False
     )
 
 
-def print_json(value: Any) -> None:
-    """The answer as the server gave it, indented."""
+def print_json(value: object) -> None:
+    """Print an answer as the server returned it, indented."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 @contextmanager
-def progress(text: str, quiet: bool) -> Iterator[None]:
-    """Show on standard error that something is going on, while it is; nothing where that is no terminal."""
+def progress(activity: str, quiet: bool) -> Iterator[None]:
+    """Show an activity on standard error while it goes on; nothing where that is not a terminal."""
     if quiet or not sys.stderr.isatty():
         yield
         return
-    with console(stderr=True).status(text):
+    with console(stderr=True).status(activity):
         yield
 
 
-def table(columns: list[str], rows: list[list[Any]], title: str = "") -> None:
-    """A table with the given columns, or a line that there is nothing."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """Print a table, or if there are no rows a line that says so; `title` names what the rows are."""
     from rich.table import Table
     from rich.text import Text
 
@@ -60,12 +64,19 @@ def table(columns: list[str], rows: list[list[Any]], title: str = "") -> None:
         return
     made = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for row in rows:
-        made.add_row(*(Text(text(cell), style=STATE_STYLE.get(text(cell), "")) for cell in row))
+        cells = [text(value) for value in row]
+        made.add_row(*(Text(cell, style=STATE_STYLE.get(cell, "")) for cell in cells))
     console().print(made)
 
 
-def text(value: Any) -> str:
-    """A value as a cell shows it."""
+def listing(items: Iterable[JsonObject], columns: Mapping[str, str], title: str = "") -> None:
+    """Print a table with a row for each object; `columns` has the heading of each key that is shown."""
+    rows = [[item.get(key, "") for key in columns] for item in items]
+    table(list(columns.values()), rows, title)
+
+
+def text(value: object) -> str:
+    """Return a value as a cell shows it."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -77,57 +88,79 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def details(value: dict[str, Any]) -> None:
-    """One object, a line per setting."""
+def moment(seconds: float) -> str:
+    """Return a time, given in seconds of the Unix epoch, in local time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def details(value: JsonObject) -> None:
+    """Print one object with a line for each of its keys."""
     from rich.table import Table
     from rich.text import Text
 
     made = Table.grid(padding=(0, 2))
     for key, inner in value.items():
+        cell = text(inner)
         if key == "states" and isinstance(inner, dict):
-            inner = "\n".join(f"{worker}: {state_line(state)}" for worker, state in inner.items())
-        made.add_row(Text(key, style="bold"), Text(text(inner)))
+            states = [f"{worker}: {state_line(state)}" for worker, state in inner.items()]
+            cell = "\n".join(states)
+        made.add_row(Text(key, style="bold"), Text(cell))
     console().print(made)
 
 
-def state_line(state: dict[str, Any]) -> str:
-    """How one worker has it, why and since when."""
-    since = (
-        f" since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(state['since']))}"
-        if state.get("since")
-        else ""
-    )
-    return f"{state.get('state')}{since}" + (f": {state['why']}" if state.get("why") else "")
+def state_line(state: JsonObject) -> str:
+    """Return the state of an object in one worker: since when, and why."""
+    line = str(state.get("state"))
+    if state.get("since"):
+        line += f" since {moment(state['since'])}"
+    if state.get("why"):
+        line += f": {state['why']}"
+    return line
 
 
-def done(answer: dict[str, Any], what: str) -> None:
-    """A change that was made: what, its revision, and which workers still lack it."""
-    line = what + (f", revision {answer['revision']}" if answer.get("revision") is not None else "")
-    pending = answer.get("pending") or []
-    if pending:
-        line += f"; not yet applied by {', '.join(pending)}"
+def done(answer: JsonObject, what: str) -> None:
+    """Print what was changed, the revision of the change, and which workers have not yet applied it."""
+    line = what
+    if answer.get("revision") is not None:
+        line += f", revision {answer['revision']}"
+    if answer.get("pending"):
+        line += f"; not yet applied by {', '.join(answer['pending'])}"
     click.echo(line)
 
 
-def changes(answer: dict[str, Any]) -> None:
-    """The steps of a plan, settings below each."""
+def report(answer: JsonObject, as_json: bool, what: str) -> None:
+    """Print the answer to a change: as JSON, or what was changed."""
+    if as_json:
+        print_json(answer)
+    else:
+        done(answer, what)
+
+
+def changes(answer: JsonObject) -> None:
+    """Print the changes of a plan, with the settings of each below it, and their number."""
     from rich.text import Text
 
     out = console()
     for change in answer["changes"]:
-        mark = {"create": "+", "edit": "~", "delete": "-"}[change["action"]]
-        label = f"{mark} {change['action']} {change['kind']} {change['type']} {change['name']}"
-        out.print(Text(label, style=ACTION_STYLE[change["action"]]))
-        for name, setting in change["settings"].items():
-            old, new = text(setting["old"]), text(setting["new"])
-            if change["kind"] == "service":
-                out.print(Text("    source"))
-            elif change["action"] == "edit":
-                out.print(Text(f"    {name}: {old or 'nothing'} -> {new or 'nothing'}"))
-            elif change["action"] == "create":
-                out.print(Text(f"    {name}: {new}"))
-    counts = [
-        f"{sum(c['action'] == action for c in answer['changes'])} to {action}"
-        for action in ACTION_STYLE
-    ]
+        action = change["action"]
+        label = " ".join(
+            [ACTION_MARK[action], action, change["kind"], change["type"], change["name"]]
+        )
+        out.print(Text(label, style=ACTION_STYLE[action]))
+        for line in _changed_settings(change):
+            out.print(Text(f"    {line}"))
+    actions = [change["action"] for change in answer["changes"]]
+    counts = [f"{actions.count(action)} to {action}" for action in ACTION_STYLE]
     click.echo(f"{', '.join(counts)}, {answer['unchanged']} unchanged")
+
+
+def _changed_settings(change: JsonObject) -> Iterator[str]:
+    for name, setting in change["settings"].items():
+        old = text(setting["old"])
+        new = text(setting["new"])
+        if change["kind"] == "service":
+            yield "source"
+        elif change["action"] == "edit":
+            yield f"{name}: {old or 'nothing'} -> {new or 'nothing'}"
+        elif change["action"] == "create":
+            yield f"{name}: {new}"

@@ -3,124 +3,120 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import click
 
-from .client import Client, Refusal, Unreachable
+from .client import Client
+from .failures import Refusal, Unreachable
+from .plain import JsonObject
 
-LOOK = 0.1  # seconds between looks
-ASK = 15.0  # seconds for which a question is asked again that nobody could answer
-DRAIN = 30.0  # seconds that a server gets to answer what it has, before it is asked to end; then it gets its own grace
-SEEN = 30.0  # seconds that a load-balancer gets to see that a server is there again
+POLL = 0.1
+"""Seconds between two looks at the cluster."""
+
+RETRY = 15.0
+"""Seconds for which a request that nobody could answer is repeated."""
+
+DRAIN = 30.0
+"""Seconds that a server gets to answer what it has before it is asked to end; then it gets its own grace."""
+
+RETURN = 30.0
+"""Seconds that a load-balancer gets to see that a server is back."""
 
 
 class Stopped(click.ClickException):
-    """Why a rolling restart went no further; exit code 1."""
+    """Why a rolling restart went no further. Exit code 1."""
 
 
-class Rolling:
-    """Restarts servers through the admin API, which any of them may answer; `say` takes each step.
+class RollingRestart:
+    """Restarts servers through the admin API, which any of them may answer; `say` is called with each step.
 
-    `limit` is how long a server may take to come back, `pause` the time between two servers where no load-balancer is known,
-    so that one which is not Hansa's sees by its own checks that the first is there again; all in seconds.
+    `limit` is how long a server may take to come back. `pause` is the time between two servers where no load-balancer is
+    known, so that one which is not Hansa's sees by its own checks that the first is back. Both are in seconds.
     """
 
     def __init__(
         self, client: Client, say: Callable[[str], None], *, limit: float, pause: float
     ) -> None:
-        self.client, self.say, self.limit, self.pause = client, say, limit, pause
-        self.balanced: dict[str, dict[str, Any]] | None = None
+        self.client = client
+        self.say = say
+        self.limit = limit
+        self.pause = pause
+        self.balanced: dict[str, JsonObject] | None = None
 
-    def run(self, names: tuple[str, ...], *, force: bool = False) -> list[dict[str, Any]]:
-        """Restart these servers, or all; gives what came of each. Raises `Stopped`, with every server put back before."""
+    def run(self, names: Sequence[str], *, force: bool = False) -> list[JsonObject]:
+        """Restart these servers, or all; return name, incarnation and seconds of each.
+
+        Raises `Stopped`, or what the client raises; every server was put back into the load-balancer before.
+        """
         wanted = self._plan(names, force=force)
         self.balanced = self._balancer_servers()
         if self.balanced is None:
             self.say(
                 "no load-balancer is known to the servers: its own checks must tell it which of them are ready"
             )
-        done = []
-        for number, name in enumerate(wanted):
-            if number and self.balanced is None:
+        restarted: list[JsonObject] = []
+        for name in wanted:
+            if restarted and self.balanced is None:
                 time.sleep(self.pause)
-            began = time.monotonic()
-            found = self._one(name)
-            seconds = round(time.monotonic() - began, 1)
-            self.say(
-                f"{name}: ready, {found['workers']} workers at revision {found['revision']}, after {seconds:g} s"
-            )
-            done.append({"name": name, "incarnation": found["incarnation"], "seconds": seconds})
-        return done
+            restarted.append(self._restart(name))
+        return restarted
 
-    def _plan(self, names: tuple[str, ...], *, force: bool) -> list[str]:
-        servers = {
-            server["name"]: server for server in self._ask("admin.cluster.status")["servers"]
-        }
-        unknown = sorted(set(names) - set(servers))
+    def _plan(self, names: Sequence[str], *, force: bool) -> list[str]:
+        """Return the servers to restart; raises `Stopped` if one is unknown, or if requests would be lost."""
+        status = self._ask("admin.cluster.status")
+        states = {server["name"]: server["state"] for server in status["servers"]}
+        unknown = sorted(set(names) - set(states))
         if unknown:
             raise Stopped(
-                f"there is no server {', '.join(unknown)} in this cluster (there are: {', '.join(servers)})"
+                f"there is no server {', '.join(unknown)} in this cluster (there are: {', '.join(states)})"
             )
-        if force:
-            return list(names or servers)
-        unfit = [
-            f"{name} is {server['state']}"
-            for name, server in servers.items()
-            if server["state"] != "ready"
-        ]
-        if unfit:
-            raise Stopped(
-                f"{', '.join(unfit)}: nothing is restarted before all servers are ready (or with --force)"
-            )
-        if len(servers) == 1:
-            raise Stopped(
-                f"{next(iter(servers))} is the only server, and nobody would answer while it restarts. `hansa server "
-                "reload` replaces its workers and loses nothing; --force restarts it all the same"
-            )
-        return list(names or servers)
+        if not force:
+            _check_ready(states)
+        return list(names or states)
 
-    def _one(self, name: str) -> dict[str, Any]:
+    def _restart(self, name: str) -> JsonObject:
+        """Restart one server, taken out of the load-balancer meanwhile."""
+        began = time.monotonic()
         drained = False
         try:
             drained = self._drain(name)
             self.say(f"{name}: restarting")
             asked = self._ask("admin.cluster.restart", {"name": name})
-            return self._back(name, asked["incarnation"], asked["revision"])
+            found = self._wait_for_return(name, asked["incarnation"], asked["revision"])
         finally:
             if drained:
                 self._put_back(name)
+        seconds = round(time.monotonic() - began, 1)
+        self.say(
+            f"{name}: ready, {found['workers']} workers at revision {found['revision']}, "
+            f"after {seconds:g} s"
+        )
+        return {"name": name, "incarnation": found["incarnation"], "seconds": seconds}
 
     # -- the server --------------------------------------------------------------------------------------------------
 
-    def _back(self, name: str, before: int, revision: int) -> dict[str, Any]:
-        """Wait until the server's next run is ready and in step with the others."""
-        deadline, last = time.monotonic() + self.limit, "it does not answer"
+    def _wait_for_return(self, name: str, incarnation: int, revision: int) -> JsonObject:
+        """Wait until a later incarnation of a server is ready, and return its status; raises `Stopped`.
+
+        `revision` is that of the change that asked for the restart.
+        """
+        last = "it does not answer"
+        deadline = time.monotonic() + self.limit
         while time.monotonic() < deadline:
-            time.sleep(LOOK)
+            time.sleep(POLL)
             status = self._try("admin.cluster.status")
             if status is None:
                 last = "no server answers"
                 continue
-            informed = {
-                worker["name"] for worker in status["workers"] if worker["revision"] >= revision
-            }
-            for found in status["objects"]:
-                refused = (found["kind"], found["name"], found["state"]) == (
-                    "server",
-                    name,
-                    "failed",
-                )
-                if refused and informed.intersection(found["workers"]):
-                    raise Stopped(
-                        f"{name} goes on as before, since it could not start again: {found['why']}"
-                    )
-            found = next((server for server in status["servers"] if server["name"] == name), None)
-            if found is None or found["incarnation"] <= before:
+            why = _failed_restart(status, name, revision)
+            if why is not None:
+                raise Stopped(f"{name} goes on as before, since it could not start again: {why}")
+            found = _server(status, name)
+            if found is None or found["incarnation"] <= incarnation:
                 last = "it is not there"
             elif found["state"] == "ready":
-                return dict(found)
+                return found
             else:
                 last = f"it is {found['state']} ({found['workers']} of {found['wanted']} workers)"
         raise Stopped(
@@ -129,36 +125,48 @@ class Rolling:
 
     # -- the load-balancer -------------------------------------------------------------------------------------------
 
-    def _balancer_servers(self) -> dict[str, dict[str, Any]] | None:
-        """The servers as the load-balancer has them; None where none of them controls one."""
+    def _balancer_servers(self) -> dict[str, JsonObject] | None:
+        """Return the servers as the load-balancer has them; None where no server controls one."""
         try:
             answer = self._ask("admin.loadbalancer.servers", seconds=1.0)
         except Refusal:
             return None
         return {server["name"]: server for server in answer["items"]}
 
+    def _balancer_server(self, name: str) -> JsonObject:
+        """Return one server as the load-balancer has it; an empty object if it does not have it."""
+        return (self._balancer_servers() or {}).get(name, {})
+
     def _drain(self, name: str) -> bool:
-        """Have the load-balancer hand the server nothing new, and wait for its answers; whether that has to be undone."""
+        """Have the load-balancer send nothing new to a server, and wait for its answers.
+
+        Return whether that has to be undone.
+        """
         server = (self.balanced or {}).get(name)
         if server is None:
             return False
-        drained = bool(server["state"] == "ready")
-        if drained:
+        was_ready = bool(server["state"] == "ready")
+        if was_ready:
             self._ask("admin.loadbalancer.drain", {"name": name})
         else:
             self.say(f"{name}: in the state {server['state']} in the load-balancer, and stays so")
-        left = -1
+        left = self._wait_for_answers(name)
+        still = f", still answers {left} requests" if left else ""
+        self.say(f"{name}: gets nothing new{still}")
+        return was_ready
+
+    def _wait_for_answers(self, name: str) -> int:
+        """Wait until a server has answered all its requests, and return how many are left at the time limit."""
         deadline = time.monotonic() + DRAIN
-        while left and time.monotonic() < deadline:
-            found = (self._balancer_servers() or {}).get(name, {})
-            left = found.get("active", 0) + found.get("queued", 0)
-            if left:
-                time.sleep(LOOK)
-        self.say(f"{name}: gets nothing new" + (f", still answers {left} requests" if left else ""))
-        return drained
+        while True:
+            found = self._balancer_server(name)
+            left = int(found.get("active", 0)) + int(found.get("queued", 0))
+            if not left or time.monotonic() > deadline:
+                return left
+            time.sleep(POLL)
 
     def _put_back(self, name: str) -> None:
-        """Have the load-balancer hand the server requests again, and wait until it does if the server is there."""
+        """Have the load-balancer send requests to a server again, and if the server is ready wait until it does."""
         try:
             self._ask("admin.loadbalancer.ready", {"name": name})
         except click.ClickException as error:
@@ -166,40 +174,72 @@ class Rolling:
                 f"{name}: still gets nothing ({error.message}); put it back with: hansa loadbalancer ready {name}"
             )
             return
-        deadline = time.monotonic() + SEEN
+        deadline = time.monotonic() + RETURN
         while time.monotonic() < deadline:
             status = self._try("admin.cluster.status")
-            if status and not any(
-                s["name"] == name and s["state"] == "ready" for s in status["servers"]
-            ):
-                return  # it will be handed requests when it is back
-            if str((self._balancer_servers() or {}).get(name, {}).get("status")).startswith("UP"):
+            if status is not None:
+                found = _server(status, name)
+                if found is None or found["state"] != "ready":
+                    return  # the load-balancer will see it when it is back
+            if str(self._balancer_server(name).get("status")).startswith("UP"):
                 return
-            time.sleep(LOOK)
+            time.sleep(POLL)
 
-    # -- questions ---------------------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------------------------
 
-    def _ask(self, service: str, data: dict[str, Any] | None = None, seconds: float = ASK) -> Any:
-        """The answer, asked for again for a while when it was a server that ends just now, or one that knows less."""
+    def _ask(
+        self, service: str, data: JsonObject | None = None, seconds: float = RETRY
+    ) -> JsonObject:
+        """Call a service, and again for so many seconds where the failure is that of a server which is just ending."""
         deadline = time.monotonic() + seconds
         while True:
             try:
                 return self.client.call(service, data)
             except (Refusal, Unreachable) as error:
-                if not _passing(error) or time.monotonic() > deadline:
+                if not _is_passing(error) or time.monotonic() > deadline:
                     raise
-                time.sleep(LOOK)
+            time.sleep(POLL)
 
-    def _try(self, service: str) -> Any:
-        """The answer, None if there is none at this moment."""
+    def _try(self, service: str) -> JsonObject | None:
+        """Call a service; return None if nobody can answer at this moment."""
         try:
             return self.client.call(service)
         except (Refusal, Unreachable) as error:
-            if not _passing(error):
+            if not _is_passing(error):
                 raise
             return None
 
 
-def _passing(error: Refusal | Unreachable) -> bool:
-    """Whether it may be gone in a moment: nobody there, or an answer such as a load-balancer gives then."""
-    return isinstance(error, Unreachable) or error.problem.get("status") in (502, 503, 504)
+def _check_ready(states: dict[str, str]) -> None:
+    """Raise `Stopped` unless all servers are ready and there is more than one."""
+    unfit = [f"{name} is {state}" for name, state in states.items() if state != "ready"]
+    if unfit:
+        raise Stopped(
+            f"{', '.join(unfit)}: nothing is restarted before all servers are ready (or with --force)"
+        )
+    if len(states) == 1:
+        raise Stopped(
+            f"{next(iter(states))} is the only server, and nobody would answer while it restarts. `hansa server "
+            "reload` replaces its workers and loses nothing; --force restarts it all the same"
+        )
+
+
+def _server(status: JsonObject, name: str) -> JsonObject | None:
+    """Return a server of the cluster's status."""
+    servers: list[JsonObject] = status["servers"]
+    return next((server for server in servers if server["name"] == name), None)
+
+
+def _failed_restart(status: JsonObject, name: str, revision: int) -> str | None:
+    """Return why a server could not start again, if a worker that knows of the restart reports so."""
+    informed = {worker["name"] for worker in status["workers"] if worker["revision"] >= revision}
+    for each in status["objects"]:
+        is_failure = each["kind"] == "server" and each["state"] == "failed"
+        if is_failure and each["name"] == name and informed.intersection(each["workers"]):
+            return str(each["why"])
+    return None
+
+
+def _is_passing(error: Refusal | Unreachable) -> bool:
+    """Whether it may be over in a moment: nobody is there, or a load-balancer has nobody to ask."""
+    return isinstance(error, Unreachable) or error.status in (502, 503, 504)

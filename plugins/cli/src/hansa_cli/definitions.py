@@ -1,0 +1,179 @@
+"""`hansa KIND TYPE ACTION NAME --SETTING ...`: commands for every type of every plugin, read from the server when they run."""
+
+from __future__ import annotations
+
+import click
+
+from . import output
+from .client import PREFIX, Client
+from .connection import command, connection_options, early_client
+from .options import parameters
+from .plain import JsonObject
+from .schema import Schema
+from .values import typed
+
+_ARGUMENTS = "hansa.arguments"
+"""Where click's context keeps the arguments that were typed: the server must be known before the options are."""
+
+_OPERATIONS = PREFIX + "admin."
+_HIDDEN = frozenset({"name", "active", "state", "states", "revision", "builtin"})
+_PAST = {"create": "created", "edit": "changed", "delete": "deleted"}
+
+
+class AdminServices:
+    """The admin services that a server offers, by their names without `admin.`, from its OpenAPI description."""
+
+    def __init__(self, description: JsonObject) -> None:
+        self._components: dict[str, JsonObject] = description["components"]["schemas"]
+        self._operations: dict[str, JsonObject] = {
+            path.removeprefix(_OPERATIONS): item["post"]
+            for path, item in description["paths"].items()
+            if path.startswith(_OPERATIONS)
+        }
+
+    def types(self, kind: str) -> list[str]:
+        """Return the types of a kind, sorted."""
+        names = [name.split(".") for name in self._operations]
+        return sorted({parts[1] for parts in names if parts[0] == kind and len(parts) > 1})
+
+    def actions(self, kind: str, type: str) -> list[str]:
+        """Return what can be done with the definitions of a type."""
+        prefix = f"{kind}.{type}."
+        return [name.removeprefix(prefix) for name in self._operations if name.startswith(prefix)]
+
+    def summary(self, name: str) -> str:
+        """Return the help of a service."""
+        return str(self._operations[name]["summary"])
+
+    def input(self, name: str) -> Schema:
+        """Return the schema of the input of a service."""
+        content = self._operations[name]["requestBody"]["content"]
+        return Schema(content["application/json"]["schema"], self._components)
+
+
+_known: dict[str, AdminServices] = {}
+
+
+def admin_services(client: Client) -> AdminServices:
+    """Return the admin services of a server, which is asked once per process."""
+    if client.url not in _known:
+        learn(client, client.openapi())
+    return _known[client.url]
+
+
+def learn(client: Client, description: JsonObject) -> None:
+    """Take an OpenAPI description as that of a client's server, which is then not asked."""
+    _known[client.url] = AdminServices(description)
+
+
+def _services(ctx: click.Context) -> AdminServices:
+    return admin_services(early_client(ctx.meta.get(_ARGUMENTS, [])))
+
+
+class KindGroup(click.Group):
+    """The types of one kind, as the server has them."""
+
+    def __init__(self, kind: str, help: str) -> None:
+        super().__init__(kind, help=help)
+        self.kind = kind
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the types that the server has."""
+        return _services(ctx).types(self.kind)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return the commands of one type; None if the server does not have it."""
+        return TypeGroup(self.kind, name) if name in self.list_commands(ctx) else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep what was typed, for `early_client`."""
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the commands of a type; an unknown one is a usage error that lists those there are."""
+        if self.get_command(ctx, args[0]) is None:
+            types = ", ".join(self.list_commands(ctx)) or "none"
+            ctx.fail(f"the server has no {self.kind} of type {args[0]!r}; there are: {types}")
+        return super().resolve_command(ctx, args)
+
+
+class TypeGroup(click.Group):
+    """What can be done with the definitions of one type."""
+
+    def __init__(self, kind: str, type: str) -> None:
+        self.label = f"{kind} {type}"
+        super().__init__(type, help=f"Definitions of {self.label}.")
+        self.kind = kind
+        self.type = type
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the actions that the type has."""
+        return _services(ctx).actions(self.kind, self.type)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return one action, with an option for each setting; None if the type does not have it."""
+        services = _services(ctx)
+        if name not in services.actions(self.kind, self.type):
+            return None
+        service = f"{self.kind}.{self.type}.{name}"
+        schema = services.input(service)
+        taken = {flag for option in connection_options() for flag in option.opts}
+
+        def action(client: Client, as_json: bool, **values: object) -> None:
+            data = typed(values, schema)
+            with output.progress(f"{name} {self.label}", as_json):
+                answer = client.call(f"admin.{service}", data)
+            if as_json:
+                output.print_json(answer)
+            else:
+                show(name, self.label, answer)
+
+        made = command(name, *parameters(schema, taken), help=services.summary(service))
+        return made(action)
+
+
+def show(action: str, label: str, answer: JsonObject) -> None:
+    """Print the answer of an action for people; `label` is kind and type."""
+    if action == "list":
+        show_list(label, answer)
+    elif action == "get":
+        output.details(answer)
+    elif action in ("ping", "test", "run"):
+        click.echo(answer["result"])
+        if answer.get("answer") is not None:
+            output.print_json(answer["answer"])
+    else:
+        output.done(answer, f"{_PAST.get(action, action)} {label} {answer['name']}")
+        for name, value in (answer.get("generated") or {}).items():
+            click.echo(f"{name}: {output.text(value)} (made up now, shown this once)")
+
+
+def show_list(label: str, answer: JsonObject) -> None:
+    """Print definitions with their settings, a line for each."""
+    rows = [
+        [
+            item["name"],
+            item.get("active", True),
+            item["state"],
+            item["revision"],
+            settings_of(item),
+        ]
+        for item in answer["items"]
+    ]
+    columns = ["name", "active", "state", "revision", "settings"]
+    output.table(columns, rows, f"{label} is defined")
+
+
+def settings_of(item: JsonObject) -> str:
+    """Return the settings of a definition on one line."""
+    shown = [
+        f"{name}={output.text(value)}"
+        for name, value in item.items()
+        if name not in _HIDDEN and value not in (None, "")
+    ]
+    if item.get("builtin"):
+        shown.append("(built in)")
+    return " ".join(shown)

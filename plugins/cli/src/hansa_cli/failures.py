@@ -1,0 +1,46 @@
+"""The errors that a command ends with, and their exit codes."""
+
+from __future__ import annotations
+
+import click
+
+from .plain import JsonObject
+
+
+class Refusal(click.ClickException):
+    """The server refused: its problem details (RFC 9457), shown with a line for each faulty setting. Exit code 1."""
+
+    exit_code = 1
+
+    def __init__(self, problem: JsonObject, hint: str = "") -> None:
+        super().__init__(str(problem.get("detail") or problem.get("title") or "refused"))
+        self.problem = problem
+        self.hint = hint
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer; 0 if the problem does not name one."""
+        status = self.problem.get("status")
+        return status if isinstance(status, int) else 0
+
+    def format_message(self) -> str:
+        """Return the title, the faults by setting, and the cid to look for in the server's log."""
+        lines = [f"{self.problem.get('title', 'Refused')} ({self.problem.get('status')})"]
+        lines += [f"  {fault}" for fault in self._faults()]
+        if self.hint:
+            lines.append(f"  {self.hint}")
+        if self.problem.get("cid"):
+            lines.append(f"  cid {self.problem['cid']}")
+        return "\n".join(lines)
+
+    def _faults(self) -> list[str]:
+        errors = self.problem.get("errors")
+        if not errors:
+            return [self.message]
+        return [f"{name}: {fault}" if name else str(fault) for name, fault in errors.items()]
+
+
+class Unreachable(click.ClickException):
+    """No server answers at the address. Exit code 3."""
+
+    exit_code = 3

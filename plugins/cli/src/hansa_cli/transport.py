@@ -1,0 +1,66 @@
+"""One exchange over HTTP."""
+
+from __future__ import annotations
+
+import functools
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPMessage
+from typing import IO
+from urllib.parse import urlsplit
+
+TIMEOUT = 120.0
+"""Seconds to wait for a server to go on."""
+
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+class NoAnswer(Exception):
+    """Nobody answered; the text is the reason."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The status and the body of an answer."""
+
+    status: int
+    body: bytes
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the password goes only where it was meant to go."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> None:
+        return None
+
+
+@functools.cache
+def _opener(local: bool) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+    if local:  # not through a proxy
+        handlers.append(urllib.request.ProxyHandler({}))
+    return urllib.request.build_opener(*handlers)
+
+
+def exchange(url: str, body: bytes | None, headers: dict[str, str]) -> Reply:
+    """Send a POST with a body, or else a GET, and return the answer, whatever its status; raises `NoAnswer`."""
+    request = urllib.request.Request(url, data=body, headers=headers)
+    opener = _opener(urlsplit(url).hostname in _LOCAL_HOSTS)
+    try:
+        with opener.open(request, timeout=TIMEOUT) as response:
+            return Reply(response.status, response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reply(error.code, error.read())
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise NoAnswer(str(reason)) from None
