@@ -43,7 +43,7 @@ chaos: install-dev  ## Prove at full size that a cluster loses nothing (over an 
 lint: install-dev  ## Check style and types
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
-	@MYPYPATH=$$(echo plugins/*/src | tr " " ":") $(bin)/mypy
+	@$(bin)/python -m tools.types
 
 format: install-dev  ## Put the source into shape
 	@$(bin)/ruff check --fix --quiet . ; $(bin)/ruff format .

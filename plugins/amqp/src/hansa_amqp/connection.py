@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pika  # type: ignore[import-untyped]
+import pika
 from hansa import HansaError, Invalid, Unavailable
 from hansa_connect.sockets import shut, silent
 from pika import exceptions, spec

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from ftputil.error import ParserError  # type: ignore[import-untyped]
-from ftputil.stat import MSParser, UnixParser  # type: ignore[import-untyped]
+from ftputil.error import ParserError
+from ftputil.stat import MSParser, UnixParser
 from hansa import Forbidden, Invalid, NotFound, Unavailable
 from hansa_connect.files import BLOCK, Entry, FileSystem, Kind, Stream, dial, said
 from hansa_connect.transfer import read_all, reading

@@ -11,10 +11,10 @@ import time
 from typing import Any
 
 from hansa import HansaError, Invalid, TimedOut, TooLarge, new_cid
-from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
-from waitress.parser import HTTPRequestParser, ParsingError  # type: ignore[import-untyped]
-from waitress.task import ErrorTask, WSGITask  # type: ignore[import-untyped]
-from waitress.utilities import Error  # type: ignore[import-untyped]
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import Error
 
 from .app import PROBLEM, problem_response
 

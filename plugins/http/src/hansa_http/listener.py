@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from hansa import Unavailable
-from waitress import wasyncore  # type: ignore[import-untyped]
-from waitress.adjustments import Adjustments  # type: ignore[import-untyped]
-from waitress.server import TcpWSGIServer  # type: ignore[import-untyped]
-from waitress.task import ThreadedTaskDispatcher  # type: ignore[import-untyped]
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 
 from .app import Gate
 from .connection import Connection, Fault

@@ -102,11 +102,13 @@ def _port_fault(component: Component, address: str) -> str:
 
 
 def _listener(port: int) -> tuple[int | None, str]:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     try:
         for found in psutil.net_connections("tcp"):
-            if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid:
+            if found.status != psutil.CONN_LISTEN or not found.laddr:
+                continue
+            if found.laddr.port == port and found.pid:
                 return found.pid, psutil.Process(found.pid).name()
     except psutil.Error:  # another user's process
         pass

@@ -32,7 +32,7 @@ def info(component: Component) -> Facts:
 
 
 def _process(pid: int) -> Facts:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     try:
         process = psutil.Process(pid)
@@ -69,7 +69,7 @@ def render(facts: Facts, format: str, widths: tuple[int, int]) -> str:
     if format == "json":
         return json.dumps(facts, indent=2)
     if format == "yaml":
-        import yaml  # type: ignore[import-untyped]
+        import yaml
 
         return str(yaml.safe_dump(facts, sort_keys=False)).rstrip()
     if facts and all(

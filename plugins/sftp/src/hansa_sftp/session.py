@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import paramiko  # type: ignore[import-untyped]
+import paramiko
 from hansa import Forbidden, Invalid, NotFound, Unavailable
 from hansa_connect.files import BLOCK, Entry, FileSystem, Stream, dial, said
-from paramiko.hostkeys import HostKeyEntry, InvalidHostKey  # type: ignore[import-untyped]
-from paramiko.sftp import CMD_DATA, CMD_READ, int64  # type: ignore[import-untyped]
+from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+from paramiko.sftp import CMD_DATA, CMD_READ, int64
 
 LOG = "hansa_sftp.paramiko"
 logging.getLogger(LOG).setLevel(
