@@ -21,8 +21,10 @@ from pathlib import Path
 
 import psutil
 import requests
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.ports import free_port
 
-from tests.conftest import TOP, RunningServer, free_port
+from tools.project import TOP
 
 from . import measure
 from .amqp import amqp

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pika
+from hansa_devkit.harness.api_server import RunningServer
 
 from plugins.amqp.tests.rabbitmq import RabbitMQ
-from tests.conftest import TOP, RunningServer
+from tools.project import TOP
 
 from .measure import Figure, compare, table
 from .peers import SAMPLE

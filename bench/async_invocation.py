@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import redis
+from hansa_devkit.harness.api_server import RunningServer
 
-from tests.conftest import TOP, RunningServer
+from tools.project import TOP
 
 from .measure import Figure, compare, table
 

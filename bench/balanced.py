@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from hansa_devkit.harness.waiting import wait_until
 
 from plugins.quickstart.tests.conftest import Cluster
-from tests.conftest import TOP, wait_until
+from tools.project import TOP
 
 from .measure import Figure, compare
 from .peers import PATH

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.waiting import wait_until
 
-from tests.conftest import TOP, RunningServer, wait_until
+from tools.project import TOP
 
 from .measure import Figure, compare, several
 

@@ -17,8 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hansa_devkit.harness.api_server import RunningServer
+
 from plugins.ftp.tests.servers import Vsftpd
-from tests.conftest import TOP, RunningServer
+from tools.project import TOP
 
 from .measure import Figure, compare, table
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.ports import free_port
 
-from tests.conftest import TOP, RunningServer, free_port
 from tests.scenarios.load import basic
+from tools.project import TOP
 
 from .peers import PATH, SAMPLE
 

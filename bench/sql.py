@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.servers_sql import PostgreSQL
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from tests.conftest import TOP, RunningServer
+from tools.project import TOP
 
 from .measure import Figure, compare, table
 

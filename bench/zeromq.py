@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from hansa_devkit.servers import free_port
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.ports import free_port
 
-from tests.conftest import TOP, RunningServer
+from tools.project import TOP
 
 from .measure import Figure, compare, several, table
 from .peers import SAMPLE

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import requests
 from hansa_devkit.faults import Mode, Proxy
+from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.servers_redis import Redis, Valkey
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL, SqlServer
 
 from tests.cluster.running import SERVERS, RunningCluster
-from tests.conftest import wait_until
 
 PAIRS: dict[str, tuple[str, type[SqlServer], type[Redis]]] = {
     "postgresql-redis": ("postgresql", PostgreSQL, Redis),

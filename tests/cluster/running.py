@@ -20,11 +20,12 @@ from typing import Any, TypeVar
 
 import psutil
 import requests
+from hansa_devkit.harness.api_server import ApiError
+from hansa_devkit.harness.waiting import wait_until
 
 from plugins.quickstart.tests.conftest import BIN, Cluster
 from tests.cluster.accounting import Receipts
 from tests.cluster.clients import Clients
-from tests.conftest import ApiError, wait_until
 
 __all__ = ["BIN"]
 FULL = os.environ.get("HANSA_SIZE", "small") == "full"

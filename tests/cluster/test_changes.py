@@ -13,10 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hansa_devkit.harness.api_server import ApiError
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 
 from tests.cluster.accounting import Account
 from tests.cluster.running import BIN, FULL, SERVERS, sized
-from tests.conftest import ApiError, free_port, wait_until
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from hansa_devkit.harness.api_server import ApiError
+from hansa_devkit.harness.waiting import wait_until
 
 from tests.cluster.accounting import Account, percentile
 from tests.cluster.clients import Answer, Clients
 from tests.cluster.running import FULL, SERVERS, WORKERS, sized, within
-from tests.conftest import ApiError, wait_until
 
 SOURCE = (Path(__file__).parent / "recorder.py").read_text()
 BAD = {

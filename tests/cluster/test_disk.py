@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 import requests
+from hansa_devkit.harness.waiting import wait_until
 
 from tests.cluster.accounting import Account, Receipts
 from tests.cluster.clients import Clients
 from tests.cluster.running import sized, within
-from tests.conftest import wait_until
 
 BACK = 15.0
 CONFIG = """

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 
 from tests.cluster.accounting import Account, Receipts
 from tests.cluster.clients import Clients
 from tests.cluster.running import sized, within
 from tests.cluster.test_disk import CONFIG, started, status
-from tests.conftest import wait_until
 
 CALLS = "fsync,fdatasync,sync_file_range,msync"
 BACK = 15.0  # seconds

@@ -8,11 +8,11 @@ import threading
 import time
 
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 
 from tests.cluster.accounting import Account
 from tests.cluster.clients import Clients
 from tests.cluster.running import LEASE, SERVERS, THREADS, WORKERS, sized
-from tests.conftest import wait_until
 
 REDELIVERY = 30.0  # seconds
 

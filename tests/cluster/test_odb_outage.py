@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -15,7 +16,6 @@ from sqlalchemy.pool import NullPool
 from tests.cluster.accounting import Account
 from tests.cluster.dependent import PAIRS, dependent, dependent_clusters
 from tests.cluster.running import sized, within
-from tests.conftest import wait_until
 
 __all__ = ["dependent", "dependent_clusters"]
 TOLD = 5.0  # seconds until an admin call is refused

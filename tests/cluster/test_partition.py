@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 
 from tests.cluster.accounting import Account
 from tests.cluster.dependent import DependentCluster, dependent, dependent_clusters
 from tests.cluster.running import FULL, SERVERS, sized, within
-from tests.conftest import wait_until
 
 __all__ = ["dependent", "dependent_clusters"]
 CONVERGED = 15.0  # seconds after the end of the partition

@@ -6,11 +6,11 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 
 from tests.cluster.accounting import Account
 from tests.cluster.dependent import PAIRS, dependent, dependent_clusters
 from tests.cluster.running import sized, within
-from tests.conftest import wait_until
 
 __all__ = ["dependent", "dependent_clusters"]
 TOLD = 5.0  # seconds until a call that cannot be queued is refused

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from hansa_devkit.harness.waiting import wait_until
 
 from tests.cluster.accounting import Account
 from tests.cluster.running import BIN, SERVERS, sized
-from tests.conftest import wait_until
 
 
 def test_a_server_that_is_told_to_end_finishes_what_it_has(cluster, figure):

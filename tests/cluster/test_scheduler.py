@@ -9,9 +9,9 @@ from collections import Counter
 from datetime import datetime
 
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 
 from tests.cluster.running import sized, within
-from tests.conftest import wait_until
 
 TAKE_OVER = 10.0  # seconds
 POLICIES = ("all", "once", "skip")

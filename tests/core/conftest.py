@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
-import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from hansa.contract.kinds import Format
 from hansa.definitions.store import Store
@@ -24,6 +16,9 @@ from hansa.foundation.errors import Invalid
 from hansa.odb.migrations.schema import create_schema
 from hansa.odb.tables import open_engine
 from hansa.settings.model import Model, dump, load
+from hansa_devkit.harness.distribution import install_plugin
+from hansa_devkit.harness.server import ServerProcess
+from hansa_devkit.harness.waiting import wait_until
 
 
 class Plain(Format):
@@ -72,43 +67,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def until() -> Callable[..., Any]:
-    """Ask a condition every 5 ms until it is true, and give what it gave; fails after some seconds."""
-
-    def until(condition: Callable[[], Any], seconds: float = 15, what: str = "") -> Any:
-        deadline = time.monotonic() + seconds
-        while not (answer := condition()):
-            if time.monotonic() > deadline:
-                pytest.fail(f"not within {seconds} s: {what or condition}")
-            time.sleep(0.01)
-        return answer
-
-    return until
+    """Wait for a condition, and return its first true answer."""
+    return wait_until
 
 
 def plugin_maker(top: Path) -> Callable[..., str]:
-    """What makes installed-looking distributions of one plugin in a folder, and gives the folder, for PYTHONPATH."""
+    """Return what lays out distributions of one plugin in a folder, and returns the folder, for PYTHONPATH."""
 
     def make(
         name: str, full: str | None = None, early: str | None = None, *, distribution: str = ""
     ) -> str:
-        folder = top / "plugins"
-        distribution = distribution or f"hansa-{name}"
-        package = folder / f"{distribution.replace('-', '_')}_code"
-        package.mkdir(parents=True, exist_ok=True)
-        (package / "__init__.py").write_text("")
-        entries = ""
-        for group, module, source in (("hansa", "plugin", full), ("hansa.early", "early", early)):
-            if source is not None:
-                text = "from hansa import *\nfrom hansa import hookimpl\n" + textwrap.dedent(source)
-                (package / f"{module}.py").write_text(text)
-                entries += f"[{group}]\n{name} = {package.name}.{module}\n"
-        info = folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
-        info.mkdir(exist_ok=True)
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
-        )
-        (info / "entry_points.txt").write_text(entries)
-        return str(folder)
+        install_plugin(top / "plugins", name, full, early, distribution=distribution)
+        return str(top / "plugins")
 
     return make
 
@@ -240,58 +210,39 @@ class Failure(Exception):
     """What a worker answered instead of an answer."""
 
 
-class ProbedServer:
-    """A real server whose only plugin lets a test call any method of a worker's facade."""
+class ProbedServer(ServerProcess):
+    """A server whose only plugin lets a test call any method of a worker's facade."""
 
     def __init__(
         self, folder: Path, path: str, text: str, workers: int, environment: dict[str, str]
     ) -> None:
-        self.folder, self.dir, self.mark = folder, folder / "var", f"{folder}:{time.monotonic()}"
-        folder.mkdir(exist_ok=True)
-        (folder / "config.toml").write_text(text)
-        command = [sys.executable, "-m", "hansa", "server", "run", "--workers", str(workers)]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": path,
-            "HANSA_TEST_MARK": self.mark,
-            **environment,
-        }
-        self.before = len(self.output()) if (folder / "output").exists() else 0
-        with open(folder / "output", "ab") as output:
-            streams: Any = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-            self.process = subprocess.Popen(
-                command, cwd=folder, env=environment, start_new_session=True, **streams
-            )
+        super().__init__(folder, workers=workers, env={"PYTHONPATH": path, **environment})
+        self.config.write_text(text)
+        self.before = len(self.output())
 
-    def output(self) -> str:
-        """All it has printed."""
-        return (self.folder / "output").read_text()
+    def options(self) -> list[str]:
+        """Return how many workers it has; a test writes everything else into config.toml, its folder included."""
+        return ["--workers", str(self.worker_count)]
+
+    def ready(self) -> bool:
+        """Whether it has printed that all workers serve."""
+        return bool(re.search(r"runs with \d+ workers", self.output()[self.before :]))
 
     def wait_ready(self) -> ProbedServer:
         """Wait until all workers serve."""
-        deadline = time.monotonic() + 40
-        while not re.search(r"runs with \d+ workers", self.output()[self.before :]):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                pytest.fail(f"the server did not start:\n{self.output()[-3000:]}")
-            time.sleep(0.01)
+        wait_until(self._started, self.start_limit, self._last_of_log)
         return self
 
     def raw(self, name: str, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Call a method of any worker's facade and give all it told."""
-        host, port = (
-            json.loads((self.dir / "run/server.json").read_text())["probe"]
-            .removeprefix("probe://")
-            .split(":")
-        )
+        """Call a method of any worker's facade and return all that it reported."""
+        addresses = json.loads((self.dir / "run/server.json").read_text())
+        host, port = addresses["probe"].removeprefix("probe://").split(":")
+        call = {"name": name, "arguments": arguments, "options": options}
         with (
             socket.create_connection((host, int(port)), timeout=60) as connection,
             connection.makefile("rwb") as stream,
         ):
-            stream.write(
-                json.dumps({"name": name, "arguments": arguments, "options": options}).encode()
-                + b"\n"
-            )
+            stream.write(json.dumps(call).encode() + b"\n")
             stream.flush()
             found: dict[str, Any] = json.loads(stream.readline())
             return found
@@ -302,45 +253,6 @@ class ProbedServer:
         if "error" in found:
             raise Failure(f"{found['error']}: {found['detail']}")
         return found["answer"]
-
-    def processes(self) -> list[psutil.Process]:
-        """All processes of it that are alive, wherever they were moved to."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if (
-                    process.status() != "zombie"
-                    and process.environ().get("HANSA_TEST_MARK") == self.mark
-                ):
-                    found.append(process)
-        return found
-
-    def workers(self) -> list[psutil.Process]:
-        """Its worker processes, as long as the supervisor lives."""
-        found = []
-        with contextlib.suppress(psutil.Error):
-            for process in psutil.Process(self.process.pid).children():
-                with contextlib.suppress(psutil.Error):
-                    if process.status() != "zombie" and "hansa.process.worker" in " ".join(
-                        process.cmdline()
-                    ):
-                        found.append(process)
-        return found
-
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 20) -> int:
-        """Ask it to end; gives the exit status. Nothing may be left."""
-        self.process.send_signal(number)
-        status = self.process.wait(seconds)
-        left = self.processes()
-        assert not left, f"left behind: {left}"
-        return status
-
-    def kill(self) -> None:
-        """End everything of it at once."""
-        for process in self.processes():
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        self.process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -366,7 +278,7 @@ def start_probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         where = at or folder / f"server{len(started)}"
         server = ProbedServer(where, f"{path}:{more}", text, workers, env or {})
         started.append(server)
-        return server.wait_ready() if wait else server
+        return server.start() if wait else server.launch()
 
     yield start
     for server in started:

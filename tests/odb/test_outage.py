@@ -14,11 +14,11 @@ import pytest
 from hansa import Unavailable, odb
 from hansa.definitions.store import Row, Store
 from hansa_devkit.faults import Proxy
+from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.servers_sql import SqlServer
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from tests.conftest import wait_until
 from tests.core.definitions.test_store import define
 from tests.odb.conftest import SERVERS, emptied
 
@@ -134,7 +134,7 @@ def test_writers_wait_for_one_that_takes_long_and_are_told_if_it_never_ends(
         with other.begin() as connection, ThreadPoolExecutor(1) as pool:
             connection.execute(odb.cluster.update().values(revision=99))
             waiting, began = pool.submit(store.log_action, "plugin", "x", "y"), time.monotonic()
-            wait_until(lambda: waiting.done() or time.monotonic() > began + seconds, 30)  # noqa: B023
+            wait_until(lambda: waiting.done() or time.monotonic() > began + seconds, 30)
             assert time.monotonic() - began < 15
             assert store.revision() < 99, "readers are not held up"
             store.report_applied("w", "s", 1)

@@ -10,10 +10,10 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.core import test_store as core
-from tests.core.definitions.test_store import *  # noqa: F403
+from tests.core.definitions.test_store import *
 from tests.odb.conftest import SERVERS
 
-del TestStoreAndModel  # noqa: F821
+del TestStoreAndModel
 
 
 @pytest.mark.parametrize("database", SERVERS)

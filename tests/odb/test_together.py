@@ -11,9 +11,9 @@ import pytest
 from hansa.cluster.leases import OdbBus
 from hansa.definitions.store import Row, Store
 from hansa.odb import tables as odb
+from hansa_devkit.harness.waiting import wait_until
 from sqlalchemy import event, select, update
 
-from tests.conftest import wait_until
 from tests.core.definitions.test_store import define
 from tests.odb.conftest import SERVERS
 

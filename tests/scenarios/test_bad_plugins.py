@@ -6,7 +6,9 @@ import contextlib
 import signal
 import sqlite3
 
-from tests.conftest import ApiError, install_plugin, wait_until
+from hansa_devkit.harness.api_server import ApiError
+from hansa_devkit.harness.distribution import install_plugin
+from hansa_devkit.harness.waiting import wait_until
 
 
 def failed(server) -> str:
@@ -52,12 +54,12 @@ def test_an_enabled_plugin_that_is_not_installed(start_server):
 
 
 def test_a_plugin_that_cannot_be_loaded_any_more_is_not_reloaded(start_server, tmp_path):
-    install_plugin(tmp_path, "late", "")
+    late = install_plugin(tmp_path, "late", "")
     server = start_server(env={"PYTHONPATH": str(tmp_path)}, workers=1)
     workers = {
         one.pid for one in server.processes() if "hansa.process.worker" in " ".join(one.cmdline())
     }
-    (tmp_path / "hansa_late.py").write_text("import no_such_library\n")
+    late.write_text("import no_such_library\n")
     try:
         server.api("admin.plugin.reload", name="late")
     except ApiError as refused:

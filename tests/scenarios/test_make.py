@@ -14,8 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.processes import MARK, marked
+from hansa_devkit.harness.waiting import wait_until
 
-from tests.conftest import MARK, TOP, free_port, marked, wait_until
+from tools.project import TOP
 
 
 def copy_of_the_project(there: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TOP
+from tools.project import TOP
 
 FILE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", re.S)
 RUN = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.S)

@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 
-from tests.conftest import BIN, TOP
+from hansa_devkit.harness.server import BIN
+
+from tools.project import TOP
 
 BLOCK = re.compile(r"<!-- (file|run)(?:: (.*?))? -->\n```(?:python|sh)\n(.*?)```", re.S)
 

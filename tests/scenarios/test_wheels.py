@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 
-from tests.conftest import TOP, free_port, wait_until
-from tools.project import core, plugins
+from tools.project import TOP, core, plugins
 
 UV = [sys.executable, "-m", "uv"]
 SERVICE = """

@@ -13,7 +13,8 @@ from typing import Any
 
 import pika
 from hansa import spawn
-from hansa_devkit.servers import RealServer, wait_until
+from hansa_devkit.harness.waiting import wait_until
+from hansa_devkit.servers import RealServer
 
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # `ready` asks until it is there
 CONFIG = """

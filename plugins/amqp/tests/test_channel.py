@@ -11,7 +11,7 @@ import pytest
 from hansa import Unavailable
 from hansa_devkit import Inbox
 from hansa_devkit.background import in_background
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 
 from plugins.amqp.tests.support import Held, Judged, channel
 

@@ -8,12 +8,12 @@ import time
 
 import pika
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 
 from plugins.amqp.tests.rabbitmq import RabbitMQ
 from tests.cluster import figures
 from tests.cluster.accounting import Account
 from tests.cluster.running import SEED, SERVERS, WORKERS, running_cluster, sized
-from tests.conftest import wait_until
 
 PREFETCH, PRODUCERS = 20, 4
 IN_THE_MIDDLE = 500  # messages that are on their way, or still come, when a process is killed

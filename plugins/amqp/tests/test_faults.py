@@ -12,10 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hansa_devkit.faults import Proxy
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 
 from plugins.amqp.tests.rabbitmq import RabbitMQ
-from tests.conftest import start_shared_server  # noqa: F401
 
 TIMEOUT = 2.0
 SERVICES = """
@@ -119,7 +118,7 @@ def proxy(rabbit):
 
 
 @pytest.fixture(scope="module")
-def shared(proxy, start_shared_server):  # noqa: F811
+def shared(proxy, start_shared_server):
     server = start_shared_server(
         CONFIG.format(port=proxy.port, timeout=TIMEOUT), start=False, workers=1
     )

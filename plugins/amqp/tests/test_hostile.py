@@ -9,7 +9,7 @@ import pytest
 from hansa import Invalid
 from hansa_amqp.plugin import AmqpChannel, AmqpOutgoing
 from hansa_devkit import Inbox
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from plugins.amqp.tests.support import channel, made, outgoing

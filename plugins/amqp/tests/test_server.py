@@ -7,9 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hansa_devkit.servers import wait_until
-
-from tests.conftest import start_server  # noqa: F401
+from hansa_devkit.harness.waiting import wait_until
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SERVICE = """
@@ -49,7 +47,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.S)
 
 
-def test_the_worked_example_works(start_server, rabbit):  # noqa: F811
+def test_the_worked_example_works(start_server, rabbit):
     for queue in ("orders", "orders.dead-letter", "priced"):
         with rabbit.broker() as other:
             other.queue_delete(queue)
@@ -85,7 +83,7 @@ def test_the_worked_example_works(start_server, rabbit):  # noqa: F811
 @pytest.mark.parametrize("type", ["classic", "quorum"])
 def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(
     start_server, rabbit, type
-):  # noqa: F811
+):
     rabbit.make("crashes", "crashes.dead-letter", type=type)
     server = start_server(CONFIG.format(port=rabbit.port), start=False, workers=2)
     (server.folder / "take.py").write_text(SERVICE)

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner, Result
 from hansa.cli import commands
-
-from tests.conftest import RunningServer, servers
+from hansa_devkit.harness.api_server import RunningServer, servers
 
 CONFIG = '[plugins]\nenabled = ["admin", "http", "json", "scheduler", "security"]\n'
 

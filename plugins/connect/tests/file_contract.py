@@ -14,7 +14,7 @@ import pytest
 from hansa import Conflict, Forbidden, Invalid, NotFound, TimedOut, TooLarge, Unavailable
 from hansa_devkit import OutgoingContract
 from hansa_devkit.faults import Proxy
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 
 MEGABYTE = 1024 * 1024
 

@@ -15,7 +15,7 @@ import pytest
 from hansa import Request, Response, Unavailable
 from hansa_connect.claims import Claim
 from hansa_devkit import ChannelContract, Inbox
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 
 from plugins.connect.tests.file_contract import MEGABYTE, OnServer
 

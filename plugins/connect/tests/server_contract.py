@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 
 SERVICES = """
 import os

@@ -13,8 +13,8 @@ from hansa_connect.begun import Begun, digest
 from hansa_connect.consuming import Consuming, ConsumingChannel
 from hansa_connect.delivery import HISTORY, Delivery
 from hansa_devkit import Inbox, LocalServer
+from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import answer
-from hansa_devkit.servers import wait_until
 from hypothesis import given, settings, strategies as st
 
 

@@ -14,7 +14,7 @@ from hansa import Request, Unavailable, load
 from hansa_connect.marks import Marked, MarkedChannel, Marks, Position
 from hansa_connect.records import Records, RecordsChannel
 from hansa_devkit import Inbox, LocalServer
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 from hypothesis import given, settings, strategies as st
 
 MARKS = [

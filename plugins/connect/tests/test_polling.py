@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hansa import Request, Response, Unavailable, load
 from hansa_connect.polling import Polling, PollingChannel
+from hansa_devkit.harness.waiting import wait_until
 
 
 class Settings(Polling):
@@ -56,17 +57,10 @@ def channel():
     made.stop()
 
 
-def until(condition, seconds=5.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.002)
-
-
 def test_it_looks_again_at_once_while_there_is_more_then_after_the_interval(channel):
     channel.server.items = [b"1", b"2", b"3"]
     channel.start()
-    until(lambda: len(channel.server.looks) >= 6)
+    wait_until(lambda: len(channel.server.looks) >= 6)
     assert channel.got == [b"1", b"2", b"3"]
     pauses = [later - earlier for earlier, later in itertools.pairwise(channel.server.looks)]
     assert min(pauses[:3]) < 0.05 <= min(pauses[3:])
@@ -74,7 +68,7 @@ def test_it_looks_again_at_once_while_there_is_more_then_after_the_interval(chan
 
 def test_nothing_is_delivered_after_stop_and_all_is_closed(channel):
     channel.start()
-    until(lambda: channel.server.looks)
+    wait_until(lambda: channel.server.looks)
     channel.stop()
     channel.server.items = [b"late"]
     looks = len(channel.server.looks)
@@ -126,7 +120,7 @@ def test_stop_does_not_wait_for_a_source_that_does_not_answer(channel):
 def test_a_source_that_is_gone_is_told_to_core_once(channel):
     channel.server.items = [b"1", OSError("gone"), b"2"]
     channel.start()
-    until(lambda: channel.server.told)
+    wait_until(lambda: channel.server.told)
     [(broken, error)] = channel.server.told
     assert broken is channel and str(error) == "gone" and channel.got == [b"1"]
 
@@ -142,5 +136,5 @@ def test_a_swapped_dispatch_is_obeyed(channel):
     second: list[bytes] = []
     channel.dispatch = lambda request: second.append(request.raw) or Response()
     channel.server.items = [b"1"]
-    until(lambda: second == [b"1"])
+    wait_until(lambda: second == [b"1"])
     assert channel.got == []

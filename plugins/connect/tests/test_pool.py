@@ -12,7 +12,7 @@ import pytest
 from hansa import NotFound, TimedOut, Unavailable
 from hansa_connect.pool import Pool
 from hansa_devkit.faults import Proxy
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 
 
 class Echo:

@@ -12,8 +12,8 @@ from types import ModuleType
 import pytest
 from hansa import Response, load
 from hansa_devkit import LocalServer
+from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import answer
-from hansa_devkit.servers import wait_until
 
 BLOCKS = re.findall(
     r"<!-- run -->\n```python\n(.*?)```",

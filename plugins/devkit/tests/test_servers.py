@@ -9,7 +9,9 @@ import sys
 import psutil
 import pytest
 from hansa_devkit.faults import Proxy
-from hansa_devkit.servers import RealServer, free_port, wait_until
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
+from hansa_devkit.servers import RealServer
 from hansa_devkit.servers_redis import Redis, Valkey
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 from sqlalchemy import create_engine, text

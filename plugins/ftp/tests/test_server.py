@@ -6,7 +6,6 @@ from pathlib import Path
 
 from plugins.connect.tests.server_contract import ServerContract
 from plugins.ftp.tests.servers import Vsftpd
-from tests.conftest import start_server  # noqa: F401
 
 
 class TestServer(ServerContract):

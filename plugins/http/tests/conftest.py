@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from types import SimpleNamespace
 
 import httpx2
@@ -51,14 +50,6 @@ class Site:
             name, _, value = field.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
         return int(line.split()[1]), headers, stream.read(int(headers.get("content-length", 0)))
-
-    @staticmethod
-    def wait_for(condition, seconds=10.0):
-        """Wait until a condition holds; fails when it does not in time."""
-        until = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < until, "it did not come about in time"
-            time.sleep(0.005)
 
     @property
     def url(self):

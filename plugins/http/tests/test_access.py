@@ -10,11 +10,10 @@ import time
 
 import pytest
 from hansa import Refused, Response, Service, rotate_log
+from hansa_devkit.harness.waiting import wait_until
 from hansa_http import access as module
 from hansa_http.access import AccessLog
 from hansa_http.app import create_app
-
-from tests.conftest import wait_until
 
 
 class Hello(Service):
@@ -44,7 +43,7 @@ def test_who_called_what_how_it_ended_and_how_long_it_took(logged):
     site.add(Hello, url_path="/hello/{id}", name="hello")
     before = time.time()
     answer = site.ask("POST", "/hello/5?a=1", content=b"{}", headers={"X-Hansa-CID": "K1"})
-    site.wait_for(lines)
+    wait_until(lines)
     (line,) = lines()
     assert line["cid"] == "K1" == answer.headers["X-Hansa-CID"]
     assert (line["method"], line["path"], line["status"]) == ("POST", "/hello/5", 200)
@@ -70,7 +69,7 @@ def test_the_caller_is_named_and_what_failed_is_there_too(logged):
     site.ask("GET", "/fails")
     site.ask("GET", "/nowhere")
     site.ask("GET", "/hansa/ping")
-    site.wait_for(lambda: len(lines()) == 3)
+    wait_until(lambda: len(lines()) == 3)
     assert [(line["path"], line["status"]) for line in lines()] == [
         ("/fails", 500),
         ("/nowhere", 404),
@@ -83,7 +82,7 @@ def test_the_caller_is_named_and_what_failed_is_there_too(logged):
 
     site.add(url_path="/secured", name="secured").dispatch = dispatch
     site.ask("GET", "/secured")
-    site.wait_for(lambda: len(lines()) == 4)
+    wait_until(lambda: len(lines()) == 4)
     assert lines()[-1]["status"] == 401
 
 
@@ -94,7 +93,7 @@ def test_nothing_forges_a_line(logged, path):
     site, lines = logged
     site.ask("GET", path)
     site.ask("GET", "/hansa/ping")
-    site.wait_for(lambda: len(lines()) == 2)
+    wait_until(lambda: len(lines()) == 2)
     text = (lines()[0]["path"]).encode()
     assert text.isascii()
 
@@ -187,10 +186,10 @@ def test_a_log_that_cannot_be_written_fails_no_request(logged, tmp_path, caplog)
     (tmp_path / "access.log").mkdir()
     assert site.ask("GET", "/hansa/ping").status_code == 200
     assert site.ask("GET", "/hansa/ping").status_code == 200
-    site.wait_for(lambda: site.access.lost == 2)
+    wait_until(lambda: site.access.lost == 2)
     (tmp_path / "access.log").rmdir()
     assert site.ask("GET", "/hansa/ping").status_code == 200
-    site.wait_for(lambda: (tmp_path / "access.log").is_file() and lines())
+    wait_until(lambda: (tmp_path / "access.log").is_file() and lines())
     assert len(lines()) == 1
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert any("cannot be written" in error for error in errors) and any(

@@ -8,6 +8,7 @@ import logging
 
 import pytest
 from hansa import Forbidden, Invalid, Model, NotFound, Request, Response, Service, Unavailable
+from hansa_devkit.harness.waiting import wait_until
 from hansa_http.app import Proxies
 from hansa_http.channel import HttpChannel, HttpSettings
 
@@ -59,7 +60,7 @@ def test_a_request_is_freed_once_it_is_answered_without_the_collector(site):
         for path, content in (("/typed", b'{"id": 1}'), ("/typed", b"{"), ("/nowhere", b"")):
             for _ in range(5):
                 site.ask("POST", path, content=content)
-        site.wait_for(
+        wait_until(
             lambda: (
                 not [
                     one

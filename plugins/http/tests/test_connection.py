@@ -8,6 +8,7 @@ import time
 
 import pytest
 from hansa import Response, Service
+from hansa_devkit.harness.waiting import wait_until
 
 HOST = b"Host: x\r\n"
 
@@ -248,7 +249,7 @@ def test_half_sent_requests_are_cut_and_harm_nobody(sites):
         with half, half.makefile("rb") as stream:
             problem_of(site.read_answer(stream), 408)
     assert time.monotonic() - began < 6
-    site.wait_for(lambda: not site.listener.active_channels)
+    wait_until(lambda: not site.listener.active_channels)
 
 
 def test_a_request_that_drips_in_is_cut_although_it_is_never_idle(sites):
@@ -301,7 +302,7 @@ def test_more_requests_than_may_wait_are_refused_at_once_and_told_when_to_come_a
     assert begun.wait(5)
     for number in (1, 2):
         clients[number].sendall(ask)
-        site.wait_for(lambda number=number: len(site.listener.task_dispatcher.queue) == number)
+        wait_until(lambda number=number: len(site.listener.task_dispatcher.queue) == number)
     began = time.monotonic()
     for number in range(3, 8):
         clients[number].sendall(ask)
@@ -348,13 +349,13 @@ def test_a_client_that_leaves_while_waiting_costs_no_work(sites):
         return client
 
     first = ask(b"first")
-    site.wait_for(lambda: served)
+    wait_until(lambda: served)
     gone = ask(b"gone!")
-    site.wait_for(lambda: len(site.listener.task_dispatcher.queue) == 1)
+    wait_until(lambda: len(site.listener.task_dispatcher.queue) == 1)
     gone.close()
-    site.wait_for(lambda: len(site.listener.active_channels) == 1)
+    wait_until(lambda: len(site.listener.active_channels) == 1)
     last = ask(b"last")
-    site.wait_for(lambda: len(site.listener.task_dispatcher.queue) == 2)
+    wait_until(lambda: len(site.listener.task_dispatcher.queue) == 2)
     release.set()
     with last, last.makefile("rb") as stream:
         assert site.read_answer(stream)[2] == b"last"

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from hansa import Response
+from hansa_devkit.harness.waiting import wait_until
 from hansa_http import access, plugin
 from hansa_http.early import HttpSection, listen
 from hansa_http.listener import _turn_away
@@ -90,7 +91,7 @@ def test_workers_replaced_under_load_lose_nothing(sites):
         old.listener.drain(closing=False, limit=10)
         assert not old.listener.active_channels
         old.listener.stop()
-        old.wait_for(lambda before=before: load.answered > before + 50)
+        wait_until(lambda before=before: load.answered > before + 50)
     load.end()
     assert load.failed == []
     assert load.refused == 0
@@ -101,12 +102,12 @@ def test_the_last_worker_answers_everything_that_was_accepted(sites):
     site = sites(grace=0.3)
     site.add().dispatch = said
     load = Load(site.port)
-    site.wait_for(lambda: load.answered > 100)
+    wait_until(lambda: load.answered > 100)
     began = time.monotonic()
     site.listener.drain(closing=True, limit=10)
     took = time.monotonic() - began
     site.listener.stop()
-    site.wait_for(lambda: load.refused == 12)
+    wait_until(lambda: load.refused == 12)
     load.end()
     assert load.failed == []
     assert took < 5
@@ -125,7 +126,7 @@ def test_running_requests_are_waited_for_and_idle_ones_closed(sites):
     with site.connect() as idle, site.connect() as busy, busy.makefile("rb") as stream:
         busy.sendall(b"GET /test HTTP/1.1\r\nHost: x\r\n\r\n")
         assert begun.wait(5)
-        site.wait_for(lambda: len(site.listener.active_channels) == 2)
+        wait_until(lambda: len(site.listener.active_channels) == 2)
         draining = threading.Thread(target=site.listener.drain, args=(True, 10))
         draining.start()
         idle.settimeout(5)
@@ -162,7 +163,7 @@ def test_a_request_that_never_ends_is_cut_at_the_limit(sites, caplog):
     site.add().dispatch = lambda request: release.wait(20) or said(request)
     with site.connect() as client:
         client.sendall(b"GET /test HTTP/1.1\r\nHost: x\r\n\r\n")
-        site.wait_for(lambda: any(c.requests for c in list(site.listener.active_channels.values())))
+        wait_until(lambda: any(c.requests for c in list(site.listener.active_channels.values())))
         began = time.monotonic()
         site.listener.drain(closing=True, limit=0.5)
         assert 0.4 < time.monotonic() - began < 3
@@ -184,9 +185,7 @@ def test_nothing_is_left_behind(sites):
     site.add().dispatch = said
     assert site.ask("POST", "/test", content=b"x").content == b"x"
     site.listener.stop()
-    site.wait_for(
-        lambda: {thread.name for thread in threading.enumerate()} <= before | {"MainThread"}
-    )
+    wait_until(lambda: {thread.name for thread in threading.enumerate()} <= before | {"MainThread"})
     site.shared.getsockname()  # what was handed in is left open
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hansa import Invalid, Response, TimedOut, Unavailable, current_cid, load
+from hansa_devkit.harness.waiting import wait_until
 from hansa_http.outgoing import HttpAddress
 from hansa_http.response import BadAnswer
 from hansa_http.retry import pause
@@ -337,7 +338,7 @@ def test_a_pool_that_is_used_up_is_told(connections):
 
 @pytest.mark.proves("outgoing http", "guarantee")
 def test_calls_that_may_be_repeated_are_repeated(connections):
-    breaks = lambda client, stop: None  # noqa: E731
+    breaks = lambda client, stop: None
     with scripted(breaks, answer(503), answer(200, b"third")) as (address, seen):
         assert connections(address, retry_delay=0.01).get().content == b"third"
         assert len(seen) == 3
@@ -355,7 +356,7 @@ def test_calls_that_may_be_repeated_are_repeated(connections):
     "at most once; calls that may be repeated (RFC 9110, 9.2.2) at least once, within their deadline",
 )
 def test_calls_that_may_not_be_repeated_are_not(connections):
-    breaks = lambda client, stop: None  # noqa: E731
+    breaks = lambda client, stop: None
     with scripted(breaks, answer(200)) as (address, seen):
         with pytest.raises(Unavailable):
             connections(address, retry_delay=0.01).post(b"x")
@@ -486,7 +487,7 @@ def test_after_stop_calls_are_refused_by_name(peer, connections):
     outgoing.stop()
     with pytest.raises(Unavailable, match="is not running"):
         outgoing.get()
-    peer.wait_for(lambda: not peer.listener.active_channels)
+    wait_until(lambda: not peer.listener.active_channels)
 
 
 @pytest.mark.parametrize(

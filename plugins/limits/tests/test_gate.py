@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import pytest
 from hansa import Channel, Invalid, Model, Unavailable, current_cid, load, setting
+from hansa_devkit.harness.waiting import wait_until
 from hansa_limits import plugin
 from hansa_limits.gate import MOST_OVERDUE, Gate
 from hansa_limits.settings import Limits
 
 from plugins.limits.tests.conftest import post, together
-from plugins.redis.tests.support import wait_for
 
 
 class Held:
@@ -52,7 +52,7 @@ def test_so_many_run_so_many_wait_and_the_rest_is_refused_at_once(worker):
     threads = [threading.Thread(target=lambda: answers.append(route(post()))) for _ in range(9)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: len(answers) == 4)
+    wait_until(lambda: len(answers) == 4)
     assert {(a.status, a.headers["Retry-After"]) for a in answers} == {(503, "1")}
     door = gate(worker)
     assert (door.running, door.waiting, door.refused) == (2, 3, 4)
@@ -69,7 +69,7 @@ def test_the_count_goes_over_from_one_route_to_the_next(worker):
     old, new = worker.channel(held, max_concurrent=1), worker.channel(held, max_concurrent=1)
     thread = threading.Thread(target=old, args=(post(),))
     thread.start()
-    wait_for(lambda: held.inside == 1)
+    wait_until(lambda: held.inside == 1)
     assert isinstance(new(post()).error, Unavailable)
     held.go_on.set()
     thread.join(10)
@@ -97,7 +97,7 @@ def test_a_hung_service_is_answered_for_in_time_and_counted_until_it_ends(worker
     assert (door.running, door.overdue, held.inside) == (2, 2, 2)
     assert route(post()).status == 503, "the hung ones still take their places"
     held.go_on.set()
-    wait_for(lambda: door.running == 0)
+    wait_until(lambda: door.running == 0)
     assert door.overdue == 0
     assert "whose deadline had passed, was handled after" in caplog.text
     assert route(post()).status == 200

@@ -15,8 +15,10 @@ from hansa_limits.plugin import keys_of
 from hypothesis import given, strategies as st
 
 from hansa import Request, Response  # isort: skip
+from hansa_devkit.harness.waiting import wait_until
+
 from plugins.limits.tests.conftest import post, together
-from plugins.redis.tests.support import peer, wait_for
+from plugins.redis.tests.support import peer
 
 KEYED = {"idempotency": "Idempotency-Key"}
 
@@ -94,7 +96,7 @@ def test_waiting_ends_with_409_and_a_word_when_to_come_again(worker):
     response = route(post(key="a"))
     assert (response.status, response.headers["Retry-After"]) == (409, "1")
     go_on.set()
-    wait_for(lambda: route(post(key="a")).status == 200)
+    wait_until(lambda: route(post(key="a")).status == 200)
 
 
 def test_a_failure_frees_the_key(worker):
@@ -157,7 +159,7 @@ def test_a_key_is_forgotten_after_its_window(worker):
     route = worker.channel(runs, idempotency_window=0.3, **KEYED)
     first = route(post(b'{"n":1}', "a"))
     assert route(post(b'{"n":1}', "a")).raw == first.raw
-    wait_for(lambda: route(post(b'{"n":1}', "a")).raw != first.raw)
+    wait_until(lambda: route(post(b'{"n":1}', "a")).raw != first.raw)
 
 
 @pytest.mark.parametrize(("crash", "word"), [("again", None), ("refuse", "not known")])
@@ -227,7 +229,7 @@ def test_an_answer_that_could_not_be_kept_is_kept_when_redis_is_back(worker, mon
         with pytest.raises(Conflict):
             keys.begin("key", 60, "digest", "again", 1.0)
         monkeypatch.setattr(keys, "_commit", real)
-        wait_for(lambda: keys.begin("key", 60, "digest", "again", 5) == ("", b"answer"))
+        wait_until(lambda: keys.begin("key", 60, "digest", "again", 5) == ("", b"answer"))
     finally:
         keys.stop()
 

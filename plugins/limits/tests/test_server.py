@@ -15,10 +15,8 @@ from typing import Any
 
 import pytest
 import requests
-
-from tests.conftest import RunningServer, start_server, wait_until
-
-__all__ = ["start_server"]  # the fixture
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.waiting import wait_until
 
 CONFIG = """
 [services]
@@ -176,6 +174,6 @@ def test_settings_are_those_of_every_channel_and_change_live(server: RunningServ
 
 @pytest.fixture
 def api_error() -> Any:
-    from tests.conftest import ApiError
+    from hansa_devkit.harness.api_server import ApiError
 
     return ApiError

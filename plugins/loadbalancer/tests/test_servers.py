@@ -7,9 +7,10 @@ import signal
 from collections import Counter
 
 import pytest
+from hansa_devkit.harness.api_server import ApiError, servers
+from hansa_devkit.harness.waiting import wait_until
 
 from plugins.loadbalancer.tests.support import PROGRAMS, Backend, Posts, RunningBalancer, call
-from tests.conftest import ApiError, servers, wait_until
 
 SOURCE = '''
 import os

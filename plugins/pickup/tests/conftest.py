@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 from hansa_pickup.watcher import Watcher
 
-from plugins.pickup.tests.support import Facade, wait_for
+from plugins.pickup.tests.support import Facade
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def start(caplog):
         before = caplog.text.count("watching")
         watcher.start()
         if ready:
-            wait_for(lambda: caplog.text.count("watching") > before)
+            wait_until(lambda: caplog.text.count("watching") > before)
         return watcher
 
     yield begin

@@ -105,10 +105,3 @@ class Facade:
     @property
     def called(self):
         return [file for file, _, _ in self.calls]
-
-
-def wait_for(condition, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.002)

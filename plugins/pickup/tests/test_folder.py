@@ -15,11 +15,12 @@ import zipfile
 
 import psutil
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 from hansa_pickup.archive import unpack
 from hansa_pickup.folder import LIMIT, Busy, Refused, candidates, compiles, read, subfolders
 from hypothesis import given, strategies as st
 
-from plugins.pickup.tests.support import GOOD, wait_for
+from plugins.pickup.tests.support import GOOD
 
 
 def text_of(folder, name):
@@ -141,7 +142,7 @@ def test_a_file_open_for_writing_is_busy_and_a_writer_who_comes_harms_nobody(fol
         stop.set()
         thread.join()
     assert whole
-    wait_for(lambda: text_of(folder, "a.py") == GOOD.format(number=counts[0] - 1))
+    wait_until(lambda: text_of(folder, "a.py") == GOOD.format(number=counts[0] - 1))
 
 
 def test_candidates(folder):
@@ -162,10 +163,10 @@ def test_odd_files_are_told_once_and_deploy_nothing(facade, folder, start, lines
     os.mkfifo(folder / "pipe.py")
     (folder / ".my_service.py.swp").write_text("x")
     (folder / "notes.txt").write_text("x")
-    wait_for(lambda: len(lines("ERROR")) == 3)
+    wait_until(lambda: len(lines("ERROR")) == 3)
     os.utime(folder / "my-service.py")
     (folder / "fine.py").write_text(GOOD.format(number=1))
-    wait_for(lambda: facade.calls)
+    wait_until(lambda: facade.calls)
     assert facade.called == ["fine.py"]
     assert len(lines("ERROR")) == 3
     assert (
@@ -179,7 +180,7 @@ def test_ten_thousand_odd_names_write_and_deploy_nothing(facade, folder, start):
         (folder / f"-{number}.py").touch()
     start(facade)
     (folder / "fine.py").write_text(GOOD.format(number=1))
-    wait_for(lambda: facade.calls, 30)
+    wait_until(lambda: facade.calls, 30)
     assert facade.called == ["fine.py"]
 
 

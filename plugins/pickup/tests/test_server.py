@@ -6,8 +6,8 @@ import subprocess
 import time
 
 import pytest
-
-from tests.conftest import ApiError, RunningServer, wait_until
+from hansa_devkit.harness.api_server import ApiError, RunningServer
+from hansa_devkit.harness.waiting import wait_until
 
 SOURCE = """from hansa import Service
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,17 +21,6 @@ from hansa_redis.engine import Valkey
 from plugins.redis.tests.support import end, launch
 
 FAST = {"lease": 1.0, "first_delay": 0.02, "last_delay": 0.1}
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 15.0, what: Any = "") -> Any:
-    """The first true answer of a condition, which is asked often."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, (
-            f"it did not happen in time: {what() if callable(what) else what}"
-        )
-        time.sleep(0.005)
-    return answer
 
 
 class Worker:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from hansa import Conflict, Invalid, NotFound, Unavailable, load
+from hansa_devkit.harness.waiting import wait_until
 from hansa_queue import services
 from hansa_queue.cause import pattern
 from hansa_queue.failed import Choice
 from hypothesis import given, strategies as st
 
-from plugins.queue.tests.conftest import Cluster, Worker, wait_for
+from plugins.queue.tests.conftest import Cluster, Worker
 from plugins.queue.tests.test_queue import balanced, idle
 
 
@@ -49,10 +50,10 @@ def broken(cluster: Cluster) -> Worker:
     worker = cluster.worker(max_attempts=1)
     for number in range(6):
         worker.queue.put("orders", {"n": number}, f"C{number}", extra={"h": number})
-    wait_for(lambda: worker.status()["failed"] == 6)
+    wait_until(lambda: worker.status()["failed"] == 6)
     for number in range(2):
         worker.queue.put("bills", {"n": number}, f"B{number}")
-    wait_for(lambda: worker.status()["failed"] == 8)
+    wait_until(lambda: worker.status()["failed"] == 8)
     return worker
 
 
@@ -129,10 +130,10 @@ def test_the_new_version_gets_what_is_replayed(broken: Worker, cluster: Cluster)
     )
     answer = call(broken, "failed.replay", service="orders")
     assert answer == {"replayed": 6, "left": 0, "missing": []}
-    wait_for(lambda: len(cluster.seen) == 6)
+    wait_until(lambda: len(cluster.seen) == 6)
     assert sorted(cluster.seen) == [(n, f"C{n}", n, 1) for n in range(6)]
     assert call(broken, "failed.list")["total"] == 2
-    wait_for(lambda: idle(broken))
+    wait_until(lambda: idle(broken))
     assert balanced(broken)
 
 
@@ -140,7 +141,7 @@ def test_one_that_fails_again_keeps_its_whole_history(broken: Worker):
     identifier = call(broken, "failed.list", service="bills")["items"][0]["id"]
     call(broken, "failed.edit", id=identifier, payload={"n": 7}, extra={"x": 1})
     call(broken, "failed.replay", ids=[identifier])
-    wait_for(lambda: call(broken, "failed.list")["total"] == 8)
+    wait_until(lambda: call(broken, "failed.list")["total"] == 8)
     found = call(broken, "failed.get", id=call(broken, "failed.list")["items"][0]["id"])
     assert (found["payload"], found["extra"]) == ({"n": 7}, {"x": 1})
     assert [h["cause"] for h in found["history"]] == [
@@ -156,7 +157,7 @@ def test_a_double_click_replays_once(broken: Worker, cluster: Cluster):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: broken.queue.failed.replay(ids), range(8)))
     assert sum(answer.replayed for answer in answers) == 6
-    wait_for(lambda: len(cluster.seen) >= 6 and idle(broken))
+    wait_until(lambda: len(cluster.seen) >= 6 and idle(broken))
     assert Counter(cluster.seen) == {f"C{n}": 1 for n in range(6)}
     again = call(broken, "failed.replay", ids=ids[:1])
     assert again == {"replayed": 0, "left": 0, "missing": ids[:1]}
@@ -166,7 +167,7 @@ def test_edited_while_replayed(broken: Worker, cluster: Cluster):
     cluster.service("orders", lambda self: cluster.report(self.request.payload))
     identifier = call(broken, "failed.list", service="orders")["items"][0]["id"]
     assert call(broken, "failed.replay", ids=[identifier], payload={"new": 1})["replayed"] == 1
-    wait_for(lambda: cluster.seen == [{"new": 1}])
+    wait_until(lambda: cluster.seen == [{"new": 1}])
     assert call(broken, "failed.replay", ids=[identifier], payload={"new": 2})["missing"] == [
         identifier
     ]
@@ -203,7 +204,7 @@ def test_another_service_may_be_called(broken: Worker, cluster: Cluster):
         call(broken, "failed.edit", id=identifier)
     assert call(broken, "failed.edit", id=identifier, service="other")["service"] == "other"
     call(broken, "failed.replay", ids=[identifier])
-    wait_for(lambda: len(cluster.seen) == 1)
+    wait_until(lambda: len(cluster.seen) == 1)
 
 
 def test_a_replay_into_a_full_queue_leaves_the_rest(broken: Worker, cluster: Cluster):
@@ -224,12 +225,12 @@ def test_a_thousand_are_replayed_and_each_is_delivered_once(cluster: Cluster):
     calls = [services.queue_of(workers[0]) and number for number in range(1000)]
     for number in calls:
         workers[number % 2].queue.put("s", number, f"C{number}")
-    wait_for(lambda: workers[0].status()["failed"] == 1000, 60)
+    wait_until(lambda: workers[0].status()["failed"] == 1000, 60)
     cluster.service("s", lambda self: cluster.report(self.request.payload))  # the new deployment
     with ThreadPoolExecutor(2) as pool:  # a double click
         answers = list(pool.map(lambda worker: call(worker, "failed.replay", all=True), workers))
     assert sum(answer["replayed"] for answer in answers) == 1000
-    wait_for(lambda: len(cluster.seen) >= 1000 and idle(workers[0]), 60)
+    wait_until(lambda: len(cluster.seen) >= 1000 and idle(workers[0]), 60)
     assert sorted(cluster.seen) == list(range(1000))
     assert workers[0].status()["failed"] == 0
     assert balanced(workers[0])

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from hansa import Invalid, NotFound, Unavailable
+from hansa_devkit.harness.waiting import wait_until
 from hansa_queue import fan_out, invoke_retry, parallel
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from plugins.queue.tests.conftest import Cluster, Worker, wait_for
+from plugins.queue.tests.conftest import Cluster, Worker
 from plugins.queue.tests.test_queue import balanced, ghost, idle
 
 
@@ -38,7 +39,7 @@ def told(cluster: Cluster, name: str) -> list[Any]:
 
 def test_fan_out_and_fan_in(cluster: Cluster, worker: Worker):
     cid = fan_out(worker, {"double": 21, "fails": {"n": 1}}, "final", ["told"])
-    wait_for(lambda: told(cluster, "final"))
+    wait_until(lambda: told(cluster, "final"))
     (final,) = told(cluster, "final")
     assert (final["source"], final["on_final"], final["on_target"]) == (
         worker.name,
@@ -62,7 +63,7 @@ def test_fan_out_and_fan_in(cluster: Cluster, worker: Worker):
     )
     assert "RuntimeError: never" in bad["exception"]
     assert datetime.fromisoformat(good["req_ts_utc"]) <= datetime.fromisoformat(good["resp_ts_utc"])
-    wait_for(lambda: idle(worker))
+    wait_until(lambda: idle(worker))
     assert {one["target"]: one for one in told(cluster, "told")} == final["data"]
     assert worker.status()["failed"] == 1, "what failed for good can be looked at, too"
     assert balanced(worker)
@@ -70,10 +71,10 @@ def test_fan_out_and_fan_in(cluster: Cluster, worker: Worker):
 
 def test_a_replay_of_a_failed_target_ends_nothing_twice(cluster: Cluster, worker: Worker):
     fan_out(worker, {"fails": 1}, "final", "told")
-    wait_for(lambda: told(cluster, "final"))
+    wait_until(lambda: told(cluster, "final"))
     cluster.service("fails", lambda self: cluster.report(("ran", None)))
     worker.queue.failed.replay([identifier for identifier, _ in worker.queue.failed.find(_all())])
-    wait_for(lambda: told(cluster, "ran") and idle(worker))
+    wait_until(lambda: told(cluster, "ran") and idle(worker))
     assert Counter(name for name, _ in cluster.seen) == {"final": 1, "told": 1, "ran": 1}
 
 
@@ -88,7 +89,7 @@ def test_from_a_service_with_its_name_and_cid(cluster: Cluster, worker: Worker):
         "start", lambda self: parallel(self, {"double": 1, "fails": 2}, ["told", "final"])
     )
     worker.queue.put("start", None, "C1")
-    wait_for(lambda: len(cluster.seen) == 4)
+    wait_until(lambda: len(cluster.seen) == 4)
     assert {(one["source"], one["cid"]) for _, one in cluster.seen} == {("start", "C1")}
     assert Counter((name, one["target"]) for name, one in cluster.seen) == {
         (name, target): 1 for name in ("told", "final") for target in ("double", "fails")
@@ -97,7 +98,7 @@ def test_from_a_service_with_its_name_and_cid(cluster: Cluster, worker: Worker):
 
 def test_nobody_to_call_is_final_at_once(cluster: Cluster, worker: Worker):
     fan_out(worker, {}, "final")
-    wait_for(lambda: told(cluster, "final"))
+    wait_until(lambda: told(cluster, "final"))
     assert told(cluster, "final")[0]["data"] == {}
     parallel(worker, {}, "told")
     assert idle(worker)
@@ -134,8 +135,8 @@ def test_any_number_of_targets_ends_once(valkey: str, good: list[bool]):
     workers = [cluster.worker() for _ in range(2)]
     try:
         fan_out(workers[0], {f"t{number}": one for number, one in enumerate(good)}, "final")
-        wait_for(lambda: cluster.seen)
-        wait_for(lambda: idle(workers[0]))
+        wait_until(lambda: cluster.seen)
+        wait_until(lambda: idle(workers[0]))
         assert [{name: state["ok"] for name, state in cluster.seen[0].items()}] == [
             {f"t{n}": one for n, one in enumerate(good)}
         ]
@@ -153,7 +154,7 @@ def test_a_target_whose_worker_dies_runs_again_also_if_it_has_one_attempt(cluste
     fan_out(worker, {"s": 1}, "final", max_attempts=1)
     ghost(worker, 2)
     worker.queue.start()
-    wait_for(lambda: cluster.seen)
+    wait_until(lambda: cluster.seen)
     assert (cluster.seen[0]["ok"], cluster.seen[0]["response"]) == (True, {"attempt": 3})
 
 
@@ -165,7 +166,7 @@ def test_a_target_that_kills_every_worker_is_told_as_failed(cluster: Cluster):
     fan_out(worker, {"s": 1}, "final")
     ghost(worker, 3)
     worker.queue.start()
-    wait_for(lambda: cluster.seen)
+    wait_until(lambda: cluster.seen)
     assert cluster.seen[0]["ok"] is False
     assert "worker ended" in cluster.seen[0]["exception"]
 
@@ -212,7 +213,7 @@ def test_repeated_by_the_queue_and_told_in_the_end(cluster: Cluster, worker: Wor
     cid = invoke_retry(
         worker, "s", {"p": 1}, repeats=5, seconds=0.3, callback="told", context={"a": 1}, wait=False
     )
-    (state,) = wait_for(lambda: told(cluster, "told"))
+    (state,) = wait_until(lambda: told(cluster, "told"))
     assert {
         key: state[key]
         for key in (
@@ -241,7 +242,7 @@ def test_told_that_it_failed_for_good(cluster: Cluster, worker: Worker):
     ran: list[int] = []
     cluster.service("s", lambda self: ran.append(1) or _raise(RuntimeError("never")))
     invoke_retry(worker, "s", repeats=3, seconds=0, callback=["told", "final"], wait=False)
-    wait_for(lambda: len(cluster.seen) == 2)
+    wait_until(lambda: len(cluster.seen) == 2)
     assert {(one["ok"], one["response"]) for _, one in cluster.seen} == {(False, None)}
     assert len(ran) == 3
     assert worker.status()["failed"] == 1
@@ -263,7 +264,7 @@ def test_many_at_once_do_not_mix(cluster: Cluster, worker: Worker):
     ]
     for thread in threads:
         thread.start()
-    wait_for(lambda: len(told(cluster, "final")) == 20)
+    wait_until(lambda: len(told(cluster, "final")) == 20)
     assert sorted(one["data"]["double"]["response"] for one in told(cluster, "final")) == [
         2 * n for n in range(20)
     ]

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 import pytest
 from hansa import Invalid, Model, TooMany, Unavailable, load, setting
+from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.early import QueueSection
 from hansa_queue.failed import Choice
 from hansa_queue.queue import Queue
 from hansa_redis.engine import Valkey
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from plugins.queue.tests.conftest import FAST, Cluster, Worker, wait_for
+from plugins.queue.tests.conftest import FAST, Cluster, Worker
 from plugins.redis.tests.support import end, launch, peer
 
 
@@ -64,7 +65,7 @@ def test_payload_cid_and_extra_arrive(cluster: Cluster, payload: Any, seen: Any)
         ),
     )
     cluster.worker().queue.put("s", payload, "C1", extra={"x": 1})
-    wait_for(lambda: cluster.seen)
+    wait_until(lambda: cluster.seen)
     assert cluster.seen == [(seen, "C1", {"x": 1, "in_reply_to": ""}, 1)]
 
 
@@ -86,9 +87,9 @@ def test_callbacks_get_the_answer_with_the_cid_they_answer(cluster: Cluster):
         )
     worker = cluster.worker()
     worker.queue.put("s", {"n": 1}, "C1", callback=["one", "two"])
-    wait_for(lambda: len(cluster.seen) == 2)
+    wait_until(lambda: len(cluster.seen) == 2)
     assert sorted(cluster.seen) == [("one", {"n": 2}, "C1"), ("two", {"n": 2}, "C1")]
-    wait_for(lambda: idle(worker))
+    wait_until(lambda: idle(worker))
     assert worker.status()["counts"]["accepted"] == 3
     assert balanced(worker)
 
@@ -98,11 +99,11 @@ def test_a_callback_that_cannot_be_queued_stands_with_the_failed(cluster: Cluste
     cluster.service("s", lambda self: {"n": 1})
     worker = cluster.worker(max_queued=1)
     worker.queue.put("odd", None, "C1", callback=["s"])
-    wait_for(lambda: worker.status()["failed"] == 1)
+    wait_until(lambda: worker.status()["failed"] == 1)
     worker.queue.put(
         "s", None, "C2", callback=["gone", "s"]
     )  # one callback more than there is room for
-    wait_for(lambda: worker.status()["failed"] == 3, what=worker.status)
+    wait_until(lambda: worker.status()["failed"] == 3, what=worker.status)
     causes = sorted(f"{one['service']} {one['cause']}" for one in failed(worker))
     assert causes[0].startswith("gone NotFound: no service is named 'gone'")
     assert causes[1].startswith("s the payload for s cannot be queued")
@@ -116,7 +117,7 @@ def test_a_delay_is_kept(cluster: Cluster):
     began = time.monotonic()
     worker.queue.put("s", None, "C", delay=0.5)
     assert worker.status()["delayed"] == 1
-    wait_for(lambda: cluster.seen)
+    wait_until(lambda: cluster.seen)
     assert 0.5 <= cluster.seen[0] - began < 2
 
 
@@ -132,7 +133,7 @@ def test_exactly_so_many_attempts_then_failed_with_its_history(cluster: Cluster)
     worker = cluster.worker(max_attempts=4)
     worker.queue.put("poison", "a", "C1", extra={"header": "h"})
     worker.queue.put("poison", "b", "C2", max_attempts=2)
-    wait_for(lambda: worker.status()["failed"] == 2)
+    wait_until(lambda: worker.status()["failed"] == 2)
     assert sorted(cluster.seen) == [("a", 1), ("a", 2), ("a", 3), ("a", 4), ("b", 1), ("b", 2)]
     found = {one["cid"]: one for one in failed(worker)}["C1"]
     assert (found["payload"], found["extra"], found["attempts"], found["service"]) == (
@@ -157,7 +158,7 @@ def test_what_is_rejected_is_not_tried_again(cluster: Cluster):
     cluster.service("s", refuses)
     worker = cluster.worker()
     worker.queue.put("s", None, "C")
-    wait_for(lambda: worker.status()["failed"] == 1)
+    wait_until(lambda: worker.status()["failed"] == 1)
     assert cluster.seen == [1]
 
 
@@ -169,7 +170,7 @@ def test_pauses_grow_with_jitter_and_honour_retry_after(cluster: Cluster):
     cluster.service("s", busy)
     worker = cluster.worker(max_attempts=3, first_delay=0.1, last_delay=10.0)
     worker.queue.put("s", None, "C")
-    wait_for(lambda: worker.status()["failed"] == 1)
+    wait_until(lambda: worker.status()["failed"] == 1)
     first, second, third = cluster.seen
     assert 1.0 <= second - first < 2.0
     assert 0.16 <= third - second < 1.2, (
@@ -180,9 +181,9 @@ def test_pauses_grow_with_jitter_and_honour_retry_after(cluster: Cluster):
 def test_a_service_that_a_worker_does_not_know_yet_is_waited_for(cluster: Cluster):
     worker = cluster.worker(max_attempts=50)
     worker.queue.put("late", None, "C")
-    wait_for(lambda: worker.status()["counts"]["retried"] >= 1)
+    wait_until(lambda: worker.status()["counts"]["retried"] >= 1)
     cluster.service("late", lambda self: cluster.report("done"))
-    wait_for(lambda: cluster.seen == ["done"])
+    wait_until(lambda: cluster.seen == ["done"])
 
 
 @settings(
@@ -211,7 +212,7 @@ def test_any_mixture_of_outcomes_is_accounted_for(valkey: str, plans: list[tuple
     try:
         for number, (_, most) in enumerate(plans):
             workers[number % 2].queue.put("s", number, f"C{number}", max_attempts=most)
-        wait_for(lambda: idle(workers[0]))
+        wait_until(lambda: idle(workers[0]))
         for number, (plan, most) in enumerate(plans):
             until = plan.index("reject") + 1 if "reject" in plan else len(plan) + 1
             assert cluster.seen.count(number) == min(until, most)
@@ -231,7 +232,7 @@ def ghost(worker: Worker, deliveries: int) -> None:
     store = worker.queue.store
     store.redis.xreadgroup("workers", "ghost 1", {store.stream: ">"}, count=1)
     for number in range(2, deliveries + 1):
-        wait_for(
+        wait_until(
             lambda number=number: store.claim(keys=[store.stream], args=[f"ghost {number}", 50])
         )
 
@@ -244,10 +245,10 @@ def test_a_message_of_a_dead_worker_is_taken_over_and_its_attempt_counted(cluste
     ghost(worker, 2)
     began = time.monotonic()
     worker.queue.start()
-    wait_for(lambda: cluster.seen)
+    wait_until(lambda: cluster.seen)
     assert cluster.seen == [3]
     assert time.monotonic() - began < FAST["lease"] + 2
-    wait_for(lambda: idle(worker))
+    wait_until(lambda: idle(worker))
     assert balanced(worker)
 
 
@@ -258,7 +259,7 @@ def test_a_message_that_kills_its_workers_fails_after_so_many_deliveries(cluster
     worker.queue.put("s", {"n": 1}, "C")
     ghost(worker, 3)
     worker.queue.start()
-    wait_for(lambda: worker.status()["failed"] == 1)
+    wait_until(lambda: worker.status()["failed"] == 1)
     assert cluster.seen == [], "it had its three attempts"
     (found,) = failed(worker)
     assert (found["attempts"], len(found["history"]), found["payload"]) == (3, 3, {"n": 1})
@@ -271,8 +272,8 @@ def test_a_long_service_is_not_run_twice_while_its_worker_lives(cluster: Cluster
     )
     workers = [cluster.worker() for _ in range(2)]
     workers[0].queue.put("long", None, "C")
-    wait_for(lambda: "done" in cluster.seen)
-    wait_for(lambda: idle(workers[0]))
+    wait_until(lambda: "done" in cluster.seen)
+    wait_until(lambda: idle(workers[0]))
     assert cluster.seen == ["begun", "done"]
     assert workers[0].status()["counts"]["refused"] == 0
 
@@ -295,12 +296,12 @@ def test_a_worker_that_stood_still_past_its_lease_commits_nothing(
         first.queue.readers, "_hold", lambda idle=0.0: None
     )  # as if it were stopped by a signal
     first.queue.put("s", None, "C", callback=["back"])
-    wait_for(lambda: cluster.seen == [1])
+    wait_until(lambda: cluster.seen == [1])
     cluster.worker()
-    wait_for(lambda: {"attempt": 2} in cluster.seen)
+    wait_until(lambda: {"attempt": 2} in cluster.seen)
     go_on.set()
-    wait_for(lambda: first.status()["counts"]["refused"] == 1)
-    wait_for(lambda: idle(first))
+    wait_until(lambda: first.status()["counts"]["refused"] == 1)
+    wait_until(lambda: idle(first))
     assert cluster.seen == [1, 2, {"attempt": 2}], "one result is committed, that of the second"
     assert balanced(first)
 
@@ -315,14 +316,14 @@ def test_what_does_not_end_in_time_goes_to_another_worker_at_once(cluster: Clust
     )
     first = cluster.worker(lease=30.0)
     first.queue.put("s", None, "C")
-    wait_for(lambda: cluster.seen == [1])
+    wait_until(lambda: cluster.seen == [1])
     second = cluster.worker(lease=30.0)
     began = time.monotonic()
     first.queue.stop(0.1)
-    wait_for(lambda: cluster.seen == [1, 2])
+    wait_until(lambda: cluster.seen == [1, 2])
     assert time.monotonic() - began < 12, "and not only after the lease of 30 s"
     forever.set()
-    wait_for(lambda: idle(second))
+    wait_until(lambda: idle(second))
 
 
 def test_a_stopped_worker_takes_nothing_more_and_is_forgotten(cluster: Cluster):
@@ -354,7 +355,7 @@ def test_a_full_queue_refuses_with_a_word_when_to_come_again(cluster: Cluster):
         assert refused.value.headers["Retry-After"] == "5"
     found = worker.status()
     assert (found["counts"]["accepted"], found["queued"], found["delayed"]) == (3, 2, 1)
-    wait_for(lambda: 1 <= worker.status()["oldest"] < 10)
+    wait_until(lambda: 1 <= worker.status()["oldest"] < 10)
 
 
 def test_when_redis_is_full_nothing_more_is_accepted_and_what_runs_still_ends(cluster: Cluster):
@@ -370,7 +371,7 @@ def test_when_redis_is_full_nothing_more_is_accepted_and_what_runs_still_ends(cl
         with pytest.raises(Unavailable, match="not queued"):
             worker.queue.put("s", None, "C")
         go_on.set()
-        wait_for(lambda: worker.status()["counts"]["finished"] == 1)
+        wait_until(lambda: worker.status()["counts"]["finished"] == 1)
     finally:
         redis.config_set("maxmemory", before)
     assert balanced(worker)
@@ -399,9 +400,9 @@ def test_an_outage_loses_nothing_and_is_answered_for(tmp_path: Any):
         go_on.set()  # ends while Redis is away: its outcome waits
         process = launch(engine)
         back = time.monotonic()
-        wait_for(lambda: len(cluster.seen) == 51)
+        wait_until(lambda: len(cluster.seen) == 51)
         assert time.monotonic() - back < 8, "readers are back within 5 s"
-        wait_for(lambda: idle(worker))
+        wait_until(lambda: idle(worker))
         assert {"ok": 1} in cluster.seen
         assert sorted(n for n in cluster.seen if isinstance(n, int)) == list(range(50))
         assert balanced(worker)
@@ -450,7 +451,7 @@ def test_redis_without_a_file_is_warned_of(cluster: Cluster, caplog: pytest.LogC
 def test_what_is_no_call_stands_with_the_failed(cluster: Cluster):
     worker = cluster.worker()
     worker.queue.store.redis.xadd(worker.queue.store.stream, {"call": b"{not json"})
-    wait_for(lambda: worker.status()["failed"] == 1)
+    wait_until(lambda: worker.status()["failed"] == 1)
     (found,) = failed(worker)
     assert found["cause"].startswith("not a call")
     assert found["payload"] == {"$base64": "e25vdCBqc29u"}

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 import requests
-
-from tests.conftest import RunningServer, install_plugin, start_server, wait_until
-
-__all__ = ["start_server"]  # the fixture
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.distribution import install_plugin
+from hansa_devkit.harness.waiting import wait_until
 
 CONFIG = """
 [services]

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
-
-from tests.conftest import MARK, marked, wait_until
+from hansa_devkit.harness.processes import MARK, marked
+from hansa_devkit.harness.waiting import wait_until
 
 BIN = Path(sys.executable).parent
 

@@ -7,10 +7,9 @@ import time
 
 import pytest
 import requests
+from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 from sqlalchemy.engine import make_url
-
-from tests.conftest import wait_until
 
 SERVICE = """from hansa import Service
 

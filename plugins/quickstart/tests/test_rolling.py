@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 
-from tests.conftest import wait_until
+from hansa_devkit.harness.waiting import wait_until
 
 
 def status(cluster):

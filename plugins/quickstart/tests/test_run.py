@@ -7,11 +7,11 @@ import tomllib
 
 import pytest
 import requests
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 from hansa_quickstart.addresses import Addresses, given, reachable, url
 from hansa_quickstart.component import Component
 from hansa_quickstart.failure import Failure
-
-from tests.conftest import free_port, wait_until
 
 CONFIG = """
 [server]

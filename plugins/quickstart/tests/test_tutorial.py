@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-
-from tests.conftest import free_port, wait_until
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 
 SERVICE = """from zato.server.service import Service
 

@@ -5,22 +5,14 @@ from __future__ import annotations
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
 from hansa import load
+from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.engine import Valkey
 from hansa_redis.outgoing import RedisConfig, RedisOutgoing
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
 
 
 def launch(engine: Valkey) -> subprocess.Popen:
@@ -29,7 +21,7 @@ def launch(engine: Valkey) -> subprocess.Popen:
         engine.command(), stdout=subprocess.DEVNULL, env=engine.environment() or None
     )
     try:
-        wait_for(engine.ready)
+        wait_until(engine.ready)
     except BaseException:
         process.kill()
         process.wait()
@@ -91,16 +83,3 @@ def peer(behave: Callable[[socket.socket], None]) -> Iterator[str]:
             for connection in connections:
                 connection.close()
             thread.join(5)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
-def proc(pid: int) -> bool:
-    """Whether a process exists and is not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

@@ -11,10 +11,11 @@ import uuid
 import pytest
 from hansa.cluster import leases as cluster
 from hansa.cluster.leases import Leases
+from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.bus import RedisBus
 from hansa_redis.engine import Valkey
 
-from plugins.redis.tests.support import end, launch, wait_for
+from plugins.redis.tests.support import end, launch
 
 
 @pytest.fixture
@@ -86,13 +87,13 @@ class TestLeases:
             "a", lambda token: events.append("taken"), lambda: events.append(time.monotonic())
         )
         try:
-            wait_for(lambda: events)
+            wait_until(lambda: events)
             os.kill(process.pid, signal.SIGSTOP)
             frozen = time.monotonic()
-            wait_for(lambda: len(events) == 2)
+            wait_until(lambda: len(events) == 2)
             assert events[1] - frozen < 2.0
             os.kill(process.pid, signal.SIGCONT)
-            wait_for(lambda: len(events) == 3, 20)
+            wait_until(lambda: len(events) == 3, 20)
             assert events[2] == "taken"
         finally:
             os.kill(process.pid, signal.SIGCONT)
@@ -119,13 +120,13 @@ class TestNudges:
     def test_they_wake_others_at_once(self, address, bus, listening):
         woken = []
         listening(RedisBus(address, bus.cluster), lambda: woken.append(time.monotonic()))
-        wait_for(lambda: woken)
+        wait_until(lambda: woken)
         time.sleep(0.1)
         for _ in range(3):
             before = len(woken)
             began = time.monotonic()
             bus.nudge(5)
-            wait_for(lambda before=before: len(woken) > before)
+            wait_until(lambda before=before: len(woken) > before)
             assert woken[-1] - began < 0.5
 
     def test_without_an_engine_changes_are_found_by_polling_and_it_is_used_again_when_it_is_back(
@@ -136,16 +137,16 @@ class TestNudges:
         bus, woken = RedisBus(engine.address, "c"), []
         bus.poll_interval = 0.2
         listening(bus, lambda: woken.append(1))
-        wait_for(lambda: woken)
+        wait_until(lambda: woken)
         process.kill()
         process.wait()
         bus.nudge(1)
         before = len(woken)
-        wait_for(lambda: len(woken) > before + 3)
+        wait_until(lambda: len(woken) > before + 3)
         process = launch(engine)
         try:
             subscribers = bus.redis.pubsub_numsub
-            wait_for(lambda: bus.redis.ping() and subscribers(bus.key("nudge"))[0][1] == 1)
+            wait_until(lambda: bus.redis.ping() and subscribers(bus.key("nudge"))[0][1] == 1)
         finally:
             end(process)
             engine.close()

@@ -13,12 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 from hansa import TimedOut, Unavailable
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 from hansa_redis import deadline as module
 from hansa_redis.client import Client, blocking_seconds
 from hansa_redis.deadline import TcpConnection, deadline, remaining
 from hypothesis import given, strategies as st
 
-from plugins.redis.tests.support import free_port, outgoing, peer, running, wait_for
+from plugins.redis.tests.support import outgoing, peer, running
 
 
 def client(address: str, timeout: float = 0.4, **options) -> Client:
@@ -155,7 +157,7 @@ def test_connections_come_back_after_time_outs(program, tmp_path):
         stdout=subprocess.DEVNULL,
     )
     try:
-        wait_for((tmp_path / "s").exists)
+        wait_until((tmp_path / "s").exists)
         with running(f"unix://{tmp_path / 's'}", timeout=0.3, max_connections=2) as connection:
             os.kill(process.pid, signal.SIGSTOP)
             with ThreadPoolExecutor(4) as pool:
@@ -196,7 +198,7 @@ def test_a_frozen_server_ends_no_later_either(program, tmp_path):
         stdout=subprocess.DEVNULL,
     )
     try:
-        wait_for((tmp_path / "s").exists)
+        wait_until((tmp_path / "s").exists)
         with running(f"unix://{tmp_path / 's'}", timeout=0.4) as connection:
             connection.incr("once")
             os.kill(process.pid, signal.SIGSTOP)

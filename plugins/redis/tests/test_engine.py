@@ -7,18 +7,21 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import redis
 from hansa import Invalid, Unavailable, load
+from hansa_devkit.harness.processes import is_alive
+from hansa_devkit.harness.waiting import wait_until
 from hansa_redis import early
 from hansa_redis.early import RedisSection
 from hansa_redis.engine import SOCKET_PATH_LIMIT, Valkey, find_program
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from plugins.redis.tests.support import end, launch, proc, wait_for
+from plugins.redis.tests.support import end, launch
 
 
 @pytest.fixture
@@ -146,15 +149,15 @@ def test_what_a_killed_parent_left_is_ended_even_if_it_hangs(engine, frozen):
         left = int(parent.stdout.readline())
         with pytest.raises(Unavailable, match="another running server"):
             engine.command()
-        assert proc(left)
+        assert is_alive(left)
         parent.kill()
-    assert proc(left)
+    assert is_alive(left)
     if frozen:
         os.kill(left, signal.SIGSTOP)
         engine.stop_timeout = 0.3
     process = launch(engine)
     try:
-        wait_for(lambda: not proc(left))
+        wait_until(lambda: not is_alive(left))
         with redis.Redis.from_url(engine.address) as client:
             assert client.info("server")["process_id"] == process.pid
     finally:
@@ -162,7 +165,7 @@ def test_what_a_killed_parent_left_is_ended_even_if_it_hangs(engine, frozen):
 
 
 def test_a_process_that_only_has_the_number_is_not_touched(engine):
-    engine.address  # noqa: B018 - makes the folder
+    engine.address
     with subprocess.Popen(["sleep", "60"]) as innocent:
         (engine.directory / "valkey.pid").write_text(f"{innocent.pid}\n")
         end(launch(engine))
@@ -172,7 +175,7 @@ def test_a_process_that_only_has_the_number_is_not_touched(engine):
 
 @pytest.mark.parametrize("content", ["", "x", "-1", "0", "99999999999999999999", "4194305"])
 def test_a_damaged_pid_file_is_no_obstacle(engine, content):
-    engine.address  # noqa: B018 - makes the folder
+    engine.address
     (engine.directory / "valkey.pid").write_text(content)
     end(launch(engine))
 
@@ -206,9 +209,14 @@ def test_a_long_path_gets_a_short_socket_of_our_own(tmp_path, program):
     engine.socket_path.parent.rmdir()
 
 
-def test_a_short_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
-    short = tmp_path / "r"
-    short.mkdir()
+@pytest.fixture
+def short():
+    """A folder with a path that leaves room for that of a socket, which `tmp_path` may not."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_a_short_folder_that_others_can_write_to_is_not_used(tmp_path, short, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
     home = tmp_path / ("x" * 100)
     first = Valkey(home).socket_path.parent

@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 from hansa import Invalid, Outgoing, Unavailable, fields, load
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.engine import Valkey
 from hansa_redis.outgoing import RedisConfig, RedisOutgoing
 
 from plugins.redis.tests.conftest import PROGRAMS
-from plugins.redis.tests.support import end, free_port, launch, outgoing, running, wait_for
+from plugins.redis.tests.support import end, launch, outgoing, running
 
 
 def test_commands_text_and_bytes(address):
@@ -89,7 +91,7 @@ def test_a_subscription(address):
         assert subscription.get_message(timeout=0.8) is None
         connection.publish("news", "hello")
         found = []
-        wait_for(lambda: found.append(subscription.get_message(timeout=0.1)) or found[-1])
+        wait_until(lambda: found.append(subscription.get_message(timeout=0.1)) or found[-1])
         assert found[-1]["data"] == "hello"
         subscription.close()
 
@@ -119,7 +121,7 @@ def test_no_thread_and_no_connection_is_left(address):
             connection.pubsub().subscribe("x")
             connection.stop()
             connection.stop()
-        wait_for(lambda: len(watching.client.client_list()) == count)
+        wait_until(lambda: len(watching.client.client_list()) == count)
     assert set(threading.enumerate()) == before
 
 
@@ -164,7 +166,7 @@ def test_tcp_users_passwords_and_what_happens_without(tmp_path, program):
             except Unavailable:
                 return False
 
-        wait_for(there)
+        wait_until(there)
         with running(host="localhost", port=port, db=2, password="s3cret") as connection:
             connection.set("two", "2")
             assert connection.client.get_connection_kwargs()["host"] == "localhost"
@@ -272,7 +274,7 @@ def test_tls_is_verified(tmp_path):
             except Unavailable:
                 return False
 
-        wait_for(there)
+        wait_until(there)
         with running(host="localhost", port=port, tls=True, tls_ca=str(certificate)) as connection:
             assert connection.set("a", "b")
             assert connection.get("a") == "b"

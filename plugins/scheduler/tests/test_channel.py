@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -12,6 +11,7 @@ from hansa import Invalid, Response, dump, load
 from hansa.contract.service import Binding, Service
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
+from hansa_devkit.harness.waiting import wait_until
 from hansa_scheduler import early, plugin
 from hansa_scheduler.channel import ScheduleChannel, ScheduleConfig
 from hansa_scheduler.runner import Runner
@@ -23,13 +23,6 @@ def definition(**settings):
     registry = Registry()
     registry.add_types("scheduler", plugin.hansa_transports())
     return load(registry.known("channel", "schedule").model, {"service": "echo", **settings})
-
-
-def wait_for(condition, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -121,7 +114,7 @@ def test_a_job_runs_by_the_real_clock_and_carries_its_message(live):
     calls = Calls()
     start = datetime.now(UTC) + timedelta(seconds=0.3)
     live(calls, job_type="one_time", start=start.isoformat(), payload='{"a": 1}')
-    wait_for(lambda: calls)
+    wait_until(lambda: calls)
     late = (datetime.now(UTC) - start).total_seconds()
     assert 0 <= late < 1.0
     request = calls[0]
@@ -134,9 +127,9 @@ def test_a_job_runs_by_the_real_clock_and_carries_its_message(live):
 def test_each_run_has_a_cid_of_its_own_and_a_swapped_dispatch_is_obeyed(live):
     first, second = Calls(), Calls()
     channel = live(first, job_type="interval", seconds=1)
-    wait_for(lambda: len(first) >= 1)
+    wait_until(lambda: len(first) >= 1)
     channel.dispatch = second
-    wait_for(lambda: len(second) >= 1)
+    wait_until(lambda: len(second) >= 1)
     assert len({request.cid for request in [*first, *second]}) == len(first) + len(second)
 
 
@@ -145,20 +138,20 @@ def test_nothing_runs_after_stop_and_no_thread_is_left(live):
     for _ in range(2):
         calls = Calls()
         channel = live(calls, job_type="interval", seconds=1)
-        wait_for(lambda calls=calls: calls)
+        wait_until(lambda calls=calls: calls)
         channel.stop()
         count = len(calls)
-        wait_for(lambda: set(threading.enumerate()) <= before)
+        wait_until(lambda: set(threading.enumerate()) <= before)
         assert len(calls) == count
 
 
 def test_an_edit_goes_on_without_a_gap_or_a_double_run(live):
     old, new = Calls(), Calls()
     first = live(old, job_type="interval", seconds=1)
-    wait_for(lambda: old)
+    wait_until(lambda: old)
     live(new, job_type="interval", seconds=1, payload="new")
     first.stop()
-    wait_for(lambda: len(new) >= 2)
+    wait_until(lambda: len(new) >= 2)
     planned = sorted(old.planned + new.planned)
     assert planned == [planned[0] + timedelta(seconds=number) for number in range(len(planned))]
 
@@ -203,7 +196,7 @@ def test_run_now_of_a_job_that_is_switched_off_goes_straight_to_the_service(tmp_
 
 def test_failures_are_seen_in_the_status(live):
     channel = live(Calls(*["reject"] * 50), job_type="interval", seconds=1)
-    wait_for(lambda: channel.status()["failures"])
+    wait_until(lambda: channel.status()["failures"])
     status = channel.status()
     assert (status["last_outcome"], status["last_error"]) == ("reject", "the back end is down")
 
@@ -225,7 +218,7 @@ def test_a_job_that_waits_for_its_stopped_service_drains(live):
         return Response()
 
     channel = live(slow, job_type="interval", seconds=1)
-    wait_for(lambda: channel.status()["running"])
+    wait_until(lambda: channel.status()["running"])
     drained = threading.Thread(target=plugin.hansa_drain, args=(live.facade,))
     drained.start()
     release.set()

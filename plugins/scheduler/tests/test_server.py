@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-from tests.conftest import RunningServer, wait_until
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.waiting import wait_until
 
 SOURCE = """
 import os

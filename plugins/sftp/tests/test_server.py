@@ -6,7 +6,6 @@ from pathlib import Path
 
 from plugins.connect.tests.server_contract import ServerContract
 from plugins.sftp.tests.servers import OpenSsh
-from tests.conftest import start_server  # noqa: F401
 
 
 class TestServer(ServerContract):

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 from hansa_devkit.faults import Proxy
-from hansa_devkit.servers import wait_until
-
-from tests.conftest import start_server, start_shared_server  # noqa: F401
+from hansa_devkit.harness.waiting import wait_until
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 DEADLINE = 4.0
@@ -46,7 +44,7 @@ class GetRate(Service):
 
 
 @pytest.fixture(scope="module")
-def server(start_shared_server):  # noqa: F811
+def server(start_shared_server):
     server = start_shared_server(workers=2)
     server.deploy("quotes.py", SERVICES)
     for name in ("ask", "send"):
@@ -92,7 +90,7 @@ def place(foreign, path="/1.1", **more):
     return {**settings, "deadline": DEADLINE, "timeout": DEADLINE, **more}
 
 
-def test_the_worked_example_works(start_server, foreign):  # noqa: F811
+def test_the_worked_example_works(start_server, foreign):
     blocks = re.findall(r"```(\w+)\n(.*?)```", README, re.S)
     config = next(text for language, text in blocks if language == "toml").replace(
         "8600", str(foreign.port)

@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 from hansa import Model, Service, load, setting
 from hansa_devkit import Inbox, LocalServer
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 from hansa_sql.plugin import SqlChannel
 
 from plugins.sql.tests.support import KEY

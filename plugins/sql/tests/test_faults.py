@@ -10,7 +10,7 @@ import pytest
 from hansa import TimedOut, Unavailable
 from hansa_devkit import LocalServer
 from hansa_devkit.faults import Proxy
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 
 from plugins.sql.tests.support import certificate, make, pem, settings_of

@@ -9,11 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from hansa_devkit.servers import wait_until
+from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.servers_sql import PostgreSQL
 
 from plugins.sql.tests.support import settings_of
-from tests.conftest import start_server  # noqa: F401
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SERVICES = """
@@ -45,7 +44,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.S)
 
 
-def test_the_worked_example_works(start_server):  # noqa: F811
+def test_the_worked_example_works(start_server):
     server = start_server(blocks("toml")[0], start=False, workers=1)
     (server.folder / "orders.py").write_text(blocks("python")[0])
     server.dir.mkdir()
@@ -96,7 +95,7 @@ def place(postgres):
     "durability",
     "rows stay in the database; how far they were read is kept in Redis, or without it in a synced file of the server",
 )
-def test_an_outage(start_server, postgres, place, tmp_path):  # noqa: F811
+def test_an_outage(start_server, postgres, place, tmp_path):
     server = start_server("[http]\nchannel_timeout = 30", workers=2)
     server.deploy("orders.py", SERVICES)
     server.api("admin.outgoing.sql.create", name="db", **place, timeout=3, connect_timeout=1)
@@ -153,7 +152,7 @@ def _name(kind):
     return {"outgoing": "db", "channel": "take"}[kind]
 
 
-def test_edits_under_load_fail_no_call(start_server, postgres, place):  # noqa: F811
+def test_edits_under_load_fail_no_call(start_server, postgres, place):
     server = start_server(workers=2)
     server.deploy("orders.py", SERVICES)
     postgres.execute("CREATE ROLE second LOGIN PASSWORD 'another-one' IN ROLE hansa SUPERUSER")
@@ -199,7 +198,7 @@ def test_edits_under_load_fail_no_call(start_server, postgres, place):  # noqa: 
     "duplicates",
     "the row, or batch, in hand when its process dies: at most `max_attempts` times; `on_success` may run twice",
 )
-def test_rows_that_break_the_service_or_the_process(start_server, postgres, place, tmp_path):  # noqa: F811
+def test_rows_that_break_the_service_or_the_process(start_server, postgres, place, tmp_path):
     server = start_server(workers=2)
     server.deploy("orders.py", SERVICES)
     path = tmp_path / "taken"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-
-from tests.conftest import servers, wait_until
+from hansa_devkit.harness.api_server import servers
+from hansa_devkit.harness.waiting import wait_until
 
 FILES = {
     "my_service.py": """

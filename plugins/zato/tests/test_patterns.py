@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from hansa import Request, Service as NativeService
+from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.early import QueueSection
 from hansa_queue.patterns import FanOutFinal
 from hansa_queue.queue import Queue
 from zato.common import ZatoException
 from zato.common.exception import ServiceMissingException
 from zato.server.service import Service
-
-from plugins.redis.tests.support import wait_for
 
 
 class Rate(Service):
@@ -114,7 +113,7 @@ def test_fan_out(run: Any) -> None:
             {"rates.get": {"day": "1"}, "native": [1], "bad": ""}, "final", Told
         )
     )
-    wait_for(lambda: Final.seen)
+    wait_until(lambda: Final.seen)
     (final,) = Final.seen
     assert set(final) == {"source", "req_ts_utc", "on_final", "on_target", "data"}
     assert (final["source"], final["on_final"], final["on_target"]) == (
@@ -141,19 +140,19 @@ def test_fan_out(run: Any) -> None:
         cid,
     )
     assert final["data"]["native"]["response"] == {"got": [1]}
-    wait_for(lambda: len(Told.seen) == 3)
+    wait_until(lambda: len(Told.seen) == 3)
 
 
 def test_a_target_that_fails_is_told_at_once_and_kept(run: Any, server: Any) -> None:
     Bad.left = 99
     run(lambda self: self.patterns.parallel.invoke({"bad": {"n": 1}}, ["told", "final"], cid="K2"))
-    wait_for(lambda: Told.seen and Final.seen)
+    wait_until(lambda: Told.seen and Final.seen)
     assert (Told.seen[0]["ok"], Told.seen[0]["cid"], Told.seen[0]["target"]) == (False, "K2", "bad")
     assert "ValueError: not yet" in Told.seen[0]["exception"]
     assert [json.loads(payload) for payload in Bad.calls] == [{"n": 1}], (
         "one try, and JSON text as in Zato"
     )
-    wait_for(lambda: server.queue.status()["failed"] == 1)
+    wait_until(lambda: server.queue.status()["failed"] == 1)
 
 
 def test_unknown_services(run: Any) -> None:
@@ -188,7 +187,7 @@ def test_invoke_retry_in_the_background(run: Any) -> None:
             "bad", {"n": 1}, callback=Told, context={"c": 1}, repeats=4, minutes=0.0005
         )
     )
-    wait_for(lambda: Told.seen)
+    wait_until(lambda: Told.seen)
     (told,) = Told.seen
     assert (told["ok"], told["response"], told["call_cid"], told["orig_cid"]) == (
         True,
@@ -209,7 +208,7 @@ def test_invoke_retry_falls_back_to_the_background(run: Any) -> None:
         "seconds": 0.01,
     }
     cid = run(lambda self: self.patterns.invoke_retry.invoke("bad", {"n": 1}, **options))
-    wait_for(lambda: Told.seen)
+    wait_until(lambda: Told.seen)
     assert (Told.seen[0]["ok"], Told.seen[0]["call_cid"]) == (True, cid)
     assert len(Bad.calls) == 3
     assert run(lambda self: self.patterns.invoke_retry.invoke("bad", **options)) == "done"

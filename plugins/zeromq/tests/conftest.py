@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hansa_devkit.servers import free_port
+from hansa_devkit.harness.ports import free_port
 
 PEER = Path(__file__).with_name("peer.py")
 Start = Callable[[str, str], "subprocess.Popen[str]"]

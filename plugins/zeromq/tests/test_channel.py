@@ -12,8 +12,9 @@ from hansa import Unavailable
 from hansa_connect.sequence import Numbers
 from hansa_devkit import ChannelContract
 from hansa_devkit.faults import Proxy
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import Inbox
-from hansa_devkit.servers import free_port, wait_until
 from hansa_zeromq.channel import ZeroMQChannel
 
 

@@ -13,7 +13,8 @@ import pytest
 import zmq
 from hansa import Invalid, TimedOut, Unavailable, load
 from hansa_devkit import OutgoingContract
-from hansa_devkit.servers import free_port, wait_until
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 from hansa_zato.outgoing import Outgoing
 from hansa_zeromq.outgoing import ZeroMQOutgoing
 

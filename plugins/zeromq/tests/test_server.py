@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import zmq
 from hansa_devkit.faults import Proxy
-from hansa_devkit.servers import free_port, wait_until
-
-from tests.conftest import start_server  # noqa: F401
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SERVICES = """
@@ -57,7 +56,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.S)
 
 
-def test_the_worked_example_works(start_server):  # noqa: F811
+def test_the_worked_example_works(start_server):
     ports = {number: str(free_port()) for number in ("5555", "5556")}
 
     def placed(text: str) -> str:
@@ -75,7 +74,7 @@ def test_the_worked_example_works(start_server):  # noqa: F811
 
 def test_messages_that_break_the_service_end_its_worker_or_are_too_large(
     start_server, context, tmp_path
-):  # noqa: F811
+):
     server, path, address = (
         start_server(workers=2),
         tmp_path / "taken",
@@ -120,7 +119,7 @@ def _states(server: Any, kind: str, name: str, wanted: set[str]) -> bool:
     return {state["state"] for state in found} == wanted
 
 
-def test_edits_under_load_and_a_silent_peer(start_server, context, peer):  # noqa: F811
+def test_edits_under_load_and_a_silent_peer(start_server, context, peer):
     server = start_server(workers=2)
     server.deploy("work.py", SERVICES)
     sockets, addresses = [context.socket(zmq.PULL) for _ in range(2)], []

@@ -280,7 +280,7 @@ class TestLeases:
             leases.start()
             while time.monotonic() < end:
                 taken = threading.Event()
-                leases.want("a", lambda token: (turns.append(token), taken.set()), lambda: None)  # noqa: B023
+                leases.want("a", lambda token: (turns.append(token), taken.set()), lambda: None)
                 if taken.wait(0.3):
                     inside.append(holder)
                     if len(inside) > 1:

@@ -905,7 +905,7 @@ class TestLooking:
         with pytest.raises(NotFound):
             outgoing.other["a"]
         with pytest.raises(AttributeError):
-            outgoing.__wrapped__  # noqa: B018
+            outgoing.__wrapped__
 
     def test_what_is_referred_to(self, plain: type):
         class Config(Model):

@@ -26,7 +26,6 @@ import functools
 import glob
 import os
 import pwd
-import random
 import re
 import shutil
 import signal
@@ -34,40 +33,18 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 from hansa import spawn
 
-Answer = TypeVar("Answer")
+from .harness.ports import free_port
+
 used: dict[str, str] = {}
 """The versions of the servers that this run has started, by name: the terminal summary shows them."""
-
-
-def free_port() -> int:
-    """A free port of 127.0.0.1 below those that the system gives to clients, so that it is still free after an outage."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
-
-def wait_until(condition: Callable[[], Answer], seconds: float = 20.0, what: str = "") -> Answer:
-    """The first true answer of a condition that is asked every 10 ms; fails the test if there is none in time."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds:g} s: {what or condition}")
-        time.sleep(0.01)
-    return answer
 
 
 class RealServer:
