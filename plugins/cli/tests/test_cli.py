@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from hansa_devkit.harness.api_server import RunningServer
-
     from conftest import CommandLine
+
+    from tests.conftest import RunningServer
 
 CREATE = (
     "channel",

@@ -21,6 +21,18 @@ class Inner(Model):
     depth: Annotated[int, setting("Depth")] = 1
 
 
+class Limits(Model):
+    """Limits of a channel."""
+
+    timeout: Annotated[float, setting("Seconds", gt=0)] = 30.0
+    retries: Annotated[int | None, setting("Attempts")] = None
+    strict: Annotated[bool, setting("Strict")] = False
+    tags: Annotated[list[str], setting("Tags")] = []
+    headers: Annotated[dict[str, str], setting("Headers")] = {}
+    token: Annotated[Secret | None, setting("Token")] = None
+    window: Annotated[int, setting("Has the option of a setting outside")] = 1
+
+
 class Everything(Model):
     name: Annotated[str, setting("Name")]
     text: Annotated[str, setting("Text.", example="such")]
@@ -38,6 +50,8 @@ class Everything(Model):
     under_score: Annotated[str, setting("Underscore")] = ""
     verify: Annotated[bool | str, setting("Whether, or a file")] = True
     json: Annotated[str, setting("Has the name of a common option")] = ""
+    limits: Annotated[Limits, setting("Limits")] = Limits()
+    limits_window: Annotated[int, setting("Window")] = 5
 
 
 def run(*arguments: str, input: str = "") -> tuple[int, Any, str]:
@@ -82,6 +96,30 @@ def run(*arguments: str, input: str = "") -> tuple[int, Any, str]:
             {"number": None, "inner": {"depth": 3}, "under_score": 1},
         ),
         ([], {}),
+        (["--limits-timeout", "5"], {"limits": {"timeout": 5}}),
+        (
+            ["--limits-timeout", "2.5", "--limits-strict", "--limits-retries", "3"],
+            {"limits": {"timeout": 2.5, "strict": True, "retries": 3}},
+        ),
+        (["--no-limits-strict"], {"limits": {"strict": False}}),
+        (
+            ["--limits-tags", "a", "--limits-tags", "b", "--limits-headers", "A=1"],
+            {"limits": {"tags": ["a", "b"], "headers": {"A": "1"}}},
+        ),
+        (["--limits", '{"timeout": 5}'], {"limits": {"timeout": 5}}),
+        (
+            ["--limits-retries", "2", "--limits", '{"timeout": 5, "retries": 1}'],
+            {"limits": {"timeout": 5, "retries": 2}},
+        ),
+        (["--limits-timeout", '{"$env": "N"}'], {"limits": {"timeout": {"$env": "N"}}}),
+        (["--inner-depth", "4"], {"inner": {"depth": 4}}),
+        (["--limits-window", "7"], {"limits_window": 7}),
+        (["--set", "limits.window=7"], {"limits": {"window": 7}}),
+        (
+            ["--limits-timeout", "5", "--set", "limits.retries=null"],
+            {"limits": {"timeout": 5, "retries": None}},
+        ),
+        (["--set", 'headers.a="x"'], {"headers.a": "x"}),
     ],
 )
 def test_what_is_typed_becomes_json(arguments: list[str], expected: dict[str, Any]) -> None:
@@ -102,6 +140,8 @@ def test_what_is_typed_becomes_json(arguments: list[str], expected: dict[str, An
         (["--inner", "{"], "not valid JSON"),
         (["--set", "x"], "SETTING=JSON"),
         (["--text", '{"$env": '], "not valid JSON"),
+        (["--limits-timeout", "soon"], "no number"),
+        (["--limits-unknown", "1"], "--limits-unknown"),
     ],
 )
 def test_what_does_not_fit_is_wrong_usage(arguments: list[str], told: str) -> None:
@@ -115,6 +155,10 @@ def test_a_secret_is_prompted_for() -> None:
     assert code == 0
     assert found["key"] == "word"
     assert "word" not in output.replace("Key", "")
+    code, found, output = run("n", "--limits-token", "-", input="word\nword\n")
+    assert code == 0
+    assert found["limits"] == {"token": "word"}
+    assert output.startswith("Limits token: ")
 
 
 def test_help_has_texts_defaults_examples_and_choices() -> None:
@@ -128,6 +172,10 @@ def test_help_has_texts_defaults_examples_and_choices() -> None:
         "KEY=VALUE|JSON",
         "- prompts for it",
         "--on / --no-on",
+        "--limits JSON Limits.",
+        "--limits-timeout NUMBER Seconds. [default: 30.0]",
+        "--limits-strict / --no-limits-strict Strict. [default: false]",
+        "--limits-headers KEY=VALUE|JSON Headers.",
     ):
         assert text in words, text
 
@@ -145,3 +193,37 @@ def test_no_setting_of_any_shape_breaks_the_options() -> None:
         "unset",
         "set_",
     ]
+
+
+class Inside(Model):
+    host: Annotated[str, setting("Host")]
+    port: Annotated[int, setting("Port")] = 80
+
+
+class Outside(Model):
+    first: Annotated[Inside, setting("First")]
+    second: Annotated[Inside | None, setting("Second")] = None
+    third: Annotated[Inside, setting("Third")] = Inside(host="there", port=8080)
+
+
+def test_a_setting_of_a_section_is_required_where_its_section_is() -> None:
+    schemas, components = described([Outside])
+    helps = {
+        option.opts[0]: option.help
+        for option in parameters(Schema(schemas[Outside], components))
+        if isinstance(option, click.Option)
+    }
+    assert helps["--first"] == "First.  [required]"
+    assert helps["--first-host"] == "Host.  [required]"
+    assert helps["--first-port"] == "Port.  [default: 80]"
+    assert helps["--second-host"] == "Host."
+    assert helps["--third-host"] == "Host.  [default: there]"
+    assert helps["--third-port"] == "Port.  [default: 8080]"
+
+
+def test_options_that_a_command_has_already_are_left_to_set() -> None:
+    schemas, components = described([Everything])
+    found = parameters(Schema(schemas[Everything], components), {"--json", "--limits-timeout"})
+    flags = {flag for parameter in found for flag in parameter.opts}
+    assert not {"--json", "--limits-timeout"} & flags
+    assert {"--limits", "--limits-retries", "--set"} <= flags

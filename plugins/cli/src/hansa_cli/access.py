@@ -1,6 +1,7 @@
-"""How a client reaches the admin API of a server: the user, and where a server's folder keeps address and password.
+"""How a client reaches the admin API: the user, and where a server's folder has address and password.
 
-The admin plugin serves what is named here and takes these names from this module, which imports nothing heavy.
+The admin plugin serves what is named here, and takes these names from this module, which imports
+nothing heavy.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ USER = "admin"
 """The only user of the admin API."""
 
 PASSWORD_VARIABLE = "HANSA_ADMIN_PASSWORD"
-"""The environment variable that takes precedence over the password file, in servers and in clients."""
+"""The environment variable that takes precedence over the password file, in servers and clients."""
 
 DEFAULT_URL = "http://127.0.0.1:11223"
 """Where a server listens for HTTP unless it is configured otherwise."""

@@ -25,7 +25,7 @@ def payload_option() -> click.Option:
 
 
 def read_json(given: str, option: str) -> object:
-    """Return the JSON that an option gives: itself, in a file as `@FILE`, or on standard input as `-`.
+    """Return the JSON that an option gives: itself, in a file as `@FILE`, or standard input as `-`.
 
     Raises a usage error, which names the option, if it cannot be read or is not JSON.
     """

@@ -30,11 +30,17 @@ class Client:
         return self.server.value
 
     def call(self, service: str, data: Mapping[str, object] | None = None) -> JsonObject:
-        """Call an admin service and return its answer, `{}` if it has none; raises `Refusal` or `Unreachable`."""
+        """Call an admin service and return its answer, `{}` if it has none.
+
+        Raises `Refusal` or `Unreachable`.
+        """
         return self._send(PREFIX + service, json.dumps(dict(data or {})).encode())
 
     def openapi(self) -> JsonObject:
-        """Return the OpenAPI description of everything that can be called; raises `Refusal` or `Unreachable`."""
+        """Return the OpenAPI description of everything that can be called.
+
+        Raises `Refusal` or `Unreachable`.
+        """
         return self._send(PREFIX + "openapi.json", None)
 
     def _send(self, path: str, body: bytes | None) -> JsonObject:
@@ -86,7 +92,7 @@ class Client:
         return Refusal(problem, self._hint(status, problem))
 
     def _hint(self, status: int, problem: JsonObject) -> str:
-        """Return what may be wrong with the password or the address, if the problem looks like it."""
+        """Return what may be wrong with the password or the address, if anything."""
         if status in (401, 403):
             found = "no password was found"
             if self.password is not None:
@@ -104,7 +110,7 @@ class Client:
 
 
 def _json_object(text: bytes) -> JsonObject | None:
-    """Return the JSON object that was received, `{}` for nothing or null; None if it is something else."""
+    """Return the JSON object that was received, `{}` for nothing or null; None if it is not one."""
     try:
         found = json.loads(text or b"null")
     except ValueError:

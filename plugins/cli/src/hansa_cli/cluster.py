@@ -92,7 +92,8 @@ def _object_row(each: JsonObject) -> JsonObject:
         type=float,
         default=5.0,
         show_default=True,
-        help="Seconds between servers where no load-balancer is known, for the checks of one that is not Hansa's.",
+        help="Seconds between servers where no load-balancer is known, "
+        "for the checks of one that is not Hansa's.",
     ),
     click.Option(
         ["--force"], is_flag=True, help="Even if it is the only server, or others are not ready."
@@ -103,8 +104,8 @@ def restart(
 ) -> None:
     """Restart servers, one after the other, losing no request; all, unless some are named.
 
-    Each is taken out of the load-balancer, finishes what it has, starts anew with what is installed and configured now, and is
-    waited for before the next; if one does not come back, it stops there.
+    Each is taken out of the load-balancer, finishes what it has, starts anew with what is installed
+    and configured now, and is waited for before the next; if one does not come back, it stops there.
     """
     from .rolling import RollingRestart
 

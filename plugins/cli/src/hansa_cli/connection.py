@@ -1,4 +1,4 @@
-"""The options by which every command finds the server, and `--json`; and how a command is made of a function."""
+"""The options that every command has, which name the server, and how a function becomes a command."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ def connect(server: str | None, directory: str, password_file: str | None) -> Cl
 def command(
     name: str, *parameters: click.Parameter, help: str | None = None
 ) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a command of a function `(client, as_json, **values)`; its docstring is the help unless there is another."""
+    """Make a command of a function `(client, as_json, **values)`.
+
+    The help is the docstring of the function, unless one is given.
+    """
 
     def made(function: Callable[..., None]) -> click.Command:
         def callback(
@@ -71,7 +74,10 @@ def command(
 
 
 def early_client(arguments: list[str]) -> Client:
-    """Return the client that unparsed arguments describe; needed before the options of a command can be known."""
+    """Return the client that unparsed arguments describe.
+
+    It is needed where the server says which options a command has.
+    """
     parser = click.Command("hansa", params=[*connection_options()], add_help_option=False)
     given = parser.make_context("hansa", _connection_arguments(arguments)).params
     return connect(given["hansa_server"], given["hansa_dir"], given["hansa_password_file"])

@@ -1,4 +1,7 @@
-"""`hansa KIND TYPE ACTION NAME --SETTING ...`: commands for every type of every plugin, read from the server when they run."""
+"""`hansa KIND TYPE ACTION NAME --SETTING ...`: commands for every type of every plugin.
+
+They are derived from the server's description of its API when they run.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from .schema import Schema
 from .values import typed
 
 _ARGUMENTS = "hansa.arguments"
-"""Where click's context keeps the arguments that were typed: the server must be known before the options are."""
+"""Where click's context keeps the arguments as typed, for `early_client`."""
 
 _OPERATIONS = PREFIX + "admin."
 _HIDDEN = frozenset({"name", "active", "state", "states", "revision", "builtin"})
@@ -21,7 +24,7 @@ _PAST = {"create": "created", "edit": "changed", "delete": "deleted"}
 
 
 class AdminServices:
-    """The admin services that a server offers, by their names without `admin.`, from its OpenAPI description."""
+    """The admin services in an OpenAPI description, by their names without `admin.`."""
 
     def __init__(self, description: JsonObject) -> None:
         self._components: dict[str, JsonObject] = description["components"]["schemas"]
@@ -93,7 +96,7 @@ class KindGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the commands of a type; an unknown one is a usage error that lists those there are."""
+        """Find the commands of a type; for an unknown one, a usage error lists the types there are."""
         if self.get_command(ctx, args[0]) is None:
             types = ", ".join(self.list_commands(ctx)) or "none"
             ctx.fail(f"the server has no {self.kind} of type {args[0]!r}; there are: {types}")

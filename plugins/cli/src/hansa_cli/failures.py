@@ -8,7 +8,10 @@ from .plain import JsonObject
 
 
 class Refusal(click.ClickException):
-    """The server refused: its problem details (RFC 9457), shown with a line for each faulty setting. Exit code 1."""
+    """The server refused; its problem details (RFC 9457) are shown, a line for each faulty setting.
+
+    Exit code 1.
+    """
 
     exit_code = 1
 

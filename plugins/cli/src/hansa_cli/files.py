@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_config(path: Path, config: JsonObject) -> None:
-    """Write a file that only its owner can read; an existing one is replaced as a whole, or not at all.
+    """Write a file that only its owner can read; an existing one is replaced whole, or not at all.
 
     Raises a usage error if it cannot be written, or if TOML cannot express it.
     """
@@ -38,7 +38,7 @@ def write_config(path: Path, config: JsonObject) -> None:
 
 
 def toml_text(config: JsonObject) -> str:
-    """Return definitions as TOML, a table for each; a null, which TOML does not have, is a usage error."""
+    """Return definitions as TOML, a table for each; null, which TOML lacks, is a usage error."""
     import tomlkit
 
     nulls = list(_nulls(config, ""))
@@ -79,7 +79,8 @@ def _kind_table(types: dict[str, dict[str, JsonObject]]) -> Table:
 def _source(text: str) -> Item:
     """Return a text in the most readable form that TOML reads back unchanged.
 
-    A reader of TOML drops a line end at the beginning of a text of many lines, and turns CR LF into LF.
+    A reader of TOML drops a line end at the beginning of a multi-line text, and may turn CR LF
+    into LF.
     """
     import tomlkit
 
@@ -123,7 +124,10 @@ def _nulls(value: object, path: str) -> Iterator[str]:
 
 
 def read_config(path: str) -> JsonObject:
-    """Return the definitions of a file, `-` for standard input; a usage error says where it is malformed."""
+    """Return the definitions of a file, `-` for standard input.
+
+    Raises a usage error, which says where it is malformed.
+    """
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text()
         found = _parsed(text, toml=path.endswith(".toml"))

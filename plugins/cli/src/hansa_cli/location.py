@@ -1,4 +1,4 @@
-"""Which server a command speaks to, and with which password: from options, the environment, or the server's folder."""
+"""Which server a command speaks to, and with which password."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def _reachable(url: str) -> str:
 
 
 def locate_password(given: str | None, directory: Path) -> Located | None:
-    """Return the admin's password: from the given file, the environment, or the server's folder; None if nowhere.
+    """Return the admin's password: of the given file, the environment, or the server's folder.
 
-    Raises a usage error if the given file cannot be read.
+    Returns None if there is none. Raises a usage error if the given file cannot be read.
     """
     if given:
         try:

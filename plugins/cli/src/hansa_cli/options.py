@@ -1,7 +1,7 @@
 """The options of a command, derived from the JSON Schema of an admin service's input.
 
-Each setting has an option. A setting that is an object with settings of its own is a section: besides the option that takes
-the whole of it as JSON, each of its settings has one, `--SECTION-SETTING`.
+Each setting has an option. A setting that is an object with settings of its own is a section: besides
+the option that takes the whole of it as JSON, each of its settings has one, `--SECTION-SETTING`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ SET: Final = "set_"
 
 
 class SettingType(click.ParamType[object]):
-    """A value as typed, converted by its schema; `{"$env": "X"}` and the like stand for a value kept elsewhere."""
+    """A value as typed, converted by its schema.
+
+    `{"$env": "X"}` and the like, which stand for a value kept elsewhere, fit every schema.
+    """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -38,7 +41,7 @@ class SettingType(click.ParamType[object]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> object:
-        """Return the value that was typed; a usage error (exit code 2) if it does not fit the schema."""
+        """Return the value that was typed; raises a usage error if it does not fit the schema."""
         if not isinstance(value, str):
             return value
         try:
@@ -120,7 +123,7 @@ class Setting:
 def settings(schema: Schema) -> list[Setting]:
     """Return the settings of a schema, each section followed by the settings inside it.
 
-    Where two would have the same option, the one of the schema itself has it; the other one is given with its section.
+    Where two would have the same option, the one outside a section has it, or else the first.
     """
     found: list[Setting] = []
     flags = {Setting(name, inner, False).flag for name, inner in schema.properties.items()}
@@ -137,7 +140,7 @@ def settings(schema: Schema) -> list[Setting]:
 
 
 def _inside(section: str, schema: Schema, *, required: bool) -> Iterator[Setting]:
-    """The settings of a section; their defaults are known where leaving it out means its default."""
+    """The settings of a section; their defaults count where leaving it out means its default."""
     if schema.section is None:
         return
     known = required or "default" in schema.own
@@ -153,7 +156,7 @@ def _inside(section: str, schema: Schema, *, required: bool) -> Iterator[Setting
 
 
 def parameters(schema: Schema, taken: Collection[str] = ()) -> list[click.Parameter]:
-    """Return the argument NAME, an option for each setting, and `--set` for what the options cannot say.
+    """Return the argument NAME, an option for each setting, and `--set` for what they cannot say.
 
     A setting whose flag is `taken` by another option of the command is left to `--set`.
     """

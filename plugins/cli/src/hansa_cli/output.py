@@ -29,7 +29,7 @@ STATE_STYLE = {
 
 
 def console(stderr: bool = False) -> Console:
-    """Return a rich console; as wide as needed where the output is not a terminal, so that nothing is cut."""
+    """Return a rich console; wide enough to cut nothing where the output is not a terminal."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -55,7 +55,7 @@ def progress(activity: str, quiet: bool) -> Iterator[None]:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
-    """Print a table, or if there are no rows a line that says so; `title` names what the rows are."""
+    """Print a table, or a line that there are no rows; `title` names what the rows are."""
     from rich.table import Table
     from rich.text import Text
 
@@ -70,7 +70,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str =
 
 
 def listing(items: Iterable[JsonObject], columns: Mapping[str, str], title: str = "") -> None:
-    """Print a table with a row for each object; `columns` has the heading of each key that is shown."""
+    """Print a table with a row for each object; `columns` has the heading of each key to show."""
     rows = [[item.get(key, "") for key in columns] for item in items]
     table(list(columns.values()), rows, title)
 
@@ -119,7 +119,7 @@ def state_line(state: JsonObject) -> str:
 
 
 def done(answer: JsonObject, what: str) -> None:
-    """Print what was changed, the revision of the change, and which workers have not yet applied it."""
+    """Print what was changed, the revision, and which workers have not yet applied it."""
     line = what
     if answer.get("revision") is not None:
         line += f", revision {answer['revision']}"

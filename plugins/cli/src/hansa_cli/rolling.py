@@ -1,4 +1,7 @@
-"""The rolling restart: one server after the other, taken out of the load-balancer, restarted, waited for, and put back."""
+"""The rolling restart: one server after the other.
+
+Each is taken out of the load-balancer, restarted, waited for, and put back.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ RETRY = 15.0
 """Seconds for which a request that nobody could answer is repeated."""
 
 DRAIN = 30.0
-"""Seconds that a server gets to answer what it has before it is asked to end; then it gets its own grace."""
+"""Seconds that a server gets to answer what it has, before its own grace period begins."""
 
 RETURN = 30.0
 """Seconds that a load-balancer gets to see that a server is back."""
@@ -29,10 +32,11 @@ class Stopped(click.ClickException):
 
 
 class RollingRestart:
-    """Restarts servers through the admin API, which any of them may answer; `say` is called with each step.
+    """Restarts servers through the admin API, which any of them may answer.
 
-    `limit` is how long a server may take to come back. `pause` is the time between two servers where no load-balancer is
-    known, so that one which is not Hansa's sees by its own checks that the first is back. Both are in seconds.
+    `say` is called with a line for each step. `limit` is how long a server may take to come back.
+    `pause` is the time between two servers where no load-balancer is known, so that one which is
+    not Hansa's sees by its own checks that the first is back. Both are in seconds.
     """
 
     def __init__(
@@ -47,13 +51,15 @@ class RollingRestart:
     def run(self, names: Sequence[str], *, force: bool = False) -> list[JsonObject]:
         """Restart these servers, or all; return name, incarnation and seconds of each.
 
-        Raises `Stopped`, or what the client raises; every server was put back into the load-balancer before.
+        Raises `Stopped`, or what the client raises, after every server was put back into the
+        load-balancer.
         """
         wanted = self._plan(names, force=force)
         self.balanced = self._balancer_servers()
         if self.balanced is None:
             self.say(
-                "no load-balancer is known to the servers: its own checks must tell it which of them are ready"
+                "no load-balancer is known to the servers: "
+                "its own checks must tell it which of them are ready"
             )
         restarted: list[JsonObject] = []
         for name in wanted:
@@ -63,13 +69,17 @@ class RollingRestart:
         return restarted
 
     def _plan(self, names: Sequence[str], *, force: bool) -> list[str]:
-        """Return the servers to restart; raises `Stopped` if one is unknown, or if requests would be lost."""
+        """Return the servers to restart.
+
+        Raises `Stopped` if one is unknown, or if requests would be lost.
+        """
         status = self._ask("admin.cluster.status")
         states = {server["name"]: server["state"] for server in status["servers"]}
         unknown = sorted(set(names) - set(states))
         if unknown:
             raise Stopped(
-                f"there is no server {', '.join(unknown)} in this cluster (there are: {', '.join(states)})"
+                f"there is no server {', '.join(unknown)} in this cluster "
+                f"(there are: {', '.join(states)})"
             )
         if not force:
             _check_ready(states)
@@ -94,12 +104,10 @@ class RollingRestart:
         )
         return {"name": name, "incarnation": found["incarnation"], "seconds": seconds}
 
-    # -- the server --------------------------------------------------------------------------------------------------
-
     def _wait_for_return(self, name: str, incarnation: int, revision: int) -> JsonObject:
-        """Wait until a later incarnation of a server is ready, and return its status; raises `Stopped`.
+        """Wait until a later incarnation of a server is ready, and return its status.
 
-        `revision` is that of the change that asked for the restart.
+        `revision` is that of the change that asked for the restart. Raises `Stopped`.
         """
         last = "it does not answer"
         deadline = time.monotonic() + self.limit
@@ -122,8 +130,6 @@ class RollingRestart:
         raise Stopped(
             f"{name} did not come back within {self.limit:g} s: {last}; its logs tell why"
         )
-
-    # -- the load-balancer -------------------------------------------------------------------------------------------
 
     def _balancer_servers(self) -> dict[str, JsonObject] | None:
         """Return the servers as the load-balancer has them; None where no server controls one."""
@@ -156,7 +162,7 @@ class RollingRestart:
         return was_ready
 
     def _wait_for_answers(self, name: str) -> int:
-        """Wait until a server has answered all its requests, and return how many are left at the time limit."""
+        """Wait until a server has answered its requests; return how many are left at the limit."""
         deadline = time.monotonic() + DRAIN
         while True:
             found = self._balancer_server(name)
@@ -166,12 +172,16 @@ class RollingRestart:
             time.sleep(POLL)
 
     def _put_back(self, name: str) -> None:
-        """Have the load-balancer send requests to a server again, and if the server is ready wait until it does."""
+        """Have the load-balancer send requests to a server again.
+
+        If the server is ready, wait until the load-balancer does so.
+        """
         try:
             self._ask("admin.loadbalancer.ready", {"name": name})
         except click.ClickException as error:
             self.say(
-                f"{name}: still gets nothing ({error.message}); put it back with: hansa loadbalancer ready {name}"
+                f"{name}: still gets nothing ({error.message}); "
+                f"put it back with: hansa loadbalancer ready {name}"
             )
             return
         deadline = time.monotonic() + RETURN
@@ -185,12 +195,10 @@ class RollingRestart:
                 return
             time.sleep(POLL)
 
-    # -- requests ----------------------------------------------------------------------------------------------------
-
     def _ask(
         self, service: str, data: JsonObject | None = None, seconds: float = RETRY
     ) -> JsonObject:
-        """Call a service, and again for so many seconds where the failure is that of a server which is just ending."""
+        """Call a service; where it fails because a server is just ending, repeat it that long."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -215,12 +223,14 @@ def _check_ready(states: dict[str, str]) -> None:
     unfit = [f"{name} is {state}" for name, state in states.items() if state != "ready"]
     if unfit:
         raise Stopped(
-            f"{', '.join(unfit)}: nothing is restarted before all servers are ready (or with --force)"
+            f"{', '.join(unfit)}: "
+            "nothing is restarted before all servers are ready (or with --force)"
         )
     if len(states) == 1:
         raise Stopped(
-            f"{next(iter(states))} is the only server, and nobody would answer while it restarts. `hansa server "
-            "reload` replaces its workers and loses nothing; --force restarts it all the same"
+            f"{next(iter(states))} is the only server, and nobody would answer while it restarts. "
+            "`hansa server reload` replaces its workers and loses nothing; "
+            "--force restarts it all the same"
         )
 
 
@@ -231,7 +241,7 @@ def _server(status: JsonObject, name: str) -> JsonObject | None:
 
 
 def _failed_restart(status: JsonObject, name: str, revision: int) -> str | None:
-    """Return why a server could not start again, if a worker that knows of the restart reports so."""
+    """Return why a server could not start again, if a worker that knows of the restart says so."""
     informed = {worker["name"] for worker in status["workers"] if worker["revision"] >= revision}
     for each in status["objects"]:
         is_failure = each["kind"] == "server" and each["state"] == "failed"

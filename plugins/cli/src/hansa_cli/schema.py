@@ -1,4 +1,4 @@
-"""The JSON Schema of a setting, read for the command line: references followed, alternatives listed."""
+"""The JSON Schema of a setting: references followed, alternatives listed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Schema:
 
     @cached_property
     def item_types(self) -> set[str]:
-        """The JSON types that one value may have, an item where it is a list; empty if it may be anything."""
+        """The JSON types that a value, or an item of a list, may have; empty if any."""
         found: set[str] = set()
         for branch in self.branches:
             if branch.get("type") == "array":
@@ -80,7 +80,7 @@ class Schema:
 
     @cached_property
     def section(self) -> Schema | None:
-        """The settings inside it, if it is one object with settings of its own, or null; else None."""
+        """The object, if it is one with settings of its own, or null; else None."""
         branches = [branch for branch in self.branches if branch.get("type") != "null"]
         if len(branches) != 1 or not branches[0].get("properties"):
             return None

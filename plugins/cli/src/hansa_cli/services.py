@@ -1,4 +1,4 @@
-"""`hansa deploy`, `hansa invoke` and `hansa service ...`: services, and the files and folders they are deployed from."""
+"""`hansa deploy`, `hansa invoke` and `hansa service ...`: services, and the files they come from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ FILE = click.Argument(["file"])
 def deploy(client: Client, as_json: bool, files: tuple[str, ...]) -> None:
     """Deploy services, helper modules and packages: all that is given, as one change, or nothing.
 
-    FOLDER is a package if it has an __init__.py, else all packages and Python files in it; ZIP is what it holds.
+    FOLDER is a package if it has an __init__.py, else all packages and Python files in it;
+    ZIP is what it holds.
     """
     sources, left_out = read_sources(files)
     with output.progress(f"deploying {', '.join(sources)[:60]}", as_json):
@@ -130,7 +131,10 @@ def list_packages(client: Client, as_json: bool, filter: str, all_: bool) -> Non
     ),
 )
 def print_source(client: Client, as_json: bool, file: str, version: int | None) -> None:
-    """Print the source of FILE, or of all files of a folder; for the name of a service, of the file that has it."""
+    """Print the source of FILE, or of all files of a folder.
+
+    The name of a service stands for the file that has it.
+    """
     answer = client.call("admin.service.source", {"file": file, "version": version})
     if as_json:
         output.print_json(answer)
@@ -147,13 +151,19 @@ def print_source(client: Client, as_json: bool, file: str, version: int | None) 
     click.Option(["--version"], type=int, help="Version to go back to; by default the one before."),
 )
 def roll_back(client: Client, as_json: bool, file: str, version: int | None) -> None:
-    """Let an older version of FILE serve again; for the name of a service, of the file that has it."""
+    """Let an older version of FILE serve again.
+
+    The name of a service stands for the file that has it.
+    """
     answer = client.call("admin.service.rollback", {"file": file, "version": version})
     output.report(answer, as_json, f"{answer['file']}: version {answer['version']} serves")
 
 
 @command("delete", click.Argument(["names"], nargs=-1, required=True, metavar="NAME..."))
 def delete_services(client: Client, as_json: bool, names: tuple[str, ...]) -> None:
-    """Take services, with all of their files, out of use; NAME is a service, a file, or a folder with a / at its end."""
+    """Take services, with all of their files, out of use.
+
+    NAME is a service, a file, or a folder with a / at its end.
+    """
     answer = client.call("admin.service.delete", {"name": names[0], "more": names[1:]})
     output.report(answer, as_json, f"deleted {', '.join(names)}")

@@ -1,4 +1,4 @@
-"""The sources that a command line names: Python files, packages, folders of both, and zip archives, as texts by path."""
+"""Python files, packages, folders of both, and zip archives, as sources by path."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ MAX_SIZE = 4 * 2**20
 
 
 def read_sources(paths: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the Python files that are meant, by the path they get, and the names of those left out.
+    """Return the Python sources by the path they get, and the paths of the files left out.
 
-    A folder with `__init__.py` is a package and keeps its name; any other folder, and an archive, stands for what is in it.
-    Raises a usage error if something cannot be read, or a file is given twice, or there is no Python file.
+    A folder with `__init__.py` is a package and keeps its name; any other folder, and an archive,
+    stands for what is in it. Raises a usage error if something cannot be read, if a file is given
+    twice, or if there is no Python file.
     """
     found: dict[str, str] = {}
     left_out: list[str] = []
@@ -56,7 +57,7 @@ def _decoded(given: str, raw: bytes) -> str:
 
 
 def is_hidden(path: str) -> bool:
-    """Whether a file is left out without a word: what editors, version control and Python keep beside sources."""
+    """Whether a file is one that editors, version control or Python keep beside sources."""
     parts = [part for part in PurePosixPath(path).parts if part != ".."]
     return any(part.startswith(".") or part == "__pycache__" for part in parts)
 
@@ -67,9 +68,9 @@ def is_source(path: str) -> bool:
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """Return the files of a package, with its name, or of a folder of packages and files; links are not followed.
+    """Return the files of a package, with its name, or of a folder of packages and files.
 
-    The content of files that are not sources is left empty.
+    Links are not followed. The content of files that are not sources is left empty.
     """
     top = folder.resolve()
     base = top.parent if (top / "__init__.py").exists() else top

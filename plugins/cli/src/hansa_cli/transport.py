@@ -52,7 +52,10 @@ def _opener(local: bool) -> urllib.request.OpenerDirector:
 
 
 def exchange(url: str, body: bytes | None, headers: dict[str, str]) -> Reply:
-    """Send a POST with a body, or else a GET, and return the answer, whatever its status; raises `NoAnswer`."""
+    """Send a POST with a body, or else a GET, and return the answer, whatever its status.
+
+    Raises `NoAnswer`.
+    """
     request = urllib.request.Request(url, data=body, headers=headers)
     opener = _opener(urlsplit(url).hostname in _LOCAL_HOSTS)
     try:

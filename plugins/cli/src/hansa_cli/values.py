@@ -1,4 +1,4 @@
-"""What was typed for the options of `hansa_cli.options`, as the JSON object that the admin service takes."""
+"""What was typed for the options, as the JSON object that an admin service takes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .schema import Schema
 
 
 def typed(values: Mapping[str, object], schema: Schema) -> JsonObject:
-    """Return the settings that were given, and no others; prompts for a secret that was given as `-`."""
+    """Return the settings that were given, and no others; prompt for a secret given as `-`."""
     found: JsonObject = {}
     for setting in settings(schema):
         value = values.get(setting.parameter)
@@ -47,7 +47,7 @@ def _prompted(setting: Setting) -> object:
 
 
 def _assign(found: JsonObject, assignment: str, schema: Schema) -> None:
-    """Take a `SETTING=JSON`, or `SECTION.SETTING=JSON`, of the option `--set`; raises a usage error."""
+    """Add a `SETTING=JSON` or `SECTION.SETTING=JSON` of `--set`; raises a usage error."""
     path, equals, text = assignment.partition("=")
     if not equals:
         raise click.UsageError(f"--set {assignment}: write SETTING=JSON")
@@ -65,7 +65,7 @@ def _assign(found: JsonObject, assignment: str, schema: Schema) -> None:
 
 
 def _combined(values: list[object], schema: Schema) -> object:
-    """Return what an option that was given several times means: an object of all keys, one value, or a list."""
+    """Return what an option given several times means: one object, one value, or a list."""
     if schema.is_map and all(isinstance(value, dict) for value in values):
         merged: JsonObject = {}
         for value in cast("list[JsonObject]", values):

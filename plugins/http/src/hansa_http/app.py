@@ -47,6 +47,12 @@ _OF_THE_SERVER = frozenset(
 _NOTHING: Mapping[str, Any] = {}
 
 
+class NoChannel(NotFound):
+    """No channel of this server has the path."""
+
+    code = "no-channel"
+
+
 class Gate:
     """Whether this worker wants requests: `draining` once it is to end; `unready` says why not, or is empty."""
 
@@ -163,7 +169,7 @@ class Answering:
         if not refused:
             if request.path == "*" and request.method == "OPTIONS":
                 return Response(status=204, cid=request.cid)
-            raise NotFound(f"nothing is found at {request.path}")
+            raise NoChannel(f"nothing is found at {request.path}")
         channel = refused[0]
         error: HansaError = channel.mismatch(request.environ, refused)
         if request.method == "OPTIONS" and "Allow" in error.headers:
