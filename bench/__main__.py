@@ -1,6 +1,7 @@
 """Run the benchmarks: `python -m bench [PART...]`, by default all of them; `--pairs 3` for a quick trial.
 
-Prints each figure as it is found, and writes the table into docs/performance.md when all parts ran, at their full number of pairs.
+Prints each figure as it is found, and writes the table into docs/performance.md when all parts ran,
+at their full number of pairs.
 """
 
 from __future__ import annotations
@@ -287,7 +288,7 @@ def start(folder: Path) -> Iterator[Figure]:
     server.start()
     try:
         assert server.process is not None
-        server.deploy("modules.py", LOADED)
+        server.packages.deploy("modules.py", LOADED)
         names = server.api("admin.service.invoke", name="modules.modules")["payload"]["names"]
         found = worker_processes(psutil.Process(server.process.pid))
         largest = max(process.memory_info().rss for process in found) / 2**20

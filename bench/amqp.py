@@ -1,7 +1,8 @@
-"""AMQP: consuming through a service and confirmed publishing, against bare pika on the same RabbitMQ with the same prefetch.
+"""AMQP: consuming through a service and confirmed publishing, against bare pika on the same
+RabbitMQ with the same prefetch.
 
-Both sides have one process and persistent messages of 1 KB in durable queues. `python -m bench.amqp` measures; with `consume` or
-`publish` it is the other side.
+Both sides have one process and persistent messages of 1 KB in durable queues. `python -m
+bench.amqp` measures; with `consume` or `publish` it is the other side.
 """
 
 from __future__ import annotations

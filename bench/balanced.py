@@ -1,4 +1,6 @@
-"""A whole cluster as `hansa quickstart` makes it, loaded through its HAProxy and, for comparison, past it at one server."""
+"""A whole cluster as `hansa quickstart` makes it, loaded through its HAProxy and, for comparison,
+past it at one server.
+"""
 
 from __future__ import annotations
 

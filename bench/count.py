@@ -1,4 +1,6 @@
-"""A plugin with one counting `hansa_wrap`, so that the benchmarks measure what statistics and the like would cost."""
+"""A plugin with one counting `hansa_wrap`, so that the benchmarks measure what statistics and the
+like would cost.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What it costs to have many definitions: the start, one change among them until every worker has it, and making them all at once."""
+"""What it costs to have many definitions: the start, one change among them until every worker has
+it, and making them all at once.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def apply(server: RunningServer, config: dict[str, Any]) -> float:
 
 
 def edit(server: RunningServer, numbers: Iterator[int]) -> float:
-    """Milliseconds from the call that changes one channel to the answer that every worker serves it so; the mean of some."""
+    """Milliseconds from the call that changes one channel to the answer that every worker serves it
+    so; the mean of some.
+    """
     began = time.monotonic()
     for _ in range(EDITS):
         path = f"/moved/{next(numbers)}"
@@ -71,7 +75,9 @@ def edit(server: RunningServer, numbers: Iterator[int]) -> float:
 
 
 def start(server: RunningServer) -> float:
-    """Seconds until a server that was stopped has all its workers serve all that is defined; stops it again."""
+    """Seconds until a server that was stopped has all its workers serve all that is defined; stops
+    it again.
+    """
     before = server.log().count(RUNS)
     began = time.monotonic()
     server.launch()

@@ -1,6 +1,8 @@
-"""FTP: files moved by a service over `outgoing ftp`, against bare ftplib with the same vsftpd, in clear and with TLS.
+"""FTP: files moved by a service over `outgoing ftp`, against bare ftplib with the same vsftpd, in
+clear and with TLS.
 
-Both sides are one process of their own. `python -m bench.ftp` measures; with `SETTINGS DIRECTION` it is the other side.
+Both sides are one process of their own. `python -m bench.ftp` measures; with `SETTINGS DIRECTION`
+it is the other side.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from .measure import Figure, compare, table
 BYTES = 128 * 1024 * 1024
 DIRECTIONS = {
     "up": "an upload",
-    # bare ftplib writes into the old file; Hansa beside it, since others read the old one until the new one is whole
+    # bare ftplib writes into the old file; Hansa beside it, since others read the old one until the
+    # new one is whole
     "over": "an upload in place of a file",
     "down": "a download",
 }
@@ -102,7 +105,7 @@ def ftp(folder: Path) -> Iterator[Figure]:
         with Vsftpd(tls=tls) as vsftpd:
             server = RunningServer(folder / f"tls-{tls}", workers=1).start()
             try:
-                server.deploy("measuring.py", SERVICE)
+                server.packages.deploy("measuring.py", SERVICE)
                 server.api("admin.outgoing.ftp.create", name="bench", **vsftpd.settings)
 
                 def ours(direction: str, server: RunningServer = server) -> float:

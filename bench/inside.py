@@ -1,4 +1,5 @@
-"""A service that runs inside a worker and measures what one request costs there: the worker's own WSGI application, and bare falcon.
+"""A service that runs inside a worker and measures what one request costs there: the worker's own
+WSGI application, and bare falcon.
 
 Deployed by the benchmark; no server, no socket and no other process is in what it measures.
 """

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure: the median of all pairs, and the interval that holds the true median with 95 % confidence."""
+    """One measured figure: the median of all pairs, and the interval that holds the true median
+    with 95 % confidence.
+    """
 
     name: str
     median: float
@@ -53,7 +55,9 @@ def short(value: float) -> str:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The order statistics that enclose the median with at least 95 % confidence, without assuming any distribution."""
+    """The order statistics that enclose the median with at least 95 % confidence, without assuming
+    any distribution.
+    """
     ordered, count = sorted(values), len(values)
     tail, term, below = 0.0, 0.5**count, 0
     while tail + term <= 0.025 and below < count // 2:
@@ -73,7 +77,9 @@ def compare(
     at_least: bool = False,
     note: str = "",
 ) -> Figure:
-    """The ratio ours / theirs: each pair measured one after the other, the order changing from pair to pair."""
+    """The ratio ours / theirs: each pair measured one after the other, the order changing from pair
+    to pair.
+    """
     ratios, ours_seen, theirs_seen = [], [], []
     pairs = min(pairs, AT_MOST)
     ours(), theirs()  # warm up

@@ -1,4 +1,6 @@
-"""The service that the benchmarks call: the same typed message of 1 KB in, the same answer out, as its peers have."""
+"""The service that the benchmarks call: the same typed message of 1 KB in, the same answer out, as
+its peers have.
+"""
 
 from __future__ import annotations
 

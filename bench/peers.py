@@ -1,6 +1,8 @@
-"""The servers that Hansa is compared with, each started as `python -m bench.peers NAME PORT`: one endpoint, JSON in, JSON out.
+"""The servers that Hansa is compared with, each started as `python -m bench.peers NAME PORT`: one
+endpoint, JSON in, JSON out.
 
-They do less than Hansa: no authentication, no correlation id; falcon and Flask do not check the message either.
+They do less than Hansa: no authentication, no correlation id; falcon and Flask do not check the
+message either.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Select through a service against bare SQLAlchemy with one checkout a call, on PostgreSQL and SQLite, each in a process of its own.
+"""Select through a service against bare SQLAlchemy with one checkout a call, on PostgreSQL and
+SQLite, each in a process of its own.
 
-The service is called inside its worker, so that no HTTP is in the figure. `python -m bench.sql` measures; with `bare` it is the other side.
+The service is called inside its worker, so that no HTTP is in the figure. `python -m bench.sql`
+measures; with `bare` it is the other side.
 """
 
 from __future__ import annotations
@@ -73,7 +75,9 @@ format = "json"
 
 
 def bare(url: str, calls: int) -> float:
-    """Selects per second with SQLAlchemy alone: its pool with its defaults, one checkout a call, the row as a dictionary."""
+    """Selects per second with SQLAlchemy alone: its pool with its defaults, one checkout a call,
+    the row as a dictionary.
+    """
     engine, statement = create_engine(url), text(QUERY)
     began = time.monotonic()
     for number in range(calls):

@@ -1,7 +1,7 @@
 """ZeroMQ: pulling through a JSON service against bare pyzmq PUSH and PULL, and what a message costs where.
 
-Both sides pull in one process what another one pushes as fast as it can: 1 KB of JSON over TCP. `python -m bench.zeromq` measures;
-with `push` or `pull` it is the other side.
+Both sides pull in one process what another one pushes as fast as it can: 1 KB of JSON over TCP.
+`python -m bench.zeromq` measures; with `push` or `pull` it is the other side.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Cost(Service):
         time.sleep(0.3)
         receive = self.timed(calls, lambda: pull.poll(1000) and pull.recv_multipart(zmq.NOBLOCK))
         context.destroy(0)
-        format = self.server.registry.known("format", "json").cls(None, Count)
+        format = self.server.registry.format("json").cls(None, Count)
         parse = self.timed(calls, lambda: format.parse(body, Count.Input))
         route = self.server.route("measuring.count", format="json")
         dispatch = self.timed(calls, lambda: route(Request(raw=body))) - parse

@@ -28,7 +28,9 @@ ENDS = re.compile(r"\b(does not raise|without an? (exception|error)|ends)\b")
 
 @dataclass(frozen=True)
 class Definition:
-    """A function of the tests or their helpers; `names` are those it calls, and its parameters' (fixtures)."""
+    """A function of the tests or their helpers; `names` are those it calls, and its parameters'
+    (fixtures).
+    """
 
     name: str
     line: int
@@ -87,7 +89,9 @@ def judging_names(found: Iterable[Definition]) -> set[str]:
 def tests_without_assertion(
     tests: Iterable[Path], helpers: Iterable[Path]
 ) -> Iterator[tuple[Path, str]]:
-    """The tests that judge nothing, with their file; `helpers` are further files whose functions may assert."""
+    """The tests that judge nothing, with their file; `helpers` are further files whose functions
+    may assert.
+    """
     found = {file: [*definitions(ast.parse(file.read_text()))] for file in tests}
     others = [each for file in helpers for each in definitions(ast.parse(file.read_text()))]
     judging = judging_names([*others, *(each for mine in found.values() for each in mine)])

@@ -1,9 +1,10 @@
 """Write docs/delivery.md: what is guaranteed for each way a message takes, and which test proves it.
 
-A channel type says its guarantee itself (`delivery` of its class). A test says what it proves by a mark, which is read without
-running anything: `@pytest.mark.proves("channel http", "guarantee")`, or with a claim for the cells that no class tells,
-`@pytest.mark.proves("channel http", "loss window", "what a killed worker had in hand")`.
-Run by `make docs`; a test fails when the page is stale, or when a channel type has no proof for its guarantee.
+A channel type says its guarantee itself (`delivery` of its class). A test says what it proves by a
+mark, which is read without running anything: `@pytest.mark.proves("channel http", "guarantee")`, or
+with a claim for the cells that no class tells, `@pytest.mark.proves("channel http", "loss window",
+"what a killed worker had in hand")`. Run by `make docs`; a test fails when the page is stale, or
+when a channel type has no proof for its guarantee.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ class Row:
 
 
 def types() -> dict[str, str]:
-    """Every type of the workspace's plugins, as `KIND TYPE`, with the guarantee that its class says, if it is a channel's."""
+    """Every type of the workspace's plugins, as `KIND TYPE`, with the guarantee that its class
+    says, if it is a channel's.
+    """
     registry = Registry()
     Plugins(registry, (EARLY, FULL)).load()
     ours = {package.module for package in plugins()}

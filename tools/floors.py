@@ -39,7 +39,9 @@ class Step:
 
 
 def floors() -> dict[str, int]:
-    """The floor of each folder and file directly below `hansa`, from the table of the page; 1 is the lowest."""
+    """The floor of each folder and file directly below `hansa`, from the table of the page; 1 is
+    the lowest.
+    """
     section = PAGE.read_text().partition(f"{SECTION}\n")[2].partition("\n## ")[0]
     return {
         name.rstrip("/").removesuffix(".py"): int(row["floor"])
@@ -58,8 +60,9 @@ def named_in_texts(
 ) -> Iterator[tuple[str, int]]:
     """The modules that the texts of a module name, each with its line.
 
-    `modules` are those that count, with their packages; `package` is the one that relative names start at. A text that is a
-    package's name may also be a logger or a group of entry points, so it counts only where a module is asked for.
+    `modules` are those that count, with their packages; `package` is the one that relative names
+    start at. A text that is a package's name may also be a logger or a group of entry points, so it
+    counts only where a module is asked for.
     """
     asked = {id(text) for text in _asked_for(tree)}
     labels = {id(text) for text in _labels(tree)}
@@ -130,7 +133,9 @@ def steps(files: list[Path] | None = None) -> list[Step]:
 
 
 def upwards(found: list[Step], table: dict[str, int]) -> list[Step]:
-    """The imports that do not go to a lower floor, those within a folder left out; the root is above everything."""
+    """The imports that do not go to a lower floor, those within a folder left out; the root is
+    above everything.
+    """
     top = max(table.values(), default=0) + 1
     wrong = []
     for step in found:

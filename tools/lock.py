@@ -1,4 +1,5 @@
-"""Pin what the workspace's pyproject.toml files ask for: requirements.lock (to run) and requirements-dev.lock (the rest).
+"""Pin what the workspace's pyproject.toml files ask for: requirements.lock (to run) and
+requirements-dev.lock (the rest).
 
 Names, versions and hashes only: no address of any package index. Run by `make lock`.
 """

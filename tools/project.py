@@ -1,4 +1,6 @@
-"""What the workspace consists of, read from its own files: packages, their modules, what each declares and imports."""
+"""What the workspace consists of, read from its own files: packages, their modules, what each
+declares and imports.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ def plugins() -> list[Package]:
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module, absolute, with the name taken out of it, if any; `typing` when only type checkers see it."""
+    """One imported module, absolute, with the name taken out of it, if any; `typing` when only type
+    checkers see it.
+    """
 
     module: str
     name: str
@@ -83,7 +87,9 @@ class Import:
 
 
 def imports(file: Path, package: str) -> Iterator[Import]:
-    """Every import of a module, wherever it stands in it; `package` is the dotted package that the file is in."""
+    """Every import of a module, wherever it stands in it; `package` is the dotted package that the
+    file is in.
+    """
     tree = ast.parse(file.read_text())
     guarded: set[int] = set()
     for node in ast.walk(tree):

@@ -1,6 +1,8 @@
-"""Write docs/reference/*.md from the code: hooks, configuration, types and their settings, admin services, commands.
+"""Write docs/reference/*.md from the code: hooks, configuration, types and their settings, admin
+services, commands.
 
-Run by `make docs`; a test fails when the pages differ from what the code says. It needs every plugin of the workspace installed.
+Run by `make docs`; a test fails when the pages differ from what the code says. It needs every
+plugin of the workspace installed.
 """
 
 from __future__ import annotations
@@ -220,7 +222,9 @@ def command_pages(
 
 
 class Nowhere:
-    """What plugins see of a server while the pages are written: the registered types, and nothing that runs."""
+    """What plugins see of a server while the pages are written: the registered types, and nothing
+    that runs.
+    """
 
     name = "server1"
 

@@ -43,7 +43,9 @@ def comments(text: str) -> Iterator[tuple[int, str]]:
 
 
 def assignment_in_call(text: str) -> Iterator[str]:
-    """Assignment expressions in arguments; one in a comprehension or lambda that is an argument is not meant."""
+    """Assignment expressions in arguments; one in a comprehension or lambda that is an argument is
+    not meant.
+    """
     found: set[int] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call):

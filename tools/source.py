@@ -39,7 +39,9 @@ def docstring_lines(tree: ast.AST) -> set[int]:
 
 
 def code_lines(text: str) -> list[str]:
-    """The lines that are not blank, comment or docstring, without indentation; a trailing comment belongs to its line."""
+    """The lines that are not blank, comment or docstring, without indentation; a trailing comment
+    belongs to its line.
+    """
     used: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in _PASSIVE:

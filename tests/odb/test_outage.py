@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from hansa import Unavailable, odb
-from hansa.definitions.store import Row, Store
+from hansa.contract.records import DefinitionRecord
+from hansa.definitions.store import Store
 from hansa_devkit.faults import Proxy
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.servers_sql import SqlServer
@@ -102,7 +103,7 @@ def test_a_server_without_free_connections_is_told_and_nothing_leaks(
     with ThreadPoolExecutor(20) as pool:
         assert all(
             pool.map(
-                lambda number: define(store, Row("channel", "http", str(number), {})), range(40)
+                lambda number: define(store, DefinitionRecord("channel", "http", str(number), {})), range(40)
             )
         )
     assert store.engine.pool.checkedout() == 0

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hansa.cluster.leases import OdbBus
-from hansa.definitions.store import Row, Store
+from hansa.cluster.odb_bus import OdbBus
+from hansa.contract.records import DefinitionRecord
+from hansa.definitions.store import Store
 from hansa.odb import tables as odb
 from hansa_devkit.harness.waiting import wait_until
 from sqlalchemy import event, select, update
@@ -60,7 +61,7 @@ def test_a_follower_never_skips_a_change_of_a_slow_writer(
 
 
 def test_a_change_that_fails_leaves_no_gap(store: Store):
-    define(store, Row("channel", "http", "a", {}))
+    define(store, DefinitionRecord("channel", "http", "a", {}))
 
     def fail() -> None:
         with store._change() as change:
@@ -70,7 +71,7 @@ def test_a_change_that_fails_leaves_no_gap(store: Store):
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    define(store, Row("channel", "http", "b", {}))
+    define(store, DefinitionRecord("channel", "http", "b", {}))
     assert [change.revision for change in store.changes(0)] == [1, 2]
 
 
@@ -131,14 +132,14 @@ def test_a_change_that_the_database_breaks_off_for_another_is_made_again(
         store.engine, "handle_error", lambda context: broken.append(str(context.original_exception))
     )
     for name in "abcdef":
-        define(store, Row("channel", "http", name, {}))
+        define(store, DefinitionRecord("channel", "http", name, {}))
     outside = open_store().engine
     with outside.begin() as connection, ThreadPoolExecutor(1) as pool:
         connection.execute(update(odb.definition).values(data='{"outside": 1}'))
         connection.execute(
             update(odb.change).values(by="outside")
         )  # InnoDB ends the one that has done less
-        future = pool.submit(define, store, Row("channel", "http", "a", {"inside": 1}))
+        future = pool.submit(define, store, DefinitionRecord("channel", "http", "a", {"inside": 1}))
         wait_until(lambda: store.engine.pool.checkedout(), 5, "the change has begun")
         time.sleep(0.2)  # and holds the revision
         connection.execute(update(odb.cluster).values(revision=odb.cluster.c.revision + 1))

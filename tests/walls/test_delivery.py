@@ -1,4 +1,6 @@
-"""The delivery table: every channel type has a proof for its guarantee, and the page is what code and tests say."""
+"""The delivery table: every channel type has a proof for its guarantee, and the page is what code
+and tests say.
+"""
 
 from __future__ import annotations
 

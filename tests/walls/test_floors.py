@@ -1,4 +1,6 @@
-"""Inside core, imports go down from floor to floor, as docs/architecture.md lists them, and never in a circle."""
+"""Inside core, imports go down from floor to floor, as docs/architecture.md lists them, and never
+in a circle.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The import rules: core knows no plugin, plugins know only core's root and what they declare, core's files form floors."""
+"""The import rules: core knows no plugin, plugins know only core's root and what they declare,
+core's files form floors.
+"""
 
 from __future__ import annotations
 

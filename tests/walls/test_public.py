@@ -1,4 +1,6 @@
-"""The public API of core: every name that `from hansa import ...` may take, listed, bounded and documented."""
+"""The public API of core: every name that `from hansa import ...` may take, listed, bounded and
+documented.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The reference pages say what the code says: every hook, setting, type, admin service and command, with its help."""
+"""The reference pages say what the code says: every hook, setting, type, admin service and command,
+with its help.
+"""
 
 from __future__ import annotations
 

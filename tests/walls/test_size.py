@@ -1,4 +1,6 @@
-"""The figures of the source keep their bounds: sizes, `Any`, complexity, documentation, and rules without a linter."""
+"""The figures of the source keep their bounds: sizes, `Any`, complexity, documentation, and rules
+without a linter.
+"""
 
 from __future__ import annotations
 

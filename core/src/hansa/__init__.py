@@ -4,11 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .cluster.membership import name_lease as name_lease
+    from .contract.bus import Bus as Bus, Queue as Queue, Records as Records
+    from .contract.engine import Engine as Engine
     from .contract.hookspecs import hookimpl as hookimpl
     from .contract.kinds import (
         Channel as Channel,
-        Definable as Definable,
-        Edit as Edit,
+        ChannelSettings as ChannelSettings,
+        ConfigT as ConfigT,
+        Definition as Definition,
+        DefinitionSettings as DefinitionSettings,
+        Dispatch as Dispatch,
         Format as Format,
         NoSettings as NoSettings,
         Outgoing as Outgoing,
@@ -16,19 +22,53 @@ if TYPE_CHECKING:
         lease_name as lease_name,
     )
     from .contract.message import Request as Request, Response as Response, new_cid as new_cid
+    from .contract.packages import PackageVersion as PackageVersion
+    from .contract.records import (
+        Applied as Applied,
+        DefinitionRecord as DefinitionRecord,
+        DeployedPackage as DeployedPackage,
+        Deployment as Deployment,
+        Edit as Edit,
+        HeldLease as HeldLease,
+        InstalledPlugin as InstalledPlugin,
+        Key as Key,
+        ObjectState as ObjectState,
+        PlainSettings as PlainSettings,
+        WorkerReport as WorkerReport,
+    )
+    from .contract.registry import (
+        RegisteredFormat as RegisteredFormat,
+        RegisteredService as RegisteredService,
+        RegisteredType as RegisteredType,
+        Registry as Registry,
+    )
+    from .contract.server import (
+        Cluster as Cluster,
+        Configuration as Configuration,
+        Definitions as Definitions,
+        Objects as Objects,
+        OutgoingConnections as OutgoingConnections,
+        Packages as Packages,
+        Plugins as Plugins,
+        Server as Server,
+    )
     from .contract.service import (
         Binding as Binding,
         Service as Service,
         automatic_name as automatic_name,
         current_cid as current_cid,
     )
+    from .foundation.backoff import Restarts as Restarts, backoff_delay as backoff_delay
     from .foundation.errors import (
         Conflict as Conflict,
         Forbidden as Forbidden,
         HansaError as HansaError,
+        Inactive as Inactive,
         Invalid as Invalid,
+        MissingModule as MissingModule,
         NotAllowed as NotAllowed,
         NotFound as NotFound,
+        Outcome as Outcome,
         Refused as Refused,
         TimedOut as TimedOut,
         TooLarge as TooLarge,
@@ -36,8 +76,14 @@ if TYPE_CHECKING:
         Unavailable as Unavailable,
         problem as problem,
     )
-    from .plugins.discovery import check_plugins as check_plugins, discover as discover
-    from .process.children import spawn as spawn, started_at as started_at
+    from .foundation.files import (
+        create_file as create_file,
+        replace_file as replace_file,
+        sync_folder as sync_folder,
+    )
+    from .foundation.processes import started_at as started_at
+    from .plugins.discovery import check_plugins as check_plugins
+    from .process.children import spawn as spawn
     from .process.logs import rotate_log as rotate_log
     from .settings.model import (
         Model as Model,
@@ -54,26 +100,82 @@ if TYPE_CHECKING:
     )
 
 _PUBLIC = {
+    "cluster.membership": ("name_lease",),
+    "contract.bus": (
+        "Bus",
+        "Queue",
+        "Records",
+    ),
+    "contract.engine": ("Engine",),
     "contract.hookspecs": ("hookimpl",),
     "contract.kinds": (
         "Channel",
-        "Definable",
-        "Edit",
+        "ChannelSettings",
+        "ConfigT",
+        "Definition",
+        "DefinitionSettings",
+        "Dispatch",
         "Format",
         "NoSettings",
         "Outgoing",
         "Security",
         "lease_name",
     ),
-    "contract.message": ("Request", "Response", "new_cid"),
-    "contract.service": ("Binding", "Service", "automatic_name", "current_cid"),
+    "contract.message": (
+        "Request",
+        "Response",
+        "new_cid",
+    ),
+    "contract.packages": ("PackageVersion",),
+    "contract.records": (
+        "Applied",
+        "DefinitionRecord",
+        "DeployedPackage",
+        "Deployment",
+        "Edit",
+        "HeldLease",
+        "InstalledPlugin",
+        "Key",
+        "ObjectState",
+        "PlainSettings",
+        "WorkerReport",
+    ),
+    "contract.registry": (
+        "RegisteredFormat",
+        "RegisteredService",
+        "RegisteredType",
+        "Registry",
+    ),
+    "contract.server": (
+        "Cluster",
+        "Configuration",
+        "Definitions",
+        "Objects",
+        "OutgoingConnections",
+        "Packages",
+        "Plugins",
+        "Server",
+    ),
+    "contract.service": (
+        "Binding",
+        "Service",
+        "automatic_name",
+        "current_cid",
+    ),
+    "foundation.backoff": (
+        "Restarts",
+        "backoff_delay",
+    ),
     "foundation.errors": (
         "Conflict",
         "Forbidden",
         "HansaError",
+        "Inactive",
         "Invalid",
+        "MissingModule",
         "NotAllowed",
         "NotFound",
+        "Outcome",
         "Refused",
         "TimedOut",
         "TooLarge",
@@ -81,8 +183,14 @@ _PUBLIC = {
         "Unavailable",
         "problem",
     ),
-    "plugins.discovery": ("check_plugins", "discover"),
-    "process.children": ("spawn", "started_at"),
+    "foundation.files": (
+        "create_file",
+        "replace_file",
+        "sync_folder",
+    ),
+    "foundation.processes": ("started_at",),
+    "plugins.discovery": ("check_plugins",),
+    "process.children": ("spawn",),
     "process.logs": ("rotate_log",),
     "settings.model": (
         "Model",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from hansa import Invalid
-from hansa.cluster.leases import OdbBus
+from hansa.cluster.odb_bus import OdbBus
 from hansa.odb.migrations.schema import create_schema
 from hansa.odb.tables import open_engine
 from hansa_admin import membership

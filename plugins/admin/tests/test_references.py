@@ -8,7 +8,8 @@ from typing import Annotated
 
 import pytest
 from hansa import Edit, Invalid, Model, Secret, setting
-from hansa.definitions.store import Row, Store
+from hansa.contract.records import DefinitionRecord
+from hansa.definitions.store import Store
 from hansa.odb.migrations.schema import create_schema
 from hansa.odb.tables import open_engine
 from hansa_admin.references import (
@@ -108,7 +109,7 @@ def test_what_a_definition_names() -> None:
 def test_what_exists(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'odb.sqlite'}")
     create_schema(engine)
-    store, fixed = Store(engine, b"key"), Row("outgoing", "wide", "b", {}, builtin=True)
+    store, fixed = Store(engine, b"key"), DefinitionRecord("outgoing", "wide", "b", {}, builtin=True)
     store.change([(Edit(("outgoing", "wide", "a"), {}), (), ())])
     server = SimpleNamespace(store=store, builtin={fixed.key: fixed})
     there = [

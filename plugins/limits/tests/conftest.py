@@ -43,11 +43,11 @@ class Worker:
         """A route through a channel with these settings to a service that does this."""
         service = type("Made", (Service,), {"name": "made", "handle": lambda self: act(self)})
         config: Any = load(
-            self.registry.known("channel", "plain").model,
+            self.registry.type("channel", "plain").model,
             {"service": "made", "format": "json", **settings},
         )
         made = PlainChannel(name, config, self)
-        format = self.registry.known("format", config.format).cls(config, service)
+        format = self.registry.format(config.format).cls(config, service)
         binding = Binding("made", self, format, name, "plain", config)
         return compile_route(binding, service, channel=made, wraps=[plugin.hansa_wrap])
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hansa import Request, Response, Service
 from hansa.contract.service import Binding
-from hansa.plugins.registry import Deployed, Registry
+from hansa.contract.registry import RegisteredService
+from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route, failed
 from hansa_queue import reading
 from hansa_queue.early import QueueSection
@@ -77,7 +78,7 @@ class Cluster:
     def add(self, *classes: type[Service]) -> None:
         for cls in classes:
             self.registry.replace_services(
-                cls.get_name(), [Deployed(cls.get_name(), cls, cls.get_name())]
+                cls.get_name(), [RegisteredService(cls.get_name(), cls, cls.get_name())]
             )
 
     def service(self, name: str, act: Callable[[Service], Any]) -> None:

@@ -24,9 +24,9 @@ def call(worker: Worker, operation: str, **settings: Any) -> Any:
     """Call an admin service as the gateway does; raises its error."""
     worker.registry.replace_services("plugin queue", [])
     cls = next(one for one in services.OPERATIONS if one.name == f"admin.{operation}")
-    from hansa.plugins.registry import Deployed
+    from hansa.contract.registry import RegisteredService
 
-    worker.registry.replace_services(cls.name, [Deployed(cls.name, cls, cls.name)])
+    worker.registry.replace_services(cls.name, [RegisteredService(cls.name, cls, cls.name)])
     return worker.invoke(cls.name, settings)
 
 

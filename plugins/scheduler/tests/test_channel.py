@@ -22,7 +22,7 @@ from plugins.scheduler.tests.support import START, Calls, Facade
 def definition(**settings):
     registry = Registry()
     registry.add_types("scheduler", plugin.hansa_transports())
-    return load(registry.known("channel", "schedule").model, {"service": "echo", **settings})
+    return load(registry.type("channel", "schedule").model, {"service": "echo", **settings})
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hansa import Service, load
 from hansa.contract.service import Binding
-from hansa.plugins.registry import Deployed, Registry
+from hansa.contract.registry import RegisteredService
+from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
 from hansa_http.app import Gate, create_app
 from hansa_http.early import HttpSection
@@ -45,9 +46,9 @@ class Site:
         service_name = service.get_name()
         self.names[service_name] = service
         self.server.registry.replace_services(
-            "test", [Deployed(n, s, "test", 1) for n, s in self.names.items()]
+            "test", [RegisteredService(n, s, "test", 1) for n, s in self.names.items()]
         )
-        model = self.server.registry.known("channel", "soap").model
+        model = self.server.registry.type("channel", "soap").model
         config = load(model, {"service": service_name, "url_path": "/soap", **settings})
         channel = SoapChannel(name or f"{service_name} {config.soap_action}", config, self.server)
         binding = Binding(

@@ -20,7 +20,8 @@ import pytest
 import redis
 from hansa import NotFound, Request, Response, Service, Unavailable, load
 from hansa.contract.service import Binding
-from hansa.plugins.registry import Deployed, Registry
+from hansa.contract.registry import RegisteredService
+from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
 from hansa_http.outgoing import HttpOutgoing
 from hansa_json.format import JsonFormat
@@ -98,7 +99,7 @@ class Facade:
     def add(self, *classes: type[Service]) -> None:
         for cls in classes:
             self.registry.replace_services(
-                cls.__name__, [Deployed(cls.get_name(), cls, cls.__name__)]
+                cls.__name__, [RegisteredService(cls.get_name(), cls, cls.__name__)]
             )
 
     def lost(self, *told: Any) -> None:
@@ -122,7 +123,7 @@ class Facade:
         self, name: str, type: str, format: str = "", config: Any = None, raising: bool = False
     ) -> Any:
         cls = self.registry.service(name).cls
-        made = self.registry.known("format", format).cls(config, cls) if format else None
+        made = self.registry.format(format).cls(config, cls) if format else None
         binding = Binding(
             name,
             self,

@@ -79,7 +79,7 @@ def test_definitions(server: Any) -> None:
         ("channel", "http", "zato.service.invoke", "/zato/admin/invoke", "admin"),
     ]
     for kind, type, _, data in found:
-        load(server.registry.known(kind, type).model, data)
+        load(server.registry.type(kind, type).model, data)
     server.loaded = ["zato"]
     assert [name for _, _, name, _ in plugin.hansa_definitions(server)] == [
         "zato.ping"

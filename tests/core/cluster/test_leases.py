@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from hansa.cluster import leases as cluster
-from hansa.cluster.leases import Leases, OdbBus
+from hansa.cluster.leases import Leases
+from hansa.cluster.odb_bus import OdbBus
 from hansa.definitions.store import Store
 from hansa.odb.tables import open_engine
 
@@ -78,7 +79,7 @@ class TestOdbBus:
     def test_processes_that_race_for_it(self, bus: OdbBus):
         code = """
             import sys, time
-            from hansa.cluster.leases import OdbBus
+            from hansa.cluster.odb_bus import OdbBus
             from hansa.odb.tables import open_engine
             bus, mine = OdbBus(open_engine(sys.argv[1])), 0
             for number in range(20):

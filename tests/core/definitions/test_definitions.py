@@ -29,9 +29,11 @@ from hansa import (
 )
 from hansa.definitions import definitions as module
 from hansa.definitions.definitions import Definitions
-from hansa.definitions.store import Row, Store
+from hansa.contract.records import DefinitionRecord
+from hansa.definitions.store import Store
 from hansa.odb.keys import Keys
-from hansa.plugins.registry import Deployed, Registry
+from hansa.contract.registry import RegisteredService
+from hansa.plugins.registry import Registry
 
 KEYS = Keys(base64.urlsafe_b64encode(os.urandom(32)).decode())
 
@@ -109,7 +111,7 @@ def made(store: Store, plain: type, monkeypatch: pytest.MonkeyPatch) -> Definiti
     monkeypatch.setattr(module, "APPLY_WAIT", 0.3)
     registry = Registry()
     registry.add_types("p", [WideOutgoing, PathChannel, HashedSecurity, OtherSecurity, plain])
-    registry.replace_services("plugin p", [Deployed("builtin", Builtin, "plugin p")])
+    registry.replace_services("plugin p", [RegisteredService("builtin", Builtin, "plugin p")])
 
     def secret(reference: str, value: Any) -> str | None:
         if value == "sealed":
@@ -345,7 +347,7 @@ class TestWhatIsRefused:
             made.define("security", "hashed", "s", {"password": "p"})
 
     def test_what_comes_with_a_plugin(self, made: Definitions):
-        row = Row("channel", "path", "fixed", {"path": "/a", "service": "builtin"}, builtin=True)
+        row = DefinitionRecord("channel", "path", "fixed", {"path": "/a", "service": "builtin"}, builtin=True)
         made.builtin = {row.key: row}
         assert made.definition(*row.key) == row
         assert row in made.definitions("channel")

@@ -125,7 +125,7 @@ def test_a_type_that_two_claim_names_both(make: Callable[..., str]):
     assert faults_of("first", "second") == {
         "plugin second (hansa-second 1.0)": "outgoing same is given by the plugins first and second; block one of them"
     }
-    assert load("first").registry.known("outgoing", "same").plugin == "first"
+    assert load("first").registry.type("outgoing", "same").plugin == "first"
 
 
 def test_a_name_that_two_distributions_claim_names_both(make: Callable[..., str]):
@@ -226,4 +226,4 @@ def test_nothing_is_imported_to_find_them(make: Callable[..., str]):
     make("bad", "1 / 0")
     assert discover()["bad"].status == "found"
     with pytest.raises(NotFound):
-        Plugins(Registry()).registry.known("outgoing", "bad")
+        Plugins(Registry()).registry.type("outgoing", "bad")

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import pytest
 from hansa import Channel, Format, Invalid, Model, NotFound, Outgoing, Service, load, setting
-from hansa.plugins.registry import Clash, Deployed, Registry
+from hansa.contract.registry import RegisteredService
+from hansa.plugins.registry import Clash, Registry
 
 
 class Place(Model):
@@ -40,7 +41,7 @@ def registry() -> Registry:
 
 
 def test_a_type_and_the_model_of_its_definitions(registry: Registry):
-    known = registry.known("channel", "odd-one")
+    known = registry.type("channel", "odd-one")
     assert (known.cls, known.plugin, known.model.__name__) == (OddChannel, "odd", "ChannelOddOne")
     loaded: Any = load(known.model, {"place": "here", "service": "s"})
     assert (loaded.place, loaded.service, loaded.format, loaded.security) == ("here", "s", "", None)
@@ -48,7 +49,7 @@ def test_a_type_and_the_model_of_its_definitions(registry: Registry):
     with pytest.raises(Invalid) as caught:
         load(known.model, {})
     assert set(caught.value.errors) == {"place", "service"}
-    assert registry.known("outgoing", "odd-one").model(active=False)
+    assert registry.type("outgoing", "odd-one").model(active=False)
     assert [(kind, type) for kind, type, _ in registry.types()] == [
         ("channel", "odd-one"),
         ("format", "odd"),
@@ -59,9 +60,9 @@ def test_a_type_and_the_model_of_its_definitions(registry: Registry):
 
 def test_an_unknown_type_names_those_there_are(registry: Registry):
     with pytest.raises(NotFound, match=r"no channel of type 'ood' is installed .*odd-one"):
-        registry.known("channel", "ood")
+        registry.type("channel", "ood")
     with pytest.raises(NotFound, match="no plugin gives one"):
-        registry.known("security", "basic")
+        registry.type("security", "basic")
 
 
 def test_a_type_of_two_plugins_is_refused_and_changes_nothing(registry: Registry):
@@ -69,7 +70,7 @@ def test_a_type_of_two_plugins_is_refused_and_changes_nothing(registry: Registry
     with pytest.raises(Clash, match="odd and other"):
         registry.add_types("other", [fresh, OddChannel])
     with pytest.raises(NotFound):
-        registry.known("channel", "fresh")
+        registry.type("channel", "fresh")
 
 
 @pytest.mark.parametrize("wrong", [Channel, Format, int, type("Typeless", (Outgoing,), {})])
@@ -86,27 +87,27 @@ class Limits(Model):
 def test_settings_of_every_channel_come_with_those_of_the_type(registry: Registry):
     registry.extend_channels([Limits])
     found = load(
-        registry.known("channel", "odd-one").model, {"place": "here", "service": "x", "most": 3}
+        registry.type("channel", "odd-one").model, {"place": "here", "service": "x", "most": 3}
     )
     assert (found.most, found.place, found.active) == (3, "here", False)
     with pytest.raises(Invalid) as refused:
         load(
-            registry.known("channel", "odd-one").model, {"place": "here", "service": "x", "most": 0}
+            registry.type("channel", "odd-one").model, {"place": "here", "service": "x", "most": 0}
         )
     assert list(refused.value.errors) == ["most"]
-    assert not hasattr(load(registry.known("outgoing", "odd-one").model, {}), "most")
+    assert not hasattr(load(registry.type("outgoing", "odd-one").model, {}), "most")
 
 
 def test_services_of_a_file_are_swapped_at_once():
     registry = Registry()
-    one = [Deployed(name, service(name), "x.py", 1) for name in "ab"]
-    two = [Deployed(name, service(name), "x.py", 2) for name in "bc"]
+    one = [RegisteredService(name, service(name), "x.py", 1) for name in "ab"]
+    two = [RegisteredService(name, service(name), "x.py", 2) for name in "bc"]
     assert registry.replace_services("x.py", one) == {"a", "b"}
     assert registry.replace_services("x.py", two) == {"a", "b", "c"}
     assert [(d.name, d.version) for d in registry.services()] == [("b", 2), ("c", 2)]
     with pytest.raises(Clash, match=r"service c of y.py is already given by x.py"):
         registry.replace_services(
-            "y.py", [Deployed("d", service("d"), "y.py"), Deployed("c", service("c"), "y.py")]
+            "y.py", [RegisteredService("d", service("d"), "y.py"), RegisteredService("c", service("c"), "y.py")]
         )
     assert [d.name for d in registry.services()] == ["b", "c"]
     with pytest.raises(NotFound, match="did you mean c"):
@@ -117,7 +118,7 @@ def test_readers_see_all_services_of_one_version():
     registry = Registry()
     stop, seen = threading.Event(), set()
     versions = [
-        [Deployed(name, service(name), "x.py", number) for name in "abcdef"] for number in range(40)
+        [RegisteredService(name, service(name), "x.py", number) for name in "abcdef"] for number in range(40)
     ]
     registry.replace_services("x.py", versions[0])
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from hansa import Conflict, Model, NotFound, Request, Service, Unavailable, current_cid
-from hansa.cluster.leases import Leases, OdbBus
+from hansa.cluster.leases import Leases
+from hansa.cluster.odb_bus import OdbBus
 from hansa.definitions.store import Store
-from hansa.plugins.registry import Deployed, Registry
+from hansa.contract.registry import RegisteredService
+from hansa.plugins.registry import Registry
 from hansa.runtime.invoke import Invocations
 from hansa.runtime.objects import Objects
 
@@ -59,7 +61,7 @@ def world(store: Store, plain: type) -> Iterator[Invocations]:
     registry = Registry()
     registry.add_types("p", [plain])
     registry.replace_services(
-        "x.py", [Deployed(cls.name, cls, "x.py", 1) for cls in (Double, Outer, Fails)]
+        "x.py", [RegisteredService(cls.name, cls, "x.py", 1) for cls in (Double, Outer, Fails)]
     )
     server = SimpleNamespace(name="s")
     wraps: list[Any] = []
@@ -94,7 +96,7 @@ def test_a_route_is_kept_until_its_service_changes(world: Invocations):
     assert world.route("double") is first is not world.route("double", type="other")
     assert world.route("double", config=object()) is not first
     better = type("Double", (Double,), {"handle": lambda self: Pair(number=0)})
-    world._objects.registry.replace_services("x.py", [Deployed("double", better, "x.py", 2)])
+    world._objects.registry.replace_services("x.py", [RegisteredService("double", better, "x.py", 2)])
     assert world.invoke("double", {"number": 2}).number == 0
     world._objects.registry.replace_services("x.py", [])
     with pytest.raises(NotFound):

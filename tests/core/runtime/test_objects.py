@@ -27,9 +27,11 @@ from hansa import (
     objects as module,
     setting,
 )
-from hansa.cluster.leases import Leases, OdbBus
+from hansa.cluster.leases import Leases
+from hansa.cluster.odb_bus import OdbBus
 from hansa.definitions.store import Reference, Row, Store
-from hansa.plugins.registry import Deployed, Registry
+from hansa.contract.registry import RegisteredService
+from hansa.plugins.registry import Registry
 from hansa.runtime.objects import Objects, references
 
 
@@ -122,7 +124,7 @@ class World:
         self.leases.start()
 
     def config(self, row: Row) -> Any:
-        return load(self.registry.known(row.kind, row.type).model, row.data)
+        return load(self.registry.type(row.kind, row.type).model, row.data)
 
     def apply(self, kind: str, type: str, name: str, **data: Any) -> Row:
         row = Row(kind, type, name, data)
@@ -138,7 +140,7 @@ class World:
         services = []
         for name, answer in answers.items():
             handle = answer if callable(answer) else lambda self, answer=answer: answer
-            services.append(Deployed(name, type(name, (Service,), {"handle": handle}), "x.py", 1))
+            services.append(RegisteredService(name, type(name, (Service,), {"handle": handle}), "x.py", 1))
         self.objects.recompile("service", self.registry.replace_services("x.py", services))
 
     def end(self) -> None:

@@ -1,137 +1,165 @@
 """The hooks a plugin may implement. Each returns declarations; core asks once, when it loads the plugin, unless said otherwise.
 
 Write `@hookimpl` over a function of the same name in the plugin's module; it may take fewer arguments than the hook offers.
-Modules named in the entry point group `hansa` are loaded in workers. Those in the group `hansa.early` are loaded in the
-supervisor, the `hansa` command and trial imports too, and must import nothing heavy; the hooks they may implement say so.
+Modules named in the entry point group `hansa` are loaded in workers. Those in the group `hansa.early` are also loaded in the
+supervisor, by the `hansa` command and in trial imports, and must import nothing heavy; the hooks they may implement say so.
 """
 
 # The names of hooks and arguments are the contract; the bodies are empty on purpose.
+# mypy: disable-error-code="empty-body"
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from ..settings.model import Model
-from .kinds import Dispatch, Format, Security
-from .service import Service
+if TYPE_CHECKING:
+    import socket
 
-__all__ = ["hookimpl"]
+    import click
+
+    from ..settings.model import Model
+    from .bus import Bus, Queue
+    from .engine import Engine
+    from .kinds import Channel, Dispatch, Format, Outgoing, Security
+    from .packages import PackageVersion
+    from .records import PlainSettings
+    from .server import Configuration, Server
+    from .service import Service
 
 PROJECT = "hansa"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-
-@hookspec
-def hansa_transports() -> list[type]:  # type: ignore[empty-body]
-    """Give the Channel and Outgoing classes of this plugin."""
+# -- what a plugin adds: asked when it is loaded -------------------------------------------------------------------
 
 
 @hookspec
-def hansa_security() -> list[type[Security]]:  # type: ignore[empty-body]
-    """Give the Security classes of this plugin."""
+def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
+    """Return the Channel and Outgoing classes of this plugin."""
 
 
 @hookspec
-def hansa_formats() -> list[type[Format]]:  # type: ignore[empty-body]
-    """Give the Format classes of this plugin."""
+def hansa_security() -> list[type[Security]]:
+    """Return the Security classes of this plugin."""
 
 
 @hookspec
-def hansa_services(server: Any) -> list[type[Service]]:  # type: ignore[empty-body]
-    """Give the services of this plugin, always there; `server` is the facade they may be built from.
+def hansa_formats() -> list[type[Format]]:
+    """Return the Format classes of this plugin."""
+
+
+@hookspec
+def hansa_services(server: Server) -> list[type[Service]]:
+    """Return the services of this plugin, which are always there; they may be built from what `server` knows.
 
     Called again after any plugin was reloaded, since services may be derived from the registered types.
     """
 
 
 @hookspec
-def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]:  # type: ignore[empty-body]
-    """Give definitions that come with the plugin, as (kind, type, name, settings): not stored, not exported, not editable."""
+def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainSettings]]:
+    """Return definitions that come with the plugin, as (kind, type, name, settings): not stored, exported or editable."""
 
 
 @hookspec
-def hansa_channel_settings() -> list[type[Model]]:  # type: ignore[empty-body]
-    """Give settings that every channel has besides its own, as models with defaults; `hansa_wrap` is where they take effect."""
+def hansa_channel_settings() -> dict[str, type[Model]]:
+    """Return sections of settings that every channel has besides its own, by name, as models with defaults.
+
+    `{"limits": Limits}` adds the setting `limits` with the settings of that model inside it; `hansa_wrap` is where they take
+    effect, as `channel.config.limits`.
+    """
 
 
 @hookspec
-def hansa_settings() -> dict[str, type[Model]]:  # type: ignore[empty-body]
-    """Give the plugin's sections of config.toml, by name. Early."""
+def hansa_settings() -> dict[str, type[Model]]:
+    """Return the plugin's sections of config.toml, by name. Early."""
 
 
 @hookspec
-def hansa_modules() -> list[str]:  # type: ignore[empty-body]
+def hansa_modules() -> list[str]:
     """Name modules to import before any source of a service is, in workers and in trial imports. Early."""
 
 
 @hookspec
-def hansa_commands(commands: Any) -> None:
-    """Add commands to the click group `commands`; called when `hansa` parses its command line. Early."""
+def hansa_commands(commands: click.Group) -> None:
+    """Add commands to the group `hansa`; called when `hansa` parses its command line. Early."""
+
+
+# -- in the supervisor ---------------------------------------------------------------------------------------------
 
 
 @hookspec
-def hansa_engines(config: Any) -> list[Any]:  # type: ignore[empty-body]
-    """Give programs to run beside the workers; called in the supervisor before workers start. Early.
-
-    Each has `name`, `directory`, `command()`, `environment()`, `ready()`, and `address`, which the workers are told; it may have
-    `stop_signal` (default SIGTERM) and `stop_timeout` (default 10 seconds).
-    """
+def hansa_engines(config: Configuration) -> list[Engine]:
+    """Return programs to run beside the workers; called before workers start. Early."""
 
 
 @hookspec
-def hansa_listen(config: Any) -> dict[str, Any]:  # type: ignore[empty-body]
-    """Give bound, listening sockets by name, handed to every worker; called once in the supervisor. Early."""
+def hansa_listen(config: Configuration) -> dict[str, socket.socket]:
+    """Return bound, listening sockets by name, handed to every worker; called once. Early."""
 
 
 @hookspec
-def hansa_ready(config: Any) -> list[str]:  # type: ignore[empty-body]
-    """Give lines for the person who started the server, printed once it is ready; called in the supervisor. Early."""
+def hansa_ready(config: Configuration) -> list[str]:
+    """Return lines for the person who started the server, printed once it is ready. Early."""
+
+
+# -- in each worker, from its start to its end ---------------------------------------------------------------------
 
 
 @hookspec(firstresult=True)
-def hansa_bus(server: Any) -> Any:
-    """Give what carries nudges and leases between the workers of the cluster, in place of the ODB; called once per worker.
+def hansa_bus(server: Server) -> Bus | None:
+    """Return what carries nudges and leases between the workers of the cluster, in place of the ODB; called first.
 
-    It has `nudge(revision)`, `listen(wake, stopped)`, `acquire(name, holder, ttl)`, `release(name, holder)`,
-    `leases(names)` (see `hansa.cluster`), and `redis` (a client for services).
+    Of `server` only `name`, `id`, `worker`, `dir`, `engines`, `cluster.name` and `section` are there yet.
     """
 
 
 @hookspec(firstresult=True)
-def hansa_queue(server: Any) -> Any:
-    """Give the queue of asynchronous invocations; called once per worker, after `hansa_bus`.
+def hansa_queue(server: Server) -> Queue | None:
+    """Return the queue of asynchronous calls; called after `hansa_bus`."""
 
-    It has `put(service, payload, cid, **options)`, `start()`, `stop(grace)` and `status()`.
+
+@hookspec
+def hansa_startup(server: Server) -> object | None:
+    """Start what the plugin needs in a worker, before any of its objects start, and return it, or None.
+
+    What it returns is the plugin's resource: its later hooks and its objects get it by its class, as
+    `server.resource(AccessLog)`. `hansa_shutdown` undoes it.
     """
 
 
 @hookspec
-def hansa_startup(server: Any) -> None:
-    """Start what the plugin needs in a worker, before any of its objects start; undone by `hansa_shutdown`."""
+def hansa_serve(server: Server) -> None:
+    """Begin to accept work: everything configured has been started; called once."""
 
 
 @hookspec
-def hansa_serve(server: Any) -> None:
-    """Begin to accept work: everything configured has been started; called once per worker."""
+def hansa_deployed(server: Server, package: PackageVersion) -> None:
+    """Learn that this worker has loaded a package that was deployed while it ran; not called for what merely imports it."""
 
 
 @hookspec
-def hansa_drain(server: Any) -> None:
+def hansa_drain(server: Server) -> None:
     """Accept nothing new and finish what was accepted; called when the worker is to end, before objects stop. May block."""
 
 
 @hookspec
-def hansa_shutdown(server: Any) -> None:
-    """Undo `hansa_startup`; called when the worker ends or the plugin is unloaded."""
+def hansa_shutdown(server: Server) -> None:
+    """Undo `hansa_startup`; called when the worker ends."""
+
+
+# -- for each route and each secret --------------------------------------------------------------------------------
 
 
 @hookspec
-def hansa_wrap(channel: Any, service: type[Service], call: Dispatch) -> Dispatch | None:
-    """Give a callable around `call` (Request -> Response), or None; called once for each compiled route."""
+def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch | None:
+    """Return a callable around `call` (Request -> Response), or None; called once for each compiled route.
+
+    `channel` is None for calls from service to service.
+    """
 
 
 @hookspec(firstresult=True)
-def hansa_secret(reference: str, value: Any) -> str | None:
-    """Give the value behind `{"$reference": value}` in a setting, such as `{"$vault": "path"}`; the first answer counts."""
+def hansa_secret(reference: str, value: object) -> str | None:
+    """Return the value behind `{"$reference": value}` in a setting, such as `{"$vault": "path"}`; the first answer counts."""

@@ -5,30 +5,32 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..foundation.errors import Outcome
 
-__all__ = ["Request", "Response", "new_cid"]
+if TYPE_CHECKING:
+    from .service import Binding
 
-_bits = random.Random(random.SystemRandom().getrandbits(64)).getrandbits
+_random_bits = random.Random(random.SystemRandom().getrandbits(64)).getrandbits
 
 
 def new_cid() -> str:
-    """A fresh correlation id: `K` and 27 characters from 0-9 and A-F, 108 random bits.
+    """Return a fresh correlation id: `K` and 27 characters from 0-9 and A-F, 108 random bits.
 
-    PERF: not a secret, so the fast generator will do; it is seeded from the system's.
+    It is not a secret, so a fast generator will do; it is seeded from the system's.
     """
-    return f"K{_bits(108):027X}"
+    return f"K{_random_bits(108):027X}"
 
 
 @dataclass(slots=True, eq=False)
 class Request:
     """One message on its way to a service.
 
-    A channel gives what it has: `raw` bytes or an already built `payload`, `headers` (lower-case names), `params` (path and
-    query values), `method`, `path`, `peer` (address of the caller), `environ` (the WSGI environment, or the like).
-    The route adds `input` (the parsed input), `principal` (who called) and `channel`; `attempt` counts from 1.
+    A channel sets what it has: `raw` bytes or an already built `payload`, `headers` (lower-case names), `params` (path and
+    query values), `method`, `path`, `peer` (address of the caller), `environ` (the WSGI environment, or the like), `extra`
+    (anything else, by name). The route adds `input` (the parsed input), `principal` (who called), `channel` and `format`;
+    `attempt` counts from 1.
     """
 
     raw: bytes = b""
@@ -45,7 +47,7 @@ class Request:
     extra: Mapping[str, Any] = field(default_factory=dict)
     input: Any = field(default=None, init=False)
     principal: Any = field(default=None, init=False)
-    channel: Any = field(default=None, init=False)
+    channel: Binding | None = field(default=None, init=False)
     format: str = field(default="", init=False)
 
     def __post_init__(self) -> None:

@@ -1,99 +1,109 @@
-"""The configure plane: what a definition must satisfy before it is stored, and who has applied a change afterwards."""
+"""Definitions: what one must satisfy before it is stored, and the one way to change them."""
 
 from __future__ import annotations
 
-import contextlib
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cached_property
-from typing import Any
+from typing import Any, Literal, cast
 
-from ..contract.kinds import Edit, Key
-from ..deployment.deploy import import_name, importers, packages, trial
+from ..contract.kinds import Definition, DefinitionSettings
+from ..contract.records import Applied, DefinitionRecord, Edit, Key, PlainSettings, Reference, label
+from ..contract.registry import Registry
+from ..contract.server import Definitions as DefinitionsContract
 from ..foundation.errors import Conflict, HansaError, Invalid, NotFound
 from ..odb.keys import Keys
-from ..plugins.registry import Registry
-from ..runtime.objects import references
 from ..settings.model import Model, dump, fields, load, resolve
-from .store import Checked, Reference, Row, Stale, Store, label
+from .references import references
+from .store import Checked, Store, faults_by_path
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\ud800-\udfff]{1,200}")
-APPLY_WAIT = 5.0
-SILENT = 15.0
 
 
-class Definitions:
-    """Validates, stores and deletes definitions and service sources, and waits until the workers of the cluster have them.
+class Definitions(DefinitionsContract):
+    """Validates, stores and deletes definitions.
 
-    `wake` makes this worker look at the change log; `secret` resolves references of plugins, such as `{"$vault": ...}`.
+    `announce(revision, wait=...)` tells the workers of a change; `resolve_secret(name, value)` resolves references of plugins, such as
+    `{"$vault": ...}`. `builtin` holds the definitions that plugins bring.
     """
 
     def __init__(
-        self, store: Store, registry: Registry, keys: Keys, bus: Any, wake: Any, secret: Any
+        self,
+        store: Store,
+        registry: Registry,
+        keys: Keys,
+        announce: Callable[..., Applied],
+        resolve_secret: Callable[[str, object], str | None],
     ) -> None:
-        self.store, self.registry, self.keys, self.bus = store, registry, keys, bus
-        self.wake, self._secret = wake, secret
-        self.builtin: dict[tuple[str, str, str], Row] = {}
-        self.trial_timeout, self.trial_modules = 10.0, list[str]()
+        self.store = store
+        self.registry = registry
+        self.keys = keys
+        self.announce = announce
+        self.builtin: dict[Key, DefinitionRecord] = {}
+        self._resolve_secret = resolve_secret
+        self._builtin_claims: dict[tuple[str, str], DefinitionRecord] | None = None
 
     # -- read --------------------------------------------------------------------------------------------------------
 
-    def read(self, row: Row) -> Any:
-        """The config of a definition: secrets and references resolved, brought to today's shape; raises `Invalid`."""
-        model = self.registry.known(row.kind, row.type).model
+    def read(self, record: DefinitionRecord) -> DefinitionSettings:
+        """Return the settings of a definition, secrets and references resolved, in today's shape; raises `Invalid`."""
+        model = self.registry.type(record.kind, record.type).model
+        plain = resolve(model.upgrade(dict(record.data)), self._resolve)
         # what the environment or a file gives is text, also for numbers
-        return load(
-            model,
-            resolve(model.upgrade(dict(row.data)), self._special),
-            strict=not _refers(row.data),
-        )
+        config = load(model, plain, strict=not _refers(record.data))
+        return cast(DefinitionSettings, config)
 
-    def _special(self, reference: str, value: Any) -> str:
+    def _resolve(self, reference: str, value: Any) -> str:
         if reference == "$encrypted":
             return self.keys.decrypt(value)
-        if (found := self._secret(reference=reference.removeprefix("$"), value=value)) is None:
+        found = self._resolve_secret(reference.removeprefix("$"), value)
+        if found is None:
             raise Invalid(f"nothing resolves the reference {reference}")
-        return str(found)
+        return found
 
-    def definitions(self, kind: str | None = None, type: str | None = None) -> list[Row]:
-        """Stored and built-in definitions, sorted."""
-        rows = self.store.definitions(kind, type)
-        rows += [
-            row
-            for row in self.builtin.values()
-            if kind in (None, row.kind) and type in (None, row.type)
-        ]
-        return sorted(rows, key=lambda row: row.key)
+    def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
+        """Return stored and built-in definitions, of a kind and type or of all, sorted by kind, type and name."""
+        found = self.store.definitions(kind or None, type or None)
+        for record in self.builtin.values():
+            if kind in ("", record.kind) and type in ("", record.type):
+                found.append(record)
+        return sorted(found, key=lambda record: record.key)
 
-    def definition(self, kind: str, type: str, name: str) -> Row:
-        """One definition; raises `NotFound`."""
-        if (
-            row := self.builtin.get((kind, type, name)) or self.store.definition(kind, type, name)
-        ) is None:
-            raise NotFound(f"{label((kind, type, name))} does not exist")
-        return row
+    def get(self, kind: str, type: str, name: str) -> DefinitionRecord:
+        """Return one definition; raises `NotFound`."""
+        key = (kind, type, name)
+        found = self.builtin.get(key) or self.store.definition(*key)
+        if found is None:
+            raise NotFound(f"{label(key)} does not exist")
+        return found
+
+    def exists(self, kind: str, type: str, name: str) -> bool:
+        """Whether a definition, service or format of this name is there; an empty type means any."""
+        try:
+            if kind == "service":
+                self.registry.service(name)
+                return True
+            if kind == "format":
+                self.registry.format(name)
+                return True
+        except NotFound:
+            return False
+        if self.store.definitions(kind, type or None, name):
+            return True
+        return any(
+            record.kind == kind and record.name == name and type in ("", record.type)
+            for record in self.builtin.values()
+        )
 
     # -- change ------------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _taken(self) -> dict[tuple[str, str], Row]:
-        """The claims of what is built in, by kind and claim."""
-        rows = [(row, self.registry.known(row.kind, row.type).cls) for row in self.builtin.values()]
-        return {
-            (row.kind, claim): row
-            for row, cls in rows
-            for claim in _claims(cls, row, self.read(row))
-        }
-
     def check(self, edit: Edit) -> Checked:
-        """An edit with its data as it is to be stored, its references and claims; raises `Invalid` with all faults.
+        """Return an edit with its data as it is to be stored, its references and claims; raises `Invalid` with all faults.
 
         Nothing is written, and no other definition is looked at.
         """
         kind, type, name = edit.key
-        known = self.registry.known(kind, type)
+        registered = self.registry.type(kind, type)
         if edit.key in self.builtin:
             raise Conflict(f"{label(edit.key)} comes with a plugin and cannot be changed")
         if edit.data is None:
@@ -102,176 +112,121 @@ class Definitions:
             raise Invalid(
                 {"name": "must have 1 to 200 characters, none of them / or a control character"}
             )
-        data, seen = known.model.upgrade(dict(edit.data)), edit.seen_revision
+        model = registered.model
+        data = model.upgrade(dict(edit.data))
+        seen = edit.seen_revision
         if edit.mode == "edit":
-            old = self.definition(*edit.key)
-            data, seen = {**known.model.upgrade(dict(old.data)), **edit.data}, seen or old.revision
-        config = self.read(Row(kind, type, name, data))
-        prepared = known.cls.prepare(config)
-        named = references(self.registry, known.model, prepared)
-        row = Row(kind, type, name, _stored(data, prepared, config, self.keys.encrypt))
-        claims = _claims(known.cls, row, prepared)
+            old = self.get(*edit.key)
+            data = merged(model, model.upgrade(dict(old.data)), data)
+            seen = seen or old.revision
+        config = self.read(DefinitionRecord(kind, type, name, data))
+        prepared = registered.cls.prepare(config)
+        named = references(self.registry, model, prepared)
+        stored = _stored(data, prepared, config, self.keys.encrypt)
+        claims = _claims(registered.cls, edit.key, prepared)
         for claim in claims:
-            if other := self._taken.get((kind, claim)):
+            other = self._claimed_by_builtin(kind, claim)
+            if other is not None:
                 raise Conflict(
-                    f"{label(row.key)} needs {claim}, which the built-in {label(other.key)} has"
+                    f"{label(edit.key)} needs {claim}, which the built-in {label(other.key)} has"
                 )
-        return replace(edit, data=row.data, seen_revision=seen), named, claims
+        return replace(edit, data=stored, seen_revision=seen), named, claims
+
+    def preview(self, kind: str, type: str, name: str, data: PlainSettings) -> DefinitionRecord:
+        """Return the record that these settings would be stored as; raises `Invalid` with all faults."""
+        edit, _, _ = self.check(Edit((kind, type, name), data))
+        return DefinitionRecord(kind, type, name, edit.data or {})
+
+    def _claimed_by_builtin(self, kind: str, claim: str) -> DefinitionRecord | None:
+        if self._builtin_claims is None:
+            found: dict[tuple[str, str], DefinitionRecord] = {}
+            for record in self.builtin.values():
+                cls = self.registry.type(record.kind, record.type).cls
+                for one in _claims(cls, record.key, self.read(record)):
+                    found[record.kind, one] = record
+            self._builtin_claims = found
+        return self._builtin_claims.get((kind, claim))
 
     def _is_builtin(self, reference: Reference) -> bool:
+        """Whether a reference is to something outside the store."""
         if reference.kind == "service":
             try:
                 return self.registry.service(reference.name).version == 0
             except NotFound:
                 return False
         return any(
-            (k, n) == (reference.kind, reference.name) and reference.type in ("", t)
-            for k, t, n in self.builtin
+            record.kind == reference.kind
+            and record.name == reference.name
+            and reference.type in ("", record.type)
+            for record in self.builtin.values()
         )
 
-    def change(
-        self, edits: Iterable[Edit], *, by: str = "", wait: bool = True, paths: bool = True
-    ) -> dict[str, Any]:
-        """Define and delete many definitions in one transaction, all of them or none; tells who has applied it.
-
-        They may refer to each other in any order. Raises one `Invalid` with all faults by `kind.type.name.setting`; without
-        `paths` the error of a definition as it is.
-        """
-        checked, errors = list[Checked](), dict[Key, HansaError]()
+    def _check_all(self, edits: Iterable[Edit]) -> tuple[list[Checked], dict[Key, HansaError]]:
+        checked: list[Checked] = []
+        errors: dict[Key, HansaError] = {}
         for edit in edits:
             try:
                 checked.append(self.check(edit))
             except HansaError as error:
-                if not paths:
-                    raise
                 checked.append((edit, (), ()))
                 errors[edit.key] = error
+        return checked, errors
+
+    def validate(self, edits: Iterable[Edit]) -> dict[str, str]:
+        """Return everything that speaks against these edits, made together, by `kind.type.name.setting`; nothing is stored."""
+        checked, errors = self._check_all(edits)
+        return faults_by_path(self.store.errors(checked, builtin=self._is_builtin, errors=errors))
+
+    def change(self, edits: Iterable[Edit], *, by: str = "", wait: bool = True) -> Applied:
+        """Make these edits in one transaction, all of them or none; they may refer to each other in any order.
+
+        Raises one `Invalid` with all faults by `kind.type.name.setting`.
+        """
+        checked, errors = self._check_all(edits)
         revision = self.store.change(
-            checked, builtin=self._is_builtin, errors=errors, paths=paths, by=by
+            checked, builtin=self._is_builtin, errors=errors, paths=True, by=by
         )
-        return self.announce(revision, wait)
+        return self.announce(revision, wait=wait)
 
     def define(
         self,
         kind: str,
         type: str,
         name: str,
-        data: dict[str, Any],
+        data: PlainSettings,
         *,
+        mode: str = "set",
+        seen_revision: int | None = None,
         by: str = "",
         wait: bool = True,
-        **options: Any,
-    ) -> dict[str, Any]:
-        """Create, edit (given settings over the stored ones) or set a definition; tells who has applied it.
-
-        Options are `mode`, `seen_revision` and `declared` of an `Edit`. Raises `Invalid`, `NotFound`, `Conflict`.
-        """
-        return self.change(
-            [Edit((kind, type, name), data, **options)], by=by, wait=wait, paths=False
-        )
+    ) -> Applied:
+        """Create, edit or set one definition, as `Edit` says; raises `Invalid` by setting, `NotFound` or `Conflict`."""
+        how = cast(Literal["create", "edit", "set"], mode)
+        edit = Edit((kind, type, name), data, how, seen_revision)
+        return self._change_one(edit, by, wait)
 
     def delete(
-        self, kind: str, type: str, name: str, *, by: str = "", **options: Any
-    ) -> dict[str, Any]:
-        """Delete a definition; raises `NotFound`, or `Conflict` naming its users. The option is `seen_revision`."""
-        return self.change([Edit((kind, type, name), **options)], by=by, paths=False)
+        self, kind: str, type: str, name: str, *, seen_revision: int | None = None, by: str = ""
+    ) -> Applied:
+        """Delete one definition; raises `NotFound`, or `Conflict` naming what uses it."""
+        edit = Edit((kind, type, name), seen_revision=seen_revision)
+        return self._change_one(edit, by, wait=True)
 
-    # -- services ----------------------------------------------------------------------------------------------------
+    def _change_one(self, edit: Edit, by: str, wait: bool) -> Applied:
+        revision = self.store.change([self.check(edit)], builtin=self._is_builtin, by=by)
+        return self.announce(revision, wait=wait)
 
-    def deploy(
-        self,
-        files: Mapping[str, str],
-        *,
-        gone: Iterable[str] = (),
-        by: str = "",
-        declared: bool = False,
-        wait: bool = True,
-    ) -> dict[str, Any]:
-        """Try sources, by path, with all that imports them, in a child process; store them and have them loaded everywhere.
 
-        All of them or none; packages that are to be `gone` go out of service by the same change. It is tried again if others
-        deploy meanwhile. `declared`: it is remembered that config.toml says so. Gives `packages`, with file, version and services
-        of each, and who has applied it. Raises `Invalid` with errors and their lines under `source`, and refused names under
-        `file`; for what is to be gone `NotFound`, or `Conflict` naming what uses it.
-        """
-        wanted: dict[str, str | None] = {**packages(files), **dict.fromkeys(gone)}
-        while True:
-            seen, stored = (
-                self.store.serving(),
-                {p.file: p for p in self.store.packages(current=True)},
-            )
-            now = {file: p.source for file, p in stored.items()}
-            changes = {
-                f: new for f, new in wanted.items() if new is None or declared or now.get(f) != new
-            }
-            names = {import_name(file): file for file, new in changes.items() if new is not None}
-            # a module that grew into a folder, or the other way round
-            changes |= dict.fromkeys(
-                file for file in seen if names.get(import_name(file), file) != file
-            )
-            after = {file: new for file, new in {**now, **changes}.items() if new is not None}
-            if missing := [
-                file for file, new in changes.items() if new is None and file not in seen
-            ]:
-                raise NotFound(f"no file {missing[0]!r} is deployed")
-            lacking = {import_name(file) for file in changes} - names.keys()
-            if users := importers(after, lacking):
-                raise Conflict(
-                    f"in use: {', '.join(sorted(lacking))} is imported by {', '.join(sorted(users))}"
-                )
-            services = (
-                trial(after, names.values(), self.trial_timeout, self.trial_modules)
-                if names
-                else {}
-            )
-            for name in {name for given in services.values() for name in given.values()}:
-                if self._is_builtin(Reference("", "service", "", name)):
-                    raise Conflict(f"the service {name} comes with a plugin")
-            versions, revision = dict[str, int](), self.store.revision()
-            with contextlib.suppress(Stale):
-                if changes:
-                    versions, revision = self.store.deploy(
-                        changes, services, seen=seen, by=by, declared=declared
-                    )
-                break
-        told = []
-        for file in [file for file, new in wanted.items() if new is not None]:
-            given = sorted((services[file] if file in services else stored[file].services).values())
-            told.append(
-                {"file": file, "version": versions.get(file, seen.get(file)), "services": given}
-            )
-        return {"packages": told, **self.announce(revision, wait)}
-
-    # -- who has it --------------------------------------------------------------------------------------------------
-
-    def announce(self, revision: int, wait: bool = True) -> dict[str, Any]:
-        """Nudge everybody and wait up to 5 s: the revision, and which workers have applied it or not yet."""
-        self.wake()
-        self.bus.nudge(revision)
-        deadline = time.monotonic() + (APPLY_WAIT if wait else 0)
-        pause = 0.002
-        while True:
-            reports = self.reports()
-            pending = sorted(
-                worker for worker, report in reports.items() if report["revision"] < revision
-            )
-            if not pending or time.monotonic() > deadline:
-                return {
-                    "revision": revision,
-                    "applied": sorted(set(reports) - set(pending)),
-                    "pending": pending,
-                }
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.05)
-
-    def reports(self) -> dict[str, dict[str, Any]]:
-        """What each worker that is alive reported last."""
-        now = time.time()
-        return {
-            worker: report
-            for worker, report in self.store.reports().items()
-            if now - report["at"] < SILENT
-        }
+def merged(model: type[Model], old: PlainSettings, new: PlainSettings) -> PlainSettings:
+    """Return the given settings over the stored ones; a setting that is a section is merged setting by setting."""
+    found = {**old, **new}
+    for field in fields(model):
+        before = old.get(field.name)
+        given = new.get(field.name)
+        is_section = isinstance(field.type, type) and issubclass(field.type, Model)
+        if is_section and isinstance(before, dict) and isinstance(given, dict):
+            found[field.name] = {**before, **given}
+    return found
 
 
 def _is_reference(given: Any) -> bool:
@@ -307,5 +262,10 @@ def _stored(given: Any, new: Any, old: Any, encrypt: Callable[[str], Any]) -> An
     return dump(new, encrypt)
 
 
-def _claims(cls: Any, row: Row, config: Any) -> list[str]:
-    return [*cls.claims(config), *([f"the name {row.name}"] if row.kind == "security" else [])]
+def _claims(cls: type[Definition], key: Key, config: DefinitionSettings) -> list[str]:
+    """Return what only one definition of a kind may have; the names of security definitions are unique over all types."""
+    kind, _, name = key
+    found = list(cls.claims(config))
+    if kind == "security":
+        found.append(f"the name {name}")
+    return found

@@ -7,37 +7,28 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
-from ..contract.kinds import Edit, Key
-from ..deployment.deploy import files_of, import_name, imports_of
+from ..contract.packages import PackageVersion
+from ..contract.records import (
+    DefinitionRecord,
+    Edit,
+    Key,
+    ObjectState,
+    Reference,
+    WorkerReport,
+    label,
+)
 from ..foundation.errors import Conflict, HansaError, Invalid, NotFound
 from ..odb import tables as odb
 
 log = logging.getLogger("hansa.store")
 BATCH = 500  # values and rows in one statement
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One definition as stored: secrets are `{"$encrypted": token}`, references such as `{"$env": "X"}` are kept."""
-
-    kind: str
-    type: str
-    name: str
-    data: dict[str, Any]
-    revision: int = 0
-    builtin: bool = False
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Kind, type and name."""
-        return self.kind, self.type, self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,45 +40,6 @@ class Change:
     type: str
     name: str
     action: str
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """One version of a deployed package, a file or a folder, and the services found in it, by class name."""
-
-    file: str
-    version: int
-    source: str
-    sha256: str
-    services: dict[str, str]
-    by: str
-    at: float
-    current: bool
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The sources by path."""
-        return files_of(self.file, self.source)
-
-    @property
-    def name(self) -> str:
-        """The name by which it is imported."""
-        return import_name(self.file)
-
-    @property
-    def imports(self) -> set[str]:
-        """The first parts of all names that it imports."""
-        return imports_of(self.file, self.source)
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A setting that names something: the kind and the name, with the type where the declaration gives one."""
-
-    setting: str
-    kind: str
-    type: str
-    name: str
 
 
 Names = Mapping[str, Mapping[str, str]]
@@ -103,26 +55,23 @@ class Stale(Conflict):
     """Something else was deployed since a deployment was tried."""
 
 
-class Transaction:
-    """One transaction with the next revision; its first statement puts all writers of the cluster in one line."""
+class Reading:
+    """What must be known of the store to judge changes, read on one connection."""
 
-    def __init__(self, connection: Connection, by: str) -> None:
-        self.connection, self.by = connection, by
-        self._new: dict[Table, list[dict[str, Any]]] = {}
-        self.run(update(odb.cluster).values(revision=odb.cluster.c.revision + 1))
-        self.revision = int(self.run(select(odb.cluster)).one().revision)
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def run(self, statement: Any) -> Any:
-        """Execute a statement, after the insertions that were asked for before it."""
-        self.flush()
+        """Execute a statement."""
         return self.connection.execute(statement)
 
-    def flush(self) -> None:
-        """Carry out the insertions."""
-        while self._new:  # PERF: many rows at once, each table in one go
-            table, rows = self._new.popitem()
-            for start in range(0, len(rows), BATCH):
-                self.connection.execute(insert(table), rows[start : start + BATCH])
+    def there(self, edits: Sequence[Checked], errors: Mapping[Key, HansaError]) -> dict[Key, int]:
+        """Return the revisions of the definitions that edits concern or refer to; those in `errors` are not looked for."""
+        d = odb.definition.c
+        names = {reference.name for _, references, _ in edits for reference in references}
+        names |= {edit.key[2] for edit, *_ in edits if edit.key not in errors}
+        found = self.each(select(d.kind, d.type, d.name, d.revision), d.name, names)
+        return {(row.kind, row.type, row.name): row.revision for row in found}
 
     def each(self, statement: Any, column: Any, values: Iterable[str]) -> list[Any]:
         """Execute a statement for these values of a column; gives all rows found."""
@@ -131,43 +80,6 @@ class Transaction:
             found = self.run(statement.where(column.in_(wanted[start : start + BATCH])))
             rows += found if found.returns_rows else ()
         return rows
-
-    def add(self, table: Table, key: Key | None = None, **values: Any) -> None:
-        """Insert a row, whose kind, type and name are those of `key`."""
-        identity = dict(zip(("kind", "type", "name"), key, strict=True)) if key else {}
-        self._new.setdefault(table, []).append({**identity, **values})
-
-    def log(self, key: Key, action: str, data: Any = None) -> None:
-        """Write the change row."""
-        text = None if data is None else json.dumps(data, sort_keys=True)
-        self.add(
-            odb.change,
-            key,
-            revision=self.revision,
-            action=action,
-            data=text,
-            by=self.by,
-            at=time.time(),
-        )
-
-    def declare(self, digests: Mapping[Key, str]) -> None:
-        """Remember what a configuration file declared."""
-        self.forget(digests, odb.declared)
-        for key, digest in digests.items():
-            self.add(odb.declared, key, sha256=digest)
-
-    def forget(self, keys: Iterable[Key], *tables: Table) -> None:
-        """Delete what these tables have of these definitions."""
-        names: dict[tuple[str, str], list[str]] = {}
-        for kind, type, name in keys:
-            names.setdefault((kind, type), []).append(name)
-        for table in tables:
-            for (kind, type), found in names.items():
-                self.each(
-                    delete(table).where(table.c.kind == kind, table.c.type == type),
-                    table.c.name,
-                    found,
-                )
 
     def deployed(self) -> dict[str, str]:
         """The names of deployed services, with the file that gives each."""
@@ -249,6 +161,66 @@ class Transaction:
                 )
         return errors
 
+
+class Transaction(Reading):
+    """One transaction with the next revision; its first statement puts all writers of the cluster in one line."""
+
+    def __init__(self, connection: Connection, by: str) -> None:
+        super().__init__(connection)
+        self.by = by
+        self._new: dict[Table, list[dict[str, Any]]] = {}
+        self.run(update(odb.cluster).values(revision=odb.cluster.c.revision + 1))
+        self.revision = int(self.run(select(odb.cluster)).one().revision)
+
+    def run(self, statement: Any) -> Any:
+        """Execute a statement, after the insertions that were asked for before it."""
+        self.flush()
+        return super().run(statement)
+
+    def flush(self) -> None:
+        """Carry out the insertions."""
+        while self._new:  # PERF: many rows at once, each table in one go
+            table, rows = self._new.popitem()
+            for start in range(0, len(rows), BATCH):
+                self.connection.execute(insert(table), rows[start : start + BATCH])
+
+    def add(self, table: Table, key: Key | None = None, **values: Any) -> None:
+        """Insert a row, whose kind, type and name are those of `key`."""
+        identity = dict(zip(("kind", "type", "name"), key, strict=True)) if key else {}
+        self._new.setdefault(table, []).append({**identity, **values})
+
+    def log(self, key: Key, action: str, data: Any = None) -> None:
+        """Write the change row."""
+        text = None if data is None else json.dumps(data, sort_keys=True)
+        self.add(
+            odb.change,
+            key,
+            revision=self.revision,
+            action=action,
+            data=text,
+            by=self.by,
+            at=time.time(),
+        )
+
+    def declare(self, digests: Mapping[Key, str]) -> None:
+        """Remember what a configuration file declared."""
+        self.forget(digests, odb.declared)
+        for key, digest in digests.items():
+            self.add(odb.declared, key, sha256=digest)
+
+    def forget(self, keys: Iterable[Key], *tables: Table) -> None:
+        """Delete what these tables have of these definitions."""
+        names: dict[tuple[str, str], list[str]] = {}
+        for kind, type, name in keys:
+            names.setdefault((kind, type), []).append(name)
+        for table in tables:
+            for (kind, type), found in names.items():
+                self.each(
+                    delete(table).where(table.c.kind == kind, table.c.type == type),
+                    table.c.name,
+                    found,
+                )
+
     def give_names(self, services: Names, gone: Collection[str]) -> None:
         """Check the service names that packages are to give from now on, where others are gone."""
         deployed, taken = self.deployed(), set[str]()
@@ -302,17 +274,19 @@ class Store:
 
     def definitions(
         self, kind: Any = None, type: Any = None, name: Any = None, *, after: int = 0
-    ) -> list[Row]:
+    ) -> list[DefinitionRecord]:
         """Stored definitions, sorted by kind, type, name; `after` leaves those of a later revision."""
         d, query = odb.definition.c, select(odb.definition)
         for column, value in ((d.kind, kind), (d.type, type), (d.name, name)):
             query = query if value is None else query.where(column == value)
         found = self._all(query.where(d.revision > after) if after else query)
         # PERF: sorted here, since ordered by its key a database would read it all
-        rows = (Row(f.kind, f.type, f.name, json.loads(f.data), f.revision) for f in found)
+        rows = (
+            DefinitionRecord(f.kind, f.type, f.name, json.loads(f.data), f.revision) for f in found
+        )
         return sorted(rows, key=lambda row: row.key)
 
-    def definition(self, kind: str, type: str, name: str) -> Row | None:
+    def definition(self, kind: str, type: str, name: str) -> DefinitionRecord | None:
         """One stored definition, or None."""
         return next(iter(self.definitions(kind, type, name)), None)
 
@@ -320,6 +294,20 @@ class Store:
         """What definitions of a kind claim, and which of them does."""
         found = self._all(select(odb.claim).where(odb.claim.c.kind == kind))
         return {c.claim.removeprefix(f"{kind} "): (c.kind, c.type, c.name) for c in found}
+
+    @odb.guarded
+    def errors(
+        self,
+        edits: Sequence[Checked],
+        *,
+        builtin: Callable[[Reference], bool],
+        errors: Mapping[Key, HansaError],
+    ) -> dict[Key, HansaError]:
+        """Return what `change` would refuse, without changing anything."""
+        with self._reading.connect() as connection:
+            reading = Reading(connection)
+            there = reading.there(edits, errors)
+            return {**reading.errors(edits, there, builtin), **errors}
 
     @odb.guarded
     def change(
@@ -338,10 +326,7 @@ class Store:
         """
         errors = errors or {}
         with self._change(by) as change:
-            d, names = odb.definition.c, {r.name for _, found, _ in edits for r in found}
-            names |= {e.key[2] for e, *_ in edits if e.key not in errors}
-            found = change.each(select(d.kind, d.type, d.name, d.revision), d.name, names)
-            there = {(f.kind, f.type, f.name): f.revision for f in found}
+            there = change.there(edits, errors)
             refuse({**change.errors(edits, there, builtin), **errors}, paths)
             change.forget(
                 [e.key for e, *_ in edits if e.key in there],
@@ -426,7 +411,7 @@ class Store:
 
     def packages(
         self, file: str | None = None, version: int | None = None, *, current: bool = False
-    ) -> list[Package]:
+    ) -> list[PackageVersion]:
         """All versions of all packages or of one, or the current ones; a forged one is left out and logged."""
         p, found = odb.package.c, []
         wanted = ((file, p.file == file), (version, p.version == version), (current, p.current))
@@ -435,7 +420,7 @@ class Store:
             if hmac.compare_digest(r.mac, self._mac(r.file, r.source)):
                 services = json.loads(r.services)
                 found.append(
-                    Package(
+                    PackageVersion(
                         r.file, r.version, r.source, r.sha256, services, r.by, r.at, bool(r.current)
                     )
                 )
@@ -445,7 +430,7 @@ class Store:
                 )
         return found
 
-    def package(self, file: str, version: int | None = None) -> Package | None:
+    def package(self, file: str, version: int | None = None) -> PackageVersion | None:
         """One version of a file, by default the current one."""
         return next(iter(self.packages(file, version, current=not version)), None)
 
@@ -473,14 +458,20 @@ class Store:
         return {(r.kind, r.type, r.name): r.sha256 for r in self._all(select(odb.declared))}
 
     @odb.guarded
-    def report_applied(self, worker: str, server: str, revision: int, states: Any = None) -> None:
+    def report_applied(
+        self,
+        worker: str,
+        server: str,
+        revision: int,
+        states: Mapping[str, ObjectState] | None = None,
+    ) -> None:
         """Keep what a worker has applied, and the states of its objects."""
         a = odb.applied
         values = {
             "server": server,
             "revision": revision,
             "at": time.time(),
-            "states": json.dumps(states or {}),
+            "states": json.dumps({key: asdict(state) for key, state in (states or {}).items()}),
         }
         with self.engine.begin() as connection:
             if not connection.execute(
@@ -494,24 +485,35 @@ class Store:
         with self.engine.begin() as connection:
             connection.execute(delete(odb.applied).where(odb.applied.c.worker == worker))
 
-    def reports(self) -> dict[str, dict[str, Any]]:
-        """The last report of each worker: server, revision, at, states."""
+    def reports(self) -> dict[str, WorkerReport]:
+        """Return the last report of each worker, by worker."""
         rows = self._all(select(odb.applied).order_by(odb.applied.c.worker))
-        return {r.worker: {**r._mapping, "states": json.loads(r.states)} for r in rows}
+        return {
+            row.worker: WorkerReport(
+                row.worker, row.server, row.revision, row.at, _states(row.states)
+            )
+            for row in rows
+        }
 
 
-def label(key: Key) -> str:
-    """How messages name a definition."""
-    return f"{key[0]} {key[1]} {key[2]!r}"
+def _states(text: str) -> dict[str, ObjectState]:
+    return {key: ObjectState(**state) for key, state in json.loads(text).items()}
 
 
-def refuse(errors: Mapping[Key, HansaError], paths: bool) -> None:
-    """Raise the errors of definitions, if any: as they are, or with `paths` as one with all faults by `kind.type.name.setting`."""
-    if errors and not paths:
-        raise next(iter(errors.values()))
+def faults_by_path(errors: Mapping[Key, HansaError]) -> dict[str, str]:
+    """Return the faults of definitions by `kind.type.name.setting`."""
     faults: dict[str, str] = {}
     for key, error in errors.items():
         found = error.errors if isinstance(error, Invalid) else {"": error.detail}
-        faults |= {".".join((*key, setting)).rstrip("."): fault for setting, fault in found.items()}
-    if faults:
-        raise Invalid(faults)
+        for setting, fault in found.items():
+            faults[".".join((*key, setting)).rstrip(".")] = fault
+    return faults
+
+
+def refuse(errors: Mapping[Key, HansaError], paths: bool) -> None:
+    """Raise the errors of definitions, if any: as they are, or with `paths` as one `Invalid` with all faults by path."""
+    if not errors:
+        return
+    if not paths:
+        raise next(iter(errors.values()))
+    raise Invalid(faults_by_path(errors))

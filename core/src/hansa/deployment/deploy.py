@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import contextlib
 import importlib.abc
@@ -24,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from ..contract.packages import files_of, import_name, imports_of
 from ..contract.service import Service
 from ..foundation.errors import Invalid
 
@@ -43,11 +43,6 @@ class Report(msgspec.Struct):
 
     services: dict[str, dict[str, str]] = {}
     errors: list[str] = []
-
-
-def import_name(package: str) -> str:
-    """What a package is imported as: `rates.py` and `rates/` are both `rates`."""
-    return package.removesuffix(".py").rstrip("/")
 
 
 def packages(files: Mapping[str, str]) -> dict[str, str]:
@@ -80,27 +75,6 @@ def packages(files: Mapping[str, str]) -> dict[str, str]:
     if faults:
         raise Invalid({"file": "; ".join(faults)[:2000]})
     return {p: inner[p] if p.endswith(".py") else json.dumps(inner) for p, inner in found.items()}
-
-
-def files_of(package: str, source: str) -> dict[str, str]:
-    """The files of a package by path."""
-    return {package: source} if package.endswith(".py") else json.loads(source)
-
-
-def imports_of(package: str, source: str) -> set[str]:
-    """The first parts of all names that a package imports, anywhere in it."""
-    found = set[str]()
-    for text in files_of(package, source).values():
-        try:
-            nodes = list(ast.walk(ast.parse(text)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # told when it is run
-        for node in nodes:
-            if isinstance(node, ast.Import):
-                found |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                found.add(str(node.module).partition(".")[0])
-    return found
 
 
 def importers(sources: Mapping[str, str], names: Iterable[str]) -> set[str]:

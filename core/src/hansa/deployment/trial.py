@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from ..contract.packages import import_name
 from . import deploy
-from .deploy import Loaded, Report, describe_error, import_name, importers, load
+from .deploy import Loaded, Report, describe_error, importers, load
 
 
 def main() -> None:

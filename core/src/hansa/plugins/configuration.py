@@ -6,11 +6,14 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
+from ..contract.records import Key, PlainSettings
+from ..contract.registry import Registry
 from ..foundation.errors import HansaError, Invalid
 from ..settings.model import Model, Secret, load, resolve, setting
 
+SectionT = TypeVar("SectionT", bound=Model)
 _NAME = r"^[A-Za-z0-9_.-]{1,64}$"
 
 
@@ -111,7 +114,10 @@ class Config:
         self.listening: dict[str, str] = {}
 
     def validate(
-        self, sections: Mapping[str, type[Model]], kinds: Mapping[str, type], registry: Any = None
+        self,
+        sections: Mapping[str, type[Model]],
+        kinds: Mapping[str, type],
+        registry: Registry | None = None,
     ) -> None:
         """Read every section by its model, and with a `registry` every definition; raises `Invalid` with all faults."""
         faults: dict[str, str] = {}
@@ -131,25 +137,13 @@ class Config:
                 faults.update(
                     {f"{name}.{key}".strip("."): fault for key, fault in invalid.errors.items()}
                 )
-        for kind, type, name, data in self.definitions if registry else ():
-            unresolved: list[str] = []
-            try:
-                model = registry.known(kind, type).model
-                load(
-                    model,
-                    resolve(data, lambda reference, value: unresolved.append(reference)),
-                    strict=False,
-                )  # noqa: B023
-            except HansaError as error:
-                inner = error.errors if isinstance(error, Invalid) else {"": error.detail}
-                if not unresolved:  # what only a plugin can resolve is judged when it is defined
-                    faults.update(
-                        {
-                            f"{kind}.{type}.{name}.{key}".strip("."): fault
-                            for key, fault in inner.items()
-                        }
-                    )
+        if registry is not None:
+            for key, data in self._by_key():
+                faults.update(_definition_faults(registry, key, data))
         self.refuse(faults)
+
+    def _by_key(self) -> list[tuple[Key, PlainSettings]]:
+        return [((kind, type, name), data) for kind, type, name, data in self.definitions]
 
     def refuse(self, faults: dict[str, str]) -> None:
         """Raise `Invalid` with the faults, if any, each by the file and its key."""
@@ -166,19 +160,49 @@ class Config:
                         f"a definition is a table [{kind}.TYPE.NAME]"
                     )
 
-    def section(self, name: str) -> Any:
-        """The settings of one section; defaults where the file has none. KeyError for a section no plugin declared."""
+    def section(self, model: type[SectionT]) -> SectionT:
+        """Return a section by the model that `hansa_settings` declared for it; defaults where the file has none.
+
+        KeyError for a section that no plugin declared.
+        """
+        for name, declared in self._models.items():
+            if declared is model:
+                found = self._section(name)
+                assert isinstance(found, model)
+                return found
+        raise KeyError(f"no plugin declares a section of config.toml as {model.__name__}")
+
+    def _section(self, name: str) -> Model:
         if (
             name not in self._sections
         ):  # core's own may be needed before the plugins have declared theirs
             self._sections[name] = load(self._models[name], resolve(self.data.get(name, {})))
         return self._sections[name]
 
-    server: ServerSection = property(lambda self: self.section("server"))  # type: ignore[assignment]
-    odb: OdbSection = property(lambda self: self.section("odb"))  # type: ignore[assignment]
-    plugins: PluginsSection = property(lambda self: self.section("plugins"))  # type: ignore[assignment]
-    log: LogSection = property(lambda self: self.section("log"))  # type: ignore[assignment]
-    services: ServicesSection = property(lambda self: self.section("services"))  # type: ignore[assignment]
+    @property
+    def server(self) -> ServerSection:
+        """The section `[server]`."""
+        return self.section(ServerSection)
+
+    @property
+    def odb(self) -> OdbSection:
+        """The section `[odb]`."""
+        return self.section(OdbSection)
+
+    @property
+    def plugins(self) -> PluginsSection:
+        """The section `[plugins]`."""
+        return self.section(PluginsSection)
+
+    @property
+    def log(self) -> LogSection:
+        """The section `[log]`."""
+        return self.section(LogSection)
+
+    @property
+    def services(self) -> ServicesSection:
+        """The section `[services]`."""
+        return self.section(ServicesSection)
 
     @property
     def dir(self) -> Path:
@@ -189,6 +213,25 @@ class Config:
     def odb_url(self) -> str:
         """The SQLAlchemy URL of the ODB."""
         return str(self.odb.url or f"sqlite:///{self.dir / 'odb.sqlite'}")
+
+
+def _definition_faults(registry: Registry, key: Key, data: PlainSettings) -> dict[str, str]:
+    """Return the faults of one definition by path; what only a plugin can resolve is judged when it is defined."""
+    kind, type, _ = key
+    unresolved: list[str] = []
+
+    def note(reference: str, value: object) -> None:
+        unresolved.append(reference)
+
+    try:
+        model = registry.type(kind, type).model
+        load(model, resolve(model.upgrade(data), note), strict=False)
+    except HansaError as error:
+        if unresolved:
+            return {}
+        found = error.errors if isinstance(error, Invalid) else {"": error.detail}
+        return {".".join((*key, setting)).strip("."): fault for setting, fault in found.items()}
+    return {}
 
 
 def read_config(

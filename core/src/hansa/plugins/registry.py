@@ -1,124 +1,198 @@
-"""What this process knows: (kind, type) -> class and service name -> class, and which plugin or package gave each."""
+"""The registry of one process: types, formats and services, and which plugin or package each came from."""
 
 from __future__ import annotations
 
+import builtins
 import threading
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import field, replace
 from typing import Any
 
-from ..contract.kinds import Format
-from ..contract.service import Service
+from ..contract.kinds import Definition, Format
+from ..contract.records import PlainSettings
+from ..contract.registry import (
+    RegisteredFormat,
+    RegisteredService,
+    RegisteredType,
+    Registry as RegistryContract,
+)
 from ..foundation.errors import Invalid, NotFound, did_you_mean
-from ..settings.model import Model
+from ..settings.model import Model, fields
+
+Types = dict[tuple[str, str], RegisteredType]
+Formats = dict[str, RegisteredFormat]
 
 
 class Clash(Invalid):
-    """Two plugins, or two packages, give the same name."""
+    """Two plugins, or two packages, register the same name."""
+
+    code = "clash"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """One registered type: the class, the plugin that gave it, and the model of a whole definition of this type."""
-
-    cls: Any
-    plugin: str
-    model: type[Model]
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """One registered service: its class, where it came from (`plugin NAME` or a file), and its version there (0: plugin)."""
-
-    name: str
-    cls: type[Service]
-    origin: str
-    version: int = 0
-
-
-class Registry:
-    """The types and services of one process; every change replaces whole tables, so readers need no lock."""
+class Registry(RegistryContract):
+    """The types, formats and services of one process; every change replaces whole tables, so readers need no lock."""
 
     def __init__(self) -> None:
-        self._types: dict[tuple[str, str], Known] = {}
-        self._services: dict[str, Deployed] = {}
+        self._types: Types = {}
+        self._formats: Formats = {}
+        self._services: dict[str, RegisteredService] = {}
         self._lock = threading.Lock()
 
-    def add_types(self, plugin: str, classes: Iterable[type]) -> None:
-        """Register the types of a plugin; raises `Clash` naming both plugins if one is taken."""
+    def add_types(self, plugin: str, classes: Iterable[builtins.type[Definition | Format]]) -> None:
+        """Register the types and formats of a plugin; raises `Clash` naming both plugins if one is taken."""
         with self._lock:
-            table = dict(self._types)
+            types = dict(self._types)
+            formats = dict(self._formats)
             for cls in classes:
-                kind, name = getattr(cls, "kind", ""), getattr(cls, "type", "")
-                if not kind or not name:
-                    raise Clash(f"{cls!r} of plugin {plugin} has no kind or type")
-                if taken := table.get((kind, name)):
-                    raise Clash(
-                        f"{kind} {name} is given by the plugins {taken.plugin} and {plugin}; block one of them"
-                    )
-                table[kind, name] = Known(cls, plugin, _definition_model(cls))
-            self._types = table
+                if issubclass(cls, Format):
+                    _add_format(formats, plugin, cls)
+                else:
+                    _add_type(types, plugin, cls)
+            self._types = types
+            self._formats = formats
 
-    def extend_channels(self, settings: Iterable[type[Model]]) -> None:
-        """Give the definitions of all channel types further settings; one that a type has itself stays its own."""
-        more = tuple(settings)
-        for (kind, type), known in self._types.items() if more else ():
-            if kind == "channel":
-                self._types[kind, type] = replace(known, model=_definition_model(known.cls, *more))
+    def extend_channels(self, sections: Mapping[str, builtins.type[Model]]) -> None:
+        """Add sections of settings, by name, to the definitions of all channel types."""
+        if not sections:
+            return
+        with self._lock:
+            types = dict(self._types)
+            for key, registered in types.items():
+                if registered.kind == "channel":
+                    model = definition_model(registered.cls, sections)
+                    types[key] = replace(registered, model=model)
+            self._types = types
 
-    def known(self, kind: str, type: str) -> Known:
-        """The registered type; raises `NotFound` naming the types there are."""
-        if (found := self._types.get((kind, type))) is None:
-            there = (
-                ", ".join(sorted(t for k, t in self._types if k == kind))
-                or "none: no plugin gives one"
-            )
-            raise NotFound(f"no {kind} of type {type!r} is installed (there are: {there})")
+    def type(self, kind: str, type: str) -> RegisteredType:
+        """Return a registered type; raises `NotFound` naming the types there are."""
+        found = self._types.get((kind, type))
+        if found is None:
+            names = sorted(name for one, name in self._types if one == kind)
+            raise _no_type(kind, type, names)
         return found
 
-    def types(self, kind: str | None = None) -> Iterator[tuple[str, str, Known]]:
-        """All registered types, sorted, as (kind, type, known)."""
-        yield from (
-            (k, t, known) for (k, t), known in sorted(self._types.items()) if kind in (None, k)
-        )
+    def types(self, kind: str = "") -> Iterator[RegisteredType]:
+        """Return the registered types, of one kind or of all, sorted by kind and type."""
+        for _, registered in sorted(self._types.items()):
+            if kind in ("", registered.kind):
+                yield registered
+
+    def format(self, type: str) -> RegisteredFormat:
+        """Return a registered format; raises `NotFound` naming the formats there are."""
+        found = self._formats.get(type)
+        if found is None:
+            raise _no_type("format", type, sorted(self._formats))
+        return found
+
+    def formats(self) -> list[RegisteredFormat]:
+        """Return the registered formats, sorted."""
+        table = self._formats
+        return [table[name] for name in sorted(table)]
 
     def replace_services(
-        self, origins: str | Collection[str], services: Iterable[Deployed]
+        self, origins: str | Collection[str], services: Iterable[RegisteredService]
     ) -> set[str]:
-        """Swap the services of some origins for others at once; gives all names touched. Raises `Clash` for a taken name."""
-        gone = {origins} if isinstance(origins, str) else origins
+        """Swap the services of some origins for others at once; returns all names touched. Raises `Clash` for a taken name."""
+        replaced = {origins} if isinstance(origins, str) else origins
         with self._lock:
-            table = {name: d for name, d in self._services.items() if d.origin not in gone}
+            table = {
+                name: service
+                for name, service in self._services.items()
+                if service.origin not in replaced
+            }
             touched = set(self._services) - set(table)
-            for deployed in services:
-                if taken := table.get(deployed.name):
+            for service in services:
+                taken = table.get(service.name)
+                if taken is not None:
                     raise Clash(
-                        f"the service {taken.name} of {deployed.origin} is already given by {taken.origin}"
+                        f"the service {taken.name} of {service.origin} is already given by {taken.origin}"
                     )
-                table[deployed.name] = deployed
-                touched.add(deployed.name)
+                table[service.name] = service
+                touched.add(service.name)
             self._services = table
             return touched
 
-    def service(self, name: str) -> Deployed:
-        """The registered service; raises `NotFound`."""
-        if (found := self._services.get(name)) is None:
+    def service(self, name: str) -> RegisteredService:
+        """Return a registered service; raises `NotFound`, with a suggestion if a name is close."""
+        found = self._services.get(name)
+        if found is None:
             raise NotFound(f"no service is named {name!r}{did_you_mean(name, self._services)}")
         return found
 
-    def services(self) -> list[Deployed]:
-        """All registered services, by name."""
+    def services(self) -> list[RegisteredService]:
+        """Return the registered services, sorted by name."""
         table = self._services
         return [table[name] for name in sorted(table)]
 
 
-def _definition_model(cls: Any, *more: type[Model]) -> type[Model]:
-    """One model of a whole definition: what its kind has in common, what plugins add, then the type's own settings."""
-    if issubclass(cls, Format):
-        return Model
-    name = f"{cls.kind.title()}{cls.type.title().replace('-', '')}"
-    return type(
-        name,
-        (cls.Config, *more, cls.common),
-        {"__doc__": cls.__doc__, "__module__": cls.__module__},
-    )
+def _no_type(kind: str, type: str, names: list[str]) -> NotFound:
+    there = ", ".join(names) or "none: no plugin gives one"
+    return NotFound(f"no {kind} of type {type!r} is installed (there are: {there})")
+
+
+def _add_format(formats: Formats, plugin: str, cls: type[Format]) -> None:
+    if not cls.type:
+        raise Clash(f"{cls!r} of plugin {plugin} has no kind or type")
+    taken = formats.get(cls.type)
+    if taken is not None:
+        raise _taken("format", cls.type, taken.plugin, plugin)
+    formats[cls.type] = RegisteredFormat(cls.type, cls, plugin)
+
+
+def _add_type(types: Types, plugin: str, cls: type[Definition]) -> None:
+    kind = getattr(cls, "kind", "")
+    type = getattr(cls, "type", "")
+    if not kind or not type:
+        raise Clash(f"{cls!r} of plugin {plugin} has no kind or type")
+    taken = types.get((kind, type))
+    if taken is not None:
+        raise _taken(kind, type, taken.plugin, plugin)
+    types[kind, type] = RegisteredType(kind, type, cls, plugin, definition_model(cls, {}))
+
+
+def _taken(kind: str, type: str, first: str, second: str) -> Clash:
+    return Clash(f"{kind} {type} is given by the plugins {first} and {second}; block one of them")
+
+
+def definition_model(cls: type[Definition], sections: Mapping[str, type[Model]]) -> type[Model]:
+    """Return the model of a whole definition: the type's own settings, sections of plugins, and what its kind has in common.
+
+    Definitions stored before a section existed name its settings at the top level; they are read as if inside it, unless
+    the type has a setting of that name itself.
+    """
+    namespace: dict[str, Any] = {
+        "__doc__": cls.__doc__,
+        "__module__": cls.__module__,
+        "__annotations__": dict(sections),
+    }
+    for name, model in sections.items():
+        namespace[name] = field(default_factory=model)
+    own = {one.name for one in (*fields(cls.Config), *fields(cls.common))}
+    moved = {
+        one.name: name
+        for name, model in sections.items()
+        for one in fields(model)
+        if one.name not in own and one.name not in sections
+    }
+
+    @classmethod  # type: ignore[misc]
+    def upgrade(model: Any, old: PlainSettings) -> PlainSettings:
+        return _into_sections(cls.Config.upgrade(old), moved)
+
+    if moved:
+        namespace["upgrade"] = upgrade
+    words = cls.type.title().replace("-", "")
+    return type(f"{cls.kind.title()}{words}", (cls.Config, cls.common), namespace)
+
+
+def _into_sections(data: PlainSettings, moved: Mapping[str, str]) -> PlainSettings:
+    """Move settings of the flat form, by name, into their sections; a setting that stands there already is kept."""
+    found = dict(data)
+    for name, section in moved.items():
+        if name in found:
+            inner = found.get(section, {})
+            if not isinstance(inner, dict):
+                continue
+            value = found.pop(name)
+            found[section] = {name: value, **inner}
+    return found

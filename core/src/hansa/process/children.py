@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["spawn", "started_at"]
+from ..foundation.processes import started_at
 
 # PERF: what is made while a worker starts stays; looking for garbage in it would only slow the start
 _WORKER = "import gc; gc.disable(); from hansa.process.worker import main; main()"
@@ -50,15 +50,6 @@ def spawn_worker() -> tuple[subprocess.Popen[bytes], socket.socket]:
 
 early: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
 """Workers that the program has started before the supervisor was there."""
-
-
-def started_at(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot (proc(5), field 22); None if there is none, or only its zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else int(fields[19])
 
 
 class Ledger:

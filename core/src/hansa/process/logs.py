@@ -14,8 +14,6 @@ from typing import Any
 
 from ..contract.service import current_cid
 
-__all__ = ["rotate_log"]
-
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _KEY = r"((?:password|passwd|secret|token|api[-_]?key|authorization|cookie)['\"]?\s*[:=]\s*['\"]?(?:basic |bearer )?)"
 _SECRET = re.compile(_KEY + r"[^\s'\",;&})]+|(://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE)

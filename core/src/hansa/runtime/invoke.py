@@ -1,59 +1,121 @@
-"""Calls from service to service: synchronous in this process, asynchronous through the queue that a plugin gives."""
+"""Calls from service to service: synchronous in this process, asynchronous through the queue that a plugin brings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..contract.bus import Queue
+from ..contract.kinds import Dispatch, Format
 from ..contract.message import Request, Response, new_cid
-from ..foundation.errors import Unavailable
-from .objects import Objects
+from ..contract.registry import Registry
+from ..contract.service import Service
+from ..foundation.errors import NotFound, Unavailable
+from .router import Router
 from .routes import failed
+
+RouteKey = tuple[str, str, str, str, bool]
 
 
 class Invocations:
     """What a worker calls without a channel: routes to services, kept until their class changes, and the queue if any."""
 
-    def __init__(self, objects: Objects, queue: Any) -> None:
-        self._objects, self.queue = objects, queue
-        self._routes: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+    def __init__(self, registry: Registry, router: Router) -> None:
+        self.registry = registry
+        self.router = router
+        self.queue: Queue | None = None
+        self._routes: dict[RouteKey, tuple[type[Service], Dispatch]] = {}
 
-    def route(self, name: str, *, config: Any = None, **options: Any) -> Any:
-        """A compiled route to a service; options are those of `Objects.compile`. Raises `NotFound`, `Unavailable`."""
-        cls = self._objects.registry.service(name).cls
-        key = (name, *sorted(options.items()))
-        if (kept := self._routes.get(key)) and kept[0] is cls and config is None:
-            return kept[1]
-        route = self._objects.compile(name, config=config, **options)
+    def route(
+        self,
+        name: str,
+        *,
+        type: str = "invoke",
+        channel: str = "",
+        format: str = "",
+        config: object = None,
+        raising: bool = False,
+    ) -> Dispatch:
+        """Return a compiled route to a service; raises `NotFound`, `Unavailable`.
+
+        Routes without a `config` are kept.
+        """
+        cls = self.registry.service(name).cls
+        key = (name, type, channel, format, raising)
+        if config is None:
+            kept = self._routes.get(key)
+            if kept is not None and kept[0] is cls:
+                return kept[1]
+        route = self.router.compile(
+            name, format=format, channel=channel, type=type, config=config, raising=raising
+        )
         if config is None:
             self._routes[key] = (cls, route)
         return route
 
-    def invoke(self, name: str, payload: Any = None, *, cid: str = "", **request: Any) -> Any:
-        """Call a service with an object and give back its answer; its exceptions come through."""
-        return self.route(name, raising=True)(Request(payload=payload, cid=cid, **request)).payload
+    def invoke(
+        self,
+        name: str,
+        payload: object = None,
+        *,
+        cid: str = "",
+        extra: Mapping[str, object] | None = None,
+    ) -> Any:
+        """Call a service with an object and return its answer; its exceptions come through."""
+        request = Request(payload=payload, cid=cid, extra=extra or {})
+        return self.route(name, raising=True)(request).payload
 
-    def invoke_async(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> str:
-        """Queue a call, at least once; gives its correlation id. Raises `Unavailable` where there is no queue.
-
-        Options, as far as the queue knows them: `delay` (seconds), `callback` (names of services called with the answer),
-        `max_attempts`, `in_reply_to`, `extra`.
-        """
-        self._objects.registry.service(name)
+    def invoke_async(
+        self,
+        name: str,
+        payload: object = None,
+        *,
+        cid: str = "",
+        delay: float = 0.0,
+        callback: Iterable[str] = (),
+        max_attempts: int = 0,
+        in_reply_to: str = "",
+        extra: Mapping[str, object] | None = None,
+    ) -> str:
+        """Queue a call, at least once; returns its correlation id. Raises `Unavailable` where there is no queue."""
+        self.registry.service(name)
         if self.queue is None:
             raise Unavailable(
                 "asynchronous invocation needs a queue and Redis: install hansa-queue and hansa-redis"
             )
         cid = cid or new_cid()
-        self.queue.put(name, payload, cid, **options)
+        self.queue.put(
+            name,
+            payload,
+            cid,
+            delay=delay,
+            callback=callback,
+            max_attempts=max_attempts,
+            in_reply_to=in_reply_to,
+            extra=extra,
+        )
         return cid
 
-    def handle(self, name: str, request: Request, *, format: str = "", **options: Any) -> Response:
-        """Run one request through a route to a service that has no channel (`type`, `channel`, `format`); never raises."""
+    def handle(
+        self,
+        name: str,
+        request: Request,
+        *,
+        type: str = "invoke",
+        channel: str = "",
+        format: str = "",
+        config: object = None,
+    ) -> Response:
+        """Run one request through a route to a service that has no channel of its own; never raises."""
         try:
-            response: Response = self.route(name, format=format, **options)(request)
+            route = self.route(name, type=type, channel=channel, format=format, config=config)
+            return route(request)
         except Exception as error:
-            known = {
-                type: found.cls for _, type, found in self._objects.registry.types("format")
-            }.get(format)
-            return failed(error, request, None, known() if known else None)
-        return response
+            return failed(error, request, None, self._format(format))
+
+    def _format(self, type: str) -> Format | None:
+        """Return what can write an error in a format; None if there is no such format."""
+        try:
+            return self.registry.format(type).cls() if type else None
+        except NotFound:
+            return None

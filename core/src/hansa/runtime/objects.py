@@ -5,466 +5,401 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ..contract.kinds import KINDS, Channel, Key, lease_name
-from ..contract.service import Binding
-from ..definitions.store import Reference, Row
-from ..foundation.errors import HansaError, Invalid, NotFound, Unavailable, describe
-from ..plugins.registry import Registry
-from ..settings.model import fields
-from .routes import compile_route, failed
+from ..cluster.leases import Leases
+from ..contract.kinds import KINDS, Channel, Definition, DefinitionSettings, Security, lease_name
+from ..contract.records import DefinitionRecord, Key, ObjectState, PlainSettings
+from ..contract.registry import Registry
+from ..contract.server import Objects as ObjectsContract
+from ..foundation.backoff import backoff_delay
+from ..foundation.errors import Inactive, Invalid, NotFound, Unavailable, describe
+from .inflight import InFlight
+from .managed import ManagedObject
+from .retirement import Retirement, stop
+from .router import Router
+from .routes import Wrap
+
+if TYPE_CHECKING:
+    from ..contract.server import Server
 
 log = logging.getLogger("hansa.objects")
-FIRST_RETRY, LAST_RETRY = 0.5, 10.0
+
+FIRST_RETRY = 0.5
+LAST_RETRY = 10.0
+"""Seconds before an object that did not start is tried again: the first time, and at most."""
 START_WAIT = 5.0
-SETTLE, DRAIN_LIMIT = 0.5, 120.0
+"""Seconds to wait for objects to start before a change counts as applied; slower ones go on alone."""
 STARTERS = 32
+"""How many objects start at the same time, at most."""
+SHOWN_NAMES = 20
 
 
-@dataclass
-class Live:
-    """What this worker has of one definition: the row wanted, the object that serves, and the state."""
+class Objects(ObjectsContract):
+    """The configured objects of one worker.
 
-    row: Row
-    unwell: dict[Key, Live] = field(repr=False)
-    object: Any = None
-    state: str = ""
-    why: str = ""
-    since: float = field(default_factory=time.time)
-    attempts: int = 0
-    lease: str = ""
-    gone: bool = False
-    queued: Future[None] | None = None
-    timer: threading.Timer | None = None
-    lock: threading.RLock = field(default_factory=threading.RLock)
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """What is told of it to others."""
-        return {
-            "state": self.state,
-            "why": self.why,
-            "since": self.since,
-            "revision": self.row.revision,
-        }
-
-    def become(self, state: str, why: str = "") -> None:
-        """Set the state, remembering since when, and stand among the unwell unless it is `running` and nothing is wrong."""
-        if (state, why) != (self.state, self.why):
-            self.state, self.why, self.since = state, why, time.time()
-        (self.unwell.pop if (state, why) == ("running", "") else self.unwell.setdefault)(
-            self.row.key, self
-        )
-
-
-class Objects:
-    """The live objects of one worker.
-
-    `server` is handed to each; `read(row)` gives a definition's config with secrets and references resolved; `leases` places
-    what runs once; `wraps()` gives the callables of `hansa_wrap`.
+    `server` is handed to each; `read(record)` returns a definition's settings with secrets and references resolved;
+    `preview(kind, type, name, data)` returns them as `define` would store them; `leases` places what runs once.
     """
 
     def __init__(
-        self, registry: Registry, server: Any, read: Callable[[Row], Any], leases: Any, wraps: Any
+        self,
+        server: Server,
+        registry: Registry,
+        read: Callable[[DefinitionRecord], DefinitionSettings],
+        preview: Callable[[str, str, str, PlainSettings], DefinitionRecord],
+        leases: Leases,
+        wraps: Callable[[], list[Wrap]],
     ) -> None:
-        self.registry, self.server, self.read, self.leases, self.wraps = (
-            registry,
-            server,
-            read,
-            leases,
-            wraps,
-        )
-        self.running: dict[Any, int] = {}
-        self.epoch = 0
-        self._table: dict[Key, Live] = {}
-        self._by_name: dict[tuple[str, str], Live] = {}
-        self._unwell: dict[Key, Live] = {}
-        self._users: dict[tuple[str, str], set[Channel]] = {}
+        self.server = server
+        self.registry = registry
+        self.leases = leases
+        self.inflight = InFlight()
+        self.router = Router(server, registry, self, self.inflight, wraps)
+        self.retirement = Retirement(self.inflight)
+        self._read = read
+        self._preview = preview
+        self._table: dict[Key, ManagedObject] = {}
+        self._by_name: dict[tuple[str, str], ManagedObject] = {}
+        self._unhealthy: dict[Key, ManagedObject] = {}
         self._lock = threading.RLock()
-        self._compiled = 0
-        self._routing = threading.Lock()
         self._starters = ThreadPoolExecutor(STARTERS, "start")
         self._stopped = threading.Event()
-        self._retired: list[tuple[int, float, Any]] = []
-        self._wake = threading.Event()
-        self._ender = threading.Thread(target=self._end_retired, name="objects", daemon=True)
-        self._ender.start()
 
     # -- configure ---------------------------------------------------------------------------------------------------
 
-    def apply(self, rows: Iterable[Row], gone: Iterable[Key] = ()) -> None:
-        """Make these definitions live, each in place of what it replaces, and take what is gone out of service.
+    def apply(self, records: Iterable[DefinitionRecord], removed: Iterable[Key] = ()) -> None:
+        """Bring these definitions to life, each in place of what it replaces, and take what was removed out of service.
 
-        What is referred to starts first and ends last. Waits 5 s and 1 ms for each; slower ones go on alone.
+        What is referred to starts first and ends last. Waits up to 5 s, and 1 ms for each; slower ones go on alone.
         """
-        wanted = sorted(rows, key=lambda row: _place(row.kind))
-        with self._lock:
-            ending = [live for key in gone if (live := self._table.get(key))]
-            for live in ending:
-                live.gone = True
+        wanted = sorted(records, key=lambda record: _starting_order(record.kind))
+        ending = self._mark_removed(removed)
         # what has a port to itself must let it go before another can take it
-        self._carry_out([live for live in ending if getattr(live.object, "exclusive", False)])
-        for _, some in groupby(wanted, lambda row: row.kind):
-            self._carry_out([self._want(row) for row in some])
-        ending.sort(key=lambda live: -_place(live.row.kind))
-        for _, left in groupby(ending, lambda live: live.row.kind):
-            self._carry_out([live for live in left if live.gone])
+        self._bring_about([managed for managed in ending if _is_exclusive(managed)])
+        for _, of_kind in groupby(wanted, lambda record: record.kind):
+            self._bring_about([self._want(record) for record in of_kind])
+        ending.sort(key=lambda managed: -_starting_order(managed.record.kind))
+        for _, left in groupby(ending, lambda managed: managed.record.kind):
+            self._bring_about([managed for managed in left if managed.removed])
 
-    def _want(self, row: Row) -> Live:
+    def _mark_removed(self, keys: Iterable[Key]) -> list[ManagedObject]:
         with self._lock:
-            live = self._table.get(row.key)
-            if live is None:
-                live = self._table[row.key] = self._by_name[row.kind, row.name] = Live(
-                    row, self._unwell
-                )
-                live.become("starting")
-            live.row, live.attempts, live.gone = row, 0, False
-            return live
+            found = [self._table[key] for key in keys if key in self._table]
+            for managed in found:
+                managed.removed = True
+            return found
 
-    def _carry_out(self, lives: list[Live]) -> None:
-        queued = [future for live in lives if (future := self._queue(live))]
+    def _want(self, record: DefinitionRecord) -> ManagedObject:
+        with self._lock:
+            managed = self._table.get(record.key)
+            if managed is None:
+                managed = ManagedObject(record, self._unhealthy)
+                self._table[record.key] = managed
+                self._by_name[record.kind, record.name] = managed
+                managed.become("starting")
+            managed.record = record
+            managed.attempts = 0
+            managed.removed = False
+            return managed
+
+    def _bring_about(self, wanted: Iterable[ManagedObject]) -> None:
+        """Have these objects brought to the state wanted, side by side, and wait for it."""
+        queued: list[Future[None]] = []
+        for managed in wanted:
+            future = self._queue(managed)
+            if future is not None:
+                queued.append(future)
         done, _ = wait(queued, START_WAIT + len(queued) / 1000)
         for future in done:
-            if error := future.exception():
+            error = future.exception()
+            if error is not None:
                 log.error("an object could not be placed", exc_info=error)
 
-    def _queue(self, live: Live) -> Future[None] | None:
-        """Have it brought to the state wanted by then; that one such task waits is enough, however many changes there are."""
+    def _queue(self, managed: ManagedObject) -> Future[None] | None:
+        """Have an object brought to the state wanted by then; one such task waits, however many changes there are."""
         with self._lock:
-            if live.queued is None and not self._stopped.is_set():
-                live.queued = self._starters.submit(self._apply, live)
-            return live.queued
+            if managed.queued is None and not self._stopped.is_set():
+                managed.queued = self._starters.submit(self._settle, managed)
+            return managed.queued
 
-    def _apply(self, live: Live) -> None:
-        with live.lock:
+    def _settle(self, managed: ManagedObject) -> None:
+        """Bring an object to the state that is wanted now."""
+        with managed.lock:
             with self._lock:
-                live.queued, row = None, live.row
-            if live.lease and live.lease not in self.leases.tokens:
-                self._retire(live, now=True)
-            if live.gone:
-                self._withdraw(live)
-                with self._lock:
-                    tables: Any = (self._table, row.key), (self._by_name, (row.kind, row.name))
-                    for table, key in [
-                        (t, key) for t, key in tables if live.gone and t.get(key) is live
-                    ]:
-                        del table[key]
-                        self._unwell.pop(row.key, None)
+                managed.queued = None
+                record = managed.record
+            if managed.lease and managed.lease not in self.leases.tokens:
+                self._take_out(managed, at_once=True)
+            if managed.removed:
+                self._remove(managed, record.key)
                 return
             try:
-                cls, config = self.registry.known(row.kind, row.type).cls, self.read(row)
+                cls = self.registry.type(record.kind, record.type).cls
+                config = self._read(record)
             except (Invalid, NotFound) as error:
-                live.become("failed", error.detail)
-                log.error("%s %s %r: %s", *row.key, error.detail)
+                managed.become("failed", error.detail)
+                log.error("%s %s %r: %s", *record.key, error.detail)
             except Exception as error:
-                self._retry(live, row, error)
+                self._retry(managed, record, error)
             else:
-                if not config.active:
-                    self._withdraw(live)
-                    live.become("inactive")
-                elif self._placed_here(live, row, cls):
-                    self._replace(live, row, cls, config)
-                else:
-                    live.become("elsewhere")
+                self._place(managed, record, cls, config)
 
-    def _placed_here(self, live: Live, row: Row, cls: Any) -> bool:
+    def _place(
+        self,
+        managed: ManagedObject,
+        record: DefinitionRecord,
+        cls: type[Definition],
+        config: DefinitionSettings,
+    ) -> None:
+        if not config.active:
+            self._withdraw(managed)
+            managed.become("inactive")
+        elif self._placed_here(managed, record, cls):
+            self._replace(managed, record, cls, config)
+        else:
+            managed.become("elsewhere")
+
+    def _remove(self, managed: ManagedObject, key: Key) -> None:
+        self._withdraw(managed)
+        kind, _, name = key
+        with self._lock:
+            if not managed.removed:
+                return  # defined again meanwhile
+            if self._table.get(key) is managed:
+                del self._table[key]
+            if self._by_name.get((kind, name)) is managed:
+                del self._by_name[kind, name]
+            self._unhealthy.pop(key, None)
+
+    def _placed_here(
+        self, managed: ManagedObject, record: DefinitionRecord, cls: type[Definition]
+    ) -> bool:
         """Whether this worker is to run it now; if not, it is called back once it holds the lease."""
         if cls.placement == "worker":
             return True
-        name = lease_name(cls.placement, self.server.name, row.key)
-        if live.lease != name:
-            live.lease = name
-            # never here: starting may take long, and the thread that calls back keeps all leases
-            self.leases.want(name, lambda token: self._queue(live), lambda: self._queue(live))
+        name = lease_name(cls.placement, self.server.name, record.key)
+        if managed.lease != name:
+            managed.lease = name
+
+            def changed() -> None:
+                # queued and not done here: starting may take long, and the thread that calls back keeps all leases
+                self._queue(managed)
+
+            self.leases.want(name, lambda token: changed(), changed)
         return name in self.leases.tokens
 
-    def _replace(self, live: Live, row: Row, cls: Any, config: Any) -> None:
-        new, old, compiled = None, live.object, self._compiled
+    def _replace(
+        self,
+        managed: ManagedObject,
+        record: DefinitionRecord,
+        cls: type[Definition],
+        config: DefinitionSettings,
+    ) -> None:
+        """Start a new object and put it in the place of the old one."""
+        old = managed.object
+        changes = self.router.changes
+        new: Definition | None = None
         try:
-            new = cls(row.name, config, self.server)
+            new = cls(record.name, config, self.server)
             if isinstance(new, Channel):
-                new.dispatch = self._route(new)
+                new.dispatch = self.router.route(new)
             if cls.exclusive:
-                self._retire(live, now=True)
+                self._take_out(managed, at_once=True)
             new.start()
         except (Exception, SystemExit) as error:
             if new is not None:
-                self._stop(new)
-            return self._retry(live, row, error)
-        if self._stopped.is_set() or (live.lease and live.lease not in self.leases.tokens):
-            self._stop(new)
-            return live.become("elsewhere")
-        self._serve(live, new)
-        live.become("running")
-        if isinstance(new, Channel) and compiled != self._compiled:
-            self._reroute(new)  # something it refers to changed while it started
-        self._recompile_users(row)
+                stop(new)
+            self._retry(managed, record, error)
+            return
+        if self._stopped.is_set() or (managed.lease and managed.lease not in self.leases.tokens):
+            stop(new)
+            managed.become("elsewhere")
+            return
+        self._serve(managed, new)
+        managed.become("running")
+        if isinstance(new, Channel) and changes != self.router.changes:
+            self.router.reroute(new)  # something it refers to changed while it started
+        self._recompile_users(record)
         if old is not None and not cls.exclusive:
-            self._put_away(old)
+            self.retirement.retire(old)
 
-    def _serve(self, live: Live, new: Any) -> Any:
-        """Put an object, or None, in the place of the one that serves, which it gives back."""
+    def _serve(self, managed: ManagedObject, new: Definition | None) -> Definition | None:
+        """Put an object, or None, in the place of the one that serves, which is returned."""
         with self._lock:
-            old, live.object = live.object, new
-            for channel, change in ((old, set.discard), (new, set.add)):
-                for used in _used(channel.config) if isinstance(channel, Channel) else ():
-                    change(self._users.setdefault(used, set()), channel)
+            old = managed.object
+            managed.object = new
+            if isinstance(old, Channel):
+                self.router.discard(old)
+            if isinstance(new, Channel):
+                self.router.add(new)
         return old
 
-    def _retry(self, live: Live, row: Row, error: BaseException) -> None:
-        live.attempts += 1
+    # -- trouble -----------------------------------------------------------------------------------------------------
+
+    def _retry(
+        self, managed: ManagedObject, record: DefinitionRecord, error: BaseException
+    ) -> None:
+        managed.attempts += 1
         detail = describe(error)
-        delay = min(FIRST_RETRY * 2 ** min(live.attempts - 1, 16), LAST_RETRY)
-        live.become("retrying", detail)
-        log.warning("%s %s %r did not start, next try in %g s: %s", *row.key, delay, detail)
-        if live.timer is not None:
-            live.timer.cancel()
-        live.timer = threading.Timer(delay, lambda: self._queue(live) if live.row is row else None)
-        live.timer.daemon = True
-        live.timer.start()
+        delay = backoff_delay(managed.attempts, FIRST_RETRY, LAST_RETRY)
+        managed.become("retrying", detail)
+        log.warning("%s %s %r did not start, next try in %g s: %s", *record.key, delay, detail)
+        if managed.timer is not None:
+            managed.timer.cancel()
 
-    def lost(self, broken: Any, why: Any, serves: bool = False) -> None:
-        """Stop an object that lost its other side, and start a new one with back-off. It may call from its own threads.
+        def again() -> None:
+            if managed.record is record:
+                self._queue(managed)
 
-        One that `serves` on stays, and its state says why.
-        """
-        live = self._table.get((broken.kind, broken.type, broken.name))
+        managed.timer = threading.Timer(delay, again)
+        managed.timer.daemon = True
+        managed.timer.start()
+
+    def lost(self, broken: Definition, error: BaseException) -> None:
+        """Stop an object that lost its other side, and start a new one with back-off; it may call from its own threads."""
+        managed = self._table.get((broken.kind, broken.type, broken.name))
         with self._lock:  # not in the caller's thread: `stop` may wait for that to end
-            # one that serves although its successor does not start is told of by that
-            if live is not None and serves and live.object is broken and live.state == "running":
-                live.become("running", why)
-            elif live is not None and not serves and not self._stopped.is_set():
-                self._starters.submit(self._start_over, live, broken, why)
+            if managed is not None and not self._stopped.is_set():
+                self._starters.submit(self._start_over, managed, broken, error)
 
-    def _start_over(self, live: Live, broken: Any, error: BaseException) -> None:
-        with live.lock:
-            if live.object is broken and not live.gone:
-                if time.time() - live.since > LAST_RETRY:
-                    live.attempts = 0  # it had been running for a while
-                self._retire(live)
-                self._retry(live, live.row, error)
+    def trouble(self, troubled: Definition, why: str) -> None:
+        """Note why an object that serves on has trouble, or, with an empty text, that it is over."""
+        managed = self._table.get((troubled.kind, troubled.type, troubled.name))
+        with self._lock:
+            # while a successor does not start, the state says so, and not what is wrong with the one that serves on
+            if managed is not None and managed.object is troubled and managed.state == "running":
+                managed.become("running", why)
+
+    def _start_over(self, managed: ManagedObject, broken: Definition, error: BaseException) -> None:
+        with managed.lock:
+            if managed.object is broken and not managed.removed:
+                if time.time() - managed.since > LAST_RETRY:
+                    managed.attempts = 0  # it had been running for a while
+                self._take_out(managed)
+                self._retry(managed, managed.record, error)
 
     # -- stop --------------------------------------------------------------------------------------------------------
 
-    def _withdraw(self, live: Live, now: bool = False) -> None:
+    def _withdraw(self, managed: ManagedObject, *, at_once: bool = False) -> None:
         """Give up its object, then its place: what runs once must have stopped before it may start elsewhere."""
-        self._retire(live, now or bool(live.lease))
-        if live.lease:
-            self.leases.unwant(live.lease)
-            live.lease = ""
+        self._take_out(managed, at_once=at_once or bool(managed.lease))
+        if managed.lease:
+            self.leases.unwant(managed.lease)
+            managed.lease = ""
 
-    def _retire(self, live: Live, now: bool = False) -> None:
-        old = self._serve(live, None)
-        if old is not None:
-            self._recompile_users(live.row)
-            (self._stop if now else self._put_away)(old)
-
-    def _put_away(self, old: Any) -> None:
-        """Stop an object that was replaced: a channel at once, anything else after the requests that may be using it."""
-        if isinstance(old, Channel):
-            self._stop(old)
+    def _take_out(self, managed: ManagedObject, *, at_once: bool = False) -> None:
+        """Stop the object that serves: after its last user, or at once."""
+        old = self._serve(managed, None)
+        if old is None:
             return
-        with self._lock:
-            self.epoch += 1
-            self._retired.append((self.epoch, time.monotonic(), old))
-        self._wake.set()
+        self._recompile_users(managed.record)
+        if at_once:
+            stop(old)
+        else:
+            self.retirement.retire(old)
 
-    def _end_retired(self) -> None:
-        while not self._stopped.is_set():
-            # while something waits for its last user, look often
-            self._wake.wait(0.05 if self._retired else None)
-            self._wake.clear()
-            oldest, now = min(list(self.running.values()), default=self.epoch), time.monotonic()
-            with self._lock:
-                # a request may just have taken its route and not be counted yet, hence some patience
-                due = {
-                    r[0]: r[2]
-                    for r in self._retired
-                    if now - r[1] > (SETTLE if r[0] <= oldest else DRAIN_LIMIT)
-                }
-                self._retired = [r for r in self._retired if r[0] not in due]
-            for old in due.values():
-                self._stop(old)
-
-    def _stop(self, old: Any) -> None:
-        try:
-            old.stop()
-        except Exception:
-            log.exception("%s %s %r did not stop cleanly", old.kind, old.type, old.name)
+    def _recompile_users(self, record: DefinitionRecord) -> None:
+        if record.kind == "security":
+            self.router.recompile("security", [record.name])
 
     def stop(self) -> None:
         """Stop everything, channels first."""
         with self._lock:
             self._stopped.set()
             self._starters.shutdown(wait=False, cancel_futures=True)
-        self._wake.set()
         deadline = time.monotonic() + START_WAIT
-        for live in sorted(self._table.values(), key=lambda live: -_place(live.row.kind)):
+        everything = list(self._table.values())
+        everything.sort(key=lambda managed: -_starting_order(managed.record.kind))
+        for managed in everything:
             # one that is still starting is not waited for; it stops itself, or ends with the process
-            held = live.lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
-            self._withdraw(live, now=True)
+            held = managed.lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            self._withdraw(managed, at_once=True)
             if held:
-                live.lock.release()
-        self._ender.join(START_WAIT)
-        for _, _, old in self._retired:
-            self._stop(old)
-
-    # -- routes ------------------------------------------------------------------------------------------------------
-
-    def _recompile_users(self, row: Row) -> None:
-        if row.kind == "security":
-            self.recompile("security", [row.name])
-
-    def recompile(self, kind: str, names: Iterable[str]) -> None:
-        """Give the channels of these services, or of these security definitions, a new route; no connection is touched."""
-        with self._lock:
-            self._compiled += 1
-            serving = set[Channel]().union(*(self._users.get((kind, name), ()) for name in names))
-        for channel in serving:
-            self._reroute(channel)
-
-    def _reroute(self, channel: Channel) -> None:
-        with self._routing:  # else an older route could be set after a newer one
-            channel.dispatch = self._route(channel)
-
-    def _route(self, channel: Channel) -> Any:
-        config: Any = channel.config
-        binding = {
-            "channel": channel.name,
-            "type": channel.type,
-            "config": config,
-            "source": channel,
-        }
-        try:
-            return self.compile(
-                config.service, format=config.format or channel.default_format, **binding
-            )
-        except Exception as error:
-            why = f"channel {channel.name!r} cannot serve: {describe(error)}"
-            log.error("%s", why, exc_info=None if isinstance(error, HansaError) else error)
-            return lambda request: failed(Unavailable(why), request, None, None)
-
-    def compile(
-        self,
-        service: str,
-        *,
-        format: str = "",
-        source: Channel | None = None,
-        raising: bool = False,
-        **more: Any,
-    ) -> Any:
-        """Compile a route to a service for a `source`, whose callers are authenticated, `more` being the rest of the `Binding`.
-
-        Raises `NotFound` or `Unavailable` for what is missing.
-        """
-        cls = self.registry.service(service).cls
-        known = self.registry.known("format", format).cls if format else None
-        bound = Binding(service, self.server, known and known(more.get("config"), cls), **more)
-        security = _names(getattr(source and source.config, "security", None))
-        authenticators = [self.get("security", None, name).authenticate for name in security]
-        options: Any = {
-            "wraps": self.wraps(),
-            "running": self.running,
-            "epoch": lambda: self.epoch,
-            "raising": raising,
-        }
-        return compile_route(bound, cls, channel=source, authenticators=authenticators, **options)
+                managed.lock.release()
+        self.retirement.stop()
 
     # -- look --------------------------------------------------------------------------------------------------------
 
-    def get(self, kind: str, type: str | None, name: str) -> Any:
-        """The live object of a definition; raises `NotFound` if undefined, `Unavailable` if it is not running, and why."""
-        live = self._table.get((kind, type, name)) if type else self._by_name.get((kind, name))
-        if live is None or live.gone:
-            what = f"{kind} {type}" if type else kind
-            there = self.names(kind, type)
-            names = ", ".join([*there[:20], *(["..."] if len(there) > 20 else [])])
-            raise NotFound(f"there is no {what} named {name!r} (there are: {names})")
-        if live.object is None:
-            why = f": {live.why}" if live.why else ""
-            raise Unavailable(f"{live.row.kind} {live.row.type} {name!r} is {live.state}{why}")
-        return live.object
+    def get(self, kind: str, type: str, name: str) -> Definition:
+        """Return a running object; an empty type means any. Raises `NotFound`, or `Unavailable` with its state."""
+        if type:
+            managed = self._table.get((kind, type, name))
+        else:
+            managed = self._by_name.get((kind, name))
+        if managed is None or managed.removed:
+            raise self._not_found(kind, type, name)
+        if managed.object is None:
+            raise _not_running(managed)
+        return managed.object
 
-    def names(self, kind: str, type: str | None = None) -> list[str]:
-        """The names that are defined."""
-        lives = list(self._table.values())
+    def _not_found(self, kind: str, type: str, name: str) -> NotFound:
+        what = f"{kind} {type}" if type else kind
+        names = self.names(kind, type)
+        shown = names[:SHOWN_NAMES]
+        if len(names) > SHOWN_NAMES:
+            shown.append("...")
+        return NotFound(f"there is no {what} named {name!r} (there are: {', '.join(shown)})")
+
+    def security(self, name: str) -> Security:
+        """Return a running security definition of any type; raises `NotFound`, or `Unavailable` with its state."""
+        found = self.get("security", "", name)
+        if not isinstance(found, Security):
+            raise TypeError(f"{found.type} is registered as a type of security and is no Security")
+        return found
+
+    def names(self, kind: str, type: str = "") -> list[str]:
+        """Return the names that are defined, sorted."""
         return sorted(
-            x.row.name
-            for x in lives
-            if x.row.kind == kind and type in (None, x.row.type) and not x.gone
+            managed.record.name
+            for managed in list(self._table.values())
+            if managed.record.kind == kind
+            and type in ("", managed.record.type)
+            and not managed.removed
         )
 
-    def states(self, unwell: bool = False) -> dict[str, dict[str, Any]]:
-        """The state of every definition, or of those with which something is wrong, by `kind type name`."""
-        lives = list((self._unwell if unwell else self._table).values())
-        return {" ".join(live.row.key): live.told for live in lives if not live.gone}
+    def states(self) -> dict[str, ObjectState]:
+        """Return the state of every definition, by `kind type name`."""
+        return _reported(self._table)
 
-    def state(self, key: Key) -> dict[str, Any] | None:
-        """The state of one definition; None if there is no such."""
-        live = self._table.get(key)
-        return None if live is None or live.gone else live.told
+    def unhealthy(self) -> dict[str, ObjectState]:
+        """Return the states of the definitions with which something is wrong, by `kind type name`."""
+        return _reported(self._unhealthy)
 
+    def state(self, kind: str, type: str, name: str) -> ObjectState | None:
+        """Return the state of one definition; None if there is no such."""
+        managed = self._table.get((kind, type, name))
+        return None if managed is None or managed.removed else managed.reported
 
-class Namespace:
-    """`self.outgoing`: one mapping per type, by name."""
-
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
-
-    def __getattr__(self, type: str) -> Named:
-        if type.startswith("__"):
-            raise AttributeError(type)
-        named = self.__dict__[type] = Named(self._objects, type)
-        return named
-
-    __getitem__ = __getattr__
+    def make(self, kind: str, type: str, name: str, data: PlainSettings) -> Definition:
+        """Make an object of these settings, as `define` would store them, without starting it; raises `Invalid`."""
+        record = self._preview(kind, type, name, data)
+        cls = self.registry.type(kind, type).cls
+        return cls(name, self._read(record), self.server)
 
 
-@dataclass(frozen=True)
-class Named:
-    """The live outgoing connections of one type, by name."""
-
-    _objects: Objects
-    _type: str
-
-    def __getitem__(self, name: str) -> Any:
-        return self._objects.get("outgoing", self._type, name)
-
-    def names(self) -> list[str]:
-        """The names that are defined."""
-        return self._objects.names("outgoing", self._type)
-
-
-def _place(kind: str) -> int:
+def _starting_order(kind: str) -> int:
     """The place of a kind in the order of starting; what no plugin here knows comes first, and ends last."""
-    return [*KINDS].index(kind) if kind in KINDS else -1
+    return list(KINDS).index(kind) if kind in KINDS else -1
 
 
-def _names(security: str | list[str] | None) -> list[str]:
-    return [security] if isinstance(security, str) else list(security or ())
+def _is_exclusive(managed: ManagedObject) -> bool:
+    return managed.object is not None and managed.object.exclusive
 
 
-def _used(config: Any) -> list[tuple[str, str]]:
-    """What the route of a channel depends on."""
-    return [("service", config.service), *(("security", name) for name in _names(config.security))]
+def _not_running(managed: ManagedObject) -> Unavailable:
+    kind, type, name = managed.record.key
+    why = f": {managed.why}" if managed.why else ""
+    text = f"{kind} {type} {name!r} is {managed.state}{why}"
+    return Inactive(text) if managed.state == "inactive" else Unavailable(text)
 
 
-def references(registry: Registry, model: Any, config: Any) -> list[Reference]:
-    """What a definition refers to, from the `refers` of its settings; raises `Invalid` for a format that no plugin gives."""
-    found = []
-    for setting in fields(model):
-        kind, _, type = setting.refers.partition(" ")
-        for name in filter(None, _names(getattr(config, setting.name)) if kind else ()):
-            if kind != "format":
-                found.append(Reference(setting.name, kind, type, name))
-                continue
-            try:
-                registry.known("format", name)
-            except NotFound as error:
-                raise Invalid({setting.name: error.detail}) from None
-    return found
+def _reported(table: Mapping[Key, ManagedObject]) -> dict[str, ObjectState]:
+    return {
+        " ".join(managed.record.key): managed.reported
+        for managed in list(table.values())
+        if not managed.removed
+    }

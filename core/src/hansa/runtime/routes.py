@@ -4,50 +4,53 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from ..contract.kinds import Dispatch, Format
+from ..contract.kinds import Channel, Dispatch, Format
 from ..contract.message import Request, Response
 from ..contract.service import Binding, Service, current_cid
 from ..foundation.errors import HansaError, Refused, problem
+from .inflight import InFlight
 
 log = logging.getLogger("hansa.route")
 
-Authenticate = Callable[[Request], Any]
+Authenticate = Callable[[Request], object]
+Wrap = Callable[[Channel | None, type[Service], Dispatch], Dispatch | None]
+"""What a plugin's `hansa_wrap` is called as: with the channel, the service and the call to wrap."""
 
 
 def compile_route(
     binding: Binding,
     service: type[Service],
     *,
-    channel: Any = None,
+    channel: Channel | None = None,
     authenticators: Iterable[Authenticate] = (),
-    wraps: Iterable[Callable[..., Dispatch | None]] = (),
-    running: dict[Any, int] | None = None,
-    epoch: Callable[[], int] = lambda: 0,
+    wraps: Iterable[Wrap] = (),
+    inflight: InFlight | None = None,
     raising: bool = False,
 ) -> Dispatch:
     """Compose authentication, parsing, the service and rendering once, so that a request walks plain calls.
 
-    `running` gets an entry for the time of each request, with the epoch in which it began, so that what was replaced can be
-    stopped after its last user. With several `authenticators`, any will do; the first refusal is told if all refuse.
-    `raising` lets exceptions through, for calls from service to service.
+    With several `authenticators`, any one will do; the first refusal is reported if all refuse. `inflight` knows of each
+    request for as long as it runs. `raising` lets exceptions through, for calls from service to service.
     """
     call = service.compile(binding)
     for wrap in wraps:
-        call = wrap(channel=channel, service=service, call=call) or call
+        call = wrap(channel, service, call) or call
     authenticate = _any_of(tuple(authenticators))
     format = binding.format
     format_type = format.type if format else ""
-    running = {} if running is None else running
-    set_cid, reset_cid = current_cid.set, current_cid.reset
+    inflight = inflight or InFlight()
+    requests = inflight.requests
+    set_cid = current_cid.set
+    reset_cid = current_cid.reset
 
     def route(request: Request) -> Response:
         request.channel = binding
         request.format = format_type
         token = set_cid(request.cid)
-        # not the request: a service may hand it on as it is, and then it runs twice
-        running[key := id(token)] = epoch()
+        # the token's and not the request's: a service may hand its request on as it is, and then it runs twice
+        number = id(token)
+        requests[number] = inflight.epoch
         try:
             if authenticate is not None:
                 request.principal = authenticate(request)
@@ -58,7 +61,7 @@ def compile_route(
                 raise
             response = failed(error, request, service, format)
         finally:
-            del running[key]
+            del requests[number]
             reset_cid(token)
         return response
 
@@ -66,10 +69,12 @@ def compile_route(
 
 
 def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
-    if len(authenticators) <= 1:
-        return authenticators[0] if authenticators else None
+    if not authenticators:
+        return None
+    if len(authenticators) == 1:
+        return authenticators[0]
 
-    def authenticate(request: Request) -> Any:
+    def authenticate(request: Request) -> object:
         refusals = []
         for one in authenticators:
             try:
@@ -82,30 +87,48 @@ def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
 
 
 def failed(
-    error: BaseException, request: Request, service: type[Service] | None, format: Format | None
+    error: BaseException,
+    request: Request,
+    service: type[Service] | None,
+    format: Format | None,
 ) -> Response:
     """Turn an exception into a response: its status and outcome, and a body without anything internal in it."""
+    _log(error)
+    response = _in_own_shape(error, request, service, format)
+    response.error = error
+    response.cid = request.cid
+    response.outcome = error.outcome if isinstance(error, HansaError) else "retry"
+    return response
+
+
+def _log(error: BaseException) -> None:
     if isinstance(error, HansaError):
         level = logging.WARNING if error.status >= 500 else logging.INFO
         log.log(level, "%s %s: %s", error.status, error.title, error.detail)
     else:
         log.error("unexpected %s", type(error).__name__, exc_info=error)
+
+
+def _in_own_shape(
+    error: BaseException,
+    request: Request,
+    service: type[Service] | None,
+    format: Format | None,
+) -> Response:
+    """Return what the service's dialect says of an error, else what the format says, else plain text."""
     try:
         response = service.fail(error, request, format) if service is not None else None
-        response = response or _plain_failure(error, request, format)
+        return response or _plain_failure(error, request, format or Format())
     except Exception:
         log.exception("the error itself could not be rendered")
-        response = _plain_failure(error, request, None)
-    response.error, response.cid = error, request.cid
-    response.outcome = error.outcome if isinstance(error, HansaError) else "retry"
-    return response
+        return _plain_failure(error, request, Format())
 
 
-def _plain_failure(error: BaseException, request: Request, format: Format | None) -> Response:
-    response = Response(
-        problem(error, request.cid), status=error.status if isinstance(error, HansaError) else 500
-    )
-    if isinstance(error, HansaError):
-        response.headers.update(error.headers)
-    response.raw, response.content_type = (format or Format()).render_error(error, request.cid)
+def _plain_failure(error: BaseException, request: Request, format: Format) -> Response:
+    known = error if isinstance(error, HansaError) else None
+    status = known.status if known is not None else 500
+    response = Response(problem(error, request.cid), status=status)
+    if known is not None:
+        response.headers.update(known.headers)
+    response.raw, response.content_type = format.render_error(error, request.cid)
     return response

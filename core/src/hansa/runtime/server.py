@@ -1,86 +1,204 @@
-"""The facade that hooks, services, channels and other objects see as `server`: this worker, and through it the cluster."""
+"""The server that hooks, services, channels and other objects see: this worker, and through it the cluster."""
 
 from __future__ import annotations
 
 import logging
 import socket
 import threading
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..cluster.leases import Leases, OdbBus
-from ..contract.kinds import Edit
+from ..cluster.cluster import Cluster
+from ..cluster.file_records import FileRecords
+from ..cluster.leases import Leases
+from ..cluster.odb_bus import OdbBus
+from ..contract.bus import Bus, Queue, Records
+from ..contract.message import Request, Response
 from ..definitions.definitions import Definitions
-from ..definitions.store import Row, Store
-from ..foundation.errors import Unavailable
+from ..definitions.store import Store
+from ..deployment.packages import Packages
+from ..foundation.errors import NotFound, Unavailable
 from ..odb.keys import Keys
 from ..plugins.configuration import Config
 from ..plugins.discovery import Plugins
+from ..settings.model import Model
+from .installed_plugins import InstalledPlugins
 from .invoke import Invocations
-from .objects import Namespace, Objects
+from .objects import Objects
+from .outgoing import Namespace
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+ResourceT = TypeVar("ResourceT")
+SectionT = TypeVar("SectionT", bound=Model)
 
 
-class Facade(Definitions, Invocations):
-    """What plugins may ask of a server, and have it do.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a worker stands in its server: its index, which start of a worker it is, and what the supervisor hands to it.
 
-    Attributes: `name` of the server, `worker` (its index), `id` (unique in the cluster), `dir`, `config`, `sockets` (bound by
-    `hansa_listen`), `engines` (addresses by name), `registry`, `outgoing`, `log`, `ready` (serving), `closing` (the whole server
-    ends, so nobody else will serve its sockets).
+    `sockets` are those bound by `hansa_listen`, `engines` the addresses of engines, both by name.
     """
 
+    index: int
+    generation: int
+    sockets: Mapping[str, socket.socket]
+    engines: Mapping[str, str]
+
+
+class WorkerServer:
+    """The server as one of its workers sees it. Its parts are the attributes; nothing here is on the request path.
+
+    `wake` is set when this worker is to look at the change log; `replace_workers` asks the supervisor to do so.
+    """
+
+    ready = False
+    closing = False
+
     def __init__(
-        self, config: Config, job: dict[str, Any], plugins: Plugins, store: Store, keys: Keys
+        self,
+        config: Config,
+        place: Place,
+        plugins: Plugins,
+        store: Store,
+        keys: Keys,
+        replace_workers: Callable[[], None],
     ) -> None:
-        self.config, self.dir, self.plugins = config, config.dir, plugins
+        self.config = config
+        self.dir: Path = config.dir
         self.name: str = config.server.name
-        self.worker: int = job["index"]
-        self.id = f"{self.name}/{self.worker}.{job['generation']}"
+        self.worker: int = place.index
+        self.id = f"{self.name}/{self.worker}.{place.generation}"
+        self.grace: float = config.server.grace
         self.log = logging.getLogger("hansa.server")
-        self.sockets = {
-            name: socket.socket(fileno=number) for name, number in job["sockets"].items()
-        }
-        self.engines: dict[str, str] = job["engines"]
-        self.ready = self.closing = False
-        self._wake = threading.Event()
+        self.sockets = place.sockets
+        self.engines = place.engines
         self.registry = plugins.registry
-        bus = plugins.hook.hansa_bus(server=self) or OdbBus(store.engine)
-        Definitions.__init__(
-            self, store, plugins.registry, keys, bus, self._wake.set, plugins.hook.hansa_secret
+        self.store = store
+        self.wake = threading.Event()
+        self._replace_workers = replace_workers
+        self._resources: dict[type, object] = {}
+        self._cluster_name: str = config.server.cluster
+        # a bus is asked for first, and sees of the cluster only its name
+        self.cluster = Cluster(self._cluster_name, store, OdbBus(store.engine), self.wake.set)
+        self.bus: Bus = self._find_bus(plugins)
+        self.cluster = Cluster(self._cluster_name, store, self.bus, self.wake.set)
+        self.definitions = Definitions(
+            store, self.registry, keys, self.cluster.announce, plugins.secret
         )
-        self.trial_timeout, self.trial_modules = config.server.trial_timeout, plugins.modules
-        self._leases = Leases(bus, self.id)
-        objects = Objects(self.registry, self, self.read, self._leases, plugins.wraps)
-        self.outgoing = Namespace(objects)
-        Invocations.__init__(self, objects, plugins.hook.hansa_queue(server=self))
+        self.packages = Packages(
+            store,
+            self.registry,
+            self.cluster.announce,
+            trial_timeout=config.server.trial_timeout,
+            trial_modules=plugins.modules,
+        )
+        self.plugins = InstalledPlugins(plugins, config.path, store, self.cluster)
+        self.leases = Leases(self.bus, self.id)
+        self.objects = Objects(
+            self,
+            self.registry,
+            self.definitions.read,
+            self.definitions.preview,
+            self.leases,
+            plugins.wraps,
+        )
+        self.outgoing = Namespace(self.objects)
+        self._calls = Invocations(self.registry, self.objects.router)
+        self._calls.queue = plugins.hook.hansa_queue(server=self)
 
-    def section(self, name: str) -> Any:
-        """A plugin's section of config.toml."""
-        return self.config.section(name)
-
-    def object(self, kind: str, type: str | None, name: str) -> Any:
-        """A live object; raises `NotFound`, or `Unavailable` with its state."""
-        return self._objects.get(kind, type, name)
-
-    def lost(self, broken: Any, why: BaseException | str, serves: bool = False) -> None:
-        """Have an object that lost its other side replaced by a new one, as soon as one starts; or note why, if it `serves` on."""
-        self._objects.lost(broken, why, serves)
+    def _find_bus(self, plugins: Plugins) -> Bus:
+        found: Bus | None = plugins.hook.hansa_bus(server=self)
+        return found or OdbBus(self.store.engine, self._cluster_name)
 
     @property
-    def redis(self) -> Any:
-        """The redis-py client (text, not bytes) of the cluster's Redis; raises `Unavailable` if there is none."""
-        client = getattr(self.bus, "redis", None)
+    def queue(self) -> Queue | None:
+        """The queue of asynchronous calls; None where no plugin gives one."""
+        return self._calls.queue
+
+    @property
+    def redis(self) -> Redis:
+        """The redis-py client (text, not bytes) of the cluster's Redis; raises `Unavailable` where there is none."""
+        client = self.bus.redis
         if client is None:
             raise Unavailable(
                 "this needs Redis: install hansa-redis, with its embedded Valkey, or set [redis] address"
             )
         return client
 
-    def state(self, kind: str, type: str, name: str) -> dict[str, Any] | None:
-        """The state of a definition's object in this worker; None if it has none."""
-        return self._objects.state((kind, type, name))
+    def records(self, namespace: str) -> Records:
+        """Return small records that outlive a process: the cluster's where the bus keeps some, else this server's own."""
+        shared = self.bus.records(namespace)
+        return shared or FileRecords(self.dir / namespace)
 
-    def make(self, kind: str, type: str, name: str, data: dict[str, Any]) -> Any:
-        """An object of these settings as `define` would store them, not started; raises `Invalid` with all faults."""
-        edit, _, _ = self.check(Edit((kind, type, name), data))
-        return self.registry.known(kind, type).cls(
-            name, self.read(Row(kind, type, name, edit.data or {})), self
+    def section(self, model: type[SectionT]) -> SectionT:
+        """Return a section of config.toml by the model that `hansa_settings` declared for it."""
+        return self.config.section(model)
+
+    def add_resource(self, resource: object) -> None:
+        """Keep what a plugin's `hansa_startup` returned."""
+        self._resources[type(resource)] = resource
+
+    def resource(self, wanted: type[ResourceT]) -> ResourceT:
+        """Return the object of this class that a plugin's `hansa_startup` returned; raises `NotFound`."""
+        found = self._resources.get(wanted)
+        if not isinstance(found, wanted):
+            raise NotFound(f"no plugin has started a {wanted.__name__} in this worker")
+        return found
+
+    def replace_workers(self) -> None:
+        """Have the workers of this server replaced one by one; no request is lost."""
+        self._replace_workers()
+
+    def invoke(
+        self,
+        name: str,
+        payload: object = None,
+        *,
+        cid: str = "",
+        extra: Mapping[str, object] | None = None,
+    ) -> Any:
+        """Call a service in this worker and return its answer; its exceptions come through."""
+        return self._calls.invoke(name, payload, cid=cid, extra=extra)
+
+    def invoke_async(
+        self,
+        name: str,
+        payload: object = None,
+        *,
+        cid: str = "",
+        delay: float = 0.0,
+        callback: Iterable[str] = (),
+        max_attempts: int = 0,
+        in_reply_to: str = "",
+        extra: Mapping[str, object] | None = None,
+    ) -> str:
+        """Queue a call, delivered at least once by any worker of the cluster; returns its correlation id."""
+        return self._calls.invoke_async(
+            name,
+            payload,
+            cid=cid,
+            delay=delay,
+            callback=callback,
+            max_attempts=max_attempts,
+            in_reply_to=in_reply_to,
+            extra=extra,
+        )
+
+    def handle(
+        self,
+        name: str,
+        request: Request,
+        *,
+        type: str = "invoke",
+        channel: str = "",
+        format: str = "",
+        config: object = None,
+    ) -> Response:
+        """Run a request through a service as a channel of this type and name would, in a format if given; never raises."""
+        return self._calls.handle(
+            name, request, type=type, channel=channel, format=format, config=config
         )

@@ -21,20 +21,6 @@ import msgspec
 
 from ..foundation.errors import Invalid, did_you_mean
 
-__all__ = [
-    "Model",
-    "Secret",
-    "decode_hook",
-    "dump",
-    "explain",
-    "fields",
-    "learn",
-    "load",
-    "resolve",
-    "schema",
-]
-__all__ += ["setting"]
-
 T = TypeVar("T")
 _PATH = re.compile(r"^(?P<fault>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
 _KEY_PATH = re.compile(r"^(?P<fault>.*) - at `key` in `\$(?P<path>.*)`$", re.S)

@@ -122,7 +122,7 @@ def placed_once(server: Any, names: Iterable[str]) -> set[str]:
     placed = {
         known.cls.type: known.cls.placement for _, _, known in server.registry.types("channel")
     }
-    rows = [(row, placed.get(row.type, "worker")) for row in server.definitions("channel")]
+    rows = [(row, placed.get(row.type, "worker")) for row in server.definitions.all("channel")]
     return {
         lease_name(place, name, row.key)
         for row, place in rows
@@ -138,11 +138,11 @@ class OnCluster(Operation):
 
     def look(self) -> tuple[dict[str, dict[str, Any]], dict[str, Any], list[str]]:
         """The reports of workers, the leases, and what could not be found out."""
-        reports = self.server.reports()
+        reports = self.server.cluster.reports()
         names = {report["server"] for report in reports.values()}
         try:
             wanted = sorted({*map(lease_of, names), *placed_once(self.server, names)})
-            return reports, self.server.bus.leases(wanted), []
+            return reports, self.server.cluster.leases(wanted), []
         except Exception as error:
             # whatever carries the leases may be down, and that is when one looks here
             return reports, {}, [f"leases: {error}"]
@@ -155,7 +155,7 @@ class Status(OnCluster):
 
     def handle(self) -> Any:
         reports, leases, unknown = self.look()
-        revision, now = self.server.store.revision(), time.time()
+        revision, now = self.server.cluster.revision(), time.time()
         behind = {
             worker: max(0, revision - report["revision"]) for worker, report in reports.items()
         }
@@ -170,12 +170,12 @@ class Status(OnCluster):
             for worker, report in reports.items()
         ]
         last = {
-            report["server"]: now - report["at"] for report in self.server.store.reports().values()
+            report["server"]: now - report["at"] for report in self.server.cluster.reports(silent=True).values()
         }
         silent = {name: round(seconds, 1) for name, seconds in last.items() if seconds < REMEMBERED}
         queue = self.server.queue
         return ClusterStatus(
-            cluster=self.server.config.server.cluster,
+            cluster=self.server.cluster.name,
             revision=revision,
             servers=sorted(servers(workers, leases, silent), key=lambda server: server.name),
             workers=workers,
@@ -194,7 +194,7 @@ class Status(OnCluster):
         self, reports: dict[str, dict[str, Any]], held: set[str], *, everything: bool
     ) -> Iterator[ClusterObject]:
         """Those with which something is wrong, or all: one for each state in which some workers have it."""
-        known = [" ".join(row.key) for row in self.server.definitions()]
+        known = [" ".join(row.key) for row in self.server.definitions.all()]
         more = {key for report in reports.values() for key in report["states"]} - set(known)
         for key in [*known, *sorted(more)]:
             found: dict[tuple[str, str], list[str]] = {}

@@ -204,8 +204,8 @@ class OnType(Operation):
 
     def show(self, row: Any, reports: Any = None) -> dict[str, Any]:
         """A definition as answers show it, with its states as of these reports, by default the last ones."""
-        key, mine = " ".join(row.key), self.server.state(*row.key)
-        reports = self.server.reports() if reports is None else reports
+        key, mine = " ".join(row.key), self.server.objects.state(*row.key)
+        reports = self.server.cluster.reports() if reports is None else reports
         states = {worker: report["states"].get(key, _WELL) for worker, report in reports.items()}
         states |= {self.server.id: mine} if mine else {}
         shown = {"name": row.name, "revision": row.revision, "builtin": row.builtin}
@@ -232,7 +232,7 @@ class Create(OnType):
     def handle(self) -> Any:
         settings = self.request.input["settings"]
         generated = self.generated(settings)
-        answer = self.server.define(*self.key, settings | generated, mode="create", by=self.caller)
+        answer = self.server.definitions.define(*self.key, settings | generated, mode="create", by=self.caller)
         return changed(self.request.input["name"], answer) | (
             {"generated": dump(generated, str)} if generated else {}
         )
@@ -246,7 +246,7 @@ class Edit(OnType):
 
     def handle(self) -> Any:
         seen = self.request.input["seen_revision"]
-        answer = self.server.define(
+        answer = self.server.definitions.define(
             *self.key,
             self.request.input["settings"],
             mode="edit",
@@ -276,7 +276,7 @@ class Get(OnType):
     Input = own = Named
 
     def handle(self) -> Any:
-        return self.show(self.server.definition(*self.key))
+        return self.show(self.server.definitions.get(*self.key))
 
 
 class List(OnType):
@@ -290,12 +290,12 @@ class List(OnType):
         wanted = asked["filter"].lower()
         rows = [
             row
-            for row in self.server.definitions(self.of_kind, self.of_type)
+            for row in self.server.definitions.all(self.of_kind, self.of_type)
             if wanted in row.name.lower()
         ]
         rows.sort(key=lambda row: row.name)
         page = rows[asked["offset"] : asked["offset"] + asked["limit"]]
-        reports = self.server.reports()
+        reports = self.server.cluster.reports()
         return {"items": [self.show(row, reports) for row in page], "total": len(rows)}
 
 
@@ -308,7 +308,7 @@ class Ping(OnType):
     def handle(self) -> Any:
         return {
             "name": self.request.input["name"],
-            "result": str(self.server.object(*self.key).ping()),
+            "result": str(self.server.objects.get(*self.key).ping()),
         }
 
 
@@ -322,8 +322,8 @@ class Test(OnType):
     def handle(self) -> Any:
         name, settings = self.request.input["name"], self.request.input["settings"]
         if name:
-            settings = {**self.server.definition(*self.key).data, **settings}
-        made = self.server.make(self.of_kind, self.of_type, name or "test", settings)
+            settings = {**self.server.definitions.get(*self.key).data, **settings}
+        made = self.server.objects.make(self.of_kind, self.of_type, name or "test", settings)
         if self.of_kind == "channel":
             return {"name": name, "result": "the settings are valid"}
         try:
@@ -365,9 +365,9 @@ class Run(OnType):
     def runnable(self) -> Any:
         """The live object, or one made for this run where it is switched off or lives in another worker."""
         try:
-            return self.server.object(*self.key)
+            return self.server.objects.get(*self.key)
         except Unavailable:
-            row = self.server.definition(*self.key)
+            row = self.server.definitions.get(*self.key)
             if "$encrypted" in json.dumps(row.data):
                 raise
             return self.of_class(

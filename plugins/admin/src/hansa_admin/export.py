@@ -38,13 +38,13 @@ def export(server: Any, *, services: bool = False) -> dict[str, Any]:
 
 def stored(server: Any) -> Iterator[Any]:
     """The rows of definitions that can be changed."""
-    return (row for row in server.definitions() if not row.builtin)
+    return (row for row in server.definitions.all() if not row.builtin)
 
 
 def shorten(server: Any, row: Any) -> dict[str, Any]:
     """A row's settings as they are exported; whole, if the plugin of its type is gone."""
     try:
-        model = server.registry.known(row.kind, row.type).model
+        model = server.registry.type(row.kind, row.type).model
     except NotFound:
         return dict(sorted(row.data.items()))
     return shortened(model, row.data)
@@ -53,7 +53,7 @@ def shorten(server: Any, row: Any) -> dict[str, Any]:
 def sources(server: Any) -> dict[str, str]:
     """The sources that serve, by path."""
     found: dict[str, str] = {}
-    for package in server.store.packages(current=True):
+    for package in server.packages.current():
         found |= package.files
     return dict(sorted(found.items()))
 

@@ -139,7 +139,7 @@ class Membership:
 
     def _refusal(self, other: Holder | None) -> str:
         where = f" on {other.host} (process {other.pid})" if other else ""
-        cluster = self.server.config.server.cluster
+        cluster = self.server.cluster.name
         return f"a server named {self.server.name} runs in the cluster {cluster} already{where}: each needs its own name"
 
     def _renew(self) -> None:

@@ -135,7 +135,7 @@ def _operation(operation: type[Operation], schemas: dict[Any, dict[str, Any]]) -
 
 def _routes(server: Any) -> Iterable[dict[str, Any]]:
     """The HTTP channels whose JSON service declares what it takes or gives, one entry per method."""
-    for row in server.definitions("channel", "http"):
+    for row in server.definitions.all("channel", "http"):
         data = row.data
         if row.builtin or data.get("active") is False or data.get("format") != "json":
             continue

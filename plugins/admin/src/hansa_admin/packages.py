@@ -132,7 +132,7 @@ class OnPackages(Operation):
 
     def packages(self, *files: str) -> list[dict[str, Any]]:
         """All versions of these packages, or of all of them."""
-        there = self.server.store.packages()
+        there = self.server.packages.versions()
         serving = {package.name: package for package in there if package.current}
         imports = {
             package.file: {serving[used].file for used in package.imports & serving.keys()}
@@ -160,7 +160,7 @@ class OnPackages(Operation):
 
     def files(self, file: str, version: int | None = None) -> dict[str, str]:
         """The sources of one version of a package, by path; by default those that serve."""
-        package = self.server.store.package(file, version)
+        package = self.server.packages.get(file, version)
         if package is None:
             raise NotFound(
                 f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed"
@@ -169,7 +169,7 @@ class OnPackages(Operation):
 
     def file_of(self, name: str) -> str:
         """The file or folder that is meant: itself, or the one which gives the service of this name."""
-        there = {package.file for package in self.server.store.packages()}
+        there = {package.file for package in self.server.packages.versions()}
         for meant in (name, f"{name}/"):
             if meant in there:
                 return meant
@@ -218,7 +218,7 @@ class ServiceDeploy(OnPackages):
     def handle(self) -> Any:
         asked = self.request.input
         try:
-            done = self.server.deploy(asked.files or {asked.file: asked.source}, by=self.caller)
+            done = self.server.packages.deploy(asked.files or {asked.file: asked.source}, by=self.caller)
         except Invalid as invalid:
             if asked.files:
                 raise Invalid({"files": "; ".join(invalid.errors.values())}) from None
@@ -239,13 +239,13 @@ class ServiceRollback(OnPackages):
 
     def handle(self) -> Any:
         file, version = self.file_of(self.request.input.file), self.request.input.version
-        there = {package.version: package for package in self.server.store.packages(file)}
-        serving = self.server.store.serving().get(file, 0)
+        there = {package.version: package for package in self.server.packages.versions(file)}
+        serving = self.server.packages.serving().get(file, 0)
         wanted = version or max((each for each in there if each < serving), default=0)
         if wanted not in there:
             raise NotFound(f"{file!r} has no version {version or 'before the one that serves'}")
         # a source that was deployed before is that version again
-        answer = self.server.deploy(there[wanted].files, by=self.caller)
+        answer = self.server.packages.deploy(there[wanted].files, by=self.caller)
         return {**answer.pop("packages")[0], **answer}
 
 
@@ -257,7 +257,7 @@ class ServiceDelete(OnPackages):
     def handle(self) -> Any:
         asked = self.request.input
         gone = {self.file_of(name) for name in (asked.name, *asked.more)}
-        return changed(asked.name, self.server.deploy({}, gone=sorted(gone), by=self.caller))
+        return changed(asked.name, self.server.packages.deploy({}, gone=sorted(gone), by=self.caller))
 
 
 OPERATIONS: tuple[type[Operation], ...] = (

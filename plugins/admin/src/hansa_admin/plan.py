@@ -67,7 +67,7 @@ class Plan:
         for kind, type, known in server.registry.types():
             if hasattr(known.cls, "Config"):
                 self.models[kind, type] = known.model
-        self.rows = {row.key: row for row in server.definitions()}
+        self.rows = {row.key: row for row in server.definitions.all()}
         self.wanted, faults = definitions_of(config, {kind for kind, _ in self.models})
         self.sources = sources_of(config)
         self.checked: dict[Key, tuple[Any, Any]] = {}  # data as it is to be stored, and claims
@@ -227,10 +227,10 @@ class Plan:
                 answer = self._deploy(by)
                 done += len(self.deployments)
             if self.definitions:
-                answer = self.server.change([step.edit() for step in self.definitions], by=by)
+                answer = self.server.definitions.change([step.edit() for step in self.definitions], by=by)
                 done += len(self.definitions)
             if self.removals:
-                answer = self.server.deploy({}, gone=[step.name for step in self.removals], by=by)
+                answer = self.server.packages.deploy({}, gone=[step.name for step in self.removals], by=by)
         except Invalid as invalid:
             detail = "; ".join(f"{path}: {fault}" for path, fault in invalid.errors.items())
             raise Invalid(invalid.errors, _partly(done, len(self.steps), detail)) from invalid
@@ -244,7 +244,7 @@ class Plan:
         """Deploy all sources as one change: they may import each other."""
         files = {path: text for step in self.deployments for path, text in step.data.items()}
         try:
-            return dict(self.server.deploy(files, by=by, wait=self.deployments == self.steps))
+            return dict(self.server.packages.deploy(files, by=by, wait=self.deployments == self.steps))
         except Invalid as invalid:
             raise Invalid({"services": "; ".join(invalid.errors.values())}) from invalid
 

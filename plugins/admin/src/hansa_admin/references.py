@@ -109,7 +109,7 @@ def exists(server: Any, kind: str, type: str, name: str) -> bool:
     """Whether a definition, a service or a format of this name is there; an empty type means any."""
     if kind in ("service", "format"):
         try:
-            server.registry.service(name) if kind == "service" else server.registry.known(
+            server.registry.service(name) if kind == "service" else server.registry.type(
                 "format", name
             )
         except NotFound:

@@ -75,7 +75,7 @@ def uses_of(server: Any, plugin: str) -> list[str]:
     given = {
         (kind, type) for kind, type, known in server.registry.types() if known.plugin == plugin
     }
-    rows = server.store.definitions()
+    rows = server.definitions.all()
     return [
         f"{row.kind} {row.type} {row.name!r}"
         for row in rows
@@ -125,7 +125,7 @@ class ServerStatus(Operation):
     name, Input, Output = "admin.server.status", Nothing, dict[str, Any]
 
     def handle(self) -> Any:
-        server, reports = self.server, self.server.reports()
+        server, reports = self.server, self.server.cluster.reports()
         workers = {
             worker: {
                 "server": report["server"],
@@ -139,10 +139,10 @@ class ServerStatus(Operation):
             for worker, report in reports.items()
         }
         return {
-            "cluster": server.config.server.cluster,
-            "revision": server.store.revision(),
+            "cluster": server.cluster.name,
+            "revision": server.cluster.revision(),
             "workers": workers,
-            "definitions": len(server.store.definitions()),
+            "definitions": len(server.definitions.all()),
             "services": len(server.registry.services()),
             "async": server.queue.status() if server.queue else None,
         }
@@ -156,7 +156,7 @@ class ServerReload(Operation):
     def handle(self) -> Any:
         server = self.server
         server.tell("reload", revision=0)
-        reports = server.reports().items()
+        reports = server.cluster.reports().items()
         return {
             "reloading": True,
             "workers": [worker for worker, told in reports if told["server"] == server.name],

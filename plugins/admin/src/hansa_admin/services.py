@@ -99,7 +99,7 @@ class ServiceList(OnService):
     name, Input, Output = "admin.service.list", Filter, Services
 
     def handle(self) -> Any:
-        asked, rows = self.request.input, self.server.definitions("channel")
+        asked, rows = self.request.input, self.server.definitions.all("channel")
         found = [
             each
             for each in self.server.registry.services()
@@ -116,7 +116,7 @@ class ServiceGet(OnService):
 
     def handle(self) -> Any:
         deployed = self.server.registry.service(self.request.input.name)
-        shown = self.summary(deployed, self.server.definitions("channel"))
+        shown = self.summary(deployed, self.server.definitions.all("channel"))
         file = None if deployed.origin.startswith("plugin ") else deployed.origin
         sources = self.files(file) if file else {}
         module = re.sub(r"@\w+", "", deployed.cls.__module__).replace(".", "/")

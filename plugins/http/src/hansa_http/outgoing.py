@@ -241,7 +241,7 @@ class HttpOutgoing(Outgoing):
         return content
 
     def _format(self, name: str) -> Format:
-        format: Format = self.server.registry.known("format", name).cls(self.config)
+        format: Format = self.server.registry.format(name).cls(self.config)
         return format
 
     # -- trying ------------------------------------------------------------------------------------------------------

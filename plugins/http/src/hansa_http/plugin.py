@@ -46,7 +46,7 @@ def hansa_drain(server: Any) -> None:
     """Answer everything accepted, accept nothing new."""
     listener = _listeners.get(id(server))
     if listener is not None:
-        listener.drain(server.closing, server.config.server.grace)
+        listener.drain(server.closing, server.grace)
 
 
 @hookimpl

@@ -79,7 +79,7 @@ def parser_of(channel: Any, service: Any) -> Any:
     """What reads the messages of a channel as plain data; None where it has no format."""
     format = channel.config.format or channel.default_format
     return (
-        channel.server.registry.known("format", format).cls(channel.config, service).parse
+        channel.server.registry.format(format).cls(channel.config, service).parse
         if format
         else None
     )

@@ -54,7 +54,7 @@ class Deployer:
     def serves(self, content: Content) -> bool:
         """Whether just this serves now: it may come from elsewhere than this folder."""
         found = (
-            (self.server.store.package(package), files)
+            (self.server.packages.get(package), files)
             for package, files in content.packages.items()
         )
         return all(serving is not None and serving.files == files for serving, files in found)
@@ -120,7 +120,7 @@ class Deployer:
         if len(files) < sum(len(content.files) for content in group.values()):
             raise Failed("the same file comes from two places", lacking=False)
         try:
-            answer = self.server.deploy(files, by="pickup")
+            answer = self.server.packages.deploy(files, by="pickup")
         except Invalid as invalid:
             text = (
                 invalid.errors.get("source") or "; ".join(invalid.errors.values()) or invalid.detail

@@ -166,7 +166,7 @@ class Watcher:
         A content that was deployed before is not deployed again because another version is current now, as after a rollback,
         unless the file was changed after the newest deployment.
         """
-        known = self.server.store.packages()
+        known = self.server.packages.versions()
         for folder in folders:
             for name in candidates(folder):
                 path = folder / name

@@ -20,4 +20,4 @@ def hansa_transports() -> list[type]:
 def hansa_bus(server: Any) -> RedisBus:
     """Give the cluster's bus over the Redis that the section names, or the embedded one."""
     address = server.engines.get("redis") or server.section("redis").address
-    return RedisBus(address, server.config.server.cluster)
+    return RedisBus(address, server.cluster.name)

@@ -194,7 +194,7 @@ class ScheduleChannel(Channel):
             return
         job.stop()
         try:
-            wanted = self.server.definition(self.kind, self.type, self.name).data.get(
+            wanted = self.server.definitions.get(self.kind, self.type, self.name).data.get(
                 "active", True
             )
         except NotFound:

@@ -126,7 +126,7 @@ class Ledger:
         self.server = server
         self.token = secrets.token_hex(8)
         self.files = FileRecords(server.dir / "scheduler", self.token)
-        self.prefix = f"hansa:{server.config.server.cluster}:schedule"
+        self.prefix = f"hansa:{server.cluster.name}:schedule"
         self._records: RedisRecords | None = None
         self._lock = threading.Lock()
         self._down = 0.0

@@ -21,7 +21,7 @@ def hansa_drain(server: Any) -> None:
     """Start no job any more, and let those that run come to their end, for the server's time of grace."""
     runner = Runner.existing(server)
     if runner is not None:
-        runner.drain(server.config.server.grace)
+        runner.drain(server.grace)
 
 
 @hookimpl

@@ -67,7 +67,7 @@ def hansa_startup(server: Any) -> None:
 
 def _known(server: Any, kind: str, type: str) -> bool:
     try:
-        server.registry.known(kind, type)
+        server.registry.type(kind, type)
     except NotFound:
         return False
     return True

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from hansa import Model, setting
 
+if TYPE_CHECKING:
+    from hansa import Server
+
 Profile = Literal["2.0", "3.x"]
+"""A generation of Zato whose rules a service follows."""
 
 
 class ZatoSection(Model):
@@ -16,12 +20,19 @@ class ZatoSection(Model):
     profile: Annotated[
         Literal["auto", "2.0", "3.x"],
         setting(
-            "Generation whose rules services follow; auto: 3.x where input or output is declared the 3.x way, else 2.0"
+            "Generation of Zato whose rules services follow; auto is 3.x where input or output is "
+            "declared in the style of 3.x, else 2.0"
         ),
     ] = "auto"
     user_config: Annotated[
         dict[str, str],
         setting(
-            "INI files that services read as self.user_config.NAME; paths are relative to the server's directory"
+            "INI files that services read as self.user_config.NAME; "
+            "paths are relative to the server's directory"
         ),
     ] = field(default_factory=dict)
+
+
+def profile_of(server: Server) -> str:
+    """Return the profile that the configuration asks for."""
+    return server.section(ZatoSection).profile

@@ -80,7 +80,7 @@ def compile_service(cls: type[Service], binding: Binding) -> Callable[[CoreReque
 
     def variant(format: str) -> Callable[[CoreRequest], CoreResponse]:
         if format not in variants:
-            known = server.registry.known("format", format).cls
+            known = server.registry.format(format).cls
             variants[format] = compile_service(
                 cls, dataclasses.replace(binding, format=known(binding.config, cls))
             )

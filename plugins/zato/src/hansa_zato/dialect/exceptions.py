@@ -1,18 +1,32 @@
-"""The exceptions of Zato. Those with an HTTP status are errors of Hansa too, so each channel knows what to do with them."""
+"""The exceptions of Zato. Those with an HTTP status are errors of Hansa, too, so every channel knows what to do with them."""
 
 from __future__ import annotations
 
 import sys
 from http.client import responses
-from typing import Any
+from typing import Final
 
 from hansa import HansaError, Invalid, TimedOut, Unavailable
+
+_CODES: Final = {
+    400: "invalid",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    409: "conflict",
+    413: "too-large",
+    429: "too-many-requests",
+    503: "unavailable",
+    504: "timed-out",
+}
+"""The codes of Hansa's errors with these statuses."""
 
 
 class ZatoException(Exception):
     """Base of all; `cid` is the correlation id, `msg` the text. To clients it is an unexpected error, status 500."""
 
-    def __init__(self, cid: str | None = None, msg: str | None = None, *args: Any) -> None:
+    def __init__(self, cid: str | None = None, msg: str | None = None, *args: object) -> None:
         super().__init__(msg or "")
         self.cid = cid
         self.msg = msg
@@ -33,9 +47,16 @@ class Reportable(ZatoException, HansaError):
         headers: dict[str, str] | None = None,
     ) -> None:
         HansaError.__init__(self, str(msg or ""), headers=headers)
-        self.cid, self.msg, self.status = cid, msg, int(status)
-        self.title = self.reason = responses.get(self.status, "Error")
-        self.outcome = "reject" if 400 <= self.status < 500 and self.status != 429 else "retry"
+        self.cid = cid
+        self.msg = msg
+        self.status = int(status)
+        self.code = _CODES.get(self.status, "internal-error")
+        self.reason = responses.get(self.status, "Error")
+        self.title = self.reason
+        if 400 <= self.status < 500 and self.status != 429:
+            self.outcome = "reject"
+        else:
+            self.outcome = "retry"
         if not msg:
             self.detail = self.reason
 
@@ -48,7 +69,7 @@ class HTTPException(Reportable):
 
 
 class ClientHTTPError(HTTPException):
-    """An error by fault of the client, 4xx."""
+    """An error that is the client's fault, 4xx."""
 
     def __init__(self, cid: str | None = None, msg: str | None = None, status: int = 400) -> None:
         super().__init__(cid, msg, status)
@@ -83,7 +104,7 @@ class Forbidden(ClientHTTPError):
         self,
         cid: str | None = None,
         msg: str = "You are not allowed to access this resource",
-        *args: Any,
+        *args: object,
     ) -> None:
         super().__init__(cid, msg, 403)
 
@@ -91,7 +112,9 @@ class Forbidden(ClientHTTPError):
 class NotFound(ClientHTTPError):
     """404."""
 
-    def __init__(self, cid: str | None = None, msg: str = "No such resource", *args: Any) -> None:
+    def __init__(
+        self, cid: str | None = None, msg: str = "No such resource", *args: object
+    ) -> None:
         super().__init__(cid, msg, 404)
 
 
@@ -99,7 +122,7 @@ class MethodNotAllowed(ClientHTTPError):
     """405."""
 
     def __init__(
-        self, cid: str | None = None, msg: str = "Method is not allowed", *args: Any
+        self, cid: str | None = None, msg: str = "Method is not allowed", *args: object
     ) -> None:
         super().__init__(cid, msg, 405)
 
@@ -107,14 +130,16 @@ class MethodNotAllowed(ClientHTTPError):
 class Conflict(ClientHTTPError):
     """409."""
 
-    def __init__(self, cid: str | None = None, msg: str = "Conflict", *args: Any) -> None:
+    def __init__(self, cid: str | None = None, msg: str = "Conflict", *args: object) -> None:
         super().__init__(cid, msg, 409)
 
 
 class TooManyRequests(ClientHTTPError):
     """429."""
 
-    def __init__(self, cid: str | None = None, msg: str = "Too many requests", *args: Any) -> None:
+    def __init__(
+        self, cid: str | None = None, msg: str = "Too many requests", *args: object
+    ) -> None:
         super().__init__(cid, msg, 429)
 
 
@@ -122,7 +147,7 @@ class InternalServerError(HTTPException):
     """500, with a text for the caller."""
 
     def __init__(
-        self, cid: str | None = None, msg: str = "Internal server error", *args: Any
+        self, cid: str | None = None, msg: str = "Internal server error", *args: object
     ) -> None:
         super().__init__(cid, msg, 500)
 
@@ -131,7 +156,7 @@ class ServiceUnavailable(HTTPException):
     """503."""
 
     def __init__(
-        self, cid: str | None = None, msg: str = "Service unavailable", *args: Any
+        self, cid: str | None = None, msg: str = "Service unavailable", *args: object
     ) -> None:
         super().__init__(cid, msg, 503)
 
@@ -149,7 +174,8 @@ class InvalidInput(ValidationException, Invalid):
 
     def __init__(self, cid: str | None, errors: dict[str, str] | str) -> None:
         Invalid.__init__(self, errors)
-        self.cid, self.msg = cid, self.detail
+        self.cid = cid
+        self.msg = self.detail
 
 
 class ServiceMissingException(ZatoException, KeyError):
@@ -164,7 +190,7 @@ class RuntimeInvocationError(ZatoException):
 
 
 class ClientSecurityException(ZatoException):
-    """A client is not who it says."""
+    """A client is not who it claims to be."""
 
 
 class NoDistributionFound(ZatoException):
@@ -179,7 +205,8 @@ class ConnectionException(ZatoException, Unavailable):
 
     def __init__(self, cid: str | None = None, msg: str | None = None) -> None:
         Unavailable.__init__(self, msg or "")
-        self.cid, self.msg = cid, msg
+        self.cid = cid
+        self.msg = msg
 
 
 class TimeoutException(ZatoException, TimedOut):
@@ -187,11 +214,14 @@ class TimeoutException(ZatoException, TimedOut):
 
     def __init__(self, cid: str | None = None, msg: str | None = None) -> None:
         TimedOut.__init__(self, msg or "")
-        self.cid, self.msg = cid, msg
+        self.cid = cid
+        self.msg = msg
 
 
 class Inactive(ConnectionException):
-    """The connection or service `name` is switched off."""
+    """The connection or service `name` is inactive."""
+
+    code = "inactive"
 
     def __init__(self, name: str = "") -> None:
         super().__init__(None, f"{name} is inactive")
@@ -201,15 +231,16 @@ class Inactive(ConnectionException):
 def requests_too(
     error: type[ConnectionException | TimeoutException], name: str
 ) -> type[ConnectionException | TimeoutException]:
-    """The class of `error` that `except requests.exceptions.NAME` catches as well, if anything here has imported requests.
+    """Return the class of `error` that `except requests.exceptions.NAME` catches, too.
 
-    Services written for Zato catch the exceptions of requests, since it was requests that made their calls.
+    That is `error` itself unless something in this process has imported requests. Services written for Zato catch the
+    exceptions of requests, since it was requests that made their calls.
     """
-    found = getattr(sys.modules.get("requests.exceptions"), name, None)
-    if found is None:
+    theirs = getattr(sys.modules.get("requests.exceptions"), name, None)
+    if theirs is None:
         return error
     return type(
         error.__name__,
-        (error, found),
+        (error, theirs),
         {"__doc__": error.__doc__, "__module__": __name__, "__str__": Exception.__str__},
     )

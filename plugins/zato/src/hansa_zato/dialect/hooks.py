@@ -1,4 +1,4 @@
-"""The hooks of a service and their order, resolved once per class: only those that it really has cost anything.
+"""The hooks of a service and their order, resolved once per class, so that those it does not have cost nothing.
 
 accept, before_job, before_TYPE_job, before_handle, validate_input, the handler, validate_output, after_handle, after_job,
 after_TYPE_job, finalize_handle. Exceptions of before, after and finalize hooks are logged and go no further, except that a
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from hansa import HansaError, Service as CoreService
 
@@ -20,57 +20,70 @@ from .logs import Logger
 if TYPE_CHECKING:
     from .service import Service
 
-Run = Callable[["Service", Callable[[], Any]], None]
+Handler: TypeAlias = Callable[[], object]
 
 
 def overridden(cls: type, name: str) -> bool:
-    """Whether a class has a method of its own in place of the one that does nothing."""
-    return getattr(cls, name) is not getattr(
-        Lifecycle if hasattr(Lifecycle, name) else CoreService, name
-    )
+    """Whether a class has a method of its own in place of the one without effect."""
+    default = Lifecycle if hasattr(Lifecycle, name) else CoreService
+    return getattr(cls, name) is not getattr(default, name)
 
 
-def runner(cls: type[Service], job_type: str | None, log: Logger) -> Run:
-    """Build what runs a handler between the hooks that a class has."""
+class HookRunner:
+    """Runs a handler between the hooks that a class has."""
 
-    def own(*names: str) -> tuple[str, ...]:
-        return tuple(name for name in names if overridden(cls, name))
+    def __init__(self, cls: type[Service], job_type: str | None, log: Logger) -> None:
+        before = ["before_handle"]
+        after = ["after_handle"]
+        if job_type:
+            before = ["before_job", f"before_{job_type}_job", *before]
+            after = [*after, "after_job", f"after_{job_type}_job"]
+        self._before = _own(cls, before)
+        self._validate_input = _own(cls, ["validate_input"])
+        self._validate_output = _own(cls, ["validate_output"])
+        self._after = _own(cls, after)
+        self._finalizes = overridden(cls, "finalize_handle")
+        self._log = log
 
-    jobs = ("{}_job", f"{{}}_{job_type}_job") if job_type else ()
-    before = own(*(name.format("before") for name in jobs), "before_handle")
-    after = own("after_handle", *(name.format("after") for name in jobs))
-    finalize = own("finalize_handle")
-    validate_input, validate_output = own("validate_input"), own("validate_output")
+    def run(self, service: Service, handle: Handler) -> None:
+        """Run the handler of one message; as in Zato, what it returns does not matter."""
+        for name in self._before:
+            self._run_refusing(service, name)
+        for name in self._validate_input:
+            getattr(service, name)()
+        handle()
+        for name in self._validate_output:
+            getattr(service, name)()
+        for name in self._after:
+            self._run_logged(service, name)
+        if self._finalizes:
+            _measure(service)
+            self._run_logged(service, "finalize_handle")
 
-    def safely(service: Service, name: str, refusing: bool) -> None:
+    def _run_refusing(self, service: Service, name: str) -> None:
+        """Run a hook that may refuse the message with an error that has an HTTP status."""
         try:
             getattr(service, name)()
         except HansaError:
-            if refusing:
-                raise
-            log.exception("the hook %s failed", name)
+            raise
         except Exception:
-            log.exception("the hook %s failed", name)
+            self._log.exception("the hook %s failed", name)
 
-    def run(service: Service, handle: Callable[[], Any]) -> None:
-        for name in before:
-            safely(service, name, True)
-        for name in validate_input:
+    def _run_logged(self, service: Service, name: str) -> None:
+        """Run a hook whose errors are only logged."""
+        try:
             getattr(service, name)()
-        handle()  # as in Zato, what it returns is of no interest
-        for name in validate_output:
-            getattr(service, name)()
-        for name in after:
-            safely(service, name, False)
-        if finalize:
-            took = (
-                datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - service.invocation_time
-            )
-            service.handle_return_time = service.invocation_time + took
-            service.processing_time_raw, service.processing_time = (
-                took,
-                int(took.total_seconds() * 1000),
-            )
-            safely(service, "finalize_handle", False)
+        except Exception:
+            self._log.exception("the hook %s failed", name)
 
-    return run
+
+def _own(cls: type, names: list[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if overridden(cls, name))
+
+
+def _measure(service: Service) -> None:
+    """Set the processing times of a message that has been handled."""
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    service.handle_return_time = now
+    service.processing_time_raw = now - service.invocation_time
+    service.processing_time = int(service.processing_time_raw.total_seconds() * 1000)

@@ -1,89 +1,114 @@
-"""From a message to its payload and its input: how, is decided once for a service on a channel."""
+"""From a message to its payload and its input; how it is read is decided once for a service on a channel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
 import msgspec
-from hansa import Binding, Invalid, Model as CoreModel, Request as CoreRequest, dump
+from hansa import Binding, Format, Invalid, Model as CoreModel, Request as CoreRequest, dump
 
+from ..payloads import Value
 from ..sio.declaration import Declaration
-from ..sio.reading import Input, reader
+from ..sio.models import Model
+from ..sio.reading import Body, Input, Params, Reader, reader
+from ..sio.xml import XMLElement
 from .exceptions import InvalidInput
-from .invocation import as_model_payload
 from .request import readable
 
 
-def parser(
-    binding: Binding, declared: Declaration | None
-) -> Callable[[CoreRequest], tuple[Any, Any, Any]]:
-    """Build Request -> (payload, body for SimpleIO, XML element or None)."""
+class Parsed(NamedTuple):
+    """A parsed message: what the service sees as payload, the body for SimpleIO, and the element if it is XML."""
+
+    payload: object
+    body: Body
+    element: XMLElement | None = None
+
+
+Parser: TypeAlias = Callable[[CoreRequest], Parsed]
+
+
+def parser(binding: Binding, declared: Declaration | None) -> Parser:
+    """Return the function that parses the messages of a channel."""
     format = binding.format
     if format is not None and format.type in ("xml", "soap"):
-
-        def parse_xml(core: CoreRequest) -> tuple[Any, Any, Any]:
-            if not core.raw:
-                return _given(core)
-            element = format.parse(core.raw, None)
-            element = getattr(element, "element", element)
-            return None, element, element
-
-        return parse_xml
+        return _xml_parser(format)
     if format is not None and format.type != "csv":
-
-        def parse(core: CoreRequest) -> tuple[Any, Any, Any]:
-            if not core.raw:
-                return _given(core)
-            data = format.parse(core.raw, None)
-            return data, data, None
-
-        return parse
+        return _data_parser(format)
     if declared is None:
         return _given
+    return _guessing_parser(declared)
 
-    def guess(core: CoreRequest) -> tuple[Any, Any, Any]:
+
+def _xml_parser(format: Format) -> Parser:
+    def parse(core: CoreRequest) -> Parsed:
+        if not core.raw:
+            return _given(core)
+        found = format.parse(core.raw, None)
+        element = getattr(found, "element", found)
+        return Parsed(None, element, element)
+
+    return parse
+
+
+def _data_parser(format: Format) -> Parser:
+    def parse(core: CoreRequest) -> Parsed:
+        if not core.raw:
+            return _given(core)
+        data = format.parse(core.raw, None)
+        return Parsed(data, data)
+
+    return parse
+
+
+def _guessing_parser(declared: Declaration) -> Parser:
+    """Return the parser of a channel without a format, where text means JSON to a service that declares its input."""
+    declares_input = bool(declared.inputs or declared.input_model)
+
+    def parse(core: CoreRequest) -> Parsed:
         payload, body, _ = _given(core)
-        if isinstance(body, str | bytes):
-            body = _json_of(body, core.cid) if declared.inputs or declared.input_model else None
-        return payload, body, None
+        if not isinstance(body, str | bytes):
+            return Parsed(payload, body)
+        return Parsed(payload, _json_of(body, core.cid) if declares_input else None)
 
-    return guess
-
-
-def _given(core: CoreRequest) -> tuple[Any, Any, Any]:
-    """A message without a format: the object that was given, or the body as text."""
-    if core.payload is not None:
-        body = (
-            dump(core.payload, str)
-            if isinstance(core.payload, CoreModel)
-            else as_model_payload(core.payload)
-        )
-        return core.payload, body if body != "" else None, None
-    return (text := readable(core.raw)), text or None, None
+    return parse
 
 
-def _json_of(text: str | bytes, cid: str) -> Any:
-    """What a text without a format means to a service that declared its input."""
+def _given(core: CoreRequest) -> Parsed:
+    """Return a message without a format: the object that was passed, or the body as text."""
+    payload = core.payload
+    if payload is None:
+        text = readable(core.raw)
+        return Parsed(text, text or None)
+    if isinstance(payload, CoreModel):
+        return Parsed(payload, dump(payload, str))
+    if isinstance(payload, Model):
+        return Parsed(payload, payload.to_dict())
+    return Parsed(payload, None if payload == "" else payload)
+
+
+def _json_of(text: str | bytes, cid: str) -> object:
+    """Return what a text without a format means to a service that declares its input; raises `InvalidInput`."""
     if not text.strip():
         return None
     try:
-        return msgspec.json.decode(text)
+        found: object = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidInput(
             cid,
             "the service has a declared input; without a format, its message must be a JSON object",
         ) from None
+    return found
 
 
-def input_reader(declared: Declaration | None, binding: Binding) -> Callable[[str, Any, Any], Any]:
-    """Build the reader of the input; without a declaration, the input is the channel's parameters."""
+def input_reader(declared: Declaration | None, binding: Binding) -> Reader:
+    """Return the reader of the input; without a declaration, the input is the channel's parameters."""
     priority = getattr(binding.config, "params_pri", "channel-params-over-msg")
     if declared is None or not (declared.inputs or declared.input_model):
-        return lambda cid, body, params: Input(params)
+        return _read_params
     read = reader(declared, priority != "msg-over-channel-params")
 
-    def checked(cid: str, body: Any, params: Any) -> Any:
+    def read_checked(cid: str, body: Body, params: Params) -> Value:
         try:
             return read(cid, body, params)
         except InvalidInput:
@@ -91,4 +116,8 @@ def input_reader(declared: Declaration | None, binding: Binding) -> Callable[[st
         except Invalid as invalid:
             raise InvalidInput(cid, invalid.errors) from None
 
-    return checked
+    return read_checked
+
+
+def _read_params(cid: str, body: Body, params: Params) -> Input:
+    return Input(params)

@@ -1,25 +1,25 @@
-"""The hooks that a service may have, here doing nothing; `hooks.py` tells in which order they are called."""
+"""The hooks that a service may have, here without effect; `hooks.py` says in which order they are called."""
 
 from __future__ import annotations
 
-from typing import Any
+from .logs import Logger
 
 
 class Lifecycle:
     """Methods that a service overrides to take part in the handling of each message."""
 
-    def accept(self, *args: Any, **kwargs: Any) -> bool:
+    def accept(self, *args: object, **kwargs: object) -> bool:
         """Whether to handle this message at all."""
         return True
 
     @staticmethod
-    def before_add_to_store(logger: Any) -> bool:
-        """Called before the class is put to use; False keeps it from that."""
+    def before_add_to_store(logger: Logger) -> bool:
+        """Called before the class is used for the first time; False keeps it from being used."""
         return True
 
     @staticmethod
-    def after_add_to_store(logger: Any) -> None:
-        """Called once the class was put to use."""
+    def after_add_to_store(logger: Logger) -> None:
+        """Called once the class is in use."""
 
     def before_job(self) -> None:
         """Called before a job of any type."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
+
+from ..payloads import PlainDict, Value
 
 if TYPE_CHECKING:
     from .service import Service
 
-SUPPRESSED = "(suppressed)"
-_FIELDS = (
+SUPPRESSED: Final = "(suppressed)"
+HIDDEN: Final = "********"
+_FIELDS: Final = (
     "channel",
     "cid",
     "data_format",
@@ -23,20 +26,20 @@ _FIELDS = (
     "usage",
     "wsgi_environ",
 )
-_AFTER = ("handle_return_time", "processing_time", "processing_time_raw")
-_SECRET = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")
+_OUTPUT_FIELDS: Final = ("handle_return_time", "processing_time", "processing_time_raw")
+_SECRET_KEYS: Final = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")
 
 
 class Logger(logging.LoggerAdapter[logging.Logger]):
-    """The logger of a service; it takes, and ignores, the argument `cid` of Zato 1.1, since each line has the cid anyway."""
+    """The logger of a service; it accepts the argument `cid` of Zato 1.1 and ignores it: each line has the cid anyway."""
 
     def process(
-        self, msg: Any, kwargs: MutableMapping[str, Any]
-    ) -> tuple[Any, MutableMapping[str, Any]]:
+        self, msg: object, kwargs: MutableMapping[str, Value]
+    ) -> tuple[object, MutableMapping[str, Value]]:
         kwargs.pop("cid", None)
         return msg, kwargs
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         return getattr(self.logger, name)
 
 
@@ -47,21 +50,25 @@ def log_message(
     suppress_keys: Iterable[str] | None,
     *,
     output: bool,
-) -> dict[str, Any]:
-    """Log what a service got, or what it answers, and give it back as a dictionary."""
-    suppressed = set(suppress_keys or ())
-    found: dict[str, Any] = {}
-    for name in _FIELDS + (_AFTER if output else ()):
-        found[name] = SUPPRESSED if name in suppressed else getattr(service, name, None)
+) -> PlainDict:
+    """Log what a service received, or what it answers, and return it as a dictionary."""
+    found: PlainDict = {}
+    for name in _FIELDS + (_OUTPUT_FIELDS if output else ()):
+        found[name] = getattr(service, name, None)
     if isinstance(found["wsgi_environ"], dict):
-        found["wsgi_environ"] = {
-            k: "********" if k in _SECRET else v for k, v in found["wsgi_environ"].items()
-        }
-    message = "response" if output else "request"
-    key = f"{message}.payload"
-    found[key] = SUPPRESSED if key in suppressed else getattr(service, message).payload
+        found["wsgi_environ"] = _without_secrets(found["wsgi_environ"])
     if output:
-        headers = "zato.http.response.headers"
-        found[headers] = SUPPRESSED if headers in suppressed else dict(service.response.headers)
-    service.logger.log(level, "%s%r", f"{user_msg} " if user_msg else "", found, stacklevel=3)
+        found["response.payload"] = service.response.payload
+        found["zato.http.response.headers"] = dict(service.response.headers)
+    else:
+        found["request.payload"] = service.request.payload
+    for name in suppress_keys or ():
+        if name in found:
+            found[name] = SUPPRESSED
+    prefix = f"{user_msg} " if user_msg else ""
+    service.logger.log(level, "%s%r", prefix, found, stacklevel=3)
     return found
+
+
+def _without_secrets(environ: PlainDict) -> PlainDict:
+    return {key: HIDDEN if key in _SECRET_KEYS else value for key, value in environ.items()}

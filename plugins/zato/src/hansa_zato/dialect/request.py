@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 from hansa import Request as CoreRequest
 
 from ..bunch import Bunch, bunchify
+from ..payloads import PlainDict, Value
 from ..sio.reading import Input
+from ..sio.xml import XMLElement
 
 _UNREAD: Final = object()
+_FORM: Final = "application/x-www-form-urlencoded"
+_MOST_FIELDS: Final = 1000
 
 
 class HTTPData:
@@ -44,20 +48,18 @@ class HTTPData:
     @property
     def POST(self) -> Bunch:
         """Values of a form (application/x-www-form-urlencoded) in the body; empty for other content."""
-        if not self._core.headers.get("content-type", "").startswith(
-            "application/x-www-form-urlencoded"
-        ):
+        if not self._core.headers.get("content-type", "").startswith(_FORM):
             return Bunch()
-        found = parse_qs(
-            self._core.raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1000
-        )
-        return Bunch(
-            (name, values[0] if len(values) == 1 else values) for name, values in found.items()
-        )
+        text = self._core.raw.decode("utf-8", "replace")
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        found = Bunch()
+        for name, values in fields.items():
+            found[name] = values[0] if len(values) == 1 else values
+        return found
 
     @property
     def user_agent(self) -> str:
-        """What the client says it is."""
+        """The header User-Agent."""
         return self._core.headers.get("user-agent", "")
 
     def get_form_data(self) -> Bunch:
@@ -66,9 +68,10 @@ class HTTPData:
 
 
 class Request:
-    """`payload` is what was parsed (for XML an lxml.objectify root), `raw_request` the untouched text, `input` the declared input.
+    """The message: `payload` is what was parsed, `raw_request` the untouched text, `input` the declared input.
 
-    Without a body, `payload` and `raw_request` are empty text; called from another service, both are the object given.
+    For XML, `payload` is an lxml.objectify root. Without a body, `payload` and `raw_request` are empty text; for a call from
+    another service, both are the object that was passed.
     """
 
     __slots__ = (
@@ -89,22 +92,23 @@ class Request:
     def __init__(
         self,
         core: CoreRequest,
-        payload: Any,
-        element: Any,
-        input: Any,
+        payload: object,
+        element: XMLElement | None,
+        input: object,
         data_format: str,
         transport: str | None,
     ) -> None:
         self._core = core
-        self._payload = payload if element is None else _UNREAD
         self._element = element
-        self._raw: Any = _UNREAD
-        self.input: Any = Input() if input is None else input
+        self._payload: Value = payload if element is None else _UNREAD
+        self._raw: Value = _UNREAD
+        self.input: Value = Input() if input is None else input
         self.http = HTTPData(core)
-        self.data_format, self.transport = data_format, transport
+        self.data_format = data_format
+        self.transport = transport
         self.merge_channel_params = True
         self.params_priority = "channel-params-over-msg"
-        self.simple_io_config: Mapping[str, Any] = {}
+        self.simple_io_config: PlainDict = {}
 
     @property
     def cid(self) -> str:
@@ -112,18 +116,19 @@ class Request:
         return self._core.cid
 
     @property
-    def payload(self) -> Any:
+    def payload(self) -> Value:
         """The parsed message."""
-        if self._payload is _UNREAD:
+        # XML is copied only for services that look at it; those with SimpleIO read the element itself
+        if self._payload is _UNREAD and self._element is not None:
             self._payload = objectified(self._element)
         return self._payload
 
     @payload.setter
-    def payload(self, value: Any) -> None:
+    def payload(self, value: object) -> None:
         self._payload = value
 
     @property
-    def raw_request(self) -> Any:
+    def raw_request(self) -> Value:
         """The message as it came: text, or bytes if it is not UTF-8."""
         if self._raw is _UNREAD:
             core = self._core
@@ -143,43 +148,34 @@ class Request:
         return self._core.headers
 
     @property
-    def extra(self) -> Mapping[str, Any]:
-        """What else the channel tells of the message."""
+    def extra(self) -> Mapping[str, Value]:
+        """What else the channel knows about the message."""
         return self._core.extra
 
-    def bunchified(self) -> Any:
-        """A copy of the payload with attribute access at every depth."""
+    def bunchified(self) -> Value:
+        """Return a copy of the payload with attribute access at every depth."""
         return bunchify(self.payload)
 
     to_bunch = bunchified
 
     def deepcopy(self) -> Request:
-        """A copy of its own of payload and input."""
+        """Return a copy whose payload and input are independent."""
         element = copy.deepcopy(self._element)
         payload = copy.deepcopy(self._payload) if element is None else None
-        return Request(
-            self._core,
-            payload,
-            element,
-            copy.deepcopy(self.input),
-            self.data_format,
-            self.transport,
-        )
+        input = copy.deepcopy(self.input)
+        return Request(self._core, payload, element, input, self.data_format, self.transport)
 
 
 def readable(raw: bytes) -> str | bytes:
-    """Text of bytes, or the bytes themselves if they are not UTF-8."""
+    """Return bytes as text, or as they are if they are not UTF-8."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw
 
 
-def objectified(element: Any) -> Any:
-    """The element as an lxml.objectify root, a copy of its own.
-
-    PERF: only for services that look at it; those with SimpleIO read the element itself.
-    """
+def objectified(element: XMLElement) -> Value:
+    """Return a copy of an element as an lxml.objectify root."""
     from lxml import etree, objectify  # lazy: trial imports of services do without
 
     parser = objectify.makeparser(

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..constants import ZATO_OK
+from ..payloads import Value
 from ..sio.payload import Payload
-
-
-def is_element(value: Any) -> bool:
-    """Whether it is an lxml element."""
-    return hasattr(value, "tag") and hasattr(value, "nsmap")
+from ..sio.xml import is_element
 
 
 class Response:
@@ -21,7 +16,7 @@ class Response:
     """
 
     __slots__ = (
-        "_declared",
+        "_is_declared",
         "_payload",
         "_whole",
         "cid",
@@ -36,9 +31,9 @@ class Response:
     )
 
     def __init__(self, names: frozenset[str] | None, cid: str = "", data_format: str = "") -> None:
-        self._declared = names is not None
-        self._payload = Payload(names) if names is not None else None
-        self._whole: Any = ""
+        self._is_declared = names is not None
+        self._payload = None if names is None else Payload(names)
+        self._whole: Value = ""
         self.cid = cid
         self.data_format = data_format
         self.headers: dict[str, str] = {}
@@ -50,22 +45,23 @@ class Response:
         self.result_details = ""
 
     @property
-    def payload(self) -> Any:
+    def payload(self) -> Value:
         """The answer."""
         return self._whole if self._payload is None else self._payload
 
     @payload.setter
-    def payload(self, value: Any) -> None:
-        if not self._declared:
+    def payload(self, value: object) -> None:
+        if not self._is_declared:
             self._whole = value
         elif isinstance(value, Payload):
             self._payload = value
+        elif isinstance(value, str | bytes) or is_element(value):
+            self._payload = None
+            self._whole = value
         elif value is not None:
-            if isinstance(value, str | bytes) or is_element(value):
-                self._payload, self._whole = None, value
-            else:
-                self._payload = self._payload or Payload(frozenset())
-                self._payload.assign(value)
+            if self._payload is None:
+                self._payload = Payload(frozenset())
+            self._payload.assign(value)
 
     def __len__(self) -> int:
         payload = self.payload

@@ -1,7 +1,8 @@
-"""Connections out, as services of the Zato dialect call them."""
+"""Connections out, as services of the Zato dialect use them, over the connections of Hansa."""
 
 from __future__ import annotations
 
-from .connections import REST, Outgoing
+from .connections import Outgoing
+from .rest import REST
 
 __all__ = ["REST", "Outgoing"]

@@ -1,53 +1,64 @@
-"""One outgoing AMQP connection as services of the Zato dialect use it: `send`, over what hansa-amqp publishes with."""
+"""One outgoing AMQP connection as services of the Zato dialect use it: `send`, over the publisher of hansa-amqp."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Final, Protocol
 
 from hansa import TimedOut, Unavailable
 
 from ..dialect.exceptions import ConnectionException, TimeoutException
+from ..payloads import PlainDict
+from .entry import OpenConnection
 
-OWN = "/"  # what Zato gives for an exchange where none is named
+CONNECTIONS_OWN: Final = "/"
+"""What Zato passes as the exchange where none is named."""
 
 
-class AMQPConnection:
-    """Messages out; what Hansa's own connection offers besides, such as `ping`, can be called too."""
+class LiveAMQP(Protocol):
+    """What is needed of Hansa's AMQP connection."""
 
-    def __init__(self, entry: Any) -> None:
-        self._entry = entry
+    def publish(
+        self,
+        message: str | bytes,
+        routing_key: str | None = None,
+        exchange: str | None = None,
+        **properties: object,
+    ) -> str:
+        """Publish a message and wait for its confirmation; returns its id."""
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._entry.live(), name)
+
+class AMQPConnection(OpenConnection[LiveAMQP]):
+    """Messages out; what Hansa's own connection offers besides, such as `ping`, can be called, too."""
 
     def send(
         self,
-        msg: Any,
-        exchange: str | None = OWN,
+        msg: object,
+        exchange: str | None = CONNECTIONS_OWN,
         routing_key: str | None = None,
-        properties: Mapping[str, Any] | None = None,
-        headers: Mapping[str, Any] | None = None,
-        **ignored: Any,
+        properties: Mapping[str, object] | None = None,
+        headers: Mapping[str, object] | None = None,
+        **ignored: object,
     ) -> str:
-        """Publish text, bytes, or plain data as JSON, and wait for the broker's confirmation; gives the message id.
+        """Publish text, bytes, or plain data as JSON, and wait for the broker's confirmation; returns the message id.
 
         Exchange and routing key are those of the connection if not given; `properties` are named as in AMQP. Raises Inactive,
         ConnectionException (also if no queue takes the message) and TimeoutException.
         """
-        options = {
-            name: value for name, value in dict(properties or {}).items() if name != "headers"
-        }
+        options: PlainDict = dict(properties or {})
+        all_headers = {**(options.pop("headers", None) or {}), **(headers or {})}
         if isinstance(options.get("expiration"), int):
             options["expiration"] = str(options["expiration"])
-        if not isinstance(msg, str | bytes):
-            msg = json.dumps(msg, ensure_ascii=False)
+        if isinstance(msg, str | bytes):
+            message = msg
+        else:
+            message = json.dumps(msg, ensure_ascii=False)
             options.setdefault("content_type", "application/json")
-        headers = {**((properties or {}).get("headers") or {}), **(headers or {})}
-        live, to = self._entry.live(), None if exchange == OWN else exchange
+        target = None if exchange == CONNECTIONS_OWN else exchange
+        live = self._live()
         try:
-            return str(live.publish(msg, routing_key, to, headers=headers, **options))
+            return live.publish(message, routing_key, target, headers=all_headers, **options)
         except TimedOut as error:
             raise TimeoutException(None, error.detail) from error
         except Unavailable as error:

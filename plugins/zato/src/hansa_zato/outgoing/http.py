@@ -4,119 +4,207 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Protocol, TypeAlias
 
 from hansa import HansaError, TimedOut, Unavailable
 
-from ..dialect.exceptions import ConnectionException, TimeoutException, ZatoException, requests_too
+from ..bunch import Bunch
+from ..dialect.exceptions import (
+    ConnectionException,
+    TimeoutException,
+    ZatoException,
+    requests_too,
+)
+from ..payloads import Value
+from ..sio import xml
 from ..sio.models import plain
+from .entry import Connection
 from .reply import Reply
-
-if TYPE_CHECKING:
-    from ..bunch import Bunch
-    from .connections import Entry
 
 log = logging.getLogger("hansa.zato.outgoing")
 
+Params: TypeAlias = Mapping[str, object] | None
+"""Values for the path and the query string of a request, by name."""
 
-class HTTPConnection:
-    """The verbs of one outgoing HTTP connection, each with the correlation id first."""
+Headers: TypeAlias = Mapping[str, object] | None
 
-    def __init__(self, entry: Entry) -> None:
-        self._entry = entry
+
+class HTTPAnswer(Protocol):
+    """What Hansa's HTTP connection returns; `seconds` is how long the call took."""
+
+    content: bytes
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    seconds: float
+
+
+class LiveHTTP(Protocol):
+    """What is needed of Hansa's HTTP connection."""
+
+    @property
+    def config(self) -> object:
+        """Its settings."""
+
+    def ping(self) -> str:
+        """Check that the other side is there."""
+
+    def request(
+        self,
+        method: str,
+        data: object = None,
+        params: Params = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        cid: str = "",
+        timeout: float | None = None,
+    ) -> HTTPAnswer:
+        """Call the other side."""
+
+
+class HTTPConnection(Connection[LiveHTTP]):
+    """The verbs of one outgoing HTTP connection, each with the correlation id first.
+
+    All take `headers`, and `timeout` in seconds, which overrides the connection's; see `http_request`.
+    """
 
     @property
     def config(self) -> Bunch:
         """The settings."""
         return self._entry.config
 
-    def get(self, cid: str, params: Any = None, *args: Any, **options: Any) -> Reply:
+    def get(
+        self,
+        cid: str,
+        params: Params = None,
+        headers: Headers = None,
+        timeout: float | None = None,
+        **ignored: object,
+    ) -> Reply:
         """GET, with `params` for the path and the query string."""
-        return self.http_request("GET", cid, "", params, *args, **options)
+        return self.http_request("GET", cid, "", params, headers, timeout, **ignored)
+
+    def head(
+        self,
+        cid: str,
+        params: Params = None,
+        headers: Headers = None,
+        timeout: float | None = None,
+        **ignored: object,
+    ) -> Reply:
+        """HEAD."""
+        return self.http_request("HEAD", cid, "", params, headers, timeout, **ignored)
 
     def delete(
-        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+        self,
+        cid: str,
+        data: Value = "",
+        params: Params = None,
+        headers: Headers = None,
+        timeout: float | None = None,
+        **ignored: object,
     ) -> Reply:
         """DELETE; as in Zato, `data` comes before `params`, and a dictionary given alone is the parameters."""
         if params is None and isinstance(data, dict):
-            data, params = "", data
-        return self.http_request("DELETE", cid, data, params, *args, **options)
+            return self.http_request("DELETE", cid, "", data, headers, timeout, **ignored)
+        return self.http_request("DELETE", cid, data, params, headers, timeout, **ignored)
 
     def options(
-        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+        self,
+        cid: str,
+        data: object = "",
+        params: Params = None,
+        headers: Headers = None,
+        timeout: float | None = None,
+        **ignored: object,
     ) -> Reply:
         """OPTIONS."""
-        return self.http_request("OPTIONS", cid, data, params, *args, **options)
-
-    def head(self, cid: str, params: Any = None, *args: Any, **options: Any) -> Reply:
-        """HEAD."""
-        return self.http_request("HEAD", cid, "", params, *args, **options)
+        return self.http_request("OPTIONS", cid, data, params, headers, timeout, **ignored)
 
     def post(
-        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+        self,
+        cid: str,
+        data: object = "",
+        params: Params = None,
+        headers: Headers = None,
+        timeout: float | None = None,
+        **ignored: object,
     ) -> Reply:
         """POST; data that is not text is sent as JSON."""
-        return self.http_request("POST", cid, data, params, *args, **options)
+        return self.http_request("POST", cid, data, params, headers, timeout, **ignored)
 
     send = post
 
     def put(
-        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+        self,
+        cid: str,
+        data: object = "",
+        params: Params = None,
+        headers: Headers = None,
+        timeout: float | None = None,
+        **ignored: object,
     ) -> Reply:
         """PUT."""
-        return self.http_request("PUT", cid, data, params, *args, **options)
+        return self.http_request("PUT", cid, data, params, headers, timeout, **ignored)
 
     def patch(
-        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+        self,
+        cid: str,
+        data: object = "",
+        params: Params = None,
+        headers: Headers = None,
+        timeout: float | None = None,
+        **ignored: object,
     ) -> Reply:
         """PATCH."""
-        return self.http_request("PATCH", cid, data, params, *args, **options)
+        return self.http_request("PATCH", cid, data, params, headers, timeout, **ignored)
 
-    def ping(self, cid: str, *args: Any, **options: Any) -> str:
+    def ping(self, cid: str, *args: object, **options: object) -> str:
         """Check that the other side is there; raises ConnectionException, or one of its kind, that says what is wrong."""
         try:
-            return str(self._call(cid, lambda live: live.ping()))
+            with _as_zato_errors(cid):
+                return str(self._live().ping())
         except ZatoException:
             raise
-        except (
-            Exception
-        ) as error:  # a ping may fail in any way; that it failed is what it has to tell
+        except Exception as error:  # whatever a ping raises says that the other side is not there
             raise ConnectionException(cid, str(error)) from error
 
     def http_request(
         self,
         method: str,
         cid: str,
-        data: Any = "",
-        params: Any = None,
-        headers: Any = None,
+        data: object = "",
+        params: Params = None,
+        headers: Headers = None,
         timeout: float | None = None,
-        **ignored: Any,
+        **ignored: object,
     ) -> Reply:
-        """Any method. Raises TimeoutException, ConnectionException, Inactive; ValueError for a path variable without a value.
+        """Make a request with any method; `timeout`, in seconds, overrides that of the connection.
 
-        `timeout`, in seconds, overrides that of the connection.
+        Raises TimeoutException, ConnectionException and Inactive; ValueError for a path variable without a value.
         """
         if ignored:
             log.debug("options of requests that have no meaning here: %s", ", ".join(ignored))
         sent = {
             "X-Zato-CID": cid,
-            "X-Zato-Component": str(getattr(self._entry._server, "name", "")),
-            "X-Zato-Msg-TS": datetime.now(UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z"),
+            "X-Zato-Component": self._entry.component,
+            "X-Zato-Msg-TS": _timestamp(),
         }
-        sent.update({str(name): str(value) for name, value in (headers or {}).items()})
-        options = {} if timeout is None else {"timeout": timeout}
-
-        def call(live: Any) -> Any:
-            body = _body(data, sent, getattr(live.config, "format", ""))
-            return live.request(
-                method, data=body, params=dict(params or {}), headers=sent, cid=cid, **options
+        for name, value in (headers or {}).items():
+            sent[str(name)] = str(value)
+        with _as_zato_errors(cid):
+            live = self._live()
+            answer = live.request(
+                method,
+                data=_body(data, sent, getattr(live.config, "format", "")),
+                params=dict(params or {}),
+                headers=sent,
+                cid=cid,
+                timeout=timeout,
             )
-
-        answer = self._call(cid, call)
         return Reply(
             answer.content,
             answer.status,
@@ -125,29 +213,38 @@ class HTTPConnection:
             timedelta(seconds=answer.seconds),
         )
 
-    def _call(self, cid: str, call: Any) -> Any:
-        live = self._entry.live()
-        try:
-            return call(live)
-        except TimedOut as error:
-            raise requests_too(TimeoutException, "Timeout")(cid, error.detail) from error
-        except Unavailable as error:
-            raise requests_too(ConnectionException, "ConnectionError")(cid, error.detail) from error
-        except HansaError as error:
-            if error.status == 400:
-                raise ValueError(f"{error.detail} (CID:`{cid}`)") from error
-            raise
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _body(data: Any, headers: dict[str, str], format: str) -> Any:
-    """What is to be sent: text and bytes as they are, elements as XML, plain data in the connection's format, else as JSON."""
+@contextmanager
+def _as_zato_errors(cid: str) -> Iterator[None]:
+    """Raise the errors of a connection as those that services of this dialect, and users of requests, catch."""
+    try:
+        yield
+    except ZatoException:
+        raise
+    except TimedOut as error:
+        raise requests_too(TimeoutException, "Timeout")(cid, error.detail) from error
+    except Unavailable as error:
+        raise requests_too(ConnectionException, "ConnectionError")(cid, error.detail) from error
+    except HansaError as error:
+        if error.status == 400:
+            raise ValueError(f"{error.detail} (CID:`{cid}`)") from error
+        raise
+
+
+def _body(data: object, headers: dict[str, str], format: str) -> object:
+    """Return what is to be sent, and set its content type if the connection does not know it.
+
+    Text and bytes go as they are, elements as XML, plain data in the connection's format, JSON if it has none.
+    """
     if data is None or isinstance(data, str | bytes):
         return data or None
-    if hasattr(data, "tag"):
-        from lxml import etree  # lazy: trial imports of services do without
-
+    if xml.is_element(data):
         headers.setdefault("Content-Type", "application/xml")
-        return bytes(etree.tostring(data, encoding="UTF-8", xml_declaration=True, with_tail=False))
+        return xml.as_bytes(data)
     if format:
         return plain(data)
     headers.setdefault("Content-Type", "application/json")

@@ -1,4 +1,4 @@
-"""What an outgoing HTTP call gives: the body as bytes that parsers take as they are, with all that requests.Response offers."""
+"""What an outgoing HTTP call returns: the body as bytes, which parsers take as they are, with all of requests.Response."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from http.client import responses
-from typing import Any
+from typing import Final
 
 from ..dialect.exceptions import ClientHTTPError, HTTPException
+from ..payloads import Value
+
+REDIRECTS: Final = (301, 302, 303, 307, 308)
 
 
 class CaseInsensitive(dict[str, str]):
@@ -25,12 +28,12 @@ class CaseInsensitive(dict[str, str]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._folded
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: Value = None) -> Value:
         return self._folded.get(name.lower(), default)
 
 
 class Reply(bytes):
-    """A response: `etree.fromstring(reply)` works, and so do `reply.text`, `.json()`, `.status_code`, `.raise_for_status()`.
+    """A response: `etree.fromstring(reply)` works, and so do `reply.text`, `.json()`, `.status_code` and so on.
 
     Its truth is `ok`, as that of requests.Response is.
     """
@@ -51,14 +54,12 @@ class Reply(bytes):
         elapsed: timedelta = timedelta(0),
     ) -> Reply:
         made = super().__new__(cls, content)
-        made.status_code, made.headers, made.url, made.elapsed = (
-            status,
-            CaseInsensitive(headers),
-            url,
-            elapsed,
-        )
+        made.status_code = status
         made.reason = responses.get(status, "")
+        made.headers = CaseInsensitive(headers)
         made.encoding = _charset(made.headers.get("content-type", ""))
+        made.url = url
+        made.elapsed = elapsed
         return made
 
     @property
@@ -68,34 +69,38 @@ class Reply(bytes):
 
     @property
     def text(self) -> str:
-        """The body as text: by `encoding`, UTF-8 if there is none; what cannot be decoded is replaced."""
+        """The body as text, by `encoding`, or UTF-8 if there is none; what cannot be decoded is replaced."""
         try:
             return self.decode(self.encoding or "utf-8", "replace")
         except LookupError:
             return self.decode("utf-8", "replace")
 
     @property
-    def data(self) -> Any:
+    def data(self) -> Value:
         """The body parsed by its content type: plain data of JSON, an lxml.objectify root of XML, else the text."""
-        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        content_type = self.headers.get("content-type", "")
+        media_type = content_type.partition(";")[0].strip().lower()
         if not len(self):
             return None
-        if kind.endswith("json"):
+        if media_type.endswith("json"):
             return self.json()
-        if kind.endswith("xml"):
-            from lxml import etree, objectify  # lazy: trial imports of services do without
-
-            parser = objectify.makeparser(
-                resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
-            )
-            try:
-                return objectify.fromstring(self.content, parser)
-            except etree.XMLSyntaxError as error:
-                raise ValueError(f"the response of {self.url} is not XML: {error}") from None
+        if media_type.endswith("xml"):
+            return self._objectified()
         return self.text
 
-    def json(self, **options: Any) -> Any:
-        """The body as JSON; `options` are those of json.loads. Raises ValueError."""
+    def _objectified(self) -> Value:
+        from lxml import etree, objectify  # lazy: trial imports of services do without
+
+        parser = objectify.makeparser(
+            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        )
+        try:
+            return objectify.fromstring(self.content, parser)
+        except etree.XMLSyntaxError as error:
+            raise ValueError(f"the response of {self.url} is not XML: {error}") from None
+
+    def json(self, **options: Value) -> Value:
+        """Return the body as JSON; `options` are those of json.loads. Raises ValueError."""
         return json.loads(self.content, **options)
 
     @property
@@ -105,42 +110,48 @@ class Reply(bytes):
 
     @property
     def apparent_encoding(self) -> str:
-        """What is assumed without a charset."""
+        """The encoding assumed without a charset."""
         return "utf-8"
 
     @property
     def is_redirect(self) -> bool:
         """Whether it points elsewhere."""
-        return "location" in self.headers and self.status_code in (301, 302, 303, 307, 308)
+        return "location" in self.headers and self.status_code in REDIRECTS
 
     @property
-    def history(self) -> list[Any]:
+    def history(self) -> list[Reply]:
         """Redirections followed: none."""
         return []
 
     def raise_for_status(self) -> None:
-        """Raise for 4xx and 5xx: requests.HTTPError if anything here has imported requests, else an HTTPException of Zato."""
+        """Raise an error for 4xx and 5xx.
+
+        It is requests.HTTPError if anything in this process has imported requests, else an HTTPException of Zato.
+        """
         if self.ok:
             return
-        side = "Client" if self.status_code < 500 else "Server"
+        is_client_error = self.status_code < 500
+        side = "Client" if is_client_error else "Server"
         text = f"{self.status_code} {side} Error: {self.reason} for url: {self.url}"
         requests = sys.modules.get("requests")
         if requests is not None:
             raise requests.HTTPError(text, response=self)
-        raise (ClientHTTPError if side == "Client" else HTTPException)(None, text, self.status_code)
+        error = ClientHTTPError if is_client_error else HTTPException
+        raise error(None, text, self.status_code)
 
     def iter_content(self, chunk_size: int = 1, decode_unicode: bool = False) -> Iterator[bytes]:
-        """The body in pieces."""
+        """Return the body in pieces."""
         content = self.content
-        for start in range(0, len(content), chunk_size or len(content) or 1):
-            yield content[start : start + (chunk_size or len(content))]
+        size = chunk_size or len(content) or 1
+        for start in range(0, len(content), size):
+            yield content[start : start + size]
 
-    def iter_lines(self, **options: Any) -> Iterator[bytes]:
-        """The body by lines."""
+    def iter_lines(self, **options: object) -> Iterator[bytes]:
+        """Return the body by lines."""
         return iter(self.content.splitlines())
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Do nothing: no connection is left open."""
 
     def __bool__(self) -> bool:
         return self.ok

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Protocol, cast
 
 from ..dialect.exceptions import ConnectionException
-from .http import HTTPConnection
+from ..payloads import Value
+from .http import Headers, HTTPConnection, LiveHTTP, Params
 from .reply import Reply
+
+
+class LiveSOAP(LiveHTTP, Protocol):
+    """What is needed of Hansa's SOAP connection; `client` is None where there is no WSDL."""
+
+    label: str
+    client: Value
+
+    def wrap(self, body: object, action: str = "") -> tuple[bytes, dict[str, str]]:
+        """Return the envelope of a body, and its headers."""
 
 
 class SOAPConnection(HTTPConnection):
     """The verbs of HTTP; what is posted is put into an envelope unless it is one. Needs hansa-soap-client."""
 
+    def _live(self) -> LiveSOAP:
+        return cast(LiveSOAP, self._entry.live())
+
     @contextmanager
-    def client(self) -> Iterator[Any]:
-        """A client of the WSDL: `client.service.Operation(...)`, whose answers have attributes; its faults are raised."""
-        live = self._entry.live()
+    def client(self) -> Iterator[Value]:
+        """Return a client of the WSDL: `client.service.Operation(...)`, whose answers have attributes.
+
+        Its faults are raised.
+        """
+        live = self._live()
         if live.client is None:
             raise ConnectionException(
                 None, f"{live.label} has no WSDL: set `wsdl`, or post strings"
@@ -28,25 +45,36 @@ class SOAPConnection(HTTPConnection):
         self,
         method: str,
         cid: str,
-        data: Any = "",
-        params: Any = None,
-        headers: Any = None,
+        data: object = "",
+        params: Params = None,
+        headers: Headers = None,
         timeout: float | None = None,
-        **ignored: Any,
+        **ignored: object,
     ) -> Reply:
-        """Any method; the header SOAPAction, if given, goes before that of the connection."""
+        """Make a request with any method; the header SOAPAction, if given, takes precedence over the connection's."""
         sent = {str(name): str(value) for name, value in (headers or {}).items()}
         if method == "POST":
-            action = next((v.strip('"') for n, v in sent.items() if n.lower() == "soapaction"), "")
-            data, needed = self._entry.live().wrap(data, action)
-            names = {name.lower() for name in needed}
-            sent = {
-                name: value for name, value in sent.items() if name.lower() not in names
-            } | needed
+            data, needed = self._live().wrap(data, _soap_action(sent))
+            replaced = {name.lower() for name in needed}
+            sent = {name: value for name, value in sent.items() if name.lower() not in replaced}
+            sent.update(needed)
         return super().http_request(method, cid, data, params, sent, timeout, **ignored)
 
     def invoke(
-        self, cid: str, data: Any = "", params: Any = None, *args: Any, **options: Any
+        self,
+        cid: str,
+        data: object = "",
+        params: Params = None,
+        headers: Headers = None,
+        timeout: float | None = None,
+        **ignored: object,
     ) -> Reply:
         """Post a string."""
-        return self.post(cid, data, params, *args, **options)
+        return self.post(cid, data, params, headers, timeout, **ignored)
+
+
+def _soap_action(headers: dict[str, str]) -> str:
+    for name, value in headers.items():
+        if name.lower() == "soapaction":
+            return value.strip('"')
+    return ""

@@ -1,61 +1,73 @@
-"""One outgoing SQL connection as services of the Zato dialect use it: `session()`, an object that is closed, over Hansa's pool."""
+"""One outgoing SQL connection as services of the Zato dialect use it: `session()`, which they close, over Hansa's pool."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from .connections import Entry
+from ..payloads import Value
+from .entry import OpenConnection
 
 
-class SQLConnection:
+class LiveSQL(Protocol):
+    """What is needed of Hansa's SQL connection."""
+
+    def session(self) -> AbstractContextManager[Value]:
+        """Return a session of SQLAlchemy for a block."""
+
+    def ping(self) -> str:
+        """Check that the database answers."""
+
+
+class SQLConnection(OpenConnection[LiveSQL]):
     """Sessions, and what Hansa's own connection offers besides: `one`, `all`, `execute`, `transaction`, `ping`."""
-
-    def __init__(self, entry: Entry) -> None:
-        self._entry = entry
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._entry.live(), name)
 
     @property
     def pool(self) -> SQLConnection:
-        """This connection, since what is asked of a pool is its `engine`."""
+        """This connection, since what services ask of a pool is its `engine`."""
         return self
 
     def session(self) -> Session:
-        """A session of SQLAlchemy, to be closed; it takes a connection of the pool with its first statement."""
-        return Session(lambda: self._entry.live().session())
+        """Return a session of SQLAlchemy, to be closed; it takes a connection of the pool with its first statement."""
+        return Session(lambda: self._live().session())
 
-    def ping(self, *ignored: Any) -> str:
-        """Ask the database for a sign of life; raises what is wrong."""
-        return str(self._entry.live().ping())
+    def ping(self, *ignored: object) -> str:
+        """Check that the database answers; raises what is wrong."""
+        return str(self._live().ping())
 
 
 class Session:
     """A session of SQLAlchemy; statements may be plain texts, whose rows can be read by name, number and attribute."""
 
-    def __init__(self, open: Callable[[], Any]) -> None:
-        self._open, self._stack, self._opened = open, ExitStack(), None
+    def __init__(self, open: Callable[[], AbstractContextManager[Value]]) -> None:
+        self._open = open
+        self._stack = ExitStack()
+        self._opened: Value = None
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+    def _session(self) -> Value:
+        """Return the session of SQLAlchemy, opened with its first use."""
         if self._opened is None:
             self._opened = self._stack.enter_context(self._open())
-        return getattr(self._opened, name)
+        return self._opened
 
-    def execute(self, statement: Any, params: Any = None, *args: Any, **options: Any) -> Any:
+    def __getattr__(self, name: str) -> Value:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._session(), name)
+
+    def execute(
+        self, statement: object, params: object = None, *args: object, **options: object
+    ) -> Value:
         """Run a statement; parameters are those that it names as `:name`."""
         if not isinstance(statement, str):
-            return self.__getattr__("execute")(statement, params, *args, **options)
+            return self._session().execute(statement, params, *args, **options)
         from sqlalchemy import text  # lazy: services that use no SQL do without
 
-        return Rows(self.__getattr__("execute")(text(statement), params, *args, **options))
+        return Rows(self._session().execute(text(statement), params, *args, **options))
 
     def close(self) -> None:
-        """Roll back what was not committed, and give the connection back; the session can be used again."""
+        """Roll back what was not committed, and return the connection to the pool; the session can be used again."""
         self._opened = None
         self._stack.close()
 
@@ -64,39 +76,39 @@ class Session:
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
 class Rows:
     """The result of a statement that was a plain text."""
 
-    def __init__(self, result: Any) -> None:
+    def __init__(self, result: Value) -> None:
         self._result = result
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         return getattr(self._result, name)
 
     def __iter__(self) -> Iterator[Row]:
         return map(Row, self._result)
 
     def fetchall(self) -> list[Row]:
-        """All rows that are left."""
+        """Return all rows that are left."""
         return list(self)
 
     all = fetchall
 
     def fetchmany(self, size: int | None = None) -> list[Row]:
-        """So many more rows."""
-        return list(map(Row, self._result.fetchmany(size)))
+        """Return at most `size` more rows; by default as many as the driver fetches at once."""
+        return [Row(row) for row in self._result.fetchmany(size)]
 
     def fetchone(self) -> Row | None:
-        """The next row, None after the last."""
+        """Return the next row, None after the last."""
         row = self._result.fetchone()
         return None if row is None else Row(row)
 
     def first(self) -> Row | None:
-        """The first row, None if there is none."""
+        """Return the first row, None if there is none."""
         row = self._result.first()
         return None if row is None else Row(row)
 
@@ -104,31 +116,31 @@ class Rows:
 class Row(tuple[Any, ...]):
     """A row: `row["name"]`, `row[0]`, `row.name`, `dict(row)`."""
 
-    _mapping: Any
+    _mapping: Value
 
-    def __new__(cls, row: Any) -> Row:
-        """Take over a row of SQLAlchemy."""
+    def __new__(cls, row: Value) -> Row:
+        """Return a row of SQLAlchemy as one that can also be read by name."""
         made = super().__new__(cls, row)
         made._mapping = row._mapping
         return made
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Value) -> Value:
         return self._mapping[key] if isinstance(key, str) else super().__getitem__(key)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         try:
             return self._mapping[name]
         except KeyError:
             raise AttributeError(f"there is no column {name}") from None
 
-    def keys(self) -> list[str]:
-        """The names of the columns."""
+    def keys(self) -> Sequence[str]:
+        """Return the names of the columns."""
         return list(self._mapping)
 
-    def values(self) -> list[Any]:
-        """The values."""
+    def values(self) -> Sequence[Value]:
+        """Return the values."""
         return list(self)
 
-    def items(self) -> list[tuple[str, Any]]:
-        """The names and values."""
+    def items(self) -> Sequence[tuple[str, Value]]:
+        """Return the names and values."""
         return list(self._mapping.items())

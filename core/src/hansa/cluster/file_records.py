@@ -1,0 +1,61 @@
+"""Small records in files of one server, for what must outlive a process where no Redis keeps it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from pathlib import Path
+
+from ..contract.bus import Records
+from ..foundation.files import replace_file
+
+
+class FileRecords(Records):
+    """Records of one namespace: values as synced files, counters as files that grow by a byte. Each server has its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._swept = False
+
+    def read(self, name: str) -> bytes | None:
+        """Return a value, or None if there is none."""
+        try:
+            return self._path(name, "json").read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, value: bytes) -> None:
+        """Keep a value; it is on disk when this returns."""
+        replace_file(self._path(name, "json"), value, durable=True)
+
+    def count(self, name: str, seconds: float) -> int:
+        """Add one to a counter that expires after `seconds` without use, and return it."""
+        path = self._path(name, "count")
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._swept:  # of messages that another server came to an end with
+            self._swept = True
+            self._drop_expired(seconds)
+        with open(
+            path, "ab"
+        ) as file:  # a byte each time: nothing that a crash could leave half done
+            file.write(b".")
+            return file.tell()
+
+    def delete(self, name: str) -> None:
+        """Forget a value or a counter."""
+        for suffix in ("json", "count"):
+            self._path(name, suffix).unlink(missing_ok=True)
+
+    def _path(self, name: str, suffix: str) -> Path:
+        # names may have characters that files must not have, and be too long
+        readable = "".join(letter if letter.isalnum() else "-" for letter in name)[:60]
+        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
+        return self._folder / f"{readable}-{digest}.{suffix}"
+
+    def _drop_expired(self, seconds: float) -> None:
+        oldest = time.time() - seconds
+        for path in self._folder.glob("*.count"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()

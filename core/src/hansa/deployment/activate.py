@@ -1,0 +1,125 @@
+"""Loading what is deployed into a worker: modules, service classes, and the swap of their names in the registry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from ..contract.packages import PackageVersion, import_name
+from ..contract.registry import RegisteredService
+from ..definitions.store import Store
+from ..plugins.registry import Clash, Registry
+from . import deploy
+from .deploy import Loaded, importers
+
+log = logging.getLogger("hansa.worker")
+
+
+class Activation:
+    """Loads the packages that serve into this process, and what imports them.
+
+    `recompile(names)` gives routes to services a new class, `report(package, error)` notes a package that cannot be loaded, or,
+    with None, that it is tried anew. `loaded(package)` is called for each package that was deployed and is loaded now.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        recompile: Callable[[Iterable[str]], None],
+        report: Callable[[str, BaseException | None], None],
+        loaded: Callable[[PackageVersion], None],
+    ) -> None:
+        self.store = store
+        self.registry = registry
+        self._recompile = recompile
+        self._report = report
+        self._loaded = loaded
+        self._before: dict[str, Loaded] = {}
+
+    def load(self) -> None:
+        """Load what serves and is not loaded, with all that imports it, and swap its services in at once."""
+        before = deploy.loaded
+        serving = {
+            import_name(file): (file, version) for file, version in self.store.serving().items()
+        }
+        present = {name: (each.package, each.version) for name, each in before.items()}
+        changed = {
+            name
+            for name in serving.keys() | present.keys()
+            if serving.get(name) != present.get(name)
+        }
+        packages = self._fetch(serving, changed | self._users(before.values(), changed))
+        new = [Loaded(one.file, one.version, one.source) for one in packages]
+        errors = deploy.load(new)
+        services = self._services(new, errors)
+        done = {each.name: each for each in new if each.package not in errors}
+        # what cannot be loaded goes on as it was
+        stays = {
+            name: each for name, each in before.items() if name in serving and name not in done
+        }
+        deploy.loaded = {**stays, **done}
+        replaced = [each for name, each in before.items() if name not in stays]
+        origins = {each.package for each in (*replaced, *done.values())}
+        self._recompile(self.registry.replace_services(origins, services))
+        self._unload_older(replaced)
+        for package, each in zip(packages, new, strict=True):
+            error = errors.get(each.package)
+            if error is not None:
+                each.unload()
+                self._report(each.package, error)
+            else:
+                self._log(each, services, deployed=each.name in changed)
+                if each.name in changed:
+                    self._loaded(package)
+
+    @staticmethod
+    def _users(before: Iterable[Loaded], changed: set[str]) -> set[str]:
+        """Return the import names of the loaded packages that import what changed."""
+        sources = {each.package: each.source for each in before}
+        return {import_name(user) for user in importers(sources, changed)}
+
+    def _fetch(self, serving: dict[str, tuple[str, int]], names: set[str]) -> list[PackageVersion]:
+        found = []
+        for name in sorted(serving.keys() & names):
+            file, version = serving[name]
+            self._report(file, None)
+            package = self.store.package(file, version)
+            if package is not None:
+                found.append(package)
+        return found
+
+    def _services(
+        self, new: Iterable[Loaded], errors: dict[str, BaseException]
+    ) -> list[RegisteredService]:
+        """Return the services of loaded packages; one whose name a plugin has is an error of its package."""
+        of_plugins = {one.name for one in self.registry.services() if one.version == 0}
+        services: list[RegisteredService] = []
+        for each in new:
+            if each.package in errors:
+                continue
+            given = [
+                RegisteredService(cls.get_name(), cls, each.package, each.version)
+                for cls in each.services.values()
+            ]
+            taken = sorted(of_plugins & {one.name for one in given})
+            if taken:
+                errors[each.package] = Clash(f"a plugin gives the service {taken[0]}")
+            else:
+                services += given
+        return services
+
+    def _unload_older(self, replaced: Iterable[Loaded]) -> None:
+        """Unload the modules before those replaced: requests that run may still look up names in the latter."""
+        for old in replaced:
+            older = self._before.pop(old.name, None)
+            if older is not None:
+                older.unload()
+            self._before[old.name] = old
+
+    @staticmethod
+    def _log(each: Loaded, services: Iterable[RegisteredService], *, deployed: bool) -> None:
+        own = [one.name for one in services if one.origin == each.package]
+        names = ", ".join(own) or "no services"
+        how = "loaded" if deployed else "loaded anew, with what it imports,"
+        log.info("%s %s version %s: %s", how, each.package, each.version, names)

@@ -1,0 +1,59 @@
+"""What the configuration file declares goes into the store when a server starts: what is new in it, or has changed since."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+from ..contract.records import Edit, Key
+from ..definitions.store import Store
+from ..foundation.errors import HansaError, Invalid
+from ..odb.keys import Keys
+from ..runtime.server import WorkerServer
+
+
+def declare(server: WorkerServer, store: Store, keys: Keys) -> None:
+    """Deploy the files and make the definitions of config.toml; raises `Invalid` with all faults by the file and its key."""
+    known = store.declared()
+    faults = {**_deploy_files(server, known), **_define(server, known, keys)}
+    server.config.refuse(faults)
+
+
+def _deploy_files(server: WorkerServer, known: dict[Key, str]) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    files: dict[str, str] = {}
+    folder = server.config.path.parent
+    for file in server.config.services.files:
+        path = (folder / file).resolve()
+        try:
+            source = path.read_text()
+        except (OSError, ValueError) as error:
+            faults[f"services.files: {file}"] = str(error)
+            continue
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        if known.get(("service", "package", path.name)) != digest:
+            files[path.name] = source
+    try:
+        server.packages.deploy(files, declared=True, by=server.config.path.name, wait=False)
+    except HansaError as error:
+        faults["services.files"] = str(error)
+    return faults
+
+
+def _define(server: WorkerServer, known: dict[Key, str], keys: Keys) -> dict[str, str]:
+    edits = []
+    for kind, type, name, data in server.config.definitions:
+        # keyed, since a bare digest would let a short secret be guessed from the database
+        text = json.dumps(data, sort_keys=True, default=str)
+        digest = hmac.new(keys.mac, text.encode(), hashlib.sha256).hexdigest()
+        if known.get((kind, type, name)) != digest:
+            edits.append(Edit((kind, type, name), data, declared=digest))
+    try:
+        if edits:
+            server.definitions.change(edits, by=server.config.path.name, wait=False)
+    except Invalid as invalid:
+        return invalid.errors
+    except HansaError as error:
+        return {"": error.detail}
+    return {}

@@ -1,0 +1,136 @@
+"""Following the change log: a worker applies what changed, in order, and reports how far it is."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from itertools import groupby
+
+from ..contract.records import ObjectState
+from ..definitions.store import Change, Store
+from ..deployment.deploy import describe_error
+from ..plugins.discovery import check_plugins
+from ..runtime.server import WorkerServer
+
+log = logging.getLogger("hansa.worker")
+
+POLL = 2.0
+"""Seconds between two looks at the change log when nobody nudges."""
+HEARTBEAT = 5.0
+"""Seconds between two reports when nothing changes."""
+SPECIAL_KINDS = ("service", "plugin", "server")
+"""Kinds of changes that concern no definition."""
+
+
+class Follower:
+    """Applies the changes of the log in one worker, and reports what it has applied.
+
+    `load_packages()` loads what is deployed; `tell(event, ...)` sends an event to the supervisor.
+    """
+
+    def __init__(
+        self,
+        server: WorkerServer,
+        store: Store,
+        load_packages: Callable[[], None],
+        tell: Callable[..., None],
+    ) -> None:
+        self.server = server
+        self.store = store
+        self.revision = 0
+        self._load_packages = load_packages
+        self._tell = tell
+        self._failures: dict[str, ObjectState] = {}
+        self._reported: Mapping[str, ObjectState] = {}
+        self._last_report = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow the log, from `revision` on."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Apply nothing more."""
+        self._ended.set()
+
+    def join(self) -> None:
+        """Wait for the last report, else it would come after the end."""
+        if self._thread.ident is not None:
+            self._thread.join(POLL)
+
+    @property
+    def ended(self) -> threading.Event:
+        """Set when nothing more is to be applied."""
+        return self._ended
+
+    def note_package(self, package: str, error: BaseException | None) -> None:
+        """Note that a package cannot be loaded, or, without an error, that it is tried anew."""
+        key = f"service package {package}"
+        if error is None:
+            self._failures.pop(key, None)
+        else:
+            self._fail(key, describe_error(error, package), error)
+
+    def report(self) -> None:
+        """Report what was applied, and the objects with which something is wrong."""
+        self._reported = self._unhealthy()
+        self._last_report = time.monotonic()
+        server = self.server
+        self.store.report_applied(server.id, server.name, self.revision, self._reported)
+
+    def _unhealthy(self) -> dict[str, ObjectState]:
+        return {**self.server.objects.unhealthy(), **self._failures}
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self.server.wake.wait(POLL)
+            self.server.wake.clear()
+            try:
+                self._turn()
+            except Exception as error:
+                log.error("the change log cannot be followed at the moment: %s", error)
+                self._ended.wait(POLL)
+
+    def _turn(self) -> None:
+        changes = self.store.changes(self.revision)
+        for special, group in groupby(changes, lambda change: change.kind in SPECIAL_KINDS):
+            if special:
+                for change in group:
+                    self._follow_special(change)
+            else:
+                self._follow_definitions(list(group))
+        overdue = time.monotonic() - self._last_report > HEARTBEAT
+        if changes or overdue or self._unhealthy() != self._reported:
+            self.report()
+
+    def _follow_definitions(self, changes: list[Change]) -> None:
+        """Apply changes of definitions in a row together: of one transaction, or of several."""
+        keys = {(change.kind, change.type, change.name) for change in changes}
+        newer = self.store.definitions(after=self.revision)
+        records = [record for record in newer if record.key in keys]
+        self.server.objects.apply(records, keys - {record.key for record in records})
+        self.revision = changes[-1].revision
+
+    def _follow_special(self, change: Change) -> None:
+        """Apply a change that concerns no definition."""
+        key = " ".join((change.kind, change.type, change.name))
+        self._failures.pop(key, None)
+        try:
+            if change.kind == "service":
+                self._load_packages()
+            elif change.kind == "plugin":
+                self._tell("reload", revision=change.revision)
+            elif change.name == self.server.name and self.server.worker == 0:
+                # else it would end and not come back
+                check_plugins(self.server.config.path, blocked=self.store.blocked_plugins())
+                self._tell("restart")
+        except Exception as error:
+            self._fail(key, f"{type(error).__name__}: {error}", error)
+        self.revision = change.revision
+
+    def _fail(self, key: str, why: str, error: BaseException) -> None:
+        self._failures[key] = ObjectState("failed", why, time.time(), 0)
+        log.error("%s: %s", key, why, exc_info=error)

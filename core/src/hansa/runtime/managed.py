@@ -1,0 +1,49 @@
+"""What a worker has of one definition: the record wanted, the object that serves, and the state."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from ..contract.kinds import Definition
+from ..contract.records import DefinitionRecord, Key, ObjectState
+
+
+@dataclass
+class ManagedObject:
+    """One definition in this worker: the record that is wanted, the object that serves, and how it does.
+
+    `lock` is held while it is brought to the state wanted. `lease` names the lease under which it may run, empty for one
+    that runs in every worker. `removed` says that the definition is gone.
+    """
+
+    record: DefinitionRecord
+    unhealthy: dict[Key, ManagedObject] = field(repr=False)
+    object: Definition | None = None
+    state: str = ""
+    why: str = ""
+    since: float = field(default_factory=time.time)
+    attempts: int = 0
+    lease: str = ""
+    removed: bool = False
+    queued: Future[None] | None = None
+    timer: threading.Timer | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def reported(self) -> ObjectState:
+        """The state as it is reported to other workers."""
+        return ObjectState(self.state, self.why, self.since, self.record.revision)
+
+    def become(self, state: str, why: str = "") -> None:
+        """Set the state, note since when, and count as unhealthy unless it is `running` without trouble."""
+        if (state, why) != (self.state, self.why):
+            self.state = state
+            self.why = why
+            self.since = time.time()
+        if state == "running" and not why:
+            self.unhealthy.pop(self.record.key, None)
+        else:
+            self.unhealthy[self.record.key] = self
