@@ -1,4 +1,4 @@
-"""A real server for the tests of the admin plugin, and its API and command line as functions."""
+"""A real server for the tests of the admin plugin, and its API as functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 PLUGINS = ["admin", "http", "json", "scheduler", "security"]
 
@@ -86,15 +85,6 @@ class Answer:
     @property
     def json(self) -> Any:
         return json.loads(self.raw)
-
-
-@dataclass
-class Done:
-    """How a command ended and what it printed."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 class Server:
@@ -179,17 +169,6 @@ class Server:
         answer = self.api(service, data)
         assert answer.status == 200, answer.raw
         return answer.json
-
-    def cli(self, *arguments: str, input: str = "", **environment: str) -> Done:
-        """Run the `hansa` command in this process, with the environment of the server and what is given."""
-        from hansa.cli import commands
-
-        env: dict[str, str | None] = {key: None for key in os.environ if key.startswith("HANSA_")}
-        env |= {"HANSA_DIR": str(self.dir)} | environment
-        result = CliRunner(env=env).invoke(commands, arguments, input=input, prog_name="hansa")
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Done(result.exit_code, result.stdout, result.stderr)
 
     def wipe(self) -> None:
         """Leave no definition behind."""

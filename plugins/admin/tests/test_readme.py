@@ -1,47 +1,15 @@
-"""The worked example of the README, run as it stands."""
+"""The README names every admin service."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 if TYPE_CHECKING:
     from conftest import Server
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-
-
-def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", README, re.S)
-    assert found is not None
-    return found[1]
-
-
-def test_the_worked_example_works(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    kept = server.call("admin.service.get", {"name": "rates.get-rate"})["source"]
-    (tmp_path / "rates.py").write_text(
-        block("python") + "\n\n" + kept.replace("class GetRate", "class Rest")
-    )
-    try:
-        for line in block("sh").splitlines():
-            command, *arguments = shlex.split(line)
-            assert command == "hansa"
-            if "rollback" in arguments:
-                continue  # of a source that other tests need
-            done = server.cli(*arguments)
-            assert done.returncode == 0, (line, done.stderr)
-        answer = server.http("/v1/rates/Cyprus", user="partner", password="change-me-please")
-        assert answer.json == {"rate": "1.22", "country": "Cyprus"}
-    finally:
-        server.wipe()
-        server.call("admin.service.deploy", {"file": "rates.py", "source": kept})
 
 
 def test_every_admin_service_is_documented(server: Server) -> None:

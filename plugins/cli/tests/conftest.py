@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner, Result
 from hansa.cli import commands
+from hansa_cli.plain import JsonObject
 from hansa_devkit.harness.api_server import RunningServer, servers
 
 CONFIG = '[plugins]\nenabled = ["admin", "http", "json", "scheduler", "security"]\n'
@@ -73,9 +74,9 @@ class CommandLine:
         assert result.exit_code == 0, result.output
         return result.stdout
 
-    def json(self, *arguments: str) -> dict[str, object]:
+    def json(self, *arguments: str) -> JsonObject:
         """Return the answer that a command prints with `--json`."""
-        answer: dict[str, object] = json.loads(self.ok(*arguments, "--json"))
+        answer: JsonObject = json.loads(self.ok(*arguments, "--json"))
         return answer
 
 

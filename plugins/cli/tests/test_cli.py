@@ -14,7 +14,6 @@ import pytest
 
 if TYPE_CHECKING:
     from conftest import CommandLine
-
     from tests.conftest import RunningServer
 
 CREATE = (
@@ -80,7 +79,7 @@ def test_a_channel_from_create_to_delete(cli: CommandLine, server: RunningServer
     body = b'{"country": "x"}'
     assert server.post("/rates", body, auth=("p", "s3cret-word")).status_code == 200
     shown = cli.json("channel", "http", "get", "rates")
-    assert shown["method"] == ["GET", "POST"]  # type: ignore[index]
+    assert shown["method"] == ["GET", "POST"]
     assert "changed channel http rates" in cli.ok(
         "channel", "http", "edit", "rates", "--no-active", "--set", "security=null"
     )
@@ -259,7 +258,7 @@ def test_deploy_is_all_or_nothing(cli: CommandLine, tmp_path: Path) -> None:
     assert "no files" in cli.ok("service", "packages", "--filter", "shown")
     try:
         assert "shown.py: version 1 serves shown.a" in cli.ok("deploy", str(good))
-        assert cli.json("deploy", str(good))["packages"][0]["services"] == ["shown.a"]  # type: ignore[index]
+        assert cli.json("deploy", str(good))["packages"][0]["services"] == ["shown.a"]
         good.write_text(good.read_text().replace("return 1", "return 2"))
         cli.ok("deploy", str(good))
         assert cli.ok("invoke", "shown.a").strip() == "2"
@@ -347,7 +346,7 @@ def test_invoke_takes_a_file_or_standard_input(cli: CommandLine, tmp_path: Path)
     assert (
         json.loads(cli.ok("invoke", "rates.get-rate", "--payload", "-", input=payload)) == expected
     )
-    assert cli.json("invoke", "rates.get-rate", "--payload", payload)["payload"] == expected  # type: ignore[index]
+    assert cli.json("invoke", "rates.get-rate", "--payload", payload)["payload"] == expected
     refused = cli.run("invoke", "rates.get-rate", "--payload", "{}")
     assert refused.exit_code == 1
     assert "country: required, and missing" in refused.stderr
@@ -427,6 +426,6 @@ def test_a_file_with_faults_changes_nothing(cli: CommandLine, tmp_path: Path) ->
 
 def test_plugins_and_server(cli: CommandLine) -> None:
     assert "channel http" in cli.ok("plugin", "list")
-    assert cli.json("server", "status")["workers"]  # type: ignore[index]
+    assert cli.json("server", "status")["workers"]
     assert cli.run("plugin", "block", "nothing").exit_code == 1
     assert cli.run("plugin", "reload", "nothing").exit_code == 1

@@ -1,0 +1,43 @@
+"""`hansa cluster`: the status of a cluster, and the restart of its only server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hansa_devkit.harness.api_server import RunningServer
+
+if TYPE_CHECKING:
+    from conftest import CommandLine
+
+
+def test_status_shows_servers_workers_and_leases(cli: CommandLine) -> None:
+    shown = cli.ok("cluster", "status")
+    for word in ("server1", "ready", "1 of 1", "lease", "no objects that do not run"):
+        assert word in shown, shown
+    (server,) = cli.json("cluster", "status")["servers"]
+    assert server["name"] == "server1"
+
+
+def test_status_shows_what_does_not_run(cli: CommandLine, server: RunningServer) -> None:
+    off = {"name": "off", "url_path": "/off", "service": "rates.plain", "active": False}
+    server.api("admin.channel.http.create", off)
+    assert "channel http off" not in cli.ok("cluster", "status")
+    shown = cli.ok("cluster", "status", "--all")
+    assert "channel http off" in shown
+    assert "inactive" in shown
+
+
+def test_the_only_server_is_restarted_by_force_alone(
+    cli: CommandLine, server: RunningServer
+) -> None:
+    assert server.process is not None
+    refused = cli.run("cluster", "restart")
+    assert refused.exit_code == 1
+    assert "server1 is the only server" in refused.stderr
+    (before,) = cli.json("cluster", "status")["servers"]
+    (restarted,) = cli.json("cluster", "restart", "--force")["servers"]
+    assert restarted["incarnation"] > before["incarnation"]
+    (after,) = cli.json("cluster", "status")["servers"]
+    assert after["state"] == "ready"
+    assert after["pid"] == before["pid"] == server.process.pid
+    assert server.process.poll() is None
