@@ -17,6 +17,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -134,7 +135,10 @@ def burn(processes: int, seconds: float = 1.0) -> float:
     """Turns per second that so many bare CPU-bound processes make together."""
     script = (
         f"import time\nend = time.monotonic() + {seconds}\nturns = 0\n"
-        "while time.monotonic() < end:\n    for _ in range(1000): sum(range(100))\n    turns += 1\nprint(turns)"
+        "while time.monotonic() < end:\n"
+        "    for _ in range(1000): sum(range(100))\n"
+        "    turns += 1\n"
+        "print(turns)"
     )
     running = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
@@ -163,6 +167,11 @@ def workers(folder: Path) -> Iterator[Figure]:
         )
 
 
+def rate_of(target: Target, folder: Path) -> float:
+    """Requests per second over 32 connections."""
+    return wrk(target, folder, connections=32).rate
+
+
 def peers(folder: Path) -> Iterator[Figure]:
     """Rates, one process each, all alive at the same time."""
     with contextlib.ExitStack() as stack:
@@ -175,8 +184,8 @@ def peers(folder: Path) -> Iterator[Figure]:
         for name, other in others.items():
             yield compare(
                 f"rate: Hansa / {name}",
-                lambda: wrk(ours, folder, connections=32).rate,
-                lambda other=other: wrk(other, folder, connections=32).rate,
+                partial(rate_of, ours, folder),
+                partial(rate_of, other, folder),
                 pairs=15,
                 note="requests/s",
             )
@@ -238,7 +247,9 @@ from hansa import Service
 class Modules(Service):
     def handle(self):
         ours = ("hansa", "psutil")
-        return {"names": sorted(n for n in sys.modules if not n.startswith(ours) and "@" not in n and n not in ("__main__", "zato"))}
+        left_out = ("__main__", "zato")
+        names = [name for name in sys.modules if not name.startswith(ours) and "@" not in name]
+        return {"names": sorted(name for name in names if name not in left_out)}
 """
 
 
@@ -288,7 +299,7 @@ def start(folder: Path) -> Iterator[Figure]:
     server.start()
     try:
         assert server.process is not None
-        server.packages.deploy("modules.py", LOADED)
+        server.deploy("modules.py", LOADED)
         names = server.api("admin.service.invoke", name="modules.modules")["payload"]["names"]
         found = worker_processes(psutil.Process(server.process.pid))
         largest = max(process.memory_info().rss for process in found) / 2**20
@@ -349,7 +360,9 @@ def machine() -> str:
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     names = ("falcon", "waitress", "msgspec", "lxml", "redis", "sqlalchemy", "fastapi", "flask")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
-    return f"{os.cpu_count()} × {model[1] if model else platform.machine()}, {platform.python_implementation()} {platform.python_version()}; {versions}."
+    processor = model[1] if model else platform.machine()
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{os.cpu_count()} × {processor}, {python}; {versions}."
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -160,91 +161,116 @@ def amqp(folder: Path) -> Iterator[Figure]:
             server.stop()
 
 
-def measured(rabbit: RabbitMQ, server: RunningServer) -> Iterator[Figure]:
-    """The figures of a running server and its broker."""
-    (worker,) = [
-        process
-        for process in server.processes()
-        if "hansa.process.worker" in " ".join(process.cmdline())
-    ]
+class Measurement:
+    """Both sides of the comparison: a running server, and bare pika in processes of its own."""
 
-    def other(what: str) -> Taken:
-        command = [sys.executable, "-m", "bench.amqp", what, str(rabbit.port)]
-        rate, cpu = subprocess.run(
-            command, cwd=TOP, check=True, capture_output=True, text=True
-        ).stdout.split()
-        return Taken(float(rate), float(cpu))
+    def __init__(self, rabbit: RabbitMQ, server: RunningServer) -> None:
+        self.rabbit = rabbit
+        self.server = server
+        (self.worker,) = [
+            process
+            for process in server.processes()
+            if "hansa.process.worker" in " ".join(process.cmdline())
+        ]
 
-    def used() -> float:
-        times = worker.cpu_times()
-        return float(times.user + times.system)
-
-    def switch(active: bool) -> None:
-        current = server.api("admin.channel.amqp.get", name="bench")
-        server.api(
-            "admin.channel.amqp.edit",
-            name="bench",
-            active=active,
-            seen_revision=current["revision"],
-        )
-
-    def invoke(service: str, **payload: Any) -> float:
-        return float(
-            server.api("admin.service.invoke", name=service, payload=payload)["payload"]["rate"]
-        )
-
-    def consume() -> Taken:
-        fill(rabbit.port, "bench", CONSUMED)
-        before = used()
-        switch(True)
+    def consume(self) -> Taken:
+        """The server consumes what is in the queue."""
+        fill(self.rabbit.port, "bench", CONSUMED)
+        before = self._used()
+        self._switch(True)
         rate = 0.0
         while not rate:
             time.sleep(0.5)  # asking costs CPU time, too
-            rate = invoke("measuring.seen", expected=CONSUMED)
-        took = used() - before
-        switch(False)
+            rate = self._invoke("measuring.seen", expected=CONSUMED)
+        took = self._used() - before
+        self._switch(False)
         return Taken(rate, took / CONSUMED * 1e6)
 
-    def consume_bare() -> Taken:
-        fill(rabbit.port, "bench", CONSUMED)
-        return other("consume")
+    def consume_bare(self) -> Taken:
+        """Bare pika consumes as much."""
+        fill(self.rabbit.port, "bench", CONSUMED)
+        return self._bare("consume")
 
-    def publish() -> Taken:
-        before = used()
-        rate = invoke("measuring.publish", count=PUBLISHED, body=body().decode())
-        return Taken(rate, (used() - before) / PUBLISHED * 1e6)
+    def publish(self) -> Taken:
+        """A service publishes, each message confirmed."""
+        before = self._used()
+        rate = self._invoke("measuring.publish", count=PUBLISHED, body=body().decode())
+        return Taken(rate, (self._used() - before) / PUBLISHED * 1e6)
 
-    for what, ours, theirs, pairs, bound in (
-        ("consume, parse, service, acknowledge", consume, consume_bare, 9, 0.6),
-        ("publish with confirmation", publish, lambda: other("publish"), 15, 0.9),
-    ):
-        runs: dict[str, list[Taken]] = {"ours": [], "theirs": []}
+    def publish_bare(self) -> Taken:
+        """Bare pika publishes as much."""
+        return self._bare("publish")
 
-        def noted(
-            side: str, call: Callable[[], Taken], runs: dict[str, list[Taken]] = runs
-        ) -> float:
-            runs[side].append(call())
-            return runs[side][-1].rate
+    def _bare(self, what: str) -> Taken:
+        command = [sys.executable, "-m", "bench.amqp", what, str(self.rabbit.port)]
+        done = subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True)
+        rate, cpu = done.stdout.split()
+        return Taken(float(rate), float(cpu))
 
-        yield compare(
-            f"AMQP: {what} / bare pika",
-            lambda ours=ours: noted("ours", ours),
-            lambda theirs=theirs: noted("theirs", theirs),
-            pairs=pairs,
-            bound=bound,
-            at_least=True,
-            note="messages/s",
+    def _used(self) -> float:
+        times = self.worker.cpu_times()
+        return float(times.user + times.system)
+
+    def _switch(self, active: bool) -> None:
+        current = self.server.api("admin.channel.amqp.get", name="bench")
+        revision = current["revision"]
+        self.server.api(
+            "admin.channel.amqp.edit", name="bench", active=active, seen_revision=revision
         )
-        ours_seen, theirs_seen = (
-            iter([each.cpu for each in runs[side]]) for side in ("ours", "theirs")
-        )
-        yield compare(
-            f"AMQP: CPU time to {what} / bare pika",
-            lambda seen=ours_seen: next(seen),
-            lambda seen=theirs_seen: next(seen),
-            pairs=pairs,
-            note="µs of CPU",
-        )
+
+    def _invoke(self, service: str, **payload: Any) -> float:
+        answer = self.server.api("admin.service.invoke", name=service, payload=payload)
+        return float(answer["payload"]["rate"])
+
+
+def compared(
+    what: str,
+    ours: Callable[[], Taken],
+    theirs: Callable[[], Taken],
+    *,
+    pairs: int,
+    bound: float,
+) -> Iterator[Figure]:
+    """The rates of both sides, and the CPU time of the same runs."""
+    ours_cpu: list[float] = []
+    theirs_cpu: list[float] = []
+
+    def rate(call: Callable[[], Taken], cpu: list[float]) -> float:
+        taken = call()
+        cpu.append(taken.cpu)
+        return taken.rate
+
+    yield compare(
+        f"AMQP: {what} / bare pika",
+        partial(rate, ours, ours_cpu),
+        partial(rate, theirs, theirs_cpu),
+        pairs=pairs,
+        bound=bound,
+        at_least=True,
+        note="messages/s",
+    )
+    yield compare(
+        f"AMQP: CPU time to {what} / bare pika",
+        partial(next, iter(ours_cpu)),
+        partial(next, iter(theirs_cpu)),
+        pairs=pairs,
+        note="µs of CPU",
+    )
+
+
+def measured(rabbit: RabbitMQ, server: RunningServer) -> Iterator[Figure]:
+    """The figures of a running server and its broker."""
+    both = Measurement(rabbit, server)
+    yield from compared(
+        "consume, parse, service, acknowledge",
+        both.consume,
+        both.consume_bare,
+        pairs=9,
+        bound=0.6,
+    )
+    yield from compared(
+        "publish with confirmation", both.publish, both.publish_bare, pairs=15, bound=0.9
+    )
 
 
 def main() -> None:

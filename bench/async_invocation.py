@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import redis
 from hansa_devkit.harness.api_server import RunningServer
@@ -24,6 +25,8 @@ from tools.project import TOP
 
 from .measure import Figure, compare, table
 
+# a stream's name and its entries, each with identifier and fields
+Stream = tuple[str, list[tuple[str, dict[str, str]]]]
 CALLS, THREADS = 1000, 4
 CONFIG = """
 [services]
@@ -77,9 +80,9 @@ def bare(address: str, calls: int) -> float:
 
     def consume(name: str) -> None:
         while not ended.is_set():
-            for _, entries in (
-                client.xreadgroup("readers", name, {stream: ">"}, count=1, block=100) or ()
-            ):
+            found = client.xreadgroup("readers", name, {stream: ">"}, count=1, block=100)
+            # redis-py types the answers of all protocol versions at once
+            for _, entries in cast("list[Stream]", found or []):
                 for identifier, _ in entries:
                     client.xack(stream, "readers", identifier)
                     left.release()

@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,8 @@ def definitions(folder: Path, pairs: int = 15) -> Iterator[Figure]:
         for count in more:
             yield compare(
                 f"one change until all workers have it: among {count:,} definitions / among {few}",
-                lambda count=count: edit(made[count], numbers),
-                lambda: edit(made[few], numbers),
+                partial(edit, made[count], numbers),
+                partial(edit, made[few], numbers),
                 pairs=pairs,
                 bound=1.5 if count == max(more) else None,
                 note="ms",
@@ -122,7 +123,7 @@ def definitions(folder: Path, pairs: int = 15) -> Iterator[Figure]:
         for count in more:
             yield compare(
                 f"start until all workers serve: {count:,} definitions / {few}",
-                lambda count=count: start(made[count]),
+                partial(start, made[count]),
                 lambda: start(made[few]),
                 pairs=min(pairs, 7),
                 note="s",

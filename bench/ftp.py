@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def ftp(folder: Path) -> Iterator[Figure]:
         with Vsftpd(tls=tls) as vsftpd:
             server = RunningServer(folder / f"tls-{tls}", workers=1).start()
             try:
-                server.packages.deploy("measuring.py", SERVICE)
+                server.deploy("measuring.py", SERVICE)
                 server.api("admin.outgoing.ftp.create", name="bench", **vsftpd.settings)
 
                 def ours(direction: str, server: RunningServer = server) -> float:
@@ -126,8 +127,8 @@ def ftp(folder: Path) -> Iterator[Figure]:
                 for direction, words in DIRECTIONS.items():
                     yield compare(
                         f"FTP{'S' if tls else ''}: {words} of 128 MB, by a service / bare ftplib",
-                        lambda direction=direction: ours(direction),
-                        lambda direction=direction: theirs(direction),
+                        partial(ours, direction),
+                        partial(theirs, direction),
                         pairs=15,
                         bound=None if direction == "over" else 0.9,
                         at_least=True,

@@ -82,7 +82,8 @@ def compare(
     """
     ratios, ours_seen, theirs_seen = [], [], []
     pairs = min(pairs, AT_MOST)
-    ours(), theirs()  # warm up
+    ours()  # warm up
+    theirs()
     for number in range(pairs):
         if number % 2:
             second = theirs()
@@ -93,7 +94,8 @@ def compare(
         ratios.append(first / second)
         ours_seen.append(first)
         theirs_seen.append(second)
-    absolute = f"{short(statistics.median(ours_seen))} / {short(statistics.median(theirs_seen))} {note}".strip()
+    medians = [short(statistics.median(seen)) for seen in (ours_seen, theirs_seen)]
+    absolute = f"{' / '.join(medians)} {note}".strip()
     return Figure(
         name, statistics.median(ratios), *interval(ratios), pairs, bound, at_least, absolute
     )

@@ -112,7 +112,7 @@ def flask(port: int) -> None:
         found = request.get_json()
         return jsonify(number=found["number"], customer=found["customer"], note=found["note"])
 
-    class Gunicorn(BaseApplication):  # type: ignore[misc]
+    class Gunicorn(BaseApplication):
         """gunicorn without a command line."""
 
         def load_config(self) -> None:

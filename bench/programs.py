@@ -131,7 +131,8 @@ def hansa(
     for number in range(channels):
         path = PATH if not number else f"/bench/other/{number}"
         config.append(
-            f'[channel.http.bench-{number}]\nurl_path = "{path}"\nservice = "orders.echo"\nformat = "json"\nsecurity = "bench"'
+            f'[channel.http.bench-{number}]\nurl_path = "{path}"\n'
+            'service = "orders.echo"\nformat = "json"\nsecurity = "bench"'
         )
     config.append(
         '[channel.http.measure]\nurl_path = "/measure"\nservice = "inside.measure"\nformat = "json"'
@@ -145,7 +146,9 @@ def hansa(
         "\n".join(config) + "\n",
         workers=workers,
         env={"PYTHONPATH": f"{plugin}:{TOP}"},
-    ).start(120)
+    )
+    server.start_limit = 120
+    server.start()
     try:
         assert server.process is not None
         yield server, Target(psutil.Process(server.process.pid), server.port, PATH, BODY, HEADERS)

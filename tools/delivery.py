@@ -40,10 +40,12 @@ HEAD = """<!-- written by `make docs` from the code and the tests; do not edit -
 
 # Delivery
 
-What is guaranteed for each way a message takes into, through and out of a cluster, and the test that proves it. *At least once*: what
-was accepted is carried out, and after a failure perhaps again. *At most once*: nothing is repeated, and a failure may cost what was in
-hand. *Durability* says what is on disk when something is accepted, *loss window* what may be lost all the same, *duplicates* what may
-come twice. The numbers name the tests; what no test of its own says follows from the guarantee, and has the numbers of that.
+What is guaranteed for each way that a message takes into, through and out of a cluster, and the test that
+proves it. *At least once*: what was accepted is carried out, and after a failure possibly again. *At most
+once*: nothing is repeated, and a failure may cost the messages in hand. *Durability* says what is on disk
+when a message is accepted, *loss window* what may be lost nevertheless, and *duplicates* what may arrive
+twice. The numbers refer to the tests below; a cell without a test of its own follows from the guarantee and
+has the numbers of that.
 
 """
 
@@ -75,9 +77,9 @@ def types() -> dict[str, str]:
     Plugins(registry, (EARLY, FULL)).load()
     ours = {package.module for package in plugins()}
     return {
-        f"{kind} {type}": getattr(known.cls, "delivery", "")
-        for kind, type, known in registry.types()
-        if known.cls.__module__.partition(".")[0] in ours
+        f"{each.kind} {each.type}": getattr(each.cls, "delivery", "")
+        for each in registry.types()
+        if each.cls.__module__.partition(".")[0] in ours
     }
 
 

@@ -12,22 +12,19 @@ import json
 import types
 import typing
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
-from hansa import Model, Secret, dump, fields, hookspecs as hookspecs_module
-from hansa.cli import commands
-from hansa.plugins.configuration import CORE_SECTIONS
-from hansa.plugins.discovery import EARLY, FULL, Plugins
-from hansa.plugins.registry import Registry
-from hansa_admin.openapi import openapi
+from hansa import Model, Secret, dump, fields
+from hansa.contract import hookspecs
 from hansa_admin.operation import Operation
-from hansa_cli.connection import connection_options, early_client
-from hansa_cli.definitions import learn
+from hansa_cli.connection import connection_options
 
-PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
+from tools.live import Live, leaves, live
+from tools.project import TOP
+
+PAGES = TOP / "docs" / "reference"
 WRITTEN = "<!-- written by `make docs` from the code; do not edit -->\n\n"
 
 
@@ -116,72 +113,76 @@ def paragraph(thing: Any) -> str:
 
 def hooks() -> Iterator[str]:
     """The page of hooks."""
-    yield "# Hooks\n\n" + paragraph(hookspecs_module) + "\n"
-    for name, function in inspect.getmembers(hookspecs_module, inspect.isfunction):
+    yield "# Hooks\n\n" + paragraph(hookspecs) + "\n"
+    for name, function in inspect.getmembers(hookspecs, inspect.isfunction):
         if name.startswith("hansa_"):
             signature = str(inspect.signature(function)).replace("'", "")
             yield f"\n## {name}\n\n```python\n{name}{signature}\n```\n\n{paragraph(function)}\n"
 
 
-def configuration(plugins: Plugins) -> Iterator[str]:
+def configuration(found: Live) -> Iterator[str]:
     """The page of config.toml."""
     yield (
-        '# config.toml\n\nOne server\'s bootstrap. Any value may be `{ "$env" = "NAME" }`, taken from the environment, or\n'
-        '`{ "$file" = "PATH" }`, the content of a file. All faults of a file are told at once, by key. Tables such as\n'
-        "`[channel.http.NAME]` are [definitions](types.md) that come with the configuration.\n"
+        "# config.toml\n\n"
+        'One server\'s bootstrap. Any value may be `{ "$env" = "NAME" }`, taken from the environment, or\n'
+        '`{ "$file" = "PATH" }`, the content of a file. All faults of a file are reported at once, by key.\n'
+        "Tables such as `[channel.http.NAME]` are [definitions](types.md) that come with the configuration.\n"
     )
-    for name, model in {**CORE_SECTIONS, **dict(sorted(plugins.sections().items()))}.items():
+    for name, model in found.sections.items():
         yield f"\n## [{name}]\n\n{paragraph(model)}\n\n{settings(model)}"
 
 
-def registered(registry: Registry) -> Iterator[str]:
+def registered(found: Live) -> Iterator[str]:
     """The page of types."""
     yield "# Types\n\nEvery type of every plugin, with the settings of its definitions.\n"
-    for kind, name, known in registry.types():
-        yield f"\n## {kind} {name}\n\n{paragraph(known.cls)}\n\nGiven by the plugin `{known.plugin}`.\n\n"
-        if kind == "format":
-            yield f"Content types: {', '.join(f'`{each}`' for each in known.cls.content_types) or 'none'}.\n"
-        else:
-            yield settings(known.model)
+    for each in found.registry.types():
+        yield f"\n## {each.kind} {each.type}\n\n{paragraph(each.cls)}\n\n"
+        yield f"Provided by the plugin `{each.plugin}`.\n\n{settings(each.model)}"
+    for format in found.registry.formats():
+        content_types = [f"`{name}`" for name in format.cls.content_types]
+        yield f"\n## format {format.type}\n\n{paragraph(format.cls)}\n\n"
+        yield f"Provided by the plugin `{format.plugin}`.\n\n"
+        yield f"Content types: {', '.join(content_types) or 'none'}.\n"
 
 
-def admin(services: list[Any], registry: Registry) -> Iterator[str]:
-    """The page of admin services."""
+def admin(found: Live) -> Iterator[str]:
+    """The page of admin services: those of types grouped by type, then the others one by one."""
     yield (
-        "# Admin services\n\nCall each as `POST /hansa/api/SERVICE` with JSON and HTTP Basic as `admin`, or from the\n"
-        "[command line](commands.md). A running server describes them at `/hansa/api/openapi.json`, and shows them at\n"
-        "`/hansa/api/docs`. Errors are problem details (RFC 9457): `status`, `title`, `detail`, `cid`, and `errors` with the fault of\n"
-        "each setting.\n"
+        "# Admin services\n\n"
+        "Call each as `POST /hansa/api/SERVICE` with JSON and HTTP Basic as `admin`, or from the\n"
+        "[command line](commands.md). A running server describes them at `/hansa/api/openapi.json`\n"
+        "and shows them at `/hansa/api/docs`. Errors are problem details (RFC 9457): `status`,\n"
+        "`title`, `detail`, `cid`, and `errors` with the fault of each setting.\n"
     )
-    prefixes = {
-        f"admin.{kind}.{name}": known for kind, name, known in registry.types() if kind != "format"
-    }
-    by_prefix: dict[str, list[Any]] = {}
-    for service in sorted(services, key=lambda each: str(each.get_name())):
-        prefix = service.get_name().rpartition(".")[0]
-        by_prefix.setdefault(prefix if prefix in prefixes else service.get_name(), []).append(
-            service
-        )
-    for prefix, found in by_prefix.items():
+    models = {f"admin.{each.kind}.{each.type}": each.model for each in found.registry.types()}
+    groups: dict[str, list[type[Operation]]] = {}
+    for service in sorted(found.services, key=lambda each: each.get_name()):
+        name = service.get_name()
+        prefix = name.rpartition(".")[0]
+        groups.setdefault(prefix if prefix in models else name, []).append(service)
+    for prefix, services in groups.items():
         yield f"\n## {prefix}\n\n"
-        if prefix in prefixes:
-            anchor = prefix.removeprefix("admin.").replace(".", "-")
-            yield f"For definitions of [{prefix.removeprefix('admin.').replace('.', ' ')}](types.md#{anchor}).\n\n"
-            yield "| service | what it does | takes |\n|---|---|---|\n"
-            of_type = {field.name for field in fields(prefixes[prefix].model)}
-            for service in found:
-                names = [
-                    f"`{field.name}`"
-                    for field in fields(service.Input)
-                    if field.name not in of_type
-                ]
-                if of_type & {field.name for field in fields(service.Input)}:
-                    names.append("the settings of the type")
-                yield f"| `{service.get_name()}` | {cell(paragraph(service))} | {', '.join(names)} |\n"
+        if prefix in models:
+            yield from of_type(prefix, models[prefix], services)
         else:
-            yield f"{paragraph(found[0])}\n"
-            if fields(found[0].Input):
-                yield "\n" + settings(found[0].Input)
+            yield f"{paragraph(services[0])}\n"
+            if fields(services[0].Input):
+                yield "\n" + settings(services[0].Input)
+
+
+def of_type(prefix: str, model: type[Model], services: list[type[Operation]]) -> Iterator[str]:
+    """The admin services of one type, as a table."""
+    words = prefix.removeprefix("admin.")
+    page = f"types.md#{words.replace('.', '-')}"
+    yield f"For definitions of [{words.replace('.', ' ')}]({page}).\n\n"
+    yield "| service | what it does | takes |\n|---|---|---|\n"
+    own = {field.name for field in fields(model)}
+    for service in services:
+        taken = [field.name for field in fields(service.Input)]
+        names = [f"`{name}`" for name in taken if name not in own]
+        if own & set(taken):
+            names.append("the settings of the type")
+        yield f"| `{service.get_name()}` | {cell(paragraph(service))} | {', '.join(names)} |\n"
 
 
 def options(parameters: list[click.Parameter]) -> str:
@@ -197,69 +198,29 @@ def options(parameters: list[click.Parameter]) -> str:
 def commands_page() -> Iterator[str]:
     """The page of commands."""
     yield (
-        "# Commands\n\n`hansa COMMAND --help` tells the same. Commands for the definitions of types come from the server that is asked,\n"
-        "and so exist for every type of every plugin it has. All commands that speak to a server have these options:\n"
+        "# Commands\n\n"
+        "`hansa COMMAND --help` prints the same. The commands for definitions come from the server\n"
+        "that is asked, so they exist for every type of every plugin installed there. All commands\n"
+        "that talk to a server have these options:\n"
     )
     yield options([*connection_options()])
-    yield from command_pages(commands, ["hansa"])
-
-
-def command_pages(
-    command: click.Command, path: list[str], context: click.Context | None = None
-) -> Iterator[str]:
-    """A command and everything below it."""
-    here = click.Context(command, info_name=path[-1], parent=context)
-    if isinstance(command, click.Group):
-        for name in command.list_commands(here):
-            inner = command.get_command(here, name)
-            if inner is not None and not inner.hidden:
-                yield from command_pages(inner, [*path, name], here)
-        return
-    arguments = [f"{p.make_metavar(here)}" for p in command.params if isinstance(p, click.Argument)]
-    yield f"\n## {' '.join([*path, *arguments])}\n\n{inspect.cleandoc(command.help or '').strip()}\n"
     common = {flag for option in connection_options() for flag in option.opts}
-    yield options([each for each in command.params if not common & set(each.opts)])
-
-
-class Nowhere:
-    """What plugins see of a server while the pages are written: the registered types, and nothing
-    that runs.
-    """
-
-    name = "server1"
-
-    def __init__(self, registry: Registry, plugins: Plugins) -> None:
-        self.registry = registry
-        self.sections = plugins.sections()
-
-    def section(self, name: str) -> Any:
-        """The defaults of a plugin's section."""
-        return self.sections[name]()
-
-    def definitions(self, kind: str | None = None, type: str | None = None) -> list[Any]:
-        """None."""
-        return []
+    for path, command, context in leaves():
+        positional = [each for each in command.params if isinstance(each, click.Argument)]
+        arguments = [each.make_metavar(context) for each in positional]
+        help = inspect.cleandoc(command.help or "").strip()
+        yield f"\n## {' '.join([*path, *arguments])}\n\n{help}\n"
+        yield options([each for each in command.params if not common & set(each.opts)])
 
 
 def pages() -> dict[str, str]:
     """Every page, by file name."""
-    registry = Registry()
-    plugins = Plugins(registry, (EARLY, FULL))
-    plugins.load()
-    nowhere = Nowhere(registry, plugins)
-    plugins.register_services(nowhere)
-    services = [
-        each.cls
-        for each in registry.services()
-        if issubclass(each.cls, Operation) and each.cls.listed
-    ]
-    # the commands of types are read from a server's description of its API; this is what it would be
-    learn(early_client([]), openapi(services, nowhere))
+    found = live()
     texts = {
         "hooks.md": "".join(hooks()),
-        "configuration.md": "".join(configuration(plugins)),
-        "types.md": "".join(registered(registry)),
-        "admin.md": "".join(admin(services, registry)),
+        "configuration.md": "".join(configuration(found)),
+        "types.md": "".join(registered(found)),
+        "admin.md": "".join(admin(found)),
         "commands.md": "".join(commands_page()),
     }
     return {name: WRITTEN + text for name, text in texts.items()}

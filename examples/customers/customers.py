@@ -1,4 +1,6 @@
-"""What a bank knows of a customer, natively: from the CRM and the payments, watched by fraud detection for some."""
+"""What a bank knows of a customer, natively: from the CRM and the payments, watched by fraud
+detection for some.
+"""
 
 from __future__ import annotations
 

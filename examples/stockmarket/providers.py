@@ -1,4 +1,5 @@
-"""Two providers of stock quotes, of the shapes that stockmarket.py reads; `python providers.py` serves both and prints where.
+"""Two providers of stock quotes, of the shapes that stockmarket.py reads; `python providers.py`
+serves both and prints where.
 
 JSON is at /v1/public/yql (`q` is a query that names the symbol), XML at /ig/api (`stock`).
 """

@@ -1,4 +1,6 @@
-"""What a company is worth, asked of two providers at once: one answers in JSON, the other in XML, callers get one list of both."""
+"""What a company is worth, asked of two providers at once: one answers in JSON, the other in XML,
+callers get one list of both.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""An OData feed of the shape in which the US Treasury published its real long-term rates: a service, or a server of its own.
+"""An OData feed of the shape in which the US Treasury published its real long-term rates: a
+service, or a server of its own.
 
-`python feed.py` serves it by itself and prints where; deployed to Hansa, the service `feed.rates` gives the same bytes. September
-2013 is written out below, every other day is made up, always the same for the same seed.
+`python feed.py` serves it by itself and prints where; deployed to Hansa, the service `feed.rates`
+gives the same bytes. September 2013 is written out below, every other day is made up, always the
+same for the same seed.
 """
 
 from __future__ import annotations
@@ -20,9 +22,27 @@ from hansa import Invalid, Service
 CONTENT_TYPE = "application/atom+xml;type=feed;charset=utf-8"
 FILTER = re.compile(r"month\(QUOTE_DATE\) eq (\d{1,2}) and year\(QUOTE_DATE\) eq (\d{4})")
 SEPTEMBER_2013 = {
-    3: "1.22", 4: "1.28", 5: "1.35", 6: "1.31", 9: "1.27", 10: "1.33", 11: "1.29", 12: "1.25", 13: "1.24", 16: "1.23",
-    17: "1.21", 18: "1.08", 19: "1.12", 20: "1.10", 23: "1.07", 24: "1.03", 25: "1.01", 26: "1.05", 27: "1.04", 30: "1.06",
-}  # fmt: skip
+    3: "1.22",
+    4: "1.28",
+    5: "1.35",
+    6: "1.31",
+    9: "1.27",
+    10: "1.33",
+    11: "1.29",
+    12: "1.25",
+    13: "1.24",
+    16: "1.23",
+    17: "1.21",
+    18: "1.08",
+    19: "1.12",
+    20: "1.10",
+    23: "1.07",
+    24: "1.03",
+    25: "1.01",
+    26: "1.05",
+    27: "1.04",
+    30: "1.06",
+}
 
 
 def rate(day: date, seed: int = 0) -> str | None:
@@ -37,7 +57,9 @@ def rate(day: date, seed: int = 0) -> str | None:
 def quotes(
     year: int, month: int | None = None, *, count: int | None = None, seed: int = 0
 ) -> Iterator[tuple[datetime, str]]:
-    """Every quote of a month or of a whole year, in order; `count` spreads so many over the days, some seconds apart."""
+    """Every quote of a month or of a whole year, in order; `count` spreads so many over the days,
+    some seconds apart.
+    """
     day = date(year, month or 1, 1)
     days: list[tuple[date, str]] = []
     while day.year == year and month in (None, day.month):
@@ -54,14 +76,16 @@ def atom(found: Iterator[tuple[datetime, str]]) -> Iterator[bytes]:
     """The feed, piece by piece: Atom, with each quote as the properties of an OData entry."""
     yield (
         b'<?xml version="1.0" encoding="utf-8" standalone="yes"?>\n'
-        b'<feed xmlns="http://www.w3.org/2005/Atom" xmlns:d="http://schemas.microsoft.com/ado/2007/08/dataservices" '
+        b'<feed xmlns="http://www.w3.org/2005/Atom" '
+        b'xmlns:d="http://schemas.microsoft.com/ado/2007/08/dataservices" '
         b'xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata">\n'
         b'  <title type="text">DailyTreasuryRealLongTermRateAverageData</title>\n'
     )
     for number, (when, value) in enumerate(found, 1):
         yield (
             f"  <entry>\n    <id>DailyTreasuryRealLongTermRateAverageData({number})</id>\n"
-            f'    <title type="text" />\n    <updated>{when.isoformat()}Z</updated>\n    <author><name /></author>\n'
+            f'    <title type="text" />\n    <updated>{when.isoformat()}Z</updated>\n'
+            f"    <author><name /></author>\n"
             f'    <content type="application/xml">\n      <m:properties>\n'
             f'        <d:QUOTE_DATE m:type="Edm.DateTime">{when.isoformat()}</d:QUOTE_DATE>\n'
             f'        <d:RATE m:type="Edm.Double">{value}</d:RATE>\n'
@@ -71,7 +95,9 @@ def atom(found: Iterator[tuple[datetime, str]]) -> Iterator[bytes]:
 
 
 def wanted(expression: str | None) -> tuple[int, int | None]:
-    """Year and month of a `$filter`; without one, the year 2013. Raises `ValueError` for what the feed cannot read."""
+    """Year and month of a `$filter`; without one, the year 2013. Raises `ValueError` for what the
+    feed cannot read.
+    """
     if not expression:
         return 2013, None
     match = FILTER.fullmatch(expression.strip())

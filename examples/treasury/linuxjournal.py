@@ -1,8 +1,11 @@
-"""The treasury example in the Zato dialect: one service fills a cache from a big XML feed, another serves from the cache."""
+"""The treasury example in the Zato dialect: one service fills a cache from a big XML feed, another
+serves from the cache.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from dateutil.parser import parse
 from lxml import etree
@@ -46,7 +49,7 @@ class UpdateCache(Service):
         response = connection.conn.get(self.cid, query_string)
 
         document = etree.fromstring(response.text.encode("utf-8"))
-        texts = document.xpath("//m:properties/d:*/text()", namespaces=NAMESPACES)
+        texts: Any = document.xpath("//m:properties/d:*/text()", namespaces=NAMESPACES)
         for quoted, rate in zip(texts[::2], texts[1::2], strict=True):
             day = parse(quoted)
             key = REDIS_KEY_PATTERN.format(day.year, str(day.month).zfill(2), str(day.day).zfill(2))

@@ -77,4 +77,4 @@ class GetRate(Service):
         rate = self.server.redis.get(KEY.format(day))
         if rate is None:
             raise NotFound(f"no rate is known for {day}")
-        return self.Output(rate=rate)
+        return self.Output(rate=str(rate))

@@ -43,7 +43,8 @@ def faults(tmp_path: Path, text: str, guaranteed: bool = True) -> list[str]:
     """What is wrong with the marks of a file, the file's name left out."""
     file = tmp_path / "test_it.py"
     if guaranteed:
-        text += '@pytest.mark.proves("channel one", "guarantee")\n@pytest.mark.proves("channel two", "guarantee")\n'
+        text += '@pytest.mark.proves("channel one", "guarantee")\n'
+        text += '@pytest.mark.proves("channel two", "guarantee")\n'
         text += "def test_both(): ...\n"
     file.write_text(text)
     return [
@@ -102,7 +103,8 @@ def test_cells_name_their_tests(tmp_path):
     file = tmp_path / "test_it.py"
     file.write_text(
         'class TestAll:\n    @pytest.mark.proves("channel one with a key", "duplicates", "some")\n'
-        '    @pytest.mark.proves("channel one with a key", "guarantee", "once")\n    async def test_a(self): ...\n'
+        '    @pytest.mark.proves("channel one with a key", "guarantee", "once")\n'
+        "    async def test_a(self): ...\n"
         '@pytest.mark.proves("channel two", "guarantee")\nclass TestTwo: ...\n'
     )
     rows, _ = delivery.table(TYPES, delivery.proofs([file], tmp_path))

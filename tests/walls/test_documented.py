@@ -41,7 +41,9 @@ def test_a_package_says_what_it_is_and_how_it_is_used(package):
 
 def test_undocumented_definitions_are_noticed():
     tree = ast.parse(
-        '"""Module."""\nclass A:\n    def b(self): ...\nclass C(A):\n    """C."""\n    def b(self): ...\ndef _d(): ...\n'
+        '"""Module."""\nclass A:\n    def b(self): ...\n'
+        'class C(A):\n    """C."""\n    def b(self): ...\n'
+        "def _d(): ...\n"
     )
     assert undocumented(tree) == ["A (line 2)", "A.b (line 3)"]
 

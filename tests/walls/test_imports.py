@@ -8,6 +8,7 @@ import ast
 import importlib.metadata
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import hansa
@@ -64,7 +65,7 @@ def third_party(package: Package) -> set[tuple[str, Path]]:
     return found
 
 
-def undeclared(package: Package, provided: set[str] = frozenset()) -> list[str]:
+def undeclared(package: Package, provided: Collection[str] = ()) -> list[str]:
     distributions = importlib.metadata.packages_distributions()
     return [
         f"{file.relative_to(TOP)} imports {name}, and {package.name} does not require it"
@@ -128,7 +129,8 @@ def test_the_walls_notice_a_breach(tmp_path: Path):
     source = tmp_path / "src/hansa_x/y.py"
     source.parent.mkdir(parents=True)
     source.write_text(
-        "from ..hansa.store import Store\nfrom hansa.store import Store\ndef f():\n    import hansa_http.channel\n"
+        "from ..hansa.store import Store\nfrom hansa.store import Store\n"
+        "def f():\n    import hansa_http.channel\n"
     )
     assert [(i.module, i.name) for i in imports(source, "hansa_x")] == [
         ("hansa.store", "Store"),

@@ -1,4 +1,6 @@
-"""MQTT holds the contracts on Mosquitto: acknowledged after the work, refused clearly, back after an outage."""
+"""MQTT holds the contracts on Mosquitto: acknowledged after the work, refused clearly, back after
+an outage.
+"""
 
 from __future__ import annotations
 

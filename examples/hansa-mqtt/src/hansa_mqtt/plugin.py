@@ -1,14 +1,18 @@
-"""The types channel mqtt and outgoing mqtt, over paho-mqtt: MQTT 5 and 3.1.1, acknowledged once the work is done."""
+"""The types channel mqtt and outgoing mqtt, over paho-mqtt and MQTT 5.
+
+Messages are acknowledged once the work is done.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from hansa import (
     Channel,
+    Definition,
     Invalid,
     Model,
     Outgoing,
@@ -25,6 +29,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 QoS = Literal[0, 1, 2]
+FOREVER = 0xFFFFFFFF  # as a session's expiry interval (MQTT 5, 3.1.2.11.2)
 
 
 class Broker(Model):
@@ -85,24 +90,29 @@ class Publication(Broker):
     ] = False
 
 
-class Connected:
-    """What both types share: one client, connected when `start` returns; what breaks later is told to core."""
+BrokerT = TypeVar("BrokerT", bound=Broker)
 
-    name: str
-    config: Any
+
+class Connected(Definition[BrokerT]):
+    """What both types share: one client, connected when `start` returns; a break is reported to core."""
+
     _client: mqtt.Client | None = None
-    _looping = _stopping = False
+    _looping = False
+    _stopping = False
+
+    @property
+    def place(self) -> str:
+        """The broker's address."""
+        return f"{self.config.host}:{self.config.port}"
 
     def connect(self, client_id: str, at_most: int, **callbacks: Any) -> mqtt.Client:
-        """Connect and log in, to get at most so many unacknowledged messages; raises `TimedOut` or `Unavailable` that says what the broker said."""
-        config, answered, refused = self.config, threading.Event(), list[str]()
-        client = self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id,
-            protocol=mqtt.MQTTv5,
-            manual_ack=True,
-            reconnect_on_failure=False,
-        )
+        """Connect and log in, to receive at most so many unacknowledged messages.
+
+        Raises `TimedOut`, or `Unavailable` with what the broker said.
+        """
+        client = self._client = self._make_client(client_id, callbacks)
+        answered = threading.Event()
+        refused: list[str] = []
 
         def on_connect(_: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
             if reason.is_failure:
@@ -111,13 +121,34 @@ class Connected:
 
         def on_disconnect(_: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
             if answered.is_set() and not refused and not self._stopping:
-                self.lost(
-                    ConnectionError(
-                        f"the broker at {config.host}:{config.port} went away: {reason}"
-                    )
-                )  # type: ignore[attr-defined]
+                self.lost(ConnectionError(f"the broker at {self.place} went away: {reason}"))
 
-        client.on_connect, client.on_disconnect = on_connect, on_disconnect
+        client.on_connect = on_connect
+        client.on_disconnect = on_disconnect
+        client.connect(
+            self.config.host,
+            self.config.port,
+            self.config.keep_alive,
+            clean_start=not client_id,
+            properties=_session(client_id, at_most),
+        )
+        client.loop_start()
+        self._looping = True
+        if not answered.wait(self.config.timeout):
+            raise TimedOut(f"the broker at {self.place} does not answer")
+        if refused:
+            raise Unavailable(f"the broker at {self.place} refuses the connection: {refused[0]}")
+        return client
+
+    def _make_client(self, client_id: str, callbacks: dict[str, Any]) -> mqtt.Client:
+        config = self.config
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            protocol=mqtt.MQTTv5,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
         self._pinging = threading.Lock()
         for name, callback in callbacks.items():
             setattr(client, name, callback)
@@ -126,68 +157,57 @@ class Connected:
         if config.username:
             client.username_pw_set(config.username, config.password)
         client.connect_timeout = config.timeout
-        session: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        if client_id:
-            session.SessionExpiryInterval = (
-                0xFFFFFFFF  # the broker keeps what comes while nobody is here
-            )
-        session.ReceiveMaximum = at_most
-        client.connect(
-            config.host,
-            config.port,
-            config.keep_alive,
-            clean_start=not client_id,
-            properties=session,
-        )
-        client.loop_start()
-        self._looping = True
-        if not answered.wait(config.timeout):
-            raise TimedOut(f"the broker at {config.host}:{config.port} does not answer")
-        if refused:
-            raise Unavailable(
-                f"the broker at {config.host}:{config.port} refuses the connection: {refused[0]}"
-            )
         return client
 
     def disconnect(self) -> None:
         """Close the connection and end its thread."""
         self._stopping = True
-        client, self._client = self._client, None
-        if client is not None:
-            client.disconnect()
-            if self._looping:
-                client.loop_stop()
-            elif (
-                left := client.socket()
-            ) is not None:  # the thread that closes it was never started
-                left.close()
+        client = self._client
+        self._client = None
+        if client is None:
+            return
+        client.disconnect()
+        if self._looping:
+            client.loop_stop()
+            return
+        left = client.socket()
+        if left is not None:  # the thread that closes it was never started
+            left.close()
 
     def ping(self) -> str:
         """Have the broker answer: it confirms the end of a subscription that never was."""
-        client, answered, where = (
-            self._client,
-            threading.Event(),
-            f"{self.config.host}:{self.config.port}",
-        )
+        client = self._client
         if client is None:
-            raise Unavailable(f"not connected to {where}")
+            raise Unavailable(f"not connected to {self.place}")
+        answered = threading.Event()
         with self._pinging:
             client.on_unsubscribe = lambda *confirmed: answered.set()
             client.unsubscribe("hansa/ping")
             end = time.monotonic() + self.config.timeout
             while not answered.wait(0.05):
                 if not client.is_connected():
-                    raise Unavailable(f"not connected to {where}")
+                    raise Unavailable(f"not connected to {self.place}")
                 if time.monotonic() > end:
-                    raise TimedOut(f"the broker at {where} does not answer")
-        return f"connected to {where}"
+                    raise TimedOut(f"the broker at {self.place} does not answer")
+        return f"connected to {self.place}"
 
 
-class MqttChannel(Connected, Channel):
+def _session(client_id: str, at_most: int) -> Properties:
+    """What a connection asks of the broker; with an identifier, messages are kept while nobody is here."""
+    session: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    if client_id:
+        session.SessionExpiryInterval = FOREVER
+    session.ReceiveMaximum = at_most
+    properties: Properties = session
+    return properties
+
+
+class MqttChannel(Connected[Subscription], Channel[Subscription]):
     """Receives messages from an MQTT broker; each is acknowledged once its service handled it.
 
-    One worker of the cluster subscribes. A message that its service cannot handle is tried again with growing pauses, and given up
-    after `attempts`; one in hand when the worker dies comes again. The service gets `topic`, `qos` and `retain` as headers.
+    One worker of the cluster subscribes. A message that its service cannot handle is tried again with
+    growing pauses, and given up after `attempts`; one in hand when the worker dies comes again. The
+    service receives `topic`, `qos` and `retain` as headers.
     """
 
     type = "mqtt"
@@ -201,7 +221,8 @@ class MqttChannel(Connected, Channel):
         """Connect and subscribe; raises what the broker refuses."""
         self._ending = threading.Event()
         self._pool = ThreadPoolExecutor(self.config.threads, f"mqtt {self.name}")
-        granted, reasons = threading.Event(), list[Any]()
+        granted = threading.Event()
+        reasons: list[Any] = []
 
         def on_subscribe(_: Any, data: Any, mid: int, given: list[Any], properties: Any) -> None:
             reasons.extend(given)
@@ -224,9 +245,8 @@ class MqttChannel(Connected, Channel):
         self._stopping = True
         if self._pool is not None:
             self._ending.set()
-            self._pool.shutdown(
-                cancel_futures=True
-            )  # acknowledges what is done, so before the connection goes
+            # what is done is acknowledged, so before the connection goes
+            self._pool.shutdown(cancel_futures=True)
             self._pool = None
         self.disconnect()
 
@@ -241,9 +261,8 @@ class MqttChannel(Connected, Channel):
             "retain": str(message.retain).lower(),
         }
         for attempt in range(1, self.config.attempts + 1):
-            response = self.dispatch(
-                Request(raw=bytes(message.payload), headers=headers, attempt=attempt)
-            )
+            request = Request(raw=bytes(message.payload), headers=headers, attempt=attempt)
+            response = self.dispatch(request)
             if response.outcome != "retry":
                 break
             if self._ending.wait(min(0.1 * 2**attempt, 10.0)):
@@ -257,17 +276,19 @@ class MqttChannel(Connected, Channel):
         client.ack(message.mid, message.qos)
 
 
-class MqttOutgoing(Connected, Outgoing):
-    """Publishes to an MQTT broker: `self.outgoing.mqtt["name"].publish("text", topic="a/b")`, from many threads at once."""
+class MqttOutgoing(Connected[Publication], Outgoing[Publication]):
+    """Publishes to an MQTT broker, from many threads at once.
+
+    A service calls `self.outgoing.mqtt["name"].publish("text", topic="a/b")`.
+    """
 
     type = "mqtt"
     Config = Publication
 
     def start(self) -> None:
         """Connect; raises what the broker refuses."""
-        self.connect(
-            "", 1
-        )  # every worker has a connection of its own, and a client identifier belongs to one
+        # every worker has a connection of its own, and a client identifier belongs to one
+        self.connect("", 1)
 
     def stop(self) -> None:
         """Close the connection."""
@@ -283,9 +304,11 @@ class MqttOutgoing(Connected, Outgoing):
     ) -> None:
         """Publish, and wait until the broker has it (with quality of service 1 and 2).
 
-        Raises `Invalid` for what cannot be a topic, `TimedOut` when the broker does not confirm, `Unavailable` without a connection.
+        Raises `Invalid` for what cannot be a topic, `TimedOut` when the broker does not confirm,
+        `Unavailable` without a connection.
         """
-        client, topic = self._client, topic or self.config.topic
+        client = self._client
+        topic = topic or self.config.topic
         if not topic or any(c in topic for c in "+#\0"):
             raise Invalid({"topic": f"{topic!r} is no topic to publish to"})
         if client is None or not client.is_connected():
