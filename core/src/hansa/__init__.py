@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .cluster.membership import name_lease as name_lease
+    from .cluster.membership import Holder as Holder, name_lease as name_lease
     from .contract.bus import Bus as Bus, Queue as Queue, Records as Records
     from .contract.engine import Engine as Engine
     from .contract.hookspecs import hookimpl as hookimpl
@@ -100,7 +100,10 @@ if TYPE_CHECKING:
     )
 
 _PUBLIC = {
-    "cluster.membership": ("name_lease",),
+    "cluster.membership": (
+        "Holder",
+        "name_lease",
+    ),
     "contract.bus": (
         "Bus",
         "Queue",

@@ -54,7 +54,7 @@ def test_bad_input_is_refused_with_its_reason(server: Server, raw: bytes, fault:
     answer = server.api("admin.channel.http.get", raw=raw)
     assert answer.status == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert {"status", "title", "detail", "cid", "errors"} == set(answer.json)
+    assert {"status", "code", "title", "detail", "cid", "errors"} == set(answer.json)
     assert answer.json["status"] == 400
     assert fault in json.dumps(answer.json["errors"])
     assert "Traceback" not in answer.raw.decode()

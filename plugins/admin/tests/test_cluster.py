@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hansa import HeldLease, Holder, ObjectState, WorkerReport, name_lease
 from hansa_admin.cluster import ClusterWorker, Status, servers
-from hansa_admin.membership import Holder, lease_of
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -50,8 +50,8 @@ def test_servers_workers_and_leases(server: Server) -> None:
     assert (found["workers"][0]["server"], found["workers"][0]["behind"]) == ("server1", 0)
     leases = {held["name"]: held for held in found["leases"]}
     assert leases[lease]["holder"] == found["workers"][0]["name"]
-    assert leases[lease_of("server1")]["holder"].endswith(f"process {server.process.pid}")
-    assert leases[lease_of("server1")]["token"] == one["incarnation"]
+    assert leases[name_lease("server1")]["holder"].endswith(f"process {server.process.pid}")
+    assert leases[name_lease("server1")]["token"] == one["incarnation"]
     assert found["queue"] is None
     assert found["unknown"] == []
 
@@ -125,11 +125,17 @@ def test_a_second_server_of_the_name_does_not_start(server: Server, tmp_path: Pa
 def test_what_is_to_run_once_and_runs_nowhere() -> None:
     row = SimpleNamespace(key=("channel", "schedule", "job"))
     operation = Status()
-    operation.server = SimpleNamespace(definitions=lambda: [row])
+    operation.server = SimpleNamespace(definitions=SimpleNamespace(all=lambda: [row]))
 
     def states(*told: str, held: tuple[str, ...] = ()) -> dict[str, list[str]]:
         reports = {
-            f"s/{number}": {"states": {"channel schedule job": {"state": state}} if state else {}}
+            f"s/{number}": WorkerReport(
+                f"s/{number}",
+                "s",
+                1,
+                0.0,
+                {"channel schedule job": ObjectState(state)} if state else {},
+            )
             for number, state in enumerate(told)
         }
         return {
@@ -162,7 +168,11 @@ def a_worker(name: str, revision: int = 7, behind: int = 0) -> ClusterWorker:
 def test_the_states_of_a_server(
     workers: list[ClusterWorker], silent: dict[str, float], state: str
 ) -> None:
-    leases = {lease_of("s"): (str(Holder("host", 5, 6, "place", 2)), 3, 9.0)} if workers else {}
+    leases = (
+        {name_lease("s"): HeldLease(str(Holder("host", 5, 6, "place", 2)), 3, 9.0)}
+        if workers
+        else {}
+    )
     (found,) = servers(workers, leases, silent)
     assert (found.name, found.state) == ("s", state)
     assert (found.host, found.pid, found.incarnation) == (("host", 5, 3) if workers else ("", 0, 0))

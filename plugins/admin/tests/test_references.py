@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
-from hansa import Edit, Invalid, Model, Secret, setting
-from hansa.contract.records import DefinitionRecord
-from hansa.definitions.store import Store
-from hansa.odb.migrations.schema import create_schema
-from hansa.odb.tables import open_engine
+from hansa import Invalid, Model, Secret, setting
 from hansa_admin.references import (
     completed,
-    exists,
     has_reference,
     named_by,
     secret_names,
@@ -104,29 +98,6 @@ def test_what_a_definition_names() -> None:
         ("several[1].through", "outgoing", "http", "other"),
     }
     assert list(named_by(Settings, {"host": "x", "service": "", "security": None})) == []
-
-
-def test_what_exists(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path / 'odb.sqlite'}")
-    create_schema(engine)
-    store, fixed = Store(engine, b"key"), DefinitionRecord("outgoing", "wide", "b", {}, builtin=True)
-    store.change([(Edit(("outgoing", "wide", "a"), {}), (), ())])
-    server = SimpleNamespace(store=store, builtin={fixed.key: fixed})
-    there = [
-        ("outgoing", "wide", "a"),
-        ("outgoing", "", "a"),
-        ("outgoing", "", "b"),
-        ("outgoing", "wide", "b"),
-    ]
-    assert all(exists(server, *key) for key in there)
-    missing = [
-        ("outgoing", "wide", "c"),
-        ("security", "", "a"),
-        ("outgoing", "slim", "b"),
-        ("security", "wide", "b"),
-    ]
-    assert not any(exists(server, *key) for key in missing)
-    engine.dispose()
 
 
 def test_secrets_are_known_by_name() -> None:

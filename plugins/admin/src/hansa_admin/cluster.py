@@ -6,13 +6,23 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
-from hansa import Model, NotFound, lease_name, setting
+from hansa import (
+    HeldLease,
+    Holder,
+    Model,
+    NotFound,
+    ObjectState,
+    Server,
+    WorkerReport,
+    lease_name,
+    name_lease,
+    setting,
+)
 
-from .membership import Holder, lease_of
 from .operation import Operation
-from .servers import log_action
 
 REMEMBERED = 86400.0  # seconds for which a server is listed that was killed and not started again
+NO_LEASE = HeldLease("", 0, 0.0)
 ELSEWHERE, RUNNING, INACTIVE = "elsewhere", "running", "inactive"
 
 
@@ -117,11 +127,9 @@ class Restarting(ServerName):
     incarnation: Annotated[int, setting("The incarnation that is to end; the next one is greater")]
 
 
-def placed_once(server: Any, names: Iterable[str]) -> set[str]:
+def placed_once(server: Server, names: Iterable[str]) -> set[str]:
     """The leases of what runs once in the cluster, or in each of these servers."""
-    placed = {
-        known.cls.type: known.cls.placement for _, _, known in server.registry.types("channel")
-    }
+    placed = {known.type: known.cls.placement for known in server.registry.types("channel")}
     rows = [(row, placed.get(row.type, "worker")) for row in server.definitions.all("channel")]
     return {
         lease_name(place, name, row.key)
@@ -136,12 +144,12 @@ class OnCluster(Operation):
 
     abstract = True
 
-    def look(self) -> tuple[dict[str, dict[str, Any]], dict[str, Any], list[str]]:
+    def look(self) -> tuple[dict[str, WorkerReport], dict[str, HeldLease], list[str]]:
         """The reports of workers, the leases, and what could not be found out."""
         reports = self.server.cluster.reports()
-        names = {report["server"] for report in reports.values()}
+        names = {report.server for report in reports.values()}
         try:
-            wanted = sorted({*map(lease_of, names), *placed_once(self.server, names)})
+            wanted = sorted({*map(name_lease, names), *placed_once(self.server, names)})
             return reports, self.server.cluster.leases(wanted), []
         except Exception as error:
             # whatever carries the leases may be down, and that is when one looks here
@@ -156,21 +164,20 @@ class Status(OnCluster):
     def handle(self) -> Any:
         reports, leases, unknown = self.look()
         revision, now = self.server.cluster.revision(), time.time()
-        behind = {
-            worker: max(0, revision - report["revision"]) for worker, report in reports.items()
-        }
+        behind = {worker: max(0, revision - report.revision) for worker, report in reports.items()}
         workers = [
             ClusterWorker(
                 name=worker,
-                server=report["server"],
-                revision=report["revision"],
+                server=report.server,
+                revision=report.revision,
                 behind=behind[worker],
-                seconds=round(max(0.0, now - report["at"]), 1),
+                seconds=round(max(0.0, now - report.at), 1),
             )
             for worker, report in reports.items()
         ]
         last = {
-            report["server"]: now - report["at"] for report in self.server.cluster.reports(silent=True).values()
+            report.server: now - report.at
+            for report in self.server.cluster.reports(silent=True).values()
         }
         silent = {name: round(seconds, 1) for name, seconds in last.items() if seconds < REMEMBERED}
         queue = self.server.queue
@@ -182,28 +189,31 @@ class Status(OnCluster):
             objects=list(self._objects(reports, set(leases), everything=self.request.input.all)),
             leases=[
                 ClusterLease(
-                    name=name, holder=_holder(name, holder), token=token, seconds=round(left, 1)
+                    name=name,
+                    holder=_holder(name, lease.holder),
+                    token=lease.token,
+                    seconds=round(lease.left, 1),
                 )
-                for name, (holder, token, left) in leases.items()
+                for name, lease in leases.items()
             ],
-            queue=queue.status() if queue is not None else None,
+            queue=dict(queue.status()) if queue is not None else None,
             unknown=unknown,
         )
 
     def _objects(
-        self, reports: dict[str, dict[str, Any]], held: set[str], *, everything: bool
+        self, reports: dict[str, WorkerReport], held: set[str], *, everything: bool
     ) -> Iterator[ClusterObject]:
         """Those with which something is wrong, or all: one for each state in which some workers have it."""
         known = [" ".join(row.key) for row in self.server.definitions.all()]
-        more = {key for report in reports.values() for key in report["states"]} - set(known)
+        more = {key for report in reports.values() for key in report.states} - set(known)
         for key in [*known, *sorted(more)]:
             found: dict[tuple[str, str], list[str]] = {}
             since: dict[tuple[str, str], float] = {}
             for worker, report in reports.items():
-                told = report["states"].get(key) or {"state": RUNNING if key in known else ""}
-                told_state = (told["state"], told.get("why", ""))
+                told = report.states.get(key) or ObjectState(RUNNING if key in known else "")
+                told_state = (told.state, told.why)
                 found.setdefault(told_state, []).append(worker)
-                since[told_state] = max(since.get(told_state, 0.0), told.get("since", 0.0))
+                since[told_state] = max(since.get(told_state, 0.0), told.since)
             kind, type, name = key.split(" ", 2)
             lease = f":{kind}:{type}:{name}"
             for (was, why), workers in found.items():
@@ -240,30 +250,30 @@ class Restart(OnCluster):
     def handle(self) -> Any:
         name = self.request.input.name
         reports, leases, _ = self.look()
-        there = sorted({report["server"] for report in reports.values()})
+        there = sorted({report.server for report in reports.values()})
         if name not in there:
             raise NotFound(
                 f"no server {name!r} runs in this cluster (there are: {', '.join(there)})"
             )
-        incarnation = leases.get(lease_of(name), ("", 0, 0.0))[1]
+        lease = leases.get(name_lease(name), NO_LEASE)
         self.log.warning("%s restarts the server %s", self.caller or "somebody", name)
         return Restarting(
             name=name,
-            incarnation=incarnation,
-            revision=log_action(self.server, "server", name, "restart"),
+            incarnation=lease.token,
+            revision=self.server.cluster.restart(name, by=self.caller),
         )
 
 
 def servers(
     workers: list[ClusterWorker],
-    leases: dict[str, tuple[str, int, float]],
+    leases: dict[str, HeldLease],
     silent: dict[str, float],
 ) -> Iterator[ClusterServer]:
     """The servers: those with workers, and of the others those that were `silent` for so many seconds."""
     for name in {worker.server for worker in workers} | set(silent):
         own = [worker for worker in workers if worker.server == name]
-        text, token, _ = leases.get(lease_of(name), ("", 0, 0.0))
-        holder = Holder.read(text)
+        lease = leases.get(name_lease(name), NO_LEASE)
+        holder = Holder.read(lease.holder)
         wanted = holder.workers if holder else len(own)
         state = (
             "starting"
@@ -277,7 +287,7 @@ def servers(
             state=state if own else "silent",
             host=holder.host if holder else "",
             pid=holder.pid if holder else 0,
-            incarnation=token,
+            incarnation=lease.token,
             workers=len(own),
             wanted=wanted,
             revision=min((worker.revision for worker in own), default=0),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
 import logging
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import msgspec
 from hansa import (
+    Applied,
+    DefinitionRecord,
     HansaError,
     Invalid,
     Model,
+    ObjectState,
     Response,
     Unavailable,
+    WorkerReport,
     dump,
     explain,
     fields,
@@ -24,10 +28,10 @@ from hansa import (
 )
 
 from .operation import Operation
-from .references import exists, is_reference, name_faults, secret_names, setting_faults
+from .references import is_reference, name_faults, secret_names, setting_faults
 
 log = logging.getLogger("hansa.admin")
-_WELL = {"state": "running", "why": ""}
+_HEALTHY = ObjectState("running")
 
 
 class Named(Model):
@@ -133,9 +137,18 @@ def readable(raw: bytes) -> Any:
         return {"$base64": base64.b64encode(raw).decode()}
 
 
-def changed(name: str, answer: dict[str, Any]) -> dict[str, Any]:
+def changed(name: str, answer: Applied) -> dict[str, Any]:
     """The answer to every change."""
-    return {"name": name, **{key: answer[key] for key in ("revision", "applied", "pending")}}
+    return {"name": name, **as_data(answer)}
+
+
+def as_data(answer: Applied) -> dict[str, Any]:
+    """Return what every answer to a change has: the revision, who has applied it, and who has not yet."""
+    return {
+        "revision": answer.revision,
+        "applied": answer.applied,
+        "pending": answer.pending,
+    }
 
 
 def without_secrets(data: Any, secrets: set[str] = frozenset()) -> Any:  # type: ignore[assignment]
@@ -149,9 +162,9 @@ def without_secrets(data: Any, secrets: set[str] = frozenset()) -> Any:  # type:
     return [without_secrets(item) for item in data] if isinstance(data, list) else data
 
 
-def least_well(states: dict[str, dict[str, Any]]) -> str:
+def least_well(states: Mapping[str, ObjectState]) -> str:
     """One word for the states of all workers; `unknown` when none has told yet."""
-    told = {str(state["state"]) for state in states.values()}
+    told = {state.state for state in states.values()}
     return next(
         (
             state
@@ -182,9 +195,7 @@ class OnType(Operation):
         rest = {key: value for key, value in data.items() if key not in names}
         if cls.takes_settings:
             invalid = explain(asked, cls.own, strict=strict)
-            faults = name_faults(cls.model, rest, functools.partial(exists, server)) | cls.faults(
-                rest
-            )
+            faults = name_faults(cls.model, rest, server.definitions.exists) | cls.faults(rest)
         else:
             invalid, faults = explain(data, cls.own, strict=strict, unknown=True), {}
         faults |= invalid.errors if invalid else {}
@@ -202,14 +213,16 @@ class OnType(Operation):
         """Kind, type and name of the definition."""
         return self.of_kind, self.of_type, self.request.input["name"]
 
-    def show(self, row: Any, reports: Any = None) -> dict[str, Any]:
+    def show(
+        self, row: DefinitionRecord, reports: Mapping[str, WorkerReport] | None = None
+    ) -> dict[str, Any]:
         """A definition as answers show it, with its states as of these reports, by default the last ones."""
         key, mine = " ".join(row.key), self.server.objects.state(*row.key)
         reports = self.server.cluster.reports() if reports is None else reports
-        states = {worker: report["states"].get(key, _WELL) for worker, report in reports.items()}
+        states = {worker: report.states.get(key, _HEALTHY) for worker, report in reports.items()}
         states |= {self.server.id: mine} if mine else {}
         shown = {"name": row.name, "revision": row.revision, "builtin": row.builtin}
-        shown |= {"state": least_well(states), "states": states}
+        shown |= {"state": least_well(states), "states": dump(states)}
         return {**shown, **without_secrets(row.data, secret_names(self.model))}
 
 
@@ -232,7 +245,9 @@ class Create(OnType):
     def handle(self) -> Any:
         settings = self.request.input["settings"]
         generated = self.generated(settings)
-        answer = self.server.definitions.define(*self.key, settings | generated, mode="create", by=self.caller)
+        answer = self.server.definitions.define(
+            *self.key, settings | generated, mode="create", by=self.caller
+        )
         return changed(self.request.input["name"], answer) | (
             {"generated": dump(generated, str)} if generated else {}
         )
@@ -263,7 +278,7 @@ class Delete(OnType):
     Input = own = Seen
 
     def handle(self) -> Any:
-        answer = self.server.delete(
+        answer = self.server.definitions.delete(
             *self.key, seen_revision=self.request.input["seen_revision"], by=self.caller
         )
         return changed(self.request.input["name"], answer)

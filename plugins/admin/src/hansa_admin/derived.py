@@ -41,9 +41,7 @@ def _optional(model: type[Model], base: type[Model], name: str) -> type[Model]:
     hints = typing.get_type_hints(model, include_extras=True)
     names = [field.name for field in dataclasses.fields(model)]
     space: dict[str, Any] = dict.fromkeys(names, msgspec.UNSET)
-    space["__annotations__"] = {
-        each: typing.Union[hints[each], msgspec.UnsetType] for each in names
-    }  # noqa: UP007
+    space["__annotations__"] = {each: hints[each] | msgspec.UnsetType for each in names}
     return type(name, (base,), {**space, "__module__": __name__})
 
 
@@ -114,9 +112,8 @@ def _page(definition: type[Model], name: str) -> type[Model]:
 def operations(registry: Any) -> Iterator[type[OnType]]:
     """All admin services for all types that have definitions; a type with a reserved setting name is left out and logged."""
     reserved = {field.name for model in (Seen, Shown) for field in fields(model)}
-    for kind, type_, known in registry.types():
-        if not hasattr(known.cls, "Config"):
-            continue
+    for known in registry.types():
+        kind, type_ = known.kind, known.type
         taken = reserved & {field.name for field in fields(known.model)}
         if taken:
             log.error(

@@ -21,6 +21,10 @@ PROBLEM = {
     "type": "object",
     "properties": {
         "status": {"type": "integer", "description": "HTTP status"},
+        "code": {
+            "type": "string",
+            "description": "Kind of the problem, for programs; never changes",
+        },
         "title": {"type": "string", "description": "Kind of the problem"},
         "detail": {"type": "string", "description": "This occurrence of it"},
         "cid": {"type": "string", "description": "Correlation id, to find it in the server's log"},
@@ -30,7 +34,7 @@ PROBLEM = {
             "additionalProperties": {"type": "string"},
         },
     },
-    "required": ["status", "title", "detail", "cid"],
+    "required": ["status", "code", "title", "detail", "cid"],
 }
 
 DESCRIPTION = (

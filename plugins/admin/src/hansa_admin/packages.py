@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from hansa import Invalid, Model, NotFound, setting
+from hansa import Invalid, Model, NotFound, dump, setting
 
-from .definitions import Changed, Filter, changed
+from .definitions import Changed, Filter, as_data, changed
 from .operation import Operation
 
 
@@ -160,7 +160,7 @@ class OnPackages(Operation):
 
     def files(self, file: str, version: int | None = None) -> dict[str, str]:
         """The sources of one version of a package, by path; by default those that serve."""
-        package = self.server.packages.get(file, version)
+        package = self.server.packages.get(file, version or 0)
         if package is None:
             raise NotFound(
                 f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed"
@@ -218,17 +218,19 @@ class ServiceDeploy(OnPackages):
     def handle(self) -> Any:
         asked = self.request.input
         try:
-            done = self.server.packages.deploy(asked.files or {asked.file: asked.source}, by=self.caller)
+            done = self.server.packages.deploy(
+                asked.files or {asked.file: asked.source}, by=self.caller
+            )
         except Invalid as invalid:
             if asked.files:
                 raise Invalid({"files": "; ".join(invalid.errors.values())}) from None
             raise
-        packages = done["packages"]
-        services = sorted(name for package in packages for name in package["services"])
+        services = sorted(name for package in done.packages for name in package.services)
         return {
-            **done,
+            **as_data(done),
+            "packages": done.packages,
             "services": services,
-            "version": packages[0]["version"] if len(packages) == 1 else None,
+            "version": done.packages[0].version if len(done.packages) == 1 else None,
         }
 
 
@@ -246,7 +248,7 @@ class ServiceRollback(OnPackages):
             raise NotFound(f"{file!r} has no version {version or 'before the one that serves'}")
         # a source that was deployed before is that version again
         answer = self.server.packages.deploy(there[wanted].files, by=self.caller)
-        return {**answer.pop("packages")[0], **answer}
+        return {**dump(answer.packages[0]), **as_data(answer)}
 
 
 class ServiceDelete(OnPackages):
@@ -256,8 +258,9 @@ class ServiceDelete(OnPackages):
 
     def handle(self) -> Any:
         asked = self.request.input
-        gone = {self.file_of(name) for name in (asked.name, *asked.more)}
-        return changed(asked.name, self.server.packages.deploy({}, gone=sorted(gone), by=self.caller))
+        removed = {self.file_of(name) for name in (asked.name, *asked.more)}
+        done = self.server.packages.deploy({}, remove=sorted(removed), by=self.caller)
+        return changed(asked.name, done)
 
 
 OPERATIONS: tuple[type[Operation], ...] = (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from hansa import Conflict, Edit, Invalid, Model
+from hansa import Applied, Conflict, Edit, Invalid, Model, Server
 
+from .definitions import as_data
 from .export import (
     Key,
     definitions_of,
@@ -17,7 +18,7 @@ from .export import (
     sources,
     sources_of,
 )
-from .references import completed, exists, name_faults, secret_names, setting_faults
+from .references import completed, name_faults, secret_names, setting_faults
 
 MASK = "********"
 
@@ -61,12 +62,11 @@ class Plan:
     Faults are told by `kind.type.name.setting`. What the file does not name stays, unless `prune` is set.
     """
 
-    def __init__(self, server: Any, config: dict[str, Any], *, prune: bool = False) -> None:
+    def __init__(self, server: Server, config: dict[str, Any], *, prune: bool = False) -> None:
         self.server = server
         self.models: dict[tuple[str, str], type[Model]] = {}
-        for kind, type, known in server.registry.types():
-            if hasattr(known.cls, "Config"):
-                self.models[kind, type] = known.model
+        for known in server.registry.types():
+            self.models[known.kind, known.type] = known.model
         self.rows = {row.key: row for row in server.definitions.all()}
         self.wanted, faults = definitions_of(config, {kind for kind, _ in self.models})
         self.sources = sources_of(config)
@@ -112,7 +112,7 @@ class Plan:
         faults = setting_faults(model, data)
         if not faults:
             try:
-                edit, _, claims = self.server.check(Edit(key, data))
+                edit, _, claims = self.server.definitions.check(Edit(key, data))
                 self.checked[key] = edit.data, claims
             except Invalid as invalid:
                 faults = {
@@ -126,9 +126,9 @@ class Plan:
     def _exists(self, kind: str, type: str, name: str) -> bool:
         if kind == "service":
             # which services a source gives is known once it is deployed: checked again then
-            return bool(self.sources) or exists(self.server, kind, type, name)
+            return bool(self.sources) or self.server.definitions.exists(kind, type, name)
         return (
-            exists(self.server, kind, type, name)
+            self.server.definitions.exists(kind, type, name)
             if kind == "format"
             else (kind, type, name) in self.known
         )
@@ -137,7 +137,7 @@ class Plan:
         """Claims, such as a path, that two definitions of the outcome would both make."""
         owners: dict[tuple[str, str], Key] = {}
         for kind in {kind for (kind, _, _), (_, claims) in self.checked.items() if claims}:
-            there = self.server.store.claims(kind).items()
+            there = self.server.definitions.store.claims(kind).items()
             owners |= {
                 (kind, claim): key
                 for claim, key in there
@@ -220,17 +220,21 @@ class Plan:
         Gives the revision, and the workers that have applied it and those that will. What is refused ends it, and the error
         says what was done before.
         """
-        answer: dict[str, Any] = {"revision": None, "applied": [], "pending": []}
+        answer: Applied | None = None
         done = 0
         try:
             if self.deployments:
                 answer = self._deploy(by)
                 done += len(self.deployments)
             if self.definitions:
-                answer = self.server.definitions.change([step.edit() for step in self.definitions], by=by)
+                answer = self.server.definitions.change(
+                    [step.edit() for step in self.definitions], by=by
+                )
                 done += len(self.definitions)
             if self.removals:
-                answer = self.server.packages.deploy({}, gone=[step.name for step in self.removals], by=by)
+                answer = self.server.packages.deploy(
+                    {}, remove=[step.name for step in self.removals], by=by
+                )
         except Invalid as invalid:
             detail = "; ".join(f"{path}: {fault}" for path, fault in invalid.errors.items())
             raise Invalid(invalid.errors, _partly(done, len(self.steps), detail)) from invalid
@@ -238,13 +242,13 @@ class Plan:
             if done and hasattr(error, "detail"):
                 error.detail = _partly(done, len(self.steps), error.detail)
             raise
-        return {key: answer[key] for key in ("revision", "applied", "pending")}
+        return as_data(answer) if answer else {"revision": None, "applied": [], "pending": []}
 
-    def _deploy(self, by: str) -> dict[str, Any]:
+    def _deploy(self, by: str) -> Applied:
         """Deploy all sources as one change: they may import each other."""
         files = {path: text for step in self.deployments for path, text in step.data.items()}
         try:
-            return dict(self.server.packages.deploy(files, by=by, wait=self.deployments == self.steps))
+            return self.server.packages.deploy(files, by=by, wait=self.deployments == self.steps)
         except Invalid as invalid:
             raise Invalid({"services": "; ".join(invalid.errors.values())}) from invalid
 

@@ -10,12 +10,10 @@ from hansa_cli.access import USER
 from . import cluster, configuration, packages, servers, services
 from .api import NAME, PREFIX, AdminApi
 from .derived import operations
-from .membership import Membership
 from .pages import Docs, DocsFile, OpenApi
 from .password import password_reference
 
 SECURITY = "admin"
-_memberships: dict[int, Membership] = {}
 
 
 @hookimpl
@@ -51,18 +49,3 @@ def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]
         channel(Docs.name, "GET", "/docs"),
         channel(DocsFile.name, "GET", "/docs/{file}"),
     ]
-
-
-@hookimpl
-def hansa_startup(server: Any) -> None:
-    """Claim the server's name, so that no two servers of a cluster have the same."""
-    membership = _memberships[id(server)] = Membership(server)
-    membership.start()
-
-
-@hookimpl
-def hansa_shutdown(server: Any) -> None:
-    """Hold the name no longer."""
-    membership = _memberships.pop(id(server), None)
-    if membership is not None:
-        membership.stop()

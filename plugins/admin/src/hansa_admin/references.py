@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any
 
 import msgspec
-from hansa import Invalid, Model, NotFound, decode_hook, dump, explain, fields, learn, load, resolve
+from hansa import Invalid, Model, decode_hook, dump, explain, fields, learn, load, resolve
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,24 +103,6 @@ def shortened(model: type[Model], data: Mapping[str, Any]) -> dict[str, Any]:
 def secret_names(model: type[Model]) -> set[str]:
     """The names of the settings that are secret, at the top level."""
     return {field.name for field in fields(model) if field.secret}
-
-
-def exists(server: Any, kind: str, type: str, name: str) -> bool:
-    """Whether a definition, a service or a format of this name is there; an empty type means any."""
-    if kind in ("service", "format"):
-        try:
-            server.registry.service(name) if kind == "service" else server.registry.type(
-                "format", name
-            )
-        except NotFound:
-            return False
-        return True
-    if server.store.definitions(kind, type or None, name):
-        return True
-    return any(
-        (row.kind, row.name) == (kind, name) and type in ("", row.type)
-        for row in server.builtin.values()
-    )
 
 
 def name_faults(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Annotated, Any
 
-from hansa import Conflict, Model, NotFound, check_plugins, discover, setting
+from hansa import Model, setting
 
 from .operation import Nothing, Operation
 
@@ -46,7 +45,9 @@ class PluginList(Operation):
 
     def handle(self) -> Any:
         registry = self.server.registry
-        types = [(known.plugin, f"{kind} {type}") for kind, type, known in registry.types()]
+        types = [(known.plugin, f"{known.kind} {known.type}") for known in registry.types()]
+        types += [(known.plugin, f"format {known.type}") for known in registry.formats()]
+        types.sort()
         services = [(deployed.origin, deployed.name) for deployed in registry.services()]
         found = [
             Plugin(
@@ -59,28 +60,9 @@ class PluginList(Operation):
                     service for origin, service in services if origin == f"plugin {plugin.name}"
                 ],
             )
-            for plugin in self.server.plugins.found.values()
+            for plugin in self.server.plugins.installed()
         ]
         return Plugins(items=found, total=len(found))
-
-
-def refuse_unknown(name: str, installed: Collection[str]) -> None:
-    """Raise `NotFound` for a plugin that is not installed."""
-    if name not in installed:
-        raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(installed)})")
-
-
-def uses_of(server: Any, plugin: str) -> list[str]:
-    """The stored definitions of the types, and in the formats, that a plugin gives."""
-    given = {
-        (kind, type) for kind, type, known in server.registry.types() if known.plugin == plugin
-    }
-    rows = server.definitions.all()
-    return [
-        f"{row.kind} {row.type} {row.name!r}"
-        for row in rows
-        if given & {(row.kind, row.type), ("format", row.data.get("format"))}
-    ]
 
 
 class PluginReload(Operation):
@@ -89,10 +71,9 @@ class PluginReload(Operation):
     name, Input, Output = "admin.plugin.reload", PluginName, dict[str, Any]
 
     def handle(self) -> Any:
-        name, server = self.request.input.name, self.server
-        refuse_unknown(name, discover())
-        check_plugins(server.config.path, blocked=server.store.blocked_plugins() - {name})
-        return {"name": name, "revision": log_action(server, "plugin", name, "reload")}
+        name = self.request.input.name
+        revision = self.server.plugins.reload(name, by=self.caller)
+        return {"name": name, "revision": revision}
 
 
 class PluginBlock(Operation):
@@ -101,22 +82,11 @@ class PluginBlock(Operation):
     name, Input, Output = "admin.plugin.block", Block, dict[str, Any]
 
     def handle(self) -> Any:
-        name, blocked, server = self.request.input.name, self.request.input.blocked, self.server
-        refuse_unknown(name, server.plugins.found)
-        if blocked and (used := uses_of(server, name)):
-            raise Conflict(f"the plugin {name} is in use by {', '.join(used)}")
-        others = server.store.blocked_plugins() - {name}
-        check_plugins(server.config.path, blocked=others | {name} if blocked else others)
-        revision = log_action(server, "plugin", name, "block" if blocked else "unblock")
-        return {"name": name, "blocked": blocked, "revision": revision}
-
-
-def log_action(server: Any, kind: str, name: str, action: str) -> int:
-    """Have the whole cluster `reload`, `block` or `unblock` a plugin, or `restart` a server, as one revision, which it gives.
-
-    A server that restarts finishes what it has, and starts anew as the same process, supervisor and engines too.
-    """
-    return int(server.announce(server.store.log_action(kind, name, action), wait=False)["revision"])
+        asked = self.request.input
+        plugins = self.server.plugins
+        decide = plugins.block if asked.blocked else plugins.unblock
+        revision = decide(asked.name, by=self.caller)
+        return {"name": asked.name, "blocked": asked.blocked, "revision": revision}
 
 
 class ServerStatus(Operation):
@@ -125,15 +95,14 @@ class ServerStatus(Operation):
     name, Input, Output = "admin.server.status", Nothing, dict[str, Any]
 
     def handle(self) -> Any:
-        server, reports = self.server, self.server.cluster.reports()
+        server = self.server
+        reports = server.cluster.reports()
         workers = {
             worker: {
-                "server": report["server"],
-                "revision": report["revision"],
+                "server": report.server,
+                "revision": report.revision,
                 "not_running": {
-                    key: told
-                    for key, told in report["states"].items()
-                    if told["state"] != "running"
+                    key: state for key, state in report.states.items() if state.state != "running"
                 },
             }
             for worker, report in reports.items()
@@ -142,7 +111,7 @@ class ServerStatus(Operation):
             "cluster": server.cluster.name,
             "revision": server.cluster.revision(),
             "workers": workers,
-            "definitions": len(server.definitions.all()),
+            "definitions": sum(not record.builtin for record in server.definitions.all()),
             "services": len(server.registry.services()),
             "async": server.queue.status() if server.queue else None,
         }
@@ -155,11 +124,11 @@ class ServerReload(Operation):
 
     def handle(self) -> Any:
         server = self.server
-        server.tell("reload", revision=0)
-        reports = server.cluster.reports().items()
+        server.replace_workers()
+        reports = server.cluster.reports().values()
         return {
             "reloading": True,
-            "workers": [worker for worker, told in reports if told["server"] == server.name],
+            "workers": [report.worker for report in reports if report.server == server.name],
         }
 
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from hansa import Invalid
+from hansa.cluster import membership
+from hansa.cluster.membership import Holder, Membership, name_lease
 from hansa.cluster.odb_bus import OdbBus
 from hansa.odb.migrations.schema import create_schema
 from hansa.odb.tables import open_engine
-from hansa_admin import membership
-from hansa_admin.membership import Holder, Membership, lease_of
 from hypothesis import given, strategies as st
 
-KEY = lease_of("server1")
+KEY = name_lease("server1")
 
 
 @pytest.fixture
@@ -29,19 +29,25 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OdbBus:
     return OdbBus(engine)
 
 
-def worker(bus: Any, folder: Path, index: int = 0, generation: int = 1, workers: int = 2) -> Any:
-    """What a membership looks at of the worker that it is in."""
-    section = SimpleNamespace(cluster="hansa", workers=workers)
-    name = f"server1/{index}.{generation}"
-    config = SimpleNamespace(server=section)
-    return SimpleNamespace(
-        name="server1", id=name, worker=index, dir=folder, bus=bus, config=config, closing=False
+def member_of(
+    bus: Any, folder: Path, index: int = 0, generation: int = 1, workers: int = 2
+) -> Membership:
+    """The membership of a worker of `server1`."""
+    server: Any = SimpleNamespace(
+        name="server1",
+        id=f"server1/{index}.{generation}",
+        worker=index,
+        dir=folder,
+        bus=bus,
+        cluster=SimpleNamespace(name="hansa"),
+        closing=False,
     )
+    return Membership(server, workers)
 
 
 def holder(bus: OdbBus) -> Holder | None:
     found = bus.leases([KEY]).get(KEY)
-    return Holder.read(found[0]) if found else None
+    return Holder.read(found.holder) if found else None
 
 
 def of_another_run(member: Membership, **more: Any) -> str:
@@ -50,29 +56,29 @@ def of_another_run(member: Membership, **more: Any) -> str:
 
 
 def test_all_workers_of_a_run_hold_it_and_it_outlives_its_time(bus: OdbBus, tmp_path: Path) -> None:
-    members = [Membership(worker(bus, tmp_path, index)) for index in range(2)]
+    members = [member_of(bus, tmp_path, index) for index in range(2)]
     # what is replaced may have read another number of workers from the file since
-    members.append(Membership(worker(bus, tmp_path, 1, generation=3, workers=5)))
+    members.append(member_of(bus, tmp_path, 1, generation=3, workers=5))
     for member in members:
         member.start()
     until = time.monotonic() + 1.5
     while time.monotonic() < until:
         assert holder(bus) == members[0].own
-        assert bus.leases([KEY])[KEY][1] == 1
+        assert bus.leases([KEY])[KEY].token == 1
         time.sleep(0.05)
     for member in members:
-        member.server.closing = True
+        vars(member.server)["closing"] = True
     for member in reversed(members):
         member.stop()
     assert holder(bus) is None
 
 
 def test_another_server_of_the_name_is_refused_soon(bus: OdbBus, tmp_path: Path) -> None:
-    first = Membership(worker(bus, tmp_path / "a"))
+    first = member_of(bus, tmp_path / "a")
     first.start()
     began = time.monotonic()
     with pytest.raises(Invalid) as refused:
-        Membership(worker(bus, tmp_path / "b")).start()
+        member_of(bus, tmp_path / "b").start()
     assert time.monotonic() - began < 1
     told = refused.value.errors["server.name"]
     assert told.startswith("a server named server1 runs in the cluster hansa already on ")
@@ -82,34 +88,35 @@ def test_another_server_of_the_name_is_refused_soon(bus: OdbBus, tmp_path: Path)
 
 
 def test_one_that_was_killed_is_waited_for(bus: OdbBus, tmp_path: Path) -> None:
-    second = Membership(worker(bus, tmp_path / "b"))
+    second = member_of(bus, tmp_path / "b")
     assert bus.acquire(KEY, of_another_run(second, place="elsewhere"), 1.0) == 1
     began = time.monotonic()
     second.start()
     assert 0.5 < time.monotonic() - began < 2
-    assert bus.leases([KEY])[KEY][1] == 2
+    assert bus.leases([KEY])[KEY].token == 2
     second.stop()
 
 
 def test_an_earlier_run_in_the_same_folder_is_over(bus: OdbBus, tmp_path: Path) -> None:
-    second = Membership(worker(bus, tmp_path))
+    second = member_of(bus, tmp_path)
     assert bus.acquire(KEY, of_another_run(second), 60.0) == 1
     began = time.monotonic()
     second.start()
     assert time.monotonic() - began < 0.5
-    assert bus.leases([KEY])[KEY][:2] == (str(second.own), 2)
+    lease = bus.leases([KEY])[KEY]
+    assert (lease.holder, lease.token) == (str(second.own), 2)
     second.stop()
 
 
 def test_each_run_of_one_process_is_another_incarnation(bus: OdbBus, tmp_path: Path) -> None:
     for incarnation in (1, 2, 3):  # not given back, as if the workers had been killed
-        member = Membership(worker(bus, tmp_path))
+        member = member_of(bus, tmp_path)
         member.start()
         member.stop()
-        other = Membership(worker(bus, tmp_path, 1))
+        other = member_of(bus, tmp_path, 1)
         other.start()
         other.stop()
-        assert bus.leases([KEY])[KEY][1] == incarnation
+        assert bus.leases([KEY])[KEY].token == incarnation
 
 
 class Down:
@@ -128,7 +135,7 @@ def test_a_server_starts_without_what_carries_leases(
     bus: OdbBus, tmp_path: Path, caplog: Any
 ) -> None:
     down = Down(bus)
-    member = Membership(worker(down, tmp_path))
+    member = member_of(down, tmp_path)
     began = time.monotonic()
     member.start()
     assert time.monotonic() - began < 1
