@@ -119,10 +119,11 @@ def connections():
     def make(address, name="peer", security=None, **settings):
         registry = Registry()
         registry.add_types("json", [JsonFormat])
-        server = SimpleNamespace(
-            registry=registry, object=lambda kind, type, name: security, told=[]
+        told = []
+        objects = SimpleNamespace(
+            security=lambda name: security, trouble=lambda troubled, why: told.append(why)
         )
-        server.lost = lambda broken, why, serves: server.told.append(why)
+        server = SimpleNamespace(registry=registry, objects=objects, told=told)
         config = HttpAddress(address=address, **settings)
         config.check()
         made.append(HttpOutgoing(name, config, server))

@@ -76,7 +76,7 @@ def test_other_reasons_are_told_too():
 
 def test_the_hooks_give_the_socket_and_say_where_it_is():
     config = SimpleNamespace(
-        section={"http": HttpSection(address="127.0.0.1:0")}.get,
+        section={HttpSection: HttpSection(address="127.0.0.1:0")}.get,
         listening={"http": "127.0.0.1:1234"},
     )
     sockets = hansa_listen(config)

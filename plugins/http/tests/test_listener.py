@@ -197,10 +197,10 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
     server = SimpleNamespace(
         sockets={"http": shared},
         dir=tmp_path,
-        section=lambda name: section,
+        section=lambda model: section,
         ready=False,
         closing=True,
-        config=SimpleNamespace(server=SimpleNamespace(grace=5.0)),
+        grace=5.0,
     )
     port = shared.getsockname()[1]
     plugin.hansa_serve(server)

@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -148,7 +149,9 @@ def test_data_without_a_format(peer, connections):
 def test_values_stay_in_their_place_in_the_url(value, other):
     from hansa_http.outgoing import HttpOutgoing
 
-    outgoing = HttpOutgoing("x", HttpAddress(address="http://h/base", url_path="/a/{id}/b?fixed=1"))
+    outgoing = HttpOutgoing(
+        "x", HttpAddress(address="http://h/base", url_path="/a/{id}/b?fixed=1"), SimpleNamespace()
+    )
     other = other.encode("utf-8", "replace").decode()
     parts = urlsplit(outgoing.url({"id": value, "q": other}))
     assert (parts.netloc, parts.path.count("/")) == ("h", 4)

@@ -240,6 +240,7 @@ def test_errors_are_problem_details():
     assert content_type == "application/problem+json"
     assert json.loads(raw) == {
         "status": 400,
+        "code": "invalid",
         "title": "Invalid input",
         "detail": "a: missing",
         "cid": "K1",

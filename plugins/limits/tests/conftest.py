@@ -38,17 +38,22 @@ class Worker:
         self.registry.extend_channels(plugin.hansa_channel_settings())
 
     def channel(
-        self, act: Callable[[Service], Any], name: str = "c", **settings: Any
+        self,
+        act: Callable[[Service], Any],
+        name: str = "c",
+        *,
+        format: str = "json",
+        **limits: Any,
     ) -> Callable[..., Response]:
-        """A route through a channel with these settings to a service that does this."""
+        """A route through a channel with these limits to a service that does this."""
         service = type("Made", (Service,), {"name": "made", "handle": lambda self: act(self)})
         config: Any = load(
             self.registry.type("channel", "plain").model,
-            {"service": "made", "format": "json", **settings},
+            {"service": "made", "format": format, "limits": limits},
         )
         made = PlainChannel(name, config, self)
-        format = self.registry.format(config.format).cls(config, service)
-        binding = Binding("made", self, format, name, "plain", config)
+        reader = self.registry.format(format).cls(config, service)
+        binding = Binding("made", self, reader, name, "plain", config)
         return compile_route(binding, service, channel=made, wraps=[plugin.hansa_wrap])
 
 

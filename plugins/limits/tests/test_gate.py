@@ -141,11 +141,14 @@ class Connected(Model):
     timeout: Annotated[float, setting("Seconds that the other side may take")] = 1.0
 
 
-def test_the_timeout_of_a_connection_is_no_deadline_of_the_service():
+def test_the_timeout_of_a_connection_is_no_deadline_of_the_service(worker):
     """A connector has a setting of the same name for what it asks of its other side."""
 
     Connecting = type("Connecting", (Channel,), {"type": "connecting", "Config": Connected})
-    model = type("Definition", (Connecting.Config, Limits, Connecting.common), {"__doc__": "."})
+    worker.registry.add_types("test", [Connecting])
+    worker.registry.extend_channels(plugin.hansa_channel_settings())
+    model = worker.registry.type("channel", "connecting").model
     config = load(model, {"service": "s", "timeout": 0.1})
-    assert plugin.hansa_wrap(Connecting("c", config), None, print) is None
+    assert (config.timeout, config.limits.timeout) == (0.1, 0)
+    assert plugin.hansa_wrap(Connecting("c", config, worker), None, print) is None
     assert plugin.hansa_wrap(None, None, print) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -208,7 +209,8 @@ def test_without_redis_nothing_runs_and_the_answer_comes_in_time(worker, monkeyp
     with peer(
         lambda connection: connection.recv(1)
     ) as address:  # takes the connection and never answers
-        monkeypatch.setattr(worker.bus, "address", address)
+        away = SimpleNamespace(address=address, key=worker.bus.key)
+        monkeypatch.setattr(worker, "bus", away)
         route = worker.channel(runs, **KEYED)
         began = time.monotonic()
         response = route(post(b'{"n":1}', "a"))

@@ -7,9 +7,12 @@ import ipaddress
 import os
 import re
 import socket
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from hansa import Invalid, Model, hookimpl, setting
+
+if TYPE_CHECKING:
+    from hansa import Configuration
 
 _ADDRESS = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})\Z"
@@ -136,13 +139,13 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 
 @hookimpl
-def hansa_listen(config: Any) -> dict[str, socket.socket]:
+def hansa_listen(config: Configuration) -> dict[str, socket.socket]:
     """The socket that all workers share."""
-    section: HttpSection = config.section("http")
+    section = config.section(HttpSection)
     return {"http": listen(section.address, section.backlog)}
 
 
 @hookimpl
-def hansa_ready(config: Any) -> list[str]:
+def hansa_ready(config: Configuration) -> list[str]:
     """Where clients find the server."""
     return [f"HTTP for clients: http://{config.listening['http']}"]

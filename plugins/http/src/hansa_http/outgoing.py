@@ -349,7 +349,7 @@ def _formats(types: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, str]:
 def _format_of(registry: Any, content_type: str) -> str:
     """The format that reads a content type; `application/x+json` is read as JSON."""
     known = _formats(
-        tuple((name, tuple(found.cls.content_types)) for _, name, found in registry.types("format"))
+        tuple((found.type, tuple(found.cls.content_types)) for found in registry.formats())
     )
     suffix = content_type.rpartition("+")[2] if "+" in content_type else ""
     return known.get(content_type) or (known.get(f"application/{suffix}", "") if suffix else "")

@@ -9,6 +9,7 @@ from hansa import hookimpl
 from .access import AccessLog
 from .app import Gate, Proxies, create_app
 from .channel import HttpChannel
+from .early import HttpSection
 from .listener import Listener
 from .outgoing import HttpOutgoing
 from .table import forget_table, table_of
@@ -31,7 +32,7 @@ def hansa_serve(server: Any) -> None:
         return
     gate = Gate()
     gate.unready = lambda: "" if server.ready else "the worker is starting or ending"
-    section = server.section("http")
+    section = server.section(HttpSection)
     if section.access_log:
         _logs[id(server)] = AccessLog(server.dir / "logs" / "access.log")
     app = create_app(

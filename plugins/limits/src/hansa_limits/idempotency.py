@@ -33,7 +33,7 @@ _encode = msgspec.json.Encoder(
 
 def idempotent(keys: Keys, channel: Any, call: Any, parse: Any) -> Any:
     """Wrap a call; `parse` reads the bytes of a message, to find the key in it. Requests by GET, HEAD and OPTIONS pass."""
-    config = channel.config
+    config = channel.config.limits
     name, window, crash = config.idempotency, config.idempotency_window, config.idempotency_crash
     patience = min(PATIENCE, config.timeout / 2 or PATIENCE)  # so that 409 comes before 504
     label = f"{channel.type} {channel.name}"

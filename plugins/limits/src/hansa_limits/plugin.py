@@ -6,8 +6,7 @@ import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from hansa import Model, Unavailable, fields, hookimpl
-from hansa_redis.bus import RedisBus
+from hansa import Model, Unavailable, hookimpl
 
 from .gate import Gate, limited, timed
 from .idempotency import idempotent
@@ -20,26 +19,24 @@ _lock = threading.Lock()
 
 
 @hookimpl
-def hansa_channel_settings() -> list[type[Model]]:
+def hansa_channel_settings() -> dict[str, type[Model]]:
     """Give the settings of every channel."""
-    return [Limits]
+    return {"limits": Limits}
 
 
 @hookimpl
 def hansa_wrap(channel: Any, service: Any, call: Any) -> Any:
     """Make the limits of a channel hold; nothing is wrapped where none is set, nor for calls without a channel."""
-    config: Any = getattr(channel, "config", None)
+    if channel is None:
+        return None
+    config: Limits = channel.config.limits
     found = None
-    if getattr(config, "idempotency", ""):
+    if config.idempotency:
         found = call = idempotent(
             keys_of(channel.server), channel, call, parser_of(channel, service)
         )
-    # a connector may have a `timeout` of its own, that of its connection, and then there is none here
-    hidden = channel is not None and any(
-        field.name == "timeout" for field in fields(type(channel).Config)
-    )
-    seconds = 0.0 if hidden else getattr(config, "timeout", 0.0)
-    if seconds or getattr(config, "max_concurrent", 0):
+    seconds = config.timeout
+    if seconds or config.max_concurrent:
         gate = gate_of(channel)
         if seconds:
             found = timed(gate, config.max_concurrent, config.max_waiting, seconds, call)
@@ -69,7 +66,7 @@ def keys_of(server: Any) -> Keys:
     with _lock:
         found = _keys.get(server)
         if found is None:
-            if not isinstance(server.bus, RedisBus):
+            if server.bus.address is None:
                 raise Unavailable("idempotency keys need Redis: install hansa-redis")
             found = _keys[server] = Keys(server.bus.address, server.bus.key("idempotency"))
         return found
