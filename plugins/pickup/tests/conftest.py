@@ -30,7 +30,7 @@ def start(caplog):
     watchers = []
 
     def begin(facade: Facade, ready: bool = True) -> Watcher:
-        watcher = Watcher(facade)
+        watcher = Watcher(facade, facade.settings)
         watchers.append(watcher)
         before = caplog.text.count("watching")
         watcher.start()

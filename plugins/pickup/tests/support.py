@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from hansa import Invalid, load
+from hansa import DeployedPackage, Deployment, Invalid, MissingModule, load
 from hansa_pickup.early import PickupSection
 
 GOOD = "from hansa import Service\n\n\nclass Get(Service):\n    def handle(self):\n        return {number}\n"
@@ -17,30 +17,26 @@ class Facade:
     """Deploys what compiles, keeps versions as the store does, and notes each call with its time."""
 
     def __init__(self, directory: Path, **settings) -> None:
-        self.dir, self.store = directory, self
+        self.dir, self.packages = directory, self
         self.settings = load(PickupSection, settings)
-        self.versions: list[dict] = []
+        self.stored: list[dict] = []
         self.calls: list[tuple[str, str, float]] = []
         self.failures: list[Exception] = []
 
-    def section(self, name):
-        assert name == "pickup"
-        return self.settings
+    def versions(self):
+        return [self._version(one) for one in self.stored]
 
-    def packages(self):
-        return [self._package(one) for one in self.versions]
+    def get(self, file):
+        for one in self.stored:
+            if one["file"] == file and one["current"]:
+                return self._version(one)
+        return None
 
-    def package(self, file):
-        return next(
-            (self._package(one) for one in self.versions if one["file"] == file and one["current"]),
-            None,
-        )
-
-    def _package(self, one):
+    def _version(self, one):
         return SimpleNamespace(file=one["file"], files=one["source"], at=one["deployed_at"])
 
     def set_current(self, file, version):
-        for one in self.versions:
+        for one in self.stored:
             if one["file"] == file:
                 one["current"] = one["version"] == version
 
@@ -62,21 +58,21 @@ class Facade:
                 if isinstance(node, ast.ImportFrom) and node.module.startswith("deployed_"):
                     there = {
                         p: t
-                        for one in self.versions
+                        for one in self.stored
                         if one["current"]
                         for p, t in one["source"].items()
                     } | files
                     stem = node.module.replace(".", "/")
                     found = there.get(f"{stem}.py", there.get(f"{stem}/__init__.py"))
                     if found is None or any(alias.name not in found for alias in node.names):
-                        raise Invalid(
+                        raise MissingModule(
                             {"source": f"{path}, line {node.lineno}: ImportError: of {node.module}"}
                         )
             packages.setdefault("".join(path.partition("/")[:2]), {})[path] = files[path]
-        return {"packages": [self.add(*package) for package in packages.items()], "revision": 1}
+        return Deployment(1, [], [], [self.add(*package) for package in packages.items()])
 
     def add(self, file, source):
-        version = 1 + sum(one["file"] == file for one in self.versions)
+        version = 1 + sum(one["file"] == file for one in self.stored)
         new = {
             "file": file,
             "version": version,
@@ -84,20 +80,16 @@ class Facade:
             "current": True,
             "deployed_at": time.time(),
         }
-        self.versions.append(new)
+        self.stored.append(new)
         self.set_current(file, version)
         name = f"{file.removesuffix('.py').replace('_', '-')}.get"
-        return {
-            "file": file,
-            "version": version,
-            "services": [name] if "Service" in str(source) else [],
-        }
+        return DeployedPackage(file, version, [name] if "Service" in str(source) else [])
 
     def deployed(self):
         """What serves, by path."""
         return {
             path: text
-            for one in self.versions
+            for one in self.stored
             if one["current"]
             for path, text in one["source"].items()
         }

@@ -55,12 +55,12 @@ def test_a_package_is_deployed_whole_and_as_one(facade, folder, start, lines, tm
     wait_until(lambda: facade.deployed().get("deployed_rates/other/deeper/__init__.py") == "A = 2")
     shutil.rmtree(folder / "deployed_rates/other")
     wait_until(lambda: "deployed_rates/other/__init__.py" not in facade.deployed())
-    versions = len(facade.versions)
+    versions = len(facade.stored)
     (folder / "deployed_rates/__pycache__").mkdir()
     (folder / "deployed_rates/__pycache__/x.py").touch()
     shutil.rmtree(folder / "deployed_rates")
     time.sleep(0.8)
-    assert len(facade.versions) == versions, "removing it takes nothing out of service"
+    assert len(facade.stored) == versions, "removing it takes nothing out of service"
     assert lines("ERROR") == []
 
 
@@ -70,7 +70,7 @@ def test_a_package_that_is_copied_slowly_is_waited_for(facade, folder, start, li
         make(folder, {path: text})
         time.sleep(0.15)
     wait_until(lambda: facade.deployed() == RATES)
-    assert [one["version"] for one in facade.versions] == [1]
+    assert [one["version"] for one in facade.stored] == [1]
     assert lines("ERROR") == []
 
 
@@ -184,9 +184,9 @@ def test_nothing_is_deployed_again_when_the_server_starts(facade, folder, start)
     with zipfile.ZipFile(folder / "a.zip", "w") as archive:
         archive.writestr("zipped.py", "Z = 1")
     first = start(facade)
-    wait_until(lambda: len(facade.versions) == 4)
+    wait_until(lambda: len(facade.stored) == 4)
     (folder / "deployed_rates/tables.py").write_text("ONE = TWO = 2")
-    wait_until(lambda: len(facade.versions) == 5)
+    wait_until(lambda: len(facade.stored) == 5)
     first.stop()
     facade.set_current("deployed_rates/", 1)
     calls = len(facade.calls)

@@ -102,12 +102,12 @@ def test_many_files_at_once(facade, folder, start):
     start(facade)
     for number in range(200):
         (folder / f"service_{number}.py").write_text(GOOD.format(number=number))
-    wait_until(lambda: len(facade.versions) >= 200, 20)
+    wait_until(lambda: len(facade.stored) >= 200, 20)
     settle()
-    assert sorted(one["file"] for one in facade.versions) == sorted(
+    assert sorted(one["file"] for one in facade.stored) == sorted(
         f"service_{number}.py" for number in range(200)
     )
-    assert {one["version"] for one in facade.versions} == {1}
+    assert {one["version"] for one in facade.stored} == {1}
 
 
 def test_the_same_content_again_and_changed_modes_deploy_nothing(facade, folder, start):
@@ -152,20 +152,20 @@ def test_at_the_start_only_what_changed_meanwhile_is_deployed(facade, folder, st
     first = start(facade)
     for name in ("same", "rolled_back", "changed", "changed_back"):
         (folder / f"{name}.py").write_text(GOOD.format(number=1))
-    wait_until(lambda: len(facade.versions) == 4)
+    wait_until(lambda: len(facade.stored) == 4)
     for name in ("rolled_back", "changed_back"):
         (folder / f"{name}.py").write_text(GOOD.format(number=2))
-    wait_until(lambda: len(facade.versions) == 6)
+    wait_until(lambda: len(facade.stored) == 6)
     first.stop()
     facade.set_current("rolled_back.py", 1)
     for name, number in (("new", 1), ("changed", 3), ("changed_back", 1)):
         (folder / f"{name}.py").write_text(GOOD.format(number=number))
         os.utime(folder / f"{name}.py", (time.time() + 1,) * 2)
-    del facade.calls[:], facade.versions[:-6]
+    del facade.calls[:], facade.stored[:-6]
     start(facade)
-    wait_until(lambda: len(facade.versions) == 9)
+    wait_until(lambda: len(facade.stored) == 9)
     settle()
-    assert sorted(one["file"] for one in facade.versions[6:]) == [
+    assert sorted(one["file"] for one in facade.stored[6:]) == [
         "changed.py",
         "changed_back.py",
         "new.py",
@@ -216,8 +216,8 @@ def test_more_folders(tmp_path, start):
     start(facade)
     (extra / "a.py").write_text(GOOD.format(number=1))
     (tmp_path / "server" / "pickup" / "b.py").write_text(GOOD.format(number=1))
-    wait_until(lambda: len(facade.versions) == 2)
-    assert sorted(one["file"] for one in facade.versions) == ["a.py", "b.py"]
+    wait_until(lambda: len(facade.stored) == 2)
+    assert sorted(one["file"] for one in facade.stored) == ["a.py", "b.py"]
 
 
 def test_polling_finds_changes_as_well(tmp_path, start):

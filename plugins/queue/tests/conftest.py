@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from hansa import Request, Response, Service
-from hansa.contract.service import Binding
 from hansa.contract.registry import RegisteredService
+from hansa.contract.service import Binding
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route, failed
 from hansa_queue import reading
 from hansa_queue.early import QueueSection
 from hansa_queue.patterns import FanOutFinal
-from hansa_queue.queue import Queue
+from hansa_queue.queue import RedisQueue
 from hansa_redis.engine import Valkey
 
 from plugins.redis.tests.support import end, launch
@@ -32,7 +32,7 @@ class Worker:
     ) -> None:
         self.name = self.id = name
         self.registry = registry
-        self.queue = Queue(self, address, prefix, QueueSection(**{**FAST, **settings}))
+        self.queue = RedisQueue(self, address, prefix, QueueSection(**{**FAST, **settings}))
 
     def _route(self, name: str, type: str, raising: bool) -> Any:
         cls = self.registry.service(name).cls

@@ -11,7 +11,7 @@ from hansa import Invalid, Model, TooMany, Unavailable, load, setting
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.early import QueueSection
 from hansa_queue.failed import Choice
-from hansa_queue.queue import Queue
+from hansa_queue.queue import RedisQueue
 from hansa_redis.engine import Valkey
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -415,7 +415,7 @@ def test_an_outage_loses_nothing_and_is_answered_for(tmp_path: Any):
 def test_a_redis_that_says_nothing_is_given_up_in_time():
     server = type("Server", (), {"id": "s/0.1"})()
     with peer(lambda connection: connection.recv(1)) as address:
-        queue = Queue(server, address, "test:silent", QueueSection(**FAST))
+        queue = RedisQueue(server, address, "test:silent", QueueSection(**FAST))
         began = time.monotonic()
         with pytest.raises(Unavailable, match="in time"):
             queue.put("s", None, "C")

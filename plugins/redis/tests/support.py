@@ -35,9 +35,7 @@ def end(process: subprocess.Popen) -> None:
 
 
 def outgoing(address: str = "", name: str = "cache", own: str = "", **settings) -> RedisOutgoing:
-    server = SimpleNamespace(
-        engines={"redis": own} if own else {}, section=lambda name: SimpleNamespace(address="")
-    )
+    server = SimpleNamespace(bus=SimpleNamespace(address=own or None))
     return RedisOutgoing(
         name, load(RedisConfig, {"address": address, **settings} if address else settings), server
     )

@@ -38,8 +38,11 @@ class TestLeases:
         bus.acquire("a", "w1", 5)
         bus.acquire("b", "w2", 0.1)
         found = bus.leases(["a", "b", "c"])
-        assert {name: held[:2] for name, held in found.items()} == {"a": ("w1", 1), "b": ("w2", 1)}
-        assert 4 < found["a"][2] <= 5
+        assert {name: (held.holder, held.token) for name, held in found.items()} == {
+            "a": ("w1", 1),
+            "b": ("w2", 1),
+        }
+        assert 4 < found["a"].left <= 5
         time.sleep(0.15)
         bus.release("a", "w1")
         assert bus.leases(["a", "b"]) == {}
@@ -100,6 +103,38 @@ class TestLeases:
             leases.stop()
             end(process)
             engine.close()
+
+
+class TestRecords:
+    def test_a_value_is_any_bytes_until_it_is_deleted(self, bus):
+        records = bus.records("mark")
+        assert records.read("a") is None
+        records.write("a", b"\xff\x00 text")
+        assert records.read("a") == b"\xff\x00 text"
+        records.write("a", b"other")
+        assert bus.records("mark").read("a") == b"other"
+        assert bus.records("another").read("a") is None
+        records.delete("a")
+        assert records.read("a") is None
+
+    def test_values_are_keys_of_the_cluster(self, bus):
+        bus.records("mark").write("channel:ftp:a", b"1")
+        assert bus.redis.get(bus.key("mark", "channel:ftp:a")) == "1"
+
+    def test_a_counter_counts_expires_and_can_be_deleted(self, bus):
+        records = bus.records("begun")
+        records.write("m", b"value")
+        assert [records.count("m", 60) for _ in range(3)] == [1, 2, 3]
+        assert records.count("other", 60) == 1
+        assert records.read("m") == b"value"
+        records.delete("m")
+        assert records.count("m", 1) == 1
+        time.sleep(1.1)
+        assert records.count("m", 1) == 1
+
+    def test_clusters_do_not_meet(self, address, bus):
+        bus.records("mark").write("a", b"1")
+        assert RedisBus(address, uuid.uuid4().hex).records("mark").read("a") is None
 
 
 class TestNudges:

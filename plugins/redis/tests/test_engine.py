@@ -248,8 +248,8 @@ class Config:
     def __init__(self, directory, **section):
         self.dir, self.given = directory, load(RedisSection, section)
 
-    def section(self, name):
-        assert name == "redis"
+    def section(self, model):
+        assert model is RedisSection
         return self.given
 
 

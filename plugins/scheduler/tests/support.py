@@ -59,7 +59,9 @@ class Facade:
 
     def __init__(self, directory, client=None) -> None:
         self.dir, self.client = directory, client
-        self.config = SimpleNamespace(server=SimpleNamespace(cluster="test", grace=5.0))
+        self.grace = 5.0
+        self.bus = SimpleNamespace(key=lambda *parts: ":".join(("hansa", "test", *parts)))
+        self.definitions = SimpleNamespace(get=self._definition)
         self.defined: dict[str, dict] = {}
         self.handled: list[tuple] = []
 
@@ -69,10 +71,11 @@ class Facade:
             raise Unavailable("there is no Redis")
         return self.client
 
-    def section(self, name):
-        return SimpleNamespace(threads=16)
+    def resource(self, wanted):
+        assert wanted is Runner
+        return self.runner
 
-    def definition(self, kind, type, name):
+    def _definition(self, kind, type, name):
         if name not in self.defined:
             raise NotFound(name)
         return SimpleNamespace(data=self.defined[name])

@@ -14,6 +14,7 @@ from hansa.runtime.routes import compile_route
 from hansa_devkit.harness.waiting import wait_until
 from hansa_scheduler import early, plugin
 from hansa_scheduler.channel import ScheduleChannel, ScheduleConfig
+from hansa_scheduler.ledger import Ledger
 from hansa_scheduler.runner import Runner
 
 from plugins.scheduler.tests.support import START, Calls, Facade
@@ -29,6 +30,7 @@ def definition(**settings):
 def live(tmp_path):
     """Makes started channels on a real runner of a facade, and stops them."""
     facade = Facade(tmp_path / "server")
+    facade.runner = Runner(Ledger(facade))
     made = []
 
     def make(dispatch=None, name="job", **settings):
@@ -44,7 +46,6 @@ def live(tmp_path):
     yield make
     for channel in made:
         channel.stop()
-    plugin.hansa_shutdown(facade)
 
 
 @pytest.mark.parametrize(
@@ -230,5 +231,4 @@ def test_a_job_that_waits_for_its_stopped_service_drains(live):
 def test_the_section_has_defaults():
     (model,) = early.hansa_settings().values()
     assert load(model, {}).threads == 16
-    assert Runner.existing(object()) is None
     assert START.tzinfo is UTC

@@ -9,7 +9,7 @@ from hansa import Model, setting
 from hansa_admin.operation import Operation
 
 from .control import COMMANDS, Control
-from .settings import BalancedServer, State
+from .settings import BalancedServer, LoadBalancerSection, State
 
 
 class ServerName(Model):
@@ -104,7 +104,7 @@ class OnLoadBalancer(Operation):
     @property
     def control(self) -> Control:
         """The load-balancer; raises `Unavailable` if this server knows none."""
-        return Control(self.server.section("loadbalancer").socket)
+        return Control(self.server.section(LoadBalancerSection).socket)
 
 
 class OnServer(OnLoadBalancer):

@@ -5,9 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from hansa import HansaError, Invalid, Unavailable
+from hansa import (
+    DeployedPackage,
+    HansaError,
+    Invalid,
+    MissingModule,
+    PackageVersion,
+    Server,
+    Unavailable,
+)
 
 from .folder import Content
 
@@ -32,7 +39,7 @@ class Failed(Exception):
 class Deployer:
     """Deploys contents by the paths they came from, and remembers what was done with each."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
         self.done: dict[Path, tuple[str, float]] = {}
         self._told: dict[Path, str] = {}
@@ -59,7 +66,7 @@ class Deployer:
         )
         return all(serving is not None and serving.files == files for serving, files in found)
 
-    def was_there(self, content: Content, known: list[Any]) -> bool:
+    def was_there(self, content: Content, known: list[PackageVersion]) -> bool:
         """Whether this is among the versions that are known, and was not changed after the newest of them was deployed."""
         for package, files in content.packages.items():
             versions = [each for each in known if each.file == package]
@@ -120,14 +127,12 @@ class Deployer:
         if len(files) < sum(len(content.files) for content in group.values()):
             raise Failed("the same file comes from two places", lacking=False)
         try:
-            answer = self.server.packages.deploy(files, by="pickup")
+            deployment = self.server.packages.deploy(files, by="pickup")
         except Invalid as invalid:
             text = (
                 invalid.errors.get("source") or "; ".join(invalid.errors.values()) or invalid.detail
             )
-            raise Failed(
-                text, lacking="ImportError" in text or "ModuleNotFoundError" in text
-            ) from None
+            raise Failed(text, lacking=isinstance(invalid, MissingModule)) from None
         except Unavailable as error:
             raise Later(error.detail) from None
         except HansaError as error:
@@ -138,18 +143,20 @@ class Deployer:
         for path, content in group.items():
             self._told.pop(path, None)
             self._held.pop(path, None)
-            log.info("picked up %s: %s", path.name, _described(content, answer["packages"]))
+            log.info("picked up %s: %s", path.name, _described(content, deployment.packages))
 
 
-def _described(content: Content, packages: list[dict[str, Any]]) -> str:
+def _described(content: Content, packages: list[DeployedPackage]) -> str:
     """What was deployed: versions, services, and what was left out."""
-    ours = [package for package in packages if package["file"] in content.packages]
-    parts = [
-        ("" if len(ours) == 1 else f"{package['file']} ")
-        + f"version {package['version']}"
-        + (f" with {', '.join(package['services'])}" if package["services"] else "")
-        for package in ours
-    ]
+    ours = [package for package in packages if package.file in content.packages]
+    parts = []
+    for package in ours:
+        part = f"version {package.version}"
+        if len(ours) > 1:
+            part = f"{package.file} {part}"
+        if package.services:
+            part += f" with {', '.join(package.services)}"
+        parts.append(part)
     left_out = (
         f"; left out, as only Python is deployed: {', '.join(content.left_out)}"
         if content.left_out

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from hansa import Server, hookimpl
 
-from hansa import hookimpl
-
+from .early import PickupSection
 from .watcher import Watcher
 
-_watchers: dict[int, Watcher] = {}
+
+@hookimpl
+def hansa_startup(server: Server) -> Watcher:
+    """Return the watcher of this worker, which does not watch yet."""
+    return Watcher(server, server.section(PickupSection))
 
 
 @hookimpl
-def hansa_serve(server: Any) -> None:
-    """Begin to watch."""
-    if server.section("pickup").enabled:
-        watcher = _watchers[id(server)] = Watcher(server)
-        watcher.start()
+def hansa_serve(server: Server) -> None:
+    """Start to watch, unless the section says not to."""
+    if server.section(PickupSection).enabled:
+        server.resource(Watcher).start()
 
 
 @hookimpl
-def hansa_drain(server: Any) -> None:
-    """Take up nothing more; another worker goes on."""
-    watcher = _watchers.pop(id(server), None)
-    if watcher is not None:
-        watcher.stop()
+def hansa_drain(server: Server) -> None:
+    """Deploy nothing more; another worker of the server takes over."""
+    server.resource(Watcher).stop()
 
 
 @hookimpl
-def hansa_shutdown(server: Any) -> None:
-    """Stop watching when the plugin is unloaded without a drain before."""
-    hansa_drain(server)
+def hansa_shutdown(server: Server) -> None:
+    """Stop watching, where the plugin is unloaded without having been drained."""
+    server.resource(Watcher).stop()

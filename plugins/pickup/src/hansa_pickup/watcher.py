@@ -10,8 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hansa import Server
+
 from . import deployer
 from .deployer import Deployer
+from .early import PickupSection
 from .folder import (
     Busy,
     Content,
@@ -37,10 +40,9 @@ TAKE_OVER = 0.5  # seconds between tries to become the one watcher of this serve
 class Watcher:
     """Watches the folders while it holds the lock `run/pickup.lock`, which the system takes from a worker that dies."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Server, settings: PickupSection) -> None:
         self.server = server
-        settings = server.section("pickup")
-        base = Path(server.dir)
+        base = server.dir
         self.own = base / settings.directory
         self.folders = [self.own, *(base / folder for folder in settings.extra)]
         self.polling: bool = settings.polling

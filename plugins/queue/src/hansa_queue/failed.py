@@ -64,7 +64,7 @@ class Replayed:
     missing: list[str]
 
 
-class Failed:
+class FailedMessages:
     """The failed messages of a cluster. All methods raise `Unavailable` when Redis does not answer."""
 
     def __init__(self, store: Store, max_queued: int) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from hansa import Invalid, Service, Unavailable, new_cid
+from hansa import Invalid, Server, Service, Unavailable, new_cid
 
 from .call import Call, Report, make, now_iso
 
 if TYPE_CHECKING:
-    from .queue import Queue
+    from .queue import RedisQueue
 
 KEEP = 86_400
 FINAL = "hansa.fan-out.final"
@@ -24,7 +24,7 @@ Names = str | Iterable[str]
 
 
 def fan_out(
-    caller: Any,
+    caller: Service | Server,
     targets: Mapping[str, Any],
     on_final: Names,
     on_target: Names = (),
@@ -42,7 +42,7 @@ def fan_out(
 
 
 def parallel(
-    caller: Any,
+    caller: Service | Server,
     targets: Mapping[str, Any],
     on_target: Names = (),
     cid: str = "",
@@ -53,7 +53,7 @@ def parallel(
 
 
 def invoke_retry(
-    caller: Any,
+    caller: Service | Server,
     name: str,
     payload: Any = None,
     *,
@@ -141,7 +141,7 @@ class FanOutFinal(Service):
 
 
 def _start(
-    caller: Any,
+    caller: Service | Server,
     targets: Mapping[str, Any],
     on_final: list[str],
     on_target: list[str],
@@ -179,16 +179,16 @@ def _start(
     return cid
 
 
-def _queue(server: Any) -> Queue:
-    from .queue import Queue
+def _queue(server: Server) -> RedisQueue:
+    from .queue import RedisQueue
 
-    queue = getattr(server, "queue", None)
-    if not isinstance(queue, Queue):
+    queue = server.queue
+    if not isinstance(queue, RedisQueue):
         raise Unavailable("patterns need the queue of hansa-queue, and Redis")
     return queue
 
 
-def _caller(caller: Any) -> tuple[Any, str, str]:
+def _caller(caller: Service | Server) -> tuple[Server, str, str]:
     """The server, the name of who calls, and the correlation id."""
     if isinstance(caller, Service):
         return caller.server, caller.name or caller.get_name(), caller.cid
@@ -199,7 +199,7 @@ def _names(given: Names) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-def _known(server: Any, names: list[str]) -> list[str]:
+def _known(server: Server, names: list[str]) -> list[str]:
     for name in names:
         server.registry.service(name)
     return names

@@ -1,26 +1,25 @@
-"""What hansa-queue adds to a worker: the queue of asynchronous invocations, and the admin services of failed messages."""
+"""What hansa-queue adds to a worker: the queue of asynchronous calls, and the admin services of failed messages."""
 
 from __future__ import annotations
 
-from typing import Any
+from hansa import Server, Service, hookimpl
 
-from hansa import Service, hookimpl
-from hansa_redis.bus import RedisBus
-
+from .early import QueueSection
 from .patterns import FanOutFinal
-from .queue import Queue
+from .queue import RedisQueue
 from .services import OPERATIONS
 
 
 @hookimpl
-def hansa_queue(server: Any) -> Queue | None:
-    """Give the queue, over the Redis that also carries the bus; none where that is not there."""
-    if not isinstance(server.bus, RedisBus):
+def hansa_queue(server: Server) -> RedisQueue | None:
+    """Return the queue, over the Redis that also carries the bus; None where there is none."""
+    address = server.bus.address
+    if address is None:
         return None
-    return Queue(server, server.bus.address, server.bus.key("async"), server.section("queue"))
+    return RedisQueue(server, address, server.bus.key("async"), server.section(QueueSection))
 
 
 @hookimpl
 def hansa_services() -> list[type[Service]]:
-    """Give the admin services, and what gathers the states of a fan-out."""
+    """Return the admin services, and the service that ends a fan-out."""
     return [FanOutFinal, *OPERATIONS]

@@ -1,57 +1,87 @@
-"""The asynchronous queue of a cluster: a stream read by a consumer group, with fencing, retries and a place for what failed."""
+"""The queue of asynchronous calls of a cluster, in Redis: a stream read by a consumer group, with retries and failed messages."""
 
 from __future__ import annotations
 
 import logging
 import time
 import uuid
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from hansa import Unavailable, new_cid
+from hansa import Queue, Server, Unavailable, new_cid
 
 from .call import make
 from .early import QueueSection
-from .failed import Failed
+from .failed import FailedMessages
 from .reading import Readers
 from .store import FAILURES, GROUP, Store, text, unavailable
 
 log = logging.getLogger("hansa.queue")
+COUNTS = ("accepted", "finished", "retried", "refused", "replayed", "deleted")
 
 
-class Queue:
-    """What a worker has of the queue: it puts calls in, and its reading threads carry them out.
+class RedisQueue(Queue):
+    """The queue as one worker uses it: `put` adds calls, and the reading threads carry them out.
 
-    A worker that dies leaves its messages pending; another claims them when nobody has held them for a lease. A worker that
-    lives keeps them by a heartbeat, however long its service takes.
+    The calls of a worker that dies stay pending; another worker claims them once they have not been renewed for the time of a
+    lease. A living worker renews its calls by a heartbeat, however long their services take.
     """
 
-    def __init__(self, server: Any, address: str, prefix: str, section: QueueSection) -> None:
-        self.server, self.section, self.max_queued = server, section, section.max_queued
-        self.holder = f"{server.id} {uuid.uuid4().hex[:12]}"  # a worker of the same name may have been here before
+    def __init__(self, server: Server, address: str, prefix: str, section: QueueSection) -> None:
+        self.server = server
+        self.section = section
+        self.max_queued = section.max_queued
+        # the worker's id is not enough: a worker of the same id may have died a moment ago
+        self.holder = f"{server.id} {uuid.uuid4().hex[:12]}"
         self.store = Store(address, prefix)
-        self.failed = Failed(self.store, self.max_queued)
+        self.failed = FailedMessages(self.store, self.max_queued)
         self.readers = Readers(self)
 
-    def put(
-        self, service: str, payload: Any, cid: str, *, delay: float = 0.0, **options: Any
-    ) -> None:
-        """Add a call to the end, or after `delay` seconds, in one step.
+    @property
+    def worker(self) -> str:
+        """The worker's id, without what tells it from its predecessors."""
+        return self.server.id
 
-        Options: `callback` (names of services called with the answer), `max_attempts`, `in_reply_to`, `extra`. Raises
-        `Unavailable` if the queue is full or Redis does not answer within 3 s, `Invalid` for a payload that is not JSON.
+    def put(
+        self,
+        service: str,
+        payload: object,
+        cid: str,
+        *,
+        delay: float = 0.0,
+        callback: Iterable[str] = (),
+        max_attempts: int = 0,
+        in_reply_to: str = "",
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        """Add a call to the end of the queue, or after `delay` seconds, in one step.
+
+        `callback` names services that are called with the answer; `max_attempts` overrides that of `[queue]` (0: as set there).
+        Raises `Unavailable` if the queue is full or Redis does not answer within 3 s, `Invalid` for a payload that JSON cannot
+        hold.
         """
-        self.add(make(service, payload, cid=cid, created=time.time(), **options), service, delay)
+        call = make(
+            service,
+            payload,
+            cid=cid,
+            created=time.time(),
+            callback=list(callback),
+            max_attempts=max_attempts,
+            in_reply_to=in_reply_to,
+            extra=dict(extra or {}),
+        )
+        self.add(call, service, delay)
 
     def add(self, call: bytes, service: str, delay: float = 0.0) -> None:
-        """Add a call that is written already; raises `Unavailable`."""
+        """Add an encoded call; raises `Unavailable`."""
         store = self.store
         keys = [store.stream, store.delayed, store.counts]
+        arguments: list[str | bytes | int] = [self.max_queued, call]
+        script = store.put
+        if delay > 0:
+            script = store.put_later
+            arguments += [max(1, int(delay * 1000)), new_cid()]
         try:
-            if delay > 0:
-                later = [max(1, int(delay * 1000)), new_cid()]
-                accepted = store.put_later(keys=keys, args=[self.max_queued, call, *later])
-            else:
-                accepted = store.put(keys=keys, args=[self.max_queued, call])
+            accepted = script(keys=keys, args=arguments)
         except FAILURES as error:
             raise unavailable(error, f"the call of {service} was not queued") from error
         if not accepted:
@@ -60,10 +90,13 @@ class Queue:
     def add_group(
         self, calls: list[bytes], service: str, group: str = "", final: bytes = b""
     ) -> None:
-        """Add several calls or none of them; `final` is added once each of the group has its final state. Raises `Unavailable`."""
+        """Add several encoded calls, or none of them; raises `Unavailable`.
+
+        `final` is a call that is added once each call of the group has its final state.
+        """
+        store = self.store
+        keys = [store.stream, store.delayed, store.counts, store.group(group)]
         try:
-            store = self.store
-            keys = [store.stream, store.delayed, store.counts, store.group(group)]
             accepted = store.put_group(keys=keys, args=[self.max_queued, final, *calls])
         except FAILURES as error:
             raise unavailable(error, f"the calls of {service} were not queued") from error
@@ -72,31 +105,32 @@ class Queue:
 
     def _full(self, service: str) -> Unavailable:
         return Unavailable(
-            f"the call of {service} was not queued: the asynchronous queue holds {self.max_queued} calls, which is "
-            "as many as it may",
+            f"the call of {service} was not queued: the asynchronous queue holds {self.max_queued} "
+            "calls, its maximum",
             retry_after=5,
         )
 
     def start(self) -> None:
-        """Start the reading threads and the heartbeat; warns when Redis keeps nothing across its own end."""
+        """Start the reading threads and the heartbeat; warns if Redis loses its data when it ends."""
         try:
             durability = self.store.durability()
+        except FAILURES as error:
+            log.warning("the queue's Redis does not answer yet: %s", error)
+        else:
             if not durability["aof"]:
                 log.warning(
                     "the queue's Redis has no append-only file, so its end loses %s",
                     durability["loss"],
                 )
-        except FAILURES as error:
-            log.warning("the queue's Redis is not there yet: %s", error)
         self.readers.start()
 
     def stop(self, grace: float) -> None:
-        """Read no more; wait up to `grace` seconds for what runs. What does not end in time is given to another worker."""
+        """Take no more calls and wait up to `grace` seconds for those that run; other workers get those that do not end."""
         self.readers.stop(grace)
         self.store.redis.close()
 
-    def status(self) -> dict[str, Any]:
-        """How many calls wait, run, are delayed and failed, all counts so far, and what Redis keeps when it ends.
+    def status(self) -> dict[str, object]:
+        """Return how many calls wait, run, are delayed and failed, all counts so far, and how durable Redis is.
 
         `oldest` is the age in seconds of the oldest call that waits. `accepted` is always the sum of finished, deleted, waiting,
         running, delayed and failed. Where Redis does not answer there is only `error`.
@@ -106,7 +140,7 @@ class Queue:
         except FAILURES as error:
             return {"error": str(error)}
 
-    def _status(self) -> dict[str, Any]:
+    def _status(self) -> dict[str, object]:
         store = self.store
         if not store.redis.exists(store.stream):
             store.prepare()
@@ -117,26 +151,29 @@ class Queue:
             pipe.zcard(store.failed)
             pipe.hgetall(store.counts)
             pipe.time()
-            length, groups, delayed, failed, counts, (seconds, _) = pipe.execute()
-        group = next(
-            (one for one in groups if text(one["name"]) == GROUP),
-            {"pending": 0, "last-delivered-id": b"0-0"},
-        )
-        after = "(" + text(group["last-delivered-id"])
-        waiting = store.redis.xrange(store.stream, min=after, count=1)
-        oldest = (
-            max(0.0, seconds - int(text(waiting[0][0]).partition("-")[0]) / 1000)
-            if waiting
-            else 0.0
-        )
-        names = ("accepted", "finished", "retried", "refused", "replayed", "deleted")
+            length, groups, delayed, failed, counts, (now, _) = pipe.execute()
+        pending = 0
+        last_delivered = "0-0"
+        for group in groups:
+            if text(group["name"]) == GROUP:
+                pending = int(group["pending"])
+                last_delivered = text(group["last-delivered-id"])
         return {
-            "queued": length - group["pending"],
-            "running": group["pending"],
+            "queued": length - pending,
+            "running": pending,
             "delayed": delayed,
             "failed": failed,
-            "oldest": round(oldest, 1),
-            "counts": {name: int(counts.get(name.encode(), 0)) for name in names},
+            "oldest": round(self._age_of_oldest(last_delivered, now), 1),
+            "counts": {name: int(counts.get(name.encode(), 0)) for name in COUNTS},
             "max_queued": self.max_queued,
             "durability": store.durability(),
         }
+
+    def _age_of_oldest(self, last_delivered: str, now: float) -> float:
+        """Return the age in seconds of the first call after the last one delivered; 0 if none waits."""
+        stream = self.store.stream
+        waiting = self.store.redis.xrange(stream, min=f"({last_delivered}", count=1)
+        if not waiting:
+            return 0.0
+        milliseconds, _, _ = text(waiting[0][0]).partition("-")
+        return max(0.0, now - int(milliseconds) / 1000)

@@ -14,7 +14,7 @@ from .running import Outcome, run
 from .store import FAILURES, GROUP, text
 
 if TYPE_CHECKING:
-    from .queue import Queue
+    from .queue import RedisQueue
 
 log = logging.getLogger("hansa.queue")
 BLOCK = 1.0
@@ -38,7 +38,7 @@ class Readers:
     PERF: what finishes a message brings the next one, in one round trip.
     """
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: RedisQueue) -> None:
         self.queue, self.store, self.holder = queue, queue.store, queue.holder
         self.lease = queue.section.lease
         self._stopped, self._idle = threading.Event(), threading.Event()

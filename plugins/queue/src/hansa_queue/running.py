@@ -14,7 +14,7 @@ from .cause import Info, cause_of, describe
 from .patterns import told
 
 if TYPE_CHECKING:
-    from .queue import Queue
+    from .queue import RedisQueue
 
 LONGEST_TRACEBACK = 20_000
 
@@ -45,7 +45,7 @@ class Outcome:
         return cls("failed", call=encode(call), info=encode(info.grouped()))
 
 
-def run(queue: Queue, call: Call, delivery: int) -> Outcome:
+def run(queue: RedisQueue, call: Call, delivery: int) -> Outcome:
     """Carry out a call that was delivered so many times; earlier deliveries ended without an outcome and count as attempts."""
     section = queue.section
     most = call.max_attempts or section.max_attempts
@@ -64,9 +64,7 @@ def run(queue: Queue, call: Call, delivery: int) -> Outcome:
     if response.ok:
         return _done(queue, call, response)
     error = response.error or HansaError(f"the service answered with status {response.status}")
-    call.history.append(
-        Attempt(time.time(), describe(error), call.attempt, queue.holder.partition(" ")[0])
-    )
+    call.history.append(Attempt(time.time(), describe(error), call.attempt, queue.worker))
     rejected = response.outcome == "reject" and not (call.report and call.report.kind == "retry")
     if rejected or call.attempt >= most:
         return _failed(queue, call, error)
@@ -96,7 +94,7 @@ def _retry_after(error: BaseException) -> float:
         return 0.0
 
 
-def _run(queue: Queue, call: Call) -> Response:
+def _run(queue: RedisQueue, call: Call) -> Response:
     extra = {**call.extra, "in_reply_to": call.in_reply_to}
     payload = call.payload if call.raw is None else call.raw
     request = Request(payload=payload, cid=call.cid, attempt=call.attempt, extra=extra)
@@ -111,7 +109,7 @@ def _run(queue: Queue, call: Call) -> Response:
     return answer
 
 
-def _done(queue: Queue, call: Call, response: Response) -> Outcome:
+def _done(queue: RedisQueue, call: Call, response: Response) -> Outcome:
     outcome = Outcome("done")
     for name in call.callback:
         _tell(outcome, name, response.payload, call, extra=call.extra)
@@ -120,7 +118,7 @@ def _done(queue: Queue, call: Call, response: Response) -> Outcome:
     return outcome
 
 
-def _failed(queue: Queue, call: Call, error: BaseException) -> Outcome:
+def _failed(queue: RedisQueue, call: Call, error: BaseException) -> Outcome:
     trace = "".join(traceback.format_exception(error)) if error.__traceback__ else ""
     info = Info(
         service=call.service,
@@ -129,7 +127,7 @@ def _failed(queue: Queue, call: Call, error: BaseException) -> Outcome:
         attempts=call.attempt,
         created=call.created,
         at=time.time(),
-        worker=queue.holder.partition(" ")[0],
+        worker=queue.worker,
         traceback=trace[-LONGEST_TRACEBACK:],
         history=call.history,
     )

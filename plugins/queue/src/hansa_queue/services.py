@@ -6,11 +6,11 @@ import time
 from typing import Annotated, Any
 
 import msgspec
-from hansa import Invalid, Model, Unavailable, setting
+from hansa import Invalid, Model, Server, Unavailable, setting
 from hansa_admin.operation import Nothing, Operation
 
-from .failed import Choice, Failed
-from .queue import Queue
+from .failed import Choice, FailedMessages
+from .queue import RedisQueue
 
 
 class Conditions(Model):
@@ -53,7 +53,7 @@ class Meant(Conditions):
         if not self.ids and not self.all and self.choice() == Choice():
             raise Invalid({"ids": "give ids, or conditions, or all"})
 
-    def meant(self, failed: Failed) -> tuple[list[str], list[str]]:
+    def meant(self, failed: FailedMessages) -> tuple[list[str], list[str]]:
         """The ids of the messages that are there, and those asked for that are not."""
         found = [
             identifier
@@ -180,10 +180,10 @@ class FailedExport(Model):
     total: Annotated[int, setting("How many there are, on all pages")]
 
 
-def queue_of(server: Any) -> Queue:
-    """The queue of a worker; raises `Unavailable` where there is none."""
-    found = getattr(server, "queue", None)
-    if not isinstance(found, Queue):
+def queue_of(server: Server) -> RedisQueue:
+    """Return the queue of a worker; raises `Unavailable` where there is none."""
+    found = server.queue
+    if not isinstance(found, RedisQueue):
         raise Unavailable("failed messages need the queue of hansa-queue, and Redis")
     return found
 
@@ -194,7 +194,7 @@ class OnFailed(Operation):
     abstract = True
 
     @property
-    def failed(self) -> Failed:
+    def failed(self) -> FailedMessages:
         """The failed messages of the cluster."""
         return queue_of(self.server).failed
 

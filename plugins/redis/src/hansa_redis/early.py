@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from hansa import Invalid, Model, Secret, hookimpl, setting
+from hansa import Configuration, Engine, Invalid, Model, Secret, hookimpl, setting
 
 from .engine import Valkey
 
@@ -66,9 +66,9 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 
 @hookimpl
-def hansa_engines(config: Any) -> list[Any]:
+def hansa_engines(config: Configuration) -> list[Engine]:
     """Run the embedded Valkey, unless the section names an address."""
-    section: RedisSection = config.section("redis")
+    section = config.section(RedisSection)
     if section.address:
         return []
     return [

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from hansa import Unavailable
+from hansa import Engine, Unavailable, replace_file
 
 SOCKET_PATH_LIMIT = 103  # sun_path holds 108 bytes on Linux and 104 on macOS, with the final NUL
 
@@ -44,7 +44,7 @@ def find_program(given: str = "") -> str:
     return found
 
 
-class Valkey:
+class Valkey(Engine):
     """An engine for the supervisor: `command()` prepares a start and gives what to run, `ready()` tells when it serves.
 
     Everything it keeps is in the folder `valkey` under the server's: the append-only file, its configuration and password
@@ -89,7 +89,7 @@ class Valkey:
                 pass
             if not self._password:
                 self._password = secrets.token_urlsafe(32)
-                _write_private(path, self._password + "\n")
+                replace_file(path, self._password + "\n")
         return self._password
 
     def command(self) -> list[str]:
@@ -105,7 +105,7 @@ class Valkey:
         if (
             not configuration.exists() or configuration.read_text() != text
         ):  # to start again takes no space on the disk
-            _write_private(configuration, text)
+            replace_file(configuration, text)
         return [program, str(configuration)]
 
     def environment(self) -> dict[str, str]:
@@ -247,11 +247,3 @@ def _quoted(value: str) -> str:
     if any(character in value for character in "\r\n\0"):
         raise Unavailable("the server's folder has a line break in its path")
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _write_private(path: Path, content: str) -> None:
-    """Replace a file at once by one that only we can read."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-    os.replace(temporary, path)

@@ -93,11 +93,10 @@ def _check_address(address: str) -> dict[str, str]:
     return {}
 
 
-class RedisOutgoing(Outgoing):
+class RedisOutgoing(Outgoing[RedisConfig]):
     """A connection to Redis or Valkey; `client` is a redis-py client, whose commands can also be called on the connection itself."""
 
     type = "redis"
-    Config = RedisConfig
 
     _client: Client | None = None
 
@@ -173,9 +172,9 @@ class RedisOutgoing(Outgoing):
         return target
 
     def _own_address(self) -> str:
-        address = self.server.engines.get("redis") or self.server.section("redis").address
+        address = self.server.bus.address
         if not address:
             raise Unavailable(
                 f"outgoing redis {self.name!r} names no address, and this server has no Redis of its own"
             )
-        return str(address)
+        return address

@@ -1,23 +1,24 @@
-"""What hansa-redis adds to a worker: the type `outgoing redis`."""
+"""What hansa-redis adds to a worker: the cluster's bus over Redis, and the type `outgoing redis`."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from hansa import hookimpl
+from hansa import Channel, Outgoing, Server, hookimpl
 
 from .bus import RedisBus
+from .early import RedisSection
 from .outgoing import RedisOutgoing
 
 
 @hookimpl
-def hansa_transports() -> list[type]:
-    """Give the outgoing connection."""
+def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
+    """Return the outgoing connection."""
     return [RedisOutgoing]
 
 
 @hookimpl
-def hansa_bus(server: Any) -> RedisBus:
-    """Give the cluster's bus over the Redis that the section names, or the embedded one."""
-    address = server.engines.get("redis") or server.section("redis").address
-    return RedisBus(address, server.cluster.name)
+def hansa_bus(server: Server) -> RedisBus | None:
+    """Return the cluster's bus over the embedded Valkey, or over the Redis that the section `[redis]` names."""
+    address = server.engines.get("redis") or server.section(RedisSection).address
+    if not address:
+        return None
+    return RedisBus(str(address), server.cluster.name)

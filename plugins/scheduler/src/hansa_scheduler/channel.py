@@ -142,16 +142,18 @@ class ScheduleConfig(Model):
         return Interval(start.astimezone(UTC) if start else EPOCH, self.period, self.repeats)
 
 
-class ScheduleChannel(Channel):
+class ScheduleChannel(Channel[ScheduleConfig]):
     """Runs a service once, at an interval, or by a crontab rule, once in the cluster."""
 
-    type, Config, placement, delivery = "schedule", ScheduleConfig, "cluster", "at_least_once"
+    type = "schedule"
+    placement = "cluster"
+    delivery = "at_least_once"
 
     runner: Runner | None = None
     job: Job | None = None
 
     @classmethod
-    def prepare(cls, config: Any) -> Any:
+    def prepare(cls, config: ScheduleConfig) -> ScheduleConfig:
         """Store the short name of the job type; a limited number of runs without a start begins one interval from now."""
         config = dataclasses.replace(
             config, job_type=SHORT_NAMES.get(config.job_type, config.job_type)
@@ -163,8 +165,8 @@ class ScheduleChannel(Channel):
 
     def start(self) -> None:
         """Put the job on the due-list of this worker."""
-        config: ScheduleConfig = self.config
-        self.runner = self.runner or Runner.shared(self.server)
+        config = self.config
+        self.runner = self.runner or self.server.resource(Runner)
         self.job = Job(
             self.name,
             self.runner,
@@ -210,16 +212,14 @@ class ScheduleChannel(Channel):
         firing = Firing(datetime.now(UTC) if self.runner is None else self.runner.clock.now())
         if self.job is not None:
             return self.job.deliver(firing)
-        service, format = self.config.service, self.config.format
-        found: Response = self.server.handle(
-            service,
+        return self.server.handle(
+            self.settings.service,
             self._request(firing),
             type=self.type,
             channel=self.name,
-            format=format,
+            format=self.settings.format,
             config=self.config,
         )
-        return found
 
     def status(self) -> dict[str, Any]:
         """The next run, the last one and its outcome, and counts of this worker; see `Job.status`."""

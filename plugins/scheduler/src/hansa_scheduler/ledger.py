@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from hansa import Unavailable
+from hansa import Server, Unavailable
 
 from .files import FileRecords
 
@@ -122,11 +122,11 @@ class RedisRecords:
 class Ledger:
     """The records of one worker's runner, in Redis, else in files. Its `token` marks what this runner has in hand."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
         self.token = secrets.token_hex(8)
         self.files = FileRecords(server.dir / "scheduler", self.token)
-        self.prefix = f"hansa:{server.cluster.name}:schedule"
+        self.prefix = server.bus.key("schedule")
         self._records: RedisRecords | None = None
         self._lock = threading.Lock()
         self._down = 0.0

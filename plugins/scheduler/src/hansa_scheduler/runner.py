@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import schedule
 
@@ -79,8 +79,6 @@ class Runner:
     Both exist only while there are jobs. `lock` guards the list and the state of all jobs.
     """
 
-    _shared: ClassVar[dict[int, Runner]] = {}
-
     def __init__(self, ledger: Ledger, clock: Clock | None = None, threads: int = 16) -> None:
         self.ledger, self.clock, self.threads = ledger, clock or Clock(), threads
         self.lock = threading.Condition(threading.RLock())
@@ -92,25 +90,6 @@ class Runner:
         self._thread: threading.Thread | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._upkeep: ThreadPoolExecutor | None = None
-
-    @classmethod
-    def shared(cls, server: Any) -> Runner:
-        """The runner of a worker, made at its first job."""
-        runner = cls._shared.get(id(server))
-        if runner is None:
-            threads = server.section("scheduler").threads
-            runner = cls._shared.setdefault(id(server), cls(Ledger(server), threads=threads))
-        return runner
-
-    @classmethod
-    def existing(cls, server: Any) -> Runner | None:
-        """The runner of a worker, if it had a job."""
-        return cls._shared.get(id(server))
-
-    @classmethod
-    def forget(cls, server: Any) -> None:
-        """Drop the runner of a worker that ends."""
-        cls._shared.pop(id(server), None)
 
     # -- jobs --------------------------------------------------------------------------------------------------------
 
