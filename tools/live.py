@@ -11,7 +11,7 @@ from functools import cache
 from typing import cast
 
 import click
-from hansa import Model, Server
+from hansa import DefinitionRecord, Model, Server
 from hansa.cli import commands
 from hansa.plugins.configuration import CORE_SECTIONS
 from hansa.plugins.discovery import EARLY, FULL, Plugins
@@ -22,6 +22,14 @@ from hansa_cli.connection import early_client
 from hansa_cli.definitions import learn
 
 
+class NoDefinitions:
+    """Definitions of a server that has none."""
+
+    def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
+        """None."""
+        return []
+
+
 class Nowhere:
     """What plugins see of a server while nothing runs: the registered types, and default settings."""
 
@@ -29,6 +37,7 @@ class Nowhere:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
+        self.definitions = NoDefinitions()
 
     def section(self, model: type[Model]) -> Model:
         """The defaults of a section."""
