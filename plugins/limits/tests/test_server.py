@@ -27,14 +27,13 @@ url_path = "/pay"
 service = "work.pay"
 format = "json"
 method = "POST"
-idempotency = "Idempotency-Key"
+limits.idempotency = "Idempotency-Key"
 
 [channel.http.hang]
 url_path = "/hang"
 service = "work.hang"
 format = "json"
-timeout = 0.5
-max_concurrent = 1
+limits = { timeout = 0.5, max_concurrent = 1 }
 """
 SOURCE = """
 import os
@@ -158,18 +157,46 @@ def test_a_hung_service_gets_504_in_time_and_keeps_its_place(server: RunningServ
 
 def test_settings_are_those_of_every_channel_and_change_live(server: RunningServer, api_error: Any):
     shown = server.api("admin.channel.http.get", name="pay")
-    assert shown["idempotency"] == "Idempotency-Key"
+    assert shown["limits"]["idempotency"] == "Idempotency-Key"
     document = server.get("/hansa/api/openapi.json", auth=("admin", server.password)).json()[
         "components"
     ]["schemas"]
     for name in ("ChannelHttpCreateInput", "ChannelSoapCreateInput", "ChannelScheduleCreateInput"):
-        assert {"timeout", "max_concurrent", "idempotency"} <= set(document[name]["properties"])
+        assert "limits" in document[name]["properties"]
+    limits = document["Limits"]["properties"]
+    assert {"timeout", "max_concurrent", "idempotency"} <= set(limits)
     with pytest.raises(api_error) as caught:
-        server.api("admin.channel.http.edit", name="pay", max_waiting=-5)
-    assert list(caught.value.problem["errors"]) == ["max_waiting"]
+        server.api("admin.channel.http.edit", name="pay", limits={"max_waiting": -5})
+    assert list(caught.value.problem["errors"]) == ["limits.max_waiting"]
     assert server.post("/pay", {"n": 1}).status_code == 400
-    server.api("admin.channel.http.edit", name="pay", idempotency="n")
+    server.api("admin.channel.http.edit", name="pay", limits={"idempotency": "n"})
     wait_until(lambda: len({server.post("/pay", {"n": 1}).text for _ in range(4)}) == 1)
+
+
+def test_settings_in_the_flat_form_of_before_are_read_into_their_section(server: RunningServer):
+    """Definitions stored, exported and sent before `limits` was a section name its settings at the top level."""
+    server.api(
+        "admin.channel.http.create",
+        name="flat",
+        url_path="/flat",
+        service="work.hang",
+        timeout=0.3,
+        max_waiting=2,
+    )
+    shown = server.api("admin.channel.http.get", name="flat")
+    assert (shown["limits"]["timeout"], shown["limits"]["max_waiting"]) == (0.3, 2)
+    assert "timeout" not in shown
+    assert server.post("/flat", {}).status_code == 504
+    exported = {"url_path": "/exported", "service": "work.hang", "timeout": 0.3}
+    config = {"channel": {"http": {"exported": exported}}}
+    (step,) = server.api("admin.config.plan", config=config)["changes"]
+    assert (step["action"], step["name"]) == ("create", "exported")
+    server.api("admin.config.apply", config=config)
+    shown = server.api("admin.channel.http.get", name="exported")
+    assert shown["limits"] == {"timeout": 0.3}
+    assert server.api("admin.config.plan", config=config)["changes"] == []
+    exported = server.api("admin.config.export")["channel"]["http"]["exported"]
+    assert exported["limits"]["timeout"] == 0.3
 
 
 @pytest.fixture

@@ -223,7 +223,8 @@ class OnType(Operation):
         states |= {self.server.id: mine} if mine else {}
         shown = {"name": row.name, "revision": row.revision, "builtin": row.builtin}
         shown |= {"state": least_well(states), "states": dump(states)}
-        return {**shown, **without_secrets(row.data, secret_names(self.model))}
+        data = self.model.upgrade(dict(row.data))
+        return {**shown, **without_secrets(data, secret_names(self.model))}
 
 
 class Create(OnType):

@@ -51,7 +51,7 @@ def setting_faults(
         opaque.add(key)
         return ""
 
-    for key, value in data.items():
+    for key, value in model.upgrade(dict(data)).items():
         if not has_reference(value):
             plain[key] = value
             continue
@@ -77,6 +77,7 @@ def setting_faults(
 def completed(model: type[Model], data: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with every default filled in and each value in its plain form, to compare two definitions by."""
     result = {}
+    data = model.upgrade(dict(data))
     for field in fields(model):
         value = data[field.name] if field.name in data else _default(field)
         if field.name in data and not has_reference(value):
