@@ -1,18 +1,24 @@
-# Hansa: `make run` starts a cluster, `make test` runs everything. `make help` lists the rest.
+# Hansa: `make run` starts a cluster, `make test` runs the tests. `make help` lists the rest.
 #
 # PYTHON=python3.12   the interpreter that .venv is made with (3.11 or newer; default: the first one found)
 # HTTP=HOST:PORT      run: where clients reach it (default 127.0.0.1:11223); every other port is then a free one
 # DIR=/some/dir       run: where it keeps everything (default var)
 # PLUGIN=name         test: only this plugin's tests
-# ARGS='-k words'     test, bench, chaos: further arguments for pytest or the benchmark
-# SEED=number         chaos: repeats what chance decided in another run
+# ARGS='-k words'     test, proofs, chaos, bench: further arguments for pytest or the benchmark
+# JOBS=number         test: how many processes run tests at the same time (default: two for each core)
+# SEED=number         proofs, chaos: repeats what chance decided in another run
 
 SHELL := /bin/sh
 bin := .venv/bin
 export PYTHON
 
+JOBS := $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
+parallel := --dist loadgroup --no-loadscope-reorder -n
+slowest := --durations=10 --durations-min=1
+proofs := tests/cluster plugins/amqp/tests/test_cluster.py
+
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test bench chaos lint format docs lock clean
+.PHONY: help run install install-dev test proofs bench chaos lint format docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,9 +32,13 @@ install:  ## Set up .venv with what a server needs
 install-dev:
 	@tools/install.sh dev
 
-test: install-dev  ## Run every test; installs what they need
+test: install-dev  ## Run the tests, in parallel; installs what they need
 	@tools/test-needs.sh
-	@$(bin)/python -m pytest $(if $(PLUGIN),plugins/$(PLUGIN)) $(ARGS)
+	@$(bin)/python -m pytest -m "not proof" $(parallel) $(JOBS) $(slowest) $(if $(PLUGIN),plugins/$(PLUGIN)) $(ARGS)
+
+proofs: install-dev  ## Prove at a small size that a cluster loses nothing under kills and outages
+	@tools/test-needs.sh
+	@HANSA_SEED=$(SEED) $(bin)/python -m pytest -m proof $(parallel) 2 $(slowest) $(proofs) $(ARGS)
 
 bench: install-dev  ## Measure speed, start and memory; writes the tables of docs/performance.md
 	@tools/test-needs.sh bench
@@ -37,7 +47,7 @@ bench: install-dev  ## Measure speed, start and memory; writes the tables of doc
 chaos: install-dev  ## Prove at full size that a cluster loses nothing (over an hour); adds to the table of docs/reliability.md
 	@tools/test-needs.sh
 	@HANSA_SIZE=full HANSA_SEED=$(SEED) HANSA_FIGURES=tests/cluster/figures.jsonl \
-	    $(bin)/python -m pytest tests/cluster plugins/amqp/tests/test_cluster.py --timeout 1200 -s $(ARGS); status=$$?; \
+	    $(bin)/python -m pytest -m proof $(proofs) --timeout 1200 -s $(ARGS); status=$$?; \
 	    $(bin)/python -m tests.cluster.figures && exit $$status
 
 lint: install-dev  ## Check style and types

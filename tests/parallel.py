@@ -24,7 +24,7 @@ SLOWEST_FIRST = (
 )
 """Fixtures that start something, those of the slowest tests first."""
 
-ACROSS_FILES = {"shared", "shared_cluster"}
+ACROSS_FILES = {"dependent_clusters", "shared", "shared_cluster"}
 """Fixtures that tests of several files share: so expensive that one process alone may make them."""
 
 FREE = {

@@ -11,6 +11,10 @@ import pytest
 from tests.cluster import figures
 from tests.cluster.running import FULL, SEED, RunningCluster, running_cluster
 
+_found: list[str] = []
+NO_PROOFS = {"test_accounting.py", "test_figures.py"}
+"""Files with tests of the instruments, which need no cluster."""
+
 
 @pytest.fixture(scope="package")
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
@@ -40,15 +44,35 @@ def figure(request: pytest.FixtureRequest) -> Callable[..., None]:
     return note
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every proof the time that it needs at its full size, or on a slow machine; what hangs is found by its own limits."""
+    """Mark the proofs, and give each the time that it needs at its full size, or on a slow machine.
+
+    What hangs is found by its own limits.
+    """
     for item in items:
-        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
+        if Path(__file__).parent not in item.path.parents or item.path.name in NO_PROOFS:
+            continue
+        item.add_marker(pytest.mark.proof)
+        if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(1200))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what a process of pytest-xdist has found to the one that prints it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["figures"] = figures.told()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a process of pytest-xdist has found."""
+    _found.extend(getattr(node, "workeroutput", {}).get("figures", []))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the seed and what was found."""
     terminalreporter.write_line(f"HANSA_SEED={SEED} HANSA_SIZE={'full' if FULL else 'small'}")
-    for line in figures.told():
+    for line in [*figures.told(), *_found]:
         terminalreporter.write_line(line)

@@ -30,6 +30,7 @@ from tests.cluster.clients import Clients
 __all__ = ["BIN"]
 FULL = os.environ.get("HANSA_SIZE", "small") == "full"
 SEED = int(os.environ.get("HANSA_SEED") or time.time())
+os.environ["HANSA_SEED"] = str(SEED)  # for the processes of pytest-xdist
 SERVERS = ("server1", "server2")
 WORKERS = 2
 THREADS = 4  # of the queue, in each worker
