@@ -100,7 +100,7 @@ EARLY = """
 """
 FULL = '''
     """Lets a test call the facade of a worker: one line of JSON in, one out."""
-    import gc, json, os, threading, time
+    import dataclasses, gc, json, os, threading, time
     from hansa.runtime import objects
 
     objects.START_WAIT = 1.0
@@ -140,31 +140,58 @@ FULL = '''
             time.sleep(self.request.input)
             return os.getpid()
 
+    def alive(server, beginning):
+        gc.collect()
+        modules = [value.__module__ for value in gc.get_objects() if isinstance(value, type)]
+        return [name for name in modules if str(name).startswith(beginning)]
+
+    def test(server, *arguments):
+        made = server.objects.make(*arguments)
+        try:
+            made.start()
+            return made.ping()
+        finally:
+            made.stop()
+
+    def about(server):
+        return {
+            "ready": server.ready,
+            "closing": server.closing,
+            "environment": dict(os.environ),
+            "id": server.id,
+        }
+
+    def reports(server):
+        return {worker: dataclasses.asdict(one) for worker, one in server.cluster.reports().items()}
+
+    CALLS = {
+        "about": about,
+        "alive": alive,
+        "define": lambda server, *given, **options: server.definitions.define(*given, **options),
+        "definition": lambda server, *key: server.definitions.get(*key),
+        "delete": lambda server, *key: server.definitions.delete(*key),
+        "deploy": lambda server, *given, **options: server.packages.deploy(*given, **options),
+        "invoke": lambda server, *given: server.invoke(*given),
+        "invoke_async": lambda server, *given: server.invoke_async(*given),
+        "log_action": lambda server, *given: server.cluster.log_action(*given),
+        "ping": lambda server, *key: server.objects.get(*key).ping(),
+        "reload": lambda server: server.replace_workers(),
+        "reports": reports,
+        "state": lambda server, *key: server.objects.state(*key),
+        "status": lambda server: server.ready,
+        "test": test,
+    }
+
     def answer(server, line):
         call = json.loads(line)
+        told = {"worker": server.worker, "pid": os.getpid()}
         try:
-            if call["name"] == "alive":
-                gc.collect()
-                modules = [value.__module__ for value in gc.get_objects() if isinstance(value, type)]
-                found = [name for name in modules if str(name).startswith(call["arguments"][0])]
-            elif call["name"] == "test":
-                made = server.make(*call["arguments"])
-                try:
-                    made.start()
-                    found = made.ping()
-                finally:
-                    made.stop()
-            elif call["name"] == "ping":
-                found = server.object(*call["arguments"]).ping()
-            elif call["name"] == "about":
-                found = {"ready": server.ready, "closing": server.closing, "environment": dict(os.environ), "id": server.id}
-            elif call["name"] == "log_action":
-                found = server.announce(server.store.log_action(*call["arguments"]), wait=False)["revision"]
-            else:
-                found = getattr(server, call["name"])(*call["arguments"], **call["options"])
-            return {"answer": found, "worker": server.worker, "pid": os.getpid()}
+            found = CALLS[call["name"]](server, *call["arguments"], **call["options"])
+            if type(found).__module__ == "hansa.contract.records":
+                found = dataclasses.asdict(found)
+            return {"answer": found, **told}
         except BaseException as error:
-            return {"error": type(error).__name__, "detail": str(error), "worker": server.worker, "pid": os.getpid()}
+            return {"error": type(error).__name__, "detail": str(error), **told}
 
     def serve(server, connection):
         running.append(connection)

@@ -62,8 +62,11 @@ class TestOdbBus:
         bus.acquire("a", "w1", 5)
         bus.acquire("b", "w2", 0.1)
         found = bus.leases(["a", "b", "c"])
-        assert {name: held[:2] for name, held in found.items()} == {"a": ("w1", 1), "b": ("w2", 1)}
-        assert 4 < found["a"][2] <= 5
+        assert {name: (held.holder, held.token) for name, held in found.items()} == {
+            "a": ("w1", 1),
+            "b": ("w2", 1),
+        }
+        assert 4 < found["a"].left <= 5
         time.sleep(0.15)
         bus.release("a", "w1")
         assert bus.leases(["a", "b"]) == {}
@@ -249,9 +252,10 @@ class TestLeases:
     ):
         code = f"""
             from hansa.cluster import leases as cluster
+            from hansa.cluster.odb_bus import OdbBus
             from hansa.odb.tables import open_engine
             cluster.LEASE_TTL, cluster.LEASE_RENEWAL = 1.0, 0.1
-            leases = cluster.Leases(cluster.OdbBus(open_engine({str(bus.engine.url)!r})), "w1")
+            leases = cluster.Leases(OdbBus(open_engine({str(bus.engine.url)!r})), "w1")
             leases.start()
             leases.want("a", lambda token: print(token, flush=True), lambda: None)
             leases._thread.join()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 from hansa.foundation import errors
-from hansa.foundation.errors import HansaError, Invalid, Refused, TooMany, Unavailable, problem
+from hansa.foundation.errors import (
+    Conflict,
+    HansaError,
+    Invalid,
+    Refused,
+    TooMany,
+    Unavailable,
+    problem,
+)
 
 ALL = [
     cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, HansaError)
@@ -21,9 +29,28 @@ def test_each_error_has_a_status_a_title_and_an_outcome(cls: type[HansaError]):
     assert problem(error, "K1")["detail"] == "details"
 
 
+def test_each_error_has_a_code_of_its_own_that_never_changes():
+    assert {cls.__name__: cls.code for cls in ALL} == {
+        "HansaError": "internal-error",
+        "Invalid": "invalid",
+        "MissingModule": "missing-module",
+        "Refused": "unauthorized",
+        "Forbidden": "forbidden",
+        "NotFound": "not-found",
+        "NotAllowed": "method-not-allowed",
+        "Conflict": "conflict",
+        "TooLarge": "too-large",
+        "TooMany": "too-many-requests",
+        "Unavailable": "unavailable",
+        "Inactive": "inactive",
+        "TimedOut": "timed-out",
+    }
+    assert problem(Conflict("taken"), "K")["code"] == "conflict"
+
+
 def test_what_the_caller_did_wrong_is_rejected_and_the_rest_is_tried_again():
     again = {cls.__name__ for cls in ALL if cls.outcome == "retry"}
-    assert again == {"HansaError", "TooMany", "Unavailable", "TimedOut"}
+    assert again == {"HansaError", "Inactive", "TooMany", "Unavailable", "TimedOut"}
 
 
 def test_invalid_tells_all_faults_by_name():

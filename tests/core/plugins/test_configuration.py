@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from hansa import Invalid, Model, Outgoing, Secret, setting
+from hansa import Invalid, Model, NoSettings, Outgoing, Secret, setting
 from hansa.contract.kinds import KINDS
 from hansa.plugins.configuration import Config, read_config
 from hansa.plugins.registry import Registry
@@ -53,11 +53,9 @@ def test_an_empty_file_gives_the_defaults(config: Callable[..., Config], tmp_pat
         [],
     )
     assert read.dir == tmp_path / "var" and read.odb_url == f"sqlite:///{tmp_path}/var/odb.sqlite"
-    assert (
-        read.section("mail").port == 25 and read.definitions == [] and read.plugins.enabled is None
-    )
+    assert read.section(Mail).port == 25 and read.definitions == [] and read.plugins.enabled is None
     with pytest.raises(KeyError):
-        read.section("none")
+        read.section(NoSettings)
 
 
 def test_sections_definitions_and_what_the_command_line_says(
@@ -77,7 +75,7 @@ def test_sections_definitions_and_what_the_command_line_says(
     """
     read = config(text, overrides={"server.workers": 3, "mail.host": "h"})
     assert (read.server.name, read.server.workers, read.dir) == ("a", 3, tmp_path / "elsewhere")
-    assert (read.section("mail").port, read.section("mail").host) == (26, "h")
+    assert (read.section(Mail).port, read.section(Mail).host) == (26, "h")
     assert read.definitions == [
         ("outgoing", "mail", "one", {"port": 27}),
         ("outgoing", "mail", "two words", {}),
@@ -162,8 +160,8 @@ def test_references_in_the_file(
         f"[mail]\nhost = {{'$env' = 'MAIL_HOST'}}\npassword = {{'$file' = '{tmp_path}/password'}}"
     )
     read = config(text)
-    assert (read.section("mail").host, read.section("mail").password) == ("h", "hush")
-    assert "hush" not in repr(read.section("mail"))
+    assert (read.section(Mail).host, read.section(Mail).password) == ("h", "hush")
+    assert "hush" not in repr(read.section(Mail))
     monkeypatch.delenv("MAIL_HOST")
     (tmp_path / "password").unlink()
     assert set(faults_of(config, tmp_path, text + "\nport = 0")) >= {"mail.host", "mail.password"}
@@ -197,4 +195,4 @@ def test_sections_of_core_are_there_before_plugins_are(tmp_path: Path):
     read = read_config(tmp_path / "config.toml")
     assert read.server.workers == 3 and read.log.level == "INFO"
     with pytest.raises(KeyError):
-        read.section("mail")
+        read.section(Mail)

@@ -69,7 +69,7 @@ def test_a_plugin_and_what_it_gives(make: Callable[..., str]):
     assert found["three"].status == "blocked" and not any(
         "hansa_three" in name for name in sys.modules
     )
-    assert [(type, known.plugin) for _, type, known in plugins.registry.types()] == [
+    assert [(one.type, one.plugin) for one in plugins.registry.types()] == [
         ("one", "one"),
         ("two", "two"),
     ]

@@ -6,7 +6,18 @@ import threading
 from typing import Annotated, Any
 
 import pytest
-from hansa import Channel, Format, Invalid, Model, NotFound, Outgoing, Service, load, setting
+from hansa import (
+    Channel,
+    Format,
+    Invalid,
+    Model,
+    NotFound,
+    Outgoing,
+    Service,
+    fields,
+    load,
+    setting,
+)
 from hansa.contract.registry import RegisteredService
 from hansa.plugins.registry import Clash, Registry
 
@@ -50,12 +61,13 @@ def test_a_type_and_the_model_of_its_definitions(registry: Registry):
         load(known.model, {})
     assert set(caught.value.errors) == {"place", "service"}
     assert registry.type("outgoing", "odd-one").model(active=False)
-    assert [(kind, type) for kind, type, _ in registry.types()] == [
+    assert [(one.kind, one.type) for one in registry.types()] == [
         ("channel", "odd-one"),
-        ("format", "odd"),
         ("outgoing", "odd-one"),
     ]
-    assert [type for _, type, _ in registry.types("format")] == ["odd"]
+    assert [one.type for one in registry.types("outgoing")] == ["odd-one"]
+    assert [(one.type, one.plugin) for one in registry.formats()] == [("odd", "odd")]
+    assert registry.format("odd").plugin == "odd"
 
 
 def test_an_unknown_type_names_those_there_are(registry: Registry):
@@ -80,22 +92,37 @@ def test_a_class_without_kind_or_type_is_refused(wrong: type):
 
 
 class Limits(Model):
+    """What a channel may take."""
+
     most: Annotated[int, setting("At most", ge=1)] = 5
-    place: Annotated[int, setting("Taken by the type itself")] = 0
+    place: Annotated[int, setting("Named as a setting of the type")] = 0
 
 
-def test_settings_of_every_channel_come_with_those_of_the_type(registry: Registry):
-    registry.extend_channels([Limits])
-    found = load(
-        registry.type("channel", "odd-one").model, {"place": "here", "service": "x", "most": 3}
-    )
-    assert (found.most, found.place, found.active) == (3, "here", False)
+def test_channels_get_sections_of_settings_besides_those_of_their_type(registry: Registry):
+    registry.extend_channels({"limits": Limits})
+    model = registry.type("channel", "odd-one").model
+    given = {"place": "here", "service": "x", "limits": {"most": 3, "place": 7}}
+    found: Any = load(model, given)
+    assert found.limits == Limits(most=3, place=7)
+    assert (found.place, found.active) == ("here", False)
     with pytest.raises(Invalid) as refused:
-        load(
-            registry.type("channel", "odd-one").model, {"place": "here", "service": "x", "most": 0}
-        )
-    assert list(refused.value.errors) == ["most"]
-    assert not hasattr(load(registry.type("outgoing", "odd-one").model, {}), "most")
+        load(model, {"place": "here", "service": "x", "limits": {"most": 0, "least": 1}})
+    assert set(refused.value.errors) == {"limits.most", "limits.least"}
+    assert not hasattr(load(registry.type("outgoing", "odd-one").model, {}), "limits")
+    (section,) = [field for field in fields(model) if field.name == "limits"]
+    assert section.help == "What a channel may take."
+    assert section.default == Limits()
+
+
+def test_settings_that_stood_beside_the_others_are_read_as_of_their_section(registry: Registry):
+    registry.extend_channels({"limits": Limits})
+    model = registry.type("channel", "odd-one").model
+    assert model.upgrade({"most": 3}) == {"limits": {"most": 3}}
+    # what the type declares itself is its own, and what stands in the section already counts
+    assert model.upgrade({"place": "here"}) == {"place": "here"}
+    both = {"most": 3, "limits": {"most": 4, "place": 1}}
+    assert model.upgrade(both) == {"limits": {"most": 4, "place": 1}}
+    assert both == {"most": 3, "limits": {"most": 4, "place": 1}}
 
 
 def test_services_of_a_file_are_swapped_at_once():
@@ -107,7 +134,11 @@ def test_services_of_a_file_are_swapped_at_once():
     assert [(d.name, d.version) for d in registry.services()] == [("b", 2), ("c", 2)]
     with pytest.raises(Clash, match=r"service c of y.py is already given by x.py"):
         registry.replace_services(
-            "y.py", [RegisteredService("d", service("d"), "y.py"), RegisteredService("c", service("c"), "y.py")]
+            "y.py",
+            [
+                RegisteredService("d", service("d"), "y.py"),
+                RegisteredService("c", service("c"), "y.py"),
+            ],
         )
     assert [d.name for d in registry.services()] == ["b", "c"]
     with pytest.raises(NotFound, match="did you mean c"):
@@ -118,7 +149,8 @@ def test_readers_see_all_services_of_one_version():
     registry = Registry()
     stop, seen = threading.Event(), set()
     versions = [
-        [RegisteredService(name, service(name), "x.py", number) for name in "abcdef"] for number in range(40)
+        [RegisteredService(name, service(name), "x.py", number) for name in "abcdef"]
+        for number in range(40)
     ]
     registry.replace_services("x.py", versions[0])
 

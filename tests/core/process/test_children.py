@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -97,13 +98,19 @@ def test_leftovers_are_ended_and_nothing_else(tmp_path: Path, child: subprocess.
     assert Ledger(path).end_leftovers() == []
 
 
-def test_a_full_disk_ends_nobody_and_what_was_not_written_is_written_later(tmp_path: Path):
-    path, new = tmp_path / "processes.json", tmp_path / "processes.new"
+def test_a_full_disk_ends_nobody_and_what_was_not_written_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "processes.json"
     ledger = Ledger(path)
-    new.symlink_to("/dev/full")
-    ledger.add(os.getpid())
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("hansa.foundation.files.os.open", full)
+        ledger.add(os.getpid())
     assert not path.exists()
-    new.unlink()
     ledger.remove(2**22 + 1)
     assert json.loads(path.read_text()) == {str(os.getpid()): started_at(os.getpid())}
 

@@ -12,12 +12,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
-from hansa.process.supervisor import RAN_WELL, Supervisor
 
 Start = Callable[..., Any]
 
@@ -79,7 +77,7 @@ class TestRunning:
         threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
             thread.start()
-        shared.call("tell", "reload", revision=0)
+        shared.call("reload")
         until(
             lambda: (
                 not before & {process.pid for process in shared.workers()}
@@ -98,7 +96,7 @@ class TestRunning:
         """Both the successor of the dead one and the replacement would run, if nobody looked."""
         before = {process.pid for process in shared.workers()}
         first = until(lambda: (found := shared.raw("about"))["worker"] == 0 and found["pid"])
-        shared.call("tell", "reload", revision=0)
+        shared.call("reload")
         os.kill(first, signal.SIGKILL)
         until(lambda: not before & {process.pid for process in shared.workers()}, 30)
         until(lambda: "replaced 2 workers" in shared.output().split("replacing 2 workers")[-1], 30)
@@ -192,13 +190,13 @@ class TestEnding:
 
 CRASHING = """
     import os, sys, threading
-    class Engine:
+    class Crashing(Engine):
         name, address, directory = "crashing", "", "/"
         def command(self): return [sys.executable, "-S", "-c", "import sys; sys.exit(7)"]
         def environment(self): return {}
         def ready(self): return True
     @hookimpl
-    def hansa_engines(config): return [Engine()]
+    def hansa_engines(config): return [Crashing()]
 """
 ENDING = """
     import os, threading
@@ -224,23 +222,6 @@ class TestStartingAgain:
             assert server.output().count(f"{what}, starting another in 0.2 s") == 1
         assert server.call("about")["ready"], "the other worker serves"
         assert server.stop() == 0
-
-    def test_what_ran_well_for_a_while_is_started_at_once(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ):
-        supervisor, now = Supervisor(SimpleNamespace(dir=tmp_path), SimpleNamespace(), {}), [1000.0]
-        monkeypatch.setattr("hansa.process.supervisor.time.monotonic", lambda: now[0])
-
-        def again(began: float) -> float:
-            """Seconds until it is due."""
-            ended = now[0]
-            while not supervisor._due(1, began, "it"):
-                now[0] += 0.05
-            return round(now[0] - ended, 1)
-
-        assert [again(now[0] - 1) for _ in range(8)] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
-        assert again(now[0] - RAN_WELL - 1) == 0.2
-        assert again(now[0] - 1) == 0.4
 
 
 def restart(server: Any, name: str = "server1") -> int:
@@ -303,13 +284,13 @@ class TestRestart:
 
 BAD_ENGINE = """
     import sys
-    class Engine:
+    class Bad(Engine):
         name, address, directory = "bad", "", "/"
         def command(self): return [sys.executable, "-c", "import sys; sys.exit(7)"]
         def environment(self): return {}
         def ready(self): return False
     @hookimpl
-    def hansa_engines(config): return [Engine()]
+    def hansa_engines(config): return [Bad()]
 """
 
 
@@ -403,7 +384,7 @@ def test_an_engine_runs_beside_and_is_started_again(
 ):
     early = f"""
         import os, sys
-        class Engine:
+        class Side(Engine):
             name, address, directory = "side", "side://here", "/"
             def command(self):
                 code = "import os, sys, time; open(sys.argv[1], 'w').write(f'{{os.getpid()}} ' + os.environ['A']); time.sleep(120)"
@@ -411,7 +392,7 @@ def test_an_engine_runs_beside_and_is_started_again(
             def environment(self): return {{"A": "b"}}
             def ready(self): return os.path.exists({str(tmp_path / "pid")!r})
         @hookimpl
-        def hansa_engines(config): return [Engine()]
+        def hansa_engines(config): return [Side()]
     """
 
     def pid() -> int:

@@ -143,7 +143,7 @@ class TestDefinitions:
             30,
         )
         assert time.monotonic() - began < 30
-        server.call("deploy", {}, gone=["quick.py"])
+        server.call("deploy", {}, remove=["quick.py"])
 
 
 class TestServices:
@@ -178,12 +178,12 @@ class TestServices:
     def test_a_service_in_use_stays(self, server: Any):
         server.call("deploy", {"used.py": SOURCE.format(version=1).replace('"where"', '"used"')})
         server.call("define", "channel", "probe", "c", {"service": "used"})
-        found = server.raw("deploy", {}, gone=["used.py"])
+        found = server.raw("deploy", {}, remove=["used.py"])
         assert (
             found["error"] == "Conflict" and "channel probe 'c' (service = used)" in found["detail"]
         )
         server.call("delete", "channel", "probe", "c")
-        server.call("deploy", {}, gone=["used.py"])
+        server.call("deploy", {}, remove=["used.py"])
         assert "no service is named 'used'" in everywhere(server, "invoke", "used")[0]
 
     def test_one_that_imports_in_the_trial_only_is_reported_and_mended(
@@ -220,7 +220,7 @@ class TestServices:
             )
         )
         assert "version=2" in str(server.call("invoke", "odd"))
-        server.call("deploy", {}, gone=["odd.py"])
+        server.call("deploy", {}, remove=["odd.py"])
 
     def test_many_deployments_do_not_pile_up(self, server: Any):
         for version in range(20, 24):
@@ -258,7 +258,7 @@ class TestServices:
             "uses.py, line 3: ModuleNotFoundError: No module named 'rates.tables'"
             in found["detail"]
         )
-        found = server.raw("deploy", {}, gone=["rates/"])
+        found = server.raw("deploy", {}, remove=["rates/"])
         assert found["error"] == "Conflict" and "rates is imported by uses.py" in found["detail"]
         for version in range(3, 7):
             server.call(
@@ -270,8 +270,8 @@ class TestServices:
             assert set(alive) == {"rates@5.tables", "rates@6.tables"}
         for alive in everywhere(server, "alive", "uses@"):
             assert len(set(alive)) == 2
-        server.call("deploy", {}, gone=["uses.py"])
-        server.call("deploy", {}, gone=["rates/"])
+        server.call("deploy", {}, remove=["uses.py"])
+        server.call("deploy", {}, remove=["rates/"])
 
     def test_where_a_helper_cannot_be_loaded_it_stays_what_it_was(self, server: Any):
         """Its trial was fine; in the workers neither it nor what imports it changes, until a version that loads."""
@@ -289,8 +289,8 @@ class TestServices:
         assert not any(
             "rates" in str(report["states"]) for report in server.call("reports").values()
         )
-        server.call("deploy", {}, gone=["uses.py"])
-        server.call("deploy", {}, gone=["rates.py"])
+        server.call("deploy", {}, remove=["uses.py"])
+        server.call("deploy", {}, remove=["rates.py"])
 
     def test_plugins_services(self, server: Any):
         found = server.raw(
@@ -361,7 +361,7 @@ def test_a_plugin_reloaded_and_blocked_in_a_running_server(
     server = start_probed(plugins=("more",), more=more)
     assert server.call("invoke", "more") == 1
     flag.write_text("")
-    server.call("tell", "reload", revision=0)
+    server.call("reload")
     until(
         lambda: (
             "did not start, the old ones go on: {'': 'AssertionError: not now'}" in server.output()

@@ -10,8 +10,9 @@ import pytest
 from hansa import Conflict, Model, NotFound, Request, Service, Unavailable, current_cid
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
-from hansa.definitions.store import Store
+from hansa.contract.records import DefinitionRecord
 from hansa.contract.registry import RegisteredService
+from hansa.definitions.store import Store
 from hansa.plugins.registry import Registry
 from hansa.runtime.invoke import Invocations
 from hansa.runtime.objects import Objects
@@ -53,7 +54,7 @@ class Queue:
         self.calls: list[Any] = []
 
     def put(self, *call: Any, **options: Any) -> None:
-        self.calls.append((*call, options))
+        self.calls.append((*call, options["delay"]))
 
 
 @pytest.fixture
@@ -65,10 +66,11 @@ def world(store: Store, plain: type) -> Iterator[Invocations]:
     )
     server = SimpleNamespace(name="s")
     wraps: list[Any] = []
+    leases = Leases(OdbBus(store.engine), "w")
     objects = Objects(
-        registry, server, lambda row: None, Leases(OdbBus(store.engine), "w"), lambda: wraps
+        server, registry, lambda record: None, DefinitionRecord, leases, lambda: wraps
     )
-    made = Invocations(objects, None)
+    made = Invocations(registry, objects.router)
     server.invoke, made.wraps = made.invoke, wraps  # type: ignore[attr-defined]
     yield made
     objects.stop()
@@ -96,9 +98,9 @@ def test_a_route_is_kept_until_its_service_changes(world: Invocations):
     assert world.route("double") is first is not world.route("double", type="other")
     assert world.route("double", config=object()) is not first
     better = type("Double", (Double,), {"handle": lambda self: Pair(number=0)})
-    world._objects.registry.replace_services("x.py", [RegisteredService("double", better, "x.py", 2)])
+    world.registry.replace_services("x.py", [RegisteredService("double", better, "x.py", 2)])
     assert world.invoke("double", {"number": 2}).number == 0
-    world._objects.registry.replace_services("x.py", [])
+    world.registry.replace_services("x.py", [])
     with pytest.raises(NotFound):
         world.invoke("double")
 
@@ -148,8 +150,8 @@ class TestAsynchronous:
         cid = world.invoke_async("double", {"number": 1}, delay=5)
         assert world.invoke_async("double", cid="K2") == "K2"
         assert world.queue.calls == [
-            ("double", {"number": 1}, cid, {"delay": 5}),
-            ("double", None, "K2", {}),
+            ("double", {"number": 1}, cid, 5),
+            ("double", None, "K2", 0.0),
         ]
         with pytest.raises(NotFound):
             world.invoke_async("none")

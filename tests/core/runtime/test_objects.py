@@ -24,15 +24,18 @@ from hansa import (
     Service,
     Unavailable,
     load,
-    objects as module,
     setting,
 )
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
-from hansa.definitions.store import Reference, Row, Store
+from hansa.contract.records import DefinitionRecord, Reference
 from hansa.contract.registry import RegisteredService
+from hansa.definitions.references import references
+from hansa.definitions.store import Store
 from hansa.plugins.registry import Registry
-from hansa.runtime.objects import Objects, references
+from hansa.runtime import objects as module, retirement
+from hansa.runtime.objects import Objects
+from hansa.runtime.outgoing import Namespace
 
 
 class Tagged(Model):
@@ -116,32 +119,40 @@ class World:
         )
         self.leases = Leases(OdbBus(store.engine), holder)
         self.wraps: list[Any] = []
-        self.reading: Callable[[Row], Any] = self.config
-        server = SimpleNamespace(name="s1", lost=lambda *lost: self.objects.lost(*lost))
+        self.reading: Callable[[DefinitionRecord], Any] = self.config
+        server = SimpleNamespace(name="s1")
         self.objects = Objects(
-            self.registry, server, lambda row: self.reading(row), self.leases, lambda: self.wraps
+            server,
+            self.registry,
+            lambda row: self.reading(row),
+            DefinitionRecord,
+            self.leases,
+            lambda: self.wraps,
         )
+        server.objects = self.objects
         self.leases.start()
 
-    def config(self, row: Row) -> Any:
+    def config(self, row: DefinitionRecord) -> Any:
         return load(self.registry.type(row.kind, row.type).model, row.data)
 
-    def apply(self, kind: str, type: str, name: str, **data: Any) -> Row:
-        row = Row(kind, type, name, data)
+    def apply(self, kind: str, type: str, name: str, **data: Any) -> DefinitionRecord:
+        row = DefinitionRecord(kind, type, name, data)
         self.objects.apply([row])
         return row
 
     def state(self, key: str) -> tuple[str, str]:
         found = self.objects.states()[key]
-        return found["state"], found["why"]
+        return found.state, found.why
 
     def deploy(self, **answers: Any) -> None:
         """Have services that answer so; what is callable is called."""
         services = []
         for name, answer in answers.items():
             handle = answer if callable(answer) else lambda self, answer=answer: answer
-            services.append(RegisteredService(name, type(name, (Service,), {"handle": handle}), "x.py", 1))
-        self.objects.recompile("service", self.registry.replace_services("x.py", services))
+            services.append(
+                RegisteredService(name, type(name, (Service,), {"handle": handle}), "x.py", 1)
+            )
+        self.objects.router.recompile("service", self.registry.replace_services("x.py", services))
 
     def end(self) -> None:
         self.objects.stop()
@@ -155,7 +166,7 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> type[Probe]:
     monkeypatch.setattr(Probe, "stopping", staticmethod(lambda self: None), raising=False)
     monkeypatch.setattr(module, "FIRST_RETRY", 0.02)
     monkeypatch.setattr(module, "START_WAIT", 1.0)
-    monkeypatch.setattr(module, "SETTLE", 0.05)
+    monkeypatch.setattr(retirement, "SETTLE", 0.05)
     return Probe
 
 
@@ -309,7 +320,7 @@ class TestFailing:
     ):
         trouble = fails(2, error)
 
-        def reading(row: Row) -> Any:
+        def reading(row: DefinitionRecord) -> Any:
             trouble()
             return world.config(row)
 
@@ -340,9 +351,11 @@ class TestManyAtOnce:
     def test_what_is_referred_to_starts_first_and_ends_last(self, world: World):
         world.deploy(s="one")
         rows = [
-            Row("channel", "probe", "c", {"service": "s", "security": "s", "tag": "channel"}),
-            Row("outgoing", "probe", "o", {"tag": "outgoing"}),
-            Row("security", "probe", "s", {"tag": "security"}),
+            DefinitionRecord(
+                "channel", "probe", "c", {"service": "s", "security": "s", "tag": "channel"}
+            ),
+            DefinitionRecord("outgoing", "probe", "o", {"tag": "outgoing"}),
+            DefinitionRecord("security", "probe", "s", {"tag": "security"}),
         ]
         world.objects.apply(rows)
         assert Probe.journal == [("start", "security"), ("start", "outgoing"), ("start", "channel")]
@@ -361,8 +374,8 @@ class TestManyAtOnce:
         world.apply("channel", "probe", "b", service="s", tag="path")
         Probe.journal.clear()
         rows = [
-            Row("channel", "exclusive", "c", {"service": "s", "tag": "new port"}),
-            Row("channel", "probe", "d", {"service": "s", "tag": "new path"}),
+            DefinitionRecord("channel", "exclusive", "c", {"service": "s", "tag": "new port"}),
+            DefinitionRecord("channel", "probe", "d", {"service": "s", "tag": "new path"}),
         ]
         world.objects.apply(rows, [("channel", "exclusive", "a"), ("channel", "probe", "b")])
         assert set(world.objects.states()) == {"channel exclusive c", "channel probe d"}
@@ -380,24 +393,27 @@ class TestManyAtOnce:
         world.apply("channel", "probe", "e", service="t", security="b")
         world.apply("channel", "probe", "e", service="t")
         routed: list[str] = []
-        route = world.objects._route
+        router = world.objects.router
+        route = router.route
         monkeypatch.setattr(
-            world.objects, "_route", lambda channel: routed.append(channel.name) or route(channel)
+            router, "route", lambda channel: routed.append(channel.name) or route(channel)
         )
         for kind, name, expected in [
             ("security", "a", "cd"),
             ("security", "b", "d"),
             ("service", "t", "de"),
         ]:
-            world.objects.recompile(kind, [name])
+            world.objects.router.recompile(kind, [name])
             assert "".join(sorted(routed)) == expected
             routed.clear()
         world.objects.apply([], [("channel", "probe", "d")])
-        world.objects.recompile("service", ["s", "t", "nowhere"])
+        world.objects.router.recompile("service", ["s", "t", "nowhere"])
         assert "".join(sorted(routed)) == "ce"
 
     def test_of_many_names_an_error_tells_some(self, world: World):
-        world.objects.apply(Row("outgoing", "probe", f"n{number:03}", {}) for number in range(100))
+        world.objects.apply(
+            DefinitionRecord("outgoing", "probe", f"n{number:03}", {}) for number in range(100)
+        )
         with pytest.raises(NotFound, match=r"n018, n019, \.\.\.\)"):
             world.objects.get("outgoing", "probe", "none")
 
@@ -428,11 +444,11 @@ class TestLost:
         troubled = world.objects.get("outgoing", "probe", "a")
         troubled.trouble("nobody answers")
         assert world.state("outgoing probe a") == ("running", "nobody answers")
-        assert list(world.objects.states(unwell=True)) == ["outgoing probe a"]
+        assert list(world.objects.unhealthy()) == ["outgoing probe a"]
         assert world.objects.get("outgoing", "probe", "a") is troubled
         troubled.trouble("")
         assert world.state("outgoing probe a") == ("running", "")
-        assert world.objects.states(unwell=True) == {}
+        assert world.objects.unhealthy() == {}
         world.apply("outgoing", "probe", "a", tag="2")
         troubled.trouble("one that was replaced")
         assert world.state("outgoing probe a") == ("running", "")
@@ -510,7 +526,10 @@ class TestHanging:
 
     def test_others_start(self, world: World, gate: threading.Event):
         module.START_WAIT = 0.2
-        rows = [Row("outgoing", "probe", f"h{number}", {"tag": "hang"}) for number in range(20)]
+        rows = [
+            DefinitionRecord("outgoing", "probe", f"h{number}", {"tag": "hang"})
+            for number in range(20)
+        ]
         began = time.monotonic()
         world.objects.apply(rows)
         assert time.monotonic() - began < 2
@@ -609,7 +628,7 @@ class TestLastUser:
             slow=handle, quick=lambda self: world.objects.get("outgoing", "probe", "a").config.tag
         )
         world.apply("outgoing", "probe", "a")
-        slow, quick = world.objects.compile("slow"), world.objects.compile("quick")
+        slow, quick = world.objects.router.compile("slow"), world.objects.router.compile("quick")
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(slow, Request())
             assert inside.wait(10)
@@ -626,7 +645,7 @@ class TestLastUser:
         world.deploy(slow=lambda self: inside.set() or gate.wait(30))
         world.apply("outgoing", "probe", "a")
         world.apply("outgoing", "probe", "a", tag="2")
-        slow = world.objects.compile("slow")
+        slow = world.objects.router.compile("slow")
         with ThreadPoolExecutor(1) as pool:
             pool.submit(slow, Request())
             assert inside.wait(10)
@@ -636,12 +655,12 @@ class TestLastUser:
     def test_one_that_never_ends_holds_it_up_for_a_time_only(
         self, world: World, until: Any, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(module, "DRAIN_LIMIT", 0.2)
+        monkeypatch.setattr(retirement, "DRAIN_LIMIT", 0.2)
         gate, inside = threading.Event(), threading.Event()
         world.deploy(slow=lambda self: inside.set() or gate.wait(30))
         world.apply("outgoing", "probe", "a")
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(world.objects.compile("slow"), Request())
+            pool.submit(world.objects.router.compile("slow"), Request())
             assert inside.wait(10)
             world.apply("outgoing", "probe", "a", tag="2")
             until(lambda: ("stop", "1") in Probe.journal, 5)
@@ -719,7 +738,7 @@ class TestStorm:
         running: Counter[tuple[str, str]] = Counter()
 
         def edit(number: int) -> None:
-            row = Row(
+            row = DefinitionRecord(
                 "outgoing",
                 "probe" if number % 2 else "exclusive",
                 names[number % 4],
@@ -734,8 +753,8 @@ class TestStorm:
         for name in names:
             for type in ("probe", "exclusive"):
                 world.apply("outgoing", type, name, tag="last")
-        until(lambda: {state["state"] for state in world.objects.states().values()} == {"running"})
-        assert world.objects.states(unwell=True) == {}
+        until(lambda: {state.state for state in world.objects.states().values()} == {"running"})
+        assert world.objects.unhealthy() == {}
         assert {
             world.objects.get("outgoing", key.split()[1], key.split()[2]).config.tag
             for key in world.objects.states()
@@ -892,7 +911,7 @@ class TestRoutes:
 class TestLooking:
     def test_by_type_and_by_name(self, world: World):
         world.apply("outgoing", "probe", "a")
-        outgoing = module.Namespace(world.objects)
+        outgoing = Namespace(world.objects)
         assert (
             outgoing.probe["a"]
             is outgoing["probe"]["a"]

@@ -24,6 +24,7 @@ from hansa import (
     Unavailable,
     current_cid,
 )
+from hansa.runtime.inflight import InFlight
 from hansa.runtime.routes import compile_route, failed
 
 BINDING = Binding("a.service", None, None, "a channel", "test")
@@ -253,58 +254,61 @@ class TestWraps:
         )
 
 
-class TestRunning:
+class TestInFlight:
     """A request is known with its epoch for as long as it runs, so that what it uses is not stopped."""
 
     def test_for_its_time(self):
-        running: dict[Any, int] = {}
+        inflight = InFlight()
+        inflight.epoch = 7
         seen: list[Any] = []
         for made in (
-            service(lambda self: seen.append(list(running.values()))),
+            service(lambda self: seen.append(list(inflight.requests.values()))),
             raises(ValueError()),
         ):
-            compile_route(BINDING, made, running=running, epoch=lambda: 7)(Request())
-            assert running == {}
+            compile_route(BINDING, made, inflight=inflight)(Request())
+            assert inflight.requests == {}
         assert seen == [[7]]
+        assert inflight.oldest == 7
 
     def test_when_a_request_is_handed_on_as_it_is(self):
-        running: dict[Any, int] = {}
-        epochs = iter([1, 2])
+        inflight = InFlight()
+        inflight.epoch = 1
         inside: list[Any] = []
-        inner = compile_route(
-            BINDING, service(lambda self: 1), running=running, epoch=lambda: next(epochs)
-        )
+
+        def look(self: Any) -> None:
+            inside.append((sorted(inflight.requests.values()), inflight.oldest))
+
+        inner = compile_route(BINDING, service(look), inflight=inflight)
 
         def handle(self: Any) -> Any:
+            inflight.epoch = 2
             inner(self.request)
-            inside.append(list(running.values()))
+            look(self)
 
-        response = compile_route(
-            BINDING, service(handle), running=running, epoch=lambda: next(epochs)
-        )(Request())
+        response = compile_route(BINDING, service(handle), inflight=inflight)(Request())
         assert response.ok
-        assert inside == [[1]] and running == {}, (
-            "the outer request still counts with its own, older epoch"
-        )
+        # the outer request still counts with its own, older epoch
+        assert inside == [([1, 2], 1), ([1], 1)]
+        assert inflight.requests == {}
 
     def test_of_many_threads(self):
-        running: dict[Any, int] = {}
+        inflight = InFlight()
         gate = threading.Barrier(9)
 
         def handle(self: Any) -> None:
             gate.wait(10)
             gate.wait(10)
 
-        route = compile_route(BINDING, service(handle), running=running)
+        route = compile_route(BINDING, service(handle), inflight=inflight)
         threads = [threading.Thread(target=route, args=(Request(),)) for _ in range(8)]
         for thread in threads:
             thread.start()
         gate.wait(10)
-        assert len(running) == 8
+        assert len(inflight.requests) == 8
         gate.wait(10)
         for thread in threads:
             thread.join()
-        assert running == {}
+        assert inflight.requests == {}
 
 
 def test_what_went_wrong_is_in_the_log_with_the_cid_and_what_was_asked_wrongly_is_no_error(

@@ -6,7 +6,7 @@ import builtins
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
-from typing import Any
+from typing import Annotated, Any
 
 from ..contract.kinds import Definition, Format
 from ..contract.records import PlainSettings
@@ -17,7 +17,7 @@ from ..contract.registry import (
     Registry as RegistryContract,
 )
 from ..foundation.errors import Invalid, NotFound, did_you_mean
-from ..settings.model import Model, fields
+from ..settings.model import Model, fields, setting
 
 Types = dict[tuple[str, str], RegisteredType]
 Formats = dict[str, RegisteredFormat]
@@ -44,7 +44,7 @@ class Registry(RegistryContract):
             types = dict(self._types)
             formats = dict(self._formats)
             for cls in classes:
-                if issubclass(cls, Format):
+                if isinstance(cls, builtins.type) and issubclass(cls, Format):
                     _add_format(formats, plugin, cls)
                 else:
                     _add_type(types, plugin, cls)
@@ -163,7 +163,7 @@ def definition_model(cls: type[Definition], sections: Mapping[str, type[Model]])
     namespace: dict[str, Any] = {
         "__doc__": cls.__doc__,
         "__module__": cls.__module__,
-        "__annotations__": dict(sections),
+        "__annotations__": {name: _section(model) for name, model in sections.items()},
     }
     for name, model in sections.items():
         namespace[name] = field(default_factory=model)
@@ -183,6 +183,12 @@ def definition_model(cls: type[Definition], sections: Mapping[str, type[Model]])
         namespace["upgrade"] = upgrade
     words = cls.type.title().replace("-", "")
     return type(f"{cls.kind.title()}{words}", (cls.Config, cls.common), namespace)
+
+
+def _section(model: type[Model]) -> object:
+    """Return the annotation of a section: its model, with the first line of its docstring as help."""
+    text = (model.__doc__ or model.__name__).strip().partition("\n")[0]
+    return Annotated[model, setting(text)]
 
 
 def _into_sections(data: PlainSettings, moved: Mapping[str, str]) -> PlainSettings:

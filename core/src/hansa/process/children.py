@@ -11,9 +11,11 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..foundation.files import replace_file
 from ..foundation.processes import started_at
 
 # PERF: what is made while a worker starts stays; looking for garbage in it would only slow the start
@@ -21,13 +23,18 @@ _WORKER = "import gc; gc.disable(); from hansa.process.worker import main; main(
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
+ASK_TIME = 10.0
+"""Seconds that a process left behind gets to end after it was asked to."""
+KILL_TIME = 5.0
+
 
 def spawn(
     command: list[str], *, death_signal: int = signal.SIGTERM, **options: Any
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own that gets `death_signal` when this process dies.
 
-    Call it from the main thread: the kernel sends the signal when the thread that started the child ends.
+    `options` are those of `subprocess.Popen`. Call it from the main thread: the kernel sends the signal when the thread that
+    started the child ends.
     """
     parent = os.getpid()
 
@@ -41,14 +48,23 @@ def spawn(
     return subprocess.Popen(command, preexec_fn=prepare, start_new_session=True, **options)
 
 
-def spawn_worker() -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start a worker, which imports and then waits for its job; gives also our end of its control socket."""
+@dataclass(frozen=True)
+class SpawnedWorker:
+    """A worker process that imports and then waits for its job, and our end of its control pipe."""
+
+    child: subprocess.Popen[bytes]
+    control: socket.socket
+
+
+def spawn_worker() -> SpawnedWorker:
+    """Start a worker."""
     ours, theirs = socket.socketpair()
     with theirs:
-        return spawn([sys.executable, "-P", "-c", _WORKER], stdin=theirs), ours
+        child = spawn([sys.executable, "-P", "-c", _WORKER], stdin=theirs)
+    return SpawnedWorker(child, ours)
 
 
-early: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+early: list[SpawnedWorker] = []
 """Workers that the program has started before the supervisor was there."""
 
 
@@ -61,7 +77,8 @@ class Ledger:
 
     def add(self, pid: int) -> None:
         """Note a child."""
-        if (start := started_at(pid)) is not None:
+        start = started_at(pid)
+        if start is not None:
             self._known[pid] = start
             self._write()
 
@@ -71,28 +88,35 @@ class Ledger:
         self._write()
 
     def _write(self) -> None:
-        temporary = self.path.with_suffix(".new")
-        with contextlib.suppress(
-            OSError
-        ):  # a full disk ends no server, whose death the kernel tells its children, too
-            temporary.write_text(json.dumps(self._known))
-            temporary.replace(self.path)
+        # a full disk must not end a server; when it dies, the kernel tells its children, too
+        with contextlib.suppress(OSError):
+            replace_file(self.path, json.dumps(self._known))
 
-    def end_leftovers(self, patience: float = 10.0) -> list[int]:
-        """End what is listed and still the same process: asked first, killed after `patience` seconds. Gives the pids."""
-        try:
-            listed = {int(pid): start for pid, start in json.loads(self.path.read_text()).items()}
-        except (OSError, ValueError, AttributeError):
-            return []
-        left = {pid: start for pid, start in listed.items() if started_at(pid) == start}
-        for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
-            for pid in [pid for pid, start in left.items() if started_at(pid) == start]:
-                os.kill(pid, number)
-            deadline = time.monotonic() + wait
-            while (
-                any(started_at(pid) == start for pid, start in left.items())
-                and time.monotonic() < deadline
-            ):
-                time.sleep(0.02)
+    def end_leftovers(self, patience: float = ASK_TIME) -> list[int]:
+        """End what is listed and still the same process: asked first, killed after `patience` seconds. Returns the pids."""
+        left = {pid: start for pid, start in self._read().items() if started_at(pid) == start}
+        _end(left, signal.SIGTERM, patience)
+        _end(left, signal.SIGKILL, KILL_TIME)
         self._write()
         return sorted(left)
+
+    def _read(self) -> dict[int, int]:
+        try:
+            listed = json.loads(self.path.read_text())
+            return {int(pid): int(start) for pid, start in listed.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+
+def _end(processes: dict[int, int], number: signal.Signals, seconds: float) -> None:
+    """Send a signal to those processes that are alive, and wait until they have ended, at most so long."""
+    for pid in _alive(processes):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+    deadline = time.monotonic() + seconds
+    while _alive(processes) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _alive(processes: dict[int, int]) -> list[int]:
+    return [pid for pid, start in processes.items() if started_at(pid) == start]

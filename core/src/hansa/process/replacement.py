@@ -1,0 +1,69 @@
+"""Replacing the workers of a server one by one: a new one serves before the old one is asked to finish."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from .workers import Workers
+
+log = logging.getLogger("hansa.supervisor")
+
+
+class Replacement:
+    """At most one replacement of all workers at a time; one that is wanted meanwhile follows."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._wanted = False
+        self._newest = 0
+        self._steps: Iterator[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether workers are being replaced now."""
+        return self._steps is not None
+
+    def want(self, revision: int) -> None:
+        """Have the workers replaced; once for each revision of the change log, which all of them ask for, and each time for 0."""
+        if revision == 0 or revision > self._newest:
+            self._newest = max(self._newest, revision)
+            self._wanted = True
+
+    def proceed(self) -> None:
+        """Take the next step, if there is one to take."""
+        if self._wanted and self._steps is None:
+            self._wanted = False
+            self._steps = self._replace()
+        if self._steps is not None:
+            try:
+                next(self._steps)
+            except StopIteration:
+                self._steps = None
+
+    def _replace(self) -> Iterator[None]:
+        workers = self._workers
+        log.info("replacing %s workers", len(workers.serving))
+        for index in sorted(workers.serving):
+            new = workers.spawn(index)
+            workers.new = new
+            workers.give_job(new)
+            while not new.ready:
+                if new.over:
+                    log.error(
+                        "the new worker %s did not start, the old ones go on: %s",
+                        index,
+                        new.faults or new.state,
+                    )
+                    workers.ask_to_end(new, closing=False)
+                    workers.new = None
+                    return
+                yield
+            # not the one of the beginning: that may have ended, and another may run in its place
+            old = workers.serving[index]
+            workers.serving[index] = new
+            workers.new = None
+            workers.ask_to_end(old, closing=False)
+            while old in workers.ending:
+                yield
+        log.info("replaced %s workers", len(workers.serving))

@@ -1,0 +1,33 @@
+"""When to start again what ended by itself: workers and engines, each with pauses of its own."""
+
+from __future__ import annotations
+
+import logging
+
+from ..foundation.backoff import Restarts
+
+log = logging.getLogger("hansa.supervisor")
+
+
+class RestartSchedule:
+    """The pauses of everything that one supervisor starts again, by a key of its own choice."""
+
+    def __init__(self) -> None:
+        self._restarts: dict[str, Restarts] = {}
+        self._waiting: set[str] = set()
+
+    def due(self, key: str, began: float, what: str) -> bool:
+        """Whether to start again now what ended, having begun at this `time.monotonic()`.
+
+        The first call after each end logs `what`, and when it will be started again.
+        """
+        restarts = self._restarts.setdefault(key, Restarts())
+        if key not in self._waiting:
+            self._waiting.add(key)
+            delay = restarts.ended(began)
+            log.error("%s, starting another in %g s", what, delay)
+            return False
+        if not restarts.due:
+            return False
+        self._waiting.discard(key)
+        return True

@@ -1,0 +1,176 @@
+"""The workers of one server, as their supervisor sees them: started, heard, started again, replaced and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import selectors
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .children import Ledger, early, spawn_worker
+from .restart import RestartSchedule
+
+log = logging.getLogger("hansa.supervisor")
+
+START_LIMIT = 60.0
+"""Seconds that a worker may take to get ready."""
+END_MARGIN = 5.0
+"""Seconds beyond twice the grace period after which a worker that does not end is killed."""
+
+
+@dataclass
+class WorkerProcess:
+    """One worker process, from its start to its end; `began` and `stopping` are of `time.monotonic()`.
+
+    `faults` are what kept it from starting, as it reported them.
+    """
+
+    index: int
+    generation: int
+    child: subprocess.Popen[bytes]
+    control: socket.socket
+    began: float = field(default_factory=time.monotonic)
+    ready: bool = False
+    stopping: float = 0.0
+    faults: dict[str, str] | None = None
+    buffer: bytes = b""
+
+    @property
+    def over(self) -> bool:
+        """Whether it ended, or did not get ready in time."""
+        late = not self.ready and time.monotonic() - self.began > START_LIMIT
+        return late or self.child.poll() is not None
+
+    @property
+    def state(self) -> str:
+        """How it stands, in words."""
+        status = self.child.poll()
+        if status is None:
+            return f"not ready after {START_LIMIT:g} s"
+        return f"ended with status {status}"
+
+
+class Workers:
+    """All worker processes of one server.
+
+    `job` is what each is told, besides its index and generation; `sockets` are handed to each. `heard(process, event)` is called for
+    every event of a worker that is not about its own start. `grace` is in seconds.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        schedule: RestartSchedule,
+        grace: float,
+        heard: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.serving: dict[int, WorkerProcess] = {}
+        self.ending: list[WorkerProcess] = []
+        self.new: WorkerProcess | None = None
+        self.job: Mapping[str, object] = {}
+        self.sockets: Mapping[str, socket.socket] = {}
+        self._ledger = ledger
+        self._schedule = schedule
+        self._grace = grace
+        self._heard = heard
+        self._generation = 0
+        self._selector = selectors.DefaultSelector()
+
+    # -- start -------------------------------------------------------------------------------------------------------
+
+    def spawn(self, index: int) -> WorkerProcess:
+        """Start a worker process, which imports and then waits for its job."""
+        self._generation += 1
+        spawned = early.pop() if early else spawn_worker()
+        self._ledger.add(spawned.child.pid)
+        process = WorkerProcess(index, self._generation, spawned.child, spawned.control)
+        self._selector.register(spawned.control, selectors.EVENT_READ, process)
+        return process
+
+    def give_job(self, process: WorkerProcess) -> None:
+        """Tell a worker what it is, once everything it needs is there."""
+        job = {
+            **self.job,
+            "index": process.index,
+            "generation": process.generation,
+            "sockets": list(self.sockets),
+        }
+        numbers = [bound.fileno() for bound in self.sockets.values()]
+        try:
+            socket.send_fds(process.control, [json.dumps(job).encode() + b"\n"], numbers)
+        except OSError:
+            log.error("worker %s ended before it got its job", process.index)
+
+    def start_again(self) -> None:
+        """Start again what ended by itself, or hangs while it starts."""
+        for index, process in list(self.serving.items()):
+            if not process.over:
+                continue
+            process.child.kill()
+            if self._schedule.due(
+                f"worker {index}", process.began, f"worker {index} {process.state}"
+            ):
+                self._ledger.remove(process.child.pid)
+                self.serving[index] = self.spawn(index)
+                self.give_job(self.serving[index])
+
+    # -- listen ------------------------------------------------------------------------------------------------------
+
+    def listen(self, seconds: float) -> None:
+        """Hear what workers say, for at most so long."""
+        for key, _ in self._selector.select(seconds):
+            process: WorkerProcess = key.data
+            data = b""
+            with contextlib.suppress(OSError):
+                data = process.control.recv(65536)
+            if not data:
+                self._selector.unregister(process.control)
+                process.control.close()
+            *lines, process.buffer = (process.buffer + data).split(b"\n")
+            for line in lines:
+                self._hear(process, json.loads(line))
+
+    def _hear(self, process: WorkerProcess, event: dict[str, Any]) -> None:
+        if event["event"] == "ready":
+            process.ready = True
+        elif event["event"] == "failed":
+            process.faults = event["faults"]
+            log.error("worker %s could not start: %s", process.index, process.faults)
+        else:
+            self._heard(event)
+
+    # -- end ---------------------------------------------------------------------------------------------------------
+
+    def ask_to_end(self, process: WorkerProcess, *, closing: bool) -> None:
+        """Ask a worker to finish what it has; `closing` says that the whole server ends."""
+        process.stopping = time.monotonic()
+        self.ending.append(process)
+        if not process.ready:
+            process.child.terminate()  # it does not listen yet
+        line = json.dumps({"event": "stop", "closing": closing})
+        try:
+            process.control.sendall(line.encode() + b"\n")
+        except OSError:
+            process.child.terminate()
+
+    def see_to_the_end(self) -> None:
+        """Forget those that have ended, and kill those that do not."""
+        for process in list(self.ending):
+            if process.child.poll() is not None:
+                self.ending.remove(process)
+                self._ledger.remove(process.child.pid)
+            elif time.monotonic() - process.stopping > self._grace * 2 + END_MARGIN:
+                log.error("worker %s did not end, killing it", process.index)
+                process.child.kill()
+
+    def ask_all_to_end(self) -> None:
+        """Ask every worker to finish what it has, since the whole server ends."""
+        for process in [*self.serving.values(), self.new]:
+            if process is not None and process.child.poll() is None:
+                self.ask_to_end(process, closing=True)
