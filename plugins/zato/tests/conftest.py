@@ -18,9 +18,19 @@ from typing import Any
 
 import pytest
 import redis
-from hansa import NotFound, Request, Response, Service, Unavailable, load
-from hansa.contract.service import Binding
-from hansa.contract.registry import RegisteredService
+from hansa import (
+    Binding,
+    Inactive,
+    InstalledPlugin,
+    Model,
+    NotFound,
+    RegisteredService,
+    Request,
+    Response,
+    Service,
+    Unavailable,
+    load,
+)
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
 from hansa_http.outgoing import HttpOutgoing
@@ -35,19 +45,43 @@ for module in early.hansa_modules():
     importlib.import_module(module)
 
 
+class Objects:
+    """`server.objects`: what tests put there by kind, type and name; None stands for one that is inactive."""
+
+    def __init__(self) -> None:
+        self.live: dict[tuple[str, str, str], Any] = {}
+
+    def __setitem__(self, key: tuple[str, str, str], value: Any) -> None:
+        self.live[key] = value
+
+    def get(self, kind: str, type: str, name: str) -> Any:
+        found = self.live.get((kind, type, name), ...)
+        if found is ...:
+            raise NotFound(f"there is no {kind} {type} named {name!r}")
+        if found is None:
+            raise Inactive(f"{kind} {type} {name!r} cannot be used now")
+        return found
+
+    def lost(self, broken: Any, error: BaseException) -> None:
+        """Nobody is told."""
+
+    def trouble(self, troubled: Any, why: str) -> None:
+        """Nobody is told."""
+
+
 class Named:
     """`server.outgoing.TYPE`."""
 
-    def __init__(self, server: Facade, type: str) -> None:
-        self.server, self.type = server, type
+    def __init__(self, objects: Objects, type: str) -> None:
+        self.objects, self.type = objects, type
 
     def __getitem__(self, name: str) -> Any:
-        return self.server.object("outgoing", self.type, name)
+        return self.objects.get("outgoing", self.type, name)
 
     def names(self) -> list[str]:
         return sorted(
             name
-            for kind, type, name in self.server.objects
+            for kind, type, name in self.objects.live
             if (kind, type) == ("outgoing", self.type)
         )
 
@@ -55,13 +89,25 @@ class Named:
 class Outgoing:
     """`server.outgoing`."""
 
-    def __init__(self, server: Facade) -> None:
-        self.server = server
+    def __init__(self, objects: Objects) -> None:
+        self.objects = objects
 
     def __getattr__(self, type: str) -> Named:
-        return Named(self.server, type)
+        return Named(self.objects, type)
 
     __getitem__ = __getattr__
+
+
+class Plugins:
+    """`server.plugins`; tests say which are `loaded`."""
+
+    def __init__(self) -> None:
+        self.loaded = ["zato", "admin"]
+
+    def installed(self) -> list[InstalledPlugin]:
+        return [
+            InstalledPlugin(name, f"hansa-{name}", "1.0", status="loaded") for name in self.loaded
+        ]
 
 
 class Facade:
@@ -75,10 +121,10 @@ class Facade:
         self.dir, self._redis, self._section = directory, redis_client, section or ZatoSection()
         self.registry = Registry()
         self.registry.add_types("test", [JsonFormat, XmlFormat, SoapFormat, HttpOutgoing])
-        self.objects: dict[tuple[str, str, str], Any] = {}
-        self.outgoing = Outgoing(self)
+        self.objects = Objects()
+        self.outgoing = Outgoing(self.objects)
+        self.plugins = Plugins()
         self.queue: list[dict[str, Any]] = []
-        self.loaded = ["zato", "admin"]
 
     @property
     def redis(self) -> Any:
@@ -86,15 +132,9 @@ class Facade:
             raise Unavailable("there is no Redis")
         return self._redis
 
-    def section(self, name: str) -> Any:
-        assert name == "zato"
+    def section(self, model: type[Model]) -> Any:
+        assert model is ZatoSection
         return self._section
-
-    @property
-    def plugins(self) -> Any:
-        return types.SimpleNamespace(
-            found={name: types.SimpleNamespace(status="loaded") for name in self.loaded}
-        )
 
     def add(self, *classes: type[Service]) -> None:
         for cls in classes:
@@ -102,22 +142,11 @@ class Facade:
                 cls.__name__, [RegisteredService(cls.get_name(), cls, cls.__name__)]
             )
 
-    def lost(self, *told: Any) -> None:
-        """Nobody is told."""
-
     def connect(self, name: str, **settings: Any) -> HttpOutgoing:
         made = HttpOutgoing(name, load(HttpOutgoing.Config, settings), self)
         made.start()
         self.objects["outgoing", "http", name] = made
         return made
-
-    def object(self, kind: str, type: str | None, name: str) -> Any:
-        found = self.objects.get((kind, type or "http", name), ...)
-        if found is ...:
-            raise NotFound(f"there is no {kind} {type} named {name!r}")
-        if found is None:
-            raise Unavailable(f"{kind} {type} {name!r} is inactive")
-        return found
 
     def route(
         self, name: str, type: str, format: str = "", config: Any = None, raising: bool = False
@@ -134,10 +163,9 @@ class Facade:
         )
         return compile_route(binding, cls, raising=raising)
 
-    def invoke(self, name: str, payload: Any = None, *, cid: str = "", **request: Any) -> Any:
-        return self.route(name, "invoke", raising=True)(
-            Request(payload=payload, cid=cid, **request)
-        ).payload
+    def invoke(self, name: str, payload: Any = None, *, cid: str = "", extra: Any = None) -> Any:
+        request = Request(payload=payload, cid=cid, extra=extra or {})
+        return self.route(name, "invoke", raising=True)(request).payload
 
     def handle(self, name: str, request: Request, *, format: str = "") -> Response:
         answer: Response = self.route(name, "invoke", format)(request)
@@ -192,7 +220,7 @@ class Facade:
 def server(tmp_path: Path) -> Iterator[Facade]:
     made = Facade(tmp_path)
     yield made
-    for found in made.objects.values():
+    for found in made.objects.live.values():
         if found is not None:
             found.stop()
 

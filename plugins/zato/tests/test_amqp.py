@@ -24,7 +24,6 @@ def rabbit(real_server):
 @pytest.fixture
 def out(server, rabbit):
     live = made(AmqpOutgoing, rabbit, server, routing_key="crm")
-    server.lost = print
     live.start()
     server.objects["outgoing", "amqp", "CRM"] = live
     server.objects["outgoing", "amqp", "Off"] = None

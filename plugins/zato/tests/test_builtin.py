@@ -80,7 +80,7 @@ def test_definitions(server: Any) -> None:
     ]
     for kind, type, _, data in found:
         load(server.registry.type(kind, type).model, data)
-    server.loaded = ["zato"]
+    server.plugins.loaded = ["zato"]
     assert [name for _, _, name, _ in plugin.hansa_definitions(server)] == [
         "zato.ping"
     ]  # nothing unguarded

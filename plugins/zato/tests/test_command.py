@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import subprocess
 import sys
 import threading
 import types
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-from hansa_zato.command.invoke import _shown
-from hansa_zato.confirmation import PREFIX, SOURCE, Confirmation
+from hansa import PackageVersion
+from hansa_zato import plugin
+from hansa_zato.command.answer import shown
 
 SOAP = (
     '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
@@ -23,7 +22,7 @@ SOAP = (
 
 
 @pytest.mark.parametrize(
-    ("answer", "format", "transport", "shown"),
+    ("answer", "format", "transport", "printed"),
     [
         ("", "json", None, "(None)"),
         (
@@ -43,8 +42,8 @@ SOAP = (
         ("no xml", "xml", "soap", "no xml"),
     ],
 )
-def test_answers_as_zato_prints_them(answer, format, transport, shown):
-    assert _shown(answer.encode(), format, transport) == shown
+def test_answers_as_zato_prints_them(answer, format, transport, printed):
+    assert shown(answer.encode(), format, transport) == printed
 
 
 @pytest.fixture
@@ -167,9 +166,11 @@ def test_a_refusal_is_told_with_the_correlation_id(server):
 
 
 def test_wrong_folders_and_usages(tmp_path):
-    assert "is no folder of a server" in zato("service", "invoke", tmp_path, "x").stderr
+    assert "is not the folder of a server" in zato("service", "invoke", tmp_path, "x").stderr
     (tmp_path / "config.toml").write_text('[server]\nname = "server1"\n')
-    assert f"server1 in {tmp_path} does not run" in zato("service", "invoke", tmp_path, "x").stderr
+    assert (
+        f"server1 in {tmp_path} is not running" in zato("service", "invoke", tmp_path, "x").stderr
+    )
     assert zato("service", "invoke").returncode == 2
 
 
@@ -186,31 +187,11 @@ def test_other_words_are_those_of_hansa():
 # -- the confirmation -------------------------------------------------------------------------------------------------
 
 
-def test_a_loaded_file_is_confirmed_once_the_worker_serves(caplog):
-    worker = types.SimpleNamespace(ready=False)
-    log = logging.getLogger(SOURCE)
-    filter = Confirmation(worker)
-    log.addFilter(filter)
+def test_a_deployed_file_is_confirmed(caplog):
     caplog.set_level("INFO")
-    try:
-        log.info("%s %s version %s: %s", "loaded", "my_service.py", 1, "my-service.get")
-        assert "Uploaded" not in caplog.text
-        worker.ready = True
-        log.info("%s %s version %s: %s", "loaded", "my_service.py", 3, "my-service.get")
-        log.info("%s %s version %s: %s", "loaded anew,", "imports_it.py", 1, "no services")
-        log.info("something else")
-    finally:
-        log.removeFilter(filter)
-    told = [
-        record.getMessage() for record in caplog.records if record.name == "zato.hot-deploy.create"
+    package = PackageVersion("my_service.py", 3, "", "", {}, "", 0.0, True)
+    plugin.hansa_deployed(None, package)
+    told = [(record.name, record.getMessage()) for record in caplog.records]
+    assert told == [
+        ("zato.hot-deploy.create", "Uploaded package id:[3], payload_name:[my_service.py]")
     ]
-    assert told == ["Uploaded package id:[3], payload_name:[my_service.py]"]
-    assert "something else" in caplog.text
-
-
-def test_the_worker_still_says_it_in_these_words():
-    import hansa.process.worker
-
-    text = Path(hansa.process.worker.__file__).read_text()
-    assert f'log.info("{PREFIX}' in text
-    assert 'how = "loaded" if' in text

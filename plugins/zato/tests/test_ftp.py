@@ -65,7 +65,7 @@ def test_open(ftp: Any, root: Path) -> None:
     with ftp.open("new", "ab") as file:
         file.write(b"1")
     assert (root / "new").read_bytes() == b"1"
-    with pytest.raises(ValueError, match="none of r, w and a"):
+    with pytest.raises(ValueError, match="is not r, w or a"):
         ftp.open("a.txt", "x")
     with pytest.raises(NotFound):
         ftp.open("nope")

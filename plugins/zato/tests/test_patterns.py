@@ -11,7 +11,7 @@ from hansa import Request, Service as NativeService
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.early import QueueSection
 from hansa_queue.patterns import FanOutFinal
-from hansa_queue.queue import Queue
+from hansa_queue.queue import RedisQueue
 from zato.common import ZatoException
 from zato.common.exception import ServiceMissingException
 from zato.server.service import Service
@@ -90,7 +90,7 @@ def run(server: Any, valkey: str) -> Any:
     server.handle = lambda name, request, *, type="invoke", **more: server.route(name, type)(
         request
     )
-    server.queue = Queue(
+    server.queue = RedisQueue(
         server, valkey, f"test:{uuid.uuid4().hex}", QueueSection(first_delay=0.01, last_delay=0.01)
     )
     server.queue.start()

@@ -17,7 +17,7 @@ from plugins.sql.tests.support import make, new_database
 @pytest.fixture(params=["postgresql", "mariadb", "sqlite"])
 def out(request, server, real_server, tmp_path):
     place = new_database(real_server, request.param, tmp_path)
-    live = make(SimpleNamespace(dir=tmp_path, lost=print), "CRM", **place, max_connections=2)
+    live = make(SimpleNamespace(dir=tmp_path), "CRM", **place, max_connections=2)
     live.start()
     live.execute("CREATE TABLE customer (id INTEGER, name VARCHAR(20))")
     server.objects["outgoing", "sql", "CRM"] = live
@@ -86,7 +86,7 @@ def test_a_database_that_is_down(out, server, monkeypatch):
     def down(kind, type, name):
         raise Unavailable("outgoing sql 'CRM' is retrying: no database")
 
-    monkeypatch.setattr(server, "object", down)
+    monkeypatch.setattr(server.objects, "get", down)
     with closing(out.sql["CRM"].session()) as session:
         with pytest.raises(ConnectionException, match="no database"):
             session.execute("SELECT 1")

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+
+from .payloads import Value
 
 __all__ = ["deserialize", "dumps", "force_implementation", "loads", "serialize"]
 
 
-def dumps(value: Any) -> str:
-    """JSON text of a value."""
+def dumps(value: object) -> str:
+    """Return a value as JSON text."""
     return json.dumps(value)
 
 
-def loads(text: str | bytes) -> Any:
-    """The value that JSON text or bytes stand for; raises ValueError."""
+def loads(text: str | bytes) -> Value:
+    """Return the value of JSON text or bytes; raises ValueError."""
     return json.loads(text)
 
 
-serialize, deserialize = dumps, loads
+serialize = dumps
+deserialize = loads
 
 
 def force_implementation(modname: str) -> None:
-    """Accepted and without effect: the standard library does the work."""
+    """Do nothing: the standard library does the work."""

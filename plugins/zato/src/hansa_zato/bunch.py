@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from .payloads import PlainDict, Value
 
 __all__ = ["Bunch", "bunchify", "unbunchify"]
 
 
-class Bunch(dict[str, Any]):
-    """A dictionary whose items are attributes too."""
+class Bunch(PlainDict):
+    """A dictionary whose items are attributes, too."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         try:
             return self[name]
         except KeyError:
             raise AttributeError(name) from None
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         self[name] = value
 
     def __delattr__(self, name: str) -> None:
@@ -28,33 +29,35 @@ class Bunch(dict[str, Any]):
             raise AttributeError(name) from None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in sorted(self.items(), key=str))})"
+        items = sorted(self.items(), key=str)
+        arguments = ", ".join(f"{key}={value!r}" for key, value in items)
+        return f"{type(self).__name__}({arguments})"
 
     def __dir__(self) -> Iterable[str]:
         return [*super().__dir__(), *self]
 
     def copy(self) -> Bunch:
-        """A shallow copy, of the same kind."""
+        """Return a shallow copy, of the same class."""
         return type(self)(self)
 
-    def toDict(self) -> dict[str, Any]:
-        """Plain dictionaries, at every depth."""
-        plain: dict[str, Any] = unbunchify(self)
+    def toDict(self) -> PlainDict:
+        """Return plain dictionaries, at every depth."""
+        plain: PlainDict = unbunchify(self)
         return plain
 
-    def toJSON(self, **options: Any) -> str:
-        """JSON text; `options` are those of `json.dumps`."""
+    def toJSON(self, **options: Value) -> str:
+        """Return JSON text; `options` are those of `json.dumps`."""
         return json.dumps(self, **options)
 
     @staticmethod
-    def fromDict(data: Mapping[str, Any]) -> Bunch:
-        """Bunches, at every depth."""
+    def fromDict(data: Mapping[str, object]) -> Bunch:
+        """Return bunches, at every depth."""
         made: Bunch = bunchify(data)
         return made
 
 
-def bunchify(data: Any) -> Any:
-    """Copy plain data so that each dictionary in it becomes a Bunch; other values stay what they are."""
+def bunchify(data: Value) -> Value:
+    """Return a copy of plain data in which each dictionary is a Bunch; other values stay as they are."""
     if isinstance(data, Mapping):
         return Bunch((key, bunchify(value)) for key, value in data.items())
     if type(data) in (list, tuple):
@@ -62,8 +65,8 @@ def bunchify(data: Any) -> Any:
     return data
 
 
-def unbunchify(data: Any) -> Any:
-    """Copy data so that each Bunch in it becomes a plain dictionary."""
+def unbunchify(data: Value) -> Value:
+    """Return a copy of data in which each Bunch is a plain dictionary."""
     if isinstance(data, Mapping):
         return {key: unbunchify(value) for key, value in data.items()}
     if type(data) in (list, tuple):

@@ -69,7 +69,7 @@ class DATA_FORMAT:
 
 
 class SIMPLE_IO:
-    """Rules of SimpleIO by which a name alone gives a type."""
+    """Rules of SimpleIO by which a name alone determines a type."""
 
     FORMAT = Bunch(XML="xml", JSON="json")
     INT_PARAMETERS = Bunch(VALUES=["id"], SUFFIXES=["_id", "_count", "_size", "_timeout"])
@@ -108,7 +108,7 @@ class SCHEDULER:
 
 
 class KVDB:
-    """Keys under which data dictionaries stand in Redis."""
+    """Redis keys of data dictionaries, formats and locks."""
 
     SEPARATOR = ":::"
     DICTIONARY_ITEM = "zato:kvdb:data-dict:item"
@@ -121,21 +121,21 @@ class KVDB:
 
 HTTP_RESPONSES: Final = dict(http.client.responses)
 
-_CHANNELS = {
+_CHANNELS: Final = {
     "http": CHANNEL.HTTP_SOAP,
     "soap": CHANNEL.HTTP_SOAP,
     "schedule": CHANNEL.SCHEDULER,
     "zeromq": CHANNEL.ZMQ,
     "startup": CHANNEL.STARTUP_SERVICE,
 }
-_TRANSPORTS = {"http": URL_TYPE.PLAIN_HTTP, "soap": URL_TYPE.SOAP}
+_TRANSPORTS: Final = {"http": URL_TYPE.PLAIN_HTTP, "soap": URL_TYPE.SOAP}
 
 
 def channel_type(type: str) -> str:
-    """What Zato calls a type of channel; one that it does not know keeps its name."""
+    """Return what Zato calls a type of channel; one that Zato does not have keeps its name."""
     return _CHANNELS.get(type, type)
 
 
 def transport(type: str) -> str | None:
-    """The transport of a type of channel, `plain_http` or `soap`, None for those that are not HTTP."""
+    """Return the transport of a type of channel: `plain_http` or `soap`, None for those other than HTTP."""
     return _TRANSPORTS.get(type)

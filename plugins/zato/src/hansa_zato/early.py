@@ -1,4 +1,4 @@
-"""Early hooks of the zato plugin: the visible packages `zato`, `bunch` and `anyjson`, and the section `[zato]` of config.toml."""
+"""Early hooks of hansa-zato: the importable packages `zato`, `bunch` and `anyjson`, and the section `[zato]` of config.toml."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .section import ZatoSection
 
 @hookimpl
 def hansa_modules() -> list[str]:
-    """Have the finder of `zato`, `bunch` and `anyjson` installed before any source is imported."""
+    """Return the module that installs the finder of `zato`, `bunch` and `anyjson`, for sources that import them."""
     return ["hansa_zato.visible"]
 
 
 @hookimpl
 def hansa_settings() -> dict[str, type[Model]]:
-    """Declare the section `[zato]`."""
+    """Return the section `[zato]`."""
     return {"zato": ZatoSection}

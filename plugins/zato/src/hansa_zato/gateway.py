@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from hansa import HansaError, Request
 
+from .dialect import lookup
 from .dialect.exceptions import BadRequest, HTTPException, ServiceMissingException
+from .dialect.failure import UNEXPECTED
 from .dialect.request import readable
-from .dialect.wire import UNEXPECTED, ok_env
+from .payloads import PlainDict, Value
 from .zato.server.service.internal import AdminService
 
 
@@ -21,82 +23,73 @@ class JSONGateway(AdminService):
     name: ClassVar[str] = "zato.json-gateway"
 
     def handle(self) -> None:
-        """Invoke."""
-        name = self._known(str(self.request.http.params.get("service", "")))
-        answer = handled(self, name, self.request._core.raw, "json")
-        found = (
-            answer
-            if isinstance(answer, dict)
-            else {"response": answer}
-            if answer not in (None, "")
-            else {}
-        )
-        self.response.payload = {
-            key: value for key, value in found.items() if key != "zato_env"
-        } or ""
-
-    def _known(self, name: str) -> str:
+        """Invoke the service."""
+        given = str(self.request.http.params.get("service", ""))
         try:
-            return self._resolve(name)
+            name = lookup.resolve(self.server, self.cid, given)
         except ServiceMissingException as error:
             raise HTTPException(self.cid, error.msg, 404) from None
+        answer = _as_dict(_decoded(invoke_raw(self, name, self.core.raw, "json")))
+        answer.pop("zato_env", None)
+        self.response.payload = answer or ""
 
 
-class Invoke(JSONGateway):
-    """Invokes the service that the message names: `name`, or `id`; `payload`, in Base64; `data_format`, `transport`, `async`."""
+class Invoke(AdminService):
+    """Invokes the service that the message names by `name` or `id`, with a `payload` in Base64.
+
+    It may have `data_format`, `transport`, and `async` to have it called later.
+    """
 
     name: ClassVar[str] = "zato.service.invoke"
 
     def handle(self) -> None:
-        """Invoke, or queue."""
-        asked = self.request.payload if isinstance(self.request.payload, dict) else {}
-        name, number = str(asked.get("name") or ""), asked.get("id")
+        """Invoke the service, or queue the call."""
+        message = self.request.payload if isinstance(self.request.payload, dict) else {}
+        name = self._requested_service(message)
+        raw = self._payload_of(message)
+        is_soap = message.get("transport") == "soap"
+        format = "soap" if is_soap else str(message.get("data_format") or "")
+        if message.get("async"):
+            data_format = format or "dict"
+            cid = self.invoke_async(name, readable(raw), data_format=data_format, cid=self.cid)
+            answer = cid.encode()
+        else:
+            answer = invoke_raw(self, name, raw, "" if format == "dict" else format)
+        encoded = base64.b64encode(answer).decode()
+        self.response.payload = {"zato_service_invoke_response": {"response": encoded}}
+
+    def _requested_service(self, message: PlainDict) -> str:
+        """Return the name of the service to invoke; raises `HTTPException`."""
+        name = str(message.get("name") or "")
+        number = message.get("id")
         if bool(name) == bool(number):
-            raise BadRequest(
-                self.cid, "either name or id must be given" + (", not both" if name else "")
-            )
-        if number:
-            try:
-                name = self._find(
-                    lambda cls, other: str(self._id(other)) == str(number), str(number)
-                )
-            except ServiceMissingException as error:
-                raise HTTPException(self.cid, error.msg, 404) from None
-        else:
-            name = self._known(name)
+            suffix = ", not both" if name else ""
+            raise BadRequest(self.cid, f"either name or id must be given{suffix}")
         try:
-            raw = base64.b64decode(str(asked.get("payload") or ""), validate=True)
+            if number:
+                return lookup.by_id(self.server, self.cid, str(number))
+            return lookup.resolve(self.server, self.cid, name)
+        except ServiceMissingException as error:
+            raise HTTPException(self.cid, error.msg, 404) from None
+
+    def _payload_of(self, message: PlainDict) -> bytes:
+        try:
+            return base64.b64decode(str(message.get("payload") or ""), validate=True)
         except (binascii.Error, ValueError):
-            raise BadRequest(self.cid, "payload: is not Base64") from None
-        format = "soap" if asked.get("transport") == "soap" else str(asked.get("data_format") or "")
-        if asked.get("async"):
-            answer: Any = self.invoke_async(
-                name, readable(raw), data_format=format or "dict", cid=self.cid
-            )
-            text = str(answer).encode()
-        else:
-            text = handled_raw(self, name, raw, "" if format == "dict" else format)
-        self.response.payload = {
-            "zato_service_invoke_response": {"response": base64.b64encode(text).decode()}
-        }
-
-    @staticmethod
-    def _id(name: str) -> int:
-        from .dialect.channel import stable_id
-
-        return stable_id(name)
+            raise BadRequest(self.cid, "payload: is not valid Base64") from None
 
 
-def handled_raw(service: AdminService, name: str, raw: bytes, format: str) -> bytes:
-    """The bytes that a service answers with; raises its error with its status."""
+def invoke_raw(service: AdminService, name: str, raw: bytes, format: str) -> bytes:
+    """Return the bytes that a service answers with; raises its error with its status."""
     response = service.server.handle(name, Request(raw, cid=service.cid), format=format)
-    if response.error is not None:
-        error = response.error
-        if isinstance(error, HansaError):
-            raise error
+    error = response.error
+    if isinstance(error, HansaError):
+        raise error
+    if error is not None:
         raise HTTPException(service.cid, UNEXPECTED, response.status) from error
     if response.status >= 400:
-        raise HTTPException(service.cid, readable(response.raw) or None, response.status)  # type: ignore[arg-type]
+        text = response.raw.decode("utf-8", "replace")
+        raise HTTPException(service.cid, text or None, response.status)
     payload = response.payload
     if response.raw or payload is None or payload == "":
         return bytes(response.raw)
@@ -105,13 +98,18 @@ def handled_raw(service: AdminService, name: str, raw: bytes, format: str) -> by
     )
 
 
-def handled(service: AdminService, name: str, raw: bytes, format: str) -> Any:
-    """What a service answers in JSON, as an object; its text, if it is not JSON."""
-    text = handled_raw(service, name, raw, format)
+def _decoded(answer: bytes) -> Value:
+    """Return what a service answered in JSON as an object; its text, if it is not JSON."""
+    if not answer:
+        return None
     try:
-        return msgspec.json.decode(text) if text else ""
+        return msgspec.json.decode(answer)
     except msgspec.DecodeError:
-        return readable(text)
+        return readable(answer)
 
 
-__all__ = ["Invoke", "JSONGateway", "ok_env"]
+def _as_dict(answer: Value) -> PlainDict:
+    """Return an answer as an object; one that is something else stands under `response`."""
+    if isinstance(answer, dict):
+        return answer
+    return {} if answer in (None, "") else {"response": answer}

@@ -1,73 +1,72 @@
-"""What the plugin zato gives to Hansa in workers: its built-in services, and the channels that lead to them."""
+"""The hooks of hansa-zato in workers: its built-in services, the channels that lead to them, confirmed deployments."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 from hansa import NotFound, Service, hookimpl
 
-from .confirmation import confirm_deployments
+from .confirmation import confirm
 from .gateway import Invoke, JSONGateway
+from .payloads import PlainDict
 from .zato.server.service.internal import Ping, Ping2
 from .zato.server.service.internal.helpers import Echo, InputLogger
 
-ADMIN = "admin"
+if TYPE_CHECKING:
+    from hansa import PackageVersion, Server
+
+ADMIN: Final = "admin"
+"""The plugin, and its security definition, that guards Zato's API."""
 
 
 @hookimpl
 def hansa_services() -> list[type[Service]]:
-    """The services `zato.ping`, `zato.ping2`, `zato.helpers.*` and those behind Zato's API."""
+    """Return the services `zato.ping`, `zato.ping2`, `zato.helpers.*` and those behind Zato's API."""
     return [Ping, Ping2, Echo, InputLogger, JSONGateway, Invoke]
 
 
 @hookimpl
-def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """The channels `/zato/ping`, and, where the security definition `admin` guards them, Zato's API.
+def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainDict]]:
+    """Return the channels `/zato/ping`, and, where the security definition `admin` guards them, of Zato's API.
 
-    None without the plugins http and json.
+    There are none without the plugins http and json.
     """
-    if not (_known(server, "channel", "http") and _known(server, "format", "json")):
+    if not _has_json_over_http(server):
         return []
-    found = [
-        (
-            "channel",
-            "http",
-            "zato.ping",
-            {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"},
-        )
-    ]
-    admin = server.plugins.found.get(ADMIN)
-    if admin is not None and admin.status == "loaded":
-        for name, path in (
-            ("zato.json-gateway", "/zato/json/{service}"),
-            ("zato.service.invoke", "/zato/admin/invoke"),
-        ):
-            found.append(
-                (
-                    "channel",
-                    "http",
-                    name,
-                    {
-                        "url_path": path,
-                        "service": name,
-                        "format": "json",
-                        "method": "POST",
-                        "security": ADMIN,
-                    },
-                )
-            )
+    ping = {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"}
+    found: list[tuple[str, str, str, PlainDict]] = [("channel", "http", "zato.ping", ping)]
+    if not _is_loaded(server, ADMIN):
+        return found
+    for service, path in (
+        ("zato.json-gateway", "/zato/json/{service}"),
+        ("zato.service.invoke", "/zato/admin/invoke"),
+    ):
+        settings = {
+            "url_path": path,
+            "service": service,
+            "format": "json",
+            "method": "POST",
+            "security": ADMIN,
+        }
+        found.append(("channel", "http", service, settings))
     return found
 
 
 @hookimpl
-def hansa_startup(server: Any) -> None:
-    """Have hot-deployments confirmed in Zato's words too."""
-    confirm_deployments(server)
+def hansa_deployed(server: Server, package: PackageVersion) -> None:
+    """Confirm a hot-deployment in Zato's words, too."""
+    confirm(package.file, package.version)
 
 
-def _known(server: Any, kind: str, type: str) -> bool:
+def _has_json_over_http(server: Server) -> bool:
     try:
-        server.registry.type(kind, type)
+        server.registry.type("channel", "http")
+        server.registry.format("json")
     except NotFound:
         return False
     return True
+
+
+def _is_loaded(server: Server, plugin: str) -> bool:
+    installed = server.plugins.installed()
+    return any(found.name == plugin and found.status == "loaded" for found in installed)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any
+from typing import Final
 
-ALIASES = {"zato": "hansa_zato.zato", "bunch": "hansa_zato.bunch", "anyjson": "hansa_zato.anyjson"}
+ALIASES: Final = {
+    "zato": "hansa_zato.zato",
+    "bunch": "hansa_zato.bunch",
+    "anyjson": "hansa_zato.anyjson",
+}
+_IDENTITY: Final = ("__spec__", "__loader__", "__package__", "__name__", "__path__")
+"""The attributes that the import system sets on a module that it loads."""
 
 
 class AliasFinder(MetaPathFinder):
@@ -21,48 +28,45 @@ class AliasFinder(MetaPathFinder):
     """
 
     def find_spec(
-        self, name: str, path: Any, target: ModuleType | None = None
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """Return the spec of a module below one of the visible names, None for any other."""
         visible = name.partition(".")[0]
         real = ALIASES.get(visible)
-        if real is None:
+        if real is None or _is_original(name, visible, real):
             return None
-        if name == visible:
-            if PathFinder.find_spec(name) is not None:
-                return None
-        elif getattr(sys.modules.get(visible), "__name__", "") != real:
-            return None
-        there = real + name[len(visible) :]
+        aliased = real + name.removeprefix(visible)
         try:
-            if importlib.util.find_spec(there) is None:
-                return None
+            found = importlib.util.find_spec(aliased)
         except ModuleNotFoundError:
             return None
-        return ModuleSpec(name, AliasLoader(there), is_package=True)
+        return ModuleSpec(name, AliasLoader(aliased), is_package=True) if found else None
+
+
+def _is_original(name: str, visible: str, real: str) -> bool:
+    """Whether a name belongs to a package that is installed under the visible name."""
+    if name == visible:
+        return PathFinder.find_spec(name) is not None
+    return getattr(sys.modules.get(visible), "__name__", "") != real
 
 
 class AliasLoader(Loader):
-    """Gives the real module, its identity untouched, under the visible name."""
+    """Returns the real module, its identity untouched, under the visible name."""
 
     def __init__(self, real: str) -> None:
         self.real = real
+        self._kept: dict[str, object] = {}
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the real module."""
         module = importlib.import_module(self.real)
-        self.kept = (
-            module.__spec__,
-            module.__loader__,
-            module.__package__,
-            module.__name__,
-            getattr(module, "__path__", None),
-        )
+        self._kept = {name: vars(module)[name] for name in _IDENTITY if name in vars(module)}
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        # the import system has just overwritten the attributes of a module that already has an identity
-        module.__spec__, module.__loader__, module.__package__, module.__name__ = self.kept[:4]
-        if self.kept[4] is not None:
-            module.__path__ = self.kept[4]
+        """Give the module back its identity, which the import system has just overwritten."""
+        for name, value in self._kept.items():
+            setattr(module, name, value)
 
 
 if not any(isinstance(finder, AliasFinder) for finder in sys.meta_path):

@@ -1,12 +1,13 @@
-"""The command `zato`: the words of Zato's command line, handed over to `hansa`; `zato service invoke` is its own."""
+"""The command `zato`: the words of Zato's command line, passed on to `hansa`; `zato service invoke` is its own."""
 
 from __future__ import annotations
 
 import os
 import sys
 from importlib.util import find_spec
+from typing import Final
 
-PROGRAM = "zato"
+PROGRAM: Final = "zato"
 
 
 def main() -> None:
@@ -23,7 +24,8 @@ def main() -> None:
         sys.exit(0)
     if find_spec("hansa_quickstart") is None:
         print(
-            f"{PROGRAM}: most of its commands are those of hansa-quickstart, which is not installed",
+            f"{PROGRAM}: most of its commands are those of hansa-quickstart, "
+            "which is not installed",
             file=sys.stderr,
         )
     # what the other command prints about itself, and the scripts it names, bear the name that was typed

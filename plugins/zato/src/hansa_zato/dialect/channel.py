@@ -1,13 +1,14 @@
-"""`self.channel`: equal to its type as text, as services of 2.0 compare it, and with the attributes that 3.x gives it."""
+"""`self.channel`: equal to its type as text, as services of 2.0 compare it, and with the attributes of 3.x."""
 
 from __future__ import annotations
 
-from typing import Any
+import zlib
 
 from hansa import Binding
 
 from ..bunch import Bunch
 from ..constants import channel_type
+from ..payloads import Value
 
 
 class ChannelInfo(str):
@@ -19,7 +20,7 @@ class ChannelInfo(str):
     data_format: str
     is_internal: bool
     match_target: str
-    impl: Any
+    impl: Value
     security: Bunch
 
     def __new__(
@@ -27,14 +28,17 @@ class ChannelInfo(str):
         type: str,
         name: str = "",
         data_format: str = "",
-        impl: Any = None,
+        impl: object = None,
         security: Bunch | None = None,
     ) -> ChannelInfo:
         made = super().__new__(cls, type)
-        made.type, made.name, made.data_format, made.impl = type, name, data_format, impl
         made.id = stable_id(name)
+        made.name = name
+        made.type = type
+        made.data_format = data_format
         made.is_internal = name.startswith("zato.")
         made.match_target = getattr(impl, "url_path", "")
+        made.impl = impl
         made.security = security or Bunch(id=None, name=None, type=None, username=None, impl=None)
         return made
 
@@ -45,21 +49,25 @@ class ChannelInfo(str):
 
 
 def stable_id(name: str) -> int:
-    """A number that stands for a name, the same on all servers at all times; Hansa itself knows objects by name alone."""
-    import zlib
-
+    """Return a number that stands for a name, the same on all servers at all times: Hansa itself has no numbers."""
     return zlib.crc32(name.encode()) & 0x7FFFFFFF
 
 
-def channel_of(binding: Binding, type: str, principal: Any, data_format: str) -> ChannelInfo:
-    """The channel of one request: `type` overrides that of the binding if not empty, `principal` is who called."""
+def channel_of(binding: Binding, type: str, principal: object, data_format: str) -> ChannelInfo:
+    """Return the channel of one request.
+
+    `type` overrides that of the binding if it is not empty; `principal` is who called, if authenticated.
+    """
     security = None
     if principal:
-        named = getattr(binding.config, "security", None)
-        name = named if isinstance(named, str) else None
+        configured = getattr(binding.config, "security", None)
+        name = configured if isinstance(configured, str) else None
         security = Bunch(
-            id=stable_id(name or ""), name=name, type=None, username=str(principal), impl=principal
+            id=stable_id(name or ""),
+            name=name,
+            type=None,
+            username=str(principal),
+            impl=principal,
         )
-    return ChannelInfo(
-        type or channel_type(binding.type), binding.channel, data_format, binding.config, security
-    )
+    shown_type = type or channel_type(binding.type)
+    return ChannelInfo(shown_type, binding.channel, data_format, binding.config, security)

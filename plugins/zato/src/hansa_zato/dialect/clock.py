@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Final
 
 from ..constants import KVDB
 
-_STORED = "kvdb:"
+if TYPE_CHECKING:
+    from arrow import Arrow
+    from hansa import Server
+
+DATE_AND_TIME: Final = "YYYY-MM-DD HH:mm:ss"
+DATE: Final = "YYYY-MM-DD"
+_STORED: Final = "kvdb:"
 
 
 class TimeUtil:
     """Date and time by arrow's tokens (`YYYY-MM-DD HH:mm:ss`); a format `kvdb:NAME` is read from Redis."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
 
     def get_format(self, format: str) -> str:
-        """The tokens of a format; raises ValueError if `kvdb:NAME` is not stored."""
+        """Return the tokens of a format; raises ValueError if `kvdb:NAME` is not stored."""
         if not format.startswith(_STORED):
             return format
         key = KVDB.DATE_FORMAT_PREFIX + format.removeprefix(_STORED)
@@ -25,31 +32,29 @@ class TimeUtil:
             raise ValueError(f"no format is stored in Redis under {key}")
         return str(found)
 
-    def utcnow(self, format: str = "YYYY-MM-DD HH:mm:ss", needs_format: bool = True) -> Any:
-        """The present time in UTC, as text, or as an Arrow object if `needs_format` is off."""
+    def utcnow(self, format: str = DATE_AND_TIME, needs_format: bool = True) -> str | Arrow:
+        """Return the present time in UTC, as text, or as an Arrow object if `needs_format` is off."""
         return self.now(format, "UTC", needs_format)
 
     def now(
-        self, format: str = "YYYY-MM-DD HH:mm:ss", tz: str = "UTC", needs_format: bool = True
-    ) -> Any:
-        """The present time in a time zone."""
+        self, format: str = DATE_AND_TIME, tz: str = "UTC", needs_format: bool = True
+    ) -> str | Arrow:
+        """Return the present time in a time zone."""
         import arrow  # lazy: trial imports of services do without
 
         found = arrow.now(tz)
         return found.format(self.get_format(format)) if needs_format else found
 
     def utcnow_as_float(self) -> float:
-        """The present time as seconds since 1970."""
-        import time
-
+        """Return the present time as seconds since 1970."""
         return time.time()
 
-    def today(self, format: str = "YYYY-MM-DD", tz: str = "UTC", needs_format: bool = True) -> Any:
-        """Today's date in a time zone."""
+    def today(self, format: str = DATE, tz: str = "UTC", needs_format: bool = True) -> str | Arrow:
+        """Return today's date in a time zone."""
         return self.now(format, tz, needs_format)
 
     def reformat(self, value: str, from_: str, to: str) -> str:
-        """Text of a date and time in another format."""
-        import arrow
+        """Return a date and time given as text in another format."""
+        import arrow  # lazy: trial imports of services do without
 
         return arrow.get(value, self.get_format(from_)).format(self.get_format(to))

@@ -1,4 +1,4 @@
-"""Compiles a service of the Zato dialect for one channel: what can be decided before a request is decided here, once."""
+"""Compiles a service of the Zato dialect for one channel: all that can be decided before a request is decided here, once."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hansa import Binding, Request as CoreRequest, Response as CoreResponse, Unavailable
 
 from ..constants import DATA_FORMAT, channel_type, transport
+from ..section import profile_of
 from ..sio.declaration import declaration
 from ..sio.writing import names
-from . import hooks, wire
+from . import wire
+from .hooks import Handler, HookRunner, overridden
 from .incoming import input_reader, parser
-from .invocation import OPTIONS
+from .invocation import options_of
 from .logs import Logger
 from .request import Request, readable
 from .response import Response
@@ -26,180 +28,212 @@ from .response import Response
 if TYPE_CHECKING:
     from .service import Service
 
-_EPOCH = datetime.datetime(1970, 1, 1)
-_INTERNAL = ("invoke", "invoke-async")
-_HOLD = threading.Lock()
+Route: TypeAlias = Callable[[CoreRequest], CoreResponse]
+HandlerChoice: TypeAlias = Callable[["Service", CoreRequest], Handler | None]
+
+_EPOCH: Final = datetime.datetime(1970, 1, 1)
+_JOBS: Final = {
+    "one_time": "one_time",
+    "interval": "interval_based",
+    "cron": "cron_style",
+    "once": "one_time",
+}
+_INTERVALS: Final = ("every", "seconds", "minutes", "hours", "days", "weeks")
+_class_lock = threading.Lock()
 
 
-def compile_service(cls: type[Service], binding: Binding) -> Callable[[CoreRequest], CoreResponse]:
-    """Build Request -> Response for one service on one channel."""
+def compile_service(cls: type[Service], binding: Binding) -> Route:
+    """Return the function Request -> Response for one service on one channel."""
     log = Logger(logging.getLogger(f"hansa.service.{binding.name}"))
-    if not _admitted(cls, log):
+    if not _is_admitted(cls, log):
         return _refusing(binding.name)
-    declared = declaration(cls, profile_of(binding.server))
-    parse, read = parser(binding, declared), input_reader(declared, binding)
-    internal = binding.type in _INTERNAL and binding.format is None
-    finish = wire.finisher(declared, binding, cls)
-    handler = _handler(cls)
-    run = hooks.runner(cls, job_type(binding), log)
-    output_names = names(declared.outputs) if declared and declared.outputs else None
-    type_format = _data_format(binding)
-    where = (
-        "soap"
-        if binding.format is not None and binding.format.type == "soap"
-        else transport(binding.type)
-    )
-    server, counter = binding.server, _counter(cls)
-    variants: dict[str, Callable[[CoreRequest], CoreResponse]] = {}
+    return CompiledService(cls, binding, log).call
 
-    def call(core: CoreRequest) -> CoreResponse:
-        if internal and core.extra:
-            other = _variant(core)
-            if other:
-                return variant(other)(core)
-        payload, body, element = parse(core)
-        started = time.time()
-        service = cls()
-        service.core, service.binding, service.server = core, binding, server
-        service.cid = core.cid
-        service.name = binding.name  # type: ignore[misc]
-        service.logger = service.log = log  # type: ignore[assignment]
-        service.invocation_time = _EPOCH + datetime.timedelta(seconds=started)
-        service.usage = next(counter)
-        service.response = Response(output_names, core.cid, type_format)
-        service.request = Request(
-            core, payload, element, read(core.cid, body, core.params), type_format, where
-        )
+
+class CompiledService:
+    """A service on a channel: makes an instance for each message, has it handle the message, and writes its response."""
+
+    def __init__(self, cls: type[Service], binding: Binding, log: Logger) -> None:
+        declared = declaration(cls, profile_of(binding.server))
+        self._cls = cls
+        self._binding = binding
+        self._log = log
+        self._parse = parser(binding, declared)
+        self._read_input = input_reader(declared, binding)
+        self._output_names = names(declared.outputs) if declared and declared.outputs else None
+        self._data_format = _data_format(binding)
+        self._transport = _transport(binding)
+        self._choose_handler = _handler_choice(cls)
+        self._hooks = HookRunner(cls, job_type(binding), log)
+        self._writer = wire.ResponseWriter(declared, binding, cls)
+        self._usage = _usage_counter(cls)
+        self._is_internal = binding.format is None and binding.type in wire.INTERNAL_TYPES
+        self._variants: dict[str, Route] = {}
+
+    def call(self, core: CoreRequest) -> CoreResponse:
+        """Handle one message."""
+        if self._is_internal and core.extra:
+            format = _wanted_format(core)
+            if format:
+                return self._variant(format)(core)
+        service = self._prepare(core)
         if not service.accept():
             return wire.empty(400, core.cid)
-        handle = handler(service, core)
+        handle = self._choose_handler(service, core)
         if handle is None:
-            return wire.empty(405, core.cid, Allow=", ".join(verbs(cls)))
-        run(service, handle)
-        return finish(service, core)
+            return wire.empty(405, core.cid, {"Allow": ", ".join(verbs(self._cls))})
+        self._hooks.run(service, handle)
+        return self._writer.respond(service, core)
 
-    def variant(format: str) -> Callable[[CoreRequest], CoreResponse]:
-        if format not in variants:
-            known = server.registry.format(format).cls
-            variants[format] = compile_service(
-                cls, dataclasses.replace(binding, format=known(binding.config, cls))
-            )
-        return _as_called(variants[format])
+    def _prepare(self, core: CoreRequest) -> Service:
+        """Return an instance of the service with all that it knows about a message."""
+        parsed = self._parse(core)
+        started = time.time()
+        service = self._cls()
+        service.core = core
+        service.binding = self._binding
+        service.server = self._binding.server
+        service.cid = core.cid
+        service.name = self._binding.name  # type: ignore[misc] # of the class in core
+        service.logger = self._log
+        service.log = self._log  # type: ignore[assignment] # it has all methods of a logger
+        service.invocation_time = _EPOCH + datetime.timedelta(seconds=started)
+        service.usage = next(self._usage)
+        service.response = Response(self._output_names, core.cid, self._data_format)
+        service.request = Request(
+            core,
+            parsed.payload,
+            parsed.element,
+            self._read_input(core.cid, parsed.body, core.params),
+            self._data_format,
+            self._transport,
+        )
+        return service
 
-    return call
+    def _variant(self, format: str) -> Route:
+        """Return the route for callers that want their payload read, and the answer written, in a format."""
+        route = self._variants.get(format)
+        if route is None:
+            binding = self._binding
+            format_class = binding.server.registry.format(format).cls
+            made = format_class(binding.config, self._cls)
+            compiled = compile_service(self._cls, dataclasses.replace(binding, format=made))
+            route = self._variants[format] = _for_callers(compiled)
+        return route
 
 
-def profile_of(server: Any) -> str:
-    """The generation that the configuration asks for; auto without a configuration."""
-    section = getattr(server, "section", None)
-    return section("zato").profile if section else "auto"
-
-
-def _admitted(cls: type[Service], log: Logger) -> bool:
+def _is_admitted(cls: type[Service], log: Logger) -> bool:
     """Ask the class, once, whether it may be used; the answer stays with it."""
-    with _HOLD:
+    with _class_lock:
         if "_admitted" not in cls.__dict__:
-            try:
-                cls._admitted = bool(cls.before_add_to_store(log))  # type: ignore[attr-defined]
-                if cls._admitted:  # type: ignore[attr-defined]
-                    cls.after_add_to_store(log)
-            except Exception:
-                log.exception("before_add_to_store or after_add_to_store failed")
-                cls._admitted = False  # type: ignore[attr-defined]
-        return bool(cls.__dict__["_admitted"])
+            cls._admitted = _ask(cls, log)
+        return cls._admitted
 
 
-def _counter(cls: type[Service]) -> itertools.count[int]:
-    """Counts the messages of a class in this worker, over all its channels."""
-    with _HOLD:
+def _ask(cls: type[Service], log: Logger) -> bool:
+    try:
+        is_admitted = bool(cls.before_add_to_store(log))
+        if is_admitted:
+            cls.after_add_to_store(log)
+    except Exception:
+        log.exception("before_add_to_store or after_add_to_store failed")
+        return False
+    return is_admitted
+
+
+def _usage_counter(cls: type[Service]) -> itertools.count[int]:
+    """Return what counts the messages of a class in this worker, over all its channels."""
+    with _class_lock:
         if "_messages" not in cls.__dict__:
-            cls._messages = itertools.count(1)  # type: ignore[attr-defined]
-        found: itertools.count[int] = cls.__dict__["_messages"]
-        return found
+            cls._messages = itertools.count(1)
+        return cls._messages
 
 
-def _refusing(name: str) -> Callable[[CoreRequest], CoreResponse]:
+def _refusing(name: str) -> Route:
     def refuse(core: CoreRequest) -> CoreResponse:
         raise Unavailable(
-            f"the service {name} does not let itself be used: its before_add_to_store did not return True"
+            f"the service {name} refuses to be used: its before_add_to_store did not return True"
         )
 
     return refuse
 
 
 def verbs(cls: type) -> list[str]:
-    """The HTTP methods for which a class has a handler of its own, `handle_GET` and so on."""
-    return sorted(
-        name[7:] for name in dir(cls) if name.startswith("handle_") and name[7:].isupper()
-    )
+    """Return the HTTP methods for which a class has a handler of its own, `handle_GET` and so on."""
+    handlers = [name.removeprefix("handle_") for name in dir(cls) if name.startswith("handle_")]
+    return sorted(name for name in handlers if name.isupper())
 
 
-def _handler(cls: type[Service]) -> Callable[[Service, CoreRequest], Any]:
-    """Build the choice of the method that handles a request; None if there is none for its HTTP method."""
+def _handler_choice(cls: type[Service]) -> HandlerChoice:
+    """Return the function that chooses the handler of a request; it returns None if its HTTP method has none."""
     own = verbs(cls)
-    if not own:
-        return lambda service, core: service.handle
-    general = hooks.overridden(cls, "handle")
+    has_general = overridden(cls, "handle")
 
-    def choose(service: Service, core: CoreRequest) -> Any:
-        method = (core.method or str(service.options.get("request_method", ""))).upper()
+    def choose_general(service: Service, core: CoreRequest) -> Handler:
+        return service.handle
+
+    def choose_by_method(service: Service, core: CoreRequest) -> Handler | None:
+        method = core.method or str(service.options.get("request_method", ""))
         if method:
-            return getattr(service, f"handle_{method}", None)
-        if general:
+            handler: Handler | None = getattr(service, f"handle_{method.upper()}", None)
+            return handler
+        if has_general:
             return service.handle
-        return getattr(service, f"handle_{own[0]}") if len(own) == 1 else None
+        if len(own) == 1:
+            only: Handler = getattr(service, f"handle_{own[0]}")
+            return only
+        return None
 
-    return choose
+    return choose_by_method if own else choose_general
 
 
 def _data_format(binding: Binding) -> str:
+    """Return what `self.data_format` is on a channel."""
     if binding.format is not None:
-        return DATA_FORMAT.XML if binding.format.type == "soap" else str(binding.format.type)
-    return DATA_FORMAT.DICT if binding.type in _INTERNAL else ""
+        is_soap = binding.format.type == "soap"
+        return DATA_FORMAT.XML if is_soap else binding.format.type
+    return DATA_FORMAT.DICT if binding.type in wire.INTERNAL_TYPES else ""
 
 
-def _variant(core: CoreRequest) -> str:
-    """The format in which a calling service wants the payload read and the answer written, empty for objects as they are."""
-    options = core.extra.get(OPTIONS) or {}
-    format: str = options.get("data_format", "")
+def _transport(binding: Binding) -> str | None:
+    """Return what `self.transport` is on a channel."""
+    if binding.format is not None and binding.format.type == "soap":
+        return "soap"
+    return transport(binding.type)
+
+
+def _wanted_format(core: CoreRequest) -> str:
+    """Return the format in which a calling service wants its payload read and the answer written.
+
+    It is empty for objects as they are.
+    """
+    options = options_of(core)
+    format = options.get("data_format", "")
     if options.get("transport") == "soap":
         return "soap"
     if format in (DATA_FORMAT.JSON, DATA_FORMAT.XML):
         return format
-    return (
-        DATA_FORMAT.JSON
-        if options.get("serialize") and isinstance(core.payload, str | bytes) and core.payload
-        else ""
-    )
+    is_text = isinstance(core.payload, str | bytes) and bool(core.payload)
+    return DATA_FORMAT.JSON if options.get("serialize") and is_text else ""
 
 
-def _as_called(
-    route: Callable[[CoreRequest], CoreResponse],
-) -> Callable[[CoreRequest], CoreResponse]:
-    """A route with a format, for a caller that gave text and wants an object, or text if it asked to `serialize`."""
+def _for_callers(route: Route) -> Route:
+    """Return a route with a format for callers that pass text and want an object, or text if they ask to `serialize`."""
 
     def call(core: CoreRequest) -> CoreResponse:
         if isinstance(core.payload, str | bytes):
             core.raw = core.payload.encode() if isinstance(core.payload, str) else core.payload
             core.payload = None
         response = route(core)
-        if (core.extra.get(OPTIONS) or {}).get("serialize"):
+        if options_of(core).get("serialize"):
             response.payload = readable(response.raw)
         return response
 
     return call
 
 
-_JOBS = {
-    "one_time": "one_time",
-    "interval": "interval_based",
-    "cron": "cron_style",
-    "once": "one_time",
-}
-
-
 def job_type(binding: Binding) -> str | None:
-    """The type of job behind a schedule, by what its definition has set."""
+    """Return the type of job behind a schedule, by what its definition has set; None for other channels."""
     if channel_type(binding.type) != "scheduler":
         return None
     config = binding.config
@@ -208,9 +242,6 @@ def job_type(binding: Binding) -> str | None:
         return _JOBS.get(given, given)
     if getattr(config, "cron", None) or getattr(config, "cron_definition", None):
         return "cron_style"
-    if any(
-        getattr(config, unit, None)
-        for unit in ("every", "seconds", "minutes", "hours", "days", "weeks")
-    ):
+    if any(getattr(config, name, None) for name in _INTERVALS):
         return "interval_based"
     return "one_time"

@@ -3,50 +3,54 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..bunch import Bunch
+from ..payloads import PlainDict
 
 if TYPE_CHECKING:
     from .service import Service
 
 
-def wsgi_environ(service: Service) -> dict[str, Any]:
-    """A copy of the WSGI environment, so that what a service puts into it stays with it; only Zato's keys for other channels."""
-    core, binding, request = service.core, service.binding, service.request
-    found: dict[str, Any] = dict(core.environ or {})
-    item = Bunch(
-        (name, getattr(binding.config, name))
-        for name in getattr(binding.config, "__dataclass_fields__", ())
-    )
+def wsgi_environ(service: Service) -> PlainDict:
+    """Return a copy of the WSGI environment, so that what a service puts into it stays with it.
+
+    For channels other than HTTP it has only Zato's keys.
+    """
+    request = service.request
+    started = service.invocation_time.replace(tzinfo=datetime.UTC)
+    item = _channel_item(service)
+    return {
+        **(service.core.environ or {}),
+        "zato.http.GET": request.http.GET,
+        "zato.http.POST": request.http.POST,
+        "zato.http.path_params": request.http.params,
+        "zato.http.raw_request": request.raw_request,
+        "zato.http.remote_addr": service.core.peer,
+        "zato.http.response.headers": service.response.headers,
+        "zato.http.response.status": None,
+        "zato.http.channel_item": item,
+        "zato.channel_item": item,
+        "zato.local_tz": datetime.datetime.now().astimezone().tzinfo,
+        "zato.request_timestamp": started.astimezone(),
+        "zato.request_timestamp_utc": started,
+        "zato.request_ctx.in_reply_to": service.in_reply_to,
+    }
+
+
+def _channel_item(service: Service) -> Bunch:
+    """Return the settings of the channel, and what Zato adds to them."""
+    config = service.binding.config
+    item = Bunch()
+    for name in getattr(config, "__dataclass_fields__", ()):
+        item[name] = getattr(config, name)
     item.update(
-        name=binding.channel,
+        name=service.binding.channel,
         service_name=service.name,
         impl_name=service.impl_name,
         service_impl_name=service.impl_name,
-    )
-    item.update(
         data_format=service.data_format,
         transport=service.transport,
         is_internal=service.name.startswith("zato."),
     )
-    found.update(
-        {
-            "zato.http.GET": request.http.GET,
-            "zato.http.POST": request.http.POST,
-            "zato.http.path_params": request.http.params,
-            "zato.http.raw_request": request.raw_request,
-            "zato.http.remote_addr": core.peer,
-            "zato.http.response.headers": service.response.headers,
-            "zato.http.response.status": None,
-            "zato.http.channel_item": item,
-            "zato.channel_item": item,
-            "zato.local_tz": datetime.datetime.now().astimezone().tzinfo,
-            "zato.request_timestamp": service.invocation_time.replace(
-                tzinfo=datetime.UTC
-            ).astimezone(),
-            "zato.request_timestamp_utc": service.invocation_time.replace(tzinfo=datetime.UTC),
-            "zato.request_ctx.in_reply_to": service.in_reply_to,
-        }
-    )
-    return found
+    return item

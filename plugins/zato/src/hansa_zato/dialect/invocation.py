@@ -4,37 +4,58 @@ from __future__ import annotations
 
 import contextvars
 import json
-import re
 import threading
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, wait
+from typing import TYPE_CHECKING, ClassVar, Final, TypedDict, cast
 
-import msgspec
-from hansa import NotFound, Service as CoreService, new_cid
+from hansa import Request as CoreRequest, new_cid
 
 from ..bunch import bunchify
 from ..constants import CHANNEL, DATA_FORMAT
+from ..payloads import PlainDict, Value
 from ..sio.declaration import declaration
-from ..sio.models import Model, plain
-from .channel import stable_id
+from ..sio.models import as_json, plain
+from . import lookup
 from .exceptions import ServiceMissingException, TimeoutException
+from .lookup import ServiceLike
 
-OPTIONS = (
-    "zato"  # the key of Request.extra under which what Zato's calls have beyond Hansa's travels
-)
+if TYPE_CHECKING:
+    from hansa import Server
+
+OPTIONS: Final = "zato"
+"""The key of `Request.extra` under which travels what calls of Zato have beyond those of Hansa."""
+
+
+class CallOptions(TypedDict, total=False):
+    """What a calling service says beyond the payload."""
+
+    channel: str
+    data_format: str
+    transport: str | None
+    serialize: bool
+    environ: PlainDict
+    zato_ctx: PlainDict
+    request_method: str
+
+
+def options_of(core: CoreRequest) -> CallOptions:
+    """Return the options of a call from another service; none for other messages."""
+    options: CallOptions | None = core.extra.get(OPTIONS)
+    return options or {}
 
 
 class Invoking:
     """The calling methods of a service; `Service` inherits them."""
 
-    server: Any
-    cid: Any
-    name: ClassVar[Any]
+    server: Server
+    cid: str
+    name: ClassVar[str]
 
     def invoke(
         self,
-        name: Any,
-        payload: Any = "",
+        name: ServiceLike,
+        payload: object = "",
         channel: str = CHANNEL.INVOKE,
         data_format: str = DATA_FORMAT.DICT,
         transport: str | None = None,
@@ -43,167 +64,150 @@ class Invoking:
         timeout: float | None = None,
         raise_timeout: bool = True,
         cid: str | None = None,
-        environ: dict[str, Any] | None = None,
+        environ: PlainDict | None = None,
         skip_response_elem: bool = False,
-        target: Any = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Call a service, by name, implementation name or class, and give back its answer; its exceptions come through.
+        target: object = None,
+        **kwargs: object,
+    ) -> Value:
+        """Call a service, by name, implementation name or class, and return its answer; its exceptions come through.
 
         The answer of one with SimpleIO is a dictionary inside its response element, unless `skip_response_elem`; text with
         `serialize`. `data_format` json or xml has text read as such. With `timeout`, in seconds, it runs in a thread that is
         left behind if it takes longer: `TimeoutException`, or None if `raise_timeout` is off. Keyword arguments become the
         payload if none is given. Raises `ServiceMissingException`, a KeyError.
         """
-        found = self._resolve(name)
-        if kwargs and payload == "":
-            payload = kwargs
-        options: dict[str, Any] = {}
+        found = lookup.resolve(self.server, self.cid, name)
+        sent = _payload(payload, kwargs)
+        options = CallOptions()
         if channel != CHANNEL.INVOKE:
             options["channel"] = channel
         if data_format != DATA_FORMAT.DICT or serialize:
-            options.update(data_format=data_format, transport=transport, serialize=serialize)
+            options["data_format"] = data_format
+            options["transport"] = transport
+            options["serialize"] = serialize
         if environ is not None:
             options["environ"] = environ
 
-        def call() -> Any:
-            extra = {"extra": {OPTIONS: options}} if options else {}
-            return self.server.invoke(found, payload, cid=cid or self.cid, **extra)
+        def call() -> Value:
+            return self.server.invoke(found, sent, cid=cid or self.cid, extra=_extra(options))
 
-        if timeout is not None:
-            answer = _in_time(call, timeout, self.cid, found, raise_timeout)
-        else:
+        if timeout is None:
             answer = call()
+        else:
+            answer = _call_within(timeout, call, self.cid, found, raise_timeout)
         if serialize:
             return answer if isinstance(answer, str | bytes) else json.dumps(plain(answer))
         if skip_response_elem:
             answer = self._unwrapped(found, answer)
         return bunchify(answer) if as_bunch else answer
 
-    def invoke_by_impl_name(self, impl_name: str, *args: Any, **kwargs: Any) -> Any:
+    def invoke_by_impl_name(self, impl_name: str, *args: Value, **kwargs: Value) -> Value:
         """Call a service by the dotted name of its class, `module.Class`."""
-        return self.invoke(
-            self._find(lambda cls, name: _impl_name(cls) == impl_name, impl_name), *args, **kwargs
-        )
+        found = lookup.by_impl_name(self.server, self.cid, impl_name)
+        return self.invoke(found, *args, **kwargs)
 
-    def invoke_by_id(self, service_id: Any, *args: Any, **kwargs: Any) -> Any:
-        """Call a service by its number, as `zato.service.*` services tell it."""
-        wanted = str(service_id)
-        return self.invoke(
-            self._find(lambda cls, name: str(stable_id(name)) == wanted, wanted), *args, **kwargs
-        )
+    def invoke_by_id(self, service_id: object, *args: Value, **kwargs: Value) -> Value:
+        """Call a service by its number, as `zato.service.*` services report it."""
+        found = lookup.by_id(self.server, self.cid, str(service_id))
+        return self.invoke(found, *args, **kwargs)
 
     def invoke_async(
         self,
-        name: Any,
-        payload: Any = "",
+        name: ServiceLike,
+        payload: object = "",
         channel: str = CHANNEL.INVOKE_ASYNC,
         data_format: str = DATA_FORMAT.DICT,
         transport: str | None = None,
         expiration: int = 15,
         to_json_string: bool = False,
         cid: str | None = None,
-        callback: Any = None,
-        zato_ctx: dict[str, Any] | None = None,
-        environ: dict[str, Any] | None = None,
-        **kwargs: Any,
+        callback: ServiceLike | Iterable[ServiceLike] | None = None,
+        zato_ctx: PlainDict | None = None,
+        environ: PlainDict | None = None,
+        **kwargs: object,
     ) -> str:
-        """Have a service called by any worker, at least once; gives the correlation id of that call at once.
+        """Have a service called by any worker, at least once; returns the correlation id of that call at once.
 
         `callback` (a name, a class, this service itself, or a list of them) gets the answer as its payload, with that
-        correlation id in `self.in_reply_to`; without one, the service `NAME-async-callback` gets it if there is one. The payload
-        goes as JSON. `expiration` has no effect: an accepted call is carried out. Raises `hansa.Unavailable` without Redis.
+        correlation id in `self.in_reply_to`; without one, the service `NAME-async-callback` gets it if there is one. The
+        payload goes as JSON. `expiration` has no effect: an accepted call is carried out. Raises `hansa.Unavailable`
+        without Redis.
         """
-        found = self._resolve(name)
-        if kwargs and payload == "":
-            payload = kwargs
-        data = json.loads(msgspec.json.encode(plain(payload), enc_hook=str))
+        found = lookup.resolve(self.server, self.cid, name)
+        data = as_json(_payload(payload, kwargs))
         if to_json_string and not isinstance(data, str):
             data = json.dumps(data)
-        options = {
-            key: value
-            for key, value in {
-                "channel": channel if channel != CHANNEL.INVOKE_ASYNC else None,
-                "data_format": data_format if data_format != DATA_FORMAT.DICT else None,
-                "transport": transport,
-                "environ": plain(environ) if environ else None,
-                "zato_ctx": plain(zato_ctx) if zato_ctx else None,
-            }.items()
-            if value is not None
-        }
-        more: dict[str, Any] = {"extra": {OPTIONS: options}} if options else {}
-        callbacks = self._callbacks(callback)
-        if callbacks:
-            more["callback"] = callbacks
-        return str(self.server.invoke_async(found, data, cid=cid or new_cid(), **more))
+        options = CallOptions()
+        if channel != CHANNEL.INVOKE_ASYNC:
+            options["channel"] = channel
+        if data_format != DATA_FORMAT.DICT:
+            options["data_format"] = data_format
+        if transport is not None:
+            options["transport"] = transport
+        if environ:
+            options["environ"] = plain(environ)
+        if zato_ctx:
+            options["zato_ctx"] = plain(zato_ctx)
+        return self.server.invoke_async(
+            found,
+            data,
+            cid=cid or new_cid(),
+            callback=self._callbacks(callback) if callback else self._default_callback(),
+            extra=_extra(options),
+        )
 
-    def _callbacks(self, callback: Any) -> list[str]:
-        if callback:
-            given = callback if isinstance(callback, list | tuple | set) else [callback]
-            return [self.name if one is self else self._resolve(one) for one in given]
+    def _callbacks(self, given: ServiceLike | Iterable[ServiceLike]) -> list[str]:
+        """Return the names of callbacks, of which this service itself may be one."""
+        several = given if isinstance(given, list | tuple | set) else [given]
+        return [self._callback(one) for one in several]
+
+    def _callback(self, given: object) -> str:
+        if given is self:
+            return self.name  # the registered name, which one in the class may not know
+        return lookup.resolve(self.server, self.cid, cast(ServiceLike, given))
+
+    def _default_callback(self) -> list[str]:
+        """Return the service that gets answers where the caller names none, if there is one."""
         try:
-            return [self._resolve(f"{self.name}-async-callback")]
+            return [lookup.resolve(self.server, self.cid, f"{self.name}-async-callback")]
         except ServiceMissingException:
             return []
 
-    def _resolve(self, name: Any) -> str:
-        """The registered name of a service given by name, implementation name, class or instance."""
-        if isinstance(name, CoreService):
-            name = type(name)
-        if isinstance(name, type) and issubclass(name, CoreService):
-            name = name.get_name()
-        try:
-            self.server.registry.service(name)
-        except NotFound as error:
-            if "." in name and name.rpartition(".")[2][:1].isupper():
-                return self._find(lambda cls, _: _impl_name(cls) == name, name)
-            raise ServiceMissingException(self.cid, error.detail) from None
-        return str(name)
-
-    def _find(self, matches: Callable[[type[CoreService], str], bool], wanted: str) -> str:
-        for deployed in self.server.registry.services():
-            if matches(deployed.cls, deployed.name):
-                return str(deployed.name)
-        raise ServiceMissingException(self.cid, f"no service is known as {wanted!r}")
-
-    def _unwrapped(self, name: str, answer: Any) -> Any:
+    def _unwrapped(self, name: str, answer: Value) -> Value:
+        """Return what is inside the response element of a service."""
         declared = declaration(self.server.registry.service(name).cls)
         elem = declared.response_elem if declared else None
-        return (
-            answer[elem] if elem and isinstance(answer, dict) and list(answer) == [elem] else answer
-        )
+        if elem and isinstance(answer, dict) and list(answer) == [elem]:
+            return answer[elem]
+        return answer
 
 
-def _impl_name(cls: type) -> str:
-    """`module.Class`, without the version that a deployed module's name carries."""
-    return re.sub(r"@\w+", "", f"{cls.__module__}.{cls.__qualname__}")
+def _payload(payload: object, kwargs: Mapping[str, object]) -> object:
+    """Return the payload of a call, for which keyword arguments stand if it is not given."""
+    return kwargs if kwargs and payload == "" else payload
 
 
-def _in_time(
-    call: Callable[[], Any], timeout: float, cid: str, name: str, raise_timeout: bool
-) -> Any:
-    outcome: list[tuple[bool, Any]] = []
+def _extra(options: CallOptions) -> dict[str, object]:
+    return {OPTIONS: options} if options else {}
+
+
+def _call_within(
+    seconds: float, call: Callable[[], Value], cid: str, name: str, raise_timeout: bool
+) -> Value:
+    """Return what a call returns in time; if it takes longer, its thread is left behind."""
+    outcome: Future[Value] = Future()
     context = contextvars.copy_context()
 
     def run() -> None:
         try:
-            outcome.append((True, context.run(call)))
-        except BaseException as error:  # handed to the caller below
-            outcome.append((False, error))
+            outcome.set_result(context.run(call))
+        except BaseException as error:  # raised by `outcome.result()` below
+            outcome.set_exception(error)
 
-    thread = threading.Thread(target=run, name=f"invoke-{name}", daemon=True)
-    thread.start()
-    thread.join(timeout)
-    if not outcome:
-        if raise_timeout:
-            raise TimeoutException(cid, f"{name} did not answer within {timeout:g} s")
-        return None
-    good, value = outcome[0]
-    if good:
-        return value
-    raise value
-
-
-def as_model_payload(payload: Any) -> Any:
-    """A payload that is a Model, as the plain data that a service without a declared model reads."""
-    return payload.to_dict() if isinstance(payload, Model) else payload
+    threading.Thread(target=run, name=f"invoke-{name}", daemon=True).start()
+    wait([outcome], seconds)
+    if outcome.done():
+        return outcome.result()
+    if raise_timeout:
+        raise TimeoutException(cid, f"{name} did not answer within {seconds:g} s")
+    return None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SUPPRESSED: Final = "(suppressed)"
 HIDDEN: Final = "********"
-_FIELDS: Final = (
+_COMMON_FIELDS: Final = (
     "channel",
     "cid",
     "data_format",
@@ -26,7 +26,15 @@ _FIELDS: Final = (
     "usage",
     "wsgi_environ",
 )
-_OUTPUT_FIELDS: Final = ("handle_return_time", "processing_time", "processing_time_raw")
+_INPUT_FIELDS: Final = (*_COMMON_FIELDS, "request.payload")
+_OUTPUT_FIELDS: Final = (
+    *_COMMON_FIELDS,
+    "handle_return_time",
+    "processing_time",
+    "processing_time_raw",
+    "response.payload",
+    "zato.http.response.headers",
+)
 _SECRET_KEYS: Final = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")
 
 
@@ -52,22 +60,26 @@ def log_message(
     output: bool,
 ) -> PlainDict:
     """Log what a service received, or what it answers, and return it as a dictionary."""
+    suppressed = set(suppress_keys or ())
     found: PlainDict = {}
-    for name in _FIELDS + (_OUTPUT_FIELDS if output else ()):
-        found[name] = getattr(service, name, None)
-    if isinstance(found["wsgi_environ"], dict):
-        found["wsgi_environ"] = _without_secrets(found["wsgi_environ"])
-    if output:
-        found["response.payload"] = service.response.payload
-        found["zato.http.response.headers"] = dict(service.response.headers)
-    else:
-        found["request.payload"] = service.request.payload
-    for name in suppress_keys or ():
-        if name in found:
-            found[name] = SUPPRESSED
+    for name in _OUTPUT_FIELDS if output else _INPUT_FIELDS:
+        found[name] = SUPPRESSED if name in suppressed else _value(service, name)
     prefix = f"{user_msg} " if user_msg else ""
     service.logger.log(level, "%s%r", prefix, found, stacklevel=3)
     return found
+
+
+def _value(service: Service, name: str) -> Value:
+    """Return what is logged under a name."""
+    if name == "wsgi_environ":
+        return _without_secrets(service.wsgi_environ)
+    if name == "request.payload":
+        return service.request.payload
+    if name == "response.payload":
+        return service.response.payload
+    if name == "zato.http.response.headers":
+        return dict(service.response.headers)
+    return getattr(service, name, None)
 
 
 def _without_secrets(environ: PlainDict) -> PlainDict:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from ..payloads import PlainDict, Value
+
+_MISSING: Final = object()
 
 
 class DictNav:
     """A nested dictionary: `get(["a", "b"])`, `has_key("a")`, `has_path(["a", "b"])`."""
 
-    def __init__(self, impl: dict[Any, Any]) -> None:
+    def __init__(self, impl: PlainDict) -> None:
         self._impl = impl
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Value) -> Value:
         return self._impl[key]
 
-    def get(self, path: Sequence[Any], default: Any = None, return_default: bool = True) -> Any:
-        """The value at the end of a path; `default` if there is none, or KeyError if `return_default` is off."""
-        value: Any = self._impl
+    def get(
+        self, path: Sequence[object], default: object = None, return_default: bool = True
+    ) -> Value:
+        """Return the value at the end of a path; `default` if there is none, or KeyError if `return_default` is off."""
+        value: Value = self._impl
         for key in [path] if isinstance(path, str) else path:
             try:
                 value = value[key]
@@ -27,44 +33,43 @@ class DictNav:
                 raise KeyError(key) from None
         return value
 
-    def has_key(self, key: Any, use_current: bool = True) -> bool:
+    def has_key(self, key: object, use_current: bool = True) -> bool:
         """Whether there is such a key; with `use_current` off, at any depth."""
-        return key in self._impl if use_current else _anywhere(self._impl, key)
+        return key in self._impl if use_current else _is_anywhere(self._impl, key)
 
-    def has_path(self, path: Iterable[Any]) -> bool:
+    def has_path(self, path: Iterable[object]) -> bool:
         """Whether there is something at the end of a path."""
-        missing = object()
-        return self.get(list(path), missing) is not missing
+        return self.get(list(path), _MISSING) is not _MISSING
 
 
 class ListNav:
-    """A list: `get(index)` with a default instead of an IndexError, `sort()`, iteration."""
+    """A list: `get(index)` with a default instead of an IndexError, `has_elem(value)`, iteration."""
 
-    def __init__(self, impl: list[Any]) -> None:
+    def __init__(self, impl: list[Value]) -> None:
         self._impl = impl
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Value]:
         return iter(self._impl)
 
     def __len__(self) -> int:
         return len(self._impl)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> Value:
         return self._impl[index]
 
-    def get(self, index: int, default: Any = None) -> Any:
-        """The item at an index, or the default."""
+    def get(self, index: int, default: object = None) -> Value:
+        """Return the item at an index, or the default."""
         try:
             return self._impl[index]
         except IndexError:
             return default
 
-    def has_elem(self, value: Any) -> bool:
+    def has_elem(self, value: object) -> bool:
         """Whether a value is in the list."""
         return value in self._impl
 
 
-def _anywhere(value: Any, key: Any) -> bool:
+def _is_anywhere(value: object, key: object) -> bool:
     if isinstance(value, dict):
-        return key in value or any(_anywhere(item, key) for item in value.values())
-    return isinstance(value, list) and any(_anywhere(item, key) for item in value)
+        return key in value or any(_is_anywhere(item, key) for item in value.values())
+    return isinstance(value, list) and any(_is_anywhere(item, key) for item in value)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import logging
 import re
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from hansa import (
     Binding,
@@ -17,15 +19,16 @@ from hansa import (
 )
 
 from ..bunch import Bunch
-from ..outgoing.connections import REST, Outgoing
+from ..outgoing import REST, Outgoing
 from ..outgoing.kvdb import KeyValueDB, lock
+from ..payloads import PlainDict, Value
 from ..sio.declaration import declaration
-from ..sio.description import describe
-from . import dispatch, wire
+from ..sio.description import IOModels, describe
+from . import dispatch, failure, lookup
 from .channel import ChannelInfo, channel_of
 from .clock import TimeUtil
 from .environ import wsgi_environ
-from .invocation import OPTIONS, Invoking, _impl_name
+from .invocation import CallOptions, Invoking, options_of
 from .lifecycle import Lifecycle
 from .logs import Logger, log_message
 from .nav import DictNav, ListNav
@@ -34,8 +37,12 @@ from .request import Request
 from .response import Response
 from .userconfig import user_config
 
-_OWN = "hansa_zato."
-_LATER = frozenset(
+if TYPE_CHECKING:
+    from redis.lock import Lock
+
+_OWN: Final = "hansa_zato."
+_INTERNAL: Final = "server.service.internal"
+_NOT_YET: Final = frozenset(
     (
         "amqp",
         "cache",
@@ -55,6 +62,7 @@ _LATER = frozenset(
         "wsx",
     )
 )
+"""Attributes of Zato's services that this dialect does not have yet."""
 
 
 class Service(Invoking, Lifecycle, CoreService):
@@ -69,8 +77,8 @@ class Service(Invoking, Lifecycle, CoreService):
     listnav = ListNav
     slow_threshold: int = 99999
 
-    request: Request  # type: ignore[assignment]
-    response: Response  # type: ignore[assignment]
+    request: Request  # type: ignore[assignment] # the dialect has its own
+    response: Response  # type: ignore[assignment] # the dialect has its own
     logger: Logger
     cid: str = ""
     binding: Binding
@@ -81,52 +89,52 @@ class Service(Invoking, Lifecycle, CoreService):
     processing_time: int
     usage: int = 0
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    namespace: ClassVar[str]
+    _admitted: ClassVar[bool]
+    _messages: ClassVar[itertools.count[int]]
+
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         if cls.__dict__.get("zato_dont_import"):
             cls.abstract = True
         declared = declaration(cls)  # one that makes no sense is an error where the class stands
         if declared is not None and declared.namespace and not hasattr(cls, "namespace"):
-            # where formats look for it
-            cls.namespace = declared.namespace  # type: ignore[attr-defined]
+            cls.namespace = declared.namespace  # where formats look for it
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         pass
 
     @classmethod
     def get_name(cls) -> str:
-        """The name it is registered under: `my_service.py`, `GetRate` -> `my-service.get-rate`; `name` overrides."""
+        """Return the name it is registered under: `my_service.py`, `GetRate` -> `my-service.get-rate`; `name` overrides."""
         if cls.name:
             return str(cls.name)
         module = re.sub(r"@\w+", "", cls.__module__)
         if module.startswith(_OWN):
-            module = (
-                module.removeprefix(_OWN)
-                .replace("server.service.internal.", "")
-                .replace("server.service.internal", "")
-            )
+            module = module.removeprefix(_OWN)
+            module = module.replace(f"{_INTERNAL}.", "").replace(_INTERNAL, "")
         return automatic_name(module.rstrip("."), cls.__name__)
 
     @classmethod
     def get_impl_name(cls) -> str:
-        """`module.Class`."""
-        return _impl_name(cls)
+        """Return `module.Class`."""
+        return lookup.impl_name(cls)
 
     @classmethod
-    def compile(cls, binding: Binding) -> Any:
-        """Build the callable that handles a request on one channel."""
+    def compile(cls, binding: Binding) -> dispatch.Route:
+        """Return the function that handles the messages of one channel."""
         return dispatch.compile_service(cls, binding)
 
     @classmethod
     def fail(
         cls, error: BaseException, request: CoreRequest, format: Format | None
     ) -> CoreResponse | None:
-        """The response to an error, in Zato's shape; for SOAP a fault."""
-        return wire.failure(cls, error, request, format)
+        """Return the response to an error, in Zato's shape; for SOAP a fault."""
+        return failure.failure(cls, error, request, format)
 
     @classmethod
-    def io_models(cls) -> tuple[Any, Any, str | None]:
-        """(model of the request, model of the response's contents, name of the response element), each None if not declared."""
+    def io_models(cls) -> IOModels:
+        """Return the models of request and response, and the name of the response element, None if not declared."""
         declared = declaration(cls)
         return describe(declared, cls.get_name()) if declared else (None, None, None)
 
@@ -135,22 +143,22 @@ class Service(Invoking, Lifecycle, CoreService):
     @property
     def impl_name(self) -> str:
         """`module.Class`."""
-        return _impl_name(type(self))
+        return lookup.impl_name(type(self))
 
     @property
     def channel(self) -> ChannelInfo:
         """The channel that the message came through."""
-        given = self.options.get("channel", "")
-        if not given and self.in_reply_to:
-            given = "invoke-async-callback"
-        return channel_of(self.binding, given, self.core.principal, self.data_format)
+        type = self.options.get("channel", "")
+        if not type and self.in_reply_to:
+            type = "invoke-async-callback"
+        return channel_of(self.binding, type, self.core.principal, self.data_format)
 
     chan = channel
 
     @property
-    def options(self) -> dict[str, Any]:
-        """What the calling service told beyond the payload."""
-        return self.core.extra.get(OPTIONS, {}) or {}
+    def options(self) -> CallOptions:
+        """What the calling service said beyond the payload."""
+        return options_of(self.core)
 
     @property
     def in_reply_to(self) -> str | None:
@@ -173,32 +181,29 @@ class Service(Invoking, Lifecycle, CoreService):
         return dispatch.job_type(self.binding)
 
     @property
-    def environ(self) -> Bunch:
+    def environ(self) -> Value:
         """Free for use by the service, its hooks, and those that call it."""
-        found = self.__dict__.get("_environ")
-        if found is None:
-            given = self.options.get("environ")
-            found = self.__dict__["_environ"] = (
-                given if isinstance(given, Bunch) else Bunch(given or {})
-            )
-        return found
+        if "_environ" not in self.__dict__:
+            given = self.options.get("environ") or {}
+            self.__dict__["_environ"] = given if isinstance(given, Bunch) else Bunch(given)
+        return self.__dict__["_environ"]
 
     @environ.setter
-    def environ(self, value: Any) -> None:
+    def environ(self, value: object) -> None:
         self.__dict__["_environ"] = value
 
     @property
-    def wsgi_environ(self) -> dict[str, Any]:
+    def wsgi_environ(self) -> PlainDict:
         """The WSGI environment with Zato's keys; for other channels only these."""
-        found = self.__dict__.get("_wsgi_environ")
-        if found is None:
-            found = self.__dict__["_wsgi_environ"] = wsgi_environ(self)
+        if "_wsgi_environ" not in self.__dict__:
+            self.__dict__["_wsgi_environ"] = wsgi_environ(self)
+        found: PlainDict = self.__dict__["_wsgi_environ"]
         return found
 
     # -- what a service uses --------------------------------------------------------------------------------------------
 
     @property
-    def outgoing(self) -> Outgoing:
+    def outgoing(self) -> Outgoing:  # type: ignore[override] # the dialect has its own
         """Connections out."""
         return Outgoing(self.server)
 
@@ -234,7 +239,7 @@ class Service(Invoking, Lifecycle, CoreService):
     def translate(
         self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str = ""
     ) -> str:
-        """What a value is called in another system, by the data dictionaries."""
+        """Return what a value is called in another system, by the data dictionaries."""
         return self.kvdb.translate(system1, key1, value1, system2, key2, default)
 
     def lock(
@@ -242,44 +247,41 @@ class Service(Invoking, Lifecycle, CoreService):
         name: str | None = None,
         expires: float = 20,
         timeout: float = 10,
-        backend: Any = None,
+        backend: object = None,
         *,
-        ttl: Any = None,
-        block: Any = None,
-    ) -> Any:
-        """A lock held once in the cluster: `with self.lock("name"): ...`. Seconds: held at most, and waited for at most.
+        ttl: float | None = None,
+        block: float | None = None,
+    ) -> Lock:
+        """Return a lock held once in the cluster: `with self.lock("name"): ...`.
 
-        `expires` and `ttl` are the same, `timeout` and `block` too. Raises redis.exceptions.LockError if it is not free in time.
+        It is held for at most `expires` seconds (also called `ttl`), and entering waits for at most `timeout` seconds (also
+        called `block`), then raises redis.exceptions.LockError.
         """
-        return lock(
-            self.server,
-            self.name,
-            name or "",
-            expires if ttl is None else ttl,
-            timeout if block is None else block,
-        )
+        longest = expires if ttl is None else ttl
+        patience = timeout if block is None else block
+        return lock(self.server, name or self.name, longest, patience)
 
     def log_input(
         self,
         user_msg: str = "",
         level: int = logging.INFO,
-        suppress_keys: Any = None,
-        **ignored: Any,
-    ) -> dict[str, Any]:
-        """Log what came in, and all that is known of it; gives the same as a dictionary."""
+        suppress_keys: Iterable[str] | None = None,
+        **ignored: object,
+    ) -> PlainDict:
+        """Log what came in, and all that is known about it; returns the same as a dictionary."""
         return log_message(self, user_msg, level, suppress_keys, output=False)
 
     def log_output(
         self,
         user_msg: str = "",
         level: int = logging.INFO,
-        suppress_keys: Any = ("wsgi_environ",),
-        **ignored: Any,
-    ) -> dict[str, Any]:
-        """Log what goes out; gives the same as a dictionary."""
+        suppress_keys: Iterable[str] | None = ("wsgi_environ",),
+        **ignored: object,
+    ) -> PlainDict:
+        """Log what goes out; returns the same as a dictionary."""
         return log_message(self, user_msg, level, suppress_keys, output=True)
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _LATER:
+    def __getattr__(self, name: str) -> Value:
+        if name in _NOT_YET:
             raise AttributeError(f"self.{name} is not available in this version of hansa-zato")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import configparser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hansa import Unavailable
 
 from ..bunch import Bunch
+from ..section import ZatoSection
 
-_read: dict[str, tuple[float, Bunch]] = {}
+if TYPE_CHECKING:
+    from hansa import Server
 
-
-def user_config(server: Any) -> Bunch:
-    """All files, by name, section and key; each is read again once it was changed. Raises `Unavailable` for one that is unreadable."""
-    return Bunch(
-        (name, _file(Path(server.dir) / path))
-        for name, path in server.section("zato").user_config.items()
-    )
+_read: dict[Path, tuple[float, Bunch]] = {}
+"""The files read so far, each with the time of its last change then."""
 
 
-def _file(path: Path) -> Bunch:
+def user_config(server: Server) -> Bunch:
+    """Return all files, by name, section and key; each is read again once it was changed.
+
+    Raises `Unavailable` for one that cannot be read.
+    """
+    files = server.section(ZatoSection).user_config
+    return Bunch((name, _read_file(Path(server.dir) / path)) for name, path in files.items())
+
+
+def _read_file(path: Path) -> Bunch:
     try:
         changed = path.stat().st_mtime
-        known = _read.get(str(path))
-        if known is not None and known[0] == changed:
-            return known[1]
+        kept = _read.get(path)
+        if kept is not None and kept[0] == changed:
+            return kept[1]
         parser = configparser.ConfigParser(interpolation=None, strict=True)
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        parser.optionxform = str  # type: ignore[assignment,method-assign] # keys keep their case
         parser.read_string(path.read_text(encoding="utf-8"), str(path))
     except (OSError, configparser.Error) as error:
         raise Unavailable(f"the user configuration {path.name} cannot be read: {error}") from error
     found = Bunch((section, Bunch(parser.items(section))) for section in parser.sections())
-    _read[str(path)] = (changed, found)
+    _read[path] = (changed, found)
     return found

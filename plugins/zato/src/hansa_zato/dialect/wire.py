@@ -1,108 +1,81 @@
-"""What goes over the wire: responses and errors in the shapes of Zato, per format."""
+"""Responses in the shapes of Zato, per format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from hansa import (
-    Binding,
-    Format,
-    HansaError,
-    Invalid,
-    Request as CoreRequest,
-    Response as CoreResponse,
-)
+from hansa import Binding, Format, Invalid, Request as CoreRequest, Response as CoreResponse
 
-from ..constants import ZATO_ERROR, ZATO_OK
+from ..constants import ZATO_OK
+from ..payloads import Value
 from ..sio import models, xml
-from ..sio.declaration import Declaration, declaration
+from ..sio.declaration import Declaration
 from ..sio.payload import Payload
 from ..sio.writing import writer
-from .response import is_element
+from ..sio.xml import XMLElement
 
 if TYPE_CHECKING:
     from .service import Service
 
-CID_HEADER = "X-Zato-CID"
-UNEXPECTED = "An error has occurred"
-Finish = Callable[["Service", CoreRequest], CoreResponse]
+CID_HEADER: Final = "X-Zato-CID"
+TEXT: Final = "text/plain; charset=utf-8"
+JSON: Final = "application/json"
+INTERNAL_TYPES: Final = ("invoke", "invoke-async")
+"""The types of channels that stand for calls from service to service."""
+
+_ENVELOPE_WITHIN: Final = 1000
+"""Bytes at the start of a text in which its SOAP envelope opens, if it has one."""
 
 
-def empty(status: int, cid: str, **headers: str) -> CoreResponse:
-    """A response without a body."""
+def is_xml(format: Format | None) -> bool:
+    """Whether a format carries XML."""
+    return format is not None and format.type in ("xml", "soap")
+
+
+def zato_env(cid: str, result: str = ZATO_OK, details: str = "") -> dict[str, str]:
+    """Return the `zato_env` of a JSON response."""
+    return {"result": result, "cid": cid, "details": details}
+
+
+def empty(status: int, cid: str, headers: Mapping[str, str] | None = None) -> CoreResponse:
+    """Return a response without a body."""
     response = CoreResponse("", status=status, cid=cid)
-    response.headers.update({**headers, CID_HEADER: cid})
+    response.headers.update(headers or {})
+    response.headers[CID_HEADER] = cid
     if status >= 400:
         response.outcome = "reject"
     return response
 
 
-def finisher(declared: Declaration | None, binding: Binding, cls: type[Service]) -> Finish:
-    """Build what makes the response of a service that has done its work."""
-    format = binding.format
-    write = writer(declared) if declared and declared.outputs else None
-    types = {element.name: element.type for element in declared.outputs} if declared else {}
-    wrapped = declared.response_elem if declared else None
-    namespace = getattr(binding.config, "namespace", "") or (declared.namespace if declared else "")
-    with_env = bool(getattr(cls, "zato_env_in_json", False))
-    is_xml = format is not None and format.type in ("xml", "soap")
-    internal = format is None and binding.type in ("invoke", "invoke-async")
+class ResponseWriter:
+    """Makes the responses of a service on a channel, with all that can be decided before a request decided."""
 
-    def answer(service: Service) -> Any:
-        """What the service answered, as an object: the one it put there, or its declared output."""
-        payload = service.response.payload
-        if isinstance(payload, Payload):
-            data = write(payload) if write else dict(payload.values)
-            return {wrapped: data} if wrapped else data
-        if declared and declared.output_model is not None:
-            return _as_model(declared, payload)
-        return payload
+    def __init__(self, declared: Declaration | None, binding: Binding, cls: type[Service]) -> None:
+        own_namespace = declared.namespace if declared else ""
+        self._format = binding.format
+        self._is_xml = is_xml(binding.format)
+        self._is_internal = binding.format is None and binding.type in INTERNAL_TYPES
+        self._output_model = declared.output_model if declared else None
+        self._write = writer(declared) if declared and declared.outputs else None
+        self._types = {one.name: one.type for one in declared.outputs} if declared else {}
+        self._wrapper = declared.response_elem if declared else None
+        self._namespace = getattr(binding.config, "namespace", "") or own_namespace
+        self._has_env = bool(getattr(cls, "zato_env_in_json", False))
 
-    def element(service: Service, found: Any) -> Any:
-        """The declared output in XML."""
-        data = (
-            found[wrapped]
-            if wrapped and isinstance(found, dict) and list(found) == [wrapped]
-            else found
-        )
-        return xml.response(
-            wrapped or "response", namespace, service.cid, service.response.result, data, types
-        )
-
-    def finish(service: Service, core: CoreRequest) -> CoreResponse:
+    def respond(self, service: Service, core: CoreRequest) -> CoreResponse:
+        """Return the response of a service that has done its work."""
         source = service.response
-        declares = isinstance(source.payload, Payload)
-        found = answer(service)
-        response = CoreResponse(found, status=int(source.status_code), cid=core.cid)
-        if internal:
+        is_declared = isinstance(source.payload, Payload)
+        answer = self._answer(source.payload)
+        response = CoreResponse(answer, status=int(source.status_code), cid=core.cid)
+        if self._is_internal:
             response.headers[CID_HEADER] = core.cid
             return response
-        if found is None or (isinstance(found, str | bytes) and not found):
-            if with_env and is_xml and format is not None:
-                root = xml.response(
-                    wrapped or "response", namespace, service.cid, source.result, None, types
-                )
-                response.raw = format.render(root, None)
-            elif with_env:
-                response.raw = _render_json(format, {"zato_env": _env(service)})
-        elif isinstance(found, str | bytes):
-            response.raw = _text(found, format)
-        elif is_xml:
-            assert format is not None
-            response.raw = format.render(
-                element(service, found) if declares else _bare(found), None
-            )
-        elif is_element(found):
-            response.raw = _element_bytes(found)
-        else:
-            if with_env and isinstance(found, dict):
-                found = {"zato_env": _env(service), **found}
-            response.raw = _render_json(format, found if declares else models.plain(found))
-        response.content_type = source.content_type or _content_type(
-            format, declares or isinstance(found, Mapping | list)
-        )
+        response.raw = self._body(service, answer, is_declared)
+        is_data = is_declared or isinstance(answer, Mapping | list)
+        response.content_type = source.content_type or self._content_type(is_data)
         if source.content_encoding:
             response.headers["Content-Encoding"] = source.content_encoding
         for name, value in source.headers.items():
@@ -113,35 +86,74 @@ def finisher(declared: Declaration | None, binding: Binding, cls: type[Service])
         response.headers[CID_HEADER] = core.cid
         return response
 
-    return finish
+    def _answer(self, payload: Value) -> Value:
+        """Return what the service answered as an object: its declared output, or what it assigned."""
+        if isinstance(payload, Payload):
+            data = self._write(payload) if self._write else dict(payload.values)
+            return {self._wrapper: data} if self._wrapper else data
+        side = self._output_model
+        if side is None or payload is None or isinstance(payload, (side.model, str, bytes)):
+            return payload
+        try:
+            return models.build(side.hint, payload)
+        except Invalid as invalid:
+            raise TypeError(
+                f"the response does not fit the declared output: {invalid}"
+            ) from invalid
+
+    def _body(self, service: Service, answer: Value, is_declared: bool) -> bytes:
+        """Return the bytes of an answer."""
+        if answer is None or (isinstance(answer, str | bytes) and not answer):
+            return self._empty_body(service)
+        if isinstance(answer, str | bytes):
+            return _text(answer, self._format)
+        if self._is_xml and self._format is not None:
+            return self._format.render(self._xml_of(service, answer, is_declared), None)
+        if xml.is_element(answer):
+            return xml.as_bytes(answer)
+        if self._has_env and isinstance(answer, dict):
+            answer = {"zato_env": self._env(service), **answer}
+        return self._render_json(answer if is_declared else models.plain(answer))
+
+    def _empty_body(self, service: Service) -> bytes:
+        """Return the body of a response without an answer: nothing, or the `zato_env` alone."""
+        if not self._has_env:
+            return b""
+        if self._is_xml and self._format is not None:
+            return self._format.render(self._element(service, None), None)
+        return self._render_json({"zato_env": self._env(service)})
+
+    def _xml_of(self, service: Service, answer: Value, is_declared: bool) -> object:
+        """Return what the XML format is to write: the declared output as an element, anything else as it is."""
+        if not is_declared:
+            return answer if xml.is_element(answer) else models.plain(answer)
+        is_wrapped = isinstance(answer, dict) and list(answer) == [self._wrapper]
+        return self._element(service, answer[self._wrapper] if is_wrapped else answer)
+
+    def _element(self, service: Service, data: Value) -> XMLElement:
+        result = service.response.result
+        elem = self._wrapper or "response"
+        return xml.response(elem, self._namespace, service.cid, result, data, self._types)
+
+    def _env(self, service: Service) -> dict[str, str]:
+        response = service.response
+        return zato_env(service.cid, response.result, response.result_details)
+
+    def _render_json(self, data: object) -> bytes:
+        if self._format is not None and not self._is_xml:
+            return self._format.render(data, None)
+        return msgspec.json.encode(data, enc_hook=str)
+
+    def _content_type(self, is_data: bool) -> str:
+        if self._format is not None:
+            return self._format.content_type
+        return JSON if is_data else TEXT
 
 
-def _as_model(declared: Declaration, payload: Any) -> Any:
-    side = declared.output_model
-    assert side is not None
-    if payload is None or isinstance(payload, (side.model, str, bytes)):
-        return payload
-    try:
-        return models.build(list[side.model] if side.many else side.model, payload)  # type: ignore[name-defined]
-    except Invalid as invalid:
-        raise TypeError(f"the response does not fit the declared output: {invalid}") from invalid
-
-
-def _env(service: Service) -> dict[str, str]:
-    response = service.response
-    return {"result": response.result, "cid": service.cid, "details": response.result_details}
-
-
-def _render_json(format: Format | None, data: Any) -> bytes:
-    if format is not None and format.type not in ("xml", "soap"):
-        return format.render(data, None)
-    return msgspec.json.encode(data, enc_hook=str)
-
-
-def _text(found: str | bytes, format: Format | None) -> bytes:
-    """Text goes out as it is; in SOAP, what is no envelope yet is put into one."""
-    raw = found.encode("utf-8") if isinstance(found, str) else bytes(found)
-    if format is None or format.type != "soap" or b"Envelope" in raw[:1000]:
+def _text(answer: str | bytes, format: Format | None) -> bytes:
+    """Return text as it is; in SOAP, what is no envelope yet is put into one."""
+    raw = answer.encode("utf-8") if isinstance(answer, str) else bytes(answer)
+    if format is None or format.type != "soap" or b"Envelope" in raw[:_ENVELOPE_WITHIN]:
         return raw
     from lxml import etree  # lazy: trial imports of services do without
 
@@ -149,68 +161,3 @@ def _text(found: str | bytes, format: Format | None) -> bytes:
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
     return format.render(etree.fromstring(raw, parser), None)
-
-
-def _element_bytes(element: Any) -> bytes:
-    from lxml import etree  # lazy: trial imports of services do without
-
-    return bytes(etree.tostring(element, encoding="UTF-8", xml_declaration=True, with_tail=False))
-
-
-def _bare(found: Any) -> Any:
-    return found if is_element(found) else models.plain(found)
-
-
-def _content_type(format: Format | None, is_data: bool) -> str:
-    if format is not None:
-        return format.content_type
-    return "application/json" if is_data else "text/plain; charset=utf-8"
-
-
-def failure(
-    cls: type[Service], error: BaseException, request: CoreRequest, format: Format | None
-) -> CoreResponse:
-    """The response to an error: `zato_env` in JSON (3.x: result, cid, details), a fault in SOAP, else the bare text.
-
-    What was not meant for the caller is told by one sentence; the log has the rest under the cid.
-    """
-    known = isinstance(error, HansaError)
-    response = CoreResponse(status=error.status if known else 500, cid=request.cid)  # type: ignore[attr-defined]
-    details = (
-        error.detail.encode("utf-8", "replace").decode()
-        if isinstance(error, HansaError)
-        else UNEXPECTED
-    )
-    if isinstance(error, HansaError):
-        response.headers.update(error.headers)
-    response.headers[CID_HEADER] = request.cid
-    if format is not None and format.type == "soap":
-        response.raw, response.content_type = format.render_error(error, request.cid)
-    elif format is not None and format.type == "json":
-        response.payload = _error(_profile(cls, request), request.cid, details)
-        response.raw, response.content_type = (
-            msgspec.json.encode(response.payload),
-            "application/json",
-        )
-    else:
-        response.payload = details
-        response.raw, response.content_type = details.encode(), "text/plain; charset=utf-8"
-    return response
-
-
-def _profile(cls: type[Service], request: CoreRequest) -> str:
-    from .dispatch import profile_of  # it is built upon this module
-
-    declared = declaration(cls, profile_of(getattr(request.channel, "server", None)))
-    return declared.profile if declared else profile_of(getattr(request.channel, "server", None))
-
-
-def _error(profile: str, cid: str, details: str) -> dict[str, Any]:
-    if profile == "3.x":
-        return {"result": "Error", "cid": cid, "details": details}
-    return {"zato_env": {"result": ZATO_ERROR, "cid": cid, "details": details}}
-
-
-def ok_env(cid: str, details: str = "") -> dict[str, str]:
-    """The `zato_env` of a success."""
-    return {"result": ZATO_OK, "cid": cid, "details": details}

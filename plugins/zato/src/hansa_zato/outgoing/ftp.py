@@ -72,9 +72,7 @@ class LiveFiles(Protocol):
 class FTPConnection(OpenConnection[LiveFiles]):
     """Files by path; what Hansa's own connection offers besides can be called, too. Errors are those of Hansa."""
 
-    def open(
-        self, path: str, mode: str = "r", encoding: str = "utf-8", **ignored: object
-    ) -> Value:
+    def open(self, path: str, mode: str = "r", encoding: str = "utf-8", **ignored: object) -> Value:
         """Return a file with one of the modes r, rb, w, wb, a, ab; what was written is stored once it is closed."""
         live = self._live()
         access = mode.replace("b", "").replace("t", "")

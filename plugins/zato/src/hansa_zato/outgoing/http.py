@@ -12,12 +12,7 @@ from typing import Protocol, TypeAlias
 from hansa import HansaError, TimedOut, Unavailable
 
 from ..bunch import Bunch
-from ..dialect.exceptions import (
-    ConnectionException,
-    TimeoutException,
-    ZatoException,
-    requests_too,
-)
+from ..dialect.exceptions import ConnectionException, TimeoutException, ZatoException, requests_too
 from ..payloads import Value
 from ..sio import xml
 from ..sio.models import plain

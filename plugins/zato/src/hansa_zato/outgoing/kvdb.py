@@ -46,4 +46,5 @@ def lock(server: Server, name: str, ttl: float, block: float) -> Lock:
     none releases another's.
     """
     key = KVDB.LOCK_SERVICE_PREFIX + name
-    return server.redis.lock(key, timeout=ttl, blocking_timeout=block)
+    made: Lock = server.redis.lock(key, timeout=ttl, blocking_timeout=block)
+    return made

@@ -81,6 +81,11 @@ def plain(value: object) -> Value:
     return value
 
 
+def as_json(value: object) -> Value:
+    """Return plain data as it is after a way through JSON; what JSON does not know becomes text."""
+    return json.loads(msgspec.json.encode(plain(value), enc_hook=str))
+
+
 def build(hint: object, data: object) -> Value:
     """Return a model, or a list of them, made from plain data; raises `Invalid` with all faults.
 

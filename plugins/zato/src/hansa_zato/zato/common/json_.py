@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from hansa_zato.payloads import Value
 from hansa_zato.sio.models import plain
 
 JSONDecodeError = json.JSONDecodeError
 __all__ = ["JSONDecodeError", "dumps", "loads"]
 
 
-def loads(text: str | bytes, **options: Any) -> Any:
-    """The value that JSON stands for."""
+def loads(text: str | bytes, **options: Value) -> Value:
+    """Return the value of JSON text or bytes."""
     return json.loads(text, **options)
 
 
-def dumps(value: Any, **options: Any) -> str:
-    """JSON text, also of models, dates and decimals."""
+def dumps(value: object, **options: Value) -> str:
+    """Return a value as JSON text, also models, dates and decimals."""
     return json.dumps(plain(value), **options)

@@ -40,24 +40,31 @@ __all__ = [
 ]
 
 any_ = Any
-dict_, list_, optional, set_, tuple_, union_ = Dict, List, Optional, Set, Tuple, Union  # noqa: UP006
 callable_ = Callable[..., Any]
 cast_ = cast
-anydict = dict[Any, Any]
-anylist = list[Any]
-stranydict = strdict = dict[str, Any]
-dictlist = list[dict[Any, Any]]
-intlist, strlist = list[int], list[str]
-boolnone, dictnone, floatnone, intnone = (
-    bool | None,
-    dict[Any, Any] | None,
-    float | None,
-    int | None,
-)
-listnone, strnone = list[Any] | None, str | None
-date_, datetime_, datetimez, decimal_ = (
-    datetime.date,
-    datetime.datetime,
-    datetime.datetime,
-    decimal.Decimal,
-)
+dict_ = Dict  # noqa: UP006
+list_ = List  # noqa: UP006
+optional = Optional
+set_ = Set  # noqa: UP006
+tuple_ = Tuple  # type: ignore[type-arg] # noqa: UP006
+union_ = Union
+
+anylist = list[any_]
+anydict = dict[any_, any_]
+strdict = dict[str, any_]
+stranydict = strdict
+dictlist = list[anydict]
+intlist = list[int]
+strlist = list[str]
+
+boolnone = bool | None
+dictnone = anydict | None
+floatnone = float | None
+intnone = int | None
+listnone = anylist | None
+strnone = str | None
+
+date_ = datetime.date
+datetime_ = datetime.datetime
+datetimez = datetime.datetime
+decimal_ = decimal.Decimal

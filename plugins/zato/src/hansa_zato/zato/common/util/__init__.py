@@ -1,9 +1,9 @@
-"""Odds and ends, under the path that they had in 2.0."""
+"""Utilities, under the path that they had in 2.0."""
 
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from collections.abc import Callable
 
 from hansa import automatic_name, new_cid
 
@@ -12,11 +12,12 @@ from hansa_zato.sio.values import as_bool as asbool
 __all__ = ["asbool", "new_cid", "uncamelify", "utcnow"]
 
 
-def uncamelify(name: str, separator: str = "-", elem_func: Any = str.lower) -> str:
-    """`GetRate` -> `get-rate`."""
-    return str(elem_func(automatic_name("", name).removeprefix(".").replace("-", separator)))
+def uncamelify(name: str, separator: str = "-", elem_func: Callable[[str], str] = str.lower) -> str:
+    """Return `GetRate` as `get-rate`."""
+    words = automatic_name("", name).removeprefix(".")
+    return elem_func(words.replace("-", separator))
 
 
 def utcnow() -> datetime.datetime:
-    """The present time in UTC, without a time zone."""
+    """Return the present time in UTC, without a time zone."""
     return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)

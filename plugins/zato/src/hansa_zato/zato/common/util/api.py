@@ -1,4 +1,4 @@
-"""Odds and ends, under the path that they have in 3.x."""
+"""Utilities, under the path that they have in 3.x."""
 
 from __future__ import annotations
 

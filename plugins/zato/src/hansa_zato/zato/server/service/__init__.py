@@ -25,7 +25,11 @@ from hansa_zato.sio.types import (
     Text,
 )
 
-Boolean, Integer, Unicode, Nested, DictList = Bool, Int, Text, Opaque, ListOfDicts
+Boolean = Bool
+Integer = Int
+Unicode = Text
+Nested = Opaque
+DictList = ListOfDicts
 
 __all__ = [
     "CHANNEL",

@@ -1,8 +1,8 @@
-"""Services that answer in the envelope of Zato's own API, and the ping that everybody tries first."""
+"""Services that answer in the envelope of Zato's own API, and the ping among them."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from hansa_zato.constants import zato_namespace
 from hansa_zato.dialect.service import Service
@@ -22,13 +22,13 @@ class AdminService(Service):
     abstract: ClassVar[bool] = True
     zato_env_in_json = True
 
-    def handle(self) -> Any:
-        """Nothing by itself."""
+    def handle(self) -> object:
+        """Raise NotImplementedError: subclasses do the work."""
         raise NotImplementedError(f"{type(self).__name__} has no handle()")
 
 
 class Ping(AdminService):
-    """Answers that the server is there."""
+    """Answers `pong`, so that callers learn that the server is there."""
 
     class SimpleIO(AdminSIO):
         """One word."""

@@ -1,8 +1,6 @@
-"""Small services for trying things out."""
+"""Small services for trials."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from hansa_zato.dialect.service import Service
 
@@ -10,16 +8,16 @@ __all__ = ["Echo", "InputLogger", "Service"]
 
 
 class Echo(Service):
-    """Answers with what it was given."""
+    """Answers with the message that it received."""
 
-    def handle(self) -> Any:
-        """Give back the message."""
+    def handle(self) -> None:
+        """Answer."""
         self.response.payload = self.request.raw_request
 
 
 class InputLogger(Service):
-    """Logs what it was given, and all that is known of it."""
+    """Logs the message that it received, and all that is known about it."""
 
-    def handle(self) -> Any:
+    def handle(self) -> None:
         """Log."""
         self.log_input()

@@ -6,7 +6,10 @@ from hansa_zato.dialect.exceptions import ValidationException
 from hansa_zato.sio.structures import CSV, Dict, List, ListOfDicts, Opaque
 from hansa_zato.sio.types import UTC, AsIs, Boolean as Bool, Float, ForceType, Integer as Int, Text
 
-Boolean, Integer, Unicode, Nested = Bool, Int, Text, Opaque
+Boolean = Bool
+Integer = Int
+Unicode = Text
+Nested = Opaque
 
 __all__ = [
     "CSV",

@@ -1,0 +1,57 @@
+"""Finds services by what callers of this dialect name them with: names, implementation names, classes, numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from hansa import NotFound, Service as CoreService
+
+from .channel import stable_id
+from .exceptions import ServiceMissingException
+
+if TYPE_CHECKING:
+    from hansa import Server
+
+ServiceLike: TypeAlias = str | type[CoreService] | CoreService
+"""A service by its name, its implementation name, its class or an instance."""
+
+
+def impl_name(cls: type) -> str:
+    """Return `module.Class`, without the version in the name of a deployed module."""
+    return re.sub(r"@\w+", "", f"{cls.__module__}.{cls.__qualname__}")
+
+
+def resolve(server: Server, cid: str, given: ServiceLike) -> str:
+    """Return the registered name of a service; raises `ServiceMissingException`."""
+    if isinstance(given, CoreService):
+        given = type(given)
+    if isinstance(given, type):
+        given = given.get_name()
+    try:
+        server.registry.service(given)
+    except NotFound as error:
+        if "." in given and given.rpartition(".")[2][:1].isupper():
+            return by_impl_name(server, cid, given)
+        raise ServiceMissingException(cid, error.detail) from None
+    return given
+
+
+def by_impl_name(server: Server, cid: str, wanted: str) -> str:
+    """Return the name of the service with a class; raises `ServiceMissingException`."""
+    return _find(server, cid, wanted, lambda cls, name: impl_name(cls) == wanted)
+
+
+def by_id(server: Server, cid: str, wanted: str) -> str:
+    """Return the name of the service with a number; raises `ServiceMissingException`."""
+    return _find(server, cid, wanted, lambda cls, name: str(stable_id(name)) == wanted)
+
+
+def _find(
+    server: Server, cid: str, wanted: str, matches: Callable[[type[CoreService], str], bool]
+) -> str:
+    for registered in server.registry.services():
+        if matches(registered.cls, registered.name):
+            return registered.name
+    raise ServiceMissingException(cid, f"no service is known as {wanted!r}")
