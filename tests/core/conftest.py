@@ -15,7 +15,8 @@ from hansa.definitions.store import Store
 from hansa.foundation.errors import Invalid
 from hansa.odb.migrations.schema import create_schema
 from hansa.odb.tables import open_engine
-from hansa.settings.model import Model, dump, load
+from hansa.settings.model import Model
+from hansa.settings.validate import dump, load
 from hansa_devkit.harness.distribution import install_plugin
 from hansa_devkit.harness.server import ServerProcess
 from hansa_devkit.harness.waiting import wait_until

@@ -1,4 +1,6 @@
-"""Hansa: an integration server whose every protocol, format and mechanism is a plugin. This root is the public contract."""
+"""Hansa: an integration server whose every protocol, format and mechanism is a plugin. This root is
+the public contract.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -85,19 +87,20 @@ if TYPE_CHECKING:
     from .plugins.discovery import check_plugins as check_plugins
     from .process.children import spawn as spawn
     from .process.logs import rotate_log as rotate_log
+    from .settings.faults import decode_hook as decode_hook, explain as explain
     from .settings.model import (
+        Field as Field,
         Model as Model,
         Secret as Secret,
-        decode_hook as decode_hook,
-        dump as dump,
-        explain as explain,
         fields as fields,
-        learn as learn,
-        load as load,
-        resolve as resolve,
-        schema as schema,
         setting as setting,
     )
+    from .settings.resolve import (
+        has_reference as has_reference,
+        is_reference as is_reference,
+        resolve as resolve,
+    )
+    from .settings.validate import dump as dump, learn as learn, load as load, schema as schema
 
 _PUBLIC = {
     "cluster.membership": (
@@ -195,18 +198,27 @@ _PUBLIC = {
     "plugins.discovery": ("check_plugins",),
     "process.children": ("spawn",),
     "process.logs": ("rotate_log",),
+    "settings.faults": (
+        "decode_hook",
+        "explain",
+    ),
     "settings.model": (
+        "Field",
         "Model",
         "Secret",
-        "decode_hook",
-        "dump",
-        "explain",
         "fields",
+        "setting",
+    ),
+    "settings.resolve": (
+        "has_reference",
+        "is_reference",
+        "resolve",
+    ),
+    "settings.validate": (
+        "dump",
         "learn",
         "load",
-        "resolve",
         "schema",
-        "setting",
     ),
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names}
@@ -214,7 +226,9 @@ __all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first used, so that the program `hansa` begins without any of them."""
+    """Import a public name when it is first used, so that the program `hansa` begins without any of
+    them.
+    """
     module = _MODULES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

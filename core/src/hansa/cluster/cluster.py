@@ -1,4 +1,6 @@
-"""The cluster as a worker sees it: the newest revision, who has applied it, and who holds which lease."""
+"""The cluster as a worker sees it: the newest revision, who has applied it, and who holds which
+lease.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class Cluster(ClusterContract):
         return self._store.revision()
 
     def reports(self, *, silent: bool = False) -> dict[str, WorkerReport]:
-        """Return the last report of each worker that is alive, by worker; with `silent` also of those not heard of lately."""
+        """Return the last report of each worker that is alive, by worker; with `silent` also of
+        those not heard of lately.
+        """
         oldest = time.time() - SILENT
         return {
             worker: report
@@ -54,13 +58,17 @@ class Cluster(ClusterContract):
         return self.log_action("server", server, "restart", by=by)
 
     def log_action(self, kind: str, name: str, action: str, *, by: str = "") -> int:
-        """Have the whole cluster learn of something that is no definition, such as a blocked plugin; returns the revision."""
+        """Have the whole cluster learn of something that is no definition, such as a blocked
+        plugin; returns the revision.
+        """
         revision = self._store.log_action(kind, name, action, by=by)
         self.announce(revision, wait=False)
         return revision
 
     def announce(self, revision: int, *, wait: bool = True) -> Applied:
-        """Nudge everybody and wait up to 5 s until all have applied a revision; returns who has, and who has not yet."""
+        """Nudge everybody and wait up to 5 s until all have applied a revision; returns who has,
+        and who has not yet.
+        """
         self._wake()
         self._bus.nudge(revision)
         deadline = time.monotonic() + (APPLY_WAIT if wait else 0)

@@ -12,7 +12,9 @@ from ..foundation.files import replace_file
 
 
 class FileRecords(Records):
-    """Records of one namespace: values as synced files, counters as files that grow by a byte. Each server has its own."""
+    """Records of one namespace: values as synced files, counters as files that grow by a byte. Each
+    server has its own.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,6 @@
-"""The leases that one worker holds: rights to run something once in the cluster, renewed while they are used."""
+"""The leases that one worker holds: rights to run something once in the cluster, renewed while they
+are used.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +24,20 @@ WAITING = 1.0
 
 @dataclass(frozen=True, slots=True)
 class WantedLease:
-    """What to call when a lease was taken, with its fencing token, and when it must not be used any more."""
+    """What to call when a lease was taken, with its fencing token, and when it must not be used any
+    more.
+    """
 
     taken: Callable[[int], None]
     lost: Callable[[], None]
 
 
 class Leases:
-    """The leases one worker wants; `want` calls back when it gets one and when it must stop using it.
+    """The leases one worker wants; `want` calls back when it gets one and when it must stop using
+    it.
 
-    A holder that cannot renew gives up before the lease ends for the others. `tokens` holds the fencing tokens of the leases
-    that are held now.
+    A holder that cannot renew gives up before the lease ends for the others. `tokens` holds the
+    fencing tokens of the leases that are held now.
     """
 
     def __init__(self, bus: Bus, holder: str) -> None:
@@ -84,7 +89,8 @@ class Leases:
         while not self._stopped.is_set():
             for name in list(self._wanted):
                 self._acquire(name)
-            # soon after somebody else's death, a lease must move: look more often while waiting for one
+            # soon after somebody else's death, a lease must move: look more often while waiting for
+            # one
             has_all = len(self.tokens) == len(self._wanted)
             self._wake.wait(LEASE_RENEWAL if has_all else WAITING)
             self._wake.clear()
@@ -100,7 +106,8 @@ class Leases:
         with self._lock:
             wanted = self._wanted.get(name)
             held_before = name in self.tokens
-            # an answer that took long may be of a lease that is nearly over: it counts from when it was asked for
+            # an answer that took long may be of a lease that is nearly over: it counts from when it
+            # was asked for
             in_time = time.monotonic() - began < _safe_time()
             if token is not None and wanted is not None and in_time:
                 self._renewed[name] = began

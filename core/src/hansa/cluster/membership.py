@@ -1,4 +1,6 @@
-"""A server's name in its cluster: held by a lease, so that a second server of the same name is refused when it starts."""
+"""A server's name in its cluster: held by a lease, so that a second server of the same name is
+refused when it starts.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,17 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def name_lease(server: str) -> str:
-    """Return the lease that the server of a name holds; its fencing token grows with each start of a server of that name."""
+    """Return the lease that the server of a name holds; its fencing token grows with each start of
+    a server of that name.
+    """
     return f"name:{server}"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Which run of which server holds a name: its host, its supervisor, a digest of its folder, its number of workers."""
+    """Which run of which server holds a name: its host, its supervisor, a digest of its folder, its
+    number of workers.
+    """
 
     host: str
     pid: int
@@ -70,7 +76,9 @@ class Holder:
 
     @property
     def run(self) -> tuple[str, int, int, str]:
-        """What all workers of one run have in common; their number may have been changed in the file since."""
+        """What all workers of one run have in common; their number may have been changed in the
+        file since.
+        """
         return self.host, self.pid, self.start, self.place
 
 
@@ -93,7 +101,9 @@ class Membership:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hold the name no longer; where the whole server ends, its first worker gives it back at once."""
+        """Hold the name no longer; where the whole server ends, its first worker gives it back at
+        once.
+        """
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(TTL)
@@ -109,7 +119,9 @@ class Membership:
                 )
 
     def _claim(self) -> None:
-        """Take the name. A holder that renews lives; one that does not is waited for, since its lease ends by itself."""
+        """Take the name. A holder that renews lives; one that does not is waited for, since its
+        lease ends by itself.
+        """
         began = time.monotonic()
         left_before = 0.0
         # a supervisor that restarted is the same process, and has a new run's name to claim
@@ -136,7 +148,8 @@ class Membership:
                 left_before = self._contend(found, left_before, waited)
 
     def _contend(self, found: HeldLease, left_before: float, waited: float) -> float:
-        """Take over from an earlier run of this server, or wait for the lease of another to end; raises `Invalid`.
+        """Take over from an earlier run of this server, or wait for the lease of another to end;
+        raises `Invalid`.
 
         Returns the seconds that were left of the other's lease.
         """

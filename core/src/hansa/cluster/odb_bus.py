@@ -1,4 +1,6 @@
-"""The bus of a cluster without Redis: leases are rows of the operational database (ODB), and changes are found by polling."""
+"""The bus of a cluster without Redis: leases are rows of the operational database (ODB), and
+changes are found by polling.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class OdbBus(Bus):
             wake()
 
     def acquire(self, name: str, holder: str, ttl: float) -> int | None:
-        """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else None."""
+        """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else
+        None.
+        """
         lease = odb.lease
         now = time.time()
         with self.engine.begin() as connection:

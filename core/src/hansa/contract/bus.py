@@ -1,4 +1,6 @@
-"""What carries a cluster: the bus with its nudges and leases, small records, and the queue of asynchronous calls."""
+"""What carries a cluster: the bus with its nudges and leases, small records, and the queue of
+asynchronous calls.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
 
 
 class Records(Protocol):
-    """Small values by name, for what must outlive a process: kept in the cluster's Redis, or in files of this server.
+    """Small values by name, for what must outlive a process: kept in the cluster's Redis, or in
+    files of this server.
 
     Names may be any text. Methods raise what keeps them from being done.
     """
@@ -25,22 +28,30 @@ class Records(Protocol):
         """Keep a value; it is as durable as the store when this returns: a file is synced to disk."""
 
     def count(self, name: str, seconds: float) -> int:
-        """Add one to a counter that expires after `seconds` without use, and return it; not synced to disk."""
+        """Add one to a counter that expires after `seconds` without use, and return it; not synced
+        to disk.
+        """
 
     def delete(self, name: str) -> None:
         """Forget a value or a counter."""
 
 
 class Bus(Protocol):
-    """What the workers of a cluster reach each other by. Nothing may be lost with a message: a nudge only says "look now"."""
+    """What the workers of a cluster reach each other by. Nothing may be lost with a message: a
+    nudge only says "look now".
+    """
 
     @property
     def address(self) -> str | None:
-        """The URL of the Redis that carries it, for plugins that talk to it themselves; None where there is no Redis."""
+        """The URL of the Redis that carries it, for plugins that talk to it themselves; None where
+        there is no Redis.
+        """
 
     @property
     def redis(self) -> Redis | None:
-        """A redis-py client that decodes answers as text, with short time-outs; None where there is no Redis."""
+        """A redis-py client that decodes answers as text, with short time-outs; None where there is
+        no Redis.
+        """
 
     def key(self, *parts: str) -> str:
         """Return the name of a Redis key of this cluster."""
@@ -52,7 +63,9 @@ class Bus(Protocol):
         """Call `wake` at every nudge, and at least every 2 seconds, until stopped."""
 
     def acquire(self, name: str, holder: str, ttl: float) -> int | None:
-        """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else None."""
+        """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else
+        None.
+        """
 
     def release(self, name: str, holder: str) -> None:
         """Give a lease back, so that another holder can take it at once."""
@@ -65,7 +78,9 @@ class Bus(Protocol):
 
 
 class Queue(Protocol):
-    """The queue of asynchronous calls: each is delivered at least once, by any worker of the cluster."""
+    """The queue of asynchronous calls: each is delivered at least once, by any worker of the
+    cluster.
+    """
 
     def put(
         self,
@@ -79,9 +94,11 @@ class Queue(Protocol):
         in_reply_to: str = "",
         extra: Mapping[str, object] | None = None,
     ) -> None:
-        """Add a call, after `delay` seconds if given; raises `Unavailable` if it cannot be queued, `Invalid` for its payload.
+        """Add a call, after `delay` seconds if given; raises `Unavailable` if it cannot be queued,
+        `Invalid` for its payload.
 
-        `callback` names services that are called with the answer; `max_attempts` overrides the setting of the queue (0: as set).
+        `callback` names services that are called with the answer; `max_attempts` overrides the
+        setting of the queue (0: as set).
         """
 
     def start(self) -> None:
@@ -91,4 +108,6 @@ class Queue(Protocol):
         """Take no more calls and wait up to `grace` seconds for those that run."""
 
     def status(self) -> Mapping[str, object]:
-        """Return counts of calls by state, or `error` where the queue does not answer; never raises."""
+        """Return counts of calls by state, or `error` where the queue does not answer; never
+        raises.
+        """

@@ -1,4 +1,6 @@
-"""From a request to a service's input, and from its answer to bytes: functions that are built once for each route."""
+"""From a request to a service's input, and from its answer to bytes: functions that are built once
+for each route.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..foundation.errors import Invalid
-from ..settings.model import Model, dump, load
+from ..settings.model import Model
+from ..settings.validate import dump, load
 from .message import Request, Response
 
 if TYPE_CHECKING:
@@ -14,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def input_reader(model: Any, format: Format | None) -> Callable[[Request], Any]:
-    """Return the function that makes a service's input of a request; `model` is the declared input, if any.
+    """Return the function that makes a service's input of a request; `model` is the declared input,
+    if any.
 
-    Bytes are read by the format. Parameters of path and query are merged over an object; text among them is converted.
-    The function raises `Invalid` for what does not fit.
+    Bytes are read by the format. Parameters of path and query are merged over an object; text among
+    them is converted. The function raises `Invalid` for what does not fit.
     """
     if model is None:
         return _plain_reader(format)
@@ -41,7 +45,9 @@ def input_reader(model: Any, format: Format | None) -> Callable[[Request], Any]:
 
 
 def _plain_reader(format: Format | None) -> Callable[[Request], Any]:
-    """Return the function for a service without a declared input: what the format reads, or the body as it is."""
+    """Return the function for a service without a declared input: what the format reads, or the
+    body as it is.
+    """
 
     def read(request: Request) -> Any:
         if request.params and (format is not None or not request.raw):
@@ -56,7 +62,9 @@ def _plain_reader(format: Format | None) -> Callable[[Request], Any]:
 
 
 def _merged(request: Request, model: Any, format: Format | None) -> dict[str, Any]:
-    """Return the object in a request's body with its parameters over it; raises `Invalid` if the body is no object."""
+    """Return the object in a request's body with its parameters over it; raises `Invalid` if the
+    body is no object.
+    """
     data = request.payload
     if format is not None and request.raw:
         data = format.parse(request.raw)
@@ -70,16 +78,19 @@ def _merged(request: Request, model: Any, format: Format | None) -> dict[str, An
 
 
 def convert(data: Any, model: Any, *, strict: bool) -> Any:
-    """Return plain data, or a model, as another model; keys that it does not declare are ignored. Raises `Invalid`."""
+    """Return plain data, or a model, as another model; keys that it does not declare are ignored.
+    Raises `Invalid`.
+    """
     plain = dump(data, str) if isinstance(data, Model) else data
     return load(model, plain, strict=strict, unknown=False)
 
 
 def output_writer(model: Any, format: Format | None) -> Callable[[Response], None]:
-    """Return the function that turns a response's payload into bytes; without a format, payloads stay objects.
+    """Return the function that turns a response's payload into bytes; without a format, payloads
+    stay objects.
 
-    `model` is the declared output, if any. What does not fit it, or cannot be written, is the service's fault and no fault of
-    its caller: the function raises TypeError.
+    `model` is the declared output, if any. What does not fit it, or cannot be written, is the
+    service's fault and no fault of its caller: the function raises TypeError.
     """
     is_class = isinstance(model, type)
 

@@ -10,10 +10,11 @@ from typing import ClassVar
 
 
 class Engine(ABC):
-    """A program to run beside the workers; the supervisor starts it before them, restarts it and ends it after them.
+    """A program to run beside the workers; the supervisor starts it before them, restarts it and
+    ends it after them.
 
-    `name` names it in logs and in `server.engines`, `directory` is its working directory. It is ended by `stop_signal` and
-    killed after `stop_timeout` seconds.
+    `name` names it in logs and in `server.engines`, `directory` is its working directory. It is
+    ended by `stop_signal` and killed after `stop_timeout` seconds.
     """
 
     name: ClassVar[str] = ""

@@ -1,8 +1,10 @@
-"""The hooks a plugin may implement. Each returns declarations; core asks once, when it loads the plugin, unless said otherwise.
+"""The hooks a plugin may implement. Each returns declarations; core asks once, when it loads the
+plugin, unless said otherwise.
 
-Write `@hookimpl` over a function of the same name in the plugin's module; it may take fewer arguments than the hook offers.
-Modules named in the entry point group `hansa` are loaded in workers. Those in the group `hansa.early` are also loaded in the
-supervisor, by the `hansa` command and in trial imports, and must import nothing heavy; the hooks they may implement say so.
+Write `@hookimpl` over a function of the same name in the plugin's module; it may take fewer
+arguments than the hook offers. Modules named in the entry point group `hansa` are loaded in
+workers. Those in the group `hansa.early` are also loaded in the supervisor, by the `hansa` command
+and in trial imports, and must import nothing heavy; the hooks they may implement say so.
 """
 
 # The names of hooks and arguments are the contract; the bodies are empty on purpose.
@@ -51,23 +53,28 @@ def hansa_formats() -> list[type[Format]]:
 
 @hookspec
 def hansa_services(server: Server) -> list[type[Service]]:
-    """Return the services of this plugin, which are always there; they may be built from what `server` knows.
+    """Return the services of this plugin, which are always there; they may be built from what
+    `server` knows.
 
-    Called again after any plugin was reloaded, since services may be derived from the registered types.
+    Called again after any plugin was reloaded, since services may be derived from the registered
+    types.
     """
 
 
 @hookspec
 def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainSettings]]:
-    """Return definitions that come with the plugin, as (kind, type, name, settings): not stored, exported or editable."""
+    """Return definitions that come with the plugin, as (kind, type, name, settings): not stored,
+    exported or editable.
+    """
 
 
 @hookspec
 def hansa_channel_settings() -> dict[str, type[Model]]:
-    """Return sections of settings that every channel has besides its own, by name, as models with defaults.
+    """Return sections of settings that every channel has besides its own, by name, as models with
+    defaults.
 
-    `{"limits": Limits}` adds the setting `limits` with the settings of that model inside it; `hansa_wrap` is where they take
-    effect, as `channel.config.limits`.
+    `{"limits": Limits}` adds the setting `limits` with the settings of that model inside it;
+    `hansa_wrap` is where they take effect, as `channel.config.limits`.
     """
 
 
@@ -78,7 +85,9 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 @hookspec
 def hansa_modules() -> list[str]:
-    """Name modules to import before any source of a service is, in workers and in trial imports. Early."""
+    """Name modules to import before any source of a service is, in workers and in trial imports.
+    Early.
+    """
 
 
 @hookspec
@@ -109,9 +118,11 @@ def hansa_ready(config: Configuration) -> list[str]:
 
 @hookspec(firstresult=True)
 def hansa_bus(server: Server) -> Bus | None:
-    """Return what carries nudges and leases between the workers of the cluster, in place of the ODB; called first.
+    """Return what carries nudges and leases between the workers of the cluster, in place of the
+    ODB; called first.
 
-    Of `server` only `name`, `id`, `worker`, `dir`, `engines`, `cluster.name` and `section` are there yet.
+    Of `server` only `name`, `id`, `worker`, `dir`, `engines`, `cluster.name` and `section` are
+    there yet.
     """
 
 
@@ -122,10 +133,11 @@ def hansa_queue(server: Server) -> Queue | None:
 
 @hookspec
 def hansa_startup(server: Server) -> object | None:
-    """Start what the plugin needs in a worker, before any of its objects start, and return it, or None.
+    """Start what the plugin needs in a worker, before any of its objects start, and return it, or
+    None.
 
-    What it returns is the plugin's resource: its later hooks and its objects get it by its class, as
-    `server.resource(AccessLog)`. `hansa_shutdown` undoes it.
+    What it returns is the plugin's resource: its later hooks and its objects get it by its class,
+    as `server.resource(AccessLog)`. `hansa_shutdown` undoes it.
     """
 
 
@@ -136,12 +148,16 @@ def hansa_serve(server: Server) -> None:
 
 @hookspec
 def hansa_deployed(server: Server, package: PackageVersion) -> None:
-    """Learn that this worker has loaded a package that was deployed while it ran; not called for what merely imports it."""
+    """Learn that this worker has loaded a package that was deployed while it ran; not called for
+    what merely imports it.
+    """
 
 
 @hookspec
 def hansa_drain(server: Server) -> None:
-    """Accept nothing new and finish what was accepted; called when the worker is to end, before objects stop. May block."""
+    """Accept nothing new and finish what was accepted; called when the worker is to end, before
+    objects stop. May block.
+    """
 
 
 @hookspec
@@ -154,7 +170,8 @@ def hansa_shutdown(server: Server) -> None:
 
 @hookspec
 def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch | None:
-    """Return a callable around `call` (Request -> Response), or None; called once for each compiled route.
+    """Return a callable around `call` (Request -> Response), or None; called once for each compiled
+    route.
 
     `channel` is None for calls from service to service.
     """
@@ -162,4 +179,6 @@ def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) 
 
 @hookspec(firstresult=True)
 def hansa_secret(reference: str, value: object) -> str | None:
-    """Return the value behind `{"$reference": value}` in a setting, such as `{"$vault": "path"}`; the first answer counts."""
+    """Return the value behind `{"$reference": value}` in a setting, such as `{"$vault": "path"}`;
+    the first answer counts.
+    """

@@ -1,7 +1,9 @@
-"""The kinds that a plugin may add types to: Channel, Outgoing, Security, Format. A type is a subclass, named by `type`.
+"""The kinds that a plugin may add types to: Channel, Outgoing, Security, Format. A type is a
+subclass, named by `type`.
 
-The life of an object: core makes it (`__init__` opens nothing), calls `start`, which may raise, and always calls `stop`, also
-after a `start` that failed. An object is never changed: an edit makes a new one, starts it, swaps it in and stops the old one.
+The life of an object: core makes it (`__init__` opens nothing), calls `start`, which may raise, and
+always calls `stop`, also after a `start` that failed. An object is never changed: an edit makes a
+new one, starts it, swaps it in and stops the old one.
 """
 
 from __future__ import annotations
@@ -64,11 +66,13 @@ class ChannelSettings(DefinitionSettings):
 
 
 class Definition(Generic[ConfigT]):
-    """Base of everything that a definition configures: core sets `name`, `config`, `server` and `log`.
+    """Base of everything that a definition configures: core sets `name`, `config`, `server` and
+    `log`.
 
-    A subclass names its own settings as type argument, `class MqttChannel(Channel[Subscription])`, or as `Config`.
-    `placement` says where core runs it: in every worker, in one worker of each server, or once in the cluster. `exclusive`:
-    the old object must stop before a new one can start, such as one that binds a port.
+    A subclass names its own settings as type argument, `class MqttChannel(Channel[Subscription])`,
+    or as `Config`. `placement` says where core runs it: in every worker, in one worker of each
+    server, or once in the cluster. `exclusive`: the old object must stop before a new one can
+    start, such as one that binds a port.
     """
 
     kind: ClassVar[str] = ""
@@ -98,14 +102,17 @@ class Definition(Generic[ConfigT]):
         """Close everything; called once for each `start`, also when that failed."""
 
     def lost(self, error: BaseException) -> None:
-        """Report that what `start` opened is gone, such as a connection; from any thread, returns at once.
+        """Report that what `start` opened is gone, such as a connection; from any thread, returns
+        at once.
 
-        This object is stopped and a new one is started, with growing pauses; the state says why until one runs.
+        This object is stopped and a new one is started, with growing pauses; the state says why
+        until one runs.
         """
         self.server.objects.lost(self, error)
 
     def trouble(self, why: str) -> None:
-        """Report that this object serves on although its other side does not answer; an empty text: it answers again.
+        """Report that this object serves on although its other side does not answer; an empty text:
+        it answers again.
 
         The state stays `running` and says why. Call it from any thread, when it changes.
         """
@@ -117,17 +124,23 @@ class Definition(Generic[ConfigT]):
 
     @classmethod
     def claims(cls, config: ConfigT) -> Iterable[str]:
-        """Return what only one definition of this kind may have, such as a path; a second one is refused by name."""
+        """Return what only one definition of this kind may have, such as a path; a second one is
+        refused by name.
+        """
         return ()
 
     @classmethod
     def generate(cls, given: PlainSettings) -> PlainSettings:
-        """Return settings to make up when they are not given, such as a random key; shown once to whoever creates it."""
+        """Return settings to make up when they are not given, such as a random key; shown once to
+        whoever creates it.
+        """
         return {}
 
     @classmethod
     def prepare(cls, config: ConfigT) -> ConfigT:
-        """Return the settings to store, once, when they are defined: hash a password, fill in what is derived."""
+        """Return the settings to store, once, when they are defined: hash a password, fill in what
+        is derived.
+        """
         return config
 
 
@@ -145,8 +158,8 @@ def _type_argument(cls: builtins.type[Definition]) -> builtins.type[Model] | Non
 class Channel(Definition[ConfigT]):
     """Brings requests in from one source and hands each to `self.dispatch`, which never raises.
 
-    `delivery` is the promise that the conformance kit tests. Core sets `dispatch` before `start`. Call it anew each time and
-    never keep it: it is swapped under the running channel.
+    `delivery` is the promise that the conformance kit tests. Core sets `dispatch` before `start`.
+    Call it anew each time and never keep it: it is swapped under the running channel.
     """
 
     kind = "channel"
@@ -164,13 +177,17 @@ class Channel(Definition[ConfigT]):
 
 
 class Outgoing(Definition[ConfigT]):
-    """A connection out, used by services as `self.outgoing.TYPE["name"]`; whatever else it offers is its own."""
+    """A connection out, used by services as `self.outgoing.TYPE["name"]`; whatever else it offers
+    is its own.
+    """
 
     kind = "outgoing"
 
     @property
     def security(self) -> Security | None:
-        """The security definition named by the setting `security`, as it is now; None if none is named."""
+        """The security definition named by the setting `security`, as it is now; None if none is
+        named.
+        """
         name = getattr(self.config, "security", None)
         return self.server.objects.security(name) if name else None
 
@@ -181,7 +198,9 @@ class Security(Definition[ConfigT]):
     kind = "security"
 
     def authenticate(self, request: Request) -> object:
-        """Return who the caller is (the principal, never empty); raises `Refused` if it does not prove it."""
+        """Return who the caller is (the principal, never empty); raises `Refused` if it does not
+        prove it.
+        """
         raise NotImplementedError(f"security {self.type} does not authenticate callers")
 
     def sign(self, headers: dict[str, str]) -> None:
@@ -192,8 +211,8 @@ class Security(Definition[ConfigT]):
 class Format:
     """Converts between bytes and Python objects; one instance serves one route.
 
-    `config` is the definition of its channel, `service` the class it serves. `content_types` are those it reads; the first is
-    the one it writes.
+    `config` is the definition of its channel, `service` the class it serves. `content_types` are
+    those it reads; the first is the one it writes.
     """
 
     kind: ClassVar[str] = "format"
@@ -212,15 +231,21 @@ class Format:
         return self.content_types[0]
 
     def parse(self, raw: bytes, model: Any = None) -> Any:
-        """Build a `model` (a Model or any type msgspec knows), or plain data without one; raises `Invalid`."""
+        """Build a `model` (a Model or any type msgspec knows), or plain data without one; raises
+        `Invalid`.
+        """
         raise NotImplementedError
 
     def render(self, value: object, model: Any = None) -> bytes:
-        """Return the bytes of a value; `model` is the declared output, if any. Raises `Invalid` if it cannot be written."""
+        """Return the bytes of a value; `model` is the declared output, if any. Raises `Invalid` if
+        it cannot be written.
+        """
         raise NotImplementedError
 
     def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
-        """Return the body and content type that tell a caller of an error; by default one line of text."""
+        """Return the body and content type that tell a caller of an error; by default one line of
+        text.
+        """
         found = problem(error, cid)
         text = f"{found['title']}: {found['detail']} (cid {cid})\n"
         return text.encode(), "text/plain; charset=utf-8"

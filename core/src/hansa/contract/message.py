@@ -1,4 +1,6 @@
-"""What crosses the wall between a channel and a service: a request, a response, and the correlation id on both."""
+"""What crosses the wall between a channel and a service: a request, a response, and the correlation
+id on both.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,11 @@ def new_cid() -> str:
 class Request:
     """One message on its way to a service.
 
-    A channel sets what it has: `raw` bytes or an already built `payload`, `headers` (lower-case names), `params` (path and
-    query values), `method`, `path`, `peer` (address of the caller), `environ` (the WSGI environment, or the like), `extra`
-    (anything else, by name). The route adds `input` (the parsed input), `principal` (who called), `channel` and `format`;
-    `attempt` counts from 1.
+    A channel sets what it has: `raw` bytes or an already built `payload`, `headers` (lower-case
+    names), `params` (path and query values), `method`, `path`, `peer` (address of the caller),
+    `environ` (the WSGI environment, or the like), `extra` (anything else, by name). The route adds
+    `input` (the parsed input), `principal` (who called), `channel` and `format`; `attempt` counts
+    from 1.
     """
 
     raw: bytes = b""
@@ -56,9 +59,11 @@ class Request:
 
 @dataclass(slots=True, eq=False)
 class Response:
-    """The answer: `payload` set by the service, `raw` bytes rendered from it, `status`, `headers`, `content_type`.
+    """The answer: `payload` set by the service, `raw` bytes rendered from it, `status`, `headers`,
+    `content_type`.
 
-    `outcome` tells a broker what to do: `done` (acknowledge), `retry`, `reject`; `error` is the exception behind the last two.
+    `outcome` tells a broker what to do: `done` (acknowledge), `retry`, `reject`; `error` is the
+    exception behind the last two.
     """
 
     payload: Any = None

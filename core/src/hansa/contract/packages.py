@@ -1,4 +1,6 @@
-"""Deployed packages as plain values: a file or a folder of Python sources under one version, and what it imports."""
+"""Deployed packages as plain values: a file or a folder of Python sources under one version, and
+what it imports.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ def import_name(package: str) -> str:
 
 
 def files_of(package: str, source: str) -> dict[str, str]:
-    """Return the files of a package by path; `source` is the text of a file, or a folder's files as JSON."""
+    """Return the files of a package by path; `source` is the text of a file, or a folder's files as
+    JSON.
+    """
     if package.endswith(".py"):
         return {package: source}
     files: dict[str, str] = json.loads(source)
@@ -21,7 +25,9 @@ def files_of(package: str, source: str) -> dict[str, str]:
 
 
 def imports_of(package: str, source: str) -> set[str]:
-    """Return the top-level names that a package imports, anywhere in it; files that do not compile count as importing nothing."""
+    """Return the top-level names that a package imports, anywhere in it; files that do not compile
+    count as importing nothing.
+    """
     found: set[str] = set()
     for text in files_of(package, source).values():
         try:
@@ -38,9 +44,11 @@ def imports_of(package: str, source: str) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class PackageVersion:
-    """One version of a deployed package: its source, who deployed it and when, and its services by class name.
+    """One version of a deployed package: its source, who deployed it and when, and its services by
+    class name.
 
-    `file` is `rates.py` or `rates/`, `at` is in seconds of the Unix epoch, `current` says whether this version serves.
+    `file` is `rates.py` or `rates/`, `at` is in seconds of the Unix epoch, `current` says whether
+    this version serves.
     """
 
     file: str

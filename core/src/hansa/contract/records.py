@@ -1,4 +1,6 @@
-"""The records that cross the contract: definitions, edits, states and reports, as plain values without behaviour."""
+"""The records that cross the contract: definitions, edits, states and reports, as plain values
+without behaviour.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ Key: TypeAlias = tuple[str, str, str]
 """What identifies a definition: its kind, its type and its name."""
 
 PlainSettings: TypeAlias = dict[str, Any]
-"""Settings as plain data, as they are written in JSON or TOML; values may be references such as `{"$env": "X"}`."""
+"""Settings as plain data, as they are written in JSON or TOML; values may be references such as
+`{"$env": "X"}`.
+"""
 
 StateName: TypeAlias = Literal[
     "starting", "running", "retrying", "inactive", "elsewhere", "failed", "ending"
@@ -27,8 +31,8 @@ def label(key: Key) -> str:
 class DefinitionRecord:
     """One definition as it is stored, or as a plugin brings it (`builtin`).
 
-    Secrets in `data` are `{"$encrypted": TOKEN}`; references such as `{"$env": "X"}` are kept as they were given. `revision`
-    is that of its last change, 0 for one that is built in.
+    Secrets in `data` are `{"$encrypted": TOKEN}`; references such as `{"$env": "X"}` are kept as
+    they were given. `revision` is that of its last change, 0 for one that is built in.
     """
 
     kind: str
@@ -48,9 +52,10 @@ class DefinitionRecord:
 class Edit:
     """A change of one definition: `data` holds its settings, None deletes it.
 
-    `mode` is `create` (must not exist yet), `edit` (the given settings replace the stored ones, the others stay) or `set`
-    (exactly these settings). With `seen_revision` the change is refused unless the definition is still at that revision.
-    `declared` is the digest of the declaration in config.toml that the edit comes from.
+    `mode` is `create` (must not exist yet), `edit` (the given settings replace the stored ones, the
+    others stay) or `set` (exactly these settings). With `seen_revision` the change is refused
+    unless the definition is still at that revision. `declared` is the digest of the declaration in
+    config.toml that the edit comes from.
     """
 
     key: Key
@@ -75,7 +80,9 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A stored change: its revision, the workers that have applied it, and those that have not done so yet."""
+    """A stored change: its revision, the workers that have applied it, and those that have not done
+    so yet.
+    """
 
     revision: int
     applied: list[str]
@@ -84,7 +91,9 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class DeployedPackage:
-    """One package of a deployment: its file or folder, the version that now serves, and its services by name, sorted."""
+    """One package of a deployment: its file or folder, the version that now serves, and its
+    services by name, sorted.
+    """
 
     file: str
     version: int
@@ -102,8 +111,8 @@ class Deployment(Applied):
 class ObjectState:
     """How the object of a definition does in one worker.
 
-    `why` says why it does not run, or, while it is `running`, that its other side does not answer. `since` is in seconds of
-    the Unix epoch; `revision` is that of the definition the worker has.
+    `why` says why it does not run, or, while it is `running`, that its other side does not answer.
+    `since` is in seconds of the Unix epoch; `revision` is that of the definition the worker has.
     """
 
     state: str
@@ -114,7 +123,8 @@ class ObjectState:
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """What a worker reported last: its server, the revision it has applied, when, and the states that are not plain `running`.
+    """What a worker reported last: its server, the revision it has applied, when, and the states
+    that are not plain `running`.
 
     `states` maps `kind type name` to a state; what is missing is running without trouble.
     """
@@ -137,7 +147,9 @@ class HeldLease:
 
 @dataclass(frozen=True, slots=True)
 class InstalledPlugin:
-    """One installed plugin: `status` is `found`, `loaded`, `blocked` or `failed`, and `why` says why it failed."""
+    """One installed plugin: `status` is `found`, `loaded`, `blocked` or `failed`, and `why` says
+    why it failed.
+    """
 
     name: str
     distribution: str

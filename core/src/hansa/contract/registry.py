@@ -1,4 +1,6 @@
-"""What a process knows: registered types, formats and services, each with the plugin or package it came from."""
+"""What a process knows: registered types, formats and services, each with the plugin or package it
+came from.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from .service import Service
 class RegisteredType:
     """One type: its class, the plugin that registered it, and the model of a whole definition.
 
-    `model` has the type's own settings, those that every definition of the kind has, and those that plugins add to channels.
+    `model` has the type's own settings, those that every definition of the kind has, and those that
+    plugins add to channels.
     """
 
     kind: str
@@ -37,7 +40,9 @@ class RegisteredFormat:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredService:
-    """One service: its class, where it came from (`plugin NAME`, or a package), and its version there (0 for a plugin)."""
+    """One service: its class, where it came from (`plugin NAME`, or a package), and its version
+    there (0 for a plugin).
+    """
 
     name: str
     cls: builtins.type[Service]
@@ -46,7 +51,9 @@ class RegisteredService:
 
 
 class Registry(Protocol):
-    """The types, formats and services of this process. Lookups take no lock: every change replaces whole tables."""
+    """The types, formats and services of this process. Lookups take no lock: every change replaces
+    whole tables.
+    """
 
     def type(self, kind: str, type: str) -> RegisteredType:
         """Return a registered type; raises `NotFound` naming the types there are."""

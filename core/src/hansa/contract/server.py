@@ -1,4 +1,6 @@
-"""The server as plugins, services and configured objects see it: the worker they run in, and through it the cluster."""
+"""The server as plugins, services and configured objects see it: the worker they run in, and
+through it the cluster.
+"""
 
 from __future__ import annotations
 
@@ -46,17 +48,23 @@ class Configuration(Protocol):
 
     @property
     def listening(self) -> Mapping[str, str]:
-        """The addresses of bound sockets by name, such as `127.0.0.1:11223`; empty until `hansa_listen` has run."""
+        """The addresses of bound sockets by name, such as `127.0.0.1:11223`; empty until
+        `hansa_listen` has run.
+        """
 
     def section(self, model: type[SectionT]) -> SectionT:
-        """Return a section by the model that `hansa_settings` declared for it; defaults where the file has none."""
+        """Return a section by the model that `hansa_settings` declared for it; defaults where the
+        file has none.
+        """
 
 
 class Definitions(Protocol):
     """The definitions of the cluster: what is configured, and the one way to change it."""
 
     def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
-        """Return stored and built-in definitions, of a kind and type or of all, sorted by kind, type and name."""
+        """Return stored and built-in definitions, of a kind and type or of all, sorted by kind,
+        type and name.
+        """
 
     def get(self, kind: str, type: str, name: str) -> DefinitionRecord:
         """Return one definition; raises `NotFound`."""
@@ -65,17 +73,20 @@ class Definitions(Protocol):
         """Whether a definition, service or format of this name is there; an empty type means any."""
 
     def validate(self, edits: Iterable[Edit]) -> dict[str, str]:
-        """Return everything that speaks against these edits, made together, by `kind.type.name.setting`; nothing is stored.
+        """Return everything that speaks against these edits, made together, by
+        `kind.type.name.setting`; nothing is stored.
 
-        What it returns is what `change` would refuse: faults of settings, missing references, taken names and claims,
-        definitions in use, revisions that are no longer current.
+        What it returns is what `change` would refuse: faults of settings, missing references, taken
+        names and claims, definitions in use, revisions that are no longer current.
         """
 
     def change(self, edits: Iterable[Edit], *, by: str = "", wait: bool = True) -> Applied:
-        """Make these edits in one transaction, all of them or none; they may refer to each other in any order.
+        """Make these edits in one transaction, all of them or none; they may refer to each other in
+        any order.
 
-        Waits up to 5 seconds until the workers have applied them, unless `wait` is false. `by` is the author for the change log.
-        Raises one `Invalid` with all faults by `kind.type.name.setting`.
+        Waits up to 5 seconds until the workers have applied them, unless `wait` is false. `by` is
+        the author for the change log. Raises one `Invalid` with all faults by
+        `kind.type.name.setting`.
         """
 
     def define(
@@ -90,7 +101,9 @@ class Definitions(Protocol):
         by: str = "",
         wait: bool = True,
     ) -> Applied:
-        """Create, edit or set one definition, as `Edit` says; raises `Invalid` by setting, `NotFound` or `Conflict`."""
+        """Create, edit or set one definition, as `Edit` says; raises `Invalid` by setting,
+        `NotFound` or `Conflict`.
+        """
 
     def delete(
         self, kind: str, type: str, name: str, *, seen_revision: int | None = None, by: str = ""
@@ -122,11 +135,12 @@ class Packages(Protocol):
         declared: bool = False,
         wait: bool = True,
     ) -> Deployment:
-        """Try sources, by path, in a child process; store them and have every worker load them: all of them or none.
+        """Try sources, by path, in a child process; store them and have every worker load them: all
+        of them or none.
 
-        Packages named in `remove` go out of service by the same change. `declared`: config.toml says so. Raises `Invalid`
-        with the errors and their lines under `source` and refused names under `file`; `NotFound` or `Conflict` for what is
-        to be removed.
+        Packages named in `remove` go out of service by the same change. `declared`: config.toml
+        says so. Raises `Invalid` with the errors and their lines under `source` and refused names
+        under `file`; `NotFound` or `Conflict` for what is to be removed.
         """
 
 
@@ -137,13 +151,19 @@ class Plugins(Protocol):
         """Return the plugins as this worker found them when it started, sorted by name."""
 
     def reload(self, name: str, *, by: str = "") -> int:
-        """Have all servers load a plugin anew, after a trial; returns the revision. Raises `NotFound`, or `Invalid`."""
+        """Have all servers load a plugin anew, after a trial; returns the revision. Raises
+        `NotFound`, or `Invalid`.
+        """
 
     def block(self, name: str, *, by: str = "") -> int:
-        """Have no server load a plugin; returns the revision. Raises `NotFound`, or `Conflict` naming what uses it."""
+        """Have no server load a plugin; returns the revision. Raises `NotFound`, or `Conflict`
+        naming what uses it.
+        """
 
     def unblock(self, name: str, *, by: str = "") -> int:
-        """Let servers load a plugin again, after a trial; returns the revision. Raises `NotFound`, or `Invalid`."""
+        """Let servers load a plugin again, after a trial; returns the revision. Raises `NotFound`,
+        or `Invalid`.
+        """
 
 
 class Cluster(Protocol):
@@ -157,7 +177,9 @@ class Cluster(Protocol):
         """Return the newest revision of the change log."""
 
     def reports(self, *, silent: bool = False) -> dict[str, WorkerReport]:
-        """Return the last report of each worker that is alive, by worker; with `silent` also of those not heard of lately."""
+        """Return the last report of each worker that is alive, by worker; with `silent` also of
+        those not heard of lately.
+        """
 
     def leases(self, names: Iterable[str]) -> dict[str, HeldLease]:
         """Return those of these leases that are held."""
@@ -170,22 +192,32 @@ class Objects(Protocol):
     """The configured objects that live in this worker."""
 
     def get(self, kind: str, type: str, name: str) -> Definition:
-        """Return a running object; an empty type means any. Raises `NotFound`, or `Unavailable` with its state."""
+        """Return a running object; an empty type means any. Raises `NotFound`, or `Unavailable`
+        with its state.
+        """
 
     def security(self, name: str) -> Security:
-        """Return a running security definition of any type; raises `NotFound`, or `Unavailable` with its state."""
+        """Return a running security definition of any type; raises `NotFound`, or `Unavailable`
+        with its state.
+        """
 
     def state(self, kind: str, type: str, name: str) -> ObjectState | None:
         """Return the state of a definition's object in this worker; None if it has none."""
 
     def make(self, kind: str, type: str, name: str, data: PlainSettings) -> Definition:
-        """Make an object of these settings, as `define` would store them, without starting it; raises `Invalid`."""
+        """Make an object of these settings, as `define` would store them, without starting it;
+        raises `Invalid`.
+        """
 
     def lost(self, broken: Definition, error: BaseException) -> None:
-        """Have an object whose other side is gone replaced by a new one, with back-off; called by `Definition.lost`."""
+        """Have an object whose other side is gone replaced by a new one, with back-off; called by
+        `Definition.lost`.
+        """
 
     def trouble(self, troubled: Definition, why: str) -> None:
-        """Note that an object serves on although its other side does not answer; called by `Definition.trouble`."""
+        """Note that an object serves on although its other side does not answer; called by
+        `Definition.trouble`.
+        """
 
 
 class Named(Protocol):
@@ -199,7 +231,9 @@ class Named(Protocol):
 
 
 class OutgoingConnections(Protocol):
-    """Connections out, by type and name: `outgoing.sql["name"]`, or `outgoing["soap-client"]["name"]`."""
+    """Connections out, by type and name: `outgoing.sql["name"]`, or
+    `outgoing["soap-client"]["name"]`.
+    """
 
     def __getattr__(self, type: str) -> Named:
         """Return the connections of a type."""
@@ -217,7 +251,9 @@ class Server(Protocol):
 
     @property
     def id(self) -> str:
-        """The name of this worker process, unique in the cluster: `server1/0.3`, with its index and generation."""
+        """The name of this worker process, unique in the cluster: `server1/0.3`, with its index and
+        generation.
+        """
 
     @property
     def worker(self) -> int:
@@ -289,16 +325,22 @@ class Server(Protocol):
 
     @property
     def redis(self) -> Redis:
-        """The redis-py client (text, not bytes) of the cluster's Redis; raises `Unavailable` where there is none."""
+        """The redis-py client (text, not bytes) of the cluster's Redis; raises `Unavailable` where
+        there is none.
+        """
 
     def records(self, namespace: str) -> Records:
-        """Return small records that outlive a process: the cluster's where the bus keeps some, else this server's own."""
+        """Return small records that outlive a process: the cluster's where the bus keeps some, else
+        this server's own.
+        """
 
     def section(self, model: type[SectionT]) -> SectionT:
         """Return a section of config.toml by the model that `hansa_settings` declared for it."""
 
     def resource(self, wanted: type[ResourceT]) -> ResourceT:
-        """Return the object of this class that a plugin's `hansa_startup` returned; raises `NotFound`."""
+        """Return the object of this class that a plugin's `hansa_startup` returned; raises
+        `NotFound`.
+        """
 
     def replace_workers(self) -> None:
         """Have the workers of this server replaced one by one; no request is lost."""
@@ -325,9 +367,11 @@ class Server(Protocol):
         in_reply_to: str = "",
         extra: Mapping[str, object] | None = None,
     ) -> str:
-        """Queue a call, delivered at least once by any worker of the cluster; returns its correlation id.
+        """Queue a call, delivered at least once by any worker of the cluster; returns its
+        correlation id.
 
-        The options are those of `Queue.put`. Raises `NotFound` for the service, `Unavailable` where there is no queue.
+        The options are those of `Queue.put`. Raises `NotFound` for the service, `Unavailable` where
+        there is no queue.
         """
 
     def handle(
@@ -340,4 +384,6 @@ class Server(Protocol):
         format: str = "",
         config: object = None,
     ) -> Response:
-        """Run a request through a service as a channel of this type and name would, in a format if given; never raises."""
+        """Run a request through a service as a channel of this type and name would, in a format if
+        given; never raises.
+        """

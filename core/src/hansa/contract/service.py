@@ -22,16 +22,20 @@ _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<!^)(?<!_)(?=[A-Z][a-z])")
 
 
 def automatic_name(module: str, name: str) -> str:
-    """Return a service's name from its module and class: `my_service`, `GetRate` -> `my-service.get-rate`."""
+    """Return a service's name from its module and class: `my_service`, `GetRate` ->
+    `my-service.get-rate`.
+    """
     words = _WORD_BOUNDARY.sub("-", name).lower().lstrip("-")
     return f"{module.replace('_', '-')}.{words}"
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What a service is compiled with for one channel: its registered name, the format and the channel it serves.
+    """What a service is compiled with for one channel: its registered name, the format and the
+    channel it serves.
 
-    `channel` is the channel's name, `type` its type (`invoke` and `invoke-async` for internal calls), `config` its definition.
+    `channel` is the channel's name, `type` its type (`invoke` and `invoke-async` for internal
+    calls), `config` its definition.
     """
 
     name: str
@@ -45,8 +49,9 @@ class Binding:
 class Service:
     """Base of native services: a new instance handles each message.
 
-    `Input` and `Output` are Models (or any type msgspec reads); without them the parsed message and any plain data pass.
-    `name` overrides the automatic name. Class attributes of a service are shared by all messages of a worker.
+    `Input` and `Output` are Models (or any type msgspec reads); without them the parsed message and
+    any plain data pass. `name` overrides the automatic name. Class attributes of a service are
+    shared by all messages of a worker.
     """
 
     name: ClassVar[str] = ""
@@ -93,12 +98,16 @@ class Service:
         return self.server.invoke(name, payload, cid=self.request.cid)
 
     def invoke_async(self, name: str, payload: object = None) -> str:
-        """Have another service called, by any worker of the cluster, at least once; returns the correlation id at once."""
+        """Have another service called, by any worker of the cluster, at least once; returns the
+        correlation id at once.
+        """
         return self.server.invoke_async(name, payload, cid=self.request.cid)
 
     @classmethod
     def compile(cls, binding: Binding) -> Dispatch:
-        """Build the callable that handles a request on one channel; other dialects of services override this."""
+        """Build the callable that handles a request on one channel; other dialects of services
+        override this.
+        """
         read_input = input_reader(cls.Input, binding.format)
         write_output = output_writer(cls.Output, binding.format)
         server = binding.server
@@ -121,5 +130,7 @@ class Service:
 
     @classmethod
     def fail(cls, error: BaseException, request: Request, format: Format | None) -> Response | None:
-        """Return the whole response to an error where this dialect has its own shape; None leaves it to the format."""
+        """Return the whole response to an error where this dialect has its own shape; None leaves
+        it to the format.
+        """
         return None

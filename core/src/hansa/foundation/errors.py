@@ -1,6 +1,8 @@
-"""The errors of Hansa: each knows a stable code, its HTTP-like status, and what a broker should do with the message.
+"""The errors of Hansa: each knows a stable code, its HTTP-like status, and what a broker should do
+with the message.
 
-Any of them may be raised by services, plugins and core; what is not one of them is an unexpected fault (status 500, retry).
+Any of them may be raised by services, plugins and core; what is not one of them is an unexpected
+fault (status 500, retry).
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ Outcome = Literal["done", "retry", "reject"]
 class HansaError(Exception):
     """A fault whose text may be shown to the caller.
 
-    `code` names the kind of fault for programs and never changes; texts may. `status` is an HTTP status code (RFC 9110),
-    `outcome` what a broker does with the message: `retry` counts the attempt and tries again, `reject` gives it up at once.
-    `headers` go out with an HTTP answer.
+    `code` names the kind of fault for programs and never changes; texts may. `status` is an HTTP
+    status code (RFC 9110), `outcome` what a broker does with the message: `retry` counts the
+    attempt and tries again, `reject` gives it up at once. `headers` go out with an HTTP answer.
     """
 
     code: str = "internal-error"
@@ -32,7 +34,9 @@ class HansaError(Exception):
 
 
 class Invalid(HansaError):
-    """Input that breaks its declaration; `errors` maps each setting or field, by its path, to its fault."""
+    """Input that breaks its declaration; `errors` maps each setting or field, by its path, to its
+    fault.
+    """
 
     code = "invalid"
     status = 400
@@ -52,7 +56,9 @@ class MissingModule(Invalid):
 
 
 class Refused(HansaError):
-    """The caller did not prove who it is; `challenge` is the WWW-Authenticate header, if the mechanism has one."""
+    """The caller did not prove who it is; `challenge` is the WWW-Authenticate header, if the
+    mechanism has one.
+    """
 
     code = "unauthorized"
     status = 401
@@ -91,7 +97,9 @@ class NotAllowed(HansaError):
 
 
 class Conflict(HansaError):
-    """The change contradicts the present state: the name is taken, in use, or was changed by somebody else."""
+    """The change contradicts the present state: the name is taken, in use, or was changed by
+    somebody else.
+    """
 
     code = "conflict"
     status = 409
@@ -145,7 +153,9 @@ class TimedOut(HansaError):
 
 
 def describe(error: BaseException) -> str:
-    """Return one line about an error: the detail of one of ours, the type and the text of any other."""
+    """Return one line about an error: the detail of one of ours, the type and the text of any
+    other.
+    """
     if isinstance(error, HansaError):
         return error.detail
     return f"{type(error).__name__}: {error}"
@@ -160,7 +170,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def problem(error: BaseException, cid: str) -> dict[str, object]:
     """Return the problem details (RFC 9457) of an error, with its `code` and the `cid`.
 
-    Of an unexpected error they say only that it happened, and the cid to find it by in the server's log.
+    Of an unexpected error they say only that it happened, and the cid to find it by in the server's
+    log.
     """
     if not isinstance(error, HansaError):
         error = HansaError(

@@ -1,4 +1,6 @@
-"""Files that are replaced as a whole: a reader sees the old content or the new, never a part, also after a crash."""
+"""Files that are replaced as a whole: a reader sees the old content or the new, never a part, also
+after a crash.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ from pathlib import Path
 def replace_file(
     path: Path, content: str | bytes, *, mode: int = 0o600, durable: bool = False
 ) -> None:
-    """Put `content` in the place of a file, or make it, with these permission bits; makes its folder (mode 0700).
+    """Put `content` in the place of a file, or make it, with these permission bits; makes its
+    folder (mode 0700).
 
-    With `durable` the file and its name are on disk when this returns. Raises OSError; the old file is then untouched.
+    With `durable` the file and its name are on disk when this returns. Raises OSError; the old file
+    is then untouched.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = _write_beside(path, content, mode, durable)
@@ -27,7 +31,8 @@ def replace_file(
 
 
 def create_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
-    """Make a file with this content unless there is one; returns whether it was made. Of several at once, one makes it.
+    """Make a file with this content unless there is one; returns whether it was made. Of several at
+    once, one makes it.
 
     Nobody reads half of it: it gets its name when it is whole. Raises OSError.
     """

@@ -6,7 +6,9 @@ from pathlib import Path
 
 
 def started_at(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot (proc(5), field 22); None if there is none, or only its zombie."""
+    """Return when a process started, in clock ticks since boot (proc(5), field 22); None if there
+    is none, or only its zombie.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

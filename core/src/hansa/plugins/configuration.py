@@ -1,4 +1,6 @@
-"""config.toml: one server's bootstrap, read by the same settings as everything else, with all faults told at once."""
+"""config.toml: one server's bootstrap, read by the same settings as everything else, with all
+faults told at once.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from ..contract.records import Key, PlainSettings
 from ..contract.registry import Registry
 from ..foundation.errors import HansaError, Invalid
-from ..settings.model import Model, Secret, load, resolve, setting
+from ..settings.model import Model, Secret, setting
+from ..settings.resolve import resolve
+from ..settings.validate import load
 
 SectionT = TypeVar("SectionT", bound=Model)
 _NAME = r"^[A-Za-z0-9_.-]{1,64}$"
@@ -98,10 +102,11 @@ CORE_SECTIONS = {model.__name__.removesuffix("Section").lower(): model for model
 
 
 class Config:
-    """A read configuration: `server`, `odb`, `plugins`, `log`, `services`, `section(NAME)` for a plugin's, `definitions`.
+    """A read configuration: `server`, `odb`, `plugins`, `log`, `services`, `section(NAME)` for a
+    plugin's, `definitions`.
 
-    `definitions` holds (kind, type, name, settings) from tables such as `[channel.http.NAME]`; `path` is the file, `dir` the
-    server's folder, both absolute.
+    `definitions` holds (kind, type, name, settings) from tables such as `[channel.http.NAME]`;
+    `path` is the file, `dir` the server's folder, both absolute.
     """
 
     def __init__(self, path: Path, data: dict[str, Any], directory: Path | None = None) -> None:
@@ -119,7 +124,9 @@ class Config:
         kinds: Mapping[str, type],
         registry: Registry | None = None,
     ) -> None:
-        """Read every section by its model, and with a `registry` every definition; raises `Invalid` with all faults."""
+        """Read every section by its model, and with a `registry` every definition; raises `Invalid`
+        with all faults.
+        """
         faults: dict[str, str] = {}
         self._models = {**CORE_SECTIONS, **sections}
         self.definitions = []
@@ -161,7 +168,8 @@ class Config:
                     )
 
     def section(self, model: type[SectionT]) -> SectionT:
-        """Return a section by the model that `hansa_settings` declared for it; defaults where the file has none.
+        """Return a section by the model that `hansa_settings` declared for it; defaults where the
+        file has none.
 
         KeyError for a section that no plugin declared.
         """
@@ -216,7 +224,9 @@ class Config:
 
 
 def _definition_faults(registry: Registry, key: Key, data: PlainSettings) -> dict[str, str]:
-    """Return the faults of one definition by path; what only a plugin can resolve is judged when it is defined."""
+    """Return the faults of one definition by path; what only a plugin can resolve is judged when it
+    is defined.
+    """
     kind, type, _ = key
     unresolved: list[str] = []
 
@@ -240,7 +250,8 @@ def read_config(
     directory: str | None = None,
     overrides: dict[str, Any] | None = None,
 ) -> Config:
-    """Parse a file, not yet validated; `overrides` maps `section.key` to a value that goes before the file's.
+    """Parse a file, not yet validated; `overrides` maps `section.key` to a value that goes before
+    the file's.
 
     Raises `Invalid` naming the file when it is missing or not TOML.
     """

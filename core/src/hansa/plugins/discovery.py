@@ -25,7 +25,9 @@ from ..contract.registry import RegisteredService
 from ..contract.server import Server
 from ..contract.service import Service
 from ..foundation.errors import Invalid, describe, did_you_mean
-from ..settings.model import Model, load, resolve
+from ..settings.model import Model
+from ..settings.resolve import resolve
+from ..settings.validate import load
 from .configuration import Config, PluginsSection
 from .registry import Clash, Registry
 
@@ -44,7 +46,9 @@ BuiltinDefinition = tuple[str, str, str, PlainSettings]
 
 @dataclass
 class Plugin:
-    """One plugin as found here: its entry points, and its status: `loaded`, `blocked` or `failed` with the reason."""
+    """One plugin as found here: its entry points, and its status: `loaded`, `blocked` or `failed`
+    with the reason.
+    """
 
     name: str
     distribution: str
@@ -60,7 +64,8 @@ class Plugin:
 
 
 class Plugins:
-    """The plugins of one process. `groups` says which modules are loaded: early ones alone, or both.
+    """The plugins of one process. `groups` says which modules are loaded: early ones alone, or
+    both.
 
     Call hooks through `hook`: `plugins.hook.hansa_NAME(...)` returns a list of results.
     """
@@ -81,7 +86,9 @@ class Plugins:
     # -- load --------------------------------------------------------------------------------------------------------
 
     def load(self, *, enabled: Iterable[str] | None = None, blocked: Iterable[str] = ()) -> None:
-        """Find and load everything that is installed and not blocked; raises `Invalid` with the faults of all plugins."""
+        """Find and load everything that is installed and not blocked; raises `Invalid` with the
+        faults of all plugins.
+        """
         self.found = discover()
         wanted = set(self.found if enabled is None else enabled)
         unwanted = set(blocked)
@@ -130,7 +137,9 @@ class Plugins:
     # -- what plugins bring ------------------------------------------------------------------------------------------
 
     def sections(self) -> dict[str, type[Model]]:
-        """Return the sections of config.toml that plugins declare; raises `Clash` if two declare the same."""
+        """Return the sections of config.toml that plugins declare; raises `Clash` if two declare
+        the same.
+        """
         found: dict[str, type[Model]] = {}
         for sections in self.hook.hansa_settings():
             _merge(found, sections, "the section [{}]")
@@ -160,7 +169,9 @@ class Plugins:
             )
 
     def wraps(self) -> list[Wrap]:
-        """Return the implementations of `hansa_wrap`, to be called with a channel, a service and the call to wrap."""
+        """Return the implementations of `hansa_wrap`, to be called with a channel, a service and
+        the call to wrap.
+        """
         return [_wrap(one) for one in self.hook.hansa_wrap.get_hookimpls()]
 
     def secret(self, reference: str, value: object) -> str | None:
@@ -224,7 +235,8 @@ def discover() -> dict[str, Plugin]:
 def load_plugins(
     config: Config, blocked: set[str], groups: Iterable[str] = (EARLY, FULL)
 ) -> Plugins:
-    """Load all plugins that the configuration and `blocked` allow, and validate the configuration with them.
+    """Load all plugins that the configuration and `blocked` allow, and validate the configuration
+    with them.
 
     Raises `Invalid` with all faults.
     """
@@ -239,7 +251,9 @@ def load_plugins(
 
 
 def check_plugins(config: Path, directory: Path | None = None, blocked: Iterable[str] = ()) -> None:
-    """Try in a child process whether a worker could load all plugins and read the configuration; raises `Invalid`."""
+    """Try in a child process whether a worker could load all plugins and read the configuration;
+    raises `Invalid`.
+    """
     program = "import sys; from hansa.process.worker import check; check(*sys.argv[1:])"
     command = [
         sys.executable,

@@ -1,4 +1,6 @@
-"""The registry of one process: types, formats and services, and which plugin or package each came from."""
+"""The registry of one process: types, formats and services, and which plugin or package each came
+from.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Clash(Invalid):
 
 
 class Registry(RegistryContract):
-    """The types, formats and services of one process; every change replaces whole tables, so readers need no lock."""
+    """The types, formats and services of one process; every change replaces whole tables, so
+    readers need no lock.
+    """
 
     def __init__(self) -> None:
         self._types: Types = {}
@@ -39,7 +43,9 @@ class Registry(RegistryContract):
         self._lock = threading.Lock()
 
     def add_types(self, plugin: str, classes: Iterable[builtins.type[Definition | Format]]) -> None:
-        """Register the types and formats of a plugin; raises `Clash` naming both plugins if one is taken."""
+        """Register the types and formats of a plugin; raises `Clash` naming both plugins if one is
+        taken.
+        """
         with self._lock:
             types = dict(self._types)
             formats = dict(self._formats)
@@ -92,7 +98,9 @@ class Registry(RegistryContract):
     def replace_services(
         self, origins: str | Collection[str], services: Iterable[RegisteredService]
     ) -> set[str]:
-        """Swap the services of some origins for others at once; returns all names touched. Raises `Clash` for a taken name."""
+        """Swap the services of some origins for others at once; returns all names touched. Raises
+        `Clash` for a taken name.
+        """
         replaced = {origins} if isinstance(origins, str) else origins
         with self._lock:
             table = {
@@ -155,10 +163,11 @@ def _taken(kind: str, type: str, first: str, second: str) -> Clash:
 
 
 def definition_model(cls: type[Definition], sections: Mapping[str, type[Model]]) -> type[Model]:
-    """Return the model of a whole definition: the type's own settings, sections of plugins, and what its kind has in common.
+    """Return the model of a whole definition: the type's own settings, sections of plugins, and
+    what its kind has in common.
 
-    Definitions stored before a section existed name its settings at the top level; they are read as if inside it, unless
-    the type has a setting of that name itself.
+    Definitions stored before a section existed name its settings at the top level; they are read as
+    if inside it, unless the type has a setting of that name itself.
     """
     namespace: dict[str, Any] = {
         "__doc__": cls.__doc__,
@@ -192,7 +201,9 @@ def _section(model: type[Model]) -> object:
 
 
 def _into_sections(data: PlainSettings, moved: Mapping[str, str]) -> PlainSettings:
-    """Move settings of the flat form, by name, into their sections; a setting that stands there already is kept."""
+    """Move settings of the flat form, by name, into their sections; a setting that stands there
+    already is kept.
+    """
     found = dict(data)
     for name, section in moved.items():
         if name in found:

@@ -1,4 +1,6 @@
-"""Child processes of the supervisor: they die with it, and what an earlier one left behind is ended by pid and start time."""
+"""Child processes of the supervisor: they die with it, and what an earlier one left behind is ended
+by pid and start time.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from typing import Any
 from ..foundation.files import replace_file
 from ..foundation.processes import started_at
 
-# PERF: what is made while a worker starts stays; looking for garbage in it would only slow the start
+# PERF: what is made while a worker starts stays; looking for garbage in it would only slow the
+# start
 _WORKER = "import gc; gc.disable(); from hansa.process.worker import main; main()"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -33,8 +36,8 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own that gets `death_signal` when this process dies.
 
-    `options` are those of `subprocess.Popen`. Call it from the main thread: the kernel sends the signal when the thread that
-    started the child ends.
+    `options` are those of `subprocess.Popen`. Call it from the main thread: the kernel sends the
+    signal when the thread that started the child ends.
     """
     parent = os.getpid()
 
@@ -69,7 +72,9 @@ early: list[SpawnedWorker] = []
 
 
 class Ledger:
-    """A file that lists the children that run, so that the next start can end what a killed supervisor left behind."""
+    """A file that lists the children that run, so that the next start can end what a killed
+    supervisor left behind.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -93,7 +98,9 @@ class Ledger:
             replace_file(self.path, json.dumps(self._known))
 
     def end_leftovers(self, patience: float = ASK_TIME) -> list[int]:
-        """End what is listed and still the same process: asked first, killed after `patience` seconds. Returns the pids."""
+        """End what is listed and still the same process: asked first, killed after `patience`
+        seconds. Returns the pids.
+        """
         left = {pid: start for pid, start in self._read().items() if started_at(pid) == start}
         _end(left, signal.SIGTERM, patience)
         _end(left, signal.SIGKILL, KILL_TIME)
@@ -109,7 +116,9 @@ class Ledger:
 
 
 def _end(processes: dict[int, int], number: signal.Signals, seconds: float) -> None:
-    """Send a signal to those processes that are alive, and wait until they have ended, at most so long."""
+    """Send a signal to those processes that are alive, and wait until they have ended, at most so
+    long.
+    """
     for pid in _alive(processes):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)

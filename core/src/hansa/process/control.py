@@ -16,8 +16,9 @@ from typing import Any
 class Job:
     """What a supervisor tells a worker to be.
 
-    `config` and `dir` are paths, `overrides` settings that go before the file's, `environment` variables to set, `sockets` those
-    that `hansa_listen` bound, `engines` the addresses of engines, both by name.
+    `config` and `dir` are paths, `overrides` settings that go before the file's, `environment`
+    variables to set, `sockets` those that `hansa_listen` bound, `engines` the addresses of engines,
+    both by name.
     """
 
     index: int
@@ -38,7 +39,9 @@ class Control:
 
     @classmethod
     def take_standard_input(cls) -> Control:
-        """Take the pipe that the supervisor has put in the place of standard input, which then is empty."""
+        """Take the pipe that the supervisor has put in the place of standard input, which then is
+        empty.
+        """
         pipe = socket.socket(fileno=os.dup(0))
         # not for services, nor for what they start
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -66,7 +69,10 @@ class Control:
         self._pipe.sendall(line.encode() + b"\n")
 
     def wait_for_end(self) -> bool:
-        """Wait until the supervisor says to stop, or has ended; returns whether the whole server ends."""
-        # all it says is to stop; the end of the pipe: it is gone, nobody else will serve its sockets
+        """Wait until the supervisor says to stop, or has ended; returns whether the whole server
+        ends.
+        """
+        # all it says is to stop; the end of the pipe: it is gone, nobody else will serve its
+        # sockets
         line = self._pipe.makefile("r").readline()
         return not line or bool(json.loads(line)["closing"])

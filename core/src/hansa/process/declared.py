@@ -1,4 +1,6 @@
-"""What the configuration file declares goes into the store when a server starts: what is new in it, or has changed since."""
+"""What the configuration file declares goes into the store when a server starts: what is new in it,
+or has changed since.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from ..runtime.server import WorkerServer
 
 
 def declare(server: WorkerServer, store: Store, keys: Keys) -> None:
-    """Deploy the files and make the definitions of config.toml; raises `Invalid` with all faults by the file and its key."""
+    """Deploy the files and make the definitions of config.toml; raises `Invalid` with all faults by
+    the file and its key.
+    """
     known = store.declared()
     faults = {**_deploy_files(server, known), **_define(server, known, keys)}
     server.config.refuse(faults)

@@ -1,4 +1,6 @@
-"""The engines of one server: programs that run beside the workers, started before them and ended after them."""
+"""The engines of one server: programs that run beside the workers, started before them and ended
+after them.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class RunningEngine:
 
 
 class Engines:
-    """Starts, watches and ends the engines. What they print goes to `logs/NAME.log` under the server's folder."""
+    """Starts, watches and ends the engines. What they print goes to `logs/NAME.log` under the
+    server's folder.
+    """
 
     def __init__(self, directory: Path, ledger: Ledger, schedule: RestartSchedule) -> None:
         self._directory = directory
@@ -46,7 +50,9 @@ class Engines:
         return {one.engine.name: one.engine.address for one in self._running}
 
     def start(self, engines: Iterable[Engine], stopped: Callable[[], bool]) -> None:
-        """Start all, and wait until they are ready or the server is to stop; raises `Invalid` for one that does not start."""
+        """Start all, and wait until they are ready or the server is to stop; raises `Invalid` for
+        one that does not start.
+        """
         for engine in engines:
             self._running.append(self._start(engine))
         deadline = time.monotonic() + START_LIMIT

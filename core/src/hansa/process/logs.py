@@ -1,4 +1,6 @@
-"""Logging: one line per event with the correlation id; secrets are masked, control characters cannot forge a line."""
+"""Logging: one line per event with the correlation id; secrets are masked, control characters
+cannot forge a line.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _FORMAT = (
 
 
 class _Lines(logging.Formatter):
-    """Masks secrets and escapes control characters; `single` also puts tracebacks on the line of their event."""
+    """Masks secrets and escapes control characters; `single` also puts tracebacks on the line of
+    their event.
+    """
 
     def __init__(self, single: bool, structured: bool = False) -> None:
         super().__init__(_FORMAT)
@@ -54,7 +58,9 @@ class _Lines(logging.Formatter):
 
 
 def set_up(directory: Path, settings: Any) -> None:
-    """Log to standard error and to logs/server.log under the server's folder, as the section `[log]` says."""
+    """Log to standard error and to logs/server.log under the server's folder, as the section
+    `[log]` says.
+    """
     (directory / "logs").mkdir(parents=True, exist_ok=True)
     console = logging.StreamHandler(sys.stderr)
     console.setFormatter(_Lines(single=False))
@@ -70,7 +76,9 @@ def set_up(directory: Path, settings: Any) -> None:
 
 
 def rotate_log(path: Path, size: int, kept: int) -> None:
-    """Move a log of over `size` bytes to PATH.1, and older ones up to PATH.`kept`; who writes to it opens it anew by name."""
+    """Move a log of over `size` bytes to PATH.1, and older ones up to PATH.`kept`; who writes to it
+    opens it anew by name.
+    """
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_size > size:
             logging.handlers.RotatingFileHandler(path, backupCount=kept, delay=True).doRollover()

@@ -1,4 +1,6 @@
-"""Replacing the workers of a server one by one: a new one serves before the old one is asked to finish."""
+"""Replacing the workers of a server one by one: a new one serves before the old one is asked to
+finish.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Replacement:
         return self._steps is not None
 
     def want(self, revision: int) -> None:
-        """Have the workers replaced; once for each revision of the change log, which all of them ask for, and each time for 0."""
+        """Have the workers replaced; once for each revision of the change log, which all of them
+        ask for, and each time for 0.
+        """
         if revision == 0 or revision > self._newest:
             self._newest = max(self._newest, revision)
             self._wanted = True

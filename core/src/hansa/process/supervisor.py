@@ -1,6 +1,8 @@
-"""The supervisor of one server: binds sockets, starts engines and workers, watches them, replaces workers one by one.
+"""The supervisor of one server: binds sockets, starts engines and workers, watches them, replaces
+workers one by one.
 
-It imports little: no ODB, no protocol. What it needs of plugins are the hooks of their early modules.
+It imports little: no ODB, no protocol. What it needs of plugins are the hooks of their early
+modules.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOOK = 0.2
 QUICK_LOOK = 0.02
 START_LOOK = 0.05
-"""Seconds to listen to workers at a time: usually, while something is to happen soon, and while they start."""
+"""Seconds to listen to workers at a time: usually, while something is to happen soon, and while
+they start.
+"""
 ROTATED_LOGS = ("server", "access")
 
 
@@ -60,7 +64,9 @@ class Supervisor:
     # -- the whole ---------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Start, watch until SIGTERM, SIGINT or a restart, stop; then, for a restart, become a new process. Raises `Invalid`."""
+        """Start, watch until SIGTERM, SIGINT or a restart, stop; then, for a restart, become a new
+        process. Raises `Invalid`.
+        """
         self.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chmod(self.config.dir, 0o700)
         set_up(self.config.dir, self.config.log)
@@ -75,7 +81,8 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
             self._listen()
-            # PERF: the first worker imports while engines start; it gets its job when they are there
+            # PERF: the first worker imports while engines start; it gets its job when they are
+            # there
             self.workers.serving[0] = self.workers.spawn(0)
             self._start_engines()
             self._start_workers()
@@ -232,7 +239,9 @@ def _address(bound: socket.socket) -> str:
 def run_server(
     path: str, *, directory: str | None = None, overrides: dict[str, Any] | None = None
 ) -> None:
-    """Run the server that a configuration file describes, in the foreground; raises `Invalid` with all faults."""
+    """Run the server that a configuration file describes, in the foreground; raises `Invalid` with
+    all faults.
+    """
     config = read_config(path, directory=directory, overrides=overrides)
     plugins = _load_early(config)
     try:
@@ -243,7 +252,9 @@ def run_server(
 
 
 def _load_early(config: Config) -> Plugins:
-    """Load the early modules of plugins; what is wrong with definitions, too, is told in the same breath."""
+    """Load the early modules of plugins; what is wrong with definitions, too, is told in the same
+    breath.
+    """
     try:
         return load_plugins(config, set(), (EARLY,))
     except Invalid as invalid:

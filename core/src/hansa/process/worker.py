@@ -66,7 +66,9 @@ class Worker:
         self._parent = os.getppid()
 
     def start(self) -> None:
-        """Load everything that is stored, start it, and begin to serve; raises what keeps this worker from it."""
+        """Load everything that is stored, start it, and begin to serve; raises what keeps this
+        worker from it.
+        """
         server = self.server
         self.membership.start()
         for resource in self.plugins.start(server):
@@ -131,7 +133,9 @@ class Worker:
         self._stop.set()
 
     def stop(self) -> None:
-        """Finish what was accepted, stop everything; a step that fails does not keep the others from being done."""
+        """Finish what was accepted, stop everything; a step that fails does not keep the others
+        from being done.
+        """
         server = self.server
         server.ready = False
         steps: list[Callable[[], object]] = [
@@ -157,7 +161,9 @@ class Worker:
 
 
 def check(path: str, directory: str, *blocked: str) -> None:
-    """Load all plugins and read a configuration as a worker would; prints the faults and ends with 1 if there are any."""
+    """Load all plugins and read a configuration as a worker would; prints the faults and ends with
+    1 if there are any.
+    """
     try:
         load_plugins(read_config(path, directory=directory or None), set(blocked))
     except Invalid as invalid:
@@ -166,7 +172,9 @@ def check(path: str, directory: str, *blocked: str) -> None:
 
 
 def main() -> NoReturn:
-    """Run a worker: standard input is its control pipe, on which its job comes as a line of JSON, with the sockets."""
+    """Run a worker: standard input is its control pipe, on which its job comes as a line of JSON,
+    with the sockets.
+    """
     control = Control.take_standard_input()
     job = control.receive_job()
     os.environ.update(job.environment)

@@ -1,4 +1,6 @@
-"""The workers of one server, as their supervisor sees them: started, heard, started again, replaced and ended."""
+"""The workers of one server, as their supervisor sees them: started, heard, started again, replaced
+and ended.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ END_MARGIN = 5.0
 
 @dataclass
 class WorkerProcess:
-    """One worker process, from its start to its end; `began` and `stopping` are of `time.monotonic()`.
+    """One worker process, from its start to its end; `began` and `stopping` are of
+    `time.monotonic()`.
 
     `faults` are what kept it from starting, as it reported them.
     """
@@ -59,8 +62,9 @@ class WorkerProcess:
 class Workers:
     """All worker processes of one server.
 
-    `job` is what each is told, besides its index and generation; `sockets` are handed to each. `heard(process, event)` is called for
-    every event of a worker that is not about its own start. `grace` is in seconds.
+    `job` is what each is told, besides its index and generation; `sockets` are handed to each.
+    `heard(process, event)` is called for every event of a worker that is not about its own start.
+    `grace` is in seconds.
     """
 
     def __init__(

@@ -6,13 +6,15 @@ from __future__ import annotations
 class InFlight:
     """The requests in hand, each with the epoch in which it began.
 
-    A new epoch begins whenever an object is taken out of use: requests that began before may still be using it.
+    A new epoch begins whenever an object is taken out of use: requests that began before may still
+    be using it.
     """
 
     def __init__(self) -> None:
         self.epoch = 0
         self.requests: dict[int, int] = {}
-        """The epoch of each request by a number that is its own; routes write here without a lock."""
+        """The epoch of each request by a number that is its own; routes write here without a lock.
+        """
 
     @property
     def oldest(self) -> int:

@@ -1,4 +1,6 @@
-"""The plugins that are installed where a worker runs, and the decision which of them the cluster may load."""
+"""The plugins that are installed where a worker runs, and the decision which of them the cluster
+may load.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from ..plugins.discovery import Plugins, check_plugins, discover
 
 
 class InstalledPlugins(PluginsContract):
-    """The plugins found by one worker, and what the cluster is told of them. `path` is the configuration file."""
+    """The plugins found by one worker, and what the cluster is told of them. `path` is the
+    configuration file.
+    """
 
     def __init__(self, plugins: Plugins, path: Path, store: Store, cluster: Cluster) -> None:
         self._plugins = plugins
@@ -27,13 +31,17 @@ class InstalledPlugins(PluginsContract):
         return [plugin.record for plugin in self._plugins.found.values()]
 
     def reload(self, name: str, *, by: str = "") -> int:
-        """Have all servers load a plugin anew, after a trial; returns the revision. Raises `NotFound`, or `Invalid`."""
+        """Have all servers load a plugin anew, after a trial; returns the revision. Raises
+        `NotFound`, or `Invalid`.
+        """
         _refuse_unknown(name, discover())
         check_plugins(self._path, blocked=self._store.blocked_plugins() - {name})
         return self._cluster.log_action("plugin", name, "reload", by=by)
 
     def block(self, name: str, *, by: str = "") -> int:
-        """Have no server load a plugin; returns the revision. Raises `NotFound`, or `Conflict` naming what uses it."""
+        """Have no server load a plugin; returns the revision. Raises `NotFound`, or `Conflict`
+        naming what uses it.
+        """
         _refuse_unknown(name, self._plugins.found)
         uses = self._uses_of(name)
         if uses:
@@ -42,7 +50,9 @@ class InstalledPlugins(PluginsContract):
         return self._cluster.log_action("plugin", name, "block", by=by)
 
     def unblock(self, name: str, *, by: str = "") -> int:
-        """Let servers load a plugin again, after a trial; returns the revision. Raises `NotFound`, or `Invalid`."""
+        """Let servers load a plugin again, after a trial; returns the revision. Raises `NotFound`,
+        or `Invalid`.
+        """
         _refuse_unknown(name, self._plugins.found)
         check_plugins(self._path, blocked=self._store.blocked_plugins() - {name})
         return self._cluster.log_action("plugin", name, "unblock", by=by)

@@ -1,4 +1,6 @@
-"""Calls from service to service: synchronous in this process, asynchronous through the queue that a plugin brings."""
+"""Calls from service to service: synchronous in this process, asynchronous through the queue that a
+plugin brings.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ RouteKey = tuple[str, str, str, str, bool]
 
 
 class Invocations:
-    """What a worker calls without a channel: routes to services, kept until their class changes, and the queue if any."""
+    """What a worker calls without a channel: routes to services, kept until their class changes,
+    and the queue if any.
+    """
 
     def __init__(self, registry: Registry, router: Router) -> None:
         self.registry = registry
@@ -77,7 +81,9 @@ class Invocations:
         in_reply_to: str = "",
         extra: Mapping[str, object] | None = None,
     ) -> str:
-        """Queue a call, at least once; returns its correlation id. Raises `Unavailable` where there is no queue."""
+        """Queue a call, at least once; returns its correlation id. Raises `Unavailable` where there
+        is no queue.
+        """
         self.registry.service(name)
         if self.queue is None:
             raise Unavailable(
@@ -106,7 +112,9 @@ class Invocations:
         format: str = "",
         config: object = None,
     ) -> Response:
-        """Run one request through a route to a service that has no channel of its own; never raises."""
+        """Run one request through a route to a service that has no channel of its own; never
+        raises.
+        """
         try:
             route = self.route(name, type=type, channel=channel, format=format, config=config)
             return route(request)

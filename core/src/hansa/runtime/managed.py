@@ -13,10 +13,11 @@ from ..contract.records import DefinitionRecord, Key, ObjectState
 
 @dataclass
 class ManagedObject:
-    """One definition in this worker: the record that is wanted, the object that serves, and how it does.
+    """One definition in this worker: the record that is wanted, the object that serves, and how it
+    does.
 
-    `lock` is held while it is brought to the state wanted. `lease` names the lease under which it may run, empty for one
-    that runs in every worker. `removed` says that the definition is gone.
+    `lock` is held while it is brought to the state wanted. `lease` names the lease under which it
+    may run, empty for one that runs in every worker. `removed` says that the definition is gone.
     """
 
     record: DefinitionRecord
@@ -38,7 +39,9 @@ class ManagedObject:
         return ObjectState(self.state, self.why, self.since, self.record.revision)
 
     def become(self, state: str, why: str = "") -> None:
-        """Set the state, note since when, and count as unhealthy unless it is `running` without trouble."""
+        """Set the state, note since when, and count as unhealthy unless it is `running` without
+        trouble.
+        """
         if (state, why) != (self.state, self.why):
             self.state = state
             self.why = why

@@ -1,4 +1,6 @@
-"""The life of configured objects in one worker: made, started, swapped in, stopped after their last user, retried when down."""
+"""The life of configured objects in one worker: made, started, swapped in, stopped after their last
+user, retried when down.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ FIRST_RETRY = 0.5
 LAST_RETRY = 10.0
 """Seconds before an object that did not start is tried again: the first time, and at most."""
 START_WAIT = 5.0
-"""Seconds to wait for objects to start before a change counts as applied; slower ones go on alone."""
+"""Seconds to wait for objects to start before a change counts as applied; slower ones go on alone.
+"""
 STARTERS = 32
 """How many objects start at the same time, at most."""
 SHOWN_NAMES = 20
@@ -41,8 +44,9 @@ SHOWN_NAMES = 20
 class Objects(ObjectsContract):
     """The configured objects of one worker.
 
-    `server` is handed to each; `read(record)` returns a definition's settings with secrets and references resolved;
-    `preview(kind, type, name, data)` returns them as `define` would store them; `leases` places what runs once.
+    `server` is handed to each; `read(record)` returns a definition's settings with secrets and
+    references resolved; `preview(kind, type, name, data)` returns them as `define` would store
+    them; `leases` places what runs once.
     """
 
     def __init__(
@@ -72,9 +76,11 @@ class Objects(ObjectsContract):
     # -- configure ---------------------------------------------------------------------------------------------------
 
     def apply(self, records: Iterable[DefinitionRecord], removed: Iterable[Key] = ()) -> None:
-        """Bring these definitions to life, each in place of what it replaces, and take what was removed out of service.
+        """Bring these definitions to life, each in place of what it replaces, and take what was
+        removed out of service.
 
-        What is referred to starts first and ends last. Waits up to 5 s, and 1 ms for each; slower ones go on alone.
+        What is referred to starts first and ends last. Waits up to 5 s, and 1 ms for each; slower
+        ones go on alone.
         """
         wanted = sorted(records, key=lambda record: _starting_order(record.kind))
         ending = self._mark_removed(removed)
@@ -120,7 +126,9 @@ class Objects(ObjectsContract):
                 log.error("an object could not be placed", exc_info=error)
 
     def _queue(self, managed: ManagedObject) -> Future[None] | None:
-        """Have an object brought to the state wanted by then; one such task waits, however many changes there are."""
+        """Have an object brought to the state wanted by then; one such task waits, however many
+        changes there are.
+        """
         with self._lock:
             if managed.queued is None and not self._stopped.is_set():
                 managed.queued = self._starters.submit(self._settle, managed)
@@ -186,7 +194,8 @@ class Objects(ObjectsContract):
             managed.lease = name
 
             def changed() -> None:
-                # queued and not done here: starting may take long, and the thread that calls back keeps all leases
+                # queued and not done here: starting may take long, and the thread that calls back
+                # keeps all leases
                 self._queue(managed)
 
             self.leases.want(name, lambda token: changed(), changed)
@@ -260,7 +269,9 @@ class Objects(ObjectsContract):
         managed.timer.start()
 
     def lost(self, broken: Definition, error: BaseException) -> None:
-        """Stop an object that lost its other side, and start a new one with back-off; it may call from its own threads."""
+        """Stop an object that lost its other side, and start a new one with back-off; it may call
+        from its own threads.
+        """
         managed = self._table.get((broken.kind, broken.type, broken.name))
         with self._lock:  # not in the caller's thread: `stop` may wait for that to end
             if managed is not None and not self._stopped.is_set():
@@ -270,7 +281,8 @@ class Objects(ObjectsContract):
         """Note why an object that serves on has trouble, or, with an empty text, that it is over."""
         managed = self._table.get((troubled.kind, troubled.type, troubled.name))
         with self._lock:
-            # while a successor does not start, the state says so, and not what is wrong with the one that serves on
+            # while a successor does not start, the state says so, and not what is wrong with the
+            # one that serves on
             if managed is not None and managed.object is troubled and managed.state == "running":
                 managed.become("running", why)
 
@@ -285,7 +297,9 @@ class Objects(ObjectsContract):
     # -- stop --------------------------------------------------------------------------------------------------------
 
     def _withdraw(self, managed: ManagedObject, *, at_once: bool = False) -> None:
-        """Give up its object, then its place: what runs once must have stopped before it may start elsewhere."""
+        """Give up its object, then its place: what runs once must have stopped before it may start
+        elsewhere.
+        """
         self._take_out(managed, at_once=at_once or bool(managed.lease))
         if managed.lease:
             self.leases.unwant(managed.lease)
@@ -315,7 +329,8 @@ class Objects(ObjectsContract):
         everything = list(self._table.values())
         everything.sort(key=lambda managed: -_starting_order(managed.record.kind))
         for managed in everything:
-            # one that is still starting is not waited for; it stops itself, or ends with the process
+            # one that is still starting is not waited for; it stops itself, or ends with the
+            # process
             held = managed.lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
             self._withdraw(managed, at_once=True)
             if held:
@@ -325,7 +340,9 @@ class Objects(ObjectsContract):
     # -- look --------------------------------------------------------------------------------------------------------
 
     def get(self, kind: str, type: str, name: str) -> Definition:
-        """Return a running object; an empty type means any. Raises `NotFound`, or `Unavailable` with its state."""
+        """Return a running object; an empty type means any. Raises `NotFound`, or `Unavailable`
+        with its state.
+        """
         if type:
             managed = self._table.get((kind, type, name))
         else:
@@ -345,7 +362,9 @@ class Objects(ObjectsContract):
         return NotFound(f"there is no {what} named {name!r} (there are: {', '.join(shown)})")
 
     def security(self, name: str) -> Security:
-        """Return a running security definition of any type; raises `NotFound`, or `Unavailable` with its state."""
+        """Return a running security definition of any type; raises `NotFound`, or `Unavailable`
+        with its state.
+        """
         found = self.get("security", "", name)
         if not isinstance(found, Security):
             raise TypeError(f"{found.type} is registered as a type of security and is no Security")
@@ -375,14 +394,18 @@ class Objects(ObjectsContract):
         return None if managed is None or managed.removed else managed.reported
 
     def make(self, kind: str, type: str, name: str, data: PlainSettings) -> Definition:
-        """Make an object of these settings, as `define` would store them, without starting it; raises `Invalid`."""
+        """Make an object of these settings, as `define` would store them, without starting it;
+        raises `Invalid`.
+        """
         record = self._preview(kind, type, name, data)
         cls = self.registry.type(kind, type).cls
         return cls(name, self._read(record), self.server)
 
 
 def _starting_order(kind: str) -> int:
-    """The place of a kind in the order of starting; what no plugin here knows comes first, and ends last."""
+    """The place of a kind in the order of starting; what no plugin here knows comes first, and ends
+    last.
+    """
     return list(KINDS).index(kind) if kind in KINDS else -1
 
 

@@ -1,4 +1,6 @@
-"""The end of objects that were replaced: each is stopped after the last request that may be using it."""
+"""The end of objects that were replaced: each is stopped after the last request that may be using
+it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ JOIN = 5.0
 
 @dataclass(frozen=True)
 class Retired:
-    """An object out of use: the epoch that began when it was replaced, and when that was (`time.monotonic()`)."""
+    """An object out of use: the epoch that began when it was replaced, and when that was
+    (`time.monotonic()`).
+    """
 
     epoch: int
     at: float

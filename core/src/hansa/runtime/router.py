@@ -1,4 +1,6 @@
-"""The routes of a worker: compiled for each channel, and compiled anew when what they refer to changes."""
+"""The routes of a worker: compiled for each channel, and compiled anew when what they refer to
+changes.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ class Router:
                 self._users.get(used, set()).discard(channel)
 
     def recompile(self, kind: str, names: Iterable[str]) -> None:
-        """Give the channels of these services, or of these security definitions, a new route; no connection is touched."""
+        """Give the channels of these services, or of these security definitions, a new route; no
+        connection is touched.
+        """
         with self._lock:
             self.changes += 1
             channels: set[Channel] = set()
@@ -105,9 +109,11 @@ class Router:
         source: Channel | None = None,
         raising: bool = False,
     ) -> Dispatch:
-        """Compile a route to a service; callers of a `source` are authenticated as its settings say.
+        """Compile a route to a service; callers of a `source` are authenticated as its settings
+        say.
 
-        `channel`, `type` and `config` are those of the `Binding`. Raises `NotFound` or `Unavailable` for what is missing.
+        `channel`, `type` and `config` are those of the `Binding`. Raises `NotFound` or
+        `Unavailable` for what is missing.
         """
         cls = self.registry.service(service).cls
         form = self.registry.format(format).cls(config, cls) if format else None

@@ -28,10 +28,12 @@ def compile_route(
     inflight: InFlight | None = None,
     raising: bool = False,
 ) -> Dispatch:
-    """Compose authentication, parsing, the service and rendering once, so that a request walks plain calls.
+    """Compose authentication, parsing, the service and rendering once, so that a request walks
+    plain calls.
 
-    With several `authenticators`, any one will do; the first refusal is reported if all refuse. `inflight` knows of each
-    request for as long as it runs. `raising` lets exceptions through, for calls from service to service.
+    With several `authenticators`, any one will do; the first refusal is reported if all refuse.
+    `inflight` knows of each request for as long as it runs. `raising` lets exceptions through, for
+    calls from service to service.
     """
     call = service.compile(binding)
     for wrap in wraps:
@@ -48,7 +50,8 @@ def compile_route(
         request.channel = binding
         request.format = format_type
         token = set_cid(request.cid)
-        # the token's and not the request's: a service may hand its request on as it is, and then it runs twice
+        # the token's and not the request's: a service may hand its request on as it is, and then it
+        # runs twice
         number = id(token)
         requests[number] = inflight.epoch
         try:
@@ -92,7 +95,9 @@ def failed(
     service: type[Service] | None,
     format: Format | None,
 ) -> Response:
-    """Turn an exception into a response: its status and outcome, and a body without anything internal in it."""
+    """Turn an exception into a response: its status and outcome, and a body without anything
+    internal in it.
+    """
     _log(error)
     response = _in_own_shape(error, request, service, format)
     response.error = error
@@ -115,7 +120,9 @@ def _in_own_shape(
     service: type[Service] | None,
     format: Format | None,
 ) -> Response:
-    """Return what the service's dialect says of an error, else what the format says, else plain text."""
+    """Return what the service's dialect says of an error, else what the format says, else plain
+    text.
+    """
     try:
         response = service.fail(error, request, format) if service is not None else None
         return response or _plain_failure(error, request, format or Format())

@@ -1,4 +1,6 @@
-"""The server that hooks, services, channels and other objects see: this worker, and through it the cluster."""
+"""The server that hooks, services, channels and other objects see: this worker, and through it the
+cluster.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ SectionT = TypeVar("SectionT", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a worker stands in its server: its index, which start of a worker it is, and what the supervisor hands to it.
+    """Where a worker stands in its server: its index, which start of a worker it is, and what the
+    supervisor hands to it.
 
     `sockets` are those bound by `hansa_listen`, `engines` the addresses of engines, both by name.
     """
@@ -50,9 +53,11 @@ class Place:
 
 
 class WorkerServer:
-    """The server as one of its workers sees it. Its parts are the attributes; nothing here is on the request path.
+    """The server as one of its workers sees it. Its parts are the attributes; nothing here is on
+    the request path.
 
-    `wake` is set when this worker is to look at the change log; `replace_workers` asks the supervisor to do so.
+    `wake` is set when this worker is to look at the change log; `replace_workers` asks the
+    supervisor to do so.
     """
 
     ready = False
@@ -121,7 +126,9 @@ class WorkerServer:
 
     @property
     def redis(self) -> Redis:
-        """The redis-py client (text, not bytes) of the cluster's Redis; raises `Unavailable` where there is none."""
+        """The redis-py client (text, not bytes) of the cluster's Redis; raises `Unavailable` where
+        there is none.
+        """
         client = self.bus.redis
         if client is None:
             raise Unavailable(
@@ -130,7 +137,9 @@ class WorkerServer:
         return client
 
     def records(self, namespace: str) -> Records:
-        """Return small records that outlive a process: the cluster's where the bus keeps some, else this server's own."""
+        """Return small records that outlive a process: the cluster's where the bus keeps some, else
+        this server's own.
+        """
         shared = self.bus.records(namespace)
         return shared or FileRecords(self.dir / namespace)
 
@@ -143,7 +152,9 @@ class WorkerServer:
         self._resources[type(resource)] = resource
 
     def resource(self, wanted: type[ResourceT]) -> ResourceT:
-        """Return the object of this class that a plugin's `hansa_startup` returned; raises `NotFound`."""
+        """Return the object of this class that a plugin's `hansa_startup` returned; raises
+        `NotFound`.
+        """
         found = self._resources.get(wanted)
         if not isinstance(found, wanted):
             raise NotFound(f"no plugin has started a {wanted.__name__} in this worker")
@@ -176,7 +187,9 @@ class WorkerServer:
         in_reply_to: str = "",
         extra: Mapping[str, object] | None = None,
     ) -> str:
-        """Queue a call, delivered at least once by any worker of the cluster; returns its correlation id."""
+        """Queue a call, delivered at least once by any worker of the cluster; returns its
+        correlation id.
+        """
         return self._calls.invoke_async(
             name,
             payload,
@@ -198,7 +211,9 @@ class WorkerServer:
         format: str = "",
         config: object = None,
     ) -> Response:
-        """Run a request through a service as a channel of this type and name would, in a format if given; never raises."""
+        """Run a request through a service as a channel of this type and name would, in a format if
+        given; never raises.
+        """
         return self._calls.handle(
             name, request, type=type, channel=channel, format=format, config=config
         )

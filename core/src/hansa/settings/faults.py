@@ -1,0 +1,162 @@
+"""Everything that is wrong with some data, each fault by the path of its setting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from ..foundation.errors import Invalid, did_you_mean
+from .model import Model, Secret, fields, values_of, without_marks
+
+Faults = dict[str, str]
+"""Faults by the path of the setting, such as `limits.timeout` or `tags[2]`."""
+
+_MISSING = object()
+_PATH = re.compile(r"^(?P<fault>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
+_KEY_PATH = re.compile(r"^(?P<fault>.*) - at `key` in `\$(?P<path>.*)`$", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part of a value: its declared type, its name and the value, `_MISSING` if required."""
+
+    hint: Any
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Undeclared:
+    """A setting that its model does not declare, and the names of those that it does."""
+
+    name: str
+    known: Iterable[str]
+
+
+def decode_hook(kind: Any, value: object) -> object:
+    """Let msgspec build a `Secret`, from text only."""
+    if isinstance(kind, type) and issubclass(kind, Secret):
+        if not isinstance(value, str):
+            raise ValueError(f"Expected `str`, got `{type(value).__name__}`")
+        return kind(value)
+    raise NotImplementedError(f"no way to read a {kind}")
+
+
+def path_below(path: str, name: str) -> str:
+    """Return the path of a part of what stands at a path."""
+    return f"{path}{name}" if name[:1] == "[" or not path else f"{path}.{name}"
+
+
+def explain(
+    data: object, model: Any, *, strict: bool = True, unknown: bool = False
+) -> Invalid | None:
+    """Return all faults of `data` as one `Invalid`, or None if it fits.
+
+    `unknown` also reports undeclared keys, at every depth; without `strict`, text is converted to
+    numbers and booleans.
+    """
+    if isinstance(model, type) and issubclass(model, Model) and not isinstance(data, Mapping):
+        return Invalid(f"expected an object, got {type(data).__name__}")
+    faults: Faults = {}
+    try:
+        _collect(data, model, "", faults, strict)
+        if unknown:
+            collect_unknown(data, model, "", faults)
+    except RecursionError:
+        return Invalid("nested too deeply")
+    return Invalid(faults) if faults else None
+
+
+def _collect(data: Any, hint: Any, path: str, faults: Faults, strict: bool) -> None:
+    """Find every fault of a value, going down into models, lists and dictionaries."""
+    before = len(faults)
+    for part in _parts(data, hint):
+        if isinstance(part, _Undeclared):
+            continue
+        here = path_below(path, part.name)
+        if part.value is _MISSING:
+            faults[here] = "required, and missing"
+        else:
+            _collect(part.value, part.hint, here, faults, strict)
+    if len(faults) > before:
+        return
+    try:
+        msgspec.convert(data, hint, strict=strict, dec_hook=decode_hook)
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        inner, fault = _located(str(error))
+        faults[(path + inner).lstrip(".")] = fault
+
+
+def _located(text: str) -> tuple[str, str]:
+    """Return the path in a message of msgspec, and the message without it."""
+    match = _KEY_PATH.match(text) or _PATH.match(text)
+    if match is None:
+        return "", text
+    return match["path"] or "", match["fault"] or text
+
+
+def collect_unknown(data: object, hint: object, path: str, faults: Faults) -> None:
+    """Add the keys that a model does not declare, at every depth."""
+    for part in _parts(data, hint):
+        here = path_below(path, part.name)
+        if isinstance(part, _Undeclared):
+            faults[here] = "unknown setting" + did_you_mean(part.name, part.known)
+        elif isinstance(part.value, Mapping | list | tuple):
+            collect_unknown(part.value, part.hint, here, faults)
+
+
+def _parts(data: object, hint: object) -> Iterator[_Part | _Undeclared]:
+    """The parts of a value, with what is declared of them."""
+    bare = without_marks(hint)
+    origin = get_origin(bare)
+    arguments = get_args(bare)
+    if isinstance(data, Mapping):
+        if isinstance(bare, type) and issubclass(bare, Model):
+            yield from _settings(data, bare)
+        elif origin is dict:
+            for key, value in data.items():
+                yield _Part(arguments[1], str(key) or "[]", value)
+    elif origin in (list, set, frozenset) and isinstance(data, list | tuple):
+        for index, value in enumerate(data):
+            yield _Part(arguments[0], f"[{index}]", value)
+    if origin in (Union, UnionType):
+        for argument in arguments:
+            yield from _parts(data, argument)
+
+
+def _settings(data: Mapping[Any, Any], model: type[Model]) -> Iterator[_Part | _Undeclared]:
+    known = {field.name: field for field in fields(model)}
+    for name, field in known.items():
+        if name in data or field.required:
+            yield _Part(field.hint, name, data.get(name, _MISSING))
+    for key in data:
+        if key not in known:
+            yield _Undeclared(str(key), known)
+
+
+def collect_broken_rules(value: object, path: str, faults: Faults) -> None:
+    """Run `check` of a model and of the models inside it, and add what they raise."""
+    for name, item in _inner(value):
+        if isinstance(item, Model | list | tuple | dict):
+            collect_broken_rules(item, path_below(path, name), faults)
+    if isinstance(value, Model):
+        try:
+            value.check()
+        except Invalid as invalid:
+            for name, fault in invalid.errors.items():
+                faults[path_below(path, name).strip(".")] = fault
+
+
+def _inner(value: object) -> Iterable[tuple[str, object]]:
+    if isinstance(value, Model):
+        return values_of(value).items()
+    if isinstance(value, dict):
+        return [(str(key), item) for key, item in value.items()]
+    if isinstance(value, list | tuple):
+        return [(f"[{index}]", item) for index, item in enumerate(value)]
+    return ()

@@ -1,0 +1,90 @@
+"""From plain data to models and back: validated on the way in, secrets left out on the way out."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+import msgspec
+
+from ..foundation.errors import Invalid
+from .faults import Faults, collect_broken_rules, collect_unknown, decode_hook, explain
+from .model import Model, Secret, values_of
+
+T = TypeVar("T")
+
+_learned: WeakSet[Any] = WeakSet()
+_learning = threading.Lock()
+
+
+def schema_hook(kind: object) -> dict[str, object]:
+    """Return the JSON Schema of a `Secret`."""
+    if isinstance(kind, type) and issubclass(kind, Secret):
+        return {"type": "string", "format": "password", "writeOnly": True}
+    raise NotImplementedError(f"no schema for {kind}")
+
+
+def schema(model: Any) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a type."""
+    return msgspec.json.schema(model, schema_hook=schema_hook)
+
+
+def learn(hint: T) -> T:
+    """Return a type once msgspec knows it.
+
+    Threads that have msgspec look at one type for the first time at once crash the process.
+    """
+    if hint not in _learned:
+        with _learning:
+            msgspec.json.Decoder(hint)
+            # a union is learned each time: nothing weak can refer to it
+            with contextlib.suppress(TypeError):
+                _learned.add(hint)
+    return hint
+
+
+def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = True) -> T:
+    """Build a model, or any other type, from plain data, validated.
+
+    Without `strict`, text is also converted to numbers and booleans (query strings, command
+    lines); without `unknown`, keys that are not declared are ignored. Raises `Invalid` with every
+    fault at once.
+    """
+    try:
+        value = msgspec.convert(data, learn(model), strict=strict, dec_hook=decode_hook)
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        invalid = explain(data, model, strict=strict, unknown=unknown)
+        raise invalid or Invalid(str(error)) from None
+    faults: Faults = {}
+    try:
+        if unknown:
+            collect_unknown(data, model, "", faults)
+        collect_broken_rules(value, "", faults)
+    except RecursionError:
+        raise Invalid("nested too deeply") from None
+    if faults:
+        raise Invalid(faults)
+    return value
+
+
+def dump(value: object, secret: Callable[[Secret], object] | None = None) -> Any:
+    """Return the plain, JSON-able data of a model.
+
+    Secrets are left out, or replaced by what `secret` makes of each.
+    """
+    if isinstance(value, Model):
+        return {
+            name: dump(item, secret)
+            for name, item in values_of(value).items()
+            if secret or not isinstance(item, Secret)
+        }
+    if isinstance(value, Secret):
+        return secret(value) if secret else None
+    if isinstance(value, list | tuple | set | frozenset):
+        return [dump(item, secret) for item in value]
+    if isinstance(value, dict):
+        return {key: dump(item, secret) for key, item in value.items()}
+    return msgspec.to_builtins(value)
