@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 from hansa import DeployedPackage, Deployment, Invalid, MissingModule, load
 from hansa_pickup.early import PickupSection
+from hansa_pickup.watcher import Watcher
 
 GOOD = "from hansa import Service\n\n\nclass Get(Service):\n    def handle(self):\n        return {number}\n"
 
@@ -22,6 +23,14 @@ class Facade:
         self.stored: list[dict] = []
         self.calls: list[tuple[str, str, float]] = []
         self.failures: list[Exception] = []
+
+    def section(self, model):
+        assert model is PickupSection
+        return self.settings
+
+    def resource(self, wanted):
+        assert wanted is Watcher
+        return self.watcher
 
     def versions(self):
         return [self._version(one) for one in self.stored]

@@ -236,7 +236,8 @@ from hansa_pickup.watcher import Watcher
 import logging
 logging.basicConfig(stream=sys.stdout)
 logging.getLogger("hansa.pickup").setLevel(logging.INFO)
-Watcher(Facade(Path(sys.argv[1]))).start()
+facade = Facade(Path(sys.argv[1]))
+Watcher(facade, facade.settings).start()
 time.sleep(60)
 """
 
@@ -264,6 +265,7 @@ def test_one_of_two_watches_and_the_other_takes_over_when_it_is_killed(
 
 def test_hooks(tmp_path):
     facade = Facade(tmp_path)
+    facade.watcher = plugin.hansa_startup(facade)
     plugin.hansa_serve(facade)
     (tmp_path / "pickup").mkdir(mode=0o700, exist_ok=True)
     (tmp_path / "pickup" / "a.py").write_text(GOOD.format(number=1))
@@ -276,8 +278,11 @@ def test_hooks(tmp_path):
 
 
 def test_it_can_be_switched_off(tmp_path):
-    plugin.hansa_serve(Facade(tmp_path, enabled=False))
+    facade = Facade(tmp_path, enabled=False)
+    facade.watcher = plugin.hansa_startup(facade)
+    plugin.hansa_serve(facade)
     settle(0.1)
+    plugin.hansa_shutdown(facade)
     assert not (tmp_path / "pickup").exists()
 
 
