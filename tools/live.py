@@ -13,7 +13,7 @@ from typing import cast
 import click
 from hansa import DefinitionRecord, Model, Server
 from hansa.cli import commands
-from hansa.plugins.configuration import CORE_SECTIONS
+from hansa.plugins.sections import CORE_SECTIONS
 from hansa.plugins.discovery import EARLY, FULL, Plugins
 from hansa.plugins.registry import Registry
 from hansa_admin.openapi import openapi

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from importlib.metadata import version
-from typing import Any
 
 import click
 
@@ -20,24 +19,19 @@ class _Commands(click.Group):
     _asked = False
 
     def _ask(self) -> None:
-        # PERF: a server that starts needs no commands of plugins
-        if not self._asked and sys.argv[1:3] != ["server", "run"]:
-            self._asked = True
-            logging.getLogger("hansa.plugins").setLevel(logging.CRITICAL)
-            plugins = Plugins(Registry(), (EARLY,))
-            try:
-                plugins.load()
-            except Invalid as invalid:
-                click.echo(f"Commands of some plugins are missing: {invalid}", err=True)
-            for found in plugins.hook.hansa_commands.get_hookimpls():
-                try:
-                    found.function(self)
-                except Exception as error:
-                    name = found.plugin_name.partition(":")[0]
-                    click.echo(
-                        f"Commands of the plugin {name} are missing: {type(error).__name__}: {error}",
-                        err=True,
-                    )
+        """Add the commands of plugins, once; a server that starts needs none of them."""
+        if self._asked or sys.argv[1:3] == ["server", "run"]:
+            return
+        self._asked = True
+        logging.getLogger("hansa.plugins").setLevel(logging.CRITICAL)
+        plugins = Plugins(Registry(), (EARLY,))
+        try:
+            plugins.load()
+        except Invalid as invalid:
+            click.echo(f"Commands of some plugins are missing: {invalid}", err=True)
+        for plugin, error in plugins.add_commands(self):
+            why = f"{type(error).__name__}: {error}"
+            click.echo(f"Commands of the plugin {plugin} are missing: {why}", err=True)
 
     def list_commands(self, context: click.Context) -> list[str]:
         self._ask()
@@ -64,27 +58,41 @@ def server() -> None:
     "--config", "path", default="config.toml", show_default=True, help="Configuration file."
 )
 @click.option(
-    "--http", "http", metavar="HOST:PORT", help="Listen here for HTTP, whatever the file says."
+    "--http",
+    "http",
+    metavar="HOST:PORT",
+    help="Address to listen on for HTTP; overrides the configuration file.",
 )
 @click.option(
-    "--dir", "directory", help="Folder of everything the server writes, whatever the file says."
+    "--dir",
+    "directory",
+    help="Directory for everything the server writes; overrides the configuration file.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    help="Number of worker processes, whatever the file says.",
+    help="Number of worker processes; overrides the configuration file.",
 )
 def run(path: str, http: str | None, directory: str | None, workers: int | None) -> None:
     """Run a server in the foreground until Ctrl-C or SIGTERM."""
     from .process.supervisor import run_server
 
     logging.getLogger("hansa.plugins").setLevel(logging.NOTSET)
-    given: dict[str, Any] = {"http.address": http, "server.workers": workers}
-    overrides = {key: value for key, value in given.items() if value}
+    overrides: dict[str, object] = {}
+    if http:
+        overrides["http.address"] = http
+    if workers:
+        overrides["server.workers"] = workers
     try:
         run_server(path, directory=directory, overrides=overrides)
-    except HansaError as failed:
-        click.echo("The server cannot start:", err=True)
-        for key, fault in getattr(failed, "errors", {"": failed.detail}).items():
-            click.echo(f"  {key}: {fault}" if key else f"  {fault}", err=True)
+    except HansaError as error:
+        _report(error)
         sys.exit(1)
+
+
+def _report(error: HansaError) -> None:
+    """Print what keeps the server from starting, a line for each fault."""
+    click.echo("The server cannot start:", err=True)
+    faults = error.errors if isinstance(error, Invalid) else {"": error.detail}
+    for key, fault in faults.items():
+        click.echo(f"  {key}: {fault}" if key else f"  {fault}", err=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hansa.contract.service import current_cid
-from hansa.plugins.configuration import LogSection
+from hansa.plugins.sections import LogSection
 from hansa.process.logs import rotate_log, set_up
 from hypothesis import HealthCheck, given, settings, strategies as st
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextvars
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .conversion import input_reader, output_writer
-from .kinds import Dispatch, Format
+from .kinds import Channel, Dispatch, Format
 from .message import Request, Response
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Binding:
     channel: str = ""
     type: str = "invoke"
     config: Any = None
+
+
+Wrap = Callable[[Channel | None, "type[Service]", Dispatch], Dispatch | None]
+"""How `hansa_wrap` of a plugin is called: with the channel, the service and the call to wrap."""
 
 
 class Service:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 from pluggy import HookImpl
@@ -23,13 +23,17 @@ from ..contract.kinds import KINDS, Channel, Definition, Dispatch, Format
 from ..contract.records import InstalledPlugin, PlainSettings
 from ..contract.registry import RegisteredService
 from ..contract.server import Server
-from ..contract.service import Service
+from ..contract.service import Service, Wrap
 from ..foundation.errors import Invalid, describe, did_you_mean
 from ..settings.model import Model
 from ..settings.resolve import resolve
 from ..settings.validate import load
-from .configuration import Config, PluginsSection
+from .configuration import Config
 from .registry import Clash, Registry
+from .sections import PluginsSection
+
+if TYPE_CHECKING:
+    import click
 
 log = logging.getLogger("hansa.plugins")
 
@@ -40,7 +44,6 @@ TRIAL_LIMIT = 120
 """Seconds that a trial load of all plugins may take."""
 _HOOKS = {name for name in dir(hookspecs) if name.startswith("hansa_")}
 
-Wrap = Any
 BuiltinDefinition = tuple[str, str, str, PlainSettings]
 
 
@@ -167,6 +170,16 @@ class Plugins:
             self.registry.replace_services(
                 origin, [RegisteredService(cls.get_name(), cls, origin) for cls in classes]
             )
+
+    def add_commands(self, commands: click.Group) -> list[tuple[str, Exception]]:
+        """Have plugins add their commands; returns those that could not, and why."""
+        failed: list[tuple[str, Exception]] = []
+        for implementation in self.hook.hansa_commands.get_hookimpls():
+            try:
+                _call(implementation, commands=commands)
+            except Exception as error:
+                failed.append((implementation.plugin_name.partition(":")[0], error))
+        return failed
 
     def wraps(self) -> list[Wrap]:
         """Return the implementations of `hansa_wrap`, to be called with a channel, a service and

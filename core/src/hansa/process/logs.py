@@ -1,5 +1,6 @@
-"""Logging: one line per event with the correlation id; secrets are masked, control characters
-cannot forge a line.
+"""Logging: one line per event with the correlation id.
+
+Secrets are masked, and control characters cannot forge a line.
 """
 
 from __future__ import annotations
@@ -12,73 +13,105 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from ..contract.service import current_cid
+from ..plugins.sections import LogSection
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_KEY = r"((?:password|passwd|secret|token|api[-_]?key|authorization|cookie)['\"]?\s*[:=]\s*['\"]?(?:basic |bearer )?)"
-_SECRET = re.compile(_KEY + r"[^\s'\",;&})]+|(://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE)
+_SECRET = re.compile(
+    r"((?:password|passwd|secret|token|api[-_]?key|authorization|cookie)"
+    r"['\"]?\s*[:=]\s*['\"]?(?:basic |bearer )?)[^\s'\",;&})]+"
+    r"|(://[^\s/:@]*:)[^\s/@]+(?=@)",
+    re.IGNORECASE,
+)
+_MASK = "********"
 _FORMAT = (
     "%(asctime)s - %(levelname)s - %(process)d:%(threadName)s - %(name)s - %(cid)s - %(message)s"
 )
+_NOISY = ("httpx2", "httpcore2", "waitress", "watchfiles", "alembic")
+"""Loggers of libraries that log at INFO what Hansa logs itself."""
 
 
-class _Lines(logging.Formatter):
-    """Masks secrets and escapes control characters; `single` also puts tracebacks on the line of
-    their event.
-    """
+class _Formatter(logging.Formatter):
+    """Masks secrets, escapes control characters, and adds the correlation id."""
 
-    def __init__(self, single: bool, structured: bool = False) -> None:
+    def prepare(self, record: logging.LogRecord) -> str:
+        """Set the record's cid, message and time; returns its traceback, if any."""
+        record.cid = getattr(record, "cid", None) or current_cid.get()
+        record.message = _SECRET.sub(_mask, record.getMessage())
+        record.asctime = self.formatTime(record)
+        return self.formatException(record.exc_info) if record.exc_info else ""
+
+
+class _TextFormatter(_Formatter):
+    """Lines of text; `single_line` puts tracebacks on the line of their event."""
+
+    def __init__(self, *, single_line: bool) -> None:
         super().__init__(_FORMAT)
-        self.single, self.structured = single, structured
+        self.single_line = single_line
 
     def format(self, record: logging.LogRecord) -> str:
-        cid = record.cid = getattr(record, "cid", None) or current_cid.get()
-        record.message = _SECRET.sub(lambda m: (m[1] or m[2]) + "********", record.getMessage())
-        record.asctime = self.formatTime(record)
-        trace = self.formatException(record.exc_info) if record.exc_info else ""
-        if self.structured:
-            found = {
-                "at": record.asctime,
-                "level": record.levelname,
-                "process": record.process,
-                "logger": record.name,
-            }
-            found |= {"thread": record.threadName, "cid": cid, "message": record.message}
-            return json.dumps(found | ({"trace": trace} if trace else {}))
-        head = self.formatMessage(record)
-        head = _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode(), head).replace(
-            "\n", "\\n"
-        )
+        trace = self.prepare(record)
+        line = _CONTROL.sub(_escape, self.formatMessage(record)).replace("\n", "\\n")
+        if not trace:
+            return line
+        trace = _CONTROL.sub("?", trace)
+        if self.single_line:
+            return f"{line} | {trace}".replace("\n", "\\n")
+        return f"{line}\n{trace}"
+
+
+class _JsonFormatter(_Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        trace = self.prepare(record)
+        found = {
+            "at": record.asctime,
+            "level": record.levelname,
+            "process": record.process,
+            "logger": record.name,
+            "thread": record.threadName,
+            "cid": record.__dict__["cid"],
+            "message": record.message,
+        }
         if trace:
-            trace = _CONTROL.sub("?", trace)
-            return f"{head} | {trace}".replace("\n", "\\n") if self.single else f"{head}\n{trace}"
-        return head
+            found["trace"] = trace
+        return json.dumps(found)
 
 
-def set_up(directory: Path, settings: Any) -> None:
-    """Log to standard error and to logs/server.log under the server's folder, as the section
-    `[log]` says.
-    """
+def _mask(match: re.Match[str]) -> str:
+    return (match[1] or match[2]) + _MASK
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def set_up(directory: Path, section: LogSection) -> None:
+    """Log to standard error and to `logs/server.log` under the server's directory."""
     (directory / "logs").mkdir(parents=True, exist_ok=True)
     console = logging.StreamHandler(sys.stderr)
-    console.setFormatter(_Lines(single=False))
+    console.setFormatter(_TextFormatter(single_line=False))
     # it notices that the supervisor moved the file away, and makes a new one
     file = logging.handlers.WatchedFileHandler(directory / "logs" / "server.log", encoding="utf-8")
-    file.setFormatter(_Lines(single=True, structured=settings.format == "json"))
+    structured = section.format == "json"
+    file.setFormatter(_JsonFormatter() if structured else _TextFormatter(single_line=True))
     root = logging.getLogger()
     # a server in the background has nobody who reads its standard error, and the file says the same
-    root.handlers[:] = [file] if os.environ.get("HANSA_CONSOLE") == "off" else [console, file]
-    root.setLevel(settings.level)
-    for noisy in ("httpx2", "httpcore2", "waitress", "watchfiles", "alembic"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    background = os.environ.get("HANSA_CONSOLE") == "off"
+    root.handlers[:] = [file] if background else [console, file]
+    root.setLevel(section.level)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def rotate_log(path: Path, size: int, kept: int) -> None:
-    """Move a log of over `size` bytes to PATH.1, and older ones up to PATH.`kept`; who writes to it
-    opens it anew by name.
+    """Move a log of over `size` bytes to PATH.1, and older ones up to PATH.`kept`.
+
+    Whoever writes to it opens it anew by name.
     """
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_size > size:
-            logging.handlers.RotatingFileHandler(path, backupCount=kept, delay=True).doRollover()
+            handler = logging.handlers.RotatingFileHandler(path, backupCount=kept, delay=True)
+            handler.doRollover()

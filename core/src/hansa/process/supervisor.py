@@ -81,7 +81,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
             self._listen()
-            # PERF: the first worker imports while engines start; it gets its job when they are
+            # the first worker imports while engines start; it gets its job when they are
             # there
             self.workers.serving[0] = self.workers.spawn(0)
             self._start_engines()

@@ -17,13 +17,13 @@ from ..contract.kinds import KINDS, Channel, Definition, DefinitionSettings, Sec
 from ..contract.records import DefinitionRecord, Key, ObjectState, PlainSettings
 from ..contract.registry import Registry
 from ..contract.server import Objects as ObjectsContract
+from ..contract.service import Wrap
 from ..foundation.backoff import backoff_delay
 from ..foundation.errors import Inactive, Invalid, NotFound, Unavailable, describe
 from .inflight import InFlight
 from .managed import ManagedObject
 from .retirement import Retirement, stop
 from .router import Router
-from .routes import Wrap
 
 if TYPE_CHECKING:
     from ..contract.server import Server

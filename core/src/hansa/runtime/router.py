@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from ..contract.kinds import Channel, Definition, Dispatch
 from ..contract.message import Request, Response
 from ..contract.registry import Registry
-from ..contract.service import Binding
+from ..contract.service import Binding, Wrap
 from ..foundation.errors import HansaError, Unavailable, describe
 from .inflight import InFlight
-from .routes import Wrap, compile_route, failed
+from .routes import compile_route, failed
 
 if TYPE_CHECKING:
     from ..contract.server import Server

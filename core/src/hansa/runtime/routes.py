@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable
 
 from ..contract.kinds import Channel, Dispatch, Format
 from ..contract.message import Request, Response
-from ..contract.service import Binding, Service, current_cid
+from ..contract.service import Binding, Service, Wrap, current_cid
 from ..foundation.errors import HansaError, Refused, problem
 from .inflight import InFlight
 
 log = logging.getLogger("hansa.route")
 
 Authenticate = Callable[[Request], object]
-Wrap = Callable[[Channel | None, type[Service], Dispatch], Dispatch | None]
-"""What a plugin's `hansa_wrap` is called as: with the channel, the service and the call to wrap."""
 
 
 def compile_route(
