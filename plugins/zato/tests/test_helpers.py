@@ -38,6 +38,8 @@ def test_services_import_helpers_and_packages_and_follow_them(start_server, tmp_
     server = start_server('[pickup]\ndirectory = "pickup/incoming/services"\n', workers=2)
     folder = server.dir / "pickup/incoming/services"
     wait_until(lambda: "watching" in server.log())
+    # a worker that loads a file while it starts does not report it as uploaded
+    wait_until(lambda: "runs with 2 workers" in server.log())
     for path, text in FILES.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)

@@ -1,4 +1,7 @@
-"""Dictionaries with attribute access, as the package `bunch` offers them; that package needs Python 2, this one does not."""
+"""Dictionaries with attribute access, as the package `bunch` offers them.
+
+That package needs Python 2, this one does not.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,10 @@ class Bunch(PlainDict):
 
 
 def bunchify(data: Value) -> Value:
-    """Return a copy of plain data in which each dictionary is a Bunch; other values stay as they are."""
+    """Return a copy of plain data in which each dictionary is a Bunch.
+
+    Other values stay as they are.
+    """
     if isinstance(data, Mapping):
         return Bunch((key, bunchify(value)) for key, value in data.items())
     if type(data) in (list, tuple):

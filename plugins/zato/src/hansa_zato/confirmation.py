@@ -1,4 +1,4 @@
-"""The line that Zato writes when a file was hot-deployed, once in each worker that has loaded it."""
+"""The line that Zato logs for a hot-deployed file, once in each worker that has loaded it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The constants of Zato that services compare with: channel types, data formats, result words, transports."""
+"""Constants that services compare with: channel types, data formats, transports and so on."""
 
 from __future__ import annotations
 
@@ -137,5 +137,5 @@ def channel_type(type: str) -> str:
 
 
 def transport(type: str) -> str | None:
-    """Return the transport of a type of channel: `plain_http` or `soap`, None for those other than HTTP."""
+    """Return the transport of a channel type: `plain_http` or `soap`, None for all others."""
     return _TRANSPORTS.get(type)

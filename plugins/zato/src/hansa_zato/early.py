@@ -1,4 +1,4 @@
-"""Early hooks of hansa-zato: the importable packages `zato`, `bunch` and `anyjson`, and the section `[zato]` of config.toml."""
+"""Early hooks of hansa-zato: its importable packages, and the section `[zato]` of config.toml."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .section import ZatoSection
 
 @hookimpl
 def hansa_modules() -> list[str]:
-    """Return the module that installs the finder of `zato`, `bunch` and `anyjson`, for sources that import them."""
+    """Return the module that installs the finder of `zato`, `bunch` and `anyjson`."""
     return ["hansa_zato.visible"]
 
 

@@ -1,4 +1,8 @@
-"""Zato's API over HTTP: any service by its name at /zato/json/NAME, and with a Base64 payload at /zato/admin/invoke."""
+"""Zato's API over HTTP.
+
+Any service can be invoked by its name at /zato/json/NAME, and with a Base64 payload at
+/zato/admin/invoke.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,10 @@ from .zato.server.service.internal import AdminService
 
 
 class JSONGateway(AdminService):
-    """Invokes the service named in the path with the JSON of the body; answers `zato_env` beside what the service answers."""
+    """Invokes the service named in the path with the JSON of the body.
+
+    Answers `zato_env` beside what the service answers.
+    """
 
     name: ClassVar[str] = "zato.json-gateway"
 

@@ -1,4 +1,4 @@
-"""The hooks of hansa-zato in workers: its built-in services, the channels that lead to them, confirmed deployments."""
+"""The hooks of hansa-zato in workers: its built-in services, and the channels to them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ ADMIN: Final = "admin"
 
 @hookimpl
 def hansa_services() -> list[type[Service]]:
-    """Return the services `zato.ping`, `zato.ping2`, `zato.helpers.*` and those behind Zato's API."""
+    """Return `zato.ping`, `zato.ping2`, `zato.helpers.*`, and the services behind Zato's API."""
     return [Ping, Ping2, Echo, InputLogger, JSONGateway, Invoke]
 
 
 @hookimpl
 def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainDict]]:
-    """Return the channels `/zato/ping`, and, where the security definition `admin` guards them, of Zato's API.
+    """Return the channel of `/zato/ping`, and those of Zato's API where a login guards them.
+
+    The login is the security definition `admin` of the plugin admin.
 
     There are none without the plugins http and json.
     """

@@ -1,4 +1,4 @@
-"""Makes `zato`, `bunch` and `anyjson` importable by sources of services, unless the originals are installed."""
+"""Makes `zato`, `bunch` and `anyjson` importable, unless the originals are installed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _IDENTITY: Final = ("__spec__", "__loader__", "__package__", "__name__", "__path
 
 
 class AliasFinder(MetaPathFinder):
-    """Makes `import zato.server.service` find `hansa_zato.zato.server.service`, as one and the same module.
+    """Has `import zato.server.service` return the very module `hansa_zato.zato.server.service`.
 
-    Whatever is installed under the visible name wins. It stands first on `sys.meta_path`, since the aliased package's
-    `__path__` would otherwise let its modules be imported twice.
+    Whatever is installed under the visible name wins. It stands first on `sys.meta_path`, since the
+    aliased package's `__path__` would otherwise let its modules be imported twice.
     """
 
     def find_spec(

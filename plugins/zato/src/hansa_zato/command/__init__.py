@@ -1,4 +1,7 @@
-"""The command `zato`: the words of Zato's command line, passed on to `hansa`; `zato service invoke` is its own."""
+"""The command `zato`: the words of Zato's command line, passed on to `hansa`.
+
+`zato service invoke` is its own.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,6 @@ def main() -> None:
             "which is not installed",
             file=sys.stderr,
         )
-    # what the other command prints about itself, and the scripts it names, bear the name that was typed
+    # the other command calls itself, and the scripts it names, by the name that was typed
     os.environ["HANSA_PROGRAM"] = PROGRAM
     os.execv(sys.executable, [sys.executable, "-m", "hansa", *words])

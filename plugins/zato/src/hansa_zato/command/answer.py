@@ -15,7 +15,8 @@ _ENVELOPES: Final = (
 def shown(answer: bytes, data_format: str, transport: str | None) -> str:
     """Return an answer as Zato prints it.
 
-    JSON is shown as Python objects, a SOAP message as the contents of its body, nothing as `(None)`.
+    JSON is shown as Python objects, a SOAP message as the contents of its body, nothing as
+    `(None)`.
     """
     if not answer:
         return "(None)"

@@ -1,4 +1,7 @@
-"""`zato service invoke PATH NAME`: calls a service of the server in a folder, through `/zato/admin/invoke` as Zato's does."""
+"""`zato service invoke PATH NAME`: calls a service of the server in a folder.
+
+It goes through `/zato/admin/invoke`, as Zato's own command does.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,10 @@ def _message(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _unbroken(payload: str) -> str:
-    """Return a payload without the backslashes that continue printed commands: the shell keeps those in single quotes."""
+    """Return a payload without the backslashes that continue printed commands.
+
+    Inside single quotes the shell keeps them.
+    """
     return payload.removeprefix("\\\n").replace("\\\n", "\n")
 
 

@@ -1,4 +1,4 @@
-"""`self.channel`: equal to its type as text, as services of 2.0 compare it, and with the attributes of 3.x."""
+"""`self.channel`: text equal to its type, as services of 2.0 use it, with the attributes of 3.x."""
 
 from __future__ import annotations
 
@@ -49,14 +49,18 @@ class ChannelInfo(str):
 
 
 def stable_id(name: str) -> int:
-    """Return a number that stands for a name, the same on all servers at all times: Hansa itself has no numbers."""
+    """Return a number that stands for a name, the same on all servers at all times.
+
+    Hansa itself has no numbers.
+    """
     return zlib.crc32(name.encode()) & 0x7FFFFFFF
 
 
 def channel_of(binding: Binding, type: str, principal: object, data_format: str) -> ChannelInfo:
     """Return the channel of one request.
 
-    `type` overrides that of the binding if it is not empty; `principal` is who called, if authenticated.
+    `type` overrides that of the binding if it is not empty; `principal` is who called, if
+    authenticated.
     """
     security = None
     if principal:

@@ -1,4 +1,4 @@
-"""`self.time`: now and today as text, and text from one format into another, by the tokens of the library arrow."""
+"""`self.time`: dates and times as text, by the tokens of the library arrow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _STORED: Final = "kvdb:"
 
 
 class TimeUtil:
-    """Date and time by arrow's tokens (`YYYY-MM-DD HH:mm:ss`); a format `kvdb:NAME` is read from Redis."""
+    """Date and time by arrow's tokens (`YYYY-MM-DD HH:mm:ss`).
+
+    A format `kvdb:NAME` is read from Redis.
+    """
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -33,7 +36,7 @@ class TimeUtil:
         return str(found)
 
     def utcnow(self, format: str = DATE_AND_TIME, needs_format: bool = True) -> str | Arrow:
-        """Return the present time in UTC, as text, or as an Arrow object if `needs_format` is off."""
+        """Return the present time in UTC as text; as an Arrow object without `needs_format`."""
         return self.now(format, "UTC", needs_format)
 
     def now(

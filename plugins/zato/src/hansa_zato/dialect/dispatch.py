@@ -1,4 +1,7 @@
-"""Compiles a service of the Zato dialect for one channel: all that can be decided before a request is decided here, once."""
+"""Compiles a service of the Zato dialect for one channel.
+
+All that can be decided before a request is decided here, once.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ def compile_service(cls: type[Service], binding: Binding) -> Route:
 
 
 class CompiledService:
-    """A service on a channel: makes an instance for each message, has it handle the message, and writes its response."""
+    """A service on a channel: has a new instance handle each message, and writes its response."""
 
     def __init__(self, cls: type[Service], binding: Binding, log: Logger) -> None:
         declared = declaration(cls, profile_of(binding.server))
@@ -111,7 +114,7 @@ class CompiledService:
         return service
 
     def _variant(self, format: str) -> Route:
-        """Return the route for callers that want their payload read, and the answer written, in a format."""
+        """Return the route for callers whose payload is read, and answer written, in a format."""
         route = self._variants.get(format)
         if route is None:
             binding = self._binding
@@ -159,13 +162,16 @@ def _refusing(name: str) -> Route:
 
 
 def verbs(cls: type) -> list[str]:
-    """Return the HTTP methods for which a class has a handler of its own, `handle_GET` and so on."""
+    """Return the HTTP methods for which a class has its own handler, `handle_GET` and so on."""
     handlers = [name.removeprefix("handle_") for name in dir(cls) if name.startswith("handle_")]
     return sorted(name for name in handlers if name.isupper())
 
 
 def _handler_choice(cls: type[Service]) -> HandlerChoice:
-    """Return the function that chooses the handler of a request; it returns None if its HTTP method has none."""
+    """Return the function that chooses the handler of a request.
+
+    It returns None if its HTTP method has none.
+    """
     own = verbs(cls)
     has_general = overridden(cls, "handle")
 
@@ -218,7 +224,10 @@ def _wanted_format(core: CoreRequest) -> str:
 
 
 def _for_callers(route: Route) -> Route:
-    """Return a route with a format for callers that pass text and want an object, or text if they ask to `serialize`."""
+    """Return a route with a format for callers that pass text and want an object.
+
+    They get text if they ask to `serialize`.
+    """
 
     def call(core: CoreRequest) -> CoreResponse:
         if isinstance(core.payload, str | bytes):
@@ -233,7 +242,10 @@ def _for_callers(route: Route) -> Route:
 
 
 def job_type(binding: Binding) -> str | None:
-    """Return the type of job behind a schedule, by what its definition has set; None for other channels."""
+    """Return the type of job behind a schedule, by what its definition has set.
+
+    It is None for other channels.
+    """
     if channel_type(binding.type) != "scheduler":
         return None
     config = binding.config

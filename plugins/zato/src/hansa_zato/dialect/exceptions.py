@@ -1,4 +1,7 @@
-"""The exceptions of Zato. Those with an HTTP status are errors of Hansa, too, so every channel knows what to do with them."""
+"""The exceptions of Zato.
+
+Those with an HTTP status are errors of Hansa, too, so every channel knows what to do with them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ _CODES: Final = {
 
 
 class ZatoException(Exception):
-    """Base of all; `cid` is the correlation id, `msg` the text. To clients it is an unexpected error, status 500."""
+    """Base of all.
+
+    `cid` is the correlation id, `msg` the text. To clients it is an unexpected error, status 500.
+    """
 
     def __init__(self, cid: str | None = None, msg: str | None = None, *args: object) -> None:
         super().__init__(msg or "")
@@ -36,7 +42,10 @@ class ZatoException(Exception):
 
 
 class Reportable(ZatoException, HansaError):
-    """An error whose text is for the caller; `status` is the HTTP status, `reason` its standard phrase."""
+    """An error whose text is for the caller.
+
+    `status` is the HTTP status, `reason` its standard phrase.
+    """
 
     def __init__(
         self,
@@ -170,7 +179,10 @@ class ValidationException(ParsingException):
 
 
 class InvalidInput(ValidationException, Invalid):
-    """Input that breaks its declaration, status 400; `errors` maps each declared name to its fault."""
+    """Input that breaks its declaration, status 400.
+
+    `errors` maps each declared name to its fault.
+    """
 
     def __init__(self, cid: str | None, errors: dict[str, str] | str) -> None:
         Invalid.__init__(self, errors)
@@ -233,8 +245,8 @@ def requests_too(
 ) -> type[ConnectionException | TimeoutException]:
     """Return the class of `error` that `except requests.exceptions.NAME` catches, too.
 
-    That is `error` itself unless something in this process has imported requests. Services written for Zato catch the
-    exceptions of requests, since it was requests that made their calls.
+    That is `error` itself unless something in this process has imported requests. Services written
+    for Zato catch the exceptions of requests, since it was requests that made their calls.
     """
     theirs = getattr(sys.modules.get("requests.exceptions"), name, None)
     if theirs is None:

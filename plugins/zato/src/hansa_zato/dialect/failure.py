@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from .service import Service
 
 UNEXPECTED: Final = "An error has occurred"
-"""All that a caller learns of an error that was not meant for it; the log has the rest under the cid."""
+"""All that a caller learns of an error that was not meant for it.
+
+The log has the rest under the cid.
+"""
 
 
 def failure(
     cls: type[Service], error: BaseException, request: CoreRequest, format: Format | None
 ) -> CoreResponse:
-    """Return the response to an error: `zato_env` in JSON (3.x: result, cid, details), a fault in SOAP, else bare text."""
+    """Return the response to an error.
+
+    It is `zato_env` in JSON (3.x: result, cid, details), a fault in SOAP, else bare text.
+    """
     status = 500
     details = UNEXPECTED
     headers: dict[str, str] = {}

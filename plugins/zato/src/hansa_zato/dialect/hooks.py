@@ -1,9 +1,10 @@
-"""The hooks of a service and their order, resolved once per class, so that those it does not have cost nothing.
+"""The hooks of a service and their order, resolved once per class: absent ones cost nothing.
 
-accept, before_job, before_TYPE_job, before_handle, validate_input, the handler, validate_output, after_handle, after_job,
-after_TYPE_job, finalize_handle. Exceptions of before, after and finalize hooks are logged and go no further, except that a
-before hook may refuse a message with an error that has an HTTP status. Those of validate hooks and of the handler go out, and
-nothing after them runs.
+accept, before_job, before_TYPE_job, before_handle, validate_input, the handler, validate_output,
+after_handle, after_job, after_TYPE_job, finalize_handle. Exceptions of before, after and finalize
+hooks are logged and go no further, except that a before hook may refuse a message with an error
+that has an HTTP status. Those of validate hooks and of the handler go out, and nothing after them
+runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""From a message to its payload and its input; how it is read is decided once for a service on a channel."""
+"""From a message to its payload and its input.
+
+How it is read is decided once for a service on a channel.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from .request import readable
 
 
 class Parsed(NamedTuple):
-    """A parsed message: what the service sees as payload, the body for SimpleIO, and the element if it is XML."""
+    """A parsed message: the service's payload, the body for SimpleIO, the element of XML."""
 
     payload: object
     body: Body
@@ -62,7 +65,10 @@ def _data_parser(format: Format) -> Parser:
 
 
 def _guessing_parser(declared: Declaration) -> Parser:
-    """Return the parser of a channel without a format, where text means JSON to a service that declares its input."""
+    """Return the parser of a channel without a format.
+
+    Text means JSON to a service that declares its input.
+    """
     declares_input = bool(declared.inputs or declared.input_model)
 
     def parse(core: CoreRequest) -> Parsed:
@@ -88,7 +94,10 @@ def _given(core: CoreRequest) -> Parsed:
 
 
 def _json_of(text: str | bytes, cid: str) -> object:
-    """Return what a text without a format means to a service that declares its input; raises `InvalidInput`."""
+    """Return what a text without a format means to a service that declares its input.
+
+    Raises `InvalidInput`.
+    """
     if not text.strip():
         return None
     try:
@@ -102,7 +111,10 @@ def _json_of(text: str | bytes, cid: str) -> object:
 
 
 def input_reader(declared: Declaration | None, binding: Binding) -> Reader:
-    """Return the reader of the input; without a declaration, the input is the channel's parameters."""
+    """Return the reader of the input.
+
+    Without a declaration, the input is the channel's parameters.
+    """
     priority = getattr(binding.config, "params_pri", "channel-params-over-msg")
     if declared is None or not (declared.inputs or declared.input_model):
         return _read_params

@@ -1,4 +1,4 @@
-"""Calls from a service of the Zato dialect to others: `invoke`, `invoke_async` and their relatives."""
+"""Calls from a service of the Zato dialect to others: `invoke`, `invoke_async` and so on."""
 
 from __future__ import annotations
 
@@ -69,11 +69,14 @@ class Invoking:
         target: object = None,
         **kwargs: object,
     ) -> Value:
-        """Call a service, by name, implementation name or class, and return its answer; its exceptions come through.
+        """Call a service, by name, implementation name or class, and return its answer.
 
-        The answer of one with SimpleIO is a dictionary inside its response element, unless `skip_response_elem`; text with
-        `serialize`. `data_format` json or xml has text read as such. With `timeout`, in seconds, it runs in a thread that is
-        left behind if it takes longer: `TimeoutException`, or None if `raise_timeout` is off. Keyword arguments become the
+        Its exceptions come through.
+
+        The answer of one with SimpleIO is a dictionary inside its response element, unless
+        `skip_response_elem`; text with `serialize`. `data_format` json or xml has text read as
+        such. With `timeout`, in seconds, it runs in a thread that is left behind if it takes
+        longer: `TimeoutException`, or None if `raise_timeout` is off. Keyword arguments become the
         payload if none is given. Raises `ServiceMissingException`, a KeyError.
         """
         found = lookup.resolve(self.server, self.cid, name)
@@ -126,12 +129,14 @@ class Invoking:
         environ: PlainDict | None = None,
         **kwargs: object,
     ) -> str:
-        """Have a service called by any worker, at least once; returns the correlation id of that call at once.
+        """Have a service called by any worker, at least once.
 
-        `callback` (a name, a class, this service itself, or a list of them) gets the answer as its payload, with that
-        correlation id in `self.in_reply_to`; without one, the service `NAME-async-callback` gets it if there is one. The
-        payload goes as JSON. `expiration` has no effect: an accepted call is carried out. Raises `hansa.Unavailable`
-        without Redis.
+        Returns the correlation id of that call at once.
+
+        `callback` (a name, a class, this service itself, or a list of them) gets the answer as its
+        payload, with that correlation id in `self.in_reply_to`; without one, the service
+        `NAME-async-callback` gets it if there is one. The payload goes as JSON. `expiration` has no
+        effect: an accepted call is carried out. Raises `hansa.Unavailable` without Redis.
         """
         found = lookup.resolve(self.server, self.cid, name)
         data = as_json(_payload(payload, kwargs))

@@ -1,4 +1,7 @@
-"""The hooks that a service may have, here without effect; `hooks.py` says in which order they are called."""
+"""The hooks that a service may have, here without effect.
+
+`hooks.py` says in which order they are called.
+"""
 
 from __future__ import annotations
 

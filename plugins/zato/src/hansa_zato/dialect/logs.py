@@ -39,7 +39,10 @@ _SECRET_KEYS: Final = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")
 
 
 class Logger(logging.LoggerAdapter[logging.Logger]):
-    """The logger of a service; it accepts the argument `cid` of Zato 1.1 and ignores it: each line has the cid anyway."""
+    """The logger of a service.
+
+    It accepts the argument `cid` of Zato 1.1 and ignores it: each line has the cid anyway.
+    """
 
     def process(
         self, msg: object, kwargs: MutableMapping[str, Value]

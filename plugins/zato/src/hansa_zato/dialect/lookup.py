@@ -1,4 +1,4 @@
-"""Finds services by what callers of this dialect name them with: names, implementation names, classes, numbers."""
+"""Finds services by name, implementation name, class or number, as callers of this dialect do."""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ class DictNav:
     def get(
         self, path: Sequence[object], default: object = None, return_default: bool = True
     ) -> Value:
-        """Return the value at the end of a path; `default` if there is none, or KeyError if `return_default` is off."""
+        """Return the value at the end of a path.
+
+        If there is none, returns `default`, or raises KeyError if `return_default` is off.
+        """
         value: Value = self._impl
         for key in [path] if isinstance(path, str) else path:
             try:
@@ -43,7 +46,7 @@ class DictNav:
 
 
 class ListNav:
-    """A list: `get(index)` with a default instead of an IndexError, `has_elem(value)`, iteration."""
+    """A list: `get(index)` with a default for a missing item, `has_elem(value)`, iteration."""
 
     def __init__(self, impl: list[Value]) -> None:
         self._impl = impl

@@ -1,7 +1,8 @@
-"""`self.patterns`: fan-out and fan-in, parallel execution, and invoke-retry, as services in the Zato dialect call them.
+"""`self.patterns`: fan-out and fan-in, parallel execution, and invoke-retry.
 
-The work is done by hansa-queue, with Zato's arguments here. A target is tried once, an exception is its final state; only
-when its worker ends is it run again. Targets of this dialect get a payload that is not text as JSON text, as in Zato.
+The work is done by hansa-queue, with Zato's arguments here. A target is tried once, an exception is
+its final state; only when its worker ends is it run again. Targets of this dialect get a payload
+that is not text as JSON text, as in Zato.
 """
 
 from __future__ import annotations
@@ -79,9 +80,10 @@ class FanOut(_Pattern):
     ) -> str:
         """Start it and return the correlation id; `on_final` and `on_target` name services.
 
-        `on_target` get cid, req_ts_utc, resp_ts_utc, response, exception (text or None), ok, source and target, for each
-        target; `on_final` get source, req_ts_utc, on_final, on_target and, in `data`, the same by target. Raises
-        `hansa.Unavailable` without the queue, `ServiceMissingException` for an unknown service.
+        `on_target` get cid, req_ts_utc, resp_ts_utc, response, exception (text or None), ok, source
+        and target, for each target; `on_final` get source, req_ts_utc, on_final, on_target and, in
+        `data`, the same by target. Raises `hansa.Unavailable` without the queue,
+        `ServiceMissingException` for an unknown service.
         """
         final = self._names(on_final)
         each = self._names(on_target)
@@ -94,7 +96,10 @@ class ParallelExec(_Pattern):
     """Has services called at once."""
 
     def invoke(self, targets: Targets, on_target: Callbacks, cid: str | None = None) -> str:
-        """Start it and return the correlation id; `on_target` get what they get of a fan-out, which raises the same."""
+        """Start it and return the correlation id.
+
+        `on_target` get what they get of a fan-out, which raises the same.
+        """
         each = self._names(on_target)
         parallel = _queue().parallel
         payloads = self._targets(targets)
@@ -117,11 +122,14 @@ class InvokeRetry(_Pattern):
         minutes: float | None = None,
         **kwargs: Value,
     ) -> Value:
-        """Call a service up to `repeats` times, with a pause of `seconds` and `minutes` (1 s if neither is given).
+        """Call a service up to `repeats` times, with a pause of `seconds` and `minutes` in between.
 
-        Returns its answer, or raises `ZatoException` after the last attempt. With `async_fallback` there is one attempt, and
-        the others are left to the queue: this returns the correlation id, and `callback` are called at the end as with
-        `invoke_async`. Further keyword arguments are those of `self.invoke`.
+        The default pause is 1 s.
+
+        Returns its answer, or raises `ZatoException` after the last attempt. With `async_fallback`
+        there is one attempt, and the others are left to the queue: this returns the correlation id,
+        and `callback` are called at the end as with `invoke_async`. Further keyword arguments are
+        those of `self.invoke`.
         """
         if repeats < 1:
             raise ValueError("repeats must be at least 1")
@@ -156,8 +164,8 @@ class InvokeRetry(_Pattern):
     ) -> str:
         """Leave all attempts to the queue; returns the correlation id of the call at once.
 
-        `callback` are called at the end, with ok, orig_cid, call_cid, source, target, retry_seconds, retry_repeats, context,
-        req_ts_utc, resp_ts_utc, response, exception.
+        `callback` are called at the end, with ok, orig_cid, call_cid, source, target,
+        retry_seconds, retry_repeats, context, req_ts_utc, resp_ts_utc, response, exception.
         """
         found = self._resolve(name)
         pause = _pause(seconds, minutes)

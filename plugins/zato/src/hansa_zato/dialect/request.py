@@ -47,7 +47,10 @@ class HTTPData:
 
     @property
     def POST(self) -> Bunch:
-        """Values of a form (application/x-www-form-urlencoded) in the body; empty for other content."""
+        """Values of a form (application/x-www-form-urlencoded) in the body.
+
+        It is empty for other content.
+        """
         if not self._core.headers.get("content-type", "").startswith(_FORM):
             return Bunch()
         text = self._core.raw.decode("utf-8", "replace")
@@ -68,10 +71,10 @@ class HTTPData:
 
 
 class Request:
-    """The message: `payload` is what was parsed, `raw_request` the untouched text, `input` the declared input.
+    """The message: `payload` as parsed, `raw_request` as it came, `input` as declared.
 
-    For XML, `payload` is an lxml.objectify root. Without a body, `payload` and `raw_request` are empty text; for a call from
-    another service, both are the object that was passed.
+    For XML, `payload` is an lxml.objectify root. Without a body, `payload` and `raw_request` are
+    empty text; for a call from another service, both are the object that was passed.
     """
 
     __slots__ = (
@@ -118,7 +121,7 @@ class Request:
     @property
     def payload(self) -> Value:
         """The parsed message."""
-        # XML is copied only for services that look at it; those with SimpleIO read the element itself
+        # copied only for services that look at it; those with SimpleIO read the element itself
         if self._payload is _UNREAD and self._element is not None:
             self._payload = objectified(self._element)
         return self._payload

@@ -11,8 +11,9 @@ from ..sio.xml import is_element
 class Response:
     """`payload`, `status_code`, `headers`, `content_type`, `result`.
 
-    With a declared output, `payload` is filled by attributes and items; text, bytes or an XML element assigned to it goes out
-    as it is. Without one, whatever is assigned goes out, plain data in the format of the channel.
+    With a declared output, `payload` is filled by attributes and items; text, bytes or an XML
+    element assigned to it goes out as it is. Without one, whatever is assigned goes out, plain data
+    in the format of the channel.
     """
 
     __slots__ = (

@@ -66,10 +66,13 @@ _NOT_YET: Final = frozenset(
 
 
 class Service(Invoking, Lifecycle, CoreService):
-    """Base of services in the Zato dialect: input and output by SimpleIO or dataclasses, or whatever the message holds.
+    """Base of services in the Zato dialect.
 
-    A new instance handles each message. Its attributes are those of Zato: `request`, `response`, `outgoing`, `kvdb`, `cid`,
-    `logger`, `channel`, `environ`, `wsgi_environ`, `time`, `user_config` and so on.
+    Input and output are declared by SimpleIO or dataclasses, or are whatever the message holds.
+
+    A new instance handles each message. Its attributes are those of Zato: `request`, `response`,
+    `outgoing`, `kvdb`, `cid`, `logger`, `channel`, `environ`, `wsgi_environ`, `time`, `user_config`
+    and so on.
     """
 
     abstract: ClassVar[bool] = True
@@ -106,7 +109,10 @@ class Service(Invoking, Lifecycle, CoreService):
 
     @classmethod
     def get_name(cls) -> str:
-        """Return the name it is registered under: `my_service.py`, `GetRate` -> `my-service.get-rate`; `name` overrides."""
+        """Return the name it is registered under: `name`, or one made of module and class.
+
+        `GetRate` in `my_service.py` is `my-service.get-rate`.
+        """
         if cls.name:
             return str(cls.name)
         module = re.sub(r"@\w+", "", cls.__module__)
@@ -134,11 +140,14 @@ class Service(Invoking, Lifecycle, CoreService):
 
     @classmethod
     def io_models(cls) -> IOModels:
-        """Return the models of request and response, and the name of the response element, None if not declared."""
+        """Return the models of request and response, and the name of the response element.
+
+        Each is None if it is not declared.
+        """
         declared = declaration(cls)
         return describe(declared, cls.get_name()) if declared else (None, None, None)
 
-    # -- what a message brings ------------------------------------------------------------------------------------------
+    # -- what a message brings ---------------------------------------------------------------------
 
     @property
     def impl_name(self) -> str:
@@ -200,7 +209,7 @@ class Service(Invoking, Lifecycle, CoreService):
         found: PlainDict = self.__dict__["_wsgi_environ"]
         return found
 
-    # -- what a service uses --------------------------------------------------------------------------------------------
+    # -- what a service uses -----------------------------------------------------------------------
 
     @property
     def outgoing(self) -> Outgoing:  # type: ignore[override] # the dialect has its own
@@ -254,8 +263,8 @@ class Service(Invoking, Lifecycle, CoreService):
     ) -> Lock:
         """Return a lock held once in the cluster: `with self.lock("name"): ...`.
 
-        It is held for at most `expires` seconds (also called `ttl`), and entering waits for at most `timeout` seconds (also
-        called `block`), then raises redis.exceptions.LockError.
+        It is held for at most `expires` seconds (also called `ttl`), and entering waits for at most
+        `timeout` seconds (also called `block`), then raises redis.exceptions.LockError.
         """
         longest = expires if ttl is None else ttl
         patience = timeout if block is None else block

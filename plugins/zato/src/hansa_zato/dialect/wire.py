@@ -50,7 +50,7 @@ def empty(status: int, cid: str, headers: Mapping[str, str] | None = None) -> Co
 
 
 class ResponseWriter:
-    """Makes the responses of a service on a channel, with all that can be decided before a request decided."""
+    """Makes the responses of a service on a channel; what it can, it decides before any request."""
 
     def __init__(self, declared: Declaration | None, binding: Binding, cls: type[Service]) -> None:
         own_namespace = declared.namespace if declared else ""
@@ -87,7 +87,7 @@ class ResponseWriter:
         return response
 
     def _answer(self, payload: Value) -> Value:
-        """Return what the service answered as an object: its declared output, or what it assigned."""
+        """Return the answer as an object: the declared output, or what the service assigned."""
         if isinstance(payload, Payload):
             data = self._write(payload) if self._write else dict(payload.values)
             return {self._wrapper: data} if self._wrapper else data
@@ -124,7 +124,7 @@ class ResponseWriter:
         return self._render_json({"zato_env": self._env(service)})
 
     def _xml_of(self, service: Service, answer: Value, is_declared: bool) -> object:
-        """Return what the XML format is to write: the declared output as an element, anything else as it is."""
+        """Return what the XML format is to write: declared output as an element, or plain data."""
         if not is_declared:
             return answer if xml.is_element(answer) else models.plain(answer)
         is_wrapped = isinstance(answer, dict) and list(answer) == [self._wrapper]

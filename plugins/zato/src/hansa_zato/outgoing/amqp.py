@@ -1,4 +1,4 @@
-"""One outgoing AMQP connection as services of the Zato dialect use it: `send`, over the publisher of hansa-amqp."""
+"""One outgoing AMQP connection as services of the Zato dialect use it: `send`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class LiveAMQP(Protocol):
 
 
 class AMQPConnection(OpenConnection[LiveAMQP]):
-    """Messages out; what Hansa's own connection offers besides, such as `ping`, can be called, too."""
+    """Messages out.
+
+    What Hansa's own connection offers besides, such as `ping`, can be called, too.
+    """
 
     def send(
         self,
@@ -41,10 +44,13 @@ class AMQPConnection(OpenConnection[LiveAMQP]):
         headers: Mapping[str, object] | None = None,
         **ignored: object,
     ) -> str:
-        """Publish text, bytes, or plain data as JSON, and wait for the broker's confirmation; returns the message id.
+        """Publish text, bytes, or plain data as JSON, and wait for the broker's confirmation.
 
-        Exchange and routing key are those of the connection if not given; `properties` are named as in AMQP. Raises Inactive,
-        ConnectionException (also if no queue takes the message) and TimeoutException.
+        Returns the message id.
+
+        Exchange and routing key are those of the connection if not given; `properties` are named as
+        in AMQP. Raises Inactive, ConnectionException (also if no queue takes the message) and
+        TimeoutException.
         """
         options: PlainDict = dict(properties or {})
         all_headers = {**(options.pop("headers", None) or {}), **(headers or {})}

@@ -33,11 +33,14 @@ _TYPES: Final[dict[str, tuple[str, Wrapper | None]]] = {
     "jms_wmq": ("ibm-mq", None),
     "wmq": ("ibm-mq", None),
 }
-"""What the dialect calls a type: Hansa's type, and what makes its calls, if that is not Hansa's own connection."""
+"""By the dialect's name of a type: Hansa's, and the wrapper of its connections, if there is one."""
 
 
 class Outgoing:
-    """`.plain_http` (also `.rest`) and so on as in Zato; any other type is Hansa's, each entry with `.conn` and `.config`."""
+    """`.plain_http` (also `.rest`) and so on as in Zato.
+
+    Any other type is Hansa's, each entry with `.conn` and `.config`.
+    """
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -78,7 +81,9 @@ class Connections:
             return default
 
     def send(self, msg: object, out_name: object, *args: object, **options: object) -> Value:
-        """Send through the connection of that name, as `amqp.send` and `zmq.send` do; raises KeyError if none is defined.
+        """Send through the connection of that name, as `amqp.send` and `zmq.send` do.
+
+        Raises KeyError if none is defined.
 
         Zato 3 names the connection first, which is recognized by the names that are defined.
         """

@@ -34,7 +34,10 @@ class Entry:
         return self._server.objects.get("outgoing", self._type, self.name)
 
     def live(self) -> Value:
-        """Return the live object; raises `Inactive` or `ConnectionException` if it cannot be used now."""
+        """Return the live object.
+
+        Raises `Inactive` or `ConnectionException` if it cannot be used now.
+        """
         try:
             return self.object()
         except Unavailable as error:
@@ -76,13 +79,19 @@ Wrapper: TypeAlias = Callable[[Entry], object]
 
 
 class Connection(Generic[LiveT]):
-    """Base of what makes the calls of one connection; `LiveT` is what it needs of Hansa's own connection."""
+    """Base of what makes the calls of one connection.
+
+    `LiveT` is what it needs of Hansa's own connection.
+    """
 
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
 
     def _live(self) -> LiveT:
-        """Return Hansa's own connection as it is now; raises `Inactive` or `ConnectionException`."""
+        """Return Hansa's own connection as it is now.
+
+        Raises `Inactive` or `ConnectionException`.
+        """
         return cast(LiveT, self._entry.live())
 
 

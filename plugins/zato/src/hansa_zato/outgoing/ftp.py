@@ -1,4 +1,7 @@
-"""One outgoing FTP or SFTP connection as services of the Zato dialect use it: a file system in the manner of PyFilesystem."""
+"""One outgoing FTP or SFTP connection as services of the Zato dialect use it.
+
+It is a file system in the manner of PyFilesystem.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ IN_MEMORY: Final = 1024 * 1024
 
 
 class FileInfo(Protocol):
-    """A file or folder as Hansa's connection reports it: its size in bytes, when it was modified in Unix seconds."""
+    """A file or folder as Hansa's connection reports it.
+
+    `size` is in bytes, `modified` in Unix seconds.
+    """
 
     name: str
     size: int
@@ -70,10 +76,16 @@ class LiveFiles(Protocol):
 
 
 class FTPConnection(OpenConnection[LiveFiles]):
-    """Files by path; what Hansa's own connection offers besides can be called, too. Errors are those of Hansa."""
+    """Files by path.
+
+    What Hansa's own connection offers besides can be called, too. Errors are those of Hansa.
+    """
 
     def open(self, path: str, mode: str = "r", encoding: str = "utf-8", **ignored: object) -> Value:
-        """Return a file with one of the modes r, rb, w, wb, a, ab; what was written is stored once it is closed."""
+        """Return a file with one of the modes r, rb, w, wb, a, ab.
+
+        What was written is stored once it is closed.
+        """
         live = self._live()
         access = mode.replace("b", "").replace("t", "")
         if access not in ("r", "w", "a"):
@@ -145,7 +157,8 @@ class FTPConnection(OpenConnection[LiveFiles]):
     def makedir(self, path: str, recursive: bool = False, allow_recreate: bool = False) -> None:
         """Make a folder, and with `recursive` those above it.
 
-        Raises `Conflict` if it is there, unless that is allowed; `NotFound` if the folder above is missing.
+        Raises `Conflict` if it is there, unless that is allowed; `NotFound` if the folder above is
+        missing.
         """
         live = self._live()
         if not allow_recreate and live.exists(path):
@@ -171,7 +184,10 @@ class FTPConnection(OpenConnection[LiveFiles]):
         live.remove_folder(path)
 
     def move(self, src: str, dst: str, overwrite: bool = False, **ignored: object) -> None:
-        """Move a file; raises `Conflict` if there is one with the new name, unless it may be overwritten."""
+        """Move a file.
+
+        Raises `Conflict` if there is one with the new name, unless it may be overwritten.
+        """
         self._live().rename(src, dst, overwrite=overwrite)
 
     def rename(self, src: str, dst: str, **ignored: object) -> None:
@@ -235,7 +251,10 @@ class _Upload(io.BufferedIOBase):
         self.close()
 
     def abandon(self) -> None:
-        """Close it without an upload, if nobody has closed it; what was written is lost, and logged."""
+        """Close it without an upload, if nobody has closed it.
+
+        What was written is lost, and logged.
+        """
         if not self.closed:
             log.warning("%s was not closed, so it is not uploaded", self._path)
             self.complete = False

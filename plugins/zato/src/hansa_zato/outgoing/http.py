@@ -1,4 +1,7 @@
-"""One outgoing HTTP connection as services of the Zato dialect call it: each verb with the correlation id first."""
+"""One outgoing HTTP connection as services of the Zato dialect call it.
+
+Each verb has the correlation id first.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,8 @@ class LiveHTTP(Protocol):
 class HTTPConnection(Connection[LiveHTTP]):
     """The verbs of one outgoing HTTP connection, each with the correlation id first.
 
-    All take `headers`, and `timeout` in seconds, which overrides the connection's; see `http_request`.
+    All take `headers`, and `timeout` in seconds, which overrides the connection's; see
+    `http_request`.
     """
 
     @property
@@ -102,7 +106,10 @@ class HTTPConnection(Connection[LiveHTTP]):
         timeout: float | None = None,
         **ignored: object,
     ) -> Reply:
-        """DELETE; as in Zato, `data` comes before `params`, and a dictionary given alone is the parameters."""
+        """DELETE.
+
+        As in Zato, `data` comes before `params`, and a dictionary given alone is the parameters.
+        """
         if params is None and isinstance(data, dict):
             return self.http_request("DELETE", cid, "", data, headers, timeout, **ignored)
         return self.http_request("DELETE", cid, data, params, headers, timeout, **ignored)
@@ -158,7 +165,10 @@ class HTTPConnection(Connection[LiveHTTP]):
         return self.http_request("PATCH", cid, data, params, headers, timeout, **ignored)
 
     def ping(self, cid: str, *args: object, **options: object) -> str:
-        """Check that the other side is there; raises ConnectionException, or one of its kind, that says what is wrong."""
+        """Check that the other side is there.
+
+        Raises ConnectionException, or one of its kind, that says what is wrong.
+        """
         try:
             with _as_zato_errors(cid):
                 return str(self._live().ping())
@@ -179,7 +189,8 @@ class HTTPConnection(Connection[LiveHTTP]):
     ) -> Reply:
         """Make a request with any method; `timeout`, in seconds, overrides that of the connection.
 
-        Raises TimeoutException, ConnectionException and Inactive; ValueError for a path variable without a value.
+        Raises TimeoutException, ConnectionException and Inactive; ValueError for a path variable
+        without a value.
         """
         if ignored:
             log.debug("options of requests that have no meaning here: %s", ", ".join(ignored))
@@ -215,7 +226,10 @@ def _timestamp() -> str:
 
 @contextmanager
 def _as_zato_errors(cid: str) -> Iterator[None]:
-    """Raise the errors of a connection as those that services of this dialect, and users of requests, catch."""
+    """Raise a connection's errors as those that services of this dialect catch.
+
+    Users of requests can catch them as the errors of requests, too.
+    """
     try:
         yield
     except ZatoException:
@@ -233,7 +247,8 @@ def _as_zato_errors(cid: str) -> Iterator[None]:
 def _body(data: object, headers: dict[str, str], format: str) -> object:
     """Return what is to be sent, and set its content type if the connection does not know it.
 
-    Text and bytes go as they are, elements as XML, plain data in the connection's format, JSON if it has none.
+    Text and bytes go as they are, elements as XML, plain data in the connection's format, JSON if
+    it has none.
     """
     if data is None or isinstance(data, str | bytes):
         return data or None

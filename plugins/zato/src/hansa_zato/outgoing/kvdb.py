@@ -22,13 +22,16 @@ class KeyValueDB:
 
     @property
     def conn(self) -> Redis:
-        """The redis-py client; answers are text. Raises `hansa.Unavailable` if the cluster has no Redis."""
+        """The redis-py client.
+
+        Answers are text. Raises `hansa.Unavailable` if the cluster has no Redis.
+        """
         return self._server.redis
 
     def translate(
         self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str = ""
     ) -> str:
-        """Return what `value1` of `key1` in one system is called under `key2` in another, or the default."""
+        """Return the `key2` of one system for `value1` of `key1` in another, or the default."""
         key = KVDB.SEPARATOR.join((KVDB.TRANSLATION, system1, key1, value1, system2, key2))
         found = self.conn.hget(key, "value2")
         return default if found is None else str(found)
@@ -40,10 +43,10 @@ class KeyValueDB:
 
 
 def lock(server: Server, name: str, ttl: float, block: float) -> Lock:
-    """Return a lock that is held once in the cluster, for at most `ttl` seconds; entering waits up to `block` seconds.
+    """Return a lock that is held once in the cluster, for at most `ttl` seconds.
 
-    It raises redis.exceptions.LockError if it is not free in time. It is redis-py's lock: each holder has its own token, so
-    none releases another's.
+    Entering it waits up to `block` seconds, then raises redis.exceptions.LockError. It is redis-py's
+    lock: each holder has its own token, so none releases another's.
     """
     key = KVDB.LOCK_SERVICE_PREFIX + name
     made: Lock = server.redis.lock(key, timeout=ttl, blocking_timeout=block)

@@ -1,4 +1,7 @@
-"""What an outgoing HTTP call returns: the body as bytes, which parsers take as they are, with all of requests.Response."""
+"""What an outgoing HTTP call returns: its body as bytes, with all of requests.Response.
+
+Parsers take the bytes as they are.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ class CaseInsensitive(dict[str, str]):
 
 
 class Reply(bytes):
-    """A response: `etree.fromstring(reply)` works, and so do `reply.text`, `.json()`, `.status_code` and so on.
+    """A response: `etree.fromstring(reply)` works, and so do `reply.text`, `.json()` and so on.
 
     Its truth is `ok`, as that of requests.Response is.
     """
@@ -69,7 +72,10 @@ class Reply(bytes):
 
     @property
     def text(self) -> str:
-        """The body as text, by `encoding`, or UTF-8 if there is none; what cannot be decoded is replaced."""
+        """The body as text, by `encoding`, or UTF-8 if there is none.
+
+        What cannot be decoded is replaced.
+        """
         try:
             return self.decode(self.encoding or "utf-8", "replace")
         except LookupError:
@@ -77,7 +83,10 @@ class Reply(bytes):
 
     @property
     def data(self) -> Value:
-        """The body parsed by its content type: plain data of JSON, an lxml.objectify root of XML, else the text."""
+        """The body parsed by its content type.
+
+        It is plain data for JSON, an lxml.objectify root for XML, else the text.
+        """
         content_type = self.headers.get("content-type", "")
         media_type = content_type.partition(";")[0].strip().lower()
         if not len(self):
@@ -126,7 +135,8 @@ class Reply(bytes):
     def raise_for_status(self) -> None:
         """Raise an error for 4xx and 5xx.
 
-        It is requests.HTTPError if anything in this process has imported requests, else an HTTPException of Zato.
+        It is requests.HTTPError if anything in this process has imported requests, else an
+        HTTPException of Zato.
         """
         if self.ok:
             return

@@ -1,4 +1,4 @@
-"""`self.rest`: the HTTP connections of a service without the correlation id, which is that of the service."""
+"""`self.rest`: outgoing HTTP connections that know the correlation id of the service."""
 
 from __future__ import annotations
 

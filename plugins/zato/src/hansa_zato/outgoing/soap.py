@@ -1,4 +1,7 @@
-"""One outgoing SOAP connection as services of the Zato dialect call it: strings in envelopes, or operations of its WSDL."""
+"""One outgoing SOAP connection as services of the Zato dialect call it.
+
+It sends strings in envelopes, or calls operations of its WSDL.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,19 @@ class LiveSOAP(LiveHTTP, Protocol):
 
 
 class SOAPConnection(HTTPConnection):
-    """The verbs of HTTP; what is posted is put into an envelope unless it is one. Needs hansa-soap-client."""
+    """The verbs of HTTP.
+
+    What is posted is put into an envelope unless it is one. Needs hansa-soap-client.
+    """
 
     def _live(self) -> LiveSOAP:
         return cast(LiveSOAP, self._entry.live())
 
     @contextmanager
     def client(self) -> Iterator[Value]:
-        """Return a client of the WSDL: `client.service.Operation(...)`, whose answers have attributes.
+        """Return a client of the WSDL: `client.service.Operation(...)`.
+
+        Answers have attributes.
 
         Its faults are raised.
         """
@@ -51,7 +59,10 @@ class SOAPConnection(HTTPConnection):
         timeout: float | None = None,
         **ignored: object,
     ) -> Reply:
-        """Make a request with any method; the header SOAPAction, if given, takes precedence over the connection's."""
+        """Make a request with any method.
+
+        The header SOAPAction, if given, takes precedence over the connection's.
+        """
         sent = {str(name): str(value) for name, value in (headers or {}).items()}
         if method == "POST":
             data, needed = self._live().wrap(data, _soap_action(sent))

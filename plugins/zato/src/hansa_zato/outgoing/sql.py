@@ -1,4 +1,7 @@
-"""One outgoing SQL connection as services of the Zato dialect use it: `session()`, which they close, over Hansa's pool."""
+"""One outgoing SQL connection as services of the Zato dialect use it.
+
+They close what `session()` returns; it is over Hansa's pool.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class LiveSQL(Protocol):
 
 
 class SQLConnection(OpenConnection[LiveSQL]):
-    """Sessions, and what Hansa's own connection offers besides: `one`, `all`, `execute`, `transaction`, `ping`."""
+    """Sessions, and what Hansa's own connection offers: `one`, `all`, `execute`, `transaction`."""
 
     @property
     def pool(self) -> SQLConnection:
@@ -29,7 +32,10 @@ class SQLConnection(OpenConnection[LiveSQL]):
         return self
 
     def session(self) -> Session:
-        """Return a session of SQLAlchemy, to be closed; it takes a connection of the pool with its first statement."""
+        """Return a session of SQLAlchemy, to be closed.
+
+        It takes a connection of the pool with its first statement.
+        """
         return Session(lambda: self._live().session())
 
     def ping(self, *ignored: object) -> str:
@@ -38,7 +44,10 @@ class SQLConnection(OpenConnection[LiveSQL]):
 
 
 class Session:
-    """A session of SQLAlchemy; statements may be plain texts, whose rows can be read by name, number and attribute."""
+    """A session of SQLAlchemy.
+
+    Statements may be plain texts, whose rows can be read by name, number and attribute.
+    """
 
     def __init__(self, open: Callable[[], AbstractContextManager[Value]]) -> None:
         self._open = open
@@ -67,7 +76,10 @@ class Session:
         return Rows(self._session().execute(text(statement), params, *args, **options))
 
     def close(self) -> None:
-        """Roll back what was not committed, and return the connection to the pool; the session can be used again."""
+        """Roll back what was not committed, and return the connection to the pool.
+
+        The session can be used again.
+        """
         self._opened = None
         self._stack.close()
 

@@ -1,1 +1,1 @@
-"""SimpleIO: input and output declared by name, read from and written as JSON, XML, SOAP or dictionaries."""
+"""SimpleIO: input and output declared by name, in JSON, XML, SOAP or dictionaries alike."""

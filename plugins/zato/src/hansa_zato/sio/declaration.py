@@ -1,4 +1,4 @@
-"""Reads the input and output that a service class declares, in the style of 2.0 or 3.x, into one Declaration."""
+"""Reads what a service class declares, in the style of 2.0 or 3.x, into one Declaration."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class ModelSide:
 class Declaration:
     """All that a service declares about its input and output.
 
-    `response_elem` is None where nothing wraps the response. `force_empty` names the keys that stay although they are
-    empty where empty ones are left out; True stands for all.
+    `response_elem` is None where nothing wraps the response. `force_empty` names the keys that stay
+    although they are empty where empty ones are left out; True stands for all.
     """
 
     profile: Profile
@@ -70,7 +70,10 @@ class Declaration:
 
 
 def declaration(cls: type, profile: str = "auto") -> Declaration | None:
-    """Return what `cls` declares, None if nothing; raises TypeError for a declaration that makes no sense."""
+    """Return what `cls` declares, None if nothing.
+
+    Raises TypeError for a declaration that makes no sense.
+    """
     inner = getattr(cls, "SimpleIO", None)
     newer_input = _newer_style(cls, inner, "input")
     newer_output = _newer_style(cls, inner, "output")
@@ -107,7 +110,10 @@ def declaration(cls: type, profile: str = "auto") -> Declaration | None:
 
 
 def _newer_style(cls: type, inner: type | None, side: Side) -> object:
-    """Return what is declared in the style of 3.x: `input` or `output`, in SimpleIO or, without one, on the class."""
+    """Return the attribute `input` or `output`, the style of 3.x.
+
+    It stands in SimpleIO or, without one, on the class.
+    """
     if inner is not None:
         return getattr(inner, side, None)
     given = getattr(cls, side, None)
@@ -181,7 +187,10 @@ def _model_side(given: object) -> ModelSide | None:
 
 
 def _elements(given: Value, required: bool, profile: Profile) -> Iterable[Element]:
-    """Return the elements of a tuple, list, set or single name; a set has no order, so its elements are sorted."""
+    """Return the elements of a tuple, list, set or single name.
+
+    A set has no order, so its elements are sorted.
+    """
     for item in _listed(given):
         if isinstance(item, ForceType):
             yield Element(item.name, item, required and not item.optional, item.default)

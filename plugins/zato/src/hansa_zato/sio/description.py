@@ -15,7 +15,10 @@ from .types import ForceType
 from .values import NOT_GIVEN
 
 IOModels: TypeAlias = tuple[type | None, type | None, str | None]
-"""Model of the request, model of the response's contents, name of the response element; None for what is not declared."""
+"""Model of the request, model of the response's contents, name of the response element.
+
+None for what is not declared.
+"""
 
 _PLAIN: Final = (
     str,
@@ -41,8 +44,9 @@ class ZatoEnv(Model):
 def describe(declared: Declaration, name: str) -> IOModels:
     """Return the models of a service's request and response, and the name of its response element.
 
-    The contents of a response are what XML and SOAP carry: `zato_env`, then `item`, or `item_list` where the output is a
-    list. Whether it is one is not known beforehand unless `output_repeated` says so, so both are there, optional.
+    The contents of a response are what XML and SOAP carry: `zato_env`, then `item`, or `item_list`
+    where the output is a list. Whether it is one is not known beforehand unless `output_repeated`
+    says so, so both are there, optional.
     """
     title = "".join(part.title() for part in name.replace(".", "-").split("-"))
     request = declared.input_model.model if declared.input_model else None
@@ -68,7 +72,10 @@ def _response_model(name: str, item: type[Model], is_repeated: bool) -> type[Mod
 
 
 def _model(name: str, elements: tuple[Element, ...]) -> type[Model]:
-    """Return a model with one field for each element; what may be missing is optional, what goes out may be empty too."""
+    """Return a model with one field for each element.
+
+    What may be missing is optional, what goes out may be empty too.
+    """
     annotations: dict[str, object] = {}
     defaults: dict[str, object] = {}
     for element in elements:

@@ -1,4 +1,4 @@
-"""Dataclasses as input and output, in the style of 3.x: made from plain data with all faults at once, and back."""
+"""Dataclasses as input and output, in the style of 3.x: made from plain data, and back."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ def is_model(given: object) -> TypeGuard[type]:
 
 
 def plain(value: object) -> Value:
-    """Return plain data: dataclasses, and whatever has `to_dict`, become dictionaries at every depth, secrets text."""
+    """Return plain data, at every depth.
+
+    Dataclasses, and whatever has `to_dict`, become dictionaries, secrets and dates become text.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {field.name: plain(getattr(value, field.name, None)) for field in fields}
@@ -121,7 +124,10 @@ class _Builder:
         return self._read_inside(hint, value, path)
 
     def _read_inside(self, hint: object, value: object, path: str) -> Value:
-        """Return a list, a set, a tuple or a dictionary with its items read; anything else converted as a whole."""
+        """Return a list, a set, a tuple or a dictionary with its items read.
+
+        Anything else converted as a whole.
+        """
         origin = get_origin(hint)
         arguments = get_args(hint)
         if origin in (list, set, tuple) and arguments and isinstance(value, list | tuple):

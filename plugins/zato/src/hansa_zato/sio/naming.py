@@ -50,7 +50,10 @@ class BooleanIntegerByName(ByName, BooleanInteger):
 
 
 def by_name(name: str, profile: Profile) -> ForceType:
-    """Return an element's type by its name alone: `..._id` is a whole number, `is_...` a boolean, the rest is text."""
+    """Return an element's type by its name alone.
+
+    `..._id` is a whole number, `is_...` a boolean, the rest is text.
+    """
     is_whole = name in INT_NAMES or name.endswith(INT_SUFFIXES[profile])
     is_boolean = name.startswith(BOOL_PREFIXES[profile])
     if is_boolean and is_whole:

@@ -1,4 +1,4 @@
-"""`self.response.payload` of a service that declares its output: values by attribute or item, and rows."""
+"""`self.response.payload` of a service that declares its output: values by name, and rows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from ..payloads import PlainDict, Value
 from .values import NOT_GIVEN
 
 _SINGLE: Final = ("_fields", "_mapping", "__table__")
-"""Attributes of named tuples, of rows of queries, and of objects of an ORM: each is one row, though it can be iterated."""
+"""Attributes of named tuples, rows of queries and objects of an ORM, each of which is one row."""
 
 
 class Payload:
-    """The declared output while it is being filled in; once a row was appended, or `[:]` assigned, it is a list."""
+    """The declared output while it is being filled in.
+
+    Once a row was appended, or `[:]` assigned, it is a list.
+    """
 
     __slots__ = ("names", "rows", "values")
 
@@ -72,7 +75,7 @@ class Payload:
         return iter(self.values if self.rows is None else self.rows)
 
     def append(self, row: object) -> None:
-        """Add a row: a dictionary, a row of a query, or any object with the declared names as attributes."""
+        """Add a row: a dictionary, a row of a query, or an object with attributes of the names."""
         rows = self._there()
         rows.append(row)
         object.__setattr__(self, "rows", rows)
@@ -83,7 +86,7 @@ class Payload:
             self.append(row)
 
     def assign(self, value: object) -> None:
-        """Take the output from an assigned object: rows from a list, the declared names from anything else."""
+        """Take the output from an assigned object: rows from a list, names from anything else."""
         if isinstance(value, Mapping):
             self.values.update(value)
         elif is_list(value):
@@ -102,7 +105,7 @@ class Payload:
 
 
 def is_list(value: object) -> bool:
-    """Whether an assigned object is several rows: a list, a plain tuple, a set, an iterator, the result of a query."""
+    """Whether an assigned object is several rows, such as a list or the result of a query."""
     if isinstance(value, str | bytes | Mapping):
         return False
     if any(hasattr(value, attribute) for attribute in _SINGLE):
@@ -111,7 +114,10 @@ def is_list(value: object) -> bool:
 
 
 def pull(row: object, name: str) -> Value:
-    """Return a value of a row by name, a column of a query or an attribute; NOT_GIVEN if it has none."""
+    """Return a value of a row by name, a column of a query or an attribute.
+
+    NOT_GIVEN if it has none.
+    """
     # columns first: a row of a query may have methods of the same names
     columns = getattr(row, "_mapping", None)
     if isinstance(columns, Mapping):

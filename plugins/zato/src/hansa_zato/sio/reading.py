@@ -1,4 +1,4 @@
-"""From a request to the input of a service: each declared name looked up, converted, or reported as a fault."""
+"""From a request to a service's input: each name looked up, converted, or reported."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ Params: TypeAlias = Mapping[str, object]
 """Values of a channel's path and query string, by name."""
 
 Reader: TypeAlias = Callable[[str, Body, Params], Value]
-"""Makes the input of the correlation id, the body and the channel's parameters; raises `InvalidInput`."""
+"""Makes the input of the correlation id, the body and the channel's parameters.
+
+Raises `InvalidInput`.
+"""
 
 
 class Input(Bunch):
-    """`self.request.input`: the declared names, and all path and query parameters, as items and attributes."""
+    """`self.request.input`: the declared names, and all parameters, as items and attributes."""
 
     def __getattr__(self, name: str) -> Value:
         if name in self:
@@ -55,7 +58,10 @@ class Input(Bunch):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Expected:
-    """One declared name as it is looked up: `missing` is its value where there is none, NOT_GIVEN if that is a fault."""
+    """One declared name as it is looked up.
+
+    `missing` is its value where the request has none, NOT_GIVEN if that is a fault.
+    """
 
     name: str
     type: ForceType
@@ -73,7 +79,7 @@ class _Expected:
 
 
 def reader(declared: Declaration, params_first: bool = True) -> Reader:
-    """Return the function that reads the input, with all that can be decided before a request decided.
+    """Return the function that reads the input; what can be is decided before any request.
 
     `params_first` says which wins where both the parameters and the body have a name.
     """
@@ -116,7 +122,10 @@ _NOTHING: PlainDict = {}
 
 
 def _contents(cid: str, body: Body, request_elem: str) -> tuple[Mapping[str, object], _Elements]:
-    """Return the contents of a body by name, as plain data or as XML elements; raises `InvalidInput`."""
+    """Return the contents of a body by name, as plain data or as XML elements.
+
+    Raises `InvalidInput`.
+    """
     if body is None:
         return _NOTHING, _NOTHING
     if isinstance(body, Mapping):
@@ -131,7 +140,10 @@ def _contents(cid: str, body: Body, request_elem: str) -> tuple[Mapping[str, obj
 def _lookup(
     use_text: bool, params_first: bool
 ) -> Callable[[_Expected, Mapping[str, object], _Elements, Params], object]:
-    """Return the function that finds the value of a name in body and parameters, NOT_GIVEN if it is in neither."""
+    """Return the function that finds a name in body and parameters.
+
+    The function returns NOT_GIVEN for one that is in neither.
+    """
 
     def look_up(
         expected: _Expected, plain: Mapping[str, object], elements: _Elements, params: Params
@@ -149,7 +161,10 @@ def _lookup(
 
 
 def _converter(type: ForceType) -> Callable[[object], object]:
-    """Return the conversion of one type; empty values stay as they are, except for what is boolean by its name."""
+    """Return the conversion of one type.
+
+    Empty values stay as they are, except for what is boolean by its name.
+    """
     convert = type.read
 
     def convert_unless_none(value: object) -> object:

@@ -37,7 +37,10 @@ class List(ForceType):
 
 
 class Dict(ForceType):
-    """A dictionary. `Dict(name, key, ...)` takes these keys only; each must be there unless there is a `default`."""
+    """A dictionary. `Dict(name, key, ...)` takes these keys only.
+
+    Each must be there unless there is a `default`.
+    """
 
     xml = "dict"
     python = dict

@@ -13,10 +13,13 @@ from .values import NOT_GIVEN, as_bool, as_int, as_text, shown
 
 
 class ForceType:
-    """An element whose type is declared, whatever its name suggests. A name that begins with `-` is optional.
+    """An element whose type is declared, whatever its name suggests.
 
-    `default` is its value where input lacks it. Subclasses define `read`, for input, and `write`, for output; both raise
-    ValueError. Neither is called for None or empty text, which stay as they are.
+    A name that begins with `-` is optional.
+
+    `default` is its value where input lacks it. Subclasses define `read`, for input, and `write`,
+    for output; both raise ValueError. Neither is called for None or empty text, which stay as they
+    are.
     """
 
     xml: str = "text"
@@ -52,7 +55,7 @@ class AsIs(ForceType):
 
 
 class Natural(ForceType):
-    """No conversion: an element typed neither by its name nor by its declaration, by the rules of 2.0."""
+    """An element typed neither by name nor by declaration, in 2.0: no conversion."""
 
 
 class Text(ForceType):
@@ -66,7 +69,7 @@ class Text(ForceType):
 
 
 class Loose(Text):
-    """Text if it is a scalar: an element typed neither by its name nor by its declaration, by the rules of 3.x."""
+    """An element typed neither by name nor by declaration, in 3.x: text, if it is a scalar."""
 
     def read(self, value: object) -> object:
         is_scalar = isinstance(value, int | float | decimal.Decimal | bytes)

@@ -1,4 +1,4 @@
-"""Single values: what counts as true, as a whole number, as text, and the mark for a value that was not given."""
+"""Single values: what counts as true, as a whole number, as text, and as not given."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ _MOST_DIGITS = 1000
 
 
 def as_bool(value: object) -> bool:
-    """Return True or False for the words and digits that SimpleIO knows, in any case; raises ValueError for others."""
+    """Return True or False for the words and digits that SimpleIO knows, in any case.
+
+    Raises ValueError for others.
+    """
     if isinstance(value, bool):
         return value
     word = "" if value is None else str(value).strip().lower()
@@ -46,7 +49,10 @@ def as_bool(value: object) -> bool:
 
 
 def as_int(value: object) -> int:
-    """Return the whole number that a number or text stands for; raises ValueError rather than cut off a fraction."""
+    """Return the whole number that a number or text stands for.
+
+    Raises ValueError rather than cut off a fraction.
+    """
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float) and value.is_integer():
@@ -59,7 +65,7 @@ def as_int(value: object) -> int:
 
 
 def _is_whole(value: decimal.Decimal) -> bool:
-    """Whether a decimal has no fraction, and not so many digits that converting it would take long."""
+    """Whether a decimal has no fraction, and few enough digits to be converted quickly."""
     if not value.is_finite() or value.adjusted() >= _MOST_DIGITS:
         return False
     return value == value.to_integral_value()

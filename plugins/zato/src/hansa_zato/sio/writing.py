@@ -1,4 +1,4 @@
-"""From what a service assigned to its payload to plain rows of the declared names, converted and complete."""
+"""From a service's payload to plain rows of the declared names, converted and complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Writer: TypeAlias = Callable[[Payload], PlainDict | list[PlainDict]]
 
 
 def writer(declared: Declaration) -> Writer:
-    """Return the function that makes of a payload a dictionary of the declared names, or a list of such.
+    """Return the function that makes dictionaries of the declared names from a payload.
 
     The function raises TypeError for output that breaks its declaration.
     """
@@ -66,7 +66,10 @@ def _row_writer(declared: Declaration) -> Callable[[Value], PlainDict]:
 
 
 def _leave_out(element: Element, is_newer: bool, found: PlainDict) -> None:
-    """Set what an optional element that the service left out has: its default; in 2.0 empty text, if it has none."""
+    """Set what an optional element that the service left out has: its default.
+
+    In 2.0 empty text, if it has none.
+    """
     if element.default is not NOT_GIVEN:
         found[element.name] = element.default
     elif not is_newer:
@@ -78,7 +81,10 @@ def _without_empty(found: PlainDict, declared: Declaration) -> PlainDict:
 
 
 def _converter(type: ForceType) -> Callable[[object], object]:
-    """Return the conversion of one type; empty values stay as they are, except for what is boolean by its name."""
+    """Return the conversion of one type.
+
+    Empty values stay as they are, except for what is boolean by its name.
+    """
     convert = type.write
 
     def convert_boolean(value: object) -> object:

@@ -1,4 +1,4 @@
-"""SimpleIO in XML: values read from the children of an element, by local name, and elements made of values."""
+"""SimpleIO in XML: values of an element's children, by local name, and elements of values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def local(element: XMLElement) -> str:
 
 
 def request_root(element: XMLElement, request_elem: str) -> XMLElement:
-    """Return the element whose children are the input: `request_elem`, at the top or just below, else the top itself."""
+    """Return the element whose children are the input.
+
+    It is the one named `request_elem`, at the top or just below, else the top itself.
+    """
     if local(element) == request_elem:
         return element
     for child in element:
@@ -84,7 +87,10 @@ def _content(element: XMLElement) -> Value:
 
 
 def _pairs(element: XMLElement) -> PlainDict:
-    """Return a dictionary of `<item><key>..</key><value>..</value></item>`, or of elements named by their keys."""
+    """Return a dictionary of elements named by their keys, or of items.
+
+    An item is `<item><key>..</key><value>..</value></item>`.
+    """
     found: PlainDict = {}
     for child in element:
         name = local(child)
@@ -98,7 +104,10 @@ def _pairs(element: XMLElement) -> PlainDict:
 
 
 def to_data(element: XMLElement) -> Value:
-    """Return plain data: text, or a dictionary of the element's children, in which repeated names become lists."""
+    """Return plain data: text, or a dictionary of the children.
+
+    Repeated names become lists.
+    """
     if not any(local(child) for child in element):
         return element.text or ""
     found: PlainDict = {}
@@ -162,7 +171,8 @@ class _Builder:
         """Return a new element at the top."""
         if not self._namespace:
             return self._etree.Element(name)
-        return self._etree.Element(self._prefix + name, nsmap={None: self._namespace})  # type: ignore[dict-item]
+        nsmap: Value = {None: self._namespace}  # the default namespace, which stubs do not know
+        return self._etree.Element(self._prefix + name, nsmap=nsmap)
 
     def child(self, parent: XMLElement, name: str) -> XMLElement:
         """Return a new element, the last of its parent."""

@@ -17,7 +17,7 @@ class AdminSIO:
 
 
 class AdminService(Service):
-    """A service whose JSON responses carry `zato_env` beside the response element, as XML ones do anyway."""
+    """A service whose JSON responses carry `zato_env`, too, as those in XML always do."""
 
     abstract: ClassVar[bool] = True
     zato_env_in_json = True
