@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import pytest
 from hansa import (
+    Conflict,
+    Edit,
     Format,
     Invalid,
     Model,
@@ -19,6 +21,7 @@ from hansa import (
     setting,
 )
 from hansa_devkit import LocalServer, run_service
+from hansa_devkit.memory import MemoryOutgoing
 
 
 class Text(Format):
@@ -194,17 +197,111 @@ def test_handle_never_raises():
 
 def test_other_things_of_the_server_are_what_was_handed_in():
     redis = object()
-    server = LocalServer(redis=redis, security={"partner": "p"}, sections={"http": "h"})
+    section = Asked(amount=2)
+    server = LocalServer(redis=redis, security={"partner": "p"}, sections={"http": section})
     assert server.redis is redis
-    assert server.object("security", None, "partner") == "p"
-    assert server.section("http") == "h"
+    assert server.objects.security("partner") == "p"
+    assert server.objects.get("security", "", "partner") == "p"
+    assert server.section(Asked) is section
     for missing in (
-        lambda: server.section("x"),
-        lambda: server.object("security", None, "x"),
-        lambda: server.object("role", "r", "x"),
+        lambda: server.objects.security("x"),
+        lambda: server.objects.get("role", "r", "x"),
+        lambda: server.definitions.get("channel", "http", "x"),
+        lambda: server.registry.type("channel", "http"),
+        lambda: server.plugins.reload("http"),
     ):
         with pytest.raises(NotFound):
             missing()
+    with pytest.raises(Unavailable, match="redis="):
+        _ = LocalServer().redis
+
+
+def test_a_section_that_was_not_handed_in_has_its_defaults():
+    class Section(Model):
+        """A section."""
+
+        size: Annotated[int, setting("Size")] = 3
+
+    assert LocalServer().section(Section) == Section(size=3)
+
+
+def test_definitions_are_validated_and_kept_in_memory():
+    server = LocalServer(types=[MemoryOutgoing])
+    definitions = server.definitions
+    key = ("outgoing", "memory", "orders")
+    applied = definitions.define(*key, {"queue": "q"}, mode="create")
+    assert applied.revision == definitions.get(*key).revision == 1
+    assert definitions.define(*key, {"timeout": 2.0}, mode="edit").revision == 2
+    assert definitions.get(*key).data == {"queue": "q", "timeout": 2.0}
+    assert [record.name for record in definitions.all("outgoing")] == ["orders"]
+    assert definitions.exists("outgoing", "", "orders")
+    with pytest.raises(Conflict):
+        definitions.define(*key, {"queue": "q"}, mode="create")
+    with pytest.raises(Conflict):
+        definitions.delete(*key, seen_revision=1)
+    with pytest.raises(Invalid):
+        definitions.define(*key, {"queue": 7})
+    faults = definitions.validate([Edit(key, {"queue": 7}), Edit(("outgoing", "memory", "x"))])
+    assert sorted(faults) == ["outgoing.memory.orders.queue", "outgoing.memory.x"]
+    with pytest.raises(Invalid):
+        definitions.change([Edit(key), Edit(("outgoing", "memory", "x"))])
+    assert definitions.change([Edit(key)]).revision == 3
+    assert definitions.all() == []
+
+
+def test_objects_are_made_and_report_losses_and_troubles():
+    server = LocalServer(types=[MemoryOutgoing])
+    made = server.objects.make("outgoing", "memory", "orders", {"queue": "q"})
+    assert made.config.queue == "q"
+    made.trouble("slow")
+    assert server.objects.troubles == {made: "slow"}
+    made.trouble("")
+    error = OSError("gone")
+    made.lost(error)
+    assert (server.objects.troubles, server.losses) == ({}, {made: error})
+
+
+def test_leases_and_records(tmp_path):
+    server = LocalServer(directory=tmp_path)
+    bus = server.bus
+    assert bus.acquire("a", "one", 5) == bus.acquire("a", "one", 5) == 1
+    assert bus.acquire("a", "two", 5) is None
+    assert server.cluster.leases(["a", "b"])["a"].holder == "one"
+    bus.release("a", "one")
+    assert bus.acquire("a", "two", 5) == 2
+    records = server.records("marks")
+    records.write("x/y", b"1")
+    assert records.count("x/y", 60) == 1
+    again = LocalServer(directory=tmp_path).records("marks")
+    assert again.read("x/y") == b"1"
+    assert again.count("x/y", 60) == 2
+    again.delete("x/y")
+    assert records.read("x/y") is None
+    assert records.count("x/y", 60) == 1
+
+
+def test_packages_are_kept_in_memory():
+    packages = LocalServer().packages
+    assert packages.deploy({"a.py": "1", "b/__init__.py": ""}).packages[1].file == "b/"
+    packages.deploy({"a.py": "2"})
+    assert [one.version for one in packages.versions("a.py")] == [1, 2]
+    assert packages.get("a.py").source == "2"
+    packages.deploy({}, remove=["b/"])
+    assert packages.serving() == {"a.py": 2}
+
+
+def test_a_resource_is_handed_in_or_started_by_its_plugin():
+    from hansa_pickup.watcher import Watcher
+
+    server = LocalServer(resources=[Asked(amount=2)])
+    assert server.resource(Asked).amount == 2
+    watcher = server.resource(Watcher)
+    assert server.resource(Watcher) is watcher
+    server.close()
+    assert server.resource(Watcher) is not watcher
+    server.close()
+    with pytest.raises(NotFound, match="Converted"):
+        server.resource(Converted)
 
 
 def test_its_folder_goes_with_it(tmp_path):

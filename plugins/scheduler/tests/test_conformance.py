@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hansa_devkit import ChannelContract, LocalServer
 from hansa_scheduler.channel import ScheduleChannel
-from hansa_scheduler.early import SchedulerSection
-from hansa_scheduler.runner import Runner
+
+KEY = ("channel", "schedule", "conformance")
 
 
 class TestSchedule(ChannelContract):
@@ -29,18 +28,8 @@ class TestSchedule(ChannelContract):
     @pytest.fixture(autouse=True)
     def _records(self, valkey, tmp_path):
         valkey.flushall()
-        self.server = LocalServer(
-            sections={"scheduler": SchedulerSection()},
-            config=SimpleNamespace(server=SimpleNamespace(cluster="conformance", grace=1.0)),
-            redis=valkey,
-            definition=lambda *key: SimpleNamespace(data={"active": True}),
-            directory=tmp_path,
-        )
-        yield
-        Runner.forget(self.server)
-
-    def make_server(self) -> Any:
-        return self.server
+        self.server = LocalServer(redis=valkey, directory=tmp_path, types=[ScheduleChannel])
+        self.server.definitions.define(*KEY, {**self.settings(), "service": "echo"})
 
     def settings(self) -> dict[str, Any]:
         return {

@@ -15,6 +15,7 @@ import pytest
 from hansa import Invalid, Model, dump, fields, load, schema
 
 from .local import LocalServer
+from .local.registry import definition_model
 from .watch import open_sockets, watching
 
 _SOUNDS_SECRET = re.compile(
@@ -53,23 +54,30 @@ class Contract(Documented):
 
     good: ClassVar[Mapping[str, Any]] = {}
 
+    @pytest.fixture(autouse=True)
+    def _closed(self) -> Iterator[None]:
+        """Shut down what plugins started in the server of a test."""
+        yield
+        if "server" in vars(self):
+            self.server.close()
+
     def settings(self) -> dict[str, Any]:
         """Settings of an object that works; override where ports and the like are known only when the test runs."""
         return dict(self.good)
 
-    def make_server(self) -> Any:
-        """The facade `server` that objects get; override to hand in sockets, sections of config.toml and the like."""
+    def make_server(self) -> LocalServer:
+        """Return the server that objects get; override to hand in sections of config.toml, other objects and the like."""
         return LocalServer()
 
     @cached_property
-    def server(self) -> Any:
-        """The facade of this test."""
+    def server(self) -> LocalServer:
+        """The server of this test."""
         return self.make_server()
 
     @cached_property
     def model(self) -> type[Model]:
         """The model of a whole definition: the type's settings and those of its kind."""
-        return type("Definition", (self.cls.Config, self.cls.common), {"__doc__": self.cls.__doc__})
+        return definition_model(self.cls)
 
     def config(self, **changes: Any) -> Any:
         """A config as core hands it to an object: validated, and prepared."""
@@ -99,7 +107,7 @@ class Contract(Documented):
         Raises what keeps the other one from starting; ask again then.
         """
         serving = self._successors.get(thing, thing)
-        if serving in getattr(self.server, "losses", ()):
+        if serving in self.server.losses:
             serving.stop()
             new = self._successors[thing] = type(thing)(thing.name, thing.config, self.server)
             if hasattr(thing, "dispatch"):

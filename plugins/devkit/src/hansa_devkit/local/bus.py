@@ -1,0 +1,109 @@
+"""The bus of a local server: leases in memory, nobody to nudge, and records in files of the server's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hansa import Bus, HeldLease, Records, replace_file
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+
+class LocalBus(Bus):
+    """A bus without other workers; `redis` is a client that a test hands in, or None."""
+
+    address: str | None = None
+    redis: Redis | None = None
+
+    def __init__(self, cluster: str, redis: Redis | None = None) -> None:
+        self.cluster = cluster
+        self.redis = redis
+        self.nudges: list[int] = []
+        self._leases: dict[str, tuple[str, int, float]] = {}
+        self._lock = threading.Lock()
+
+    def key(self, *parts: str) -> str:
+        """Return the name of a Redis key of this cluster."""
+        return ":".join(("hansa", self.cluster, *parts))
+
+    def nudge(self, revision: int) -> None:
+        """Note a revision in `nudges`."""
+        self.nudges.append(revision)
+
+    def listen(self, wake: Callable[[], None], stopped: threading.Event) -> None:
+        """Wait until stopped: there is nobody who nudges."""
+        stopped.wait()
+
+    def acquire(self, name: str, holder: str, ttl: float) -> int | None:
+        """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else None."""
+        now = time.monotonic()
+        with self._lock:
+            owner, token, ends = self._leases.get(name, ("", 0, 0.0))
+            held = ends > now
+            if held and owner != holder:
+                return None
+            if not held:
+                token += 1
+            self._leases[name] = (holder, token, now + ttl)
+            return token
+
+    def release(self, name: str, holder: str) -> None:
+        """Give a lease back."""
+        with self._lock:
+            owner, token, _ = self._leases.get(name, ("", 0, 0.0))
+            if owner == holder:
+                self._leases[name] = ("", token, 0.0)
+
+    def leases(self, names: Iterable[str]) -> dict[str, HeldLease]:
+        """Return those of these leases that are held."""
+        now = time.monotonic()
+        found: dict[str, HeldLease] = {}
+        for name in names:
+            holder, token, ends = self._leases.get(name, ("", 0, 0.0))
+            if ends > now:
+                found[name] = HeldLease(holder, token, ends - now)
+        return found
+
+    def records(self, namespace: str) -> Records | None:
+        """Return None: a local server keeps records in files."""
+        return None
+
+
+class LocalRecords(Records):
+    """Records in files of a folder, so that a test can play the end of a process; counters do not expire."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, name: str) -> bytes | None:
+        """Return a value, or None if there is none."""
+        try:
+            return self._path(name, "value").read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, value: bytes) -> None:
+        """Keep a value."""
+        replace_file(self._path(name, "value"), value)
+
+    def count(self, name: str, seconds: float) -> int:
+        """Add one to a counter and return it."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with open(self._path(name, "count"), "ab") as file:
+            file.write(b".")
+            return file.tell()
+
+    def delete(self, name: str) -> None:
+        """Forget a value or a counter."""
+        for suffix in ("value", "count"):
+            self._path(name, suffix).unlink(missing_ok=True)
+
+    def _path(self, name: str, suffix: str) -> Path:
+        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+        return self._folder / f"{digest[:32]}.{suffix}"

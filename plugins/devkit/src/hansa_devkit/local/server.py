@@ -1,0 +1,249 @@
+"""A server in one process, for tests of services and connectors: only what the test hands in, and no store or sockets."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hansa import (
+    Bus,
+    Definition,
+    Format,
+    HansaError,
+    Model,
+    Queue,
+    Records,
+    Request,
+    Response,
+    Server,
+    Service,
+    Unavailable,
+    new_cid,
+    problem,
+)
+
+from .bus import LocalBus, LocalRecords
+from .definitions import LocalDefinitions
+from .message import handle_message
+from .named import LocalOutgoing, Named
+from .parts import LocalCluster, LocalObjects, LocalPackages, LocalPlugins
+from .registry import LocalRegistry
+from .resources import LocalResources
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+ResourceT = TypeVar("ResourceT")
+SectionT = TypeVar("SectionT", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of another service that a service under test made."""
+
+    name: str
+    payload: Any
+    cid: str
+
+
+class LocalServer:
+    """The contract `Server` in one process: no store, no sockets, no other workers.
+
+    `outgoing` maps types to names to objects (real ones or fakes), `services` maps names to a Service class, to a function of
+    the payload, or to a plain answer. `formats` maps names to Format classes, `security` names to objects, `sections` names to
+    the Models of config.toml; a section that is not handed in has its defaults. `types` are classes whose definitions can be
+    made and validated, `resources` objects that a plugin's `hansa_startup` would return: others are made by that hook when
+    they are first asked for. `redis` is a client, `bus` and `queue` stand in for the plugins'. Any further option is set as an
+    attribute.
+
+    `invoked` and `pending` list the calls made by `invoke` and `invoke_async`, `losses` the errors by which objects reported
+    that their other side is gone, by object; `replacements` counts the calls of `replace_workers`.
+    """
+
+    name = "local"
+    id = "local/0.1"
+    worker = 0
+    ready = True
+    closing = False
+    grace = 5.0
+
+    def __init__(
+        self,
+        *,
+        outgoing: Mapping[str, Mapping[str, Any]] | None = None,
+        services: Mapping[str, Any] | None = None,
+        formats: Mapping[str, type[Format]] | None = None,
+        security: Mapping[str, Any] | None = None,
+        sections: Mapping[str, Model] | None = None,
+        types: Iterable[type[Definition]] = (),
+        resources: Iterable[object] = (),
+        directory: Path | None = None,
+        redis: Redis | None = None,
+        bus: Bus | None = None,
+        queue: Queue | None = None,
+        **others: Any,
+    ) -> None:
+        self.log = logging.getLogger("hansa.local")
+        self.sockets: dict[str, socket.socket] = {}
+        self.engines: dict[str, str] = {}
+        self.services = Named("service", services or {})
+        self.sections = list((sections or {}).values())
+        self.registry = LocalRegistry(types, formats or {}, self.services)
+        self.definitions = LocalDefinitions(self.registry)
+        self.packages = LocalPackages()
+        self.plugins = LocalPlugins()
+        self.bus: Bus = bus or LocalBus("local", redis)
+        self.cluster = LocalCluster("local", self.definitions, self.bus)
+        self.outgoing = LocalOutgoing(outgoing or {})
+        self.objects = LocalObjects(self, self.outgoing, security or {})
+        self.queue = queue
+        self._redis = redis
+        self.invoked: list[Invocation] = []
+        self.pending: list[Invocation] = []
+        self.replacements = 0
+        self._resources = LocalResources(self, resources)
+        self._directory = directory
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        for name, value in others.items():
+            setattr(self, name, value)
+
+    @property
+    def dir(self) -> Path:
+        """The server's folder: the one handed in, or a temporary one, made at first use and removed with this object."""
+        if self._directory is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="hansa-local-")
+            self._directory = Path(self._temporary.name)
+        return self._directory
+
+    @property
+    def redis(self) -> Redis:
+        """The Redis client of the bus; raises `Unavailable` unless the test hands one in."""
+        client = self._redis or self.bus.redis
+        if client is None:
+            raise Unavailable("there is no Redis in this test; hand a client in as redis=...")
+        return client
+
+    @property
+    def losses(self) -> dict[Definition, BaseException]:
+        """The errors by which objects reported that their other side is gone, by object."""
+        return self.objects.losses
+
+    def close(self) -> None:
+        """Shut the plugins down that were started for `resource`."""
+        self._resources.close()
+
+    def records(self, namespace: str) -> Records:
+        """Return records: those of the bus, or files in a folder of the server named as the namespace."""
+        return self.bus.records(namespace) or LocalRecords(self.dir / namespace)
+
+    def section(self, model: type[SectionT]) -> SectionT:
+        """Return the section of config.toml of this model, as it was handed in, or with its defaults."""
+        for section in self.sections:
+            if isinstance(section, model):
+                return section
+        return model()
+
+    def resource(self, wanted: type[ResourceT]) -> ResourceT:
+        """Return an object that was handed in, or that its plugin's `hansa_startup` returns; raises `NotFound`."""
+        return self._resources.get(wanted)
+
+    def replace_workers(self) -> None:
+        """Count the call in `replacements`."""
+        self.replacements += 1
+
+    def invoke(
+        self,
+        name: str,
+        payload: object = None,
+        *,
+        cid: str = "",
+        extra: Mapping[str, object] | None = None,
+    ) -> Any:
+        """Call a service and return its answer; its exceptions come through."""
+        call = Invocation(name, payload, cid or new_cid())
+        self.invoked.append(call)
+        return self._answer(call, extra)
+
+    def invoke_async(
+        self,
+        name: str,
+        payload: object = None,
+        *,
+        cid: str = "",
+        delay: float = 0.0,
+        callback: Iterable[str] = (),
+        max_attempts: int = 0,
+        in_reply_to: str = "",
+        extra: Mapping[str, object] | None = None,
+    ) -> str:
+        """Note a call for `run_pending`; returns its correlation id. Raises `NotFound` for an unknown service."""
+        self.registry.service(name)
+        call = Invocation(name, payload, cid or new_cid())
+        self.pending.append(call)
+        return call.cid
+
+    def run_pending(self) -> list[Any]:
+        """Make the calls that `invoke_async` noted, and those they cause, in order; returns their answers."""
+        answers = []
+        while self.pending:
+            answers.append(self._answer(self.pending.pop(0)))
+        return answers
+
+    def handle(
+        self,
+        name: str,
+        request: Request,
+        *,
+        type: str = "invoke",
+        channel: str = "",
+        format: str = "",
+        config: object = None,
+    ) -> Response:
+        """Run one request through a service, as a channel does; never raises."""
+        try:
+            service = self.registry.service(name).cls
+            form = self.registry.format(format).cls(config, service) if format else None
+            return handle_message(
+                self,
+                service,
+                request,
+                name=name,
+                type=type,
+                channel=channel,
+                format=form,
+                config=config,
+            )
+        except Exception as error:
+            return _failed(error, request)
+
+    def run(self, service: type[Service], request: Request, *, name: str = "") -> Response:
+        """Run one request through a service class; its exceptions come through."""
+        return handle_message(self, service, request, name=name)
+
+    def _answer(self, call: Invocation, extra: Mapping[str, object] | None = None) -> Any:
+        service = self.registry.service(call.name).cls
+        request = Request(payload=call.payload, cid=call.cid, extra=extra or {})
+        return self.run(service, request, name=call.name).payload
+
+
+def _failed(error: Exception, request: Request) -> Response:
+    """Return the response to an error, as a channel without a format gets it."""
+    response = Response(problem(error, request.cid), status=500, cid=request.cid)
+    response.error = error
+    response.outcome = "retry"
+    if isinstance(error, HansaError):
+        response.status = error.status
+        response.outcome = error.outcome
+    return response
+
+
+if TYPE_CHECKING:
+
+    def _is_a_server(server: LocalServer) -> Server:
+        """Fail the type check when the contract has something that a local server lacks."""
+        return server
