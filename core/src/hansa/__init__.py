@@ -84,7 +84,7 @@ if TYPE_CHECKING:
         sync_folder as sync_folder,
     )
     from .foundation.processes import started_at as started_at
-    from .plugins.discovery import check_plugins as check_plugins
+    from .plugins.check import check_plugins as check_plugins
     from .process.children import spawn as spawn
     from .process.logs import rotate_log as rotate_log
     from .settings.faults import decode_hook as decode_hook, explain as explain
@@ -195,7 +195,7 @@ _PUBLIC = {
         "sync_folder",
     ),
     "foundation.processes": ("started_at",),
-    "plugins.discovery": ("check_plugins",),
+    "plugins.check": ("check_plugins",),
     "process.children": ("spawn",),
     "process.logs": ("rotate_log",),
     "settings.faults": (

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import logging
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +36,6 @@ log = logging.getLogger("hansa.plugins")
 EARLY = "hansa.early"
 FULL = "hansa"
 TYPE_HOOKS = ("hansa_transports", "hansa_security", "hansa_formats")
-TRIAL_LIMIT = 120
-"""Seconds that a trial load of all plugins may take."""
 _HOOKS = {name for name in dir(hookspecs) if name.startswith("hansa_")}
 
 BuiltinDefinition = tuple[str, str, str, PlainSettings]
@@ -261,34 +255,3 @@ def load_plugins(
     registry = plugins.registry if FULL in plugins.groups else None
     config.validate(plugins.sections(), KINDS, registry)
     return plugins
-
-
-def check_plugins(config: Path, directory: Path | None = None, blocked: Iterable[str] = ()) -> None:
-    """Try in a child process whether a worker could load all plugins and read the configuration;
-    raises `Invalid`.
-    """
-    program = "import sys; from hansa.process.worker import check; check(*sys.argv[1:])"
-    command = [
-        sys.executable,
-        "-P",
-        "-c",
-        program,
-        str(config),
-        str(directory or ""),
-        *sorted(blocked),
-    ]
-    child = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_LIMIT, check=False
-    )
-    if child.returncode:
-        raise Invalid(_faults(child))
-
-
-def _faults(child: subprocess.CompletedProcess[bytes]) -> dict[str, str]:
-    """Return what a trial printed, or how it ended."""
-    try:
-        faults: dict[str, str] = json.loads(child.stdout.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        end = child.stderr.decode(errors="replace")[-500:]
-        return {"": f"the trial ended with status {child.returncode}: {end}"}
-    return faults

@@ -9,17 +9,16 @@ import hmac
 import json
 
 from ..contract.records import Edit, Key
-from ..definitions.store import Store
 from ..foundation.errors import HansaError, Invalid
 from ..odb.keys import Keys
 from ..runtime.server import WorkerServer
 
 
-def declare(server: WorkerServer, store: Store, keys: Keys) -> None:
+def declare(server: WorkerServer, keys: Keys) -> None:
     """Deploy the files and make the definitions of config.toml; raises `Invalid` with all faults by
     the file and its key.
     """
-    known = store.declared()
+    known = server.definitions.store.declared()
     faults = {**_deploy_files(server, known), **_define(server, known, keys)}
     server.config.refuse(faults)
 

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 
 from ..contract.records import ObjectState
-from ..definitions.store import Change, Store
-from ..deployment.deploy import describe_error
-from ..plugins.discovery import check_plugins
+from ..deployment.failures import describe_error
+from ..odb.database import Database
+from ..odb.reports import WorkerReports
+from ..odb.transaction import Change
+from ..plugins.check import check_plugins
 from ..runtime.server import WorkerServer
 
 log = logging.getLogger("hansa.worker")
@@ -33,12 +35,13 @@ class Follower:
     def __init__(
         self,
         server: WorkerServer,
-        store: Store,
+        database: Database,
         load_packages: Callable[[], None],
         tell: Callable[..., None],
     ) -> None:
         self.server = server
-        self.store = store
+        self.database = database
+        self._reports = WorkerReports(database)
         self.revision = 0
         self._load_packages = load_packages
         self._tell = tell
@@ -79,7 +82,7 @@ class Follower:
         self._reported = self._unhealthy()
         self._last_report = time.monotonic()
         server = self.server
-        self.store.report_applied(server.id, server.name, self.revision, self._reported)
+        self._reports.report(server.id, server.name, self.revision, self._reported)
 
     def _unhealthy(self) -> dict[str, ObjectState]:
         return {**self.server.objects.unhealthy(), **self._failures}
@@ -95,7 +98,7 @@ class Follower:
                 self._ended.wait(POLL)
 
     def _turn(self) -> None:
-        changes = self.store.changes(self.revision)
+        changes = self.database.changes(self.revision)
         for special, group in groupby(changes, lambda change: change.kind in SPECIAL_KINDS):
             if special:
                 for change in group:
@@ -109,7 +112,7 @@ class Follower:
     def _follow_definitions(self, changes: list[Change]) -> None:
         """Apply changes of definitions in a row together: of one transaction, or of several."""
         keys = {(change.kind, change.type, change.name) for change in changes}
-        newer = self.store.definitions(after=self.revision)
+        newer = self.server.definitions.store.all(after=self.revision)
         records = [record for record in newer if record.key in keys]
         self.server.objects.apply(records, keys - {record.key for record in records})
         self.revision = changes[-1].revision
@@ -125,7 +128,7 @@ class Follower:
                 self._tell("reload", revision=change.revision)
             elif change.name == self.server.name and self.server.worker == 0:
                 # else it would end and not come back
-                check_plugins(self.server.config.path, blocked=self.store.blocked_plugins())
+                check_plugins(self.server.config.path, blocked=self.database.blocked_plugins())
                 self._tell("restart")
         except Exception as error:
             self._fail(key, f"{type(error).__name__}: {error}", error)

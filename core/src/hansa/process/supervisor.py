@@ -21,8 +21,9 @@ from typing import IO, Any
 
 from ..contract.engine import Engine
 from ..foundation.errors import Invalid
+from ..plugins.check import check_plugins
 from ..plugins.configuration import Config, read_config
-from ..plugins.discovery import EARLY, Plugins, check_plugins, load_plugins
+from ..plugins.discovery import EARLY, Plugins, load_plugins
 from .children import Ledger
 from .engines import Engines
 from .logs import rotate_log, set_up

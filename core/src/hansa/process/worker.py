@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -16,12 +14,13 @@ from typing import NoReturn
 from ..cluster.membership import Membership
 from ..contract.packages import PackageVersion
 from ..contract.records import DefinitionRecord
-from ..definitions.store import Store
 from ..deployment.activate import Activation
 from ..foundation.errors import Invalid
+from ..odb.database import Database
+from ..odb.engine import open_engine
 from ..odb.keys import Keys, load_keys
 from ..odb.migrations.schema import create_schema
-from ..odb.tables import open_engine
+from ..odb.reports import WorkerReports
 from ..plugins.configuration import Config, read_config
 from ..plugins.discovery import Plugins, load_plugins
 from ..runtime.server import Place, WorkerServer
@@ -42,21 +41,22 @@ class Worker:
         job: Job,
         control: Control,
         plugins: Plugins,
-        store: Store,
+        database: Database,
         keys: Keys,
     ) -> None:
         self.control = control
         self.plugins = plugins
-        self.store = store
+        self.database = database
+        self.reports = WorkerReports(database)
         self.keys = keys
         place = Place(job.index, job.generation, job.sockets, job.engines)
         self.server = WorkerServer(
-            config, place, plugins, store, keys, lambda: control.tell("reload", revision=0)
+            config, place, plugins, database, keys, lambda: control.tell("reload", revision=0)
         )
         self.membership = Membership(self.server, config.server.workers)
-        self.follower = Follower(self.server, store, self._load_packages, control.tell)
+        self.follower = Follower(self.server, database, self._load_packages, control.tell)
         self.activation = Activation(
-            store,
+            self.server.packages.store,
             plugins.registry,
             lambda names: self.server.objects.router.recompile("service", names),
             self.follower.note_package,
@@ -78,11 +78,11 @@ class Worker:
             record = DefinitionRecord(kind, type, name, data, builtin=True)
             server.definitions.builtin[record.key] = record
         if server.worker == 0:
-            declare(server, self.store, self.keys)
-        self.follower.revision = self.store.revision()
+            declare(server, self.keys)
+        self.follower.revision = self.database.revision()
         self._load_packages()
         builtin = server.definitions.builtin.values()
-        server.objects.apply([*self.store.definitions(), *builtin])
+        server.objects.apply([*server.definitions.store.all(), *builtin])
         self._forget_predecessors()
         # from its first report on it ends in good order, which takes that back
         signal.signal(signal.SIGTERM, self._end)
@@ -98,9 +98,9 @@ class Worker:
     def _forget_predecessors(self) -> None:
         """Drop the reports of workers that ran in this place before."""
         place = self.server.id.rpartition(".")[0]
-        for worker in self.store.reports():
+        for worker in self.reports.all():
             if worker.rpartition(".")[0] == place:
-                self.store.forget_applied(worker)
+                self.reports.forget(worker)
 
     def _load_packages(self) -> None:
         self.activation.load()
@@ -147,7 +147,7 @@ class Worker:
             self.follower.join,
             lambda: self.plugins.hook.hansa_shutdown(server=server),
             self.membership.stop,
-            lambda: self.store.forget_applied(server.id),
+            lambda: self.reports.forget(server.id),
         ]
         for step in steps:
             try:
@@ -158,17 +158,6 @@ class Worker:
     def _stop_queue(self) -> None:
         if self.server.queue is not None:
             self.server.queue.stop(self.server.grace)
-
-
-def check(path: str, directory: str, *blocked: str) -> None:
-    """Load all plugins and read a configuration as a worker would; prints the faults and ends with
-    1 if there are any.
-    """
-    try:
-        load_plugins(read_config(path, directory=directory or None), set(blocked))
-    except Invalid as invalid:
-        print(json.dumps(invalid.errors))
-        sys.exit(1)
 
 
 def main() -> NoReturn:
@@ -199,9 +188,9 @@ def _make_worker(config: Config, job: Job, control: Control) -> Worker:
     engine = open_engine(config.odb_url)
     create_schema(engine)
     keys = load_keys(config.dir, config.server.secret_key)
-    store = Store(engine, keys.mac)
-    plugins = load_plugins(config, store.blocked_plugins())
-    return Worker(config, job, control, plugins, store, keys)
+    database = Database(engine)
+    plugins = load_plugins(config, database.blocked_plugins())
+    return Worker(config, job, control, plugins, database, keys)
 
 
 def _report_failure(control: Control, error: BaseException) -> None:

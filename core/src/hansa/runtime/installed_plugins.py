@@ -10,9 +10,10 @@ from pathlib import Path
 from ..cluster.cluster import Cluster
 from ..contract.records import InstalledPlugin, label
 from ..contract.server import Plugins as PluginsContract
-from ..definitions.store import Store
+from ..definitions.store import DefinitionStore
 from ..foundation.errors import Conflict, NotFound
-from ..plugins.discovery import Plugins, check_plugins, discover
+from ..plugins.check import check_plugins
+from ..plugins.discovery import Plugins, discover
 
 
 class InstalledPlugins(PluginsContract):
@@ -20,7 +21,7 @@ class InstalledPlugins(PluginsContract):
     configuration file.
     """
 
-    def __init__(self, plugins: Plugins, path: Path, store: Store, cluster: Cluster) -> None:
+    def __init__(self, plugins: Plugins, path: Path, store: DefinitionStore, cluster: Cluster) -> None:
         self._plugins = plugins
         self._path = path
         self._store = store
@@ -35,7 +36,7 @@ class InstalledPlugins(PluginsContract):
         `NotFound`, or `Invalid`.
         """
         _refuse_unknown(name, discover())
-        check_plugins(self._path, blocked=self._store.blocked_plugins() - {name})
+        check_plugins(self._path, blocked=self._store.database.blocked_plugins() - {name})
         return self._cluster.log_action("plugin", name, "reload", by=by)
 
     def block(self, name: str, *, by: str = "") -> int:
@@ -46,7 +47,7 @@ class InstalledPlugins(PluginsContract):
         uses = self._uses_of(name)
         if uses:
             raise Conflict(f"the plugin {name} is in use by {', '.join(uses)}")
-        check_plugins(self._path, blocked=self._store.blocked_plugins() | {name})
+        check_plugins(self._path, blocked=self._store.database.blocked_plugins() | {name})
         return self._cluster.log_action("plugin", name, "block", by=by)
 
     def unblock(self, name: str, *, by: str = "") -> int:
@@ -54,7 +55,7 @@ class InstalledPlugins(PluginsContract):
         or `Invalid`.
         """
         _refuse_unknown(name, self._plugins.found)
-        check_plugins(self._path, blocked=self._store.blocked_plugins() - {name})
+        check_plugins(self._path, blocked=self._store.database.blocked_plugins() - {name})
         return self._cluster.log_action("plugin", name, "unblock", by=by)
 
     def _uses_of(self, plugin: str) -> list[str]:
@@ -64,7 +65,7 @@ class InstalledPlugins(PluginsContract):
         formats = {one.type for one in registry.formats() if one.plugin == plugin}
         return [
             label(record.key)
-            for record in self._store.definitions()
+            for record in self._store.all()
             if (record.kind, record.type) in given or record.data.get("format") in formats
         ]
 

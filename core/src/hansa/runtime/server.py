@@ -19,9 +19,11 @@ from ..cluster.odb_bus import OdbBus
 from ..contract.bus import Bus, Queue, Records
 from ..contract.message import Request, Response
 from ..definitions.definitions import Definitions
-from ..definitions.store import Store
+from ..definitions.store import DefinitionStore
 from ..deployment.packages import Packages
+from ..deployment.store import PackageStore
 from ..foundation.errors import NotFound, Unavailable
+from ..odb.database import Database
 from ..odb.keys import Keys
 from ..plugins.configuration import Config
 from ..plugins.discovery import Plugins
@@ -68,7 +70,7 @@ class WorkerServer:
         config: Config,
         place: Place,
         plugins: Plugins,
-        store: Store,
+        database: Database,
         keys: Keys,
         replace_workers: Callable[[], None],
     ) -> None:
@@ -82,26 +84,32 @@ class WorkerServer:
         self.sockets = place.sockets
         self.engines = place.engines
         self.registry = plugins.registry
-        self.store = store
+        self.database = database
         self.wake = threading.Event()
         self._replace_workers = replace_workers
         self._resources: dict[type, object] = {}
         self._cluster_name: str = config.server.cluster
         # a bus is asked for first, and sees of the cluster only its name
-        self.cluster = Cluster(self._cluster_name, store, OdbBus(store.engine), self.wake.set)
+        self.cluster = Cluster(self._cluster_name, database, OdbBus(database.engine), self.wake.set)
         self.bus: Bus = self._find_bus(plugins)
-        self.cluster = Cluster(self._cluster_name, store, self.bus, self.wake.set)
+        self.cluster = Cluster(self._cluster_name, database, self.bus, self.wake.set)
         self.definitions = Definitions(
-            store, self.registry, keys, self.cluster.announce, plugins.secret
+            DefinitionStore(database),
+            self.registry,
+            keys,
+            self.cluster.announce,
+            plugins.secret,
         )
         self.packages = Packages(
-            store,
+            PackageStore(database, keys.mac),
             self.registry,
             self.cluster.announce,
             trial_timeout=config.server.trial_timeout,
             trial_modules=plugins.modules,
         )
-        self.plugins = InstalledPlugins(plugins, config.path, store, self.cluster)
+        self.plugins = InstalledPlugins(
+            plugins, config.path, self.definitions.store, self.cluster
+        )
         self.leases = Leases(self.bus, self.id)
         self.objects = Objects(
             self,
@@ -117,7 +125,7 @@ class WorkerServer:
 
     def _find_bus(self, plugins: Plugins) -> Bus:
         found: Bus | None = plugins.hook.hansa_bus(server=self)
-        return found or OdbBus(self.store.engine, self._cluster_name)
+        return found or OdbBus(self.database.engine, self._cluster_name)
 
     @property
     def queue(self) -> Queue | None:
