@@ -22,7 +22,7 @@ SECTION = "## The floors of the core"
 _ROW = re.compile(r"^\| (?P<floor>\d+) \| (?P<names>[^|]*) \|", re.M)
 _CODE = re.compile(r"\b(?:import|from)\s+(hansa[\w.]*)")
 _PROGRAM = re.compile(r"(hansa[\w.]*)(?::\w+)?")
-_BY_NAME = {"import_module", "__import__", "run_module", "find_spec", "spec_from_file_location"}
+_BY_NAME = {"import_module", "__import__", "run_module"}
 _LABELS = {"getLogger", "getChild", "entry_points"}
 
 

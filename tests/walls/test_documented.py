@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 import subprocess
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
-from tools.project import TOP, core, plugins
+from tools.project import TOP, core, dotted, plugins
 from tools.source import undocumented
 
 PACKAGES = pytest.mark.parametrize(
@@ -37,6 +40,51 @@ def test_a_package_says_what_it_is_and_how_it_is_used(package):
     assert package.project["license"] == "Apache-2.0"
     assert package.project["description"]
     assert package.project["requires-python"] == ">=3.11"
+
+
+def inherited(cls: type, name: str) -> bool:
+    """Whether a base class has an attribute of this name, so that it says what it is for."""
+    return any(name in vars(base) for base in cls.__mro__[1:])
+
+
+def undocumented_methods(cls: type) -> list[str]:
+    """The public methods and properties of a class that neither it nor a base documents."""
+    return [
+        name
+        for name, thing in vars(cls).items()
+        if not name.startswith("_")
+        and isinstance(thing, FunctionType | classmethod | staticmethod | property)
+        and not inspect.getdoc(thing)
+        and not inherited(cls, name)
+    ]
+
+
+@pytest.mark.rebuilt
+@PACKAGES
+def test_every_method_is_documented_where_it_is_new(package):
+    """Classes with bases, which the sources alone cannot judge."""
+    missing = []
+    for file in package.sources():
+        if {"templates", "migrations", "zato"} & {*file.parts} or file.stem == "__main__":
+            continue
+        module = importlib.import_module(dotted(file)[0])
+        for name, cls in vars(module).items():
+            if isinstance(cls, type) and cls.__module__ == module.__name__ and name[0] != "_":
+                missing += [f"{name}.{method}" for method in undocumented_methods(cls)]
+    assert not missing
+
+
+def test_undocumented_methods_are_noticed():
+    class Base:
+        def known(self): ...
+
+    class Derived(Base):
+        def known(self): ...
+        def new(self): ...
+        def told(self):
+            """Told."""
+
+    assert undocumented_methods(Derived) == ["new"]
 
 
 def test_undocumented_definitions_are_noticed():

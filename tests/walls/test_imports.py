@@ -14,6 +14,7 @@ from pathlib import Path
 import hansa
 import pytest
 
+from tools.floors import named_in_texts
 from tools.project import TOP, Package, core, dotted, imports, plugins
 
 PLUGINS = pytest.mark.parametrize("plugin", plugins(), ids=lambda plugin: plugin.name)
@@ -45,6 +46,10 @@ NEVER_IN_CORE = {
 }
 
 
+# the harness finds the workers of a server by their command line
+NAMED_BY_RIGHT = {"hansa-devkit": {"hansa.process.worker"}}
+
+
 def top(module: str) -> str:
     return module.partition(".")[0]
 
@@ -57,6 +62,7 @@ def third_party(package: Package) -> set[tuple[str, Path]]:
             name = top(seen.module)
             if (
                 name
+                and not seen.typing
                 and name not in sys.stdlib_module_names
                 and name != "hansa"
                 and not name.startswith("hansa_")
@@ -116,6 +122,23 @@ def test_a_plugin_requires_the_plugins_it_imports(plugin: Package):
                 assert top(seen.module).replace("_", "-") in plugin.requires, (
                     f"{file.relative_to(TOP)}:{seen.line}"
                 )
+
+
+@pytest.mark.rebuilt
+@PLUGINS
+def test_texts_of_a_plugin_name_no_module_that_it_may_not_import(plugin: Package):
+    """`-m hansa.odb.migrations` is an import like any other."""
+    others = [other for other in plugins() if other.name not in {plugin.name, *plugin.requires}]
+    forbidden = {dotted(file)[0] for package in [core(), *others] for file in package.sources()} - {
+        "hansa",
+        *NAMED_BY_RIGHT.get(plugin.name, ()),
+    }
+    named = [
+        f"{file.relative_to(TOP)}:{line} names {name}"
+        for file in plugin.sources()
+        for name, line in named_in_texts(ast.parse(file.read_text()), forbidden)
+    ]
+    assert not named
 
 
 @PLUGINS
