@@ -13,9 +13,9 @@ from typing import cast
 import click
 from hansa import DefinitionRecord, Model, Server
 from hansa.cli import commands
-from hansa.plugins.sections import CORE_SECTIONS
 from hansa.plugins.discovery import EARLY, FULL, Plugins
 from hansa.plugins.registry import Registry
+from hansa.plugins.sections import CORE_SECTIONS
 from hansa_admin.openapi import openapi
 from hansa_admin.operation import Operation
 from hansa_cli.connection import early_client

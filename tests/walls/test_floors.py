@@ -43,8 +43,8 @@ def test_only_the_program_imports_the_root(steps):
 
 
 def test_texts_that_name_modules_are_among_the_steps(steps):
-    # the first worker of a server and the trial of plugins are programs of their own
-    assert "hansa.process.worker" in {step.imported for step in steps if "plugins" in step.module}
+    # a worker is a program of its own, which the supervisor starts by the name of its module
+    assert "hansa.process.worker" in {step.imported for step in steps if "process" in step.module}
     assert len(steps) > len(core().sources())
 
 
