@@ -82,7 +82,7 @@ def started(server, outside: Path):
     outside.mkdir()
     server.start()
     wait_until(
-        lambda: len(server.api("admin.server.status")["workers"]) == server.workers,
+        lambda: len(server.api("admin.server.status")["workers"]) == server.worker_count,
         40,
         "every worker serves",
     )

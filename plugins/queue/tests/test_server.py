@@ -103,7 +103,7 @@ def make(start_server: Any, tmp_path: Path) -> Any:
             SOURCE.format(file=tmp_path / "notes", version="version 1")
         )
         server.start()
-        wait_until(lambda: len(server.api("admin.server.status")["workers"]) == server.workers)
+        wait_until(lambda: len(server.api("admin.server.status")["workers"]) == server.worker_count)
         return server
 
     return made
