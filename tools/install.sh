@@ -13,13 +13,18 @@ fail() { printf 'make install: %s\n' "$*" >&2; exit 1; }
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 packages=
-for declared in core/pyproject.toml plugins/*/pyproject.toml; do  # a folder without one holds only left-over caches
-    [ -f "$declared" ] && packages="$packages ${declared%/pyproject.toml}"
+declarations=
+for declared in core/pyproject.toml plugins/*/pyproject.toml; do
+    [ -f "$declared" ] || continue  # a folder without one holds only left-over caches
+    declarations="$declarations $declared"
+    # a package of [tool.hansa] development = true is for tests: no part of a server
+    [ "$wanted" != dev ] && grep -q '^development = true' "$declared" && continue
+    packages="$packages ${declared%/pyproject.toml}"
 done
 
 locks=requirements.lock
 [ "$wanted" = dev ] && locks="$locks requirements-dev.lock"
-state() { { pwd; for package in $packages; do cat "$package/pyproject.toml"; done; cat "$@" tools/install.sh; } | cksum; }
+state() { { pwd; cat $declarations "$@" tools/install.sh; } | cksum; }
 if [ "$(cat "$venv/.installed-$wanted" 2>/dev/null || true)" = "$(state $locks)" ] && recent "$venv/bin/python"; then
     exit 0
 fi

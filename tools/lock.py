@@ -22,11 +22,16 @@ def declared(group: str) -> list[str]:
     return list(table["dependency-groups"][group])
 
 
-def of_packages() -> list[str]:
-    """What core and the plugins, with all their extras, require from outside the workspace."""
+def of_packages(*, development: bool) -> list[str]:
+    """What packages of the workspace, with all their extras, require from outside it: those of a
+    server, or those that are there for tests (`[tool.hansa] development = true`).
+    """
     found: list[str] = []
     for file in [TOP / "core/pyproject.toml", *sorted(TOP.glob("plugins/*/pyproject.toml"))]:
-        project = tomllib.loads(file.read_text())["project"]
+        declared = tomllib.loads(file.read_text())
+        if declared.get("tool", {}).get("hansa", {}).get("development", False) != development:
+            continue
+        project = declared["project"]
         for requirements in [
             project.get("dependencies", []),
             *project.get("optional-dependencies", {}).values(),
@@ -66,10 +71,11 @@ def pins(requirements: list[str], *options: str) -> list[str]:
 def main() -> None:
     """Write both files."""
     run, dev = TOP / "requirements.lock", TOP / "requirements-dev.lock"
-    needed = of_packages() + declared("install") + declared("examples")
+    needed = of_packages(development=False) + declared("install") + declared("examples")
     to_run = pins(needed, "--upgrade")
     run.write_text("# What a server needs; written by `make lock`.\n" + "\n".join(to_run) + "\n")
-    both = pins(needed + declared("dev"), "--upgrade", "--constraint", str(run))
+    tested = of_packages(development=True) + declared("dev")
+    both = pins(needed + tested, "--upgrade", "--constraint", str(run))
     names = {pin.split("==")[0] for pin in to_run}
     more = [pin for pin in both if pin.split("==")[0] not in names]
     dev.write_text(

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Literal, Self
 
-from .servers import free_port
+from .harness.ports import free_port
 
 Mode = Literal["pass", "drop", "reset", "refuse"]
 

@@ -1,13 +1,13 @@
-"""What this plugin gives workers: the in-memory channel and outgoing connection, type `memory`."""
+"""The in-memory types as a plugin. No distribution names it: a test that wants them in a server lays one out that does."""
 
 from __future__ import annotations
 
-from hansa import hookimpl
+from hansa import Channel, Outgoing, hookimpl
 
 from .memory import MemoryChannel, MemoryOutgoing
 
 
 @hookimpl
-def hansa_transports() -> list[type]:
-    """Give the in-memory types."""
+def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
+    """Return the in-memory types."""
     return [MemoryChannel, MemoryOutgoing]

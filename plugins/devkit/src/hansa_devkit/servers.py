@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 from hansa import spawn
 

@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Self
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from .processes import MARK, kill_all, marked, workers_of
 from .waiting import wait_until

@@ -56,8 +56,11 @@ class LocalDefinitions(Definitions):
             return False
         return True
 
-    def validate(self, edits: Iterable[Edit]) -> dict[str, str]:
-        """Return the faults of these edits by `kind.type.name.setting`; nothing is stored."""
+    def validate(self, edits: Iterable[Edit], *, any_service: bool = False) -> dict[str, str]:
+        """Return the faults of these edits by `kind.type.name.setting`; nothing is stored.
+
+        Services are not looked up, so `any_service` changes nothing.
+        """
         faults: dict[str, str] = {}
         for edit in edits:
             prefix = ".".join(edit.key)

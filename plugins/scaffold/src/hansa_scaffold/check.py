@@ -1,7 +1,8 @@
-"""Check one plugin as its users will judge it: walls, documentation, and the conformance suite of each of its types."""
+"""Checks of one plugin, as its users will judge it: declaration, imports, documentation, and the conformance suite."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -14,19 +15,22 @@ from urllib.parse import unquote, urlsplit
 
 from hansa import NotFound
 
-from .walls import Source, documentation_faults, import_faults
+from .source import Source, documentation_faults, import_faults
+
+TAIL = 15
+"""Lines of output that are shown of a test run that names no failed test."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found: nothing, if the plugin passes."""
+    """The outcome of one check; without faults the plugin has passed it."""
 
     check: str
     faults: list[str] = field(default_factory=list)
 
 
 def locate(target: str) -> Path:
-    """The folder of a plugin, given that folder or the name of a plugin installed from one; raises `NotFound`."""
+    """Return the folder of a plugin, given that folder or the name of a plugin in editable form; raises `NotFound`."""
     folder = Path(target)
     if (folder / "pyproject.toml").is_file():
         return folder.resolve()
@@ -44,7 +48,7 @@ def locate(target: str) -> Path:
 
 
 def check_plugin(folder: Path) -> list[Finding]:
-    """Run all checks over the plugin in a folder; raises `NotFound` if there is none."""
+    """Run all checks on the plugin in a folder; raises `NotFound` if there is none."""
     source = Source.read(folder)
     checks: dict[str, Callable[[Source], list[str]]] = {
         "declaration": declaration_faults,
@@ -56,7 +60,7 @@ def check_plugin(folder: Path) -> list[Finding]:
 
 
 def declaration_faults(source: Source) -> list[str]:
-    """What its pyproject.toml lacks to be found and installed."""
+    """Return what its pyproject.toml lacks to be found and installed."""
     faults = []
     if not str(source.project.get("name", "")).startswith("hansa-"):
         faults.append("the name of the distribution does not begin with hansa-")
@@ -68,28 +72,36 @@ def declaration_faults(source: Source) -> list[str]:
 
 
 def conformance_faults(source: Source) -> list[str]:
-    """Run its tests, of which one contract class must test each of its types."""
+    """Run its tests, of which a contract class must test each of its types; returns the tests that failed."""
     if not source.modules:
         return ["without an entry point there are no types to test"]
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
-    workers = source.project.get("entry-points", {}).get("hansa", {}).values()
-    for module in list(workers)[:1]:
-        command += ["--hansa-types", module]
-    path = os.pathsep.join(
-        filter(None, [str(source.folder / "src"), os.environ.get("PYTHONPATH", "")])
-    )
     tests = source.folder / "tests"
     if not tests.is_dir():
         return ["there is no folder tests"]
+    for needed in ("pytest", "hansa_devkit"):
+        if importlib.util.find_spec(needed) is None:
+            return [f"{needed} is not installed here: pip install hansa-devkit"]
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
+    for module in source.entry_points("hansa")[:1]:
+        command += ["--hansa-types", module]
     ran = subprocess.run(
         [*command, str(tests)],
         cwd=source.folder,
-        env={**os.environ, "PYTHONPATH": path},
+        env=_environment(source.folder / "src"),
         capture_output=True,
         text=True,
+        check=False,
     )
     if ran.returncode == 0:
         return []
     lines = (ran.stdout + ran.stderr).strip().splitlines()
-    told = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
-    return told or lines[-15:]
+    failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return failed or lines[-TAIL:]
+
+
+def _environment(source: Path) -> dict[str, str]:
+    """Return this process's environment, with a folder at the head of the Python path."""
+    path = str(source)
+    if os.environ.get("PYTHONPATH"):
+        path += os.pathsep + os.environ["PYTHONPATH"]
+    return {**os.environ, "PYTHONPATH": path}

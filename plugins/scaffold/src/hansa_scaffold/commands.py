@@ -15,7 +15,7 @@ def add_commands(commands: click.Group) -> None:
     new = _group(commands, "new", "Write the files of a new plugin or service.")
     new.add_command(new_plugin)
     new.add_command(new_service)
-    _group(commands, "plugin", "Look after plugins.").add_command(check)
+    _group(commands, "plugin", "Manage plugins.").add_command(check)
 
 
 def _group(commands: click.Group, name: str, help: str) -> click.Group:
@@ -33,7 +33,7 @@ folder = click.option(
     default=".",
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to write it.",
+    help="Folder to write to.",
 )
 
 
@@ -58,7 +58,7 @@ def new_plugin(
 
     Without options it has a channel and an outgoing connection.
     """
-    from .scaffold import new_plugin as write
+    from .writing import new_plugin as write
 
     chosen = {"channel": channel, "outgoing": outgoing, "format": format, "security": security}
     kinds = {kind for kind, wanted in chosen.items() if wanted} or {"channel", "outgoing"}
@@ -67,7 +67,7 @@ def new_plugin(
     except HansaError as error:
         raise click.ClickException(error.detail) from None
     home = folder / f"hansa-{name.removeprefix('hansa-')}"
-    _tell(files, as_json, f"Next: cd {home} && pip install -e '.[test]' && hansa plugin check")
+    _report(files, as_json, f"Next: cd {home} && pip install -e '.[test]' && hansa plugin check")
 
 
 @click.command("service")
@@ -76,13 +76,13 @@ def new_plugin(
 @as_json
 def new_service(name: str, folder: Path, as_json: bool) -> None:
     """Write a service with typed input and output, NAME.py, and a test of it."""
-    from .scaffold import new_service as write
+    from .writing import new_service as write
 
     try:
         files = write(name, folder)
     except HansaError as error:
         raise click.ClickException(error.detail) from None
-    _tell(files, as_json, f"Next: pytest {files[1]} && hansa deploy {files[0]}")
+    _report(files, as_json, f"Next: pytest {files[1]} && hansa deploy {files[0]}")
 
 
 @click.command("check")
@@ -110,7 +110,7 @@ def check(target: str, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _tell(files: list[Path], as_json: bool, hint: str) -> None:
+def _report(files: list[Path], as_json: bool, hint: str) -> None:
     if as_json:
         click.echo(json.dumps({"files": [str(file) for file in files]}, indent=2))
         return

@@ -1,14 +1,13 @@
-"""What the `hansa` command needs of this plugin: `hansa new plugin`, `hansa new service`, `hansa plugin check`."""
+"""What the `hansa` command needs: `hansa new plugin`, `hansa new service`, `hansa plugin check`."""
 
 from __future__ import annotations
 
-from typing import Any
-
+import click
 from hansa import hookimpl
 
 
 @hookimpl
-def hansa_commands(commands: Any) -> None:
+def hansa_commands(commands: click.Group) -> None:
     """Add the commands for authors of plugins and services."""
     from .commands import add_commands
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from hansa import NotFound
-from hansa_devkit.check import conformance_faults, declaration_faults, locate
-from hansa_devkit.scaffold import new_plugin
-from hansa_devkit.walls import Source, documentation_faults, import_faults
+from hansa_scaffold.check import conformance_faults, declaration_faults, locate
+from hansa_scaffold.source import Source, documentation_faults, import_faults
+from hansa_scaffold.writing import new_plugin
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def write(plugin: Path, text: str) -> Source:
         ("import hansa.store", "imports hansa.store; only the root is public"),
         (
             "from hansa.definitions.store import Store",
-            "imports hansa.store; only the root is public",
+            "imports hansa.definitions.store; only the root is public",
         ),
         ("from hansa import store", "hansa.store is not public"),
         ("import click", "click is imported, and pyproject.toml does not list click"),
@@ -80,7 +80,7 @@ def test_what_has_no_words(plugin):
     )
     (plugin / "README.md").write_text("# mqtt")
     assert documentation_faults(source) == [
-        "README.md is missing, or says next to nothing",
+        "README.md is missing or nearly empty",
         "src/hansa_mqtt/more.py, line 1: the module has no docstring",
         "src/hansa_mqtt/more.py, line 1: Thing has no docstring",
         "src/hansa_mqtt/more.py, line 2: Thing.act has no docstring",
@@ -129,7 +129,7 @@ def test_locate(plugin):
         Source.read(plugin / "src")
 
 
-@pytest.mark.parametrize("name", ["devkit", "security"])
+@pytest.mark.parametrize("name", ["scaffold", "security"])
 def test_our_own_plugins_are_within_the_walls(name):
     source = Source.read(locate(name))
     assert declaration_faults(source) + import_faults(source) + documentation_faults(source) == []

@@ -11,9 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner
 from hansa import Conflict, Invalid
-from hansa_devkit.check import check_plugin
-from hansa_devkit.early import hansa_commands
-from hansa_devkit.scaffold import KINDS, new_plugin, new_service
+from hansa_scaffold.check import check_plugin
+from hansa_scaffold.early import hansa_commands
+from hansa_scaffold.writing import KINDS, new_plugin, new_service
 
 
 def run_pytest(folder, *arguments):
@@ -75,7 +75,7 @@ def test_a_new_plugin_builds_and_loads(tmp_path):
     code = (
         "from hansa.plugins.registry import Registry; import hansa_mqtt.plugin as p; r = Registry();"
         "r.add_types('mqtt', p.hansa_transports() + p.hansa_formats() + p.hansa_security());"
-        "print([(k, t) for k, t, _ in r.types()])"
+        "print([(one.kind, one.type) for one in r.types()] + [one.type for one in r.formats()])"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code],
@@ -85,7 +85,7 @@ def test_a_new_plugin_builds_and_loads(tmp_path):
     )
     assert (
         ran.stdout.strip()
-        == "[('channel', 'mqtt'), ('format', 'mqtt'), ('outgoing', 'mqtt'), ('security', 'mqtt')]"
+        == "[('channel', 'mqtt'), ('outgoing', 'mqtt'), ('security', 'mqtt'), 'mqtt']"
     ), ran.stderr
 
 
@@ -102,7 +102,7 @@ def test_every_written_file_ends_well(tmp_path):
 
 @pytest.mark.parametrize("name", ["", "Mqtt", "mq_tt", "-mqtt", "mqtt-", "../x", "9p", "a--b"])
 def test_what_cannot_be_a_name_is_refused(name, tmp_path):
-    with pytest.raises(Invalid, match="no name of a plugin"):
+    with pytest.raises(Invalid, match="not a valid name of a plugin"):
         new_plugin(name, {"format"}, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -133,7 +133,7 @@ def test_a_new_service_passes_its_test(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["", "a b", "class", "9", "../x"])
 def test_what_cannot_be_a_service_is_refused(name, tmp_path):
-    with pytest.raises(Invalid, match="no name of a service"):
+    with pytest.raises(Invalid, match="not a valid name of a service"):
         new_service(name, tmp_path)
 
 
