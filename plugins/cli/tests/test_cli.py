@@ -51,7 +51,7 @@ def test_wrong_usage_is_2_and_says_what_there_is(cli: CommandLine) -> None:
         (("channel", "amqp", "list"), "http, schedule"),
         (("channel", "http", "creat"), "creat"),
         (("channel", "http", "create", "x", "--colour", "red"), "--colour"),
-        (("channel", "http", "create", "x", "--url-params-pri", "neither"), "qs-over-path"),
+        (("channel", "http", "create", "x", "--url-params-pri", "neither"), "-over-path"),
         (("channel", "http", "list", "--limit", "many"), "no whole number"),
         (("channel", "http", "edit", "x", "--set", "active"), "SETTING=JSON"),
         (("channel", "http", "edit", "x", "--set", "active=yes"), "not valid JSON"),

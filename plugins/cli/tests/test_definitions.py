@@ -87,7 +87,7 @@ def test_help_shows_the_settings_of_the_type(cli: CommandLine) -> None:
         "Service that handles each message.",
         "[required]",
         "--active / --no-active",
-        "qs-over-path",
+        "-over-path",
     ):
         assert text in shown
     assert "hash" in cli.ok("security", "basic", "create", "--help")
