@@ -1,4 +1,4 @@
-"""The facade of a worker for these tests, with real routes, formats, outgoing HTTP and Valkey, and no process of Hansa."""
+"""The facade of a worker for these tests: real routes, formats, outgoing HTTP and Valkey."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from hansa import (
     Unavailable,
     load,
 )
+from hansa.deployment.loader import PackageLoader
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
 from hansa_http.outgoing import HttpOutgoing
@@ -111,7 +112,10 @@ class Plugins:
 
 
 class Facade:
-    """The part of a worker's facade that the Zato dialect uses; `queue` holds asynchronous calls until `work` runs them."""
+    """The part of a server that the Zato dialect uses.
+
+    `queue` holds asynchronous calls until `work` runs them.
+    """
 
     name, worker = "server1", 0
 
@@ -125,6 +129,7 @@ class Facade:
         self.outgoing = Outgoing(self.objects)
         self.plugins = Plugins()
         self.queue: list[dict[str, Any]] = []
+        self.resources: list[object] = []
 
     @property
     def redis(self) -> Any:
@@ -135,6 +140,12 @@ class Facade:
     def section(self, model: type[Model]) -> Any:
         assert model is ZatoSection
         return self._section
+
+    def resource(self, wanted: type) -> Any:
+        for found in self.resources:
+            if isinstance(found, wanted):
+                return found
+        raise NotFound(f"no plugin has started a {wanted.__name__}")
 
     def add(self, *classes: type[Service]) -> None:
         for cls in classes:
@@ -330,16 +341,12 @@ def backend() -> Iterator[Backend]:
 @pytest.fixture
 def deploy() -> Iterator[Any]:
     """Run a source as a deployed file and give its service classes by class name."""
-    from hansa.deployment.deploy import Loaded
-
-    loaded: list[Loaded] = []
+    loader = PackageLoader()
 
     def run(source: str, file: str = "my_service.py") -> dict[str, type[Service]]:
-        version = uuid.uuid4().int
-        loaded.append(Loaded(file, version, source))
-        loaded[-1].run()
-        return loaded[-1].services
+        package = loader.make(file, uuid.uuid4().int, source)
+        package.run()
+        return package.services
 
     yield run
-    for each in loaded:
-        each.unload()
+    loader.close()

@@ -1,4 +1,4 @@
-"""What the plugin brings along: ping, helpers, Zato's API, the visible packages, and no more imports than needed."""
+"""What the plugin brings along: ping, helpers, Zato's API, the visible packages, few imports."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hansa import load
 from hansa_http.channel import HttpSettings
+from hansa_http.early import HttpSection
+from hansa_http.frontend import HttpFrontend
 from hansa_zato import anyjson, bunch, plugin, visible
 from hansa_zato.dialect.channel import stable_id
 from hypothesis import given, strategies as st
@@ -50,7 +52,7 @@ def call(server: Any, name: str, raw: bytes | str = b"", **request: Any) -> Any:
     return server.call(cls, raw, cid="K1", **request)
 
 
-# -- definitions --------------------------------------------------------------------------------------------------------
+# -- definitions -----------------------------------------------------------------------------------
 
 
 def test_names_of_services() -> None:
@@ -86,7 +88,31 @@ def test_definitions(server: Any) -> None:
     ]  # nothing unguarded
 
 
-# -- services -----------------------------------------------------------------------------------------------------------
+# -- correlation ids -------------------------------------------------------------------------------
+
+
+def ping_over_http(frontend: HttpFrontend, **headers: str) -> str:
+    """The correlation id of the answer to a request with these headers."""
+    environ = {"PATH_INFO": "/hansa/ping", "REQUEST_METHOD": "GET", **headers}
+    response, _ = frontend.handler(environ)
+    return response.cid
+
+
+def test_correlation_ids_of_callers(server: Any) -> None:
+    frontend = HttpFrontend(HttpSection())
+    server.resources.append(frontend)
+    assert ping_over_http(frontend, HTTP_X_ZATO_CID="K1") != "K1"
+    plugin.hansa_serve(server)
+    assert ping_over_http(frontend, HTTP_X_ZATO_CID="K1") == "K1"
+    assert ping_over_http(frontend, HTTP_X_ZATO_CID="K1", HTTP_X_HANSA_CID="K2") == "K2"
+    assert ping_over_http(frontend, HTTP_X_ZATO_CID="no id") != "no id"
+
+
+def test_no_correlation_ids_without_http(server: Any) -> None:
+    plugin.hansa_serve(server)  # the plugin is installed, but not loaded
+
+
+# -- services --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("raw", ["", "{}"])
@@ -230,12 +256,14 @@ def test_admin_invoke_wants_base64(builtin: Any) -> None:
     assert call(builtin, "zato.service.invoke", "[1]").status == 400
 
 
-# -- imports ------------------------------------------------------------------------------------------------------------
+# -- imports ---------------------------------------------------------------------------------------
 
 PATHS = {
-    "zato.common": "ZatoException HTTPException Inactive TimeoutException KVDB CHANNEL DATA_FORMAT SIMPLE_IO ZATO_OK TRACE1 zato_namespace",
+    "zato.common": "ZatoException HTTPException Inactive TimeoutException KVDB CHANNEL DATA_FORMAT "
+    "SIMPLE_IO ZATO_OK TRACE1 zato_namespace",
     "zato.common.api": "CHANNEL DATA_FORMAT ZATO_NONE",
-    "zato.common.exception": "BadRequest Conflict Forbidden NotFound Reportable Unauthorized InternalServerError ServiceUnavailable",
+    "zato.common.exception": "BadRequest Conflict Forbidden NotFound Reportable Unauthorized "
+    "InternalServerError ServiceUnavailable",
     "zato.common.json_": "loads dumps",
     "zato.common.marshal_.api": "Model",
     "zato.common.nav": "DictNav ListNav",
@@ -243,8 +271,9 @@ PATHS = {
     "zato.common.util": "new_cid uncamelify",
     "zato.common.util.api": "new_cid",
     "zato.server.connection.http_soap": "BadRequest ClientHTTPError TooManyRequests",
-    "zato.server.service": "Service AsIs Bool Boolean CSV Dict Float ForceType Int Integer List ListOfDicts Nested Opaque Unicode UTC Date "
-    "DateTime Decimal DictList Text UUID Secret Model dataclass ChannelInfo CHANNEL DATA_FORMAT",
+    "zato.server.service": "Service AsIs Bool Boolean CSV Dict Float ForceType Int Integer List "
+    "ListOfDicts Nested Opaque Unicode UTC Date DateTime Decimal DictList Text UUID Secret Model "
+    "dataclass ChannelInfo CHANNEL DATA_FORMAT",
     "zato.server.service.internal": "AdminService AdminSIO Ping",
     "zato.server.service.internal.helpers": "Service Echo InputLogger",
     "zato.server.service.reqresp": "Request Response ForceType ValidationException",
@@ -269,7 +298,8 @@ def test_a_trial_import_stays_light() -> None:
         "import sys, importlib, hansa_zato.early as early\n"
         "[importlib.import_module(module) for module in early.hansa_modules()]\n"
         "import zato.server.service, bunch, anyjson\n"
-        "print(*(m for m in ('lxml', 'falcon', 'httpx2', 'requests', 'redis', 'arrow', 'dateutil', 'sqlalchemy') if m in sys.modules))"
+        "heavy = 'lxml falcon httpx2 requests redis arrow dateutil sqlalchemy'.split()\n"
+        "print(*(name for name in heavy if name in sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
@@ -293,7 +323,7 @@ def test_uncamelify() -> None:
     )
 
 
-# -- shims --------------------------------------------------------------------------------------------------------------
+# -- shims -----------------------------------------------------------------------------------------
 
 
 @given(VALUES)

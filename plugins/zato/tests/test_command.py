@@ -1,4 +1,4 @@
-"""The command `zato`: what it prints for what a service answered, its wrong usages, and the confirmation of deployments."""
+"""The command `zato`: how it prints answers, its wrong usages, the confirmation of deployments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from hansa_zato.command.answer import shown
 
 SOAP = (
     '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
-    "<market_cap><item_list><item><provider>Yahoo!</provider></item></item_list></market_cap></soapenv:Body></soapenv:Envelope>"
+    "<market_cap><item_list><item><provider>Yahoo!</provider></item></item_list></market_cap>"
+    "</soapenv:Body></soapenv:Envelope>"
 )
 
 
@@ -37,7 +38,8 @@ SOAP = (
             SOAP,
             "xml",
             "soap",
-            "<market_cap>\n  <item_list>\n    <item>\n      <provider>Yahoo!</provider>\n    </item>\n  </item_list>\n</market_cap>",
+            "<market_cap>\n  <item_list>\n    <item>\n      <provider>Yahoo!</provider>\n"
+            "    </item>\n  </item_list>\n</market_cap>",
         ),
         ("no xml", "xml", "soap", "no xml"),
     ],
@@ -48,7 +50,7 @@ def test_answers_as_zato_prints_them(answer, format, transport, printed):
 
 @pytest.fixture
 def server(tmp_path):
-    """The folder of a server, where something takes invocations and keeps them; `answer` is (status, body)."""
+    """The folder of a server that keeps the invocations it gets; `answer` is (status, body)."""
     kept = types.SimpleNamespace(seen=[], answer=(200, b""), folder=tmp_path)
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,6 +84,7 @@ def zato(*words):
         [sys.executable, "-m", "hansa_zato.command", *map(str, words)],
         capture_output=True,
         text=True,
+        check=False,
     )
 
 
@@ -179,12 +182,15 @@ def test_other_words_are_those_of_hansa():
     assert (
         zato("server", "--help").stdout
         == subprocess.run(
-            [sys.executable, "-m", "hansa", "server", "--help"], capture_output=True, text=True
+            [sys.executable, "-m", "hansa", "server", "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
     )
 
 
-# -- the confirmation -------------------------------------------------------------------------------------------------
+# -- the confirmation ------------------------------------------------------------------------------
 
 
 def test_a_deployed_file_is_confirmed(caplog):

@@ -1,4 +1,4 @@
-"""`self.outgoing.ftp.get("N")` as services of the Zato dialect use it, over the real plugin ftp and a real vsftpd."""
+"""`self.outgoing.ftp` as services of the Zato dialect use it, over hansa-ftp and a real vsftpd."""
 
 from __future__ import annotations
 

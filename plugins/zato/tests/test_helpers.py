@@ -75,6 +75,9 @@ def test_services_import_helpers_and_packages_and_follow_them(start_server, tmp_
         server.log().count("payload_name:[my_service.py]") == uploads
     )  # it was loaded anew, not uploaded
     (folder / "my_helpers.py").write_text("def vat(price):\n    return price\n")
-    line = "my_helpers.py is not deployed: my_service.py, line 3: ImportError: cannot import name 'tax' from 'my_helpers'"
+    line = (
+        "my_helpers.py is not deployed: my_service.py, line 3: "
+        "ImportError: cannot import name 'tax' from 'my_helpers'"
+    )
     wait_until(lambda: line in server.log())
     assert "100" in str(price())

@@ -1,4 +1,4 @@
-"""Calls between services: what the caller gets back, how failures come through, and asynchronous calls with callbacks."""
+"""Calls between services: answers, failures, and asynchronous calls with callbacks."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_timeout(run: Any) -> None:
         run(lambda self: self.invoke("rates.get", {"day": "never"}, timeout=10))
 
 
-# -- asynchronous -------------------------------------------------------------------------------------------------------
+# -- asynchronous ----------------------------------------------------------------------------------
 
 
 def test_async_gives_a_new_cid_at_once(run: Any) -> None:

@@ -174,7 +174,7 @@ def test_rest_knows_the_cid(out: Any, server: Any, backend: Any) -> None:
     assert [asked.headers["X-Zato-CID"] for asked in backend.requests] == ["K5", "K5"]
 
 
-# -- what comes back ----------------------------------------------------------------------------------------------------
+# -- what comes back -------------------------------------------------------------------------------
 
 
 def reply(content: bytes = b"", status: int = 200, kind: str = "") -> Reply:

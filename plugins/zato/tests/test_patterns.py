@@ -1,4 +1,4 @@
-"""`self.patterns` on a real queue: callbacks get Zato's dictionaries, and nothing of what was started vanishes."""
+"""`self.patterns` on a real queue: callbacks get Zato's dictionaries, and nothing is lost."""
 
 from __future__ import annotations
 

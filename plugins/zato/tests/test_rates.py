@@ -1,4 +1,4 @@
-"""A cache refreshed from an XML feed, and served as JSON, XML and SOAP: the two services of the well-known article, by ourselves."""
+"""A cache refreshed from an XML feed, and served as JSON, XML and SOAP by two services."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ NAMESPACES = {
 
 def asked(input):
     now = datetime(2013, 9, 3)
-    return input.get("year") or now.year, (input.get("month") or str(now.month)).zfill(2), (input.get("day") or str(now.day)).zfill(2)
+    month = input.get("month") or str(now.month)
+    day = input.get("day") or str(now.day)
+    return input.get("year") or now.year, month.zfill(2), day.zfill(2)
 
 
 class UpdateCache(Service):
@@ -59,10 +61,12 @@ FEED = b"""<?xml version="1.0" encoding="utf-8"?>
 <feed xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"
       xmlns:d="http://schemas.microsoft.com/ado/2007/08/dataservices" xmlns="http://www.w3.org/2005/Atom">
   <entry><content type="application/xml"><m:properties>
-    <d:QUOTE_DATE m:type="Edm.DateTime">2013-09-03T00:00:00</d:QUOTE_DATE><d:RATE m:type="Edm.Double">1.22</d:RATE>
+    <d:QUOTE_DATE m:type="Edm.DateTime">2013-09-03T00:00:00</d:QUOTE_DATE>
+    <d:RATE m:type="Edm.Double">1.22</d:RATE>
   </m:properties></content></entry>
   <entry><content type="application/xml"><m:properties>
-    <d:QUOTE_DATE m:type="Edm.DateTime">2013-09-04T00:00:00</d:QUOTE_DATE><d:RATE m:type="Edm.Double">1.25</d:RATE>
+    <d:QUOTE_DATE m:type="Edm.DateTime">2013-09-04T00:00:00</d:QUOTE_DATE>
+    <d:RATE m:type="Edm.Double">1.25</d:RATE>
   </m:properties></content></entry>
 </feed>"""
 
@@ -123,7 +127,8 @@ def test_xml(filled: Any) -> None:
     body = "<request><year>2013</year><month>9</month><day>4</day></request>"
     root = etree.fromstring(filled.call(filled.classes["GetRate"], body, "xml", cid="K1").raw)
     assert etree.tostring(root) == (
-        b"<response><zato_env><cid>K1</cid><result>ZATO_OK</result></zato_env><item><rate>1.25</rate></item></response>"
+        b"<response><zato_env><cid>K1</cid><result>ZATO_OK</result></zato_env>"
+        b"<item><rate>1.25</rate></item></response>"
     )
 
 

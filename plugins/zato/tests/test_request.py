@@ -52,7 +52,10 @@ def test_xml_is_objectified(server: Any) -> None:
 
 
 def test_soap_gives_the_first_child_of_the_body(server: Any) -> None:
-    body = '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><z:r xmlns:z="urn:z"><z:a>7</z:a></z:r></e:Body></e:Envelope>'
+    body = (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+        '<z:r xmlns:z="urn:z"><z:a>7</z:a></z:r></e:Body></e:Envelope>'
+    )
     request = seen(server, body, "soap", type="soap")
     assert request.payload.tag == "{urn:z}r"
     assert request.payload.a == 7

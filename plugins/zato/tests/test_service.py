@@ -29,7 +29,7 @@ def seen(server: Any, *args: Any, **kwargs: Any) -> Any:
     return found[0]
 
 
-# -- 2.2: names ---------------------------------------------------------------------------------------------------------
+# -- 2.2: names ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,12 @@ class Shown(Hidden):
 
 
 def test_a_bad_declaration_is_an_error_of_the_source_with_its_line(deploy: Any) -> None:
-    from hansa.deployment.deploy import describe_error
+    from hansa.deployment.failures import describe_error
 
-    source = "from zato.server.service import Service\n\nclass A(Service):\n    class SimpleIO:\n        input_required = 5\n"
+    source = (
+        "from zato.server.service import Service\n\n"
+        "class A(Service):\n    class SimpleIO:\n        input_required = 5\n"
+    )
     with pytest.raises(TypeError) as caught:
         deploy(source)
     assert describe_error(caught.value, "my_service.py").startswith(
@@ -86,7 +89,7 @@ def test_a_bad_declaration_is_an_error_of_the_source_with_its_line(deploy: Any) 
     )
 
 
-# -- 2.3: attributes ----------------------------------------------------------------------------------------------------
+# -- 2.3: attributes -------------------------------------------------------------------------------
 
 
 def test_a_new_instance_for_each_message(server: Any) -> None:
@@ -257,7 +260,7 @@ def test_user_config(server: Any, tmp_path: Any) -> None:
         _ = found.user_config
 
 
-# -- verbs --------------------------------------------------------------------------------------------------------------
+# -- verbs -----------------------------------------------------------------------------------------
 
 
 class Rest(Service):
@@ -286,7 +289,7 @@ def test_verbs_for_calls_from_services(server: Any) -> None:
     assert server.invoke(single.get_name(), "") == "posted"
 
 
-# -- logging ------------------------------------------------------------------------------------------------------------
+# -- logging ---------------------------------------------------------------------------------------
 
 
 def test_log_input_and_output(server: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -34,7 +34,8 @@ def service(action: Any, base: Any = Service, **attributes: Any) -> Any:
 
 
 def envelope(content: str) -> str:
-    return f'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>{content}</e:Body></e:Envelope>'
+    namespace = "http://schemas.xmlsoap.org/soap/envelope/"
+    return f'<e:Envelope xmlns:e="{namespace}"><e:Body>{content}</e:Body></e:Envelope>'
 
 
 def single(self: Any) -> None:
@@ -46,7 +47,7 @@ def several(self: Any) -> None:
     self.response.payload.append({"provider": "y", "value": "2"})
 
 
-# -- 3.4: responses -----------------------------------------------------------------------------------------------------
+# -- 3.4: responses --------------------------------------------------------------------------------
 
 
 def test_json_single(server: Any) -> None:
@@ -78,7 +79,10 @@ def test_xml_single_and_list(server: Any) -> None:
     )
     cls = service(several, output_required=("provider", "value"), response_elem="market_cap")
     root = etree.fromstring(server.call(cls, "<request/>", "xml", cid="K1").raw)
-    items = b"<item><provider>x</provider><value>1</value></item><item><provider>y</provider><value>2</value></item>"
+    items = (
+        b"<item><provider>x</provider><value>1</value></item>"
+        b"<item><provider>y</provider><value>2</value></item>"
+    )
     assert (
         etree.tostring(root)
         == b"<market_cap>" + env + b"<item_list>" + items + b"</item_list></market_cap>"
@@ -255,7 +259,7 @@ def test_result_and_details(server: Any) -> None:
     assert env == {"result": "ZATO_WARNING", "cid": "K1", "details": "look"}
 
 
-# -- 3.5: errors --------------------------------------------------------------------------------------------------------
+# -- 3.5: errors -----------------------------------------------------------------------------------
 
 ERRORS = [
     (BadRequest("K1", "no such day"), 400, "no such day"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from hansa import NotFound, Service, hookimpl
 
 from .confirmation import confirm
+from .correlation import accept_zato_cids
 from .gateway import Invoke, JSONGateway
 from .payloads import PlainDict
 from .zato.server.service.internal import Ping, Ping2
@@ -52,6 +53,12 @@ def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainDict]]:
         }
         found.append(("channel", "http", service, settings))
     return found
+
+
+@hookimpl(tryfirst=True)
+def hansa_serve(server: Server) -> None:
+    """Accept Zato's correlation ids, before any request is accepted."""
+    accept_zato_cids(server)
 
 
 @hookimpl
