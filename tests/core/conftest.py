@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 from hansa.contract.kinds import Format
-from hansa.definitions.store import Store
 from hansa.foundation.errors import Invalid
-from hansa.odb.migrations.schema import create_schema
-from hansa.odb.tables import open_engine
 from hansa.settings.model import Model
 from hansa.settings.validate import dump, load
 from hansa_devkit.harness.distribution import install_plugin
 from hansa_devkit.harness.server import ServerProcess
 from hansa_devkit.harness.waiting import wait_until
+
+from tests.core.stores import Stores
 
 
 class Plain(Format):
@@ -58,12 +57,11 @@ def plain() -> type[Format]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store over an SQLite file."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'odb.sqlite'}")
-    create_schema(engine)
-    yield Store(engine, b"key")
-    engine.dispose()
+def store(tmp_path: Path) -> Iterator[Stores]:
+    """Everything that an ODB holds, in an SQLite file."""
+    stores = Stores.new(tmp_path / "odb.sqlite")
+    yield stores
+    stores.engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hansa.definitions.store import Store
 from hansa.odb import tables as odb
+from hansa.odb.engine import open_engine
 from hansa.odb.migrations.schema import create_schema
-from hansa.odb.tables import open_engine
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 from sqlalchemy.engine import make_url
+
+from tests.core.stores import Stores
 
 SERVERS = {"postgresql": PostgreSQL, "mariadb": MariaDB}
 _made: dict[type, str] = {}
@@ -58,12 +59,12 @@ def schema_url(database: str, tmp_path: Path, real_server: Callable[..., Any]) -
 
 
 @pytest.fixture
-def open_store(schema_url: str) -> Iterator[Callable[[], Store]]:
+def open_store(schema_url: str) -> Iterator[Callable[[], Stores]]:
     """Open the store over the database, with connections of its own, as another process would."""
-    made: list[Store] = []
+    made: list[Stores] = []
 
-    def make() -> Store:
-        made.append(Store(open_engine(schema_url), b"key"))
+    def make() -> Stores:
+        made.append(Stores.over(open_engine(schema_url)))
         return made[-1]
 
     yield make
@@ -72,6 +73,6 @@ def open_store(schema_url: str) -> Iterator[Callable[[], Store]]:
 
 
 @pytest.fixture
-def store(open_store: Callable[[], Store]) -> Store:
+def store(open_store: Callable[[], Stores]) -> Stores:
     """A store over an empty schema."""
     return open_store()

@@ -6,10 +6,11 @@ import time
 
 import pytest
 from hansa import Conflict
-from hansa.definitions.store import Reference, Row, Store
+from hansa.contract.records import DefinitionRecord, ObjectState, Reference
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.core.definitions.test_store import define
+from tests.core.stores import Stores
 
 NAMES = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=200
@@ -21,48 +22,48 @@ LIMITS = settings(
 
 @LIMITS
 @given(name=NAMES.filter(lambda name: name == name.strip()), value=st.text(max_size=50), by=NAMES)
-def test_any_text_comes_back(store: Store, name: str, value: str, by: str):
-    row = Row("channel", "http", name, {"value": value, value: [value]})
+def test_any_text_comes_back(store: Stores, name: str, value: str, by: str):
+    row = DefinitionRecord("channel", "http", name, {"value": value, value: [value]})
     define(store, row, by=by, claims=[f"path {name}"])
-    found = store.definition(*row.key)
+    found = store.definitions.get(*row.key)
     assert found is not None
     assert (found.name, found.data) == (name, row.data)
-    assert store.changes(found.revision - 1)[-1].name == name
+    assert store.database.changes(found.revision - 1)[-1].name == name
 
 
 @LIMITS
 @given(
     source=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300)
 )
-def test_any_source_comes_back(store: Store, source: str):
-    versions, _ = store.deploy({"x.py": source}, {"x.py": {"S": "s"}})
-    package = store.package("x.py", versions["x.py"])
+def test_any_source_comes_back(store: Stores, source: str):
+    versions, _ = store.packages.deploy({"x.py": source}, {"x.py": {"S": "s"}})
+    package = store.packages.get("x.py", versions["x.py"])
     assert package is not None, "its digest is right"
     assert package.source == source
 
 
 @pytest.mark.parametrize("size", [70_000, 5_000_000])
-def test_a_long_source_is_not_cut(store: Store, size: int):
+def test_a_long_source_is_not_cut(store: Stores, size: int):
     source = "# 🌍 é\n" * (size // 8)
-    store.deploy({"x.py": source}, {"x.py": {f"S{n}": f"service.{n}" for n in range(5000)}})
-    package = store.package("x.py")
+    store.packages.deploy(
+        {"x.py": source}, {"x.py": {f"S{n}": f"service.{n}" for n in range(5000)}}
+    )
+    package = store.packages.get("x.py")
     assert package is not None
     assert package.source == source
     assert len(package.services) == 5000
 
 
-def test_long_settings_and_states_are_not_cut(store: Store):
-    row = Row("channel", "http", "a", {"text": "é🌍" * 40_000})
+def test_long_settings_and_states_are_not_cut(store: Stores):
+    row = DefinitionRecord("channel", "http", "a", {"text": "é🌍" * 40_000})
     define(store, row)
-    assert store.definition(*row.key).data == row.data
-    states = {
-        f"channel http {number}": {"state": "retrying", "why": "é" * 200} for number in range(500)
-    }
-    store.report_applied("w", "s", 1, states)
-    assert store.reports()["w"]["states"] == states
+    assert store.definitions.get(*row.key).data == row.data
+    states = {f"channel http {number}": ObjectState("retrying", "é" * 200) for number in range(500)}
+    store.reports.report("w", "s", 1, states)
+    assert store.reports.all()["w"].states == states
 
 
-def test_names_are_told_apart_as_python_tells_them_apart(store: Store):
+def test_names_are_told_apart_as_python_tells_them_apart(store: Stores):
     names = [
         "a",
         "A",
@@ -81,32 +82,32 @@ def test_names_are_told_apart_as_python_tells_them_apart(store: Store):
     for number, name in enumerate(names):
         define(
             store,
-            Row("channel", "http", name, {"number": number}),
+            DefinitionRecord("channel", "http", name, {"number": number}),
             mode="create",
             claims=[f"path /{name}"],
         )
-    assert {row.name: row.data["number"] for row in store.definitions()} == {
+    assert {row.name: row.data["number"] for row in store.definitions.all()} == {
         n: i for i, n in enumerate(names)
     }
-    assert [row.name for row in store.definitions()] == sorted(names), "sorted by code point"
+    assert [row.name for row in store.definitions.all()] == sorted(names), "sorted by code point"
     with pytest.raises(Conflict, match="'Á' needs path /A, which channel http 'A' has already"):
-        define(store, Row("channel", "http", "Á", {}), claims=["path /A"])
-    store.deploy({"x.py": ""}, {"x.py": {"S": "s"}})
-    store.deploy({"X.py": ""}, {"X.py": {"S": "S"}})
+        define(store, DefinitionRecord("channel", "http", "Á", {}), claims=["path /A"])
+    store.packages.deploy({"x.py": ""}, {"x.py": {"S": "s"}})
+    store.packages.deploy({"X.py": ""}, {"X.py": {"S": "S"}})
     define(
         store,
-        Row("channel", "http", "user", {}),
+        DefinitionRecord("channel", "http", "user", {}),
         references=[Reference("service", "service", "", "s")],
     )
-    store.deploy({"X.py": None}, {})
+    store.packages.deploy({"X.py": None}, {})
     with pytest.raises(Conflict):
-        store.deploy({"x.py": None}, {})
+        store.packages.deploy({"x.py": None}, {})
 
 
-def test_times_are_exact(store: Store):
+def test_times_are_exact(store: Stores):
     before = time.time()
-    store.report_applied("w", "s", 1)
-    store.deploy({"x.py": ""}, {"x.py": {}})
+    store.reports.report("w", "s", 1)
+    store.packages.deploy({"x.py": ""}, {"x.py": {}})
     after = time.time()
-    assert before <= store.reports()["w"]["at"] <= after
-    assert before <= store.packages()[0].at <= after
+    assert before <= store.reports.all()["w"].at <= after
+    assert before <= store.packages.versions()[0].at <= after

@@ -10,23 +10,25 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hansa.definitions.store import Package, Store
+from hansa.contract.packages import PackageVersion
 from hansa.odb import tables as odb
+from hansa.odb.engine import open_engine
 from hansa.odb.migrations.__main__ import upgrade
 from hansa.odb.migrations.schema import create_schema
 from sqlalchemy import MetaData, insert, inspect, select, text
 
 from tests.core.definitions.test_store import ROW, define
+from tests.core.stores import Stores
 from tests.odb.conftest import SERVERS
 
 OPEN = """
     import sys
-    from hansa.definitions import store
-    from hansa.odb import tables as odb
+    from hansa.odb.database import Database
+    from hansa.odb.engine import open_engine
     from hansa.odb.migrations.schema import create_schema
-    engine = odb.open_engine(sys.stdin.read())
+    engine = open_engine(sys.stdin.read())
     create_schema(engine)
-    print(store.Store(engine, b"key").log_action("plugin", "x", "reload"))
+    print(store.Stores.over(engine).log_action("plugin", "x", "reload"))
 """
 
 
@@ -55,7 +57,7 @@ def version(engine: Any) -> str | None:
 def at_first_version(url: str) -> None:
     """Make what version 0001 was, with something in every table that a cluster misses when it is gone."""
     upgrade(url, "0001")
-    engine = odb.open_engine(url)
+    engine = open_engine(url)
     tables = MetaData()
     tables.reflect(engine)
     by = {"by": "jane", "at": 1_700_000_000.0}
@@ -83,7 +85,7 @@ def at_first_version(url: str) -> None:
             "current": True,
             "source": "pass",
             "sha256": "0",
-            "mac": Store(engine, b"key")._mac("x.py", "pass"),
+            "mac": Stores.over(engine)._mac("x.py", "pass"),
             "services": '{"X": "x"}',
             **by,
         },
@@ -118,7 +120,7 @@ def many(url: str, number: int = 3) -> list[int]:
 @pytest.mark.parametrize("database", SERVERS)
 def test_migrations_and_a_fresh_start_give_the_same(database: str, real_server: Callable[..., Any]):
     urls = [real_server(SERVERS[database]).database() for _ in range(2)]
-    fresh, migrated = map(odb.open_engine, urls)
+    fresh, migrated = map(open_engine, urls)
     create_schema(fresh)
     upgrade(urls[1])
     assert shape(fresh) == shape(migrated)
@@ -132,18 +134,21 @@ def test_migrations_and_a_fresh_start_give_the_same(database: str, real_server: 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_an_odb_of_the_first_version_keeps_what_it_holds_and_takes_what_it_could_not(url: str):
     at_first_version(url)
-    store = Store(odb.open_engine(url), b"key")
+    store = Stores.over(open_engine(url))
     create_schema(store.engine)
     assert version(store.engine) == odb.SCHEMA_VERSION
-    assert [row.data for row in store.definitions()] == [{"path": "/é"}]
-    assert store.packages() == [
-        Package("x.py", 1, "pass", "0", {"X": "x"}, "jane", 1_700_000_000.0, True)
+    assert [row.data for row in store.definitions.all()] == [{"path": "/é"}]
+    assert store.packages.versions() == [
+        PackageVersion("x.py", 1, "pass", "0", {"X": "x"}, "jane", 1_700_000_000.0, True)
     ]
-    assert [change.name for change in store.changes(0)] == ["a"]
-    assert store.deploy({"y.py": "# 🌍\n" * 20_000}, {"y.py": {"Y": "y"}}) == ({"y.py": 1}, 2)
+    assert [change.name for change in store.database.changes(0)] == ["a"]
+    assert store.packages.deploy({"y.py": "# 🌍\n" * 20_000}, {"y.py": {"Y": "y"}}) == (
+        {"y.py": 1},
+        2,
+    )
     define(store, ROW)
-    store.report_applied("w", "s", 3)
-    assert abs(store.reports()["w"]["at"] - time.time()) < 5
+    store.reports.report("w", "s", 3)
+    assert abs(store.reports.all()["w"].at - time.time()) < 5
 
 
 def test_processes_that_start_at_once_make_one_schema(url: str):
@@ -154,6 +159,6 @@ def test_processes_that_start_at_once_make_one_schema(url: str):
 def test_processes_that_start_at_once_migrate_once(url: str):
     at_first_version(url)
     assert many(url, 2) == [2, 3]
-    store = Store(odb.open_engine(url), b"key")
+    store = Stores.over(open_engine(url))
     assert version(store.engine) == odb.SCHEMA_VERSION
-    assert [row.data for row in store.definitions()] == [{"path": "/é"}]
+    assert [row.data for row in store.definitions.all()] == [{"path": "/é"}]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hansa.definitions.store import Store
 from hansa.odb import tables as odb
-from hansa.odb.tables import open_engine
+from hansa.odb.engine import open_engine
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.core import test_store as core
+from tests.core.definitions import test_store as core
 from tests.core.definitions.test_store import *
+from tests.core.stores import Stores
 from tests.odb.conftest import SERVERS
 
 del TestStoreAndModel
@@ -26,7 +26,7 @@ def test_the_store_does_what_its_model_does(database: str, schema_url: str):
         def __init__(self) -> None:
             super().__init__()
             self.engine.dispose()
-            self.engine, self.store = engine, Store(engine, b"key")
+            self.engine, self.store = engine, Stores.over(engine)
             with engine.begin() as connection:
                 for table in odb.metadata.tables.values():
                     connection.execute(table.delete())

@@ -10,23 +10,23 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hansa.cluster.odb_bus import OdbBus
 from hansa.contract.records import DefinitionRecord
-from hansa.definitions.store import Store
 from hansa.odb import tables as odb
 from hansa_devkit.harness.waiting import wait_until
 from sqlalchemy import event, select, update
 
 from tests.core.definitions.test_store import define
+from tests.core.stores import Stores
 from tests.odb.conftest import SERVERS
 
 
 def test_a_follower_never_skips_a_change_of_a_slow_writer(
-    store: Store, open_store: Callable[[], Store]
+    store: Stores, open_store: Callable[[], Stores]
 ):
     begun, go, order = threading.Event(), threading.Event(), []
     slow, fast = open_store(), open_store()
 
     def first() -> None:
-        with slow._change() as change:
+        with slow.database.transaction() as change:
             change.log(("plugin", "", "slow"), "reload")
             change.flush()
             begun.set()
@@ -34,7 +34,7 @@ def test_a_follower_never_skips_a_change_of_a_slow_writer(
             order.append("the slow one commits")
 
     def second() -> None:
-        fast.log_action("plugin", "fast", "reload")
+        fast.database.log_action("plugin", "fast", "reload")
         order.append("the fast one has committed")
 
     with ThreadPoolExecutor(2) as pool:
@@ -46,25 +46,25 @@ def test_a_follower_never_skips_a_change_of_a_slow_writer(
         while time.monotonic() < until:
             seen += [
                 (change.revision, change.name)
-                for change in store.changes(seen[-1][0] if seen else 0)
+                for change in store.database.changes(seen[-1][0] if seen else 0)
             ]
         assert not seen, "nothing is told before it is committed, and nobody overtakes"
-        assert store.revision() == 0
+        assert store.database.revision() == 0
         go.set()
         for future in done:
             future.result(10)
     assert order == ["the slow one commits", "the fast one has committed"]
-    assert [(change.revision, change.name) for change in store.changes(0)] == [
+    assert [(change.revision, change.name) for change in store.database.changes(0)] == [
         (1, "slow"),
         (2, "fast"),
     ]
 
 
-def test_a_change_that_fails_leaves_no_gap(store: Store):
+def test_a_change_that_fails_leaves_no_gap(store: Stores):
     define(store, DefinitionRecord("channel", "http", "a", {}))
 
     def fail() -> None:
-        with store._change() as change:
+        with store.database.transaction() as change:
             change.log(("plugin", "", "x"), "reload")
             change.flush()
             raise ZeroDivisionError
@@ -72,40 +72,42 @@ def test_a_change_that_fails_leaves_no_gap(store: Store):
     with pytest.raises(ZeroDivisionError):
         fail()
     define(store, DefinitionRecord("channel", "http", "b", {}))
-    assert [change.revision for change in store.changes(0)] == [1, 2]
+    assert [change.revision for change in store.database.changes(0)] == [1, 2]
 
 
 def test_a_reader_sees_what_another_has_committed_at_once(
-    store: Store, open_store: Callable[[], Store]
+    store: Stores, open_store: Callable[[], Stores]
 ):
     other = open_store()
     for number in range(1, 20):
-        assert other.log_action("plugin", "x", "reload") == number
-        assert store.revision() == number
-        assert [change.revision for change in store.changes(number - 1)] == [number]
+        assert other.database.log_action("plugin", "x", "reload") == number
+        assert store.database.revision() == number
+        assert [change.revision for change in store.database.changes(number - 1)] == [number]
 
 
 def test_reports_of_one_worker_from_everywhere_do_not_collide(
-    open_store: Callable[[], Store], store: Store
+    open_store: Callable[[], Stores], store: Stores
 ):
     """In an earlier version two first reports at once ended a server with UniqueViolation on applied_pkey."""
     stores = [open_store() for _ in range(6)]
     for turn in range(10):
         together = threading.Barrier(len(stores))
 
-        def report(one: Store, turn: int = turn, together: threading.Barrier = together) -> None:
+        def report(one: Stores, turn: int = turn, together: threading.Barrier = together) -> None:
             together.wait(10)
-            one.report_applied("server2/0.1", "server2", turn, {})
+            one.reports.report("server2/0.1", "server2", turn, {})
 
         with ThreadPoolExecutor(len(stores)) as pool:
             list(pool.map(report, stores))
-        assert {worker: found["revision"] for worker, found in store.reports().items()} == {
+        assert {worker: found.revision for worker, found in store.reports.all().items()} == {
             "server2/0.1": turn
         }
-        store.forget_applied("server2/0.1")
+        store.reports.forget("server2/0.1")
 
 
-def test_a_lease_has_one_holder_and_tokens_that_grow(store: Store, open_store: Callable[[], Store]):
+def test_a_lease_has_one_holder_and_tokens_that_grow(
+    store: Stores, open_store: Callable[[], Stores]
+):
     buses = [OdbBus(open_store().engine) for _ in range(4)]
     assert buses[0].acquire("job", "w0", 5.0) == 1
 
@@ -124,7 +126,7 @@ def test_a_lease_has_one_holder_and_tokens_that_grow(store: Store, open_store: C
 
 @pytest.mark.parametrize("database", SERVERS)
 def test_a_change_that_the_database_breaks_off_for_another_is_made_again(
-    database: str, store: Store, open_store: Callable[[], Store]
+    database: str, store: Stores, open_store: Callable[[], Stores]
 ):
     """A transaction from outside holds what the change needs and asks for what it holds: the database ends the change."""
     broken: list[str] = []
@@ -146,6 +148,6 @@ def test_a_change_that_the_database_breaks_off_for_another_is_made_again(
         connection.commit()
         assert future.result(10) == 8
     assert any("eadlock" in message for message in broken), broken
-    assert store.definition("channel", "http", "a").data == {"inside": 1}
-    assert store.definition("channel", "http", "b").data == {"outside": 1}
+    assert store.definitions.get("channel", "http", "a").data == {"inside": 1}
+    assert store.definitions.get("channel", "http", "b").data == {"outside": 1}
     assert store.engine.pool.checkedout() == 0

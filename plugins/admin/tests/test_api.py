@@ -108,7 +108,7 @@ def test_built_in_definitions_cannot_be_changed_and_are_not_exported(server: Ser
         {"config": {"security": {"basic": {"admin": {"username": "a", "password": "b"}}}}},
     )
     assert faults.json["errors"] == {
-        "security.basic.admin": "comes with a plugin and cannot be changed"
+        "security.basic.admin": "security basic 'admin' comes with a plugin and cannot be changed"
     }
     shown = server.call("admin.security.basic.get", {"name": "admin"})
     assert shown["builtin"] is True

@@ -203,7 +203,7 @@ def test_two_channels_on_one_path_are_a_fault_of_the_file(server: Server) -> Non
         "admin.config.plan", {"config": {"channel": {"http": {"a": one, "b": one}}}}
     ).json["errors"]
     assert set(errors) == {"channel.http.b"}
-    assert "channel http a" in errors["channel.http.b"]
+    assert "channel http 'a'" in errors["channel.http.b"]
 
 
 def test_a_secret_of_another_server_is_refused_by_name(server: Server) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hansa import Invalid, Unavailable, odb
-from hansa.definitions.store import Store
+from hansa import Invalid, Unavailable
+from hansa.odb import engine as odb
+from hansa.odb.database import Database
 from hansa.odb.migrations.schema import create_schema
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 from hansa_odb.servers import open_server
@@ -34,7 +35,7 @@ def test_the_example_of_the_readme(real_server: Callable[..., Any]):
     )
     engine = odb.open_engine(url.render_as_string(hide_password=False))
     create_schema(engine)
-    assert Store(engine, b"key").log_action("plugin", "x", "reload") == 1
+    assert Database(engine).log_action("plugin", "x", "reload") == 1
     engine.dispose()
 
 

@@ -15,12 +15,13 @@ import pytest
 from hansa.cluster import leases as cluster
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
-from hansa.definitions.store import Store
-from hansa.odb.tables import open_engine
+from hansa.odb.engine import open_engine
+
+from tests.core.stores import Stores
 
 
 @pytest.fixture
-def bus(store: Store) -> OdbBus:
+def bus(store: Stores) -> OdbBus:
     return OdbBus(store.engine)
 
 
@@ -83,7 +84,7 @@ class TestOdbBus:
         code = """
             import sys, time
             from hansa.cluster.odb_bus import OdbBus
-            from hansa.odb.tables import open_engine
+            from hansa.odb.engine import open_engine
             bus, mine = OdbBus(open_engine(sys.argv[1])), 0
             for number in range(20):
                 if bus.acquire(f"l{number}", sys.argv[2], 10.0):
@@ -253,7 +254,7 @@ class TestLeases:
         code = f"""
             from hansa.cluster import leases as cluster
             from hansa.cluster.odb_bus import OdbBus
-            from hansa.odb.tables import open_engine
+            from hansa.odb.engine import open_engine
             cluster.LEASE_TTL, cluster.LEASE_RENEWAL = 1.0, 0.1
             leases = cluster.Leases(OdbBus(open_engine({str(bus.engine.url)!r})), "w1")
             leases.start()
@@ -274,7 +275,7 @@ class TestLeases:
         assert time.monotonic() - killed > 0.5, "not before the dead one's lease had ended"
         child.communicate()
 
-    def test_only_one_at_a_time_while_holders_come_and_go(self, store: Store, until: Any):
+    def test_only_one_at_a_time_while_holders_come_and_go(self, store: Stores, until: Any):
         """Four holders with an engine each want and give up one lease; what they hold never overlaps."""
         inside, faults, turns = [], [], []
         end = time.monotonic() + 1.2

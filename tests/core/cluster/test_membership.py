@@ -13,8 +13,8 @@ from hansa import Invalid
 from hansa.cluster import membership
 from hansa.cluster.membership import Holder, Membership, name_lease
 from hansa.cluster.odb_bus import OdbBus
+from hansa.odb.engine import open_engine
 from hansa.odb.migrations.schema import create_schema
-from hansa.odb.tables import open_engine
 from hypothesis import given, strategies as st
 
 KEY = name_lease("server1")

@@ -13,13 +13,18 @@ from typing import Any
 
 import pytest
 from hansa import Conflict, Edit, HansaError, Invalid, NotFound
-from hansa.definitions.store import Change, Reference, Row, Stale, Store
+from hansa.contract.records import DefinitionRecord, ObjectState, Reference
+from hansa.definitions.edit import CheckedEdit
+from hansa.deployment.store import Stale
 from hansa.odb import tables as odb
+from hansa.odb.engine import open_engine
 from hansa.odb.migrations.schema import create_schema
-from hansa.odb.tables import open_engine
+from hansa.odb.transaction import Change
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import select, text
+
+from tests.core.stores import Stores
 
 KINDS, TYPES, NAMES, FILES = (
     st.sampled_from(["security", "channel"]),
@@ -43,30 +48,48 @@ CLAIMS = st.lists(st.sampled_from(["path /a", "path /b"]), max_size=2)
 SERVICES = st.dictionaries(st.sampled_from(["V", "W"]), st.sampled_from("vw"), max_size=2)
 
 
+def nothing_outside(reference: Reference) -> bool:
+    """Nothing exists but what is stored."""
+    return False
+
+
 def define(
-    store: Store, row: Row, *, references: Any = (), claims: Any = (), by: str = "", **options: Any
+    store: Stores,
+    row: DefinitionRecord,
+    *,
+    references: Any = (),
+    claims: Any = (),
+    by: str = "",
+    is_outside: Any = nothing_outside,
+    **options: Any,
 ) -> int:
     """Store one definition."""
-    known = {"builtin": options.pop("builtin")} if "builtin" in options else {}
-    return store.change([(Edit(row.key, row.data, **options), references, claims)], by=by, **known)
+    edit = Edit(row.key, row.data, **options)
+    return store.definitions.change([checked(edit, references, claims)], is_outside, by=by)
 
 
-def drop(store: Store, *key: str, by: str = "", **options: Any) -> int:
+def checked(edit: Edit, references: Any = (), claims: Any = ()) -> CheckedEdit:
+    """An edit that has no faults of its own."""
+    return CheckedEdit(edit, frozenset(references), tuple(claims))
+
+
+def drop(store: Stores, *key: str, by: str = "", **options: Any) -> int:
     """Delete one definition."""
-    return store.change([(Edit(key, **options), (), ())], by=by)  # type: ignore[arg-type]
+    edit = Edit(key, **options)  # type: ignore[arg-type]
+    return store.definitions.change([checked(edit)], nothing_outside, by=by)
 
 
 def deploy(
-    store: Store, file: str, source: str, services: dict[str, str], **options: Any
+    store: Stores, file: str, source: str, services: dict[str, str], **options: Any
 ) -> tuple[int, int]:
     """Store one package; gives version and revision."""
-    versions, revision = store.deploy({file: source}, {file: services}, **options)
+    versions, revision = store.packages.deploy({file: source}, {file: services}, **options)
     return versions[file], revision
 
 
-def undeploy(store: Store, file: str) -> int:
+def undeploy(store: Stores, file: str) -> int:
     """Take one package out of service."""
-    return store.deploy({file: None}, {})[1]
+    return store.packages.deploy({file: None}, {})[1]
 
 
 class StoreAndModel(RuleBasedStateMachine):
@@ -77,7 +100,7 @@ class StoreAndModel(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.engine = open_engine(f"sqlite:///{self.folder.name}/odb")
         create_schema(self.engine)
-        self.store = Store(self.engine, b"key")
+        self.store = Stores.over(self.engine)
         self.revision = 0
         self.rows: dict[
             tuple[str, str, str], tuple[dict[str, Any], int, set[Reference], set[str]]
@@ -177,7 +200,9 @@ class StoreAndModel(RuleBasedStateMachine):
             "claims": claims,
             "seen_revision": seen,
         }
-        answer = self.expect(error, lambda: define(self.store, Row(*key, data), **options))
+        answer = self.expect(
+            error, lambda: define(self.store, DefinitionRecord(*key, data), **options)
+        )
         if not error:
             assert answer == self.revision
             self.rows[key] = (data, self.revision, set(references), set(claims))
@@ -224,10 +249,14 @@ class StoreAndModel(RuleBasedStateMachine):
         fine = fine and all(key in before for key, found in edits.items() if not found)
         claims = [(key[0], claim) for key, has in after.items() for claim in has]
         fine = fine and len(claims) == len(set(claims))
-        checked: Any = [
-            (Edit(key, f[0]), f[1], f[2]) if f else (Edit(key), (), ()) for key, f in edits.items()
+        made_of = [
+            checked(Edit(key, f[0]), f[1], f[2]) if f else checked(Edit(key))
+            for key, f in edits.items()
         ]
-        self.expect(None if fine else HansaError, lambda: self.store.change(checked, paths=True))
+        self.expect(
+            None if fine else HansaError,
+            lambda: self.store.definitions.change(made_of, nothing_outside, by_path=True),
+        )
         if fine:
             self.rows = kept | {
                 key: (f[0], self.revision, set(f[1]), set(f[2])) for key, f in made.items()
@@ -283,7 +312,7 @@ class StoreAndModel(RuleBasedStateMachine):
         sources = {file: f"source {self.revision} of {file}" for file in FILES}
         answer = self.expect(
             error,
-            lambda: self.store.deploy(
+            lambda: self.store.packages.deploy(
                 sources, dict(zip(FILES, services, strict=True)), seen=dict(self.current)
             ),
         )
@@ -300,7 +329,7 @@ class StoreAndModel(RuleBasedStateMachine):
         """What imports something that changes may give other names from then on; it stays the version it is."""
         file = choose.draw(st.sampled_from(sorted(self.current)))
         error = Conflict if self.current_is_refused(file, services) else None
-        self.expect(error, lambda: self.store.deploy({}, {file: services}))
+        self.expect(error, lambda: self.store.packages.deploy({}, {file: services}))
         if not error:
             number = self.current[file]
             self.versions[file][number - 1] = (self.versions[file][number - 1][0], services)
@@ -309,19 +338,19 @@ class StoreAndModel(RuleBasedStateMachine):
 
     @invariant()
     def the_content_is_the_same(self) -> None:
-        assert self.store.revision() == self.revision
-        found = {row.key: (row.data, row.revision) for row in self.store.definitions()}
+        assert self.store.database.revision() == self.revision
+        found = {row.key: (row.data, row.revision) for row in self.store.definitions.all()}
         assert found == {key: (data, revision) for key, (data, revision, _, _) in self.rows.items()}
-        assert self.store.changes(0) == self.log
+        assert self.store.database.changes(0) == self.log
         assert (
-            {p.file: p.version for p in self.store.packages(current=True)}
-            == self.store.serving()
+            {p.file: p.version for p in self.store.packages.versions(current=True)}
+            == self.store.packages.serving()
             == self.current
         )
         assert {
-            name for p in self.store.packages(current=True) for name in p.services.values()
+            name for p in self.store.packages.versions(current=True) for name in p.services.values()
         } == set(self.services())
-        assert [(p.file, p.version, p.source) for p in self.store.packages()] == [
+        assert [(p.file, p.version, p.source) for p in self.store.packages.versions()] == [
             (file, number, source)
             for file in FILES
             for number, (source, _) in enumerate(self.versions[file], 1)
@@ -335,28 +364,33 @@ class StoreAndModel(RuleBasedStateMachine):
 TestStoreAndModel = StoreAndModel.TestCase
 TestStoreAndModel.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 
-ROW = Row("channel", "http", "a", {"path": "/é", "password": {"$encrypted": "x"}, "none": None})
+ROW = DefinitionRecord(
+    "channel", "http", "a", {"path": "/é", "password": {"$encrypted": "x"}, "none": None}
+)
 
 
-def test_definitions_come_back_sorted_and_filtered(store: Store):
+def test_definitions_come_back_sorted_and_filtered(store: Stores):
     rows = [
-        Row(kind, type, name, {}) for kind in "ba" for type in "ut" for name in ("2", "1", "10")
+        DefinitionRecord(kind, type, name, {})
+        for kind in "ba"
+        for type in "ut"
+        for name in ("2", "1", "10")
     ]
     for row in rows:
         define(store, row)
-    assert [row.key for row in store.definitions()] == sorted(row.key for row in rows)
-    assert [row.key for row in store.definitions("a", "u")] == [
+    assert [row.key for row in store.definitions.all()] == sorted(row.key for row in rows)
+    assert [row.key for row in store.definitions.all("a", "u")] == [
         ("a", "u", "1"),
         ("a", "u", "10"),
         ("a", "u", "2"),
     ]
-    assert store.definitions("c") == []
-    assert store.definition("a", "u", "3") is None
+    assert store.definitions.all("c") == []
+    assert store.definitions.get("a", "u", "3") is None
     define(store, ROW)
-    assert store.definition(*ROW.key).data == ROW.data
+    assert store.definitions.get(*ROW.key).data == ROW.data
 
 
-def test_an_edit_from_an_old_view_is_refused_and_says_why(store: Store):
+def test_an_edit_from_an_old_view_is_refused_and_says_why(store: Stores):
     first = define(store, ROW)
     define(store, ROW, seen_revision=first)
     with pytest.raises(Conflict, match="you saw revision 1, it is at revision 2"):
@@ -366,7 +400,7 @@ def test_an_edit_from_an_old_view_is_refused_and_says_why(store: Store):
         define(store, ROW, seen_revision=first)
 
 
-def test_missing_references_are_told_by_their_settings(store: Store):
+def test_missing_references_are_told_by_their_settings(store: Stores):
     references = [
         Reference("service", "service", "", "s"),
         Reference("over", "outgoing", "sql", "o"),
@@ -377,13 +411,13 @@ def test_missing_references_are_told_by_their_settings(store: Store):
         "service": "there is no service named 's'",
         "over": "there is no outgoing sql named 'o'",
     }
-    assert store.revision() == 0
-    define(store, ROW, references=references, builtin=lambda reference: True)
+    assert store.database.revision() == 0
+    define(store, ROW, references=references, is_outside=lambda reference: True)
 
 
-def test_what_is_in_use_is_not_deleted_and_the_users_are_named(store: Store):
-    define(store, Row("outgoing", "sql", "db", {}))
-    define(store, Row("outgoing", "http", "db", {}))
+def test_what_is_in_use_is_not_deleted_and_the_users_are_named(store: Stores):
+    define(store, DefinitionRecord("outgoing", "sql", "db", {}))
+    define(store, DefinitionRecord("outgoing", "http", "db", {}))
     deploy(store, "x.py", "source", {"S": "s"})
     references = [
         Reference("over", "outgoing", "sql", "db"),
@@ -405,63 +439,66 @@ def test_what_is_in_use_is_not_deleted_and_the_users_are_named(store: Store):
     undeploy(store, "x.py")
 
 
-def test_a_claim_belongs_to_one_definition_of_a_kind(store: Store):
+def test_a_claim_belongs_to_one_definition_of_a_kind(store: Stores):
     define(store, ROW, claims=["the path /a"])
     define(store, ROW, claims=["the path /a", "the path /a"])
     with pytest.raises(
         Conflict, match="channel http 'b' needs the path /a, which channel http 'a' has already"
     ):
-        define(store, Row("channel", "http", "b", {}), claims=["the path /a"])
-    define(store, Row("outgoing", "http", "b", {}), claims=["the path /a"])
-    assert store.definition("channel", "http", "b") is None
+        define(store, DefinitionRecord("channel", "http", "b", {}), claims=["the path /a"])
+    define(store, DefinitionRecord("outgoing", "http", "b", {}), claims=["the path /a"])
+    assert store.definitions.get("channel", "http", "b") is None
     define(store, ROW, claims=["the path /b"])
-    define(store, Row("channel", "http", "b", {}), claims=["the path /a"])
+    define(store, DefinitionRecord("channel", "http", "b", {}), claims=["the path /a"])
 
 
 class TestPackages:
-    def test_versions_stay(self, store: Store):
+    def test_versions_stay(self, store: Stores):
         assert deploy(store, "x.py", "one", {"A": "a"}, by="jane") == (1, 1)
         assert deploy(store, "x.py", "two", {"A": "a", "B": "b"}) == (2, 2)
-        assert (store.package("x.py").source, store.package("x.py", 1).source) == ("two", "one")
-        assert store.package("x.py", 1).services == {"A": "a"}
-        assert store.package("x.py", 1).by == "jane"
-        assert store.package("x.py", 3) is None is store.package("y.py")
-        assert [p.current for p in store.packages()] == [False, True]
+        assert (store.packages.get("x.py").source, store.packages.get("x.py", 1).source) == (
+            "two",
+            "one",
+        )
+        assert store.packages.get("x.py", 1).services == {"A": "a"}
+        assert store.packages.get("x.py", 1).by == "jane"
+        assert store.packages.get("x.py", 3) is None is store.packages.get("y.py")
+        assert [p.current for p in store.packages.versions()] == [False, True]
         undeploy(store, "x.py")
-        assert store.packages(current=True) == []
-        assert store.package("x.py") is None
-        assert len(store.packages()) == 2
+        assert store.packages.versions(current=True) == []
+        assert store.packages.get("x.py") is None
+        assert len(store.packages.versions()) == 2
         assert deploy(store, "x.py", "three", {}) == (3, 4)
 
-    def test_not_what_was_seen_serves(self, store: Store):
+    def test_not_what_was_seen_serves(self, store: Stores):
         deploy(store, "x.py", "one", {}, seen={})
         for seen in ({}, {"x.py": 2}, {"x.py": 1, "y.py": 1}):
             with pytest.raises(Stale, match="others deploy at the same time"):
                 deploy(store, "y.py", "one", {}, seen=seen)
-        assert store.revision() == 1
+        assert store.database.revision() == 1
         assert deploy(store, "y.py", "one", {}, seen={"x.py": 1}) == (1, 2)
 
-    def test_a_service_moves_from_one_file_to_another(self, store: Store):
+    def test_a_service_moves_from_one_file_to_another(self, store: Stores):
         deploy(store, "x.py", "one", {"A": "a", "B": "b"})
         define(store, ROW, references=[Reference("service", "service", "", "a")])
         assert (
-            store.deploy({"y.py": "one", "x.py": "two"}, {"y.py": {"A": "a"}, "x.py": {"B": "b"}})[
-                1
-            ]
+            store.packages.deploy(
+                {"y.py": "one", "x.py": "two"}, {"y.py": {"A": "a"}, "x.py": {"B": "b"}}
+            )[1]
             == 3
         )
         with pytest.raises(Conflict, match="in use by channel http 'a'"):
             undeploy(store, "y.py")
-        store.deploy({"y.py": None, "x.py": "one"}, {"x.py": {"A": "a", "B": "b"}})
+        store.packages.deploy({"y.py": None, "x.py": "one"}, {"x.py": {"A": "a", "B": "b"}})
 
-    def test_a_service_comes_from_one_file(self, store: Store):
+    def test_a_service_comes_from_one_file(self, store: Stores):
         deploy(store, "x.py", "one", {"A": "a", "B": "b"})
         with pytest.raises(
             Conflict, match=r"the service a is already given by x.py; the service b is .*x.py"
         ):
             deploy(store, "y.py", "one", {"A": "a", "B": "b"})
-        assert store.package("y.py") is None
-        assert store.revision() == 1
+        assert store.packages.get("y.py") is None
+        assert store.database.revision() == 1
 
     @pytest.mark.parametrize(
         "forgery",
@@ -474,22 +511,22 @@ class TestPackages:
         ],
     )
     def test_a_source_changed_in_the_database_is_refused(
-        self, store: Store, forgery: str, caplog: pytest.LogCaptureFixture
+        self, store: Stores, forgery: str, caplog: pytest.LogCaptureFixture
     ):
         deploy(store, "x.py", "one", {"A": "a"})
         with store.engine.begin() as connection:
             connection.execute(text(f"UPDATE package SET {forgery}"))
-        assert store.packages() == store.packages(current=True) == []
-        assert store.package("x.py") is None
-        assert store.package("x.py", 1) is None
+        assert store.packages.versions() == store.packages.versions(current=True) == []
+        assert store.packages.get("x.py") is None
+        assert store.packages.get("x.py", 1) is None
         assert [record.levelname for record in caplog.records][:1] == ["CRITICAL"]
 
-    def test_the_key_is_not_in_the_database(self, store: Store, tmp_path: Path):
+    def test_the_key_is_not_in_the_database(self, store: Stores, tmp_path: Path):
         deploy(store, "x.py", "one", {"A": "a"})
-        assert Store(store.engine, b"other").packages() == []
+        assert Stores.over(store.engine, b"other").packages.versions() == []
 
 
-def test_the_log_of_a_definition_holds_each_state_of_it(store: Store):
+def test_the_log_of_a_definition_holds_each_state_of_it(store: Stores):
     define(store, ROW, by="jane")
     drop(store, *ROW.key, by="joe")
     c = odb.change.c
@@ -503,10 +540,10 @@ def test_the_log_of_a_definition_holds_each_state_of_it(store: Store):
     ]
     assert json.loads(changes[0].data) == ROW.data
     assert changes[1].data is None
-    assert [change.revision for change in store.changes(1)] == [2]
+    assert [change.revision for change in store.database.changes(1)] == [2]
 
 
-def test_blocked_plugins(store: Store):
+def test_blocked_plugins(store: Stores):
     for name, action in [
         ("a", "block"),
         ("b", "block"),
@@ -514,56 +551,63 @@ def test_blocked_plugins(store: Store):
         ("c", "reload"),
         ("b", "reload"),
     ]:
-        store.log_action("plugin", name, action)
-    assert store.blocked_plugins() == {"b"}
+        store.database.log_action("plugin", name, action)
+    assert store.database.blocked_plugins() == {"b"}
 
 
-def test_what_the_configuration_declared(store: Store):
+def test_what_the_configuration_declared(store: Stores):
     define(store, ROW, declared="d1")
     deploy(store, "x.py", "one", {}, declared=True)
-    assert store.declared() == {
+    assert store.definitions.declared() == {
         ROW.key: "d1",
         ("service", "package", "x.py"): hashlib.sha256(b"one").hexdigest(),
     }
     define(store, ROW, declared="d3")
     define(store, ROW)
     drop(store, *ROW.key)
-    assert store.declared()[ROW.key] == "d3", (
+    assert store.definitions.declared()[ROW.key] == "d3", (
         "what was deleted by hand does not come back at the next start"
     )
 
 
-def test_reports_of_workers(store: Store):
-    store.report_applied("w1", "s", 3, {"channel http a": {"state": "retrying"}})
-    store.report_applied("w2", "s", 2)
-    store.report_applied("w1", "s", 4)
-    found = store.reports()
-    assert {name: (report["revision"], report["states"]) for name, report in found.items()} == {
+def test_reports_of_workers(store: Stores):
+    store.reports.report("w1", "s", 3, {"channel http a": ObjectState("retrying")})
+    store.reports.report("w2", "s", 2)
+    store.reports.report("w1", "s", 4)
+    found = store.reports.all()
+    assert {name: (report.revision, report.states) for name, report in found.items()} == {
         "w1": (4, {}),
         "w2": (2, {}),
     }
-    store.forget_applied("w1")
-    assert set(store.reports()) == {"w2"}
+    store.reports.forget("w1")
+    assert set(store.reports.all()) == {"w2"}
 
 
+TOP = Path(__file__).parents[3]
 STORM = """
     import random, sys
     from hansa import Edit, HansaError
-    from hansa.odb.tables import open_engine
-    from hansa.definitions.store import Reference, Store
-    store, choose = Store(open_engine(sys.argv[1]), b"key"), random.Random(int(sys.argv[2]))
+    from hansa.contract.records import Reference
+    from hansa.definitions.edit import CheckedEdit
+    from hansa.odb.engine import open_engine
+    from tests.core.stores import Stores
+    store, choose = Stores.over(open_engine(sys.argv[1])), random.Random(int(sys.argv[2]))
+    def change(*edits):
+        return store.definitions.change(edits, lambda reference: False)
+    def checked(edit, references=(), claims=()):
+        return CheckedEdit(edit, frozenset(references), tuple(claims))
     done = 0
     for number in range(40):
         name, other = choose.choice("abc"), choose.choice("abc")
         changes = [
-            lambda: store.change([(Edit(("security", "basic", name), {}), (), ())]),
-            lambda: store.change([(Edit(("security", "basic", name)), (), ())]),
-            lambda: store.change([(Edit(("channel", "http", name), {}), [
-                Reference("security", "security", "", other), Reference("service", "service", "", other)], [other])]),
-            lambda: store.change([(Edit(("channel", "http", name)), (), ())]),
-            lambda: store.change([(Edit(("security", "basic", name), {}), (), ()), (Edit(("channel", "http", name)), (), ())]),
-            lambda: store.deploy({name + ".py": str(number)}, {name + ".py": {"S": other}}),
-            lambda: store.deploy({name + ".py": None}, {}),
+            lambda: change(checked(Edit(("security", "basic", name), {}))),
+            lambda: change(checked(Edit(("security", "basic", name)))),
+            lambda: change(checked(Edit(("channel", "http", name), {}), [
+                Reference("security", "security", "", other), Reference("service", "service", "", other)], [other])),
+            lambda: change(checked(Edit(("channel", "http", name)))),
+            lambda: change(checked(Edit(("security", "basic", name), {})), checked(Edit(("channel", "http", name)))),
+            lambda: store.packages.deploy({name + ".py": str(number)}, {name + ".py": {"S": other}}),
+            lambda: store.packages.deploy({name + ".py": None}, {}),
         ]
         try:
             choose.choice(changes)()
@@ -574,24 +618,24 @@ STORM = """
 """
 
 
-def test_many_processes_at_once_leave_no_reference_dangling_and_no_revision_twice(store: Store):
+def test_many_processes_at_once_leave_no_reference_dangling_and_no_revision_twice(store: Stores):
     url = store.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", textwrap.dedent(STORM), url]
     children = [
-        subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, text=True, cwd=TOP)
         for seed in range(3)
     ]
     seen, last = [], 0
     while any(child.poll() is None for child in children):
-        for change in store.changes(last):
+        for change in store.database.changes(last):
             assert change.revision in (last, last + 1), "a reader missed a revision"
             last = change.revision
             seen.append(change)
     done = sum(int(child.communicate()[0]) for child in children)
     assert {child.returncode for child in children} == {0}
-    seen += store.changes(last)
+    seen += store.database.changes(last)
     assert sorted({change.revision for change in seen}) == list(range(1, done + 1))
-    assert store.revision() == done > 30
+    assert store.database.revision() == done > 30
     with store.engine.connect() as connection:
         dangling = connection.execute(
             text(
@@ -610,7 +654,11 @@ def test_many_processes_at_once_leave_no_reference_dangling_and_no_revision_twic
                 "SELECT count(*) FROM reference r WHERE NOT EXISTS (SELECT 1 FROM definition d WHERE d.name = r.name AND d.kind = r.kind)"
             )
         ).scalar()
-    given = [name for package in store.packages(current=True) for name in package.services.values()]
+    given = [
+        name
+        for package in store.packages.versions(current=True)
+        for name in package.services.values()
+    ]
     assert (dangling, orphans) == (0, 0)
     assert used <= set(given)
     assert len(given) == len(set(given))

@@ -19,19 +19,14 @@ from typing import ClassVar
 import hansa
 import psutil
 import pytest
-from hansa import Invalid, Request, deploy
+from hansa import Invalid, Request
+from hansa.contract.packages import files_of
 from hansa.contract.service import Binding
-from hansa.deployment.deploy import (
-    MAX_FILES,
-    MAX_SOURCE,
-    Loaded,
-    describe_error,
-    files_of,
-    importers,
-    load,
-    packages,
-    trial,
-)
+from hansa.deployment.failures import describe_error
+from hansa.deployment.loader import LoadedPackage, PackageLoader
+from hansa.deployment.sources import MAX_FILES, MAX_SOURCE, importers, packages_of
+from hansa.deployment.trial import trial
+from hansa.foundation.errors import MissingModule
 from hypothesis import given, strategies as st
 
 GOOD = """
@@ -207,6 +202,22 @@ class TestTrial:
         )
         assert len(attempt("some_file.py", source)) == 1500
 
+    @pytest.mark.parametrize(
+        ("source", "missing"),
+        [
+            ("import not_there", True),
+            ("from json import not_there", True),
+            ("def f():\n    import not_there\nf()", True),
+            ("raise ValueError('ImportError')", False),
+            ("x = = 1  # ImportError", False),
+        ],
+    )
+    def test_what_is_missing_is_told_by_the_code_of_the_error(self, source: str, missing: bool):
+        with pytest.raises(Invalid) as caught:
+            attempt("some_file.py", source)
+        assert isinstance(caught.value, MissingModule) == missing
+        assert (caught.value.code == "missing-module") == missing
+
     @pytest.mark.parametrize("forged", ["5", "[]", '{"services": 5}', "x"])
     def test_a_forged_report_is_a_fault(self, forged: str):
         source = f"""
@@ -229,7 +240,7 @@ class TestTrial:
 def fault(files: dict[str, str]) -> str:
     """Why these files are not deployed."""
     with pytest.raises(Invalid) as caught:
-        packages(files)
+        packages_of(files)
     assert list(caught.value.errors) == ["file"]
     return caught.value.errors["file"]
 
@@ -289,14 +300,14 @@ class TestPackages:
 
     def test_files_by_package(self):
         files = {"b/__init__.py": "", "b/c/__init__.py": "1", "b/c/d.py": "'é'", "a.py": "x"}
-        found = packages(files)
+        found = packages_of(files)
         assert list(found) == ["a.py", "b/"]
         assert {
             path: text
             for each, source in found.items()
             for path, text in files_of(each, source).items()
         } == files
-        assert packages(dict(reversed(files.items()))) == found
+        assert packages_of(dict(reversed(files.items()))) == found
 
     def test_a_folder_without_init_is_refused(self):
         assert "'b/c/d.py' must be" in fault({"b/__init__.py": "", "b/c/d.py": ""})
@@ -312,7 +323,7 @@ class TestPackages:
         assert "'../a.py' must be" in found
 
     def test_sizes_and_numbers_have_a_limit(self):
-        packages({"a.py": "x" * (MAX_SOURCE - 1), "b.py": "x"})
+        packages_of({"a.py": "x" * (MAX_SOURCE - 1), "b.py": "x"})
         assert "are over" in fault({"a.py": "x" * MAX_SOURCE, "b.py": "x"})
         assert "are over" in fault({"a.py": "é" * (MAX_SOURCE // 2 + 1)})
         assert "are over" in fault({"a.py": "\ud800" * MAX_SOURCE})
@@ -386,7 +397,7 @@ class TestTrialOfSeveral:
             "shop/__init__.py": "from .orders import New",
             "shop/orders.py": SERVICE + "class New(Service): pass",
         }
-        found = trial(packages({**files, "shop/deep/__init__.py": SERVICE}), ["shop/"])
+        found = trial(packages_of({**files, "shop/deep/__init__.py": SERVICE}), ["shop/"])
         assert found == {
             "shop/": {
                 "orders.A": "shop.orders.a",
@@ -449,27 +460,29 @@ def test_what_is_no_import(source: str):
 
 
 @pytest.fixture
-def run() -> Iterator[Callable[..., list[Loaded]]]:
-    """Load packages of a version, of which nothing is left at the end."""
-    done: list[Loaded] = []
-    deploy._times.clear()
-
-    def make(version: int, files: dict[str, str]) -> list[Loaded]:
-        new = [Loaded(package, version, source) for package, source in packages(files).items()]
-        done.extend(new)
-        for error in load(new).values():
-            raise error
-        return new
-
-    yield make
-    for each in done:
-        each.unload()
-    deploy.loaded = {}
+def loader() -> Iterator[PackageLoader]:
+    """The packages of a process, of which nothing is left at the end."""
+    made = PackageLoader()
+    yield made
+    made.close()
     assert not [name for name in sys.modules if "@" in name]
 
 
 @pytest.fixture
-def loaded(run: Callable[..., list[Loaded]]) -> Callable[..., dict[str, type]]:
+def run(loader: PackageLoader) -> Callable[..., list[LoadedPackage]]:
+    """Load packages of a version."""
+
+    def make(version: int, files: dict[str, str]) -> list[LoadedPackage]:
+        new = [loader.make(file, version, text) for file, text in packages_of(files).items()]
+        for error in loader.load(new).values():
+            raise error
+        return new
+
+    return make
+
+
+@pytest.fixture
+def loaded(run: Callable[..., list[LoadedPackage]]) -> Callable[..., dict[str, type]]:
     """Load one file and give its service classes."""
     return lambda file, version, source: run(version, {file: source})[0].services
 
@@ -510,14 +523,14 @@ class TestLoading:
             == "rates.py, line 12: ZeroDivisionError: division by zero"
         )
 
-    def test_errors_come_through(self, run: Callable[..., list[Loaded]]):
+    def test_errors_come_through(self, run: Callable[..., list[LoadedPackage]]):
         for source in ("1 / 0", "x = = 1", "raise SystemExit"):
             with pytest.raises((ZeroDivisionError, SyntaxError, SystemExit)):
                 run(1, {"broken.py": source})
             assert "broken@1" not in sys.modules
 
-    def test_a_version_that_was_unloaded_and_is_not_used_goes(self):
-        each = Loaded("rates.py", 9, GOOD)
+    def test_a_version_that_was_unloaded_and_is_not_used_goes(self, loader: PackageLoader):
+        each = loader.make("rates.py", 9, GOOD)
         each.run()
         classes = each.services
         classes["GetRate"].compile(Binding("n", None))(Request(payload={"number": 1}))
@@ -527,7 +540,7 @@ class TestLoading:
         gc.collect()
         assert [ref() for ref in gone] == [None, None]
 
-    def test_versions_that_were_replaced_go(self):
+    def test_versions_that_were_replaced_go(self, loader: PackageLoader):
         """Whatever is loaded holds what it imports, and nothing that was loaded beside it."""
         gone: list[weakref.ref[type]] = []
         for version in range(1, 8):
@@ -538,11 +551,9 @@ class TestLoading:
                 else {"two.py": "import helpers\nclass X: pass"}
             )
             changed |= {"helpers.py": "class X: pass"} if version == 1 else {}
-            before, new = (
-                deploy.loaded,
-                [Loaded(*each[:1], version, each[1]) for each in changed.items()],
-            )
-            assert load(new) == {}
+            before = loader.loaded
+            new = [loader.make(file, version, source) for file, source in changed.items()]
+            assert loader.load(new) == {}
             gone += [weakref.ref(sys.modules[f"{each.name}@{version}"].X) for each in new]
             for each in new:
                 if each.name in before:
@@ -550,16 +561,13 @@ class TestLoading:
         del before, new, each
         gc.collect()
         alive = [ref().__module__ for ref in gone if ref() is not None]
-        for each in deploy.loaded.values():
-            each.unload()
-        deploy.loaded = {}
         assert sorted(alive) == ["helpers@1", "one@7", "two@6"]
 
 
 class TestModules:
     """Deployed modules that import each other."""
 
-    def test_all_ways_to_import(self, run: Callable[..., list[Loaded]]):
+    def test_all_ways_to_import(self, run: Callable[..., list[LoadedPackage]]):
         (uses,) = [
             each
             for each in run(
@@ -582,7 +590,7 @@ class TestModules:
         assert sys.modules["rates@1.tables"].T.__module__ == "rates@1.tables"
 
     def test_old_code_keeps_what_it_imported_also_inside_functions(
-        self, run: Callable[..., list[Loaded]]
+        self, run: Callable[..., list[LoadedPackage]], loader: PackageLoader
     ):
         lazy = USES.replace("import helpers\n", "").replace(
             "        return", "        import helpers\n        return"
@@ -591,20 +599,22 @@ class TestModules:
             old = run(1, {"helpers.py": "def f(): return 1", "uses.py": source})[1]
             new = run(2, {"helpers.py": "def f(): return 2", "uses.py": source})[1]
             assert (old.services["A"]().handle(), new.services["A"]().handle()) == (1, 2)
-            again = Loaded("uses.py", 2, source)
-            assert load([again]) == {}
+            again = loader.make("uses.py", 2, source)
+            assert loader.load([again]) == {}
             assert again.services["A"].__module__ not in ("uses@1", "uses@2")
             assert again.services["A"]().handle() == 2
             again.unload()
 
-    def test_deployed_names_are_for_deployed_code_alone(self, run: Callable[..., list[Loaded]]):
+    def test_deployed_names_are_for_deployed_code_alone(
+        self, run: Callable[..., list[LoadedPackage]]
+    ):
         run(1, {"helpers.py": "x = 1", "uses.py": "import helpers"})
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module("helpers")
         with pytest.raises(ModuleNotFoundError, match="deployed_nowhere"):
             run(2, {"uses.py": "import deployed_nowhere"})
 
-    def test_a_circle(self, run: Callable[..., list[Loaded]]):
+    def test_a_circle(self, run: Callable[..., list[LoadedPackage]]):
         one, two = run(
             1,
             {
@@ -615,7 +625,7 @@ class TestModules:
         assert (one.uses, two.uses) == ({"two": two}, {"one": one})
         assert sys.modules["two@1"].y() == 1
 
-    def test_what_is_missing_in_a_package(self, run: Callable[..., list[Loaded]]):
+    def test_what_is_missing_in_a_package(self, run: Callable[..., list[LoadedPackage]]):
         with pytest.raises(ModuleNotFoundError) as caught:
             run(1, {"rates/__init__.py": "", "uses.py": "import rates.no"})
         assert (
@@ -625,14 +635,14 @@ class TestModules:
         with pytest.raises(ImportError, match=r"beyond top-level|no known parent"):
             run(2, {"rates/__init__.py": "from .. import x"})
 
-    def test_modules_that_may_be_missing(self, run: Callable[..., list[Loaded]]):
+    def test_modules_that_may_be_missing(self, run: Callable[..., list[LoadedPackage]]):
         source = "try:\n    import helpers\nexcept ImportError:\n    helpers = None\n"
         run(1, {"uses.py": source})
         assert sys.modules["uses@1"].helpers is None
         run(2, {"uses.py": source, "helpers.py": ""})
         assert sys.modules["uses@2"].helpers is sys.modules["helpers@2"]
 
-    def test_tracebacks_show_lines_of_helpers(self, run: Callable[..., list[Loaded]]):
+    def test_tracebacks_show_lines_of_helpers(self, run: Callable[..., list[LoadedPackage]]):
         uses = run(
             1,
             {

@@ -14,11 +14,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from hansa.definitions.store import Store
 from hansa.odb import migrations, tables as odb
+from hansa.odb.database import Database
+from hansa.odb.engine import open_engine
 from hansa.odb.migrations.__main__ import upgrade
 from hansa.odb.migrations.schema import create_schema
 from sqlalchemy import inspect, select, text
+
+from tests.core.stores import Stores
 
 
 def url(path: Path) -> str:
@@ -50,8 +53,8 @@ def content(engine: Any) -> list[Any]:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_migrations_and_a_fresh_start_give_the_same(tmp_path: Path):
     fresh, migrated = (
-        odb.open_engine(url(tmp_path / "fresh")),
-        odb.open_engine(url(tmp_path / "migrated")),
+        open_engine(url(tmp_path / "fresh")),
+        open_engine(url(tmp_path / "migrated")),
     )
     create_schema(fresh)
     upgrade(str(migrated.url))
@@ -75,11 +78,11 @@ def test_there_is_one_newest_revision_and_workers_know_it():
 def test_an_older_database_is_migrated_and_keeps_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    engine = odb.open_engine(url(tmp_path / "odb"))
+    engine = open_engine(url(tmp_path / "odb"))
     upgrade(str(engine.url))
-    Store(engine, b"k").log_action("plugin", "x", "block")
+    Database(engine).log_action("plugin", "x", "block")
     create_schema(engine)
-    assert Store(engine, b"k").blocked_plugins() == {"x"}
+    assert Database(engine).blocked_plugins() == {"x"}
     called: list[Any] = []
     monkeypatch.setattr(odb, "SCHEMA_VERSION", "9999")
     monkeypatch.setattr(
@@ -92,17 +95,17 @@ def test_an_older_database_is_migrated_and_keeps_what_it_holds(
     assert options["check"]
     monkeypatch.undo()
     subprocess.run(command, **options)
-    assert Store(engine, b"k").blocked_plugins() == {"x"}
+    assert Database(engine).blocked_plugins() == {"x"}
 
 
 def test_processes_that_start_at_once_make_one_schema(tmp_path: Path):
     code = f"""
-        from hansa.definitions import store
-        from hansa.odb import tables as odb
+        from hansa.odb.database import Database
+        from hansa.odb.engine import open_engine
         from hansa.odb.migrations.schema import create_schema
-        engine = odb.open_engine({url(tmp_path / "odb")!r})
+        engine = open_engine({url(tmp_path / "odb")!r})
         create_schema(engine)
-        print(store.Store(engine, b"k").log_action("plugin", "x", "reload"))
+        print(Database(engine).log_action("plugin", "x", "reload"))
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     children = [
@@ -115,18 +118,18 @@ def test_processes_that_start_at_once_make_one_schema(tmp_path: Path):
     ]
 
 
-def test_every_commit_is_synced_and_readers_are_not_held_up(store: Store):
+def test_every_commit_is_synced_and_readers_are_not_held_up(store: Stores):
     with store.engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE cluster SET revision = 99"))
         # the writer has not committed; a reader sees what was, at once
-        assert store.revision() == 0
-    assert store.revision() == 99
+        assert store.database.revision() == 0
+    assert store.database.revision() == 99
 
 
-def test_a_second_writer_waits_from_its_first_statement(store: Store):
+def test_a_second_writer_waits_from_its_first_statement(store: Stores):
     order: list[str] = []
 
     def second() -> None:

@@ -12,10 +12,11 @@ from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
 from hansa.contract.records import DefinitionRecord
 from hansa.contract.registry import RegisteredService
-from hansa.definitions.store import Store
 from hansa.plugins.registry import Registry
 from hansa.runtime.invoke import Invocations
 from hansa.runtime.objects import Objects
+
+from tests.core.stores import Stores
 
 
 class Pair(Model):
@@ -58,7 +59,7 @@ class Queue:
 
 
 @pytest.fixture
-def world(store: Store, plain: type) -> Iterator[Invocations]:
+def world(store: Stores, plain: type) -> Iterator[Invocations]:
     registry = Registry()
     registry.add_types("p", [plain])
     registry.replace_services(

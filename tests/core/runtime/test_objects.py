@@ -14,7 +14,6 @@ from typing import Annotated, Any, ClassVar
 import pytest
 from hansa import (
     Channel,
-    Invalid,
     Model,
     NotFound,
     Outgoing,
@@ -28,14 +27,14 @@ from hansa import (
 )
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
-from hansa.contract.records import DefinitionRecord, Reference
+from hansa.contract.records import DefinitionRecord
 from hansa.contract.registry import RegisteredService
-from hansa.definitions.references import references
-from hansa.definitions.store import Store
 from hansa.plugins.registry import Registry
 from hansa.runtime import objects as module, retirement
 from hansa.runtime.objects import Objects
 from hansa.runtime.outgoing import Namespace
+
+from tests.core.stores import Stores
 
 
 class Tagged(Model):
@@ -102,7 +101,7 @@ class ProbeSecurity(Probe, Security):
 class World:
     """The objects of one worker, with everything around them real, except that definitions are given directly."""
 
-    def __init__(self, store: Store, format: type, holder: str = "w1") -> None:
+    def __init__(self, store: Stores, format: type, holder: str = "w1") -> None:
         self.registry = Registry()
         self.registry.add_types(
             "p",
@@ -171,7 +170,7 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> type[Probe]:
 
 
 @pytest.fixture
-def worlds(store: Store, plain: type) -> Iterator[Callable[..., World]]:
+def worlds(store: Stores, plain: type) -> Iterator[Callable[..., World]]:
     made: list[World] = []
 
     def make(holder: str = "w1") -> World:
@@ -927,27 +926,3 @@ class TestLooking:
             outgoing.other["a"]
         with pytest.raises(AttributeError):
             outgoing.__wrapped__
-
-    def test_what_is_referred_to(self, plain: type):
-        class Config(Model):
-            over: Annotated[str, setting("x", refers="outgoing sql")] = "db"
-            users: Annotated[list[str], setting("x", refers="security")] = []
-            service: Annotated[str | None, setting("x", refers="service")] = None
-            format: Annotated[str, setting("x", refers="format")] = "json"
-
-        registry = Registry()
-        registry.add_types("p", [plain])
-        given = {"format": "plain"}
-        assert references(registry, Config, Config(**given)) == [
-            Reference("over", "outgoing", "sql", "db")
-        ]
-        assert references(
-            registry, Config, Config(over="", users=["a", "b"], service="s", **given)
-        ) == [
-            Reference("users", "security", "", "a"),
-            Reference("users", "security", "", "b"),
-            Reference("service", "service", "", "s"),
-        ]
-        with pytest.raises(Invalid) as caught:
-            references(registry, Config, Config())
-        assert list(caught.value.errors) == ["format"]

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from ..contract.bus import Bus
 from ..contract.records import Applied, HeldLease, WorkerReport
 from ..contract.server import Cluster as ClusterContract
-from ..definitions.store import Store
+from ..odb.database import Database
+from ..odb.reports import WorkerReports
 
 APPLY_WAIT = 5.0
 """Seconds for which a change waits until all workers have applied it."""
@@ -23,9 +24,10 @@ LONGEST_PAUSE = 0.05
 class Cluster(ClusterContract):
     """The cluster of one server. `wake` makes this worker look at the change log."""
 
-    def __init__(self, name: str, store: Store, bus: Bus, wake: Callable[[], None]) -> None:
+    def __init__(self, name: str, database: Database, bus: Bus, wake: Callable[[], None]) -> None:
         self._name = name
-        self._store = store
+        self._database = database
+        self._reports = WorkerReports(database)
         self._bus = bus
         self._wake = wake
 
@@ -36,7 +38,7 @@ class Cluster(ClusterContract):
 
     def revision(self) -> int:
         """Return the newest revision of the change log."""
-        return self._store.revision()
+        return self._database.revision()
 
     def reports(self, *, silent: bool = False) -> dict[str, WorkerReport]:
         """Return the last report of each worker that is alive, by worker; with `silent` also of
@@ -45,7 +47,7 @@ class Cluster(ClusterContract):
         oldest = time.time() - SILENT
         return {
             worker: report
-            for worker, report in self._store.reports().items()
+            for worker, report in self._reports.all().items()
             if silent or report.at > oldest
         }
 
@@ -61,7 +63,7 @@ class Cluster(ClusterContract):
         """Have the whole cluster learn of something that is no definition, such as a blocked
         plugin; returns the revision.
         """
-        revision = self._store.log_action(kind, name, action, by=by)
+        revision = self._database.log_action(kind, name, action, by=by)
         self.announce(revision, wait=False)
         return revision
 

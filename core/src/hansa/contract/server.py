@@ -72,12 +72,14 @@ class Definitions(Protocol):
     def exists(self, kind: str, type: str, name: str) -> bool:
         """Whether a definition, service or format of this name is there; an empty type means any."""
 
-    def validate(self, edits: Iterable[Edit]) -> dict[str, str]:
+    def validate(self, edits: Iterable[Edit], *, any_service: bool = False) -> dict[str, str]:
         """Return everything that speaks against these edits, made together, by
         `kind.type.name.setting`; nothing is stored.
 
         What it returns is what `change` would refuse: faults of settings, missing references, taken
-        names and claims, definitions in use, revisions that are no longer current.
+        names and claims, definitions in use, revisions that are no longer current. With
+        `any_service`, a service that does not exist yet is no fault: for definitions that come with
+        the sources of their services.
         """
 
     def change(self, edits: Iterable[Edit], *, by: str = "", wait: bool = True) -> Applied:

@@ -1,28 +1,61 @@
-"""What a definition refers to, read from the declaration of its settings."""
+"""What a definition refers to, read from the declaration of its settings, at any depth."""
 
 from __future__ import annotations
 
-from ..contract.records import Reference
-from ..contract.registry import Registry
-from ..foundation.errors import Invalid, NotFound
-from ..settings.model import Model, fields
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Annotated, TypeGuard, Union, get_args, get_origin
+
+from ..contract.records import PlainSettings, Reference
+from ..settings.faults import path_below
+from ..settings.model import Field, Model, fields
+
+_UNIONS = (Union, UnionType)
+_SEQUENCES = (list, set, frozenset)
 
 
-def references(registry: Registry, model: type[Model], config: Model) -> list[Reference]:
-    """Return what a definition refers to; raises `Invalid` for a format that no plugin gives."""
-    found = []
-    for setting in fields(model):
-        kind, _, type = setting.refers.partition(" ")
-        if not kind:
-            continue
-        value = getattr(config, setting.name)
-        names = [value] if isinstance(value, str) else list(value or ())
-        for name in filter(None, names):
-            if kind != "format":
-                found.append(Reference(setting.name, kind, type, name))
-                continue
-            try:
-                registry.format(name)
-            except NotFound as error:
-                raise Invalid({setting.name: error.detail}) from None
-    return found
+def references(
+    model: type[Model], settings: PlainSettings | Model, path: str = ""
+) -> Iterator[Reference]:
+    """Find everything that settings name, in plain data that may be faulty or in a model; `path` leads to them."""
+    for field in fields(model):
+        if isinstance(settings, Mapping):
+            value = settings.get(field.name)
+        else:
+            value = getattr(settings, field.name)
+        here = path_below(path, field.name)
+        if field.refers:
+            yield from _named(field, value, here)
+        else:
+            yield from _inside(field.type, value, here)
+
+
+def _named(field: Field, value: object, path: str) -> Iterator[Reference]:
+    kind, _, type = field.refers.partition(" ")
+    names = value if isinstance(value, list | tuple) else [value]
+    for name in names:
+        if isinstance(name, str) and name:
+            yield Reference(path, kind, type, name)
+
+
+def _is_model(hint: object) -> TypeGuard[type[Model]]:
+    return isinstance(hint, type) and issubclass(hint, Model)
+
+
+def _inside(hint: object, value: object, path: str) -> Iterator[Reference]:
+    """Look into the models that a value of this type has in it."""
+    origin = get_origin(hint)
+    arguments = get_args(hint)
+    if origin is Annotated:
+        yield from _inside(arguments[0], value, path)
+    elif origin in _UNIONS:
+        for argument in arguments:
+            yield from _inside(argument, value, path)
+    elif origin in _SEQUENCES and isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _inside(arguments[0], item, path_below(path, f"[{index}]"))
+    elif origin is dict and isinstance(value, dict):
+        for key, item in value.items():
+            yield from _inside(arguments[1], item, path_below(path, str(key)))
+    elif _is_model(hint) and isinstance(value, dict | Model):
+        yield from references(hint, value, path)

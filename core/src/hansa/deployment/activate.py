@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 from ..contract.packages import PackageVersion, import_name
 from ..contract.registry import RegisteredService
-from ..definitions.store import Store
 from ..plugins.registry import Clash, Registry
-from . import deploy
-from .deploy import Loaded, importers
+from .loader import LoadedPackage, PackageLoader
+from .sources import importers
+from .store import PackageStore
 
 log = logging.getLogger("hansa.worker")
 
@@ -24,7 +24,7 @@ class Activation:
 
     def __init__(
         self,
-        store: Store,
+        store: PackageStore,
         registry: Registry,
         recompile: Callable[[Iterable[str]], None],
         report: Callable[[str, BaseException | None], None],
@@ -35,11 +35,12 @@ class Activation:
         self._recompile = recompile
         self._report = report
         self._loaded = loaded
-        self._before: dict[str, Loaded] = {}
+        self._loader = PackageLoader()
+        self._before: dict[str, LoadedPackage] = {}
 
     def load(self) -> None:
         """Load what serves and is not loaded, with all that imports it, and swap its services in at once."""
-        before = deploy.loaded
+        before = self._loader.loaded
         serving = {
             import_name(file): (file, version) for file, version in self.store.serving().items()
         }
@@ -50,15 +51,15 @@ class Activation:
             if serving.get(name) != present.get(name)
         }
         packages = self._fetch(serving, changed | self._users(before.values(), changed))
-        new = [Loaded(one.file, one.version, one.source) for one in packages]
-        errors = deploy.load(new)
+        new = [self._loader.make(one.file, one.version, one.source) for one in packages]
+        errors = self._loader.load(new)
         services = self._services(new, errors)
         done = {each.name: each for each in new if each.package not in errors}
         # what cannot be loaded goes on as it was
         stays = {
             name: each for name, each in before.items() if name in serving and name not in done
         }
-        deploy.loaded = {**stays, **done}
+        self._loader.loaded = {**stays, **done}
         replaced = [each for name, each in before.items() if name not in stays]
         origins = {each.package for each in (*replaced, *done.values())}
         self._recompile(self.registry.replace_services(origins, services))
@@ -74,7 +75,7 @@ class Activation:
                     self._loaded(package)
 
     @staticmethod
-    def _users(before: Iterable[Loaded], changed: set[str]) -> set[str]:
+    def _users(before: Iterable[LoadedPackage], changed: set[str]) -> set[str]:
         """Return the import names of the loaded packages that import what changed."""
         sources = {each.package: each.source for each in before}
         return {import_name(user) for user in importers(sources, changed)}
@@ -84,13 +85,13 @@ class Activation:
         for name in sorted(serving.keys() & names):
             file, version = serving[name]
             self._report(file, None)
-            package = self.store.package(file, version)
+            package = self.store.get(file, version)
             if package is not None:
                 found.append(package)
         return found
 
     def _services(
-        self, new: Iterable[Loaded], errors: dict[str, BaseException]
+        self, new: Iterable[LoadedPackage], errors: dict[str, BaseException]
     ) -> list[RegisteredService]:
         """Return the services of loaded packages; one whose name a plugin has is an error of its package."""
         of_plugins = {one.name for one in self.registry.services() if one.version == 0}
@@ -109,7 +110,7 @@ class Activation:
                 services += given
         return services
 
-    def _unload_older(self, replaced: Iterable[Loaded]) -> None:
+    def _unload_older(self, replaced: Iterable[LoadedPackage]) -> None:
         """Unload the modules before those replaced: requests that run may still look up names in the latter."""
         for old in replaced:
             older = self._before.pop(old.name, None)
@@ -118,7 +119,7 @@ class Activation:
             self._before[old.name] = old
 
     @staticmethod
-    def _log(each: Loaded, services: Iterable[RegisteredService], *, deployed: bool) -> None:
+    def _log(each: LoadedPackage, services: Iterable[RegisteredService], *, deployed: bool) -> None:
         own = [one.name for one in services if one.origin == each.package]
         names = ", ".join(own) or "no services"
         how = "loaded" if deployed else "loaded anew, with what it imports,"

@@ -9,14 +9,10 @@ from ..contract.packages import PackageVersion, import_name
 from ..contract.records import Applied, DeployedPackage, Deployment
 from ..contract.registry import Registry
 from ..contract.server import Packages as PackagesContract
-from ..definitions.store import Stale, Store
 from ..foundation.errors import Conflict, NotFound
-from .deploy import importers, packages, trial
-
-Sources = Mapping[str, str | None]
-"""Sources by package; None takes a package out of service."""
-Services = Mapping[str, Mapping[str, str]]
-"""Service names by class name, by package."""
+from .sources import importers, packages_of
+from .store import PackageStore, Services, Sources, Stale
+from .trial import trial
 
 
 class Packages(PackagesContract):
@@ -28,7 +24,7 @@ class Packages(PackagesContract):
 
     def __init__(
         self,
-        store: Store,
+        store: PackageStore,
         registry: Registry,
         announce: Callable[..., Applied],
         *,
@@ -43,15 +39,15 @@ class Packages(PackagesContract):
 
     def versions(self, file: str = "") -> list[PackageVersion]:
         """Return all versions, of one file or of all, sorted by file and version."""
-        return self.store.packages(file or None)
+        return self.store.versions(file)
 
     def current(self) -> list[PackageVersion]:
         """Return the versions that serve, sorted by file."""
-        return self.store.packages(current=True)
+        return self.store.versions(current=True)
 
     def get(self, file: str, version: int = 0) -> PackageVersion | None:
         """Return one version of a file, by default the one that serves; None if there is none."""
-        return self.store.package(file, version or None)
+        return self.store.get(file, version)
 
     def serving(self) -> dict[str, int]:
         """Return the version that serves of each file."""
@@ -70,14 +66,14 @@ class Packages(PackagesContract):
 
         It is tried again if others deploy meanwhile. Raises as `contract.server.Packages.deploy` says.
         """
-        wanted: dict[str, str | None] = {**packages(files), **dict.fromkeys(remove)}
+        wanted: dict[str, str | None] = {**packages_of(files), **dict.fromkeys(remove)}
         while True:
             stored = {package.file: package for package in self.current()}
             serving = self.serving()
             changes = _changes(wanted, stored, serving, everything=declared)
             services = self._try(changes, stored, serving)
             versions: dict[str, int] = {}
-            revision = self.store.revision()
+            revision = self.store.database.revision()
             with contextlib.suppress(Stale):
                 if changes:
                     versions, revision = self.store.deploy(

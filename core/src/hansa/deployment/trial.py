@@ -1,60 +1,100 @@
-"""The child process of a trial import: reads a job from standard input and reports in the file it names."""
+"""The trial import of sources, in a child process where they can do no harm to this one."""
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import json
 import os
+import signal
+import subprocess
 import sys
-from collections.abc import Collection, Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
+from typing import IO
 
 import msgspec
 
-from ..contract.packages import import_name
-from . import deploy
-from .deploy import Loaded, Report, describe_error, importers, load
+from ..foundation.errors import Invalid, MissingModule
+from .sources import MAX_SOURCE
+
+NAMES_SHOWN = 200
+"""Characters of the names of what is tried, in messages."""
 
 
-def main() -> None:
-    """Import packages and report the services of each, or the errors with their lines."""
-    job = json.loads(sys.stdin.buffer.read())
-    for module in job["modules"]:
-        importlib.import_module(module)
-    os.set_inheritable(job["report"], False)
+class Report(msgspec.Struct):
+    """What the child reports: services by package and class name, or errors.
+
+    `missing_module` says that a source failed because what it imports is not there.
+    """
+
+    services: dict[str, dict[str, str]] = {}
+    errors: list[str] = []
+    missing_module: bool = False
+
+
+def trial(
+    sources: Mapping[str, str],
+    changed: Iterable[str],
+    timeout: float = 10.0,
+    modules: Iterable[str] = (),
+) -> dict[str, dict[str, str]]:
+    """Import those of the packages that changed, and all that import them, in a child process.
+
+    Returns their services by package, {class name: service name}. `modules` are imported before them. The child has its own
+    process group, killed after `timeout` seconds, and none of Hansa's environment variables. Success is its report in a
+    private file, never an exit status. It is no sandbox: whoever may deploy code owns the server.
+    Raises `Invalid` with the faults under `source`; `MissingModule` if one is an import of what is not there.
+    """
+    tried = sorted(changed)
+    names = ", ".join(tried)[:NAMES_SHOWN]
+    # a file and no pipe, which children that broke away could keep open
+    with tempfile.TemporaryFile() as file:
+        job = {
+            "sources": dict(sources),
+            "changed": tried,
+            "modules": list(modules),
+            "report": file.fileno(),
+        }
+        try:
+            status = _run_child(json.dumps(job).encode(), file.fileno(), timeout)
+        except subprocess.TimeoutExpired:
+            late = f"{names}: the import took longer than {timeout:g} s"
+            raise Invalid({"source": late}) from None
+        report = _read_report(file)
+    if report is None:
+        ended = f"{names}: the import ended its process (exit status {status})"
+        raise Invalid({"source": ended})
+    if report.errors:
+        kind = MissingModule if report.missing_module else Invalid
+        raise kind({"source": "; ".join(report.errors)})
+    return report.services
+
+
+def _run_child(job: bytes, report: int, timeout: float) -> int:
+    """Run the child, with everything it starts, and return its exit status."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("HANSA_")}
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "hansa.deployment.trial_child"],
+        env=environment,
+        pass_fds=(report,),
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        report = _report(job["sources"], job["changed"])
-    except BaseException as error:
-        report = Report(errors=[describe_error(error, ", ".join(job["changed"]))])
-    os.write(job["report"], msgspec.json.encode(report))
-    # threads and exit handlers of the source are of no interest
-    os._exit(0)
+        child.communicate(job, timeout=timeout)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    return child.returncode
 
 
-def _report(sources: Mapping[str, str], changed: Collection[str]) -> Report:
-    errors = dict[str, str]()
-    deploy.loaded = {
-        import_name(package): Loaded(package, 0, source) for package, source in sources.items()
-    }
-    tried = {*changed, *importers(sources, map(import_name, changed))}
-    for package, error in load(
-        [deploy.loaded[import_name(package)] for package in sorted(tried)]
-    ).items():
-        told = describe_error(error, package)
-        # whoever imports what does not import fails by the same error
-        cause = told.partition(" (from ")[0]
-        errors[cause] = min(told, errors.get(cause, told), key=len)
-    services = {
-        p: {key: cls.get_name() for key, cls in deploy.loaded[import_name(p)].services.items()}
-        for p in tried
-    }
-    for package, given in services.items():
-        for key, name in given.items():
-            if not isinstance(name, str) or not 0 < len(name) <= 200:
-                errors[key] = f"{package}: the name of {key} is no text of 1 to 200 characters"
-            elif list(given.values()).count(name) > 1:
-                errors[name] = f"{package}: two classes have the service name {name}"
-    return Report(errors=list(errors.values())) if errors else Report(services)
-
-
-if __name__ == "__main__":
-    main()
+def _read_report(file: IO[bytes]) -> Report | None:
+    """Return what the child reported; None for nothing, or nothing of its own making."""
+    file.seek(0)
+    try:
+        return msgspec.json.decode(file.read(MAX_SOURCE), type=Report)
+    except msgspec.MsgspecError:
+        return None

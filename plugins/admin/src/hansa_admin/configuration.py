@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from hansa import Model, setting
 
+from .answers import PlainData, applied_data
 from .export import export
 from .operation import Operation
 from .plan import Plan
@@ -96,7 +97,10 @@ class ConfigApply(Operation):
 
     def handle(self) -> Any:
         plan = Plan(self.server, self.request.input.config, prune=self.request.input.prune)
-        done = plan.apply(by=self.caller)
+        applied = plan.apply(by=self.caller)
+        done: PlainData = {"revision": None, "applied": [], "pending": []}
+        if applied is not None:
+            done = applied_data(applied)
         return {
             "changes": [step.show() for step in plan.steps],
             "unchanged": plan.unchanged,

@@ -2,345 +2,267 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import logging
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import ClassVar, Protocol, TypeGuard
 
-import msgspec
 from hansa import (
-    Applied,
+    Definition,
     DefinitionRecord,
+    Edit as EditOf,
     HansaError,
     Invalid,
+    Key,
     Model,
     ObjectState,
+    PlainSettings,
+    RegisteredType,
     Response,
+    Server,
     Unavailable,
     WorkerReport,
     dump,
     explain,
     fields,
+    is_reference,
     load,
-    resolve,
-    setting,
 )
 
+from .answers import Filter, Named, PlainData, Seen, TrialInput, changed, readable, worst_state
 from .operation import Operation
-from .references import is_reference, name_faults, secret_names, setting_faults
+from .settings import secret_names
 
-log = logging.getLogger("hansa.admin")
-_HEALTHY = ObjectState("running")
-
-
-class Named(Model):
-    """What tells one definition from the others of its type."""
-
-    name: Annotated[str, setting("Name of the definition", min_length=1, max_length=200)]
+HEALTHY = ObjectState("running")
+NO_SECRETS: frozenset[str] = frozenset()
 
 
-class Seen(Named):
-    """A change that builds on what its author has seen."""
+class Runnable(Protocol):
+    """An object that can be run once, besides what it does by itself."""
 
-    seen_revision: Annotated[
-        int | None,
-        setting(
-            "Revision that the change builds on; refused if somebody else changed the definition since",
-            example=42,
-        ),
-    ] = None
+    def run(self) -> object:
+        """Run it; returns a `Response`, or any value that says what came of it."""
 
 
-class Perhaps(Model):
-    """Where a trial begins."""
-
-    name: Annotated[
-        str, setting("Begin with the settings of this definition; empty begins with none")
-    ] = ""
+def is_runnable(thing: object) -> TypeGuard[Runnable]:
+    """Whether an object, or the class of one, can be run."""
+    return callable(getattr(thing, "run", None))
 
 
-class Filter(Model):
-    """Which definitions to list."""
+def without_secrets(data: object, secrets: frozenset[str] = NO_SECRETS) -> object:
+    """Return settings to show: without encrypted values, at any depth, and without these secrets at the top level.
 
-    filter: Annotated[
-        str, setting("Only those whose name contains this text, in upper or lower case")
-    ] = ""
-    offset: Annotated[int, setting("How many to pass over", ge=0)] = 0
-    limit: Annotated[int, setting("At most so many", ge=1, le=10_000)] = 1000
-
-
-class State(Model):
-    """How one worker has it."""
-
-    state: Annotated[str, setting("running, retrying, inactive, elsewhere or failed")]
-    why: Annotated[
-        str, setting("The reason, when it does not run, or its other side does not answer")
-    ] = ""
-    since: Annotated[float, setting("Since when, in seconds of the Unix epoch")] = 0.0
+    References such as `{"$env": "X"}` only say where to look, and stay.
+    """
+    if isinstance(data, list):
+        return [without_secrets(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    shown = {}
+    for key, value in data.items():
+        refers = is_reference(value)
+        encrypted = refers and "$encrypted" in value
+        if not encrypted and (refers or key not in secrets):
+            shown[key] = without_secrets(value)
+    return shown
 
 
-class Shown(Named):
-    """What is known of a definition besides its settings."""
+class TypeOperation(Operation):
+    """An operation on the definitions of one type; a subclass for each type names that type and its class.
 
-    revision: Annotated[int, setting("Revision of its last change")]
-    builtin: Annotated[bool, setting("Whether it comes with a plugin and cannot be changed")]
-    state: Annotated[str, setting("The least well of the states of all workers")]
-    states: Annotated[dict[str, State], setting("The state in each worker")]
-
-
-class Changed(Model):
-    """A change that is stored, and which workers have it already."""
-
-    name: Annotated[str, setting("Name of what was changed")]
-    revision: Annotated[int, setting("Revision of the change")]
-    applied: Annotated[list[str], setting("Workers that have applied it")]
-    pending: Annotated[list[str], setting("Workers that are still to apply it")]
-
-
-class Created(Changed):
-    """A new definition."""
-
-    generated: Annotated[
-        dict[str, Any],
-        setting(
-            "Settings that were left out and made up, such as a random key: shown here and never again"
-        ),
-    ] = {}
-
-
-class Result(Model):
-    """The outcome of a ping or a trial."""
-
-    name: Annotated[str, setting("Name of the definition")]
-    result: Annotated[str, setting("What was found, as a short text")]
-
-
-class Ran(Result):
-    """The outcome of a run."""
-
-    cid: Annotated[str, setting("Correlation id of the run")]
-    answer: Annotated[Any, setting("What the service answered")] = None
-
-
-def readable(raw: bytes) -> Any:
-    """Bytes as JSON shows them best: the value of a JSON text, else text, else base64; nothing is null."""
-    if not raw:
-        return None
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        pass
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return {"$base64": base64.b64encode(raw).decode()}
-
-
-def changed(name: str, answer: Applied) -> dict[str, Any]:
-    """The answer to every change."""
-    return {"name": name, **as_data(answer)}
-
-
-def as_data(answer: Applied) -> dict[str, Any]:
-    """Return what every answer to a change has: the revision, who has applied it, and who has not yet."""
-    return {
-        "revision": answer.revision,
-        "applied": answer.applied,
-        "pending": answer.pending,
-    }
-
-
-def without_secrets(data: Any, secrets: set[str] = frozenset()) -> Any:  # type: ignore[assignment]
-    """Settings to show: without encrypted values, at any depth; references such as `{"$env": "X"}` say where to look and stay."""
-    if isinstance(data, dict):
-        hidden = {
-            key for key, value in data.items() if is_reference(value) and "$encrypted" in value
-        }
-        hidden |= {key for key in secrets if key in data and not is_reference(data[key])}
-        return {key: without_secrets(value) for key, value in data.items() if key not in hidden}
-    return [without_secrets(item) for item in data] if isinstance(data, list) else data
-
-
-def least_well(states: Mapping[str, ObjectState]) -> str:
-    """One word for the states of all workers; `unknown` when none has told yet."""
-    told = {state.state for state in states.values()}
-    return next(
-        (
-            state
-            for state in ("failed", "retrying", "running", "inactive", "elsewhere")
-            if state in told
-        ),
-        "unknown",
-    )
-
-
-class OnType(Operation):
-    """An operation on the definitions of one type."""
+    `own` are the settings of the operation itself; with `takes_settings` it also takes those of the definition. The input is
+    an object of the former, with the latter under `settings`.
+    """
 
     abstract: ClassVar[bool] = True
-    of_kind: ClassVar[str] = ""
-    of_type: ClassVar[str] = ""
-    of_class: ClassVar[Any] = None
-    model: ClassVar[type[Model]] = Model
-
+    of: ClassVar[RegisteredType]
     own: ClassVar[type[Model]] = Named
     takes_settings: ClassVar[bool] = False
 
     @classmethod
-    def read(cls, data: dict[str, Any], server: Any, *, strict: bool = True) -> Any:
-        """Check own settings and those of the definition together, so that all faults are told at once."""
+    def read(cls, data: PlainSettings, server: Server, *, strict: bool = True) -> PlainData:
+        """Check the settings of the operation and those of the definition together, so that all faults are reported at once."""
+        if not cls.takes_settings:
+            return dump_of(load(cls.own, data, strict=strict))
         names = {field.name for field in fields(cls.own)}
-        asked = {key: value for key, value in data.items() if key in names}
-        rest = {key: value for key, value in data.items() if key not in names}
-        if cls.takes_settings:
-            invalid = explain(asked, cls.own, strict=strict)
-            faults = name_faults(cls.model, rest, server.definitions.exists) | cls.faults(rest)
-        else:
-            invalid, faults = explain(data, cls.own, strict=strict, unknown=True), {}
-        faults |= invalid.errors if invalid else {}
-        if faults:
-            raise Invalid(faults)
-        return dict(dump(load(cls.own, asked, strict=strict)), settings=rest)
+        own = {key: value for key, value in data.items() if key in names}
+        settings = {key: value for key, value in data.items() if key not in names}
+        invalid = explain(own, cls.own, strict=strict)
+        if invalid is not None:
+            name = str(own.get("name") or "")
+            raise Invalid(cls.faults(name, settings, server) | invalid.errors)
+        return {**dump_of(load(cls.own, own, strict=strict)), "settings": settings}
 
     @classmethod
-    def faults(cls, settings: dict[str, Any]) -> dict[str, str]:
-        """The faults of the given settings of the definition, of which some may be left out."""
-        return setting_faults(cls.model, settings, partial=True)
+    def edit_of(cls, name: str, settings: PlainSettings) -> EditOf:
+        """Return the edit that is made of these settings."""
+        return EditOf((cls.of.kind, cls.of.type, name), settings)
+
+    @classmethod
+    def faults(cls, name: str, settings: PlainSettings, server: Server) -> dict[str, str]:
+        """Return the faults of the settings of a definition, by setting, where the operation itself is refused anyhow."""
+        edit = cls.edit_of(name, settings)
+        place = ".".join(edit.key)
+        found = server.definitions.validate([edit])
+        return {path.removeprefix(place).removeprefix("."): fault for path, fault in found.items()}
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def asked(self) -> PlainData:
+        """The input, as `read` has returned it."""
+        asked: PlainData = self.request.input
+        return asked
+
+    @property
+    def name_asked(self) -> str:
+        """The name of the definition that the input is about."""
+        return str(self.asked["name"])
+
+    @property
+    def key(self) -> Key:
         """Kind, type and name of the definition."""
-        return self.of_kind, self.of_type, self.request.input["name"]
+        return self.of.kind, self.of.type, self.name_asked
 
     def show(
-        self, row: DefinitionRecord, reports: Mapping[str, WorkerReport] | None = None
-    ) -> dict[str, Any]:
-        """A definition as answers show it, with its states as of these reports, by default the last ones."""
-        key, mine = " ".join(row.key), self.server.objects.state(*row.key)
-        reports = self.server.cluster.reports() if reports is None else reports
-        states = {worker: report.states.get(key, _HEALTHY) for worker, report in reports.items()}
-        states |= {self.server.id: mine} if mine else {}
-        shown = {"name": row.name, "revision": row.revision, "builtin": row.builtin}
-        shown |= {"state": least_well(states), "states": dump(states)}
-        data = self.model.upgrade(dict(row.data))
-        return {**shown, **without_secrets(data, secret_names(self.model))}
+        self, record: DefinitionRecord, reports: Mapping[str, WorkerReport] | None = None
+    ) -> PlainData:
+        """Return a definition as answers show it, with its states as of these reports, by default the last ones."""
+        if reports is None:
+            reports = self.server.cluster.reports()
+        key = " ".join(record.key)
+        states = {worker: report.states.get(key, HEALTHY) for worker, report in reports.items()}
+        own = self.server.objects.state(*record.key)
+        if own is not None:
+            states[self.server.id] = own
+        secrets = frozenset(secret_names(self.of.model))
+        settings = without_secrets(record.data, secrets)
+        return {
+            "name": record.name,
+            "revision": record.revision,
+            "builtin": record.builtin,
+            "state": worst_state(states),
+            "states": states,
+            **dump_of(settings),
+        }
 
 
-class Create(OnType):
+class Create(TypeOperation):
     """Create a definition of this type."""
 
     abstract = True
     takes_settings = True
 
     @classmethod
-    def faults(cls, settings: dict[str, Any]) -> dict[str, str]:
-        return setting_faults(cls.model, settings | cls.generated(settings))
+    def read(cls, data: PlainSettings, server: Server, *, strict: bool = True) -> PlainData:
+        """Add what the type generates where it is left out, such as a random key."""
+        generated = cls.of.cls.generate(data)
+        asked = super().read({**data, **generated}, server, strict=strict)
+        return {**asked, "generated": generated}
 
-    @classmethod
-    def generated(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """Settings that the type makes up when they are left out, such as a random key; told once, in the answer."""
-        generate = getattr(cls.of_class, "generate", None)
-        return dict(generate(settings)) if generate else {}
-
-    def handle(self) -> Any:
-        settings = self.request.input["settings"]
-        generated = self.generated(settings)
-        answer = self.server.definitions.define(
-            *self.key, settings | generated, mode="create", by=self.caller
+    def handle(self) -> PlainData:
+        """Store it; what was generated is shown in the answer, this once."""
+        applied = self.server.definitions.define(
+            *self.key, self.asked["settings"], mode="create", by=self.caller
         )
-        return changed(self.request.input["name"], answer) | (
-            {"generated": dump(generated, str)} if generated else {}
-        )
+        answer = changed(self.name_asked, applied)
+        generated = self.asked["generated"]
+        if generated:
+            answer["generated"] = dump(generated, str)
+        return answer
 
 
-class Edit(OnType):
-    """Change the given settings of a definition of this type and leave the others."""
+class Edit(TypeOperation):
+    """Change the given settings of a definition of this type and leave the others as they are."""
 
     abstract = True
-    own, takes_settings = Seen, True
+    own = Seen
+    takes_settings = True
 
-    def handle(self) -> Any:
-        seen = self.request.input["seen_revision"]
-        answer = self.server.definitions.define(
+    @classmethod
+    def edit_of(cls, name: str, settings: PlainSettings) -> EditOf:
+        """Return the edit of the stored definition."""
+        return EditOf((cls.of.kind, cls.of.type, name), settings, "edit")
+
+    def handle(self) -> PlainData:
+        """Store the changed settings."""
+        applied = self.server.definitions.define(
             *self.key,
-            self.request.input["settings"],
+            self.asked["settings"],
             mode="edit",
-            seen_revision=seen,
+            seen_revision=self.asked["seen_revision"],
             by=self.caller,
         )
-        return changed(self.request.input["name"], answer)
+        return changed(self.name_asked, applied)
 
 
-class Delete(OnType):
+class Delete(TypeOperation):
     """Delete a definition of this type; refused while another one uses it."""
 
     abstract = True
-    Input = own = Seen
+    Input = Seen
+    own = Seen
 
-    def handle(self) -> Any:
-        answer = self.server.definitions.delete(
-            *self.key, seen_revision=self.request.input["seen_revision"], by=self.caller
-        )
-        return changed(self.request.input["name"], answer)
+    def handle(self) -> PlainData:
+        """Delete it."""
+        seen = self.asked["seen_revision"]
+        applied = self.server.definitions.delete(*self.key, seen_revision=seen, by=self.caller)
+        return changed(self.name_asked, applied)
 
 
-class Get(OnType):
-    """Show one definition of this type, its revision and its state in each worker; secrets are left out."""
+class Get(TypeOperation):
+    """Show a definition of this type, its revision and its state in each worker; secrets are left out."""
 
     abstract = True
-    Input = own = Named
+    Input = Named
 
-    def handle(self) -> Any:
+    def handle(self) -> PlainData:
+        """Return it."""
         return self.show(self.server.definitions.get(*self.key))
 
 
-class List(OnType):
+class List(TypeOperation):
     """List the definitions of this type with their states; secrets are left out."""
 
     abstract = True
-    Input = own = Filter
+    Input = Filter
+    own = Filter
 
-    def handle(self) -> Any:
-        asked = self.request.input
-        wanted = asked["filter"].lower()
-        rows = [
-            row
-            for row in self.server.definitions.all(self.of_kind, self.of_type)
-            if wanted in row.name.lower()
-        ]
-        rows.sort(key=lambda row: row.name)
-        page = rows[asked["offset"] : asked["offset"] + asked["limit"]]
+    def handle(self) -> PlainData:
+        """Return one page."""
+        wanted = self.asked["filter"].lower()
+        there = self.server.definitions.all(self.of.kind, self.of.type)
+        found = [record for record in there if wanted in record.name.lower()]
+        start = self.asked["offset"]
+        page = found[start : start + self.asked["limit"]]
         reports = self.server.cluster.reports()
-        return {"items": [self.show(row, reports) for row in page], "total": len(rows)}
+        return {"items": [self.show(record, reports) for record in page], "total": len(found)}
 
 
-class Ping(OnType):
-    """Check that the other side of a defined object of this type is there."""
+class Ping(TypeOperation):
+    """Check that the other side of a defined object of this type answers."""
 
     abstract = True
-    Input = own = Named
+    Input = Named
 
-    def handle(self) -> Any:
-        return {
-            "name": self.request.input["name"],
-            "result": str(self.server.objects.get(*self.key).ping()),
-        }
+    def handle(self) -> PlainData:
+        """Return what the object says."""
+        answer = self.server.objects.get(*self.key).ping()
+        return {"name": self.name_asked, "result": str(answer)}
 
 
-class Test(OnType):
+class Test(TypeOperation):
     """Try settings of this type without storing them: make the object, start it, ping it and stop it."""
 
     abstract = True
     __test__ = False  # not a test case, whatever pytest makes of the name
-    own, takes_settings = Perhaps, True
+    own = TrialInput
+    takes_settings = True
 
-    def handle(self) -> Any:
-        name, settings = self.request.input["name"], self.request.input["settings"]
+    def handle(self) -> PlainData:
+        """Try them; a channel is only made, since a started one would take requests."""
+        name = self.name_asked
+        settings = self.asked["settings"]
         if name:
             settings = {**self.server.definitions.get(*self.key).data, **settings}
-        made = self.server.objects.make(self.of_kind, self.of_type, name or "test", settings)
-        if self.of_kind == "channel":
+        made = self.server.objects.make(self.of.kind, self.of.type, name or "test", settings)
+        if self.of.kind == "channel":
             return {"name": name, "result": "the settings are valid"}
         try:
             made.start()
@@ -349,43 +271,54 @@ class Test(OnType):
             made.stop()
 
 
-class Run(OnType):
+class Run(TypeOperation):
     """Run an object of this type once, now, besides what it does by itself."""
 
     abstract = True
-    Input = own = Named
+    Input = Named
 
-    def handle(self) -> Any:
+    def handle(self) -> PlainData:
+        """Run it and return its answer; raises what its service raised."""
         answer = self.runnable().run()
-        found = {
-            "name": self.request.input["name"],
+        found: PlainData = {
+            "name": self.name_asked,
             "result": "done",
             "cid": self.cid,
             "answer": None,
         }
-        if not isinstance(answer, Response):
-            return found if answer is None else found | {"result": str(answer)}
-        if isinstance(answer.error, HansaError):
-            raise answer.error
-        if (
-            answer.error is not None
-        ):  # logged with its traceback already, and not to be told to anybody
-            raise HansaError(
-                f"it failed unexpectedly; the server's log tells more under the cid {answer.cid}"
-            )
-        return found | {
-            "cid": answer.cid or self.cid,
-            "answer": readable(answer.raw) if answer.raw else dump(answer.payload),
-        }
+        if isinstance(answer, Response):
+            raise_failure(answer)
+            found["cid"] = answer.cid or self.cid
+            found["answer"] = readable(answer.raw) if answer.raw else dump(answer.payload)
+        elif answer is not None:
+            found["result"] = str(answer)
+        return found
 
-    def runnable(self) -> Any:
-        """The live object, or one made for this run where it is switched off or lives in another worker."""
+    def runnable(self) -> Runnable:
+        """Return the live object, or one made for this run where it is switched off or lives in another worker."""
+        found = self._object()
+        if not is_runnable(found):
+            raise Invalid(f"{self.of.kind} {self.of.type} cannot be run")
+        return found
+
+    def _object(self) -> Definition:
         try:
             return self.server.objects.get(*self.key)
         except Unavailable:
-            row = self.server.definitions.get(*self.key)
-            if "$encrypted" in json.dumps(row.data):
-                raise
-            return self.of_class(
-                row.name, load(self.model, resolve(row.data), strict=False), self.server
-            )
+            record = self.server.definitions.get(*self.key)
+            return self.server.objects.make(*record.key, record.data)
+
+
+def raise_failure(answer: Response) -> None:
+    """Raise the error of a service; of an unexpected one only that it happened, since its traceback is in the log."""
+    if isinstance(answer.error, HansaError):
+        raise answer.error
+    if answer.error is not None:
+        where = f"the server's log tells more under the cid {answer.cid}"
+        raise HansaError(f"it failed unexpectedly; {where}")
+
+
+def dump_of(value: object) -> PlainData:
+    """Return a model, or plain settings, as an object of JSON."""
+    plain: PlainData = dump(value)
+    return plain

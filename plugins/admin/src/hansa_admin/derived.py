@@ -7,80 +7,31 @@ import functools
 import logging
 import typing
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, TypeAlias
 
 import msgspec
-from hansa import Model, fields, setting
+from hansa import Model, RegisteredType, Registry, fields, setting
 
+from .answers import Changed, Created, Named, Ran, Result, Seen, Shown
 from .definitions import (
-    Changed,
     Create,
-    Created,
     Delete,
     Edit,
     Get,
     List,
-    Named,
-    OnType,
     Ping,
-    Ran,
-    Result,
     Run,
-    Seen,
-    Shown,
     Test,
+    TypeOperation,
+    is_runnable,
 )
 
 log = logging.getLogger("hansa.admin")
 
-ACTIONS: tuple[type[OnType], ...] = (Create, Edit, Delete, Get, List, Ping, Test, Run)
+ModelMaker: TypeAlias = Callable[[], type[Model]]
 
-
-def _optional(model: type[Model], base: type[Model], name: str) -> type[Model]:
-    """A model with the settings of `model`, each of which may be left out."""
-    hints = typing.get_type_hints(model, include_extras=True)
-    names = [field.name for field in dataclasses.fields(model)]
-    space: dict[str, Any] = dict.fromkeys(names, msgspec.UNSET)
-    space["__annotations__"] = {each: hints[each] | msgspec.UnsetType for each in names}
-    return type(name, (base,), {**space, "__module__": __name__})
-
-
-class Later:
-    """A class attribute that is made when it is first looked at: models are asked for by the description of the API alone."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self.make = functools.cache(make)
-
-    def __get__(self, instance: Any, owner: Any) -> Any:
-        return self.make()
-
-
-def _operation(
-    action: type[OnType], kind: str, type_: str, known: Any, definition: Later
-) -> type[OnType]:
-    """One admin service: the action, bound to one type, with its own input and output."""
-    title = _title(kind, type_) + action.__name__
-    help = (action.__doc__ or "").partition("\n")[0].replace("this type", f"{kind} {type_}")
-    space: dict[str, Any] = {
-        "of_kind": kind,
-        "of_type": type_,
-        "of_class": known.cls,
-        "model": known.model,
-    }
-    space |= {"name": f"admin.{kind}.{type_}.{action.__name__.lower()}", "abstract": False}
-    space |= {"__doc__": help, "__module__": __name__, "Output": OUTPUTS.get(action, definition)}
-    if action is Create:
-        space["Input"] = Later(
-            lambda: type(title + "Input", (known.model, Named), {"__module__": __name__})
-        )
-    elif action.takes_settings:
-        space["Input"] = Later(lambda: _optional(known.model, action.own, title + "Input"))
-    if action is List:
-        space["Output"] = Later(lambda: _page(definition.make(), title + "Output"))
-    return type(title, (action,), space)
-
-
-OUTPUTS: dict[type[OnType], type[Model]] = {
+ACTIONS: tuple[type[TypeOperation], ...] = (Create, Edit, Delete, Get, List, Ping, Test, Run)
+OUTPUTS: dict[type[TypeOperation], type[Model]] = {
     Create: Created,
     Edit: Changed,
     Delete: Changed,
@@ -88,43 +39,100 @@ OUTPUTS: dict[type[OnType], type[Model]] = {
     Test: Result,
     Run: Ran,
 }
+RESERVED = {field.name for model in (Seen, Shown) for field in fields(model)}
 
 
-def _title(kind: str, type_: str) -> str:
-    return "".join(part.title() for part in (kind, *type_.split("-")))
+class ModelOnDemand:
+    """A class attribute that is made when it is first read: only the description of the API asks for these models."""
+
+    def __init__(self, make: ModelMaker) -> None:
+        self.make = functools.cache(make)
+
+    def __get__(self, instance: object, owner: type) -> type[Model]:
+        return self.make()
 
 
-def _definition(kind: str, type_: str, model: type[Model]) -> Later:
-    """The model of what is shown of a definition."""
-    space = {"__module__": __name__, "__doc__": model.__doc__}
-    return Later(lambda: type(_title(kind, type_) + "Definition", (model, Shown), space))
+def operations(registry: Registry) -> Iterator[type[TypeOperation]]:
+    """Return all admin services of all types; a type with a reserved setting name is left out and logged."""
+    for registered in registry.types():
+        taken = RESERVED & {field.name for field in fields(registered.model)}
+        if taken:
+            log.error(
+                "%s %s of plugin %s has no admin services: the names of its settings %s are reserved",
+                registered.kind,
+                registered.type,
+                registered.plugin,
+                ", ".join(sorted(taken)),
+            )
+            continue
+        for action in ACTIONS:
+            if action is not Run or is_runnable(registered.cls):
+                yield _operation(action, registered)
+
+
+def _operation(action: type[TypeOperation], registered: RegisteredType) -> type[TypeOperation]:
+    """Return one admin service: the action, bound to one type, with its own input and output."""
+    kind = registered.kind
+    type_name = registered.type
+    title = _title(registered) + action.__name__
+    first_line = (action.__doc__ or "").partition("\n")[0]
+    namespace: dict[str, object] = {
+        "__doc__": first_line.replace("this type", f"{kind} {type_name}"),
+        "__module__": __name__,
+        "abstract": False,
+        "name": f"admin.{kind}.{type_name}.{action.__name__.lower()}",
+        "of": registered,
+        "Output": _output(action, registered),
+    }
+    if action.takes_settings:
+        namespace["Input"] = ModelOnDemand(lambda: _input(action, registered, f"{title}Input"))
+    return type(title, (action,), namespace)
+
+
+def _title(registered: RegisteredType) -> str:
+    words = (registered.kind, *registered.type.split("-"))
+    return "".join(word.title() for word in words)
+
+
+def _input(action: type[TypeOperation], registered: RegisteredType, name: str) -> type[Model]:
+    """Return the model of the input of an action that takes the settings of a definition."""
+    if action is Create:
+        return type(name, (registered.model, Named), {"__module__": __name__})
+    return _optional(registered.model, action.own, name)
+
+
+def _optional(model: type[Model], base: type[Model], name: str) -> type[Model]:
+    """Return a model with the settings of `model`, each of which may be left out."""
+    hints = typing.get_type_hints(model, include_extras=True)
+    names = [field.name for field in dataclasses.fields(model)]
+    namespace: dict[str, object] = dict.fromkeys(names, msgspec.UNSET)
+    namespace["__annotations__"] = {each: hints[each] | msgspec.UnsetType for each in names}
+    namespace["__module__"] = __name__
+    return type(name, (base,), namespace)
+
+
+def _output(action: type[TypeOperation], registered: RegisteredType) -> type[Model] | ModelOnDemand:
+    if action in OUTPUTS:
+        return OUTPUTS[action]
+    definition = _definition(registered)
+    if action is List:
+        name = f"{_title(registered)}ListOutput"
+        return ModelOnDemand(lambda: _page(definition.make(), name))
+    return definition
+
+
+@functools.lru_cache(maxsize=1)
+def _definition(registered: RegisteredType) -> ModelOnDemand:
+    """Return the model of what is shown of a definition, the same one for all actions on its type."""
+    namespace = {"__module__": __name__, "__doc__": registered.model.__doc__}
+    name = f"{_title(registered)}Definition"
+    return ModelOnDemand(lambda: type(name, (registered.model, Shown), namespace))
 
 
 def _page(definition: type[Model], name: str) -> type[Model]:
-    """The model of a list of definitions."""
+    """Return the model of a list of definitions."""
     items = {
-        "items": Annotated[list[definition], setting("The definitions, by name")],  # type: ignore[valid-type]
-        "total": Annotated[int, setting("How many there are, on all pages")],
+        "items": Annotated[list[definition], setting("Definitions, by name")],  # type: ignore[valid-type]
+        "total": Annotated[int, setting("Number of definitions on all pages")],
     }
     return type(name, (Model,), {"__annotations__": items, "__module__": __name__})
-
-
-def operations(registry: Any) -> Iterator[type[OnType]]:
-    """All admin services for all types that have definitions; a type with a reserved setting name is left out and logged."""
-    reserved = {field.name for model in (Seen, Shown) for field in fields(model)}
-    for known in registry.types():
-        kind, type_ = known.kind, known.type
-        taken = reserved & {field.name for field in fields(known.model)}
-        if taken:
-            log.error(
-                "%s %s of plugin %s has no admin services: its setting %s has a reserved name",
-                kind,
-                type_,
-                known.plugin,
-                taken,
-            )
-            continue
-        definition = _definition(kind, type_, known.model)
-        for action in ACTIONS:
-            if action is not Run or callable(getattr(known.cls, "run", None)):
-                yield _operation(action, kind, type_, known, definition)

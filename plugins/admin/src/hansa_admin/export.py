@@ -7,7 +7,7 @@ from typing import Any
 
 from hansa import Invalid, NotFound
 
-from .references import shortened
+from .settings import shortened
 
 SERVICES = "services"
 ORDER = ("security", "outgoing", "channel")

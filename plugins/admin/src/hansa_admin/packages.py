@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from hansa import Invalid, Model, NotFound, dump, setting
 
-from .definitions import Changed, Filter, as_data, changed
+from .answers import Changed, Filter, applied_data, changed
 from .operation import Operation
 
 
@@ -227,7 +227,7 @@ class ServiceDeploy(OnPackages):
             raise
         services = sorted(name for package in done.packages for name in package.services)
         return {
-            **as_data(done),
+            **applied_data(done),
             "packages": done.packages,
             "services": services,
             "version": done.packages[0].version if len(done.packages) == 1 else None,
@@ -248,7 +248,7 @@ class ServiceRollback(OnPackages):
             raise NotFound(f"{file!r} has no version {version or 'before the one that serves'}")
         # a source that was deployed before is that version again
         answer = self.server.packages.deploy(there[wanted].files, by=self.caller)
-        return {**dump(answer.packages[0]), **as_data(answer)}
+        return {**dump(answer.packages[0]), **applied_data(answer)}
 
 
 class ServiceDelete(OnPackages):

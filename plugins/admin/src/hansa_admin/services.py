@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from hansa import HansaError, Model, Request, schema, setting
 
-from .definitions import Filter, readable
+from .answers import Filter, readable
 from .operation import Operation
 from .packages import OnPackages, Package
 

@@ -3,8 +3,9 @@
 from alembic import context
 from sqlalchemy import NullPool
 
+from hansa.odb.engine import open_engine
 from hansa.odb.migrations.schema import lock
-from hansa.odb.tables import metadata, open_engine
+from hansa.odb.tables import metadata
 
 engine = open_engine(context.config.attributes["url"], 600, poolclass=NullPool)
 with engine.connect() as connection:

@@ -4,46 +4,44 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
 
-from sqlalchemy import Engine, NullPool, inspect, text
+from sqlalchemy import Connection, Engine, NullPool, inspect, text
 
-from hansa.odb import tables as odb
+from hansa.odb import tables
+from hansa.odb.engine import open_engine
+
+MIGRATION_LIMIT = 600.0
+"""Seconds that a statement of a migration may take."""
+_LOCKS = {"postgresql": "SELECT pg_advisory_lock(4826721)", "sqlite": "SELECT 1"}
+_MYSQL_LOCK = "SELECT GET_LOCK('hansa', 600)"
+_MAKE_VERSION = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
 
 
-def lock(connection: Any) -> None:
+def lock(connection: Connection) -> None:
     """Let nobody else change the schema until this connection is closed; SQLite has one writer anyway."""
-    locks = {"postgresql": "SELECT pg_advisory_lock(4826721)", "sqlite": "SELECT 1"}
-    connection.execute(text(locks.get(connection.dialect.name, "SELECT GET_LOCK('hansa', 600)")))
+    connection.execute(text(_LOCKS.get(connection.dialect.name, _MYSQL_LOCK)))
 
 
 def create_schema(engine: Engine) -> None:
     """Bring the schema to `SCHEMA_VERSION`: an empty database at once, an older one by Alembic, in a process of its own."""
     url = engine.url.render_as_string(hide_password=False)
-    with odb.open_engine(url, 600, poolclass=NullPool).begin() as connection:
+    with open_engine(url, MIGRATION_LIMIT, poolclass=NullPool).begin() as connection:
         lock(connection)
-        found = inspect(connection).get_table_names()
-        new = "alembic_version" not in found
-        if new and engine.dialect.name in (
-            "postgresql",
-            "sqlite",
-        ):  # what MySQL needs for long texts is in a migration
-            odb.metadata.create_all(connection)
-            connection.execute(odb.cluster.insert().values(id=1, revision=0))
-            connection.execute(
-                text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-            )
-            connection.execute(
-                text("INSERT INTO alembic_version VALUES (:version)"),
-                {"version": odb.SCHEMA_VERSION},
-            )
+        if "alembic_version" in inspect(connection).get_table_names():
+            version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if version == tables.SCHEMA_VERSION:
+                return
+        elif engine.dialect.name in ("postgresql", "sqlite"):
+            # what MySQL needs for long texts is in a migration
+            _create(connection)
             return
-        if (
-            not new
-            and connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            == odb.SCHEMA_VERSION
-        ):
-            return
-    subprocess.run(
-        [sys.executable, "-P", "-m", "hansa.odb.migrations"], input=url, text=True, check=True
-    )
+    command = [sys.executable, "-P", "-m", "hansa.odb.migrations"]
+    subprocess.run(command, input=url, text=True, check=True)
+
+
+def _create(connection: Connection) -> None:
+    tables.metadata.create_all(connection)
+    connection.execute(tables.cluster.insert().values(id=1, revision=0))
+    connection.execute(text(_MAKE_VERSION))
+    insertion = text("INSERT INTO alembic_version VALUES (:version)")
+    connection.execute(insertion, {"version": tables.SCHEMA_VERSION})

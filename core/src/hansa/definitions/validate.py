@@ -1,0 +1,179 @@
+"""What one definition must satisfy by itself before it is stored: its settings, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TypeAlias, cast
+
+from ..contract.kinds import Definition, DefinitionSettings
+from ..contract.records import DefinitionRecord, Edit, Key, PlainSettings, Reference, label
+from ..contract.registry import RegisteredType, Registry
+from ..foundation.errors import Conflict, Invalid, NotFound
+from ..odb.keys import Keys
+from ..settings.faults import Faults, explain
+from ..settings.model import Model
+from ..settings.validate import load
+from .edit import NAME_RULE, CheckedEdit, is_name, merged
+from .judge import not_there
+from .references import references
+from .stored_form import ENCRYPTED, is_looked_up, resolve_all, stored_settings
+
+ResolveSecret: TypeAlias = Callable[[str, object], str | None]
+"""Resolves references of plugins, such as `{"$vault": "path"}`, of `vault` and the path; None if no plugin does."""
+
+
+class Validator:
+    """Checks edits one by one. `builtin` holds the definitions of plugins, `stored(kind, type, name)` returns what is edited."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        keys: Keys,
+        resolve_secret: ResolveSecret,
+        builtin: Mapping[Key, DefinitionRecord],
+        stored: Callable[[str, str, str], DefinitionRecord],
+    ) -> None:
+        self._registry = registry
+        self._keys = keys
+        self._resolve_secret = resolve_secret
+        self._builtin = builtin
+        self._stored = stored
+        self._builtin_claims: dict[tuple[str, str], DefinitionRecord] | None = None
+
+    def read(self, record: DefinitionRecord) -> DefinitionSettings:
+        """Return the settings of a definition, secrets and references resolved, in today's shape; raises `Invalid`."""
+        model = self._registry.type(record.kind, record.type).model
+        faults: Faults = {}
+        config, _ = self._load(model, model.upgrade(dict(record.data)), faults)
+        if config is None:
+            raise Invalid(faults)
+        return cast(DefinitionSettings, config)
+
+    def check(self, edit: Edit) -> CheckedEdit:
+        """Return an edit with its data as it is to be stored, its references and claims, and all that is wrong with it.
+
+        Nothing is written; of other definitions, only those of plugins are looked at. Raises `NotFound`, `Conflict`, or what
+        a vault raises.
+        """
+        registered = self._registry.type(*edit.key[:2])
+        if edit.key in self._builtin:
+            raise Conflict(f"{label(edit.key)} comes with a plugin and cannot be changed")
+        if edit.data is None:
+            return CheckedEdit(edit)
+        try:
+            return self._check_settings(edit, edit.data, registered)
+        except RecursionError:
+            raise Invalid("nested too deeply") from None
+
+    def _check_settings(
+        self, edit: Edit, data: PlainSettings, registered: RegisteredType
+    ) -> CheckedEdit:
+        faults: Faults = {}
+        if not is_name(edit.key[2]):
+            faults["name"] = NAME_RULE
+        elif edit.mode == "edit":
+            edit, data = self._with_stored(edit, data, registered.model)
+        data = registered.model.upgrade(dict(data))
+        config, plain = self._load(registered.model, data, faults)
+        if config is None:
+            named = self._references(registered.model, plain, faults)
+            return CheckedEdit(edit, named, errors=(Invalid(faults),))
+        prepared = registered.cls.prepare(config)
+        named = self._references(registered.model, prepared, faults)
+        if faults:
+            return CheckedEdit(edit, named, errors=(Invalid(faults),))
+        claims = claims_of(registered.cls, edit.key, prepared)
+        self._refuse_builtin_claims(edit.key, claims)
+        stored = stored_settings(data, prepared, config, self._keys.encrypt)
+        return CheckedEdit(replace(edit, data=stored), named, tuple(claims))
+
+    def _with_stored(
+        self, edit: Edit, data: PlainSettings, model: type[Model]
+    ) -> tuple[Edit, PlainSettings]:
+        """Return an edit that builds on what is stored, and all its settings."""
+        old = self._stored(*edit.key)
+        whole = merged(model, model.upgrade(dict(old.data)), model.upgrade(dict(data)))
+        return replace(edit, seen_revision=edit.seen_revision or old.revision), whole
+
+    def _load(
+        self, model: type[Model], data: PlainSettings, faults: Faults
+    ) -> tuple[Model | None, PlainSettings]:
+        """Return the settings as their model, None if they have faults, and as plain data with references resolved."""
+        unresolved: Faults = {}
+        plain = cast(PlainSettings, resolve_all(data, self._resolve, unresolved))
+        # what the environment or a file provides is text, also for numbers
+        strict = not is_looked_up(data)
+        config: Model | None = None
+        if unresolved:
+            invalid = explain(plain, model, strict=strict, unknown=True)
+        else:
+            invalid = None
+            try:
+                config = load(model, plain, strict=strict)
+            except Invalid as error:
+                invalid = error
+        if invalid is not None:
+            found = invalid.errors.items()
+            faults.update({path: fault for path, fault in found if not _within(path, unresolved)})
+        faults.update(unresolved)
+        return config, plain
+
+    def _resolve(self, reference: str, value: object) -> str:
+        if reference == ENCRYPTED:
+            return self._keys.decrypt(cast(str, value))
+        found = self._resolve_secret(reference.removeprefix("$"), value)
+        if found is None:
+            raise Invalid(f"nothing resolves the reference {reference}")
+        return found
+
+    def _references(
+        self, model: type[Model], settings: PlainSettings | Model, faults: Faults
+    ) -> frozenset[Reference]:
+        """Return what settings refer to; formats, which are not stored, are looked up here."""
+        found = set()
+        for one in references(model, settings):
+            if one.kind != "format":
+                found.add(one)
+            elif not self._has_format(one.name):
+                faults[one.setting] = not_there(one)
+        return frozenset(found)
+
+    def _has_format(self, name: str) -> bool:
+        try:
+            self._registry.format(name)
+        except NotFound:
+            return False
+        return True
+
+    def _refuse_builtin_claims(self, key: Key, claims: Iterable[str]) -> None:
+        """Raise `Conflict` for a claim that a definition of a plugin has."""
+        if self._builtin_claims is None:
+            self._builtin_claims = self._claims_of_builtin()
+        for claim in claims:
+            other = self._builtin_claims.get((key[0], claim))
+            if other is not None:
+                needs = f"{label(key)} needs {claim}"
+                raise Conflict(f"{needs}, which the built-in {label(other.key)} has")
+
+    def _claims_of_builtin(self) -> dict[tuple[str, str], DefinitionRecord]:
+        found: dict[tuple[str, str], DefinitionRecord] = {}
+        for record in self._builtin.values():
+            cls = self._registry.type(record.kind, record.type).cls
+            for claim in claims_of(cls, record.key, self.read(record)):
+                found[record.kind, claim] = record
+        return found
+
+
+def claims_of(cls: type[Definition], key: Key, config: Model) -> list[str]:
+    """Return what only one definition of a kind may have; the names of security definitions are unique over all types."""
+    kind, _, name = key
+    found = list(cls.claims(config))
+    if kind == "security":
+        found.append(f"the name {name}")
+    return found
+
+
+def _within(path: str, places: Iterable[str]) -> bool:
+    """Whether a path is one of these places or leads into it."""
+    return any(path == place or path.startswith((f"{place}.", f"{place}[")) for place in places)

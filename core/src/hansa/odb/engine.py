@@ -1,0 +1,109 @@
+"""How the ODB is opened and used: the engine, its isolation, and another try where a writer was in the way."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import random
+import time
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc
+
+from ..foundation.errors import Invalid, Unavailable
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from sqlalchemy.pool import ConnectionPoolEntry, Pool
+
+log = logging.getLogger("hansa.odb")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STATEMENT_LIMIT = 2.0
+"""Seconds that a statement may take."""
+PATIENCE = 8.0
+"""Seconds that a change waits while other writers are at work."""
+LONGEST_PAUSE = 0.1
+ATTEMPTS = 3
+"""How often a change is tried that violates the integrity of the database, as when two insert the same row."""
+SQLITE_PATIENCE = 30
+LOST = (
+    exc.OperationalError,
+    exc.InterfaceError,
+    exc.InternalError,
+    exc.IntegrityError,
+    exc.TimeoutError,
+)
+
+
+def open_engine(
+    url: str, seconds: float = STATEMENT_LIMIT, *, poolclass: type[Pool] | None = None
+) -> Engine:
+    """Return an engine for the ODB; a statement may take this many seconds. Raises `Invalid` if what opens it is not installed.
+
+    SQLite is in WAL mode with every commit synced, and its writers are in one line from their first statement. Other
+    databases are opened by what entry points of the group `hansa.odb` name, by the scheme of the URL.
+    """
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme == "sqlite":
+        return _open_sqlite(url, poolclass)
+    options = {"poolclass": poolclass} if poolclass else {}
+    for entry in entry_points(group="hansa.odb", name=scheme):
+        opener: Callable[..., Engine] = entry.load()
+        return opener(url, seconds, **options)
+    why = f"nothing that opens {scheme!r} is installed: pip install 'hansa[postgresql,mysql]'"
+    raise Invalid({"odb.url": why})
+
+
+def _open_sqlite(url: str, poolclass: type[Pool] | None) -> Engine:
+    arguments = {"timeout": SQLITE_PATIENCE, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, poolclass=poolclass)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # with SQLite's deferred default two writers can both read before either writes, and references dangle
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def guarded(function: Callable[P, T]) -> Callable[P, T]:
+    """Try a use of the ODB again where another writer was in the way; it then raises `Unavailable` without an ODB.
+
+    What opened the database reports another writer by raising `Unavailable`; two that insert the same are refused.
+    """
+
+    @functools.wraps(function)
+    def call(*arguments: P.args, **options: P.kwargs) -> T:
+        deadline = time.monotonic() + PATIENCE
+        attempts = ATTEMPTS
+        while True:
+            try:
+                return function(*arguments, **options)
+            except (*LOST, Unavailable) as error:
+                if isinstance(error, exc.IntegrityError):
+                    attempts -= 1
+                worth_it = isinstance(error, exc.IntegrityError | Unavailable)
+                if not worth_it or attempts == 0 or time.monotonic() > deadline:
+                    log.error("the ODB cannot be used: %s", _first_line(error))
+                    raise Unavailable("the ODB does not answer at the moment") from error
+            time.sleep(random.uniform(0, LONGEST_PAUSE))
+
+    return call
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", error)
+    return str(cause).partition("\n")[0]
