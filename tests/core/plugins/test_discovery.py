@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from hansa import Invalid, NotFound
-from hansa.plugins.configuration import read_config
 from hansa.plugins.check import check_plugins
+from hansa.plugins.configuration import read_config
 from hansa.plugins.discovery import EARLY, Plugins, discover, load_plugins
 from hansa.plugins.registry import Clash, Registry
 
