@@ -46,9 +46,9 @@ class Measure(Service):
         if which not in self.applications:
             if which == "hansa":
                 from hansa_http.app import create_app
-                from hansa_http.table import table_of
+                from hansa_http.frontend import HttpFrontend
 
-                self.applications[which] = create_app(table_of(self.server))
+                self.applications[which] = create_app(self.server.resource(HttpFrontend).handler)
             elif which == "falcon":
                 from bench.peers import falcon_app
 

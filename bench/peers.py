@@ -56,8 +56,8 @@ def waitress_ours(port: int) -> None:
     import signal
     import socket
 
-    from hansa_http.app import Gate
     from hansa_http.early import HttpSection
+    from hansa_http.gate import Gate
     from hansa_http.listener import Listener
 
     listening = socket.create_server(("127.0.0.1", port), backlog=1024)

@@ -11,12 +11,12 @@ from hansa import Service
 from hansa.contract.service import Binding
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
-from hansa_http.app import Gate, Proxies, create_app
+from hansa_http.app import create_app
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.early import HttpSection, listen
+from hansa_http.frontend import HttpFrontend
 from hansa_http.listener import Listener
 from hansa_http.outgoing import HttpAddress, HttpOutgoing
-from hansa_http.table import Table, forget_table, table_of
 from hansa_json.format import JsonFormat
 
 
@@ -31,10 +31,13 @@ class Site:
         self.port = self.shared.getsockname()[1]
         self.registry = Registry()
         self.registry.add_types("json", [JsonFormat])
-        self.server = SimpleNamespace(registry=self.registry, ready=True)
-        self.table: Table = table_of(self.server)
-        self.gate = Gate()
-        self.app = create_app(self.table, self.gate, Proxies(self.section.trusted_proxies))
+        self.frontend = HttpFrontend(self.section)
+        self.server = SimpleNamespace(
+            registry=self.registry, ready=True, resource={HttpFrontend: self.frontend}.get
+        )
+        self.table = self.frontend.table
+        self.gate = self.frontend.gate
+        self.app = create_app(self.frontend.handler)
         self.listener = Listener(self.app, self.shared, self.section, self.gate)
         if start:
             self.listener.start()
@@ -88,7 +91,6 @@ class Site:
     def close(self):
         self.listener.stop()
         self.shared.close()
-        forget_table(self.server)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ class Hello(Service):
 def logged(site, tmp_path):
     """A site whose application writes an access log: ask, and the lines."""
     site.access = access = AccessLog(tmp_path / "access.log")
-    site.listener.application = create_app(site.table, site.gate, None, access)
+    site.listener.application = create_app(site.frontend.handler, access)
 
     def lines():
         return (
@@ -106,7 +106,7 @@ def test_no_line_is_lost_while_it_is_rotated_and_many_write(tmp_path, monkeypatc
     def write(number):
         for index in range(3000):
             environ = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{number}/{index}"}
-            access.write(environ, Response(cid="K"), time.time())
+            access.write(environ, None, Response(cid="K"), time.time())
             if index % 100 == 0:
                 wait_until(lambda: not access._lines)
 
@@ -136,7 +136,10 @@ def test_lines_that_a_hung_disk_keeps_waiting_are_bounded_counted_and_told(
     access = AccessLog(tmp_path / "access.log")
     for index in range(8):
         access.write(
-            {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"}, Response(cid="K"), time.time()
+            {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"},
+            None,
+            Response(cid="K"),
+            time.time(),
         )
     assert access.lost == 3
     assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == [
@@ -162,12 +165,17 @@ def test_a_disk_that_is_full_within_a_line(tmp_path, monkeypatch):
     monkeypatch.setattr(module.os, "write", full)
     for index in range(4):
         access.write(
-            {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"}, Response(cid="K"), time.time()
+            {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"},
+            None,
+            Response(cid="K"),
+            time.time(),
         )
     wait_until(lambda: access.lost)
     lost = access.lost
     room.clear()
-    access.write({"REQUEST_METHOD": "GET", "PATH_INFO": "/last"}, Response(cid="K"), time.time())
+    access.write(
+        {"REQUEST_METHOD": "GET", "PATH_INFO": "/last"}, None, Response(cid="K"), time.time()
+    )
     access.close()
     found = [json.loads(line)["path"] for line in access.path.read_text().splitlines()]
     assert found == [*[f"/{index}" for index in range(4 - lost)], "/last"] and 0 < lost < 4
@@ -176,7 +184,7 @@ def test_a_disk_that_is_full_within_a_line(tmp_path, monkeypatch):
 def test_what_is_missing_at_the_end_is_told(tmp_path, caplog):
     (tmp_path / "access.log").mkdir()
     access = AccessLog(tmp_path / "access.log")
-    access.write({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, Response(cid="K"), time.time())
+    access.write({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, None, Response(cid="K"), time.time())
     access.close()
     assert caplog.records[-1].getMessage().endswith("ends, 1 lines are missing in it")
 

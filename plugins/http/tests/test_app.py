@@ -9,8 +9,8 @@ import logging
 import pytest
 from hansa import Forbidden, Invalid, Model, NotFound, Request, Response, Service, Unavailable
 from hansa_devkit.harness.waiting import wait_until
-from hansa_http.app import Proxies
 from hansa_http.channel import HttpChannel, HttpSettings
+from hansa_http.proxies import Proxies
 
 
 class Typed(Service):
@@ -94,7 +94,7 @@ def _shown(request):
     ("settings", "params"),
     [
         ({}, {"id": "query", "other": "1"}),
-        ({"url_params_pri": "path-over-qs"}, {"id": "path", "other": "1"}),
+        ({"url_params_pri": "path-over-query"}, {"id": "path", "other": "1"}),
         ({"merge_url_params_req": False}, {}),
     ],
 )
@@ -157,7 +157,12 @@ def test_cids_are_made_passed_on_and_checked(site):
     seen = {site.ask("GET", "/a").headers["X-Hansa-CID"] for _ in range(20)}
     assert len(seen) == 20
     assert site.ask("GET", "/a", headers={"X-Hansa-CID": "abc-1"}).headers["X-Hansa-CID"] == "abc-1"
-    assert site.ask("GET", "/a", headers={"X-Zato-CID": "abc-2"}).headers["X-Hansa-CID"] == "abc-2"
+    other = {"X-Request-ID": "abc-2"}
+    assert site.ask("GET", "/a", headers=other).headers["X-Hansa-CID"] != "abc-2"
+    site.frontend.handler.take_cid_from("X-Request-ID")
+    assert site.ask("GET", "/a", headers=other).headers["X-Hansa-CID"] == "abc-2"
+    both = {**other, "X-Hansa-CID": "abc-1"}
+    assert site.ask("GET", "/a", headers=both).headers["X-Hansa-CID"] == "abc-1"
     for bad in ("a b", "x" * 65, "<b>", "a\tb"):
         assert site.ask("GET", "/a", headers={"X-Hansa-CID": bad}).headers["X-Hansa-CID"] not in (
             bad,

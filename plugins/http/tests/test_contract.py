@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -13,12 +14,12 @@ import pytest
 from hansa import Request, Response
 from hansa_devkit.channel_contract import ChannelContract
 from hansa_devkit.outgoing_contract import OutgoingContract
-from hansa_http.app import Gate, create_app
-from hansa_http.channel import HttpChannel
+from hansa_http.app import create_app
+from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.early import HttpSection
+from hansa_http.frontend import HttpFrontend
 from hansa_http.listener import Listener
 from hansa_http.outgoing import HttpOutgoing
-from hansa_http.table import Table, forget_table, table_of
 
 
 @pytest.mark.proves("channel http", "guarantee")
@@ -30,21 +31,14 @@ class TestChannel(ChannelContract):
 
     @pytest.fixture(autouse=True)
     def _listening(self) -> Iterator[None]:
-        self.server = self.make().server
-        gate = Gate()
+        frontend = self.server.resource(HttpFrontend)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/contract/x"
-            listener = Listener(
-                create_app(table_of(self.server), gate), listening, HttpSection(), gate
-            )
+            app = create_app(frontend.handler)
+            listener = Listener(app, listening, frontend.section, frontend.gate)
             listener.start()
             yield
             listener.stop()
-        forget_table(self.server)
-
-    def make_server(self) -> Any:
-        """The same for every object of a test: they share its table."""
-        return self.__dict__.get("server") or super().make_server()
 
     def send(self, raw: bytes) -> None:
         """An answer that is no success means that the message was not taken."""
@@ -64,14 +58,14 @@ class Peer:
         self.up()
 
     def up(self) -> None:
-        gate, table = Gate(), Table()
-        channel = HttpChannel("peer", HttpChannel.Config(url_path="/"))
+        frontend = HttpFrontend(HttpSection(threads=16))
+        server = SimpleNamespace(resource={HttpFrontend: frontend}.get)
+        channel = HttpChannel("peer", HttpSettings(url_path="/"), server)
         channel.dispatch = self.answer
-        table.add(channel)
+        channel.start()
         self.socket = socket.create_server(("127.0.0.1", self.port))
-        self.listener = Listener(
-            create_app(table, gate), self.socket, HttpSection(threads=16), gate
-        )
+        app = create_app(frontend.handler)
+        self.listener = Listener(app, self.socket, frontend.section, frontend.gate)
         self.listener.start()
 
     def down(self) -> None:

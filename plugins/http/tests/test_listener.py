@@ -15,7 +15,8 @@ from hansa import Response
 from hansa_devkit.harness.waiting import wait_until
 from hansa_http import access, plugin
 from hansa_http.early import HttpSection, listen
-from hansa_http.listener import _turn_away
+from hansa_http.frontend import HttpFrontend
+from hansa_http.turn_away import turn_away
 
 
 def said(request):
@@ -203,6 +204,7 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
         grace=5.0,
     )
     port = shared.getsockname()[1]
+    server.resource = {HttpFrontend: plugin.hansa_startup(server)}.get
     plugin.hansa_serve(server)
     try:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -235,12 +237,12 @@ def test_only_new_connections_are_turned_away():
         listening.listen(8)
         address = listening.getsockname()
         with socket.create_connection(address) as waiting:
-            _turn_away(listening)
+            turn_away(listening)
             with pytest.raises(TimeoutError):
                 socket.create_connection(address, timeout=0.3)
             accepted = listening.accept()[0]
             with accepted:
-                _turn_away(accepted)
+                turn_away(accepted)
                 accepted.settimeout(5)
                 waiting.settimeout(5)
                 waiting.sendall(b"asked")

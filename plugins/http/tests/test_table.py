@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import pytest
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.pattern import Pattern
-from hansa_http.table import Table, forget_table, table_of
+from hansa_http.table import Table
 from hypothesis import given, strategies as st
 
 
 def channel(path, method="", name="", **settings):
-    return HttpChannel(name or path, HttpSettings(url_path=path, method=method, **settings))
+    settings = HttpSettings(url_path=path, method=method, **settings)
+    return HttpChannel(name or path, settings, SimpleNamespace())
 
 
 def asked(method="GET"):
@@ -171,17 +172,6 @@ def test_many_channels_are_added_and_removed_with_few_comparisons(monkeypatch):
         table.remove(one)
     assert len(comparisons) < 2000 * 2 * 12
     assert table.channels() == []
-
-
-def test_each_server_has_a_table_of_its_own():
-    one, other = SimpleNamespace(), SimpleNamespace()
-    assert table_of(one) is table_of(one)
-    assert table_of(one) is not table_of(other)
-    first = table_of(one)
-    forget_table(one)
-    assert table_of(one) is not first
-    forget_table(one)
-    forget_table(other)
 
 
 @pytest.mark.parametrize("text", ["/a", "/a/{x}"])

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from hansa import Service, load
-from hansa.contract.service import Binding
 from hansa.contract.registry import RegisteredService
+from hansa.contract.service import Binding
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
-from hansa_http.app import Gate, create_app
+from hansa_http.app import create_app
 from hansa_http.early import HttpSection
+from hansa_http.frontend import HttpFrontend
 from hansa_http.listener import Listener
-from hansa_http.table import forget_table, table_of
 from hansa_soap.channel import SoapChannel
 from hansa_soap.format import SoapFormat
 
@@ -29,10 +29,10 @@ class Site:
         self.server.registry.add_types("soap", [SoapChannel, SoapFormat])
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        gate = Gate()
-        self.listener = Listener(
-            create_app(table_of(self.server), gate), self.socket, HttpSection(), gate
-        )
+        frontend = HttpFrontend(HttpSection())
+        self.server.resource = {HttpFrontend: frontend}.get
+        app = create_app(frontend.handler)
+        self.listener = Listener(app, self.socket, frontend.section, frontend.gate)
         self.listener.start()
         self.names: dict[str, type[Service]] = {}
 
@@ -63,7 +63,6 @@ class Site:
     def close(self) -> None:
         self.listener.stop()
         self.socket.close()
-        forget_table(self.server)
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ import pytest
 import requests
 from hansa_devkit.channel_contract import ChannelContract
 from hansa_devkit.format_contract import FormatContract
-from hansa_http.app import Gate, create_app
-from hansa_http.early import HttpSection
+from hansa_http.app import create_app
+from hansa_http.frontend import HttpFrontend
 from hansa_http.listener import Listener
-from hansa_http.table import forget_table, table_of
 from hansa_soap.channel import SoapChannel
 from hansa_soap.format import SoapFormat
 from hansa_xml.element import Element
@@ -71,15 +70,14 @@ class TestSoapChannel(ChannelContract):
 
     @pytest.fixture(autouse=True)
     def _listening(self) -> Iterator[None]:
-        self.server = self.make().server
-        table, gate = table_of(self.server), Gate()
+        frontend = self.server.resource(HttpFrontend)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/soap"
-            listener = Listener(create_app(table, gate), listening, HttpSection(), gate)
+            app = create_app(frontend.handler)
+            listener = Listener(app, listening, frontend.section, frontend.gate)
             listener.start()
             yield
             listener.stop()
-        forget_table(self.server)
 
     def send(self, raw: bytes) -> None:
         """Post it with the action."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import builtins
+import re
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
+from wsgiref.types import WSGIEnvironment
 
 from hansa import (
     Channel,
@@ -11,17 +14,20 @@ from hansa import (
     Invalid,
     Model,
     NotAllowed,
-    NotFound,
+    PlainSettings,
     Request,
     Response,
+    Server,
     setting,
 )
+from typing_extensions import TypeVar
 
+from .frontend import HttpFrontend
 from .pattern import Pattern
-from .table import table_of
 
 RESERVED = ("/hansa/ping", "/hansa/live", "/hansa/ready")
-_METHOD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_FORMER_PRECEDENCE = {"qs-over-path": "query-over-path", "path-over-qs": "path-over-query"}
 
 
 class HttpPath(Model):
@@ -30,25 +36,34 @@ class HttpPath(Model):
     url_path: Annotated[
         str,
         setting(
-            "Path it is found at; {name} stands for a value up to the next slash, the most specific path wins",
+            "Path of the channel; {name} stands for a value up to the next slash, the most specific path wins",
             example="/customer/{id}",
             min_length=1,
             max_length=2000,
         ),
     ]
     match_slash: Annotated[
-        bool, setting("Whether a {name} in the path may have slashes in it", advanced=True)
+        bool, setting("Whether a {name} in the path may contain slashes", advanced=True)
     ] = False
     merge_url_params_req: Annotated[
         bool,
         setting("Whether values of path and query string become part of the input", advanced=True),
     ] = True
     url_params_pri: Annotated[
-        Literal["qs-over-path", "path-over-qs"],
+        Literal["query-over-path", "path-over-query"],
         setting(
-            "Which wins where path and query string have a value of the same name", advanced=True
+            "Which value takes precedence where path and query string have the same name",
+            advanced=True,
         ),
-    ] = "qs-over-path"
+    ] = "query-over-path"
+
+    @classmethod
+    def upgrade(cls, old: PlainSettings) -> PlainSettings:
+        """Read what definitions called the precedence before it had names of its own."""
+        former = old.get("url_params_pri")
+        if isinstance(former, str) and former in _FORMER_PRECEDENCE:
+            return {**old, "url_params_pri": _FORMER_PRECEDENCE[former]}
+        return old
 
     def check(self) -> None:
         """The path must be well formed and not one of Hansa's own."""
@@ -66,13 +81,13 @@ class HttpSettings(HttpPath):
     method: Annotated[
         str | list[str],
         setting(
-            "HTTP method, or several (a list, or with commas between); empty accepts any",
+            "HTTP method, or several (a list, or separated by commas); empty accepts any",
             example="POST",
         ),
     ] = ""
 
     def check(self) -> None:
-        """Methods must be HTTP tokens."""
+        """Methods must be HTTP tokens (RFC 9110, section 9.1)."""
         faults: dict[str, str] = {}
         try:
             methods_of(self.method)
@@ -87,40 +102,46 @@ class HttpSettings(HttpPath):
 
 
 def methods_of(given: str | list[str]) -> tuple[str, ...]:
-    """The methods of a setting, upper-case and sorted; empty for any. Raises `Invalid` for what is no method."""
-    import re
-
+    """Return the methods of a setting, upper-case and sorted; empty for any. Raises `Invalid` for what is no method."""
     parts = given.split(",") if isinstance(given, str) else given
     methods = sorted({part.strip().upper() for part in parts if part.strip()})
     for method in methods:
-        if not re.fullmatch(_METHOD, method):
-            raise Invalid(f"{method!r} is no HTTP method")
+        if not _is_method(method):
+            raise Invalid(f"{method!r} is not a valid HTTP method")
     return tuple(methods)
 
 
-class HttpChannel(Channel):
+PathT = TypeVar("PathT", bound=HttpPath, default=HttpSettings)
+
+
+class HttpChannel(Channel[PathT]):
     """Receives HTTP requests at a path and answers each with what its service answers.
 
-    For subclasses (SOAP and the like): `accepts` decides which of several channels on one path takes a request, `rank` which
-    of them is asked first, `mismatch` says what is wrong when none accepts, `answer` handles a request (by default it is
+    For subclasses (SOAP and the like), which name their settings as type argument: `accepts` decides which of several channels
+    on one path takes a request, `rank` which of them is asked first, `mismatch` says what is wrong when none accepts,
+    `parameters` which values of path and query become part of the input, `answer` handles a request (by default it is
     dispatched), `fail` builds the answer to an error before the service is reached, `claims` names what only one may have.
     """
 
     type: ClassVar[str] = "http"
-    Config = HttpSettings
+    Config: ClassVar[builtins.type[Model]] = HttpSettings
     placement = "worker"
     delivery = "at_most_once"
     pattern: Pattern
 
-    def __init__(self, name: str, config: Any, server: Any = None) -> None:
+    def __init__(self, name: str, config: PathT, server: Server) -> None:
         super().__init__(name, config, server)
         self.pattern = Pattern(config.url_path, config.match_slash)
         self.merges = config.merge_url_params_req
-        self.path_wins = config.url_params_pri == "path-over-qs"
-        self.methods = frozenset(methods_of(getattr(config, "method", "")))
+        self.path_wins = config.url_params_pri == "path-over-query"
+        self.methods = self.allowed_methods(config)
         self.any_method = not self.methods
-        if "GET" in self.methods:
-            self.methods |= {"HEAD"}
+
+    @staticmethod
+    def allowed_methods(config: HttpPath) -> frozenset[str]:
+        """Return the methods that these settings accept; empty for any. HEAD is served where GET is."""
+        methods = frozenset(methods_of(config.method if isinstance(config, HttpSettings) else ""))
+        return methods | {"HEAD"} if "GET" in methods else methods
 
     @property
     def rank(self) -> int:
@@ -129,41 +150,56 @@ class HttpChannel(Channel):
 
     def start(self) -> None:
         """Enter the worker's table: requests arrive from now on."""
-        table_of(self.server).add(self)
+        self.server.resource(HttpFrontend).table.add(self)
 
     def stop(self) -> None:
         """Leave the table: no further request arrives."""
-        table_of(self.server).remove(self)
+        self.server.resource(HttpFrontend).table.remove(self)
 
     def ping(self) -> str:
-        """Where it is found."""
+        """Return the methods and the path."""
         return f"{', '.join(sorted(self.methods)) or 'any method'} {self.config.url_path}"
 
-    def accepts(self, environ: dict[str, Any]) -> bool:
+    def accepts(self, environ: WSGIEnvironment) -> bool:
         """Whether it takes this request, whose path is known to match."""
         return self.any_method or environ["REQUEST_METHOD"] in self.methods
 
-    def mismatch(self, environ: dict[str, Any], others: list[HttpChannel]) -> HansaError:
-        """What to tell the caller when the path matches and no channel on it (`others`, this one too) accepts the request."""
-        allowed = sorted({method for channel in others for method in channel.methods} | {"OPTIONS"})
-        return NotAllowed(
-            f"{environ['REQUEST_METHOD']} is not allowed here; {', '.join(allowed)} are",
-            headers={"Allow": ", ".join(allowed)},
-        )
+    def mismatch(self, environ: WSGIEnvironment, others: list[AnyHttpChannel]) -> HansaError:
+        """Return the error for a request whose path matches when no channel on it (`others`, this one too) accepts it."""
+        return not_allowed(environ["REQUEST_METHOD"], others)
+
+    def parameters(self, path: Mapping[str, str], query: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values of path and query string that become part of the input; they take precedence over the body's."""
+        if not self.merges:
+            return {}
+        if self.path_wins:
+            return {**query, **path}
+        return {**path, **query}
 
     def answer(self, request: Request) -> Response:
         """Handle a request; must not raise."""
         return self.dispatch(request)
 
     def fail(self, error: HansaError, request: Request) -> Response | None:
-        """The answer to an error before the service is reached; None leaves it to problem details (RFC 9457)."""
+        """Return the answer to an error before the service is reached; None leaves it to problem details (RFC 9457)."""
         return None
 
     @classmethod
-    def claims(cls, config: Any) -> Iterable[str]:
-        """Each method on a path, variables regardless of their names."""
+    def claims(cls, config: PathT) -> Iterable[str]:
+        """Return each method on the path, regardless of the names of variables."""
         path = Pattern(config.url_path, config.match_slash).canonical
-        return [f"{method} {path}" for method in methods_of(config.method) or ("any method",)]
+        given = config.method if isinstance(config, HttpSettings) else ""
+        return [f"{method} {path}" for method in methods_of(given) or ("any method",)]
 
 
-__all__ = ["HttpChannel", "HttpPath", "HttpSettings", "NotFound", "methods_of"]
+AnyHttpChannel = HttpChannel[Any]
+"""A channel over HTTP, whatever its settings."""
+
+
+def not_allowed(method: str, channels: Iterable[AnyHttpChannel], hint: str = "") -> NotAllowed:
+    """Return the error for a method that none of the channels on a path has, naming those that they have."""
+    methods = {one for channel in channels for one in channel.methods}
+    allowed = ", ".join(sorted(methods | {"OPTIONS"}))
+    return NotAllowed(
+        f"{method} is not allowed here; {allowed} are{hint}", headers={"Allow": allowed}
+    )

@@ -8,22 +8,22 @@ from __future__ import annotations
 import re
 import socket
 import time
-from typing import Any
 
-from hansa import HansaError, Invalid, TimedOut, TooLarge, new_cid
+from hansa import HansaError, TimedOut, TooLarge, new_cid
+from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import Error
 
-from .app import PROBLEM, problem_response
+from .errors import PROBLEM, malformed, problem_response
 
 LINGER = 2.0
-SLOWEST = (
-    1024  # bytes a second of a request's body, from the time on at which an idle one would be cut
-)
+"""Seconds that a connection is read after a refusal, so that the answer arrives."""
+SLOWEST = 1024
+"""Bytes a second at which a request's body must arrive once an idle connection would be cut."""
 _UNREAD = frozenset((400, 408, 413, 431, 501))
-_CID = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
+_is_cid = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
 
 
 class Fault(Error):  # type: ignore[misc]
@@ -35,18 +35,13 @@ class Fault(Error):  # type: ignore[misc]
         self.code = error.status
 
 
-def _invalid(detail: str, status: int = 400, title: str = "Malformed request") -> HansaError:
-    error = Invalid({}, detail)
-    error.status, error.title = status, title
-    return error
-
-
 class _Fields(dict[str, str]):
     """Header fields that remember the transfer encoding, which waitress takes out."""
 
     transfer_encoding = ""
 
-    def pop(self, key: str, default: Any = None) -> Any:
+    def pop(self, key: str, default: str = "") -> str:  # type: ignore[override]
+        """Take a field out."""
         value = super().pop(key, default)
         if key == "TRANSFER_ENCODING":
             self.transfer_encoding = value
@@ -59,7 +54,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     path = ""
     began = 0.0
 
-    def __init__(self, adj: Any) -> None:
+    def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
         self.headers = _Fields()
 
@@ -131,7 +126,7 @@ class Problem(ErrorTask):  # type: ignore[misc]
         found = self.request.error
         error = found.error if isinstance(found, Fault) else _of_waitress(found)
         cid = self.request.headers.get("X_HANSA_CID", "")
-        response = problem_response(error, cid if _CID(cid) else new_cid())
+        response = problem_response(error, cid if _is_cid(cid) else new_cid())
         self.status = f"{error.status} {error.title}"
         self.response_headers += [
             ("Content-Type", PROBLEM),
@@ -148,21 +143,21 @@ class Problem(ErrorTask):  # type: ignore[misc]
         self.channel.linger = error.status in _UNREAD
 
 
-def _of_waitress(found: Any) -> HansaError:
+def _of_waitress(found: Error) -> HansaError:
     """One of waitress' own errors as one of ours."""
     if found.code == 413:
         return TooLarge("the body is larger than this server takes")
     if found.code == 431:
-        return _invalid(
+        return malformed(
             "the head of the request is larger than this server takes",
             431,
             "Request header fields too large",
         )
     if found.code == 501:
-        return _invalid(str(found.body), 501, "Not implemented")
+        return malformed(str(found.body), 501, "Not implemented")
     if found.code == 500:
         return HansaError()
-    return _invalid(str(found.body))
+    return malformed(str(found.body))
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
@@ -172,7 +167,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     After a refusal it goes on to read for a while, since closing with unread bytes lets the kernel take back the answer.
     """
 
-    request: Any
+    request: Parser | None
     close_when_flushed: bool
     task_class = OneWrite
     error_task_class = Problem
@@ -261,11 +256,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def cut(self) -> None:
         """Answer an incomplete request with 408 and close."""
         with self.requests_lock:
-            request, self.request = self.request, None
+            request = self.request
+            self.request = None
             if request is None or self.requests:
                 return
             error = TimedOut(f"the request was not complete after {self.adj.channel_timeout} s")
-            error.status, error.title = 408, "Request timeout"
-            request.error, request.completed = Fault(error), True
+            error.status = 408
+            error.title = "Request timeout"
+            request.error = Fault(error)
+            request.completed = True
             self.requests.append(request)
             self.server.add_task(self)

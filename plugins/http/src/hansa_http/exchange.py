@@ -10,9 +10,9 @@ import httpcore2
 import httpx2
 from hansa import HansaError, Invalid, TimedOut, Unavailable
 
-from .pool import DeadlineTransport, remaining
 from .response import BadAnswer
 from .retry import Broken, NotSent
+from .transport import DeadlineTransport, remaining
 
 _NOT_SENT = (
     httpx2.ConnectError,

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from wsgiref.types import WSGIApplication
 
 from hansa import Unavailable
 from waitress import wasyncore
@@ -16,14 +16,14 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from .app import Gate
 from .connection import Connection, Fault
 from .early import HttpSection
+from .gate import Gate
+from .turn_away import turn_away
 
 log = logging.getLogger("hansa.http")
-QUIET = (
-    0.25  # seconds after which nothing more is expected of a connection that is being made, or idle
-)
+QUIET = 0.25
+"""Seconds after which nothing more is expected of a connection that is being made, or idle."""
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
@@ -36,7 +36,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     channel_class = Connection
 
     def __init__(
-        self, application: Any, shared: socket.socket, section: HttpSection, gate: Gate
+        self,
+        application: WSGIApplication,
+        shared: socket.socket,
+        section: HttpSection,
+        gate: Gate,
     ) -> None:
         adjustments = Adjustments(
             threads=section.threads,
@@ -47,8 +51,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             channel_timeout=section.channel_timeout,
             cleanup_interval=max(1, section.channel_timeout // 5),
             channel_request_lookahead=1,
-            max_request_body_size=section.max_body
-            + 1,  # waitress refuses a body of exactly its limit
+            # waitress refuses a body of exactly its limit
+            max_request_body_size=section.max_body + 1,
             max_request_header_size=section.max_header,
             backlog=section.backlog,
             clear_untrusted_proxy_headers=False,
@@ -100,29 +104,40 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self.gate.draining = True
         if not self._serving:
             return
-        began = quiet = time.monotonic()
+        began = time.monotonic()
         if not closing:
             self.accepting = False
-        while (now := time.monotonic()) - began < self.grace:
-            if self.active_channels:
-                quiet = now
-            elif not closing or now - quiet > QUIET:
-                break
-            self._ended.wait(0.01)
+        self._keep_idle(closing, began + self.grace)
         if closing:
-            self._in_loop(lambda: _turn_away(self.socket))
-            self._ended.wait(QUIET)  # who has half a connection gets the other half
+            self._in_loop(lambda: turn_away(self.socket))
+            self._ended.wait(QUIET)  # connections that are half made get the other half
             self._in_loop(self._last_call)
-        while time.monotonic() - began < max(limit, self.grace):
-            self._in_loop(self._close_idle)
-            if not self.active_channels or self._ended.wait(0.02):
-                break
-        else:
+        if not self._answer_all(began + max(limit, self.grace)):
             log.warning(
                 "%s requests are still not answered after %g s and are cut",
                 len(self.active_channels),
                 limit,
             )
+
+    def _keep_idle(self, closing: bool, until: float) -> None:
+        """Wait for the grace to end, or for connections to be gone and, if the server ends, for callers to stay away."""
+        quiet_since = time.monotonic()
+        now = quiet_since
+        while now < until:
+            if self.active_channels:
+                quiet_since = now
+            elif not closing or now - quiet_since > QUIET:
+                return
+            self._ended.wait(0.01)
+            now = time.monotonic()
+
+    def _answer_all(self, until: float) -> bool:
+        """Close connections as they become idle; whether none is left in time."""
+        while time.monotonic() < until:
+            self._in_loop(self._close_idle)
+            if not self.active_channels or self._ended.wait(0.02):
+                return True
+        return False
 
     def stop(self) -> None:
         """Close the listening socket and every connection, end all threads."""
@@ -188,13 +203,12 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     def add_task(self, task: Connection) -> None:
         """Hand a complete request to a thread, or refuse it when too many wait already."""
         request = task.requests[0] if task.requests else None
-        if (
-            request is not None
-            and request.error is None
-            and len(self.task_dispatcher.queue) >= self.max_queue
-        ):
+        if request is None:
+            self.task_dispatcher.add_task(task)
+            return
+        if request.error is None and len(self.task_dispatcher.queue) >= self.max_queue:
             request.error = Fault(Unavailable("too many requests are waiting"))
-        if request is not None and request.error is not None:
+        if request.error is not None:
             self._refusals.add_task(task)
         else:
             self.task_dispatcher.add_task(task)
@@ -207,30 +221,3 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             elif connection.overdue(now):
                 connection.cut()
         super().maintenance(now)
-
-
-def _turn_away(listening: socket.socket) -> None:
-    """Have the kernel ignore new connections, where it can (Linux): callers ask again, and are refused once the socket is closed.
-
-    Without it, a connection that is made between the last accept and the close would be reset. Only the first packet of a
-    connection is ignored: a caller whose connection is being made believes after the second that there is one, and would be reset.
-    """
-    import ctypes
-    import struct
-
-    flags, syn, ack, all_of_it = 13, 0x02, 0x10, 0xFFFFFFFF
-    steps = [  # of a BPF program: code, jump if true, jump if false, operand; the packet begins with its TCP header
-        (0x30, 0, 0, flags),  # load the flags
-        (0x54, 0, 0, syn | ack),  # of these look at two
-        (0x15, 0, 1, syn),  # a first packet has the one and not the other
-        (0x06, 0, 0, 0),  # it is dropped
-        (0x06, 0, 0, all_of_it),  # others are kept
-    ]
-    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-    attach = 26  # SO_ATTACH_FILTER
-    try:
-        listening.setsockopt(
-            socket.SOL_SOCKET, attach, struct.pack("HL", len(steps), ctypes.addressof(program))
-        )
-    except OSError:
-        pass

@@ -1,60 +1,40 @@
-"""What the plugin http gives to a worker: the channel and outgoing types, and the listener's life."""
+"""The hooks of hansa-http in workers: the channel and outgoing types, and the life of the frontend."""
 
 from __future__ import annotations
 
-from typing import Any
+from hansa import Channel, Outgoing, Server, hookimpl
 
-from hansa import hookimpl
-
-from .access import AccessLog
-from .app import Gate, Proxies, create_app
 from .channel import HttpChannel
 from .early import HttpSection
-from .listener import Listener
+from .frontend import HttpFrontend
 from .outgoing import HttpOutgoing
-from .table import forget_table, table_of
-
-_listeners: dict[int, Listener] = {}
-_logs: dict[int, AccessLog] = {}
 
 
 @hookimpl
-def hansa_transports() -> list[type]:
-    """The channel and the outgoing connection http."""
+def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
+    """Return the channel and the outgoing connection http."""
     return [HttpChannel, HttpOutgoing]
 
 
 @hookimpl
-def hansa_serve(server: Any) -> None:
-    """Begin to accept connections, if the supervisor gave a socket."""
-    shared = server.sockets.get("http")
-    if shared is None:
-        return
-    gate = Gate()
-    gate.unready = lambda: "" if server.ready else "the worker is starting or ending"
-    section = server.section(HttpSection)
-    if section.access_log:
-        _logs[id(server)] = AccessLog(server.dir / "logs" / "access.log")
-    app = create_app(
-        table_of(server), gate, Proxies(section.trusted_proxies), _logs.get(id(server))
-    )
-    listener = _listeners[id(server)] = Listener(app, shared, section, gate)
-    listener.start()
+def hansa_startup(server: Server) -> HttpFrontend:
+    """Return what channels enter and requests are answered by."""
+    return HttpFrontend(server.section(HttpSection))
 
 
 @hookimpl
-def hansa_drain(server: Any) -> None:
+def hansa_serve(server: Server) -> None:
+    """Begin to accept connections."""
+    server.resource(HttpFrontend).serve(server)
+
+
+@hookimpl
+def hansa_drain(server: Server) -> None:
     """Answer everything accepted, accept nothing new."""
-    listener = _listeners.get(id(server))
-    if listener is not None:
-        listener.drain(server.closing, server.grace)
+    server.resource(HttpFrontend).drain(server.closing, server.grace)
 
 
 @hookimpl
-def hansa_shutdown(server: Any) -> None:
-    """Close the listener, and then the log of what it answered."""
-    if (listener := _listeners.pop(id(server), None)) is not None:
-        listener.stop()
-    if (access := _logs.pop(id(server), None)) is not None:
-        access.close()
-    forget_table(server)
+def hansa_shutdown(server: Server) -> None:
+    """Close the listener and the access log."""
+    server.resource(HttpFrontend).stop()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
+from hansa import Service
 from hansa_xml.text import is_name
 
 _WORDS = re.compile(r"[\W_]+")
 
 
 def camel(text: str) -> str:
-    """Words in one, each with a capital: `get-rate` -> `GetRate`; always a name that XML can write."""
+    """Return words in one, each with a capital: `get-rate` -> `GetRate`; always a name that XML can write."""
     joined = "".join(word[:1].upper() + word[1:] for word in _WORDS.split(text) if word)
     joined = "".join(character for character in joined if is_name(f"_{character}"))
     return joined if is_name(joined) else f"_{joined}"
@@ -34,24 +34,27 @@ class Names:
         return self.operation
 
 
-def names_of(config: Any, service: Any) -> Names:
-    """The names of a channel's service: `my-service.get-rate` is `GetRate` in the namespace `urn:hansa:my-service`.
+def service_name(config: object, service: type[Service] | None) -> str:
+    """Return the name of the service of a channel with these settings; empty where neither says it."""
+    name: str = getattr(config, "service", "")
+    if name or service is None:
+        return name
+    return service.get_name()
+
+
+def names_of(config: object, service: type[Service] | None) -> Names:
+    """Return the names of a channel's service: `my-service.get-rate` is `GetRate` in the namespace `urn:hansa:my-service`.
 
     The setting `namespace`, or else the service's attribute of that name, replaces the namespace; the service's
     `response_elem` replaces `GetRateResponse`.
     """
-    full = (
-        getattr(config, "service", "")
-        or (service.get_name() if service is not None else "")
-        or "operation"
-    )
+    full = service_name(config, service) or "operation"
     module, _, own = full.rpartition(".")
     operation = camel(own)
     given = getattr(config, "namespace", "") or getattr(service, "namespace", "")
     namespace = given or f"urn:hansa:{quote(module or own, safe='-._~:')}"
     response = getattr(service, "response_elem", "")
-    if (
-        getattr(service, "io_models", None) is not None
-    ):  # a dialect that writes its response elements itself
+    if getattr(service, "io_models", None) is not None:
+        # a dialect that writes its response elements itself
         return Names(operation, namespace, response or f"{operation}Response", given)
     return Names(operation, namespace, response or f"{operation}Response", namespace)

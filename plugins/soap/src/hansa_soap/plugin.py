@@ -1,20 +1,20 @@
-"""What the plugin soap gives to Hansa: the channel `soap` and the format `soap`."""
+"""The hooks of hansa-soap: the channel `soap` and the format `soap`."""
 
 from __future__ import annotations
 
-from hansa import Format, hookimpl
+from hansa import Channel, Format, Outgoing, hookimpl
 
 from .channel import SoapChannel
 from .format import SoapFormat
 
 
 @hookimpl
-def hansa_transports() -> list[type]:
-    """The channel `soap`."""
+def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
+    """Return the channel `soap`."""
     return [SoapChannel]
 
 
 @hookimpl
 def hansa_formats() -> list[type[Format]]:
-    """The format `soap`."""
+    """Return the format `soap`."""
     return [SoapFormat]

@@ -1,0 +1,38 @@
+"""Errors as answers: problem details (RFC 9457), rendered here for whatever fails outside of a channel."""
+
+from __future__ import annotations
+
+import msgspec
+from hansa import HansaError, Invalid, NotFound, Response, problem
+
+PROBLEM = "application/problem+json"
+
+
+class NoChannel(NotFound):
+    """No channel of this server has the path."""
+
+    code = "no-channel"
+
+
+def malformed(detail: str, status: int = 400, title: str = "Malformed request") -> HansaError:
+    """Return the error for a request that is not HTTP as this server reads it."""
+    error = Invalid({}, detail)
+    error.status = status
+    error.title = title
+    return error
+
+
+def problem_response(error: BaseException, cid: str) -> Response:
+    """Return the problem details of an error as a response; of an unexpected one they reveal nothing but the cid."""
+    response = Response(status=500, cid=cid, content_type=PROBLEM)
+    if isinstance(error, HansaError):
+        response.status = error.status
+        response.headers.update(error.headers)
+    details = problem(error, cid)
+    try:
+        response.raw = msgspec.json.encode(details)
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot say
+        plain = str(details["detail"]).encode("ascii", "replace").decode()
+        response.raw = msgspec.json.encode({**details, "detail": plain})
+    response.error = error
+    return response

@@ -1,0 +1,57 @@
+"""What the plugin keeps in a worker: the table of channels, the request handler, and once it serves, a listener and a log."""
+
+from __future__ import annotations
+
+from hansa import Server
+
+from .access import AccessLog
+from .app import create_app
+from .early import HttpSection
+from .gate import Gate
+from .handler import RequestHandler
+from .listener import Listener
+from .proxies import Proxies
+from .table import Table
+
+
+class HttpFrontend:
+    """HTTP in one worker; channels and other plugins get it as `server.resource(HttpFrontend)`.
+
+    Channels enter `table` when they start; `handler` answers requests, with or without a listener.
+    """
+
+    def __init__(self, section: HttpSection) -> None:
+        self.section = section
+        self.table = Table()
+        self.gate = Gate()
+        self.handler = RequestHandler(self.table, self.gate, Proxies(section.trusted_proxies))
+        self._access: AccessLog | None = None
+        self._listener: Listener | None = None
+
+    def serve(self, server: Server) -> None:
+        """Begin to accept connections, if the supervisor has bound a socket."""
+        shared = server.sockets.get("http")
+        if shared is None:
+            return
+        self.gate.unready = lambda: "" if server.ready else "the worker is starting or ending"
+        if self.section.access_log:
+            self._access = AccessLog(server.dir / "logs" / "access.log")
+        app = create_app(self.handler, self._access)
+        self._listener = Listener(app, shared, self.section, self.gate)
+        self._listener.start()
+
+    def drain(self, closing: bool, grace: float) -> None:
+        """Answer everything accepted within `grace` seconds, and accept nothing new; `closing`: no other worker serves on."""
+        if self._listener is not None:
+            self._listener.drain(closing, grace)
+
+    def stop(self) -> None:
+        """Close the listener, and then the log of what it answered."""
+        listener = self._listener
+        self._listener = None
+        if listener is not None:
+            listener.stop()
+        access = self._access
+        self._access = None
+        if access is not None:
+            access.close()

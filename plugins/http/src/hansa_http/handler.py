@@ -1,0 +1,145 @@
+"""The request handler: from a WSGI environment to a response, by way of the channel that the table has for it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from wsgiref.types import WSGIEnvironment
+
+import msgspec
+from hansa import HansaError, Request, Response, Unavailable, new_cid
+
+from .errors import NoChannel, problem_response
+from .gate import Gate
+from .proxies import Proxies
+from .query import Headers, decode_path, parse_query
+from .table import Table
+
+if TYPE_CHECKING:
+    from .channel import AnyHttpChannel
+
+log = logging.getLogger("hansa.http")
+
+Handled = tuple[Response, Request | None]
+"""A response, and the request that it answers; None where there was no need for one, or it could not be read."""
+
+_is_cid = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
+_NOTHING: Mapping[str, Any] = {}
+
+
+class RequestHandler:
+    """Answers one request: Hansa's own addresses first, then the channel that the table has for it."""
+
+    def __init__(self, table: Table, gate: Gate, proxies: Proxies | None = None) -> None:
+        self.table = table
+        self.gate = gate
+        self.proxies = proxies or Proxies()
+        self._cid_keys: tuple[str, ...] = ("HTTP_X_HANSA_CID",)
+        self._own: dict[str, Callable[[str, str], Response]] = {
+            "/hansa/ping": self._ping,
+            "/hansa/live": self._live,
+            "/hansa/ready": self._ready,
+        }
+
+    def take_cid_from(self, header: str) -> None:
+        """Take a caller's correlation id also from this header, where `X-Hansa-CID` and those added before are missing."""
+        key = "HTTP_" + header.upper().replace("-", "_")
+        if key not in self._cid_keys:
+            self._cid_keys += (key,)
+
+    def __call__(self, environ: WSGIEnvironment) -> Handled:
+        """Return the response to what the WSGI environment asks, and the request; never raises."""
+        cid = self._cid(environ)
+        request: Request | None = None
+        try:
+            path = environ["PATH_INFO"] or "/"
+            if not path.isascii():
+                path = decode_path(path)
+            if path in self._own:
+                return self._own[path](environ["REQUEST_METHOD"], cid), None
+            peer = self.proxies.peer(environ)
+            channel, variables, refused = self.table.find(path, environ)
+            text = environ.get("QUERY_STRING")
+            query = parse_query(text) if text else _NOTHING
+            params = _NOTHING
+            if channel is not None and (query or variables):
+                params = channel.parameters(variables, query)
+            length = environ.get("CONTENT_LENGTH")
+            body = environ["wsgi.input"].read(int(length)) if length and length != "0" else b""
+            request = Request(
+                body,
+                headers=Headers(environ),
+                params=params,
+                method=environ["REQUEST_METHOD"],
+                path=path,
+                peer=peer,
+                environ=environ,
+                cid=cid,
+                extra={"path_params": variables, "query": query},
+            )
+            if channel is not None:
+                return channel.answer(request), request
+            return _mismatch(refused, request, environ), request
+        except HansaError as error:
+            return problem_response(error, cid), request
+        except Exception as error:
+            log.exception("a request could not be answered (cid %s)", cid)
+            return problem_response(error, cid), request
+
+    def _cid(self, environ: WSGIEnvironment) -> str:
+        """Return the caller's correlation id if it gave a proper one, else a new one."""
+        for key in self._cid_keys:
+            given: str | None = environ.get(key)
+            if given:
+                return given if _is_cid(given) else new_cid()
+        return new_cid()
+
+    # -- Hansa's own addresses ---------------------------------------------------------------------------------------
+
+    def _ping(self, method: str, cid: str) -> Response:
+        """Whether anybody is there."""
+        return _own({"pong": "hansa", "cid": cid}, method, cid)
+
+    def _live(self, method: str, cid: str) -> Response:
+        """Whether this process works; says nothing of what it depends on."""
+        return _own({"live": True, "cid": cid}, method, cid)
+
+    def _ready(self, method: str, cid: str) -> Response:
+        """Whether this worker wants requests; 503 and the reason if not."""
+        why = self.gate.refusal()
+        if why:
+            raise Unavailable(f"not ready: {why}")
+        return _own({"ready": True, "cid": cid}, method, cid)
+
+
+def _own(found: dict[str, object], method: str, cid: str) -> Response:
+    if method == "OPTIONS":
+        return _allowed("GET, HEAD, OPTIONS, POST", cid)
+    response = Response(cid=cid, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.raw = msgspec.json.encode(found)
+    return response
+
+
+def _allowed(methods: str, cid: str) -> Response:
+    response = Response(status=204, cid=cid)
+    if methods:
+        response.headers["Allow"] = methods
+    return response
+
+
+def _mismatch(
+    refused: list[AnyHttpChannel], request: Request, environ: WSGIEnvironment
+) -> Response:
+    """Answer a request that no channel takes: those in `refused` have its path and did not accept it."""
+    if not refused:
+        if request.path == "*" and request.method == "OPTIONS":
+            return _allowed("", request.cid)
+        raise NoChannel(f"nothing is found at {request.path}")
+    channel = refused[0]
+    error = channel.mismatch(environ, refused)
+    if request.method == "OPTIONS" and "Allow" in error.headers:
+        return _allowed(error.headers["Allow"], request.cid)
+    return channel.fail(error, request) or problem_response(error, request.cid)
