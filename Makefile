@@ -13,7 +13,6 @@ bin := .venv/bin
 export PYTHON
 
 JOBS := $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
-parallel := --dist loadgroup --no-loadscope-reorder -n
 slowest := --durations=10 --durations-min=1
 proofs := tests/cluster plugins/amqp/tests/test_cluster.py
 
@@ -34,11 +33,11 @@ install-dev:
 
 test: install-dev  ## Run the tests, in parallel; installs what they need
 	@tools/test-needs.sh
-	@$(bin)/python -m pytest -m "not proof" $(parallel) $(JOBS) $(slowest) $(if $(PLUGIN),plugins/$(PLUGIN)) $(ARGS)
+	@$(bin)/python -m pytest -m "not proof" -n $(JOBS) $(slowest) $(if $(PLUGIN),plugins/$(PLUGIN)) $(ARGS)
 
 proofs: install-dev  ## Prove at a small size that a cluster loses nothing under kills and outages
 	@tools/test-needs.sh
-	@HANSA_SEED=$(SEED) $(bin)/python -m pytest -m proof $(parallel) 2 $(slowest) $(proofs) $(ARGS)
+	@HANSA_SEED=$(SEED) $(bin)/python -m pytest -m proof -n 2 $(slowest) $(proofs) $(ARGS)
 
 bench: install-dev  ## Measure speed, start and memory; writes the tables of docs/performance.md
 	@tools/test-needs.sh bench

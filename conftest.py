@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer, servers
 
-from tests.parallel import order_and_group
+from tests.parallel import order, scheduler
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, and keep together what shares a server."""
-    order_and_group(items)
+    order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share tests among processes as tests/parallel.py describes it."""
+    return scheduler(config, log)
 
 
 @pytest.fixture

@@ -1,13 +1,43 @@
-"""How tests are shared among the processes of pytest-xdist (`--dist loadgroup`).
+"""How tests are shared among the processes of pytest-xdist.
 
-Tests that share a fixture of a file, of a package or of the whole run stay in one process, in the order of their file, so
-that a server is started once for them; every other test goes to the process that is free first. What takes longest begins,
-so that no process is left alone with it at the end: it is known by the fixtures that a test uses.
+The tests of a file run in one process, in their order, so that what they share is started once. A few long files, whose
+tests share nothing, are split; and files that share a whole cluster stay together. What takes longest begins, so that no
+process is left alone with it at the end: it is known by the fixtures that a test uses.
+
+This is a scheduler of its own since `--dist loadgroup` of pytest-xdist 3.8 ignores its groups with pytest 9.2.
 """
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
+
+SPLIT = re.compile(
+    r"tests/scenarios/test_(bad_plugins|helpers|live_changes|processes)\.py"
+    r"|tests/cluster/test_(disk|partition)\.py"
+    r"|plugins/quickstart/tests/test_(create_sql|run|tutorial)\.py"
+    r"|plugins/(ftp|limits|queue|sftp|sql|zeromq)/tests/test_server\.py"
+)
+"""Files of which each test may run in a process of its own: it starts a server, or several, for itself."""
+
+TOGETHER = {
+    "quickstart": re.compile(
+        r"plugins/quickstart/tests/test_(life|rolling)\.py"
+        r"|plugins/quickstart/tests/test_tutorial\.py::test_the_password"
+    ),
+    "cluster": re.compile(
+        r"tests/cluster/test_(changes|deployment|idempotency|kills|pressure|restart|scheduler)\.py"
+    ),
+    "dependent cluster": re.compile(
+        r"tests/cluster/test_(odb_outage|redis_outage)\.py|tests/cluster/test_partition\.py.*\["
+    ),
+}
+"""Tests that share a cluster which is started once for all of them, by the name of that."""
 
 SLOWEST_FIRST = (
     "shared_cluster",
@@ -24,71 +54,42 @@ SLOWEST_FIRST = (
 )
 """Fixtures that start something, those of the slowest tests first."""
 
-ACROSS_FILES = {"dependent_clusters", "shared", "shared_cluster"}
-"""Fixtures that tests of several files share: so expensive that one process alone may make them."""
 
-FREE = {
-    "api_error",
-    "examples",
-    "hansa",
-    "hookmaker",
-    "plain",
-    "pytestconfig",
-    "start_feed",
-    "start_probed",
-    "start_program",
-    "tmp_path_factory",
-    "until",
-    "wait",
-    "worker_id",
-}
-"""Fixtures of a wide scope that cost nothing, which hence do not keep tests together."""
+def unit_of(test: str) -> str:
+    """Return the name of what a test, given by its node id, cannot be separated from."""
+    for name, tests in TOGETHER.items():
+        if tests.match(test):
+            return name
+    if SPLIT.match(test):
+        return test
+    return test.partition("::")[0]
 
 
-def order_and_group(items: list[pytest.Item]) -> None:
-    """Sort tests, those of one group together, and mark groups for pytest-xdist."""
+def order(items: list[pytest.Item]) -> None:
+    """Sort tests, those of one unit together, the slowest units first."""
     ranks: dict[str, int] = {}
     for item in items:
-        group = group_of(item)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-        key = group or item.nodeid
-        ranks[key] = min(rank_of(item), ranks.get(key, len(SLOWEST_FIRST)))
-    items.sort(key=lambda item: ranks[group_of(item) or item.nodeid])
+        unit = unit_of(item.nodeid)
+        ranks[unit] = min(rank_of(item), ranks.get(unit, len(SLOWEST_FIRST)))
+    items.sort(key=lambda item: ranks[unit_of(item.nodeid)])
 
 
 def rank_of(item: pytest.Item) -> int:
     """Return the place of a test in the order: the lower, the earlier."""
-    places = [SLOWEST_FIRST.index(name) for name in fixtures_of(item) if name in SLOWEST_FIRST]
+    used = getattr(item, "fixturenames", ())
+    places = [SLOWEST_FIRST.index(name) for name in used if name in SLOWEST_FIRST]
     return min(places, default=len(SLOWEST_FIRST))
 
 
-def group_of(item: pytest.Item) -> str:
-    """Return the name of the group that a test belongs to; empty if it may run anywhere."""
-    marked = item.get_closest_marker("xdist_group")
-    if marked is not None:
-        return str(marked.args[0])
-    shared = wide_fixtures(item)
-    across = sorted(shared & ACROSS_FILES)
-    if across:
-        return across[0]
-    if not shared:
-        return ""
-    folder = item.path.parent.parent.name if item.path.parent.name == "tests" else ""
-    return f"{folder or item.path.parent.name}/{item.path.stem}"
+def scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Return what hands units of tests to processes, in the order of the tests."""
+    from xdist.scheduler import LoadScopeScheduling
 
+    class Scheduling(LoadScopeScheduling):
+        """Units of tests, one after the other to the process that is free."""
 
-def wide_fixtures(item: pytest.Item) -> set[str]:
-    """Return the names of those fixtures of a test that other tests share, and that cost something."""
-    info = getattr(item, "_fixtureinfo", None)
-    definitions = info.name2fixturedefs if info else {}
-    return {
-        name
-        for name, found in definitions.items()
-        if name not in FREE and not name.startswith("_") and found[-1].scope != "function"
-    }
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of(nodeid)
 
-
-def fixtures_of(item: pytest.Item) -> list[str]:
-    """Return the names of the fixtures that a test uses, directly or through others."""
-    return list(getattr(item, "fixturenames", ()))
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)

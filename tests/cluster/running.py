@@ -21,9 +21,11 @@ from typing import Any, TypeVar
 import psutil
 import requests
 from hansa_devkit.harness.api_server import ApiError
+from hansa_devkit.harness.processes import is_worker, workers_of
+from hansa_devkit.harness.server import BIN
 from hansa_devkit.harness.waiting import wait_until
 
-from plugins.quickstart.tests.conftest import BIN, Cluster
+from plugins.quickstart.tests.conftest import Cluster
 from tests.cluster.accounting import Receipts
 from tests.cluster.clients import Clients
 
@@ -122,11 +124,8 @@ class RunningCluster(Cluster):
         """The living worker processes of these servers, or of all."""
         found = []
         for server in servers or SERVERS:
-            try:
-                children = psutil.Process(self.pid(server)).children()
-            except (psutil.Error, OSError):
-                continue
-            found += [child for child in children if _is_worker(child)]
+            with contextlib.suppress(OSError):  # it has no process
+                found += workers_of(self.pid(server))
         return found
 
     def process(self, pid: int) -> psutil.Process:
@@ -146,7 +145,7 @@ class RunningCluster(Cluster):
         kill = Kill(chosen.pid, self.server_of(chosen.pid), time.time())
         os.kill(chosen.pid, number)
         if number == signal.SIGKILL:  # else chance may choose it again
-            wait_until(lambda: not _is_worker(chosen), 10, f"worker {chosen.pid} is gone")
+            wait_until(lambda: not is_worker(chosen), 10, f"worker {chosen.pid} is gone")
         self.kills.append(kill)
         return kill
 
@@ -220,16 +219,6 @@ def running_cluster(folder: Path) -> Iterator[RunningCluster]:
         assert not made.processes()
     finally:
         made.kill()
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    try:
-        return (
-            "hansa.process.worker" in " ".join(process.cmdline())
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.Error:
-        return False
 
 
 def within(seconds: Sequence[float], limit: float) -> bool:

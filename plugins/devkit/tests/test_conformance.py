@@ -68,16 +68,10 @@ def results(tmp_path_factory) -> dict[str, dict[str, str]]:
 
 def start(module: str, report: Path) -> subprocess.Popen[str]:
     """Run pytest over one module of broken types."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--import-mode=prepend",
-        f"--junitxml={report}",
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["--import-mode=prepend", f"--junitxml={report}"]
+    if module == "broken_transports":  # which waits a lot
+        command += ["-n", "4"]
     return subprocess.Popen(
         [*command, f"{module}.py"],
         cwd=BROKEN,

@@ -141,7 +141,7 @@ def settled(server: RunningServer) -> dict[str, Any]:
 def test_a_killed_worker_loses_nothing_and_another_goes_on_within_half_a_minute(
     make: Any, tmp_path: Path
 ):
-    server = make()
+    server = make("lease = 5")
     put(server, "long", "x", callback=["work.back"])
     (begun,) = wait_until(lambda: [line for line in notes(tmp_path) if line[0] == "begun"])
     for number in range(100):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
-from hansa_devkit.harness.processes import MARK, marked
+from hansa_devkit.harness.ports import free_ports
+from hansa_devkit.harness.processes import MARK, kill_all, marked
+from hansa_devkit.harness.server import BIN, clean_environment
 from hansa_devkit.harness.waiting import wait_until
-
-BIN = Path(sys.executable).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,36 +24,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(400))
 
 
-def free_base() -> int:
-    """A port from which on twelve are free."""
-
-    def free(port: int) -> bool:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-            return True
-
-    # below the range that the system gives to clients
-    start = 20000 + uuid.uuid4().int % 10000
-    return next(
-        base
-        for base in range(start, 32000, 20)
-        if all(free(base + offset) for offset in (0, 1, 10, 11))
-    )
-
-
 class Cluster:
     """A cluster under test: `path`, the ports, and what its commands do."""
 
     def __init__(self, folder: Path, program: str = "hansa") -> None:
         self.folder, self.path, self.program = folder, folder / "qs-1", program
-        self.base = free_base()
+        self.base = free_ports(12)  # of which it uses the first two, and two from the tenth on
         self.mark = uuid.uuid4().hex
-        self.env = {key: value for key, value in os.environ.items() if not key.startswith("HANSA_")}
-        self.env |= {MARK: self.mark, "NO_COLOR": "1"}
+        self.env = clean_environment(NO_COLOR="1") | {MARK: self.mark}
         self.front, self.admin = (
             f"http://127.0.0.1:{self.base}",
             f"http://127.0.0.1:{self.base + 1}",
@@ -124,11 +99,7 @@ class Cluster:
 
     def kill(self) -> None:
         """End every process of it at once."""
-        for process in self.processes():
-            try:
-                process.kill()
-            except psutil.Error:
-                pass
+        kill_all(self.processes())
         wait_until(lambda: not self.processes(), 10, "its processes end")
 
 

