@@ -43,8 +43,8 @@ from .zeromq import zeromq
 PAGE = TOP / "docs/performance.md"
 MARKS = ("<!-- figures: written by make bench -->", "<!-- end of figures -->")
 ENVELOPE = (
-    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body><request>{}</request></soapenv:Body>'
-    "</soapenv:Envelope>"
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">'
+    "<soapenv:Body><request>{}</request></soapenv:Body></soapenv:Envelope>"
 )
 
 

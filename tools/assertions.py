@@ -21,6 +21,7 @@ JUDGES = {
     "deprecated_call",
     "assert_outcomes",
     "fnmatch_lines",
+    "fnmatch_lines_random",
     "check_call",
 }
 ENDS = re.compile(r"\b(does not raise|without an? (exception|error)|ends)\b")

@@ -215,7 +215,9 @@ def test_the_lock_files_hold_what_the_packages_ask_for():
             if "==" in line and not line.startswith((" ", "#")):
                 name, _, rest = line.partition("==")
                 pinned[name.partition("[")[0]] = rest.split()[0]
-    for text in [*of_packages(), *declared("install"), *declared("examples"), *declared("dev")]:
+    wanted_by_packages = [*of_packages(development=False), *of_packages(development=True)]
+    groups = [text for group in ("install", "examples", "dev") for text in declared(group)]
+    for text in [*wanted_by_packages, *groups]:
         wanted = Requirement(text)
         found = pinned.get(wanted.name.lower().replace("_", "-"))
         assert found is not None, f"{text} is not pinned: make lock"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import contextmanager
+from typing import Any
 
 import paho.mqtt.publish
 import paho.mqtt.subscribe
@@ -18,6 +19,11 @@ from hansa_mqtt.plugin import MqttChannel, MqttOutgoing
 
 class OnBroker:
     """Both contracts run against the broker."""
+
+    # what the contracts have
+    cls: Any
+    receiving: Any
+    good: Any = {"topic": "t"}
 
     # paho leaves the sockets of a client that was never started to its finalizers
     test_stop_after_a_failed_start = None
@@ -33,8 +39,6 @@ class OnBroker:
             self.good["client_id"] = uuid.uuid4().hex
             with self.receiving(Inbox()):
                 pass  # from now on the broker knows of the subscription, and keeps what comes for it
-
-    good = {"topic": "t"}
 
     def peer_down(self):
         self.broker.kill()
