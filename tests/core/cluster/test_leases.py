@@ -246,7 +246,7 @@ class TestLeases:
         hang.set()
         until(lambda: one.tokens)
         time.sleep(0.3)
-        assert [event for event, _ in events] == ["taken", "lost", "taken"]
+        assert [event for event, _ in events][:3] == ["taken", "lost", "taken"]
 
     def test_a_killed_holder_is_followed(
         self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any
