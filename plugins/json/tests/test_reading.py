@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import pytest
 from hansa import Invalid, Model
-from hansa_json.reading import DEPTH, decode_strict, depth, reader
+from hansa_json.depth import DEPTH, depth
+from hansa_json.reading import decode_strict, reader
 from hypothesis import given, strategies as st
 
 texts = st.text(st.sampled_from('ab\\"[]{}é\n'))

@@ -15,6 +15,7 @@ from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
 from hansa_json.format import JsonFormat
 from hansa_limits import plugin
+from hansa_limits.worker import WorkerLimits
 from hansa_redis.bus import RedisBus
 from hansa_redis.engine import Valkey
 from hansa_xml.format import XmlFormat
@@ -36,6 +37,14 @@ class Worker:
         self.registry = Registry()
         self.registry.add_types("test", [PlainChannel, JsonFormat, XmlFormat])
         self.registry.extend_channels(plugin.hansa_channel_settings())
+
+        self._limits: WorkerLimits | None = None
+
+    def resource(self, wanted: type[WorkerLimits]) -> WorkerLimits:
+        """What the plugin keeps here, made when it is first asked for, as the tests swap the bus."""
+        if self._limits is None:
+            self._limits = plugin.hansa_startup(self)
+        return self._limits
 
     def channel(
         self,

@@ -12,6 +12,7 @@ from hansa_devkit.harness.waiting import wait_until
 from hansa_limits import plugin
 from hansa_limits.gate import MOST_OVERDUE, Gate
 from hansa_limits.settings import Limits
+from hansa_limits.worker import WorkerLimits
 
 from plugins.limits.tests.conftest import post, together
 
@@ -35,14 +36,14 @@ class Held:
 
 
 def gate(worker: Any, name: str = "c") -> Gate:
-    return plugin._gates[id(worker), "plain", name]
+    return worker.resource(WorkerLimits)._gates["plain", name]
 
 
 def test_nothing_is_wrapped_where_nothing_is_limited(worker):
     assert plugin.hansa_wrap(None, None, object()) is None
     route = worker.channel(lambda self: {"ok": 1})
     assert route(post()).status == 200
-    assert (id(worker), "plain", "c") not in plugin._gates
+    assert not worker.resource(WorkerLimits)._gates
 
 
 def test_so_many_run_so_many_wait_and_the_rest_is_refused_at_once(worker):
@@ -114,7 +115,7 @@ def test_hung_threads_are_bounded_also_without_a_limit():
     door = Gate("x")
     for _ in range(MOST_OVERDUE):
         door.enter(0, 0, 0)
-        door.late(1)
+        door.exceeded()
     with pytest.raises(Unavailable, match="after their deadline"):
         door.enter(0, 0, 0)
     door.leave(True)

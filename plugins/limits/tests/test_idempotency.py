@@ -12,7 +12,7 @@ import pytest
 from hansa import Conflict, Invalid, Refused, Unavailable
 from hansa_limits.idempotency import restored, written
 from hansa_limits.keys import Keys
-from hansa_limits.plugin import keys_of
+from hansa_limits.worker import WorkerLimits
 from hypothesis import given, strategies as st
 
 from hansa import Request, Response  # isort: skip
@@ -170,7 +170,7 @@ def test_a_key_is_forgotten_after_its_window(worker):
     "none, or what a killed worker had in hand, as `idempotency_crash` says",
 )
 def test_after_a_crash_the_next_one_runs_it_again_or_is_refused(worker, crash, word):
-    keys, lease = keys_of(worker), 0.3
+    keys, lease = worker.resource(WorkerLimits).keys, 0.3
     gone = Keys(worker.bus.address, keys.prefix, lease)
     gone._thread.join = lambda *_: None  # type: ignore[method-assign]
     gone._stopped.set()  # no heartbeat any more, as after SIGKILL

@@ -4,39 +4,41 @@ from __future__ import annotations
 
 import builtins
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from hansa import Format, Invalid, Secret, Service, problem
 
-from .reading import reader
+from .reading import Read, reader
 
 PROBLEM = "application/problem+json"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Turn what msgspec does not know into what it knows."""
     if isinstance(value, Secret):
         return None
     if isinstance(value, str):
         return str.__str__(value)
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    if hasattr(value, "to_data"):
-        return value.to_data()
+    dump_model = getattr(value, "model_dump", None)
+    if dump_model is not None:
+        return dump_model(mode="json")
+    to_data = getattr(value, "to_data", None)
+    if to_data is not None:
+        return to_data()
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Iterable):
         return list(value)
-    raise TypeError(f"no way to write a {type(value).__name__} as JSON")
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
 _encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class JsonFormat(Format):
-    """JSON (RFC 8259), UTF-8. Input is validated while it is decoded; faults are told all at once, by field.
+    """JSON (RFC 8259), UTF-8. Input is validated while it is decoded; all faults are reported at once, by field.
 
     Secrets are never written, null stands in their place, as it does for NaN and the infinities.
     """
@@ -44,9 +46,11 @@ class JsonFormat(Format):
     type = "json"
     content_types = ("application/json", "text/json")
 
-    def __init__(self, config: Any = None, service: builtins.type[Service] | None = None) -> None:
+    def __init__(
+        self, config: object = None, service: builtins.type[Service] | None = None
+    ) -> None:
         super().__init__(config, service)
-        self._readers: dict[Any, Callable[[bytes], Any]] = {}
+        self._readers: dict[object, Read] = {}
 
     def parse(self, raw: bytes, model: Any = None) -> Any:
         """Build a `model` from JSON, or plain data; raises `Invalid` with every fault."""
@@ -55,8 +59,8 @@ class JsonFormat(Format):
             read = self._readers[model] = reader(model)
         return read(raw)
 
-    def render(self, value: Any, model: Any = None) -> bytes:
-        """JSON of a value; raises `Invalid` if it has something in it that JSON cannot say."""
+    def render(self, value: object, model: object = None) -> bytes:
+        """Return the JSON of a value; raises `Invalid` if it has something in it that JSON cannot say."""
         try:
             return _encode(value)
         except UnicodeEncodeError:
@@ -67,9 +71,9 @@ class JsonFormat(Format):
             raise Invalid(str(error)) from None
 
     def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
-        """Problem details (RFC 9457)."""
-        found = problem(error, cid)
+        """Return problem details (RFC 9457)."""
+        details = problem(error, cid)
         try:
-            return _encode(found), PROBLEM
-        except UnicodeEncodeError:
-            return json.dumps(found).encode(), PROBLEM  # escapes what is no character
+            return _encode(details), PROBLEM
+        except UnicodeEncodeError:  # json escapes what is no character
+            return json.dumps(details).encode(), PROBLEM

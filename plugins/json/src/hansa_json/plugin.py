@@ -1,4 +1,4 @@
-"""What the plugin json gives to Hansa: the format `json`."""
+"""The hook of hansa-json: the format `json`."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from .format import JsonFormat
 
 @hookimpl
 def hansa_formats() -> list[type[Format]]:
-    """The format `json`."""
+    """Return the format `json`."""
     return [JsonFormat]

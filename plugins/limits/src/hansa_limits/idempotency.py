@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from hansa import Invalid, Model, Request, Response, dump
+from hansa import Channel, Dispatch, Invalid, Model, Request, Response, dump
 
 from .keys import Keys
+from .settings import Limits
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 PATIENCE = 10.0
+"""Maximum seconds that a message waits for the answer to the first one with its key."""
+
+Parse = Callable[[bytes], object]
+"""What reads the bytes of a message as plain data."""
 
 
 class Answer(msgspec.Struct, omit_defaults=True):
@@ -25,25 +31,30 @@ class Answer(msgspec.Struct, omit_defaults=True):
     payload: Any = None
 
 
+def _as_plain(value: object) -> object:
+    return dump(value, str) if isinstance(value, Model) else str(value)
+
+
 _decode = msgspec.json.Decoder(Answer).decode
-_encode = msgspec.json.Encoder(
-    enc_hook=lambda value: dump(value, str) if isinstance(value, Model) else str(value)
-).encode
+_encode = msgspec.json.Encoder(enc_hook=_as_plain).encode
 
 
-def idempotent(keys: Keys, channel: Any, call: Any, parse: Any) -> Any:
+def idempotent(
+    keys: Keys, channel: Channel, limits: Limits, call: Dispatch, parse: Parse | None
+) -> Dispatch:
     """Wrap a call; `parse` reads the bytes of a message, to find the key in it. Requests by GET, HEAD and OPTIONS pass."""
-    config = channel.config.limits
-    name, window, crash = config.idempotency, config.idempotency_window, config.idempotency_crash
-    patience = min(PATIENCE, config.timeout / 2 or PATIENCE)  # so that 409 comes before 504
-    label = f"{channel.type} {channel.name}"
+    name = limits.idempotency
+    window = limits.idempotency_window
+    crash = limits.idempotency_crash
+    # so that 409 comes before 504
+    patience = min(PATIENCE, limits.timeout / 2) if limits.timeout else PATIENCE
+    label = f"{channel.type} {channel.name}".encode()
 
     def once(request: Request) -> Response:
         if request.method in SAFE:
-            response: Response = call(request)
-            return response
+            return call(request)
         given = key_of(request, name, parse)
-        key = _digest(label.encode(), _who(request).encode(), given.encode())
+        key = _digest(label, _caller(request).encode(), given.encode())
         while True:
             token, kept = keys.begin(key, window, _message(request), crash, patience)
             if not token:
@@ -54,23 +65,23 @@ def idempotent(keys: Keys, channel: Any, call: Any, parse: Any) -> Any:
                 return response
             if keys.commit(key, token, window, written(response)):
                 return response
-            # this worker stood still for longer than a lease, and another one has handled it: its answer counts
+            # this worker stood still for longer than a lease, and another one has handled it:
+            # its answer counts
 
     return once
 
 
-def _handle(keys: Keys, key: str, token: str, call: Any, request: Request) -> Response:
+def _handle(keys: Keys, key: str, token: str, call: Dispatch, request: Request) -> Response:
     try:
-        response: Response = call(request)
+        return call(request)
     except BaseException:
         keys.release(key, token)
         raise
-    return response
 
 
-def key_of(request: Request, name: str, parse: Any) -> str:
-    """The key of a message, in a header or a field; raises `Invalid` if it has none."""
-    found: Any = request.headers.get(name.lower())
+def key_of(request: Request, name: str, parse: Parse | None) -> str:
+    """Return the key of a message, in a header or a field; raises `Invalid` if it has none."""
+    found: object = request.headers.get(name.lower())
     if not found:
         found = _field(request.params, name) or _field(request.payload, name)
     if not found and request.raw and parse is not None:
@@ -80,23 +91,24 @@ def key_of(request: Request, name: str, parse: Any) -> str:
     return str(found)
 
 
-def _field(data: Any, name: str) -> Any:
-    """A field by its dotted path, of plain data or of a document with such attributes."""
+def _field(data: object, name: str) -> object:
+    """Return a field by its dotted path, of plain data or of a document with such attributes; None if it is not there."""
     for part in name.split("."):
-        data = data.get(part) if hasattr(data, "get") else getattr(data, part, None)
+        get = getattr(data, "get", None)
+        data = get(part) if get is not None else getattr(data, part, None)
         if data is None:
             return None
     return data
 
 
-def _who(request: Request) -> str:
-    """Who sends it: a key means nothing to anybody else."""
+def _caller(request: Request) -> str:
+    """Return who sent it: a key means nothing to anybody else."""
     principal = request.principal
     return str(getattr(principal, "name", None) or principal or "")
 
 
 def _message(request: Request) -> str:
-    """A digest of what was sent, so that a key that was used for something else is noticed."""
+    """Return a digest of what was sent, so that a key that was used for something else is noticed."""
     payload = b"" if request.payload is None else _encode(request.payload)
     return _digest(
         request.method.encode(),
@@ -115,24 +127,19 @@ def _digest(*parts: bytes) -> str:
 
 
 def written(response: Response) -> bytes:
-    """A response as it is kept."""
+    """Return a response as it is kept."""
     payload = None if response.raw else response.payload
+    if isinstance(payload, bytes):
+        payload = {"$base64": base64.b64encode(payload).decode()}
     return _encode(
-        Answer(
-            response.status, response.raw, response.content_type, response.headers, _bytes(payload)
-        )
+        Answer(response.status, response.raw, response.content_type, response.headers, payload)
     )
 
 
 def restored(kept: bytes) -> Response:
-    """The response that was kept."""
+    """Return the response that was kept."""
     answer = _decode(kept)
     response = Response(answer.payload, status=answer.status, content_type=answer.content_type)
-    response.raw, response.headers = answer.raw, answer.headers
+    response.raw = answer.raw
+    response.headers = answer.headers
     return response
-
-
-def _bytes(payload: Any) -> Any:
-    return (
-        {"$base64": base64.b64encode(payload).decode()} if isinstance(payload, bytes) else payload
-    )

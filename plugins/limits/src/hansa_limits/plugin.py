@@ -1,82 +1,54 @@
-"""What hansa-limits adds to a worker: settings of every channel, and the wrapping of routes that makes them hold."""
+"""The hooks of hansa-limits: the section `limits` of every channel, and the wrapping of routes that puts it into effect."""
 
 from __future__ import annotations
 
-import threading
-from typing import Any
-from weakref import WeakKeyDictionary
+from hansa import Channel, Dispatch, Model, Server, Service, hookimpl
 
-from hansa import Model, Unavailable, hookimpl
-
-from .gate import Gate, limited, timed
-from .idempotency import idempotent
-from .keys import Keys
+from .gate import limited, timed
+from .idempotency import Parse, idempotent
 from .settings import Limits
-
-_gates: dict[tuple[Any, ...], Gate] = {}
-_keys: WeakKeyDictionary[Any, Keys] = WeakKeyDictionary()
-_lock = threading.Lock()
+from .worker import WorkerLimits
 
 
 @hookimpl
 def hansa_channel_settings() -> dict[str, type[Model]]:
-    """Give the settings of every channel."""
+    """Return the section that every channel gets."""
     return {"limits": Limits}
 
 
 @hookimpl
-def hansa_wrap(channel: Any, service: Any, call: Any) -> Any:
-    """Make the limits of a channel hold; nothing is wrapped where none is set, nor for calls without a channel."""
-    if channel is None:
-        return None
-    config: Limits = channel.config.limits
-    found = None
-    if config.idempotency:
-        found = call = idempotent(
-            keys_of(channel.server), channel, call, parser_of(channel, service)
-        )
-    seconds = config.timeout
-    if seconds or config.max_concurrent:
-        gate = gate_of(channel)
-        if seconds:
-            found = timed(gate, config.max_concurrent, config.max_waiting, seconds, call)
-        else:
-            found = limited(gate, config.max_concurrent, config.max_waiting, call)
-    return found
+def hansa_startup(server: Server) -> WorkerLimits:
+    """Return the gates and keys of this worker."""
+    return WorkerLimits(server.bus)
 
 
 @hookimpl
-def hansa_shutdown(server: Any) -> None:
-    """Keep the last answers."""
-    with _lock:
-        keys = _keys.pop(server, None)
-    if keys is not None:
-        keys.stop()
+def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch | None:
+    """Put the limits of a channel into effect; nothing is wrapped where none is set, nor for calls without a channel."""
+    if channel is None:
+        return None
+    limits: Limits = channel.config.limits
+    wrapped: Dispatch | None = None
+    if limits.idempotency:
+        keys = channel.server.resource(WorkerLimits).keys
+        wrapped = idempotent(keys, channel, limits, call, parser_of(channel, service))
+    if not limits.timeout and not limits.max_concurrent:
+        return wrapped
+    gate = channel.server.resource(WorkerLimits).gate(channel)
+    if limits.timeout:
+        return timed(gate, limits, wrapped or call)
+    return limited(gate, limits, wrapped or call)
 
 
-def gate_of(channel: Any) -> Gate:
-    """The gate of a channel in this worker, the same for all its routes, one after the other."""
-    with _lock:
-        key = (id(channel.server), channel.type, channel.name)
-        return _gates.setdefault(key, Gate(f"{channel.type} {channel.name!r}"))
+@hookimpl
+def hansa_shutdown(server: Server) -> None:
+    """Store the last answers."""
+    server.resource(WorkerLimits).close()
 
 
-def keys_of(server: Any) -> Keys:
-    """The idempotency keys of a cluster; raises `Unavailable` where no Redis carries the bus."""
-    with _lock:
-        found = _keys.get(server)
-        if found is None:
-            if server.bus.address is None:
-                raise Unavailable("idempotency keys need Redis: install hansa-redis")
-            found = _keys[server] = Keys(server.bus.address, server.bus.key("idempotency"))
-        return found
-
-
-def parser_of(channel: Any, service: Any) -> Any:
-    """What reads the messages of a channel as plain data; None where it has no format."""
-    format = channel.config.format or channel.default_format
-    return (
-        channel.server.registry.format(format).cls(channel.config, service).parse
-        if format
-        else None
-    )
+def parser_of(channel: Channel, service: type[Service]) -> Parse | None:
+    """Return what reads the messages of a channel as plain data; None where it has no format."""
+    name = channel.settings.format or channel.default_format
+    if not name:
+        return None
+    return channel.server.registry.format(name).cls(channel.config, service).parse

@@ -1,4 +1,4 @@
-"""Limits: the settings that this plugin adds to every channel."""
+"""The section `limits` that this plugin adds to every channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Limits(Model):
     timeout: Annotated[
         float,
         setting(
-            "Seconds after which the caller is told that the service takes too long (504), while it goes on; 0 waits for ever",
+            "Seconds after which the caller is answered with 504 while the service goes on; 0 for no limit",
             ge=0,
             le=86_400,
         ),
@@ -21,13 +21,15 @@ class Limits(Model):
     max_concurrent: Annotated[
         int,
         setting(
-            "Messages that one worker handles at the same time; 0 sets no limit", ge=0, le=100_000
+            "Maximum messages that one worker handles at the same time; 0 for no limit",
+            ge=0,
+            le=100_000,
         ),
     ] = 0
     max_waiting: Annotated[
         int,
         setting(
-            "Messages that may wait in one worker when max_concurrent are handled; more are refused (503)",
+            "Maximum messages that wait in one worker when max_concurrent are handled; more are refused (503)",
             ge=0,
             le=100_000,
         ),
