@@ -9,10 +9,11 @@ import subprocess
 
 import pytest
 import yaml
+from hansa_authority.description import describe
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_quickstart import info, kvdb
-from hansa_quickstart.component import SERVER, Component, describe, exclusive
+from hansa_quickstart.component import SERVER, Component, exclusive
 from hansa_quickstart.failure import Failure
 from hansa_redis.engine import find_program
 from hypothesis import given, strategies as st

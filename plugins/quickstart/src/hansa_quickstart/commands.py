@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -262,84 +261,6 @@ def update_password(path: Path, username: str, password: str | None) -> None:
 
 
 @click.group()
-def ca() -> None:
-    """A certificate authority for development."""
-
-
-@ca.group("create")
-def ca_create() -> None:
-    """Create an authority, or have it sign certificates."""
-
-
-def _subject(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say whom a certificate names."""
-    for name, default in (
-        ("country", "DE"),
-        ("state-or-province", "Schleswig-Holstein"),
-        ("locality", "Luebeck"),
-        ("organizational-unit", "Development"),
-        ("organization", "Hansa"),
-    ):
-        help = f"{name.replace('-', ' ').capitalize()} in the name of the certificate."
-        command = click.option(f"--{name}", default=default, show_default=True, help=help)(command)
-    return command
-
-
-@ca_create.command("ca")
-@PATH
-@_subject
-@click.option(
-    "--common-name",
-    default="Hansa development CA",
-    show_default=True,
-    help="Name of the authority.",
-)
-def ca_create_ca(path: Path, common_name: str, **subject: str) -> None:
-    """Create an authority in the empty or new folder PATH."""
-    from .authority import Subject, create_authority
-
-    for made in create_authority(path.expanduser().resolve(), Subject(**subject), common_name):
-        click.echo(made)
-
-
-def _issuer(name: str, default: str, what: str) -> None:
-    @ca_create.command(
-        name, help=f"Have the authority in PATH sign a certificate for {what}, and print its files."
-    )
-    @THERE
-    @click.option(
-        "--common-name",
-        default=default,
-        show_default=True,
-        help="Name in the certificate and of its files.",
-    )
-    @click.option(
-        "--host",
-        "hosts",
-        multiple=True,
-        help="Further host name or address that it is good for; repeatable.",
-    )
-    @_subject
-    def issue(path: Path, common_name: str, hosts: tuple[str, ...], **subject: str) -> None:
-        import re
-
-        from . import authority
-
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", common_name):
-            raise Failure("--common-name: letters, digits, _ . and -, at most 64", INVALID)
-        made = authority.issue(
-            path.expanduser().resolve(), common_name, hosts, authority.Subject(**subject)
-        )
-        for file in made.paths:
-            click.echo(file)
-
-
-_issuer("server", "server1", "a server")
-_issuer("lb_agent", "load-balancer", "the load-balancer")
-_issuer("web_admin", "web-admin", "the web admin")
-
-
-@click.group()
 def kvdb() -> None:
     """The embedded Valkey that the servers of a cluster share."""
 
@@ -386,7 +307,6 @@ def add_commands(commands: click.Group) -> None:
         info,
         create_group,
         update_group,
-        ca,
         kvdb,
     ):
         commands.add_command(command)

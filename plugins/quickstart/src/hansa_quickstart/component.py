@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
-import getpass
 import json
 import os
-import socket
 import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from hansa import Invalid, resolve, started_at
+from hansa_authority.description import INFO_FILE as INFO
 
 from .failure import INVALID, NOT_A_COMPONENT, Failure
 
-INFO: Final = ".hansa-info"
-CA, KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN = "CA", "KVDB", "LOAD_BALANCER", "SERVER", "WEB_ADMIN"
+KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN = "KVDB", "LOAD_BALANCER", "SERVER", "WEB_ADMIN"
 QUICKSTART: Final = "QUICKSTART"
 
 
@@ -32,18 +28,6 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> None:
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
         file.write(text)
     os.replace(fresh, path)
-
-
-def describe(folder: Path, kind: str, **more: Any) -> None:
-    """Write `.hansa-info`: what the folder is, who made it, when, with which version."""
-    about = {
-        "version": version("hansa"),
-        "created_user_host": f"{getpass.getuser()}@{socket.gethostname()}",
-        "created_ts": datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat(),
-        "component": kind,
-        **more,
-    }
-    (folder / INFO).write_text(json.dumps(about) + "\n")
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hansa_authority import authority
+from hansa_authority.description import describe
 from hansa_loadbalancer.files import SOCKET
 
-from . import authority, files, kvdb, odb, words
+from . import files, kvdb, odb, words
 from .addresses import Addresses
-from .component import (
-    KVDB,
-    LOAD_BALANCER,
-    QUICKSTART,
-    SERVER,
-    WEB_ADMIN,
-    Component,
-    describe,
-    write_private,
-)
+from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, write_private
 from .failure import INVALID, NOT_EMPTY, Failure
 
 PICKUP: Final = "pickup"

@@ -1,4 +1,4 @@
-"""Adds the commands: quickstart, start, stop, info, check-config, create, update, ca, kvdb."""
+"""Adds the commands: quickstart, start, stop, info, check-config, create, update, kvdb."""
 
 from __future__ import annotations
 

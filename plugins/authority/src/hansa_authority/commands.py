@@ -1,0 +1,97 @@
+"""The commands `hansa ca create ...`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import click
+
+from .failure import INVALID, Failure
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SUBJECT_DEFAULTS: Final = {
+    "country": "DE",
+    "state-or-province": "Schleswig-Holstein",
+    "locality": "Luebeck",
+    "organizational-unit": "Development",
+    "organization": "Hansa",
+}
+
+
+@click.group()
+def ca() -> None:
+    """A certificate authority for development."""
+
+
+@ca.group("create")
+def create() -> None:
+    """Create an authority, or have it sign certificates."""
+
+
+def _subject_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for the subject of a certificate."""
+    for name, default in _SUBJECT_DEFAULTS.items():
+        help = f"{name.replace('-', ' ').capitalize()} in the subject of the certificate."
+        command = click.option(f"--{name}", default=default, show_default=True, help=help)(command)
+    return command
+
+
+@create.command("ca")
+@click.argument("path", type=click.Path(path_type=Path, file_okay=False))
+@_subject_options
+@click.option(
+    "--common-name",
+    default="Hansa development CA",
+    show_default=True,
+    help="Name of the authority.",
+)
+def create_ca(path: Path, common_name: str, **subject: str) -> None:
+    """Create an authority in the empty or new folder PATH."""
+    from .authority import create_authority
+    from .subject import Subject
+
+    folder = path.expanduser().resolve()
+    for file in create_authority(folder, Subject(**subject), common_name):
+        click.echo(file)
+
+
+def _add_issuer(name: str, default: str, holder: str) -> None:
+    """Add the command that has a certificate signed for a component."""
+    help = f"Have the authority in PATH sign a certificate for {holder}, and print its files."
+
+    @create.command(name, help=help)
+    @click.argument("path", type=click.Path(path_type=Path, file_okay=False, exists=True))
+    @click.option(
+        "--common-name",
+        default=default,
+        show_default=True,
+        help="Common name in the certificate, and name of its files.",
+    )
+    @click.option(
+        "--host",
+        "hosts",
+        multiple=True,
+        help="Further host name or IP address for which it is valid; repeatable.",
+    )
+    @_subject_options
+    def issue_certificate(
+        path: Path, common_name: str, hosts: tuple[str, ...], **subject: str
+    ) -> None:
+        from .authority import issue
+        from .subject import Subject
+
+        if not _NAME.fullmatch(common_name):
+            allowed = "letters, digits, _ . and -, at most 64"
+            raise Failure(f"--common-name: only {allowed}", INVALID)
+        folder = path.expanduser().resolve()
+        issued = issue(folder, common_name, hosts, Subject(**subject))
+        for file in issued.paths:
+            click.echo(file)
+
+
+_add_issuer("server", "server1", "a server")
+_add_issuer("lb_agent", "load-balancer", "the load-balancer")
+_add_issuer("web_admin", "web-admin", "the web admin")
