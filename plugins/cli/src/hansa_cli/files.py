@@ -149,16 +149,13 @@ def _parsed(text: str, *, toml: bool) -> object:
         return _plain(tomllib.loads(text))
     if not text.strip():
         return {}
-    found: object = json.loads(text, object_pairs_hook=_unique)
-    return found
+    from hansa import Invalid
+    from hansa_json.reading import decode_strict  # PERF: most commands read no file
 
-
-def _unique(pairs: list[tuple[str, object]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted(name for name in found if names.count(name) > 1)
-        raise ValueError(f"given twice: {', '.join(twice)}")
+    try:
+        found: object = decode_strict(text.encode())
+    except Invalid as invalid:
+        raise ValueError(invalid.detail) from None
     return found
 
 
