@@ -1,1 +1,1 @@
-"""Definitions from the edit that changes them to the row that stores them: one way for every change."""
+"""Definitions from the edit that changes them to the row that stores them, one way for all."""

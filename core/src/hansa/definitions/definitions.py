@@ -1,4 +1,4 @@
-"""Definitions as the rest of core and plugins see them: what is there, and the one way to change it."""
+"""Definitions as core and plugins see them: what is there, and the one way to change it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from .validate import ResolveSecret, Validator
 class Definitions(DefinitionsContract):
     """Validates, stores and deletes definitions.
 
-    `announce(revision, wait=...)` tells the workers of a change; `resolve_secret(name, value)` resolves references of
-    plugins, such as `{"$vault": ...}`. `builtin` holds the definitions that plugins bring.
+    `announce(revision, wait=...)` tells the workers of a change; `resolve_secret(name, value)`
+    resolves references of plugins, such as `{"$vault": ...}`. `builtin` holds the definitions that
+    plugins bring.
     """
 
     def __init__(
@@ -37,14 +38,14 @@ class Definitions(DefinitionsContract):
         self.builtin: dict[Key, DefinitionRecord] = {}
         self._validator = Validator(registry, keys, resolve_secret, self.builtin, self.get)
 
-    # -- read --------------------------------------------------------------------------------------------------------
+    # -- read --------------------------------------------------------------------------------------
 
     def read(self, record: DefinitionRecord) -> DefinitionSettings:
-        """Return the settings of a definition, secrets and references resolved, in today's shape; raises `Invalid`."""
+        """Return the settings of a definition, references resolved, in today's shape, or `Invalid`."""
         return self._validator.read(record)
 
     def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
-        """Return stored and built-in definitions, of a kind and type or of all, sorted by kind, type and name."""
+        """Return stored and built-in definitions, of a kind and type or of all, sorted by key."""
         found = self.store.all(kind, type)
         for record in self.builtin.values():
             if kind in ("", record.kind) and type in ("", record.type):
@@ -74,10 +75,11 @@ class Definitions(DefinitionsContract):
             return True
         return self._is_builtin(Reference("", kind, type, name))
 
-    # -- validate ----------------------------------------------------------------------------------------------------
+    # -- validate ----------------------------------------------------------------------------------
 
     def validate(self, edits: Iterable[Edit], *, any_service: bool = False) -> dict[str, str]:
-        """Return everything that speaks against these edits, made together, by `kind.type.name.setting`; nothing is stored.
+        """Return everything that speaks against these edits, made together, by
+        `kind.type.name.setting`; nothing is stored.
 
         With `any_service`, services that do not exist yet are no faults.
         """
@@ -91,7 +93,8 @@ class Definitions(DefinitionsContract):
         return faults_by_path(self.store.problems(checked, is_outside))
 
     def preview(self, kind: str, type: str, name: str, data: PlainSettings) -> DefinitionRecord:
-        """Return the record that these settings would be stored as; raises `Invalid` with all faults.
+        """Return the record that these settings would be stored as; raises `Invalid` with all
+        faults.
 
         It claims nothing, so that settings of a definition can be tried beside it.
         """
@@ -111,7 +114,7 @@ class Definitions(DefinitionsContract):
             return CheckedEdit(edit, errors=(error,))
 
     def _is_outside(self, reference: Reference) -> bool:
-        """Whether a reference is to something that exists and is not stored: it comes with a plugin."""
+        """Whether a reference is to something that comes with a plugin, and is not stored."""
         if reference.kind == "service":
             try:
                 return self.registry.service(reference.name).version == 0
@@ -127,10 +130,11 @@ class Definitions(DefinitionsContract):
             for record in self.builtin.values()
         )
 
-    # -- change ------------------------------------------------------------------------------------------------------
+    # -- change ------------------------------------------------------------------------------------
 
     def change(self, edits: Iterable[Edit], *, by: str = "", wait: bool = True) -> Applied:
-        """Make these edits in one transaction, all of them or none; they may refer to each other in any order.
+        """Make these edits in one transaction, all of them or none; they may refer to each other in
+        any order.
 
         Raises one `Invalid` with all faults by `kind.type.name.setting`.
         """
@@ -150,7 +154,9 @@ class Definitions(DefinitionsContract):
         by: str = "",
         wait: bool = True,
     ) -> Applied:
-        """Create, edit or set one definition, as `Edit` says; raises `Invalid` by setting, `NotFound` or `Conflict`."""
+        """Create, edit or set one definition, as `Edit` says; raises `Invalid` by setting,
+        `NotFound` or `Conflict`.
+        """
         how = cast(Literal["create", "edit", "set"], mode)
         return self._change_one(Edit((kind, type, name), data, how, seen_revision), by, wait)
 

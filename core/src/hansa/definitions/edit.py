@@ -20,7 +20,7 @@ Problems: TypeAlias = dict[Key, list[HansaError]]
 
 @dataclass(frozen=True, slots=True)
 class CheckedEdit:
-    """An edit with its data as it is to be stored, what it refers to and claims, and what speaks against it by itself."""
+    """An edit with its data as stored, what it refers to and claims, and its own faults."""
 
     edit: Edit
     references: frozenset[Reference] = frozenset()
@@ -44,7 +44,7 @@ def is_name(text: str) -> bool:
 
 
 def merged(model: type[Model], old: PlainSettings, new: PlainSettings) -> PlainSettings:
-    """Return the given settings over the stored ones; a setting that is a section is merged setting by setting."""
+    """Return the given settings over the stored ones; a section is merged setting by setting."""
     found = {**old, **new}
     for field in fields(model):
         before = old.get(field.name)
@@ -56,7 +56,7 @@ def merged(model: type[Model], old: PlainSettings, new: PlainSettings) -> PlainS
 
 
 def combined(errors: Iterable[HansaError]) -> HansaError:
-    """Return one error for all that speaks against one edit: what is no matter of its settings goes first."""
+    """Return one error for all errors of an edit; one that is not about settings goes first."""
     faults: dict[str, str] = {}
     for error in errors:
         if not isinstance(error, Invalid):

@@ -1,4 +1,4 @@
-"""What the store holds against edits that are made together: each is judged by what there will be afterwards."""
+"""Edits that are made together, judged by what is stored: by what there will be afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ IsOutside: TypeAlias = Callable[[Reference], bool]
 
 
 class Judge:
-    """Judges edits by what a reader finds. `there` holds the revisions of the definitions that they concern or refer to."""
+    """Judges edits by what a reader finds.
+
+    `there` holds the revisions of the definitions that the edits concern or refer to.
+    """
 
     def __init__(self, reader: Reader, edits: Sequence[CheckedEdit], is_outside: IsOutside) -> None:
         self._edits = edits
@@ -40,7 +43,7 @@ class Judge:
         return {(row.kind, row.type, row.name): row.revision for row in rows}
 
     def _known_afterwards(self, reader: Reader) -> set[Key]:
-        """Return what may be referred to: definitions with and without their type, and deployed services."""
+        """Return what may be referred to, definitions with and without their type."""
         after = (self.there.keys() | self._touched) - self._gone
         known = after | {(kind, "", name) for kind, _, name in after}
         if any(one.kind == "service" for each in self._edits for one in each.references):
@@ -115,7 +118,7 @@ class Judge:
         return missing
 
     def _taken(self, each: CheckedEdit) -> HansaError | None:
-        """Note the claims of an edit, and return the conflict over the first that another definition has."""
+        """Note the claims of an edit; returns the conflict over the first that is taken."""
         conflict: HansaError | None = None
         for claim in each.claims:
             owner = self._owners.setdefault(claim_row(each.key, claim), each.key)
@@ -126,7 +129,7 @@ class Judge:
 
 
 def claim_row(key: Key, claim: str) -> str:
-    """Return how a claim of a definition is stored: claims are unique among the definitions of a kind."""
+    """Return a claim as it is stored: it is unique among the definitions of a kind."""
     return f"{key[0]} {claim}"
 
 

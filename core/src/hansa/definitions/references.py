@@ -17,7 +17,7 @@ _SEQUENCES = (list, set, frozenset)
 def references(
     model: type[Model], settings: PlainSettings | Model, path: str = ""
 ) -> Iterator[Reference]:
-    """Find everything that settings name, in plain data that may be faulty or in a model; `path` leads to them."""
+    """Find everything that settings name, in a model, or in plain data that may be faulty."""
     for field in fields(model):
         if isinstance(settings, Mapping):
             value = settings.get(field.name)

@@ -26,7 +26,7 @@ class DefinitionStore:
     def all(
         self, kind: str = "", type: str = "", name: str = "", *, after: int = 0
     ) -> list[DefinitionRecord]:
-        """Return stored definitions, sorted by kind, type and name; with `after` those of a later revision alone."""
+        """Return stored definitions, sorted by key; with `after`, those changed since a revision."""
         c = tables.definition.c
         query: Select[tuple[object, ...]] = select(tables.definition)
         if kind:
@@ -75,10 +75,11 @@ class DefinitionStore:
         by: str = "",
         by_path: bool = False,
     ) -> int:
-        """Store and delete definitions, all of them or none, each once, as one revision, which it returns.
+        """Store and delete definitions, all of them or none, each once, as one revision, which it
+        returns.
 
-        They may refer to each other in any order. Raises what speaks against the first that is refused; with `by_path` one
-        `Invalid` with all faults by `kind.type.name.setting`.
+        They may refer to each other in any order. Raises what speaks against the first that is
+        refused; with `by_path` one `Invalid` with all faults by `kind.type.name.setting`.
         """
         with self.database.transaction(by) as transaction:
             judge = Judge(transaction, edits, is_outside)

@@ -1,4 +1,4 @@
-"""What is stored of settings: references such as `{"$env": "X"}` as they were given, secrets encrypted, the rest as it is."""
+"""Settings as they are stored: references as given, secrets encrypted, the rest as it is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENCRYPTED = "$encrypted"
 
 
 def is_looked_up(value: object) -> bool:
-    """Whether plain data is or contains a reference other than a stored secret: what it stands for is text."""
+    """Whether plain data has references that are looked up, stored secrets not included."""
     if isinstance(value, dict):
         if is_reference(value):
             return ENCRYPTED not in value
@@ -29,7 +29,7 @@ def is_looked_up(value: object) -> bool:
 
 
 def resolve_all(value: object, special: Resolve, faults: dict[str, str], path: str = "") -> object:
-    """Return plain data with its references resolved; one that cannot be becomes an empty text and a fault by its path."""
+    """Return plain data, references resolved; one that cannot be becomes "" and a fault by path."""
     if is_reference(value):
         try:
             found: object = resolve(value, special)
@@ -53,7 +53,8 @@ def resolve_all(value: object, special: Resolve, faults: dict[str, str], path: s
 def stored_settings(
     given: PlainSettings, prepared: Model, loaded: Model, encrypt: Encrypt
 ) -> PlainSettings:
-    """Return what is stored of the given settings, which were `loaded` and then `prepared` by their type.
+    """Return what is stored of the given settings, which were `loaded` and then `prepared` by their
+    type.
 
     Defaults are left out, unless the type has prepared something else.
     """

@@ -1,4 +1,4 @@
-"""Who uses what: the definitions that refer to something, and the services that deployed packages provide."""
+"""Who uses what: what definitions refer to, and the services of deployed packages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..odb.transaction import Reader
 def users_of(
     reader: Reader, kind: str, type: str, names: Iterable[str], besides: Collection[Key] = ()
 ) -> dict[str, set[str]]:
-    """Return the definitions that refer to what has these names, by name; those of `besides` do not count."""
+    """Return the definitions that refer to these names, by name, without those of `besides`."""
     table = tables.reference
     found: dict[str, set[str]] = {}
     query = select(table).where(table.c.to_kind == kind, table.c.to_type.in_(["", type]))

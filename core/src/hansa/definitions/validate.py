@@ -1,4 +1,4 @@
-"""What one definition must satisfy by itself before it is stored: its settings, and what follows from them."""
+"""What one definition must satisfy by itself before it is stored."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ from .references import references
 from .stored_form import ENCRYPTED, is_looked_up, resolve_all, stored_settings
 
 ResolveSecret: TypeAlias = Callable[[str, object], str | None]
-"""Resolves references of plugins, such as `{"$vault": "path"}`, of `vault` and the path; None if no plugin does."""
+"""Resolves references of plugins, such as `{"$vault": "path"}`, of `vault` and the path; None if no
+plugin does.
+"""
 
 
 class Validator:
-    """Checks edits one by one. `builtin` holds the definitions of plugins, `stored(kind, type, name)` returns what is edited."""
+    """Checks edits one by one. `builtin` holds the definitions of plugins, `stored(kind, type,
+    name)` returns what is edited.
+    """
 
     def __init__(
         self,
@@ -42,7 +46,7 @@ class Validator:
         self._builtin_claims: dict[tuple[str, str], DefinitionRecord] | None = None
 
     def read(self, record: DefinitionRecord) -> DefinitionSettings:
-        """Return the settings of a definition, secrets and references resolved, in today's shape; raises `Invalid`."""
+        """Return the settings of a definition, references resolved, in today's shape, or `Invalid`."""
         model = self._registry.type(record.kind, record.type).model
         faults: Faults = {}
         config, _ = self._load(model, model.upgrade(dict(record.data)), faults)
@@ -51,10 +55,11 @@ class Validator:
         return cast(DefinitionSettings, config)
 
     def check(self, edit: Edit) -> CheckedEdit:
-        """Return an edit with its data as it is to be stored, its references and claims, and all that is wrong with it.
+        """Return an edit with its data as it is to be stored, its references and claims, and all
+        that is wrong with it.
 
-        Nothing is written; of other definitions, only those of plugins are looked at. Raises `NotFound`, `Conflict`, or what
-        a vault raises.
+        Nothing is written; of other definitions, only those of plugins are looked at. Raises
+        `NotFound`, `Conflict`, or what a vault raises.
         """
         registered = self._registry.type(*edit.key[:2])
         if edit.key in self._builtin:
@@ -99,7 +104,7 @@ class Validator:
     def _load(
         self, model: type[Model], data: PlainSettings, faults: Faults
     ) -> tuple[Model | None, PlainSettings]:
-        """Return the settings as their model, None if they have faults, and as plain data with references resolved."""
+        """Return settings as their model, None if they have faults, and as plain data, resolved."""
         unresolved: Faults = {}
         plain = cast(PlainSettings, resolve_all(data, self._resolve, unresolved))
         # what the environment or a file provides is text, also for numbers
@@ -166,7 +171,7 @@ class Validator:
 
 
 def claims_of(cls: type[Definition], key: Key, config: Model) -> list[str]:
-    """Return what only one definition of a kind may have; the names of security definitions are unique over all types."""
+    """Return what only one definition of a kind may have, the name of a security definition too."""
     kind, _, name = key
     found = list(cls.claims(config))
     if kind == "security":

@@ -1,4 +1,4 @@
-"""Loading what is deployed into a worker: modules, service classes, and the swap of their names in the registry."""
+"""Loading what is deployed into a worker, and swapping its services in the registry."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ log = logging.getLogger("hansa.worker")
 class Activation:
     """Loads the packages that serve into this process, and what imports them.
 
-    `recompile(names)` gives routes to services a new class, `report(package, error)` notes a package that cannot be loaded, or,
-    with None, that it is tried anew. `loaded(package)` is called for each package that was deployed and is loaded now.
+    `recompile(names)` gives routes to services a new class, `report(package, error)` notes a
+    package that cannot be loaded, or, with None, that it is tried anew. `loaded(package)` is called
+    for each package that was deployed and is loaded now.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Activation:
         self._before: dict[str, LoadedPackage] = {}
 
     def load(self) -> None:
-        """Load what serves and is not loaded, with all that imports it, and swap its services in at once."""
+        """Load what serves and is not loaded, with what imports it, and swap its services at once."""
         before = self._loader.loaded
         serving = {
             import_name(file): (file, version) for file, version in self.store.serving().items()
@@ -93,7 +94,7 @@ class Activation:
     def _services(
         self, new: Iterable[LoadedPackage], errors: dict[str, BaseException]
     ) -> list[RegisteredService]:
-        """Return the services of loaded packages; one whose name a plugin has is an error of its package."""
+        """Return the services of loaded packages; a name that a plugin has is the package's error."""
         of_plugins = {one.name for one in self.registry.services() if one.version == 0}
         services: list[RegisteredService] = []
         for each in new:
@@ -111,7 +112,7 @@ class Activation:
         return services
 
     def _unload_older(self, replaced: Iterable[LoadedPackage]) -> None:
-        """Unload the modules before those replaced: requests that run may still look up names in the latter."""
+        """Unload the modules before those replaced, in which running requests may look up names."""
         for old in replaced:
             older = self._before.pop(old.name, None)
             if older is not None:

@@ -1,4 +1,4 @@
-"""What is said of a source that cannot be imported: one line, with the file and the line of the fault."""
+"""What is said of a source that cannot be imported: one line, with file and line number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _VERSION = re.compile(r"(?<=\w)@\d\w*")
 
 
 def describe_error(error: BaseException, package: str) -> str:
-    """Return one line that says where in a package, or in what it imports, an import failed and why."""
+    """Return one line that says where an import failed, in a package or what it imports, and why."""
     places = _places(error)
     lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
     text = lines[-1] if isinstance(error, SyntaxError) else lines[0]

@@ -1,4 +1,4 @@
-"""Deployed packages as modules of a process: versions stand side by side, and each keeps what it imported when it was run."""
+"""Deployed packages as modules: versions stand side by side, and keep what they imported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from ..contract.service import Service
 
 
 class LoadedPackage(importlib.abc.Loader):
-    """One version of a package in a process, whose modules stand in `sys.modules` below `top`, such as `rates@3`.
+    """One version of a package in a process, whose modules stand in `sys.modules` below `top`, such
+    as `rates@3`.
 
     Its modules import, for good, what was deployed when they were run.
     """
@@ -36,7 +37,8 @@ class LoadedPackage(importlib.abc.Loader):
         self.uses: dict[str, LoadedPackage] | None = None
 
     def run(self) -> None:
-        """Run all its modules and collect its service classes, by class name; exceptions of the sources come through.
+        """Run all its modules and collect its service classes, by class name; exceptions of the
+        sources come through.
 
         They stand in `sys.modules` before they run, since typing looks them up there.
         """
@@ -86,7 +88,7 @@ class LoadedPackage(importlib.abc.Loader):
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        """Do what `__import__` does, for its modules: a deployed name is the version that it was run with."""
+        """Stand for `__import__` in its modules: a deployed name is the version it was run with."""
         top, dot, rest = name.partition(".")
         used = (self.uses or {}).get(top)
         if used is not None:

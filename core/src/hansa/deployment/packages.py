@@ -1,4 +1,4 @@
-"""Deploying packages: sources are tried in a child process, stored, and loaded by every worker, all of them or none."""
+"""Deploying packages: tried in a child process, stored, loaded by every worker, or refused."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .trial import trial
 class Packages(PackagesContract):
     """The deployed packages of a cluster.
 
-    `announce(revision, wait=...)` tells the workers of a change; `trial_timeout` is in seconds, and `trial_modules` are imported before
-    any source is.
+    `announce(revision, wait=...)` tells the workers of a change; `trial_timeout` is in seconds, and
+    `trial_modules` are imported before any source is.
     """
 
     def __init__(
@@ -62,9 +62,11 @@ class Packages(PackagesContract):
         declared: bool = False,
         wait: bool = True,
     ) -> Deployment:
-        """Try sources, by path, in a child process; store them and have every worker load them: all of them or none.
+        """Try sources, by path, in a child process; store them and have every worker load them: all
+        of them or none.
 
-        It is tried again if others deploy meanwhile. Raises as `contract.server.Packages.deploy` says.
+        It is tried again if others deploy meanwhile. Raises as `contract.server.Packages.deploy`
+        says.
         """
         wanted: dict[str, str | None] = {**packages_of(files), **dict.fromkeys(remove)}
         while True:
@@ -91,9 +93,11 @@ class Packages(PackagesContract):
     def _try(
         self, changes: Sources, stored: Mapping[str, PackageVersion], serving: Mapping[str, int]
     ) -> Services:
-        """Import what changes, with all that imports it, in a child process; returns their services.
+        """Import what changes, with all that imports it, in a child process; returns their
+        services.
 
-        Raises `NotFound` or `Conflict` for what is to be removed, `Conflict` for a name that a plugin has, and what `trial` raises.
+        Raises `NotFound` or `Conflict` for what is to be removed, `Conflict` for a name that a
+        plugin has, and what `trial` raises.
         """
         after = {file: package.source for file, package in stored.items()}
         for file, source in changes.items():

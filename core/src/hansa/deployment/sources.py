@@ -21,13 +21,14 @@ _INSTALLED = re.compile(r"hansa_|.*(site|dist)-packages")
 
 
 def package_of(path: str) -> str:
-    """Return the package that a file is part of: itself, or the folder that it is in, with a / at its end."""
+    """Return the package that a file is part of: itself, or its top folder with a / at the end."""
     top, slash, _ = path.partition("/")
     return top + slash
 
 
 def packages_of(files: Mapping[str, str]) -> dict[str, str]:
-    """Return the sources of packages, of files by path: `rates.py` is one by itself, a folder one as JSON of its files.
+    """Return the sources of packages, of files by path: `rates.py` is one by itself, a folder one
+    as JSON of its files.
 
     Raises `Invalid` with all that is wrong with names and sizes under `file`.
     """

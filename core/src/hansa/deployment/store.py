@@ -39,7 +39,7 @@ class Stale(Conflict):
 
 
 class PackageStore:
-    """The packages in the ODB of a cluster. `key` authenticates sources: who can write to the database cannot run code."""
+    """The packages in the ODB. `key` authenticates their sources, so writing rows runs no code."""
 
     def __init__(self, database: Database, key: bytes) -> None:
         self.database = database
@@ -52,7 +52,7 @@ class PackageStore:
     def versions(
         self, file: str = "", version: int = 0, *, current: bool = False
     ) -> list[PackageVersion]:
-        """Return all versions of all packages or of one, or those that serve; a forged one is left out and logged."""
+        """Return versions of packages, or those that serve; a forged one is left out and logged."""
         query: Select[tuple[object, ...]] = select(package)
         if file:
             query = query.where(package.c.file == file)
@@ -95,11 +95,13 @@ class PackageStore:
         by: str = "",
         declared: bool = False,
     ) -> tuple[Serving, int]:
-        """Have these sources serve, all or none; returns their versions by package, and the revision.
+        """Have these sources serve, all or none; returns their versions by package, and the
+        revision.
 
-        A source that was deployed before is that version again. `services` has those of what changes and of what imports
-        it. Raises `Stale` if not what was `seen` serves, and `Conflict` if another package provides one of the services, or
-        if a service that is in use would be gone.
+        A source that was deployed before is that version again. `services` has those of what
+        changes and of what imports it. Raises `Stale` if not what was `seen` serves, and `Conflict`
+        if another package provides one of the services, or if a service that is in use would be
+        gone.
         """
         with self.database.transaction(by) as transaction:
             if seen is not None and seen != _serving(transaction):
@@ -128,7 +130,7 @@ class PackageStore:
         services: Mapping[str, str],
         declared: bool,
     ) -> int:
-        """Have a source serve, as the version that it was before or as a new one; returns the version."""
+        """Have a source serve, as the version that it was or as a new one; returns the version."""
         mac = self._mac(file, source)
         digest = hashlib.sha256(source.encode()).hexdigest()
         query = select(package.c.mac, package.c.version).where(package.c.file == file)
@@ -178,7 +180,7 @@ def _rename_services(transaction: Transaction, file: str, names: Mapping[str, st
 
 
 def _check_names(transaction: Transaction, services: Services, removed: set[str]) -> None:
-    """Raise `Conflict` for services that two packages would provide, or that are in use and would be gone."""
+    """Raise `Conflict` for services that have two packages, or are in use and would be gone."""
     deployed = deployed_services(transaction)
     provided = {
         name: file

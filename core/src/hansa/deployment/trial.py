@@ -40,10 +40,11 @@ def trial(
 ) -> dict[str, dict[str, str]]:
     """Import those of the packages that changed, and all that import them, in a child process.
 
-    Returns their services by package, {class name: service name}. `modules` are imported before them. The child has its own
-    process group, killed after `timeout` seconds, and none of Hansa's environment variables. Success is its report in a
-    private file, never an exit status. It is no sandbox: whoever may deploy code owns the server.
-    Raises `Invalid` with the faults under `source`; `MissingModule` if one is an import of what is not there.
+    Returns their services by package, {class name: service name}. `modules` are imported before
+    them. The child has its own process group, killed after `timeout` seconds, and none of Hansa's
+    environment variables. Success is its report in a private file, never an exit status. It is no
+    sandbox: whoever may deploy code owns the server. Raises `Invalid` with the faults under
+    `source`; `MissingModule` if one is an import of what is not there.
     """
     tried = sorted(changed)
     names = ", ".join(tried)[:NAMES_SHOWN]

@@ -1,4 +1,4 @@
-"""The child process of a trial import: reads a job from standard input and reports in the file it names."""
+"""The child process of a trial import: its job comes on standard input, its report is a file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _try(sources: Mapping[str, str], changed: Collection[str]) -> Report:
 
 
 def _failures(errors: Mapping[str, BaseException]) -> list[str]:
-    """Return what failed, each cause once: what imports a package that fails does so by the same error."""
+    """Return what failed, each cause once: importers of a package that fails share its error."""
     by_cause: dict[str, str] = {}
     for package, error in errors.items():
         told = describe_error(error, package)

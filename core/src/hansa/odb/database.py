@@ -1,4 +1,4 @@
-"""The ODB of a cluster as the rest of core uses it: queries, changes of which each is one revision, and the change log."""
+"""The ODB of a cluster: queries, changes of which each is one revision, and the change log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .transaction import Change, Reader, Rows, Transaction
 
 
 class Database:
-    """The ODB of a cluster. What it holds is the truth; every change of it has a number, the revision."""
+    """The ODB of a cluster, whose content is the truth; every change has a number, the revision."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -34,7 +34,7 @@ class Database:
 
     @contextmanager
     def transaction(self, by: str = "") -> Iterator[Transaction]:
-        """Change something as one revision, all of it or nothing; `by` is the author for the change log."""
+        """Change something as one revision, all of it or nothing; `by` is the author for the log."""
         with self.engine.begin() as connection:
             transaction = Transaction(connection, by)
             yield transaction
@@ -57,13 +57,13 @@ class Database:
 
     @guarded
     def log_action(self, kind: str, name: str, action: str, *, by: str = "") -> int:
-        """Write a change that concerns no definition, such as the blocking of a plugin; returns its revision."""
+        """Write a change that concerns no definition, such as a blocked plugin; returns its revision."""
         with self.transaction(by) as transaction:
             transaction.log((kind, "", name), action)
             return transaction.revision
 
     def blocked_plugins(self) -> set[str]:
-        """Return the plugins that were blocked while servers ran; those of config.toml are not included."""
+        """Return the plugins that were blocked while servers ran, without those of config.toml."""
         c = tables.change.c
         decisions = select(c.name, c.action).where(
             c.kind == "plugin", c.action.in_(("block", "unblock"))

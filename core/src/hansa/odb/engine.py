@@ -1,4 +1,4 @@
-"""How the ODB is opened and used: the engine, its isolation, and another try where a writer was in the way."""
+"""How the ODB is opened and used: its isolation, and another try where a writer was in the way."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PATIENCE = 8.0
 """Seconds that a change waits while other writers are at work."""
 LONGEST_PAUSE = 0.1
 ATTEMPTS = 3
-"""How often a change is tried that violates the integrity of the database, as when two insert the same row."""
+"""Attempts at a change that violates the integrity of the database, as two equal inserts do."""
 SQLITE_PATIENCE = 30
 LOST = (
     exc.OperationalError,
@@ -43,10 +43,12 @@ LOST = (
 def open_engine(
     url: str, seconds: float = STATEMENT_LIMIT, *, poolclass: type[Pool] | None = None
 ) -> Engine:
-    """Return an engine for the ODB; a statement may take this many seconds. Raises `Invalid` if what opens it is not installed.
+    """Return an engine for the ODB; a statement may take this many seconds. Raises `Invalid` if
+    what opens it is not installed.
 
-    SQLite is in WAL mode with every commit synced, and its writers are in one line from their first statement. Other
-    databases are opened by what entry points of the group `hansa.odb` name, by the scheme of the URL.
+    SQLite is in WAL mode with every commit synced, and its writers are in one line from their first
+    statement. Other databases are opened by what entry points of the group `hansa.odb` name, by the
+    scheme of the URL.
     """
     scheme = url.partition(":")[0].partition("+")[0]
     if scheme == "sqlite":
@@ -80,9 +82,11 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 def guarded(function: Callable[P, T]) -> Callable[P, T]:
-    """Try a use of the ODB again where another writer was in the way; it then raises `Unavailable` without an ODB.
+    """Try a use of the ODB again where another writer was in the way; it then raises `Unavailable`
+    without an ODB.
 
-    What opened the database reports another writer by raising `Unavailable`; two that insert the same are refused.
+    What opened the database reports another writer by raising `Unavailable`; two that insert the
+    same are refused.
     """
 
     @functools.wraps(function)

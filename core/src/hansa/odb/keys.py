@@ -1,4 +1,4 @@
-"""The cluster's key: encrypts secrets and authenticates sources in the ODB, and is itself never in it."""
+"""The cluster's key, which is never in the ODB: it encrypts secrets and authenticates sources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _KEY = re.compile("[A-Za-z0-9_-]{43}=")
 
 
 class Keys:
-    """Encryption of secrets (Fernet; several comma-separated keys rotate, the first encrypts) and the key for source MACs.
+    """Encryption of secrets (Fernet; several comma-separated keys rotate, the first encrypts) and
+    the key for source MACs.
 
     Raises `Invalid` for a text that is not a key.
     """
@@ -55,7 +56,7 @@ class Keys:
 
 
 def load_keys(directory: Path, given: str | None) -> Keys:
-    """Return the key given in the settings, else that of the file `secret.key` (mode 0600), which the first start makes."""
+    """Return the given key, else that of the file `secret.key` (0600), which the first start makes."""
     if given:
         return Keys(given)
     path = directory / "secret.key"

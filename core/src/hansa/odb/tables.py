@@ -38,7 +38,7 @@ cluster = Table(
     _key("id", Integer()),
     _column("revision", Integer()),
 )
-"""One row: the newest revision. Each change begins by raising it, which puts all writers in one line."""
+"""One row: the newest revision. Each change begins by raising it: writers stand in one line."""
 
 definition = Table(
     "definition",
@@ -91,7 +91,7 @@ package = Table(
     _column("by", NAME),
     _column("at", Float()),
 )
-"""All versions of deployed packages: sources, service names by class name as JSON, and which version serves."""
+"""All versions of deployed packages: source, service names by class name, whether it serves."""
 
 change = Table(
     "change",

@@ -37,7 +37,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One numbered line of the change log; `kind` is a definition's kind, or `service`, `plugin` or `server`."""
+    """One line of the change log; `kind` is a definition's kind, `service`, `plugin` or `server`."""
 
     revision: int
     kind: str
@@ -65,7 +65,7 @@ class Reader:
 
 
 class Transaction(Reader):
-    """One transaction with the next revision; its first statement puts all writers of the cluster in one line."""
+    """One transaction with the next revision; its first statement puts all writers in one line."""
 
     def __init__(self, connection: Connection, by: str) -> None:
         super().__init__(connection)

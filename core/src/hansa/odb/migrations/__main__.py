@@ -1,4 +1,6 @@
-"""Bring an ODB to the newest schema: `python -m hansa.migrations`, with the SQLAlchemy URL on standard input."""
+"""Bring an ODB to the newest schema: `python -m hansa.migrations`, with the SQLAlchemy URL on
+standard input.
+"""
 
 import sys
 from pathlib import Path

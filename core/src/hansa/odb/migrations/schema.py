@@ -1,4 +1,6 @@
-"""How an ODB gets its schema: at once if it is empty, by the migrations if it is older; one process at a time."""
+"""How an ODB gets its schema: at once if it is empty, by the migrations if it is older; one process
+at a time.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,16 @@ _MAKE_VERSION = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL 
 
 
 def lock(connection: Connection) -> None:
-    """Let nobody else change the schema until this connection is closed; SQLite has one writer anyway."""
+    """Let nobody else change the schema until this connection is closed; SQLite has one writer
+    anyway.
+    """
     connection.execute(text(_LOCKS.get(connection.dialect.name, _MYSQL_LOCK)))
 
 
 def create_schema(engine: Engine) -> None:
-    """Bring the schema to `SCHEMA_VERSION`: an empty database at once, an older one by Alembic, in a process of its own."""
+    """Bring the schema to `SCHEMA_VERSION`: an empty database at once, an older one by Alembic, in
+    a process of its own.
+    """
     url = engine.url.render_as_string(hide_password=False)
     with open_engine(url, MIGRATION_LIMIT, poolclass=NullPool).begin() as connection:
         lock(connection)

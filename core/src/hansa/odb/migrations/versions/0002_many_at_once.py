@@ -1,4 +1,6 @@
-"""Several definitions may change in one revision, and what is asked for by name or revision is found by an index."""
+"""Several definitions may change in one revision, and what is asked for by name or revision is
+found by an index.
+"""
 
 from typing import Any
 

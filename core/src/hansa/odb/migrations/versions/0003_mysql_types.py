@@ -1,4 +1,6 @@
-"""Types that hold everything on MySQL and MariaDB too: long texts, times of day, and names that differ only in case."""
+"""Types that hold everything on MySQL and MariaDB too: long texts, times of day, and names that
+differ only in case.
+"""
 
 import sqlalchemy as sa
 from alembic import op
