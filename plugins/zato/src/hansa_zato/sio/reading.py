@@ -5,21 +5,18 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from hansa import Invalid
 
 from ..bunch import Bunch
 from ..dialect.exceptions import InvalidInput
-from ..payloads import PlainDict, Value
+from ..payloads import Value
 from . import models, xml
 from .declaration import Declaration, Element, ModelSide
 from .naming import ByName
 from .types import Boolean, ForceType
 from .values import ATOMS, NOT_GIVEN
-
-if TYPE_CHECKING:
-    from .xml import XMLElement
 
 Body: TypeAlias = object
 """The parsed message: plain data, an lxml element, a model, or None."""
@@ -64,7 +61,6 @@ class _Expected:
     """
 
     name: str
-    type: ForceType
     missing: object
     convert: Callable[[object], object]
 
@@ -86,20 +82,21 @@ def reader(declared: Declaration, params_first: bool = True) -> Reader:
     if declared.input_model is not None:
         return _model_reader(declared.input_model, declared, params_first)
     plan = [
-        _Expected(element.name, element.type, _missing(element, declared), _converter(element.type))
+        _Expected(element.name, _missing(element, declared), _converter(element.type))
         for element in declared.inputs
     ]
     names = frozenset(element.name for element in declared.inputs)
-    look_up = _lookup(declared.use_text, params_first)
+    read_contents = _contents_reader(declared)
     skips_empty = declared.skip_empty_request
 
     def read(cid: str, body: Body, params: Params) -> Input:
-        given = None if declared.channel_params_only else body
-        plain, elements = _contents(cid, given, declared.request_elem)
+        given = read_contents(cid, body)
+        if params:
+            given = {**given, **params} if params_first else {**params, **given}
         found = Input()
         faults: dict[str, str] = {}
         for expected in plan:
-            value = look_up(expected, plain, elements, params)
+            value = given.get(expected.name, NOT_GIVEN)
             if value is NOT_GIVEN:
                 expected.leave_out(found, faults)
                 continue
@@ -117,47 +114,27 @@ def reader(declared: Declaration, params_first: bool = True) -> Reader:
     return read
 
 
-_Elements: TypeAlias = "dict[str, list[XMLElement]]"
-_NOTHING: PlainDict = {}
+def _contents_reader(declared: Declaration) -> Callable[[str, Body], Mapping[str, object]]:
+    """Return the function that finds the values in a body by name; it raises `InvalidInput`."""
+    types = {element.name: element.type for element in declared.inputs}
 
+    def read_contents(cid: str, body: Body) -> Mapping[str, object]:
+        if body is None or declared.channel_params_only:
+            return {}
+        if isinstance(body, Mapping):
+            return body
+        if xml.is_element(body):
+            children = xml.children(xml.request_root(body, declared.request_elem))
+            return {
+                name: xml.read(children[name], type, declared.use_text)
+                for name, type in types.items()
+                if name in children
+            }
+        raise InvalidInput(
+            cid, f"expected an object with the declared names, got {type(body).__name__}"
+        )
 
-def _contents(cid: str, body: Body, request_elem: str) -> tuple[Mapping[str, object], _Elements]:
-    """Return the contents of a body by name, as plain data or as XML elements.
-
-    Raises `InvalidInput`.
-    """
-    if body is None:
-        return _NOTHING, _NOTHING
-    if isinstance(body, Mapping):
-        return body, _NOTHING
-    if xml.is_element(body):
-        return _NOTHING, xml.children(xml.request_root(body, request_elem))
-    raise InvalidInput(
-        cid, f"expected an object with the declared names, got {type(body).__name__}"
-    )
-
-
-def _lookup(
-    use_text: bool, params_first: bool
-) -> Callable[[_Expected, Mapping[str, object], _Elements, Params], object]:
-    """Return the function that finds a name in body and parameters.
-
-    The function returns NOT_GIVEN for one that is in neither.
-    """
-
-    def look_up(
-        expected: _Expected, plain: Mapping[str, object], elements: _Elements, params: Params
-    ) -> object:
-        name = expected.name
-        if params_first and name in params:
-            return params[name]
-        if name in plain:
-            return plain[name]
-        if name in elements:
-            return xml.read(elements[name], expected.type, use_text)
-        return params.get(name, NOT_GIVEN)
-
-    return look_up
+    return read_contents
 
 
 def _converter(type: ForceType) -> Callable[[object], object]:
