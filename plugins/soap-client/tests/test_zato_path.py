@@ -19,7 +19,9 @@ BODY = "<get_rate xmlns='urn:quotes'><country>Canada</country></get_rate>"
 def conn(connect: Callable[..., SoapOutgoing]) -> Callable[..., Any]:
     def make(**settings: Any) -> Any:
         live = connect(**settings)
-        server = SimpleNamespace(name="server1", object=lambda kind, type, name: live)
+        server = SimpleNamespace(
+            name="server1", objects=SimpleNamespace(get=lambda kind, type, name: live)
+        )
         return Outgoing(server).soap["quotes"].conn
 
     return make
