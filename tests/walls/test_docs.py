@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from tools import docs
+from tools.live import live
 from tools.project import TOP
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    """Load all plugins once; one that does not load is the only fault then."""
+    live()
 
 
 @pytest.mark.rebuilt
