@@ -134,7 +134,8 @@ def test_xml(filled: Any) -> None:
 
 def test_soap(filled: Any) -> None:
     body = """<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
-        xmlns:z="https://zato.io/ns/20130518"><soapenv:Body><z:request><z:year>2013</z:year><z:month>9</z:month>
+        xmlns:z="https://zato.io/ns/20130518">
+        <soapenv:Body><z:request><z:year>2013</z:year><z:month>9</z:month>
         <z:day>4</z:day></z:request></soapenv:Body></soapenv:Envelope>"""
     response = filled.call(filled.classes["GetRate"], body, "soap", type="soap")
     root = etree.fromstring(response.raw)
