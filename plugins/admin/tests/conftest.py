@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.server import ServerProcess
 
 PLUGINS = ["admin", "http", "json", "scheduler", "security"]
 
@@ -67,13 +63,6 @@ class Refusing(Service):
 '''
 
 
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class Answer:
     """What came back over HTTP."""
@@ -87,59 +76,33 @@ class Answer:
         return json.loads(self.raw)
 
 
-class Server:
-    """A running `hansa server run`, in a folder of its own."""
+class Server(ServerProcess):
+    """A running server of one worker with a few plugins."""
 
     rates = RATES
 
     def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
-        self.folder, self.dir = folder, folder / "var"
+        config = f"[plugins]\nenabled = {json.dumps(PLUGINS)}\n"
+        super().__init__(folder, config, workers=1, env=environment)
         self.url = f"http://127.0.0.1:{free_port()}"
-        (folder / "config.toml").write_text(
-            f"[server]\nworkers = 1\n[plugins]\nenabled = {json.dumps(PLUGINS)}\n"
-        )
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("HANSA_")} | (
-            environment or {}
-        )
         self.start()
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "hansa", "server", "run", "--config", "config.toml"]
-        command += ["--http", self.url.removeprefix("http://"), "--dir", str(self.dir)]
-        self.log = (self.folder / "log").open("wb")
-        self.process = subprocess.Popen(
-            command, cwd=self.folder, stdout=self.log, stderr=self.log, env=self.environment
-        )
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                urllib.request.urlopen(self.url + "/hansa/ready", timeout=5).close()
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.stop()
-                    raise RuntimeError(f"the server did not start:\n{self.output()}") from None
-                time.sleep(0.05)
+    def options(self) -> list[str]:
+        """Return the options of `hansa server run`, with where it listens."""
+        return [*super().options(), "--http", self.url.removeprefix("http://")]
 
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.log.close()
-
-    def output(self) -> str:
-        return (self.folder / "log").read_text()
+    def ready(self) -> bool:
+        """Whether it reports that it is ready."""
+        try:
+            urllib.request.urlopen(self.url + "/hansa/ready", timeout=5).close()
+        except OSError:
+            return False
+        return True
 
     @property
     def password(self) -> str:
-        return (
-            self.environment.get("HANSA_ADMIN_PASSWORD")
-            or (self.dir / "admin.password").read_text().strip()
-        )
+        given = self.env.get("HANSA_ADMIN_PASSWORD")
+        return given or (self.dir / "admin.password").read_text().strip()
 
     def http(
         self,

@@ -107,7 +107,7 @@ def test_a_second_server_of_the_name_does_not_start(server: Server, tmp_path: Pa
     done = subprocess.run(
         command,
         cwd=tmp_path,
-        env=server.environment,
+        env=server.env,
         capture_output=True,
         text=True,
         timeout=60,

@@ -113,12 +113,12 @@ def test_a_server_takes_the_password_of_the_environment_and_has_a_new_one_next_t
         )
         command = ["sh", "-c", line + " -s -w '%{http_code}'"]
         done = subprocess.run(
-            command, env=other.environment, capture_output=True, text=True, timeout=30, check=True
+            command, env=other.env, capture_output=True, text=True, timeout=30, check=True
         )
         assert done.stdout.endswith("200")
     finally:
         other.stop()
-    other.environment[VARIABLE] = "another word"
+    other.env[VARIABLE] = "another word"
     other.start()
     try:
         assert other.http("/hansa/api/admin.server.status", b"{}").status == 200

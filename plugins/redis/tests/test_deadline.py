@@ -259,7 +259,8 @@ def test_how_long_a_command_waits(command, seconds):
 
 @given(st.lists(st.text() | st.binary() | st.integers() | st.floats(), min_size=1))
 def test_any_command_is_looked_at_without_fault(command):
-    blocking_seconds(tuple(command))
+    seconds = blocking_seconds(tuple(command))
+    assert seconds is None or isinstance(seconds, float)
 
 
 def test_the_object_reports_a_ping_that_fails():

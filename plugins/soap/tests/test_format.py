@@ -95,7 +95,8 @@ def test_codes_of_faults(error: BaseException, v11: str, v12: str) -> None:
 @given(st.text(), st.dictionaries(st.text(), st.text(), min_size=1, max_size=3))
 def test_any_fault_can_be_told(cid: str, errors: dict[str, str]) -> None:
     for format in FORMATS:
-        etree.fromstring(format.render_error(Invalid(errors), cid)[0])
+        root = etree.fromstring(format.render_error(Invalid(errors), cid)[0])
+        assert root.find(".//{urn:hansa:error}error") is not None
 
 
 parts = st.recursive(

@@ -109,7 +109,8 @@ def test_correlation_ids_of_callers(server: Any) -> None:
 
 
 def test_no_correlation_ids_without_http(server: Any) -> None:
-    plugin.hansa_serve(server)  # the plugin is installed, but not loaded
+    assert plugin.hansa_serve(server) is None  # the plugin is installed, but not loaded
+    assert server.resources == []
 
 
 # -- services --------------------------------------------------------------------------------------
