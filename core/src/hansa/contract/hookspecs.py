@@ -33,7 +33,7 @@ PROJECT = "hansa"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-# -- what a plugin adds: asked when it is loaded -------------------------------------------------------------------
+# -- what a plugin adds: asked when it is loaded ---------------------------------------------------
 
 
 @hookspec
@@ -95,7 +95,7 @@ def hansa_commands(commands: click.Group) -> None:
     """Add commands to the group `hansa`; called when `hansa` parses its command line. Early."""
 
 
-# -- in the supervisor ---------------------------------------------------------------------------------------------
+# -- in the supervisor -----------------------------------------------------------------------------
 
 
 @hookspec
@@ -113,7 +113,7 @@ def hansa_ready(config: Configuration) -> list[str]:
     """Return lines for the person who started the server, printed once it is ready. Early."""
 
 
-# -- in each worker, from its start to its end ---------------------------------------------------------------------
+# -- in each worker, from its start to its end -----------------------------------------------------
 
 
 @hookspec(firstresult=True)
@@ -165,7 +165,7 @@ def hansa_shutdown(server: Server) -> None:
     """Undo `hansa_startup`; called when the worker ends."""
 
 
-# -- for each route and each secret --------------------------------------------------------------------------------
+# -- for each route and each secret ----------------------------------------------------------------
 
 
 @hookspec

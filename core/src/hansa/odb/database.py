@@ -57,7 +57,9 @@ class Database:
 
     @guarded
     def log_action(self, kind: str, name: str, action: str, *, by: str = "") -> int:
-        """Write a change that concerns no definition, such as a blocked plugin; returns its revision."""
+        """Write a change that concerns no definition, such as a blocked plugin; returns its
+        revision.
+        """
         with self.transaction(by) as transaction:
             transaction.log((kind, "", name), action)
             return transaction.revision

@@ -76,7 +76,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry)
 
 
 def _begin_immediate(connection: Connection) -> None:
-    # with SQLite's deferred default two writers can both read before either writes, and references dangle
+    # with SQLite's deferred default two writers can both read before either writes, and references
+    # dangle
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

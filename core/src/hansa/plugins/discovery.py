@@ -80,7 +80,7 @@ class Plugins:
         """The hooks, to be called by name and with keywords."""
         return self._manager.hook
 
-    # -- load --------------------------------------------------------------------------------------------------------
+    # -- load --------------------------------------------------------------------------------------
 
     def load(self, *, enabled: Iterable[str] | None = None, blocked: Iterable[str] = ()) -> None:
         """Find and load everything that is installed and not blocked; raises `Invalid` with the
@@ -131,7 +131,7 @@ class Plugins:
             _merge(found, sections, "the section {} of channels")
         return found
 
-    # -- what plugins bring ------------------------------------------------------------------------------------------
+    # -- what plugins bring ------------------------------------------------------------------------
 
     def sections(self) -> dict[str, type[Model]]:
         """Return the sections of config.toml that plugins declare; raises `Clash` if two declare

@@ -184,12 +184,11 @@ def definition_model(cls: type[Definition], sections: Mapping[str, type[Model]])
         if one.name not in own and one.name not in sections
     }
 
-    @classmethod  # type: ignore[misc]
-    def upgrade(model: Any, old: PlainSettings) -> PlainSettings:
+    def upgrade(model: type[Model], old: PlainSettings) -> PlainSettings:
         return _into_sections(cls.Config.upgrade(old), moved)
 
     if moved:
-        namespace["upgrade"] = upgrade
+        namespace["upgrade"] = classmethod(upgrade)
     words = cls.type.title().replace("-", "")
     return type(f"{cls.kind.title()}{words}", (cls.Config, cls.common), namespace)
 

@@ -62,7 +62,7 @@ class Supervisor:
         self._stop = False
         self._again = False
 
-    # -- the whole ---------------------------------------------------------------------------------------------------
+    # -- the whole ---------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Start, watch until SIGTERM, SIGINT or a restart, stop; then, for a restart, become a new
@@ -116,7 +116,7 @@ class Supervisor:
             ) from None
         return lock
 
-    # -- start -------------------------------------------------------------------------------------------------------
+    # -- start -------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
         for sockets in self.plugins.hook.hansa_listen(config=self.config):
@@ -192,7 +192,7 @@ class Supervisor:
             lines.append(re.sub(r"\{(\w+)\}", lambda m: listening.get(m[1], m[0]), line))
         print(*lines, sep="\n", flush=True)
 
-    # -- run ---------------------------------------------------------------------------------------------------------
+    # -- run ---------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
         """One round of the loop: listen to workers, restart what ended, go on with a replacement."""
@@ -214,7 +214,7 @@ class Supervisor:
         else:
             self.replacement.want(event["revision"])
 
-    # -- end ---------------------------------------------------------------------------------------------------------
+    # -- end ---------------------------------------------------------------------------------------
 
     def _shut_down(self) -> None:
         self.workers.ask_all_to_end()

@@ -86,7 +86,7 @@ class Workers:
         self._generation = 0
         self._selector = selectors.DefaultSelector()
 
-    # -- start -------------------------------------------------------------------------------------------------------
+    # -- start -------------------------------------------------------------------------------------
 
     def spawn(self, index: int) -> WorkerProcess:
         """Start a worker process, which imports and then waits for its job."""
@@ -124,7 +124,7 @@ class Workers:
                 self.serving[index] = self.spawn(index)
                 self.give_job(self.serving[index])
 
-    # -- listen ------------------------------------------------------------------------------------------------------
+    # -- listen ------------------------------------------------------------------------------------
 
     def listen(self, seconds: float) -> None:
         """Hear what workers say, for at most so long."""
@@ -149,7 +149,7 @@ class Workers:
         else:
             self._heard(event)
 
-    # -- end ---------------------------------------------------------------------------------------------------------
+    # -- end ---------------------------------------------------------------------------------------
 
     def ask_to_end(self, process: WorkerProcess, *, closing: bool) -> None:
         """Ask a worker to finish what it has; `closing` says that the whole server ends."""

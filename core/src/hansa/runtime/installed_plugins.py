@@ -21,7 +21,9 @@ class InstalledPlugins(PluginsContract):
     configuration file.
     """
 
-    def __init__(self, plugins: Plugins, path: Path, store: DefinitionStore, cluster: Cluster) -> None:
+    def __init__(
+        self, plugins: Plugins, path: Path, store: DefinitionStore, cluster: Cluster
+    ) -> None:
         self._plugins = plugins
         self._path = path
         self._store = store

@@ -73,7 +73,7 @@ class Objects(ObjectsContract):
         self._starters = ThreadPoolExecutor(STARTERS, "start")
         self._stopped = threading.Event()
 
-    # -- configure ---------------------------------------------------------------------------------------------------
+    # -- configure ---------------------------------------------------------------------------------
 
     def apply(self, records: Iterable[DefinitionRecord], removed: Iterable[Key] = ()) -> None:
         """Bring these definitions to life, each in place of what it replaces, and take what was
@@ -247,7 +247,7 @@ class Objects(ObjectsContract):
                 self.router.add(new)
         return old
 
-    # -- trouble -----------------------------------------------------------------------------------------------------
+    # -- trouble -----------------------------------------------------------------------------------
 
     def _retry(
         self, managed: ManagedObject, record: DefinitionRecord, error: BaseException
@@ -294,7 +294,7 @@ class Objects(ObjectsContract):
                 self._take_out(managed)
                 self._retry(managed, managed.record, error)
 
-    # -- stop --------------------------------------------------------------------------------------------------------
+    # -- stop --------------------------------------------------------------------------------------
 
     def _withdraw(self, managed: ManagedObject, *, at_once: bool = False) -> None:
         """Give up its object, then its place: what runs once must have stopped before it may start
@@ -337,7 +337,7 @@ class Objects(ObjectsContract):
                 managed.lock.release()
         self.retirement.stop()
 
-    # -- look --------------------------------------------------------------------------------------------------------
+    # -- look --------------------------------------------------------------------------------------
 
     def get(self, kind: str, type: str, name: str) -> Definition:
         """Return a running object; an empty type means any. Raises `NotFound`, or `Unavailable`

@@ -107,9 +107,7 @@ class WorkerServer:
             trial_timeout=config.server.trial_timeout,
             trial_modules=plugins.modules,
         )
-        self.plugins = InstalledPlugins(
-            plugins, config.path, self.definitions.store, self.cluster
-        )
+        self.plugins = InstalledPlugins(plugins, config.path, self.definitions.store, self.cluster)
         self.leases = Leases(self.bus, self.id)
         self.objects = Objects(
             self,

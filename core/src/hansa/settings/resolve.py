@@ -11,7 +11,8 @@ from ..foundation.errors import Invalid
 from .faults import Faults, path_below
 
 Special = Callable[[str, Any], Any]
-"""Resolves a reference that is neither `$env` nor `$file`, by its name with the `$` and its value."""
+"""Resolves a reference that is neither `$env` nor `$file`, by its name with the `$` and its value.
+"""
 
 
 def is_reference(value: object) -> bool:
