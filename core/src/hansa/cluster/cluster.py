@@ -31,6 +31,10 @@ class Cluster(ClusterContract):
         self._bus = bus
         self._wake = wake
 
+    def use(self, bus: Bus) -> None:
+        """Reach the other workers by another bus from now on."""
+        self._bus = bus
+
     @property
     def name(self) -> str:
         """Its name."""

@@ -88,11 +88,13 @@ class WorkerServer:
         self.wake = threading.Event()
         self._replace_workers = replace_workers
         self._resources: dict[type, object] = {}
-        self._cluster_name: str = config.server.cluster
-        # a bus is asked for first, and sees of the cluster only its name
-        self.cluster = Cluster(self._cluster_name, database, OdbBus(database.engine), self.wake.set)
-        self.bus: Bus = self._find_bus(plugins)
-        self.cluster = Cluster(self._cluster_name, database, self.bus, self.wake.set)
+        # the bus over the ODB, unless a plugin, which sees what is there by now, brings a faster one
+        self.bus: Bus = OdbBus(database.engine, config.server.cluster)
+        self.cluster = Cluster(config.server.cluster, database, self.bus, self.wake.set)
+        faster: Bus | None = plugins.hook.hansa_bus(server=self)
+        if faster is not None:
+            self.bus = faster
+            self.cluster.use(faster)
         self.definitions = Definitions(
             DefinitionStore(database),
             self.registry,
@@ -120,10 +122,6 @@ class WorkerServer:
         self.outgoing = Namespace(self.objects)
         self._calls = Invocations(self.registry, self.objects.router)
         self._calls.queue = plugins.hook.hansa_queue(server=self)
-
-    def _find_bus(self, plugins: Plugins) -> Bus:
-        found: Bus | None = plugins.hook.hansa_bus(server=self)
-        return found or OdbBus(self.database.engine, self._cluster_name)
 
     @property
     def queue(self) -> Queue | None:
