@@ -43,6 +43,11 @@ class Login(Model):
     password: Annotated[Secret | None, setting("Password")] = None
 
 
+class Retry(Model):
+    times: Annotated[int, setting("How often", ge=0)] = 3
+    through: Annotated[str, setting("Proxy", refers="outgoing wide")] = ""
+
+
 class Wide(Model):
     host: Annotated[str, setting("Host")] = "localhost"
     port: Annotated[int, setting("Port", ge=1)] = 80
@@ -51,6 +56,9 @@ class Wide(Model):
     logins: list[Login] = []
     tokens: dict[str, Secret] = {}
     over: Annotated[str | None, setting("Another", refers="outgoing wide")] = None
+    retry: Annotated[Retry, setting("Retries")] = Retry()
+    several: Annotated[list[Retry], setting("Many")] = []
+    by_day: Annotated[dict[str, Retry], setting("By day")] = {}
 
     @classmethod
     def upgrade(cls, old: dict[str, Any]) -> dict[str, Any]:
@@ -290,6 +298,116 @@ class TestManyAtOnce:
         assert made.store.claims("channel") == {
             f"the path {path}": ("channel", "path", name) for name, path in swapped.items()
         }
+
+
+class TestAllFaultsAtOnce:
+    """Faulty settings, those that are missing or unknown, and names of what is not there, at any depth."""
+
+    def test_of_a_new_definition(self, made: Definitions):
+        data = {
+            "format": "jsn",
+            "service": "no",
+            "security": ["x", "builtin"],
+            "pth": "/a",
+            "active": "yes",
+        }
+        found = made.validate([Edit(("channel", "path", "a/b"), data)])
+        assert {path.removeprefix("channel.path.a/b."): fault for path, fault in found.items()} == {
+            "name": "must have 1 to 200 characters, none of them / or a control character",
+            "path": "required, and missing",
+            "pth": "unknown setting; did you mean path?",
+            "active": "Expected `bool`, got `str`",
+            "format": "there is no format named 'jsn'",
+            "service": "there is no service named 'no'",
+            "security": "there is no security named 'x'",
+        }
+        with pytest.raises(Invalid) as caught:
+            made.define("channel", "path", "a/b", data)
+        assert set(caught.value.errors) == {path.rpartition(".")[2] for path in found}
+
+    def test_below_references_that_lead_nowhere(self, made: Definitions):
+        faults = faults_of(
+            made,
+            "outgoing",
+            "wide",
+            "a",
+            host={"$env": "NOT_SET_AT_ALL"},
+            login={"user": {"$file": "/nowhere"}, "pasword": "x"},
+            port=0,
+            over="none",
+        )
+        assert set(faults) == {"host", "login.user", "login.pasword", "port", "over"}
+        assert "NOT_SET_AT_ALL is not set" in faults["host"]
+
+    def test_of_an_edit_beside_what_is_stored(self, made: Definitions):
+        made.define("outgoing", "wide", "a", {"port": 5})
+        with pytest.raises(Invalid) as caught:
+            made.define("outgoing", "wide", "a", {"host": 1, "over": "none"}, mode="edit")
+        assert set(caught.value.errors) == {"host", "over"}
+
+    def test_names_in_models_lists_and_tables(self, made: Definitions):
+        nested = {
+            "retry": {"through": "p"},
+            "several": [{}, {"through": "q"}],
+            "by_day": {"monday": {"through": "r"}},
+        }
+        assert faults_of(made, "outgoing", "wide", "a", **nested) == {
+            "retry.through": "there is no outgoing wide named 'p'",
+            "several[1].through": "there is no outgoing wide named 'q'",
+            "by_day.monday.through": "there is no outgoing wide named 'r'",
+        }
+        for name in "pqr":
+            made.define("outgoing", "wide", name, {})
+        made.define("outgoing", "wide", "a", nested)
+        with pytest.raises(Conflict, match=r"outgoing wide 'a' \(several\[1\].through = q\)"):
+            made.delete("outgoing", "wide", "q")
+
+    def test_services_that_are_to_come(self, made: Definitions):
+        edits = [
+            Edit(("channel", "path", "c"), {"path": "/c", "service": "to.come", "format": "x"})
+        ]
+        assert set(made.validate(edits)) == {"channel.path.c.service", "channel.path.c.format"}
+        assert set(made.validate(edits, any_service=True)) == {"channel.path.c.format"}
+
+    def test_what_is_deleted_with_it_counts_as_gone(self, made: Definitions):
+        made.define("outgoing", "wide", "a", {})
+        made.define("outgoing", "wide", "b", {"over": "a"})
+        edits = [Edit(("outgoing", "wide", "a")), Edit(("outgoing", "wide", "b"), {"over": "a"})]
+        assert made.validate(edits) == {
+            "outgoing.wide.b.over": "there is no outgoing wide named 'a'"
+        }
+
+    def test_settings_are_tried_beside_the_definition_that_has_the_path(self, made: Definitions):
+        made.define("channel", "path", "a", {"path": "/a", "service": "builtin"})
+        record = made.preview("channel", "path", "b", {"path": "/a", "service": "builtin"})
+        assert record.data["path"] == "/a"
+        with pytest.raises(Invalid) as caught:
+            made.preview("channel", "path", "b", {"path": 5, "service": "no"})
+        assert set(caught.value.errors) == {"path", "service"}
+
+
+def test_what_exists(made: Definitions):
+    made.define("outgoing", "wide", "a", {})
+    fixed = ("outgoing", "wide", "b")
+    made.builtin[fixed] = DefinitionRecord(*fixed, {}, builtin=True)
+    there = [
+        ("outgoing", "wide", "a"),
+        ("outgoing", "", "a"),
+        ("outgoing", "", "b"),
+        ("outgoing", "wide", "b"),
+        ("service", "", "builtin"),
+        ("format", "", "plain"),
+    ]
+    assert all(made.exists(*key) for key in there)
+    missing = [
+        ("outgoing", "wide", "c"),
+        ("security", "", "a"),
+        ("outgoing", "slim", "b"),
+        ("security", "wide", "b"),
+        ("service", "", "a"),
+        ("format", "", "json"),
+    ]
+    assert not any(made.exists(*key) for key in missing)
 
 
 class TestWhatIsRefused:

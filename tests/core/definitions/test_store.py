@@ -113,7 +113,7 @@ class StoreAndModel(RuleBasedStateMachine):
         self.engine.dispose()
         self.folder.cleanup()
 
-    # -- the model -----------------------------------------------------------------------------------------------------
+    # -- the model ---------------------------------------------------------------------------------
 
     def services(self) -> dict[str, str]:
         return {
@@ -155,7 +155,7 @@ class StoreAndModel(RuleBasedStateMachine):
         with pytest.raises(error):
             change()
 
-    # -- the changes ---------------------------------------------------------------------------------------------------
+    # -- the changes -------------------------------------------------------------------------------
 
     @rule(
         key=st.tuples(KINDS, TYPES, NAMES),
@@ -334,7 +334,7 @@ class StoreAndModel(RuleBasedStateMachine):
             number = self.current[file]
             self.versions[file][number - 1] = (self.versions[file][number - 1][0], services)
 
-    # -- what holds ----------------------------------------------------------------------------------------------------
+    # -- what holds --------------------------------------------------------------------------------
 
     @invariant()
     def the_content_is_the_same(self) -> None:
