@@ -13,7 +13,7 @@ from hansa import Conflict, Invalid, NotFound, Unavailable, load
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue import services
 from hansa_queue.cause import pattern
-from hansa_queue.failed import Choice
+from hansa_queue.failed import Selection
 from hypothesis import given, strategies as st
 
 from plugins.queue.tests.conftest import Cluster, Worker
@@ -269,11 +269,11 @@ def test_the_status_is_an_admin_service(broken: Worker):
 
 def test_without_the_queue_it_is_said_by_name(broken: Worker):
     broken.queue.stop(5)
-    del broken.queue
+    broken.queue = None
     with pytest.raises(Unavailable, match="hansa-queue"):
         call(broken, "failed.list")
     broken.queue = type("Stopped", (), {"stop": lambda self, grace: None})()  # type: ignore[assignment]
 
 
 def test_a_choice_of_nothing_means_everything():
-    assert load(services.Meant, {"all": True}).choice() == Choice()
+    assert load(services.SelectedMessages, {"all": True}).selection() == Selection()

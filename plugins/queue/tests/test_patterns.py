@@ -79,9 +79,9 @@ def test_a_replay_of_a_failed_target_ends_nothing_twice(cluster: Cluster, worker
 
 
 def _all() -> Any:
-    from hansa_queue.failed import Choice
+    from hansa_queue.failed import Selection
 
-    return Choice()
+    return Selection()
 
 
 def test_from_a_service_with_its_name_and_cid(cluster: Cluster, worker: Worker):
@@ -171,7 +171,7 @@ def test_a_target_that_kills_every_worker_is_told_as_failed(cluster: Cluster):
     assert "worker ended" in cluster.seen[0]["exception"]
 
 
-# -- invoke-retry ------------------------------------------------------------------------------------------------------
+# -- invoke-retry ----------------------------------------------------------------------------------
 
 
 def test_repeated_here_until_it_succeeds(cluster: Cluster, worker: Worker):

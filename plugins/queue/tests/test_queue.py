@@ -10,7 +10,7 @@ import pytest
 from hansa import Invalid, Model, TooMany, Unavailable, load, setting
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.early import QueueSection
-from hansa_queue.failed import Choice
+from hansa_queue.failed import Selection
 from hansa_queue.queue import RedisQueue
 from hansa_redis.engine import Valkey
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -40,11 +40,12 @@ def idle(worker: Worker) -> bool:
 
 def failed(worker: Worker) -> list[dict[str, Any]]:
     return [
-        worker.queue.failed.get(identifier) for identifier, _ in worker.queue.failed.find(Choice())
+        worker.queue.failed.get(identifier)
+        for identifier, _ in worker.queue.failed.find(Selection())
     ]
 
 
-# -- what goes in comes out --------------------------------------------------------------------------------------------
+# -- what goes in comes out ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_a_delay_is_kept(cluster: Cluster):
     assert 0.5 <= cluster.seen[0] - began < 2
 
 
-# -- attempts ----------------------------------------------------------------------------------------------------------
+# -- attempts --------------------------------------------------------------------------------------
 
 
 def test_exactly_so_many_attempts_then_failed_with_its_history(cluster: Cluster):
@@ -224,7 +225,7 @@ def test_any_mixture_of_outcomes_is_accounted_for(valkey: str, plans: list[tuple
             worker.queue.stop(5)
 
 
-# -- workers that die or stand still -----------------------------------------------------------------------------------
+# -- workers that die or stand still ---------------------------------------------------------------
 
 
 def ghost(worker: Worker, deliveries: int) -> None:
@@ -293,7 +294,7 @@ def test_a_worker_that_stood_still_past_its_lease_commits_nothing(
     cluster.service("back", lambda self: cluster.report(self.request.payload))
     first = cluster.worker()
     monkeypatch.setattr(
-        first.queue.readers, "_hold", lambda idle=0.0: None
+        first.queue.readers, "_renew", lambda idle=0.0: None
     )  # as if it were stopped by a signal
     first.queue.put("s", None, "C", callback=["back"])
     wait_until(lambda: cluster.seen == [1])
@@ -341,7 +342,7 @@ def test_a_stopped_worker_takes_nothing_more_and_is_forgotten(cluster: Cluster):
     assert second.status()["queued"] == 1
 
 
-# -- bounds, and a Redis that is full, gone or silent ------------------------------------------------------------------
+# -- bounds, and a Redis that is full, gone or silent ----------------------------------------------
 
 
 def test_a_full_queue_refuses_with_a_word_when_to_come_again(cluster: Cluster):

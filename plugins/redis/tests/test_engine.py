@@ -165,7 +165,7 @@ def test_what_a_killed_parent_left_is_ended_even_if_it_hangs(engine, frozen):
 
 
 def test_a_process_that_only_has_the_number_is_not_touched(engine):
-    engine.address
+    assert engine.address
     with subprocess.Popen(["sleep", "60"]) as innocent:
         (engine.directory / "valkey.pid").write_text(f"{innocent.pid}\n")
         end(launch(engine))
@@ -175,7 +175,7 @@ def test_a_process_that_only_has_the_number_is_not_touched(engine):
 
 @pytest.mark.parametrize("content", ["", "x", "-1", "0", "99999999999999999999", "4194305"])
 def test_a_damaged_pid_file_is_no_obstacle(engine, content):
-    engine.address
+    assert engine.address
     (engine.directory / "valkey.pid").write_text(content)
     end(launch(engine))
 

@@ -1,4 +1,4 @@
-"""Call: one asynchronous invocation on its way, and how it is written into Redis and read again."""
+"""One asynchronous call on its way, and how it is written into Redis and read again."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from hansa import Invalid, Model, dump
+from hansa import Invalid, Model, PlainSettings, dump
 
 
 class Report(msgspec.Struct, omit_defaults=True):
-    """Who is told of the final state of a call, good or bad: what patterns are made of.
+    """Who learns the final state of a call, good or bad: what patterns are made of.
 
-    `to` are services, `group` the fan-out whose last member starts its end. The rest is repeated in what they are told.
+    `to` are services, `group` the fan-out whose last member completes it. The rest is repeated in
+    what is reported.
     """
 
     kind: Literal["target", "retry"]
@@ -28,7 +29,7 @@ class Report(msgspec.Struct, omit_defaults=True):
 
 
 class Attempt(msgspec.Struct, omit_defaults=True):
-    """What came of one attempt, or what was done with the message by hand."""
+    """One attempt and why it failed, or a change that somebody made to the message."""
 
     at: float
     cause: str
@@ -37,9 +38,10 @@ class Attempt(msgspec.Struct, omit_defaults=True):
 
 
 class Call(msgspec.Struct, omit_defaults=True):
-    """One asynchronous invocation: what to call with what, how often it was tried and what came of it.
+    """One asynchronous call: the service and its input, the number of the attempt, and the attempts before.
 
-    `raw` is a payload of bytes. `max_attempts` and `retry_seconds` (a fixed pause) override the section `[queue]`.
+    `raw` is a payload of bytes. `max_attempts` and `retry_seconds` (a fixed pause) override the
+    section `[queue]`.
     """
 
     service: str
@@ -51,47 +53,57 @@ class Call(msgspec.Struct, omit_defaults=True):
     retry_seconds: float | None = None
     callback: list[str] = []
     in_reply_to: str = ""
-    extra: dict[str, Any] = {}
+    extra: PlainSettings = {}
     created: float = 0.0
     history: list[Attempt] = []
     report: Report | None = None
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: object) -> object:
+    """Return what JSON can hold in the place of an object; raises TypeError."""
     if isinstance(value, Model):
         return dump(value, str)
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
     for method in ("model_dump", "to_dict", "to_data"):
-        if callable(getattr(value, method, None)):
-            return getattr(value, method)()
+        convert = getattr(value, method, None)
+        if callable(convert):
+            return convert()
     raise TypeError(type(value).__name__)
 
 
-_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+_encode_payload = msgspec.json.Encoder(enc_hook=_plain_value).encode
+_NOT_JSON = (TypeError, ValueError, RecursionError, AttributeError)
 encode = msgspec.json.encode
 decode = msgspec.json.Decoder(Call).decode
 
 
-def make(service: str, payload: Any, **options: Any) -> bytes:
-    """A call as it is queued; raises `Invalid` for a payload that JSON cannot hold."""
-    given: dict[str, Any] = {"raw": payload} if isinstance(payload, bytes) else {"payload": payload}
+def make(service: str, payload: object, **options: Any) -> bytes:
+    """Return an encoded call; `options` are fields of `Call`. Raises `Invalid` for a payload that
+    JSON cannot hold.
+    """
+    call = Call(service, **options)
+    if isinstance(payload, bytes):
+        call.raw = payload
+    else:
+        call.payload = payload
     try:
-        return _encode(Call(service, **given, **options))
-    except (TypeError, ValueError, RecursionError, AttributeError) as error:
+        return _encode_payload(call)
+    except _NOT_JSON as error:
         raise Invalid(
             f"the payload for {service} cannot be queued, since JSON does not hold it: {error}"
         ) from None
 
 
-def plain(value: Any) -> Any:
-    """The same value as JSON gives it back; raises `Invalid`."""
+def plain(value: object) -> object:
+    """Return a value as JSON returns it; raises `Invalid`."""
     try:
-        return msgspec.json.decode(_encode(value))
-    except (TypeError, ValueError, RecursionError, AttributeError) as error:
+        found: object = msgspec.json.decode(_encode_payload(value))
+    except _NOT_JSON as error:
         raise Invalid(f"JSON does not hold it: {error}") from None
+    return found
 
 
 def now_iso() -> str:
-    """This moment in UTC, as ISO 8601 without an offset."""
+    """Return the present time in UTC, as ISO 8601 without an offset."""
     return datetime.now(UTC).replace(tzinfo=None).isoformat()

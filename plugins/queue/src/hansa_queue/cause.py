@@ -1,4 +1,6 @@
-"""Info: what is known of a failed message besides the call itself, and the groups of messages that failed for one cause."""
+"""What is known of a failed message besides its call, and the groups of messages that failed for
+one cause.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,18 @@ from hansa import HansaError
 
 from .call import Attempt
 
+LONGEST_CAUSE = 2000
+LONGEST_PATTERN = 300
 _VARIABLE = re.compile(
-    r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\bK[0-9A-Z]{27}\b|0x[0-9a-fA-F]+|\b[0-9a-fA-F]{12,}\b|\d+(?:[.,:]\d+)*"
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}"  # UUID
+    r"|\bK[0-9A-Z]{27}\b"  # correlation id
+    r"|0x[0-9a-fA-F]+"
+    r"|\b[0-9a-fA-F]{12,}\b"
+    r"|\d+(?:[.,:]\d+)*"
 )
 
 
-class Info(msgspec.Struct, omit_defaults=True):
+class FailureInfo(msgspec.Struct, omit_defaults=True):
     """Why, when and where a message failed; `created` and `at` in seconds of the Unix epoch."""
 
     service: str
@@ -29,25 +37,32 @@ class Info(msgspec.Struct, omit_defaults=True):
     group: str = ""
     history: list[Attempt] = []
 
-    def grouped(self) -> Info:
-        """With the name of the group that it belongs to."""
-        self.group = hashlib.sha256(f"{self.service}\0{pattern(self.cause)}".encode()).hexdigest()[
-            :12
-        ]
-        return self
+    def assign_group(self) -> None:
+        """Set the name of the group that it belongs to by its service and cause."""
+        identity = f"{self.service}\0{pattern(self.cause)}"
+        self.group = hashlib.sha256(identity.encode()).hexdigest()[:12]
+
+    def encoded(self) -> bytes:
+        """Return it as JSON, with its group."""
+        self.assign_group()
+        return msgspec.json.encode(self)
 
 
 def pattern(cause: str) -> str:
-    """A cause without what differs from one message to the next: numbers, identifiers, all but its first line."""
-    return _VARIABLE.sub("*", cause.partition("\n")[0])[:300]
+    """Return a cause without what differs from one message to the next: numbers, identifiers, all
+    but its first line.
+    """
+    first_line, _, _ = cause.partition("\n")
+    return _VARIABLE.sub("*", first_line)[:LONGEST_PATTERN]
 
 
-def describe(error: BaseException) -> str:
-    """An error as a cause: its type and text."""
+def cause_of(error: BaseException) -> str:
+    """Return an error as a cause: its type and text, shortened to 2,000 characters."""
     detail = error.detail if isinstance(error, HansaError) else str(error)
-    return cause_of(f"{type(error).__name__}: {detail}" if detail else type(error).__name__)
+    kind = type(error).__name__
+    return shortened(f"{kind}: {detail}" if detail else kind)
 
 
-def cause_of(text: str) -> str:
-    """A text as a cause, not longer than 2,000 characters."""
-    return text[:2000]
+def shortened(text: str) -> str:
+    """Return a text as a cause, shortened to 2,000 characters."""
+    return text[:LONGEST_CAUSE]

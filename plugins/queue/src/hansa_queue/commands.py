@@ -1,41 +1,46 @@
-"""`hansa failed list | groups | get | edit | replay | delete | export`: failed messages, on the command line."""
+"""`hansa failed list | groups | get | edit | replay | delete | export`: failed messages, on the
+command line.
+"""
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
 from hansa_cli import output
+from hansa_cli.arguments import read_json
 from hansa_cli.client import Client
 from hansa_cli.connection import command
+from hansa_cli.plain import JsonObject
 
 PAGE = 1000
+"""Messages that one request of an export asks for."""
 
 
 class Moment(click.ParamType[float]):
-    """A moment: ISO 8601 (local time without an offset), or seconds of the Unix epoch."""
+    """A time: ISO 8601 (local time without an offset), or seconds of the Unix epoch."""
 
     name = "time"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Seconds of the Unix epoch; a usage error (exit code 2) for what is neither."""
-        for read in (float, lambda given: datetime.fromisoformat(given).timestamp()):
-            try:
-                return float(read(value))
-            except (TypeError, ValueError):
-                continue
-        self.fail(f"{value!r} is no time such as 2026-11-22T08:00 or 1795334400", param, ctx)
+        """Return seconds of the Unix epoch; a usage error (exit code 2) for what is neither."""
+        try:
+            return float(value)
+        except ValueError:
+            pass
+        try:
+            return datetime.fromisoformat(str(value)).timestamp()
+        except ValueError:
+            example = "2026-11-22T08:00 or 1795334400"
+            self.fail(f"{value!r} is not a valid time such as {example}", param, ctx)
 
 
 def conditions() -> list[click.Parameter]:
-    """Fresh options for one command."""
+    """Return new options for one command: the conditions on failed messages."""
     return [
         click.Option(["--service"], default="", help="Only of this service."),
         click.Option(["--cause"], default="", help="Only those whose cause contains this text."),
@@ -52,36 +57,45 @@ def conditions() -> list[click.Parameter]:
 
 
 def paging() -> list[click.Parameter]:
-    """Fresh options for one command."""
+    """Return new options for one command: which part of a list is shown."""
     return [
         click.Option(
-            ["--offset"], type=click.IntRange(0), default=0, help="How many to pass over."
+            ["--offset"], type=click.IntRange(0), default=0, help="Number of messages to skip."
         ),
         click.Option(
             ["--limit"],
             type=click.IntRange(1, 10_000),
             default=100,
             show_default=True,
-            help="At most so many.",
+            help="Maximum number of messages.",
         ),
     ]
 
 
-def meant() -> list[click.Parameter]:
-    """Fresh parameters for one command."""
+def selection() -> list[click.Parameter]:
+    """Return new parameters for one command: messages by id, by conditions, or all."""
     everything = click.Option(["--all", "all"], is_flag=True, help="All of them.")
     return [click.Argument(["ids"], nargs=-1, metavar="[ID]..."), *conditions(), everything]
 
 
-def given(values: dict[str, Any]) -> dict[str, Any]:
-    """The values that were given."""
+def payload_option() -> click.Option:
+    """Return a new option for one command: another payload."""
+    return click.Option(
+        ["--payload"], help="Payload as JSON; @FILE reads a file, - standard input."
+    )
+
+
+def given(values: JsonObject) -> JsonObject:
+    """Return the options that were given, as settings of an admin service."""
     found = {name: value for name, value in values.items() if value not in (None, "", ())}
-    return found | ({"ids": list(found["ids"])} if "ids" in found else {})
+    if "ids" in found:
+        found["ids"] = list(found["ids"])
+    return found
 
 
-def moment(seconds: float) -> str:
-    """A time as a table shows it."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+def first_line(text: str) -> str:
+    """Return the first line of a cause."""
+    return text.partition("\n")[0]
 
 
 @command("list", *conditions(), *paging())
@@ -91,13 +105,14 @@ def list_(client: Client, as_json: bool, **values: Any) -> None:
     if as_json:
         output.print_json(answer)
         return
-    rows = [
-        [i["id"], moment(i["at"]), i["service"], i["attempts"], i["cid"], i["cause"].split("\n")[0]]
-        for i in answer["items"]
-    ]
-    output.table(
-        ["id", "failed at", "service", "attempts", "cid", "cause"], rows, "failed messages"
-    )
+    rows = []
+    for item in answer["items"]:
+        failed_at = output.moment(item["at"])
+        cause = first_line(item["cause"])
+        row = [item["id"], failed_at, item["service"], item["attempts"], item["cid"], cause]
+        rows.append(row)
+    columns = ["id", "failed at", "service", "attempts", "cid", "cause"]
+    output.table(columns, rows, "failed messages")
     if answer["total"] > len(rows):
         click.echo(f"{len(rows)} of {answer['total']}; --offset and --limit show others")
 
@@ -109,13 +124,13 @@ def groups(client: Client, as_json: bool, **values: Any) -> None:
     if as_json:
         output.print_json(answer)
         return
-    rows = [
-        [i["group"], i["count"], i["service"], moment(i["first"]), moment(i["last"]), i["cause"]]
-        for i in answer["items"]
-    ]
-    output.table(
-        ["group", "messages", "service", "first", "last", "cause"], rows, "failed messages"
-    )
+    rows = []
+    for item in answer["items"]:
+        first = output.moment(item["first"])
+        last = output.moment(item["last"])
+        rows.append([item["group"], item["count"], item["service"], first, last, item["cause"]])
+    columns = ["group", "messages", "service", "first", "last", "cause"]
+    output.table(columns, rows, "failed messages")
 
 
 @command("get", click.Argument(["id"]))
@@ -125,26 +140,25 @@ def get(client: Client, as_json: bool, id: str) -> None:
     if as_json:
         output.print_json(answer)
         return
-    trace, history = answer.pop("traceback"), answer.pop("history")
-    output.details(
-        {key: moment(value) if key in ("at", "created") else value for key, value in answer.items()}
-    )
-    rows = [
-        [h.get("attempt") or "", moment(h["at"]), h.get("worker", ""), h["cause"].split("\n")[0]]
-        for h in history
-    ]
+    trace: str = answer.pop("traceback")
+    history: list[JsonObject] = answer.pop("history")
+    for name in ("created", "at"):
+        answer[name] = output.moment(answer[name])
+    output.details(answer)
+    rows = []
+    for attempt in history:
+        at = output.moment(attempt["at"])
+        cause = first_line(attempt["cause"])
+        rows.append([attempt.get("attempt") or "", at, attempt.get("worker", ""), cause])
     output.table(["attempt", "at", "worker", "what"], rows)
     if trace:
         click.echo(trace.rstrip())
 
 
-PAYLOAD = click.Option(["--payload"], help="Payload as JSON; @FILE reads a file, - standard input.")
-
-
 @command(
     "edit",
     click.Argument(["id"]),
-    PAYLOAD,
+    payload_option(),
     click.Option(["--extra"], help="Extra values as a JSON object."),
     click.Option(["--service"], help="Another service to call."),
 )
@@ -157,17 +171,17 @@ def edit(
     service: str | None,
 ) -> None:
     """Change a failed message, which stays where it is."""
-    data: dict[str, Any] = {"id": id}
+    data: dict[str, object] = {"id": id}
     if payload is not None:
         data["payload"] = read_json(payload, "--payload")
     if extra is not None:
         data["extra"] = read_json(extra, "--extra")
     if service is not None:
         data["service"] = service
-    _told(client.call("admin.failed.edit", data), as_json, f"changed {id}")
+    output.report(client.call("admin.failed.edit", data), as_json, f"changed {id}")
 
 
-@command("replay", *meant(), PAYLOAD)
+@command("replay", *selection(), payload_option())
 def replay(client: Client, as_json: bool, payload: str | None, **values: Any) -> None:
     """Put failed messages back into the queue: by id, by conditions, or --all."""
     data = given(values)
@@ -176,21 +190,22 @@ def replay(client: Client, as_json: bool, payload: str | None, **values: Any) ->
     with output.progress("replaying", as_json):
         answer = client.call("admin.failed.replay", data)
     line = f"replayed {answer['replayed']}"
-    line += f"; {answer['left']} stay, since the queue is full" if answer["left"] else ""
-    _told(answer, as_json, line + _missing(answer))
+    if answer["left"]:
+        line += f"; {answer['left']} stay, since the queue is full"
+    output.report(answer, as_json, line + _missing(answer))
 
 
-@command("delete", *meant())
+@command("delete", *selection())
 def delete(client: Client, as_json: bool, **values: Any) -> None:
     """Delete failed messages for good: by id, by conditions, or --all."""
     answer = client.call("admin.failed.delete", given(values))
-    _told(answer, as_json, f"deleted {answer['deleted']}{_missing(answer)}")
+    output.report(answer, as_json, f"deleted {answer['deleted']}{_missing(answer)}")
 
 
 @command("export", click.Argument(["file"]), *conditions())
 def export(client: Client, as_json: bool, file: str, **values: Any) -> None:
     """Write failed messages to FILE as JSON lines, the latest first; - prints them."""
-    # what fails meanwhile would move the pages
+    # messages that fail in the meantime would move the pages
     data = {"until": time.time(), **given(values), "limit": PAGE}
     count = 0
     with click.open_file(file, "w", encoding="utf-8") as out:
@@ -206,32 +221,15 @@ def export(client: Client, as_json: bool, file: str, **values: Any) -> None:
         click.echo(f"{file}: {count} messages")
 
 
-def read_json(text: str, option: str) -> Any:
-    """The JSON that an option gives, itself or in a file; a usage error (exit code 2) if it is none."""
-    try:
-        text = (
-            sys.stdin.read()
-            if text == "-"
-            else Path(text[1:]).read_text()
-            if text.startswith("@")
-            else text
-        )
-        return json.loads(text)
-    except (OSError, ValueError) as error:
-        raise click.UsageError(f"{option}: {error}") from None
+def _missing(answer: JsonObject) -> str:
+    """Return the end of a line that names the ids that were not there."""
+    if not answer["missing"]:
+        return ""
+    return f"; not there any more: {', '.join(answer['missing'])}"
 
 
-def _missing(answer: dict[str, Any]) -> str:
-    return f"; not there any more: {', '.join(answer['missing'])}" if answer["missing"] else ""
-
-
-def _told(answer: Any, as_json: bool, line: str) -> None:
-    if as_json:
-        output.print_json(answer)
-    else:
-        click.echo(line)
-
-
-failed = click.Group("failed", help="Messages that ran out of attempts.")
-for each in (list_, groups, get, edit, replay, delete, export):
-    failed.add_command(each)
+failed = click.Group(
+    "failed",
+    help="Messages that ran out of attempts.",
+    commands=[list_, groups, get, edit, replay, delete, export],
+)

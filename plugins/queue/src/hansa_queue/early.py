@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
+import click
 from hansa import Invalid, Model, hookimpl, setting
 
 
@@ -11,31 +12,28 @@ class QueueSection(Model):
     """Asynchronous invocation: `[queue]`."""
 
     async_threads: Annotated[
-        int, setting("Threads in each worker for asynchronous invocations", ge=1, le=256)
+        int, setting("Threads in each worker for asynchronous calls", ge=1, le=256)
     ] = 4
     max_queued: Annotated[
-        int, setting("Asynchronous invocations that may wait; more are refused with 503", ge=1)
+        int, setting("Maximum number of waiting calls; more are refused with 503", ge=1)
     ] = 100_000
     max_attempts: Annotated[
         int,
-        setting(
-            "How often a call is tried before it is put with the failed messages", ge=1, le=1000
-        ),
+        setting("Maximum attempts before a call is put with the failed messages", ge=1, le=1000),
     ] = 5
     first_delay: Annotated[
         float,
         setting(
-            "Seconds before the second attempt; each further pause is twice as long, give or take 20 %",
+            "Seconds before the second attempt; the pause doubles each time, plus or minus 20 %",
             gt=0,
         ),
     ] = 1.0
-    last_delay: Annotated[
-        float, setting("Seconds that no pause between attempts exceeds", gt=0)
-    ] = 60.0
+    last_delay: Annotated[float, setting("Maximum pause between attempts, in seconds", gt=0)] = 60.0
     lease: Annotated[
         float,
         setting(
-            "Seconds without a sign of life after which another worker takes a call over; the same in all servers",
+            "Seconds without a heartbeat after which another worker takes over a call; must be "
+            "the same on all servers",
             ge=1,
             le=3600,
             advanced=True,
@@ -43,7 +41,7 @@ class QueueSection(Model):
     ] = 15.0
 
     def check(self) -> None:
-        """The longest pause must not be shorter than the first one; raises `Invalid`."""
+        """Refuse a maximum pause that is shorter than the first one; raises `Invalid`."""
         if self.last_delay < self.first_delay:
             raise Invalid({"last_delay": "must not be less than first_delay"})
 
@@ -55,7 +53,7 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 
 @hookimpl
-def hansa_commands(commands: Any) -> None:
+def hansa_commands(commands: click.Group) -> None:
     """Add `hansa failed`."""
     from .commands import failed
 

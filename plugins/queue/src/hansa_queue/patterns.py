@@ -1,17 +1,18 @@
 """Patterns: fan-out and fan-in, parallel execution, and calls that are repeated until they succeed.
 
-Each call is queued like any other, at least once, and its final state, good or bad, is told in the same step that ends it: a
-target that fails for good is told as failed (and stands with the failed messages), so that no fan-out waits for ever.
+Each call is queued like any other, at least once. Its final state, good or bad, is reported in the
+same step that ends it: a target that fails for good is reported as failed (and put with the failed
+messages), so that no fan-out waits forever.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from hansa import Invalid, Server, Service, Unavailable, new_cid
+from hansa import Invalid, PlainSettings, Server, Service, Unavailable, new_cid
 
 from .call import Call, Report, make, now_iso
 
@@ -19,177 +20,207 @@ if TYPE_CHECKING:
     from .queue import RedisQueue
 
 KEEP = 86_400
+"""Seconds for which the states of a fan-out are kept after its end."""
 FINAL = "hansa.fan-out.final"
 Names = str | Iterable[str]
+_STATE_FIELD = b"of "
 
 
 def fan_out(
     caller: Service | Server,
-    targets: Mapping[str, Any],
+    targets: Mapping[str, object],
     on_final: Names,
     on_target: Names = (),
     cid: str = "",
     max_attempts: int = 0,
 ) -> str:
-    """Have several services called at once, and `on_final` called with all their states once each has its final one.
+    """Have several services called at once, and `on_final` called with all their states once each
+    has its final one.
 
-    `caller` is the service that calls, or a server; `targets` maps names of services to payloads. `on_target` are services
-    called with the state of each target: cid, source, target, ok, response, exception (text or None), req_ts_utc, resp_ts_utc.
-    `on_final` get source, req_ts_utc, on_target, on_final, and `data`: these states by target. Gives the correlation id. Raises
-    `NotFound` for an unknown service, `Unavailable` if not all calls can be queued (then none is), `Invalid` for a payload.
+    `caller` is the service that calls, or a server; `targets` maps names of services to payloads.
+    `on_target` are services called with the state of each target: cid, source, target, ok,
+    response, exception (text or None), req_ts_utc, resp_ts_utc. `on_final` get source, req_ts_utc,
+    on_target, on_final, and `data`: these states by target. Returns the correlation id. Raises
+    `NotFound` for an unknown service, `Unavailable` if not all calls can be queued (then none is),
+    `Invalid` for a payload that JSON cannot hold.
     """
     return _start(caller, targets, _names(on_final), _names(on_target), cid, max_attempts)
 
 
 def parallel(
     caller: Service | Server,
-    targets: Mapping[str, Any],
+    targets: Mapping[str, object],
     on_target: Names = (),
     cid: str = "",
     max_attempts: int = 0,
 ) -> str:
-    """Have several services called at once, and `on_target` called with the state of each; otherwise as `fan_out`."""
+    """Have several services called at once, and `on_target` called with the state of each;
+    otherwise as `fan_out`.
+    """
     return _start(caller, targets, [], _names(on_target), cid, max_attempts)
 
 
 def invoke_retry(
     caller: Service | Server,
     name: str,
-    payload: Any = None,
+    payload: object = None,
     *,
     repeats: int = 5,
     seconds: float = 1.0,
     callback: Names = (),
-    context: Any = None,
+    context: object = None,
     wait: bool = True,
     cid: str = "",
 ) -> Any:
-    """Call a service until it succeeds, at most `repeats` times, with `seconds` between, whatever it fails with.
+    """Call a service until it succeeds, at most `repeats` times, with `seconds` between, whatever
+    it fails with.
 
-    With `wait` it runs here and now: gives the answer, or raises what the last try raised. Without, it is queued: gives the
-    correlation id of that call at once, and `callback` are services called in the end with ok, orig_cid, call_cid, source,
-    target, retry_seconds, retry_repeats, context, response, exception, req_ts_utc, resp_ts_utc.
+    With `wait` it runs here and now: returns the answer, or raises what the last attempt raised.
+    Without, it is queued: returns the correlation id of that call at once, and `callback` are
+    services called in the end with ok, orig_cid, call_cid, source, target, retry_seconds,
+    retry_repeats, context, response, exception, req_ts_utc, resp_ts_utc.
     """
     if repeats < 1 or seconds < 0:
         raise Invalid("repeats must be at least 1, seconds not negative")
-    server, source, own = _caller(caller)
+    server, source, own_cid = _caller(caller)
     server.registry.service(name)
     if wait:
-        for left in range(repeats - 1, -1, -1):
-            try:
-                return server.invoke(name, payload, cid=cid or own)
-            except Exception:
-                if not left:
-                    raise
-                time.sleep(seconds)
-    call_cid = cid or new_cid()
+        return _repeat(server, name, payload, repeats, seconds, cid or own_cid)
+    callbacks = _names(callback)
+    _check_services(server, callbacks)
     report = Report(
-        "retry",
-        name,
-        source,
-        now_iso(),
-        _known(server, _names(callback)),
-        orig_cid=own,
+        kind="retry",
+        target=name,
+        source=source,
+        requested=now_iso(),
+        to=callbacks,
         context=context,
+        orig_cid=own_cid,
+        repeats=repeats,
+        seconds=seconds,
     )
-    report.repeats, report.seconds = repeats, seconds
-    options: dict[str, Any] = {
-        "max_attempts": repeats,
-        "retry_seconds": float(seconds),
-        "report": report,
-    }
-    _queue(server).add(make(name, payload, cid=call_cid, created=time.time(), **options), name)
+    call_cid = cid or new_cid()
+    call = make(
+        name,
+        payload,
+        cid=call_cid,
+        created=time.time(),
+        max_attempts=repeats,
+        retry_seconds=float(seconds),
+        report=report,
+    )
+    queue_of(server).add(call, name)
     return call_cid
 
 
-def told(
-    report: Report, call: Call, ok: bool, answer: Any, exception: str | None
-) -> dict[str, Any]:
-    """What those who are to know are told of the final state of a call."""
-    common = {
+def _repeat(
+    server: Server, name: str, payload: object, repeats: int, seconds: float, cid: str
+) -> Any:
+    """Call a service until it succeeds; raises what the last attempt raised."""
+    for _ in range(repeats - 1):
+        try:
+            return server.invoke(name, payload, cid=cid)
+        except Exception:
+            time.sleep(seconds)
+    return server.invoke(name, payload, cid=cid)
+
+
+def final_state(
+    report: Report, call: Call, ok: bool, answer: object, exception: str | None
+) -> PlainSettings:
+    """Return the final state of a call, as it is reported to services."""
+    state: PlainSettings = {
         "ok": ok,
         "source": report.source,
         "target": report.target,
         "response": answer,
         "exception": exception,
+        "req_ts_utc": report.requested,
+        "resp_ts_utc": now_iso(),
     }
-    common |= {"req_ts_utc": report.requested, "resp_ts_utc": now_iso()}
     if report.kind == "target":
-        return {"cid": call.cid, **common}
-    more = {"orig_cid": report.orig_cid, "call_cid": call.cid, "context": report.context}
-    return {**common, **more, "retry_seconds": report.seconds, "retry_repeats": report.repeats}
+        return {"cid": call.cid, **state}
+    return {
+        **state,
+        "orig_cid": report.orig_cid,
+        "call_cid": call.cid,
+        "context": report.context,
+        "retry_seconds": report.seconds,
+        "retry_repeats": report.repeats,
+    }
 
 
 class FanOutFinal(Service):
-    """Gather the states of the targets of a fan-out; its answer goes to those who are called in the end."""
+    """Collects the states of the targets of a fan-out; its answer goes to the services that are
+    called in the end.
+    """
 
     name = FINAL
 
-    def handle(self) -> Any:
-        """Read what the finishing of each target has left."""
-        asked = dict(self.request.payload)
-        store = _queue(self.server).store
-        key = store.group(asked.pop("group"))
-        found = store.redis.hgetall(key)
+    def handle(self) -> PlainSettings:
+        """Return the states that the end of each target has left in Redis."""
+        request = dict(self.request.payload)
+        store = queue_of(self.server).store
+        key = store.group(request.pop("group"))
+        found = cast("dict[bytes, bytes]", store.redis.hgetall(key))
         store.redis.expire(key, KEEP)
-        states = {
-            field[3:].decode(): msgspec.json.decode(value)
-            for field, value in found.items()
-            if field[:3] == b"of "
-        }
-        return {**asked, "data": states}
+        states = {}
+        for field, value in found.items():
+            if field.startswith(_STATE_FIELD):
+                target = field.removeprefix(_STATE_FIELD).decode()
+                states[target] = msgspec.json.decode(value)
+        return {**request, "data": states}
 
 
 def _start(
     caller: Service | Server,
-    targets: Mapping[str, Any],
+    targets: Mapping[str, object],
     on_final: list[str],
     on_target: list[str],
     cid: str,
     max_attempts: int,
 ) -> str:
-    server, source, own = _caller(caller)
-    cid, group, requested = cid or own, new_cid() if on_final else "", now_iso()
-    _known(server, [*targets, *on_final, *on_target])
-    common: dict[str, Any] = {"cid": cid, "created": time.time()}
-    calls = [
-        make(
-            name,
-            payload,
-            max_attempts=max_attempts,
-            report=Report("target", name, source, requested, on_target, group),
-            **common,
-        )
-        for name, payload in targets.items()
-    ]
+    """Queue the calls of a fan-out or parallel execution, all or none; returns their correlation id."""
+    server, source, own_cid = _caller(caller)
+    cid = cid or own_cid
+    group = new_cid() if on_final else ""
+    requested = now_iso()
+    now = time.time()
+    _check_services(server, [*targets, *on_final, *on_target])
+    calls = []
+    for name, payload in targets.items():
+        report = Report("target", name, source, requested, on_target, group)
+        call = make(name, payload, cid=cid, created=now, max_attempts=max_attempts, report=report)
+        calls.append(call)
     final = b""
     if on_final:
-        asked = {
+        request = {
             "group": group,
             "source": source,
             "req_ts_utc": requested,
             "on_target": on_target,
             "on_final": on_final,
         }
-        final = make(FINAL, asked, callback=on_final, **common)
+        final = make(FINAL, request, cid=cid, created=now, callback=on_final)
     if calls:
-        _queue(server).add_group(calls, source, group, final)
+        queue_of(server).add_group(calls, source, group, final)
     elif final:
-        _queue(server).add(final, source)
+        queue_of(server).add(final, source)
     return cid
 
 
-def _queue(server: Server) -> RedisQueue:
+def queue_of(server: Server) -> RedisQueue:
+    """Return the queue of a worker; raises `Unavailable` where there is none."""
     from .queue import RedisQueue
 
     queue = server.queue
     if not isinstance(queue, RedisQueue):
-        raise Unavailable("patterns need the queue of hansa-queue, and Redis")
+        raise Unavailable("this needs the queue of hansa-queue, and Redis")
     return queue
 
 
 def _caller(caller: Service | Server) -> tuple[Server, str, str]:
-    """The server, the name of who calls, and the correlation id."""
+    """Return the server, the name of the caller, and its correlation id."""
     if isinstance(caller, Service):
         return caller.server, caller.name or caller.get_name(), caller.cid
     return caller, str(caller.name), new_cid()
@@ -199,7 +230,7 @@ def _names(given: Names) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-def _known(server: Server, names: list[str]) -> list[str]:
+def _check_services(server: Server, names: Iterable[str]) -> None:
+    """Raise `NotFound` for a service that is not there."""
     for name in names:
         server.registry.service(name)
-    return names

@@ -1,4 +1,6 @@
-"""What hansa-queue adds to a worker: the queue of asynchronous calls, and the admin services of failed messages."""
+"""What hansa-queue adds to a worker: the queue of asynchronous calls, and the admin services of
+failed messages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The queue of asynchronous calls of a cluster, in Redis: a stream read by a consumer group, with retries and failed messages."""
+"""The queue of asynchronous calls of a cluster, in Redis: a stream read by a consumer group, with
+retries and failed messages.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ COUNTS = ("accepted", "finished", "retried", "refused", "replayed", "deleted")
 class RedisQueue(Queue):
     """The queue as one worker uses it: `put` adds calls, and the reading threads carry them out.
 
-    The calls of a worker that dies stay pending; another worker claims them once they have not been renewed for the time of a
-    lease. A living worker renews its calls by a heartbeat, however long their services take.
+    The calls of a worker that dies stay pending; another worker claims them once they have not been
+    renewed for the time of a lease. A living worker renews its calls by a heartbeat, however long
+    their services take.
     """
 
     def __init__(self, server: Server, address: str, prefix: str, section: QueueSection) -> None:
@@ -55,9 +58,9 @@ class RedisQueue(Queue):
     ) -> None:
         """Add a call to the end of the queue, or after `delay` seconds, in one step.
 
-        `callback` names services that are called with the answer; `max_attempts` overrides that of `[queue]` (0: as set there).
-        Raises `Unavailable` if the queue is full or Redis does not answer within 3 s, `Invalid` for a payload that JSON cannot
-        hold.
+        `callback` names services that are called with the answer; `max_attempts` overrides that of
+        `[queue]` (0: as set there). Raises `Unavailable` if the queue is full or Redis does not
+        answer within 3 s, `Invalid` for a payload that JSON cannot hold.
         """
         call = make(
             service,
@@ -125,15 +128,19 @@ class RedisQueue(Queue):
         self.readers.start()
 
     def stop(self, grace: float) -> None:
-        """Take no more calls and wait up to `grace` seconds for those that run; other workers get those that do not end."""
+        """Take no more calls and wait up to `grace` seconds for those that run; other workers get
+        those that do not end.
+        """
         self.readers.stop(grace)
         self.store.redis.close()
 
     def status(self) -> dict[str, object]:
-        """Return how many calls wait, run, are delayed and failed, all counts so far, and how durable Redis is.
+        """Return how many calls wait, run, are delayed and failed, all counts so far, and how
+        durable Redis is.
 
-        `oldest` is the age in seconds of the oldest call that waits. `accepted` is always the sum of finished, deleted, waiting,
-        running, delayed and failed. Where Redis does not answer there is only `error`.
+        `oldest` is the age in seconds of the oldest call that waits. `accepted` is always the sum
+        of finished, deleted, waiting, running, delayed and failed. Where Redis does not answer
+        there is only `error`.
         """
         try:
             return self._status()

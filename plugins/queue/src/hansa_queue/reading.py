@@ -1,112 +1,128 @@
-"""Readers: the threads of a worker that take calls from the queue, carry them out and finish them, and the heartbeat."""
+"""The threads of a worker that take calls from the queue, run them and finish them, and the
+heartbeat that keeps them.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from redis.commands.core import Script
 
 from .call import Call, decode
-from .running import Outcome, run
-from .store import FAILURES, GROUP, text
+from .running import Disposition, run
+from .store import FAILURES, GROUP, ScriptArgument, text
 
 if TYPE_CHECKING:
     from .queue import RedisQueue
 
 log = logging.getLogger("hansa.queue")
 BLOCK = 1.0
+"""Seconds that a reading thread waits in Redis for a call."""
 PAUSE = 1.0
+"""Seconds before Redis is asked again after it failed."""
 TICK = 0.25
+"""Seconds between two looks of the heartbeat at what is due."""
 FORGET = 3600.0
+"""Seconds without a call after which the name of a reader is forgotten."""
+CLAIM_PAUSE = 2.0
+"""Seconds between two looks for calls of workers that died, at most."""
+DUE_AT_ONCE = 100
+"""Delayed calls that the script moves at most in one step."""
 
 
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One delivery of a call to this worker: `delivery` counts the workers that had it, and is the fence with the holder."""
+    """One delivery of a call to this worker; `delivery` counts deliveries, and is the fence
+    together with the holder.
+    """
 
-    __slots__ = ("data", "delivery", "identifier")
-
-    def __init__(self, identifier: str, data: bytes, delivery: int) -> None:
-        self.identifier, self.data, self.delivery = identifier, data, delivery
+    identifier: str
+    data: bytes
+    delivery: int
 
 
 class Readers:
-    """Reading threads. Each has one message at a time, so that what is counted as an attempt is one that was begun.
+    """Reading threads. Each has one message at a time, so that what counts as an attempt was begun.
 
-    PERF: what finishes a message brings the next one, in one round trip.
+    PERF: the script that finishes a message returns the next one: one round trip for each call
+    instead of two.
     """
 
     def __init__(self, queue: RedisQueue) -> None:
-        self.queue, self.store, self.holder = queue, queue.store, queue.holder
+        self.queue = queue
+        self.store = queue.store
+        self.holder = queue.holder
         self.lease = queue.section.lease
-        self._stopped, self._idle = threading.Event(), threading.Event()
-        self._mine: dict[str, int] = {}
+        self._stopped = threading.Event()
+        self._idle = threading.Event()
+        self._held: dict[str, int] = {}
         self._threads: list[threading.Thread] = []
-        self._tender: threading.Thread | None = None
+        self._heartbeat: threading.Thread | None = None
         self._next_claim = 0.0
-        self._keys = [
-            self.store.stream,
-            self.store.counts,
-            self.store.delayed,
-            self.store.failed,
-            self.store.failed_calls,
-            self.store.failed_infos,
+        store = queue.store
+        self._done_keys = [store.stream, store.counts]
+        self._finish_keys = [
+            store.stream,
+            store.counts,
+            store.delayed,
+            store.failed,
+            store.failed_calls,
+            store.failed_infos,
         ]
 
     def start(self) -> None:
-        """Start reading."""
+        """Start the threads."""
         for index in range(self.queue.section.async_threads):
-            self._threads.append(
-                threading.Thread(target=self._read, name=f"async-{index}", daemon=True)
-            )
-        self._tender = threading.Thread(target=self._tend, name="async-heartbeat", daemon=True)
-        for thread in (*self._threads, self._tender):
+            name = f"async-{index}"
+            self._threads.append(threading.Thread(target=self._read, name=name, daemon=True))
+        self._heartbeat = threading.Thread(target=self._beat, name="async-heartbeat", daemon=True)
+        for thread in (*self._threads, self._heartbeat):
             thread.start()
 
     def stop(self, grace: float) -> None:
-        """Read no more, wait up to `grace` seconds, then leave what still runs to others at once."""
+        """Read no more, wait up to `grace` seconds, then leave what still runs to other workers at once."""
         self._stopped.set()
         deadline = time.monotonic() + grace
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._idle.set()
-        if self._tender is not None:
-            self._tender.join(5.0)
+        if self._heartbeat is not None:
+            self._heartbeat.join(5.0)
         try:
-            self._hold(idle=self.lease)
-            self.store.forget_consumers(
-                keys=[self.store.stream], args=[int(FORGET * 1000), self.holder]
-            )
+            self._renew(idle=self.lease)
+            self._forget_consumers(self.holder)
         except FAILURES as error:
-            log.warning("what still runs is given to others only after %g s: %s", self.lease, error)
+            log.warning(
+                "what still runs is left to other workers only after %g s: %s", self.lease, error
+            )
 
-    # -- reading -----------------------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        ready = False
+        prepared = False
         while not self._stopped.is_set():
             try:
-                if not ready:
+                if not prepared:
                     self.store.prepare()
-                    ready = True
+                    prepared = True
                 message = self._claim() or self._wait()
                 while message is not None:
                     message = self._carry_out(message)
             except Exception as error:
-                expected = isinstance(error, FAILURES)
-                log.warning(
-                    "the asynchronous queue is not reachable: %s",
-                    error,
-                    exc_info=None if expected else error,
-                )
-                ready = False
+                _warn("the asynchronous queue is not reachable", error)
+                prepared = False
                 self._stopped.wait(PAUSE)
 
     def _wait(self) -> Message | None:
-        answer = self.store.redis.xreadgroup(
-            GROUP, self.holder, {self.store.stream: ">"}, count=1, block=int(BLOCK * 1000)
+        """Wait for a call that no worker had yet; None if none comes in time."""
+        block = int(BLOCK * 1000)
+        answer: Any = self.store.redis.xreadgroup(
+            GROUP, self.holder, {self.store.stream: ">"}, count=1, block=block
         )
         for _, entries in answer or ():
             for identifier, fields in entries:
@@ -114,72 +130,60 @@ class Readers:
         return None
 
     def _claim(self) -> Message | None:
-        """A message whose worker has shown no sign of life for a lease, if there is one; looked for now and then."""
+        """Take a call whose worker has not renewed it for a lease, if there is one; looked for now
+        and then.
+        """
         now = time.monotonic()
         if now < self._next_claim:
             return None
-        self._next_claim = now + min(2.0, self.lease / 4)
-        found = self.store.claim(
-            keys=[self.store.stream], args=[self.holder, int(self.lease * 1000)]
-        )
+        self._next_claim = now + min(CLAIM_PAUSE, self.lease / 4)
+        arguments: list[ScriptArgument] = [self.holder, int(self.lease * 1000)]
+        found = self.store.claim(keys=[self.store.stream], args=arguments)
         if not found:
             return None
         self._next_claim = 0.0  # there may be more
         identifier, fields, delivery, owner = found
         log.warning(
-            "taking over call %s from %s, which gives no sign of life",
-            text(identifier),
-            text(owner),
+            "taking over call %s from %s, which has not renewed it", text(identifier), text(owner)
         )
         return Message(text(identifier), fields[1], int(delivery))
 
     def _carry_out(self, message: Message) -> Message | None:
-        """Run a call and finish it; gives the next message, if one was there."""
-        self._mine[message.identifier] = message.delivery
+        """Run a call and finish it; returns the next message, if there was one."""
+        self._held[message.identifier] = message.delivery
         try:
             try:
                 call = decode(message.data)
             except msgspec.MsgspecError as error:
                 call = Call("?", raw=message.data)
-                outcome = Outcome.unreadable(call, error)
+                disposition = Disposition.unreadable(call, error)
             else:
-                outcome = run(self.queue, call, message.delivery)
-            return self._finish(message, call, outcome)
+                disposition = run(self.queue, call, message.delivery)
+            return self._finish(message, call, disposition)
         finally:
-            self._mine.pop(message.identifier, None)
+            self._held.pop(message.identifier, None)
 
-    def _finish(self, message: Message, call: Call, outcome: Outcome) -> Message | None:
-        """Commit an outcome, as long as the message is still ours; waits for Redis to come back while it is away."""
-        if outcome.word == "done" and call.report is None and not outcome.more:
-            script, keys, rest = self.store.done, self._keys[:2], []
+    def _finish(self, message: Message, call: Call, disposition: Disposition) -> Message | None:
+        """Commit what becomes of a call, as long as the message is still ours; returns the next
+        message, if there was one.
+        """
+        if disposition.word == "done" and call.report is None and not disposition.further:
+            # PERF: most calls end so, and need neither the other keys nor the other arguments
+            status, found = self._commit(message, self.store.done, self._done_keys, [])
         else:
-            script, keys = (
-                self.store.finish,
-                [*self._keys, self.store.group(call.report.group if call.report else "")],
-            )
-            rest = [
-                outcome.word,
-                int(outcome.delay * 1000),
-                outcome.call,
-                outcome.info,
+            group = call.report.group if call.report is not None else ""
+            keys = [*self._finish_keys, self.store.group(group)]
+            arguments: list[ScriptArgument] = [
+                disposition.word,
+                int(disposition.delay * 1000),
+                disposition.call,
+                disposition.info,
                 self.queue.max_queued,
+                disposition.target,
+                disposition.result,
+                *disposition.further,
             ]
-            rest += [outcome.target, outcome.result, *outcome.more]
-        again = 0
-        while True:
-            on = 0 if self._stopped.is_set() or time.monotonic() >= self._next_claim else 1
-            try:
-                head = [self.holder, message.identifier, message.delivery, again, on]
-                status, found = script(keys=keys, args=[*head, *rest])
-                break
-            except FAILURES as error:
-                if not again:
-                    log.warning(
-                        "the outcome of call %s waits for Redis: %s", message.identifier, error
-                    )
-                again = 1
-                if self._idle.wait(PAUSE):
-                    raise
+            status, found = self._commit(message, self.store.finish, keys, arguments)
         if status == 0:
             log.error(
                 "the outcome of call %s of %s (cid %s) was refused: another worker has taken it over",
@@ -187,46 +191,87 @@ class Readers:
                 call.service,
                 call.cid,
             )
-        return Message(text(found[0]), found[1][1], 1) if found else None
+        if not found:
+            return None
+        identifier, fields = found
+        return Message(text(identifier), fields[1], 1)
 
-    # -- the heartbeat -----------------------------------------------------------------------------------------------
-
-    def _hold(self, idle: float = 0.0) -> None:
-        held = list(self._mine.items())
-        if held:
-            flat: list[Any] = [part for pair in held for part in pair]
-            lost = self.store.hold(
-                keys=[self.store.stream], args=[self.holder, int(idle * 1000), *flat]
-            )
-            for identifier in lost:
-                if self._mine.pop(text(identifier), None):
-                    log.error(
-                        "call %s was taken over by another worker while it ran here",
-                        text(identifier),
+    def _commit(
+        self, message: Message, script: Script, keys: list[str], arguments: list[ScriptArgument]
+    ) -> tuple[int, Any]:
+        """Run a finishing script, waiting for Redis to come back while it is away; returns its
+        status, and the next entry.
+        """
+        asked_before = 0
+        while True:
+            read_on = not self._stopped.is_set() and time.monotonic() < self._next_claim
+            fence: list[ScriptArgument] = [
+                self.holder,
+                message.identifier,
+                message.delivery,
+                asked_before,
+                int(read_on),
+            ]
+            try:
+                status, found = script(keys=keys, args=[*fence, *arguments])
+                return int(status), found
+            except FAILURES as error:
+                if not asked_before:
+                    log.warning(
+                        "the outcome of call %s waits for Redis: %s", message.identifier, error
                     )
+                asked_before = 1
+                if self._idle.wait(PAUSE):
+                    raise
 
-    def _tend(self) -> None:
-        """Keep what runs here, also while stopping, and bring back what was to wait."""
-        beat = forget = time.monotonic()
+    # -- the heartbeat -----------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        """Renew what runs here, also while stopping, and move delayed calls that are due into the stream."""
+        renew_at = time.monotonic()
+        forget_at = renew_at
         while not self._idle.wait(TICK):
             try:
                 now = time.monotonic()
-                if now >= beat:
-                    beat = now + self.lease / 4
-                    self._hold()
-                while self.store.move_due(keys=[self.store.delayed, self.store.stream]) == 100:
-                    pass
-                if now >= forget:
-                    forget = now + FORGET / 60
+                if now >= renew_at:
+                    renew_at = now + self.lease / 4
+                    self._renew()
+                self._move_due()
+                if now >= forget_at:
+                    forget_at = now + FORGET / 60
                     self.store.prepare()
-                    self.store.forget_consumers(
-                        keys=[self.store.stream], args=[int(FORGET * 1000), ""]
-                    )
+                    self._forget_consumers("")
             except Exception as error:
-                expected = isinstance(error, FAILURES)
-                log.warning(
-                    "the heartbeat of the queue fails: %s",
-                    error,
-                    exc_info=None if expected else error,
-                )
+                _warn("the heartbeat of the queue fails", error)
                 self._idle.wait(PAUSE)
+
+    def _renew(self, idle: float = 0.0) -> None:
+        """Say that the calls held here are alive, or have been idle for some seconds; those that
+        were taken over are dropped.
+        """
+        held = list(self._held.items())
+        if not held:
+            return
+        arguments: list[ScriptArgument] = [self.holder, int(idle * 1000)]
+        for identifier, delivery in held:
+            arguments += [identifier, delivery]
+        for lost in self.store.hold(keys=[self.store.stream], args=arguments):
+            if self._held.pop(text(lost), None):
+                log.error("call %s was taken over by another worker while it ran here", text(lost))
+
+    def _move_due(self) -> None:
+        keys = [self.store.delayed, self.store.stream]
+        moved = DUE_AT_ONCE
+        while moved == DUE_AT_ONCE:
+            moved = self.store.move_due(keys=keys)
+
+    def _forget_consumers(self, leaving: str) -> None:
+        """Forget the names of readers that have had no call for an hour, and of the one that leaves."""
+        arguments: list[ScriptArgument] = [int(FORGET * 1000), leaving]
+        self.store.forget_consumers(keys=[self.store.stream], args=arguments)
+
+
+def _warn(what: str, error: Exception) -> None:
+    """Log an error; with its traceback unless it is one that Redis is expected to cause."""
+    expected = isinstance(error, FAILURES)
+    log.warning("%s: %s", what, error, exc_info=None if expected else error)

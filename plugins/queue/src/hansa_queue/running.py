@@ -1,129 +1,177 @@
-"""Run one call and decide what becomes of it: finished, tried again after a pause, or put with the failed messages."""
+"""Run one call and decide what becomes of it: finished, tried again after a pause, or put with the
+failed messages.
+"""
 
 from __future__ import annotations
 
 import random
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from hansa import HansaError, Invalid, NotFound, Request, Response
+from hansa import HansaError, Invalid, NotFound, Request, Response, backoff_delay
 
 from .call import Attempt, Call, encode, make, plain
-from .cause import Info, cause_of, describe
-from .patterns import told
+from .cause import FailureInfo, cause_of, shortened
+from .patterns import final_state
 
 if TYPE_CHECKING:
     from .queue import RedisQueue
 
 LONGEST_TRACEBACK = 20_000
-
-
-class Outcome:
-    """What the finishing script is to do: `word` done, again or failed; the rest goes with it.
-
-    `more` are further calls that are queued in the same step, each followed by what is kept if there is no room for it;
-    where that begins with `!` the call cannot be queued and is kept at once.
-    """
-
-    __slots__ = ("call", "delay", "final", "info", "more", "result", "target", "word")
-
-    def __init__(
-        self, word: str, *, call: bytes = b"", info: bytes = b"", delay: float = 0.0
-    ) -> None:
-        self.word, self.call, self.info, self.delay = word, call, info, delay
-        self.final = word != "again"
-        self.more: list[bytes] = []
-        self.target, self.result = "", b""
-
-    @classmethod
-    def unreadable(cls, call: Call, error: Exception) -> Outcome:
-        """The outcome of something in the stream that is no call."""
-        info = Info(
-            service=call.service, cause=f"not a call: {error}", created=time.time(), at=time.time()
-        )
-        return cls("failed", call=encode(call), info=encode(info.grouped()))
-
-
-def run(queue: RedisQueue, call: Call, delivery: int) -> Outcome:
-    """Carry out a call that was delivered so many times; earlier deliveries ended without an outcome and count as attempts."""
-    section = queue.section
-    most = call.max_attempts or section.max_attempts
-    if delivery > 1:
-        first = call.attempt
-        call.attempt += delivery - 1
-        lost = "the worker ended, or was stopped for longer than its lease, while it ran this"
-        call.history += [
-            Attempt(time.time(), lost, number) for number in range(first, call.attempt)
-        ][-most:]
-        # an exception is an answer to a pattern, the end of a worker is none
-        if call.attempt > (max(most, section.max_attempts) if call.report else most):
-            call.attempt -= 1
-            return _failed(queue, call, Lost(lost))
-    response = _run(queue, call)
-    if response.ok:
-        return _done(queue, call, response)
-    error = response.error or HansaError(f"the service answered with status {response.status}")
-    call.history.append(Attempt(time.time(), describe(error), call.attempt, queue.worker))
-    rejected = response.outcome == "reject" and not (call.report and call.report.kind == "retry")
-    if rejected or call.attempt >= most:
-        return _failed(queue, call, error)
-    delay = call.retry_seconds
-    if delay is None:
-        delay = min(
-            section.first_delay * 2 ** min(call.attempt - 1, 32), section.last_delay
-        ) * random.uniform(0.8, 1.2)
-        delay = max(delay, _retry_after(error))
-    call.attempt += 1
-    return Outcome("again", call=encode(call), delay=max(delay, 0.001))
+LONGEST_RETRY_AFTER = 3600.0
+SHORTEST_DELAY = 0.001
+JITTER = 0.2
+"""Share by which pauses vary at random, so that calls that failed together are not retried together."""
+NEVER_QUEUED = b"!"
+"""The mark before the failure info of a further call that is put with the failed messages at once."""
 
 
 class Lost(Exception):
-    """The worker that ran the call ended without telling what came of it."""
+    """The worker that ran the call ended without reporting its outcome."""
+
+
+class Disposition:
+    """What the finishing script does with a call: `word` is done, again or failed; the rest goes with it.
+
+    `further` are calls that are queued in the same step, each followed by the failure info that is
+    kept if the queue has no room for it. `target` and `result` are the final state of the call in
+    its group, if it is in one.
+    """
+
+    __slots__ = ("call", "delay", "further", "info", "result", "target", "word")
+
+    def __init__(
+        self,
+        word: Literal["done", "again", "failed"],
+        *,
+        call: bytes = b"",
+        info: bytes = b"",
+        delay: float = 0.0,
+    ) -> None:
+        self.word = word
+        self.call = call
+        self.info = info
+        self.delay = delay
+        self.further: list[bytes] = []
+        self.target = ""
+        self.result = b""
+
+    @classmethod
+    def unreadable(cls, call: Call, error: Exception) -> Disposition:
+        """Return the disposition of an entry of the stream that is not a call."""
+        now = time.time()
+        info = FailureInfo(call.service, cause=f"not a call: {error}", created=now, at=now)
+        return cls("failed", call=encode(call), info=info.encoded())
+
+
+def run(queue: RedisQueue, call: Call, delivery: int) -> Disposition:
+    """Run a call in its delivery of this number; earlier deliveries ended without an outcome and
+    count as attempts.
+    """
+    section = queue.section
+    max_attempts = call.max_attempts or section.max_attempts
+    if delivery > 1:
+        lost = _count_lost_attempts(call, delivery - 1, max_attempts)
+        # an exception answers a pattern, the end of a worker does not: a pattern gets at least the
+        # usual attempts
+        limit = max_attempts
+        if call.report is not None:
+            limit = max(max_attempts, section.max_attempts)
+        if call.attempt > limit:
+            call.attempt -= 1
+            return _failed(queue, call, lost)
+    response = _handle(queue, call)
+    if response.ok:
+        return _done(call, response)
+    error = response.error
+    if error is None:
+        error = HansaError(f"the service answered with status {response.status}")
+    attempt = Attempt(time.time(), cause_of(error), call.attempt, queue.worker)
+    call.history.append(attempt)
+    if _is_rejected(call, response) or call.attempt >= max_attempts:
+        return _failed(queue, call, error)
+    delay = _pause(queue, call, error)
+    call.attempt += 1
+    return Disposition("again", call=encode(call), delay=max(delay, SHORTEST_DELAY))
+
+
+def _count_lost_attempts(call: Call, lost: int, max_attempts: int) -> Lost:
+    """Count attempts that ended with their worker, and return the error that describes them."""
+    error = Lost("the worker ended, or was stopped for longer than its lease, while it ran this")
+    now = time.time()
+    attempts = [Attempt(now, str(error), call.attempt + number) for number in range(lost)]
+    call.history += attempts[-max_attempts:]
+    call.attempt += lost
+    return error
+
+
+def _is_rejected(call: Call, response: Response) -> bool:
+    """Whether another attempt would end the same way; calls that are repeated until they succeed
+    are never rejected.
+    """
+    repeated = call.report is not None and call.report.kind == "retry"
+    return response.outcome == "reject" and not repeated
+
+
+def _pause(queue: RedisQueue, call: Call, error: BaseException) -> float:
+    """Return the seconds before the next attempt."""
+    if call.retry_seconds is not None:
+        return call.retry_seconds
+    section = queue.section
+    delay = backoff_delay(call.attempt, section.first_delay, section.last_delay)
+    delay *= random.uniform(1 - JITTER, 1 + JITTER)
+    return max(delay, _retry_after(error))
 
 
 def _retry_after(error: BaseException) -> float:
-    """Seconds that the failed side asks to wait, if it does."""
-    try:
-        return (
-            min(float(error.headers.get("Retry-After", 0)), 3600.0)
-            if isinstance(error, HansaError)
-            else 0.0
-        )
-    except ValueError:
+    """Return the seconds that an error asks to wait, at most an hour; 0 if it does not."""
+    if not isinstance(error, HansaError):
         return 0.0
+    try:
+        seconds = float(error.headers.get("Retry-After", 0))
+    except ValueError:  # a date
+        return 0.0
+    return min(seconds, LONGEST_RETRY_AFTER)
 
 
-def _run(queue: RedisQueue, call: Call) -> Response:
-    extra = {**call.extra, "in_reply_to": call.in_reply_to}
-    payload = call.payload if call.raw is None else call.raw
-    request = Request(payload=payload, cid=call.cid, attempt=call.attempt, extra=extra)
+def _handle(queue: RedisQueue, call: Call) -> Response:
+    """Have the service handle the call; never raises."""
+    request = Request(
+        payload=call.payload if call.raw is None else call.raw,
+        cid=call.cid,
+        attempt=call.attempt,
+        extra={**call.extra, "in_reply_to": call.in_reply_to},
+    )
     try:
         queue.server.registry.service(call.service)
     except NotFound as error:
-        # perhaps this worker has not loaded it yet, so it is no reason to give the message up at once
+        # this worker may not have loaded it yet: no reason to give the message up at once
         response = Response(status=404, cid=call.cid)
-        response.error, response.outcome = error, "retry"
+        response.error = error
+        response.outcome = "retry"
         return response
-    answer: Response = queue.server.handle(call.service, request, type="invoke-async")
-    return answer
+    return queue.server.handle(call.service, request, type="invoke-async")
 
 
-def _done(queue: RedisQueue, call: Call, response: Response) -> Outcome:
-    outcome = Outcome("done")
+def _done(call: Call, response: Response) -> Disposition:
+    disposition = Disposition("done")
     for name in call.callback:
-        _tell(outcome, name, response.payload, call, extra=call.extra)
+        _queue_reply(disposition, name, response.payload, call, extra=call.extra)
     if call.report is not None:
-        _report(outcome, call, True, response.payload, None)
-    return outcome
+        _report(disposition, call, True, response.payload, None)
+    return disposition
 
 
-def _failed(queue: RedisQueue, call: Call, error: BaseException) -> Outcome:
-    trace = "".join(traceback.format_exception(error)) if error.__traceback__ else ""
-    info = Info(
+def _failed(queue: RedisQueue, call: Call, error: BaseException) -> Disposition:
+    trace = ""
+    if error.__traceback__ is not None:
+        trace = "".join(traceback.format_exception(error))
+    cause = cause_of(error)
+    info = FailureInfo(
         service=call.service,
         cid=call.cid,
-        cause=describe(error),
+        cause=cause,
         attempts=call.attempt,
         created=call.created,
         at=time.time(),
@@ -131,46 +179,49 @@ def _failed(queue: RedisQueue, call: Call, error: BaseException) -> Outcome:
         traceback=trace[-LONGEST_TRACEBACK:],
         history=call.history,
     )
-    report, call.report = (
-        call.report,
-        None,
-    )  # its final state is told now, a replay does not change it
+    # the final state is reported now: a replay does not change it, so the failed message is kept
+    # without a report
+    report = call.report
+    call.report = None
     call.attempt = 1
-    outcome = Outcome("failed", call=encode(call), info=encode(info.grouped()))
+    disposition = Disposition("failed", call=encode(call), info=info.encoded())
     if report is not None:
         call.report = report
-        _report(outcome, call, False, None, trace or describe(error))
-    return outcome
+        _report(disposition, call, False, None, trace or cause)
+    return disposition
 
 
-def _report(outcome: Outcome, call: Call, ok: bool, answer: Any, exception: str | None) -> None:
-    """Tell those who are to know of the final state, and the group, if there is one."""
-    assert call.report is not None
+def _report(
+    disposition: Disposition, call: Call, ok: bool, answer: object, exception: str | None
+) -> None:
+    """Report the final state of a call to the services that want it, and to its group, if it is in one."""
+    report = call.report
+    assert report is not None
     try:
         answer = plain(answer)
     except Invalid:
         answer = str(answer)
-    state = told(call.report, call, ok, answer, exception)
-    if call.report.group:
-        outcome.result = encode(state)
-        outcome.target = call.report.target
-    for name in call.report.to:
-        _tell(outcome, name, state, call)
+    state = final_state(report, call, ok, answer, exception)
+    if report.group:
+        disposition.result = encode(state)
+        disposition.target = report.target
+    for name in report.to:
+        _queue_reply(disposition, name, state, call)
 
 
-def _tell(outcome: Outcome, service: str, payload: Any, call: Call, **options: Any) -> None:
-    """Queue a call with an answer in the same step that finishes the call which is answered."""
-    common = {"cid": call.cid, "in_reply_to": call.cid, "created": time.time(), **options}
-    mark, why = b"", "the queue was full when this callback was to be queued"
+def _queue_reply(
+    disposition: Disposition, service: str, payload: object, call: Call, **options: Any
+) -> None:
+    """Queue a call with the answer to another one, in the same step that finishes that one."""
+    now = time.time()
+    common = {"cid": call.cid, "in_reply_to": call.cid, "created": now, **options}
+    mark = b""
+    cause = "the queue was full when this callback was to be queued"
     try:
         data = make(service, payload, **common)
     except Invalid as error:
-        mark, why, data = (
-            b"!",
-            error.detail,
-            make(service, str(payload), **common),
-        )  # never queued, put with the failed
-    info = Info(
-        service=service, cid=call.cid, cause=cause_of(why), created=time.time(), at=time.time()
-    )
-    outcome.more += [data, mark + encode(info.grouped())]
+        mark = NEVER_QUEUED
+        cause = error.detail
+        data = make(service, str(payload), **common)
+    info = FailureInfo(service=service, cid=call.cid, cause=shortened(cause), created=now, at=now)
+    disposition.further += [data, mark + info.encoded()]

@@ -1,8 +1,10 @@
-"""What happens inside Redis, each script as one step: nothing is half done when a worker, or Redis itself, dies in between.
+"""The steps of the queue inside Redis, each a script: nothing is half done when a worker, or Redis
+itself, dies in between.
 
-The first write of each only takes away, which Redis allows when its memory is full; what follows in a script is then allowed too.
-Times are those of Redis, so that no clock of a server matters. A message belongs to the worker that the group's list of
-pending messages names, with the number of its delivery: together they are the fence that a late finisher does not pass.
+The first write of each only takes away, which Redis allows when its memory is full; what follows in
+a script is then allowed too. Times are those of Redis, so that no clock of a server matters. A
+message belongs to the worker that the group's list of pending messages names, with the number of
+its delivery: together they are the fence that a late finisher does not pass.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 _NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 
 PUT = """
--- stream, delayed, counts | most that may wait, call
+-- stream, delayed, counts | maximum that may wait, call
 if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then return 0 end
 redis.call('XADD', KEYS[1], '*', 'call', ARGV[2])
 redis.call('HINCRBY', KEYS[3], 'accepted', 1)
@@ -20,7 +22,7 @@ return 1
 PUT_LATER = (
     _NOW
     + """
--- stream, delayed, counts | most that may wait, call, delay in ms, unique id
+-- stream, delayed, counts | maximum that may wait, call, delay in ms, unique id
 if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4] .. ' ' .. ARGV[2])
 redis.call('HINCRBY', KEYS[3], 'accepted', 1)
@@ -29,7 +31,7 @@ return 1
 )
 
 PUT_GROUP = """
--- stream, delayed, counts, group | most that may wait, call that ends the group or nothing, calls
+-- stream, delayed, counts, group | maximum that may wait, call that ends the group or nothing, calls
 local n = #ARGV - 2
 if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) + n > tonumber(ARGV[1]) then return 0 end
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[4], 'left', n, 'final', ARGV[2]) end
@@ -53,7 +55,9 @@ else
 _NEXT = """
 end
 local found = false
-if ARGV[5] == '1' then found = redis.call('XREADGROUP', 'GROUP', 'workers', ARGV[1], 'COUNT', 1, 'STREAMS', KEYS[1], '>') end
+if ARGV[5] == '1' then
+  found = redis.call('XREADGROUP', 'GROUP', 'workers', ARGV[1], 'COUNT', 1, 'STREAMS', KEYS[1], '>')
+end
 return {status, found and found[1][2][1]}
 """
 
@@ -70,8 +74,8 @@ DONE = (
 FINISH = (
     _NOW
     + """
--- stream, counts, delayed, failed, failed calls, failed infos, group | holder, id, delivery, asked before, read on,
--- outcome, delay, call, info, most that may wait, target, its state, (call, info) ...
+-- stream, counts, delayed, failed, failed calls, failed infos, group |
+-- holder, id, delivery, asked before, read on, outcome, delay, call, info, maximum that may wait, target, its state, (call, info) ...
 """
     + _FENCE
     + """
@@ -160,7 +164,7 @@ end
 """
 
 REPLAY = """
--- stream, delayed, failed, failed calls, failed infos, counts | most that may wait, ids
+-- stream, delayed, failed, failed calls, failed infos, counts | maximum that may wait, ids
 local done, left, missing = 0, 0, {}
 for i = 2, #ARGV do
   local call = redis.call('HGET', KEYS[4], ARGV[i])

@@ -1,4 +1,6 @@
-"""The cluster's bus over Redis: nudges by publish and subscribe, leases as expiring keys, and small records."""
+"""The cluster's bus over Redis: nudges by publish and subscribe, leases as expiring keys, and small
+records.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from hansa import Bus, HeldLease
-from redis import ConnectionError as RedisConnectionError
-from redis import Redis
+from redis import ConnectionError as RedisConnectionError, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -34,7 +35,8 @@ NUDGE_WAIT = 1.0
 
 
 def open_redis(address: str) -> Redis:
-    """Return a redis-py client for an address (`redis://`, `rediss://` or `unix://`) whose calls end within 3 seconds.
+    """Return a redis-py client for an address (`redis://`, `rediss://` or `unix://`) whose calls
+    end within 3 seconds.
 
     It connects when it is first used, and decodes answers as text.
     """
@@ -43,14 +45,16 @@ def open_redis(address: str) -> Redis:
         decode_responses=True,
         socket_timeout=3,
         socket_connect_timeout=2,
-        # an idle connection that was closed is opened again; a Redis that does not answer in time is not asked twice
+        # an idle connection that was closed is opened again; a Redis that does not answer in time
+        # is not asked twice
         retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
     )
     return client
 
 
 class RedisBus(Bus):
-    """The bus of the cluster named `cluster` over the Redis at `address`; changes are also polled for every 2 seconds.
+    """The bus of the cluster named `cluster` over the Redis at `address`; changes are also polled
+    for every 2 seconds.
 
     `poll_interval` is the pause in seconds between polls while Redis does not answer.
     """
@@ -78,7 +82,9 @@ class RedisBus(Bus):
         return ":".join(("hansa", self.cluster, *parts))
 
     def nudge(self, revision: int) -> None:
-        """Tell the other workers that there is a new revision; a failure is logged, since they poll as well."""
+        """Tell the other workers that there is a new revision; a failure is logged, since they poll
+        as well.
+        """
         try:
             self._client.publish(self.key("nudge"), revision)
         except Exception as error:

@@ -1,8 +1,10 @@
-"""A redis-py client whose calls end within a deadline, and whose failures name the connection and say what to do with a message."""
+"""A redis-py client whose calls end within a deadline, and whose failures name the connection and
+say what to do with a message.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,20 +21,26 @@ from .deadline import Pool, TcpConnection, TlsConnection, UnixConnection, deadli
 
 
 class RedisUnavailable(Unavailable, exceptions.ConnectionError):
-    """Redis is unreachable or refuses work for now; code that expects redis-py's `ConnectionError` finds it too."""
+    """Redis is unreachable or refuses work for now; code that expects redis-py's `ConnectionError`
+    finds it too.
+    """
 
 
 class RedisTimedOut(TimedOut, exceptions.TimeoutError):
     """Redis did not answer within the deadline; code that expects redis-py's `TimeoutError` finds it too."""
 
 
-_CONNECTIONS = {"unix": UnixConnection, "rediss": TlsConnection, "redis": TcpConnection}
+CONNECTIONS = {"unix": UnixConnection, "rediss": TlsConnection, "redis": TcpConnection}
+"""The class of connections by the scheme of the address."""
 
 
 def open_client(address: str, name: str, *, timeout: float, max_connections: int = 64) -> Client:
-    """A client for bytes, of the Redis at an address (`redis://`, `rediss://` or `unix://`); it connects when first used."""
+    """Return a client for bytes of the Redis at an address (`redis://`, `rediss://` or `unix://`).
+
+    It connects when it is first used; `name` names it in errors, `timeout` is in seconds for a whole call.
+    """
     target = dict(parse_url(address))  # type: ignore[no-untyped-call]
-    target["connection_class"] = _CONNECTIONS[urlsplit(address).scheme]
+    target["connection_class"] = CONNECTIONS[urlsplit(address).scheme]
     return Client(
         name,
         timeout=timeout,
@@ -53,39 +61,49 @@ _BUSY = (
 _SECONDS_LAST = {"BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BZPOPMIN", "BZPOPMAX"}
 _SECONDS_FIRST = {"BLMPOP", "BZMPOP"}
 _MILLISECONDS_LAST = {"WAIT", "WAITAOF"}
+_STREAM_READS = {"XREAD", "XREADGROUP"}
 
 
-def blocking_seconds(command: tuple[Any, ...]) -> float | None:
-    """How long a command asks Redis to wait: seconds, 0 for ever; None for a command that does not wait."""
-    name = _text(command[0]).upper()
+def blocking_seconds(command: Sequence[object]) -> float | None:
+    """Return how long a command asks Redis to wait: seconds, 0 for without end; None for a command
+    that does not wait.
+    """
+    words = [_text(word) for word in command]
+    name = words[0].upper()
     try:
         if name in _SECONDS_LAST:
-            return float(_text(command[-1]))
+            return float(words[-1])
         if name in _SECONDS_FIRST:
-            return float(_text(command[1]))
+            return float(words[1])
         if name in _MILLISECONDS_LAST:
-            return float(_text(command[-1])) / 1000
-        if name in ("XREAD", "XREADGROUP"):
-            words = [_text(word).upper() for word in command[1:]]
-            head = words[: words.index("STREAMS")]
-            # a group or consumer may be called BLOCK too; they stand before it
-            start = 3 if name == "XREADGROUP" else 0
-            return float(head[head.index("BLOCK", start) + 1]) / 1000
+            return float(words[-1]) / 1000
+        if name in _STREAM_READS:
+            return _block_option(words) / 1000
     except (ValueError, IndexError):
-        pass
+        return None  # not a command that Redis will accept, or one without the option
     return None
 
 
-def _text(word: Any) -> str:
+def _block_option(words: Sequence[str]) -> float:
+    """Return the milliseconds of the option BLOCK; raises ValueError without one."""
+    upper = [word.upper() for word in words]
+    head = upper[: upper.index("STREAMS")]
+    # a group or consumer may be called BLOCK, too; they stand before the options
+    start = 4 if upper[0] == "XREADGROUP" else 1
+    return float(head[head.index("BLOCK", start) + 1])
+
+
+def _text(word: object) -> str:
     return word.decode(errors="replace") if isinstance(word, bytes) else str(word)
 
 
 class Client(redis.Redis):
     """A client for services, safe in many threads, whose calls each end within `timeout` seconds.
 
-    It repeats no command by itself: one that ran without its answer arriving would run twice. Commands that wait (BLPOP, XREAD
-    with BLOCK ...) and subscriptions use connections of their own, and may take the time they ask for besides `timeout`.
-    Raises `RedisUnavailable`, `RedisTimedOut`, and redis-py's `ResponseError` for a command that Redis refuses for good.
+    It repeats no command by itself: one that ran without its answer arriving would run twice.
+    Commands that wait (BLPOP, XREAD with BLOCK ...) and subscriptions use connections of their own,
+    and may take the time they ask for besides `timeout`. Raises `RedisUnavailable`,
+    `RedisTimedOut`, and redis-py's `ResponseError` for a command that Redis refuses for good.
     """
 
     def __init__(
@@ -97,7 +115,8 @@ class Client(redis.Redis):
         max_connections: int,
         **options: Any,
     ) -> None:
-        self.name, self.timeout = name, timeout
+        self.name = name
+        self.timeout = timeout
         options.update(
             connection_class=connection_class,
             retry=Retry(NoBackoff(), 0),
@@ -111,7 +130,7 @@ class Client(redis.Redis):
 
     @contextmanager
     def call(self, extra: float = 0.0) -> Iterator[None]:
-        """Open the deadline of one call and translate its failures; `extra` seconds more, None for no end."""
+        """Open the deadline of one call, `extra` seconds later than usual, and translate its failures."""
         with self.translated(extra), deadline(self.timeout + extra):
             yield
 
@@ -138,7 +157,7 @@ class Client(redis.Redis):
             raise RedisUnavailable(f"{self.name} is not reachable: {error}") from error
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Run one command."""
+        """Run one command and return its answer."""
         waits = blocking_seconds(args)
         if waits is None:
             with self.call():
@@ -150,11 +169,11 @@ class Client(redis.Redis):
             return self.waiting.execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        """Collect commands, to be run together; `execute()` is one call with one deadline."""
+        """Return a pipeline, which collects commands; its `execute()` is one call with one deadline."""
         return _Pipeline(self, transaction, shard_hint)
 
     def pubsub(self, **options: Any) -> PubSub:
-        """A subscription, with a connection of its own."""
+        """Return a subscription, which has a connection of its own."""
         return _Subscription(self, **options)
 
     def close(self) -> None:
@@ -184,12 +203,13 @@ class _Pipeline(Pipeline):
             return super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def reset(self) -> None:  # type: ignore[override]
-        """Give the connection back, also when it is dead."""
+        """Return the connection to the pool, also when it is dead."""
         try:
             with deadline(self.owner.timeout):
                 super().reset()
         except (exceptions.RedisError, OSError):
-            # the base class gives up before the connection is back in the pool, which would be one less for good
+            # the base class gives up before the connection is back in the pool, which would be one
+            # less for good
             if self.connection is not None:
                 self.connection.disconnect()  # type: ignore[no-untyped-call]
             self.watching = False

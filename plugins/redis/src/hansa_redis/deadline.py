@@ -1,7 +1,9 @@
-"""Deadlines: whatever a call to Redis does, from waiting for a connection to the last byte of the answer, ends in time.
+"""Deadlines: whatever a call to Redis does, from waiting for a connection to the last byte of the
+answer, ends in time.
 
-The time-outs of redis-py count anew for each of these steps and for each piece of an answer, so a call could take many times
-what was set. Here a call opens a deadline for its thread, and every wait on the way takes only what is left of it.
+The time-outs of redis-py count anew for each of these steps and for each piece of an answer, so a
+call could take many times what was set. Here a call opens a deadline for its thread, and every wait
+on the way takes only what is left of it.
 """
 
 from __future__ import annotations
@@ -20,12 +22,17 @@ from redis.connection import (
     UnixDomainSocketConnection,
 )
 
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+"""What the system's resolver returns for one address."""
+
 _calls = threading.local()
 
 
 @contextmanager
 def deadline(seconds: float | None) -> Iterator[None]:
-    """Give what happens inside, in this thread, this many seconds in all; None sets no limit. The innermost counts."""
+    """Limit everything inside the block, in this thread, to these seconds; None sets no limit. The
+    innermost counts.
+    """
     before = getattr(_calls, "ends", None)
     _calls.ends = None if seconds is None else time.monotonic() + seconds
     try:
@@ -35,7 +42,9 @@ def deadline(seconds: float | None) -> Iterator[None]:
 
 
 def remaining(most: float | None = None) -> float | None:
-    """Seconds until the deadline, but not over `most`; None without either. Raises `TimeoutError` once it has passed."""
+    """Return the seconds until the deadline, at most `most`; None without either. Raises
+    `TimeoutError` once it has passed.
+    """
     ends = getattr(_calls, "ends", None)
     if ends is None:
         return most
@@ -48,9 +57,9 @@ def remaining(most: float | None = None) -> float | None:
 class DeadlineSocket:
     """A connected socket, plain or TLS, whose operations take no longer than what is left of the deadline."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
-        self._most: float | None = inner.gettimeout()
+        self._most = inner.gettimeout()
 
     def settimeout(self, seconds: float | None) -> None:
         """Set the longest that one operation may take, also without a deadline; 0 does not wait at all."""
@@ -62,13 +71,12 @@ class DeadlineSocket:
     def recv(self, size: int) -> bytes:
         """Read what there is, at most `size` bytes."""
         self._limit()
-        received: bytes = self._inner.recv(size)
-        return received
+        return self._inner.recv(size)
 
-    def recv_into(self, buffer: Any, size: int = 0) -> int:
+    def recv_into(self, buffer: bytearray | memoryview, size: int = 0) -> int:
         """Read what there is into a buffer."""
         self._limit()
-        return int(self._inner.recv_into(buffer, size))
+        return self._inner.recv_into(buffer, size)
 
     def sendall(self, data: bytes) -> None:
         """Write all of it."""
@@ -79,14 +87,16 @@ class DeadlineSocket:
         return getattr(self._inner, name)
 
 
-def _resolve(host: str, port: int, kind: int) -> list[Any]:
-    """The addresses of a host, within the deadline: the system's resolver knows none, so it works in a thread of its own."""
-    found: list[Any] = []
+def _resolve(host: str, port: int, family: int) -> list[AddressInfo]:
+    """Return the addresses of a host; the system's resolver has no deadline, so it runs in a thread
+    of its own.
+    """
+    found: list[AddressInfo] = []
     failed: list[Exception] = []
 
     def ask() -> None:
         try:
-            found.extend(socket.getaddrinfo(host, port, kind, socket.SOCK_STREAM))
+            found.extend(socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))
         except Exception as error:
             failed.append(error)
 
@@ -103,7 +113,7 @@ def _resolve(host: str, port: int, kind: int) -> list[Any]:
 class TcpConnection(Connection):
     """A connection over TCP, made and used within the deadline."""
 
-    def _connect(self) -> Any:
+    def _connect(self) -> DeadlineSocket:
         failure: Exception = OSError(f"{self.host} has no address")
         for family, kind, protocol, _, address in _resolve(self.host, self.port, self.socket_type):
             connection = socket.socket(family, kind, protocol)
@@ -123,7 +133,7 @@ class TcpConnection(Connection):
                 raise
         raise failure
 
-    def _secured(self, connection: Any) -> Any:
+    def _secured(self, connection: socket.socket) -> DeadlineSocket:
         connection.settimeout(self.socket_timeout)
         return DeadlineSocket(connection)
 
@@ -131,7 +141,7 @@ class TcpConnection(Connection):
 class TlsConnection(TcpConnection, SSLConnection):
     """A connection over TLS; the handshake counts too."""
 
-    def _secured(self, connection: Any) -> Any:
+    def _secured(self, connection: socket.socket) -> DeadlineSocket:
         secured = self._wrap_socket_with_ssl(connection)  # type: ignore[no-untyped-call]
         secured.settimeout(self.socket_timeout)
         return DeadlineSocket(secured)
@@ -140,11 +150,9 @@ class TlsConnection(TcpConnection, SSLConnection):
 class UnixConnection(UnixDomainSocketConnection):
     """A connection over a Unix socket."""
 
-    port = (
-        0  # redis-py reports it when connecting takes too long, and would fail for the want of it
-    )
+    port = 0  # redis-py names it when connecting takes too long, and fails where there is none
 
-    def _connect(self) -> Any:
+    def _connect(self) -> DeadlineSocket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.settimeout(remaining(self.socket_connect_timeout))
@@ -157,7 +165,7 @@ class UnixConnection(UnixDomainSocketConnection):
 
 
 class Pool(BlockingConnectionPool):
-    """A bounded pool; who finds it empty waits for a connection, also only within the deadline."""
+    """A bounded pool; a call that finds it empty waits for a connection within its deadline."""
 
     @property
     def timeout(self) -> float | None:

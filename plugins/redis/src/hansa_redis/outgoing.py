@@ -1,4 +1,6 @@
-"""The type `outgoing redis`: a connection to Redis or Valkey, used by services as `self.outgoing.redis["NAME"]`."""
+"""The type `outgoing redis`: a connection to Redis or Valkey, used by services as
+`self.outgoing.redis["NAME"]`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from urllib.parse import urlsplit
 from hansa import Invalid, Model, Outgoing, Secret, Unavailable, setting
 from redis.connection import parse_url
 
-from .client import Client
-from .deadline import TcpConnection, TlsConnection, UnixConnection
+from .address import split_address
+from .client import CONNECTIONS, Client
 
 
 class RedisConfig(Model):
@@ -19,19 +21,20 @@ class RedisConfig(Model):
     address: Annotated[
         str,
         setting(
-            "Address as redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH; goes before host, port, db and tls",
+            "Address: redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH; overrides host, port, "
+            "db and tls",
             example="redis://10.0.0.5:6379/0",
         ),
     ] = ""
     host: Annotated[
         str,
         setting(
-            "Host name or address; empty, as is address, for the Redis that this server uses itself",
+            "Host name or IP address; without host and address, the Redis that this server uses itself",
             example="10.0.0.5",
         ),
     ] = ""
     port: Annotated[int, setting("TCP port", ge=1, le=65535)] = 6379
-    db: Annotated[int, setting("Number of the database", ge=0, le=65535)] = 0
+    db: Annotated[int, setting("Database number", ge=0, le=65535)] = 0
     username: Annotated[str, setting("User name (ACL); empty for the default user")] = ""
     password: Annotated[Secret | None, setting("Password")] = None
     tls: Annotated[
@@ -40,61 +43,56 @@ class RedisConfig(Model):
     tls_ca: Annotated[
         str,
         setting(
-            "PEM file of the authorities to trust; empty for those of the system", advanced=True
+            "PEM file of trusted certificate authorities; empty for those of the system",
+            advanced=True,
         ),
     ] = ""
     tls_certificate: Annotated[
-        str, setting("PEM file of our own certificate, if the server asks for one", advanced=True)
+        str,
+        setting("PEM file of the client certificate, if the server requires one", advanced=True),
     ] = ""
     tls_key: Annotated[
-        str, setting("PEM file of the key of our own certificate", advanced=True)
+        str, setting("PEM file of the private key of the client certificate", advanced=True)
     ] = ""
     timeout: Annotated[
-        float, setting("Seconds that one call may take in all, connecting included", gt=0, le=3600)
+        float, setting("Maximum seconds for one call, including connecting", gt=0, le=3600)
     ] = 5.0
     max_connections: Annotated[
-        int, setting("Most connections of one worker; calls wait for a free one", ge=1, le=10000)
+        int, setting("Maximum connections of one worker; calls wait for a free one", ge=1, le=10000)
     ] = 20
-    decode: Annotated[bool, setting("Give text (UTF-8) instead of bytes")] = True
+    decode: Annotated[bool, setting("Return text (UTF-8) instead of bytes")] = True
 
     def check(self) -> None:
         """Refuse contradictions; raises `Invalid`."""
-        faults = {}
+        faults: dict[str, str] = {}
         if self.address:
-            faults.update(_check_address(self.address))
+            fault = _address_fault(self.address)
+            if fault:
+                faults["address"] = fault
             if self.host:
                 faults["host"] = "give either the address or the host"
         if self.username and self.password is None:
             faults["password"] = "required with a user name"
         if bool(self.tls_certificate) != bool(self.tls_key):
-            faults["tls_key" if self.tls_certificate else "tls_certificate"] = (
-                "certificate and key belong together"
-            )
+            missing = "tls_key" if self.tls_certificate else "tls_certificate"
+            faults[missing] = "certificate and key belong together"
         if faults:
             raise Invalid(faults)
 
 
-def _check_address(address: str) -> dict[str, str]:
-    try:
-        parts = urlsplit(address)
-        there = parts.path if parts.scheme == "unix" else parts.hostname
-        secret = parts.password
-        parts.port  # noqa: B018 - raises for a port that is no number
-    except ValueError as error:
-        return {"address": f"is not an address: {error}"}
-    if parts.scheme not in ("redis", "rediss", "unix") or not there:
-        return {
-            "address": "must look like redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH"
-        }
-    if secret or "password" in parts.query:
-        return {
-            "address": "holds a password, which would be shown; put it into the setting password"
-        }
-    return {}
+def _address_fault(address: str) -> str:
+    """Return what is wrong with an address; a password in it would be shown with the definition."""
+    parts, fault = split_address(address)
+    if parts is not None and (parts.password or "password" in parts.query):
+        return "holds a password, which would be shown; put it into the setting password"
+    return fault
 
 
 class RedisOutgoing(Outgoing[RedisConfig]):
-    """A connection to Redis or Valkey; `client` is a redis-py client, whose commands can also be called on the connection itself."""
+    """A connection to Redis or Valkey.
+
+    `client` is a redis-py client, whose commands can also be called on the connection itself.
+    """
 
     type = "redis"
 
@@ -102,7 +100,9 @@ class RedisOutgoing(Outgoing[RedisConfig]):
 
     @property
     def client(self) -> Client:
-        """The redis-py client, safe in many threads; raises `Unavailable` when the connection is not started."""
+        """The redis-py client, safe in many threads; raises `Unavailable` when the connection is
+        not started.
+        """
         if self._client is None:
             raise Unavailable(f"outgoing redis {self.name!r} is not started")
         return self._client
@@ -126,28 +126,33 @@ class RedisOutgoing(Outgoing[RedisConfig]):
             self._client = None
 
     def ping(self) -> str:
-        """Ask for a PONG; raises `Unavailable` or `TimedOut`."""
+        """Ask for a PONG and return how long it took; raises `Unavailable` or `TimedOut`."""
         began = time.perf_counter()
         self.client.ping()
-        return f"PONG in {(time.perf_counter() - began) * 1000:.1f} ms"
+        milliseconds = (time.perf_counter() - began) * 1000
+        return f"PONG in {milliseconds:.1f} ms"
 
-    def execute(self, *command: Any) -> Any:
-        """Run any command, given as its words: `execute("SET", "key", "value")`."""
+    def execute(self, *command: object) -> Any:
+        """Run any command, given as its words, and return its answer: `execute("SET", "key", "value")`."""
         return self.client.execute_command(*command)
 
     def __getattr__(self, name: str) -> Any:
-        """Every method of redis-py's client that has no other meaning here: get, set, hset, pipeline, pubsub, lock ..."""
+        """Return a method of redis-py's client that has no other meaning here: get, set, hset,
+        pipeline, pubsub, lock ...
+        """
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.client, name)
 
     def _target(self) -> dict[str, Any]:
-        """What redis-py's connections are made with."""
-        config: RedisConfig = self.config
-        own = self._own_address() if not (config.address or config.host) else ""
-        if own or config.address:
-            target = dict(parse_url(own or config.address))  # type: ignore[no-untyped-call]
-            scheme = urlsplit(own or config.address).scheme
+        """Return the options that redis-py's connections are made with."""
+        config = self.config
+        address = config.address
+        if not address and not config.host:
+            address = self._own_address()
+        if address:
+            target = dict(parse_url(address))  # type: ignore[no-untyped-call]
+            scheme = urlsplit(address).scheme
         else:
             target = {"host": config.host, "port": config.port}
             scheme = "rediss" if config.tls else "redis"
@@ -157,23 +162,25 @@ class RedisOutgoing(Outgoing[RedisConfig]):
             target["username"] = config.username
         if config.password is not None:
             target["password"] = str(config.password)
-        target["connection_class"] = {
-            "redis": TcpConnection,
-            "rediss": TlsConnection,
-            "unix": UnixConnection,
-        }[scheme]
+        target["connection_class"] = CONNECTIONS[scheme]
         if scheme == "rediss":
-            paths = {
-                "ssl_ca_certs": config.tls_ca,
-                "ssl_certfile": config.tls_certificate,
-                "ssl_keyfile": config.tls_key,
-            }
-            target.update({option: path for option, path in paths.items() if path})
+            target.update(self._tls_options())
         return target
 
+    def _tls_options(self) -> dict[str, str]:
+        paths = {
+            "ssl_ca_certs": self.config.tls_ca,
+            "ssl_certfile": self.config.tls_certificate,
+            "ssl_keyfile": self.config.tls_key,
+        }
+        return {option: path for option, path in paths.items() if path}
+
     def _own_address(self) -> str:
+        """Return the address of the Redis that this server uses itself; raises `Unavailable` if
+        there is none.
+        """
         address = self.server.bus.address
-        if not address:
+        if address is None:
             raise Unavailable(
                 f"outgoing redis {self.name!r} names no address, and this server has no Redis of its own"
             )

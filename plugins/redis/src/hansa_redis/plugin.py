@@ -17,7 +17,9 @@ def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
 
 @hookimpl
 def hansa_bus(server: Server) -> RedisBus | None:
-    """Return the cluster's bus over the embedded Valkey, or over the Redis that the section `[redis]` names."""
+    """Return the cluster's bus over the embedded Valkey, or over the Redis that the section
+    `[redis]` names.
+    """
     address = server.engines.get("redis") or server.section(RedisSection).address
     if not address:
         return None

@@ -12,8 +12,8 @@ from redis.client import NEVER_DECODE
 class RedisRecords(Records):
     """Records whose keys begin with `prefix`; methods raise redis-py's errors.
 
-    A value is as durable as Redis keeps its data when `write` returns. Counters are keys of their own: a counter and a value
-    of the same name do not meet.
+    A value is as durable as Redis keeps its data when `write` returns. Counters are keys of their
+    own: a counter and a value of the same name do not meet.
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
