@@ -43,4 +43,4 @@ def test_the_root_gives_the_contract_and_nothing_else():
     )
     assert all(getattr(hansa, name) is not None for name in hansa.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Servis'"):
-        hansa.Servis
+        _ = hansa.Servis

@@ -286,7 +286,9 @@ class TestLeases:
             leases.start()
             while time.monotonic() < end:
                 taken = threading.Event()
-                leases.want("a", lambda token: (turns.append(token), taken.set()), lambda: None)
+                leases.want(
+                    "a", lambda token, taken=taken: (turns.append(token), taken.set()), lambda: None
+                )
                 if taken.wait(0.3):
                     inside.append(holder)
                     if len(inside) > 1:

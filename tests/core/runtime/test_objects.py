@@ -925,4 +925,4 @@ class TestLooking:
         with pytest.raises(NotFound):
             outgoing.other["a"]
         with pytest.raises(AttributeError):
-            outgoing.__wrapped__
+            _ = outgoing.__wrapped__

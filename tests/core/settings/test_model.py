@@ -35,7 +35,7 @@ TEXT = st.text(max_size=8)
 KEYS = st.text("abcdefg_", min_size=1, max_size=4).filter(lambda key: not keyword.iskeyword(key))
 
 
-# -- any declaration ---------------------------------------------------------------------------------------------------
+# -- any declaration -------------------------------------------------------------------------------
 
 
 LEAVES: list[tuple[Any, st.SearchStrategy[Any]]] = [
@@ -201,7 +201,7 @@ def test_unknown_keys_are_refused_at_every_depth(
     assert load(model, data, unknown=False)
 
 
-# -- by hand -----------------------------------------------------------------------------------------------------------
+# -- by hand ---------------------------------------------------------------------------------------
 
 
 class Address(Model):
@@ -417,7 +417,7 @@ def test_schemas_agree_with_loading():
         msgspec.convert({"host": "a", "port": 65536}, Address)
 
 
-# -- many threads ------------------------------------------------------------------------------------------------------
+# -- many threads ----------------------------------------------------------------------------------
 
 
 FIRST_USE = """

@@ -1,0 +1,140 @@
+"""The kinds: a type's settings are those of its type argument, and objects report through their server."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+import pytest
+from hansa import (
+    Channel,
+    ChannelSettings,
+    ConfigT,
+    Format,
+    Model,
+    NoSettings,
+    Outgoing,
+    Security,
+    lease_name,
+    setting,
+)
+
+
+class Address(Model):
+    host: Annotated[str, setting("Host")] = "localhost"
+
+
+class Queue(Address):
+    queue: Annotated[str, setting("Queue")] = "q"
+
+
+class Connected(Outgoing[ConfigT]):
+    """What a library of connectors may offer: it leaves the settings open."""
+
+
+class Plain(Channel[Queue]):
+    type = "plain"
+
+
+class Mixed(Connected[Address]):
+    type = "mixed"
+
+
+class Named(Outgoing):
+    type = "named"
+    Config = Address
+
+
+class Derived(Plain):
+    type = "derived"
+
+
+class Both(Channel[Address]):
+    type = "both"
+    Config = Queue
+
+
+class Bare(Security):
+    type = "bare"
+
+
+@pytest.mark.parametrize(
+    ("cls", "config"),
+    [
+        (Plain, Queue),
+        (Mixed, Address),
+        (Named, Address),
+        (Derived, Queue),
+        (Both, Queue),
+        (Bare, NoSettings),
+        (Connected, NoSettings),
+    ],
+)
+def test_settings_are_those_of_the_type_argument_unless_named(cls: Any, config: type[Model]):
+    assert cls.Config is config
+
+
+class Reports:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, object, object]] = []
+        self.objects = self
+        self.guard = Bare("guard", NoSettings(), SimpleNamespace(objects=self))  # type: ignore[arg-type]
+
+    def lost(self, broken: object, error: object) -> None:
+        self.told.append(("lost", broken, error))
+
+    def trouble(self, troubled: object, why: object) -> None:
+        self.told.append(("trouble", troubled, why))
+
+    def security(self, name: str) -> Security:
+        assert name == "guard"
+        return self.guard
+
+
+def test_what_is_lost_and_what_has_trouble_are_two_reports():
+    server: Any = Reports()
+    made = Mixed("a", Address(), server)
+    error = OSError("gone")
+    made.lost(error)
+    made.trouble("nobody answers")
+    made.trouble("")
+    assert server.told == [
+        ("lost", made, error),
+        ("trouble", made, "nobody answers"),
+        ("trouble", made, ""),
+    ]
+
+
+def test_an_outgoing_connection_finds_its_security_definition_each_time():
+    server: Any = Reports()
+
+    class Guarded(Address):
+        security: Annotated[str | None, setting("Signs", refers="security")] = None
+
+    assert Mixed("a", Address(), server).security is None
+    assert Outgoing("b", Guarded(), server).security is None
+    assert Outgoing("c", Guarded(security="guard"), server).security is server.guard
+
+
+def test_a_channel_has_the_settings_of_every_channel_beside_its_own():
+    server: Any = Reports()
+
+    class Whole(Queue, ChannelSettings):
+        pass
+
+    whole = Plain("a", Whole(service="s", queue="x"), server)
+    assert (whole.settings.service, whole.config.queue) == ("s", "x")
+    with pytest.raises(TypeError, match="without the settings of a channel"):
+        _ = Plain("a", Queue(), server).settings
+
+
+def test_the_lease_of_what_runs_once():
+    key = ("channel", "ftp", "a")
+    assert lease_name("cluster", "s1", key) == "cluster:channel:ftp:a"
+    assert lease_name("server", "s1", key) == "server:s1:channel:ftp:a"
+
+
+def test_a_format_says_an_error_in_one_line_of_text():
+    raw, content_type = Format().render_error(ValueError("inside"), "K1")
+    assert content_type == "text/plain; charset=utf-8"
+    assert b"K1" in raw and b"inside" not in raw and raw.count(b"\n") == 1
