@@ -175,7 +175,7 @@ def test_versions_of_a_helper_leak_nothing(start_server, tmp_path):
 
 
 def test_a_changed_helper_answers_as_soon_as_a_changed_service(start_server, wait, tmp_path):
-    """How soon that is, tests/scenarios/test_live_changes.py says; here both share whatever else the machine does."""
+    """Both share whatever else the machine does."""
     server = start_server(workers=2)
     plain = "from hansa import Service\nVERSION = {version}\nclass A(Service):\n    def handle(self):\n        return VERSION\n"
     files = {"plain.py": plain.format(version=1), "helpers.py": "VERSION = 1\n"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 from tests.scenarios.load import SOURCE, Load, basic, handled
 
@@ -71,10 +73,13 @@ def test_live_changes_lose_nothing(start_server, api_error, tmp_path):
         assert not stale, f"version {version} was applied everywhere, and then: {stale[:3]}"
 
 
-def test_a_changed_service_answers_within_half_a_second_of_the_copy(start_server, wait, tmp_path):
+def test_a_copied_service_answers_nearly_as_soon_as_one_deployed_by_the_api(
+    start_server, wait, tmp_path
+):
+    """What a change costs by itself, docs/performance.md says; here both share whatever else the machine does."""
     server = start_server(workers=2)
-    written = tmp_path / "written"
-    server.deploy("live.py", SOURCE.format(version=1, path=str(written)))
+    source = partial(SOURCE.format, path=str(tmp_path / "written"))
+    server.deploy("live.py", source(version=1))
     server.api(
         "admin.channel.http.create",
         name="live",
@@ -82,19 +87,22 @@ def test_a_changed_service_answers_within_half_a_second_of_the_copy(start_server
         service="live.count",
         format="json",
     )
-    took = []
-    for version in range(2, 7):
-        (server.dir / "pickup" / "live.py").write_text(
-            SOURCE.format(version=version, path=str(written))
-        )
-        copied = time.monotonic()
-        wait(
-            lambda wanted=version: server.post("/live", {"number": 0}).json()["version"] == wanted,
-            10,
-        )
-        took.append(time.monotonic() - copied)
-    # the middle one: a machine that is busy with other things may be late once
-    assert sorted(took)[2] <= 0.5, took
+
+    def seconds(change: Callable[[str, str], object], version: int) -> float:
+        began = time.monotonic()
+        change("live.py", source(version=version))
+        wait(lambda: server.post("/live", {"number": 0}).json()["version"] == version, 10)
+        return time.monotonic() - began
+
+    def copy(file: str, text: str) -> None:
+        (server.dir / "pickup" / file).write_text(text)
+
+    copied, deployed = [], []
+    for version in range(2, 12, 2):
+        copied.append(seconds(copy, version))
+        deployed.append(seconds(server.deploy, version + 1))
+    # the middle ones: a machine that is busy with other things may be late once
+    assert sorted(copied)[2] <= 2 * sorted(deployed)[2], (copied, deployed)
 
 
 def test_deployments_leak_nothing(start_server, tmp_path):

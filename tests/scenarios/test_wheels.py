@@ -13,7 +13,7 @@ import requests
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 
-from tools.project import TOP, core, plugins
+from tools.project import TOP, plugins
 
 UV = [sys.executable, "-m", "uv"]
 SERVICE = """
@@ -42,19 +42,8 @@ format = "json"
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory) -> Path:
     there = tmp_path_factory.mktemp("wheels")
-    for package in [core(), *plugins()]:
-        command = [
-            *UV,
-            "build",
-            "--wheel",
-            "--no-build-isolation",
-            "--no-sources",
-            "--quiet",
-            "-o",
-            str(there),
-            str(package.folder),
-        ]
-        subprocess.run(command, check=True, timeout=120)
+    options = ["--wheel", "--all-packages", "--no-build-isolation", "--no-sources", "--quiet"]
+    subprocess.run([*UV, "build", *options, "-o", str(there)], cwd=TOP, check=True, timeout=120)
     return there
 
 
@@ -118,7 +107,7 @@ def test_three_wheels_in_an_empty_environment_give_a_server_of_exactly_these(whe
                 assert server.poll() is None, (tmp_path / "output.log").read_text()
                 try:
                     return requests.post(
-                        f"http://127.0.0.1:{port}/add", json={"a": 2, "b": 3}, timeout=5
+                        f"http://127.0.0.1:{port}/add", json={"a": 2, "b": 3}, timeout=30
                     )
                 except requests.ConnectionError:
                     return None
@@ -126,7 +115,7 @@ def test_three_wheels_in_an_empty_environment_give_a_server_of_exactly_these(whe
             assert wait_until(answer, 30).json() == {"sum": 5}
             assert (
                 requests.post(
-                    f"http://127.0.0.1:{port}/hansa/api/admin.service.list", json={}, timeout=5
+                    f"http://127.0.0.1:{port}/hansa/api/admin.service.list", json={}, timeout=30
                 ).status_code
                 == 404
             )

@@ -11,8 +11,10 @@ import click
 import pytest
 from click.testing import CliRunner
 from hansa import Conflict, Invalid
-from hansa_scaffold.check import check_plugin
+from hansa_devkit.pytest_plugin import types_of
+from hansa_scaffold.check import check_plugin, declaration_faults
 from hansa_scaffold.early import hansa_commands
+from hansa_scaffold.source import Source, documentation_faults, import_faults
 from hansa_scaffold.writing import KINDS, new_plugin, new_service
 
 
@@ -36,31 +38,45 @@ def hansa():
     return lambda *arguments: CliRunner().invoke(root, [str(one) for one in arguments])
 
 
-@pytest.mark.parametrize(
-    "kinds", [set(KINDS), *({kind} for kind in KINDS)], ids=lambda kinds: "-".join(sorted(kinds))
-)
-def test_a_new_plugin_passes_all_its_checks(kinds, tmp_path):
-    files = {
-        str(file.relative_to(tmp_path / "hansa-line-feed"))
-        for file in new_plugin("line-feed", kinds, tmp_path)
-    }
-    findings = check_plugin(tmp_path / "hansa-line-feed")
-    assert {finding.check: finding.faults for finding in findings} == {
+def written(kinds, folder):
+    """The paths of the files that a new plugin consists of."""
+    return {str(file.relative_to(folder)) for file in new_plugin("line-feed", kinds, folder.parent)}
+
+
+def expected(kinds):
+    """The paths of the files that a new plugin must consist of."""
+    package = "src/hansa_line_feed"
+    files = {"pyproject.toml", "README.md", f"{package}/__init__.py", f"{package}/plugin.py"}
+    return (
+        files
+        | {f"{package}/{kind}.py" for kind in kinds}
+        | {f"tests/test_{kind}.py" for kind in kinds}
+    )
+
+
+def test_a_new_plugin_passes_all_its_checks(tmp_path):
+    folder = tmp_path / "hansa-line-feed"
+    assert written(set(KINDS), folder) == expected(set(KINDS))
+    assert {finding.check: finding.faults for finding in check_plugin(folder)} == {
         "declaration": [],
         "imports": [],
         "documentation": [],
         "conformance": [],
     }
-    expected = {
-        "pyproject.toml",
-        "README.md",
-        "src/hansa_line_feed/__init__.py",
-        "src/hansa_line_feed/plugin.py",
-    }
-    expected |= {f"src/hansa_line_feed/{kind}.py" for kind in kinds} | {
-        f"tests/test_{kind}.py" for kind in kinds
-    }
-    assert files == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_of_one_kind(kind, tmp_path, monkeypatch):
+    """Its files are those of a plugin of all kinds, whose tests pass, but for the module that names its types."""
+    folder = tmp_path / "hansa-line-feed"
+    assert written({kind}, folder) == expected({kind})
+    source = Source.read(folder)
+    assert declaration_faults(source) + import_faults(source) + documentation_faults(source) == []
+    monkeypatch.syspath_prepend(folder / "src")
+    for name in [name for name in sys.modules if name.startswith("hansa_line_feed")]:
+        monkeypatch.delitem(sys.modules, name)
+    types = types_of("hansa_line_feed.plugin")
+    assert [(cls.kind, cls.type) for cls in types] == [(kind, "line_feed")]
 
 
 def test_the_tests_of_a_new_plugin_are_the_contracts(tmp_path):
