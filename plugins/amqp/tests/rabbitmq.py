@@ -104,7 +104,7 @@ class RabbitMQ(RealServer):
             self.epmd.kill()
             self.epmd.wait()
 
-    # -- the other side ------------------------------------------------------------------------------------------------
+    # -- the other side ----------------------------------------------------------------------------
 
     def control(self, *arguments: str) -> str:
         """Run rabbitmqctl."""

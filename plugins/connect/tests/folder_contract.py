@@ -66,7 +66,7 @@ class FolderContract(OnServer, ChannelContract):
             if not path.is_dir()
         ]
 
-    # -- what arrives --------------------------------------------------------------------------------------------------
+    # -- what arrives ------------------------------------------------------------------------------
 
     def test_a_file_arrives_with_what_is_known_of_it_and_is_gone(self):
         inbox = Inbox()
@@ -119,7 +119,7 @@ class FolderContract(OnServer, ChannelContract):
             b"2",
         ]
 
-    # -- never half a file ---------------------------------------------------------------------------------------------
+    # -- never half a file -------------------------------------------------------------------------
 
     def test_a_file_that_is_being_written_is_left_alone(self):
         inbox = Inbox()
@@ -183,7 +183,7 @@ class FolderContract(OnServer, ChannelContract):
         got = sorted(int(request.raw) for request in [*first.requests, *second.requests])
         assert got == list(range(60))
 
-    # -- what fails ----------------------------------------------------------------------------------------------------
+    # -- what fails --------------------------------------------------------------------------------
 
     def test_a_poison_file_is_tried_so_often_then_put_aside_with_the_cause(self):
         inbox = Inbox("retry")
@@ -335,7 +335,7 @@ class FolderContract(OnServer, ChannelContract):
             assert [request.raw for request in inbox.wait(2, self.patience)] == [b"good", b"bad"]
         assert tried == [0, 0] and not self.lost()
 
-    # -- files that do not fit into memory ------------------------------------------------------------------------------
+    # -- files that do not fit into memory ---------------------------------------------------------
 
     def test_deliver_path_gives_a_local_copy_that_is_deleted_later(self):
         seen = []
@@ -386,7 +386,7 @@ class FolderContract(OnServer, ChannelContract):
         assert seen == [size]
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 48 * 1024  # KiB
 
-    # -- a server that fails ---------------------------------------------------------------------------------------------
+    # -- a server that fails -----------------------------------------------------------------------
 
     def test_a_server_that_dies_again_and_again_loses_nothing_and_gives_no_half_file(self):
         inbox, count = Inbox(), 100

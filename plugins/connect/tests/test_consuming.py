@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -9,9 +10,10 @@ from queue import Empty, SimpleQueue
 
 import pytest
 from hansa import Invalid, Request, Response, Unavailable, load
-from hansa_connect.begun import Begun, digest
-from hansa_connect.consuming import Consuming, ConsumingChannel
-from hansa_connect.delivery import HISTORY, Delivery
+from hansa.cluster.file_records import FileRecords
+from hansa_connect.attempts import AttemptCounter, message_digest
+from hansa_connect.consuming import ConsumerSettings, ConsumingChannel
+from hansa_connect.delivery import HISTORY, Delivery, essential_headers
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import answer
@@ -30,7 +32,7 @@ class Broker:
 class MemoryChannel(ConsumingChannel):
     """Consumes a `Broker`."""
 
-    type, Config, prefetch = "memory", Consuming, 5
+    type, Config, prefetch = "memory", ConsumerSettings, 5
     broker: Broker
 
     def connect(self):
@@ -96,7 +98,7 @@ class MemoryChannel(ConsumingChannel):
 
 
 def make(broker, dispatch, server=None, **settings):
-    model = type("Config", (Consuming, ConsumingChannel.common), {"__doc__": "."})
+    model = type("Config", (ConsumerSettings, ConsumingChannel.common), {"__doc__": "."})
     given = {"service": "s", "first_delay": 0.001, "last_delay": 0.002, **settings}
     one = MemoryChannel("m", load(model, given), server or LocalServer())
     one.broker, one.dispatch = broker, dispatch
@@ -266,7 +268,7 @@ def test_messages_that_cannot_be_handled_are_dead_letters():
     )
 
 
-# -- what a crash must not forget -------------------------------------------------------------------------------------
+# -- what a crash must not forget ------------------------------------------------------------------
 
 
 class Crash(BaseException):
@@ -313,24 +315,25 @@ def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(tmp_pat
 @pytest.fixture(params=["files", "redis"])
 def server(request, tmp_path, real_server):
     if request.param == "files":
-        return LocalServer(directory=tmp_path)
-    import redis
+        return with_files(tmp_path)
     from hansa_devkit.servers_redis import Redis
+    from hansa_redis.bus import RedisBus
 
-    client = redis.Redis.from_url(real_server(Redis).address, decode_responses=True)
-    bus = type(
-        "Bus", (), {"key": staticmethod(lambda *parts: ":".join(("test", str(tmp_path), *parts)))}
-    )
-    return LocalServer(redis=client, bus=bus)
+    return LocalServer(bus=RedisBus(real_server(Redis).address, str(tmp_path)))
+
+
+def with_files(folder):
+    """A server whose records are the files of the product."""
+    return LocalServer(directory=folder, records=lambda name: FileRecords(folder / name))
 
 
 def test_counts_outlive_the_worker_and_are_those_of_one_channel(server):
     first, again, other = (
-        Begun(server, "channel memory a"),
-        Begun(server, "channel memory a"),
-        Begun(server, "../\0\n"),
+        AttemptCounter(server, "channel memory a"),
+        AttemptCounter(server, "channel memory a"),
+        AttemptCounter(server, "../\0\n"),
     )
-    name, another = digest(b"body", "id", 1), digest(b"body", "id", 2)
+    name, another = message_digest(b"body", "id", 1), message_digest(b"body", "id", 2)
     assert [first.count(name), again.count(name), first.count(name)] == [1, 2, 3]
     assert first.count(another) == other.count(name) == 1
     again.forget(name)
@@ -339,28 +342,27 @@ def test_counts_outlive_the_worker_and_are_those_of_one_channel(server):
 
 
 def test_while_redis_is_down_files_count(tmp_path):
-    class Down:
-        def __getattr__(self, name):
-            raise Unavailable("Redis is down")
+    from hansa_redis.bus import RedisBus
 
-    bus = type("Bus", (), {"key": staticmethod(lambda *parts: ":".join(parts))})
-    begun = Begun(LocalServer(directory=tmp_path, redis=Down(), bus=bus), "a")
+    server = LocalServer(directory=tmp_path, bus=RedisBus("redis://127.0.0.1:1", "test"))
+    begun = AttemptCounter(server, "a")
     assert [begun.count("message"), begun.count("message")] == [1, 2]
     begun.forget("message")
     assert begun.count("message") == 1
+    (file,) = tmp_path.glob("begun/*/message")
+    os.utime(file, (time.time() - 90_000,) * 2)
+    assert AttemptCounter(server, "a").count("message") == 1
 
 
 def test_counts_of_others_are_forgotten_after_a_day(tmp_path):
-    import os
-
-    server = LocalServer(directory=tmp_path)
-    Begun(server, "a").count("old")
-    (file,) = tmp_path.glob("begun/*/old")
+    server = with_files(tmp_path)
+    AttemptCounter(server, "a").count("old")
+    (file,) = tmp_path.glob("begun/*.count")
     os.utime(file, (time.time() - 90_000,) * 2)
-    assert Begun(server, "a").count("old") == 1
+    assert AttemptCounter(server, "a").count("old") == 1
 
 
-# -- headers ----------------------------------------------------------------------------------------------------------
+# -- headers ---------------------------------------------------------------------------------------
 
 
 def test_the_history_keeps_the_last_entries():
@@ -368,7 +370,7 @@ def test_the_history_keeps_the_last_entries():
     for number in range(1, HISTORY + 6):
         delivery = Delivery(1, b"", headers, origin={"queue": "q"})
         assert delivery.attempt == number
-        headers = delivery.told(ValueError(f"{number}" + "x" * 5000), "c")
+        headers = delivery.failure_headers(ValueError(f"{number}" + "x" * 5000), "c")
     assert len(headers["x-hansa-history"]) == HISTORY
     assert f"attempt {HISTORY + 5}: ValueError: {HISTORY + 5}xxx" in headers["x-hansa-history"][-1]
     assert len(headers["x-hansa-cause"]) == 1000
@@ -402,7 +404,7 @@ def test_forged_headers_break_nothing(headers, more):
     assert all(
         isinstance(name, str) and isinstance(value, str) for name, value in request.headers.items()
     )
-    told = delivery.told(ValueError("x"), "c")
+    told = delivery.failure_headers(ValueError("x"), "c")
     assert told["x-hansa-attempts"] == delivery.attempt
     assert isinstance(told["x-hansa-history"], list)
-    assert all(isinstance(value, str | int) for value in delivery.shortened(told).values())
+    assert all(isinstance(value, str | int) for value in essential_headers(told).values())

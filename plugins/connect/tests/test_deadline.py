@@ -8,24 +8,24 @@ import time
 
 import pytest
 from hansa import Invalid, TimedOut, load
-from hansa_connect.deadline import within
-from hansa_connect.login import Login
-from hansa_connect.sockets import shut, silent
+from hansa_connect.deadline import call_within
+from hansa_connect.sockets import is_silent, shut_down
+from hansa_connect.tls import TlsSettings
 
 
 def test_the_answer_and_the_error_of_a_call_come_through():
-    assert within(5, "x", lambda: 42, print) == 42
+    assert call_within(5, "x", lambda: 42, print) == 42
     with pytest.raises(KeyError):
-        within(5, "x", lambda: {}["no"], print)
+        call_within(5, "x", lambda: {}["no"], print)
     with pytest.raises(TimeoutError, match="its own"):
-        within(5, "x", lambda: (_ for _ in ()).throw(TimeoutError("its own")), print)
+        call_within(5, "x", lambda: (_ for _ in ()).throw(TimeoutError("its own")), print)
 
 
 def test_an_answer_that_comes_too_late_is_dropped():
     go, dropped = threading.Event(), []
     began = time.monotonic()
     with pytest.raises(TimedOut, match=r"the database: no answer within 0\.1 s"):
-        within(0.1, "the database", lambda: go.wait(10) and "late", dropped.append)
+        call_within(0.1, "the database", lambda: go.wait(10) and "late", dropped.append)
     assert time.monotonic() - began < 5
     go.set()
     end = time.monotonic() + 5
@@ -37,24 +37,24 @@ def test_an_answer_that_comes_too_late_is_dropped():
 def test_silent_and_shut():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert silent(ours.fileno())
+        assert is_silent(ours.fileno())
         theirs.send(b"x")
-        assert not silent(ours.fileno())
+        assert not is_silent(ours.fileno())
         ours.recv(1)
         got = []
         thread = threading.Thread(target=lambda: got.append(ours.recv(1)))
         thread.start()
-        shut(ours.fileno())
+        shut_down(ours.fileno())
         thread.join(5)
-        assert got == [b""] and not silent(ours.fileno())
-        shut(ours.fileno())
+        assert got == [b""] and not is_silent(ours.fileno())
+        shut_down(ours.fileno())
 
 
-def test_settings_of_a_login():
-    assert load(Login, {}).context() is None
+def test_settings_of_tls():
+    assert load(TlsSettings, {}).context() is None
     with pytest.raises(Invalid, match="tls_key: certificate and key belong together"):
-        load(Login, {"tls": True, "tls_certificate": "x.pem"})
+        load(TlsSettings, {"tls": True, "tls_certificate": "x.pem"})
     with pytest.raises(FileNotFoundError):
-        load(Login, {"tls": True, "tls_ca": "/nowhere.pem"}).context()
-    context = load(Login, {"tls": True}).context()
+        load(TlsSettings, {"tls": True, "tls_ca": "/nowhere.pem"}).context()
+    context = load(TlsSettings, {"tls": True}).context()
     assert context is not None and context.check_hostname

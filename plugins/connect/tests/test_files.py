@@ -7,16 +7,12 @@ import time
 
 import pytest
 from hansa import Invalid, Unavailable, load
-from hansa_connect.files import Connected, Location, dial, is_clean, said
+from hansa_connect.files import is_clean, one_line
+from hansa_connect.location import path_below
+from hansa_connect.sockets import dial
 from hansa_connect.transfer import beside
-from hansa_connect.watched import Watched
+from hansa_connect.watched import WatchSettings
 from hypothesis import given, strategies as some
-
-
-def connected(folder):
-    made = Connected()
-    made.config = load(Location, {"folder": folder})
-    return made
 
 
 @pytest.mark.parametrize(
@@ -34,13 +30,13 @@ def connected(folder):
     ],
 )
 def test_paths_are_below_the_folder(folder, path, where):
-    assert connected(folder).path(path) == where
+    assert path_below(folder, path) == where
 
 
 @given(some.text())
 def test_no_path_leads_out_of_the_folder_or_has_control_characters(path):
     try:
-        where = connected("/in").path(path)
+        where = path_below("/in", path)
     except Invalid:
         assert not is_clean(path) or ".." in path
     else:
@@ -57,8 +53,8 @@ def test_names_beside_the_final_one_are_not_too_long(name):
 
 
 def test_what_a_server_says_is_one_short_line():
-    assert said(OSError("550 a\r\nb\x1b[2J" + "x" * 999)) == "550 a  b [2J" + "x" * 188
-    assert said(EOFError()) == "EOFError"
+    assert one_line(OSError("550 a\r\nb\x1b[2J" + "x" * 999)) == "550 a  b [2J" + "x" * 188
+    assert one_line(EOFError()) == "EOFError"
 
 
 @pytest.mark.parametrize(
@@ -73,9 +69,9 @@ def test_what_a_server_says_is_one_short_line():
     ],
 )
 def test_folders_of_a_channel_must_be_their_own(wrong):
-    assert load(Watched, {}).claimed == "claimed"
+    assert load(WatchSettings, {}).claimed == "claimed"
     with pytest.raises(Invalid, match="must be a folder of its own"):
-        load(Watched, wrong)
+        load(WatchSettings, wrong)
 
 
 def test_dialling_ends_in_time_whatever_number_of_addresses(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -11,8 +12,10 @@ from uuid import UUID
 
 import pytest
 from hansa import Request, Unavailable, load
-from hansa_connect.marks import Marked, MarkedChannel, Marks, Position
-from hansa_connect.records import Records, RecordsChannel
+from hansa.cluster.file_records import FileRecords
+from hansa_connect.marked import MarkedChannel, MarkSettings
+from hansa_connect.marks import Marks, Position
+from hansa_connect.records import RecordsChannel, RecordSettings
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.harness.waiting import wait_until
 from hypothesis import given, settings, strategies as st
@@ -41,16 +44,21 @@ MARKS += [
 
 @pytest.fixture(params=["file", "redis"])
 def server(request, tmp_path):
-    """A facade with a directory only, and one with a Redis as well."""
+    """A server that keeps its records in files, and one whose cluster has a Redis."""
     if request.param == "file":
-        return LocalServer(directory=tmp_path)
+        return with_files(tmp_path)
     from hansa_devkit.servers_redis import Valkey
-    from hansa_redis.bus import open_redis
+    from hansa_redis.bus import RedisBus
 
-    redis = open_redis(request.getfixturevalue("real_server")(Valkey).address)
-    redis.flushall()
-    bus = SimpleNamespace(key=lambda *parts: ":".join(("hansa", "test", *parts)))
-    return LocalServer(directory=tmp_path, redis=redis, bus=bus)
+    bus = RedisBus(request.getfixturevalue("real_server")(Valkey).address, "test")
+    bus.redis.flushall()
+    return LocalServer(directory=tmp_path, bus=bus)
+
+
+def with_files(folder):
+    """A server whose records are the files of the product."""
+    records = {name: FileRecords(folder / name) for name in ("marks", "begun")}
+    return LocalServer(directory=folder, records=records.__getitem__)
 
 
 @pytest.mark.parametrize("value", MARKS, ids=repr)
@@ -79,14 +87,16 @@ def test_a_file_is_private_and_synced(tmp_path, monkeypatch):
     monkeypatch.setattr(
         os, "fsync", lambda number: synced.append(os.readlink(f"/proc/self/fd/{number}"))
     )
-    Marks(LocalServer(directory=tmp_path), "x").write(Position(1))
+    Marks(with_files(tmp_path), "channel x/y").write(Position(1))
     [file] = (tmp_path / "marks").iterdir()
+    assert re.fullmatch(r"channel-x-y-[0-9a-f]{16}\.json", file.name)
     assert file.stat().st_mode & 0o777 == 0o600
-    assert synced == [f"{file.with_suffix('.new')}", f"{file.parent}"]
+    written, folder = synced
+    assert written.startswith(f"{file.parent}/.{file.name}") and folder == f"{file.parent}"
 
 
 def test_a_write_that_fails_leaves_the_old_mark(tmp_path, monkeypatch):
-    marks = Marks(LocalServer(directory=tmp_path), "x")
+    marks = Marks(with_files(tmp_path), "x")
     marks.write(Position(1))
     monkeypatch.setattr(
         os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("the disk is full"))
@@ -103,9 +113,9 @@ class Crash(BaseException):
 class Numbers(MarkedChannel):
     """Delivers numbers from a list."""
 
-    type, Config, first_mark = "numbers", Marked, 0
+    type, Config, first_mark = "numbers", MarkSettings, 0
 
-    def look(self, mark):
+    def messages_after(self, mark):
         return [(n, Request(b"%d" % n)) for n in self.server.numbers if n > mark][:3]
 
     def settle(self, request, response):
@@ -114,14 +124,16 @@ class Numbers(MarkedChannel):
 
 def numbers(tmp_path, count, **changes):
     """A channel over so many numbers, connected and without its thread."""
-    server = LocalServer(directory=tmp_path)
+    server = with_files(tmp_path)
     server.numbers, server.settled = list(range(1, count + 1)), []
     return restarted(server, **changes)
 
 
 def restarted(server, **changes):
     """As after the end of the process."""
-    channel = Numbers("n", load(Marked, {"interval": 0.0001, "max_attempts": 3, **changes}), server)
+    channel = Numbers(
+        "n", load(MarkSettings, {"interval": 0.0001, "max_attempts": 3, **changes}), server
+    )
     channel._stopping = SimpleNamespace(is_set=lambda: False, wait=lambda seconds: False)
     channel.connect()
     return channel
@@ -200,13 +212,13 @@ def test_stopping_between_two_messages_counts_no_attempt(tmp_path):
 class Documents(RecordsChannel):
     """Delivers dictionaries from a list."""
 
-    type, Config = "documents", Records
+    type, Config = "documents", RecordSettings
 
     def fetch(self, mark):
         found = [document for document in self.server.documents if document.get("id", 1) > mark]
         return found[: self.config.max_records]
 
-    def tell(self, records, handled):
+    def report(self, records, handled):
         self.server.told.append(([record["id"] for record in records], handled))
 
 
@@ -218,7 +230,7 @@ def documents(tmp_path):
     def start(*ids, **changes):
         server = LocalServer(directory=tmp_path)
         server.documents, server.told = [{"id": n} if isinstance(n, int) else n for n in ids], []
-        channels.append(Documents("d", load(Records, {"interval": 0.01, **changes}), server))
+        channels.append(Documents("d", load(RecordSettings, {"interval": 0.01, **changes}), server))
         channels[-1].dispatch = Inbox()
         channels[-1].start()
         return channels[-1]

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from hansa import Request, Response, Unavailable, load
-from hansa_connect.polling import Polling, PollingChannel
+from hansa_connect.polling import PollingChannel, PollingSettings
 from hansa_devkit.harness.waiting import wait_until
 
 
-class Settings(Polling):
+class Settings(PollingSettings):
     """The settings of the channel under test."""
 
 
@@ -49,7 +49,7 @@ def channel():
     server = SimpleNamespace(
         items=[], looks=[], opened=0, closed=0, down=False, told=lost, released=threading.Event()
     )
-    server.lost = lambda broken, error: lost.append((broken, error))
+    server.objects = SimpleNamespace(lost=lambda broken, error: lost.append((broken, error)))
     made = Listed("test", load(Settings, {"interval": 0.05}), server)
     made.got = []
     made.dispatch = lambda request: made.got.append(request.raw) or Response()

@@ -57,7 +57,7 @@ def test_a_channel_that_polls(tmp_path, monkeypatch):
     names = vars(module)
     exec(block("LinesChannel"), names)
     (tmp_path / "lines").write_bytes(b"one\ntwo\n")
-    config = load(names["Lines"], {"path": str(tmp_path / "lines"), "interval": 0.02})
+    config = load(names["LinesSettings"], {"path": str(tmp_path / "lines"), "interval": 0.02})
     channel, got = names["LinesChannel"]("lines", config, LocalServer()), []
     channel.dispatch = lambda request: got.append(request.raw) or Response()
     channel.start()
@@ -76,7 +76,7 @@ def test_a_channel_that_reads_on_from_a_mark(tmp_path, monkeypatch):
     names, path, got = vars(module), tmp_path / "ledger", []
     exec(block("LedgerChannel"), names)
     path.write_text("one\ntwo\n")
-    config = load(names["Ledger"], {"path": str(path), "interval": 0.02})
+    config = load(names["LedgerSettings"], {"path": str(path), "interval": 0.02})
     for expected in (
         [{"id": 1, "text": "one"}, {"id": 2, "text": "two"}],
         [{"id": 3, "text": "three"}],
@@ -99,7 +99,9 @@ def test_a_channel_of_a_broker():
         got.append(request.raw)
         return answer(request, "reject" if request.raw == b"bad" else "done")
 
-    channel = names["QueueChannel"]("queue", load(names["Consuming"], {"pool": 1}), LocalServer())
+    channel = names["QueueChannel"](
+        "queue", load(names["ConsumerSettings"], {"pool": 1}), LocalServer()
+    )
     channel.dispatch = dispatch
     channel.start()
     try:

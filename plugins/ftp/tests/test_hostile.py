@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import hansa_ftp.session
+import hansa_ftp.connection
 import pytest
 from hansa import NotFound, TimedOut, Unavailable
 from hansa_connect.files import Entry
 from hansa_devkit import Inbox
 from hansa_devkit.contract import Contract
+from hansa_ftp.listing import parse_facts, parse_line, parse_time
 from hansa_ftp.plugin import FtpChannel, FtpOutgoing
-from hansa_ftp.session import _fact, _line, _time
 from hypothesis import given, strategies as some
 
 READY = {
@@ -133,7 +133,7 @@ def test_names_of_a_listing_lead_nowhere(tmp_path):
 
 
 def test_a_listing_without_end_is_not_kept_in_memory(monkeypatch):
-    monkeypatch.setattr(hansa_ftp.session, "LONGEST_LISTING", 1_000_000)
+    monkeypatch.setattr(hansa_ftp.connection, "LONGEST_LISTING", 1_000_000)
     server = Scripted(lambda: iter(lambda: facts("a" * 1000), None))
     with (
         connected(server, timeout=20) as files,
@@ -189,13 +189,13 @@ def test_too_many_users_is_told():
 
 @given(some.text(max_size=200))
 def test_any_line_is_an_entry_or_none(line):
-    for read in (_fact, _line):
+    for read in (parse_facts, parse_line):
         try:
             found = read(line)
         except ValueError:
             continue
         assert found is None or isinstance(found, Entry)
-    assert _time(line) >= 0
+    assert parse_time(line) >= 0
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_any_line_is_an_entry_or_none(line):
     ],
 )
 def test_lines_of_a_listing(line, name, size, kind):
-    found = _line(line)
+    found = parse_line(line)
     assert found is not None and (found.name, found.size, found.kind) == (name, size, kind)
 
 
@@ -229,8 +229,8 @@ def test_lines_of_a_listing(line, name, size, kind):
     "line", ["total 12", "", "-rw", "550 what", "x" * 100_000, "-" + "1 " * 50_000]
 )
 def test_other_lines_are_none(line):
-    assert _line(line) is None
-    assert _fact(line) is None or line.startswith(("550", "-", "total"))
+    assert parse_line(line) is None
+    assert parse_facts(line) is None or line.startswith(("550", "-", "total"))
 
 
 @pytest.mark.parametrize(
@@ -245,4 +245,4 @@ def test_other_lines_are_none(line):
     ],
 )
 def test_facts(line, expected):
-    assert _fact(line) == expected
+    assert parse_facts(line) == expected

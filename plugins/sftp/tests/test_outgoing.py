@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hansa import Invalid, Unavailable, load
-from hansa_sftp.plugin import Sending, SftpOutgoing
+from hansa_sftp.plugin import SftpOutgoing
+from hansa_sftp.settings import SendingSettings
 
 from plugins.connect.tests.file_contract import FileOutgoingContract
 from plugins.sftp.tests.servers import OpenSsh, new_key
@@ -84,7 +85,7 @@ def test_faults_are_told_by_setting(changes, faulty, tmp_path):
         "key": key.read_text(),
         "known_hosts": (tmp_path / "key.pub").read_text(),
     }
-    assert load(Sending, good).port == 22
+    assert load(SendingSettings, good).port == 22
     with pytest.raises(Invalid) as caught:
-        load(Sending, {**good, **changes})
+        load(SendingSettings, {**good, **changes})
     assert list(caught.value.errors) == [faulty]

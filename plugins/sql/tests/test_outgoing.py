@@ -14,9 +14,9 @@ import pytest
 from hansa import Invalid, Model, Service, TimedOut, TooLarge, Unavailable, load, setting
 from hansa_devkit import LocalServer, run_service
 from hansa_json.format import JsonFormat
-from hansa_sql.database import Database, open_engine
-from hansa_sql.plugin import Query
-from hansa_sql.statements import prepared, written
+from hansa_sql.engine import open_engine
+from hansa_sql.settings import DatabaseSettings, QuerySettings
+from hansa_sql.statements import for_driver, prepared
 from hansa_xml.format import XmlFormat
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 from sqlalchemy import column, create_engine, func, select, table, text
@@ -82,7 +82,7 @@ def test_what_a_driver_is_given_is_what_sqlalchemy_gives_it(engine, names):
     statement = " ".join(f"(a = :{name})" for name in [*names, names[0]])
     compiled = prepared(statement)[0].compile(dialect=dialect)
     values = {name: f"value of {name}" for name in prepared(statement)[1]}
-    ready = written(statement, dialect)
+    ready = for_driver(statement, dialect)
     if ready is None:
         assert compiled.escaped_bind_names
         return
@@ -95,7 +95,7 @@ def test_what_a_driver_is_given_is_what_sqlalchemy_gives_it(engine, names):
 
 
 def test_a_list_is_written_anew_for_each_call():
-    assert written("SELECT 1 WHERE 1 IN :ids", make_url("sqlite://").get_dialect()()) is None
+    assert for_driver("SELECT 1 WHERE 1 IN :ids", make_url("sqlite://").get_dialect()()) is None
 
 
 def test_a_statement_may_be_made_with_sqlalchemy(people):
@@ -372,7 +372,7 @@ def test_a_missing_driver_is_told_with_the_extra_to_install(monkeypatch, tmp_pat
         raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
 
     monkeypatch.setattr(dialect.PGDialect_psycopg, "import_dbapi", classmethod(missing))
-    config = load(Database, {"engine": "postgresql", "database": "x"})
+    config = load(DatabaseSettings, {"engine": "postgresql", "database": "x"})
     with pytest.raises(Unavailable, match=r"pip install 'hansa-sql\[postgresql\]'"):
         open_engine(config, tmp_path)
 
@@ -385,11 +385,13 @@ def test_what_drivers_are_told(tmp_path):
         "username": "u",
         "password": "p",
     }
-    assert str(open_engine(load(Database, oracle), tmp_path).url) == (
+    assert str(open_engine(load(DatabaseSettings, oracle), tmp_path).url) == (
         "oracle+oracledb://u:***@db.example.com?service_name=SALES"
     )
     place = {"engine": "sqlite", "database": "sub/x.db"}
-    assert open_engine(load(Database, place), tmp_path).url.database == f"{tmp_path}/sub/x.db"
+    assert (
+        open_engine(load(DatabaseSettings, place), tmp_path).url.database == f"{tmp_path}/sub/x.db"
+    )
 
 
 @pytest.mark.skipif(
@@ -427,7 +429,7 @@ def test_oracle(tmp_path):
 def test_a_query_that_gives_the_same_rows_for_ever_is_refused(query, more, fits):
     data = {"connection": "db", "query": query, **more}
     if fits:
-        assert load(Query, data).mark == "id"
+        assert load(QuerySettings, data).mark == "id"
     else:
         with pytest.raises(Invalid, match="query"):
-            load(Query, data)
+            load(QuerySettings, data)

@@ -65,12 +65,11 @@ def test_the_other_settings_of_the_readme_are_valid():
     import tomllib
 
     from hansa import load
-    from hansa_sql.database import Database
-    from hansa_sql.plugin import Query
+    from hansa_sql.settings import DatabaseSettings, QuerySettings
 
     [crm] = tomllib.loads(blocks("toml")[1])["outgoing"]["sql"].values()
-    assert load(Database, {**crm, "password": "secret"}).tls
-    assert load(Query, {"connection": "crm", **tomllib.loads(blocks("toml")[2])}).on_failure
+    assert load(DatabaseSettings, {**crm, "password": "secret"}).tls
+    assert load(QuerySettings, {"connection": "crm", **tomllib.loads(blocks("toml")[2])}).on_failure
 
 
 @pytest.fixture(scope="module")

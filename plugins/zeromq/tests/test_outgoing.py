@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import zmq
 from hansa import Invalid, TimedOut, Unavailable, load
-from hansa_devkit import OutgoingContract
+from hansa_devkit import LocalServer, OutgoingContract
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_zato.outgoing import Outgoing
 from hansa_zeromq.outgoing import ZeroMQOutgoing
+from hansa_zeromq.settings import SendingSettings
 
 
 @pytest.fixture
@@ -24,9 +25,8 @@ def connect(address: str) -> Iterator[Callable[..., ZeroMQOutgoing]]:
     made: list[ZeroMQOutgoing] = []
 
     def start(**settings: Any) -> ZeroMQOutgoing:
-        outgoing = ZeroMQOutgoing(
-            "peer", load(ZeroMQOutgoing.Config, {"address": address, "timeout": 5, **settings})
-        )
+        config = load(SendingSettings, {"address": address, "timeout": 5, **settings})
+        outgoing = ZeroMQOutgoing("peer", config, LocalServer())
         made.append(outgoing)
         outgoing.start()
         return outgoing
@@ -275,7 +275,9 @@ def test_edits_under_load_fail_no_call(connect, bound, address):
 
 def test_the_path_of_the_zato_dialect(connect, bound):
     pull, live = bound(zmq.PULL), connect()
-    server = SimpleNamespace(name="server1", object=lambda kind, type, name: live)
+    server = SimpleNamespace(
+        name="server1", objects=SimpleNamespace(get=lambda kind, type, name: live)
+    )
     Outgoing(server).zmq.send("hello", "peer")
     Outgoing(server).zmq.send(["a", "b"], "peer")
     assert [pull.recv_multipart(), pull.recv_multipart()] == [[b"hello"], [b"a", b"b"]]

@@ -1,4 +1,4 @@
-"""All that Hansa has to do with pika: one connection with one channel, used by one thread at a time."""
+"""All that Hansa does with pika: one connection with one channel, used by one thread at a time."""
 
 from __future__ import annotations
 
@@ -6,128 +6,117 @@ import contextlib
 import logging
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pika
 from hansa import HansaError, Invalid, Unavailable
-from hansa_connect.sockets import shut, silent
-from pika import exceptions, spec
+from hansa_connect.sockets import is_silent, shut_down
+from pika import exceptions
+from pika.adapters.blocking_connection import BlockingChannel
 
-LAST_WORDS = 1.0  # seconds
-LONGEST = 130_000  # bytes of properties, which must fit into one frame (AMQP 0-9-1, 4.2.6.1)
+from .properties import Properties
+from .settings import BrokerSettings
+
+AMQP_PORT = 5672
+AMQPS_PORT = 5671
+GUEST = "guest"
+CLOSE_WAIT = 1.0
+"""Seconds that the broker gets to confirm that a connection is closed."""
 _UNSENDABLE = (
     exceptions.ShortStringTooLong,
     exceptions.UnsupportedAMQPFieldException,
     struct.error,
     RecursionError,
 )
-logging.getLogger("pika").setLevel(
-    logging.CRITICAL
-)  # it logs every step that fails; the object's state says it once
 
-
-class _Properties(spec.BasicProperties):  # type: ignore[misc]
-    """Properties that no message can break a connection with: those that cannot be read go along as they came."""
-
-    fault = ""
-
-    def encode(self) -> Any:
-        if sum(map(len, pieces := super().encode())) > LONGEST:
-            raise Invalid("the message cannot be sent: its properties and headers are too long")
-        return pieces
-
-    def decode(self, encoded: bytes, offset: int = 0) -> Any:
-        try:
-            return super().decode(encoded, offset)
-        except (
-            ValueError,
-            ArithmeticError,
-            RecursionError,
-            exceptions.InvalidFieldTypeException,
-        ) as error:
-            # dates after the year 9999, endless nesting
-            self.headers, self.fault = (
-                {"x-hansa-unreadable": encoded},
-                f"its properties cannot be read: {error}",
-            )
-            return self
-
-
-spec.props[spec.BasicProperties.INDEX] = _Properties
+# pika logs every step that fails; the state of the object says it once
+logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 class Connection:
-    """A connection as `hansa_connect.pool` wants it; its `channel` confirms what is published. The broker shows its `name`."""
+    """A connection as `hansa_connect.pool` wants it, whose `channel` confirms what is published.
 
-    broken, ends = False, 0.0
-    properties = _Properties
+    The broker lists it by its `name`. `heartbeat` is in seconds, 0 for none.
+    """
 
-    def __init__(self, broker: Any, name: str = "hansa", heartbeat: int = 0) -> None:
-        self.broker, self.name, self.heartbeat = broker, name, heartbeat
-        self.pika: Any = None
-        self.channel: Any = None
+    def __init__(self, broker: BrokerSettings, name: str = "hansa", heartbeat: int = 0) -> None:
+        self.broker = broker
+        self.name = name
+        self.heartbeat = heartbeat
+        self.broken = False
+        self.ends = 0.0
+        self._pika: pika.BlockingConnection | None = None
+        self._channel: BlockingChannel | None = None
+
+    @property
+    def pika(self) -> pika.BlockingConnection:
+        """The connection of pika; raises `Unavailable` before `open`."""
+        if self._pika is None:
+            raise Unavailable(f"the broker at {self.broker.host}: not connected")
+        return self._pika
+
+    @property
+    def channel(self) -> BlockingChannel:
+        """The channel of pika; raises `Unavailable` before `open`."""
+        if self._channel is None:
+            raise Unavailable(f"the broker at {self.broker.host}: not connected")
+        return self._channel
 
     def open(self, timeout: float) -> None:
-        """Connect, log in and open the channel; raises `Unavailable`."""
-        broker, seconds = self.broker, min(timeout, self.broker.connect_timeout)
-        with self.told():
-            login = pika.PlainCredentials(
-                broker.username or "guest", str(broker.password or "guest")
+        """Connect, log in and open the channel within `timeout` seconds; raises `Unavailable`."""
+        broker = self.broker
+        seconds = min(timeout, broker.connect_timeout)
+        with self.translated():
+            context = broker.context()
+            default_port = AMQPS_PORT if context else AMQP_PORT
+            username = broker.username or GUEST
+            password = str(broker.password or GUEST)
+            parameters = pika.ConnectionParameters(
+                host=broker.host,
+                port=broker.port or default_port,
+                virtual_host=broker.vhost,
+                credentials=pika.PlainCredentials(username, password),
+                ssl_options=pika.SSLOptions(context, broker.host) if context else None,
+                heartbeat=self.heartbeat,
+                socket_timeout=seconds,
+                stack_timeout=seconds,
+                client_properties={"connection_name": self.name},
             )
-            tls = (context := broker.context()) and pika.SSLOptions(context, broker.host)
-            limits = {
-                "heartbeat": self.heartbeat,
-                "socket_timeout": seconds,
-                "stack_timeout": seconds,
-            }
-            port, limits["client_properties"] = (
-                broker.port or (5671 if tls else 5672),
-                {"connection_name": self.name},
-            )
-            self.pika = pika.BlockingConnection(
-                pika.ConnectionParameters(
-                    broker.host, port, broker.vhost, login, ssl_options=tls, **limits
-                )
-            )
+            self._pika = pika.BlockingConnection(parameters)
             self._open_channel()
 
     def _open_channel(self) -> None:
-        self.channel = self.pika.channel()
-        self.channel.confirm_delivery()
+        self._channel = self.pika.channel()
+        self._channel.confirm_delivery()
 
     def close(self) -> None:
-        """Say goodbye, which may take a second."""
-        if self.pika is not None:
-            with contextlib.suppress(Exception):  # it is broken, or closed already
-                self.pika._impl.ioloop.call_later(LAST_WORDS, self.abort)
-                self.pika.close()
-            self.pika._cleanup()
+        """Close the connection; the broker gets a second to confirm it."""
+        if self._pika is None:
+            return
+        with contextlib.suppress(Exception):  # it is broken, or closed already
+            self._pika._impl.ioloop.call_later(CLOSE_WAIT, self.abort)
+            self._pika.close()
+        self._pika._cleanup()
 
     def abort(self) -> None:
-        """Have whoever waits for the broker fail; from any thread."""
-        with contextlib.suppress(AttributeError, OSError):  # it is closed
-            shut(self._socket())
+        """Make a call that waits for the broker fail, from any thread."""
+        with contextlib.suppress(Unavailable, AttributeError, OSError):  # it is closed
+            shut_down(self._descriptor())
 
     def alive(self) -> bool:
-        """Whether the broker has not closed it."""
-        return self.pika.is_open and silent(self._socket())
-
-    def call(self, function: Callable[[], None]) -> None:
-        """Have the thread that waits for the broker call this; nothing if it is closed."""
-        with contextlib.suppress(exceptions.ConnectionWrongStateError):
-            self.pika.add_callback_threadsafe(function)
+        """Return whether the broker has not closed it."""
+        return bool(self.pika.is_open) and is_silent(self._descriptor())
 
     def check(self) -> None:
         """Have the broker answer; raises `Unavailable`."""
-        with self.told():
+        with self.translated():
             self.channel.basic_qos()
 
-    def _socket(self) -> int:
+    def _descriptor(self) -> int:
         return int(self.pika._impl._transport._sock.fileno())
 
     @contextlib.contextmanager
-    def told(self) -> Iterator[None]:
-        """Raise what pika raises as `Invalid` or `Unavailable`, and note whether the connection is broken."""
+    def translated(self) -> Iterator[None]:
+        """Raise what pika raises as `Invalid` or `Unavailable`, and note a broken connection."""
         try:
             yield
         except HansaError:
@@ -135,26 +124,35 @@ class Connection:
         except _UNSENDABLE as error:
             raise Invalid(f"the message cannot be sent: {_describe(error)}") from error
         except Exception as error:
-            self.broken = self.pika is None or not self.pika.is_open
+            self.broken = self._pika is None or not self._pika.is_open
             raise Unavailable(f"the broker at {self.broker.host}: {_describe(error)}") from error
 
-    def declare(self, *queues: str) -> None:
-        """Declare queues, and for the first of them exchange and binding, or see that the queues are there."""
-        broker, channel = self.broker, self.channel
-        for queue in queues:
-            options = {"passive": not broker.declare, "arguments": {"x-queue-type": broker.declare}}
-            channel.queue_declare(queue, durable=True, **options)
-        if broker.declare and broker.exchange:
-            channel.exchange_declare(broker.exchange, broker.exchange_type, durable=True)
-            for queue in queues[:1]:
-                channel.queue_bind(queue, broker.exchange, broker.routing_key)
+    # -- to declare and publish --------------------------------------------------------------------
 
-    def publish(self, exchange: str, routing_key: str, body: bytes, properties: Any) -> None:
+    def declare(self, *queues: str) -> None:
+        """Declare queues, and exchange and binding of the first; or only see that they are there.
+
+        What there is to declare, if anything, is in the settings.
+        """
+        broker = self.broker
+        with self.translated():
+            for queue in queues:
+                self.channel.queue_declare(
+                    queue,
+                    passive=not broker.declare,
+                    durable=True,
+                    arguments={"x-queue-type": broker.declare},
+                )
+            if broker.declare and broker.exchange:
+                self.channel.exchange_declare(broker.exchange, broker.exchange_type, durable=True)
+                if queues:
+                    self.channel.queue_bind(queues[0], broker.exchange, broker.routing_key)
+
+    def publish(self, exchange: str, routing_key: str, body: bytes, properties: Properties) -> None:
         """Publish and wait until the broker has it; raises `Invalid` or `Unavailable`."""
-        with self.told():
-            if (
-                not self.channel.is_open
-            ):  # the broker closes a channel by which it was asked for what it refuses
+        with self.translated():
+            # the broker closes a channel on which it was asked for what it refuses
+            if not self.channel.is_open:
                 self._open_channel()
             try:
                 self.channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
@@ -163,11 +161,48 @@ class Connection:
                     f"no queue takes what is sent to exchange {exchange!r} with key {routing_key!r}"
                 )
 
+    # -- to consume --------------------------------------------------------------------------------
 
-def _describe(error: Any) -> str:
-    """What went wrong, without the layers that pika puts around it."""
-    while isinstance(
-        inner := getattr(error, "exception", None) or (*error.args, None)[0], BaseException
-    ):
+    def subscribe(
+        self,
+        queue: str,
+        tag: str,
+        prefetch: int,
+        on_message: Callable[..., None],
+        on_cancel: Callable[..., None],
+    ) -> None:
+        """Have messages of a queue delivered to `on_message`, at most `prefetch` unacknowledged.
+
+        Both functions are called in `wait`, with the arguments that pika gives them.
+        """
+        with self.translated():
+            self.channel.add_on_cancel_callback(on_cancel)
+            self.channel.basic_qos(prefetch_count=prefetch)
+            self.channel.basic_consume(queue, on_message, consumer_tag=tag)
+
+    def wait(self) -> None:
+        """Wait until the broker says something, or `call_soon` was called."""
+        with self.translated():
+            self.pika.process_data_events(None)
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Have the thread that is in `wait` call this; does nothing if the connection is closed."""
+        with contextlib.suppress(exceptions.ConnectionWrongStateError):
+            self.pika.add_callback_threadsafe(function)
+
+
+def _describe(error: BaseException) -> str:
+    """Return what went wrong, without the layers that pika puts around it."""
+    inner = _inner(error)
+    while inner is not None:
         error = inner
-    return str(getattr(error, "reply_text", "") or f"{type(error).__name__}: {error}")
+        inner = _inner(error)
+    reply = getattr(error, "reply_text", "")
+    return str(reply) if reply else f"{type(error).__name__}: {error}"
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    inner = getattr(error, "exception", None)
+    if not inner and error.args:
+        inner = error.args[0]
+    return inner if isinstance(inner, BaseException) else None

@@ -1,1 +1,1 @@
-"""What connectors share: `pool`, `polling`, `marks`, and for remote files `files`, `client` and `folder`."""
+"""What connectors share: pools, channels that poll or consume, marks, and remote files."""

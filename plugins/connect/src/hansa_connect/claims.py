@@ -1,4 +1,4 @@
-"""Claims: what the name of a claimed file tells - when, by whom, how often tried, when due - so that a crash forgets nothing."""
+"""Claims on files, kept in the names of the files themselves, so that a crash forgets nothing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from hashlib import sha256
 from .files import is_clean
 
 _NAME = re.compile(r"(\d{8}T\d{6}-[0-9a-f]{6})\.([0-9a-f]{8})\.(\d{1,6})\.(\d{1,15})\.(.+)", re.S)
-LONGEST = 255  # bytes that names of files have on nearly all systems
-ROOM = 60  # bytes that a claim adds to a name at most, or that of the cause beside it
+LONGEST = 255
+"""Bytes that file names may have on nearly all systems."""
+ROOM = 60
+"""Bytes that a claim, or the name of the cause beside a failed file, adds to a name at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A file taken out of its folder: `mark` is unique and begins with the time (UTC); `due` is in milliseconds of Unix time.
+    """A file taken out of its folder: `mark` is unique and begins with the time (UTC).
 
-    `attempt` counts the deliveries that were begun. Before each the claim is renamed, so those that ended the process count too.
+    `due` is in milliseconds of the Unix epoch. `attempt` counts the deliveries that were begun: the
+    claim is renamed before each, so that those which ended the process count, too.
     """
 
     mark: str
@@ -30,15 +33,24 @@ class Claim:
 
     @classmethod
     def new(cls, owner: str, name: str) -> Claim:
-        """A claim that is due now."""
-        mark = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+        """Return a claim that is due now."""
+        moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        mark = f"{moment}-{secrets.token_hex(3)}"
         return cls(mark, owner, 0, int(time.time() * 1000), name)
 
     @classmethod
     def parse(cls, file: str) -> Claim | None:
-        """What the name of a claimed file tells; None for any other file, and for one that no command could name."""
-        found = _NAME.fullmatch(file) if is_clean(file) else None
-        return cls(found[1], found[2], int(found[3]), int(found[4]), found[5]) if found else None
+        """Return the claim that a file's name stands for.
+
+        None for other files, and names that no command can carry.
+        """
+        if not is_clean(file):
+            return None
+        found = _NAME.fullmatch(file)
+        if found is None:
+            return None
+        mark, owner, attempt, due, name = found.groups()
+        return cls(mark, owner, int(attempt), int(due), name)
 
     @property
     def file(self) -> str:
@@ -47,20 +59,20 @@ class Claim:
 
     @property
     def final(self) -> str:
-        """The name that it keeps when it is done or has failed, which no other file has."""
+        """The name that the file keeps when it is done or has failed, which no other file has."""
         return f"{self.mark}-{self.name}"
 
     def again(self, owner: str, seconds: float = 0.0, *, attempts: int = 0) -> Claim:
-        """The same claim, due in so many seconds, with so many more attempts."""
+        """Return the same claim, due in `seconds`, with `attempts` added."""
         due = int((time.time() + seconds) * 1000)
         return replace(self, owner=owner, attempt=self.attempt + attempts, due=due)
 
 
 def owner_of(*names: str) -> str:
-    """Eight characters for whose claims these are: the cluster and the channel."""
+    """Return eight characters for whose claims these are: those of a channel in a cluster."""
     return sha256("\0".join(names).encode()).hexdigest()[:8]
 
 
 def fits(name: str) -> bool:
-    """Whether a claim on a file of this name is not too long a name itself."""
+    """Return whether a claim on a file of this name is not too long a name itself."""
     return len(name.encode(errors="replace")) + ROOM <= LONGEST

@@ -1,10 +1,10 @@
-"""A deadline for what has none: a call in a thread of its own, whose answer is not waited for any longer than that."""
+"""A time limit for calls that have none of their own."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 from hansa import TimedOut
@@ -12,32 +12,34 @@ from hansa import TimedOut
 T = TypeVar("T")
 
 
-def within(seconds: float, what: str, call: Callable[[], T], drop: Callable[[T], object]) -> T:
-    """Call, and wait at most so long, then raise `TimedOut`; `drop` gets an answer that comes too late, to close it.
+def call_within(
+    seconds: float, what: str, call: Callable[[], T], discard: Callable[[T], object]
+) -> T:
+    """Return what `call` returns, or raise what it raises.
 
-    It costs a thread, which may outlive the wait: for what is rare, such as connecting, with a library whose own time-out leaves
-    something out, as most leave out the greeting of the server or the look-up of its name.
+    Raises `TimedOut` if it takes longer than `seconds`. An answer that comes too late goes to
+    `discard`, to be closed. The call has a thread of its own, which may outlive this function: use
+    it for rare calls, such as connecting, where a library's own time-out leaves something out (the
+    look-up of the name, the greeting of the server).
     """
     future: Future[T] = Future()
+    arguments = (future, call, discard)
+    threading.Thread(target=_run, args=arguments, name=what, daemon=True).start()
+    wait([future], seconds)
+    if future.cancel():
+        raise TimedOut(f"{what}: no answer within {seconds:.3g} s")
+    return future.result()
 
-    def run() -> None:
-        try:
-            answer = call()
-        except BaseException as error:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
-            return
-        if future.set_running_or_notify_cancel():
-            future.set_result(answer)
-        else:
-            drop(answer)
 
-    threading.Thread(target=run, name=what, daemon=True).start()
+def _run(future: Future[T], call: Callable[[], T], discard: Callable[[T], object]) -> None:
+    # the future stays pending while the call runs, so that it can be cancelled until it answers
     try:
-        return future.result(seconds)
-    except TimeoutError as error:
-        if future.done() and error is future.exception():
-            raise
-        if not future.cancel():
-            return future.result()  # it came at the last moment
-        raise TimedOut(f"{what}: no answer within {seconds:.3g} s") from None
+        answer = call()
+    except BaseException as error:
+        if future.set_running_or_notify_cancel():
+            future.set_exception(error)
+        return
+    if future.set_running_or_notify_cancel():
+        future.set_result(answer)
+    else:
+        discard(answer)

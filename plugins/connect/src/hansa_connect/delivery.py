@@ -1,35 +1,47 @@
-"""One message as a broker delivered it: the request that its service gets, and the headers of the copy when it fails."""
+"""One message as a broker delivered it, and the headers of its copy after a failure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from hansa import Request, new_cid
 
+Headers: TypeAlias = dict[Any, Any]
+"""The headers of a message as its broker has them.
+
+What others sent may have names and values of any type.
+"""
+
 PREFIX = "x-hansa-"
-HISTORY, LONGEST_CAUSE = 20, 1000  # entries, characters
-_cid = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
+HISTORY = 20
+"""Entries that the history of a message keeps at most."""
+LONGEST_CAUSE = 1000
+"""Characters of a cause, at most."""
+_is_cid = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One message as a broker delivered it: `tag` is what it is acknowledged by, `headers` are its own.
+    """One message as a broker delivered it.
 
-    `redelivered`: an earlier delivery was lost, with its worker or its connection; `identity` is a text that the next one has, too.
-    `origin` are texts that say where it came from, by name; a copy keeps those of the first delivery. `extra` is what else the
-    service is to see, `properties` is the connector's. `fault` says why it cannot be handled. `attempt` counts from 1.
+    `tag` is what it is acknowledged by, `headers` are its own. `redelivered` says that an earlier
+    delivery was lost, with its worker or its connection; `identity` is a text that the next
+    delivery has, too. `origin` are texts that say where the message came from, by name; a copy
+    keeps those of the first delivery. `extra` is what else the service is to see, `properties`
+    belongs to the connector, `fault` says why the message cannot be handled. `attempt` counts from
+    1.
     """
 
     tag: Any
     body: bytes
-    headers: dict[Any, Any]
+    headers: Headers
     redelivered: bool = False
     origin: dict[str, str] = field(default_factory=dict)
     identity: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, object] = field(default_factory=dict)
     properties: Any = None
     fault: str = ""
     attempt: int = field(init=False)
@@ -37,50 +49,49 @@ class Delivery:
     state: Literal["open", "handled", "acknowledged"] = field(init=False, default="open")
 
     def __post_init__(self) -> None:
-        failed, told = self.headers.get(PREFIX + "attempts"), self.headers.get(PREFIX + "cid")
+        failed = self.headers.get(PREFIX + "attempts")
         self.attempt = max(0, failed) + 1 if isinstance(failed, int) else 1
-        self.cid = told if isinstance(told, str) and _cid(told) else new_cid()
+        cid = self.headers.get(PREFIX + "cid")
+        self.cid = cid if isinstance(cid, str) and _is_cid(cid) else new_cid()
         self.origin = {
             name: self.headers.get(PREFIX + name, value) for name, value in self.origin.items()
         }
 
     def request(self) -> Request:
-        """What the service gets; the names of headers are lower-case, their values text."""
+        """Return what the service gets; the names of headers are lower-case, their values text."""
         headers = {_text(name).lower(): _text(value) for name, value in self.headers.items()}
         extra = {**self.extra, "headers": self.headers, "origin": self.origin}
         return Request(self.body, headers=headers, extra=extra, cid=self.cid, attempt=self.attempt)
 
-    def told(self, error: Any, channel: str) -> dict[Any, Any]:
-        """The headers of a copy: the message's own, and what became of it so far."""
-        now, cause = (
-            datetime.now(UTC).isoformat(timespec="milliseconds"),
-            f"{type(error).__name__}: {error}"[:LONGEST_CAUSE],
-        )
+    def failure_headers(self, error: BaseException | None, channel: str) -> Headers:
+        """Return the headers of a copy: the message's own, and why and how often it failed."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        cause = f"{type(error).__name__}: {error}"[:LONGEST_CAUSE]
         known = self.headers.get(PREFIX + "history")
-        history = [
-            *(known if isinstance(known, list) else []),
-            f"{now} attempt {self.attempt}: {cause}",
-        ][-HISTORY:]
-        told = {
+        history = list(known) if isinstance(known, list) else []
+        history.append(f"{now} attempt {self.attempt}: {cause}")
+        added = {
             "cid": self.cid,
             "attempts": self.attempt,
             "cause": cause,
+            "first": self.headers.get(PREFIX + "first", now),
             "last": now,
-            "history": history,
+            "history": history[-HISTORY:],
+            "channel": channel,
+            **self.origin,
         }
-        first = self.headers.get(PREFIX + "first", now)
-        told |= {"first": first, "channel": channel, **self.origin}
-        return {**self.headers, **{PREFIX + name: value for name, value in told.items()}}
-
-    def shortened(self, headers: dict[Any, Any]) -> dict[Any, Any]:
-        """Of the headers of a copy only what was added here, where all of them are too much for the broker."""
-        added = {name: value for name, value in headers.items() if str(name).startswith(PREFIX)}
-        return {
-            name: value
-            for name, value in added.items()
-            if isinstance(value, str | int) and len(str(value)) <= LONGEST_CAUSE
-        }
+        return {**self.headers, **{PREFIX + name: value for name, value in added.items()}}
 
 
-def _text(value: Any) -> str:
+def essential_headers(headers: Headers) -> Headers:
+    """Return the few headers of a copy that any broker takes: short ones that were added here."""
+    essential: Headers = {}
+    for name, value in headers.items():
+        short = isinstance(value, str | int) and len(str(value)) <= LONGEST_CAUSE
+        if short and str(name).startswith(PREFIX):
+            essential[name] = value
+    return essential
+
+
+def _text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

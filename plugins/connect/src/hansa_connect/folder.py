@@ -1,4 +1,4 @@
-"""A channel that watches a remote folder: each file is claimed by renaming it, delivered, then deleted, moved, or put to the failed."""
+"""A channel that watches a remote folder and delivers each file once."""
 
 from __future__ import annotations
 
@@ -7,51 +7,62 @@ import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from hansa import (
     Forbidden,
     HansaError,
     NotFound,
     Request,
+    Response,
     TimedOut,
     TooLarge,
     Unavailable,
+    backoff_delay,
     new_cid,
     problem,
 )
 
 from .arrivals import Arrivals
 from .claims import Claim, owner_of
-from .files import Connected, Entry
+from .files import Entry
+from .location import FileConnections
 from .polling import PollingChannel
 from .transfer import exists, fetch, make_folders, writing
+from .watched import WatchSettings
 
 LONGEST_DELAY = 600.0
+"""Seconds between two attempts at a file, at most."""
+UNSETTLED_DELAY = 1.0
+"""Seconds after which a claimed file that still grew is looked at again, at least."""
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 
+WatchT = TypeVar("WatchT", bound=WatchSettings)
 
-class FolderChannel(Connected, PollingChannel):
-    """Base of channels that watch a remote folder, whose Config has the settings `Watched`; a subclass says how to connect.
 
-    The service gets the content, or for `deliver = path` a payload of `path`, `name`, `size` and `modified`. Headers are
-    `file-name`, `file-path`, `file-size` and `file-modified` (ISO 8601).
+class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
+    """Base of channels that watch a remote folder; a subclass defines `file_system`.
+
+    The service gets the content, or for `deliver = path` a payload of `path`, `name`, `size` and
+    `modified`. Headers are `file-name`, `file-path`, `file-size` and `file-modified` (ISO 8601).
     """
 
     exclusive = True  # a new object takes up what an old one has claimed
 
     def connect(self) -> None:
         """Log in, and make the folders that are missing, here and on the server."""
-        server = getattr(getattr(self.server, "config", None), "server", None)
-        self._owner = owner_of(str(getattr(server, "cluster", "")), self.type, self.name)
+        self._owner = owner_of(self.server.cluster.name, self.type, self.name)
         self._work = self.server.dir / "files" / f"{self.type}-{self._owner}"
         self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._arrivals = Arrivals(self.config, self.log.warning)
         super().connect()
+        folders = (self.config.claimed, self.config.failed, self.config.done)
         with self.session() as files:
-            for folder in filter(None, (self.config.claimed, self.config.failed, self.config.done)):
-                make_folders(files, self._within(folder))
-            claims = files.list(self._within(self.config.claimed))
-        marks = {claim.mark for entry in claims if (claim := Claim.parse(entry.name))}
+            for folder in folders:
+                if folder:
+                    make_folders(files, self._within(folder))
+            claimed = files.list(self._within(self.config.claimed))
+        marks = {claim.mark for claim in _claims_in(claimed)}
         for left in self._work.iterdir():
             if left.name.partition(".")[0] not in marks:
                 left.unlink()
@@ -61,26 +72,26 @@ class FolderChannel(Connected, PollingChannel):
         with self.session() as files:
             claimed = files.list(self._within(self.config.claimed))
             ready = self._arrivals.settled(files.list(self.path("")), time.monotonic())
-        found = (Claim.parse(entry.name) for entry in claimed if entry.kind == "file")
-        due = sorted(
-            (claim for claim in found if claim and self._is_due(claim)), key=lambda claim: claim.due
-        )
+        due = [claim for claim in _claims_in(claimed) if self._is_due(claim)]
+        due.sort(key=lambda claim: claim.due)
         for claim in due:
             if not self.stopping:
                 self._handle(claim)
         for entry in ready:
-            if not self.stopping and (taken := self._take(entry)):
-                self._handle(taken, entry.size)
+            if not self.stopping:
+                taken = self._take(entry)
+                if taken is not None:
+                    self._handle(taken, entry.size)
         return bool(due or ready)
 
-    # -- which files ---------------------------------------------------------------------------------------------------
+    # -- which files -------------------------------------------------------------------------------
 
     def _is_due(self, claim: Claim) -> bool:
         patience = 0 if claim.owner == self._owner else self.config.claim_timeout
         return claim.due + patience * 1000 <= time.time() * 1000
 
     def _take(self, entry: Entry) -> Claim | None:
-        """Claim a file, which only one can; None if somebody else was quicker."""
+        """Claim a file, which only one can; None if another channel was quicker."""
         claim = Claim.new(self._owner, entry.name)
         return claim if self._move(self.path(entry.name), self._at(claim)) else None
 
@@ -88,84 +99,98 @@ class FolderChannel(Connected, PollingChannel):
         return new if self._move(self._at(claim), self._at(new)) else None
 
     def _move(self, source: str, target: str) -> bool:
-        """Rename a file, or without a target delete it; False if somebody else has taken it."""
+        """Rename a file, or without a target delete it; False if another channel has taken it."""
         with self.session() as files:
             try:
-                files.rename(source, target) if target else files.delete(source)
+                if target:
+                    files.rename(source, target)
+                else:
+                    files.delete(source)
             except (NotFound, Forbidden):
                 if exists(files, source):
                     raise
-                self.log.info("%s was taken by somebody else", source)
+                self.log.info("%s was taken by another channel", source)
                 return False
         return True
 
-    # -- one file ------------------------------------------------------------------------------------------------------
+    # -- one file ----------------------------------------------------------------------------------
 
     def _handle(self, claim: Claim, size: int | None = None) -> None:
-        """Deliver a claimed file, and do with it what comes of that; raises when the server is gone."""
+        """Deliver a claimed file, and do with it what follows from that.
+
+        Raises when the server is gone.
+        """
         local = self._work / f"{claim.mark}.file.{_UNUSUAL.sub('_', claim.name)[-100:]}"
         handled = self._work / f"{claim.mark}.handled"
         try:
-            if (
-                handled.exists()
-            ):  # its service came to an end, but the server was gone before that could be told
+            if handled.exists():  # its service had come to an end, but the server was gone by then
                 self._finish(claim)
                 handled.unlink()
                 return
-            if claim.attempt >= self.config.max_attempts:
-                raise HansaError(
-                    f"delivered {claim.attempt} times, and each time the process ended before its service did"
-                )
+            self._refuse_after_last_attempt(claim)
             found = self._fetch(claim, local, size)
         except NotFound:
-            self.log.info("%s was taken by somebody else", claim.name)
-            return
+            self.log.info("%s was taken by another channel", claim.name)
         except (Unavailable, TimedOut) as error:
-            # raises too if the server is gone; else it is this file that the server cannot read, and the others come first
+            # renaming raises if the server is gone; else it cannot read this file: the others first
             if self._rename(claim, claim.again(self._owner, self.config.retry_delay)):
                 self.log.warning(
                     "%s cannot be fetched, and is tried again later: %s", claim.name, error
                 )
-            return
         except HansaError as error:
             local.unlink(missing_ok=True)
             self._fail(claim, error, new_cid())
-            return
-        if found is None:
-            self._rename(claim, claim.again(self._owner, max(self.config.settle, 1.0)))
-        elif started := self._rename(claim, claim.again(self._owner, attempts=1)):
-            request = self._request(started, found, local)
-            try:
-                response = self.deliver(request)
-            finally:
-                local.unlink(missing_ok=True)
-            if response.outcome == "done":
-                try:
-                    self._finish(started)
-                except Exception:
-                    handled.touch()
-                    raise
-            elif response.outcome == "retry" and started.attempt < self.config.max_attempts:
-                delay = min(
-                    self.config.retry_delay * 2 ** min(started.attempt - 1, 16), LONGEST_DELAY
-                )
-                self._rename(started, started.again(self._owner, delay))
+        else:
+            if found is None:
+                delay = max(self.config.settle, UNSETTLED_DELAY)
+                self._rename(claim, claim.again(self._owner, delay))
             else:
-                self._fail(
-                    started, response.error or HansaError("its service rejected it"), request.cid
-                )
+                self._deliver_file(claim, found, local, handled)
+
+    def _refuse_after_last_attempt(self, claim: Claim) -> None:
+        if claim.attempt >= self.config.max_attempts:
+            raise HansaError(
+                f"delivered {claim.attempt} times, and each time the process ended"
+                " before its service did"
+            )
+
+    def _deliver_file(self, claim: Claim, found: Entry, local: Path, handled: Path) -> None:
+        """Deliver a file that was fetched, unless another channel has taken it meanwhile."""
+        started = self._rename(claim, claim.again(self._owner, attempts=1))
+        if started is None:
+            return
+        request = self._request(started, found, local)
+        try:
+            response = self.deliver(request)
+        finally:
+            local.unlink(missing_ok=True)
+        if response.outcome == "done":
+            try:
+                self._finish(started)
+            except Exception:
+                handled.touch()
+                raise
+        else:
+            self._retry_or_fail(started, request, response)
+
+    def _retry_or_fail(self, claim: Claim, request: Request, response: Response) -> None:
+        if response.outcome == "retry" and claim.attempt < self.config.max_attempts:
+            delay = backoff_delay(claim.attempt, self.config.retry_delay, LONGEST_DELAY)
+            self._rename(claim, claim.again(self._owner, delay))
+        else:
+            error = response.error or HansaError("its service rejected it")
+            self._fail(claim, error, request.cid)
 
     def _fetch(self, claim: Claim, local: Path, size: int | None) -> Entry | None:
-        """Bring a claimed file here; None if somebody is still writing to it."""
+        """Fetch a claimed file; returns None if it is still being written."""
         where = self._at(claim)
         with self.session(self.config.transfer_timeout) as files:
             found = files.stat(where)
             if found.kind != "file":
                 raise Forbidden(f"it is a {found.kind}, and not a file")
             if self.config.deliver == "content" and found.size > self.config.limit:
-                raise TooLarge(
-                    f"it has {found.size} bytes, and content is delivered up to {self.config.limit}"
-                )
+                limit = self.config.limit
+                raise TooLarge(f"it has {found.size} bytes, and content is delivered up to {limit}")
             if size not in (None, found.size):
                 return None
             have = local.stat().st_size if local.exists() else 0
@@ -180,8 +205,8 @@ class FolderChannel(Connected, PollingChannel):
             "file-name": claim.name,
             "file-path": self.path(claim.name),
             "file-size": str(found.size),
+            "file-modified": datetime.fromtimestamp(found.modified, UTC).isoformat(),
         }
-        headers["file-modified"] = datetime.fromtimestamp(found.modified, UTC).isoformat()
         if self.config.deliver == "content":
             return Request(local.read_bytes(), headers=headers, attempt=claim.attempt)
         payload = {
@@ -193,15 +218,15 @@ class FolderChannel(Connected, PollingChannel):
         return Request(payload=payload, headers=headers, attempt=claim.attempt)
 
     def _finish(self, claim: Claim) -> None:
-        self._move(
-            self._at(claim),
-            f"{self._within(self.config.done)}/{claim.final}" if self.config.done else "",
-        )
+        target = ""
+        if self.config.done:
+            target = f"{self._within(self.config.done)}/{claim.final}"
+        self._move(self._at(claim), target)
 
     def _fail(self, claim: Claim, error: BaseException, cid: str) -> None:
-        """Put a file to the failed, with the cause beside it, which tells no more than a caller would be told."""
+        """Move a file to the failed ones; the cause beside it says what a caller would be told."""
         self.log.warning(
-            "%s is put to the failed after %d attempts, cid %s: %s",
+            "%s is moved to the failed ones after %d attempts, cid %s: %s",
             claim.name,
             claim.attempt,
             cid,
@@ -211,16 +236,14 @@ class FolderChannel(Connected, PollingChannel):
         cause = {
             "file": claim.name,
             "channel": self.name,
-            "service": self.config.service,
+            "service": self.settings.service,
             "attempts": claim.attempt,
-        }
-        cause |= {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "problem": problem(error, cid),
         }
-        with self.session() as files:
-            with writing(files.writer(f"{target}.cause.json")) as stream:
-                stream.write(json.dumps(cause, indent=2).encode())
+        content = json.dumps(cause, indent=2).encode()
+        with self.session() as files, writing(files.writer(f"{target}.cause.json")) as stream:
+            stream.write(content)
         self._move(self._at(claim), target)
 
     def _at(self, claim: Claim) -> str:
@@ -228,3 +251,9 @@ class FolderChannel(Connected, PollingChannel):
 
     def _within(self, folder: str) -> str:
         return folder.rstrip("/") if folder.startswith("/") else self.path(folder)
+
+
+def _claims_in(entries: list[Entry]) -> list[Claim]:
+    """Return the claims among the files of a folder."""
+    found = (Claim.parse(entry.name) for entry in entries if entry.kind == "file")
+    return [claim for claim in found if claim is not None]

@@ -1,28 +1,35 @@
-"""Channels that look for work every so often: the thread, its pauses, how it stops, and what it does when its source is gone."""
+"""Channels that look for work at intervals, in a thread that ends when the source is gone."""
 
 from __future__ import annotations
 
 import threading
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from hansa import Channel, Model, Request, Response, setting
 
-GRACE = 1.0
+STOP_WAIT = 1.0
+"""Seconds that a poll gets to end by itself before its source is closed under it."""
 
 
-class Polling(Model):
+class PollingSettings(Model):
     """Settings of every channel that polls."""
 
     interval: Annotated[
-        float, setting("Seconds from the end of one look at the source to the next", gt=0, le=86400)
+        float,
+        setting("Seconds from the end of one poll to the beginning of the next", gt=0, le=86400),
     ] = 5.0
 
 
-class PollingChannel(Channel):
-    """Base of channels that poll: a subclass gives `poll`, and where there is something to open, `connect` and `disconnect`.
+PollingT = TypeVar("PollingT", bound=PollingSettings)
 
-    Its Config has the settings of `Polling`. Any exception that leaves `poll` ends the thread and is told to core by `lost`, which
-    then starts another object with growing pauses; so `poll` raises when its source is gone and never waits for its return.
+
+class PollingChannel(Channel[PollingT]):
+    """Base of channels that poll.
+
+    A subclass defines `poll`, and `connect` and `disconnect` if there is something to open. An
+    exception that leaves `poll` ends the thread and is reported to core by `lost`; core then starts
+    another object, with growing pauses. So `poll` raises when its source is gone, and never waits
+    for its return.
     """
 
     delivery = "at_least_once"
@@ -34,26 +41,30 @@ class PollingChannel(Channel):
         """Open what `poll` needs; raises if the source is not there."""
 
     def poll(self) -> bool:
-        """Look once and hand what is there to `deliver`; True if there may be more, to look again without a pause.
+        """Look for work once and pass what is there to `deliver`.
 
-        It runs in the channel's own thread, one at a time, and returns soon once `stopping` is set.
+        Return True to poll again without a pause. It runs in the channel's own thread, one call at
+        a time, and returns soon once `stopping` is set.
         """
         raise NotImplementedError
 
     def disconnect(self) -> None:
-        """Close what `connect` opened; from any thread, and more than once. What `poll` is waiting for then fails."""
+        """Close what `connect` opened, from any thread, and more than once.
+
+        A `poll` that waits for it then fails.
+        """
 
     @property
     def stopping(self) -> bool:
-        """Whether the channel is to stop: nothing new is to be delivered."""
+        """Whether the channel is about to stop, so that nothing new is to be delivered."""
         return self._stopping.is_set()
 
     def pause(self, seconds: float) -> bool:
-        """Wait; True, and at once, if the channel is to stop."""
+        """Wait; returns True, and at once, if the channel is about to stop."""
         return self._stopping.wait(seconds)
 
     def deliver(self, request: Request) -> Response:
-        """Hand a message to the service and give its answer; `stop` waits for it."""
+        """Pass a message to the service and return its answer; `stop` waits for it."""
         self._delivering = True
         try:
             return self.dispatch(request)
@@ -61,7 +72,7 @@ class PollingChannel(Channel):
             self._delivering = False
 
     def start(self) -> None:
-        """Open the source and begin to look into it; raises if it is not there."""
+        """Open the source and begin to poll; raises if the source is not there."""
         self._stopping = threading.Event()
         self._delivering = False
         self.connect()
@@ -71,23 +82,23 @@ class PollingChannel(Channel):
 
     def stop(self) -> None:
         """Finish the message in hand and close the source."""
-        thread, self._thread = self._thread, None
+        thread = self._thread
+        self._thread = None
         if thread is not None:
             self._stopping.set()
-            thread.join(GRACE)
+            thread.join(STOP_WAIT)
             while thread.is_alive():
                 if not self._delivering:
                     self.disconnect()  # it waits for an answer of the source
-                thread.join(GRACE)
+                thread.join(STOP_WAIT)
         self.disconnect()
 
     def _run(self) -> None:
-        config: Any = self.config
         try:
             while not self.stopping:
                 more = self.poll()
                 if not more:
-                    self.pause(config.interval)
+                    self.pause(self.config.interval)
         except Exception as error:
             if not self.stopping:
                 self.lost(error)

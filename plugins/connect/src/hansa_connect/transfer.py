@@ -1,4 +1,4 @@
-"""Steps over a `FileSystem` that the client and the folder channel share: copy, fetch, look, make folders."""
+"""Steps over a `FileSystem` that services and channels share."""
 
 from __future__ import annotations
 
@@ -6,11 +6,28 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from hansa import Forbidden, HansaError, NotFound, TooLarge
 
 from .files import BLOCK, FileSystem, Stream
+
+LONGEST_NAME = 200
+"""Bytes of a file's name that the name of its unfinished copy keeps; file systems allow 255."""
+
+
+class Source(Protocol):
+    """What can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, nothing at the end."""
+
+
+class Sink(Protocol):
+    """What can be written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take all of it."""
 
 
 @contextmanager
@@ -26,34 +43,51 @@ def writing(stream: Stream) -> Iterator[Stream]:
 
 @contextmanager
 def reading(stream: Stream) -> Iterator[Stream]:
-    """Finish a transfer at the end of the block; give it up if the block raises, or has not read all of it."""
+    """Finish a transfer at the end of the block.
+
+    Give it up if the block raises, or has not read all of it.
+    """
     try:
         yield stream
         more = stream.read(1)
     except BaseException:
         stream.abort()
         raise
-    (stream.abort if more else stream.close)()
+    if more:
+        stream.abort()
+    else:
+        stream.close()
 
 
-def copy(source: Any, sink: Any, most: int | None = None) -> int:
-    """Copy what is left, block by block, and stop after the block that goes over `most`; gives the bytes copied."""
+def copy(source: Source, sink: Sink, most: int | None = None) -> int:
+    """Copy what is left, and stop after the block that goes over `most` bytes.
+
+    Returns the bytes copied.
+    """
+    if isinstance(source, io.BufferedIOBase) and isinstance(sink, Stream) and sink.takes_views:
+        return _copy_through_buffer(source, sink)
     copied = 0
-    if getattr(sink, "takes_views", False) and hasattr(source, "readinto") and most is None:
-        # PERF: threads give blocks of this size back to the system, which has to clear each anew
-        view = memoryview(bytearray(BLOCK))
-        while size := source.readinto(view):
-            sink.write(view[:size])
-            copied += size
-        return copied
-    while (most is None or copied <= most) and (data := source.read(BLOCK)):
+    while most is None or copied <= most:
+        data = source.read(BLOCK)
+        if not data:
+            break
         sink.write(data)
         copied += len(data)
     return copied
 
 
-def read_all(stream: Stream, most: int, what: str) -> bytes:
-    """All that is left, in memory; raises `TooLarge` over `most` bytes."""
+def _copy_through_buffer(source: io.BufferedIOBase, sink: Stream) -> int:
+    """Copy through one buffer: a new block for each read would be cleared by the system first."""
+    copied = 0
+    view = memoryview(bytearray(BLOCK))
+    while size := source.readinto(view):
+        sink.write(view[:size])
+        copied += size
+    return copied
+
+
+def read_all(stream: Source, most: int, what: str) -> bytes:
+    """Return all that is left; raises `TooLarge` over `most` bytes."""
     content = io.BytesIO()
     if copy(stream, content, most) > most:
         raise TooLarge(f"{what} has over {most} bytes, which is as much as is taken into memory")
@@ -61,18 +95,19 @@ def read_all(stream: Stream, most: int, what: str) -> bytes:
 
 
 def fetch(files: FileSystem, path: str, local: Path, size: int, have: int = 0) -> int:
-    """Copy a file of `size` bytes, of which `have` are here already, to a local path; gives the size that came of it."""
+    """Copy a file of `size` bytes, of which `have` are here already, to a local path.
+
+    Returns the size it has then.
+    """
     if have < size or not have:
-        with (
-            open(local, "ab" if have else "wb") as file,
-            reading(files.reader(path, have)) as stream,
-        ):
+        mode = "ab" if have else "wb"
+        with open(local, mode) as file, reading(files.reader(path, have)) as stream:
             copy(stream, file, size - have)
     return local.stat().st_size
 
 
 def exists(files: FileSystem, path: str) -> bool:
-    """Whether there is anything at a path."""
+    """Return whether there is anything at a path."""
     try:
         files.stat(path)
     except NotFound:
@@ -81,7 +116,10 @@ def exists(files: FileSystem, path: str) -> bool:
 
 
 def replace(files: FileSystem, old: str, new: str) -> None:
-    """Rename over what may have the new name; where the server does not do that, it is deleted first."""
+    """Rename over what may have the new name.
+
+    Where the server refuses that, it is deleted first.
+    """
     try:
         files.rename(old, new)
     except Forbidden:
@@ -104,6 +142,7 @@ def make_folders(files: FileSystem, path: str) -> None:
 
 
 def beside(path: str, mark: str) -> str:
-    """The name, beside the final one, of a file that is being written; file names have at most 255 bytes."""
+    """Return the name of a file while it is being written, in its folder: `.NAME.MARK.part`."""
     folder, slash, name = path.rpartition("/")
-    return f"{folder}{slash}.{name.encode()[:200].decode(errors='ignore')}.{mark}.part"
+    short = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+    return f"{folder}{slash}.{short}.{mark}.part"

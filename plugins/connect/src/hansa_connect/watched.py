@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from hansa import Invalid, setting
 
-from .files import Location, is_clean
-from .polling import Polling
+from .files import is_clean
+from .location import LocationSettings
+from .polling import PollingSettings
 
 TEMPORARY = [
     ".*",
@@ -21,41 +22,44 @@ TEMPORARY = [
     "*.crdownload",
     "*.swp",
 ]
+"""Names of files that are still being written, as programs commonly call them."""
 
 
-class Watched(Location, Polling):
+class WatchSettings(PollingSettings, LocationSettings):
     """Settings of channels that watch a remote folder."""
 
     pattern: Annotated[
         list[str],
-        setting("Names of files to take, * and ? stand for any characters", example=["*.csv"]),
+        setting(
+            "Names of files to take; * and ? stand for any characters, or one", example=["*.csv"]
+        ),
     ] = ["*"]
     ignore: Annotated[
-        list[str], setting("Names never to take: files that are still being written")
+        list[str], setting("Names of files never to take, since they are still being written")
     ] = TEMPORARY
     settle: Annotated[
         float,
         setting(
-            "Seconds in which size and time of a file must not change before it is taken", ge=0
+            "Seconds for which size and time of a file must not change before it is taken", ge=0
         ),
     ] = 5.0
     deliver: Annotated[
         Literal["content", "path"],
         setting(
-            "What the service gets: the content, or the path of a local copy, made in constant memory and deleted later"
+            "What the service gets: the content, or the path of a local copy that is deleted later"
         ),
     ] = "content"
     limit: Annotated[
         int,
         setting(
-            "Most bytes of a file whose content is delivered; larger ones are put to the failed",
+            "Maximum size in bytes of a file whose content is delivered; a larger one has failed",
             ge=1,
         ),
     ] = 16 * 1024 * 1024
     done: Annotated[
         str,
         setting(
-            "Folder to move files to that were handled, below the watched one or absolute; empty deletes them"
+            "Folder for files that were handled, below the watched one or absolute; empty deletes"
         ),
     ] = ""
     failed: Annotated[
@@ -64,12 +68,12 @@ class Watched(Location, Polling):
     claimed: Annotated[
         str,
         setting(
-            "Folder for files that are being handled; on the same file system as the watched one",
+            "Folder for files that are being handled, on the file system of the watched one",
             min_length=1,
         ),
     ] = "claimed"
     max_attempts: Annotated[
-        int, setting("How often a file is delivered before it is put to the failed", ge=1)
+        int, setting("Maximum delivery attempts before a file is moved to the failed ones", ge=1)
     ] = 5
     retry_delay: Annotated[
         float,
@@ -81,7 +85,7 @@ class Watched(Location, Polling):
     claim_timeout: Annotated[
         float,
         setting(
-            "Seconds after which a file that another channel claimed and has not finished is taken over",
+            "Seconds after which a file that another channel claimed and left is taken over",
             gt=0,
         ),
     ] = 3600.0
@@ -89,15 +93,14 @@ class Watched(Location, Polling):
     def check(self) -> None:
         """Refuse folders that are the same, or are the watched one; raises `Invalid`."""
         super().check()
-        faults = {}
+        faults: dict[str, str] = {}
         taken = {"", ".", self.folder.rstrip("/")}
-        for name in ("claimed", "failed", "done"):
-            folder = getattr(self, name).rstrip("/")
-            if (
-                (folder in taken and (folder or name != "done"))
-                or ".." in folder.split("/")
-                or not is_clean(folder)
-            ):
+        folders = {"claimed": self.claimed, "failed": self.failed, "done": self.done}
+        for name, folder in folders.items():
+            folder = folder.rstrip("/")
+            may_be_empty = name == "done" and not folder
+            in_use = folder in taken and not may_be_empty
+            if in_use or ".." in folder.split("/") or not is_clean(folder):
                 faults[name] = "must be a folder of its own, without .. in it"
             taken.add(folder)
         if faults:

@@ -1,78 +1,53 @@
-"""The types channel ftp and outgoing ftp: files on FTP and FTPS servers."""
+"""What the plugin ftp adds to Hansa: the types channel ftp and outgoing ftp."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import ssl
+from typing import TypeVar
 
-from hansa import Secret, hookimpl, setting
-from hansa_connect.client import FileOutgoing, Remote
-from hansa_connect.files import Connected
+from hansa import Channel, Outgoing, hookimpl
+from hansa_connect.client import FileOutgoing
+from hansa_connect.files import FileSystem
 from hansa_connect.folder import FolderChannel
-from hansa_connect.tls import Tls
-from hansa_connect.watched import Watched
+from hansa_connect.location import FileConnections
+
+from .settings import FtpSettings, SendingSettings, WatchingSettings
+
+FtpT = TypeVar("FtpT", bound=FtpSettings)
 
 
-class Server(Tls):
-    """An FTP server, and how to log in."""
+class FtpConnections(FileConnections[FtpT]):
+    """What the channel and the outgoing connection have in common: how they connect."""
 
-    host: Annotated[str, setting("Host name or address", example="ftp.example.com", min_length=1)]
-    port: Annotated[int, setting("TCP port; 990 is usual for implicit TLS", ge=1, le=65535)] = 21
-    username: Annotated[str, setting("User name", min_length=1)] = "anonymous"
-    password: Annotated[Secret | None, setting("Password")] = None
-    account: Annotated[str, setting("Account (ACCT), which few servers want", advanced=True)] = ""
-    tls: Annotated[
-        bool,
-        setting(
-            "Encrypt (FTPS), verifying the certificate; without it, password and files are sent in clear"
-        ),
-    ] = True
-    implicit: Annotated[
-        bool, setting("TLS from the first byte on, instead of after AUTH TLS", advanced=True)
-    ] = False
-    passive: Annotated[
-        bool, setting("The server listens for data connections, not we", advanced=True)
-    ] = True
-    encoding: Annotated[
-        Literal["utf-8", "latin-1", "cp1252"], setting("Encoding of names", advanced=True)
-    ] = "utf-8"
+    _context: ssl.SSLContext | None = None
 
+    def connect(self) -> None:
+        """Open a first connection; raises if that fails."""
+        # once for all connections: reading the certificates of all authorities takes milliseconds
+        self._context = self.config.context()
+        super().connect()
 
-class Sending(Server, Remote):
-    """Settings of the outgoing connection."""
-
-
-class Watching(Server, Watched):
-    """Settings of the channel."""
-
-
-class _Ftp(Connected):
-    def file_system(self) -> Any:
-        from .session import FtpFiles
+    def file_system(self) -> FileSystem:
+        """Return a connection that is not open yet."""
+        # a worker that does without FTP saves the memory of ftputil
+        from .connection import FtpFiles
 
         return FtpFiles(self.config, self._context)
 
-    def connect(self) -> None:
-        self._context = (
-            self.config.context()
-        )  # once: reading all authorities takes some milliseconds
-        super().connect()
 
-
-class FtpOutgoing(_Ftp, FileOutgoing):
-    """Files on an FTP or FTPS server: `self.outgoing.ftp["name"].upload("report.csv", "in/report.csv")`."""
+class FtpOutgoing(FtpConnections[SendingSettings], FileOutgoing[SendingSettings]):
+    """Files on an FTP or FTPS server: `self.outgoing.ftp["name"].read("report.csv")`."""
 
     type = "ftp"
-    Config = Sending
 
 
-class FtpChannel(_Ftp, FolderChannel):
+class FtpChannel(FtpConnections[WatchingSettings], FolderChannel[WatchingSettings]):
     """Watches a folder of an FTP or FTPS server and delivers each file once it is whole."""
 
     type = "ftp"
-    Config = Watching
 
 
 @hookimpl
-def hansa_transports() -> list[type[Any]]:
-    """Give both types."""
+def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
+    """Return both types."""
     return [FtpChannel, FtpOutgoing]

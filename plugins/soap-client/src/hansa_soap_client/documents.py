@@ -1,78 +1,86 @@
-"""What zeep reads and sends through: documents from the configured place only, kept on disk, calls over the http client."""
+"""The transport of zeep: it reads documents and sends envelopes through the outgoing connection."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import TypeAlias
 
-from hansa import HansaError, Invalid
+from hansa import HansaError, Invalid, replace_file
 from hansa_http.response import HttpResponse
 from lxml import etree
 
-from .settings import SoapAddress, same_place
+from .settings import SoapSettings, is_web_address, same_server
 
 log = logging.getLogger("hansa.soap")
-Call = Callable[..., HttpResponse]
+
+Fetch: TypeAlias = Callable[[str], bytes]
+Post: TypeAlias = Callable[[bytes, Mapping[str, str]], HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class ZeepResponse:
+    """An answer as zeep expects it."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    encoding: str
 
 
 class Documents:
-    """A transport as zeep expects one. `fetch(url)` and `post(body, headers)` are those of the connection; `kept` is a folder.
+    """A transport as zeep expects one, over the functions of the connection.
 
-    A document that cannot be fetched is taken from the folder, if it was fetched before: a restart needs nobody else.
+    Documents come from the configured place only. They are kept in the folder `kept`: one that
+    cannot be fetched is taken from there, so that a restart needs nobody else.
     """
 
-    def __init__(
-        self, config: SoapAddress, fetch: Callable[[str], bytes], post: Call, kept: Path
-    ) -> None:
-        self.config, self._fetch, self._post, self.kept = config, fetch, post, kept
+    def __init__(self, config: SoapSettings, fetch: Fetch, post: Post, kept: Path) -> None:
+        self._config = config
+        self._fetch = fetch
+        self._post = post
+        self._kept = kept
 
     def load(self, url: str) -> bytes:
-        """The bytes of a WSDL or schema; raises `Invalid` for one from elsewhere."""
-        if url.partition("://")[0] not in ("http", "https"):
-            folder, path = (
-                Path(self.config.wsdl).resolve().parent,
-                Path(url.removeprefix("file://")).resolve(),
-            )
-            if not path.is_relative_to(folder) or self.config.wsdl.startswith("http"):
-                raise Invalid({"wsdl": f"refers to {url}, which is not in {folder}"})
-            return path.read_bytes()
-        if not same_place(url, self.config.address):
-            raise Invalid(
-                {
-                    "wsdl": f"refers to {url}, which is not at {self.config.address}; keep copies in a folder"
-                }
-            )
-        file = self.kept / hashlib.sha256(url.encode()).hexdigest()
+        """Return a WSDL or schema; raises `Invalid` for one from elsewhere."""
+        if is_web_address(url):
+            return self._load_from_web(url)
+        return self._load_file(url)
+
+    def _load_file(self, url: str) -> bytes:
+        folder = Path(self._config.wsdl).resolve().parent
+        path = Path(url.removeprefix("file://")).resolve()
+        if is_web_address(self._config.wsdl) or not path.is_relative_to(folder):
+            raise Invalid({"wsdl": f"refers to {url}, which is not in {folder}"})
+        return path.read_bytes()
+
+    def _load_from_web(self, url: str) -> bytes:
+        address = self._config.address
+        if not same_server(url, address):
+            fault = f"refers to {url}, which is not at {address}; keep copies in a folder"
+            raise Invalid({"wsdl": fault})
+        copy = self._kept / hashlib.sha256(url.encode()).hexdigest()
         try:
             content = self._fetch(url)
         except HansaError as error:
-            if not file.exists():
+            if not copy.exists():
                 raise
-            log.warning("%s; the copy of before is used", error.detail)
-            return file.read_bytes()
-        self.kept.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = file.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(content)
-        fresh.replace(file)
+            log.warning("%s; the copy that was kept is used", error.detail)
+            return copy.read_bytes()
+        replace_file(copy, content)
         return content
 
-    def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> Any:
-        """Send an envelope. The address in the WSDL does not count, that of the connection does."""
+    def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> ZeepResponse:
+        """Send an envelope; the address in the WSDL does not count, that of the connection does."""
         answer = self._post(message, headers)
-        return SimpleNamespace(
-            status_code=answer.status,
-            headers=answer.headers,
-            content=answer.content,
-            encoding=answer.encoding,
-        )
+        return ZeepResponse(answer.status, answer.headers, answer.content, answer.encoding)
 
-    def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> Any:
-        """Send an envelope given as an element."""
-        return self.post(
-            address, etree.tostring(envelope, encoding="utf-8", xml_declaration=True), headers
-        )
+    def post_xml(
+        self, address: str, envelope: etree._Element, headers: Mapping[str, str]
+    ) -> ZeepResponse:
+        """Send an envelope that is an element."""
+        message = etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
+        return self.post(address, message, headers)

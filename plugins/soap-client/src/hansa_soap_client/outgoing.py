@@ -2,92 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from hansa import HansaError, Invalid, Unavailable
+from hansa import HansaError, Unavailable
 from hansa_http.outgoing import HttpOutgoing
-from hansa_http.response import BadAnswer
-from hansa_soap.envelope import VERSIONS, unwrap
+from hansa_http.response import BadAnswer, HttpResponse
+from hansa_soap.envelope import VERSIONS, Version, unwrap
 from hansa_xml.parser import local_name, parse
 from lxml import etree
 
 from .documents import Documents
-from .settings import SoapAddress
+from .faults import SoapFault as SoapFault, read_fault
+from .settings import SoapSettings
 
+if TYPE_CHECKING:
+    from .wsdl import WsdlClient
 
-class SoapFault(BadAnswer):
-    """The other side answered with a fault: its `code`, without prefix, its `reason`, and the `detail` as an element or None.
-
-    A fault of the sender (`Client`, `Sender`) is not tried again by brokers.
-    """
-
-    title = "SOAP fault"
-
-    def __init__(
-        self, connection: str, code: str, reason: str, fault_detail: etree._Element | None = None
-    ) -> None:
-        super().__init__(f"{connection} answered with the fault {code}: {reason}")
-        self.code, self.reason, self.fault_detail = code, reason, fault_detail
-        if code in ("Client", "Sender"):
-            self.outcome = "reject"
+Xml: TypeAlias = str | bytes | etree._Element
+"""XML as text, bytes or an element."""
 
 
 class SoapOutgoing(HttpOutgoing):
-    """Calls a SOAP service; usable from many threads at once.
+    """Calls a SOAP service; safe in many threads.
 
-    `service.Operation(...)` calls an operation of the WSDL and gives plain data; `send(body)` sends an element as it is.
-    Time-outs, TLS, security and the deadline are those of http. `client` is zeep's, if there is a WSDL.
+    `service.Operation(...)` calls an operation of the WSDL and returns plain data; `send(body)`
+    sends an element as it is. Time-outs, TLS, security and the deadline are those of http.
     """
 
     type: ClassVar[str] = "soap"
-    Config = SoapAddress
-    client: Any = None
+    Config = SoapSettings
+
+    config: SoapSettings
+    _wsdl: WsdlClient | None = None
+
+    @property
+    def client(self) -> Any:
+        """The client of zeep; None without a WSDL."""
+        return None if self._wsdl is None else self._wsdl.zeep
 
     def start(self) -> None:
-        """Make the pool, and read the WSDL if there is one; raises what keeps it from being read."""
+        """Make the pool, and read the WSDL if there is one.
+
+        Raises what keeps it from being read.
+        """
         super().start()
         if self.config.wsdl:
-            # PERF: half a second and 20 MB, which who only sends bodies need not pay
-            import zeep
-            from zeep.wsa import WsAddressingPlugin
+            # zeep takes half a second and 20 MB, which a worker that only sends bodies saves
+            from .wsdl import WsdlClient
 
-            documents = Documents(self.config, self._fetch, self._post, self.server.dir / "soap")
-            settings = zeep.Settings(forbid_dtd=True, forbid_entities=True, xml_huge_tree=False)
-            plugins = [WsAddressingPlugin()] if self.config.ws_addressing else []
-            try:
-                found = zeep.Client(
-                    self.config.wsdl, transport=documents, settings=settings, plugins=plugins
-                )  # type: ignore[no-untyped-call]
-                create: Any = found.create_service
-                found._default_service = create(self._binding(found.wsdl), self.url({}))
-                self.client = found
-            except (zeep.exceptions.Error, etree.LxmlError, KeyError, ValueError) as error:
-                raise Invalid(
-                    {"wsdl": f"cannot be used: {type(error).__name__}: {error}"}
-                ) from error
-
-    def _binding(self, wsdl: Any) -> str:
-        """The binding of the port to use."""
-        ports = {
-            port.name: port.binding
-            for service in wsdl.services.values()
-            for port in service.ports.values()
-        }
-        if self.config.port:
-            if self.config.port not in ports:
-                raise Invalid({"port": f"is not in the WSDL (there are: {', '.join(ports)})"})
-            return str(ports[self.config.port].name)
-        wanted = f"Soap{self.config.soap_version.replace('.', '')}Binding"
-        named = [binding for binding in ports.values() if type(binding).__name__ == wanted]
-        if not named:
-            raise Invalid(
-                {
-                    "wsdl": f"has no port for SOAP {self.config.soap_version} (ports: {', '.join(ports)})"
-                }
-            )
-        return str(named[0].name)
+            kept = self.server.dir / "soap"
+            documents = Documents(self.config, self._fetch, self._post, kept)
+            self._wsdl = WsdlClient(self.config, self.label, self.url({}), documents)
 
     def _fetch(self, url: str) -> bytes:
         answer = self._try("GET", url, self._headers({}, ""), b"", self.config.timeout)
@@ -95,73 +62,41 @@ class SoapOutgoing(HttpOutgoing):
             raise BadAnswer(f"{self.label}: {url} was answered with status {answer.status}")
         return answer.content
 
-    def _post(self, message: bytes, headers: Mapping[str, str]) -> Any:
+    def _post(self, message: bytes, headers: Mapping[str, str]) -> HttpResponse:
         return self.request("POST", message, headers=headers)
 
-    # -- operations --------------------------------------------------------------------------------------------------
+    # -- operations --------------------------------------------------------------------------------
 
     @property
     def service(self) -> Operations:
         """The operations of the WSDL as methods."""
-        return Operations(self)
+        return Operations(self.call)
 
     def call(self, operation: str, *arguments: Any, **named: Any) -> Any:
-        """Call an operation of the WSDL and give its answer as plain data (dictionaries, lists, values of Python's types).
+        """Call an operation of the WSDL and return its answer as dicts, lists and values.
 
-        Raises `Invalid` for an unknown operation or arguments that do not fit it, `SoapFault`, and what `request` raises.
+        Raises `Invalid` for an unknown operation or arguments that do not fit it, `SoapFault`, and
+        what `request` raises.
         """
-        if self.client is None:
+        if self._wsdl is None:
             raise Unavailable(f"{self.label} has no WSDL: set `wsdl`, or send bodies with send()")
-        from zeep import exceptions
-        from zeep.helpers import serialize_object
+        return self._wsdl.call(operation, arguments, named)
 
-        try:
-            method = self.client.service[operation]
-        except AttributeError:
-            there = ", ".join(sorted(self.client.service._binding.all()))
-            raise Invalid(
-                f"{self.label} has no operation {operation!r} (there are: {there})"
-            ) from None
-        try:
-            return serialize_object(method(*arguments, **named), dict)  # type: ignore[no-untyped-call]
-        except exceptions.Fault as fault:
-            raise SoapFault(
-                self.label, _local(fault.code), fault.message or "", fault.detail
-            ) from fault
-        except (exceptions.ValidationError, exceptions.LookupError, TypeError, ValueError) as error:
-            raise Invalid(f"{self.label}: {operation}: {error}") from error
-        except (exceptions.Error, etree.LxmlError, ArithmeticError) as error:
-            raise BadAnswer(f"{self.label}: {operation}: {error}") from error
-
-    # -- bodies ------------------------------------------------------------------------------------------------------
-
-    def wrap(self, body: Any, action: str = "", header: Any = b"") -> tuple[bytes, dict[str, str]]:
-        """The envelope and the HTTP headers of a body; raises `Invalid` if it is not well-formed."""
-        version, action = VERSIONS[self.config.soap_version], action or self.config.soap_action
-        content = _content(body)
-        if local_name(parse(content).tag) != "Envelope":
-            head = b"<soap:Header>" + _content(header) + b"</soap:Header><soap:Body>"
-            content = (
-                version.start.replace(b"<soap:Body>", head) + _undeclared(content) + version.end
-            )
-        if version.name == "1.2":
-            return content, {
-                "Content-Type": version.content_type + (f'; action="{action}"' if action else "")
-            }
-        return content, {"Content-Type": version.content_type, "SOAPAction": f'"{action}"'}
+    # -- bodies ------------------------------------------------------------------------------------
 
     def send(
         self,
-        body: Any,
+        body: Xml,
         action: str = "",
         *,
-        header: Any = b"",
+        header: Xml = b"",
         cid: str = "",
         timeout: float | None = None,
     ) -> etree._Element:
-        """Send `body` (text, bytes or an element; a whole envelope is left as it is) and give the element that answers.
+        """Send a body, or a whole envelope as it is, and return the element that answers.
 
-        `header` is what goes into the SOAP header. Raises `SoapFault`, `BadAnswer` and what `request` raises.
+        `header` goes into the SOAP header. Raises `SoapFault`, `BadAnswer` and what `request`
+        raises.
         """
         content, headers = self.wrap(body, action, header)
         answer = self.request("POST", content, headers=headers, cid=cid, timeout=timeout)
@@ -173,45 +108,60 @@ class SoapOutgoing(HttpOutgoing):
                 f"{self.label}: status {answer.status} and no SOAP answer: {error.detail}"
             ) from error
         if found.tag == f"{{{version.namespace}}}Fault":
-            parts = {local_name(part.tag): part for part in found.iter()}
-            code, reason = (
-                parts.get(a, parts.get(b))
-                for a, b in (("faultcode", "Value"), ("faultstring", "Text"))
-            )
-            texts = [
-                (part.text or "").strip() if part is not None else "" for part in (code, reason)
-            ]
-            raise SoapFault(
-                self.label, _local(texts[0]), texts[1], parts.get("detail", parts.get("Detail"))
-            )
+            raise read_fault(self.label, found)
         return found
+
+    def wrap(self, body: Xml, action: str = "", header: Xml = b"") -> tuple[bytes, dict[str, str]]:
+        """Return the envelope and the HTTP headers of a body.
+
+        Raises `Invalid` if it is not well-formed.
+        """
+        version = VERSIONS[self.config.soap_version]
+        action = action or self.config.soap_action
+        content = _to_bytes(body)
+        if local_name(parse(content).tag) != "Envelope":
+            content = _envelope(version, _to_bytes(header), _without_declaration(content))
+        if version.name == "1.1":
+            headers = {"Content-Type": version.content_type, "SOAPAction": f'"{action}"'}
+        elif action:
+            headers = {"Content-Type": f'{version.content_type}; action="{action}"'}
+        else:
+            headers = {"Content-Type": version.content_type}
+        return content, headers
 
 
 class Operations:
     """`service.Operation(...)` is `call("Operation", ...)`."""
 
-    def __init__(self, connection: SoapOutgoing) -> None:
-        self._connection = connection
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
             raise AttributeError(name)
-        return partial(self._connection.call, name)
+        return partial(self._call, name)
 
-    __getitem__ = __getattr__
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        return partial(self._call, name)
 
 
-def _content(given: Any) -> bytes:
+def _to_bytes(given: Xml) -> bytes:
     if isinstance(given, etree._Element):
         return etree.tostring(given)
-    # what cannot be encoded becomes a reference that XML does not have, so that parsing refuses it
-    return given.encode(errors="xmlcharrefreplace") if isinstance(given, str) else bytes(given)
+    if isinstance(given, str):
+        # what cannot be encoded becomes a reference that XML does not have, so that parsing refuses it
+        return given.encode(errors="xmlcharrefreplace")
+    return bytes(given)
 
 
-def _undeclared(content: bytes) -> bytes:
-    """A document without its declaration, so that it may stand inside another."""
-    return etree.tostring(parse(content)) if content.lstrip().startswith(b"<?xml") else content
+def _envelope(version: Version, header: bytes, body: bytes) -> bytes:
+    head = b"<soap:Header>" + header + b"</soap:Header><soap:Body>"
+    start = version.start.replace(b"<soap:Body>", head)
+    return start + body + version.end
 
 
-def _local(code: Any) -> str:
-    return str(code or "").rpartition(":")[2].rpartition("}")[2]
+def _without_declaration(content: bytes) -> bytes:
+    """Return a document without its declaration, so that it may stand inside another."""
+    if content.lstrip().startswith(b"<?xml"):
+        return etree.tostring(parse(content))
+    return content

@@ -1,13 +1,13 @@
-"""What the plugin soap-client gives: the outgoing connection soap."""
+"""What the plugin soap-client adds to Hansa: the type outgoing soap."""
 
 from __future__ import annotations
 
-from hansa import hookimpl
+from hansa import Channel, Outgoing, hookimpl
 
 from .outgoing import SoapOutgoing
 
 
 @hookimpl
-def hansa_transports() -> list[type]:
-    """The outgoing connection soap."""
+def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
+    """Return the type."""
     return [SoapOutgoing]

@@ -1,4 +1,4 @@
-"""Where an outgoing SOAP connection leads: that of HTTP, the version of SOAP, and the WSDL if there is one."""
+"""The settings of the outgoing connection soap."""
 
 from __future__ import annotations
 
@@ -9,44 +9,49 @@ from urllib.parse import urlsplit
 from hansa import Invalid, setting
 from hansa_http.address import HttpAddress
 
+WEB_SCHEMES = ("http", "https")
 
-class SoapAddress(HttpAddress):
+
+class SoapSettings(HttpAddress):
     """Settings of the outgoing connection soap: those of http, and these."""
 
     soap_version: Annotated[Literal["1.1", "1.2"], setting("Version of SOAP")] = "1.1"
-    soap_action: Annotated[str, setting("SOAPAction of bodies sent without one of their own")] = ""
+    soap_action: Annotated[
+        str, setting("SOAPAction of bodies that are sent without one of their own")
+    ] = ""
     wsdl: Annotated[
         str,
         setting(
-            "WSDL that names the operations: a file, or a URL at the host of the address; without one only bodies can be sent",
+            "WSDL of the operations: a file, or a URL at the host of the address; "
+            "without one only bodies can be sent",
             example="https://api.example.com/quotes?wsdl",
         ),
     ] = ""
     port: Annotated[
         str,
-        setting(
-            "Port of the WSDL to use; by default the first of this version of SOAP", advanced=True
-        ),
+        setting("Port of the WSDL to use; empty for the first one of this version", advanced=True),
     ] = ""
     ws_addressing: Annotated[
         bool,
-        setting(
-            "Whether operations carry the headers of WS-Addressing 1.0 (To, Action, MessageID)"
-        ),
+        setting("Send the headers of WS-Addressing 1.0 with operations (To, Action, MessageID)"),
     ] = False
 
     def check(self) -> None:
-        """The WSDL must be a file that is there, or at the host of the address: nothing is fetched from elsewhere."""
+        """Refuse a WSDL that is not there, or not at the host of the address; raises `Invalid`."""
         super().check()
-        if self.wsdl.partition("://")[0] in ("http", "https"):
-            if not same_place(self.wsdl, self.address):
-                raise Invalid(
-                    {"wsdl": f"is not at {urlsplit(self.address).netloc}, the host of the address"}
-                )
+        if is_web_address(self.wsdl):
+            if not same_server(self.wsdl, self.address):
+                host = urlsplit(self.address).netloc
+                raise Invalid({"wsdl": f"is not at {host}, the host of the address"})
         elif self.wsdl and not Path(self.wsdl).is_file():
             raise Invalid({"wsdl": f"there is no file {self.wsdl}"})
 
 
-def same_place(url: str, address: str) -> bool:
-    """Whether two URLs have the same scheme, host and port."""
+def is_web_address(url: str) -> bool:
+    """Return whether a URL is one of HTTP or HTTPS, and not a file."""
+    return url.partition("://")[0] in WEB_SCHEMES
+
+
+def same_server(url: str, address: str) -> bool:
+    """Return whether two URLs have the same scheme, host and port."""
     return urlsplit(url)[:2] == urlsplit(address)[:2]

@@ -1,146 +1,185 @@
-"""The outgoing connection zeromq: PUSH, PUB and REQ sockets, usable from many threads, each call within its deadline."""
+"""The outgoing connection zeromq: PUSH, PUB and REQ sockets that many threads may use."""
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import TypeAlias
 
 import zmq
-from hansa import Invalid, Outgoing, TimedOut, Unavailable, setting
+from hansa import Invalid, Outgoing, TimedOut, Unavailable
 from hansa_connect.sequence import Numbers
 
-from .endpoint import Endpoint, open_socket
+from .connection import Context, Socket, open_socket
+from .settings import SendingSettings
 
-Data = str | bytes | Sequence[str | bytes]
+Data: TypeAlias = str | bytes | Sequence[str | bytes]
+"""A message: one frame, or several."""
+
 TYPES = {"PUSH": zmq.PUSH, "PUB": zmq.XPUB, "REQ": zmq.REQ}
-PATIENCE = 1.0  # seconds that the first message of a PUB waits for a subscriber
+SUBSCRIBED = b"\x01"
+"""The first byte of what an XPUB socket receives when a peer subscribes."""
+SUBSCRIBER_WAIT = 1.0
+"""Seconds after the start for which the first message of a PUB waits for a subscriber."""
+LINGER = 2000
+"""Milliseconds that messages which are still in memory get at the end."""
+PING_TIMEOUT = 1.0
 
 
-class Sending(Endpoint):
-    """Settings of the outgoing connection."""
+class ZeroMQOutgoing(Outgoing[SendingSettings]):
+    """Sends messages over ZeroMQ: `self.outgoing.zeromq["name"].send("text")`.
 
-    socket: Annotated[
-        Literal["PUSH", "PUB", "REQ"],
-        setting("PUSH gives work to one peer, PUB tells all, REQ asks and gets an answer"),
-    ] = "PUSH"
-    timeout: Annotated[
-        float, setting("Seconds for a call: until a peer takes it, or answers", gt=0, le=3600)
-    ] = 10.0
-
-
-class ZeroMQOutgoing(Outgoing):
-    """Sends messages over ZeroMQ: `self.outgoing.zeromq["name"].send("text")`, `.request("question")` where it is a REQ.
-
-    ZeroMQ has no acknowledgements: a message that was taken may be lost with a process. PUSH waits while no peer is there or all
-    are full, PUB drops for a subscriber that is too slow, and `dropped` counts what nobody had subscribed to.
+    A REQ has `.request("question")`. ZeroMQ has no acknowledgements: a message that was taken may
+    be lost with a process. PUSH waits while no peer is there or all are full, PUB drops for a
+    subscriber that is too slow, and `dropped` counts what nobody had subscribed to.
     """
 
     type = "zeromq"
-    Config = Sending
-    _context: Any = None
+
+    _context: Context | None = None
 
     def start(self) -> None:
         """Make the first socket; sockets connect by themselves, now and after each loss."""
-        self.sent = self.dropped = self._subscriptions = 0
-        self._numbers, self._lock = Numbers(), threading.Lock()
-        self._patience = time.monotonic() + PATIENCE
+        self.sent = 0
+        self.dropped = 0
+        self._subscriptions = 0
+        self._numbers = Numbers()
+        self._lock = threading.Lock()
+        self._waits_until = time.monotonic() + SUBSCRIBER_WAIT
         self._context = zmq.Context()
         self._idle = [self._open()]
 
     def stop(self) -> None:
         """Close the sockets; what they still have gets two seconds."""
-        context, self._context = self._context, None
+        context = self._context
+        self._context = None
         if context is not None:
-            context.destroy(2000)
+            context.destroy(LINGER)
 
-    def _open(self) -> Any:
+    def ping(self) -> str:
+        """Return how many messages were sent.
+
+        Raises `Unavailable` if nobody listens at the address.
+        """
+        config = self.config
+        scheme, _, place = config.address.partition("://")
+        if scheme == "tcp":
+            host, _, port = place.rpartition(":")
+            timeout = min(PING_TIMEOUT, config.timeout)
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), timeout).close()
+            except (OSError, ValueError) as error:
+                raise Unavailable(f"{self._what}: {config.address}: {error}") from error
+        counts = f"{self.sent} sent, {self.dropped} dropped"
+        return f"{config.socket} at {config.address}: {counts}"
+
+    def send(self, data: Data, *, timeout: float = 0.0) -> None:
+        """Send text, bytes, or several frames, the first of which is the topic.
+
+        Raises `TimedOut` when no peer takes it within `timeout` seconds, by default those of the
+        settings, and `Invalid` on a REQ.
+        """
+        frames = _frames(data)
+        ends = time.monotonic() + (timeout or self.config.timeout)
+        if self.config.socket == "REQ":
+            raise Invalid(f"{self._what} is a REQ: use request()")
+        if self.config.socket == "PUB":
+            self._publish(frames, ends)
+        else:
+            self._push(frames, ends)
+
+    def request(self, data: Data, *, timeout: float = 0.0) -> bytes:
+        """Ask, and return the last frame of the answer.
+
+        Raises `TimedOut` when there is none within `timeout` seconds, by default those of the
+        settings, and `Invalid` on other sockets than REQ.
+        """
+        if self.config.socket != "REQ":
+            raise Invalid(f"{self._what} is a {self.config.socket}: use send()")
+        ends = time.monotonic() + (timeout or self.config.timeout)
+        with self._borrowed() as made:
+            self._await(made, ends, zmq.POLLOUT)
+            made.send_multipart(self._numbered(_frames(data)))
+            self._await(made, ends, zmq.POLLIN)
+            return bytes(made.recv_multipart()[-1])
+
+    @property
+    def _what(self) -> str:
+        return f"outgoing zeromq {self.name!r}"
+
+    def _open(self) -> Socket:
+        if self._context is None:
+            raise Unavailable(f"{self._what} is not started")
         # only peers that are there get messages: a queue to nobody would look like success
-        return open_socket(
-            self._context, TYPES[self.config.socket], self.config, bind=False, immediate=1
-        )
+        type = TYPES[self.config.socket]
+        return open_socket(self._context, type, self.config, bind=False, immediate=1)
 
     @contextmanager
-    def _socket(self) -> Iterator[Any]:
-        """A socket for this thread alone; a REQ whose question was not answered is of no use any more."""
+    def _borrowed(self) -> Iterator[Socket]:
+        """Lend a socket to this thread.
+
+        A REQ whose question was not answered is closed, and not kept.
+        """
         with self._lock:
             made = self._idle.pop() if self._idle else self._open()
         try:
             yield made
         except BaseException:
             if self.config.socket == "REQ":
-                made = made.close(0)
+                made.close(0)
+            else:
+                self._idle.append(made)
             raise
-        finally:
-            self._idle += [made] if made else []
+        self._idle.append(made)
 
-    def ping(self) -> str:
-        """What was sent; raises `Unavailable` if nobody listens at the address."""
-        scheme, _, place = self.config.address.partition("://")
-        host, _, port = place.rpartition(":")
-        try:
-            if scheme == "tcp":
-                socket.create_connection(
-                    (host.strip("[]"), int(port)), min(1.0, self.config.timeout)
-                ).close()
-        except (OSError, ValueError) as error:
-            raise Unavailable(
-                f"outgoing zeromq {self.name!r}: {self.config.address}: {error}"
-            ) from error
-        return f"{self.config.socket} at {self.config.address}: {self.sent} sent, {self.dropped} dropped"
+    def _push(self, frames: list[bytes], ends: float) -> None:
+        with self._borrowed() as made:
+            self._await(made, ends, zmq.POLLOUT)
+            with self._lock:
+                made.send_multipart(self._numbered(frames), zmq.NOBLOCK)
 
-    def send(self, data: Data, *, timeout: float = 0.0) -> None:
-        """Send text, bytes, or several frames, of which the first is what the header `topic` is made of.
+    def _publish(self, frames: list[bytes], ends: float) -> None:
+        with self._lock:  # publishing waits for nobody, so one socket will do
+            self._count_subscriptions(min(ends, self._waits_until))
+            if not self._subscriptions:
+                self.dropped += 1
+            self._idle[0].send_multipart(self._numbered(frames))
 
-        Raises `TimedOut` when no peer takes it in time, `Invalid` on a REQ.
+    def _count_subscriptions(self, ends: float) -> None:
+        """Note subscriptions that came or ended.
+
+        Without any, wait until `ends` for the first one.
         """
-        frames, end = _frames(data), time.monotonic() + (timeout or self.config.timeout)
-        if self.config.socket == "REQ":
-            raise Invalid(f"outgoing zeromq {self.name!r} is a REQ: use request()")
-        if self.config.socket == "PUB":
-            with self._lock:  # it waits for nobody, so one socket will do
-                self._look(min(end, self._patience))
-                self.dropped += not self._subscriptions
-                self._idle[0].send_multipart(self._numbered(frames))
-        else:
-            with self._socket() as made:
-                self._await(made, end, zmq.POLLOUT)
-                with self._lock:
-                    made.send_multipart(self._numbered(frames), zmq.NOBLOCK)
+        made = self._idle[0]
+        while made.poll(0 if self._subscriptions else _milliseconds_until(ends)):
+            if made.recv()[:1] == SUBSCRIBED:
+                self._subscriptions += 1
+            else:
+                self._subscriptions -= 1
 
-    def request(self, data: Data, *, timeout: float = 0.0) -> bytes:
-        """Ask, and give the last frame of the answer; raises `TimedOut` when there is none in time, `Invalid` on others."""
-        if self.config.socket != "REQ":
-            raise Invalid(f"outgoing zeromq {self.name!r} is a {self.config.socket}: use send()")
-        end = time.monotonic() + (timeout or self.config.timeout)
-        with self._socket() as made:
-            self._await(made, end, zmq.POLLOUT)
-            made.send_multipart(self._numbered(_frames(data)))
-            self._await(made, end, zmq.POLLIN)
-            return bytes(made.recv_multipart()[-1])
-
-    def _await(self, made: Any, end: float, what: int) -> None:
-        if not made.poll(max(0.0, end - time.monotonic()) * 1000, what):
+    def _await(self, made: Socket, ends: float, event: int) -> None:
+        if not made.poll(_milliseconds_until(ends), event):
             raise TimedOut(
-                f"outgoing zeromq {self.name!r}: nobody at {self.config.address} took or answered in time"
+                f"{self._what}: nobody at {self.config.address} took or answered in time"
             )
-
-    def _look(self, end: float) -> None:
-        """Count subscriptions that came or ended; wait until then for the first one."""
-        while self._idle[0].poll(
-            0 if self._subscriptions else max(0.0, end - time.monotonic()) * 1000
-        ):
-            self._subscriptions += 1 if self._idle[0].recv()[:1] == b"\x01" else -1
 
     def _numbered(self, frames: list[bytes]) -> list[bytes]:
         self.sent += 1
+        if not self.config.sequence:
+            return frames
         stream = frames[0] if len(frames) > 1 else b""
-        return [*frames, self._numbers.next(stream)] if self.config.sequence else frames
+        return [*frames, self._numbers.next(stream)]
+
+
+def _milliseconds_until(ends: float) -> int:
+    return math.ceil(max(0.0, ends - time.monotonic()) * 1000)
 
 
 def _frames(data: Data) -> list[bytes]:
     parts = [data] if isinstance(data, str | bytes) else data
-    return [part.encode() if isinstance(part, str) else bytes(part) for part in parts] or [b""]
+    frames = [part.encode() if isinstance(part, str) else bytes(part) for part in parts]
+    return frames or [b""]

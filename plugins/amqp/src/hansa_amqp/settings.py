@@ -1,0 +1,77 @@
+"""The settings of AMQP connections."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from hansa import setting
+from hansa_connect.consuming import ConsumerSettings
+from hansa_connect.login import LoginSettings
+from hansa_connect.pooled import PoolSettings
+from hansa_connect.tls import TlsSettings
+
+
+class BrokerSettings(PoolSettings, TlsSettings, LoginSettings):
+    """Where a broker is, how to log in, and what to declare there.
+
+    User name and password are `guest` if they are empty, the port is 5672, or 5671 with TLS.
+    """
+
+    vhost: Annotated[str, setting("Virtual host")] = "/"
+    declare: Annotated[
+        Literal["", "classic", "quorum"],
+        setting("Type of queues to declare, with exchange and binding; empty declares nothing"),
+    ] = ""
+    exchange: Annotated[
+        str, setting("Exchange; empty for the default one, whose routing keys are queues")
+    ] = ""
+    exchange_type: Annotated[
+        Literal["direct", "topic", "fanout", "headers"],
+        setting("Type of the exchange if it is declared", advanced=True),
+    ] = "direct"
+    routing_key: Annotated[str, setting("Routing key", max_length=255)] = ""
+
+
+class SubscriptionSettings(ConsumerSettings, BrokerSettings):
+    """Settings of the channel."""
+
+    queue: Annotated[str, setting("Queue to consume", max_length=200, pattern=r"^[^\r\n]+$")]
+    prefetch: Annotated[
+        int,
+        setting(
+            "Maximum unacknowledged messages of one worker; 2 to 4 times `pool`", ge=1, le=65535
+        ),
+    ] = 20
+    dead_letter_exchange: Annotated[
+        str, setting("Exchange for dead letters; empty for the default one")
+    ] = ""
+    dead_letter_routing_key: Annotated[
+        str, setting("Routing key of dead letters; empty for QUEUE.dead-letter", max_length=255)
+    ] = ""
+    consumer_tag: Annotated[
+        str, setting("Prefix of the consumer tag; the rest is random", max_length=99)
+    ] = "hansa"
+    heartbeat: Annotated[
+        int,
+        setting("Seconds of silence after which the broker is lost; 0 for never", ge=0, le=9999),
+    ] = 10
+
+    @property
+    def dead_letter_key(self) -> str:
+        """The routing key of dead letters: the one that is set, or the name of their queue."""
+        return self.dead_letter_routing_key or f"{self.queue}.dead-letter"
+
+
+class PublishingSettings(BrokerSettings):
+    """Settings of the outgoing connection."""
+
+    queue: Annotated[
+        str, setting("Queue to declare and bind", max_length=255, pattern=r"^[^\r\n]*$")
+    ] = ""
+    persistent: Annotated[
+        bool, setting("Have the broker keep messages on disk, in durable queues")
+    ] = True
+    properties: Annotated[
+        dict[str, str | int],
+        setting("Default properties of messages, such as app_id or priority"),
+    ] = {}

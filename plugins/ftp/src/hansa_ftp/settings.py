@@ -1,0 +1,61 @@
+"""The settings of connections to FTP servers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from hansa import Model, Secret, setting
+from hansa_connect.client import RemoteSettings
+from hansa_connect.location import LocationSettings
+from hansa_connect.tls import TlsSettings
+from hansa_connect.watched import WatchSettings
+
+
+class FtpLoginSettings(Model):
+    """Where an FTP server is, and who logs in."""
+
+    host: Annotated[
+        str,
+        setting("Host name or IP address of the server", example="ftp.example.com", min_length=1),
+    ]
+    port: Annotated[int, setting("TCP port; 990 is usual for implicit TLS", ge=1, le=65535)] = 21
+    username: Annotated[str, setting("User name to log in with", min_length=1)] = "anonymous"
+    password: Annotated[Secret | None, setting("Password to log in with")] = None
+    account: Annotated[str, setting("Account (ACCT), which few servers ask for", advanced=True)] = (
+        ""
+    )
+
+
+class FtpServerSettings(TlsSettings, FtpLoginSettings):
+    """How to talk to an FTP server."""
+
+    tls: Annotated[
+        bool,
+        setting(
+            "Encrypt the connection with TLS (FTPS) and verify the server's certificate; "
+            "otherwise password and files are sent in clear text"
+        ),
+    ] = True
+    implicit: Annotated[
+        bool, setting("Begin with TLS at once, instead of after AUTH TLS", advanced=True)
+    ] = False
+    passive: Annotated[
+        bool,
+        setting("Passive mode: the server listens for data connections, not we", advanced=True),
+    ] = True
+    encoding: Annotated[
+        Literal["utf-8", "latin-1", "cp1252"],
+        setting("Character encoding of file names", advanced=True),
+    ] = "utf-8"
+
+
+class FtpSettings(LocationSettings, FtpServerSettings):
+    """What the channel and the outgoing connection have in common."""
+
+
+class SendingSettings(RemoteSettings, FtpSettings):
+    """Settings of the outgoing connection."""
+
+
+class WatchingSettings(WatchSettings, FtpSettings):
+    """Settings of the channel."""

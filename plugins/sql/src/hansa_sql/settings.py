@@ -1,0 +1,74 @@
+"""The settings of connections to SQL databases, and of channels that poll a query."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from hansa import Invalid, setting
+from hansa_connect.login import LoginSettings
+from hansa_connect.pooled import PoolSettings
+from hansa_connect.records import RecordSettings
+from hansa_connect.tls import TlsSettings
+
+from .statements import prepared
+
+
+class DatabaseSettings(PoolSettings, TlsSettings, LoginSettings):
+    """Where a database is, and how to log in; SQLite needs `engine` and `database` only."""
+
+    engine: Annotated[
+        str,
+        setting(
+            "postgresql, mysql, mariadb, oracle, sqlite, or another dialect+driver of SQLAlchemy"
+        ),
+    ]
+    database: Annotated[
+        str,
+        setting(
+            "Name of the database; for Oracle of the service, for SQLite a path below the server's"
+            " folder"
+        ),
+    ]
+    max_rows: Annotated[
+        int, setting("Maximum rows that one call returns; a query with more is refused", ge=1)
+    ] = 100_000
+    options: Annotated[
+        dict[str, str | int | float | bool],
+        setting("Further arguments of the database driver", advanced=True),
+    ] = {}
+
+
+class QuerySettings(RecordSettings):
+    """What is polled, and what becomes of rows."""
+
+    connection: Annotated[
+        str, setting("Outgoing SQL connection to use", refers="outgoing sql", min_length=1)
+    ]
+    query: Annotated[
+        str,
+        setting("Query, oldest rows first; :mark is that of the last row handled", multiline=True),
+    ]
+    on_success: Annotated[
+        str,
+        setting("Statement for each row that was handled; :NAME is its column", multiline=True),
+    ] = ""
+    on_failure: Annotated[
+        str, setting("Statement for each row that was given up", multiline=True)
+    ] = ""
+
+    @property
+    def uses_mark(self) -> bool:
+        """Whether the query reads on from a mark, instead of picking rows by what is in them."""
+        return "mark" in prepared(self.query).parameters
+
+    def check(self) -> None:
+        """Refuse a query that would return the same rows for ever, or cannot be run.
+
+        Raises `Invalid`.
+        """
+        super().check()
+        parameters = prepared(self.query).parameters
+        marks_rows = bool(self.on_success and self.on_failure)
+        if parameters != {"mark"} and (parameters or not marks_rows):
+            fault = "must have :mark, or on_success and on_failure be set: else rows come again"
+            raise Invalid({"query": fault})
