@@ -28,8 +28,6 @@ class Here:
         self.queue.up()
 
 
-@pytest.mark.proves("channel memory", "durability", "nothing survives the process, it is for tests")
-@pytest.mark.proves("channel memory", "guarantee")
 class TestChannel(Here, ChannelContract):
     cls = MemoryChannel
     headers = {"topic": "t"}
