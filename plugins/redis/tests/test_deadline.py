@@ -98,7 +98,7 @@ def test_a_peer_that_reads_nothing():
     stop = threading.Event()
     with peer(lambda connection: stop.wait(5)) as address:
         connection = client(address, driver_info=None)
-        within(lambda: connection.set("a", b"x" * 50_000_000))
+        within(lambda: connection.set("a", b"x" * 20_000_000))
         stop.set()
         connection.close()
 

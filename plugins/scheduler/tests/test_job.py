@@ -11,7 +11,8 @@ import pytest
 import redis
 from hansa import Request, Response
 from hansa_scheduler.job import Firing, Job
-from hansa_scheduler.ledger import _CLAIM, Ledger
+from hansa_scheduler.ledger import Ledger
+from hansa_scheduler.redis_ledger import CLAIM
 from hansa_scheduler.times import Cron, Interval, Once
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -94,7 +95,7 @@ def test_failures_are_tried_again_with_growing_pauses_and_then_given_up(runner, 
         runner.run_for(600)
     assert at == [10, 12, 16]
     assert [request.attempt for request in calls] == [1, 2, 3]
-    assert sum("next try" in line for line in caplog.messages) == 2
+    assert sum("next attempt" in line for line in caplog.messages) == 2
     assert (
         sum(
             "given up after 3 attempts" in line and "the back end is down" in line
@@ -435,7 +436,7 @@ def test_while_redis_is_away_runs_wait_and_then_count_as_missed(
     client = client_of(valkey)
     clock, calls = SetClock(), Calls()
     runner = Driven(Ledger(Facade(folder / "server", client)), clock)
-    runner.ledger.pause = 0.0
+    runner.ledger.shared.pause = 0.0
     job = make(runner, Interval(START, seconds(10)), calls)
     once = make(runner, Once(START + seconds(25)), calls, "once")
     try:
@@ -476,14 +477,14 @@ def test_a_holder_that_is_cut_off_runs_nothing_that_the_next_one_makes_up_for(
     try:
         mine = make(first, Interval(START, seconds(1)), one, missed=missed)
         first.run_for(5)
-        first.ledger._records.claim_script = away.register_script(_CLAIM)
+        first.ledger.shared.ledger.claim_script = away.register_script(CLAIM)
         first.run_for(6)
         assert one.planned == [START + seconds(number) for number in range(1, 6)]
         other = make(second, Interval(START, seconds(1)), two, missed=missed)
         second.run_for(4)
         other.stop()
-        first.ledger._records.claim_script = client.register_script(_CLAIM)
-        first.ledger._down = 0.0
+        first.ledger.shared.ledger.claim_script = client.register_script(CLAIM)
+        first.ledger.shared.retry_now()
         first.run_for(3)
         mine.stop()
     finally:
@@ -504,14 +505,14 @@ def test_another_attempt_waits_for_redis_too(tmp_path_factory, new_valkey):
     )
     clock, calls = SetClock(), Calls("retry")
     runner = Driven(Ledger(Facade(folder / "server", client)), clock)
-    runner.ledger.pause = 0.0
+    runner.ledger.shared.pause = 0.0
     try:
         job = make(runner, Interval(START, seconds(100)), calls)
         runner.run_for(100)
-        runner.ledger._records.claim_script = away.register_script(_CLAIM)
+        runner.ledger.shared.ledger.claim_script = away.register_script(CLAIM)
         runner.run_for(20)
         assert [request.attempt for request in calls] == [1]
-        runner.ledger._records.claim_script = client.register_script(_CLAIM)
+        runner.ledger.shared.ledger.claim_script = client.register_script(CLAIM)
         runner.run_for(20)
         assert [request.attempt for request in calls] == [1, 2]
         job.stop()

@@ -7,8 +7,9 @@ import sys
 import threading
 from datetime import timedelta
 
-from hansa_scheduler.files import KEPT, FileRecords
+from hansa_scheduler.file_ledger import KEPT, FileLedger
 from hansa_scheduler.ledger import Ledger
+from hansa_scheduler.unfinished import Unfinished
 
 from plugins.scheduler.tests.support import START
 
@@ -16,8 +17,8 @@ CHILD = """
 import sys
 from datetime import datetime
 from pathlib import Path
-from hansa_scheduler.files import FileRecords
-records = FileRecords(Path(sys.argv[1]), "child")
+from hansa_scheduler.file_ledger import FileLedger
+records = FileLedger(Path(sys.argv[1]), "child")
 records.sign()
 records.claim("job", datetime.fromisoformat(sys.argv[2]), 1, forever=False, again=False)
 print("claimed", flush=True)
@@ -81,7 +82,7 @@ def test_a_job_with_any_name_has_records(shared):
 
 
 def test_a_file_stays_small(tmp_path):
-    records = FileRecords(tmp_path, "me")
+    records = FileLedger(tmp_path, "me")
     for number in range(5 * KEPT):
         moment = START + timedelta(seconds=number)
         assert records.claim("job", moment, 1, forever=False, again=False)
@@ -91,7 +92,7 @@ def test_a_file_stays_small(tmp_path):
 
 
 def test_a_damaged_file_is_told_and_stops_nothing(tmp_path, caplog):
-    records = FileRecords(tmp_path, "me")
+    records = FileLedger(tmp_path, "me")
     records.claim("job", START, 1, forever=True, again=False)
     (path,) = tmp_path.glob("*.json")
     path.write_bytes(b'{"last": "20')
@@ -103,18 +104,18 @@ def test_a_killed_process_leaves_its_work_to_others(tmp_path):
     command = [sys.executable, "-c", CHILD, str(tmp_path), START.isoformat()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout.readline() == b"claimed\n"
-        records = FileRecords(tmp_path, "me")
+        records = FileLedger(tmp_path, "me")
         assert records.alive("child")
         assert records.unfinished() == []
         child.kill()
         child.wait(10)
-    assert records.unfinished() == [("job", START, 1)]
+    assert records.unfinished() == [Unfinished("job", START, 1)]
     assert not (tmp_path / "alive-child").exists()
 
 
 def test_signs_of_the_dead_are_swept(tmp_path):
     (tmp_path / "alive-long-dead").touch()
-    living, newcomer = FileRecords(tmp_path, "living"), FileRecords(tmp_path, "newcomer")
+    living, newcomer = FileLedger(tmp_path, "living"), FileLedger(tmp_path, "newcomer")
     living.sign()
     newcomer.sign()
     assert sorted(path.name for path in tmp_path.glob("alive-*")) == [
@@ -128,7 +129,7 @@ def test_signs_of_the_dead_are_swept(tmp_path):
 
 def test_threads_that_sign_at_once_do_not_wait_for_each_other(tmp_path):
     for round in range(20):
-        records, together = FileRecords(tmp_path / str(round), "me"), threading.Barrier(8)
+        records, together = FileLedger(tmp_path / str(round), "me"), threading.Barrier(8)
 
         def sign(records=records, together=together):
             together.wait()

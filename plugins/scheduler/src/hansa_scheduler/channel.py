@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from hansa import Channel, Invalid, Model, NotFound, Request, Response, setting
+from hansa import Channel, Invalid, Model, NotFound, PlainSettings, Request, Response, setting
 
 from .job import Firing, Job
 from .runner import Runner
 from .times import EPOCH, Cron, Interval, Once, Times, check_rule, check_zone
 
-PERIOD = ("weeks", "days", "hours", "minutes", "seconds")
-LONGEST = 100 * 366 * 86400  # seconds
-SHORT_NAMES: dict[str, Literal["interval", "cron"]] = {
+PERIOD = {"weeks": 604800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+"""The settings that make up an interval, with the seconds of each."""
+LONGEST = 100 * 366 * 86400
+"""Seconds of the longest interval."""
+JobKind = Literal["one_time", "interval", "cron"]
+SHORT_NAMES: dict[str, JobKind] = {
+    "one_time": "one_time",
+    "interval": "interval",
     "interval_based": "interval",
+    "cron": "cron",
     "cron_style": "cron",
 }
 
@@ -26,14 +32,16 @@ class ScheduleConfig(Model):
     job_type: Annotated[
         Literal["one_time", "interval", "cron", "interval_based", "cron_style"],
         setting(
-            "Once at `start`, at an interval, or by a crontab rule; interval_based and cron_style are other names of these"
+            "Once at `start`, at an interval, or by a crontab rule; interval_based and cron_style are "
+            "aliases of interval and cron"
         ),
     ]
     start: Annotated[
         datetime | None,
         setting(
-            "Time of the only or first run, ISO 8601, in UTC unless it says otherwise; an interval without it is counted from "
-            "Monday, 1970-01-05T00:00Z, so that it falls on full hours and days",
+            "Time of the only or first run in ISO 8601, in UTC unless it has an offset; an interval "
+            "without it is counted from Monday, 1970-01-05T00:00Z, so that runs fall on full hours "
+            "and days",
             example="2030-01-31T06:00:00Z",
         ),
     ] = None
@@ -44,9 +52,7 @@ class ScheduleConfig(Model):
     seconds: Annotated[int, setting("Interval: seconds", ge=0, le=3153600000)] = 0
     repeats: Annotated[
         int,
-        setting(
-            "Interval: how many runs there are in all; 0 for runs without end", ge=0, le=1000000000
-        ),
+        setting("Interval: total number of runs; 0 for no limit", ge=0, le=1000000000),
     ] = 0
     cron: Annotated[
         str,
@@ -61,23 +67,24 @@ class ScheduleConfig(Model):
     payload: Annotated[
         str,
         setting(
-            "Message that the service gets at each run, read by the channel's format",
+            "Message for the service at each run, read by the channel's format",
             multiline=True,
         ),
     ] = ""
     missed: Annotated[
         Literal["skip", "once", "all"],
         setting(
-            "What becomes of runs whose time passed while nothing could run them: dropped, made up for by one, or all run"
+            "Runs whose time passed while nothing could run them: skipped, made up for by one run, or "
+            "all run"
         ),
     ] = "once"
     max_attempts: Annotated[
-        int, setting("How often a run that fails is tried in all", ge=1, le=1000)
+        int, setting("Maximum attempts for a run that fails", ge=1, le=1000)
     ] = 5
     retry_delay: Annotated[
         float,
         setting(
-            "Seconds before the second attempt; doubled before each later one, up to 300",
+            "Seconds before the second attempt; doubled for each later one, up to 300",
             gt=0,
             le=300,
             advanced=True,
@@ -89,57 +96,72 @@ class ScheduleConfig(Model):
         """The interval."""
         return timedelta(**{name: getattr(self, name) for name in PERIOD})
 
+    @property
+    def kind(self) -> JobKind:
+        """The job type by its short name."""
+        return SHORT_NAMES[self.job_type]
+
     def check(self) -> None:
         """Refuse what is missing, contradictory or not a rule; raises `Invalid` with all faults."""
-        kind, faults = SHORT_NAMES.get(self.job_type, self.job_type), {}
-        if kind == "one_time" and self.start is None:
+        faults: dict[str, str] = {}
+        if self.kind == "one_time" and self.start is None:
             faults["start"] = "required for a job that runs once"
-        if kind == "interval":
-            seconds = sum(
-                getattr(self, name) * factor
-                for name, factor in zip(PERIOD, (604800, 86400, 3600, 60, 1), strict=True)
-            )
-            if not 0 < seconds <= LONGEST:
+        if self.kind == "interval":
+            if not 0 < self._interval_seconds() <= LONGEST:
                 faults["seconds"] = (
-                    "an interval needs at least one of weeks, days, hours, minutes, seconds, and is at most 100 years"
+                    "an interval needs at least one of weeks, days, hours, minutes, seconds, and is "
+                    "at most 100 years"
                 )
         else:
-            faults.update(
-                {
-                    name: f"is for intervals, not for {kind}"
-                    for name in (*PERIOD, "repeats")
-                    if getattr(self, name)
-                }
-            )
-        if kind == "cron":
-            if (
-                fault := check_rule(self.cron)
-                if self.cron
-                else "required for a job by a crontab rule"
-            ):
-                faults["cron"] = fault
-            if self.start is not None:
-                faults["start"] = "is not for cron"
-        elif self.cron:
-            faults["cron"] = f"is not for {kind}"
-        if fault := check_zone(self.timezone):
+            for name in (*PERIOD, "repeats"):
+                if getattr(self, name):
+                    faults[name] = f"is for intervals, not for {self.kind}"
+        faults.update(self._cron_faults())
+        fault = check_zone(self.timezone)
+        if fault:
             faults["timezone"] = fault
         if faults:
             raise Invalid(faults)
 
+    def _interval_seconds(self) -> int:
+        """Return the length of the interval; `period` cannot hold one that is too long."""
+        seconds = 0
+        for name, factor in PERIOD.items():
+            seconds += getattr(self, name) * factor
+        return seconds
+
+    def _cron_faults(self) -> dict[str, str]:
+        faults: dict[str, str] = {}
+        if self.kind != "cron":
+            if self.cron:
+                faults["cron"] = f"is not for {self.kind}"
+            return faults
+        if not self.cron:
+            faults["cron"] = "required for a job by a crontab rule"
+        else:
+            fault = check_rule(self.cron)
+            if fault:
+                faults["cron"] = fault
+        if self.start is not None:
+            faults["start"] = "is not for cron"
+        return faults
+
     def times(self) -> Times:
-        """The planned times."""
-        start = (
-            self.start
-            if self.start is None or self.start.tzinfo
-            else self.start.replace(tzinfo=UTC)
-        )
-        if self.job_type == "one_time":
-            assert start is not None
-            return Once(start.astimezone(UTC))
+        """Return the planned times."""
         if self.cron:
             return Cron(self.cron, self.timezone)
-        return Interval(start.astimezone(UTC) if start else EPOCH, self.period, self.repeats)
+        start = EPOCH
+        if self.start is not None:
+            start = self.start if self.start.tzinfo else self.start.replace(tzinfo=UTC)
+        if self.kind == "one_time":
+            return Once(start.astimezone(UTC))
+        return Interval(start.astimezone(UTC), self.period, self.repeats)
+
+    @property
+    def rule(self) -> str:
+        """A text that changes when the planned times do."""
+        parts = (self.job_type, self.start, self.period, self.repeats, self.cron, self.timezone)
+        return repr(parts)
 
 
 class ScheduleChannel(Channel[ScheduleConfig]):
@@ -148,16 +170,15 @@ class ScheduleChannel(Channel[ScheduleConfig]):
     type = "schedule"
     placement = "cluster"
     delivery = "at_least_once"
-
     runner: Runner | None = None
     job: Job | None = None
 
     @classmethod
     def prepare(cls, config: ScheduleConfig) -> ScheduleConfig:
-        """Store the short name of the job type; a limited number of runs without a start begins one interval from now."""
-        config = dataclasses.replace(
-            config, job_type=SHORT_NAMES.get(config.job_type, config.job_type)
-        )
+        """Store the short name of the job type; a limited number of runs without a start begins one
+        interval from now.
+        """
+        config = dataclasses.replace(config, job_type=config.kind)
         if config.repeats and config.start is None:
             now = datetime.now(UTC).replace(microsecond=0)
             config = dataclasses.replace(config, start=now + config.period)
@@ -166,22 +187,14 @@ class ScheduleChannel(Channel[ScheduleConfig]):
     def start(self) -> None:
         """Put the job on the due-list of this worker."""
         config = self.config
-        self.runner = self.runner or self.server.resource(Runner)
+        if self.runner is None:
+            self.runner = self.server.resource(Runner)
         self.job = Job(
             self.name,
             self.runner,
             config.times(),
             self._send,
-            rule=repr(
-                (
-                    config.job_type,
-                    config.start,
-                    config.period,
-                    config.repeats,
-                    config.cron,
-                    config.timezone,
-                )
-            ),
+            rule=config.rule,
             missed=config.missed,
             max_attempts=config.max_attempts,
             retry_delay=config.retry_delay,
@@ -190,26 +203,32 @@ class ScheduleChannel(Channel[ScheduleConfig]):
         self.job.start()
 
     def stop(self) -> None:
-        """Take it off; what it has in hand goes to whoever has the job next."""
-        job, self.job = self.job, None
+        """Take the job off the list; runs that it did not finish are left to the worker that has
+        the job next.
+        """
+        job = self.job
+        self.job = None
         if job is None:
             return
         job.stop()
-        try:
-            wanted = self.server.definitions.get(self.kind, self.type, self.name).data.get(
-                "active", True
-            )
-        except NotFound:
-            wanted = False
-        if not wanted:
+        if not self._is_active():
             job.runner.ledger.forget(self.name)
 
+    def _is_active(self) -> bool:
+        """Whether the definition is still there and in service, so that another worker will have the job."""
+        try:
+            record = self.server.definitions.get(self.kind, self.type, self.name)
+        except NotFound:
+            return False
+        return bool(record.data.get("active", True))
+
     def run(self) -> Response:
-        """Run the job now, in the caller's thread, and give its response; planned runs stay as they are.
+        """Run the job now, in the caller's thread, and return its response; planned runs stay as they are.
 
         Works on an object that was never started, too, such as that of a job that is switched off.
         """
-        firing = Firing(datetime.now(UTC) if self.runner is None else self.runner.clock.now())
+        now = datetime.now(UTC) if self.runner is None else self.runner.clock.now()
+        firing = Firing(now)
         if self.job is not None:
             return self.job.deliver(firing)
         return self.server.handle(
@@ -221,12 +240,14 @@ class ScheduleChannel(Channel[ScheduleConfig]):
             config=self.config,
         )
 
-    def status(self) -> dict[str, Any]:
-        """The next run, the last one and its outcome, and counts of this worker; see `Job.status`."""
-        return self.job.status() if self.job is not None else {"next": None, "running": False}
+    def status(self) -> PlainSettings:
+        """Return the next run, the last one and its outcome, and counts of this worker; see `Job.status`."""
+        if self.job is None:
+            return {"next": None, "running": False}
+        return self.job.status()
 
     def ping(self) -> str:
-        """When the job runs next."""
+        """Return when the job runs next."""
         following = self.status()["next"]
         return f"next run {following}" if following else "no run is planned"
 

@@ -13,7 +13,7 @@ class SchedulerSection(Model):
     threads: Annotated[
         int,
         setting(
-            "Most jobs that one worker runs at the same time; a job waits for a free thread",
+            "Maximum number of jobs that one worker runs at the same time; others wait for a free thread",
             ge=1,
             le=256,
         ),

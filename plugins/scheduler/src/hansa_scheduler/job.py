@@ -1,4 +1,6 @@
-"""One job at work: what is due goes into its queue, one run at a time comes out, and what failed is tried again."""
+"""One job at work: what is due goes into its queue, one run at a time comes out, and what failed is
+tried again.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +10,37 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from hansa import Response
+from hansa import PlainSettings, Response, backoff_delay
 
-from .ledger import Unfinished
 from .runner import Entry, Runner
 from .times import Once, Times
+from .unfinished import Unfinished
 
-LATE = timedelta(
-    seconds=30
-)  # what is later than this counts as missed; a job's move to another server takes less
+LATE = timedelta(seconds=30)
+"""A run later than this counts as missed; a job's move to another server takes less."""
 MOST_MISSED = 1000
+"""Missed runs that are made up for at most."""
 LONGEST_DELAY = 300.0
-PUT_OFF = timedelta(seconds=1)  # until Redis is asked again for a run
+"""Seconds of the longest pause between attempts."""
+PUT_OFF = timedelta(seconds=1)
+"""The time until Redis is asked again for a run."""
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
+POLICIES = {
+    "skip": "skipped",
+    "once": "made up for by one run",
+    "all": f"left out, being more than {MOST_MISSED}",
+}
+"""What becomes of missed runs, in log lines, by the setting `missed`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One run to be: the time it was planned for and which attempt it is.
+    """A run that is due: the time it was planned for, and the number of the attempt.
 
-    `again`: the clock was set back over that time; `late`: it was missed, and counts only if nobody ran it in time.
+    `again`: the clock was set back over that time; `late`: it was missed, and is skipped unless it
+    was claimed in time.
     """
 
     planned: datetime
@@ -39,10 +50,12 @@ class Firing:
 
 
 class Job:
-    """The state of one job in the worker that has it. Its methods are called with the runner's lock held, but for `_run`.
+    """The state of one job in the worker that has it. Its methods are called with the runner's lock
+    held, but for `_run`.
 
-    `send` hands a firing to the service and gives the response; `missed` says what becomes of runs whose time passed while
-    nothing could run them; `rule` is a text that changes when the planned times do.
+    `send` hands a firing to the service and returns the response; `missed` says what becomes of
+    runs whose time passed while nothing could run them; `rule` is a text that changes when the
+    planned times do.
     """
 
     def __init__(
@@ -58,8 +71,14 @@ class Job:
         retry_delay: float = 1.0,
         log: logging.Logger | None = None,
     ) -> None:
-        self.name, self.runner, self.times, self.send, self.rule = name, runner, times, send, rule
-        self.missed, self.max_attempts, self.retry_delay = missed, max_attempts, retry_delay
+        self.name = name
+        self.runner = runner
+        self.times = times
+        self.send = send
+        self.rule = rule
+        self.missed = missed
+        self.max_attempts = max_attempts
+        self.retry_delay = retry_delay
         self.log = log or logging.getLogger(f"hansa.scheduler.{name}")
         self.queue: deque[Firing] = deque()
         self.running: Firing | None = None
@@ -67,12 +86,12 @@ class Job:
         self.entry: Entry | None = None
         self.stopped = False
         self.last = NEVER
-        self.relived = NEVER
+        self.repeated_until = NEVER  # the clock was set back: times until then come twice
         self.held_up = 0
-        self.history: dict[str, Any] = {"runs": 0, "failures": 0, "skipped": 0}
+        self.history: PlainSettings = {"runs": 0, "failures": 0, "skipped": 0}
 
     def start(self) -> None:
-        """Find out what was missed, and plan the next run."""
+        """Look up what was missed, and plan the next run."""
         now = self.runner.clock.now()
         if not isinstance(self.times, Once):
             self.last = self.runner.ledger.begin(self.name, self.rule, now)
@@ -84,24 +103,31 @@ class Job:
                 self.runner.lock.notify_all()
 
     def stop(self) -> None:
-        """Start nothing more; what waits to be tried again is left to whoever has the job next. A run in progress ends by itself."""
+        """Start nothing more; what waits for another attempt is left to the worker that has the job next.
+
+        A run in progress ends by itself.
+        """
         with self.runner.lock:
             self.stopped = True
             if self.entry is not None:
                 self.runner.due.cancel_job(self.entry)
-            retries, self.retries = self.retries, {}
-            for entry, _ in retries.values():
+            begun: list[tuple[datetime, int]] = []
+            for planned, (entry, attempt) in self.retries.items():
                 self.runner.due.cancel_job(entry)
-            waiting = [firing for firing in self.queue if firing.attempt > 1]
+                begun.append((planned, attempt))
+            self.retries.clear()
+            begun += [(firing.planned, firing.attempt) for firing in self._retried()]
             self.queue.clear()
-        for planned, attempt in [(p, a) for p, (_, a) in retries.items()] + [
-            (f.planned, f.attempt) for f in waiting
-        ]:
+        for planned, attempt in begun:
             self.runner.ledger.release(self.name, planned, attempt - 1)
         self.runner.remove(self)
 
+    def _retried(self) -> list[Firing]:
+        """Return the firings in the queue that had an attempt before."""
+        return [firing for firing in self.queue if firing.attempt > 1]
+
     def _due(self, now: datetime) -> datetime | None:
-        """Queue what is due, by the policy for missed runs; gives the next planned time."""
+        """Queue what is due, by the policy for missed runs; returns the next planned time."""
         first = self.times.after(self.last)
         due = self.times.window(self.last, now, MOST_MISSED if self.missed == "all" else 1)
         if not due:
@@ -114,16 +140,14 @@ class Job:
             )
             due = []
         elif first is not None and first < due[0]:
-            told = {
-                "skip": "skipped",
-                "once": "made up for by one run",
-                "all": f"left out, being more than {MOST_MISSED}",
-            }[self.missed]
             self.log.warning(
-                "the planned runs from %s until %s were missed and are %s", first, due[0], told
+                "the planned runs from %s until %s were missed and are %s",
+                first,
+                due[0],
+                POLICIES[self.missed],
             )
         for planned in due:
-            self._queue(Firing(planned, again=planned <= self.relived, late=late))
+            self._queue(Firing(planned, again=planned <= self.repeated_until, late=late))
         self.last = newest
         self._next()
         return self.times.after(newest)
@@ -135,19 +159,23 @@ class Job:
                 return
             if self.missed == "once":
                 self.held_up += len(self.queue)
-                self.queue = deque(waiting for waiting in self.queue if waiting.attempt > 1)
+                self.queue = deque(self._retried())
         self.queue.append(firing)
 
     def _next(self) -> None:
-        if self.running is None and self.queue and not self.stopped and not self.runner.draining:
-            if self.held_up:
-                self.log.warning(
-                    "%s planned runs were skipped, since an earlier one took longer", self.held_up
-                )
-                self.history["skipped"] += self.held_up
-                self.held_up = 0
-            self.runner.submit(self._run, self.queue[0])
-            self.running = self.queue.popleft()
+        """Start the next firing in the queue, unless one runs or the job ends."""
+        if self.running is not None or not self.queue:
+            return
+        if self.stopped or self.runner.draining:
+            return
+        if self.held_up:
+            self.log.warning(
+                "%s planned runs were skipped, since an earlier one took longer", self.held_up
+            )
+            self.history["skipped"] += self.held_up
+            self.held_up = 0
+        self.runner.submit(self._run, self.queue[0])
+        self.running = self.queue.popleft()
 
     def _run(self, firing: Firing) -> None:
         """Claim a run, send it, and decide by the outcome. In the pool, without the lock."""
@@ -173,15 +201,17 @@ class Job:
                 self._next()
 
     def _put_off(self, firing: Firing) -> None:
-        """Plan a run anew that nobody can say is free: until Redis is back it counts as missed, and as ours if we had it."""
+        """Plan a run anew, since Redis cannot say whether it is free: until then it counts as
+        missed, and as ours if we had it.
+        """
         with self.runner.lock:
             moment = self.runner.clock.now() + PUT_OFF
             if not self.stopped and firing.attempt > 1:
                 self._retry(firing.planned, firing.attempt, moment)
             elif not self.stopped and self.entry is not None:
-                self.queue = deque(waiting for waiting in self.queue if waiting.attempt > 1)
+                self.queue = deque(self._retried())
                 self.last = min(self.last, firing.planned - timedelta.resolution)
-                self.relived = max(self.relived, firing.planned)
+                self.repeated_until = max(self.repeated_until, firing.planned)
                 self.runner.due.cancel_job(self.entry)
                 self.entry = Entry(self.runner.due, self._due, moment)
                 self.runner.lock.notify_all()
@@ -190,12 +220,13 @@ class Job:
             self.runner.ledger.release(self.name, firing.planned, firing.attempt - 1)
 
     def deliver(self, firing: Firing) -> Response:
-        """Hand a firing to the service, and remember how it went."""
+        """Hand a firing to the service, note the outcome, and return the response."""
         began = time.monotonic()
         response = self.send(firing)
         with self.runner.lock:
             self.history["runs"] += 1
-            self.history["failures"] += not response.ok
+            if not response.ok:
+                self.history["failures"] += 1
             self.history.update(
                 last=firing.planned.isoformat(),
                 last_outcome=response.outcome,
@@ -206,20 +237,22 @@ class Job:
         return response
 
     def _settle(self, firing: Firing, response: Response) -> None:
-        planned, error = firing.planned.isoformat(), response.error
+        planned = firing.planned.isoformat()
         if response.outcome == "retry" and firing.attempt < self.max_attempts:
-            delay = min(self.retry_delay * 2 ** (firing.attempt - 1), LONGEST_DELAY)
+            delay = backoff_delay(firing.attempt, self.retry_delay, LONGEST_DELAY)
             self.log.warning(
-                "the run of %s failed (attempt %s of %s), next try in %g s: %s (cid %s)",
-                *(planned, firing.attempt, self.max_attempts, delay, error, response.cid),
+                "the run of %s failed (attempt %s of %s), next attempt in %g s: %s (cid %s)",
+                planned,
+                firing.attempt,
+                self.max_attempts,
+                delay,
+                response.error,
+                response.cid,
             )
             with self.runner.lock:
                 if not self.stopped:
-                    self._retry(
-                        firing.planned,
-                        firing.attempt + 1,
-                        self.runner.clock.now() + timedelta(seconds=delay),
-                    )
+                    moment = self.runner.clock.now() + timedelta(seconds=delay)
+                    self._retry(firing.planned, firing.attempt + 1, moment)
                     return
             self.runner.ledger.release(self.name, firing.planned, firing.attempt)
             return
@@ -228,12 +261,14 @@ class Job:
                 "the run of %s was given up after %s attempts: %s (cid %s)",
                 planned,
                 firing.attempt,
-                error,
+                response.error,
                 response.cid,
             )
         self.runner.ledger.close(self.name, firing.planned)
 
     def _retry(self, planned: datetime, attempt: int, moment: datetime) -> None:
+        """Plan another attempt. The caller holds the lock."""
+
         def again(now: datetime) -> None:
             if self.retries.pop(planned, None) is not None:
                 self.queue.appendleft(Firing(planned, attempt))
@@ -243,13 +278,11 @@ class Job:
         self.runner.lock.notify_all()
 
     def take_up(self, one: Unfinished) -> None:
-        """Run what a dead runner had in hand once more, unless this job has it in hand itself."""
+        """Run again what a dead runner left unfinished, unless this job has it itself."""
         mine = {firing.planned for firing in self.queue} | set(self.retries)
-        if (
-            self.stopped
-            or one.planned in mine
-            or (self.running is not None and self.running.planned == one.planned)
-        ):
+        if self.running is not None:
+            mine.add(self.running.planned)
+        if self.stopped or one.planned in mine:
             return
         if one.attempt >= self.max_attempts:
             self.log.error(
@@ -260,39 +293,46 @@ class Job:
             self.runner.ledger.close(self.name, one.planned)
             return
         self.log.warning(
-            "the run of %s did not end, since its worker did; trying it again",
+            "the worker that ran %s ended before the run did; trying it again",
             one.planned.isoformat(),
         )
         self.queue.append(Firing(one.planned, one.attempt + 1))
         self._next()
 
     def clock_set_back(self, now: datetime) -> None:
-        """Plan anew if the next run is now further away than two of its periods; others wait, and nothing runs twice."""
-        if (
-            self.entry is None
-            or isinstance(self.times, Once)
-            or self.entry not in self.runner.due.jobs
-        ):
+        """Plan anew if the next run is now further away than two of its periods; others wait, and
+        nothing runs twice.
+        """
+        if isinstance(self.times, Once) or self.last == NEVER:
             return
-        planned = self.entry.next_run
+        entry = self._planned_entry()
         following = self.times.after(now)
-        if (
-            following is not None
-            and self.last > NEVER
-            and planned - now > 2 * (planned - self.last)
-        ):
-            self.log.warning(
-                "the clock was set back; the next run is at %s instead of %s", following, planned
-            )
-            self.relived = max(self.relived, self.last)
-            self.last, self.entry.next_run = now, following
+        if entry is None or following is None:
+            return
+        planned = entry.next_run
+        if planned - now <= 2 * (planned - self.last):
+            return
+        self.log.warning(
+            "the clock was set back; the next run is at %s instead of %s", following, planned
+        )
+        self.repeated_until = max(self.repeated_until, self.last)
+        self.last = now
+        entry.next_run = following
 
-    def status(self) -> dict[str, Any]:
-        """What an administrator wants to see: next run, last run and its outcome, counts of this worker, what is in hand."""
+    def _planned_entry(self) -> Entry | None:
+        """Return the entry of the next planned run, if it is still on the due-list."""
+        if self.entry is None or self.entry not in self.runner.due.jobs:
+            return None
+        return self.entry
+
+    def status(self) -> PlainSettings:
+        """Return the next run, the last run and its outcome, counts of this worker, and what waits
+        or is retried.
+        """
         with self.runner.lock:
-            entry = self.entry if self.entry in self.runner.due.jobs else None
+            entry = self._planned_entry()
             return {
-                "next": entry.next_run.isoformat() if entry is not None else None,
+                "next": None if entry is None else entry.next_run.isoformat(),
                 "running": self.running is not None,
                 "waiting": len(self.queue),
                 "retrying": len(self.retries),

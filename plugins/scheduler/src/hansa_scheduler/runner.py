@@ -1,4 +1,6 @@
-"""One runner per worker: the due-list of all jobs placed here, the thread that watches it, and the threads that do the work."""
+"""One runner per worker: the due-list of all jobs placed here, the thread that watches it, and the
+threads that do the work.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import schedule
 
@@ -17,25 +19,28 @@ if TYPE_CHECKING:
     from .job import Job
 
 log = logging.getLogger("hansa.scheduler")
-LONGEST_SLEEP = 1.0  # seconds; so soon a clock that was set is noticed
+LONGEST_SLEEP = 1.0
+"""Seconds after which a clock that was set is noticed at the latest."""
 SIGN_EVERY = timedelta(seconds=5)
-LOOK_EVERY = timedelta(seconds=20)
+ADOPT_EVERY = timedelta(seconds=20)
 
 
 class Clock:
     """The time, and waiting for it; tests bring their own."""
 
     def now(self) -> datetime:
-        """The time in UTC."""
+        """Return the time in UTC."""
         return datetime.now(UTC)
 
     def wait(self, condition: threading.Condition, seconds: float) -> None:
-        """Sleep, at most so long, until the condition is notified."""
+        """Sleep until the condition is notified, at most these seconds."""
         condition.wait(seconds)
 
 
 class DueList(schedule.Scheduler):
-    """The list of what is due when, in order; `schedule` keeps it, the clock is ours and times are in UTC."""
+    """The list of what is due and when; `schedule` keeps it in order, the clock is ours and times
+    are in UTC.
+    """
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -43,7 +48,9 @@ class DueList(schedule.Scheduler):
 
 
 class Entry(schedule.Job):
-    """One line of the due-list: `call(now)` when it is due gives the time it is due next, or None to leave the list."""
+    """An entry of the due-list: when it is due, `call(now)` returns the time it is due next, or
+    None to leave the list.
+    """
 
     next_run: datetime
 
@@ -51,7 +58,9 @@ class Entry(schedule.Job):
         self, due: DueList, call: Callable[[datetime], datetime | None], first: datetime
     ) -> None:
         super().__init__(1, due)
-        self.due, self.call, self.next_run = due, call, first
+        self.due = due
+        self.call = call
+        self.next_run = first
         due.jobs.append(self)
 
     @property
@@ -59,28 +68,34 @@ class Entry(schedule.Job):
         """Whether it is due."""
         return bool(self.due.clock.now() >= self.next_run)
 
-    def run(self) -> Any:
-        """Call, and plan the next time. An exception stalls nothing: it is logged, and the call comes again in a minute."""
+    def run(self) -> type[schedule.CancelJob] | None:
+        """Call, and plan the next time; after an exception, which is logged, the call is repeated
+        in a minute.
+        """
         now = self.due.clock.now()
         try:
             following = self.call(now)
         except Exception:
-            log.exception("planning failed, next try in a minute")
+            log.exception("planning failed, next attempt in a minute")
             following = now + timedelta(minutes=1)
         if following is None:
             return schedule.CancelJob
-        self.last_run, self.next_run = now, following
+        self.last_run = now
+        self.next_run = following
         return None
 
 
 class Runner:
-    """Watches the due-list in one thread, which never waits for a service, Redis or a disk, and runs jobs in a bounded pool.
+    """Watches the due-list in one thread, which never waits for a service, Redis or a disk, and
+    runs jobs in a bounded pool.
 
-    Both exist only while there are jobs. `lock` guards the list and the state of all jobs.
+    The threads exist only while there are jobs. `lock` guards the list and the state of all jobs.
     """
 
     def __init__(self, ledger: Ledger, clock: Clock | None = None, threads: int = 16) -> None:
-        self.ledger, self.clock, self.threads = ledger, clock or Clock(), threads
+        self.ledger = ledger
+        self.clock = clock or Clock()
+        self.threads = threads
         self.lock = threading.Condition(threading.RLock())
         self.due = DueList(self.clock)
         self.jobs: dict[str, Job] = {}
@@ -91,10 +106,10 @@ class Runner:
         self._pool: ThreadPoolExecutor | None = None
         self._upkeep: ThreadPoolExecutor | None = None
 
-    # -- jobs --------------------------------------------------------------------------------------------------------
+    # -- jobs --------------------------------------------------------------------------------------
 
     def add(self, job: Job) -> None:
-        """Take a job in and open for work if it is the first."""
+        """Add a job; with the first one, the threads start."""
         self.ledger.sign()
         with self.lock:
             self.jobs[job.name] = job
@@ -104,12 +119,14 @@ class Runner:
                 now = self.clock.now()
                 self._seen = now
                 Entry(self.due, self._sign, now)
-                Entry(self.due, self._look, now)
+                Entry(self.due, self._adopt, now)
                 self.open()
             self.lock.notify_all()
 
     def remove(self, job: Job) -> None:
-        """Let a job go; with the last one, the threads end. Work in progress goes on and is not waited for."""
+        """Remove a job; with the last one, the threads end. Work in progress goes on and is not
+        waited for.
+        """
         with self.lock:
             if self.jobs.get(job.name) is job:
                 del self.jobs[job.name]
@@ -121,20 +138,22 @@ class Runner:
         self._thread = threading.Thread(target=self._watch, name="scheduler", daemon=True)
         self._thread.start()
 
-    def submit(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Have work done in the pool. The caller holds the lock."""
+    def submit(self, call: Callable[..., None], *arguments: object) -> None:
+        """Have a call made in the pool. The caller holds the lock."""
         assert self._pool is not None
         self._pool.submit(self._work, call, *arguments)
         self.busy += 1
 
     def drain(self, timeout: float | None = None) -> bool:
-        """Start nothing more and wait for what runs; False if something still ran after `timeout` seconds."""
+        """Start nothing more and wait for what runs; returns False if something still ran after
+        `timeout` seconds.
+        """
         with self.lock:
             self.draining = True
             return self.lock.wait_for(lambda: not self.busy, timeout)
 
     def tick(self) -> float:
-        """Start what is due; gives the seconds until something is due next, at most `LONGEST_SLEEP`."""
+        """Start what is due; returns the seconds until something is due next, at most `LONGEST_SLEEP`."""
         with self.lock:
             now = self.clock.now()
             if now < self._seen:
@@ -147,11 +166,10 @@ class Runner:
             following = self.due.get_next_run()
             if following is None:
                 return LONGEST_SLEEP
-            return float(
-                min(max((following - self.clock.now()).total_seconds(), 0.0), LONGEST_SLEEP)
-            )
+            seconds = float((following - self.clock.now()).total_seconds())
+            return min(max(seconds, 0.0), LONGEST_SLEEP)
 
-    # -- threads -----------------------------------------------------------------------------------------------------
+    # -- threads -----------------------------------------------------------------------------------
 
     def _watch(self) -> None:
         while True:
@@ -166,7 +184,7 @@ class Runner:
                 if pause > 0:
                     self.clock.wait(self.lock, pause)
 
-    def _work(self, call: Callable[..., None], *arguments: Any) -> None:
+    def _work(self, call: Callable[..., None], *arguments: object) -> None:
         try:
             call(*arguments)
         except BaseException:
@@ -181,8 +199,11 @@ class Runner:
         with self.lock:
             if self.jobs or self.busy or self._pool is None:
                 return
-            pools, thread = (self._pool, self._upkeep), self._thread
-            self._pool = self._upkeep = self._thread = None
+            pools = (self._pool, self._upkeep)
+            thread = self._thread
+            self._pool = None
+            self._upkeep = None
+            self._thread = None
             self.due.clear()
             self.lock.notify_all()
         self.ledger.leave()
@@ -192,26 +213,26 @@ class Runner:
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join(LONGEST_SLEEP)
 
-    # -- upkeep ------------------------------------------------------------------------------------------------------
+    # -- upkeep ------------------------------------------------------------------------------------
 
     def _sign(self, now: datetime) -> datetime:
         if self._upkeep is not None:
             self._upkeep.submit(self._logged, self.ledger.sign)
         return now + SIGN_EVERY
 
-    def _look(self, now: datetime) -> datetime:
+    def _adopt(self, now: datetime) -> datetime:
         if self._upkeep is not None:
             self._upkeep.submit(self._logged, self.adopt)
-        return now + LOOK_EVERY
+        return now + ADOPT_EVERY
 
     def _logged(self, call: Callable[[], None]) -> None:
         try:
             call()
         except Exception:
-            log.exception("the records of jobs could not be kept")
+            log.exception("the ledger of jobs could not be kept")
 
     def adopt(self) -> None:
-        """Take up the runs of jobs placed here whose runner died, or gave them back when it ended."""
+        """Run again, for jobs placed here, what a runner left unfinished that died or ended."""
         for one in self.ledger.unfinished():
             with self.lock:
                 job = self.jobs.get(one.job)

@@ -1,8 +1,8 @@
 """When a job is to run: pure calculations from its settings, in UTC, without a clock, threads or state.
 
-Each kind answers two questions: `after(moment)`, the first planned time later than a moment, and `window(after, until, limit)`,
-the planned times in between, of which at most the latest `limit` are given. Planned times never depend on when a run really
-happened, so that nothing drifts.
+Each kind answers two questions: `after(moment)`, the first planned time later than a moment, and
+`window(after, until, limit)`, the planned times in between, of which at most the latest `limit` are
+returned. Planned times never depend on when a run really happened, so that nothing drifts.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ class Times(Protocol):
     """The planned times of one job."""
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first planned time later than a moment; None if there is none."""
+        """Return the first planned time later than a moment; None if there is none."""
 
     def window(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
-        """The latest `limit` planned times that are later than `after` and not later than `until`, in order."""
+        """Return the latest `limit` planned times that are later than `after` and not later than
+        `until`, in order.
+        """
 
 
 class Once:
@@ -47,11 +49,11 @@ class Once:
         self.start = start
 
     def after(self, moment: datetime) -> datetime | None:
-        """The planned time, unless it is over."""
+        """Return the planned time, unless it is over."""
         return self.start if self.start > moment else None
 
     def window(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
-        """The planned time, if it is in between."""
+        """Return the planned time, if it is in between."""
         return [self.start] if after < self.start <= until and limit else []
 
 
@@ -59,12 +61,16 @@ class Interval:
     """`start` + n x `period`, for n from 0, `repeats` times in all; 0 repeats without end."""
 
     def __init__(self, start: datetime, period: timedelta, repeats: int = 0) -> None:
-        self.start, self.period, self.repeats = start, period, repeats
+        self.start = start
+        self.period = period
+        self.repeats = repeats
 
     def _number(self, moment: datetime) -> int:
-        """How many planned times are not later than a moment."""
+        """Return how many planned times are not later than a moment."""
         number = max(0, (moment - self.start) // self.period + 1)
-        return min(number, self.repeats) if self.repeats else number
+        if self.repeats:
+            return min(number, self.repeats)
+        return number
 
     def _at(self, number: int) -> datetime | None:
         if self.repeats and number >= self.repeats:
@@ -75,29 +81,31 @@ class Interval:
             return None
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first planned time later than a moment."""
+        """Return the first planned time later than a moment."""
         return self._at(self._number(moment))
 
     def window(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
-        """The latest planned times in between."""
+        """Return the latest planned times in between."""
         end = self._number(until)
         first = max(self._number(after), end - limit)
         return [self.start + number * self.period for number in range(first, end)]
 
 
 class Cron:
-    """A crontab rule in a time zone, with the habits of Debian's cron when clocks change.
+    """A crontab rule in a time zone, which behaves as Debian's cron when clocks change.
 
-    A rule for fixed times runs once a day: right after the gap when its hour is skipped, the first time when it comes twice. A
-    rule whose minute or hour begins with `*` follows the clock on the wall through both.
+    A rule for fixed times runs once a day: right after the gap when its hour is skipped, the first
+    time when it comes twice. A rule whose minute or hour begins with `*` follows local time through
+    both.
     """
 
     def __init__(self, rule: str, zone: str = "UTC") -> None:
-        self.rule, self.zone = ALIASES.get(rule.strip().lower(), rule), ZoneInfo(zone)
-        CronSim(self.rule, EPOCH)
+        self.rule = ALIASES.get(rule.strip().lower(), rule)
+        self.zone = ZoneInfo(zone)
+        CronSim(self.rule, EPOCH)  # refuses a rule that is not valid
 
     def _from(self, moment: datetime) -> Iterator[datetime]:
-        """The planned times later than a moment."""
+        """Yield the planned times later than a moment."""
         last = moment
         for local in CronSim(self.rule, moment.astimezone(self.zone)):
             planned = local.astimezone(UTC)
@@ -107,18 +115,18 @@ class Cron:
                 yield planned
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first planned time later than a moment; None if there is none within 50 years."""
+        """Return the first planned time later than a moment; None if there is none within 50 years."""
         return next(self._from(moment), None)
 
     def window(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
-        """The latest planned times in between."""
+        """Return the latest planned times in between."""
         if until <= after:
             return []
-        # step back first, so that years without a run are not walked through; 4 hours more than any change of clocks
+        # step back first, so that years without a run are not walked through; 4 hours more than any
+        # change of clocks
         back = after
-        for number, local in enumerate(
-            CronSim(self.rule, until.astimezone(self.zone), reverse=True), 1
-        ):
+        earlier = CronSim(self.rule, until.astimezone(self.zone), reverse=True)
+        for number, local in enumerate(earlier, 1):
             back = local.astimezone(UTC) - timedelta(hours=4)
             if number >= limit or back <= after:
                 break
@@ -131,7 +139,7 @@ class Cron:
 
 
 def check_rule(rule: str) -> str:
-    """What is wrong with a crontab rule; empty if nothing is."""
+    """Return what is wrong with a crontab rule; empty if nothing is."""
     try:
         cron = Cron(rule)
     except CronSimError as error:
@@ -145,7 +153,7 @@ def check_rule(rule: str) -> str:
 
 
 def check_zone(zone: str) -> str:
-    """What is wrong with the name of a time zone; empty if nothing is."""
+    """Return what is wrong with the name of a time zone; empty if nothing is."""
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):  # unknown; not a name; a folder of names

@@ -1,0 +1,109 @@
+"""The ledger of jobs in Redis, which the whole cluster shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+from .unfinished import Unfinished
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+ALIVE_TTL = 15
+"""Seconds after its last sign of life until a runner counts as dead."""
+CLAIM_TTL = 7 * 24 * 3600
+"""Seconds for which a claim is kept: longer than another worker may take to look at the same planned time."""
+GIVEN_BACK = "-"
+"""The token of a run that its runner gave back."""
+
+CLAIM = """
+local key, token = KEYS[1], ARGV[1]
+local mine = ARGV[5] == '1' and redis.call('GET', key) == token
+if not mine and not redis.call('SET', key, token, 'NX') then return 0 end
+if tonumber(ARGV[4]) > 0 then redis.call('EXPIRE', key, ARGV[4]) end
+redis.call('HSET', KEYS[2], ARGV[2] .. ' ' .. ARGV[6], token .. ' ' .. ARGV[3])
+if ARGV[3] == '1' then redis.call('HSET', KEYS[3], 'last', ARGV[2]) end
+return 1
+"""
+
+
+class RedisLedger:
+    """The ledger in Redis, for the runner with this token. Keys begin with `prefix`; methods raise
+    redis-py's errors.
+    """
+
+    def __init__(self, redis: Redis, prefix: str, token: str) -> None:
+        self.redis = redis
+        self.prefix = prefix
+        self.token = token
+        self.claim_script = redis.register_script(CLAIM)
+
+    def key(self, *parts: str) -> str:
+        """Return the name of a key."""
+        return ":".join((self.prefix, *parts))
+
+    def begin(self, job: str, rule: str, now: datetime) -> datetime:
+        """Return the last planned time that was dealt with; `now`, which is then kept, for a new
+        job or rule.
+        """
+        found = self._hash(self.key("job", job))
+        if found.get("rule") == rule and "last" in found:
+            return datetime.fromisoformat(found["last"])
+        self.redis.hset(self.key("job", job), mapping={"rule": rule, "last": now.isoformat()})
+        return now
+
+    def claim(
+        self, job: str, planned: datetime, attempt: int, *, forever: bool, again: bool
+    ) -> bool:
+        """Take a planned run, or one attempt at it; returns whether it was free."""
+        moment = planned.isoformat()
+        parts = ["fired", job, moment]
+        if attempt > 1:
+            parts.append(str(attempt))
+        keys = [self.key(*parts), self.key("open"), self.key("job", job)]
+        seconds = 0 if forever else CLAIM_TTL
+        arguments: list[str | int] = [self.token, moment, attempt, seconds, int(again), job]
+        return bool(self.claim_script(keys=keys, args=arguments))
+
+    def close(self, job: str, planned: datetime) -> None:
+        """Note that a run has ended for good."""
+        self.redis.hdel(self.key("open"), f"{planned.isoformat()} {job}")
+
+    def release(self, job: str, planned: datetime, attempt: int) -> None:
+        """Leave a run to another runner."""
+        field = f"{planned.isoformat()} {job}"
+        self.redis.hset(self.key("open"), field, f"{GIVEN_BACK} {attempt}")
+
+    def unfinished(self, alive_here: Callable[[str], bool]) -> list[Unfinished]:
+        """Return the runs whose runner died or gave them back; `alive_here` says of a token whether
+        its runner lives here.
+        """
+        found: list[Unfinished] = []
+        dead = {GIVEN_BACK: True, self.token: False}
+        for field, value in self._hash(self.key("open")).items():
+            moment, _, job = field.partition(" ")
+            token, _, attempt = value.partition(" ")
+            if token not in dead:
+                signed = bool(self.redis.exists(self.key("alive", token)))
+                dead[token] = not signed and not alive_here(token)
+            if dead[token]:
+                found.append(Unfinished(job, datetime.fromisoformat(moment), int(attempt)))
+        return found
+
+    def sign(self) -> None:
+        """Give a sign of life, which lasts 15 seconds."""
+        self.redis.set(self.key("alive", self.token), "1", ex=ALIVE_TTL)
+
+    def leave(self) -> None:
+        """Take the sign of life back."""
+        self.redis.delete(self.key("alive", self.token))
+
+    def forget(self, job: str) -> None:
+        """Forget how far a job's time was looked at."""
+        self.redis.delete(self.key("job", job))
+
+    def _hash(self, key: str) -> dict[str, str]:
+        # the server's client decodes answers as text
+        return cast("dict[str, str]", self.redis.hgetall(key))

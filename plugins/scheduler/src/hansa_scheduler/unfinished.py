@@ -1,0 +1,15 @@
+"""A planned run that was claimed and did not end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A planned run that was claimed and has no end: its runner died, or gave it back."""
+
+    job: str
+    planned: datetime
+    attempt: int
