@@ -1,41 +1,35 @@
-"""The words of `quickstart create`, in today's order and in that of older versions."""
+"""The arguments of `quickstart create`, in today's order and in that of older versions."""
 
 from __future__ import annotations
 
 import click
 import pytest
-from hansa_quickstart.arguments import Asked, read_words
+from hansa_quickstart.arguments import Backends, DatabaseOptions, read_arguments
 
-OPTIONS = {"odb_host": "localhost", "odb_port": None, "odb_user": "", "odb_db_name": ""}
-GIVEN = {**OPTIONS, "odb_user": "u", "odb_db_name": "d"}
+OPTIONS = DatabaseOptions()
+GIVEN = DatabaseOptions(user="u", name="d")
 
 
 @pytest.mark.parametrize(
-    ("words", "options", "asked"),
+    ("words", "options", "read"),
     [
-        ("", OPTIONS, Asked("sqlite", "localhost", None, "", "", "", 0)),
-        ("sqlite", OPTIONS, Asked("sqlite", "localhost", None, "", "", "", 0)),
-        (
-            "sqlite localhost 6379",
-            OPTIONS,
-            Asked("sqlite", "localhost", None, "", "", "localhost", 6379),
-        ),
-        ("postgresql", GIVEN, Asked("postgresql", "localhost", None, "u", "d", "", 0)),
-        (
-            "mysql 10.0.0.5 6380",
-            GIVEN,
-            Asked("mysql", "localhost", None, "u", "d", "10.0.0.5", 6380),
-        ),
-        ("mysql db 3307 u d", OPTIONS, Asked("mysql", "db", 3307, "u", "d", "", 0)),
+        ("", OPTIONS, Backends("sqlite", OPTIONS)),
+        ("sqlite", OPTIONS, Backends("sqlite", OPTIONS)),
+        ("sqlite localhost 6379", OPTIONS, Backends("sqlite", OPTIONS, "localhost", 6379)),
+        ("postgresql", GIVEN, Backends("postgresql", GIVEN)),
+        ("mysql 10.0.0.5 6380", GIVEN, Backends("mysql", GIVEN, "10.0.0.5", 6380)),
+        ("mysql db 3307 u d", OPTIONS, Backends("mysql", DatabaseOptions("db", 3307, "u", "d"))),
         (
             "postgresql db 5432 zato1 zato2 localhost 6379",
             OPTIONS,
-            Asked("postgresql", "db", 5432, "zato1", "zato2", "localhost", 6379),
+            Backends(
+                "postgresql", DatabaseOptions("db", 5432, "zato1", "zato2"), "localhost", 6379
+            ),
         ),
     ],
 )
-def test_words_that_are_understood(words, options, asked):
-    assert read_words(tuple(words.split()), options) == asked
+def test_arguments_that_are_understood(words, options, read):
+    assert read_arguments(tuple(words.split()), options) == read
 
 
 @pytest.mark.parametrize(
@@ -49,6 +43,6 @@ def test_words_that_are_understood(words, options, asked):
         ("postgresql db 5432 u d localhost", "REDIS_HOST REDIS_PORT"),
     ],
 )
-def test_words_that_are_not(words, named):
+def test_arguments_that_are_not(words, named):
     with pytest.raises(click.UsageError, match=named):
-        read_words(tuple(words.split()), OPTIONS)
+        read_arguments(tuple(words.split()), OPTIONS)

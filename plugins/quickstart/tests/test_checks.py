@@ -12,9 +12,12 @@ import yaml
 from hansa_authority.description import describe
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
-from hansa_quickstart import info, kvdb
-from hansa_quickstart.component import SERVER, Component, exclusive
+from hansa_quickstart.component import SERVER, Component
 from hansa_quickstart.failure import Failure
+from hansa_quickstart.info import facts_about, render
+from hansa_quickstart.locks import exclusive
+from hansa_quickstart.redis_check import check_redis, redis_address, without_password
+from hansa_quickstart.table import render_table
 from hansa_redis.engine import find_program
 from hypothesis import given, strategies as st
 
@@ -57,12 +60,12 @@ def run_redis(tmp_path):
 
 def test_what_keeps_everything_needs_no_warning(run_redis):
     address = run_redis("--appendonly", "yes", "--appendfsync", "always")
-    assert kvdb.check_redis(address, "durable") == []
-    assert kvdb.check_redis(address, None) == []
+    assert check_redis(address, "durable") == []
+    assert check_redis(address, None) == []
 
 
 def test_what_may_lose_a_second_is_told(run_redis):
-    (warning,) = kvdb.check_redis(
+    (warning,) = check_redis(
         run_redis("--appendonly", "yes", "--appendfsync", "everysec"), "durable"
     )
     assert "up to a second" in warning
@@ -70,21 +73,21 @@ def test_what_may_lose_a_second_is_told(run_redis):
 
 def test_what_may_lose_everything_is_refused_if_it_must_be_durable(run_redis):
     address = run_redis("--appendonly", "no")
-    (warning,) = kvdb.check_redis(address, "fast")
+    (warning,) = check_redis(address, "fast")
     assert "appendonly no" in warning
-    assert kvdb.check_redis(address, None) == [warning]
+    assert check_redis(address, None) == [warning]
     with pytest.raises(Failure, match="appendonly yes"):
-        kvdb.check_redis(address, "durable")
+        check_redis(address, "durable")
 
 
 def test_a_wrong_password_is_told_without_the_password(run_redis):
     address = run_redis("--requirepass", "pw")
     wrong = address.replace(":pw@", ":secret-word@")
     with pytest.raises(Failure) as failed:
-        kvdb.check_redis(wrong, None)
+        check_redis(wrong, None)
     assert "secret-word" not in failed.value.message
     with pytest.raises(Failure, match=r"redis://127\.0\.0\.1:1/0 cannot be used"):
-        kvdb.check_redis("redis://:secret-word@127.0.0.1:1/0", None)
+        check_redis("redis://:secret-word@127.0.0.1:1/0", None)
 
 
 @given(
@@ -99,12 +102,12 @@ def test_any_password_survives_in_an_address(password, host, port):
         password.encode()
     except UnicodeEncodeError:
         return  # a lone surrogate cannot be typed
-    found = parse_url(kvdb.redis_address(host, port, password))
+    found = parse_url(redis_address(host, port, password))
     assert (found["password"], found["host"], found["port"]) == (password, host, port)
-    assert kvdb.shown(kvdb.redis_address("h", port, password)) == f"redis://h:{port}/0"
+    assert without_password(redis_address("h", port, password)) == f"redis://h:{port}/0"
 
 
-# -- facts ------------------------------------------------------------------------------------------------------------
+# -- facts -----------------------------------------------------------------------------------------
 
 VALUES = st.one_of(
     st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=80),
@@ -119,7 +122,7 @@ VALUES = st.one_of(
     st.tuples(st.integers(5, 60), st.integers(5, 60)),
 )
 def test_a_table_is_a_rectangle_and_cuts_nothing(facts, widths):
-    lines = info.table(facts, widths).splitlines()
+    lines = render_table(facts, widths).splitlines()
     assert {len(line) for line in lines} == {sum(widths) + 7}
     cells = "".join(line.split("|")[1].strip() for line in lines if line.startswith("|"))
     for key in facts:
@@ -128,17 +131,17 @@ def test_a_table_is_a_rectangle_and_cuts_nothing(facts, widths):
 
 def test_formats_say_the_same(tmp_path):
     describe(tmp_path, SERVER)
-    facts = info.info(Component(tmp_path))
+    facts = facts_about(Component(tmp_path))
     assert (
-        json.loads(info.render(facts, "json", (30, 30)))
+        json.loads(render(facts, "json", (30, 30)))
         == facts
-        == yaml.safe_load(info.render(facts, "yaml", (30, 30)))
+        == yaml.safe_load(render(facts, "yaml", (30, 30)))
     )
     assert facts["component_running"] is False
     assert facts["component_details"]["component"] == "SERVER"
 
 
-# -- components -------------------------------------------------------------------------------------------------------
+# -- components ------------------------------------------------------------------------------------
 
 
 def test_a_component_knows_only_its_own_process(tmp_path):

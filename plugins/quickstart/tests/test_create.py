@@ -35,7 +35,7 @@ Superuser created successfully.
 def made(tmp_path_factory):
     path = tmp_path_factory.mktemp("create") / "qs"
     lines: list[str] = []
-    create(Plan(path, odb.odb_url("sqlite", path)), lines.append)
+    create(Plan(path, odb.sqlite_url(path)), lines.append)
     return path, "\n".join(lines) + "\n"
 
 
@@ -114,7 +114,7 @@ def test_the_odb_is_ready(made):
 
 def test_two_clusters_have_nothing_in_common(made, tmp_path):
     other = tmp_path / "other"
-    create(Plan(other, odb.odb_url("sqlite", other), schema=False), lambda line: None)
+    create(Plan(other, odb.sqlite_url(other), schema=False), lambda line: None)
     for secret in (
         "server1/secret.key",
         "server1/admin.password",
@@ -136,10 +136,10 @@ def test_a_failure_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_: object) -> None:
         raise Failure("no")
 
-    monkeypatch.setattr(making._Making, "_balancer", fail)
+    monkeypatch.setattr(making.Creation, "_create_balancer", fail)
     path = tmp_path / "qs"
     with pytest.raises(Failure):
-        create(Plan(path, odb.odb_url("sqlite", path)), lambda line: None)
+        create(Plan(path, odb.sqlite_url(path)), lambda line: None)
     assert not path.exists()
 
 
@@ -155,9 +155,9 @@ def test_ports_from_a_base_and_more_servers(tmp_path):
     told: list[str] = []
     plan = Plan(
         path,
-        odb.odb_url("sqlite", path),
+        odb.sqlite_url(path),
         servers=3,
-        addresses=Addresses.usual(3, 30000),
+        addresses=Addresses.default(3, 30000),
         schema=False,
     )
     create(plan, told.append)
@@ -175,7 +175,7 @@ def test_definitions_of_a_file_come_along(tmp_path):
         '[channel.http.x]\nservice = "a.b"\nurl_path = "/x"\nheaders = { "$env" = "X" }\n'
     )
     path = tmp_path / "qs"
-    create(Plan(path, odb.odb_url("sqlite", path), include=given, schema=False), lambda line: None)
+    create(Plan(path, odb.sqlite_url(path), include=given, schema=False), lambda line: None)
     found = tomllib.loads((path / "server2/config.toml").read_text())
     assert found["server"]["name"] == "server2"
     assert found["services"]["files"] == [str(tmp_path / "a.py")]
@@ -186,7 +186,7 @@ def test_definitions_of_a_file_come_along(tmp_path):
     }
 
 
-# -- secrets ----------------------------------------------------------------------------------------------------------
+# -- secrets ---------------------------------------------------------------------------------------
 
 REDIS = ("sqlite", "127.0.0.1", "6379")
 

@@ -15,8 +15,11 @@ import pytest
 import requests
 from hansa_devkit.harness.server import BIN
 from hansa_devkit.harness.waiting import wait_until
-from hansa_quickstart.cluster import LONG_ENOUGH, Start
 from hansa_quickstart.component import open_component
+from hansa_quickstart.foreground import LONG_ENOUGH, Foreground
+from hansa_quickstart.launch import Launched
+from hansa_quickstart.signals import Termination
+from hansa_quickstart.start import Start
 
 from plugins.quickstart.tests.conftest import Cluster
 
@@ -105,8 +108,8 @@ def test_a_killed_server_is_hidden_and_catches_up_when_started_again(running, wh
         # what changes while it is down
         assert running.api("admin.service.deploy", file="count.py", source=COUNT % 2).ok
         again = running.run("start", running.path)
-        assert "removed the file of process" in again.stderr
-        assert "kvdb runs already" in again.stdout
+        assert "removed the pidfile of process" in again.stderr
+        assert "kvdb is already running" in again.stdout
         assert "server1 started" in again.stdout
         started = time.monotonic()
         wait_until(
@@ -243,40 +246,51 @@ def test_an_interrupt_that_an_object_being_finalised_swallows_ends_a_start_all_t
     for number in (signal.SIGINT, signal.SIGTERM):
         handlers[number] = signal.getsignal(number)
     try:
-        start._heed(start._interrupt)
+        start.termination.interrupt()
         Closing()
         with pytest.raises(KeyboardInterrupt):
-            start._go_on()
+            start.meanwhile()
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
 def test_what_keeps_ending_is_started_ever_later(cluster, monkeypatch, capsys):
-    now, launched = [1000.0], []
-    monkeypatch.setattr("hansa_quickstart.cluster.time.monotonic", lambda: now[0])
-    monkeypatch.setattr(
-        "hansa_quickstart.cluster.life.launch", lambda part, below: launched.append(now[0])
-    )
-    start, part = (
-        Start(open_component(cluster.path), foreground=True),
-        open_component(cluster.path / "server1"),
-    )
-    delays, ended = {}, subprocess.Popen(["false"])
+    now, began = [1000.0], []
+    ended = subprocess.Popen(["false"])
     ended.wait()
+
+    def launch(part, *, ends_with_us):
+        assert ends_with_us
+        began.append(now[0])
+        return Launched(ended, now[0])
+
+    monkeypatch.setattr("hansa_quickstart.foreground.launch", launch)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    part = open_component(cluster.path / "server1")
+    part.pidfile.touch()
+    launched = {part: Launched(ended, 0.0)}
+    foreground = Foreground(open_component(cluster.path), launched, Termination())
 
     def again(ran: float) -> float:
         """Seconds until it is started again, having run for so long."""
-        start.began[part], before, count = now[0] - ran, now[0], len(launched)
-        while len(launched) == count:
-            start._again(part, ended, delays)
+        launched[part] = Launched(ended, now[0] - ran)
+        before, count = now[0], len(began)
+        while len(began) == count:
+            foreground.look_after(part)
             now[0] += 0.1
-        return round(launched[-1] - before)
+        return round(began[-1] - before)
 
-    assert [again(1) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
-    assert again(LONG_ENOUGH + 1) == 1
-    assert again(1) == 2
-    assert "server1 ended with status 1, starting it again in 16 s" in capsys.readouterr().err
+    try:
+        assert [again(1) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+        assert again(LONG_ENOUGH + 1) == 1
+        assert again(1) == 2
+        assert "server1 ended with status 1, starting it again in 16 s" in capsys.readouterr().err
+        part.forget()
+        foreground.look_after(part)
+        assert not launched
+    finally:
+        part.forget()
 
 
 def test_in_the_foreground_it_starts_again_what_ends_and_leaves_nothing(cluster, foreground):

@@ -9,7 +9,7 @@ import pytest
 import requests
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
-from hansa_quickstart.addresses import Addresses, given, reachable, url
+from hansa_quickstart.addresses import Addresses, reachable, requested_address, url
 from hansa_quickstart.component import Component
 from hansa_quickstart.failure import Failure
 
@@ -88,18 +88,18 @@ def test_the_data_of_a_single_server_is_left_alone(make_cluster):
 
 
 def test_addresses_around_a_front():
-    usual = Addresses.usual(2)
+    usual = Addresses.default(2)
     assert usual == Addresses(
         "127.0.0.1:11223", "127.0.0.1:8183", ("127.0.0.1:17010", "127.0.0.1:17011")
     )
-    assert usual.around("127.0.0.1:11223") == usual
-    moved = usual.around("127.0.0.1:18123")
+    assert usual.moved_to("127.0.0.1:11223") == usual
+    moved = usual.moved_to("127.0.0.1:18123")
     assert moved.front == "127.0.0.1:18123"
     others = {moved.admin, *moved.servers}
     assert len(others) == 3
     assert not others & {usual.front, usual.admin, *usual.servers, moved.front}
-    assert moved.around("127.0.0.1:18124").servers == moved.servers  # still free, so they stay
-    assert moved.around("127.0.0.1:11223") == usual
+    assert moved.moved_to("127.0.0.1:18124").servers == moved.servers  # still free, so they stay
+    assert moved.moved_to("127.0.0.1:11223") == usual
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_addresses_as_others_reach_them(address, shown):
 
 
 def test_an_address_that_is_given():
-    assert given("127.0.0.1:18123") == "127.0.0.1:18123"
-    assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d+", given("127.0.0.1:0"))
+    assert requested_address("127.0.0.1:18123") == "127.0.0.1:18123"
+    assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d+", requested_address("127.0.0.1:0"))
     for wrong in ("18123", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000"):
-        with pytest.raises(Failure, match="no HOST:PORT"):
-            given(wrong)
+        with pytest.raises(Failure, match="not an address HOST:PORT"):
+            requested_address(wrong)

@@ -160,7 +160,7 @@ def test_hansa_with_an_embedded_valkey(make_cluster):
 
     again = cluster.run("start", cluster.path, check=False)
     assert again.returncode == 9
-    assert "runs already" in again.stderr
+    assert "is already running" in again.stderr
 
     restarted = cluster.execute(cluster.path / "hansa-qs-restart.sh")
     assert "Hansa quickstart environment stopped" in restarted.stdout

@@ -1,4 +1,6 @@
-"""The file `.hansa-info` in the folder of a component: what it is, and when and by whom it was made."""
+"""The file `.hansa-info` in the folder of a component: what it is, and when and by whom it was
+made.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ CA: Final = "CA"
 
 
 def describe(folder: Path, kind: str, **more: object) -> None:
-    """Write the file: kind, version of Hansa, user and host, time (UTC, ISO 8601), and further facts,
-    which must be JSON.
+    """Write the file: kind, version of Hansa, user and host, time (UTC, ISO 8601), and further
+    facts, which must be JSON.
 
     Raises OSError.
     """

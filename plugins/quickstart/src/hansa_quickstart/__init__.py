@@ -1,1 +1,3 @@
-"""Hansa plugin quickstart: creates a cluster on one machine, starts and stops its components, and tells how they are."""
+"""Hansa plugin quickstart: creates a cluster on one machine, starts and stops it, and shows its
+state.
+"""

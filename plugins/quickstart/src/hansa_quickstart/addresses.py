@@ -1,17 +1,24 @@
-"""Where a cluster listens: the usual addresses of the tutorial, those from a base port on, or free ones around a given front."""
+"""Where a cluster listens: the default addresses, those from a base port on, or free ones beside a
+given front.
+"""
 
 from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Final
 
-import tomlkit
-
-from .component import LOAD_BALANCER, SERVER, Component, write_private
+from .component import LOAD_BALANCER, SERVER, Component
+from .configuration import Document, edit_configuration, section_of
 from .failure import INVALID, Failure
 
-HOST, FRONT, ADMIN, FIRST_SERVER = "127.0.0.1", 11223, 8183, 17010
+HOST: Final = "127.0.0.1"
+FRONT_PORT: Final = 11223
+ADMIN_PORT: Final = 8183
+FIRST_SERVER_PORT: Final = 17010
+
+_EVERY_INTERFACE: Final = {"": HOST, "*": HOST, "0.0.0.0": HOST, "[::]": "::1"}
+"""Hosts that stand for every interface, and how this machine reaches them."""
 
 
 @dataclass(frozen=True)
@@ -23,66 +30,74 @@ class Addresses:
     servers: tuple[str, ...]
 
     @classmethod
-    def usual(cls, servers: int, base: int | None = None) -> Addresses:
-        """Those of the tutorial; with `base` the front is there, the admin API one above, and servers from ten above on."""
-        front, admin, first = (
-            (FRONT, ADMIN, FIRST_SERVER) if base is None else (base, base + 1, base + 10)
-        )
-        own = tuple(f"{HOST}:{first + index}" for index in range(servers))
+    def default(cls, servers: int, base: int | None = None) -> Addresses:
+        """Return the default addresses of a cluster with this number of servers.
+
+        With `base`, that is the port of the front; the admin API has the next one, and the servers
+        have those from the tenth after it on.
+        """
+        if base is None:
+            return cls._from_ports(FRONT_PORT, ADMIN_PORT, FIRST_SERVER_PORT, servers)
+        return cls._from_ports(base, base + 1, base + 10, servers)
+
+    @classmethod
+    def _from_ports(cls, front: int, admin: int, first_server: int, servers: int) -> Addresses:
+        ports = range(first_server, first_server + servers)
+        own = tuple(f"{HOST}:{port}" for port in ports)
         return cls(f"{HOST}:{front}", f"{HOST}:{admin}", own)
 
     @classmethod
     def read(cls, cluster: Component) -> Addresses:
-        """Those of a cluster that was created; raises `Failure`."""
+        """Return those of an existing cluster; raises `Failure`."""
         front, admin = cluster.parts_of(LOAD_BALANCER)[0].addresses
-        return cls(front, admin, tuple(server.addresses[0] for server in cluster.parts_of(SERVER)))
+        servers = tuple(server.addresses[0] for server in cluster.parts_of(SERVER))
+        return cls(front, admin, servers)
 
-    def around(self, front: str) -> Addresses:
-        """The usual ones for the usual front; for another one these, with a free one in place of a usual one or a taken one."""
-        usual = self.usual(len(self.servers))
-        if front == usual.front:
-            return usual
-        kept = [self.admin, *self.servers]
-        good = [each not in (usual.admin, *usual.servers) and _free(each) for each in kept]
-        fresh = iter(free_ports(len(kept)))
-        admin, *servers = [each if ok else next(fresh) for each, ok in zip(kept, good, strict=True)]
-        return replace(self, front=front, admin=admin, servers=tuple(servers))
+    def moved_to(self, front: str) -> Addresses:
+        """Return addresses with this front.
+
+        The default front has the default addresses beside it. Any other one has the present ones,
+        with a free port in place of one that is a default or in use.
+        """
+        default = self.default(len(self.servers))
+        if front == default.front:
+            return default
+        reserved = (default.admin, *default.servers)
+        free = iter(free_addresses(1 + len(self.servers)))
+        kept = [
+            address if address not in reserved and _is_free(address) else next(free)
+            for address in (self.admin, *self.servers)
+        ]
+        return replace(self, front=front, admin=kept[0], servers=tuple(kept[1:]))
 
     def write(self, cluster: Component) -> None:
-        """Make them those of a cluster that was created, which must not run."""
-        (balancer,), servers = cluster.parts_of(LOAD_BALANCER), cluster.parts_of(SERVER)
-        by_name = {
-            server.folder.name: address
-            for server, address in zip(servers, self.servers, strict=True)
-        }
+        """Make them those of an existing cluster, which must not be running."""
+        servers = cluster.parts_of(SERVER)
+        by_name: dict[str, str] = {}
+        for server, address in zip(servers, self.servers, strict=True):
+            by_name[server.folder.name] = address
+            _set_address(server, address)
 
-        def behind(document: Any) -> None:
-            section = document["loadbalancer"]
-            section.update({"bind": self.front, "admin_bind": self.admin})
-            for each in section["servers"]:
-                each["address"] = by_name.get(each["name"], each["address"])
+        def change_balancer(document: Document) -> None:
+            section = section_of(document, "loadbalancer")
+            section["bind"] = self.front
+            section["admin_bind"] = self.admin
+            for entry in section["servers"]:
+                if entry["name"] in by_name:
+                    entry["address"] = by_name[entry["name"]]
 
-        edit(balancer, behind)
-        for server in servers:
-            edit(
-                server,
-                lambda document, own=by_name[server.folder.name]: document["http"].update(
-                    {"address": own}
-                ),
-            )
+        edit_configuration(cluster.parts_of(LOAD_BALANCER)[0], change_balancer)
 
 
-def edit(component: Component, change: Any) -> None:
-    """Change a component's configuration, keeping its comments; it is not written if nothing changes."""
-    text = component.config.read_text()
-    document = tomlkit.parse(text)
-    change(document)
-    if tomlkit.dumps(document) != text:
-        write_private(component.config, tomlkit.dumps(document))
+def _set_address(server: Component, address: str) -> None:
+    def change(document: Document) -> None:
+        section_of(document, "http")["address"] = address
+
+    edit_configuration(server, change)
 
 
-def free_ports(count: int) -> list[str]:
-    """So many addresses of this machine alone at which nobody listens."""
+def free_addresses(count: int) -> list[str]:
+    """Return this many addresses of the loopback interface at which nothing listens."""
     probes = [socket.create_server((HOST, 0)) for _ in range(count)]
     try:
         return [f"{HOST}:{probe.getsockname()[1]}" for probe in probes]
@@ -91,35 +106,41 @@ def free_ports(count: int) -> list[str]:
             probe.close()
 
 
-def given(text: str) -> str:
-    """The address that somebody asks for; with port 0 a free one. Raises `Failure`."""
+def requested_address(text: str) -> str:
+    """Return the address given by the option `--http`; port 0 becomes a free port.
+
+    Raises `Failure`.
+    """
     from hansa_loadbalancer.settings import is_address
 
     host, _, port = text.rpartition(":")
     if port == "0":
-        with socket.create_server((host.strip("[]").replace("*", ""), 0)) as probe:
+        bound = host.strip("[]").replace("*", "")
+        with socket.create_server((bound, 0)) as probe:
             text = f"{host}:{probe.getsockname()[1]}"
     if not is_address(text):
-        raise Failure(f"--http: {text!r} is no HOST:PORT", INVALID)
+        raise Failure(f"--http: {text!r} is not an address HOST:PORT", INVALID)
     return text
 
 
 def reachable(address: str) -> tuple[str, int]:
-    """Host and port by which what listens at an address is reached from here."""
+    """Return host and port at which this machine reaches what listens at an address."""
     host, _, port = address.rpartition(":")
-    every = {"": HOST, "*": HOST, "0.0.0.0": HOST, "[::]": "::1"}
-    return every.get(host, host.strip("[]")), int(port)
+    return _EVERY_INTERFACE.get(host, host.strip("[]")), int(port)
 
 
 def url(address: str) -> str:
-    """The same as the beginning of a URL."""
+    """Return the URL at which this machine reaches what listens at an address."""
     host, port = reachable(address)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if ":" in host:
+        return f"http://[{host}]:{port}"
+    return f"http://{host}:{port}"
 
 
-def _free(address: str) -> bool:
+def _is_free(address: str) -> bool:
     host, _, port = address.rpartition(":")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host.strip("[]"), int(port)))

@@ -1,55 +1,73 @@
-"""The words of `quickstart create` after PATH, in the order of today and in that of older versions."""
+"""The arguments of `quickstart create` after PATH, in today's order and in that of older versions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import click
 
-TYPES: Final = ("sqlite", "postgresql", "mysql")
+DATABASES: Final = ("sqlite", "postgresql", "mysql")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the words, and the options for what they leave out, ask for; an empty `redis_host` is the embedded Valkey."""
+class DatabaseOptions:
+    """The options for what the arguments leave out; a port of None is the database's default."""
+
+    host: str = "localhost"
+    port: int | None = None
+    user: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Backends:
+    """The operational database (ODB) and the Redis of a new cluster.
+
+    An empty `redis_host` stands for the embedded Valkey.
+    """
 
     odb_type: str
-    odb_host: str
-    odb_port: int | None
-    odb_user: str
-    odb_db_name: str
-    redis_host: str
-    redis_port: int
+    odb: DatabaseOptions
+    redis_host: str = ""
+    redis_port: int = 0
 
 
-def read_words(words: tuple[str, ...], options: dict[str, Any]) -> Asked:
-    """Read `[TYPE] [REDIS_HOST REDIS_PORT]`, or `TYPE ODB_HOST ODB_PORT ODB_USER ODB_DB_NAME [REDIS_HOST REDIS_PORT]`.
+def read_arguments(arguments: tuple[str, ...], options: DatabaseOptions) -> Backends:
+    """Read the arguments; raises `click.UsageError`.
 
-    Raises `click.UsageError`.
+    They are `[TYPE] [REDIS_HOST REDIS_PORT]`, or `TYPE ODB_HOST ODB_PORT ODB_USER ODB_DB_NAME
+    [REDIS_HOST REDIS_PORT]`.
     """
-    type, rest = (words[0], list(words[1:])) if words else ("sqlite", [])
-    if type not in TYPES:
-        raise click.UsageError(
-            f"{type!r} is no kind of SQL database; there are: {', '.join(TYPES)}"
-        )
-    odb: dict[str, Any] = {
-        name: options[name] for name in ("odb_host", "odb_port", "odb_user", "odb_db_name")
-    }
+    type = arguments[0] if arguments else "sqlite"
+    if type not in DATABASES:
+        known = ", ".join(DATABASES)
+        raise click.UsageError(f"{type!r} is not a supported SQL database; supported are: {known}")
+    rest = arguments[1:]
+    odb = options
     if len(rest) in (4, 6):
-        odb = dict(zip(odb, rest[:4], strict=True))
-        odb["odb_port"], rest = _port(rest[1]), rest[4:]
+        host, port, user, name = rest[:4]
+        odb = DatabaseOptions(host, _port(port), user, name)
+        rest = rest[4:]
     if len(rest) not in (0, 2):
-        raise click.UsageError("after the kind of SQL database: nothing, or REDIS_HOST REDIS_PORT")
+        expected = "nothing, or REDIS_HOST REDIS_PORT"
+        raise click.UsageError(f"after the type of the SQL database: {expected}")
     if type != "sqlite":
-        missing = [f"--{name}" for name in ("odb_host", "odb_user", "odb_db_name") if not odb[name]]
-        if missing:
-            raise click.UsageError(f"{type} needs {', '.join(missing)}")
-    host, port = rest or ("", "0")
-    return Asked(type, redis_host=host, redis_port=_port(port) if host else 0, **odb)
+        _check_complete(type, odb)
+    if not rest:
+        return Backends(type, odb)
+    redis_host, redis_port = rest
+    return Backends(type, odb, redis_host, _port(redis_port))
+
+
+def _check_complete(type: str, odb: DatabaseOptions) -> None:
+    given = {"--odb_host": odb.host, "--odb_user": odb.user, "--odb_db_name": odb.name}
+    missing = [option for option, value in given.items() if not value]
+    if missing:
+        raise click.UsageError(f"{type} needs {', '.join(missing)}")
 
 
 def _port(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
-        raise click.UsageError(f"{text!r} is no port")
+        raise click.UsageError(f"{text!r} is not a port number")
     return int(text)

@@ -1,4 +1,6 @@
-"""A component: a folder that says what it is in `.hansa-info`, with its configuration, its logs and the file of its process id."""
+"""A component: a folder that says in `.hansa-info` what it is, with its configuration, its logs and
+its pidfile.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +8,28 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from hansa import Invalid, resolve, started_at
-from hansa_authority.description import INFO_FILE as INFO
+from hansa import Invalid, replace_file, resolve, started_at
+from hansa_authority.description import INFO_FILE
 
 from .failure import INVALID, NOT_A_COMPONENT, Failure
 
-KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN = "KVDB", "LOAD_BALANCER", "SERVER", "WEB_ADMIN"
+KVDB: Final = "KVDB"
+LOAD_BALANCER: Final = "LOAD_BALANCER"
 QUICKSTART: Final = "QUICKSTART"
+SERVER: Final = "SERVER"
+WEB_ADMIN: Final = "WEB_ADMIN"
 
+_NAMES: Final = {LOAD_BALANCER: "Load-balancer", WEB_ADMIN: "Web admin"}
+_COMMANDS: Final = {SERVER: "server", LOAD_BALANCER: "loadbalancer", KVDB: "kvdb"}
+"""The groups whose command `run` runs a component of a kind."""
 
-def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace a file at once, readable by its owner alone from its first moment."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
-        file.write(text)
-    os.replace(fresh, path)
+Section: TypeAlias = dict[str, Any]
+"""A section of config.toml."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,13 @@ class Component:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What `.hansa-info` says."""
+        """The content of `.hansa-info`; raises `Failure`."""
         try:
-            found = json.loads((self.folder / INFO).read_text())
+            found = json.loads((self.folder / INFO_FILE).read_text())
             found["component"]
         except (OSError, ValueError, KeyError, TypeError):
-            raise Failure(
-                f"{self.folder} is no component: it has no {INFO}", NOT_A_COMPONENT
-            ) from None
+            message = f"{self.folder} is not a component: it has no {INFO_FILE}"
+            raise Failure(message, NOT_A_COMPONENT) from None
         return dict(found)
 
     @property
@@ -55,10 +56,13 @@ class Component:
 
     @property
     def name(self) -> str:
-        """What people call it."""
-        return {LOAD_BALANCER: "Load-balancer", WEB_ADMIN: "Web admin"}.get(
-            self.kind, self.folder.name
-        )
+        """The name by which messages refer to it."""
+        return _NAMES.get(self.kind, self.folder.name)
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether it is a quickstart cluster."""
+        return self.kind == QUICKSTART
 
     @property
     def parts(self) -> list[Component]:
@@ -66,34 +70,50 @@ class Component:
         return [Component(self.folder / name) for name in self.about.get("components", [])]
 
     def parts_of(self, kind: str) -> list[Component]:
-        """Its components of a kind."""
+        """Return its components of a kind."""
         return [part for part in self.parts if part.kind == kind]
 
-    def part(self, kind: str) -> Component | None:
-        """The component of a kind beside this one, or in it."""
-        home = self if self.kind == QUICKSTART else Component(self.folder.parent)
-        if not (home.folder / INFO).exists():
-            return None
-        return next((part for part in home.parts if part.kind == kind), None)
+    @property
+    def home(self) -> Component:
+        """The quickstart cluster that it is, or that its folder would belong to."""
+        return self if self.is_cluster else Component(self.folder.parent)
 
-    # -- configuration ------------------------------------------------------------------------------------------------
+    def part(self, kind: str) -> Component | None:
+        """Return the first component of a kind in this cluster, or in the cluster of this
+        component.
+        """
+        home = self.home
+        if not home.exists:
+            return None
+        return next(iter(home.parts_of(kind)), None)
+
+    @property
+    def exists(self) -> bool:
+        """Whether its folder says what it is."""
+        return (self.folder / INFO_FILE).exists()
+
+    # -- configuration -----------------------------------------------------------------------------
 
     @property
     def config(self) -> Path:
         """Its configuration file."""
         return self.folder / "config.toml"
 
-    def raw(self) -> dict[str, Any]:
-        """The configuration as written, references kept; raises `Failure`."""
+    def raw(self) -> Section:
+        """Return the configuration as written, with its references; raises `Failure`."""
         try:
             return tomllib.loads(self.config.read_text())
         except OSError as error:
-            raise Failure(f"{self.config} cannot be read: {error.strerror}", INVALID) from None
+            message = f"{self.config} cannot be read: {error.strerror}"
+            raise Failure(message, INVALID) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise Failure(f"{self.config} is not valid TOML: {error}", INVALID) from None
 
-    def section(self, name: str) -> dict[str, Any]:
-        """One section of the configuration, with `$env` and `$file` replaced; raises `Failure`."""
+    def section(self, name: str) -> Section:
+        """Return one section of the configuration, with `$env` and `$file` resolved.
+
+        Raises `Failure`.
+        """
         try:
             return dict(resolve(self.raw().get(name, {})))
         except Invalid as invalid:
@@ -102,7 +122,7 @@ class Component:
 
     @property
     def addresses(self) -> list[str]:
-        """HOST:PORT of everything it listens at."""
+        """HOST:PORT of everything that it listens at; raises `Failure`."""
         if self.kind == SERVER:
             return [str(self.section("http").get("address", "127.0.0.1:11223"))]
         if self.kind == LOAD_BALANCER:
@@ -111,22 +131,18 @@ class Component:
         return []
 
     def command(self) -> list[str]:
-        """What runs it, in the foreground."""
-        hansa = [sys.executable, "-m", "hansa"]
+        """Return the command line that runs it in the foreground."""
         options = ["--config", str(self.config), "--dir", str(self.folder)]
-        words = {
-            SERVER: ["server", "run"],
-            LOAD_BALANCER: ["loadbalancer", "run"],
-            KVDB: ["kvdb", "run"],
-        }[self.kind]
-        return [*hansa, *words, *options]
+        return [sys.executable, "-m", "hansa", _COMMANDS[self.kind], "run", *options]
 
-    # -- process ------------------------------------------------------------------------------------------------------
+    # -- process -----------------------------------------------------------------------------------
 
     @property
-    def runs_itself(self) -> bool:
-        """Whether it has a process of its own; the web admin's port is served by the load-balancer."""
-        return self.kind in (SERVER, LOAD_BALANCER, KVDB)
+    def has_process(self) -> bool:
+        """Whether it is a process of its own; the port of the web admin is served by the
+        load-balancer.
+        """
+        return self.kind in _COMMANDS
 
     @property
     def pidfile(self) -> Path:
@@ -134,12 +150,17 @@ class Component:
         return self.folder / "pidfile"
 
     @property
+    def logs(self) -> Path:
+        """The folder of its logs."""
+        return self.folder / "logs"
+
+    @property
     def console(self) -> Path:
-        """What it wrote to its standard output and error since it was last started."""
-        return self.folder / "logs" / "console.log"
+        """What it has written to its standard output and error since it was last started."""
+        return self.logs / "console.log"
 
     def noted(self) -> tuple[int, int] | None:
-        """Process id and start time that the file names, whether it runs or not."""
+        """Return process id and start time as the pidfile has them, whether it runs or not."""
         try:
             pid, start = self.pidfile.read_text().split()
             return int(pid), int(start)
@@ -147,45 +168,28 @@ class Component:
             return None
 
     def pid(self) -> int | None:
-        """The process id, if that process runs and is the one that was started; a reused number is none."""
-        found = self.noted()
-        return found[0] if found and started_at(found[0]) == found[1] else None
+        """Return the id of its process if it runs; not that of another process with the same
+        number.
+        """
+        noted = self.noted()
+        if noted is None:
+            return None
+        pid, start = noted
+        return pid if started_at(pid) == start else None
 
     def note(self, pid: int) -> None:
-        """Write down the process that was started."""
+        """Write the pidfile for a process that was started."""
         start = started_at(pid)
         if start is not None:
-            write_private(self.pidfile, f"{pid}\n{start}\n")
+            replace_file(self.pidfile, f"{pid}\n{start}\n")
 
     def forget(self) -> None:
-        """Remove the file of the process id."""
+        """Remove the pidfile."""
         self.pidfile.unlink(missing_ok=True)
 
 
 def open_component(path: str | os.PathLike[str]) -> Component:
-    """The component in a folder; raises `Failure` if there is none."""
+    """Return the component in a folder; raises `Failure` if there is none."""
     component = Component(Path(path).expanduser().resolve())
     component.about  # noqa: B018 - raises
     return component
-
-
-def busy(folder: Path) -> bool:
-    """Whether a command starts or stops what is in a folder at this moment."""
-    try:
-        with exclusive(folder):
-            return False
-    except Failure:
-        return True
-
-
-@contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Keep two starts or stops of the same cluster from running at once; raises `Failure`."""
-    import fcntl
-
-    with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Failure(f"another command starts or stops {folder} at this moment") from None
-        yield

@@ -6,43 +6,46 @@ import base64
 import os
 import secrets
 import shutil
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from hansa import replace_file
 from hansa_authority import authority
 from hansa_authority.description import describe
+from hansa_cli.access import PASSWORD_VARIABLE, password_file
 from hansa_loadbalancer.files import SOCKET
 
-from . import files, kvdb, odb, words
+from . import files, kvdb, odb
 from .addresses import Addresses
-from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component, write_private
-from .failure import INVALID, NOT_EMPTY, Failure
+from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component
+from .failure import NOT_EMPTY, Failure
+from .include import Sections, included
+from .programs import pickup_links, program
+from .scripts import script_name, scripts
 
 PICKUP: Final = "pickup"
 """The folder of a cluster that leads to the pickup folder of its first server."""
-OWN: Final = {"server", "http", "odb", "redis", "pickup", "loadbalancer", "plugins"}
-"""Sections that a server of a cluster has of its own, whatever another configuration says; of two, some settings count."""
-OWN_SETTINGS: Final = {
-    "server": {"name", "cluster", "dir", "say", "secret_key"},
-    "http": {"address", "trusted_proxies"},
-}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be created."""
+    """What is to be created.
+
+    Without `redis_address` the cluster has an embedded Valkey; without `cluster` its name is
+    random; without `addresses` it has the default ones. Without `schema` that of an SQLite ODB is
+    left to the first server, which is faster.
+    """
 
     folder: Path
     odb_url: str
-    redis_address: str = ""  # empty: the embedded Valkey
+    redis_address: str = ""
     cluster: str = ""
     servers: int = 2
-    addresses: Addresses | None = None  # by default those of the tutorial
+    addresses: Addresses | None = None
     include: Path | None = None
-    schema: bool = True  # whether to create it; an SQLite one can be left to the first server
+    schema: bool = True
 
     @property
     def server_names(self) -> list[str]:
@@ -51,147 +54,140 @@ class Plan:
 
 
 def create(plan: Plan, say: Callable[[str], None]) -> str:
-    """Create the cluster, telling each step; a failure leaves nothing behind. Gives the admin's password; raises `Failure`."""
+    """Create a cluster, reporting each step by `say`; returns the admin's password.
+
+    Whatever was made is removed after a failure. Raises `Failure`.
+    """
     folder = plan.folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    existed = folder.exists()
+    if existed and (not folder.is_dir() or any(folder.iterdir())):
         raise Failure(f"{folder} is not an empty folder", NOT_EMPTY)
-    more = included(plan.include) if plan.include else {}
-    there = folder.exists()
+    more = {} if plan.include is None else included(plan.include)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     try:
-        return _Making(plan, more, say).run()
+        return Creation(plan, more, say).run()
     except BaseException:
-        for inner in folder.iterdir():
-            shutil.rmtree(inner) if inner.is_dir() else inner.unlink()
-        if not there:
+        _empty(folder)
+        if not existed:
             folder.rmdir()
         raise
 
 
-class _Making:
-    """The eight steps, and what they share."""
+def _empty(folder: Path) -> None:
+    for inner in folder.iterdir():
+        if inner.is_dir() and not inner.is_symlink():
+            shutil.rmtree(inner)
+        else:
+            inner.unlink()
 
-    def __init__(self, plan: Plan, more: dict[str, Any], say: Callable[[str], None]) -> None:
-        self.plan, self.more, self._say = plan, more, say
+
+class Creation:
+    """The eight steps, and what they share: the cluster's name, its key and the admin's password."""
+
+    def __init__(self, plan: Plan, more: Sections, say: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.more = more
         self.folder = plan.folder
         self.cluster = plan.cluster or f"quickstart-{secrets.randbelow(9_900_000) + 100_000}"
-        # servers of one cluster share the key that encrypts secrets in the ODB, and the admin's password
         self.key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        self.password = os.environ.get("HANSA_ADMIN_PASSWORD") or secrets.token_urlsafe(24)
-        self.issued: dict[str, authority.Issued] = {}
-        self.at = plan.addresses or Addresses.usual(plan.servers)
-        self.addresses = dict(zip(plan.server_names, self.at.servers, strict=True))
-        self.steps = 6 + plan.servers
-        self.step = 0
+        self.password = os.environ.get(PASSWORD_VARIABLE) or secrets.token_urlsafe(24)
+        self.addresses = plan.addresses or Addresses.default(plan.servers)
+        self._server_addresses = dict(zip(plan.server_names, self.addresses.servers, strict=True))
+        self._issued: dict[str, authority.Issued] = {}
+        self._say = say
+        self._steps = 6 + plan.servers
+        self._step = 0
 
     def run(self) -> str:
-        """Everything, in order."""
-        self._authority()
+        """Carry out everything, in order; returns the admin's password."""
+        self._create_authority()
         self._done("Certificate authority created")
-        if self.plan.schema:
-            odb.create_schema(self.plan.odb_url)
-        else:
-            odb.private(self.folder / "odb.sqlite")
+        self._create_odb()
         self._done("ODB schema created")
-        reference = self._kvdb()
+        redis = self._create_kvdb()
         self._done("ODB initial data created")
         for name in self.plan.server_names:
-            self._server(name, reference)
+            self._create_server(name, redis)
             self._done(f"{name} created")
-        self._balancer()
+        self._create_balancer()
         self._done("Load-balancer created")
-        self._component("web-admin", WEB_ADMIN)
+        self._create_component("web-admin", WEB_ADMIN)
         self._say("Superuser created successfully.")
         self._done("Web admin created")
-        for name, text in files.scripts().items():
-            write_private(self.folder / name, text, 0o700)
-        # the same places as in the folder of a single server, so that `hansa --dir` and people find them
-        write_private(self.folder / "admin.password", self.password + "\n")
-        (self.folder / PICKUP).symlink_to(Path(self.plan.server_names[0], files.INCOMING))
-        self._describe()
+        self._finish()
         self._done("Management scripts created")
+        start = self.folder / script_name(program(), "start")
         self._say(f"Quickstart cluster {self.cluster} created")
         self._say(f"Web admin user:[admin], password:[{self.password}]")
-        self._say(
-            f"Start the cluster by issuing the {self.folder / f'{words.program()}-qs-start.sh'} command"
-        )
+        self._say(f"Start the cluster by issuing the {start} command")
         return self.password
 
     def _done(self, what: str) -> None:
-        self.step += 1
-        self._say(f"[{self.step}/{self.steps}] {what}")
+        self._step += 1
+        self._say(f"[{self._step}/{self._steps}] {what}")
 
-    def _authority(self) -> None:
+    def _create_authority(self) -> None:
         home = self.folder / "ca"
         authority.create_authority(home)
         for name in (*self.plan.server_names, "load-balancer", "web-admin"):
-            self.issued[name] = authority.issue(home, name)
+            self._issued[name] = authority.issue(home, name)
 
-    def _component(self, name: str, kind: str, config: str = "") -> Path:
+    def _create_odb(self) -> None:
+        if self.plan.schema:
+            odb.create_schema(self.plan.odb_url)
+        else:
+            odb.create_private(self.folder / "odb.sqlite")
+
+    def _create_component(self, name: str, kind: str, config: str = "") -> Path:
         folder = self.folder / name
         (folder / "logs").mkdir(mode=0o700, parents=True)
         describe(folder, kind)
         if config:
-            write_private(folder / "config.toml", config)
-        if name in self.issued:
-            authority.install(self.folder / "ca", self.issued[name], folder)
+            replace_file(folder / "config.toml", config)
+        if name in self._issued:
+            authority.install(self.folder / "ca", self._issued[name], folder)
         return folder
 
-    def _kvdb(self) -> Any:
-        """Make the embedded Valkey, if it is wanted; gives what servers write as the address of their Redis."""
+    def _create_kvdb(self) -> str | dict[str, str]:
+        """Create the embedded Valkey unless there is a Redis; returns the address for servers."""
         if self.plan.redis_address:
             return self.plan.redis_address
-        component = Component(self._component("kvdb", KVDB, files.kvdb_config()))
-        return {"$file": str(kvdb.publish_address(component, kvdb.engine_of(component)))}
+        component = Component(self._create_component("kvdb", KVDB, files.kvdb_config()))
+        file = kvdb.publish_address(component, kvdb.engine_of(component))
+        return {"$file": str(file)}
 
-    def _server(self, name: str, redis: Any) -> None:
-        text = files.server_config(
-            name,
+    def _create_server(self, name: str, redis: str | dict[str, str]) -> None:
+        plan = files.ServerPlan(
+            name=name,
             cluster=self.cluster,
-            address=self.addresses[name],
+            address=self._server_addresses[name],
             odb=self.plan.odb_url,
             redis=redis,
-            durability="durable" if isinstance(redis, dict) else "fast",
+            durability="fast" if self.plan.redis_address else "durable",
             socket=str(self.folder / "load-balancer" / "run" / SOCKET),
             more=self.more,
         )
-        folder = self._component(name, SERVER, text)
+        folder = self._create_component(name, SERVER, files.server_config(plan))
         (folder / files.INCOMING).mkdir(mode=0o700, parents=True)
-        (folder / files.OLD_INCOMING).symlink_to(files.INCOMING)
-        write_private(folder / "secret.key", self.key + "\n")
-        write_private(folder / "admin.password", self.password + "\n")
+        for link in pickup_links():
+            (folder / link).symlink_to(files.INCOMING)
+        # the servers of a cluster share the key that encrypts secrets in the ODB, and the password
+        replace_file(folder / "secret.key", self.key + "\n")
+        replace_file(password_file(folder), self.password + "\n")
 
-    def _balancer(self) -> None:
-        text = files.balancer_config(self.at.front, self.at.admin, self.addresses)
-        self._component("load-balancer", LOAD_BALANCER, text)
+    def _create_balancer(self) -> None:
+        front, admin = self.addresses.front, self.addresses.admin
+        config = files.balancer_config(front, admin, self._server_addresses)
+        self._create_component("load-balancer", LOAD_BALANCER, config)
 
-    def _describe(self) -> None:
-        first = [] if self.plan.redis_address else ["kvdb"]
-        parts = [*first, "load-balancer", *self.plan.server_names, "web-admin"]
+    def _finish(self) -> None:
+        """Write scripts, and what commands look for in the folder of a single server."""
+        for name, text in scripts().items():
+            replace_file(self.folder / name, text, mode=0o700)
+        replace_file(password_file(self.folder), self.password + "\n")
+        (self.folder / PICKUP).symlink_to(Path(self.plan.server_names[0], files.INCOMING))
+        parts = ["load-balancer", *self.plan.server_names, "web-admin"]
+        if not self.plan.redis_address:
+            parts.insert(0, "kvdb")
         describe(self.folder, QUICKSTART, cluster=self.cluster, components=parts)
-
-
-def included(path: Path) -> dict[str, Any]:
-    """What every server is to take from another configuration: services, definitions, settings; raises `Failure`."""
-    found = _parsed(path)
-    kept = {name: content for name, content in found.items() if name not in OWN}
-    for name, own in OWN_SETTINGS.items():
-        if more := {key: value for key, value in found.get(name, {}).items() if key not in own}:
-            kept[name] = more
-    services = kept.get("services", {}).get("files")
-    if services:
-        kept["services"]["files"] = [str((path.parent / file).resolve()) for file in services]
-    return kept
-
-
-def lines_to_say(path: Path) -> list[str]:
-    """The lines that a configuration wants to be printed once a server is ready; raises `Failure`."""
-    return [str(line) for line in _parsed(path).get("server", {}).get("say", [])]
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Failure(f"{path}: {error}", INVALID) from None

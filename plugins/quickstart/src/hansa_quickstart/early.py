@@ -1,14 +1,15 @@
-"""Adds the commands: quickstart, start, stop, info, check-config, create, update, kvdb."""
+"""Entry point of hansa-quickstart: quickstart, start, stop, info, check-config, create, update,
+kvdb.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
+import click
 from hansa import hookimpl
 
 
 @hookimpl
-def hansa_commands(commands: Any) -> None:
+def hansa_commands(commands: click.Group) -> None:
     """Add the commands; what they do is imported when they run."""
     from .commands import add_commands
 

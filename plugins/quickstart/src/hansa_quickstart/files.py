@@ -1,119 +1,92 @@
-"""The texts of a new cluster's files: each component's config.toml, and the scripts."""
+"""The configuration files of a new cluster's components."""
 
 from __future__ import annotations
 
-import shlex
-import sys
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 import tomlkit
+from tomlkit.items import InlineTable, Table
 
-from .words import programs
+from .configuration import merge
 
-INCOMING = "pickup/incoming/services"
-"""The folder of a server in which files are picked up."""
+INCOMING: Final = "pickup/incoming/services"
+"""The folder of a server from which files are picked up."""
 
-OLD_INCOMING = "pickup-dir"
-"""What the first versions of Zato call it: a link to it."""
-
-_SCRIPT = """#!/bin/sh
-# {what} this cluster; further arguments are handed on.
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
-{lines}
-"""
+_DURABLE: Final = "and the component kvdb is too"
+_FAST: Final = "durable: refuse a Redis that may lose what was accepted"
 
 
-def server_config(
-    name: str,
-    *,
-    cluster: str,
-    address: str,
-    odb: str,
-    redis: Any,
-    durability: str,
-    socket: str,
-    more: dict[str, Any],
-) -> str:
-    """A server's configuration; `redis` is an address or a reference to one."""
+@dataclass(frozen=True)
+class ServerPlan:
+    """What the configuration of a server says.
+
+    `redis` is the address of a Redis, or a reference to one; `socket` the path of the socket by
+    which the load-balancer is controlled; `more` has further sections.
+    """
+
+    name: str
+    cluster: str
+    address: str
+    odb: str
+    redis: str | dict[str, str]
+    durability: str
+    socket: str
+    more: Mapping[str, object]
+
+
+def server_config(plan: ServerPlan) -> str:
+    """Return the configuration of a server."""
     document = tomlkit.document()
-    document.add(
-        tomlkit.comment(
-            "One server of a quickstart cluster. It holds secrets: keep it to yourself (mode 0600)."
-        )
-    )
-    document.add(
-        tomlkit.comment(
-            "Definitions are shared by all servers and live in the ODB: create them by API or command."
-        )
-    )
-    _add(document, "server", name=name, cluster=cluster, workers=2, dir=".")
-    _add(document, "http", address=address, trusted_proxies=["127.0.0.1"])
-    _add(document, "odb", url=odb)
-    table = _add(document, "redis", address=redis, durability=durability)
-    table["durability"].comment(
-        "durable: refuse a Redis that may lose what was accepted"
-        if durability == "fast"
-        else "and the component kvdb is too"
-    )
-    _add(document, "pickup", directory=INCOMING)
-    _add(document, "loadbalancer", socket=socket)
-    merge(document, more)
+    for line in (
+        "One server of a quickstart cluster. It holds secrets: keep it to yourself (mode 0600).",
+        "Definitions are shared by all servers and live in the ODB: create them by API or command.",
+    ):
+        document.add(tomlkit.comment(line))
+    server = {"name": plan.name, "cluster": plan.cluster, "workers": 2, "dir": "."}
+    http = {"address": plan.address, "trusted_proxies": ["127.0.0.1"]}
+    document.add("server", _table(server))
+    document.add("http", _table(http))
+    document.add("odb", _table({"url": plan.odb}))
+    redis = _table({"address": plan.redis, "durability": plan.durability})
+    redis["durability"].comment(_FAST if plan.durability == "fast" else _DURABLE)
+    document.add("redis", redis)
+    document.add("pickup", _table({"directory": INCOMING}))
+    document.add("loadbalancer", _table({"socket": plan.socket}))
+    merge(document, plan.more)
     return tomlkit.dumps(document)
 
 
-def merge(document: Any, more: dict[str, Any]) -> None:
-    """Add sections to a configuration; of those it has, set what is given."""
-    for key, value in more.items():
-        if key in document:
-            document[key].update(value)
-        else:
-            document.add(key, tomlkit.item(value))
-
-
-def balancer_config(bind: str, admin_bind: str, servers: dict[str, str]) -> str:
-    """The load-balancer's configuration; `servers` are addresses by name."""
+def balancer_config(bind: str, admin_bind: str, servers: Mapping[str, str]) -> str:
+    """Return the configuration of the load-balancer; `servers` are addresses by name."""
     document = tomlkit.document()
-    table = _add(document, "loadbalancer", bind=bind, admin_bind=admin_bind)
+    table = _table({"bind": bind, "admin_bind": admin_bind})
     table.add(tomlkit.comment('certificate = "certificates/cert-key.pem"  # makes it HTTPS'))
-    listed = tomlkit.aot()
+    entries = tomlkit.aot()
     for name, address in servers.items():
-        listed.append(tomlkit.item({"name": name, "address": address, "weight": 100}))
-    table.add("servers", listed)
+        entries.append(_table({"name": name, "address": address, "weight": 100}))
+    table.add("servers", entries)
+    document.add("loadbalancer", table)
     return tomlkit.dumps(document)
 
 
 def kvdb_config() -> str:
-    """The configuration of the embedded Valkey."""
+    """Return the configuration of the embedded Valkey."""
     document = tomlkit.document()
     document.add(tomlkit.comment("The Valkey that the servers of this cluster share."))
-    _add(document, "redis", durability="durable", memory=256)
+    document.add("redis", _table({"durability": "durable", "memory": 256}))
     return tomlkit.dumps(document)
 
 
-def scripts() -> dict[str, str]:
-    """The scripts by name: start, stop and restart, for each installed command."""
-    found = {}
-    for program, module in programs().items():
-        run = f"{shlex.quote(sys.executable)} -m {module}"
-        start, stop = f'{run} start "$here"', f'{run} stop "$here"'
-        for word, what, lines in (
-            ("start", "Starts", f'exec {start} "$@"'),
-            ("stop", "Stops", f'exec {stop} "$@"'),
-            ("restart", "Stops and starts", f'{stop} || exit\nexec {start} "$@"'),
-        ):
-            found[f"{program}-qs-{word}.sh"] = _SCRIPT.format(what=what, lines=lines)
-    return found
-
-
-def _add(document: tomlkit.TOMLDocument, section: str, **settings: Any) -> Any:
+def _table(settings: Mapping[str, Any]) -> Table:
     table = tomlkit.table()
-    for key, value in settings.items():
-        table.add(key, tomlkit.item(value) if not isinstance(value, dict) else _inline(value))
-    document.add(section, table)
+    for name, value in settings.items():
+        table.add(name, _inline(value) if isinstance(value, dict) else tomlkit.item(value))
     return table
 
 
-def _inline(value: dict[str, Any]) -> Any:
-    found = tomlkit.inline_table()
-    found.update(value)
-    return found
+def _inline(settings: Mapping[str, Any]) -> InlineTable:
+    table = tomlkit.inline_table()
+    table.update(settings)
+    return table

@@ -1,4 +1,4 @@
-"""The ODB of a cluster: its URL, its schema, and whether it can be reached."""
+"""The operational database (ODB) of a cluster: its URL, its schema, and whether it can be reached."""
 
 from __future__ import annotations
 
@@ -8,86 +8,90 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from .failure import INVALID, NO_ODB, ODB_EXISTS, Failure
 
-DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from .arguments import DatabaseOptions
+
+DRIVERS: Final = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 PORTS: Final = {"postgresql": 5432, "mysql": 3306}
-SECONDS: Final = 5
-"""How long a connection may take to open."""
+CONNECT_TIMEOUT: Final = 5
+"""Seconds."""
+_PACKAGES: Final = {"psycopg": "psycopg[binary]"}
+"""Packages that are not named as their module."""
+_SQLITE: Final = "sqlite:///"
 
 
-# PERF: SQLAlchemy takes longer to import than a cluster's first server to answer, and SQLite needs none of it
+def sqlite_url(folder: Path) -> str:
+    """Return the URL of the SQLite file that is the ODB of the cluster in a folder."""
+    return f"{_SQLITE}{folder / 'odb.sqlite'}"
 
 
-def odb_url(
-    type: str,
-    folder: Path,
-    host: str = "",
-    port: int | None = None,
-    user: str = "",
-    database: str = "",
-    password: str = "",
-) -> str:
-    """The SQLAlchemy URL of a new cluster's ODB; SQLite's is the file `odb.sqlite` in the folder."""
-    if type == "sqlite":
-        return f"sqlite:///{folder / 'odb.sqlite'}"
+def server_url(type: str, database: DatabaseOptions, password: str) -> str:
+    """Return the URL of an ODB on a database server, as SQLAlchemy reads it."""
     from sqlalchemy import URL
 
-    url = URL.create(DRIVERS[type], user, password or None, host, port or PORTS[type], database)
+    url = URL.create(
+        DRIVERS[type],
+        database.user,
+        password or None,
+        database.host,
+        database.port or PORTS[type],
+        database.name,
+    )
     return url.render_as_string(hide_password=False)
 
 
 def create_schema(url: str) -> None:
-    """Create the schema in an empty database; raises `Failure` if there is one already, or the database cannot be reached."""
+    """Create the schema in an empty database.
+
+    Raises `Failure` if it has one already, or cannot be reached.
+    """
     if check_odb(url) is not None:
-        raise Failure(
-            f"{_shown(url)} holds the ODB of a cluster already; name another database", ODB_EXISTS
-        )
-    if path := _sqlite_path(url):
-        private(path)
-    # in a process of its own, as core does it: migrations load everything there is of SQLAlchemy and Alembic
-    done = subprocess.run(
-        [sys.executable, "-m", "hansa.odb.migrations"], input=url, text=True, capture_output=True
-    )
+        shown = _without_password(url)
+        message = f"{shown} already holds the ODB of a cluster; name another database"
+        raise Failure(message, ODB_EXISTS)
+    path = _sqlite_path(url)
+    if path is not None:
+        create_private(path)
+    # in a process of its own, as in core: migrations load all of SQLAlchemy and Alembic
+    command = [sys.executable, "-m", "hansa.odb.migrations"]
+    done = subprocess.run(command, input=url, text=True, capture_output=True, check=False)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise Failure(f"the schema could not be created in {_shown(url)}: {last}", NO_ODB)
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        shown = _without_password(url)
+        message = f"the schema could not be created in {shown}: {lines[-1]}"
+        raise Failure(message, NO_ODB)
 
 
-def private(path: Path) -> None:
-    """Make an empty SQLite database that its owner alone can read; what SQLite puts beside it will be so, too."""
+def create_private(path: Path) -> None:
+    """Create an empty SQLite database that only its owner can read; raises OSError.
+
+    The files that SQLite puts beside it get the same permissions.
+    """
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
 def check_odb(url: str) -> int | None:
-    """The revision of the ODB, None if it has no schema yet; raises `Failure` if it cannot be reached."""
-    if path := _sqlite_path(url):
-        return _check_sqlite(path)
-    from sqlalchemy import inspect, text
-    from sqlalchemy.exc import SQLAlchemyError
+    """Return the revision of an ODB, None if it has no schema yet.
 
-    engine = _open(url)
-    try:
-        if "cluster" not in inspect(engine).get_table_names():
-            return None
-        with engine.connect() as connection:
-            return int(connection.execute(text("SELECT revision FROM cluster")).scalar() or 0)
-    except SQLAlchemyError as error:
-        raise Failure(
-            f"SQL ODB: {_shown(url)} cannot be reached: {_reason(error)}", NO_ODB
-        ) from None
-    finally:
-        engine.dispose()
+    Raises `Failure` if it cannot be reached.
+    """
+    # SQLAlchemy takes long to import, and SQLite can do without it
+    path = _sqlite_path(url)
+    if path is not None:
+        return _check_sqlite(path)
+    return _check_server(url)
 
 
 def _sqlite_path(url: str) -> Path | None:
-    return (
-        Path(url.partition("?")[0].removeprefix("sqlite:///"))
-        if url.startswith("sqlite:///")
-        else None
-    )
+    if not url.startswith(_SQLITE):
+        return None
+    return Path(url.partition("?")[0].removeprefix(_SQLITE))
 
 
 def _check_sqlite(path: Path) -> int | None:
@@ -96,36 +100,50 @@ def _check_sqlite(path: Path) -> int | None:
     if not path.exists():
         return None
     try:
-        with contextlib.closing(sqlite3.connect(path, timeout=SECONDS)) as connection:
-            if not connection.execute(
-                "SELECT 1 FROM sqlite_master WHERE name = 'cluster'"
-            ).fetchone():
+        with contextlib.closing(sqlite3.connect(path, timeout=CONNECT_TIMEOUT)) as connection:
+            tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'cluster'")
+            if tables.fetchone() is None:
                 return None
-            return int((connection.execute("SELECT revision FROM cluster").fetchone() or [0])[0])
+            row = connection.execute("SELECT revision FROM cluster").fetchone()
     except sqlite3.Error as error:
         raise Failure(f"SQL ODB: {path} cannot be used: {error}", NO_ODB) from None
+    return int(row[0]) if row else 0
 
 
-def _open(url: str) -> Any:
+def _check_server(url: str) -> int | None:
+    from sqlalchemy import inspect, text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine = _open(url)
+    try:
+        if "cluster" not in inspect(engine).get_table_names():
+            return None
+        with engine.connect() as connection:
+            revision = connection.execute(text("SELECT revision FROM cluster")).scalar()
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        message = f"SQL ODB: {_without_password(url)} cannot be reached: {reason}"
+        raise Failure(message, NO_ODB) from None
+    finally:
+        engine.dispose()
+    return int(revision or 0)
+
+
+def _open(url: str) -> Engine:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
     try:
-        return create_engine(url, connect_args={"connect_timeout": SECONDS})
+        return create_engine(url, connect_args={"connect_timeout": CONNECT_TIMEOUT})
     except ModuleNotFoundError as error:
-        package = {"psycopg": "psycopg[binary]"}.get(str(error.name), str(error.name))
-        raise Failure(
-            f"{_shown(url)} needs the package {package}: pip install '{package}'", NO_ODB
-        ) from None
+        package = _PACKAGES.get(str(error.name), error.name)
+        message = f"{_without_password(url)} needs the package {package}: pip install '{package}'"
+        raise Failure(message, NO_ODB) from None
     except (ArgumentError, NoSuchModuleError) as error:
         raise Failure(f"SQL ODB: {error}", INVALID) from None
 
 
-def _shown(url: str) -> str:
+def _without_password(url: str) -> str:
     from sqlalchemy.engine import make_url
 
     return make_url(url).render_as_string(hide_password=True)
-
-
-def _reason(error: Any) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

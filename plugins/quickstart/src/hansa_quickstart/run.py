@@ -1,105 +1,135 @@
-"""`hansa quickstart run`: a cluster in the foreground, made at the first run; `make run` calls it."""
+"""`hansa quickstart run`: a cluster in the foreground, which the first run creates."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import click
 from hansa_admin.early import introduction
 from hansa_admin.password import ensure_password
+from tomlkit import TOMLDocument
 
-from . import create as making, odb
-from .addresses import Addresses, edit, url
-from .cluster import Start
-from .component import INFO, LOAD_BALANCER, QUICKSTART, SERVER, Component, open_component
+from . import odb
+from .addresses import Addresses, url
+from .component import LOAD_BALANCER, SERVER, Component, open_component
+from .configuration import Document, edit_configuration, merge
+from .create import PICKUP, Plan, create
 from .failure import NOT_A_COMPONENT, NOT_EMPTY, RUNNING, Failure
-from .files import merge
+from .include import OWN_SECTIONS, Sections, included, lines_to_say
+from .start import Start
 
-SERVERS = 2
+SERVERS: Final = 2
 
 
 def run(folder: Path, front: str | None, include: Path | None) -> None:
-    """Run the cluster in a folder until Ctrl-C or SIGTERM, with clients at `front` (HOST:PORT); raises `Failure`.
+    """Run the cluster in a folder until Ctrl-C or SIGTERM, with clients at `front` (HOST:PORT).
 
-    What `include` declares, services and definitions, is taken anew at each run.
+    The services and definitions of `include` are taken anew at each run. Raises `Failure`.
     """
-    fresh = not (folder / INFO).exists()
+    fresh = not Component(folder).exists
     if fresh:
-        _make(folder, front, include)
+        _create(folder, front, include)
     cluster = open_component(folder)
-    if cluster.kind != QUICKSTART:
-        raise Failure(f"{folder} is a {cluster.kind}, and no cluster", NOT_A_COMPONENT)
-    running = [part.name for part in cluster.parts if part.pid() is not None]
-    if running:
-        raise Failure(
-            f"{folder} runs already: {', '.join(running)}; end it with: hansa stop {folder}",
-            RUNNING,
-        )
+    _check(cluster)
     if not fresh:
         _renew(cluster, front, include)
-    say = making.lines_to_say(include) if include else []
-    Start(cluster, foreground=True).run(lambda: _welcome(cluster, say, fresh=fresh))
+    lines = [] if include is None else lines_to_say(include)
+
+    def welcome() -> None:
+        _welcome(cluster, lines, fresh=fresh)
+
+    Start(cluster, foreground=True).run(welcome)
 
 
-def _make(folder: Path, front: str | None, include: Path | None) -> None:
-    if folder.is_dir() and (
-        (folder / "run" / "server.lock").exists() or (folder / "odb.sqlite").exists()
-    ):
-        raise Failure(
-            f"{folder} holds the data of a single server, and this starts a cluster. Move it out of the way, choose another "
-            f"folder (make run DIR=...), or go on with the single server: hansa server run --config config.toml --dir {folder}",
-            NOT_EMPTY,
+def _create(folder: Path, front: str | None, include: Path | None) -> None:
+    if _holds_single_server(folder):
+        message = (
+            f"{folder} holds the data of a single server, and this starts a cluster. "
+            "Move it out of the way, choose another folder (make run DIR=...), "
+            "or go on with the single server: "
+            f"hansa server run --config config.toml --dir {folder}"
         )
-    addresses = Addresses.usual(SERVERS)
-    plan = making.Plan(
-        folder,
-        odb.odb_url("sqlite", folder),
-        servers=SERVERS,
-        addresses=addresses.around(front) if front else addresses,
-        include=include,
-        schema=False,  # PERF: the first server makes it in no time
-    )
+        raise Failure(message, NOT_EMPTY)
+    addresses = Addresses.default(SERVERS)
+    if front is not None:
+        addresses = addresses.moved_to(front)
     click.echo(f"Creating a cluster in {folder}")
-    making.create(plan, lambda line: None)
+    plan = Plan(
+        folder,
+        odb.sqlite_url(folder),
+        servers=SERVERS,
+        addresses=addresses,
+        include=include,
+        schema=False,
+    )
+    create(plan, _say_nothing)
+
+
+def _say_nothing(line: str) -> None:
+    """Report no steps: the cluster is about to start, which reports its own."""
+
+
+def _holds_single_server(folder: Path) -> bool:
+    return (folder / "run" / "server.lock").exists() or (folder / "odb.sqlite").exists()
+
+
+def _check(cluster: Component) -> None:
+    """Refuse what is not a cluster, or is running; raises `Failure`."""
+    folder = cluster.folder
+    if not cluster.is_cluster:
+        raise Failure(f"{folder} is not a cluster, but a {cluster.kind}", NOT_A_COMPONENT)
+    running = [part.name for part in cluster.parts if part.pid() is not None]
+    if running:
+        names = ", ".join(running)
+        message = f"{folder} is already running: {names}; end it with: hansa stop {folder}"
+        raise Failure(message, RUNNING)
 
 
 def _renew(cluster: Component, front: str | None, include: Path | None) -> None:
     """Bring a cluster of an earlier run to what is asked for now."""
-    if front:
-        Addresses.read(cluster).around(front).write(cluster)
+    if front is not None:
+        Addresses.read(cluster).moved_to(front).write(cluster)
     if include is None:
         return
-    more = making.included(include)
+    sections = included(include)
+
+    def change(document: Document) -> None:
+        _exchange(document, sections)
+
     for server in cluster.parts_of(SERVER):
-        edit(server, lambda document: _exchange(document, more))
+        edit_configuration(server, change)
 
 
-def _exchange(document: Any, more: dict[str, Any]) -> None:
-    if {key: value for key, value in document.unwrap().items() if key not in making.OWN} != {
-        key: value for key, value in more.items() if key not in making.OWN
-    }:
-        for key in [key for key in document if key not in making.OWN]:
-            del document[key]
-    merge(document, more)
+def _exchange(document: Document, sections: Sections) -> None:
+    """Replace the sections of a server that were taken from an included configuration."""
+    assert isinstance(document, TOMLDocument)
+    if _taken(document.unwrap()) != _taken(sections):
+        for name in _taken(document):
+            del document[name]
+    merge(document, sections)
 
 
-def _welcome(cluster: Component, say: list[str], *, fresh: bool) -> None:
-    """Tell where it listens, how to get in, and what to try."""
+def _taken(sections: Document) -> Sections:
+    return {name: content for name, content in sections.items() if name not in OWN_SECTIONS}
+
+
+def _welcome(cluster: Component, lines: list[str], *, fresh: bool) -> None:
+    """Print where the cluster listens, how to log in, and what to try."""
     front, admin = cluster.parts_of(LOAD_BALANCER)[0].addresses
     ensure_password(cluster.folder)
     click.echo(f"HTTP for clients: {url(front)}")
     for line in introduction(url(front), url(admin), cluster.folder, fresh=fresh):
         click.echo(line)
-    servers = cluster.parts_of(SERVER)
-    click.echo(
-        f"servers: {', '.join(f'{server.name} at {server.addresses[0]}' for server in servers)}"
-    )
-    click.echo(f"hot-deployment: copy a .py file into {_short(cluster.folder / making.PICKUP)}")
-    for line in say:
-        click.echo(line.replace("{http}", url(front).partition("//")[2]))
+    servers = [f"{server.name} at {server.addresses[0]}" for server in cluster.parts_of(SERVER)]
+    click.echo(f"servers: {', '.join(servers)}")
+    click.echo(f"hot-deployment: copy a .py file into {_relative(cluster.folder / PICKUP)}")
+    host_and_port = url(front).partition("//")[2]
+    for line in lines:
+        click.echo(line.replace("{http}", host_and_port))
 
 
-def _short(path: Path) -> str:
-    """As seen from here, where it is below."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+def _relative(path: Path) -> str:
+    """Return a path relative to the current folder if it is below that."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

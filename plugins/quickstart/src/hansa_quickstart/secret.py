@@ -1,4 +1,4 @@
-"""Secrets of a command: given by option, else by the environment, else prompted for twice without being echoed."""
+"""Secrets of a command: from an option, else from the environment, else prompted for."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from .failure import NO_INPUT, Failure
 
 
 def secret(given: str | None, option: str, variable: str, label: str) -> str:
-    """The secret, which may be empty; `option` without dashes. Raises `Failure` where there is nobody to ask."""
+    """Return the secret, which may be empty; `option` is its name without dashes.
+
+    It is prompted for twice, without an echo. Raises `Failure` where there is no terminal.
+    """
     if given is not None:
         return given
     if variable in os.environ:
         return os.environ[variable]
     try:
-        # a terminal, or what opens one: getpass would else read, and echo, standard input
+        # without a terminal getpass would read standard input, and echo it
         with open("/dev/tty", "rb"):
             pass
     except OSError:
-        raise Failure(
-            f"{label}: give it by --{option} or the environment variable {variable}", NO_INPUT
-        ) from None
+        message = f"{label}: give it by --{option} or the environment variable {variable}"
+        raise Failure(message, NO_INPUT) from None
     while True:
         first = getpass.getpass(f"{label} (will not be echoed): ")
-        if first == getpass.getpass(f"Enter the {option} again (will not be echoed): "):
+        second = getpass.getpass(f"Enter the {option} again (will not be echoed): ")
+        if first == second:
             return first
         click.echo("They do not match, once more.", err=True)

@@ -2,114 +2,124 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
-import urllib.error
-import urllib.request
-from typing import Any
+from typing import Final
 
-from .component import QUICKSTART, SERVER, Component, write_private
+from hansa import replace_file
+from hansa_cli.access import USER, password_file
+from hansa_cli.client import Client
+from hansa_cli.failures import Refusal, Unreachable
+from hansa_cli.location import Located
+
+from .addresses import url
+from .component import SERVER, Component
+from .credentials import admin_password
 from .failure import FAILED, INVALID, NOT_A_COMPONENT, Failure
-from .life import password as admin_password
 
-ADMIN = "admin"
-LIMIT = 60.0
-
-
-class Api:
-    """The admin API of one server, asked directly."""
-
-    def __init__(self, server: Component, password: str) -> None:
-        host, _, port = server.addresses[0].rpartition(":")
-        host = "127.0.0.1" if host in ("", "*", "0.0.0.0") else host
-        self.url, self.password = f"http://{host}:{port}/hansa/api/", password
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def call(self, service: str, **settings: Any) -> Any:
-        """The answer of an admin service; raises `Failure`."""
-        login = base64.b64encode(f"{ADMIN}:{self.password}".encode()).decode()
-        headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + service, json.dumps(settings).encode(), headers)
-        try:
-            with self._opener.open(request, timeout=60) as response:
-                return json.loads(response.read() or b"null")
-        except urllib.error.HTTPError as error:
-            with error:
-                raise _refusal(error.code, error.read()) from None
-        except OSError as error:
-            raise Failure(f"no server answers at {self.url}: {error}", FAILED) from None
-
-    def lets_in(self) -> bool:
-        """Whether the password is the one that the server knows."""
-        try:
-            self.call("admin.server.status")
-        except Failure:
-            return False
-        return True
+LIMIT: Final = 60.0
+"""Seconds until every worker must know a new password."""
+_ATTEMPTS: Final = 8
+"""Requests that a server must accept; enough that a worker with the old password would show itself.
+"""
+_POLL: Final = 0.5
 
 
-def _refusal(status: int, body: bytes) -> Failure:
-    try:
-        problem = json.loads(body)
-        faults = [f"{key}: {fault}" for key, fault in (problem.get("errors") or {}).items()]
-        return Failure(
-            "; ".join(faults) or str(problem.get("detail") or problem.get("title")), INVALID
-        )
-    except (ValueError, AttributeError):
-        return Failure(f"the server answered with status {status}", FAILED)
+def create_user(component: Component, username: str, password: str) -> None:
+    """Create a user for channels with `security basic`, in a running cluster; raises `Failure`."""
+    settings = {"name": username, "username": username, "password": password}
+    _call(_running_server(component), "admin.security.basic.create", settings)
+
+
+def update_password(component: Component, username: str, password: str) -> None:
+    """Change the password of the admin, or of a user for channels; raises `Failure`.
+
+    That of the admin is changed on every server of the cluster; those that run take it at once,
+    without losing a request.
+    """
+    if not password or "\n" in password:
+        raise Failure("the password must be one line, and not empty", INVALID)
+    if username != USER:
+        settings = {"name": username, "password": password}
+        _call(_running_server(component), "admin.security.basic.edit", settings)
+        return
+    old = admin_password(component)
+    servers = servers_of(component)
+    _store_password(servers, password)
+    running = [server for server in servers if server.pid() is not None]
+    for server in running:
+        _call(_client(server, old), "admin.server.reload", {})
+    _wait_until_accepted([_client(server, password) for server in running])
 
 
 def servers_of(component: Component) -> list[Component]:
-    """The servers of a cluster, of which the component is one, or a part, or the whole; raises `Failure`."""
-    home = component if component.kind == QUICKSTART else Component(component.folder.parent)
-    try:
-        found = [part for part in home.parts if part.kind == SERVER]
-    except Failure:
+    """Return the servers of the cluster that the component is, or a part of, else the server
+    itself.
+
+    Raises `Failure` if there are none.
+    """
+    if component.home.exists:
+        found = component.home.parts_of(SERVER)
+    else:
         found = [component] if component.kind == SERVER else []
     if not found:
         raise Failure(f"{component.folder} has no servers", NOT_A_COMPONENT)
     return found
 
 
-def create_user(component: Component, username: str, password: str) -> None:
-    """Create a user that channels can ask for, `security basic`, in a running cluster; raises `Failure`."""
-    _any(component).call(
-        "admin.security.basic.create", name=username, username=username, password=password
-    )
+def _store_password(servers: list[Component], password: str) -> None:
+    for server in servers:
+        replace_file(password_file(server.folder), password + "\n")
+    # the folder of a cluster has a copy for its users
+    copy = password_file(servers[0].folder.parent)
+    if copy.exists():
+        replace_file(copy, password + "\n")
 
 
-def update_password(component: Component, username: str, password: str) -> None:
-    """Give the admin, or a user for channels, another password; raises `Failure`.
-
-    The admin's is that of every server of the cluster; those that run learn it at once, losing no request.
-    """
-    if not password or "\n" in password:
-        raise Failure("the password must be one line, and not empty", INVALID)
-    if username != ADMIN:
-        _any(component).call("admin.security.basic.edit", name=username, password=password)
-        return
-    old = admin_password(component)
-    servers = servers_of(component)
-    home = Component(servers[0].folder.parent)
-    for keeper in (*servers, *([home] if (home.folder / "admin.password").exists() else [])):
-        write_private(keeper.folder / "admin.password", password + "\n")
-    running = [server for server in servers if server.pid() is not None]
-    for server in running:
-        Api(server, old).call("admin.server.reload")
+def _wait_until_accepted(clients: list[Client]) -> None:
     deadline = time.monotonic() + LIMIT
-    # each worker is asked often enough that one with the old password would have shown itself
-    while not all(all(Api(server, password).lets_in() for _ in range(8)) for server in running):
+    while not all(_is_accepted(client) for client in clients):
         if time.monotonic() > deadline:
-            raise Failure(
-                "the new password is stored, and not every worker has it yet: see the servers' logs",
-                FAILED,
+            message = (
+                "the new password is stored, but some workers do not know it yet: see the logs"
             )
-        time.sleep(0.5)
+            raise Failure(message, FAILED)
+        time.sleep(_POLL)
 
 
-def _any(component: Component) -> Api:
+def _is_accepted(client: Client) -> bool:
+    """Whether every worker of a server accepts the password."""
+    try:
+        for _ in range(_ATTEMPTS):
+            client.call("admin.server.status")
+    except (Refusal, Unreachable):
+        return False
+    return True
+
+
+def _running_server(component: Component) -> Client:
+    """Return a client of a running server; raises `Failure` if there is none."""
     for server in servers_of(component):
         if server.pid() is not None:
-            return Api(server, admin_password(server))
-    raise Failure(f"no server of {component.folder} runs", FAILED)
+            return _client(server, admin_password(server))
+    raise Failure(f"no server of {component.folder} is running", FAILED)
+
+
+def _client(server: Component, password: str) -> Client:
+    address = Located(url(server.addresses[0]), str(server.config))
+    return Client(address, Located(password, str(password_file(server.folder))))
+
+
+def _call(client: Client, service: str, settings: dict[str, str]) -> None:
+    """Call an admin service; raises `Failure`."""
+    try:
+        client.call(service, settings)
+    except Refusal as refusal:
+        raise Failure(_faults(refusal), INVALID) from None
+    except Unreachable as unreachable:
+        raise Failure(unreachable.message, FAILED) from None
+
+
+def _faults(refusal: Refusal) -> str:
+    errors = refusal.problem.get("errors") or {}
+    faults = [f"{name}: {fault}" for name, fault in errors.items()]
+    return "; ".join(faults) or refusal.message

@@ -1,6 +1,7 @@
 """The command `zato`: the words of Zato's command line, passed on to `hansa`.
 
-`zato service invoke` is its own.
+`zato service invoke` is its own. The entry point of the group `hansa.programs` makes
+hansa-quickstart write the scripts `zato-qs-start.sh`, `-stop.sh` and `-restart.sh` too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from importlib.util import find_spec
 from typing import Final
 
 PROGRAM: Final = "zato"
+
+PICKUP_LINKS: Final = ("pickup-dir",)
+"""What Zato's tutorial calls the pickup folder of a server; a new cluster has links of these names.
+"""
 
 
 def main() -> None:

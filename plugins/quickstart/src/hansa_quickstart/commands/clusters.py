@@ -1,0 +1,154 @@
+"""`hansa quickstart create` and `hansa quickstart run`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from ..failure import INVALID, Failure
+
+if TYPE_CHECKING:
+    from ..arguments import Backends
+
+_CLUSTER_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NEW_FOLDER = click.argument("path", type=click.Path(path_type=Path, file_okay=False))
+
+
+@click.group()
+def quickstart() -> None:
+    """Create whole clusters."""
+
+
+@quickstart.command()
+@_NEW_FOLDER
+@click.argument("words", nargs=-1, metavar="[sqlite|postgresql|mysql] [REDIS_HOST REDIS_PORT]")
+@click.option(
+    "--odb_host", default="localhost", show_default=True, help="Host of the SQL database."
+)
+@click.option("--odb_port", type=int, help="Port of the SQL database; by default that of its type.")
+@click.option("--odb_user", default="", help="User of the SQL database.")
+@click.option("--odb_db_name", default="", help="Name of the SQL database, which must be empty.")
+@click.option(
+    "--odb_password",
+    help="Password of that user; better given by HANSA_ODB_PASSWORD, else prompted for.",
+)
+@click.option(
+    "--kvdb_password",
+    help="Password of Redis, may be empty; or HANSA_KVDB_PASSWORD, else prompted for.",
+)
+@click.option(
+    "--cluster_name", default="", help="Name of the cluster; by default quickstart and a number."
+)
+@click.option(
+    "--servers",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Number of servers.",
+)
+@click.option(
+    "--base_port",
+    type=click.IntRange(1, 65000),
+    help="First port: the load-balancer's; +1 is the admin API's, +10 and on the servers'. "
+    "By default 11223, 8183, 17010.",
+)
+@click.option(
+    "--include",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A config.toml whose services and definitions the servers declare.",
+)
+@click.option(
+    "--verbose", is_flag=True, help="Accepted and ignored: every step is shown in any case."
+)
+def create(
+    path: Path,
+    words: tuple[str, ...],
+    odb_host: str,
+    odb_port: int | None,
+    odb_user: str,
+    odb_db_name: str,
+    odb_password: str | None,
+    kvdb_password: str | None,
+    cluster_name: str,
+    servers: int,
+    base_port: int | None,
+    include: Path | None,
+    verbose: bool,
+) -> None:
+    """Create a cluster in the empty or new folder PATH: a development CA, the ODB, servers, a
+    load-balancer, scripts.
+
+    Without REDIS_HOST and REDIS_PORT the cluster runs a Valkey of its own. The order of older
+    versions works too: PATH TYPE ODB_HOST ODB_PORT ODB_USER ODB_DB_NAME [REDIS_HOST REDIS_PORT].
+    """
+    from ..addresses import Addresses
+    from ..arguments import DatabaseOptions, read_arguments
+    from ..create import Plan, create as create_cluster
+
+    options = DatabaseOptions(odb_host, odb_port, odb_user, odb_db_name)
+    backends = read_arguments(words, options)
+    if cluster_name and not _CLUSTER_NAME.fullmatch(cluster_name):
+        allowed = "letters, digits, _ . and -, at most 64"
+        raise Failure(f"--cluster_name: only {allowed}", INVALID)
+    folder = path.expanduser().resolve()
+    plan = Plan(
+        folder,
+        odb_url=_odb_url(backends, folder, odb_password),
+        redis_address=_redis_address(backends, kvdb_password),
+        cluster=cluster_name,
+        servers=servers,
+        addresses=Addresses.default(servers, base_port),
+        include=include,
+    )
+    create_cluster(plan, click.echo)
+
+
+def _odb_url(backends: Backends, folder: Path, given: str | None) -> str:
+    """Return the URL of the ODB; asks for the password of a database server."""
+    from .. import odb
+    from ..secret import secret
+
+    if backends.odb_type == "sqlite":
+        return odb.sqlite_url(folder)
+    password = secret(given, "odb_password", "HANSA_ODB_PASSWORD", "ODB database password")
+    return odb.server_url(backends.odb_type, backends.odb, password)
+
+
+def _redis_address(backends: Backends, given: str | None) -> str:
+    """Return the address of the Redis, for which it asks the password; empty for the embedded
+    Valkey.
+    """
+    from ..redis_check import redis_address
+    from ..secret import secret
+
+    if not backends.redis_host:
+        return ""
+    password = secret(given, "kvdb_password", "HANSA_KVDB_PASSWORD", "Key/value database password")
+    return redis_address(backends.redis_host, backends.redis_port, password)
+
+
+@quickstart.command()
+@_NEW_FOLDER
+@click.option(
+    "--http",
+    "front",
+    metavar="HOST:PORT",
+    help="Address for clients; every other port is then a free one.",
+)
+@click.option(
+    "--include",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A config.toml whose services and definitions the servers declare, read anew at each run.",
+)
+def run(path: Path, front: str | None, include: Path | None) -> None:
+    """Run the cluster in PATH in the foreground until Ctrl-C; the first run creates it, with SQLite
+    and a Valkey.
+    """
+    from ..addresses import requested_address
+    from ..run import run as run_cluster
+
+    address = requested_address(front) if front else None
+    run_cluster(path.expanduser().resolve(), address, include)

@@ -1,0 +1,54 @@
+"""Starting the process of a component."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+
+from hansa import spawn
+
+from .component import Component
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A process that this command has started, and when (`time.monotonic()`)."""
+
+    process: subprocess.Popen[bytes]
+    began: float
+
+
+def launch(component: Component, *, ends_with_us: bool) -> Launched:
+    """Start a component's process in a session of its own, and write its pidfile.
+
+    With `ends_with_us` it is told to end when this process ends; without it goes on, also when the
+    terminal is closed.
+    """
+    component.logs.mkdir(mode=0o700, exist_ok=True)
+    # logs go to files only
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HANSA_CONSOLE": "off"}
+    began = time.monotonic()
+    with open(component.console, "wb") as out:
+        if ends_with_us:
+            process = spawn(
+                component.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd=component.folder,
+                env=environment,
+            )
+        else:
+            process = subprocess.Popen(
+                component.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd=component.folder,
+                env=environment,
+                start_new_session=True,
+            )
+    component.note(process.pid)
+    return Launched(process, began)

@@ -1,0 +1,122 @@
+"""Whether a component does its work, and waiting until it does."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import socket
+import subprocess
+from collections.abc import Callable
+from typing import Final
+
+from hansa_cli.access import USER, address_file
+
+from . import kvdb
+from .addresses import reachable
+from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
+from .console import end_of_output
+from .credentials import admin_password
+from .failure import FAILED, Failure
+from .progress import Progress
+
+START_LIMIT: Final = 90.0
+"""Seconds that a component may take to start."""
+CONNECT_TIMEOUT: Final = 2.0
+TIMEOUT: Final = 5.0
+
+
+def wait_ready(
+    component: Component,
+    process: subprocess.Popen[bytes] | None,
+    progress: Progress,
+    meanwhile: Callable[[], None],
+) -> None:
+    """Wait until a component does its work, calling `meanwhile` again and again.
+
+    `process` is the component's own, if this command has started it. Raises `Failure` with the
+    reason and the end of its log.
+    """
+
+    def over() -> bool:
+        meanwhile()
+        ended = process is not None and process.poll() is not None
+        return ended or works(component)
+
+    answered = progress.wait(component.name, over, START_LIMIT)
+    if not answered:
+        message = f"{component.name} does not answer after {START_LIMIT:g} s."
+        raise Failure(message + end_of_output(component), FAILED)
+    if process is not None and process.poll() is not None:
+        component.forget()
+        message = f"{component.name} ended with status {process.returncode} while it started."
+        raise Failure(message + end_of_output(component), FAILED)
+
+
+def works(component: Component) -> bool:
+    """Whether a component does its work at this moment."""
+    if component.kind == KVDB:
+        return kvdb.engine_of(component).ready()
+    if component.kind == SERVER:
+        return _all_workers_run(component) and answers(component)
+    if component.kind == LOAD_BALANCER:
+        return _balancer_answers(component)
+    if component.kind == WEB_ADMIN:
+        return _admin_page_answers(component)
+    return False
+
+
+def answers(server: Component) -> bool:
+    """Whether the first worker of a server answers."""
+    return _status(server.addresses[0], "/hansa/ready") == 200
+
+
+def _all_workers_run(server: Component) -> bool:
+    """Whether a server has recorded that all of its workers run."""
+    try:
+        about = json.loads(address_file(server.folder).read_text())
+    except (OSError, ValueError):
+        return False
+    return "workers" in about and about.get("pid") == server.pid()
+
+
+def _balancer_answers(balancer: Component) -> bool:
+    """Whether the load-balancer itself answers, without a server."""
+    section = balancer.section("loadbalancer")
+    address = balancer.addresses[0]
+    if not section.get("certificate"):
+        path = str(section.get("alive_path", "/hansa/load-balancer/alive"))
+        return _status(address, path) == 200
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(reachable(address), CONNECT_TIMEOUT),
+    ):
+        return True
+    return False
+
+
+def _admin_page_answers(component: Component) -> bool:
+    """Whether the load-balancer serves the port of the web admin."""
+    balancer = component.part(LOAD_BALANCER)
+    if balancer is None:
+        return False
+    password = admin_password(component)
+    return _status(balancer.addresses[-1], "/hansa/api/docs", password) in (200, 401)
+
+
+def _status(address: str, path: str, password: str = "") -> int:
+    """Return the status of a response over HTTP, 0 if there is none."""
+    headers = {"Connection": "close"}
+    if password:
+        login = base64.b64encode(f"{USER}:{password}".encode()).decode()
+        headers["Authorization"] = f"Basic {login}"
+    host, port = reachable(address)
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()

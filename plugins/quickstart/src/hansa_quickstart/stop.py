@@ -1,0 +1,119 @@
+"""`hansa stop`: a cluster, or one component, finishes what it has accepted, and ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
+from .failure import FAILED, Failure
+from .launch import Launched
+from .locks import exclusive
+from .programs import title
+from .progress import Progress
+
+DEFAULT_GRACE: Final = 30.0
+"""The default of `server.grace` in config.toml, in seconds."""
+STOP_LIMIT: Final = 60.0
+"""Seconds that a component other than a server has to end."""
+KILL_LIMIT: Final = 10.0
+"""Seconds until a killed process is gone."""
+_ORDER: Final = (WEB_ADMIN, LOAD_BALANCER, SERVER, KVDB)
+"""First what brings requests in, last what everything else needs."""
+
+
+def stop_order(parts: list[Component]) -> list[Component]:
+    """Return components in the order in which they are stopped."""
+    return sorted(parts, key=lambda part: _ORDER.index(part.kind))
+
+
+def stop_all(component: Component) -> None:
+    """Stop a cluster, or one component, and wait for its end; raises `Failure`."""
+    with exclusive(component.folder):
+        stop_parts(component, component.parts if component.is_cluster else [component])
+
+
+def stop_parts(
+    component: Component,
+    parts: list[Component],
+    launched: Mapping[Component, Launched] | None = None,
+) -> None:
+    """Stop parts of a component in order, and print each step.
+
+    `launched` has the processes that are children of this one. Raises `Failure`.
+    """
+    children = launched or {}
+    own = [part for part in stop_order(parts) if part.has_process]
+    was_running = {part for part in own if part.pid() is not None}
+    servers = [part for part in own if part.kind == SERVER]
+    progress = Progress(len(own))
+    if component.is_cluster:
+        click.echo(f"Stopping the {title()} quickstart environment")
+    for part in own:
+        if part in servers[:1]:
+            _ask_to_end(servers)  # all servers finish at the same time
+        stop(part, progress, children.get(part))
+        state = "stopped" if part in was_running else "was not running"
+        progress.done(f"{part.name} {state}")
+    if component.is_cluster:
+        click.echo(f"{title()} quickstart environment stopped")
+
+
+def _ask_to_end(components: list[Component]) -> None:
+    for component in components:
+        pid = component.pid()
+        if pid is not None:
+            # `stop` reports what fails
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGTERM)
+
+
+def stop(component: Component, progress: Progress, launched: Launched | None = None) -> None:
+    """Have a component finish what it has accepted, and wait for its end.
+
+    It is killed when that takes too long. Raises `Failure`.
+    """
+    pid = component.pid()
+    if pid is None:
+        component.forget()
+        return
+    process = None if launched is None else launched.process
+
+    def ended() -> bool:
+        if process is not None:
+            process.poll()  # a child that nobody waits for keeps its process id
+        return component.pid() is None
+
+    what = f"the end of {component.name}"
+    for number, seconds in ((signal.SIGTERM, _limit(component)), (signal.SIGKILL, KILL_LIMIT)):
+        _send(component, pid, number)
+        if progress.wait(what, ended, seconds):
+            component.forget()
+            return
+    raise Failure(f"{component.name}: process {pid} does not end", FAILED)
+
+
+def _send(component: Component, pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return  # it has just ended
+    except PermissionError:
+        message = f"{component.name}: process {pid} belongs to another user"
+        raise Failure(message) from None
+
+
+def _limit(component: Component) -> float:
+    """Return the seconds that a component has to end.
+
+    A server has twice its period of grace, and some more to stop the programs that it runs.
+    """
+    if component.kind != SERVER:
+        return STOP_LIMIT
+    grace = float(component.section("server").get("grace", DEFAULT_GRACE))
+    return grace * 2 + 30
