@@ -1,83 +1,104 @@
-"""How the ODB is opened on a database server: drivers, time limits, and a connection that does not wait for ever."""
+"""How the operational database (ODB) is opened on a database server: drivers and time limits."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from hansa import Invalid, Unavailable
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, ExceptionContext, Pool, create_engine, event, make_url
 
-CONNECT = 2  # seconds: with a statement's limit of as many, a dead database is told within 5, by a ping and a connection
-POOL = {"pool_pre_ping": True, "pool_size": 3, "max_overflow": 10, "pool_timeout": CONNECT}
-# serialization failures, deadlocks and waits for a lock, of PostgreSQL and MySQL
-AGAIN = {"40001", "40P01", "55P03", 1205, 1213}
-DRIVERS = {
+CONNECT_TIMEOUT: Final = 2
+"""Seconds. With a statement limit of as many, a dead database is noticed within 5: by the ping of a
+pooled connection and by a new connection.
+"""
+LOCK_SHARE: Final = 0.7
+"""How much of the statement limit may be spent on waiting for a lock: the database then reports by
+a code of its own that another writer was in the way.
+"""
+POOL_SIZE: Final = 3
+MAX_OVERFLOW: Final = 10
+
+_RETRIABLE: Final = frozenset({"40001", "40P01", "55P03", 1205, 1213})
+"""Serialization failures, deadlocks and lock timeouts: SQLSTATEs of PostgreSQL, errors of MySQL."""
+_DRIVERS: Final = {
     "postgresql": "postgresql+psycopg",
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
 }
+_EXTRAS: Final = {"psycopg": "hansa[postgresql]", "pymysql": "hansa[mysql]"}
+"""What installs a driver, by its module."""
+
+ConnectArguments: TypeAlias = dict[str, Any]
+"""Keyword arguments of a driver's `connect`."""
 
 
-def open_server(url: str, seconds: float, **options: Any) -> Engine:
-    """An engine for a URL whose statements take at most so many seconds; `options` are those of SQLAlchemy, for the pool.
+def open_server(url: str, seconds: float, *, poolclass: type[Pool] | None = None) -> Engine:
+    """Return an engine for a URL, whose statements may take this many seconds.
 
-    A statement raises `Unavailable` where another writer was in the way, which is worth another try. Raises `Invalid` if the
-    driver is not installed.
+    A statement raises `Unavailable` if another writer was in the way, so that another attempt is
+    worthwhile. `poolclass` replaces the default pool. Raises `Invalid` if the driver is not
+    installed.
     """
-    limits: dict[str, Any] = {"connect_timeout": CONNECT}
-    patience = (
-        seconds * 0.7
-    )  # for a lock: whoever waits for another writer is told by a code, and asks again
-    if url.startswith("postgresql"):
-        limits["options"] = f"-c lock_timeout={patience * 1000:.0f}"
-    else:
-        limits |= {"read_timeout": seconds, "write_timeout": seconds}
-        limits["init_command"] = f"SET SESSION innodb_lock_wait_timeout = {patience:.0f}"
-    target = make_url(url)
-    target = target.set(drivername=DRIVERS.get(target.drivername, target.drivername))
+    target = _with_driver(make_url(url))
+    limits = _time_limits(target, seconds)
     try:
-        engine = create_engine(
-            target, isolation_level="READ COMMITTED", connect_args=limits, **(options or POOL)
-        )
+        engine = _create_engine(target, limits, poolclass)
     except ModuleNotFoundError as error:
-        package = {"psycopg": "'hansa[postgresql]'", "pymysql": "'hansa[mysql]'"}.get(
-            str(error.name), error.name
-        )
-        raise Invalid(
-            {"odb.url": f"{error.name} is not installed: pip install {package}"}
-        ) from None
-    event.listen(engine, "handle_error", _tell_of_writers, retval=True)
+        raise Invalid({"odb.url": _missing(str(error.name))}) from None
+    event.listen(engine, "handle_error", _report_other_writers, retval=True)
     if engine.driver == "psycopg":
-        _end_waits(engine, seconds)
+        from .psycopg_timeouts import limit_waits
+
+        limit_waits(engine, seconds)
     return engine
 
 
-def _tell_of_writers(context: Any) -> Unavailable | None:
-    error = context.original_exception
-    found = {getattr(error, "sqlstate", None), *error.args[:1]} & AGAIN
-    return Unavailable(f"another writer is in the way: {error}") if found else None
+def _with_driver(url: URL) -> URL:
+    """Name the driver, unless the URL names one."""
+    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
 
 
-def _end_waits(engine: Engine, seconds: float) -> None:
-    import psycopg
+def _time_limits(url: URL, seconds: float) -> ConnectArguments:
+    """Return the limits of a connection, as the driver takes them."""
+    patience = seconds * LOCK_SHARE
+    if url.get_backend_name() == "postgresql":
+        return {
+            "connect_timeout": CONNECT_TIMEOUT,
+            "options": f"-c lock_timeout={patience * 1000:.0f}",
+        }
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "read_timeout": seconds,
+        "write_timeout": seconds,
+        "init_command": f"SET SESSION innodb_lock_wait_timeout = {patience:.0f}",
+    }
 
-    class Connection(psycopg.Connection[Any]):
-        """Gives a server up that is there and does not answer, or whose answers are dropped."""
 
-        def wait(
-            self, generator: Any, interval: float = 0.1, timeout: float | None = seconds
-        ) -> Any:
-            try:
-                return super().wait(generator, interval, timeout)
-            except psycopg.OperationalError as error:
-                if (
-                    not error.sqlstate
-                ):  # it is not the server who says so, and nobody knows what that still does
-                    self.pgconn.finish()
-                raise
-
-    event.listen(
-        engine,
-        "do_connect",
-        lambda dialect, record, given, named: Connection.connect(*given, **named),
+def _create_engine(url: URL, limits: ConnectArguments, poolclass: type[Pool] | None) -> Engine:
+    if poolclass is not None:
+        return create_engine(
+            url, isolation_level="READ COMMITTED", connect_args=limits, poolclass=poolclass
+        )
+    return create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        connect_args=limits,
+        pool_pre_ping=True,
+        pool_size=POOL_SIZE,
+        max_overflow=MAX_OVERFLOW,
+        pool_timeout=CONNECT_TIMEOUT,
     )
+
+
+def _missing(module: str) -> str:
+    package = f"'{_EXTRAS[module]}'" if module in _EXTRAS else module
+    return f"{module} is not installed: pip install {package}"
+
+
+def _report_other_writers(context: ExceptionContext) -> Unavailable | None:
+    """Return the exception for a statement that another writer was in the way of, if it was that."""
+    error = context.original_exception
+    codes = {getattr(error, "sqlstate", None), *error.args[:1]}
+    if codes.isdisjoint(_RETRIABLE):
+        return None
+    return Unavailable(f"another writer is in the way: {error}")
