@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         sync_folder as sync_folder,
     )
     from .foundation.processes import started_at as started_at
+    from .odb.migrations.schema import prepare_odb as prepare_odb
     from .plugins.check import check_plugins as check_plugins
     from .process.children import spawn as spawn
     from .process.logs import rotate_log as rotate_log
@@ -195,6 +196,7 @@ _PUBLIC = {
         "sync_folder",
     ),
     "foundation.processes": ("started_at",),
+    "odb.migrations.schema": ("prepare_odb",),
     "plugins.check": ("check_plugins",),
     "process.children": ("spawn",),
     "process.logs": ("rotate_log",),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from hansa import HansaError, prepare_odb
 
 from .failure import INVALID, NO_ODB, ODB_EXISTS, Failure
 
@@ -58,14 +58,10 @@ def create_schema(url: str) -> None:
     path = _sqlite_path(url)
     if path is not None:
         create_private(path)
-    # in a process of its own, as in core: migrations load all of SQLAlchemy and Alembic
-    command = [sys.executable, "-m", "hansa.odb.migrations"]
-    done = subprocess.run(command, input=url, text=True, capture_output=True, check=False)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no reason given"]
-        shown = _without_password(url)
-        message = f"the schema could not be created in {shown}: {lines[-1]}"
-        raise Failure(message, NO_ODB)
+    try:
+        prepare_odb(url)
+    except HansaError as error:
+        raise Failure(f"{_without_password(url)}: {error}", NO_ODB) from None
 
 
 def create_private(path: Path) -> None:

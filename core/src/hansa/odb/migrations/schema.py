@@ -7,8 +7,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from sqlalchemy import Connection, Engine, NullPool, inspect, text
+from sqlalchemy import Connection, Engine, NullPool, exc, inspect, text
 
+from hansa.foundation.errors import Unavailable
 from hansa.odb import tables
 from hansa.odb.engine import open_engine
 
@@ -43,6 +44,21 @@ def create_schema(engine: Engine) -> None:
             return
     command = [sys.executable, "-P", "-m", "hansa.odb.migrations"]
     subprocess.run(command, input=url, text=True, check=True)
+
+
+def prepare_odb(url: str) -> None:
+    """Create the schema of the operational database (ODB) at a URL, or bring it to the newest
+    version.
+
+    Raises `Invalid` if what opens the database is not installed, `Unavailable` if it cannot be
+    used.
+    """
+    engine = open_engine(url, poolclass=NullPool)
+    try:
+        create_schema(engine)
+    except (exc.SQLAlchemyError, subprocess.CalledProcessError) as error:
+        reason = str(getattr(error, "orig", error)).partition("\n")[0]
+        raise Unavailable(f"the schema could not be created: {reason}") from error
 
 
 def _create(connection: Connection) -> None:
