@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import zeep
 from hansa import Invalid, Model
-from hansa_soap.format import SoapFormat
 from hansa_soap.names import camel, names_of
 from hansa_soap.wsdl import Operation, wsdl
 from hansa_xml.text import is_name
@@ -125,18 +124,13 @@ def test_types_that_are_no_models() -> None:
     assert "TwoResponse" in str(client.wsdl.messages)
 
 
-def test_the_format_describes_one_service() -> None:
+def test_the_operation_of_a_channel_is_in_its_version_and_at_its_address() -> None:
     config = SimpleNamespace(service="a.one", soap_version="1.2", soap_action="one")
-    found = SoapFormat(config, service("a.one")).render_model(
-        config, service("a.one"), "http://h/a&b"
-    )
-    assert found is not None
-    root = etree.fromstring(found[0])
+    root = etree.fromstring(wsdl([Operation.of(config, service("a.one"))], "http://h/a&b"))
     assert (
         root.find(".//{http://schemas.xmlsoap.org/wsdl/soap12/}address").get("location")
         == "http://h/a&b"
     )  # type: ignore[union-attr]
-    assert found[1].startswith("text/xml")
 
 
 def test_an_address_that_cannot_be_written() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
 
 from hansa import Format, Invalid, Service, problem
 from hansa_xml.format import Documents, check_namespace, error_content
 from hansa_xml.parser import parse
+from hansa_xml.shapes import Data, Hint
 from hansa_xml.text import is_name
 from hansa_xml.writer import as_element, write_element
 
@@ -18,14 +18,16 @@ from .names import names_of
 class SoapFormat(Format):
     """SOAP 1.1, or 1.2 if the channel's setting `soap_version` says so; document/literal, UTF-8 is written.
 
-    Parsing takes the one element in the Body, whatever its name: the channel has told by the action what is meant. Errors are
+    Parsing takes the one element in the Body, whatever its name: the channel knows by the action what is meant. Errors are
     faults: of the client (Sender) for 4xx, of the server (Receiver) for all else, with status, title, detail and cid.
     """
 
     type = "soap"
     content_types = ("text/xml", "application/soap+xml")
 
-    def __init__(self, config: Any = None, service: builtins.type[Service] | None = None) -> None:
+    def __init__(
+        self, config: object = None, service: builtins.type[Service] | None = None
+    ) -> None:
         super().__init__(config, service)
         self.version = VERSIONS.get(getattr(config, "soap_version", ""), V11)
         self.names = names_of(config, service)
@@ -42,12 +44,12 @@ class SoapFormat(Format):
         """text/xml for SOAP 1.1, application/soap+xml for 1.2."""
         return self.version.content_type
 
-    def parse(self, raw: bytes, model: Any = None) -> Any:
+    def parse(self, raw: bytes, model: Hint = None) -> Data:
         """Build a `model` from the element in the Body, or a dot-access `Element`; raises `Invalid` with every fault."""
         return self._documents.read(unwrap(parse(raw), self.version, self._understood), model)
 
-    def render(self, value: Any, model: Any = None) -> bytes:
-        """An envelope around a value; an lxml element or `Element` goes into the Body as it is. Raises `Invalid`."""
+    def render(self, value: Data, model: Hint = None) -> bytes:
+        """Return an envelope around a value; an lxml element or `Element` goes into the Body as it is. Raises `Invalid`."""
         content = None if model is not None else as_element(value)
         if content is None:
             names = self.names
@@ -58,14 +60,6 @@ class SoapFormat(Format):
         return version.start + content.encode() + version.end
 
     def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
-        """An envelope with a fault; its detail holds an `error` element with status, title, detail, cid and faults by field."""
-        text = f"{problem(error, cid)['detail']}"
+        """Return an envelope with a fault; its detail holds an `error` element with status, title, detail, cid and faults by field."""
+        text = str(problem(error, cid)["detail"])
         return fault(error, text, error_content(error, cid), self.version), self.content_type
-
-    def render_model(
-        self, config: Any, service: builtins.type[Service], address: str
-    ) -> tuple[bytes, str] | None:
-        """The WSDL of one service at an address."""
-        from .wsdl import Operation, wsdl
-
-        return wsdl([Operation.of(config, service)], address), "text/xml; charset=utf-8"

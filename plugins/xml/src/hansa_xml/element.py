@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hansa import Invalid
 from lxml import etree
 
 from .parser import local_name
+from .shapes import Data, Hint
 
 Number = TypeVar("Number", int, float)
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -23,30 +24,21 @@ def is_nil(element: etree._Element) -> bool:
 
 
 def local_children(element: etree._Element) -> dict[str, etree._Element]:
-    """The first child of each local name."""
+    """Return the first child of each local name."""
     found: dict[str, etree._Element] = {}
     for child in element:
         found.setdefault(local_name(child.tag), child)
     return found
 
 
-def to_data(element: etree._Element) -> Any:
-    """Plain data of an element: text; a dictionary of its children by local name, repeated ones as lists; None if nil.
+def to_data(element: etree._Element) -> Data:
+    """Return plain data of an element: text; a dictionary of its children by local name, repeated ones as lists; None if nil.
 
     An element with nothing but `item` children is a list. Attributes are kept as `@name`, and text beside them as `#text`.
     """
-    attributes: dict[str, Any] = {}
-    for attribute, value in element.items():
-        if not str(attribute).startswith(_XSI_PREFIX):
-            attributes[f"@{local_name(str(attribute))}"] = value
+    attributes = _attributes(element)
     if not len(element):
-        if attributes:
-            if element.text and element.text.strip(_XML_SPACE):
-                attributes["#text"] = element.text
-            return attributes
-        if element.text is None and element.keys() and is_nil(element):
-            return None
-        return element.text or ""
+        return _text(element, attributes)
     if not attributes and all(local_name(child.tag) == "item" for child in element):
         return [to_data(child) for child in element]
     data = attributes
@@ -62,6 +54,27 @@ def to_data(element: etree._Element) -> Any:
             data[name] = [data[name], found]
             repeated.add(name)
     return data
+
+
+def _attributes(element: etree._Element) -> dict[str, Data]:
+    """Return the attributes by local name with an @ before it; those of XML Schema are left out."""
+    found: dict[str, Data] = {}
+    for attribute, value in element.items():
+        if not str(attribute).startswith(_XSI_PREFIX):
+            found[f"@{local_name(str(attribute))}"] = value
+    return found
+
+
+def _text(element: etree._Element, attributes: dict[str, Data]) -> Data:
+    """Return the plain data of an element without children."""
+    text = element.text
+    if attributes:
+        if text and text.strip(_XML_SPACE):
+            attributes["#text"] = text
+        return attributes
+    if text is None and element.keys() and is_nil(element):
+        return None
+    return text or ""
 
 
 class Element:
@@ -95,8 +108,8 @@ class Element:
         """All child elements, in order."""
         return [Element(child) for child in self.element]
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """An attribute of the element, or else its first child of that name, or else the default."""
+    def get(self, name: str, default: object = None) -> Data:
+        """Return an attribute of the element, or else its first child of that name, or else the default."""
         value = self.element.get(name)
         if value is not None:
             return value
@@ -105,8 +118,8 @@ class Element:
         except KeyError:
             return default
 
-    def to_data(self, model: Any = None) -> Any:
-        """Plain data; with a model, in its shape and with numbers read as such. Raises `Invalid` for what cannot be read so."""
+    def to_data(self, model: Hint = None) -> Data:
+        """Return plain data; with a model, in its shape and with numbers read as such. Raises `Invalid` for what cannot be read so."""
         if model is None or hasattr(model, "model_validate"):
             return to_data(self.element)
         from .reader import shaped_data  # it builds upon this module
@@ -118,7 +131,7 @@ class Element:
             return [child for child in self.element if child.tag == name]
         return [child for child in self.element if local_name(child.tag) == name]
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Data:
         found = self._find(name)
         if found:
             return Element(found[0], found)
@@ -150,11 +163,9 @@ class Element:
         return self.element.text or ""
 
     def __repr__(self) -> str:
-        return (
-            f"<Element {self.tag}: {self.text!r}>"
-            if not len(self.element)
-            else f"<Element {self.tag}>"
-        )
+        if len(self.element):
+            return f"<Element {self.tag}>"
+        return f"<Element {self.tag}: {self.text!r}>"
 
     def __int__(self) -> int:
         return self._number(int)

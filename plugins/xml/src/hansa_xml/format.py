@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
 
 from hansa import Format, Invalid, Service, problem
 from lxml import etree
 
 from .element import Element
 from .parser import parse
-from .reader import Read, reader
-from .schema import xsd_types
+from .reader import reader
+from .shape_reader import Read
+from .shapes import Data, Hint
 from .text import is_name, presentable
 from .writer import Write, as_element, write_anything, write_element, writer
 
@@ -22,43 +22,43 @@ class Documents:
     """Readers and writers of one route, each built at its first use and kept as long as the route is."""
 
     def __init__(self) -> None:
-        # By identity, since a type need not be hashable; the type is kept so that its identity stays its own.
-        self._readers: dict[int, tuple[Any, Read]] = {}
-        self._writers: dict[int, tuple[Any, Write]] = {}
+        # by identity, since a type need not be hashable; the type is kept so that its identity stays its own
+        self._readers: dict[int, tuple[Hint, Read]] = {}
+        self._writers: dict[int, tuple[Hint, Write]] = {}
 
-    def read(self, element: etree._Element, model: Any) -> Any:
-        """The value of an element: a `model`, or a dot-access `Element` without one; raises `Invalid` with all faults."""
+    def read(self, element: etree._Element, model: Hint) -> Data:
+        """Return the value of an element: a `model`, or a dot-access `Element` without one; raises `Invalid` with all faults."""
         if model is None:
             return Element(element)
         found = self._readers.get(id(model))
         if found is None:
-            found = self._readers[id(model)] = model, reader(model)
+            found = self._readers[id(model)] = (model, reader(model))
         return found[1](element)
 
-    def write(self, value: Any, model: Any) -> str:
-        """The content of an element that holds a value; raises `Invalid`."""
+    def write(self, value: Data, model: Hint) -> str:
+        """Return the content of an element that holds a value; raises `Invalid`."""
         if model is None or hasattr(model, "model_dump"):
             return write_anything(value)
         found = self._writers.get(id(model))
         if found is None:
-            found = self._writers[id(model)] = model, writer(model)
+            found = self._writers[id(model)] = (model, writer(model))
         return found[1](value)
 
 
 def error_content(error: BaseException, cid: str) -> str:
-    """What is told of an error, as elements: status, title, detail, cid, and `errors` with the fault of each field."""
+    """Return an error as elements: status, title, detail, cid, and `errors` with the fault of each field."""
     found = problem(error, cid)
-    content = "".join(
-        f"<{name}>{presentable(str(found[name]))}</{name}>"
-        for name in ("status", "title", "detail", "cid")
-    )
+    parts = []
+    for name in ("status", "title", "detail", "cid"):
+        parts.append(f"<{name}>{presentable(str(found[name]))}</{name}>")
     if isinstance(error, Invalid):
-        faults = (
-            f"<item><key>{presentable(k)}</key><value>{presentable(v)}</value></item>"
-            for k, v in error.errors.items()
-        )
-        content += f"<errors>{''.join(faults)}</errors>"
-    return content
+        parts.append("<errors>")
+        for field, fault in error.errors.items():
+            key = presentable(field)
+            value = presentable(fault)
+            parts.append(f"<item><key>{key}</key><value>{value}</value></item>")
+        parts.append("</errors>")
+    return "".join(parts)
 
 
 def check_namespace(uri: str) -> None:
@@ -79,38 +79,32 @@ class XmlFormat(Format):
     type = "xml"
     content_types = ("application/xml", "text/xml")
 
-    def __init__(self, config: Any = None, service: builtins.type[Service] | None = None) -> None:
+    def __init__(
+        self, config: object = None, service: builtins.type[Service] | None = None
+    ) -> None:
         super().__init__(config, service)
         self._documents = Documents()
         output = getattr(service, "Output", None)
-        self._root = (
-            getattr(service, "response_elem", "") or getattr(output, "xml_name", "") or "response"
-        )
-        self._namespace = getattr(service, "namespace", "") or getattr(output, "xml_namespace", "")
+        root = getattr(service, "response_elem", "") or getattr(output, "xml_name", "")
+        namespace = getattr(service, "namespace", "") or getattr(output, "xml_namespace", "")
+        self._root: str = root or "response"
+        self._namespace: str = namespace
         if not is_name(self._root):
             raise Invalid({"response_elem": f"{self._root!r} is not a name that XML can write"})
         check_namespace(self._namespace)
 
-    def parse(self, raw: bytes, model: Any = None) -> Any:
+    def parse(self, raw: bytes, model: Hint = None) -> Data:
         """Build a `model` from a document, or a dot-access `Element`; raises `Invalid` with every fault."""
         return self._documents.read(parse(raw), model)
 
-    def render(self, value: Any, model: Any = None) -> bytes:
-        """A document of a value; an lxml element or `Element` is written as it is. Raises `Invalid` for what XML cannot hold."""
+    def render(self, value: Data, model: Hint = None) -> bytes:
+        """Return a document of a value; an lxml element or `Element` is written as it is. Raises `Invalid` for what XML cannot hold."""
         found = None if model is not None else as_element(value)
         if found is None:
             found = write_element(self._root, self._documents.write(value, model), self._namespace)
         return (DECLARATION + found).encode()
 
     def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
-        """An `error` document with status, title, detail, cid, and the faults of invalid input."""
-        return (
-            f"{DECLARATION}<error>{error_content(error, cid)}</error>".encode(),
-            self.content_type,
-        )
-
-    def render_model(
-        self, config: Any, service: builtins.type[Service], address: str
-    ) -> tuple[bytes, str] | None:
-        """The XML Schema of the answers."""
-        return xsd_types(service.Output, self._root, self._namespace), self.content_type
+        """Return an `error` document with status, title, detail, cid, and the faults of invalid input."""
+        document = f"{DECLARATION}<error>{error_content(error, cid)}</error>"
+        return document.encode(), self.content_type

@@ -1,4 +1,4 @@
-"""What the plugin xml gives to Hansa: the format `xml`."""
+"""The hook of hansa-xml: the format `xml`."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from .format import XmlFormat
 
 @hookimpl
 def hansa_formats() -> list[type[Format]]:
-    """The format `xml`."""
+    """Return the format `xml`."""
     return [XmlFormat]

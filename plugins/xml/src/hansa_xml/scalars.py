@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
-from .shapes import Scalar
+from .shapes import Data, Scalar
 
-Convert = Callable[[str], Any]
+Convert = Callable[[str], Data]
+"""From text to a scalar, or to `Unreadable`."""
 
 _TRUE = {"true", "1", "yes", "y", "on", "t"}
 _FALSE = {"false", "0", "no", "n", "off", "f"}
@@ -16,7 +16,7 @@ XML_SPACE = " \t\r\n"
 
 
 class Unreadable:
-    """Stands for text that is no value of its declared type, until all faults are told."""
+    """Stands for text that is no value of its declared type, until all faults are reported."""
 
     __slots__ = ("fault",)
 
@@ -25,7 +25,7 @@ class Unreadable:
 
 
 def converter(shape: Scalar) -> Convert | None:
-    """How text becomes the scalar; None for text itself. What is left as text is converted and judged by msgspec."""
+    """Return what makes the scalar of text; None for text itself. What is left as text is converted and judged by msgspec."""
     if shape.values is not None:
         values = shape.values
         return lambda text: values.get(text, values.get(text.strip(XML_SPACE), text))
@@ -38,7 +38,7 @@ def _stripped(text: str) -> str:
     return text.strip(XML_SPACE)
 
 
-def _integer(text: str) -> Any:
+def _integer(text: str) -> Data:
     if text.isdigit() and text.isascii() and len(text) < 19:  # PERF: nearly every number
         return int(text)
     text = text.strip(XML_SPACE)
@@ -51,7 +51,7 @@ def _integer(text: str) -> Any:
     return Unreadable("expected a whole number, got " + _shown(text))
 
 
-def _float(text: str) -> Any:
+def _float(text: str) -> Data:
     try:
         if "_" not in text and text.isascii():
             value = float(text)
@@ -62,7 +62,7 @@ def _float(text: str) -> Any:
     return Unreadable("expected a finite number, got " + _shown(text))
 
 
-def _decimal(text: str) -> Any:
+def _decimal(text: str) -> Data:
     try:
         if "_" not in text and text.isascii():
             value = Decimal(text.strip(XML_SPACE))
@@ -73,7 +73,7 @@ def _decimal(text: str) -> Any:
     return Unreadable("expected a decimal number, got " + _shown(text))
 
 
-def _boolean(text: str) -> Any:
+def _boolean(text: str) -> Data:
     word = text.strip(XML_SPACE).lower()
     if word in _TRUE:
         return True
@@ -96,4 +96,6 @@ _CONVERTERS: dict[str, Convert] = {
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:40] + "…") if text else "nothing"
+    if not text:
+        return "nothing"
+    return repr(text if len(text) <= 40 else text[:40] + "…")

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from lxml import etree
 
-from .shapes import Anything, Choice, Entries, Listing, Member, Record, Scalar, Shape, Slot, slot_of
+from .shapes import (
+    Anything,
+    Choice,
+    Entries,
+    Hint,
+    Listing,
+    Member,
+    Record,
+    Scalar,
+    Shape,
+    Slot,
+    slot_of,
+)
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 
 
-def xsd_types(model: Any, name: str = "response", namespace: str = "") -> bytes:
+def xsd_types(model: Hint, name: str = "response", namespace: str = "") -> bytes:
     """An XML Schema with one global element, `name`, of the type `model` (None: anything), as a document."""
     schema = Schema(namespace)
     schema.add_element(name, model)
@@ -31,28 +42,23 @@ class Schema:
         self.root = etree.Element(f"{{{XSD}}}schema", nsmap=names, elementFormDefault="qualified")
         if namespace:
             self.root.set("targetNamespace", namespace)
-        self._elements: dict[str, tuple[Any, etree._Element]] = {}
-        self._types: dict[str, Any] = {}
+        self._elements: dict[str, tuple[Hint, etree._Element]] = {}
+        self._types: dict[str, Record] = {}
         self._prefix = f"{prefix}:" if namespace else ""
 
-    def add_element(self, name: str, model: Any, help: str = "") -> None:
+    def add_element(self, name: str, model: Hint, help: str = "") -> None:
         """Declare a global element; one that is declared already, with another type, becomes one that may hold anything."""
         if name in self._elements:
             known, element = self._elements[name]
             if known is not model:
-                for child in list(element):
-                    element.remove(child)
-                element.attrib.clear()
-                element.set("name", name)
-                element.set("type", "xs:anyType")
+                _clear(element, name)
             return
         element = _add(self.root, "element", name=name)
-        self._elements[name] = model, element
+        self._elements[name] = (model, element)
         slot = Slot(Anything()) if model is None else slot_of(model)
         _document(element, help)
-        if isinstance(
-            slot.shape, Record
-        ):  # in place, not by reference: clients then see the operation's own parameters
+        if isinstance(slot.shape, Record):
+            # in place, not by reference: clients then see the operation's own parameters
             self._members(_add(element, "complexType"), slot.shape)
         else:
             self._type(element, slot.shape)
@@ -65,26 +71,26 @@ class Schema:
             item = Slot(Anything(), True) if shape.each else shape.item
             self._repeated(element, [("item", item)], shape.least, shape.most)
         elif isinstance(shape, Entries):
-            items = self._repeated(element, [], 0, None)
-            pair = _add(
-                _add(_add(items, "element", name="item", **_occurs(0, None)), "complexType"),
-                "sequence",
-            )
-            for name, slot in ("key", shape.key), ("value", shape.value):
-                self._slot(pair, name, slot)
+            self._pairs(element, shape)
         elif isinstance(shape, Scalar) and (shape.facets or shape.values is not None):
             self._restriction(element, shape)
         elif isinstance(shape, Scalar):
             element.set("type", f"xs:{shape.xsd}")
-        elif isinstance(shape, Choice) and all(
-            isinstance(option, Scalar) for option in shape.options
-        ):
-            union = _add(_add(element, "simpleType"), "union")
-            for option in shape.options:
-                assert isinstance(option, Scalar)
-                self._restriction(union, option)
         else:
-            element.set("type", "xs:anyType")
+            scalars = _scalars(shape)
+            if not scalars:
+                element.set("type", "xs:anyType")
+                return
+            union = _add(_add(element, "simpleType"), "union")
+            for option in scalars:
+                self._restriction(union, option)
+
+    def _pairs(self, element: etree._Element, shape: Entries) -> None:
+        items = self._repeated(element, [], 0, None)
+        item = _add(items, "element", name="item", **_occurs(0, None))
+        pair = _add(_add(item, "complexType"), "sequence")
+        self._slot(pair, "key", shape.key)
+        self._slot(pair, "value", shape.value)
 
     def _slot(
         self, parent: etree._Element, name: str, slot: Slot, least: int = 1, most: int | None = 1
@@ -124,7 +130,8 @@ class Schema:
 
     def _named(self, record: Record) -> str:
         """The name of a record's type, declared at its first use; another record of the same name gets a number."""
-        name, number = record.name, 1
+        name = record.name
+        number = 1
         while name in self._types and not _alike(self._types[name], record, set()):
             number += 1
             name = f"{record.name}{number}"
@@ -136,11 +143,28 @@ class Schema:
         return name
 
 
+def _scalars(shape: Shape) -> list[Scalar]:
+    """Return the options of a choice if all of them are scalars, else none."""
+    if not isinstance(shape, Choice):
+        return []
+    scalars = [option for option in shape.options if isinstance(option, Scalar)]
+    return scalars if len(scalars) == len(shape.options) else []
+
+
+def _clear(element: etree._Element, name: str) -> None:
+    """Have a declared element hold anything."""
+    for child in list(element):
+        element.remove(child)
+    element.attrib.clear()
+    element.set("name", name)
+    element.set("type", "xs:anyType")
+
+
 def _always_written(member: Member) -> bool:
     return member.required and not (member.none_is_default and member.slot.nillable)
 
 
-def _alike(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
+def _alike(one: object, other: object, seen: set[tuple[int, int]]) -> bool:
     """Whether two shapes say the same; those of one class are read anew for each element, and are then one type."""
     if one is other or (id(one), id(other)) in seen:
         return True
@@ -152,7 +176,7 @@ def _alike(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
             _alike(getattr(one, f.name), getattr(other, f.name), seen)
             for f in dataclasses.fields(one)
         )
-    if isinstance(one, list | tuple):
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(
             _alike(a, b, seen) for a, b in zip(one, other, strict=True)
         )

@@ -21,6 +21,11 @@ from msgspec import inspect
 
 from .text import is_name
 
+Hint = Any
+"""A type as annotations name it: whatever msgspec or pydantic reads."""
+Data = Any
+"""Plain data, or a value, of any type."""
+
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Anything:
@@ -32,14 +37,14 @@ class Scalar:
     """Text of a type of XML Schema (`xsd`), with that schema's restrictions; `values` by their texts if they are enumerated."""
 
     xsd: str
-    facets: dict[str, Any] = dataclasses.field(default_factory=dict)
-    values: dict[str, Any] | None = None
+    facets: dict[str, float] = dataclasses.field(default_factory=dict)
+    values: dict[str, object] | None = None
     secret: bool = False
 
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Listing:
-    """Any number of one thing; `each` tells the first ones apart where they differ.
+    """Any number of one thing; `each` has the first ones where they differ.
 
     It is `bare` where it is a field named `item`: that name already says what a list's elements are called.
     """
@@ -98,7 +103,7 @@ class Member:
     none_is_default: bool
 
 
-_SCALARS: dict[type[Any], str] = {
+_SCALARS: dict[type[inspect.Type], str] = {
     inspect.BoolType: "boolean",
     inspect.IntType: "integer",
     inspect.FloatType: "double",
@@ -123,53 +128,39 @@ _FACETS = {
 }
 _LISTS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)
 _RECORDS = (inspect.DataclassType, inspect.StructType, inspect.TypedDictType)
+RecordType = inspect.DataclassType | inspect.StructType | inspect.TypedDictType
 
 
-def slot_of(model: Any) -> Slot:
-    """The shape of a type; raises TypeError for one that msgspec does not know or that has unwritable names."""
+def slot_of(model: Hint) -> Slot:
+    """Return the shape of a type; raises TypeError for one that msgspec does not know or that has unwritable names."""
     return _slot(inspect.type_info(model), {})
 
 
-def _slot(info: Any, records: dict[int, Record]) -> Slot:
+def _slot(info: inspect.Type, records: dict[int, Record]) -> Slot:
     help = ""
     if isinstance(info, inspect.Metadata):
-        help = (info.extra_json_schema or {}).get("description", "")
+        help = str((info.extra_json_schema or {}).get("description", ""))
         info = info.type
-    nillable = False
     if isinstance(info, inspect.UnionType):
-        options = [option for option in info.types if not isinstance(option, inspect.NoneType)]
-        nillable = len(options) < len(info.types)
-        if len(options) != 1:
-            return Slot(
-                Choice([_slot(option, records).shape for option in options]), nillable, help
-            )
-        inner = _slot(options[0], records)
-        return Slot(inner.shape, nillable or inner.nillable, help or inner.help)
-    if isinstance(info, inspect.NoneType | inspect.AnyType):
-        nillable = True
+        return _union(info, help, records)
+    nillable = isinstance(info, inspect.NoneType | inspect.AnyType)
     return Slot(_shape(info, records), nillable, help)
 
 
-def _shape(info: Any, records: dict[int, Record]) -> Shape:
-    kind = type(info)
-    if kind in _SCALARS:
-        limits = {facet: getattr(info, limit, None) for limit, facet in _FACETS.items()}
-        facets = (
-            {}
-            if _SCALARS[kind] == "base64Binary"
-            else {f: limit for f, limit in limits.items() if limit is not None}
-        )
-        return Scalar(_SCALARS[kind], facets)
-    if isinstance(info, inspect.EnumType):
-        return _enumerated(tuple(member.value for member in info.cls))
-    if isinstance(info, inspect.LiteralType):
-        return _enumerated(info.values)
-    if (
-        isinstance(info, inspect.CustomType)
-        and isinstance(info.cls, type)
-        and issubclass(info.cls, str)
-    ):
-        return Scalar("string", secret=issubclass(info.cls, Secret))
+def _union(info: inspect.UnionType, help: str, records: dict[int, Record]) -> Slot:
+    options = [option for option in info.types if not isinstance(option, inspect.NoneType)]
+    nillable = len(options) < len(info.types)
+    slots = [_slot(option, records) for option in options]
+    if len(slots) != 1:
+        return Slot(Choice([slot.shape for slot in slots]), nillable, help)
+    inner = slots[0]
+    return Slot(inner.shape, nillable or inner.nillable, help or inner.help)
+
+
+def _shape(info: inspect.Type, records: dict[int, Record]) -> Shape:
+    scalar = _scalar(info)
+    if scalar is not None:
+        return scalar
     if isinstance(info, _LISTS):
         return Listing(_slot(info.item_type, records), info.min_length or 0, info.max_length)
     if isinstance(info, inspect.DictType):
@@ -182,12 +173,33 @@ def _shape(info: Any, records: dict[int, Record]) -> Shape:
     return Anything()
 
 
-def _enumerated(values: tuple[Any, ...]) -> Scalar:
+def _scalar(info: inspect.Type) -> Scalar | None:
+    xsd = _SCALARS.get(type(info))
+    if xsd is not None:
+        return Scalar(xsd, {} if xsd == "base64Binary" else _facets(info))
+    if isinstance(info, inspect.EnumType):
+        return _enumerated(tuple(member.value for member in info.cls))
+    if isinstance(info, inspect.LiteralType):
+        return _enumerated(info.values)
+    if isinstance(info, inspect.CustomType):
+        cls = info.cls
+        if isinstance(cls, type) and issubclass(cls, str):
+            return Scalar("string", secret=issubclass(cls, Secret))
+    return None
+
+
+def _facets(info: inspect.Type) -> dict[str, float]:
+    """Return the limits of a type in the words of XML Schema."""
+    limits = {facet: getattr(info, limit, None) for limit, facet in _FACETS.items()}
+    return {facet: limit for facet, limit in limits.items() if limit is not None}
+
+
+def _enumerated(values: tuple[object, ...]) -> Scalar:
     whole = all(isinstance(value, int) for value in values)
     return Scalar("integer" if whole else "string", values={str(value): value for value in values})
 
 
-def _record(info: Any, records: dict[int, Record]) -> Record:
+def _record(info: RecordType, records: dict[int, Record]) -> Record:
     """Read a record's members; a record inside itself is the same object."""
     if id(info) in records:
         return records[id(info)]
@@ -196,28 +208,29 @@ def _record(info: Any, records: dict[int, Record]) -> Record:
     if document.startswith(f"{name}("):  # a dataclass without a docstring gets its signature
         document = ""
     record = records[id(info)] = Record(name, document)
-    found = {field.name: field for field in info.fields}
-    if dataclasses.is_dataclass(
-        info.cls
-    ):  # msgspec tells required fields first; a declaration's order is the author's
-        found = {
-            field.name: found[field.name]
-            for field in dataclasses.fields(info.cls)
-            if field.name in found
-        }
-    for field in found.values():
+    for field in _as_declared(info):
         if not is_name(field.encode_name):
-            raise TypeError(
-                f"the field {field.name} of {info.cls.__name__} has a name that XML cannot write"
-            )
-        slot = _slot(field.type, records)
-        if isinstance(slot.shape, Listing):
-            slot.shape.bare = field.encode_name == "item"
-        nothing = field.default is None or (
-            field.default is msgspec.NODEFAULT and field.default_factory is type(None)
-        )
-        secret = isinstance(slot.shape, Scalar) and slot.shape.secret
-        record.members.append(
-            Member(field.encode_name, field.name, slot, field.required and not secret, nothing)
-        )
+            raise TypeError(f"the field {field.name} of {name} has a name that XML cannot write")
+        record.members.append(_member(field, _slot(field.type, records)))
     return record
+
+
+def _as_declared(info: RecordType) -> list[inspect.Field]:
+    """Return the fields in the order of their declaration; msgspec lists required ones first."""
+    found = {field.name: field for field in info.fields}
+    if not dataclasses.is_dataclass(info.cls):
+        return list(found.values())
+    names = [field.name for field in dataclasses.fields(info.cls)]
+    return [found[name] for name in names if name in found]
+
+
+def _member(field: inspect.Field, slot: Slot) -> Member:
+    shape = slot.shape
+    if isinstance(shape, Listing):
+        shape.bare = field.encode_name == "item"
+    none_is_default = field.default is None
+    if field.default is msgspec.NODEFAULT:
+        none_is_default = field.default_factory is type(None)
+    secret = isinstance(shape, Scalar) and shape.secret
+    required = field.required and not secret
+    return Member(field.encode_name, field.name, slot, required, none_is_default)

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
-from typing import Any
 
 import msgspec
 from hansa import Invalid, Secret
@@ -77,7 +76,7 @@ def _integer(value: int) -> str:
         raise Invalid("the number has too many digits to be written") from None
 
 
-WRITERS: dict[type, Callable[[Any], str]] = {
+WRITERS: dict[type, Callable[..., str]] = {
     str: escape,
     int: _integer,
     bool: lambda value: "true" if value else "false",
@@ -96,7 +95,7 @@ WRITERS: dict[type, Callable[[Any], str]] = {
 }
 
 
-def write_text(value: Any) -> str | None:
+def write_text(value: object) -> str | None:
     """A scalar as escaped text, None if it is not a scalar; raises `Invalid` if it cannot be written."""
     write = WRITERS.get(type(value))
     if write is not None:

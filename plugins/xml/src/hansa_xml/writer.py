@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 from hansa import Invalid
 from lxml import etree
 
 from .element import XSI, Element
-from .shapes import Entries, Listing, Record, Scalar, Shape, slot_of
+from .shapes import Data, Entries, Hint, Listing, Member, Record, Scalar, Shape, slot_of
 from .text import WRITERS, escape_attribute, is_name, needs_care, write_text
 
-Write = Callable[[Any], str]
+Write = Callable[[Data], str]
 
 # A writer does not refer to its class, so that a class that is deployed anew takes its old writer with it.
 _record_writers: weakref.WeakKeyDictionary[type, Write] = weakref.WeakKeyDictionary()
 _NIL = f' xmlns:xsi="{XSI}" xsi:nil="true"'
+_NO_NAME = (
+    "is not a name that XML can write; declare an output of the type dict, written as key and value"
+)
 
 
-def writer(model: Any) -> Write:
+def writer(model: Hint) -> Write:
     """Build the function that writes the content of an element from a value of one type; values that differ are written too.
 
     It raises `Invalid`, naming the path, for what XML cannot hold.
@@ -30,19 +33,19 @@ def writer(model: Any) -> Write:
     return _guarded(_shape(slot_of(model).shape, {}))
 
 
-def write_anything(value: Any) -> str:
-    """The content of an element for any value: scalars, dictionaries (keys as names), lists (as `item`), models, elements."""
+def write_anything(value: Data) -> str:
+    """Return the content of an element for any value: scalars, dictionaries (keys as names), lists (as `item`), models, elements."""
     return _guarded(_anything)(value)
 
 
 def write_element(name: str, content: str, namespace: str = "") -> str:
-    """An element around content that is already XML, in a namespace that its children inherit."""
+    """Return an element around content that is already XML, in a namespace that its children inherit."""
     head = f'{name} xmlns="{escape_attribute(namespace)}"' if namespace else name
     return f"<{head}>{content}</{name}>" if content else f"<{head}/>"
 
 
-def as_element(value: Any) -> str | None:
-    """The XML of an lxml element, tree or wrapper as it is; None for any other value."""
+def as_element(value: Data) -> str | None:
+    """Return the XML of an lxml element, tree or wrapper as it is; None for any other value."""
     if isinstance(value, Element):
         value = value.element
     elif isinstance(value, etree._ElementTree):
@@ -53,7 +56,7 @@ def as_element(value: Any) -> str | None:
 
 
 def _guarded(write: Write) -> Write:
-    def guarded(value: Any) -> str:
+    def guarded(value: Data) -> str:
         try:
             return write(value)
         except RecursionError:
@@ -63,13 +66,12 @@ def _guarded(write: Write) -> Write:
 
 
 def _at(path: str, invalid: Invalid) -> Invalid:
-    """The same faults, one level further out."""
-    return Invalid(
-        {
-            (f"{path}{p}" if not p or p[0] == "[" else f"{path}.{p}"): fault
-            for p, fault in invalid.errors.items()
-        }
-    )
+    """Return the same faults, one level further out."""
+    faults = {}
+    for inner, fault in invalid.errors.items():
+        dot = "." if inner and inner[0] != "[" else ""
+        faults[f"{path}{dot}{inner}"] = fault
+    return Invalid(faults)
 
 
 def _shape(shape: Shape, records: dict[int, Write]) -> Write:
@@ -82,30 +84,45 @@ def _shape(shape: Shape, records: dict[int, Write]) -> Write:
     return _text if isinstance(shape, Scalar) and shape.xsd == "string" else _anything
 
 
-def _text(value: Any) -> str:
+def _text(value: Data) -> str:
     """Write what should be text. PERF: nearly always it is, and has nothing in it to escape."""
     return value if type(value) is str and not needs_care(value) else _anything(value)
+
+
+class _Plan(NamedTuple):
+    """How one member of a record is written: what is before and after its value, and what stands for None."""
+
+    name: str
+    start: str
+    end: str
+    nothing: str
+    write: Write
+
+
+def _plan(member: Member, records: dict[int, Write]) -> _Plan:
+    name = member.name
+    shape = member.slot.shape
+    write = _shape(shape, records)
+    if isinstance(shape, Listing) and shape.bare:
+        return _Plan(name, "", "", "", write)
+    nothing = "" if member.none_is_default else f"<{name}{_NIL}/>"
+    return _Plan(name, f"<{name}>", f"</{name}>", nothing, write)
 
 
 def _record(shape: Record, records: dict[int, Write]) -> Write:
     if id(shape) in records:
         return lambda value: records[id(shape)](value)
     records[id(shape)] = lambda value: write(value)
-    members = [m for m in shape.members if not getattr(m.slot.shape, "secret", False)]
-    plan = []
-    for m in members:
-        bare = getattr(m.slot.shape, "bare", False)
-        start, end = ("", "") if bare else (f"<{m.name}>", f"</{m.name}>")
-        nothing = "" if m.none_is_default or bare else f"<{m.name}{_NIL}/>"
-        plan.append((m.name, start, end, nothing, _shape(m.slot.shape, records)))
-    get_all = _getter([m.attribute for m in members])
+    members = [member for member in shape.members if not _is_secret(member.slot.shape)]
+    plans = [_plan(member, records) for member in members]
+    get_all = _getter([member.attribute for member in members])
 
-    def write(value: Any) -> str:
-        here = plan
-        values: tuple[Any, ...]
+    def write(value: Data) -> str:
+        given = plans
+        values: Iterable[Data]
         if isinstance(value, dict):
-            here = [entry for entry in plan if entry[0] in value]
-            values = tuple(value[entry[0]] for entry in here)
+            given = [plan for plan in plans if plan.name in value]
+            values = [value[plan.name] for plan in given]
         else:
             try:
                 values = get_all(value)
@@ -114,7 +131,8 @@ def _record(shape: Record, records: dict[int, Write]) -> Write:
         parts = []
         name = ""
         try:
-            for (name, start, end, nothing, write_one), item in zip(here, values, strict=True):  # noqa: B007
+            # PERF: a tuple is unpacked faster than its parts are looked up
+            for (name, start, end, nothing, write_one), item in zip(given, values, strict=True):  # noqa: B007
                 parts.append(nothing if item is None else f"{start}{write_one(item)}{end}")
         except Invalid as invalid:
             raise _at(name, invalid) from None
@@ -123,8 +141,12 @@ def _record(shape: Record, records: dict[int, Write]) -> Write:
     return write
 
 
-def _getter(attributes: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """The function that gives all these attributes of a value."""
+def _is_secret(shape: Shape) -> bool:
+    return isinstance(shape, Scalar) and shape.secret
+
+
+def _getter(attributes: list[str]) -> Callable[[Data], tuple[Data, ...]]:
+    """Return the function that reads all these attributes of a value."""
     if len(attributes) > 1:
         return attrgetter(*attributes)
     return lambda value: tuple(getattr(value, name) for name in attributes)
@@ -133,17 +155,17 @@ def _getter(attributes: list[str]) -> Callable[[Any], tuple[Any, ...]]:
 def _listing(shape: Listing, records: dict[int, Write]) -> Write:
     write_item = _shape(shape.item.shape, records)
 
-    def write(value: Any) -> str:
-        if not isinstance(value, list | tuple) and (
-            isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__")
-        ):
+    def write(value: Data) -> str:
+        if isinstance(value, list | tuple):
+            return _items(value, write_item)
+        if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
             return _anything(value)
         return _items(value, write_item)
 
     return write
 
 
-def _items(values: Any, write_item: Write) -> str:
+def _items(values: Iterable[Data], write_item: Write) -> str:
     parts = []
     try:
         for item in values:
@@ -154,27 +176,33 @@ def _items(values: Any, write_item: Write) -> str:
 
 
 def _entries(shape: Entries, records: dict[int, Write]) -> Write:
-    write_key, write_value = _shape(shape.key.shape, records), _shape(shape.value.shape, records)
+    write_key = _shape(shape.key.shape, records)
+    write_value = _shape(shape.value.shape, records)
 
-    def write(value: Any) -> str:
+    def write(value: Data) -> str:
         if not isinstance(value, Mapping):
             return _anything(value)
         parts = []
-        key: Any = ""
+        key: object = ""
         try:
             for key, item in value.items():
-                content = (
-                    f"<value{_NIL}/>" if item is None else f"<value>{write_value(item)}</value>"
-                )
-                parts.append(f"<item><key>{write_key(key)}</key>{content}</item>")
+                written = f"<value{_NIL}/>"
+                if item is not None:
+                    written = f"<value>{write_value(item)}</value>"
+                parts.append(f"<item><key>{write_key(key)}</key>{written}</item>")
         except Invalid as invalid:
-            raise _at(str(key).encode("ascii", "backslashreplace").decode(), invalid) from None
+            raise _at(_shown(key), invalid) from None
         return "".join(parts)
 
     return write
 
 
-def _anything(value: Any) -> str:
+def _shown(key: object) -> str:
+    """Return a key as a fault names it."""
+    return str(key).encode("ascii", "backslashreplace").decode()
+
+
+def _anything(value: Data) -> str:
     """Write by what the value is."""
     write = WRITERS.get(type(value))  # PERF: what `write_text` does first, without a call
     text = write_text(value) if write is None else write(value)
@@ -187,6 +215,11 @@ def _anything(value: Any) -> str:
     found = as_element(value)
     if found is not None:
         return found
+    return _object(value)
+
+
+def _object(value: Data) -> str:
+    """Write a model, or what is turned into data by itself."""
     if hasattr(value, "__dataclass_fields__") or isinstance(value, msgspec.Struct):
         return _record_of(value)
     if hasattr(value, "model_dump"):
@@ -198,28 +231,24 @@ def _anything(value: Any) -> str:
     raise Invalid(f"a value of the type {type(value).__name__} cannot be written as XML")
 
 
-def _named(value: Mapping[Any, Any]) -> str:
+def _named(value: Mapping[object, Data]) -> str:
     """Write a dictionary as elements named by its keys."""
     parts = []
     for key, item in value.items():
         name = key if isinstance(key, str) else write_text(key)
         if name is None or not is_name(name):
-            shown = str(key).encode("ascii", "backslashreplace").decode()
-            raise Invalid(
-                {
-                    shown: "is not a name that XML can write; declare an output of the type dict, written as key and value"
-                }
-            )
+            raise Invalid({_shown(key): _NO_NAME})
+        if item is None:
+            parts.append(f"<{name}{_NIL}/>")
+            continue
         try:
-            parts.append(
-                f"<{name}{_NIL}/>" if item is None else f"<{name}>{_anything(item)}</{name}>"
-            )
+            parts.append(f"<{name}>{_anything(item)}</{name}>")
         except Invalid as invalid:
             raise _at(name, invalid) from None
     return "".join(parts)
 
 
-def _record_of(value: Any) -> str:
+def _record_of(value: Data) -> str:
     """Write a model that is found where none was declared."""
     kind = type(value)
     write = _record_writers.get(kind)
