@@ -168,5 +168,5 @@ def test_drivers_are_not_loaded_for_sqlite():
 def test_a_url_need_not_name_the_driver(schema_url: str):
     scheme, _, rest = schema_url.partition("://")
     engine = open_engine(f"{scheme.partition('+')[0]}://{rest}")
-    assert Stores.over(engine).log_action("plugin", "x", "y") == 1
+    assert Stores.over(engine).database.log_action("plugin", "x", "y") == 1
     engine.dispose()

@@ -28,7 +28,7 @@ OPEN = """
     from hansa.odb.migrations.schema import create_schema
     engine = open_engine(sys.stdin.read())
     create_schema(engine)
-    print(store.Stores.over(engine).log_action("plugin", "x", "reload"))
+    print(Database(engine).log_action("plugin", "x", "reload"))
 """
 
 
@@ -85,7 +85,7 @@ def at_first_version(url: str) -> None:
             "current": True,
             "source": "pass",
             "sha256": "0",
-            "mac": Stores.over(engine)._mac("x.py", "pass"),
+            "mac": Stores.over(engine).packages._mac("x.py", "pass"),
             "services": '{"X": "x"}',
             **by,
         },

@@ -77,7 +77,7 @@ def test_the_password_is_told_when_it_is_made_and_then_only_its_file(
     assert early.hansa_engines(config=config) == []
     password = password_file(config.dir).read_text().strip()
     assert password in "\n".join(early.hansa_ready(config=config))
-    early._made.clear()  # as after a restart
+    early._fresh.clear()  # as after a restart
     early.hansa_engines(config=config)
     told = "\n".join(early.hansa_ready(config=config))
     assert password not in told

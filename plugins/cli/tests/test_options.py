@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from hansa import Model, Secret, setting
-from hansa_admin.openapi import described
+from hansa_admin.schemas import described
 from hansa_cli.options import parameters
 from hansa_cli.schema import Schema
 from hansa_cli.values import typed

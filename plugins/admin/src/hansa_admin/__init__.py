@@ -1,1 +1,3 @@
-"""Hansa's admin services for every registered type, the admin API, export / plan / apply, and the command line."""
+"""Hansa's admin services for every registered type, the admin API, export / plan / apply, and the
+command line.
+"""

@@ -108,7 +108,9 @@ def changed(name: str, answer: Applied) -> PlainData:
 
 
 def applied_data(answer: Applied) -> PlainData:
-    """Return what every answer to a change has: the revision, who has applied it, and who has not yet."""
+    """Return what every answer to a change has: the revision, who has applied it, and who has not
+    yet.
+    """
     return {
         "revision": answer.revision,
         "applied": answer.applied,
@@ -126,7 +128,9 @@ def worst_state(states: Mapping[str, ObjectState]) -> str:
 
 
 def readable(raw: bytes) -> object:
-    """Return bytes as JSON shows them best: the value of a JSON text, else text, else base64; nothing is null."""
+    """Return bytes as JSON shows them best: the value of a JSON text, else text, else base64;
+    nothing is null.
+    """
     if not raw:
         return None
     try:

@@ -1,12 +1,21 @@
-"""The admin API: one gateway service behind `POST /hansa/api/{service}`, open to the user `admin` alone."""
+"""The admin API: a gateway service behind `POST /hansa/api/{service}`, for the user `admin` alone."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
-from hansa import Forbidden, Format, NotFound, Request, Response, Service, problem
+from hansa import (
+    Forbidden,
+    Format,
+    NotFound,
+    RegisteredService,
+    Request,
+    Response,
+    Service,
+    problem,
+)
 
 from .operation import Operation
 from .reading import read_object
@@ -14,83 +23,97 @@ from .reading import read_object
 PREFIX = "/hansa/api"
 PROBLEM = "application/problem+json"
 NAME = "admin.api"
+OTHER_SITE = "requests of other sites are refused"
 
 
-def write_json(value: Any) -> bytes:
-    """JSON of plain data; a text with a lone surrogate in it is written with `?` instead."""
+def write_json(value: object) -> bytes:
+    """Return the JSON of plain data; a lone surrogate in a text is written as `?`."""
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_printable(value))
+        return msgspec.json.encode(_encodable(value))
 
 
-def _printable(value: Any) -> Any:
+def _encodable(value: object) -> object:
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, dict):
-        return {_printable(key): _printable(item) for key, item in value.items()}
-    return [_printable(item) for item in value] if isinstance(value, list | tuple) else value
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(item) for item in value]
+    return value
 
 
-class Behind(Service):
-    """What is served under `/hansa/api`: errors are problem details (RFC 9457), answers are not kept by caches."""
+class AdminEndpoint(Service):
+    """What is served under `/hansa/api`: errors are problem details (RFC 9457), nothing is cached."""
 
     abstract = True
 
     @classmethod
     def fail(cls, error: BaseException, request: Request, format: Format | None) -> Response | None:
-        """The response to an error, wherever on the way it happened."""
-        details = problem(error, request.cid)
-        response = Response(details, status=int(str(details["status"])), content_type=PROBLEM)
-        response.headers.update(getattr(error, "headers", {}))
-        response.headers["Cache-Control"] = "no-store"
-        response.raw = write_json(details)
-        return response
+        """Return the response to an error, wherever on the way it happened."""
+        return problem_response(error, request)
 
 
-class AdminApi(Behind):
+def problem_response(error: BaseException, request: Request) -> Response:
+    """Return the problem details of an error as a response."""
+    details = problem(error, request.cid)
+    response = Response(details, status=cast(int, details["status"]), content_type=PROBLEM)
+    response.headers.update(getattr(error, "headers", {}))
+    response.headers["Cache-Control"] = "no-store"
+    response.raw = write_json(details)
+    return response
+
+
+class AdminApi(AdminEndpoint):
     """Hand a request to the admin service that its path names."""
 
     name = NAME
 
-    def handle(self) -> Any:
+    def handle(self) -> bytes:
+        """Call the service and return its answer as JSON, or its error as problem details."""
         refuse_other_sites(self.request)
-        name = str(self.request.extra.get("path_params", self.request.params)["service"])
-        service = (
-            self.server.registry.service(name).cls
-            if name.startswith("admin.") and name != NAME
-            else None
-        )
-        if service is None:
-            raise NotFound(f"{name!r} is no admin service; admin.service.invoke calls any other")
-        typed = issubclass(service, Operation)
-        if not typed:
+        service = self._service()
+        is_operation = issubclass(service.cls, Operation)
+        if not is_operation:
             read_object(self.request.raw)
         inner = Request(
             self.request.raw, cid=self.cid, peer=self.request.peer, environ=self.request.environ
         )
         inner.principal = self.request.principal
-        answer = self.server.handle(name, inner, channel=NAME, format="" if typed else "json")
+        format = "" if is_operation else "json"
+        answer = self.server.handle(service.name, inner, channel=NAME, format=format)
         if answer.error is not None:
-            answer = self.fail(answer.error, self.request, None) or answer
-            self.response.status, self.response.content_type = answer.status, answer.content_type
-            self.response.headers.update(answer.headers)
-            return answer.raw
+            return self._refuse(answer.error)
         self.response.headers["Cache-Control"] = "no-store"
         self.response.content_type = "application/json"
-        return write_json(answer.payload) if typed else answer.raw
+        return write_json(answer.payload) if is_operation else answer.raw
+
+    def _service(self) -> RegisteredService:
+        """Return the admin service that the path names; raises `NotFound` for any other."""
+        parameters = self.request.extra.get("path_params", self.request.params)
+        name = str(parameters["service"])
+        if not name.startswith("admin.") or name == NAME:
+            raise NotFound(f"{name!r} is no admin service; admin.service.invoke calls any other")
+        return self.server.registry.service(name)
+
+    def _refuse(self, error: BaseException) -> bytes:
+        answer = problem_response(error, self.request)
+        self.response.status = answer.status
+        self.response.content_type = answer.content_type
+        self.response.headers.update(answer.headers)
+        return answer.raw
 
 
 def refuse_other_sites(request: Request) -> None:
-    """Refuse what a page of another site makes the admin's browser send, with the password it remembers.
+    """Refuse what a page of another site makes a browser send, with the password it remembers.
 
-    Browsers tell with `Sec-Fetch-Site` and `Origin` (Fetch, 3.1); raises `Forbidden`.
+    Browsers say so by `Sec-Fetch-Site` and `Origin` (Fetch, 3.1). Raises `Forbidden`.
     """
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site not in (None, "same-origin", "none"):
-        raise Forbidden("requests of other sites are refused")
-    if (
-        origin is not None
-        and urlsplit(origin).netloc.lower() != str(request.headers.get("host", "")).lower()
-    ):
-        raise Forbidden("requests of other sites are refused")
+    headers = request.headers
+    if headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
+        raise Forbidden(OTHER_SITE)
+    origin = headers.get("origin")
+    host = str(headers.get("host", "")).lower()
+    if origin is not None and urlsplit(origin).netloc.lower() != host:
+        raise Forbidden(OTHER_SITE)

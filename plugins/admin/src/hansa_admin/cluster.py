@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from hansa import (
@@ -21,13 +22,17 @@ from hansa import (
 
 from .operation import Operation
 
-REMEMBERED = 86400.0  # seconds for which a server is listed that was killed and not started again
+REMEMBERED = 86400.0
+"""Seconds for which a server is listed that was killed and not started again."""
 NO_LEASE = HeldLease("", 0, 0.0)
-ELSEWHERE, RUNNING, INACTIVE = "elsewhere", "running", "inactive"
+ELSEWHERE = "elsewhere"
+INACTIVE = "inactive"
+RUNNING = "running"
+UNPLACED = "unplaced"
 
 
-class Asked(Model):
-    """How much to tell."""
+class StatusInput(Model):
+    """How much of the cluster to show."""
 
     all: Annotated[bool, setting("Every object, not only those that do not run")] = False
 
@@ -39,18 +44,19 @@ class ClusterServer(Model):
     state: Annotated[
         str,
         setting(
-            "ready; behind: a worker lacks a change; starting: some workers do not run yet; silent: it was killed"
+            "ready; behind: a worker lacks a change; starting: some workers do not run yet; "
+            "silent: it was killed"
         ),
     ]
-    host: Annotated[str, setting("The host it runs on; empty where that is not known")]
-    pid: Annotated[int, setting("Process id of its supervisor; 0 where that is not known")]
+    host: Annotated[str, setting("Host it runs on; empty if unknown")]
+    pid: Annotated[int, setting("Process id of its supervisor; 0 if unknown")]
     incarnation: Annotated[
-        int, setting("Grows with each start of the server; 0 where that is not known")
+        int, setting("Number that grows with each start of the server; 0 if unknown")
     ]
     workers: Annotated[int, setting("Workers that run")]
-    wanted: Annotated[int, setting("Workers that are to run")]
-    revision: Annotated[int, setting("The revision that all of its workers have applied")]
-    seconds: Annotated[float, setting("Seconds since one of its workers told of itself")]
+    wanted: Annotated[int, setting("Workers that should run")]
+    revision: Annotated[int, setting("Revision that all of its workers have applied")]
+    seconds: Annotated[float, setting("Seconds since the last report of one of its workers")]
 
 
 class ClusterWorker(Model):
@@ -58,26 +64,24 @@ class ClusterWorker(Model):
 
     name: Annotated[str, setting("Its name: SERVER/INDEX.GENERATION")]
     server: Annotated[str, setting("Its server")]
-    revision: Annotated[int, setting("The revision it has applied")]
-    behind: Annotated[int, setting("How many revisions it is behind")]
-    seconds: Annotated[float, setting("Seconds since it told so")]
+    revision: Annotated[int, setting("Revision that it has applied")]
+    behind: Annotated[int, setting("Number of revisions that it has yet to apply")]
+    seconds: Annotated[float, setting("Seconds since its last report")]
 
 
 class ClusterObject(Model):
-    """What is made of a definition, or of a file with services, and the workers in which it is in one state."""
+    """The object of a definition, or of a deployed package, in the workers where it has one state."""
 
     kind: Annotated[str, setting("Kind of the definition, or service")]
     type: Annotated[str, setting("Type of the definition, or package")]
     name: Annotated[str, setting("Its name")]
     state: Annotated[
         str,
-        setting(
-            "running, retrying, failed, inactive; unplaced: it is to run once, and runs nowhere"
-        ),
+        setting("running, retrying, failed, inactive; unplaced: it runs once, and runs nowhere"),
     ]
-    why: Annotated[str, setting("Why it does not run")]
+    why: Annotated[str, setting("Reason why it does not run")]
     since: Annotated[
-        float, setting("Since when, in seconds of the Unix epoch; 0 where that is not known")
+        float, setting("Start of this state, in seconds of the Unix epoch; 0 if unknown")
     ]
     workers: Annotated[list[str], setting("The workers")]
 
@@ -89,27 +93,27 @@ class ClusterLease(Model):
         str, setting("cluster:KIND:TYPE:NAME, server:SERVER:KIND:TYPE:NAME, or name:SERVER")
     ]
     holder: Annotated[
-        str, setting("Worker that holds it; for a server's name the host and the process")
+        str, setting("Worker that holds it; of a server's name the host and the process")
     ]
     token: Annotated[int, setting("Its fencing token, which grows whenever it is taken")]
     seconds: Annotated[float, setting("Seconds until it ends unless it is renewed")]
 
 
 class ClusterStatus(Model):
-    """The whole cluster at a glance."""
+    """The state of the whole cluster."""
 
     cluster: Annotated[str, setting("Its name")]
     revision: Annotated[int, setting("The newest revision")]
-    servers: Annotated[list[ClusterServer], setting("The servers")]
-    workers: Annotated[list[ClusterWorker], setting("The workers")]
+    servers: Annotated[list[ClusterServer], setting("Servers, by name")]
+    workers: Annotated[list[ClusterWorker], setting("Workers, by name")]
     objects: Annotated[
         list[ClusterObject],
-        setting("Objects that do not run or whose other side does not answer, or all, by state"),
+        setting("Objects that do not run or whose other side does not answer; or all, by state"),
     ]
-    leases: Annotated[list[ClusterLease], setting("The leases that are held")]
+    leases: Annotated[list[ClusterLease], setting("Leases that are held")]
     queue: Annotated[
         dict[str, Any] | None,
-        setting("The asynchronous queue, as the plugin that gives it tells; null if there is none"),
+        setting("State of the asynchronous queue, as its plugin reports it; null if there is none"),
     ]
     unknown: Annotated[list[str], setting("What could not be found out, and why")]
 
@@ -121,170 +125,171 @@ class ServerName(Model):
 
 
 class Restarting(ServerName):
-    """A restart that was asked for."""
+    """A restart that was requested."""
 
     revision: Annotated[int, setting("Revision by which the server learns of it")]
-    incarnation: Annotated[int, setting("The incarnation that is to end; the next one is greater")]
+    incarnation: Annotated[
+        int, setting("Incarnation that is to end; that of the next start is greater")
+    ]
 
 
-def placed_once(server: Server, names: Iterable[str]) -> set[str]:
-    """The leases of what runs once in the cluster, or in each of these servers."""
-    placed = {known.type: known.cls.placement for known in server.registry.types("channel")}
-    rows = [(row, placed.get(row.type, "worker")) for row in server.definitions.all("channel")]
-    return {
-        lease_name(place, name, row.key)
-        for row, place in rows
-        if place != "worker"
-        for name in names
-    }
+@dataclass(frozen=True)
+class Snapshot:
+    """The reports of workers, the leases that are held, and what could not be found out."""
+
+    reports: dict[str, WorkerReport]
+    leases: dict[str, HeldLease]
+    unknown: list[str] = field(default_factory=list)
 
 
-class OnCluster(Operation):
+class ClusterOperation(Operation):
     """An operation on the cluster."""
 
     abstract = True
 
-    def look(self) -> tuple[dict[str, WorkerReport], dict[str, HeldLease], list[str]]:
-        """The reports of workers, the leases, and what could not be found out."""
+    def look(self) -> Snapshot:
+        """Return what the workers report, and the leases of servers and of what runs once."""
         reports = self.server.cluster.reports()
-        names = {report.server for report in reports.values()}
+        servers = {report.server for report in reports.values()}
         try:
-            wanted = sorted({*map(name_lease, names), *placed_once(self.server, names)})
-            return reports, self.server.cluster.leases(wanted), []
+            wanted = {*map(name_lease, servers), *leases_of_channels(self.server, servers)}
+            return Snapshot(reports, self.server.cluster.leases(sorted(wanted)))
         except Exception as error:
-            # whatever carries the leases may be down, and that is when one looks here
-            return reports, {}, [f"leases: {error}"]
+            # what carries the leases may be down, and that is when one looks here
+            return Snapshot(reports, {}, [f"leases: {error}"])
 
 
-class Status(OnCluster):
-    """Show the cluster: servers, workers and what they have applied, objects that do not run, leases, the queue."""
+def leases_of_channels(server: Server, servers: Iterable[str]) -> set[str]:
+    """Return the leases of the channels that run once in the cluster, or once in each server."""
+    placement = {one.type: one.cls.placement for one in server.registry.types("channel")}
+    names = list(servers)
+    found = set()
+    for record in server.definitions.all("channel"):
+        place = placement.get(record.type, "worker")
+        if place != "worker":
+            found |= {lease_name(place, name, record.key) for name in names}
+    return found
 
-    name, Input, Output = "admin.cluster.status", Asked, ClusterStatus
 
-    def handle(self) -> Any:
-        reports, leases, unknown = self.look()
-        revision, now = self.server.cluster.revision(), time.time()
-        behind = {worker: max(0, revision - report.revision) for worker, report in reports.items()}
-        workers = [
-            ClusterWorker(
-                name=worker,
-                server=report.server,
-                revision=report.revision,
-                behind=behind[worker],
-                seconds=round(max(0.0, now - report.at), 1),
-            )
-            for worker, report in reports.items()
-        ]
-        last = {
-            report.server: now - report.at
-            for report in self.server.cluster.reports(silent=True).values()
+class Status(ClusterOperation):
+    """Show the cluster: servers, workers, objects that do not run, leases, the queue."""
+
+    name = "admin.cluster.status"
+    Input = StatusInput
+    Output = ClusterStatus
+
+    def handle(self) -> ClusterStatus:
+        """Return it, as complete as it can be found out."""
+        cluster = self.server.cluster
+        found = self.look()
+        revision = cluster.revision()
+        now = time.time()
+        workers = [_worker(report, revision, now) for report in found.reports.values()]
+        silent = {
+            report.server: round(now - report.at, 1)
+            for report in cluster.reports(silent=True).values()
+            if now - report.at < REMEMBERED
         }
-        silent = {name: round(seconds, 1) for name, seconds in last.items() if seconds < REMEMBERED}
         queue = self.server.queue
+        asked: StatusInput = self.request.input
         return ClusterStatus(
-            cluster=self.server.cluster.name,
+            cluster=cluster.name,
             revision=revision,
-            servers=sorted(servers(workers, leases, silent), key=lambda server: server.name),
+            servers=sorted(servers(workers, found.leases, silent), key=lambda one: one.name),
             workers=workers,
-            objects=list(self._objects(reports, set(leases), everything=self.request.input.all)),
-            leases=[
-                ClusterLease(
-                    name=name,
-                    holder=_holder(name, lease.holder),
-                    token=lease.token,
-                    seconds=round(lease.left, 1),
-                )
-                for name, lease in leases.items()
-            ],
+            objects=list(self._objects(found.reports, set(found.leases), everything=asked.all)),
+            leases=[_lease(name, lease) for name, lease in found.leases.items()],
             queue=dict(queue.status()) if queue is not None else None,
-            unknown=unknown,
+            unknown=found.unknown,
         )
 
     def _objects(
-        self, reports: dict[str, WorkerReport], held: set[str], *, everything: bool
+        self, reports: Mapping[str, WorkerReport], held: set[str], *, everything: bool
     ) -> Iterator[ClusterObject]:
-        """Those with which something is wrong, or all: one for each state in which some workers have it."""
-        known = [" ".join(row.key) for row in self.server.definitions.all()]
-        more = {key for report in reports.values() for key in report.states} - set(known)
-        for key in [*known, *sorted(more)]:
-            found: dict[tuple[str, str], list[str]] = {}
-            since: dict[tuple[str, str], float] = {}
-            for worker, report in reports.items():
-                told = report.states.get(key) or ObjectState(RUNNING if key in known else "")
-                told_state = (told.state, told.why)
-                found.setdefault(told_state, []).append(worker)
-                since[told_state] = max(since.get(told_state, 0.0), told.since)
-            kind, type, name = key.split(" ", 2)
-            lease = f":{kind}:{type}:{name}"
-            for (was, why), workers in found.items():
-                state = was
-                if (
-                    was == ELSEWHERE
-                    and len(found) == 1
-                    and not any(one.endswith(lease) for one in held)
-                ):
-                    state = "unplaced"
-                if state in ("", ELSEWHERE) or (
-                    state in (RUNNING, INACTIVE) and not why and not everything
-                ):
-                    continue
-                yield ClusterObject(
-                    kind=kind,
-                    type=type,
-                    name=name,
-                    state=state,
-                    why=why,
-                    since=since[was, why],
-                    workers=workers,
-                )
+        """Return the objects with which something is wrong, or all, one for each of their states."""
+        defined = [" ".join(record.key) for record in self.server.definitions.all()]
+        reported = {key for report in reports.values() for key in report.states}
+        for key in [*defined, *sorted(reported - set(defined))]:
+            # workers do not report what runs without trouble
+            default = ObjectState(RUNNING if key in defined else "")
+            states = {worker: report.states.get(key, default) for worker, report in reports.items()}
+            for one in _by_state(key, states, held):
+                healthy = one.state in (RUNNING, INACTIVE) and not one.why
+                if everything or not healthy:
+                    yield one
 
 
-class Restart(OnCluster):
-    """Have one server finish what it has, end, and start anew with what is installed and configured now.
+def _by_state(
+    key: str, states: Mapping[str, ObjectState], held: set[str]
+) -> Iterator[ClusterObject]:
+    """Return an object once for each of its states; those that say nothing are left out."""
+    kind, type, name = key.split(" ", 2)
+    is_held = any(lease.endswith(f":{kind}:{type}:{name}") for lease in held)
+    workers: dict[tuple[str, str], list[str]] = {}
+    since: dict[tuple[str, str], float] = {}
+    for worker, state in states.items():
+        found = (state.state, state.why)
+        workers.setdefault(found, []).append(worker)
+        since[found] = max(since.get(found, 0.0), state.since)
+    for (state_name, why), names in workers.items():
+        nowhere = state_name == ELSEWHERE and len(workers) == 1 and not is_held
+        if state_name in ("", ELSEWHERE) and not nowhere:
+            continue
+        yield ClusterObject(
+            kind=kind,
+            type=type,
+            name=name,
+            state=UNPLACED if nowhere else state_name,
+            why=why,
+            since=since[state_name, why],
+            workers=names,
+        )
 
-    `hansa cluster restart` calls it for one server after the other, having each taken out of the load-balancer before.
+
+class Restart(ClusterOperation):
+    """Have one server finish what it has, end, and start anew with what is installed and
+    configured.
+
+    `hansa cluster restart` calls it for one server after the other, each taken out of the load
+    balancer before.
     """
 
-    name, Input, Output = "admin.cluster.restart", ServerName, Restarting
+    name = "admin.cluster.restart"
+    Input = ServerName
+    Output = Restarting
 
-    def handle(self) -> Any:
+    def handle(self) -> Restarting:
+        """Ask for it, by a line in the change log; raises `NotFound` for a server that is not
+        there.
+        """
         name = self.request.input.name
-        reports, leases, _ = self.look()
-        there = sorted({report.server for report in reports.values()})
+        found = self.look()
+        there = sorted({report.server for report in found.reports.values()})
         if name not in there:
-            raise NotFound(
-                f"no server {name!r} runs in this cluster (there are: {', '.join(there)})"
-            )
-        lease = leases.get(name_lease(name), NO_LEASE)
+            known = ", ".join(there)
+            raise NotFound(f"no server {name!r} runs in this cluster (there are: {known})")
+        lease = found.leases.get(name_lease(name), NO_LEASE)
         self.log.warning("%s restarts the server %s", self.caller or "somebody", name)
-        return Restarting(
-            name=name,
-            incarnation=lease.token,
-            revision=self.server.cluster.restart(name, by=self.caller),
-        )
+        revision = self.server.cluster.restart(name, by=self.caller)
+        return Restarting(name=name, incarnation=lease.token, revision=revision)
 
 
 def servers(
-    workers: list[ClusterWorker],
-    leases: dict[str, HeldLease],
-    silent: dict[str, float],
+    workers: Iterable[ClusterWorker],
+    leases: Mapping[str, HeldLease],
+    silent: Mapping[str, float],
 ) -> Iterator[ClusterServer]:
-    """The servers: those with workers, and of the others those that were `silent` for so many seconds."""
-    for name in {worker.server for worker in workers} | set(silent):
-        own = [worker for worker in workers if worker.server == name]
+    """Return the servers: those with workers, and others with the seconds since they went silent."""
+    by_server: dict[str, list[ClusterWorker]] = {name: [] for name in silent}
+    for worker in workers:
+        by_server.setdefault(worker.server, []).append(worker)
+    for name, own in by_server.items():
         lease = leases.get(name_lease(name), NO_LEASE)
         holder = Holder.read(lease.holder)
         wanted = holder.workers if holder else len(own)
-        state = (
-            "starting"
-            if len(own) < wanted
-            else "behind"
-            if any(worker.behind for worker in own)
-            else "ready"
-        )
         yield ClusterServer(
             name=name,
-            state=state if own else "silent",
+            state=_server_state(own, wanted),
             host=holder.host if holder else "",
             pid=holder.pid if holder else 0,
             incarnation=lease.token,
@@ -295,9 +300,34 @@ def servers(
         )
 
 
-def _holder(name: str, text: str) -> str:
-    holder = Holder.read(text) if name.startswith("name:") else None
-    return f"{holder.host} process {holder.pid}" if holder else text
+def _server_state(workers: list[ClusterWorker], wanted: int) -> str:
+    if not workers:
+        return "silent"
+    if len(workers) < wanted:
+        return "starting"
+    if any(worker.behind for worker in workers):
+        return "behind"
+    return "ready"
+
+
+def _worker(report: WorkerReport, revision: int, now: float) -> ClusterWorker:
+    return ClusterWorker(
+        name=report.worker,
+        server=report.server,
+        revision=report.revision,
+        behind=max(0, revision - report.revision),
+        seconds=round(max(0.0, now - report.at), 1),
+    )
+
+
+def _lease(name: str, lease: HeldLease) -> ClusterLease:
+    holder = Holder.read(lease.holder) if name.startswith("name:") else None
+    return ClusterLease(
+        name=name,
+        holder=f"{holder.host} process {holder.pid}" if holder else lease.holder,
+        token=lease.token,
+        seconds=round(lease.left, 1),
+    )
 
 
 OPERATIONS: tuple[type[Operation], ...] = (Status, Restart)

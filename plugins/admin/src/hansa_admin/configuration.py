@@ -11,11 +11,13 @@ from .export import export
 from .operation import Operation
 from .plan import Plan
 
+NOTHING_DONE: PlainData = {"revision": None, "applied": [], "pending": []}
 
-class Export(Model):
+
+class ExportInput(Model):
     """What to export."""
 
-    services: Annotated[bool, setting("Also the sources of deployed files")] = False
+    services: Annotated[bool, setting("Include the sources of deployed files")] = False
 
 
 class Wanted(Model):
@@ -24,7 +26,7 @@ class Wanted(Model):
     config: Annotated[
         dict[str, Any],
         setting(
-            "Definitions by kind, type and name, as admin.config.export gives them",
+            "Definitions by kind, type and name, as admin.config.export returns them",
             example={
                 "security": {
                     "basic": {
@@ -47,18 +49,18 @@ class Setting(Model):
 class Change(Model):
     """One step of a plan."""
 
-    action: Annotated[Literal["create", "edit", "delete"], setting("What is done")]
+    action: Annotated[Literal["create", "edit", "delete"], setting("Action of the step")]
     kind: Annotated[str, setting("Kind of the definition, or service for a source file")]
     type: Annotated[str, setting("Type of the definition")]
     name: Annotated[str, setting("Name of the definition, or of the file")]
-    settings: Annotated[dict[str, Setting], setting("What changes, by setting")]
+    settings: Annotated[dict[str, Setting], setting("Changed settings, by name")]
 
 
 class Planned(Model):
     """What applying a configuration would do."""
 
     changes: Annotated[list[Change], setting("The steps")]
-    unchanged: Annotated[int, setting("How many definitions are as wanted already")]
+    unchanged: Annotated[int, setting("Number of definitions that are as wanted already")]
 
 
 class Applied(Planned):
@@ -68,44 +70,56 @@ class Applied(Planned):
         int | None, setting("Revision of the last change; null if there was nothing to do")
     ]
     applied: Annotated[list[str], setting("Workers that have applied it")]
-    pending: Annotated[list[str], setting("Workers that are still to apply it")]
+    pending: Annotated[list[str], setting("Workers that have yet to apply it")]
 
 
 class ConfigExport(Operation):
-    """Give all definitions as one document that apply takes; secrets are encrypted, defaults left out."""
+    """Export all definitions as one document for apply; secrets are encrypted, defaults left out."""
 
-    name, Input, Output = "admin.config.export", Export, dict[str, Any]
+    name = "admin.config.export"
+    Input = ExportInput
+    Output = PlainData
 
-    def handle(self) -> Any:
+    def handle(self) -> PlainData:
+        """Return the document."""
         return export(self.server, services=self.request.input.services)
 
 
 class ConfigPlan(Operation):
     """Show what applying a configuration would change, and change nothing."""
 
-    name, Input, Output = "admin.config.plan", Wanted, Planned
+    name = "admin.config.plan"
+    Input = Wanted
+    Output = Planned
 
-    def handle(self) -> Any:
-        plan = Plan(self.server, self.request.input.config, prune=self.request.input.prune)
-        return {"changes": [step.show() for step in plan.steps], "unchanged": plan.unchanged}
+    def handle(self) -> PlainData:
+        """Return the steps; raises `Invalid` with all faults of the configuration."""
+        asked: Wanted = self.request.input
+        return shown(Plan(self.server, asked.config, prune=asked.prune))
 
 
 class ConfigApply(Operation):
-    """Turn the definitions into those of a configuration, all of them or none; every fault is told before anything is changed."""
+    """Turn the definitions into those of a configuration, all of them or none.
 
-    name, Input, Output = "admin.config.apply", Wanted, Applied
+    Every fault is reported before anything is changed.
+    """
 
-    def handle(self) -> Any:
-        plan = Plan(self.server, self.request.input.config, prune=self.request.input.prune)
+    name = "admin.config.apply"
+    Input = Wanted
+    Output = Applied
+
+    def handle(self) -> PlainData:
+        """Take the steps, and return them with the revision of the last one."""
+        asked: Wanted = self.request.input
+        plan = Plan(self.server, asked.config, prune=asked.prune)
         applied = plan.apply(by=self.caller)
-        done: PlainData = {"revision": None, "applied": [], "pending": []}
-        if applied is not None:
-            done = applied_data(applied)
-        return {
-            "changes": [step.show() for step in plan.steps],
-            "unchanged": plan.unchanged,
-            **done,
-        }
+        done = applied_data(applied) if applied is not None else NOTHING_DONE
+        return {**shown(plan), **done}
+
+
+def shown(plan: Plan) -> PlainData:
+    """Return a plan as answers show it."""
+    return {"changes": [step.show() for step in plan.steps], "unchanged": plan.unchanged}
 
 
 OPERATIONS: tuple[type[Operation], ...] = (ConfigExport, ConfigPlan, ConfigApply)

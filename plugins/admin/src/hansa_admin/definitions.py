@@ -1,4 +1,6 @@
-"""What can be done with the definitions of a type: create, edit, delete, get, list, ping, test and run, for any type."""
+"""What can be done with the definitions of a type: create, edit, delete, get, list, ping, test and
+run, for any type.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,8 @@ def is_runnable(thing: object) -> TypeGuard[Runnable]:
 
 
 def without_secrets(data: object, secrets: frozenset[str] = NO_SECRETS) -> object:
-    """Return settings to show: without encrypted values, at any depth, and without these secrets at the top level.
+    """Return settings to show: without encrypted values, at any depth, and without these secrets at
+    the top level.
 
     References such as `{"$env": "X"}` only say where to look, and stay.
     """
@@ -66,10 +69,11 @@ def without_secrets(data: object, secrets: frozenset[str] = NO_SECRETS) -> objec
 
 
 class TypeOperation(Operation):
-    """An operation on the definitions of one type; a subclass for each type names that type and its class.
+    """An operation on the definitions of one type; a subclass for each type names that type and its
+    class.
 
-    `own` are the settings of the operation itself; with `takes_settings` it also takes those of the definition. The input is
-    an object of the former, with the latter under `settings`.
+    `own` are the settings of the operation itself; with `takes_settings` it also takes those of the
+    definition. The input is an object of the former, with the latter under `settings`.
     """
 
     abstract: ClassVar[bool] = True
@@ -79,7 +83,9 @@ class TypeOperation(Operation):
 
     @classmethod
     def read(cls, data: PlainSettings, server: Server, *, strict: bool = True) -> PlainData:
-        """Check the settings of the operation and those of the definition together, so that all faults are reported at once."""
+        """Check the settings of the operation and those of the definition together, so that all
+        faults are reported at once.
+        """
         if not cls.takes_settings:
             return dump_of(load(cls.own, data, strict=strict))
         names = {field.name for field in fields(cls.own)}
@@ -98,7 +104,9 @@ class TypeOperation(Operation):
 
     @classmethod
     def faults(cls, name: str, settings: PlainSettings, server: Server) -> dict[str, str]:
-        """Return the faults of the settings of a definition, by setting, where the operation itself is refused anyhow."""
+        """Return the faults of the settings of a definition, by setting, where the operation itself
+        is refused anyhow.
+        """
         edit = cls.edit_of(name, settings)
         place = ".".join(edit.key)
         found = server.definitions.validate([edit])
@@ -123,7 +131,9 @@ class TypeOperation(Operation):
     def show(
         self, record: DefinitionRecord, reports: Mapping[str, WorkerReport] | None = None
     ) -> PlainData:
-        """Return a definition as answers show it, with its states as of these reports, by default the last ones."""
+        """Return a definition as answers show it, with its states as of these reports, by default
+        the last ones.
+        """
         if reports is None:
             reports = self.server.cluster.reports()
         key = " ".join(record.key)
@@ -207,7 +217,9 @@ class Delete(TypeOperation):
 
 
 class Get(TypeOperation):
-    """Show a definition of this type, its revision and its state in each worker; secrets are left out."""
+    """Show a definition of this type, its revision and its state in each worker; secrets are left
+    out.
+    """
 
     abstract = True
     Input = Named
@@ -248,7 +260,9 @@ class Ping(TypeOperation):
 
 
 class Test(TypeOperation):
-    """Try settings of this type without storing them: make the object, start it, ping it and stop it."""
+    """Try settings of this type without storing them: make the object, start it, ping it and stop
+    it.
+    """
 
     abstract = True
     __test__ = False  # not a test case, whatever pytest makes of the name
@@ -295,7 +309,9 @@ class Run(TypeOperation):
         return found
 
     def runnable(self) -> Runnable:
-        """Return the live object, or one made for this run where it is switched off or lives in another worker."""
+        """Return the live object, or one made for this run where it is switched off or lives in
+        another worker.
+        """
         found = self._object()
         if not is_runnable(found):
             raise Invalid(f"{self.of.kind} {self.of.type} cannot be run")
@@ -309,13 +325,16 @@ class Run(TypeOperation):
             return self.server.objects.make(*record.key, record.data)
 
 
-def raise_failure(answer: Response) -> None:
-    """Raise the error of a service; of an unexpected one only that it happened, since its traceback is in the log."""
+def raise_failure(answer: Response, name: str = "it") -> None:
+    """Raise the error of the service of a name, if its answer is one.
+
+    Of an unexpected error only that it happened: its traceback is in the log, and nobody else's.
+    """
     if isinstance(answer.error, HansaError):
         raise answer.error
     if answer.error is not None:
         where = f"the server's log tells more under the cid {answer.cid}"
-        raise HansaError(f"it failed unexpectedly; {where}")
+        raise HansaError(f"{name} failed unexpectedly; {where}")
 
 
 def dump_of(value: object) -> PlainData:

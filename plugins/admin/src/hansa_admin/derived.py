@@ -1,4 +1,6 @@
-"""The admin services of every registered type, `admin.KIND.TYPE.ACTION`, derived from the settings that its class declares."""
+"""The admin services of every registered type, `admin.KIND.TYPE.ACTION`, derived from the settings
+that its class declares.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ RESERVED = {field.name for model in (Seen, Shown) for field in fields(model)}
 
 
 class ModelOnDemand:
-    """A class attribute that is made when it is first read: only the description of the API asks for these models."""
+    """A class attribute that is made when it is first read: only the description of the API asks
+    for these models.
+    """
 
     def __init__(self, make: ModelMaker) -> None:
         self.make = functools.cache(make)
@@ -53,7 +57,9 @@ class ModelOnDemand:
 
 
 def operations(registry: Registry) -> Iterator[type[TypeOperation]]:
-    """Return all admin services of all types; a type with a reserved setting name is left out and logged."""
+    """Return all admin services of all types; a type with a reserved setting name is left out and
+    logged.
+    """
     for registered in registry.types():
         taken = RESERVED & {field.name for field in fields(registered.model)}
         if taken:

@@ -1,50 +1,59 @@
-"""What the supervisor needs of the admin plugin: the password, and the lines at start."""
+"""What the supervisor needs of the admin plugin: the password, and the lines at the start."""
 
 from __future__ import annotations
 
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
-from hansa import hookimpl
+from hansa import Configuration, Engine, hookimpl
 from hansa_cli.access import DEFAULT_URL, PASSWORD_VARIABLE, USER, password_file, recorded_url
 
 from .password import ensure_password
 
-_made: set[str] = set()
+_fresh: set[Path] = set()
+"""Folders whose password this process has made."""
 
 
 @hookimpl
-def hansa_engines(config: Any) -> list[Any]:
+def hansa_engines(config: Configuration) -> list[Engine]:
     """Make the password before any worker needs it; there is no engine."""
     if ensure_password(config.dir):
-        _made.add(str(config.dir))
+        _fresh.add(config.dir)
     return []
 
 
 @hookimpl
-def hansa_ready(config: Any) -> list[str]:
-    """Tell how to reach the admin API: user, password or where it is kept, the page, and a command that works."""
+def hansa_ready(config: Configuration) -> list[str]:
+    """Return how to reach the admin API: its user, its password, its page, and a first command."""
     address = recorded_url(config.dir) or DEFAULT_URL
-    return introduction(address, address, config.dir, fresh=str(config.dir) in _made)
+    return introduction(address, address, config.dir, fresh=config.dir in _fresh)
 
 
 def introduction(address: str, page: str, directory: Path, *, fresh: bool) -> list[str]:
-    """Lines that tell how to reach the admin API: at `address`, and at `page` in a browser; a `fresh` password is shown."""
+    """Return how to reach the admin API: at `address`, and at `page` in a browser.
+
+    A `fresh` password is shown.
+    """
+    file = password_file(directory)
     if os.environ.get(PASSWORD_VARIABLE):
-        shown, given = (
-            f"password from the environment variable {PASSWORD_VARIABLE}",
-            f"${PASSWORD_VARIABLE}",
-        )
+        given = f"${PASSWORD_VARIABLE}"
+        shown = f"password from the environment variable {PASSWORD_VARIABLE}"
     else:
-        file = password_file(directory)
         given = f"$(cat {shlex.quote(str(file))})"
         shown = f"password in {file}"
         if fresh:
-            shown = f"password {file.read_text().strip()} (kept in {file}, shown this once)"
+            password = file.read_text().strip()
+            shown = f"password {password} (kept in {file}, shown this once)"
+    command = [
+        "curl",
+        f'-u "{USER}:{given}"',
+        "-H 'Content-Type: application/json'",
+        "-d '{}'",
+        f"{address}/hansa/api/admin.server.status",
+    ]
     return [
         f"admin: user {USER}, {shown}",
         f"admin API: {page}/hansa/api/docs shows it",
-        f"""  curl -u "{USER}:{given}" -H 'Content-Type: application/json' -d '{{}}' {address}/hansa/api/admin.server.status""",
+        f"  {' '.join(command)}",
     ]

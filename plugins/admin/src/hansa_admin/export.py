@@ -1,57 +1,56 @@
-"""Export: the definitions of a cluster as plain data by kind, type and name, the same bytes for the same definitions."""
+"""Export: all definitions as plain data by kind, type and name, the same bytes for the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TypeAlias
 
-from hansa import Invalid, NotFound
+from hansa import DefinitionRecord, Invalid, Key, NotFound, PlainSettings, Server
 
+from .answers import PlainData
 from .settings import shortened
 
 SERVICES = "services"
 ORDER = ("security", "outgoing", "channel")
-Key = tuple[str, str, str]
 
-# Types whose plugin is not called like them.
-_GIVEN_BY = {"schedule": "scheduler", "basic": "security", "apikey": "security"}
+Faults: TypeAlias = dict[str, str]
+
+# types whose plugin is not called like them
+_PLUGIN_OF = {"schedule": "scheduler", "basic": "security", "apikey": "security"}
 
 
 def kind_order(kind: str) -> tuple[int, str]:
-    """Where a kind stands: what others refer to comes first."""
+    """Return the place of a kind: what others refer to comes first."""
     return (ORDER.index(kind) if kind in ORDER else len(ORDER), kind)
 
 
-def export(server: Any, *, services: bool = False) -> dict[str, Any]:
-    """Everything that was defined, without what comes with plugins; defaults are left out, secrets stay encrypted.
+def export(server: Server, *, services: bool = False) -> PlainData:
+    """Return everything that was defined, without what comes with plugins.
 
-    With `services` the current sources of deployed files come too, under `services`, by file.
+    Defaults are left out, secrets stay encrypted. With `services` the current sources of deployed
+    files come too, under `services`, by file.
     """
-    found: dict[str, Any] = {}
-    for row in sorted(stored(server), key=lambda row: (kind_order(row.kind), row.type, row.name)):
-        data = shorten(server, row)
-        found.setdefault(row.kind, {}).setdefault(row.type, {})[row.name] = data
+    found: PlainData = {}
+    records = [record for record in server.definitions.all() if not record.builtin]
+    for record in sorted(records, key=lambda one: (kind_order(one.kind), one.key)):
+        types = found.setdefault(record.kind, {})
+        types.setdefault(record.type, {})[record.name] = shorten(server, record)
     if services:
         found[SERVICES] = sources(server)
     return found
 
 
-def stored(server: Any) -> Iterator[Any]:
-    """The rows of definitions that can be changed."""
-    return (row for row in server.definitions.all() if not row.builtin)
-
-
-def shorten(server: Any, row: Any) -> dict[str, Any]:
-    """A row's settings as they are exported; whole, if the plugin of its type is gone."""
+def shorten(server: Server, record: DefinitionRecord) -> PlainSettings:
+    """Return settings as they are exported; whole, if the plugin of their type is gone."""
     try:
-        model = server.registry.type(row.kind, row.type).model
+        model = server.registry.type(record.kind, record.type).model
     except NotFound:
-        return dict(sorted(row.data.items()))
-    return shortened(model, row.data)
+        return dict(sorted(record.data.items()))
+    return shortened(model, record.data)
 
 
-def sources(server: Any) -> dict[str, str]:
-    """The sources that serve, by path."""
+def sources(server: Server) -> dict[str, str]:
+    """Return the sources that serve, by path."""
     found: dict[str, str] = {}
     for package in server.packages.current():
         found |= package.files
@@ -59,56 +58,66 @@ def sources(server: Any) -> dict[str, str]:
 
 
 def package_of(path: str) -> str:
-    """The package that a file is part of: itself, or the folder that it is in, with a / at its end."""
-    return "".join(path.partition("/")[:2])
+    """Return the package of a file: itself, or the folder that it is in, with a / at its end."""
+    top, slash, _ = path.partition("/")
+    return top + slash
 
 
 def definitions_of(
-    config: dict[str, Any], kinds: Iterable[str]
-) -> tuple[dict[Key, dict[str, Any]], dict[str, str]]:
-    """The definitions in an exported file, by key, and the faults of its form, by path."""
-    found: dict[Key, dict[str, Any]] = {}
-    faults: dict[str, str] = {}
+    config: PlainData, kinds: Iterable[str]
+) -> tuple[dict[Key, PlainSettings], Faults]:
+    """Return the definitions in an exported file, by key, and the faults of its form, by path."""
     known = sorted(set(kinds), key=kind_order)
+    found: dict[Key, PlainSettings] = {}
+    faults: Faults = {}
     for kind, types in config.items():
         if kind == SERVICES:
             continue
         if kind not in known:
-            faults[kind] = f"unknown section (there are: {', '.join([*known, SERVICES])})"
-        elif not isinstance(types, dict):
-            faults[kind] = "expected a table of types, each with its definitions by name"
-        else:
-            for type, named in types.items():
-                if not isinstance(named, dict):
-                    faults[f"{kind}.{type}"] = "expected a table of definitions by name"
-                    continue
-                for name, settings in named.items():
-                    if isinstance(settings, dict):
-                        found[kind, type, name] = settings
-                    else:
-                        faults[f"{kind}.{type}.{name}"] = "expected a table of settings"
+            there = ", ".join([*known, SERVICES])
+            faults[kind] = f"unknown section (there are: {there})"
+            continue
+        for key, settings in _entries(kind, types, faults):
+            if isinstance(settings, dict):
+                found[key] = settings
+            else:
+                faults[".".join(key)] = "expected a table of settings"
     return found, faults
 
 
-def sources_of(config: dict[str, Any]) -> dict[str, str]:
-    """The sources in an exported file, by file; raises `Invalid`."""
+def _entries(kind: str, types: object, faults: Faults) -> Iterator[tuple[Key, object]]:
+    """Return the definitions of one kind, by key."""
+    if not isinstance(types, dict):
+        faults[kind] = "expected a table of types, each with its definitions by name"
+        return
+    for type, named in types.items():
+        if not isinstance(named, dict):
+            faults[f"{kind}.{type}"] = "expected a table of definitions by name"
+            continue
+        for name, settings in named.items():
+            yield (kind, type, name), settings
+
+
+def sources_of(config: PlainData) -> dict[str, str]:
+    """Return the sources in an exported file, by file; raises `Invalid`."""
     found = config.get(SERVICES, {})
     if not isinstance(found, dict):
         raise Invalid({SERVICES: "expected a table of sources by file"})
-    wrong = {
+    faults = {
         f"{SERVICES}.{file}": "expected the source as text"
         for file, text in found.items()
         if not isinstance(text, str)
     }
-    if wrong:
-        raise Invalid(wrong)
+    if faults:
+        raise Invalid(faults)
     return dict(found)
 
 
 def missing_type(kind: str, type: str, there: Iterable[str]) -> str:
-    """The fault of a definition whose type no loaded plugin gives."""
+    """Return the fault of a definition whose type no loaded plugin registers."""
     names = ", ".join(sorted(there)) or "none"
+    plugin = _PLUGIN_OF.get(type, type)
     return (
         f"no plugin here gives {kind} of type {type} (there are: {names}); "
-        f"install the one that does, such as hansa-{_GIVEN_BY.get(type, type)}"
+        f"install the one that does, such as hansa-{plugin}"
     )

@@ -1,12 +1,25 @@
-"""Operation: the base of all admin services, which read their input strictly and answer plain data."""
+"""The base of all admin services: they read their input strictly, and answer plain data."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from hansa import Binding, Invalid, Model, Request, Response, Service, dump, load
+from hansa import (
+    Binding,
+    Dispatch,
+    Format,
+    Invalid,
+    Model,
+    PlainSettings,
+    Request,
+    Response,
+    Server,
+    Service,
+    dump,
+    load,
+)
 
 from .reading import read_object
 
@@ -16,10 +29,11 @@ class Nothing(Model):
 
 
 class Operation(Service):
-    """A service of the admin API: unknown settings and duplicate keys are refused, whoever calls it.
+    """A service of the admin API: unknown settings and duplicate keys are refused, whoever calls
+    it.
 
-    The first sentence of its docstring is its help on the command line and in the API's description; `listed` says whether
-    it appears there.
+    The first sentence of its docstring is its help on the command line and in the description of
+    the API; `listed` says whether it appears there.
     """
 
     abstract: ClassVar[bool] = True
@@ -27,46 +41,59 @@ class Operation(Service):
     Input: ClassVar[Any] = Nothing
 
     @classmethod
-    def read(cls, data: dict[str, Any], server: Any, *, strict: bool = True) -> Any:
-        """Turn the given settings into what `handle` finds as `self.request.input`; raises `Invalid` with all faults."""
+    def read(cls, data: PlainSettings, server: Server, *, strict: bool = True) -> Any:
+        """Return what `handle` finds as `self.request.input`; raises `Invalid` with all faults.
+
+        Without `strict`, text is converted to numbers and booleans.
+        """
         return load(cls.Input, data, strict=strict)
 
     @classmethod
-    def compile(cls, binding: Binding) -> Callable[[Request], Response]:
-        """Build the callable that handles a request: strict reading, the service, plain data out."""
-        server, log, format = (
-            binding.server,
-            logging.getLogger(f"hansa.service.{binding.name}"),
-            binding.format,
-        )
+    def compile(cls, binding: Binding) -> Dispatch:
+        """Build the callable that handles a request: strict reading, the service, plain data."""
+        server = binding.server
+        log = logging.getLogger(f"hansa.service.{binding.name}")
+        format = binding.format
 
         def call(request: Request) -> Response:
-            request.input = cls.read(given(request), server, strict=not request.params)
+            # parameters of a path or a query are text
+            strict = not request.params
+            request.input = cls.read(settings_of(request), server, strict=strict)
             service = cls()
-            service.request, service.server, service.log = request, server, log
+            service.request = request
+            service.server = server
+            service.log = log
             response = service.response = Response()
             answer = service.handle()
             if answer is not None:
                 response.payload = answer if isinstance(answer, bytes) else dump(answer)
-            if isinstance(response.payload, bytes):
-                response.raw = response.payload
-            elif format is not None and response.payload is not None:
-                response.raw = format.render(response.payload)
-                response.content_type = response.content_type or format.content_type
+            _render(response, format)
             return response
 
         return call
 
     @property
     def caller(self) -> str:
-        """Who asked, for the change log; an empty string for an internal call."""
+        """The name of the caller, for the change log; an empty text for an internal call."""
         principal = self.request.principal
         return str(getattr(principal, "name", None) or principal or "")
 
 
-def given(request: Request) -> dict[str, Any]:
-    """The settings of a request: its JSON body, or an already built object, and the parameters of its path and query."""
-    data: Any = read_object(request.raw) if request.raw else request.payload
+def _render(response: Response, format: Format | None) -> None:
+    """Turn the payload of a response into bytes, unless it stays an object for lack of a format."""
+    if isinstance(response.payload, bytes):
+        response.raw = response.payload
+    elif format is not None and response.payload is not None:
+        response.raw = format.render(response.payload)
+        response.content_type = response.content_type or format.content_type
+
+
+def settings_of(request: Request) -> PlainSettings:
+    """Return the input of a request: its JSON body, or an object, and parameters of path and query.
+
+    Raises `Invalid` for what is no object.
+    """
+    data = read_object(request.raw) if request.raw else request.payload
     if data is None:
         data = {}
     if isinstance(data, Model):

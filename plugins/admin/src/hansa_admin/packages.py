@@ -1,12 +1,12 @@
-"""The admin services of what is deployed: `admin.service.{packages,source,deploy,rollback,delete}`."""
+"""The admin services of packages: `admin.service.{packages,source,deploy,rollback,delete}`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from hansa import Invalid, Model, NotFound, dump, setting
+from hansa import Invalid, Model, NotFound, PackageVersion, dump, setting
 
-from .answers import Changed, Filter, applied_data, changed
+from .answers import Changed, Filter, PlainData, applied_data, changed
 from .operation import Operation
 
 
@@ -24,33 +24,33 @@ class Sources(Model):
     ] = {}
 
     def check(self) -> None:
-        """Either the one or the other."""
+        """Refuse both at once, and neither."""
         if bool(self.file) == bool(self.files) or (self.files and self.source):
             raise Invalid({"file": "give either file and source, or files"})
 
 
 class DeployedPackage(Model):
-    """One package that serves."""
+    """A package that serves."""
 
     file: Annotated[str, setting("Name of the file, or of the folder with a / at its end")]
     version: Annotated[int, setting("Version that now serves")]
     services: Annotated[
-        list[str], setting("Names of the services found in it; a helper module has none")
+        list[str], setting("Names of the services found in it; none in a helper module")
     ]
 
 
 class Applied(Model):
-    """What is told of every change."""
+    """What every answer to a change has."""
 
     revision: Annotated[int, setting("Revision of the change")]
     applied: Annotated[list[str], setting("Workers that have applied it")]
-    pending: Annotated[list[str], setting("Workers that are still to apply it")]
+    pending: Annotated[list[str], setting("Workers that have yet to apply it")]
 
 
 class Deployment(Applied):
-    """What a deployment brought, all of it by one revision."""
+    """The result of a deployment, which is one revision."""
 
-    packages: Annotated[list[DeployedPackage], setting("What was given, by file")]
+    packages: Annotated[list[DeployedPackage], setting("The given packages, by file")]
     services: Annotated[list[str], setting("Names of all services found")]
     version: Annotated[
         int | None, setting("Version that now serves, if one file or folder was given")
@@ -58,7 +58,7 @@ class Deployment(Applied):
 
 
 class RolledBack(Applied, DeployedPackage):
-    """What serves again."""
+    """The package that serves again."""
 
 
 class Version(Model):
@@ -67,7 +67,7 @@ class Version(Model):
     file: Annotated[
         str,
         setting(
-            "Name of the file or folder, or of a service that it gives",
+            "Name of the file or folder, or of a service in it",
             example="my_service.py",
             min_length=1,
         ),
@@ -84,27 +84,27 @@ class Package(Model):
     version: Annotated[int, setting("Number of the version")]
     current: Annotated[bool, setting("Whether it serves")]
     files: Annotated[list[str], setting("Paths of its files")]
-    imports: Annotated[list[str], setting("The deployed files and folders that it imports")]
+    imports: Annotated[list[str], setting("Deployed files and folders that it imports")]
     imported_by: Annotated[
-        list[str], setting("Those that import it, and are loaded anew when it changes")
+        list[str], setting("Deployed files and folders that import it, reloaded when it changes")
     ]
     services: Annotated[list[str], setting("Names of its services")]
     sha256: Annotated[str, setting("Digest of its source")]
-    deployed_at: Annotated[float | str, setting("When it was deployed")]
-    deployed_by: Annotated[str, setting("Who deployed it")]
+    deployed_at: Annotated[float | str, setting("Time of its deployment")]
+    deployed_by: Annotated[str, setting("Author of its deployment")]
 
 
-class Wanted(Filter):
+class PackageFilter(Filter):
     """Which packages to list."""
 
-    all: Annotated[bool, setting("Also versions that do not serve")] = False
+    all: Annotated[bool, setting("Include versions that do not serve")] = False
 
 
 class Packages(Model):
     """The list of packages."""
 
-    items: Annotated[list[Package], setting("The packages, by file and version")]
-    total: Annotated[int, setting("How many there are")]
+    items: Annotated[list[Package], setting("Packages, by file and version")]
+    total: Annotated[int, setting("Number of packages on all pages")]
 
 
 class SourceFiles(Model):
@@ -121,60 +121,44 @@ class Removal(Model):
         str, setting("A service, a file, or a folder with a / at its end", min_length=1)
     ]
     more: Annotated[
-        list[str], setting("More services, files or folders, taken out by the same change")
+        list[str], setting("More services, files or folders, removed by the same change")
     ] = []
 
 
-class OnPackages(Operation):
-    """An operation on what is deployed."""
+class PackageOperation(Operation):
+    """An operation on packages."""
 
     abstract = True
 
-    def packages(self, *files: str) -> list[dict[str, Any]]:
-        """All versions of these packages, or of all of them."""
-        there = self.server.packages.versions()
-        serving = {package.name: package for package in there if package.current}
-        imports = {
-            package.file: {serving[used].file for used in package.imports & serving.keys()}
-            - {package.file}
-            for package in serving.values()
-        }
-        return [
-            {
-                "file": package.file,
-                "version": package.version,
-                "current": package.current,
-                "sha256": package.sha256,
-                "files": sorted(package.files),
-                "imports": sorted(imports.get(package.file, ())) if package.current else [],
-                "imported_by": sorted(
-                    user for user in imports if package.current and package.file in imports[user]
-                ),
-                "services": sorted(package.services.values()),
-                "deployed_at": package.at,
-                "deployed_by": package.by,
-            }
-            for package in there
-            if not files or package.file in files
-        ]
+    def packages(self, file: str = "") -> list[Package]:
+        """Return all versions of a package, or of all packages."""
+        versions = self.server.packages.versions()
+        imports = _imports([version for version in versions if version.current])
+        found = [version for version in versions if file in ("", version.file)]
+        return [_show(version, imports) for version in found]
 
     def files(self, file: str, version: int | None = None) -> dict[str, str]:
-        """The sources of one version of a package, by path; by default those that serve."""
+        """Return the sources of one version of a package, by path; by default of the current one.
+
+        Raises `NotFound`.
+        """
         package = self.server.packages.get(file, version or 0)
         if package is None:
-            raise NotFound(
-                f"no file {file!r}" + (f" of version {version}" if version else "") + " is deployed"
-            )
+            which = f" of version {version}" if version else ""
+            raise NotFound(f"no file {file!r}{which} is deployed")
         return dict(package.files)
 
     def file_of(self, name: str) -> str:
-        """The file or folder that is meant: itself, or the one which gives the service of this name."""
+        """Return the file or folder of this name, or that of the service of this name.
+
+        Raises `NotFound`.
+        """
         there = {package.file for package in self.server.packages.versions()}
         for meant in (name, f"{name}/"):
             if meant in there:
                 return meant
         try:
-            origin = str(self.server.registry.service(name).origin)
+            origin = self.server.registry.service(name).origin
         except NotFound:
             raise NotFound(f"no file and no service is named {name!r}") from None
         if origin.startswith("plugin "):
@@ -182,82 +166,133 @@ class OnPackages(Operation):
         return origin
 
 
-class ServicePackages(OnPackages):
+def _imports(serving: list[PackageVersion]) -> dict[str, set[str]]:
+    """Return the files of the packages that each package imports, by file."""
+    by_name = {package.name: package.file for package in serving}
+    found = {}
+    for package in serving:
+        used = {by_name[name] for name in package.imports if name in by_name}
+        found[package.file] = used - {package.file}
+    return found
+
+
+def _show(package: PackageVersion, imports: dict[str, set[str]]) -> Package:
+    used: set[str] = set()
+    users: list[str] = []
+    if package.current:
+        used = imports[package.file]
+        users = [user for user in imports if package.file in imports[user]]
+    return Package(
+        file=package.file,
+        version=package.version,
+        current=package.current,
+        sha256=package.sha256,
+        files=sorted(package.files),
+        imports=sorted(used),
+        imported_by=sorted(users),
+        services=sorted(package.services.values()),
+        deployed_at=package.at,
+        deployed_by=package.by,
+    )
+
+
+class ServicePackages(PackageOperation):
     """List the deployed files and folders: versions, services, and which imports which."""
 
-    name, Input, Output = "admin.service.packages", Wanted, Packages
+    name = "admin.service.packages"
+    Input = PackageFilter
+    Output = Packages
 
-    def handle(self) -> Any:
-        asked = self.request.input
+    def handle(self) -> Packages:
+        """Return one page."""
+        asked: PackageFilter = self.request.input
+        wanted = asked.filter.lower()
         found = [
-            p
-            for p in self.packages()
-            if asked.filter.lower() in p["file"].lower() and (asked.all or p["current"])
+            package
+            for package in self.packages()
+            if wanted in package.file.lower() and (asked.all or package.current)
         ]
-        return {"items": found[asked.offset : asked.offset + asked.limit], "total": len(found)}
+        page = found[asked.offset : asked.offset + asked.limit]
+        return Packages(items=page, total=len(found))
 
 
-class ServiceSource(OnPackages):
+class ServiceSource(PackageOperation):
     """Show the source of a deployed file or folder, by default of the version that serves."""
 
-    name, Input, Output = "admin.service.source", Version, SourceFiles
+    name = "admin.service.source"
+    Input = Version
+    Output = SourceFiles
 
-    def handle(self) -> Any:
-        file = self.file_of(self.request.input.file)
-        return {"file": file, "files": self.files(file, self.request.input.version)}
+    def handle(self) -> SourceFiles:
+        """Return the sources by path."""
+        asked: Version = self.request.input
+        file = self.file_of(asked.file)
+        return SourceFiles(file=file, files=self.files(file, asked.version))
 
 
-class ServiceDeploy(OnPackages):
-    """Deploy sources: try to import them with all that imports them, store them as new versions, and let them serve.
+class ServiceDeploy(PackageOperation):
+    """Deploy sources: try to import them, store them as new versions, and let them serve.
 
-    They are one change: all of them are deployed or none. What imports them is loaded anew in every worker.
+    They are one change: all of them are deployed or none. What imports them is tried with them, and
+    loaded anew in every worker.
     """
 
-    name, Input, Output = "admin.service.deploy", Sources, Deployment
+    name = "admin.service.deploy"
+    Input = Sources
+    Output = Deployment
 
-    def handle(self) -> Any:
-        asked = self.request.input
+    def handle(self) -> PlainData:
+        """Deploy them; raises `Invalid` with the errors of the sources and their lines."""
+        asked: Sources = self.request.input
+        files = asked.files or {asked.file: asked.source}
         try:
-            done = self.server.packages.deploy(
-                asked.files or {asked.file: asked.source}, by=self.caller
-            )
+            done = self.server.packages.deploy(files, by=self.caller)
         except Invalid as invalid:
             if asked.files:
                 raise Invalid({"files": "; ".join(invalid.errors.values())}) from None
             raise
-        services = sorted(name for package in done.packages for name in package.services)
+        services = [name for package in done.packages for name in package.services]
+        version = done.packages[0].version if len(done.packages) == 1 else None
         return {
             **applied_data(done),
             "packages": done.packages,
-            "services": services,
-            "version": done.packages[0].version if len(done.packages) == 1 else None,
+            "services": sorted(services),
+            "version": version,
         }
 
 
-class ServiceRollback(OnPackages):
-    """Let an older version of a file or folder serve again, unless what imports it fails with that."""
+class ServiceRollback(PackageOperation):
+    """Let an older version of a file or folder serve again, unless what imports it fails with it."""
 
-    name, Input, Output = "admin.service.rollback", Version, RolledBack
+    name = "admin.service.rollback"
+    Input = Version
+    Output = RolledBack
 
-    def handle(self) -> Any:
-        file, version = self.file_of(self.request.input.file), self.request.input.version
+    def handle(self) -> PlainData:
+        """Deploy it again: a source that was deployed before is that version again."""
+        asked: Version = self.request.input
+        file = self.file_of(asked.file)
         there = {package.version: package for package in self.server.packages.versions(file)}
         serving = self.server.packages.serving().get(file, 0)
-        wanted = version or max((each for each in there if each < serving), default=0)
+        older = [version for version in there if version < serving]
+        wanted = asked.version or max(older, default=0)
         if wanted not in there:
-            raise NotFound(f"{file!r} has no version {version or 'before the one that serves'}")
-        # a source that was deployed before is that version again
-        answer = self.server.packages.deploy(there[wanted].files, by=self.caller)
-        return {**dump(answer.packages[0]), **applied_data(answer)}
+            missing = asked.version or "before the one that serves"
+            raise NotFound(f"{file!r} has no version {missing}")
+        done = self.server.packages.deploy(there[wanted].files, by=self.caller)
+        return {**dump(done.packages[0]), **applied_data(done)}
 
 
-class ServiceDelete(OnPackages):
-    """Take a service out of use, with all of its file or folder; refused while a channel uses one or something imports it."""
+class ServiceDelete(PackageOperation):
+    """Take a service out of use, with all of its file or folder; refused while it is in use."""
 
-    name, Input, Output = "admin.service.delete", Removal, Changed
+    name = "admin.service.delete"
+    Input = Removal
+    Output = Changed
 
-    def handle(self) -> Any:
-        asked = self.request.input
+    def handle(self) -> PlainData:
+        """Remove all that is named, as one change."""
+        asked: Removal = self.request.input
         removed = {self.file_of(name) for name in (asked.name, *asked.more)}
         done = self.server.packages.deploy({}, remove=sorted(removed), by=self.caller)
         return changed(asked.name, done)

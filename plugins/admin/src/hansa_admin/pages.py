@@ -1,12 +1,13 @@
-"""The API's description for programs, `openapi.json`, and for people, a page that shows it without any foreign request."""
+"""The description of the API: `openapi.json` for programs, and a page that shows it to people.
+
+The page makes no foreign request.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 from hansa import NotFound
 
-from .api import Behind, write_json
+from .api import AdminEndpoint, write_json
 from .openapi import openapi
 from .operation import Operation
 
@@ -51,13 +52,13 @@ FILES = {
 }
 
 
-class Page(Behind):
+class Page(AdminEndpoint):
     """What is read with GET: no frame, no guessing of types, no foreign source."""
 
     abstract = True
 
     def answer(self, content: bytes, content_type: str, cache: str = "no-store") -> bytes:
-        """Set the headers and give the content back."""
+        """Set the headers and return the content."""
         self.response.content_type = content_type
         self.response.headers.update(
             {
@@ -76,10 +77,10 @@ class OpenApi(Page):
 
     name = "admin.openapi"
 
-    def handle(self) -> Any:
-        operations = [
-            d.cls for d in self.server.registry.services() if issubclass(d.cls, Operation)
-        ]
+    def handle(self) -> bytes:
+        """Return the document."""
+        classes = [service.cls for service in self.server.registry.services()]
+        operations = [cls for cls in classes if issubclass(cls, Operation)]
         return self.answer(write_json(openapi(operations, self.server)), "application/json")
 
 
@@ -88,7 +89,8 @@ class Docs(Page):
 
     name = "admin.docs"
 
-    def handle(self) -> Any:
+    def handle(self) -> bytes:
+        """Return the page."""
         return self.answer(PAGE.encode(), "text/html; charset=utf-8")
 
 
@@ -97,14 +99,16 @@ class DocsFile(Page):
 
     name = "admin.docs.file"
 
-    def handle(self) -> Any:
-        file = str(self.request.extra.get("path_params", self.request.params).get("file"))
+    def handle(self) -> bytes:
+        """Return the file; raises `NotFound`."""
+        parameters = self.request.extra.get("path_params", self.request.params)
+        file = str(parameters.get("file"))
         if file == "start.js":
             return self.answer(START.encode(), "text/javascript; charset=utf-8")
         if file not in FILES:
             raise NotFound(f"there is no file {file!r} here")
+        # it is a large package, and most servers never show the page
         from openapi_ui_bundles import swagger_ui
 
-        return self.answer(
-            (swagger_ui.static_path / file).read_bytes(), FILES[file], "private, max-age=86400"
-        )
+        content = (swagger_ui.static_path / file).read_bytes()
+        return self.answer(content, FILES[file], "private, max-age=86400")

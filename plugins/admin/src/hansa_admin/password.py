@@ -1,4 +1,7 @@
-"""The password of the user `admin`: random, made once, in a file that only the owner reads, unless the environment gives one."""
+"""The password of the user `admin`: random, made once, in a file for its owner alone.
+
+One that the environment provides is used instead.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,33 @@ import os
 import secrets
 from pathlib import Path
 
+from hansa import replace_file
 from hansa_cli.access import PASSWORD_VARIABLE, password_file
+
+RANDOM_BYTES = 18
+OTHERS = 0o077
+"""The permission bits of group and others."""
 
 
 def ensure_password(directory: Path) -> bool:
-    """Make the file with a random password unless there is one, or the environment gives it; tells whether it was made.
+    """Make the file with a random password, unless it is there; returns whether it was made.
 
-    The file is readable by its owner alone (mode 0600), from its first moment; one that others can read is made so.
+    It is readable by its owner alone (mode 0600), from its first moment; one that others can read
+    is made so. There is none if the environment provides the password.
     """
     if os.environ.get(PASSWORD_VARIABLE):
         return False
     file = password_file(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     if file.exists() and file.read_text().strip():
-        if file.stat().st_mode & 0o077:
+        if file.stat().st_mode & OTHERS:
             file.chmod(0o600)
         return False
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(secrets.token_urlsafe(18) + "\n")
-    os.replace(fresh, file)
+    replace_file(file, secrets.token_urlsafe(RANDOM_BYTES) + "\n")
     return True
 
 
 def password_reference(directory: Path) -> dict[str, str]:
-    """The setting that stands for the password in the definition of the user."""
+    """Return the reference to the password in the definition of the user."""
     if os.environ.get(PASSWORD_VARIABLE):
         return {"$env": PASSWORD_VARIABLE}
     return {"$file": str(password_file(directory))}

@@ -1,4 +1,6 @@
-"""Plan and apply: what turns the definitions of a cluster into those of a file, and doing it, all or nothing."""
+"""Plan and apply: what turns the definitions of a cluster into those of a file, and doing it, all
+or nothing.
+"""
 
 from __future__ import annotations
 
@@ -60,9 +62,11 @@ class Step:
 
 
 class Plan:
-    """The steps from what is defined to what a file says; raises `Invalid` with all faults of all definitions.
+    """The steps from what is defined to what a file says; raises `Invalid` with all faults of all
+    definitions.
 
-    Faults are reported by `kind.type.name.setting`. What the file does not name stays, unless `prune` is set.
+    Faults are reported by `kind.type.name.setting`. What the file does not name stays, unless
+    `prune` is set.
     """
 
     def __init__(self, server: Server, config: PlainSettings, *, prune: bool = False) -> None:
@@ -96,7 +100,9 @@ class Plan:
         return sorted(found, key=lambda one: (kind_order(one.kind), one.key), reverse=True)
 
     def _faults(self, gone: Iterable[DefinitionRecord]) -> dict[str, str]:
-        """Return the faults of all definitions as the file has them, also of those that stay as they are."""
+        """Return the faults of all definitions as the file has them, also of those that stay as
+        they are.
+        """
         edits = [Edit(key, data) for key, data in self.wanted.items()]
         edits += [Edit(record.key) for record in gone]
         # which services a source provides is known once it is deployed, and checked again then
@@ -107,7 +113,7 @@ class Plan:
                 faults[f"{kind}.{type}.{name}"] = missing_type(kind, type, there)
         return faults
 
-    # -- steps -------------------------------------------------------------------------------------------------------
+    # -- steps -------------------------------------------------------------------------------------
 
     def _add_deployments(self) -> None:
         deployed = _by_package(sources(self.server))
@@ -153,13 +159,14 @@ class Plan:
             self.removed.append(package)
             self.steps.append(Step("delete", ("service", "package", package)))
 
-    # -- apply -------------------------------------------------------------------------------------------------------
+    # -- apply -------------------------------------------------------------------------------------
 
     def apply(self, *, by: str = "") -> Applied | None:
-        """Deploy the sources, make all definitions as wanted in one change, then take sources out of service.
+        """Deploy the sources, make all definitions as wanted in one change, then take sources out
+        of service.
 
-        Returns the last change; None if there was nothing to do. What is refused ends it, and the error says what was done
-        before.
+        Returns the last change; None if there was nothing to do. What is refused ends it, and the
+        error says what was done before.
         """
         applied: Applied | None = None
         done = 0

@@ -1,10 +1,10 @@
-"""Entry point of the admin plugin in workers: its services, and the definitions that make them reachable."""
+"""Entry point of the admin plugin in workers: its services, and the definitions that serve them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
-from hansa import Service, hookimpl
+from hansa import PlainSettings, Server, Service, hookimpl
 from hansa_cli.access import USER
 
 from . import cluster, configuration, packages, servers, services
@@ -15,37 +15,45 @@ from .password import password_reference
 
 SECURITY = "admin"
 
+BuiltIn: TypeAlias = tuple[str, str, str, PlainSettings]
+"""A definition that comes with the plugin: its kind, type, name and settings."""
+
 
 @hookimpl
-def hansa_services(server: Any) -> list[type[Service]]:
-    """Give the admin services: those of every type, derived from it, and those of services, plugins, server, configuration."""
-    fixed = (
+def hansa_services(server: Server) -> list[type[Service]]:
+    """Return the admin services: those derived from every type, and those of everything else."""
+    return [
+        AdminApi,
+        OpenApi,
+        Docs,
+        DocsFile,
         *services.OPERATIONS,
         *packages.OPERATIONS,
         *servers.OPERATIONS,
         *cluster.OPERATIONS,
         *configuration.OPERATIONS,
-    )
-    return [AdminApi, OpenApi, Docs, DocsFile, *fixed, *operations(server.registry)]
+        *operations(server.registry),
+    ]
 
 
 @hookimpl
-def hansa_definitions(server: Any) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """Give the user `admin` and the channels of the admin API."""
+def hansa_definitions(server: Server) -> list[BuiltIn]:
+    """Return the user `admin` and the channels of the admin API."""
     user = {"username": USER, "password": password_reference(server.dir), "realm": "Hansa admin"}
-
-    def channel(name: str, method: str, path: str) -> tuple[str, str, str, dict[str, Any]]:
-        return (
-            "channel",
-            "http",
-            name,
-            {"url_path": PREFIX + path, "method": method, "service": name, "security": SECURITY},
-        )
-
     return [
         ("security", "basic", SECURITY, user),
-        channel(NAME, "POST", "/{service}"),
-        channel(OpenApi.name, "GET", "/openapi.json"),
-        channel(Docs.name, "GET", "/docs"),
-        channel(DocsFile.name, "GET", "/docs/{file}"),
+        _channel(NAME, "POST", "/{service}"),
+        _channel(OpenApi.name, "GET", "/openapi.json"),
+        _channel(Docs.name, "GET", "/docs"),
+        _channel(DocsFile.name, "GET", "/docs/{file}"),
     ]
+
+
+def _channel(service: str, method: str, path: str) -> BuiltIn:
+    settings = {
+        "url_path": PREFIX + path,
+        "method": method,
+        "service": service,
+        "security": SECURITY,
+    }
+    return "channel", "http", service, settings

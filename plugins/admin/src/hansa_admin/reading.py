@@ -13,7 +13,9 @@ DEEPEST = DEPTH
 
 
 def read_json(raw: bytes) -> Any:
-    """Return the value of a JSON text (RFC 8259) in UTF-8; raises `Invalid` that says what is wrong and where."""
+    """Return the value of a JSON text (RFC 8259) in UTF-8; raises `Invalid` that says what is wrong
+    and where.
+    """
     try:
         return decode_strict(raw)
     except Invalid as invalid:
@@ -23,7 +25,9 @@ def read_json(raw: bytes) -> Any:
 
 
 def read_object(raw: bytes) -> dict[str, Any]:
-    """Return the one object of a JSON text; nothing at all counts as an empty one. Raises `Invalid`."""
+    """Return the one object of a JSON text; nothing at all counts as an empty one. Raises
+    `Invalid`.
+    """
     value = read_json(raw) if raw.strip() else {}
     if not isinstance(value, dict):
         raise Invalid(f"expected one JSON object, got {type(value).__name__}")

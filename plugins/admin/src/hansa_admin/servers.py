@@ -1,11 +1,16 @@
-"""The admin services of plugins and of the server: `admin.plugin.{list,reload,block}`, `admin.server.{status,reload}`."""
+"""The admin services of plugins and of the server.
+
+`admin.plugin.{list,reload,block}` and `admin.server.{status,reload}`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
-from hansa import Model, setting
+from hansa import InstalledPlugin, Model, ObjectState, WorkerReport, setting
 
+from .answers import PlainData
 from .operation import Nothing, Operation
 
 
@@ -16,9 +21,9 @@ class PluginName(Model):
 
 
 class Block(PluginName):
-    """Whether a plugin is to be loaded."""
+    """Whether a plugin may be loaded."""
 
-    blocked: Annotated[bool, setting("False lets it be loaded again")] = True
+    blocked: Annotated[bool, setting("False lets servers load the plugin again")] = True
 
 
 class Plugin(PluginName):
@@ -26,51 +31,53 @@ class Plugin(PluginName):
 
     version: Annotated[str, setting("Version of its distribution")]
     status: Annotated[str, setting("loaded, blocked or failed")]
-    why: Annotated[str, setting("Why it failed or is blocked")]
-    types: Annotated[list[str], setting("Types that it gives, as KIND TYPE")]
-    services: Annotated[list[str], setting("Services that it gives")]
+    why: Annotated[str, setting("Reason why it failed or is blocked")]
+    types: Annotated[list[str], setting("Types that it registers, as KIND TYPE")]
+    services: Annotated[list[str], setting("Services that it registers")]
 
 
 class Plugins(Model):
     """The list of plugins."""
 
-    items: Annotated[list[Plugin], setting("The plugins, by name")]
-    total: Annotated[int, setting("How many there are")]
+    items: Annotated[list[Plugin], setting("Plugins, by name")]
+    total: Annotated[int, setting("Number of plugins")]
 
 
 class PluginList(Operation):
-    """List the installed plugins, whether each is loaded, and what it gives."""
+    """List the installed plugins, whether each is loaded, and what it registers."""
 
-    name, Output = "admin.plugin.list", Plugins
+    name = "admin.plugin.list"
+    Output = Plugins
 
-    def handle(self) -> Any:
-        registry = self.server.registry
-        types = [(known.plugin, f"{known.kind} {known.type}") for known in registry.types()]
-        types += [(known.plugin, f"format {known.type}") for known in registry.formats()]
-        types.sort()
-        services = [(deployed.origin, deployed.name) for deployed in registry.services()]
-        found = [
-            Plugin(
-                name=plugin.name,
-                version=plugin.version,
-                status=plugin.status,
-                why=plugin.why,
-                types=[type for origin, type in types if origin == plugin.name],
-                services=[
-                    service for origin, service in services if origin == f"plugin {plugin.name}"
-                ],
-            )
-            for plugin in self.server.plugins.installed()
-        ]
+    def handle(self) -> Plugins:
+        """Return them all."""
+        found = [self._show(plugin) for plugin in self.server.plugins.installed()]
         return Plugins(items=found, total=len(found))
+
+    def _show(self, plugin: InstalledPlugin) -> Plugin:
+        registry = self.server.registry
+        types = [f"{one.kind} {one.type}" for one in registry.types() if one.plugin == plugin.name]
+        types += [f"format {one.type}" for one in registry.formats() if one.plugin == plugin.name]
+        origin = f"plugin {plugin.name}"
+        return Plugin(
+            name=plugin.name,
+            version=plugin.version,
+            status=plugin.status,
+            why=plugin.why,
+            types=sorted(types),
+            services=[one.name for one in registry.services() if one.origin == origin],
+        )
 
 
 class PluginReload(Operation):
     """Load a plugin anew from its files, with the plugins that depend on it."""
 
-    name, Input, Output = "admin.plugin.reload", PluginName, dict[str, Any]
+    name = "admin.plugin.reload"
+    Input = PluginName
+    Output = PlainData
 
-    def handle(self) -> Any:
+    def handle(self) -> PlainData:
+        """Have all servers do so; refused if the plugins would not load."""
         name = self.request.input.name
         revision = self.server.plugins.reload(name, by=self.caller)
         return {"name": name, "revision": revision}
@@ -79,10 +86,13 @@ class PluginReload(Operation):
 class PluginBlock(Operation):
     """Keep a plugin from being loaded, or let it be loaded again."""
 
-    name, Input, Output = "admin.plugin.block", Block, dict[str, Any]
+    name = "admin.plugin.block"
+    Input = Block
+    Output = PlainData
 
-    def handle(self) -> Any:
-        asked = self.request.input
+    def handle(self) -> PlainData:
+        """Have all servers do so; refused while definitions use the plugin."""
+        asked: Block = self.request.input
         plugins = self.server.plugins
         decide = plugins.block if asked.blocked else plugins.unblock
         revision = decide(asked.name, by=self.caller)
@@ -92,44 +102,52 @@ class PluginBlock(Operation):
 class ServerStatus(Operation):
     """Show the server: its workers, engines, revision and version."""
 
-    name, Input, Output = "admin.server.status", Nothing, dict[str, Any]
+    name = "admin.server.status"
+    Input = Nothing
+    Output = PlainData
 
-    def handle(self) -> Any:
+    def handle(self) -> PlainData:
+        """Return counts, and what does not run."""
         server = self.server
         reports = server.cluster.reports()
-        workers = {
-            worker: {
-                "server": report.server,
-                "revision": report.revision,
-                "not_running": {
-                    key: state for key, state in report.states.items() if state.state != "running"
-                },
-            }
-            for worker, report in reports.items()
-        }
+        definitions = [one for one in server.definitions.all() if not one.builtin]
         return {
             "cluster": server.cluster.name,
             "revision": server.cluster.revision(),
-            "workers": workers,
-            "definitions": sum(not record.builtin for record in server.definitions.all()),
+            "workers": {worker: _worker(report) for worker, report in reports.items()},
+            "definitions": len(definitions),
             "services": len(server.registry.services()),
             "async": server.queue.status() if server.queue else None,
         }
 
 
+def _worker(report: WorkerReport) -> PlainData:
+    return {
+        "server": report.server,
+        "revision": report.revision,
+        "not_running": not_running(report.states),
+    }
+
+
+def not_running(states: Mapping[str, ObjectState]) -> dict[str, ObjectState]:
+    """Return those of the states that are not `running`, with or without trouble."""
+    return {key: state for key, state in states.items() if state.state != "running"}
+
+
 class ServerReload(Operation):
     """Replace the workers one by one; no request is lost."""
 
-    name, Input, Output = "admin.server.reload", Nothing, dict[str, Any]
+    name = "admin.server.reload"
+    Input = Nothing
+    Output = PlainData
 
-    def handle(self) -> Any:
+    def handle(self) -> PlainData:
+        """Ask for it, and return the workers that will be replaced."""
         server = self.server
         server.replace_workers()
         reports = server.cluster.reports().values()
-        return {
-            "reloading": True,
-            "workers": [report.worker for report in reports if report.server == server.name],
-        }
+        own = [report.worker for report in reports if report.server == server.name]
+        return {"reloading": True, "workers": own}
 
 
 OPERATIONS: tuple[type[Operation], ...] = (

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
-from hansa import HansaError, Model, Request, schema, setting
+from hansa import (
+    DefinitionRecord,
+    Model,
+    RegisteredService,
+    Request,
+    Service,
+    dump,
+    schema,
+    setting,
+)
 
-from .answers import Filter, readable
+from .answers import Filter, PlainData, readable
+from .definitions import raise_failure
 from .operation import Operation
-from .packages import OnPackages, Package
+from .packages import Package, PackageOperation
+
+VERSION_OF_MODULE = re.compile(r"@\w+")
 
 
 class ServiceName(Model):
@@ -24,9 +37,9 @@ class ServiceName(Model):
 class Call(ServiceName):
     """A call of a service."""
 
-    payload: Annotated[
-        Any, setting("What the service gets, as a JSON channel would hand it over")
-    ] = None
+    payload: Annotated[Any, setting("Input of the service, as a JSON channel would pass it on")] = (
+        None
+    )
 
 
 class Answer(Model):
@@ -35,28 +48,28 @@ class Answer(Model):
     name: Annotated[str, setting("Name of the service")]
     cid: Annotated[str, setting("Correlation id of the call")]
     payload: Annotated[
-        Any, setting('What the service answered; bytes that are no text come as {"$base64": ...}')
+        Any, setting('Answer of the service; bytes that are not text are {"$base64": ...}')
     ] = None
 
 
-class Listed(Model):
+class ListedService(Model):
     """A service in the list."""
 
     name: Annotated[str, setting("Name of the service")]
-    origin: Annotated[str, setting("The file or the plugin that gives it")]
+    origin: Annotated[str, setting("File or plugin that it comes from")]
     version: Annotated[int, setting("Version of the file; 0 for a plugin's")]
     help: Annotated[str, setting("First sentence of its docstring")]
-    channels: Annotated[list[str], setting("Channels that hand messages to it, as TYPE NAME")]
+    channels: Annotated[list[str], setting("Channels that pass messages to it, as TYPE NAME")]
 
 
 class Services(Model):
     """The list of services."""
 
-    items: Annotated[list[Listed], setting("The services, by name")]
-    total: Annotated[int, setting("How many there are")]
+    items: Annotated[list[ListedService], setting("Services, by name")]
+    total: Annotated[int, setting("Number of services on all pages")]
 
 
-class Details(Listed):
+class Details(ListedService):
     """All that is known of a service."""
 
     input: Annotated[dict[str, Any] | None, setting("JSON Schema of its input, if it declares one")]
@@ -69,95 +82,97 @@ class Details(Listed):
     versions: Annotated[list[Package], setting("All versions of its file or folder")]
 
 
-class OnService(OnPackages):
-    """An operation on services."""
-
-    abstract = True
-
-    def summary(self, deployed: Any, rows: list[Any]) -> dict[str, Any]:
-        """A service as the list shows it."""
-        users = [
-            f"{row.type} {row.name}" for row in rows if row.data.get("service") == deployed.name
-        ]
-        help = (
-            (deployed.cls.__doc__ or "").strip().partition("\n")[0]
-            if "__doc__" in vars(deployed.cls)
-            else ""
-        )
-        return {
-            "name": deployed.name,
-            "origin": deployed.origin,
-            "version": deployed.version,
-            "help": help,
-            "channels": users,
-        }
+def summary(service: RegisteredService, channels: Iterable[DefinitionRecord]) -> ListedService:
+    """Return a service as the list shows it."""
+    users = [
+        f"{record.type} {record.name}"
+        for record in channels
+        if record.data.get("service") == service.name
+    ]
+    # a docstring of its own, and not that of a base class
+    own = vars(service.cls).get("__doc__") or ""
+    return ListedService(
+        name=service.name,
+        origin=service.origin,
+        version=service.version,
+        help=own.strip().partition("\n")[0],
+        channels=users,
+    )
 
 
-class ServiceList(OnService):
+class ServiceList(Operation):
     """List the services, where each comes from and which channels use it."""
 
-    name, Input, Output = "admin.service.list", Filter, Services
+    name = "admin.service.list"
+    Input = Filter
+    Output = Services
 
-    def handle(self) -> Any:
-        asked, rows = self.request.input, self.server.definitions.all("channel")
-        found = [
-            each
-            for each in self.server.registry.services()
-            if asked.filter.lower() in each.name.lower()
-        ]
+    def handle(self) -> Services:
+        """Return one page."""
+        asked: Filter = self.request.input
+        wanted = asked.filter.lower()
+        services = self.server.registry.services()
+        found = [service for service in services if wanted in service.name.lower()]
         page = found[asked.offset : asked.offset + asked.limit]
-        return {"items": [self.summary(each, rows) for each in page], "total": len(found)}
+        channels = self.server.definitions.all("channel")
+        return Services(items=[summary(one, channels) for one in page], total=len(found))
 
 
-class ServiceGet(OnService):
+class ServiceGet(PackageOperation):
     """Show one service: its source and versions, its input and output, the channels that use it."""
 
-    name, Input, Output = "admin.service.get", ServiceName, Details
+    name = "admin.service.get"
+    Input = ServiceName
+    Output = Details
 
-    def handle(self) -> Any:
-        deployed = self.server.registry.service(self.request.input.name)
-        shown = self.summary(deployed, self.server.definitions.all("channel"))
-        file = None if deployed.origin.startswith("plugin ") else deployed.origin
-        sources = self.files(file) if file else {}
-        module = re.sub(r"@\w+", "", deployed.cls.__module__).replace(".", "/")
-        source = sources.get(f"{module}.py", sources.get(f"{module}/__init__.py"))
-        shown |= {"source": source, "versions": self.packages(file) if file else []}
-        return shown | {
-            "input": described(deployed.cls, "Input"),
-            "output": described(deployed.cls, "Output"),
-        }
+    def handle(self) -> Details:
+        """Return all that is known of it; raises `NotFound`."""
+        service = self.server.registry.service(self.request.input.name)
+        shown = summary(service, self.server.definitions.all("channel"))
+        is_deployed = not service.origin.startswith("plugin ")
+        return Details(
+            **dump(shown),
+            input=described(service.cls, "Input"),
+            output=described(service.cls, "Output"),
+            source=source_of(service.cls, self.files(service.origin)) if is_deployed else None,
+            versions=self.packages(service.origin) if is_deployed else [],
+        )
 
 
-class ServiceInvoke(OnService):
+def source_of(service: type[Service], files: Mapping[str, str]) -> str | None:
+    """Return the source of the module that a deployed service is in, among the files of its
+    package.
+    """
+    stem = VERSION_OF_MODULE.sub("", service.__module__).replace(".", "/")
+    return files.get(f"{stem}.py") or files.get(f"{stem}/__init__.py")
+
+
+class ServiceInvoke(Operation):
     """Call any service the way a JSON channel would, and show its answer."""
 
-    name, Input, Output = "admin.service.invoke", Call, Answer
+    name = "admin.service.invoke"
+    Input = Call
+    Output = Answer
 
-    def handle(self) -> Any:
-        asked = self.request.input
+    def handle(self) -> PlainData:
+        """Call it under the correlation id of this request; raises what it raises."""
+        asked: Call = self.request.input
         raw = b"" if asked.payload is None else msgspec.json.encode(asked.payload)
         inner = Request(raw, cid=self.cid, peer=self.request.peer, environ=self.request.environ)
         inner.principal = self.request.principal
         response = self.server.handle(asked.name, inner, format="json")
-        if isinstance(response.error, HansaError):
-            raise response.error
-        if (
-            response.error is not None
-        ):  # logged with its traceback already, and not to be told to anybody
-            raise HansaError(
-                f"{asked.name} failed unexpectedly; the server's log tells more under this cid"
-            )
+        raise_failure(response, asked.name)
         return {"name": asked.name, "cid": self.cid, "payload": readable(response.raw)}
 
 
-def described(service: Any, part: str) -> dict[str, Any] | None:
-    """The JSON Schema of a service's `Input` or `Output`; None where it has none that can be described."""
+def described(service: type[Service], part: str) -> PlainData | None:
+    """Return the JSON Schema of a service's `Input` or `Output`; None if it cannot be described."""
     model = getattr(service, part, None)
     if model is None:
         return None
     try:
         if hasattr(model, "model_json_schema"):
-            found: dict[str, Any] = model.model_json_schema()
+            found: PlainData = model.model_json_schema()
             return found
         return schema(model)
     except (TypeError, NotImplementedError):

@@ -1,4 +1,6 @@
-"""The settings of a definition as exports and plans have them: complete, or without what is as by default."""
+"""The settings of a definition as exports and plans have them: complete, or without what is as by
+default.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from hansa import Model, PlainSettings, decode_hook, dump, fields, has_reference
 
 
 def completed(model: type[Model], data: PlainSettings) -> PlainSettings:
-    """Return settings in today's shape with every default filled in, each value in its plain form, to compare two definitions."""
+    """Return settings in today's shape with every default filled in, each value in its plain form,
+    to compare two definitions.
+    """
     data = model.upgrade(dict(data))
     found: PlainSettings = {}
     for field in fields(model):
