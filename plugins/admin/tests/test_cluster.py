@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hansa import HeldLease, Holder, ObjectState, WorkerReport, name_lease
 from hansa_admin.cluster import ClusterWorker, Status, servers
+from hansa_devkit.harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -37,10 +38,7 @@ def status(server: Server, *, everything: bool = False) -> Any:
 def test_servers_workers_and_leases(server: Server) -> None:
     server.call("admin.channel.schedule.create", {"name": "hourly", **JOB})
     lease = "cluster:channel:schedule:hourly"
-    deadline = time.monotonic() + 10
-    while not any(one["name"] == lease for one in status(server)["leases"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: any(one["name"] == lease for one in status(server)["leases"]), 10)
     found = status(server)
     (one,) = found["servers"]
     assert (one["name"], one["state"], one["workers"], one["wanted"]) == ("server1", "ready", 1, 1)

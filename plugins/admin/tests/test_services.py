@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
+
+from hansa_devkit.harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -245,8 +246,9 @@ def test_the_server_tells_its_state(server: Server) -> None:
 def test_a_reload_replaces_the_workers_and_loses_no_answer(server: Server) -> None:
     before = set(server.call("admin.server.status")["workers"])
     server.call("admin.server.reload")
-    deadline = time.monotonic() + 30
-    while set(server.call("admin.server.status")["workers"]) & before:
-        assert time.monotonic() < deadline, "the workers were not replaced"
-        time.sleep(0.05)
+
+    def replaced() -> bool:
+        return not set(server.call("admin.server.status")["workers"]) & before
+
+    wait_until(replaced, 30, "the workers are replaced")
     assert invoke(server, "rates.plain", 1) == {"got": 1}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
 import redis
 from hansa import Unavailable
+from hansa_devkit.harness.waiting import wait_until
 from zato.server.service import Service
 
 
@@ -90,8 +90,6 @@ def test_a_lock_without_a_name_is_that_of_the_service(service: Any) -> None:
 def test_a_lock_ends_by_itself(service: Any) -> None:
     lock = service.lock("short", ttl=0.05)
     assert lock.acquire()
-    deadline = time.monotonic() + 10
-    while service.kvdb.conn.exists("zato:lock:service:short"):
-        assert time.monotonic() < deadline
+    wait_until(lambda: not service.kvdb.conn.exists("zato:lock:service:short"), 10)
     with service.lock("short", block=1):
         pass

@@ -15,6 +15,7 @@ from hansa.cluster.membership import Holder, Membership, name_lease
 from hansa.cluster.odb_bus import OdbBus
 from hansa.odb.engine import open_engine
 from hansa.odb.migrations.schema import create_schema
+from hansa_devkit.harness.waiting import wait_until
 from hypothesis import given, strategies as st
 
 KEY = name_lease("server1")
@@ -141,10 +142,7 @@ def test_a_server_starts_without_what_carries_leases(
     assert time.monotonic() - began < 1
     assert "cannot be found out at the moment: nobody there" in caplog.text
     down.up.set()
-    deadline = time.monotonic() + 5
-    while holder(bus) != member.own and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert holder(bus) == member.own
+    wait_until(lambda: holder(bus) == member.own, 5)
     member.stop()
 
 

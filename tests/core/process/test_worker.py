@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 
 SOURCE = """
 from __future__ import annotations
@@ -52,10 +53,13 @@ def server(start_probed: Callable[..., Any], tmp_path_factory: pytest.TempPathFa
 def everywhere(server: Any, name: str, *arguments: Any, **options: Any) -> list[Any]:
     """What each of the two workers answers."""
     found: dict[int, Any] = {}
-    deadline = time.monotonic() + 20
-    while len(found) < 2 and time.monotonic() < deadline:
+
+    def asked() -> bool:
         answer = server.raw(name, *arguments, **options)
         found[answer["worker"]] = answer.get("answer", answer.get("detail"))
+        return len(found) == 2
+
+    wait_until(asked, what="both workers answer")
     return [found[index] for index in sorted(found)]
 
 
@@ -82,9 +86,7 @@ class TestDefinitions:
         def count(line: str) -> int:
             return len(re.findall(line, journal.read_text(), re.M))
 
-        deadline = time.monotonic() + 10
-        while count("^stop") < 4 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: count("^stop") >= 4)
         assert (count("^start  "), count("^start 2"), count("^stop  "), count("^stop 2")) == (
             2,
             2,
