@@ -17,7 +17,9 @@ TOP = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def start_program() -> Iterator[Callable[..., str]]:
-    """Start a Python program in a process of its own; return the first line that it prints, such as its URL."""
+    """Start a Python program in a process of its own; return the first line that it prints, such as
+    its URL.
+    """
     started: list[subprocess.Popen[str]] = []
 
     def make(program: Path, *options: str) -> str:

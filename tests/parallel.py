@@ -1,10 +1,12 @@
 """How tests are shared among the processes of pytest-xdist.
 
-The tests of a file run in one process, in their order, so that what they share is started once. A few long files, whose
-tests share nothing, are split; and files that share a whole cluster stay together. What takes longest begins, so that no
-process is left alone with it at the end: it is known by the fixtures that a test uses.
+The tests of a file run in one process, in their order, so that what they share is started once. A
+few long files, whose tests share nothing, are split; and files that share a whole cluster stay
+together. What takes longest begins, so that no process is left alone with it at the end: it is
+known by the fixtures that a test uses.
 
-This is a scheduler of its own since `--dist loadgroup` of pytest-xdist 3.8 ignores its groups with pytest 9.2.
+This is a scheduler of its own since `--dist loadgroup` of pytest-xdist 3.8 ignores its groups with
+pytest 9.2.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ SPLIT = re.compile(
     r"|plugins/quickstart/tests/test_(create_sql|run|tutorial)\.py"
     r"|plugins/(ftp|limits|queue|sftp|sql|zeromq)/tests/test_server\.py"
 )
-"""Files of which each test may run in a process of its own: it starts a server, or several, for itself."""
+"""Files of which each test may run in a process of its own: it starts a server, or several, for
+itself.
+"""
 
 TOGETHER = {
     "quickstart": re.compile(

@@ -1,1 +1,3 @@
-"""Proofs that a cluster loses nothing, whatever is killed: one package, so that the cluster they share ends with them."""
+"""Proofs that a cluster loses nothing, whatever is killed: one package, so that the cluster they
+share ends with them.
+"""

@@ -1,7 +1,8 @@
-"""Accounting: what was sent, what was acknowledged, what arrived outside the system, and so what was lost or came twice.
+"""Accounting: what was sent, what was acknowledged, what arrived outside the system, and so what
+was lost or came twice.
 
-The terms are those of Jepsen's total-queue checker. Every message has a number of its own; the receiver appends it to a file that
-no part of the system under test reads or writes otherwise.
+The terms are those of Jepsen's total-queue checker. Every message has a number of its own; the
+receiver appends it to a file that no part of the system under test reads or writes otherwise.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Result:
-    """The account of a test: numbers of messages, `duplicated` with how often each came beyond the first time."""
+    """The account of a test: numbers of messages, `duplicated` with how often each came beyond the
+    first time.
+    """
 
     attempted: int
     acknowledged: int
@@ -52,7 +55,9 @@ class Result:
 
 
 class Account:
-    """Hands out numbers, each once, and remembers which of them were acknowledged; used from many threads."""
+    """Hands out numbers, each once, and remembers which of them were acknowledged; used from many
+    threads.
+    """
 
     def __init__(self, first: int = 1) -> None:
         self._lock = threading.Lock()
@@ -76,7 +81,8 @@ class Account:
             self.acknowledged |= numbers
 
     def result(self, received: Iterable[int]) -> Result:
-        """Compare with what arrived: lost = acknowledged and not received; unexpected = received and never attempted;
+        """Compare with what arrived: lost = acknowledged and not received; unexpected = received
+        and never attempted;
 
         recovered = received and not acknowledged; duplicated = received more than once.
         """
@@ -94,7 +100,9 @@ class Account:
 
 
 class Receipts:
-    """The receiver's file, read from outside: lines of JSON, each written by one write; a line cut short is an error."""
+    """The receiver's file, read from outside: lines of JSON, each written by one write; a line cut
+    short is an error.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -102,7 +110,9 @@ class Receipts:
         self._lines: list[dict[str, Any]] = []
 
     def lines(self, **equal: Any) -> list[dict[str, Any]]:
-        """All lines so far that have these values; what was read once is not read again. Raises ValueError for a torn line."""
+        """All lines so far that have these values; what was read once is not read again. Raises
+        ValueError for a torn line.
+        """
         if self.file.exists():
             with open(self.file, "rb") as file:
                 file.seek(self._offset)
@@ -122,7 +132,9 @@ class Receipts:
 
 
 def bound(faults: int) -> float:
-    """The risk per fault that `faults` without a loss leave open at 95 % confidence, by the rule of three; at most 1."""
+    """The risk per fault that `faults` without a loss leave open at 95 % confidence, by the rule of
+    three; at most 1.
+    """
     return min(1.0, 3 / faults) if faults else 1.0
 
 

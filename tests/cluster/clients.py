@@ -1,4 +1,6 @@
-"""Clients of a cluster: threads that call until told to stop, never repeat anything, and keep every answer."""
+"""Clients of a cluster: threads that call until told to stop, never repeat anything, and keep every
+answer.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ REFUSED = (429, 503)
 
 @dataclass
 class Answer:
-    """What came of one request: its numbers, when it began and ended (monotonic seconds), status, headers, what was told."""
+    """What came of one request: its numbers, when it began and ended (monotonic seconds), status,
+    headers, what was told.
+    """
 
     numbers: list[int]
     began: float
@@ -42,11 +46,13 @@ class Answer:
 
 
 class Clients:
-    """So many clients on one path: of four, two keep their connection, and `get` of the four use GET. A context manager.
+    """So many clients on one path: of four, two keep their connection, and `get` of the four use
+    GET. A context manager.
 
-    Each request carries `batch` fresh numbers of the account (`number` if it is one, else `numbers`) and the other `values`.
-    It is acknowledged by 200. After a refusal a client waits `patience` seconds, after any other answer `pause`. With `at_most`
-    the clients end by themselves once so many numbers were acknowledged.
+    Each request carries `batch` fresh numbers of the account (`number` if it is one, else
+    `numbers`) and the other `values`. It is acknowledged by 200. After a refusal a client waits
+    `patience` seconds, after any other answer `pause`. With `at_most` the clients end by themselves
+    once so many numbers were acknowledged.
     """
 
     def __init__(
@@ -131,7 +137,7 @@ class Clients:
         """Acknowledged numbers a second."""
         return len(self.account.acknowledged) / ((self.ended or time.monotonic()) - self.began)
 
-    # -- one client ---------------------------------------------------------------------------------------------------
+    # -- one client --------------------------------------------------------------------------------
 
     def _call(self, client: int) -> None:
         keep, get = client % 2 == 0, client // 2 % 4 < self.get

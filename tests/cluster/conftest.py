@@ -1,4 +1,6 @@
-"""The cluster that the proofs share: one for a whole run, looked after between them; and where figures are noted."""
+"""The cluster that the proofs share: one for a whole run, looked after between them; and where
+figures are noted.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 @pytest.fixture
 def cluster(shared_cluster: RunningCluster) -> Iterator[RunningCluster]:
-    """The shared cluster, whole, with an empty queue, and with new chance for each test; stopped processes go on after it."""
+    """The shared cluster, whole, with an empty queue, and with new chance for each test; stopped
+    processes go on after it.
+    """
     shared_cluster.rng.seed(SEED)
     shared_cluster.kills.clear()
     shared_cluster.whole()

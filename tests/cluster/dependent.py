@@ -1,4 +1,6 @@
-"""A cluster whose ODB and Redis are real servers that tests take away, each server reaching them through proxies of its own."""
+"""A cluster whose ODB and Redis are real servers that tests take away, each server reaching them
+through proxies of its own.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _running: dict[str, DependentCluster] = {}
 
 
 class DependentCluster(RunningCluster):
-    """Two servers behind HAProxy; `odb` and `redis` are what they depend on, `odb_proxies` and `redis_proxies` the ways there."""
+    """Two servers behind HAProxy; `odb` and `redis` are what they depend on, `odb_proxies` and
+    `redis_proxies` the ways there.
+    """
 
     def __init__(self, folder: Path, pair: str) -> None:
         super().__init__(folder)

@@ -1,6 +1,8 @@
-"""The figures of a run: printed at its end; those of full runs are kept in figures.jsonl and told in docs/reliability.md.
+"""The figures of a run: printed at its end; those of full runs are kept in figures.jsonl and told
+in docs/reliability.md.
 
-`python -m tests.cluster.figures` writes the table of that page anew, as `make chaos` does at its end.
+`python -m tests.cluster.figures` writes the table of that page anew, as `make chaos` does at its
+end.
 """
 
 from __future__ import annotations
@@ -67,7 +69,9 @@ def told() -> list[str]:
 
 
 def rows(lines: list[Line]) -> list[str]:
-    """The table: for each proof its last run, and of all runs the sums, and from which to which value what has no sum."""
+    """The table: for each proof its last run, and of all runs the sums, and from which to which
+    value what has no sum.
+    """
     table = ["| proof | last run | date | seed | runs | in all runs |", "|---|---|---|---|---|---|"]
     for proof in sorted({line["proof"] for line in lines}, key=_order):
         runs = [line for line in lines if line["proof"] == proof]
@@ -83,7 +87,9 @@ def rows(lines: list[Line]) -> list[str]:
 
 
 def spans(runs: list[Line]) -> list[str]:
-    """The least and the greatest of what differs from run to run and cannot be added, so that a worse run is not hidden."""
+    """The least and the greatest of what differs from run to run and cannot be added, so that a
+    worse run is not hidden.
+    """
     found = []
     for name in dict.fromkeys(
         name for line in runs for name in line if name not in SUMMED and name not in ABOUT
@@ -100,7 +106,9 @@ def _order(proof: str) -> tuple[int, str]:
 
 
 def summary(lines: list[Line]) -> str:
-    """What the runs of each proof say of the risk of a loss; kills of different ways of delivery are not added up."""
+    """What the runs of each proof say of the risk of a loss; kills of different ways of delivery
+    are not added up.
+    """
     told = []
     for proof in sorted(
         {line["proof"] for line in lines if "kills" in line and "lost" in line}, key=_order

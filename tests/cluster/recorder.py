@@ -1,4 +1,6 @@
-"""The services under test, deployed hot: each writes what it did to a file outside the system, one line by one write."""
+"""The services under test, deployed hot: each writes what it did to a file outside the system, one
+line by one write.
+"""
 
 import json
 import os

@@ -1,8 +1,10 @@
-"""A cluster under test, driven from outside: by its commands and its admin API, and by killing its processes by their ids.
+"""A cluster under test, driven from outside: by its commands and its admin API, and by killing its
+processes by their ids.
 
 Two servers of two workers behind HAProxy, with a Valkey, as `hansa quickstart` makes them.
 
-HANSA_SIZE=full runs every proof at its full size (default: small). HANSA_SEED=N repeats what chance decided in another run.
+HANSA_SIZE=full runs every proof at its full size (default: small). HANSA_SEED=N repeats what chance
+decided in another run.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ class Kill:
 
 
 class RunningCluster(Cluster):
-    """The cluster under test. `port` is the load-balancer's; `receipts` has what services wrote outside of it."""
+    """The cluster under test. `port` is the load-balancer's; `receipts` has what services wrote
+    outside of it.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -89,7 +93,9 @@ class RunningCluster(Cluster):
         )
 
     def must(self, service: str, /, **settings: Any) -> Any:
-        """Call an admin service, again while a server that was killed still got the call; raises `ApiError`."""
+        """Call an admin service, again while a server that was killed still got the call; raises
+        `ApiError`.
+        """
         deadline = time.monotonic() + 20
         while True:
             try:
@@ -118,7 +124,7 @@ class RunningCluster(Cluster):
         """Clients of the load-balancer."""
         return Clients(self.port, path, account, **options)
 
-    # -- processes ----------------------------------------------------------------------------------------------------
+    # -- processes ---------------------------------------------------------------------------------
 
     def workers(self, *servers: str) -> list[psutil.Process]:
         """The living worker processes of these servers, or of all."""
@@ -140,7 +146,9 @@ class RunningCluster(Cluster):
     def kill_worker(
         self, process: psutil.Process | None = None, number: int = signal.SIGKILL
     ) -> Kill:
-        """Send a signal, SIGKILL unless told otherwise, to a worker, one by chance unless told otherwise; a killed one is gone then."""
+        """Send a signal, SIGKILL unless told otherwise, to a worker, one by chance unless told
+        otherwise; a killed one is gone then.
+        """
         chosen = process or self.rng.choice(self.workers())
         kill = Kill(chosen.pid, self.server_of(chosen.pid), time.time())
         os.kill(chosen.pid, number)
@@ -211,7 +219,9 @@ class RunningCluster(Cluster):
 
 @contextlib.contextmanager
 def running_cluster(folder: Path) -> Iterator[RunningCluster]:
-    """A cluster made and started in a folder; at the end it is stopped, and must leave no process behind."""
+    """A cluster made and started in a folder; at the end it is stopped, and must leave no process
+    behind.
+    """
     made = RunningCluster(folder)
     try:
         yield made.make()
@@ -222,9 +232,11 @@ def running_cluster(folder: Path) -> Iterator[RunningCluster]:
 
 
 def within(seconds: Sequence[float], limit: float) -> bool:
-    """Whether what was measured keeps a limit: at the full size each time, on a machine with nothing else to do.
+    """Whether what was measured keeps a limit: at the full size each time, on a machine with
+    nothing else to do.
 
-    The small size runs anywhere, next to anything: there each keeps twice the limit, and of three or more their median keeps it.
+    The small size runs anywhere, next to anything: there each keeps twice the limit, and of three
+    or more their median keeps it.
     """
     worst = max(seconds, default=0.0)
     if FULL:

@@ -21,7 +21,8 @@ def account(attempted, acknowledged):
 
 
 def test_every_word_once():
-    # 1 arrives, 2 is lost, 3 arrives unacknowledged, 4 neither, 5 comes three times, 9 was never sent
+    # 1 arrives, 2 is lost, 3 arrives unacknowledged, 4 neither, 5 comes three times, 9 was never
+    # sent
     result = account(5, [1, 2, 5]).result([1, 3, 5, 5, 5, 9])
     assert (result.attempted, result.acknowledged, result.received) == (5, 3, 4)
     assert result.lost == {2}

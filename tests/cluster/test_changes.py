@@ -1,4 +1,6 @@
-"""R9: channels, weights, states, certificates and reloads of the load-balancer change under load, and no request notices."""
+"""R9: channels, weights, states, certificates and reloads of the load-balancer change under load,
+and no request notices.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from tests.cluster.running import BIN, FULL, SERVERS, sized
 
 @pytest.fixture
 def secure(cluster):
-    """A second load-balancer in front of the same servers, with HTTPS: its port, how to verify it, how to change its certificate."""
+    """A second load-balancer in front of the same servers, with HTTPS: its port, how to verify it,
+    how to change its certificate.
+    """
     folder, port = cluster.folder / "secure", free_port()
     shutil.copytree(
         cluster.path / "load-balancer",

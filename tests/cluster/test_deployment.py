@@ -1,4 +1,6 @@
-"""R11: a service deployed over and over under load, by every way there is, sometimes faulty; all workers follow, none is mixed."""
+"""R11: a service deployed over and over under load, by every way there is, sometimes faulty; all
+workers follow, none is mixed.
+"""
 
 from __future__ import annotations
 
@@ -133,7 +135,9 @@ def test_many_versions_under_load(cluster, versions, figure):
 
 
 def went_back(answers) -> list[Answer]:
-    """The answers with an older version than one that the same worker had finished before they began."""
+    """The answers with an older version than one that the same worker had finished before they
+    began.
+    """
     found, newest = [], defaultdict(int)
     ended = sorted(answers, key=lambda answer: answer.ended)
     done = 0

@@ -1,4 +1,6 @@
-"""R18: a full disk under everything a server writes, or under its logs alone: nothing is promised that was not written."""
+"""R18: a full disk under everything a server writes, or under its logs alone: nothing is promised
+that was not written.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ SERVICE = "from hansa import Service\n\nclass {name}(Service):\n    name = '{nam
 
 
 class Disk:
-    """A small file system in memory, mounted at a folder, that can be filled to the last byte and freed again."""
+    """A small file system in memory, mounted at a folder, that can be filled to the last byte and
+    freed again.
+    """
 
     def __init__(self, folder: Path, size: str) -> None:
         self.folder, self._filler = folder, folder / ".filler"

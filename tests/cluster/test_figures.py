@@ -1,4 +1,6 @@
-"""The figures of docs/reliability.md: what is kept is what is told, sums are sums, and the page is up to date."""
+"""The figures of docs/reliability.md: what is kept is what is told, sums are sums, and the page is
+up to date.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""R18: a disk that fails to sync what was written, under the ODB and under the queue: nothing is acknowledged that is not on disk."""
+"""R18: a disk that fails to sync what was written, under the ODB and under the queue: nothing is
+acknowledged that is not on disk.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ BACK = 15.0  # seconds
 
 @contextmanager
 def no_sync(folder: Path, processes: list[psutil.Process]) -> Iterator[Path]:
-    """Let each of these processes' calls to sync fail with EIO; gives the file that lists the calls."""
+    """Let each of these processes' calls to sync fail with EIO; gives the file that lists the
+    calls.
+    """
     strace, calls, faults = shutil.which("strace"), folder / "calls", folder / "strace"
     if strace is None:
         pytest.skip("there is no strace here")

@@ -1,4 +1,6 @@
-"""R6: a key sent five times at once, while workers are killed, has one effect and one answer; and keys outlive restarts."""
+"""R6: a key sent five times at once, while workers are killed, has one effect and one answer; and
+keys outlive restarts.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ HANDLED = SENDERS  # by one worker at one time, at most
 
 @pytest.fixture
 def pay(cluster):
-    """Channels that pay once for each key: what a crash cut off is done again at /again, refused at /refuse."""
+    """Channels that pay once for each key: what a crash cut off is done again at /again, refused at
+    /refuse.
+    """
     for crash in ("again", "refuse"):
         cluster.must(
             "admin.channel.http.create",
@@ -43,7 +47,9 @@ class _Payments:
         self.cluster, self.sessions = cluster, threading.local()
 
     def one(self, path: str, number: int) -> tuple[int, str]:
-        """Pay, and go on asking until there is an answer that says how it ended; gives number and answer."""
+        """Pay, and go on asking until there is an answer that says how it ended; gives number and
+        answer.
+        """
         session = self.sessions.__dict__.setdefault("session", requests.Session())
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -67,7 +73,9 @@ class _Payments:
     def five_times(
         self, paths: tuple[str, ...], keys: range, kills: int
     ) -> dict[str, Counter[tuple[int, str]]]:
-        """Each key five times at once at each path, with kills spread over them; gives how often each answer came."""
+        """Each key five times at once at each path, with kills spread over them; gives how often
+        each answer came.
+        """
         jobs = [(path, number) for number in keys for path in paths for _ in range(5)]
         at = sorted(self.cluster.rng.randrange(len(jobs)) for _ in range(kills))
         done = itertools.count(1)

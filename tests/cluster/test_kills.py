@@ -1,4 +1,6 @@
-"""Asynchronous invocation survives what kills or stops workers: nothing accepted is lost, and each is redelivered in time."""
+"""Asynchronous invocation survives what kills or stops workers: nothing accepted is lost, and each
+is redelivered in time.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ REDELIVERY = 30.0  # seconds
 
 
 def redelivered(cluster, log: str) -> list[float]:
-    """For each call that a killed worker had begun and not finished: seconds until another began it."""
+    """For each call that a killed worker had begun and not finished: seconds until another began
+    it.
+    """
     begun: dict[int, list[dict]] = {}
     for line in cluster.receipts(f"{log}-begun").lines():
         begun.setdefault(line["number"], []).append(line)
@@ -114,7 +118,8 @@ def test_poison_and_crash_messages_get_their_attempts_and_the_others_their_speed
             "options": {"max_attempts": attempts, "delay": 0.2, "extra": {"header": "h"}},
         }
         expected = failed
-        # each that crashes takes its worker with it, so they come one by one, else no worker might be left
+        # each that crashes takes its worker with it, so they come one by one, else no worker might
+        # be left
         for service, numbers in (
             ("recorder.poison", poison),
             *(("recorder.crash", [number]) for number in crash),
@@ -168,7 +173,8 @@ def test_poison_and_crash_messages_get_their_attempts_and_the_others_their_speed
             assert one["cause"].startswith("Lost: the worker ended")
             assert all(line["cause"].startswith("the worker ended") for line in one["history"])
     cluster.must("admin.failed.delete", all=True)
-    # a few seconds on a busy machine say little, so at the small size this is only about not being held up
+    # a few seconds on a busy machine say little, so at the small size this is only about not being
+    # held up
     assert speed >= sized(0.5, 0.9)
 
 
@@ -178,7 +184,9 @@ def test_poison_and_crash_messages_get_their_attempts_and_the_others_their_speed
     "what a dead worker had in hand is begun again; one result of each call is committed",
 )
 def test_a_worker_that_stands_still_past_its_lease_is_fenced(cluster, figure):
-    """R5, and the second half of R3: a service that takes longer than the lease runs once while its worker lives."""
+    """R5, and the second half of R3: a service that takes longer than the lease runs once while its
+    worker lives.
+    """
     rounds, count, fenced, longest, twice = sized(1, 5), 2 * THREADS, 0, 0.0, 0
     for turn in range(rounds):
         log = f"long{turn}"

@@ -1,4 +1,6 @@
-"""R16: the ODB goes away, hangs, is cut off or is full of connections; requests go on, admin calls are told, all is well soon."""
+"""R16: the ODB goes away, hangs, is cut off or is full of connections; requests go on, admin calls
+are told, all is well soon.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def refused(cluster, *also: int) -> tuple[list[float], bool]:
 
 @contextmanager
 def no_connections(cluster):
-    """Take every connection that the server has and, once those of the cluster were ended, each that it gives back."""
+    """Take every connection that the server has and, once those of the cluster were ended, each
+    that it gives back.
+    """
     engine, ended = create_engine(cluster.odb.url(), poolclass=NullPool), threading.Event()
     with ExitStack() as taken:
 

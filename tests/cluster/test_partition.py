@@ -1,6 +1,8 @@
-"""R20: one server is cut off from Redis, from the ODB, or from both: one leader with effects, nothing lost, soon one cluster again.
+"""R20: one server is cut off from Redis, from the ODB, or from both: one leader with effects,
+nothing lost, soon one cluster again.
 
-The full size runs this a second time in a network namespace of its own, where the system's firewall drops the packets.
+The full size runs this a second time in a network namespace of its own, where the system's firewall
+drops the packets.
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ def cut(cluster: DependentCluster, server: str, from_what: tuple[str, ...]) -> I
 
 
 def converged(cluster: DependentCluster, channels: set[str]) -> bool:
-    """Whether both servers tell the same of the cluster, with all workers up to date, and serve what was changed."""
+    """Whether both servers tell the same of the cluster, with all workers up to date, and serve
+    what was changed.
+    """
     seen = []
     for server in SERVERS:
         answer = cluster.own_api(server, "admin.server.status")

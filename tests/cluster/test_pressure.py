@@ -1,4 +1,6 @@
-"""R22: whoever sends faster than services work is told to come again; what is accepted is never dropped, memory stays."""
+"""R22: whoever sends faster than services work is told to come again; what is accepted is never
+dropped, memory stays.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,8 @@ def test_a_queue_is_bounded_and_drops_nothing_that_it_accepted(cluster, figure):
     assert not result.lost
     assert not result.unexpected
     assert not result.duplicates
-    # a batch that was refused may have been accepted in part, and nothing but such parts was received unacknowledged
+    # a batch that was refused may have been accepted in part, and nothing but such parts was
+    # received unacknowledged
     assert result.recovered <= {
         number for answer in clients.refusals for number in answer.numbers[:-1]
     }

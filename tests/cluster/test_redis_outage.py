@@ -1,4 +1,6 @@
-"""R17: Redis or Valkey goes away, hangs, is full, read-only or loads; synchronous requests go on, and nothing accepted is lost."""
+"""R17: Redis or Valkey goes away, hangs, is full, read-only or loads; synchronous requests go on,
+and nothing accepted is lost.
+"""
 
 from __future__ import annotations
 

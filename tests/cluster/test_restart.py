@@ -1,4 +1,6 @@
-"""R21: a server that is told to end finishes what it has, and a restart of the whole cluster fails nobody and repeats nothing."""
+"""R21: a server that is told to end finishes what it has, and a restart of the whole cluster fails
+nobody and repeats nothing.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +114,9 @@ def _told_as_it_went(lines: list[str]) -> None:
 
 @pytest.mark.proves("channel http", "guarantee")
 def test_a_rolling_restart_fails_nobody_and_repeats_nothing(cluster, figure):
-    """Every server of the cluster, one after the other, under load; POST and GET, kept connections and new ones."""
+    """Every server of the cluster, one after the other, under load; POST and GET, kept connections
+    and new ones.
+    """
     account, called, wanted, many = Account(), Account(), sized(1_000, 10_000), sized(4, 12)
     before, known = {worker.pid for worker in cluster.workers()}, _servers(cluster)
     stop = threading.Event()

@@ -1,4 +1,6 @@
-"""R14: when the worker that has a job is killed or stopped, another takes over in time, and no planned time runs twice."""
+"""R14: when the worker that has a job is killed or stopped, another takes over in time, and no
+planned time runs twice.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ POLICIES = ("all", "once", "skip")
 
 @pytest.fixture
 def ticks(cluster):
-    """Three jobs of one tick a second, one of each policy for missed ticks; gives a job's ticks so far."""
+    """Three jobs of one tick a second, one of each policy for missed ticks; gives a job's ticks so
+    far.
+    """
     for policy in POLICIES:
         cluster.must(
             "admin.channel.schedule.create",

@@ -1,4 +1,6 @@
-"""What the tests of core share: a tiny format, an ODB in a file, throw-away plugins, and waiting for conditions."""
+"""What the tests of core share: a tiny format, an ODB in a file, throw-away plugins, and waiting
+for conditions.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ def until() -> Callable[..., Any]:
 
 
 def plugin_maker(top: Path) -> Callable[..., str]:
-    """Return what lays out distributions of one plugin in a folder, and returns the folder, for PYTHONPATH."""
+    """Return what lays out distributions of one plugin in a folder, and returns the folder, for
+    PYTHONPATH.
+    """
 
     def make(
         name: str, full: str | None = None, early: str | None = None, *, distribution: str = ""
@@ -84,7 +88,9 @@ def plugin_maker(top: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def make_plugin(tmp_path: Path) -> Callable[..., str]:
-    """Make a throw-away plugin: `full` and `early` are the sources of its modules, which have all of hansa imported."""
+    """Make a throw-away plugin: `full` and `early` are the sources of its modules, which have all
+    of hansa imported.
+    """
     return plugin_maker(tmp_path)
 
 
@@ -247,7 +253,9 @@ class ProbedServer(ServerProcess):
         self.before = len(self.output())
 
     def options(self) -> list[str]:
-        """Return how many workers it has; a test writes everything else into config.toml, its folder included."""
+        """Return how many workers it has; a test writes everything else into config.toml, its
+        folder included.
+        """
         return ["--workers", str(self.worker_count)]
 
     def ready(self) -> bool:
@@ -283,7 +291,9 @@ class ProbedServer(ServerProcess):
 
 @pytest.fixture(scope="session")
 def start_probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ProbedServer]]:
-    """Start servers with the probe as their only plugin, or with others; killed at the end if they still run."""
+    """Start servers with the probe as their only plugin, or with others; killed at the end if they
+    still run.
+    """
     started: list[ProbedServer] = []
     folder = tmp_path_factory.mktemp("probed")
     make = plugin_maker(folder)

@@ -1,4 +1,6 @@
-"""The program: nothing of weight is imported before the first worker of a server starts; the root gives the whole contract."""
+"""The program: nothing of weight is imported before the first worker of a server starts; the root
+gives the whole contract.
+"""
 
 from __future__ import annotations
 

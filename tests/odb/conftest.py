@@ -1,4 +1,6 @@
-"""The three databases: every test of this folder that asks for `url`, `open_store` or `store` runs on the real server of each."""
+"""The three databases: every test of this folder that asks for `url`, `open_store` or `store` runs
+on the real server of each.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def url(database: str, tmp_path: Path, real_server: Callable[..., Any]) -> str:
 
 
 def emptied(server: Any, port: int = 0) -> str:
-    """The URL of a database with an empty schema, which tests use one after the other, since making one takes a second."""
+    """The URL of a database with an empty schema, which tests use one after the other, since making
+    one takes a second.
+    """
     made = _made.get(type(server))
     if made is None:
         made = _made[type(server)] = server.database()

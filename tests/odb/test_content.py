@@ -1,4 +1,6 @@
-"""What is stored comes back as it was on each database: any text, long sources, exact names, exact times."""
+"""What is stored comes back as it was on each database: any text, long sources, exact names, exact
+times.
+"""
 
 from __future__ import annotations
 

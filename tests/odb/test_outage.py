@@ -1,4 +1,6 @@
-"""A database that goes away, hangs or is full of connections: told as `Unavailable` in time, over as soon as it is back, no leak."""
+"""A database that goes away, hangs or is full of connections: told as `Unavailable` in time, over
+as soon as it is back, no leak.
+"""
 
 from __future__ import annotations
 

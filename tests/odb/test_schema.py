@@ -1,4 +1,6 @@
-"""One schema on each database, however it came about: made at once, migrated from the first version, or by several processes."""
+"""One schema on each database, however it came about: made at once, migrated from the first
+version, or by several processes.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def version(engine: Any) -> str | None:
 
 
 def at_first_version(url: str) -> None:
-    """Make what version 0001 was, with something in every table that a cluster misses when it is gone."""
+    """Make what version 0001 was, with something in every table that a cluster misses when it is
+    gone.
+    """
     upgrade(url, "0001")
     engine = open_engine(url)
     tables = MetaData()
@@ -98,7 +102,9 @@ def at_first_version(url: str) -> None:
 
 
 def many(url: str, number: int = 3) -> list[int]:
-    """Open the database in several processes at once and write with each; the revisions that they got."""
+    """Open the database in several processes at once and write with each; the revisions that they
+    got.
+    """
     command = [sys.executable, "-c", textwrap.dedent(OPEN)]
     streams: Any = {
         "stdin": subprocess.PIPE,

@@ -1,4 +1,6 @@
-"""What tests/core proves of the store on SQLite holds on PostgreSQL and MariaDB: the same tests, run there."""
+"""What tests/core proves of the store on SQLite holds on PostgreSQL and MariaDB: the same tests,
+run there.
+"""
 
 from __future__ import annotations
 

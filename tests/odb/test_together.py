@@ -1,4 +1,6 @@
-"""Writers and followers at once on each database: revisions in the order of commits, no race, no deadlock that anybody sees."""
+"""Writers and followers at once on each database: revisions in the order of commits, no race, no
+deadlock that anybody sees.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,9 @@ def test_a_reader_sees_what_another_has_committed_at_once(
 def test_reports_of_one_worker_from_everywhere_do_not_collide(
     open_store: Callable[[], Stores], store: Stores
 ):
-    """In an earlier version two first reports at once ended a server with UniqueViolation on applied_pkey."""
+    """In an earlier version two first reports at once ended a server with UniqueViolation on
+    applied_pkey.
+    """
     stores = [open_store() for _ in range(6)]
     for turn in range(10):
         together = threading.Barrier(len(stores))
@@ -128,7 +132,9 @@ def test_a_lease_has_one_holder_and_tokens_that_grow(
 def test_a_change_that_the_database_breaks_off_for_another_is_made_again(
     database: str, store: Stores, open_store: Callable[[], Stores]
 ):
-    """A transaction from outside holds what the change needs and asks for what it holds: the database ends the change."""
+    """A transaction from outside holds what the change needs and asks for what it holds: the
+    database ends the change.
+    """
     broken: list[str] = []
     event.listen(
         store.engine, "handle_error", lambda context: broken.append(str(context.original_exception))

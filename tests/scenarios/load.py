@@ -1,4 +1,6 @@
-"""Clients for tests under load: plain sockets' worth of HTTP, no retries, every request numbered and every answer kept."""
+"""Clients for tests under load: plain sockets' worth of HTTP, no retries, every request numbered
+and every answer kept.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ class Answer:
 
 @dataclass
 class Load:
-    """Clients that call until told to stop: half keep their connections, half use GET. A context manager."""
+    """Clients that call until told to stop: half keep their connections, half use GET. A context
+    manager.
+    """
 
     port: int
     path: str

@@ -1,4 +1,6 @@
-"""The page of the admin API in a real browser: it shows the services, asks nobody else, and the description is valid OpenAPI."""
+"""The page of the admin API in a real browser: it shows the services, asks nobody else, and the
+description is valid OpenAPI.
+"""
 
 from __future__ import annotations
 

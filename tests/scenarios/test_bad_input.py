@@ -1,4 +1,6 @@
-"""Bad input gets a clear answer with a cid: never a 500, never a traceback, and the next good request is served."""
+"""Bad input gets a clear answer with a cid: never a 500, never a traceback, and the next good
+request is served.
+"""
 
 from __future__ import annotations
 
@@ -195,7 +197,8 @@ def test_malformed_xml(server, body):
     ids=range(8),
 )
 def test_a_wrong_envelope_is_answered_with_a_fault_of_the_client(server, body):
-    # SOAP 1.1 over HTTP demands status 500 for every fault; ours says 400 for the client's, as SOAP 1.2 does for the sender's
+    # SOAP 1.1 over HTTP demands status 500 for every fault; ours says 400 for the client's, as SOAP
+    # 1.2 does for the sender's
     response = server.post(
         "/soap", body, headers={"Content-Type": "text/xml", "SOAPAction": '"order"'}
     )

@@ -1,4 +1,6 @@
-"""The bank's customers from outside, in both dialects: JSON and XML in front, two systems behind, rules in Redis, ZeroMQ beside."""
+"""The bank's customers from outside, in both dialects: JSON and XML in front, two systems behind,
+rules in Redis, ZeroMQ beside.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One service at the same time over HTTP, SOAP, AMQP, ZeroMQ, a watched FTP folder and the clock, without a line changed."""
+"""One service at the same time over HTTP, SOAP, AMQP, ZeroMQ, a watched FTP folder and the clock,
+without a line changed.
+"""
 
 from __future__ import annotations
 

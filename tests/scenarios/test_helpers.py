@@ -1,4 +1,6 @@
-"""Helper modules and packages change under load: no request fails, each is answered by one version of everything."""
+"""Helper modules and packages change under load: no request fails, each is answered by one version
+of everything.
+"""
 
 from __future__ import annotations
 

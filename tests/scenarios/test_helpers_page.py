@@ -1,4 +1,6 @@
-"""docs/helpers.md, run as pasted: its files, its commands, and the answers and refusals it promises."""
+"""docs/helpers.md, run as pasted: its files, its commands, and the answers and refusals it
+promises.
+"""
 
 from __future__ import annotations
 

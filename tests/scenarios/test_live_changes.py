@@ -76,7 +76,9 @@ def test_live_changes_lose_nothing(start_server, api_error, tmp_path):
 def test_a_copied_service_answers_nearly_as_soon_as_one_deployed_by_the_api(
     start_server, wait, tmp_path
 ):
-    """What a change costs by itself, docs/performance.md says; here both share whatever else the machine does."""
+    """What a change costs by itself, docs/performance.md says; here both share whatever else the
+    machine does.
+    """
     server = start_server(workers=2)
     source = partial(SOURCE.format, path=str(tmp_path / "written"))
     server.deploy("live.py", source(version=1))

@@ -1,4 +1,6 @@
-"""The two commands of the README, in a fresh copy of the project: what `make run` sets up, prints and leaves behind."""
+"""The two commands of the README, in a fresh copy of the project: what `make run` sets up, prints
+and leaves behind.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from tools.project import TOP
 
 
 def copy_of_the_project(there: Path) -> Path:
-    """A fresh clone, so to speak: the files that git knows or would take, and a left-over folder with caches only."""
+    """A fresh clone, so to speak: the files that git knows or would take, and a left-over folder
+    with caches only.
+    """
     listed = subprocess.check_output(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, text=True
     )

@@ -1,4 +1,6 @@
-"""docs/plugins.md, followed to the letter: its plugin builds, holds the conformance kit, and works in a server."""
+"""docs/plugins.md, followed to the letter: its plugin builds, holds the conformance kit, and works
+in a server.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Starting, ending and being killed: nothing accepted is lost, nothing is left behind, faults are told at once."""
+"""Starting, ending and being killed: nothing accepted is lost, nothing is left behind, faults are
+told at once.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ def test_it_ends_by_signal_with_code_0_and_at_once_when_idle(start_server, numbe
 
 
 def test_ctrl_c_reaches_the_whole_group_and_leaves_nothing(start_server):
-    """A terminal sends SIGINT to every process of the foreground group, not to the supervisor alone."""
+    """A terminal sends SIGINT to every process of the foreground group, not to the supervisor
+    alone.
+    """
     import os
 
     server = start_server(workers=2)

@@ -1,4 +1,6 @@
-"""The stock-market story from outside: one service, two providers, and a list of two items as JSON, plain XML and SOAP."""
+"""The stock-market story from outside: one service, two providers, and a list of two items as JSON,
+plain XML and SOAP.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ SERVICE = "stockmarket.get-market-cap"
 
 @pytest.fixture(scope="module")
 def server(start_shared_server, start_program, examples, wait):
-    """A server with the service copied into its pickup folder, and everything else made by the command line."""
+    """A server with the service copied into its pickup folder, and everything else made by the
+    command line.
+    """
     server = start_shared_server(workers=2)
     providers = start_program(examples / "stockmarket/providers.py")
     shutil.copy(examples / "stockmarket/stockmarket.py", server.dir / "pickup")

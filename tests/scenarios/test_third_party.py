@@ -1,4 +1,6 @@
-"""A connector that is not part of the project: its own tests pass, and a running server loads it without a restart."""
+"""A connector that is not part of the project: its own tests pass, and a running server loads it
+without a restart.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The treasury story from outside, in both dialects: nothing but HTTP calls, the command line and copying files.
+"""The treasury story from outside, in both dialects: nothing but HTTP calls, the command line and
+copying files.
 
-A job fetches a large XML feed, which a process of its own serves, into a cache; one service answers from it to three clients, as
-JSON, XML and SOAP; then everything is changed while it runs.
+A job fetches a large XML feed, which a process of its own serves, into a cache; one service answers
+from it to three clients, as JSON, XML and SOAP; then everything is changed while it runs.
 """
 
 from __future__ import annotations

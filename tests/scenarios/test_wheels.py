@@ -1,4 +1,6 @@
-"""Every plugin is a distribution of its own: from built wheels, in an empty environment, a chosen few give a useful server."""
+"""Every plugin is a distribution of its own: from built wheels, in an empty environment, a chosen
+few give a useful server.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ def test_pairs_alternate_and_ratios_are_per_pair():
 
     figure = compare("x", ours, theirs, pairs=4, bound=2.0)
     assert calls == "ot" + "ottootto"
-    # each call's value grows with time, so a ratio of sums would differ from the median of the pairs' ratios
+    # each call's value grows with time, so a ratio of sums would differ from the median of the
+    # pairs' ratios
     assert figure.median == pytest.approx(
         (2 * 3 / 4 + 2 * 6 / 5 + 2 * 7 / 8 + 2 * 10 / 9) / 4, abs=0.2
     )

@@ -44,7 +44,9 @@ for module in early.hansa_modules():
 
 
 class Objects:
-    """`server.objects`: what tests put there by kind, type and name; None stands for one that is inactive."""
+    """`server.objects`: what tests put there by kind, type and name; None stands for one that is
+    inactive.
+    """
 
     def __init__(self) -> None:
         self.live: dict[tuple[str, str, str], Any] = {}
@@ -185,7 +187,9 @@ class Facade:
         return cid
 
     def work(self) -> list[Response]:
-        """Carry out what is queued, and what that queues, as the asynchronous queue of a worker does."""
+        """Carry out what is queued, and what that queues, as the asynchronous queue of a worker
+        does.
+        """
         done = []
         while self.queue:
             call = self.queue.pop(0)
@@ -248,7 +252,9 @@ def cached(server: Facade, valkey: str) -> Facade:
 
 
 class Backend(ThreadingHTTPServer):
-    """A back end that remembers requests and answers with what `answer` gives: (status, headers, body)."""
+    """A back end that remembers requests and answers with what `answer` gives: (status, headers,
+    body).
+    """
 
     daemon_threads = True
 

@@ -1,4 +1,6 @@
-"""`self.outgoing.amqp` as services written for Zato use it, over the real plugin amqp and a real RabbitMQ."""
+"""`self.outgoing.amqp` as services written for Zato use it, over the real plugin amqp and a real
+RabbitMQ.
+"""
 
 from __future__ import annotations
 

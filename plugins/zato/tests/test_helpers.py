@@ -1,4 +1,6 @@
-"""Helper modules and packages beside services written for Zato, copied into the folder of the tutorial."""
+"""Helper modules and packages beside services written for Zato, copied into the folder of the
+tutorial.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Outgoing HTTP as services of the Zato dialect use it, over the real plugin http and a real server."""
+"""Outgoing HTTP as services of the Zato dialect use it, over the real plugin http and a real
+server.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What `self` has: names, channel, environment, logging, verbs, and what deployment does with classes."""
+"""What `self` has: names, channel, environment, logging, verbs, and what deployment does with
+classes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`self.outgoing.sql` as services written for Zato use it, over the real plugin sql and a real database."""
+"""`self.outgoing.sql` as services written for Zato use it, over the real plugin sql and a real
+database.
+"""
 
 from __future__ import annotations
 

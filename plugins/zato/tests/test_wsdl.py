@@ -1,4 +1,6 @@
-"""A client that knows only the generated WSDL can call a service with SimpleIO and read what it answers."""
+"""A client that knows only the generated WSDL can call a service with SimpleIO and read what it
+answers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Leases over the ODB: one holder at a time, whatever dies, and a holder that stops before another may begin."""
+"""Leases over the ODB: one holder at a time, whatever dies, and a holder that stops before another
+may begin.
+"""
 
 from __future__ import annotations
 
@@ -217,7 +219,9 @@ class TestLeases:
         until: Any,
         monkeypatch: pytest.MonkeyPatch,
     ):
-        """The holder alone is cut off: its call waits for an answer while others may take the lease."""
+        """The holder alone is cut off: its call waits for an answer while others may take the
+        lease.
+        """
         monkeypatch.setattr(cluster, "LEASE_RENEWAL", 0.3)
         hang = threading.Event()
 
@@ -276,7 +280,9 @@ class TestLeases:
         child.communicate()
 
     def test_only_one_at_a_time_while_holders_come_and_go(self, store: Stores, until: Any):
-        """Four holders with an engine each want and give up one lease; what they hold never overlaps."""
+        """Four holders with an engine each want and give up one lease; what they hold never
+        overlaps.
+        """
         inside, faults, turns = [], [], []
         end = time.monotonic() + 1.2
 

@@ -1,4 +1,6 @@
-"""A server's name: held by all workers of one run, refused to another server, and free again when its holder is gone."""
+"""A server's name: held by all workers of one run, refused to another server, and free again when
+its holder is gone.
+"""
 
 from __future__ import annotations
 

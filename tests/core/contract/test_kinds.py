@@ -1,4 +1,6 @@
-"""The kinds: a type's settings are those of its type argument, and objects report through their server."""
+"""The kinds: a type's settings are those of its type argument, and objects report through their
+server.
+"""
 
 from __future__ import annotations
 

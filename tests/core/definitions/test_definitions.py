@@ -301,7 +301,9 @@ class TestManyAtOnce:
 
 
 class TestAllFaultsAtOnce:
-    """Faulty settings, those that are missing or unknown, and names of what is not there, at any depth."""
+    """Faulty settings, those that are missing or unknown, and names of what is not there, at any
+    depth.
+    """
 
     def test_of_a_new_definition(self, made: Definitions):
         data = {

@@ -1,4 +1,6 @@
-"""What validation says of a change is what the change does, for random settings of every type that is installed."""
+"""What validation says of a change is what the change does, for random settings of every type that
+is installed.
+"""
 
 from __future__ import annotations
 
@@ -193,7 +195,9 @@ def test_what_is_said_is_what_is_done(installed: Definitions, data: st.DataObjec
 
 
 def test_each_type_is_stored_with_its_examples(installed: Definitions):
-    """Settings that fit are among the random ones: a part of all types can be stored with its examples alone."""
+    """Settings that fit are among the random ones: a part of all types can be stored with its
+    examples alone.
+    """
     stored = 0
     for one in TYPES:
         data = {

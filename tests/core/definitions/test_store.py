@@ -1,4 +1,6 @@
-"""The store: against a plain model in any order of changes, and with many processes that change it at once."""
+"""The store: against a plain model in any order of changes, and with many processes that change it
+at once.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,9 @@ def undeploy(store: Stores, file: str) -> int:
 
 
 class StoreAndModel(RuleBasedStateMachine):
-    """The same changes in the store and in dictionaries: the same answers, errors by kind, and the same content after each."""
+    """The same changes in the store and in dictionaries: the same answers, errors by kind, and the
+    same content after each.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -326,7 +330,9 @@ class StoreAndModel(RuleBasedStateMachine):
     @precondition(lambda self: self.current)
     @rule(choose=st.data(), services=SERVICES)
     def other_names(self, choose: Any, services: dict[str, str]) -> None:
-        """What imports something that changes may give other names from then on; it stays the version it is."""
+        """What imports something that changes may give other names from then on; it stays the
+        version it is.
+        """
         file = choose.draw(st.sampled_from(sorted(self.current)))
         error = Conflict if self.current_is_refused(file, services) else None
         self.expect(error, lambda: self.store.packages.deploy({}, {file: services}))

@@ -1,4 +1,6 @@
-"""Deployment: sources are tried where they can do no harm, and loaded so that versions stand side by side."""
+"""Deployment: sources are tried where they can do no harm, and loaded so that versions stand side
+by side.
+"""
 
 from __future__ import annotations
 

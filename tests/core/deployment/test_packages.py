@@ -1,4 +1,6 @@
-"""Deploying packages: versions, names of services, packages that import each other, and who deploys at the same time."""
+"""Deploying packages: versions, names of services, packages that import each other, and who deploys
+at the same time.
+"""
 
 from __future__ import annotations
 
@@ -212,7 +214,9 @@ class TestHelpers:
         ]
 
     def test_at_the_same_time_each_is_tried_with_what_serves_then(self, made: Packages):
-        """Whichever of two contradicting changes is first, the other is refused: no half of each is ever served."""
+        """Whichever of two contradicting changes is first, the other is refused: no half of each is
+        ever served.
+        """
         made.deploy({"rates.py": "f = g = 1", "uses.py": self.USER.format(module="rates")})
 
         def attempt(files: dict[str, str]) -> str:

@@ -1,4 +1,6 @@
-"""config.toml: read by the same settings as everything else, with every fault told at once by file and key."""
+"""config.toml: read by the same settings as everything else, with every fault told at once by file
+and key.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Plugins: found by their entry points, refused by name with the reason, and asked for exactly what they declare."""
+"""Plugins: found by their entry points, refused by name with the reason, and asked for exactly what
+they declare.
+"""
 
 from __future__ import annotations
 

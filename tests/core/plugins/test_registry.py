@@ -1,4 +1,6 @@
-"""The registry: types and services by name, clashes refused with both names, and swaps that readers see whole."""
+"""The registry: types and services by name, clashes refused with both names, and swaps that readers
+see whole.
+"""
 
 from __future__ import annotations
 

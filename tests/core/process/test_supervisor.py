@@ -1,4 +1,6 @@
-"""The supervisor, from outside: what it starts it looks after, replaces and ends, and what keeps it from starting it says."""
+"""The supervisor, from outside: what it starts it looks after, replaces and ends, and what keeps it
+from starting it says.
+"""
 
 from __future__ import annotations
 
@@ -137,7 +139,9 @@ class TestEnding:
     def test_a_killed_supervisor_leaves_nothing_and_the_next_start_comes_up(
         self, start_probed: Start, until: Any
     ):
-        """One worker finishes what it runs and ends by itself; the other is frozen, and ended by the next start."""
+        """One worker finishes what it runs and ends by itself; the other is frozen, and ended by
+        the next start.
+        """
         server = start_probed(workers=2)
         server.call("define", "outgoing", "journal", "x", {"file": str(server.dir / "journal")})
         answers: list[Any] = []

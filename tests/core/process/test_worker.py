@@ -1,4 +1,6 @@
-"""A worker and its facade, as plugins and services see them, in real processes that share one change log."""
+"""A worker and its facade, as plugins and services see them, in real processes that share one
+change log.
+"""
 
 from __future__ import annotations
 
@@ -276,7 +278,9 @@ class TestServices:
         server.call("deploy", {}, remove=["rates/"])
 
     def test_where_a_helper_cannot_be_loaded_it_stays_what_it_was(self, server: Any):
-        """Its trial was fine; in the workers neither it nor what imports it changes, until a version that loads."""
+        """Its trial was fine; in the workers neither it nor what imports it changes, until a
+        version that loads.
+        """
         odd = "assert 'hansa.process.worker' not in open('/proc/self/cmdline').read()\n"
         uses = "from hansa import Service\nimport rates\nclass A(Service):\n    def handle(self): return rates.X\n"
         server.call("deploy", {"rates.py": "X = 1", "uses.py": uses})

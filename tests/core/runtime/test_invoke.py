@@ -1,4 +1,6 @@
-"""Calls between services: answers as objects, errors as they were raised, and routes that follow each deployment."""
+"""Calls between services: answers as objects, errors as they were raised, and routes that follow
+each deployment.
+"""
 
 from __future__ import annotations
 

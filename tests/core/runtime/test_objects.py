@@ -1,4 +1,6 @@
-"""Objects: started before they serve, swapped in without a gap, stopped after their last user, retried while the other side is down."""
+"""Objects: started before they serve, swapped in without a gap, stopped after their last user,
+retried while the other side is down.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ class ProbeSecurity(Probe, Security):
 
 
 class World:
-    """The objects of one worker, with everything around them real, except that definitions are given directly."""
+    """The objects of one worker, with everything around them real, except that definitions are
+    given directly.
+    """
 
     def __init__(self, store: Stores, format: type, holder: str = "w1") -> None:
         self.registry = Registry()
@@ -666,7 +670,9 @@ class TestLastUser:
             gate.set()
 
     def test_nothing_is_used_after_its_stop_under_load(self, world: World):
-        """Eight threads use an outgoing connection and a security definition without a pause while both are edited."""
+        """Eight threads use an outgoing connection and a security definition without a pause while
+        both are edited.
+        """
         module.SETTLE = 0.5
         stopped: set[int] = set()
         Probe.stopping = staticmethod(lambda old: stopped.add(id(old)))
@@ -723,7 +729,9 @@ class TestLastUser:
 
 class TestStorm:
     def test_edits_from_everywhere_end_in_the_last_state(self, world: World, until: Any):
-        """Definitions are edited from many threads, while starts take their time and sometimes fail."""
+        """Definitions are edited from many threads, while starts take their time and sometimes
+        fail.
+        """
         chance = random.Random(5)
 
         def plan() -> None:

@@ -1,4 +1,6 @@
-"""Routes: whatever a service, a wrap, an authenticator or a format does, a response with a status, an outcome and a cid comes out."""
+"""Routes: whatever a service, a wrap, an authenticator or a format does, a response with a status,
+an outcome and a cid comes out.
+"""
 
 from __future__ import annotations
 
@@ -255,7 +257,9 @@ class TestWraps:
 
 
 class TestInFlight:
-    """A request is known with its epoch for as long as it runs, so that what it uses is not stopped."""
+    """A request is known with its epoch for as long as it runs, so that what it uses is not
+    stopped.
+    """
 
     def test_for_its_time(self):
         inflight = InFlight()

@@ -1,4 +1,6 @@
-"""Settings: everything derived from one declaration agrees with it, for any declaration and any data."""
+"""Settings: everything derived from one declaration agrees with it, for any declaration and any
+data.
+"""
 
 from __future__ import annotations
 
