@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hansa import load
-from hansa.plugins.registry import Registry
+from hansa_devkit import LocalServer
 from hansa_devkit.servers import RealServer
 from hansa_soap_client.outgoing import SoapOutgoing
+from hansa_soap_client.settings import SoapSettings
 
 from plugins.sql.tests.support import certificate, pem
 
@@ -88,8 +88,8 @@ def connect(foreign: Spyne, tmp_path: Path) -> Iterator[Callable[..., SoapOutgoi
             "wsdl": f"{foreign.address}{path}?wsdl",
         }
         given |= {"soap_version": version, "deadline": 5, "retry_delay": 0.02, **settings}
-        server = SimpleNamespace(registry=Registry(), dir=tmp_path, lost=print)
-        outgoing = SoapOutgoing("quotes", load(SoapOutgoing.Config, given), server)
+        server = LocalServer(directory=tmp_path)
+        outgoing = SoapOutgoing("quotes", load(SoapSettings, given), server)
         made.append(outgoing)
         outgoing.start()
         return outgoing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from typing import Generic, Protocol, TypeVar
 from hansa import TimedOut, Unavailable
 
 from .sockets import SHORTEST
+
+log = logging.getLogger("hansa.pool")
 
 CHECK_EVERY = 10.0
 """Seconds between two checks of idle connections."""
@@ -267,8 +270,9 @@ class Pool(Generic[C]):
         try:
             self._check_one()
             return
-        except Exception:  # it may have been a connection from before, so a new one has to tell
-            pass
+        except Exception as error:
+            # it may have been a connection from before, so a new one has to tell
+            log.debug("%s: a kept connection does not answer: %s", self.what, error)
         try:
             self._check_one()
         except Exception as error:

@@ -13,7 +13,8 @@ SENDER_CODES = ("Client", "Sender")
 class SoapFault(BadAnswer):
     """The other side answered with a fault.
 
-    `code` is without prefix; `fault_detail` is an element, or None. A fault of the sender is not tried again by brokers.
+    `code` is without prefix; `fault_detail` is an element, or None. A fault of the sender is not
+    tried again by brokers.
     """
 
     title = "SOAP fault"

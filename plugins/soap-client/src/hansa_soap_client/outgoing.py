@@ -18,10 +18,15 @@ from .faults import SoapFault as SoapFault, read_fault
 from .settings import SoapSettings
 
 if TYPE_CHECKING:
+    import zeep
+
     from .wsdl import WsdlClient
 
 Xml: TypeAlias = str | bytes | etree._Element
 """XML as text, bytes or an element."""
+
+Operation: TypeAlias = Callable[..., Any]
+"""An operation of the WSDL, whose parameters and answer that describes."""
 
 
 class SoapOutgoing(HttpOutgoing):
@@ -38,7 +43,7 @@ class SoapOutgoing(HttpOutgoing):
     _wsdl: WsdlClient | None = None
 
     @property
-    def client(self) -> Any:
+    def client(self) -> zeep.Client | None:
         """The client of zeep; None without a WSDL."""
         return None if self._wsdl is None else self._wsdl.zeep
 
@@ -72,7 +77,7 @@ class SoapOutgoing(HttpOutgoing):
         """The operations of the WSDL as methods."""
         return Operations(self.call)
 
-    def call(self, operation: str, *arguments: Any, **named: Any) -> Any:
+    def call(self, operation: str, *arguments: object, **named: object) -> Any:
         """Call an operation of the WSDL and return its answer as dicts, lists and values.
 
         Raises `Invalid` for an unknown operation or arguments that do not fit it, `SoapFault`, and
@@ -133,15 +138,15 @@ class SoapOutgoing(HttpOutgoing):
 class Operations:
     """`service.Operation(...)` is `call("Operation", ...)`."""
 
-    def __init__(self, call: Callable[..., Any]) -> None:
+    def __init__(self, call: Operation) -> None:
         self._call = call
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Operation:
         if name.startswith("__"):
             raise AttributeError(name)
         return partial(self._call, name)
 
-    def __getitem__(self, name: str) -> Callable[..., Any]:
+    def __getitem__(self, name: str) -> Operation:
         return partial(self._call, name)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import zeep
 from hansa import Invalid
@@ -11,10 +12,14 @@ from lxml import etree
 from zeep import exceptions
 from zeep.helpers import serialize_object
 from zeep.wsa import WsAddressingPlugin
+from zeep.wsdl import Document
 
 from .documents import Documents
 from .faults import SoapFault, without_prefix
 from .settings import SoapSettings
+
+PlainData: TypeAlias = Any
+"""What an operation answers: dicts, lists and values of Python."""
 
 _UNUSABLE = (exceptions.Error, etree.LxmlError, KeyError, ValueError)
 _NOT_FITTING = (exceptions.ValidationError, exceptions.LookupError, TypeError, ValueError)
@@ -35,17 +40,19 @@ class WsdlClient:
         settings = zeep.Settings(forbid_dtd=True, forbid_entities=True, xml_huge_tree=False)
         plugins = [WsAddressingPlugin()] if config.ws_addressing else []
         try:
-            self.zeep: Any = zeep.Client(  # type: ignore[no-untyped-call]
+            self.zeep = zeep.Client(  # type: ignore[no-untyped-call]
                 config.wsdl, transport=documents, settings=settings, plugins=plugins
             )
             binding = _binding(self.zeep.wsdl, config)
-            create_service: Any = self.zeep.create_service
-            self.zeep._default_service = create_service(binding, address)
+            service = self.zeep.create_service(binding, address)  # type: ignore[no-untyped-call]
+            self.zeep._default_service = service
         except _UNUSABLE as error:
             fault = f"cannot be used: {type(error).__name__}: {error}"
             raise Invalid({"wsdl": fault}) from error
 
-    def call(self, operation: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def call(
+        self, operation: str, arguments: Sequence[object], named: Mapping[str, object]
+    ) -> PlainData:
         """Call an operation and return its answer as plain data.
 
         Raises `Invalid`, `SoapFault` or `BadAnswer`.
@@ -69,7 +76,7 @@ class WsdlClient:
             raise BadAnswer(f"{self.label}: {operation}: {error}") from error
 
 
-def _binding(wsdl: Any, config: SoapSettings) -> str:
+def _binding(wsdl: Document, config: SoapSettings) -> str:
     """Return the name of the binding to use.
 
     Raises `Invalid` if there is none for these settings.
