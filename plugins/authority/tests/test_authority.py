@@ -1,4 +1,6 @@
-"""The development CA: its certificates verify, for the names they are for, and its keys stay private."""
+"""The development CA: its certificates verify, for the names they are for, and its keys stay
+private.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The ODB on a database server: what the README shows, a driver that is missing, a writer in the way, a URL nobody opens."""
+"""The ODB on a database server: what the README shows, a driver that is missing, a writer in the
+way, a URL nobody opens.
+"""
 
 from __future__ import annotations
 

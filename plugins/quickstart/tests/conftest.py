@@ -7,6 +7,7 @@ import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -72,7 +73,7 @@ class Cluster:
         """The admin's."""
         return (self.path / "admin.password").read_text().strip()
 
-    def api(self, service: str, /, **settings: object) -> requests.Response:
+    def api(self, service: str, /, **settings: Any) -> requests.Response:
         """Call an admin service at the port of the web admin."""
         url = f"{self.admin}/hansa/api/{service}"
         return requests.post(url, json=settings, auth=("admin", self.password), timeout=60)
@@ -104,7 +105,9 @@ class Cluster:
 
 
 class Foreground:
-    """A command of a cluster that stays in the foreground, as in a terminal; `shown` is the file of what it prints."""
+    """A command of a cluster that stays in the foreground, as in a terminal; `shown` is the file of
+    what it prints.
+    """
 
     def __init__(self, cluster: Cluster, *words: str | Path) -> None:
         self.shown = cluster.folder / f"out-{uuid.uuid4().hex}"
@@ -156,7 +159,9 @@ def make_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all tests that need one which runs; it is stopped, and looked after, at the end."""
+    """One cluster for all tests that need one which runs; it is stopped, and looked after, at the
+    end.
+    """
     cluster = Cluster(tmp_path_factory.mktemp("shared"))
     try:
         cluster.create()

@@ -192,7 +192,9 @@ REDIS = ("sqlite", "127.0.0.1", "6379")
 
 
 def on_a_terminal(answers: list[str], *words: str) -> str:
-    """Run `hansa quickstart create ...` on a terminal, answering its prompts; gives everything that was shown."""
+    """Run `hansa quickstart create ...` on a terminal, answering its prompts; gives everything that
+    was shown.
+    """
     pid, terminal = pty.fork()
     if not pid:
         os.environ.pop("HANSA_KVDB_PASSWORD", None)
@@ -218,7 +220,10 @@ def on_a_terminal(answers: list[str], *words: str) -> str:
 def test_a_secret_is_prompted_for_twice_and_not_echoed(tmp_path):
     path = tmp_path / "qs"
     shown = on_a_terminal(["right", "wrong", "p@ss word", "p@ss word"], str(path), *REDIS)
-    prompts = "Key/value database password (will not be echoed): \nEnter the kvdb_password again (will not be echoed): \n"
+    prompts = (
+        "Key/value database password (will not be echoed): \n"
+        "Enter the kvdb_password again (will not be echoed): \n"
+    )
     assert shown.startswith(f"{prompts}They do not match, once more.\n{prompts}{STEPS}"), shown
     for secret in ("right", "wrong", "p@ss"):
         assert secret not in shown

@@ -1,4 +1,6 @@
-"""A cluster on a real PostgreSQL and on a real MariaDB: created, started, deployed to, invoked, edited, and stopped."""
+"""A cluster on a real PostgreSQL and on a real MariaDB: created, started, deployed to, invoked,
+edited, and stopped.
+"""
 
 from __future__ import annotations
 

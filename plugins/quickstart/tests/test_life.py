@@ -1,4 +1,6 @@
-"""What happens to a running cluster, and to a start that cannot succeed: kills, ports in use, broken files, the foreground."""
+"""What happens to a running cluster, and to a start that cannot succeed: kills, ports in use,
+broken files, the foreground.
+"""
 
 from __future__ import annotations
 

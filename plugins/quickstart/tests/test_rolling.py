@@ -1,4 +1,5 @@
-"""`hansa cluster restart` on a real cluster: what could not start again, or does not come back, stops it.
+"""`hansa cluster restart` on a real cluster: what could not start again, or does not come back,
+stops it.
 
 That it fails no request and repeats none is proved in tests/cluster/test_restart.py.
 """

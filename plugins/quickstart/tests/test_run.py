@@ -1,4 +1,6 @@
-"""`hansa quickstart run`, which `make run` calls: a cluster that is made at the first run, where it listens, what it takes anew."""
+"""`hansa quickstart run`, which `make run` calls: a cluster that is made at the first run, where it
+listens, what it takes anew.
+"""
 
 from __future__ import annotations
 

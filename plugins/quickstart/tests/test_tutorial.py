@@ -1,4 +1,6 @@
-"""The tutorial, from outside: what it types, with what it shows, for `hansa` and for `zato`, with Valkey and with Redis."""
+"""The tutorial, from outside: what it types, with what it shows, for `hansa` and for `zato`, with
+Valkey and with Redis.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class GetClientDetails(Service):
         self.log_input()
 """
 UPLOADED = re.compile(
-    r"INFO - (\d+):\S+ - zato\.hot-deploy\.create - .*Uploaded package id:\[1\], payload_name:\[my_service\.py\]"
+    r"INFO - (\d+):\S+ - zato\.hot-deploy\.create - .*"
+    r"Uploaded package id:\[1\], payload_name:\[my_service\.py\]"
 )
 
 
