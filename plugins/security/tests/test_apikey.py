@@ -7,13 +7,16 @@ import re
 
 import pytest
 from hansa import HansaError, Invalid, Refused, Request, dump, load
+from hansa_devkit.local import LocalServer
 from hansa_security.apikey import ApiKey, ApiKeySettings
+
+SERVER = LocalServer()
 
 KEY = "Zk3vQ0pX9sLwT7uYbR2nM5cD8fGhJ1aE4iO6kP-_xyz"
 
 
 def make(**settings) -> ApiKey:
-    return ApiKey("reports", ApiKey.prepare(load(ApiKeySettings, {"key": KEY, **settings})))
+    return ApiKey("reports", ApiKey.prepare(load(ApiKeySettings, {"key": KEY, **settings})), SERVER)
 
 
 def call(security, key: str, header: str = "x-api-key"):
@@ -41,7 +44,7 @@ def test_a_hash_given_as_key_is_kept_and_is_no_key():
 
 
 def test_a_key_from_a_file_is_never_hashed_and_works():
-    security = ApiKey("reports", load(ApiKeySettings, {"key": "from-file"}))
+    security = ApiKey("reports", load(ApiKeySettings, {"key": "from-file"}), SERVER)
     assert call(security, "from-file") == "reports"
     with pytest.raises(Refused):
         call(security, "from-fil")

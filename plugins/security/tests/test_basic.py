@@ -9,20 +9,25 @@ from dataclasses import replace
 
 import pytest
 from hansa import HansaError, Invalid, Refused, Request, Secret, dump, load
+from hansa_devkit.local import LocalServer
 from hansa_security import verification
 from hansa_security.basic import Basic, BasicSettings
 from hypothesis import given, strategies as st
 
+SERVER = LocalServer()
+
 
 def make(**settings) -> Basic:
     config = load(BasicSettings, {"username": "alice", "password": "s3cret word", **settings})
-    return Basic("partner", Basic.prepare(config))
+    return Basic("partner", Basic.prepare(config), SERVER)
 
 
 def clear(**settings) -> Basic:
     """An object whose password came from a file: never prepared."""
     return Basic(
-        "partner", load(BasicSettings, {"username": "alice", "password": "s3cret word", **settings})
+        "partner",
+        load(BasicSettings, {"username": "alice", "password": "s3cret word", **settings}),
+        SERVER,
     )
 
 
@@ -219,7 +224,9 @@ def test_a_signed_call_carries_what_was_set():
 def test_an_edit_forgets_what_the_old_password_opened():
     old = make()
     assert call(old, header("alice", "s3cret word"))
-    new = Basic("partner", Basic.prepare(replace(old.config, password=Secret("another one"))))
+    new = Basic(
+        "partner", Basic.prepare(replace(old.config, password=Secret("another one"))), SERVER
+    )
     refusal(new, header("alice", "s3cret word"), peer="192.0.2.7")
     assert call(new, header("alice", "another one"), peer="192.0.2.7")
 

@@ -9,22 +9,28 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hansa import Refused, Request, Unavailable, load
+from hansa_devkit.local import LocalServer
 from hansa_security import credential
 from hansa_security.basic import Basic, BasicSettings
 from hansa_security.credential import Credential, fingerprint, hash_password
 from hansa_security.throttle import Throttle
 from hansa_security.verification import LIFETIME, Verification
 
+SERVER = LocalServer()
+
 
 def clear(password: str = "s3cret word") -> Basic:
     """An object whose password is not hashed, so that tests need not wait for argon2."""
-    return Basic("partner", load(BasicSettings, {"username": "alice", "password": password}))
+    return Basic(
+        "partner", load(BasicSettings, {"username": "alice", "password": password}), SERVER
+    )
 
 
 def make() -> Basic:
     return Basic(
         "partner",
         Basic.prepare(load(BasicSettings, {"username": "alice", "password": "s3cret word"})),
+        SERVER,
     )
 
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated
 
-from hansa import HansaError, Invalid, Model, Refused, Request, Secret, Security, setting
+from hansa import (
+    HansaError,
+    Invalid,
+    Model,
+    PlainSettings,
+    Refused,
+    Request,
+    Secret,
+    Security,
+    Server,
+    setting,
+)
 
 from .credential import Credential, fault_of, fingerprint, hash_key, is_hash, new_key
 from .verification import Principal, Verification
 
 LONGEST = 1024
-"""Characters of a key that are looked at; longer ones are refused unread."""
+"""Maximum length of a key, in characters; longer ones are refused unread."""
 
 
 class ApiKeySettings(Model):
@@ -22,7 +32,7 @@ class ApiKeySettings(Model):
     key: Annotated[
         Secret | None,
         setting(
-            "Key that callers give; stored as a hash, or encrypted if it also signs. Left out: a random one is made"
+            "Key of callers; stored as a hash, or encrypted if it also signs. If left out, a random one is generated"
         ),
     ] = None
     header: Annotated[
@@ -36,59 +46,67 @@ class ApiKeySettings(Model):
     ] = "X-API-Key"
     signs: Annotated[
         bool,
-        setting("Also signs outgoing calls, for which the key is kept encrypted instead of hashed"),
+        setting(
+            "Whether it also signs outgoing calls, for which the key is encrypted instead of hashed"
+        ),
     ] = False
 
     def check(self) -> None:
         """Refuse keys that a header cannot carry, and a hash where the key itself is needed."""
-        faults = {}
-        if self.key is None:
-            faults["key"] = (
-                "required, and missing; a good one is 32 random bytes, as `openssl rand -hex 32` prints"
-            )
-        elif fault := fault_of(self.key):
+        faults: dict[str, str] = {}
+        fault = self._fault_of_key()
+        if fault:
             faults["key"] = fault
-        elif not self.key.isascii() or self.key != self.key.strip():
-            faults["key"] = "must be ASCII, without spaces at its ends"
-        elif self.signs and is_hash(self.key):
-            faults["key"] = "is stored as a hash, which cannot sign: give the key again"
         if "\n" in self.header:
             faults["header"] = "must be one line"
         if faults:
             raise Invalid(faults)
 
+    def _fault_of_key(self) -> str:
+        key = self.key
+        if key is None:
+            return "required, and missing; a good one is 32 random bytes, as `openssl rand -hex 32` prints"
+        fault = fault_of(key)
+        if fault:
+            return fault
+        if not key.isascii() or key != key.strip():
+            return "must be ASCII, without spaces at its ends"
+        if self.signs and is_hash(key):
+            return "is stored as a hash, which cannot sign: give the key again"
+        return ""
 
-class ApiKey(Security):
-    """Lets in callers whose header holds the right key, and can sign outgoing calls with it."""
+
+class ApiKey(Security[ApiKeySettings]):
+    """Admits callers whose header has the right key, and can sign outgoing calls with it."""
 
     type = "apikey"
-    Config = ApiKeySettings
 
-    def __init__(self, name: str, config: Any, server: Any = None) -> None:
+    def __init__(self, name: str, config: ApiKeySettings, server: Server) -> None:
         super().__init__(name, config, server)
         self._header = config.header.lower()
         self._challenge = f'ApiKey realm="hansa", header="{config.header}"'
         self._principal = Principal(name, name)
-        self._verification = Verification("", Credential(config.key))
+        self._verification = Verification("", Credential(config.key or ""))
         self._verified = self._verification.verified
 
     @classmethod
-    def generate(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """A random key, if none was given: to be merged into a new definition and told once, in the answer to its creation."""
+    def generate(cls, given: PlainSettings) -> PlainSettings:
+        """Return a random key, if none was given; it is shown once, in the answer to the creation."""
         return {"key": new_key()} if given.get("key") is None else {}
 
     @classmethod
-    def prepare(cls, config: Any) -> Any:
-        """Replace a key that need not sign by its hash: SHA-256 of a long random one, argon2id of one that might be guessed."""
-        if config.signs or is_hash(config.key):
+    def prepare(cls, config: ApiKeySettings) -> ApiKeySettings:
+        """Return the settings with the hash of a key that need not sign: SHA-256 of a long random one, argon2id of one that might be guessed."""
+        key = config.key
+        if key is None or config.signs or is_hash(key):
             return config
-        return replace(config, key=hash_key(config.key))
+        return replace(config, key=hash_key(key))
 
     def authenticate(self, request: Request) -> Principal:
-        """The definition's own name, of a request with the right key; raises `Refused`."""
+        """Return the definition's own name for a request with the right key; raises `Refused`."""
         key = request.headers.get(self._header)
         if not key:
-            raise Refused(f"a key in the header {self.config.header} is needed", self._challenge)
+            raise Refused(f"a key in the header {self.config.header} is required", self._challenge)
         if len(key) > LONGEST:
             raise Refused("the key is too long", self._challenge)
         attempt = fingerprint(key)

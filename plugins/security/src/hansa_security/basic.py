@@ -7,33 +7,31 @@ import binascii
 import unicodedata
 from dataclasses import replace
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated
 
-from hansa import HansaError, Invalid, Model, Refused, Request, Secret, Security, setting
+from hansa import HansaError, Invalid, Model, Refused, Request, Secret, Security, Server, setting
 
 from .credential import Credential, fault_of, fingerprint, hash_password, is_hash
 from .verification import Principal, Verification
 
 LONGEST = 8192
-"""Characters of an Authorization header that are looked at; longer ones are refused unread."""
+"""Maximum length of an Authorization header, in characters; longer ones are refused unread."""
 
 
 class BasicSettings(Model):
     """What a definition of HTTP Basic holds."""
 
     username: Annotated[
-        str, setting("User name that callers give", min_length=1, max_length=256, example="partner")
+        str, setting("User name of callers", min_length=1, max_length=256, example="partner")
     ]
     password: Annotated[
         Secret,
-        setting(
-            "Password that callers give; stored as an argon2id hash, or encrypted if it also signs"
-        ),
+        setting("Password of callers; stored as an argon2id hash, or encrypted if it also signs"),
     ]
     realm: Annotated[
         str,
         setting(
-            "What the user name is good for, told to callers; empty is hansa",
+            "Name of the protected area as callers see it (RFC 7617); empty is hansa",
             max_length=128,
             pattern=r"^[ -~]*$",
         ),
@@ -41,16 +39,17 @@ class BasicSettings(Model):
     signs: Annotated[
         bool,
         setting(
-            "Also signs outgoing calls, for which the password is kept encrypted instead of hashed"
+            "Whether it also signs outgoing calls, for which the password is encrypted instead of hashed"
         ),
     ] = False
 
     def check(self) -> None:
         """Refuse what HTTP Basic cannot carry, and a hash where the password itself is needed."""
-        faults = {}
+        faults: dict[str, str] = {}
         if ":" in self.username or not self.username.isprintable():
             faults["username"] = "must not contain a colon or control characters (RFC 7617)"
-        if fault := fault_of(self.password):
+        fault = fault_of(self.password)
+        if fault:
             faults["password"] = fault
         elif self.signs and is_hash(self.password):
             faults["password"] = "is stored as a hash, which cannot sign: give the password again"
@@ -60,13 +59,12 @@ class BasicSettings(Model):
             raise Invalid(faults)
 
 
-class Basic(Security):
-    """Lets in callers who give the right user name and password, and can sign outgoing calls with them (RFC 7617)."""
+class Basic(Security[BasicSettings]):
+    """Admits callers with the right user name and password, and can sign outgoing calls with them (RFC 7617)."""
 
     type = "basic"
-    Config = BasicSettings
 
-    def __init__(self, name: str, config: Any, server: Any = None) -> None:
+    def __init__(self, name: str, config: BasicSettings, server: Server) -> None:
         super().__init__(name, config, server)
         realm = (config.realm or "hansa").replace("\\", "\\\\").replace('"', '\\"')
         self._challenge = f'Basic realm="{realm}", charset="UTF-8"'
@@ -77,17 +75,17 @@ class Basic(Security):
         self._verified = self._verification.verified
 
     @classmethod
-    def prepare(cls, config: Any) -> Any:
-        """Replace a password that need not sign by its argon2id hash."""
+    def prepare(cls, config: BasicSettings) -> BasicSettings:
+        """Return the settings with the argon2id hash of a password that need not sign."""
         if config.signs or is_hash(config.password):
             return config
         return replace(config, password=hash_password(_normal(config.password)))
 
     def authenticate(self, request: Request) -> Principal:
-        """The user of a request with the right credentials; raises `Refused`."""
+        """Return the user of a request with the right credentials; raises `Refused`."""
         header = request.headers.get("authorization")
         if not header:
-            raise Refused("a user name and a password are needed", self._challenge)
+            raise Refused("a user name and a password are required", self._challenge)
         if len(header) > LONGEST:
             raise Refused("the Authorization header is too long", self._challenge)
         attempt = fingerprint(header)
@@ -113,21 +111,21 @@ class Basic(Security):
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
 
     def _read(self, header: str) -> tuple[str, str]:
-        """The user name and password in an Authorization header; raises `Refused` for anything else."""
+        """Return the user name and password in an Authorization header; raises `Refused` for anything else."""
         scheme, _, encoded = header.partition(" ")
         if scheme.lower() != "basic":
             raise Refused("the Authorization header is not of the scheme Basic", self._challenge)
+        malformed = Refused("the Authorization header is malformed", self._challenge)
         try:
-            user, colon, password = (
-                base64.b64decode(encoded.strip(" "), validate=True).decode().partition(":")
-            )
+            pair = base64.b64decode(encoded.strip(" "), validate=True).decode()
         except (binascii.Error, ValueError):
-            raise Refused("the Authorization header is malformed", self._challenge) from None
+            raise malformed from None
+        user, colon, password = pair.partition(":")
         if not colon:
-            raise Refused("the Authorization header is malformed", self._challenge)
+            raise malformed
         return _normal(user), _normal(password)
 
 
 def _normal(text: str) -> str:
-    """Text as it is compared: an accented letter is one character, whichever way the keyboard made it (RFC 7617, 2.1)."""
+    """Return text as it is compared: an accented letter is one character, whichever way the keyboard made it (RFC 7617, 2.1)."""
     return unicodedata.normalize("NFC", text)

@@ -1,6 +1,6 @@
 """A stored credential: how a password or key is kept, and how what a caller presents is compared with it.
 
-Three forms are told apart by how the stored text begins: an argon2id hash (passwords), `sha256$` and 64 hexadecimal digits
+Three forms are distinguished by how the stored text begins: an argon2id hash (passwords), `sha256$` and 64 hexadecimal digits
 (long random keys, which nobody can guess, so that a fast hash is enough), and clear text (credentials that also sign
 outgoing calls, and those that come from a file or the environment).
 """
@@ -26,13 +26,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Each verification takes a core for some 30 ms and 19 MiB, so that more at once would be an easy way to stop the server.
 _gate = threading.BoundedSemaphore(2)
 PATIENCE = 5.0
-"""Seconds that a verification waits for its turn before the caller is told that the server is busy."""
+"""Seconds that a verification waits for its turn before it is refused as the server is busy."""
 
 _fingerprint = hashlib.blake2b(key=os.urandom(32), digest_size=16)
 
 
 def fingerprint(text: str) -> bytes:
-    """A keyed digest of what a caller sent, to remember it by without keeping it; the key is random and of this process.
+    """Return a keyed digest of what a caller sent, to remember it by without keeping it; the key is random and of this process.
 
     PERF: copying a keyed state takes two thirds of the time of making one.
     """
@@ -42,23 +42,21 @@ def fingerprint(text: str) -> bytes:
 
 
 def new_key() -> str:
-    """A random key of 256 bits, in 43 characters that need no quoting in headers and addresses."""
+    """Return a random key of 256 bits, in 43 characters that need no quoting in headers and addresses."""
     return secrets.token_urlsafe(32)
 
 
 def hash_password(password: str) -> Secret:
-    """The argon2id hash of a password, at most two at a time; raises `Unavailable` if its turn does not come."""
+    """Return the argon2id hash of a password, at most two at a time; raises `Unavailable` if its turn does not come."""
     with _Turn():
         return Secret(_hasher.hash(password))
 
 
 def hash_key(key: str) -> Secret:
-    """The SHA-256 form of a long random key; a key that could be guessed gets an argon2id hash, as a password does."""
-    return (
-        Secret(f"sha256${hashlib.sha256(key.encode()).hexdigest()}")
-        if is_random(key)
-        else hash_password(key)
-    )
+    """Return the SHA-256 form of a long random key; a key that could be guessed gets an argon2id hash, as a password does."""
+    if not is_random(key):
+        return hash_password(key)
+    return Secret(f"sha256${hashlib.sha256(key.encode()).hexdigest()}")
 
 
 def is_random(key: str) -> bool:
@@ -72,7 +70,7 @@ def is_hash(stored: str) -> bool:
 
 
 def fault_of(clear: str) -> str:
-    """What is wrong with a new password or key, or a hash given in its place; an empty string if nothing is."""
+    """Return what is wrong with a new password or key, or a hash given in its place; an empty string if nothing is."""
     if not clear:
         return "must not be empty"
     if len(clear) > 1024:
@@ -82,9 +80,7 @@ def fault_of(clear: str) -> str:
     if _is_argon2(clear):
         cost = argon2.extract_parameters(clear)
         if cost.memory_cost > 64 * 1024 or cost.time_cost > 10 or cost.parallelism > 4:
-            return (
-                "is a hash that costs too much to verify; the most is 64 MiB, 10 passes and 4 lanes"
-            )
+            return "is a hash that costs too much to verify; the maximum is 64 MiB, 10 passes and 4 lanes"
     return ""
 
 
@@ -124,14 +120,14 @@ class Credential:
         self._stored = stored
         self.slow = _is_argon2(stored)
         key = bool(_SHA256.match(stored))
-        self.guessable = not key and not is_random(stored) if not self.slow else True
+        self.guessable = self.slow or not (key or is_random(stored))
         if key:
             self._digest = bytes.fromhex(stored.removeprefix("sha256$"))
         else:
             self._digest = b"" if self.slow else _sha256(stored)
 
     def matches(self, presented: str) -> bool:
-        """Whether this is the right password or key, in a time that does not tell how much of it is."""
+        """Whether this is the right password or key, in a time that does not reveal how much of it is."""
         if self.slow:
             try:
                 return _hasher.verify(self._stored, presented.encode("utf-8", "surrogatepass"))

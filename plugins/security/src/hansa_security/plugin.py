@@ -1,4 +1,4 @@
-"""What this plugin gives: the security types `basic` and `apikey`."""
+"""The hook of hansa-security: the security types `basic` and `apikey`."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from .basic import Basic
 
 @hookimpl
 def hansa_security() -> list[type[Security]]:
-    """Give HTTP Basic and API keys."""
+    """Return HTTP Basic and API keys."""
     return [Basic, ApiKey]

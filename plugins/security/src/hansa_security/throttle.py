@@ -10,11 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many failures at once, then one more each `interval` seconds."""
+    """`burst` failures at once, then one more each `interval` seconds."""
 
     burst: int
     interval: float
@@ -41,14 +44,15 @@ class Throttle:
         self._lock = threading.Lock()
 
     def wait(self, user: bytes, peer: str) -> float:
-        """Seconds until this user at this address may try again; 0 means now."""
+        """Return the seconds until this user at this address may try again; 0 means now."""
         with self._lock:
             return self._wait(_buckets(user, peer), self._clock())
 
     def count(self, attempt: bytes, user: bytes, peer: str) -> float:
-        """Count an attempt and give 0, or give the seconds to wait and count nothing."""
+        """Count an attempt and return 0, or count nothing and return the seconds to wait."""
         with self._lock:
-            now, buckets = self._clock(), _buckets(user, peer)
+            now = self._clock()
+            buckets = _buckets(user, peer)
             if attempt in self._counted:
                 return 0.0
             seconds = self._wait(buckets, now)
@@ -76,12 +80,17 @@ class Throttle:
 
     def _make_room(self, now: float) -> None:
         """Forget what is full again, then, if that is not enough, the oldest."""
-        for table in (self._full_at, self._counted):
-            if len(table) + 2 > self._size:
-                for key in [key for key, until in table.items() if until <= now]:
-                    del table[key]  # type: ignore[arg-type]
-            while len(table) + 2 > self._size:
-                del table[next(iter(table))]  # type: ignore[arg-type]
+        _shrink(self._full_at, self._size, now)
+        _shrink(self._counted, self._size, now)
+
+
+def _shrink(table: dict[K, float], size: int, now: float) -> None:
+    """Make room for two in a table of times, by key, at which entries are over."""
+    if len(table) + 2 > size:
+        for key in [key for key, until in table.items() if until <= now]:
+            del table[key]
+    while len(table) + 2 > size:
+        del table[next(iter(table))]
 
 
 def _buckets(user: bytes, peer: str) -> tuple[tuple[bytes | str, Limit], ...]:
@@ -90,7 +99,7 @@ def _buckets(user: bytes, peer: str) -> tuple[tuple[bytes | str, Limit], ...]:
 
 
 def _network(peer: str) -> str:
-    """The address that counts as one caller: of IPv6 the first 64 bits, since whoever has one has all of those."""
+    """Return the address that counts as one caller: of IPv6 the first 64 bits, since whoever has one has all of those."""
     if ":" not in peer:
         return peer
     try:
@@ -100,4 +109,4 @@ def _network(peer: str) -> str:
 
 
 failures = Throttle()
-"""The one table of this process: a new definition, or an edited one, gives nobody new attempts."""
+"""The one table of this process: a new definition, or an edited one, grants nobody new attempts."""

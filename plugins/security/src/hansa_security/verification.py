@@ -82,8 +82,9 @@ class Verification:
         if not self._credential.slow:
             return self._judge(attempt, who, presented, peer, counts)
         with turn:
+            # while this one waited, the same credentials may have been verified for another request
             if self.verified.get(attempt, 0.0) > self._clock():
-                return True  # while this one waited, the same credentials were verified for another request
+                return True
             return self._judge(attempt, who, presented, peer, counts)
 
     def _judge(self, attempt: bytes, who: bytes, presented: str, peer: str, counts: bool) -> bool:
@@ -100,12 +101,8 @@ class Verification:
         while len(table) >= self._size:
             try:
                 del table[next(iter(table))]
-            except (
-                KeyError,
-                RuntimeError,
-                StopIteration,
-            ):  # another thread makes room at this moment
-                continue
+            except (KeyError, RuntimeError, StopIteration):
+                continue  # another thread makes room at this moment
         table[attempt] = self._clock() + LIFETIME
 
     def _hold_up(self, seconds: float) -> None:
