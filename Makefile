@@ -12,6 +12,8 @@ SHELL := /bin/sh
 bin := .venv/bin
 export PYTHON
 
+# else each process that a test starts would compile its sources anew
+unexport PYTHONDONTWRITEBYTECODE
 JOBS := $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
 slowest := --durations=10 --durations-min=1
 proofs := tests/cluster plugins/amqp/tests/test_cluster.py

@@ -22,6 +22,7 @@ BIN = Path(sys.executable).parent
 def clean_environment(**more: str) -> dict[str, str]:
     """Return the environment of this process without what would configure Hansa, and with some more variables."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HANSA_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start would compile what has changed
     return {**kept, "PYTHONUNBUFFERED": "1", **more}
 
 
