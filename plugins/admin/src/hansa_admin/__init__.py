@@ -1,3 +1,1 @@
-"""Hansa's admin services for every registered type, the admin API, export / plan / apply, and the
-command line.
-"""
+"""The admin API of Hansa: services for every registered type; export, plan and apply."""

@@ -108,9 +108,7 @@ def changed(name: str, answer: Applied) -> PlainData:
 
 
 def applied_data(answer: Applied) -> PlainData:
-    """Return what every answer to a change has: the revision, who has applied it, and who has not
-    yet.
-    """
+    """Return what every answer to a change has: its revision, and which workers have applied it."""
     return {
         "revision": answer.revision,
         "applied": answer.applied,
@@ -128,9 +126,7 @@ def worst_state(states: Mapping[str, ObjectState]) -> str:
 
 
 def readable(raw: bytes) -> object:
-    """Return bytes as JSON shows them best: the value of a JSON text, else text, else base64;
-    nothing is null.
-    """
+    """Return bytes as JSON shows them best: a JSON value, else text, else base64; nothing is null."""
     if not raw:
         return None
     try:

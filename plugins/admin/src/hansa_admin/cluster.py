@@ -259,9 +259,7 @@ class Restart(ClusterOperation):
     Output = Restarting
 
     def handle(self) -> Restarting:
-        """Ask for it, by a line in the change log; raises `NotFound` for a server that is not
-        there.
-        """
+        """Ask for it, by a line in the change log; raises `NotFound` for an unknown server."""
         name = self.request.input.name
         found = self.look()
         there = sorted({report.server for report in found.reports.values()})

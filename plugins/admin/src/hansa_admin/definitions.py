@@ -1,6 +1,4 @@
-"""What can be done with the definitions of a type: create, edit, delete, get, list, ping, test and
-run, for any type.
-"""
+"""What can be done with the definitions of any type: create, edit, delete, get, and so on."""
 
 from __future__ import annotations
 
@@ -83,9 +81,7 @@ class TypeOperation(Operation):
 
     @classmethod
     def read(cls, data: PlainSettings, server: Server, *, strict: bool = True) -> PlainData:
-        """Check the settings of the operation and those of the definition together, so that all
-        faults are reported at once.
-        """
+        """Check settings of the operation and of the definition together: all faults are reported."""
         if not cls.takes_settings:
             return dump_of(load(cls.own, data, strict=strict))
         names = {field.name for field in fields(cls.own)}
@@ -104,9 +100,7 @@ class TypeOperation(Operation):
 
     @classmethod
     def faults(cls, name: str, settings: PlainSettings, server: Server) -> dict[str, str]:
-        """Return the faults of the settings of a definition, by setting, where the operation itself
-        is refused anyhow.
-        """
+        """Return the faults of a definition's settings, by setting, where the operation is refused."""
         edit = cls.edit_of(name, settings)
         place = ".".join(edit.key)
         found = server.definitions.validate([edit])
@@ -131,9 +125,7 @@ class TypeOperation(Operation):
     def show(
         self, record: DefinitionRecord, reports: Mapping[str, WorkerReport] | None = None
     ) -> PlainData:
-        """Return a definition as answers show it, with its states as of these reports, by default
-        the last ones.
-        """
+        """Return a definition as answers show it, with its states as of the given, or last, reports."""
         if reports is None:
             reports = self.server.cluster.reports()
         key = " ".join(record.key)
@@ -217,9 +209,7 @@ class Delete(TypeOperation):
 
 
 class Get(TypeOperation):
-    """Show a definition of this type, its revision and its state in each worker; secrets are left
-    out.
-    """
+    """Show a definition of this type, its revision and its state in each worker, without secrets."""
 
     abstract = True
     Input = Named
@@ -260,9 +250,7 @@ class Ping(TypeOperation):
 
 
 class Test(TypeOperation):
-    """Try settings of this type without storing them: make the object, start it, ping it and stop
-    it.
-    """
+    """Try settings of this type without storing them: make the object, start, ping and stop it."""
 
     abstract = True
     __test__ = False  # not a test case, whatever pytest makes of the name
@@ -309,9 +297,7 @@ class Run(TypeOperation):
         return found
 
     def runnable(self) -> Runnable:
-        """Return the live object, or one made for this run where it is switched off or lives in
-        another worker.
-        """
+        """Return the live object; one made for this run where it is inactive or in another worker."""
         found = self._object()
         if not is_runnable(found):
             raise Invalid(f"{self.of.kind} {self.of.type} cannot be run")

@@ -1,6 +1,4 @@
-"""The admin services of every registered type, `admin.KIND.TYPE.ACTION`, derived from the settings
-that its class declares.
-"""
+"""The admin services of every registered type, derived from the settings that it declares."""
 
 from __future__ import annotations
 
@@ -45,9 +43,7 @@ RESERVED = {field.name for model in (Seen, Shown) for field in fields(model)}
 
 
 class ModelOnDemand:
-    """A class attribute that is made when it is first read: only the description of the API asks
-    for these models.
-    """
+    """A class attribute made when it is first read: only the description of the API does so."""
 
     def __init__(self, make: ModelMaker) -> None:
         self.make = functools.cache(make)
@@ -57,9 +53,7 @@ class ModelOnDemand:
 
 
 def operations(registry: Registry) -> Iterator[type[TypeOperation]]:
-    """Return all admin services of all types; a type with a reserved setting name is left out and
-    logged.
-    """
+    """Return the admin services of all types; one with a reserved setting name is left out, logged."""
     for registered in registry.types():
         taken = RESERVED & {field.name for field in fields(registered.model)}
         if taken:
@@ -138,7 +132,7 @@ def _definition(registered: RegisteredType) -> ModelOnDemand:
 def _page(definition: type[Model], name: str) -> type[Model]:
     """Return the model of a list of definitions."""
     items = {
-        "items": Annotated[list[definition], setting("Definitions, by name")],  # type: ignore[valid-type]
+        "items": Annotated[list[definition], setting("Definitions, by name")],  # type: ignore[valid-type]  # a model made at run time
         "total": Annotated[int, setting("Number of definitions on all pages")],
     }
     return type(name, (Model,), {"__annotations__": items, "__module__": __name__})

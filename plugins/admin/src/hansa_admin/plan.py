@@ -1,6 +1,4 @@
-"""Plan and apply: what turns the definitions of a cluster into those of a file, and doing it, all
-or nothing.
-"""
+"""Plan and apply: what turns the definitions of a cluster into those of a file, all or nothing."""
 
 from __future__ import annotations
 
@@ -100,9 +98,7 @@ class Plan:
         return sorted(found, key=lambda one: (kind_order(one.kind), one.key), reverse=True)
 
     def _faults(self, gone: Iterable[DefinitionRecord]) -> dict[str, str]:
-        """Return the faults of all definitions as the file has them, also of those that stay as
-        they are.
-        """
+        """Return the faults of all definitions in the file, also of those that stay as they are."""
         edits = [Edit(key, data) for key, data in self.wanted.items()]
         edits += [Edit(record.key) for record in gone]
         # which services a source provides is known once it is deployed, and checked again then

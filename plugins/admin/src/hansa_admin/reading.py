@@ -13,9 +13,7 @@ DEEPEST = DEPTH
 
 
 def read_json(raw: bytes) -> Any:
-    """Return the value of a JSON text (RFC 8259) in UTF-8; raises `Invalid` that says what is wrong
-    and where.
-    """
+    """Return the value of a JSON text (RFC 8259) in UTF-8; raises `Invalid`, with the place."""
     try:
         return decode_strict(raw)
     except Invalid as invalid:
@@ -25,9 +23,7 @@ def read_json(raw: bytes) -> Any:
 
 
 def read_object(raw: bytes) -> dict[str, Any]:
-    """Return the one object of a JSON text; nothing at all counts as an empty one. Raises
-    `Invalid`.
-    """
+    """Return the one object of a JSON text, empty for no text at all; raises `Invalid`."""
     value = read_json(raw) if raw.strip() else {}
     if not isinstance(value, dict):
         raise Invalid(f"expected one JSON object, got {type(value).__name__}")

@@ -140,9 +140,7 @@ class ServiceGet(PackageOperation):
 
 
 def source_of(service: type[Service], files: Mapping[str, str]) -> str | None:
-    """Return the source of the module that a deployed service is in, among the files of its
-    package.
-    """
+    """Return the source of the module of a deployed service, among the files of its package."""
     stem = VERSION_OF_MODULE.sub("", service.__module__).replace(".", "/")
     return files.get(f"{stem}.py") or files.get(f"{stem}/__init__.py")
 

@@ -1,6 +1,4 @@
-"""The settings of a definition as exports and plans have them: complete, or without what is as by
-default.
-"""
+"""The settings of a definition as exports and plans have them: complete, or without defaults."""
 
 from __future__ import annotations
 
@@ -11,9 +9,7 @@ from hansa import Model, PlainSettings, decode_hook, dump, fields, has_reference
 
 
 def completed(model: type[Model], data: PlainSettings) -> PlainSettings:
-    """Return settings in today's shape with every default filled in, each value in its plain form,
-    to compare two definitions.
-    """
+    """Return settings in today's shape, defaults filled in, values in plain form, to be compared."""
     data = model.upgrade(dict(data))
     found: PlainSettings = {}
     for field in fields(model):
