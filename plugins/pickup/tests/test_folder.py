@@ -17,7 +17,7 @@ import psutil
 import pytest
 from hansa_devkit.harness.waiting import wait_until
 from hansa_pickup.archive import unpack
-from hansa_pickup.folder import LIMIT, Busy, Refused, candidates, compiles, read, subfolders
+from hansa_pickup.folder import LIMIT, Busy, Unsuitable, candidates, compiles, read, subfolders
 from hypothesis import given, strategies as st
 
 from plugins.pickup.tests.support import GOOD
@@ -37,7 +37,7 @@ def test_only_plain_names_are_read(tmp_path_factory, name):
     plain = name.endswith(".py") and name[:-3].replace("_", "a").isalnum() and name.isascii()
     if plain or (name.replace("_", "a").isalnum() and name.isascii()):
         return
-    with pytest.raises(Refused):
+    with pytest.raises(Unsuitable):
         read(folder, name)
 
 
@@ -57,7 +57,7 @@ def test_only_plain_names_are_read(tmp_path_factory, name):
     ],
 )
 def test_names_that_lead_elsewhere(folder, name):
-    with pytest.raises(Refused):
+    with pytest.raises(Unsuitable):
         read(folder, name)
 
 
@@ -70,7 +70,7 @@ def test_links_pipes_sockets_folders_and_devices_are_refused(folder, tmp_path):
     os.mkfifo(folder / "pipe.py")
     (folder / "folder.py").mkdir()
     for name in ("link", "dangling", "device", "pipe", "folder"):
-        with pytest.raises(Refused):
+        with pytest.raises(Unsuitable):
             read(folder, f"{name}.py")
 
 
@@ -79,7 +79,7 @@ def test_a_device_is_refused(folder):
         os.mknod(folder / "null.py", 0o600 | 0o020000, os.makedev(1, 3))
     except PermissionError:
         pytest.skip("only root may make devices")
-    with pytest.raises(Refused, match="regular"):
+    with pytest.raises(Unsuitable, match="regular"):
         read(folder, "null.py")
 
 
@@ -87,7 +87,7 @@ def test_the_size_limit(folder):
     (folder / "fits.py").write_text("#" * LIMIT)
     (folder / "over.py").write_text("#" * (LIMIT + 1))
     assert len(text_of(folder, "fits.py")) == LIMIT
-    with pytest.raises(Refused, match="over"):
+    with pytest.raises(Unsuitable, match="over"):
         read(folder, "over.py")
 
 
@@ -101,7 +101,7 @@ def test_encodings(folder):
     assert text_of(folder, "latin.py").endswith("x = 'ä'\n")
     assert text_of(folder, "marked.py") == "x = 1\n"
     for name in ("broken.py", "strange.py"):
-        with pytest.raises(Refused, match="text"):
+        with pytest.raises(Unsuitable, match="text"):
             read(folder, name)
 
 
@@ -230,7 +230,7 @@ class TestPackages:
 
     def test_what_is_refused(self, folder, tmp_path):
         def refused(match):
-            with pytest.raises(Refused, match=match):
+            with pytest.raises(Unsuitable, match=match):
                 read(folder, "rates")
 
         (folder / "rates").mkdir()
@@ -263,7 +263,7 @@ class TestPackages:
     def test_a_link_to_a_package_is_refused(self, folder, tmp_path):
         package(tmp_path)
         (folder / "rates").symlink_to(tmp_path / "rates")
-        with pytest.raises(Refused):
+        with pytest.raises(Unsuitable):
             read(folder, "rates")
         assert subfolders(folder) == []
 
@@ -274,7 +274,7 @@ class TestPackages:
             "nobody else can come in here"
         )
         folder.chmod(0o755)
-        with pytest.raises(Refused, match="may be written to by others at rates"):
+        with pytest.raises(Unsuitable, match="may be written to by others at rates"):
             read(folder, "rates")
 
     def test_one_file_that_is_being_written_makes_it_busy(self, folder):
@@ -348,7 +348,7 @@ class TestArchives:
         zipped(folder, files)
         before = psutil.Process().memory_info().rss
         began = time.monotonic()
-        with pytest.raises(Refused, match="holds over"):
+        with pytest.raises(Unsuitable, match="holds over"):
             read(folder, "a.zip")
         assert time.monotonic() - began < 2
         assert psutil.Process().memory_info().rss - before < 50 * 2**20
@@ -359,7 +359,7 @@ class TestArchives:
         size = struct.pack("<I", 4 * 2**20 - 1000)
         assert raw.count(size) == 2
         path.write_bytes(raw.replace(size, struct.pack("<I", 5)))
-        with pytest.raises(Refused, match="can be read: Bad CRC"):
+        with pytest.raises(Unsuitable, match="can be read: Bad CRC"):
             read(folder, "a.zip")
 
     def test_links_doubles_and_passwords(self, folder):
@@ -367,23 +367,23 @@ class TestArchives:
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         with zipfile.ZipFile(folder / "a.zip", "w") as archive:
             archive.writestr(link, "/etc/passwd")
-        with pytest.raises(Refused, match=r"holds the link .link.py."):
+        with pytest.raises(Unsuitable, match=r"holds the link .link.py."):
             read(folder, "a.zip")
         with zipfile.ZipFile(folder / "a.zip", "w") as archive:
             archive.writestr("a.py", "1")
             with pytest.warns(UserWarning, match="Duplicate"):
                 archive.writestr("a.py", "2")
-        with pytest.raises(Refused, match=r"holds 'a.py' twice"):
+        with pytest.raises(Unsuitable, match=r"holds 'a.py' twice"):
             read(folder, "a.zip")
         raw = bytearray(zipped(folder, {"a.py": "x"}).read_bytes())
         for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
             raw[raw.index(mark) + at] |= 1
         (folder / "a.zip").write_bytes(raw)
-        with pytest.raises(Refused, match=r"can be read: .*encrypted"):
+        with pytest.raises(Unsuitable, match=r"can be read: .*encrypted"):
             read(folder, "a.zip")
 
     def test_other_endings_and_large_files(self, folder):
         (folder / "large.zip").write_bytes(b"x" * (4 * LIMIT + 1))
         for name in ("large.zip", "a.tar", "-a.zip", ".zip"):
-            with pytest.raises(Refused):
+            with pytest.raises(Unsuitable):
                 read(folder, name)

@@ -1,4 +1,6 @@
-"""Zip archives: their files by path, never more than may be deployed, whatever an archive says of itself."""
+"""Zip archives: their files by path, never more than may be deployed, whatever an archive says
+about itself.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,19 @@ import io
 import stat
 import zipfile
 
-MOST, LARGEST, RATIO = 1000, 4 * 1024 * 1024, 200
-"""Number, bytes in all, and bytes for each byte of the archive, of the files that are read."""
+MAX_FILES = 1000
+"""Files of one archive."""
+MAX_SIZE = 4 * 1024 * 1024
+"""Bytes of all Python files of one archive."""
+MAX_RATIO = 200
+"""Bytes of all Python files for each byte of the archive."""
 
 
 def unpack(raw: bytes) -> dict[str, bytes]:
-    """The Python files of an archive, by path, and other paths with nothing.
+    """Return the Python files of an archive by path, and other paths with no bytes.
 
-    Raises `ValueError` for what is no archive, or only the beginning of one, and for one with links, or too many or too large
-    files.
+    Raises `ValueError` for what is not an archive, or only the beginning of one, and for one with
+    links, or too many or too large files.
     """
     found: dict[str, bytes] = {}
     try:
@@ -23,9 +29,10 @@ def unpack(raw: bytes) -> dict[str, bytes]:
             sources = [entry for entry in entries if entry.filename.endswith(".py")]
             # reading ends at the size that an entry declares, so that these are true in effect
             size = sum(entry.file_size for entry in sources)
-            if len(entries) > MOST or size > LARGEST or size > RATIO * len(raw):
+            if len(entries) > MAX_FILES or size > MAX_SIZE or size > MAX_RATIO * len(raw):
                 raise ValueError(
-                    f"holds over {MOST} files, or over {LARGEST} bytes, or {RATIO} times what it has itself"
+                    f"holds over {MAX_FILES} files, over {MAX_SIZE} bytes, or over {MAX_RATIO} times "
+                    "its own size"
                 )
             for entry in entries:
                 if stat.S_ISLNK(entry.external_attr >> 16):

@@ -8,24 +8,24 @@ from hansa import Model, hookimpl, setting
 
 
 class PickupSection(Model):
-    """Which folders are watched for services to deploy: `[pickup]`."""
+    """The folders that are watched for services to deploy: `[pickup]`."""
 
     enabled: Annotated[
         bool, setting("Whether files that are copied into the folders are deployed")
     ] = True
     directory: Annotated[
-        str, setting("The folder; relative to the server's; made if it is missing", min_length=1)
+        str, setting("The folder, relative to the server's; created if it is missing", min_length=1)
     ] = "pickup"
     extra: Annotated[
         list[str],
         setting(
-            "More folders, which must exist, such as a checkout of your services; relative to the server's"
+            "More folders, relative to the server's, which must exist, such as a checkout of your services"
         ),
     ] = []
     polling: Annotated[
         bool,
         setting(
-            "Look again and again instead of being told by the system, as network file systems need it",
+            "Poll for changes instead of being notified by the system; needed for network file systems",
             advanced=True,
         ),
     ] = False

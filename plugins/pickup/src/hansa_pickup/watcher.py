@@ -7,8 +7,9 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hansa import Server
 
@@ -18,7 +19,7 @@ from .early import PickupSection
 from .folder import (
     Busy,
     Content,
-    Refused,
+    Unsuitable,
     candidates,
     check_folder,
     compiles,
@@ -27,18 +28,29 @@ from .folder import (
     subfolders,
 )
 
+if TYPE_CHECKING:
+    from watchfiles.main import FileChange
+
 log = logging.getLogger("hansa.pickup")
 
-STEP, DEBOUNCE = (
-    10,
-    40,
-)  # milliseconds without another change, and in all, until changes are looked at
-LOOK = 100  # milliseconds between looks at files that were not ready
-TAKE_OVER = 0.5  # seconds between tries to become the one watcher of this server
+STEP = 10
+"""Milliseconds without another change until changes are looked at."""
+DEBOUNCE = 40
+"""Milliseconds until changes are looked at in any case."""
+LOOK = 100
+"""Milliseconds between looks at files that were not ready."""
+TAKE_OVER = 0.5
+"""Seconds between attempts to become the one watcher of this server."""
+RESCAN = 1.0
+"""Seconds between looks at the folders themselves."""
+FolderState = tuple[int, int, int, int] | None
+"""Device, inode, mode and owner of a folder; None if it is not there."""
 
 
 class Watcher:
-    """Watches the folders while it holds the lock `run/pickup.lock`, which the system takes from a worker that dies."""
+    """Watches the folders while it holds the lock `run/pickup.lock`, which the system takes from a
+    worker that dies.
+    """
 
     def __init__(self, server: Server, settings: PickupSection) -> None:
         self.server = server
@@ -85,12 +97,13 @@ class Watcher:
         if not there:
             self._stop.wait(1.0)
             return
-        from watchfiles import watch  # PERF: not before the worker serves
+        from watchfiles import watch  # here, since a worker needs it only once it serves
 
-        identity, started = self._identity(), False
+        identity = self._identity()
+        started = False
         while not self._stop.is_set() and self._identity() == identity:
             # the folders of packages are watched one by one: recursion would follow links out of here
-            below = [folder for top in there for folder in subfolders(top)]
+            below = _all_below(there)
             changes = watch(
                 *there,
                 *below,
@@ -118,33 +131,41 @@ class Watcher:
             self._follow(changes, there, below, identity)
 
     def _follow(
-        self, changes: Any, there: list[Path], below: list[Path], identity: list[Any]
+        self,
+        changes: Iterable[set[FileChange]],
+        there: list[Path],
+        below: list[Path],
+        identity: list[FolderState],
     ) -> None:
         """Look at what changes, until other folders are to be watched."""
         looked = time.monotonic()
         for found in changes:
             now = time.monotonic()
             changed = {Path(path) for _, path in found}
-            for top in there:
-                for parts in (
-                    path.relative_to(top).parts for path in changed if path.is_relative_to(top)
-                ):
-                    if parts and not any(map(hidden, parts)) and _meant(top / parts[0]):
-                        self._waiting[top / parts[0]] = (0.0, "")
+            self._note(changed, there)
             self._look([path for path, (due, _) in self._waiting.items() if due <= now])
-            if now - looked > 1.0:
+            if now - looked > RESCAN:
                 looked = now
                 if self._identity() != identity:
                     return
-            known = {*there, *below}
-            if any(
-                path in known or (path.is_dir() and not hidden(path.name)) for path in changed
-            ) and below != [folder for top in there for folder in subfolders(top)]:
+            if _concerns_folders(changed, {*there, *below}) and below != _all_below(there):
                 return
 
-    def _identity(self) -> list[Any]:
-        """Which folders there are and who may write to them: what makes watching begin anew when it changes."""
-        found: list[Any] = []
+    def _note(self, changed: set[Path], there: list[Path]) -> None:
+        """Have what changed in the folders looked at: the file, or the package that it is in."""
+        for top in there:
+            for path in changed:
+                if not path.is_relative_to(top):
+                    continue
+                parts = path.relative_to(top).parts
+                if parts and not any(map(hidden, parts)) and _may_be_deployed(top / parts[0]):
+                    self._waiting[top / parts[0]] = (0.0, "")
+
+    def _identity(self) -> list[FolderState]:
+        """Return which folders there are and who may write to them: when that changes, watching
+        begins anew.
+        """
+        found: list[FolderState] = []
         for folder in self.folders:
             try:
                 state = folder.lstat()
@@ -154,19 +175,20 @@ class Watcher:
         return found
 
     def _trusted(self, folder: Path) -> bool:
+        """Whether nobody else may write to a folder; a refusal is logged."""
         try:
             check_folder(folder)
-        except Refused as refused:
-            self._deployer.tell(folder, f"nothing is picked up from {folder}, which {refused}")
+        except Unsuitable as unsuitable:
+            self._deployer.report(folder, f"nothing is picked up from {folder}, which {unsuitable}")
             return False
         self._deployer.forget(folder)
         return True
 
     def scan(self, folders: list[Path]) -> None:
-        """Look at everything there is, and take up what changed while nobody watched.
+        """Look at everything there is, and deploy what changed while nobody watched.
 
-        A content that was deployed before is not deployed again because another version is current now, as after a rollback,
-        unless the file was changed after the newest deployment.
+        A content that was deployed before is not deployed again because another version is current
+        now, as after a rollback, unless the file was changed after the newest deployment.
         """
         known = self.server.packages.versions()
         for folder in folders:
@@ -176,7 +198,7 @@ class Watcher:
                     continue
                 try:
                     content = read(folder, name)
-                except (Busy, Refused, OSError):
+                except (Busy, Unsuitable, OSError):
                     self._waiting[path] = (0.0, "")
                     continue
                 if self._deployer.serves(content) or self._deployer.was_there(content, known):
@@ -186,32 +208,33 @@ class Watcher:
 
     def _look(self, paths: list[Path]) -> None:
         """Deploy what is whole and new, together; leave the rest for later, or drop it."""
-        found = {
-            path: content for path in sorted(paths) if (content := self._ready(path)) is not None
-        }
-        if found:
-            for path, after in self._deployer.deploy(found).items():
-                self._waiting[path] = (
-                    time.monotonic() + after,
-                    found[path].digest if path in found else "",
-                )
+        found: dict[Path, Content] = {}
+        for path in sorted(paths):
+            content = self._ready(path)
+            if content is not None:
+                found[path] = content
+        if not found:
+            return
+        for path, seconds in self._deployer.deploy(found).items():
+            digest = found[path].digest if path in found else ""
+            self._waiting[path] = (time.monotonic() + seconds, digest)
 
     def _ready(self, path: Path) -> Content | None:
-        """What is there, if it is whole and new."""
-        seen = self._waiting.pop(path)[1]
+        """Return what is there, if it is whole and new."""
+        _, seen = self._waiting.pop(path)
         try:
             check_folder(path.parent)
             content = read(path.parent, path.name)
         except Busy:
             self._waiting[path] = (time.monotonic() + LOOK / 1000, seen)
             return None
-        except Refused as refused:
-            if not path.name.endswith(".py") and seen != str(refused):
+        except Unsuitable as unsuitable:
+            if not path.name.endswith(".py") and seen != str(unsuitable):
                 # a folder or an archive that is being copied is no package yet
-                self._waiting[path] = (time.monotonic() + deployer.SETTLE, str(refused))
+                self._waiting[path] = (time.monotonic() + deployer.SETTLE, str(unsuitable))
                 return None
-            self._deployer.forget(path, told=False)
-            self._deployer.tell(path, f"{path.name} is not picked up: it {refused}")
+            self._deployer.forget(path, reported=False)
+            self._deployer.report(path, f"{path.name} is not picked up: it {unsuitable}")
             return None
         except OSError:
             # it is gone, or was never more than a name: what was deployed from it stays
@@ -224,19 +247,32 @@ class Watcher:
         if self._deployer.serves(content):
             self._deployer.done[path] = content.version
             return None
-        if content.digest != seen and (
-            path.suffix not in (".py", ".zip") or not compiles(content.files)
-        ):
+        if content.digest != seen and not _is_whole(path, content):
             self._waiting[path] = (time.monotonic() + deployer.SETTLE, content.digest)
             return None
         return content
 
 
-def _meant(path: Path) -> bool:
-    """Whether something directly in a folder could be meant."""
+def _all_below(folders: list[Path]) -> list[Path]:
+    """Return the folders below these that are watched, too."""
+    return [below for folder in folders for below in subfolders(folder)]
+
+
+def _concerns_folders(changed: set[Path], watched: set[Path]) -> bool:
+    """Whether a change may be one of the folders that are to be watched."""
+    return any(path in watched or (path.is_dir() and not hidden(path.name)) for path in changed)
+
+
+def _is_whole(path: Path, content: Content) -> bool:
+    """Whether a content is complete by its looks; a package may still be being copied."""
+    return path.suffix in (".py", ".zip") and compiles(content.files)
+
+
+def _may_be_deployed(path: Path) -> bool:
+    """Whether something directly in a folder is a source, an archive or a package."""
+    if path.suffix in (".py", ".zip"):
+        return True
     try:
-        return path.suffix in (".py", ".zip") or any(
-            name.endswith(".py") for name in os.listdir(path)
-        )
+        return any(name.endswith(".py") for name in os.listdir(path))
     except OSError:
         return False
