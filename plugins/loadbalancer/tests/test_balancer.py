@@ -123,16 +123,19 @@ def test_one_load_balancer_per_folder(start):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"haproxy": "/nowhere/haproxy"}, "loadbalancer.haproxy: /nowhere/haproxy is no program"),
+        (
+            {"haproxy": "/nowhere/haproxy"},
+            "loadbalancer.haproxy: /nowhere/haproxy is not a program",
+        ),
         (
             {"haproxy": "/bin/true"},
-            "loadbalancer.haproxy: /bin/true is no HAProxy of version 2.6 or newer",
+            "loadbalancer.haproxy: /bin/true is not an HAProxy of version 2.6 or newer",
         ),
         ({"certificate": "none.pem"}, "loadbalancer.certificate: HAProxy refuses it"),
         ({"template": "none"}, "loadbalancer.template"),
         ({"balance": "whim"}, "loadbalancer.balance"),
         ({"bynd": "x"}, "loadbalancer.bynd: unknown setting; did you mean bind?"),
-        ({"admin_bind": "nowhere"}, "loadbalancer.admin_bind: 'nowhere' is no HOST:PORT"),
+        ({"admin_bind": "nowhere"}, "loadbalancer.admin_bind: 'nowhere' is not a valid HOST:PORT"),
         (
             {"admin_bind": "192.0.2.77:80"},
             "loadbalancer.admin_bind: 192.0.2.77:80 cannot be listened at",

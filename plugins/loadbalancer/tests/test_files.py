@@ -15,7 +15,6 @@ from hansa_loadbalancer.files import (
     with_changes,
     with_server,
     without_server,
-    write_private,
 )
 from hansa_loadbalancer.logs import AccessLog
 from hansa_loadbalancer.settings import BalancedServer, parse
@@ -109,9 +108,7 @@ def test_a_load_balancer_that_does_not_run_is_not_believed(tmp_path):
         Control("")
 
 
-def test_files_are_private_and_locks_exclude(tmp_path):
-    write_private(tmp_path / "x", "1")
-    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o600
+def test_locks_exclude(tmp_path):
     with (
         locked(tmp_path / "lock", wait=False) as first,
         locked(tmp_path / "lock", wait=False) as second,

@@ -175,7 +175,7 @@ def test_what_is_accepted_adds_no_line_and_no_word(name, host, port, path, bind)
     ],
 )
 def test_a_line_end_is_refused(data):
-    with pytest.raises(Invalid, match=r"line end|no HOST:PORT"):
+    with pytest.raises(Invalid, match=r"line end|not a valid HOST:PORT"):
         load(LoadBalancerSection, data)
 
 

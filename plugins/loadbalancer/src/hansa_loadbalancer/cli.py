@@ -1,4 +1,4 @@
-"""The command group `hansa loadbalancer`: run one, and steer a running one through the admin API."""
+"""The command group `hansa loadbalancer`: run one, and control a running one through the admin API."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hansa import Invalid
 from hansa_cli import output
 from hansa_cli.client import Client
 from hansa_cli.connection import command
+from hansa_cli.plain import JsonObject
 
 
 @click.group("loadbalancer")
@@ -24,7 +25,7 @@ def group() -> None:
     "path",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Its config.toml.",
+    help="Configuration file of the load-balancer.",
 )
 @click.option(
     "--dir",
@@ -46,6 +47,35 @@ def run(path: Path, directory: Path | None) -> None:
 
 
 NAME = click.Argument(["name"])
+SERVERS = (
+    "name",
+    "address",
+    "weight",
+    "state",
+    "status",
+    "check_result",
+    "active",
+    "requests",
+    "failed",
+)
+"""The columns of the list of servers."""
+STATISTICS = {
+    "pxname": "part",
+    "svname": "of it",
+    "status": "status",
+    "scur": "now",
+    "smax": "most",
+    "stot": "total",
+    "bin": "bytes in",
+    "bout": "out",
+    "ereq": "bad",
+    "econ": "no conn.",
+    "eresp": "no answer",
+    "rtime": "ms",
+}
+"""The fields of HAProxy's statistics that are shown, with the heading of each."""
+HOW = {"live": " (changed live)", "reload": " (by a reload)", "": " (it was so already)"}
+"""How a change came into force, as it is printed."""
 
 
 @command("servers")
@@ -55,19 +85,8 @@ def servers(client: Client, as_json: bool) -> None:
     if as_json:
         output.print_json(answer)
     else:
-        keys = [
-            "name",
-            "address",
-            "weight",
-            "state",
-            "status",
-            "check_result",
-            "active",
-            "requests",
-            "failed",
-        ]
-        rows = [[item[key] for key in keys] for item in answer["items"]]
-        output.table([key.replace("_", " ") for key in keys], rows, "servers")
+        rows = [[item[key] for key in SERVERS] for item in answer["items"]]
+        output.table([key.replace("_", " ") for key in SERVERS], rows, "servers")
 
 
 @command(
@@ -82,72 +101,44 @@ def servers(client: Client, as_json: bool) -> None:
         help="Share of the requests, 1 to 256.",
     ),
     click.Option(
-        ["--maxconn"], type=int, default=0, help="Requests it gets at a time; 0 is no limit."
+        ["--maxconn"], type=int, default=0, help="Maximum concurrent requests; 0 for no limit."
     ),
 )
 def add(client: Client, as_json: bool, **values: Any) -> None:
     """Put a server behind the load-balancer."""
-    _told(client.call("admin.loadbalancer.add", values), as_json, f"{values['name']} gets requests")
+    answer = client.call("admin.loadbalancer.add", values)
+    _report(answer, as_json, f"{values['name']} gets requests")
 
 
 @command("weight", NAME, click.Argument(["weight"], type=int))
 def weight(client: Client, as_json: bool, name: str, weight: int) -> None:
     """Change a server's share of the requests."""
-    _told(
+    _report(
         client.call("admin.loadbalancer.weight", {"name": name, "weight": weight}),
         as_json,
         f"{name} weighs {weight}",
     )
 
 
-def _change(action: str, help: str, said: str) -> click.Command:
-    def change(client: Client, as_json: bool, name: str) -> None:
-        _told(
-            client.call(f"admin.loadbalancer.{action}", {"name": name}), as_json, f"{name} {said}"
-        )
+def _state_command(action: str, help: str, said: str) -> click.Command:
+    """Return the command for an admin service that takes the name of a server alone."""
 
-    change.__doc__ = help
-    return command(action, NAME)(change)
+    def change(client: Client, as_json: bool, name: str) -> None:
+        answer = client.call(f"admin.loadbalancer.{action}", {"name": name})
+        _report(answer, as_json, f"{name} {said}")
+
+    return command(action, NAME, help=help)(change)
 
 
 @command("statistics")
 def statistics(client: Client, as_json: bool) -> None:
-    """Show what HAProxy counts; all of it with --json."""
+    """Show HAProxy's statistics; all fields with --json."""
     answer = client.call("admin.loadbalancer.statistics")
     if as_json:
         output.print_json(answer)
         return
-    keys = [
-        "pxname",
-        "svname",
-        "status",
-        "scur",
-        "smax",
-        "stot",
-        "bin",
-        "bout",
-        "ereq",
-        "econ",
-        "eresp",
-        "rtime",
-    ]
-    names = [
-        "part",
-        "of it",
-        "status",
-        "now",
-        "most",
-        "total",
-        "bytes in",
-        "out",
-        "bad",
-        "no conn.",
-        "no answer",
-        "ms",
-    ]
-    output.table(
-        names, [[item.get(key, "") for key in keys] for item in answer["items"]], "statistics"
-    )
+    rows = [[item.get(key, "") for key in STATISTICS] for item in answer["items"]]
+    output.table(list(STATISTICS.values()), rows, "statistics")
 
 
 @command("command", click.Argument(["words"], nargs=-1, required=True, metavar="COMMAND..."))
@@ -179,33 +170,39 @@ def source(client: Client, as_json: bool, stored: bool) -> None:
 def reload(client: Client, as_json: bool) -> None:
     """Replace HAProxy by a new process with the stored configuration; no request is lost."""
     answer = client.call("admin.loadbalancer.reload")
-    _told(
+    _report(
         answer,
         as_json,
         f"HAProxy {answer['version']} serves at {answer['url']} with the stored configuration",
     )
 
 
-def _told(answer: dict[str, Any], as_json: bool, line: str) -> None:
+def _report(answer: JsonObject, as_json: bool, line: str) -> None:
+    """Print the answer to a change: as JSON, or what was changed and how."""
     if as_json:
         output.print_json(answer)
-    else:
-        how = {"live": " (changed live)", "reload": " (by a reload)", "": " (it was so already)"}
-        click.echo(line + how.get(answer.get("how", "-"), ""))
+        return
+    if "how" in answer:
+        line += HOW[answer["how"]]
+    click.echo(line)
 
 
 for each in (
     servers,
     add,
-    _change(
+    _state_command(
         "remove",
-        "Take a server away from the load-balancer; it finishes what it has.",
+        "Take a server away from the load-balancer; it finishes its requests.",
         "is removed",
     ),
     weight,
-    _change("drain", "Hand a server nothing new; it finishes what it has.", "gets nothing new"),
-    _change("maint", "Put a server into maintenance: nothing new, no checks.", "is in maintenance"),
-    _change("ready", "Hand a server requests again.", "gets requests"),
+    _state_command(
+        "drain", "Send a server no new requests; it finishes those it has.", "gets nothing new"
+    ),
+    _state_command(
+        "maint", "Put a server into maintenance: no requests, no checks.", "is in maintenance"
+    ),
+    _state_command("ready", "Send a server requests again.", "gets requests"),
     statistics,
     ask,
     source,

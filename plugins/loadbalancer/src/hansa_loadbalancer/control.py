@@ -1,4 +1,6 @@
-"""Control of a running load-balancer by whoever may read its run folder: questions to HAProxy, changes of the configuration."""
+"""Control of a running load-balancer through its run folder: queries to HAProxy, changes of the
+configuration.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,8 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from hansa import Conflict, Invalid, Unavailable, started_at
+from hansa import Conflict, Invalid, PlainSettings, Unavailable, replace_file, started_at
 
 from .files import (
     CHANGES,
@@ -23,13 +24,13 @@ from .files import (
     with_changes,
     with_server,
     without_server,
-    write_private,
 )
 from .generate import BACKEND
 from .runtime import RuntimeSocket
 from .settings import SECTION, BalancedServer, parse
 
-WAIT = 30.0  # seconds that the load-balancer gets to take a change
+WAIT = 30.0
+"""Seconds that the load-balancer gets to apply a change."""
 COMMANDS = (
     "show info",
     "show stat",
@@ -53,60 +54,33 @@ class Control:
     def __init__(self, socket: str) -> None:
         if not socket:
             raise Unavailable(
-                f"this server knows no load-balancer: set [{SECTION}] socket in its config.toml"
+                f"this server has no load-balancer: set [{SECTION}] socket in its config.toml"
             )
         self.folder = Path(socket).parent
         self.runtime = RuntimeSocket(Path(socket))
 
     def about(self) -> About:
-        """What the load-balancer tells of itself."""
+        """Return what the load-balancer reports of itself."""
         return read_about(self.folder)
 
-    # -- questions ---------------------------------------------------------------------------------------------------
+    # -- queries -----------------------------------------------------------------------------------
 
-    def servers(self) -> list[dict[str, Any]]:
-        """The servers of the configuration, with what HAProxy knows of each."""
+    def servers(self) -> list[PlainSettings]:
+        """Return the servers of the configuration, each with its state in HAProxy."""
         section = parse(Path(self.about().config), self._text())
         rows = {row["svname"]: row for row in self.runtime.statistics() if row["pxname"] == BACKEND}
-        found = []
-        for server in section.servers:
-            row = rows.get(server.name, {})
-            status = str(row.get("status", "unknown"))
-            if row.get("weight") == 0 and status.startswith("UP"):
-                status = (
-                    "DRAIN"  # HAProxy keeps that word for its own command, which no reload survives
-                )
-            found.append(
-                {
-                    "name": server.name,
-                    "address": server.address,
-                    "weight": server.weight,
-                    "state": server.state,
-                    "maxconn": server.maxconn,
-                    "status": status,
-                    "check_result": " ".join(
-                        str(row[key]) for key in ("check_status", "last_chk") if key in row
-                    ),
-                    "seconds": int(row.get("lastchg", 0)),
-                    "active": int(row.get("scur", 0)),
-                    "queued": int(row.get("qcur", 0)),
-                    "requests": int(row.get("stot", 0)),
-                    "failed": int(row.get("econ", 0)) + int(row.get("eresp", 0)),
-                }
-            )
-        return found
+        return [_server_state(server, rows.get(server.name, {})) for server in section.servers]
 
     def command(self, command: str) -> str:
-        """The answer to a command that only looks; raises `Invalid` for any other."""
+        """Return the answer to a command that changes nothing; raises `Invalid` for any other."""
         words = command.strip(" ")
-        if not _WORDS.fullmatch(words) or not any(
-            words == known or words.startswith(known + " ") for known in COMMANDS
-        ):
+        known = any(f"{words} ".startswith(f"{command} ") for command in COMMANDS)
+        if not known or not _WORDS.fullmatch(words):
             raise Invalid({"command": f"is not one of {', '.join(COMMANDS)}"})
         return self.runtime.ask(words)
 
     def source(self) -> dict[str, str]:
-        """The configuration as it is stored and as HAProxy has it, and where both are."""
+        """Return the configuration as it is stored and as HAProxy has it, and where both are."""
         file = self.folder / SOURCE
         about = self.about()
         try:
@@ -127,10 +101,12 @@ class Control:
         except (OSError, UnicodeDecodeError) as error:
             raise Unavailable(f"{path} cannot be read: {error}") from None
 
-    # -- changes -----------------------------------------------------------------------------------------------------
+    # -- changes -----------------------------------------------------------------------------------
 
     def add(self, server: BalancedServer) -> str:
-        """Have a server get requests too; raises `Conflict` if there is one of that name. Tells whether it took a reload."""
+        """Have a server get requests too; raises `Conflict` if there is one of that name. Returns
+        as `change` does.
+        """
 
         def edit(text: str) -> str:
             if any(each.name == server.name for each in parse(path, text).servers):
@@ -141,36 +117,42 @@ class Control:
         return self.change(edit)
 
     def remove(self, name: str) -> str:
-        """Have a server get no more requests, and forget it; what it still answers is let finish. Raises `NotFound`."""
+        """Have a server get no more requests, and forget it; what it still answers is let finish.
+        Raises `NotFound`.
+        """
         return self.change(lambda text: without_server(text, name))
 
-    def set(self, name: str, **settings: Any) -> str:
+    def set(self, name: str, **settings: object) -> str:
         """Change settings of a server, such as `weight` and `state`; raises `NotFound`."""
         return self.change(lambda text: with_changes(text, name, settings))
 
     def change(self, edit: Callable[[str], str]) -> str:
-        """Change the stored configuration and wait until it is in force; tells how: `live`, `reload`, or `` for no change.
+        """Change the stored configuration and wait until it is in force; returns how: `live`,
+        `reload`, or empty for no change.
 
         Raises `Invalid`, and leaves everything as it was, if the result is refused.
         """
         with locked(self.folder / CHANGES, wait=True):
             about = self.about()
-            path, before = Path(about.config), self._text()
+            path = Path(about.config)
+            before = self._text()
             after = edit(before)
             parse(path, after)
             if after == before:
                 return ""
-            write_private(path, after)
+            replace_file(path, after)
             try:
                 return self._wait(
                     lambda now: now.considered == digest(after) and now.attempt > about.attempt
                 ).how
             except Invalid:
-                write_private(path, before)
+                replace_file(path, before)
                 raise
 
     def reload(self) -> About:
-        """Have HAProxy replaced by a new process, losing nothing; raises `Invalid` if the configuration is refused."""
+        """Have HAProxy replaced by a new process, losing nothing; raises `Invalid` if the
+        configuration is refused.
+        """
         with locked(self.folder / CHANGES, wait=True):
             about = self.about()
             handle = os.pidfd_open(about.pid)
@@ -193,3 +175,26 @@ class Control:
         raise Unavailable(
             f"the load-balancer has not taken the change within {WAIT:g} s", retry_after=10
         )
+
+
+def _server_state(server: BalancedServer, row: PlainSettings) -> PlainSettings:
+    """Return a server of the configuration with its row of HAProxy's statistics."""
+    status = str(row.get("status", "unknown"))
+    if row.get("weight") == 0 and status.startswith("UP"):
+        # HAProxy keeps that word for its own command, which no reload survives
+        status = "DRAIN"
+    results = [str(row[key]) for key in ("check_status", "last_chk") if key in row]
+    return {
+        "name": server.name,
+        "address": server.address,
+        "weight": server.weight,
+        "state": server.state,
+        "maxconn": server.maxconn,
+        "status": status,
+        "check_result": " ".join(results),
+        "seconds": int(row.get("lastchg", 0)),
+        "active": int(row.get("scur", 0)),
+        "queued": int(row.get("qcur", 0)),
+        "requests": int(row.get("stot", 0)),
+        "failed": int(row.get("econ", 0)) + int(row.get("eresp", 0)),
+    }

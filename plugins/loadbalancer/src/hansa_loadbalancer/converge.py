@@ -10,30 +10,26 @@ from .generate import BACKEND, server_options, weight
 from .runtime import LiveServer, RuntimeSocket
 from .settings import BalancedServer, LoadBalancerSection
 
-PATIENCE = (
-    1.0  # seconds that a server to be removed gets to become idle, before a reload removes it
-)
+PATIENCE = 1.0
+"""Seconds that a server to be removed gets to become idle, before a reload removes it."""
 
 
 def converge(
     runtime: RuntimeSocket, section: LoadBalancerSection, before: LoadBalancerSection
 ) -> bool:
-    """Add, change and remove servers live; false if a reload is needed for what cannot be done so.
+    """Add, change and remove servers live; returns False if a reload is needed for what cannot be done so.
 
-    `before` is what HAProxy was made or last changed from. A reload never does harm: what is half done here, it completes.
+    `before` is what HAProxy was made or last changed from. A reload never does harm: what is half
+    done here, it completes.
     """
     old = {server.name: server for server in before.servers}
     live = runtime.servers()
     wanted = {server.name: server for server in section.servers}
     try:
         for server in section.servers:
-            known = old.get(server.name)
             if server.name not in live:
                 _add(runtime, server, section)
-            elif known is None or (known.address, known.maxconn) != (
-                server.address,
-                server.maxconn,
-            ):
+            elif _needs_reload(server, old.get(server.name)):
                 return False
             else:
                 _change(runtime, server, live[server.name])
@@ -43,6 +39,13 @@ def converge(
     except Conflict:
         return False
     return _as_wanted(runtime.servers(), wanted)
+
+
+def _needs_reload(server: BalancedServer, before: BalancedServer | None) -> bool:
+    """Whether a server differs from before in what HAProxy cannot change live."""
+    if before is None:
+        return True
+    return server.address != before.address or server.maxconn != before.maxconn
 
 
 def _add(runtime: RuntimeSocket, server: BalancedServer, section: LoadBalancerSection) -> None:
@@ -66,7 +69,7 @@ def _change(runtime: RuntimeSocket, server: BalancedServer, live: LiveServer) ->
 
 
 def _remove(runtime: RuntimeSocket, name: str) -> bool:
-    """Whether it could be removed: not while it still answers a request."""
+    """Remove a server; returns whether it could be removed: not while it still answers a request."""
     runtime.change(f"set server {BACKEND}/{name} state maint")
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -80,7 +83,11 @@ def _remove(runtime: RuntimeSocket, name: str) -> bool:
 
 
 def _as_wanted(live: dict[str, LiveServer], wanted: dict[str, BalancedServer]) -> bool:
-    return live.keys() == wanted.keys() and all(
-        live[name].weight == weight(server) and live[name].maintenance == (server.state == "maint")
-        for name, server in wanted.items()
-    )
+    if live.keys() != wanted.keys():
+        return False
+    for name, server in wanted.items():
+        if live[name].weight != weight(server):
+            return False
+        if live[name].maintenance != (server.state == "maint"):
+            return False
+    return True

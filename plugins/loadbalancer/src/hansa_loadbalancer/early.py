@@ -1,9 +1,8 @@
-"""What the supervisor and the `hansa` command need of the load-balancer: its section of config.toml, and its commands."""
+"""The section `[loadbalancer]` of config.toml, and the commands of the load-balancer."""
 
 from __future__ import annotations
 
-from typing import Any
-
+import click
 from hansa import Model, hookimpl
 
 from .settings import LoadBalancerSection
@@ -16,7 +15,7 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 
 @hookimpl
-def hansa_commands(commands: Any) -> None:
+def hansa_commands(commands: click.Group) -> None:
     """Add `hansa loadbalancer ...`."""
     from .cli import group
 

@@ -1,4 +1,6 @@
-"""What lies in the load-balancer's run folder: who runs, what it last took from its configuration; and changes of that file."""
+"""What lies in the load-balancer's run folder: who runs, what it last took from its configuration;
+and changes of that file.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +9,29 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hansa import NotFound, Unavailable, started_at
+from hansa import NotFound, PlainSettings, Unavailable, replace_file, started_at
 
 from .settings import SECTION, BalancedServer
 
-SOCKET, ABOUT, SOURCE, LOCK, CHANGES = (
-    "haproxy.sock",
-    "load-balancer.json",
-    "haproxy.cfg",
-    "lock",
-    "changes.lock",
-)
+SOCKET = "haproxy.sock"
+ABOUT = "load-balancer.json"
+SOURCE = "haproxy.cfg"
+LOCK = "lock"
+CHANGES = "changes.lock"
 
 
 @dataclass
 class About:
-    """What a running load-balancer tells of itself: `considered` is the digest of the configuration it looked at last.
+    """What a running load-balancer reports of itself: `considered` is the digest of the
+    configuration it looked at last.
 
-    `attempt` counts those looks, `faults` is why the last one was refused, empty if it was taken; `how` tells whether that
-    took a reload.
+    `attempt` counts those looks, `faults` is why the last one was refused, empty if it was applied;
+    `how` says whether that took a reload.
     """
 
     pid: int
@@ -46,12 +46,14 @@ class About:
     faults: dict[str, str] | None = None
 
     def write(self, folder: Path) -> None:
-        """Leave it in the run folder."""
-        write_private(folder / ABOUT, json.dumps(asdict(self)))
+        """Write it into the run folder."""
+        replace_file(folder / ABOUT, json.dumps(asdict(self)))
 
 
 def read_about(folder: Path) -> About:
-    """What the load-balancer that runs in a folder tells of itself; raises `Unavailable` if none does."""
+    """Return what the load-balancer that runs in a folder reports of itself; raises `Unavailable`
+    if none does.
+    """
     try:
         about = About(**json.loads((folder / ABOUT).read_text()))
     except (OSError, ValueError, TypeError):
@@ -62,21 +64,13 @@ def read_about(folder: Path) -> About:
 
 
 def digest(text: str) -> str:
-    """What tells one text of a configuration from another."""
+    """Return the digest of the text of a configuration."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file at once by one that only we can read."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    os.replace(temporary, path)
 
 
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold a lock that ends with this process; without `wait`, tells whether it could be had."""
+    """Hold a lock that ends with this process; without `wait`, yields whether it could be had."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -89,8 +83,8 @@ def locked(path: Path, *, wait: bool) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def with_server(text: str, server: dict[str, Any]) -> str:
-    """The text of a configuration with another server at the end of its list."""
+def with_server(text: str, server: PlainSettings) -> str:
+    """Return the text of a configuration with another server at the end of its list."""
 
     def add(servers: Any) -> None:
         servers.append(_like(servers, server))
@@ -99,7 +93,7 @@ def with_server(text: str, server: dict[str, Any]) -> str:
 
 
 def without_server(text: str, name: str) -> str:
-    """The text of a configuration without a server; raises `NotFound`."""
+    """Return the text of a configuration without a server; raises `NotFound`."""
 
     def remove(servers: Any) -> None:
         del servers[_place(servers, name)]
@@ -107,8 +101,8 @@ def without_server(text: str, name: str) -> str:
     return _edited(text, remove)
 
 
-def with_changes(text: str, name: str, changes: dict[str, Any]) -> str:
-    """The text of a configuration with some settings of a server changed; raises `NotFound`."""
+def with_changes(text: str, name: str, changes: PlainSettings) -> str:
+    """Return the text of a configuration with some settings of a server changed; raises `NotFound`."""
 
     def change(servers: Any) -> None:
         servers[_place(servers, name)].update(changes)
@@ -117,7 +111,9 @@ def with_changes(text: str, name: str, changes: dict[str, Any]) -> str:
 
 
 def _edited(text: str, edit: Callable[[Any], None]) -> str:
-    """Comments, order and everything else stay as they are."""
+    """Return the text with its list of servers edited; comments, order and everything else stay as
+    they are.
+    """
     import tomlkit  # here, since workers change nothing most of the time
 
     document = tomlkit.parse(text)
@@ -130,8 +126,8 @@ def _edited(text: str, edit: Callable[[Any], None]) -> str:
     return tomlkit.dumps(document)
 
 
-def _like(servers: Any, server: dict[str, Any]) -> Any:
-    """A server as the list writes them: a table of its own, or one within the list's brackets."""
+def _like(servers: Any, server: PlainSettings) -> Any:
+    """Return a server in the form of the list: a table of its own, or one within the list's brackets."""
     import tomlkit
 
     made = tomlkit.table() if isinstance(servers, tomlkit.items.AoT) else tomlkit.inline_table()
@@ -148,8 +144,8 @@ def _place(servers: Any, name: str) -> int:
     return names.index(name)
 
 
-def settings_of(server: BalancedServer) -> dict[str, Any]:
-    """What is written of a new server: name, address, and what is not the default."""
+def settings_of(server: BalancedServer) -> PlainSettings:
+    """Return what is written of a new server: name, address, and settings that differ from the defaults."""
     usual = BalancedServer(name=server.name, address=server.address)
     given = {name: value for name, value in asdict(server).items() if value != getattr(usual, name)}
     return {"name": server.name, "address": server.address, **given}

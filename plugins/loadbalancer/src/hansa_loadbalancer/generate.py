@@ -1,4 +1,6 @@
-"""HAProxy's configuration, from the settings and a template; what goes into it was validated, so that nothing can be injected."""
+"""HAProxy's configuration, from the settings and a template; what goes into it was validated, so
+that nothing can be injected.
+"""
 
 from __future__ import annotations
 
@@ -59,40 +61,46 @@ class Source:
     core: str
 
     def setting(self, line: int) -> str:
-        """The setting that a line, counted from 1, comes from; an empty text where none is noted."""
+        """Return the setting that a line, counted from 1, comes from; empty where none is noted."""
         lines = self.text.splitlines()
-        return lines[line - 1].partition("# setting: ")[2].strip() if 0 < line <= len(lines) else ""
+        if not 0 < line <= len(lines):
+            return ""
+        return lines[line - 1].partition("# setting: ")[2].strip()
 
 
 def milliseconds(seconds: float) -> int:
-    """Seconds as whole milliseconds, at least one."""
+    """Return seconds as whole milliseconds, at least one."""
     return max(1, round(seconds * 1000))
 
 
 def server_options(server: BalancedServer, section: LoadBalancerSection) -> str:
-    """What stands behind the name of a server, in the configuration and when it is added live alike."""
+    """Return the options of a server, the same in the configuration and when it is added live."""
     health = section.health
-    words = (
-        f"{server.address} weight {weight(server)} check inter {milliseconds(health.interval)}ms"
-    )
-    words += f" fastinter {milliseconds(health.fast_interval)}ms downinter {milliseconds(health.fast_interval)}ms rise {health.rise} fall {health.fall}"
-    return words + (f" maxconn {server.maxconn}" if server.maxconn else "")
+    interval = milliseconds(health.interval)
+    fast = milliseconds(health.fast_interval)
+    words = f"{server.address} weight {weight(server)} check inter {interval}ms"
+    words += f" fastinter {fast}ms downinter {fast}ms rise {health.rise} fall {health.fall}"
+    if server.maxconn:
+        words += f" maxconn {server.maxconn}"
+    return words
 
 
 def weight(server: BalancedServer) -> int:
-    """The weight that HAProxy is to use: a server of weight 0 finishes what it has and gets nothing new."""
+    """Return the weight for HAProxy: a server of weight 0 finishes what it has and gets nothing new."""
     return server.weight if server.state == "ready" else 0
 
 
 def generate(section: LoadBalancerSection, folder: Path) -> Source:
-    """The whole configuration; file names are relative to `folder`. Raises `Invalid` for a template that cannot be used."""
+    """Return the whole configuration; file names are relative to `folder`. Raises `Invalid` for a
+    template that cannot be used.
+    """
     file = folder / section.template if section.template else TEMPLATE
     try:
         template = string.Template(file.read_text())
-        core = template.substitute(_values(section, folder), servers="")
-        return Source(
-            template.substitute(_values(section, folder), servers=_lines(_servers(section))), core
-        )
+        values = _values(section, folder)
+        text = template.substitute(values, servers=_lines(_servers(section)))
+        core = template.substitute(values, servers="")
+        return Source(text, core)
     except OSError as error:
         raise Invalid({f"{SECTION}.template": f"{file} cannot be read: {error.strerror}"}) from None
     except (KeyError, ValueError) as error:
@@ -100,29 +108,35 @@ def generate(section: LoadBalancerSection, folder: Path) -> Source:
 
 
 def _values(section: LoadBalancerSection, folder: Path) -> dict[str, object]:
+    """Return the values for the template, besides the servers."""
     timeouts = section.timeouts
-    values: dict[str, object] = {
-        name: milliseconds(getattr(timeouts, name))
-        for name in ("http_request", "http_keep_alive", "client", "server", "connect", "queue")
-    }
     longest = max(timeouts.client, timeouts.server) + timeouts.http_keep_alive + timeouts.queue + 5
     tls = ""
     if section.certificate:
         tls = f" ssl crt {_quoted(str(folder / section.certificate))} alpn h2,http/1.1"
-    values |= {
-        name: getattr(section, name)
-        for name in ("maxconn", "retries", "bind", "alive_path", "balance")
-    }
-    values |= {"check": milliseconds(section.health.timeout), "check_path": section.health.path}
-    values |= {
+    return {
+        "http_request": milliseconds(timeouts.http_request),
+        "http_keep_alive": milliseconds(timeouts.http_keep_alive),
+        "client": milliseconds(timeouts.client),
+        "server": milliseconds(timeouts.server),
+        "connect": milliseconds(timeouts.connect),
+        "queue": milliseconds(timeouts.queue),
+        "maxconn": section.maxconn,
+        "retries": section.retries,
+        "bind": section.bind,
+        "alive_path": section.alive_path,
+        "balance": section.balance,
+        "check": milliseconds(section.health.timeout),
+        "check_path": section.health.path,
         "hard_stop": milliseconds(longest),
         "tls": tls,
         "bind_setting": "certificate" if tls else "bind",
+        "errors": _lines(_errors()),
+        "rules": _lines(_rules(section, secure=bool(tls))),
+        "reuse": "http-reuse safe" if section.reuse else "option http-server-close",
+        "front_rules": _lines(_front_rules(section)),
+        "admin": _admin(section, tls),
     }
-    values |= {"errors": _lines(_errors()), "rules": _lines(_rules(section, secure=bool(tls)))}
-    values["reuse"] = "http-reuse safe" if section.reuse else "option http-server-close"
-    values |= {"front_rules": _lines(_front_rules(section)), "admin": _admin(section, tls)}
-    return values
 
 
 def _servers(section: LoadBalancerSection) -> Iterable[str]:
@@ -132,7 +146,7 @@ def _servers(section: LoadBalancerSection) -> Iterable[str]:
 
 
 def _errors() -> Iterable[str]:
-    """HAProxy's own answers, as problem details (RFC 9457) with the correlation id of the request."""
+    """Yield HAProxy's own answers, as problem details (RFC 9457) with the correlation id of the request."""
     for status, (title, detail) in ERRORS.items():
         text = json.dumps(
             {"status": status, "title": title, "detail": detail, "cid": "CID"},
@@ -145,7 +159,9 @@ def _errors() -> Iterable[str]:
 
 
 def _rules(section: LoadBalancerSection, *, secure: bool) -> Iterable[str]:
-    """What holds for every request: the id it is followed by, the log, and the headers that only a proxy may set."""
+    """Yield the rules of every request: its correlation id, the log, and the headers that only a
+    proxy may set.
+    """
     yield "option http-restrict-req-hdr-names delete"
     yield "http-request set-var(txn.cid) uuid,regsub(-,,g),upper,bytes(0,27)"
     yield "http-request set-var-fmt(txn.cid) K%[var(txn.cid)]"
@@ -176,7 +192,7 @@ def _front_rules(section: LoadBalancerSection) -> Iterable[str]:
 
 
 def _admin(section: LoadBalancerSection, tls: str) -> str:
-    """The frontend that serves the admin API alone."""
+    """Return the frontend that serves the admin API alone."""
     if not section.admin_bind:
         return ""
     lines = [
@@ -194,7 +210,7 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A word of HAProxy's configuration, in double quotes, with nothing in it that it would expand."""
+    """Return a word of HAProxy's configuration in double quotes, with nothing in it that it would expand."""
     for character in ("\\", '"', "$"):
         text = text.replace(character, "\\" + character)
     return f'"{text}"'

@@ -1,4 +1,6 @@
-"""The load-balancer's logs: its own, HAProxy's messages in it, and the access log, none of which can stop HAProxy."""
+"""The load-balancer's logs: its own, HAProxy's messages in it, and the access log, none of which
+can stop HAProxy.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +15,28 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from hansa import rotate_log
+
 log = logging.getLogger("hansa.loadbalancer")
 
-ROTATE_AT, KEPT = 64 * 2**20, 5
+ROTATE_AT = 64 * 2**20
+"""Size in bytes at which the access log is rotated."""
+KEPT = 5
+"""Rotated access logs to keep."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _MESSAGE = re.compile(r"^\[(ALERT|WARNING|NOTICE|DEBUG)\]\s*\((\d+)\)\s*: (.*)$")
 _LEVELS = {"ALERT": logging.ERROR, "WARNING": logging.WARNING, "NOTICE": logging.INFO}
 
 
 class _Line(logging.Formatter):
-    """One line per event, whatever is in it."""
+    """One line per event: control characters are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _CONTROL.sub(
-            lambda found: found[0].encode("unicode_escape").decode(), super().format(record)
-        )
+        return _CONTROL.sub(_escaped, super().format(record))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def set_up(folder: Path) -> None:
@@ -48,7 +57,9 @@ def set_up(folder: Path) -> None:
 
 
 class Pipe:
-    """The writing end of a pipe, `descriptor`, whose lines a thread hands on; what writes to it is never made to wait for long."""
+    """The writing end of a pipe, `descriptor`, whose lines a thread hands on, so that a writer
+    never waits for long.
+    """
 
     def __init__(self, name: str, take: Callable[[bytes], None]) -> None:
         self._take = take
@@ -70,7 +81,9 @@ class Pipe:
 
 
 class AccessLog:
-    """access.log in a folder: opened anew when it was moved away, rotated at 64 MiB, five old ones kept."""
+    """access.log in a folder: opened anew when it was moved away, rotated at 64 MiB, five rotated
+    files kept.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "access.log"
@@ -87,24 +100,19 @@ class AccessLog:
         with contextlib.suppress(FileNotFoundError):
             found = self.path.stat()
             if self._file >= 0 and found.st_ino == os.fstat(self._file).st_ino:
-                if found.st_size < ROTATE_AT:
+                if found.st_size <= ROTATE_AT:
                     return
-                self._rotate()
+                rotate_log(self.path, ROTATE_AT, KEPT)
         if self._file >= 0:
             os.close(self._file)
-        self._file = os.open(
-            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-
-    def _rotate(self) -> None:
-        for number in range(KEPT - 1, -1, -1):
-            older = self.path.with_name(f"access.log.{number}") if number else self.path
-            if older.exists():
-                older.replace(self.path.with_name(f"access.log.{number + 1}"))
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self._file = os.open(self.path, flags, 0o600)
 
 
 def take_messages(lines: bytes, *, ending: bool = False) -> None:
-    """Log what HAProxy wrote to its standard error, at the level it gave; that it ends is no fault when it is to."""
+    """Log what HAProxy wrote to its standard error, at its level; while it is `ending`, everything
+    is information.
+    """
     for line in lines.decode(errors="replace").splitlines():
         match = _MESSAGE.match(line)
         if match:

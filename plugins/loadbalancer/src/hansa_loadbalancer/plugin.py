@@ -9,5 +9,5 @@ from .services import OPERATIONS
 
 @hookimpl
 def hansa_services() -> list[type[Service]]:
-    """Give `admin.loadbalancer.*`."""
+    """Return `admin.loadbalancer.*`."""
     return list(OPERATIONS)

@@ -1,4 +1,6 @@
-"""HAProxy's processes: a master that was started here, and its workers, of which a reload puts a new one beside the old."""
+"""HAProxy's processes: a master that was started here, and its workers, of which a reload puts a
+new one beside the old.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +13,30 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from hansa import Invalid, Unavailable, spawn, started_at
+from hansa import Invalid, Unavailable, replace_file, spawn, started_at
 
-from .files import SOCKET, SOURCE, write_private
+from .files import SOCKET, SOURCE
 from .logs import AccessLog, Pipe, log, take_messages
 from .program import Program
 from .runtime import RuntimeSocket
 from .settings import SECTION
 
+PID_FILE = "haproxy.pid"
 START_LIMIT = 15.0
+"""Seconds that HAProxy may take until it answers."""
 END_LIMIT = 10.0
+"""Seconds that HAProxy may take to end after each signal."""
 
 
 class Haproxy:
-    """HAProxy in `folder / "run"`, with the configuration that is there; `stopping` tells whether its owner is to end."""
+    """HAProxy in `folder / "run"`, with the configuration that is there; `stopping` says whether
+    its owner is to end.
+    """
 
     def __init__(self, program: Program, folder: Path, stopping: Callable[[], bool]) -> None:
-        self.program, self.folder, self.run_folder = program, folder, folder / "run"
+        self.program = program
+        self.folder = folder
+        self.run_folder = folder / "run"
         self.runtime = RuntimeSocket(self.run_folder / SOCKET)
         self._stopping = stopping
         self._child: subprocess.Popen[bytes] | None = None
@@ -39,10 +48,14 @@ class Haproxy:
     @property
     def status(self) -> int | None:
         """The exit status, or None while it runs."""
-        return self._child.poll() if self._child else -1
+        if self._child is None:
+            return -1
+        return self._child.poll()
 
     def start(self) -> None:
-        """Start it and wait until it answers; raises `Invalid` if it ends instead. It dies with this process."""
+        """Start it and wait until it answers; raises `Invalid` if it ends instead. It dies with
+        this process.
+        """
         # a socket that a killed one left behind would be taken for the new one's
         (self.run_folder / SOCKET).unlink(missing_ok=True)
         self._child = spawn(
@@ -52,15 +65,16 @@ class Haproxy:
             stdout=self._out.descriptor,
             stderr=self._err.descriptor,
         )
-        write_private(
-            self.run_folder / "haproxy.pid", f"{self._child.pid} {started_at(self._child.pid)}\n"
-        )
+        pid = self._child.pid
+        replace_file(self.run_folder / PID_FILE, f"{pid} {started_at(pid)}\n")
         if not self._wait(lambda pid: pid != 0) and not self._stopping():
             self.end(0)
             raise Invalid({SECTION: f"HAProxy did not start: {self._why}"})
 
     def reload(self) -> None:
-        """Have a new process take over the sockets; the old one answers what it has, and ends. Raises `Invalid`."""
+        """Have a new process take over the sockets; the old one finishes its requests and ends.
+        Raises `Invalid`.
+        """
         assert self._child is not None
         self._alerts.clear()
         try:
@@ -72,11 +86,9 @@ class Haproxy:
             raise Invalid({SECTION: f"HAProxy did not take the configuration: {self._why}"})
 
     def _hear(self, lines: bytes) -> None:
-        self._alerts.extend(
-            line
-            for line in lines.decode(errors="replace").splitlines()
-            if line.startswith("[ALERT]")
-        )
+        for line in lines.decode(errors="replace").splitlines():
+            if line.startswith("[ALERT]"):
+                self._alerts.append(line)
         take_messages(lines, ending=self._stopping())
 
     @property
@@ -85,7 +97,9 @@ class Haproxy:
         return "; ".join(self._alerts) or f"see {self.folder / 'logs' / 'load-balancer.log'}"
 
     def _wait(self, wanted: Callable[[int], bool]) -> bool:
-        """Wait until a process answers whose id is `wanted`; false if it ends, or none does in time."""
+        """Wait until a process answers whose id is `wanted`; returns False if it ends, or none does
+        in time.
+        """
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline and not self._stopping():
             with contextlib.suppress(Unavailable):
@@ -111,14 +125,14 @@ class Haproxy:
                     child.wait(END_LIMIT)
                     break
         (self.run_folder / SOCKET).unlink(missing_ok=True)
-        (self.run_folder / "haproxy.pid").unlink(missing_ok=True)
+        (self.run_folder / PID_FILE).unlink(missing_ok=True)
         log.info("HAProxy ended")
 
 
 def end_leftover(run_folder: Path) -> None:
     """End an HAProxy whose owner was killed: the kernel has told it already, and it may need a moment."""
     try:
-        pid, start = map(int, (run_folder / "haproxy.pid").read_text().split())
+        pid, start = map(int, (run_folder / PID_FILE).read_text().split())
     except (OSError, ValueError):
         return
     for number in (signal.SIGTERM, signal.SIGKILL):

@@ -6,18 +6,20 @@ import contextlib
 import csv
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hansa import Conflict, Unavailable
+from hansa import Conflict, PlainSettings, Unavailable
 
 from .generate import BACKEND, FRONTENDS
 
 TIMEOUT = 5.0
 PROMPT = b"\n> "
-_DOWN, _MAINTENANCE = 0, 0x01 | 0x02 | 0x04 | 0x20
+_DOWN = 0
+"""The operational state of a server that is down."""
+_MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20
+"""The bits of administrative states that are maintenance."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class RuntimeSocket:
             raise Unavailable(f"the load-balancer does not answer at {self.path}: {why}") from None
 
     def ask(self, command: str) -> str:
-        """The answer to one command, without blank lines around it."""
+        """Return the answer to one command, without blank lines around it."""
         with self._connected() as connection:
             connection.sendall(command.encode() + b"\n")
             # without this end of our side HAProxy may wait for another command
@@ -66,46 +68,52 @@ class RuntimeSocket:
         return b"".join(parts).decode(errors="replace").strip()
 
     def change(self, command: str, expected: str = "") -> None:
-        """Have HAProxy change something; raises `Conflict` with its words unless they are as expected."""
+        """Have HAProxy change something; raises `Conflict` with its answer unless that is as expected."""
         answer = self.ask(command)
-        if expected not in answer if expected else answer:
+        done = expected in answer if expected else not answer
+        if not done:
             raise Conflict(f"HAProxy refuses {command.split()[0]}: {answer}")
 
     def info(self) -> dict[str, str]:
-        """`show info`, by name."""
-        return dict(
-            line.split(": ", 1) for line in self.ask("show info").splitlines() if ": " in line
-        )
+        """Return the answer to `show info`, by name."""
+        found: dict[str, str] = {}
+        for line in self.ask("show info").splitlines():
+            name, colon, value = line.partition(": ")
+            if colon:
+                found[name] = value
+        return found
 
     def pid(self) -> int:
-        """The process id of the HAProxy that answers."""
+        """Return the process id of the HAProxy that answers."""
         return int(self.info().get("Pid", "0"))
 
-    def statistics(self) -> list[dict[str, Any]]:
-        """`show stat`: one row per frontend, backend and server; whole numbers are numbers, what is not told is left out."""
+    def statistics(self) -> list[PlainSettings]:
+        """Return the answer to `show stat`: one row per frontend, backend and server, without empty
+        fields.
+        """
         lines = self.ask("show stat").removeprefix("# ").splitlines()
-        rows = csv.DictReader(lines)
-        return [
-            {key: _number(value) for key, value in row.items() if key and value not in ("", None)}
-            for row in rows
-        ]
+        found: list[PlainSettings] = []
+        for row in csv.DictReader(lines):
+            filled = {name: value for name, value in row.items() if name and value}
+            found.append({name: _number(value) for name, value in filled.items()})
+        return found
 
     def servers(self) -> dict[str, LiveServer]:
-        """The servers by name."""
+        """Return the servers by name."""
         lines = self.ask(f"show servers state {BACKEND}").splitlines()
-        header = next(
-            (line.removeprefix("# ").split() for line in lines if line.startswith("# ")), []
-        )
-        rows = [
-            dict(zip(header, line.split(), strict=False))
-            for line in lines
-            if line.count(" ") > 10 and line[0] != "#"
-        ]
-        return {row["srv_name"]: _live(row) for row in rows}
+        header: list[str] = []
+        found: dict[str, LiveServer] = {}
+        for line in lines:
+            if line.startswith("# "):
+                header = line.removeprefix("# ").split()
+            elif line.count(" ") > 10:  # not the line with the version
+                row = dict(zip(header, line.split(), strict=False))
+                found[row["srv_name"]] = _live(row)
+        return found
 
     @contextlib.contextmanager
-    def watch(self) -> Iterator[Any]:
-        """A function that counts the requests in hand, which goes on working while HAProxy ends."""
+    def watch(self) -> Iterator[Callable[[], int]]:
+        """Yield a function that counts the running requests, also while HAProxy ends."""
         with self._connected() as connection:
             connection.sendall(b"prompt\n")
             _until_prompt(connection)

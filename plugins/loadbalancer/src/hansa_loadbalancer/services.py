@@ -1,9 +1,11 @@
-"""The admin services of the load-balancer, `admin.loadbalancer.*`, in any server that knows its socket."""
+"""The admin services of the load-balancer, `admin.loadbalancer.*`, in any server whose
+configuration names its socket.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from hansa import Model, setting
 from hansa_admin.operation import Operation
@@ -18,7 +20,7 @@ class ServerName(Model):
     name: Annotated[str, setting("Name of the server", min_length=1, example="server1")]
 
 
-class Weighed(ServerName):
+class ServerWeight(ServerName):
     """A server and its weight."""
 
     weight: Annotated[
@@ -27,7 +29,7 @@ class Weighed(ServerName):
 
 
 class Changed(Model):
-    """What came of a change; it is stored, and survives reloads and restarts."""
+    """The result of a change; it is stored, and survives reloads and restarts."""
 
     name: Annotated[str, setting("Name of the server")]
     how: Annotated[
@@ -36,29 +38,29 @@ class Changed(Model):
     ]
 
 
-class Listed(BalancedServer):
+class ServerState(BalancedServer):
     """A server as configured, and as HAProxy sees it."""
 
-    status: Annotated[str, setting("UP, DOWN, DRAIN, MAINT, or on the way from one to another")]
-    check_result: Annotated[str, setting("What the last check gave")]
+    status: Annotated[str, setting("UP, DOWN, DRAIN, MAINT, or a transition between them")]
+    check_result: Annotated[str, setting("Result of the last check")]
     seconds: Annotated[int, setting("Seconds in this status")]
-    active: Annotated[int, setting("Requests it is answering")]
-    queued: Annotated[int, setting("Requests that wait for it")]
+    active: Annotated[int, setting("Requests being answered")]
+    queued: Annotated[int, setting("Requests waiting for it")]
     requests: Annotated[int, setting("Requests since HAProxy was started or reloaded")]
-    failed: Annotated[int, setting("Of those, how many got no connection or no answer")]
+    failed: Annotated[int, setting("Number of those that got no connection or no answer")]
 
 
 class Servers(Model):
     """The servers behind the load-balancer."""
 
-    items: Annotated[list[Listed], setting("The servers, in the order of the configuration")]
-    total: Annotated[int, setting("How many there are")]
+    items: Annotated[list[ServerState], setting("The servers, in the order of the configuration")]
+    total: Annotated[int, setting("Number of servers")]
 
 
 class Statistics(Model):
-    """What HAProxy counts."""
+    """HAProxy's statistics."""
 
-    info: Annotated[dict[str, str], setting("About its process, as `show info` names it")]
+    info: Annotated[dict[str, str], setting("Its process, as `show info` names it")]
     items: Annotated[
         list[dict[str, int | str]],
         setting("One for each frontend, server and backend, as `show stat` names it"),
@@ -76,141 +78,157 @@ class Command(Model):
 class Answer(Model):
     """HAProxy's answer."""
 
-    answer: Annotated[str, setting("As it came")]
+    answer: Annotated[str, setting("HAProxy's answer, unchanged")]
 
 
 class Source(Model):
     """The load-balancer's configuration."""
 
-    stored: Annotated[str, setting("config.toml, the one to change")]
-    stored_in: Annotated[str, setting("Where it is")]
-    generated: Annotated[str, setting("What HAProxy was given")]
-    generated_in: Annotated[str, setting("Where that is")]
+    stored: Annotated[str, setting("Text of config.toml, the file to change")]
+    stored_in: Annotated[str, setting("Path of that file")]
+    generated: Annotated[str, setting("HAProxy's configuration")]
+    generated_in: Annotated[str, setting("Path of that file")]
 
 
 class Reloaded(Model):
-    """A reload that has happened."""
+    """The result of a reload."""
 
-    url: Annotated[str, setting("Where clients connect")]
+    url: Annotated[str, setting("URL for clients")]
     haproxy: Annotated[str, setting("The HAProxy that runs")]
     version: Annotated[str, setting("Its version")]
 
 
-class OnLoadBalancer(Operation):
-    """An operation on the load-balancer."""
+class LoadBalancerOperation(Operation):
+    """Base of the operations on the load-balancer."""
 
     abstract = True
 
     @property
     def control(self) -> Control:
-        """The load-balancer; raises `Unavailable` if this server knows none."""
+        """The load-balancer; raises `Unavailable` if this server's configuration names none."""
         return Control(self.server.section(LoadBalancerSection).socket)
 
 
-class OnServer(OnLoadBalancer):
-    """A change of one server."""
+class StateOperation(LoadBalancerOperation):
+    """Base of the operations that set the state of a server."""
 
     abstract = True
-    Input, Output = ServerName, Changed
+    Input = ServerName
+    Output = Changed
     state: State = "ready"
 
-    def handle(self) -> Any:
+    def handle(self) -> object:
         name = self.request.input.name
         return Changed(name=name, how=self.control.set(name, state=self.state))
 
 
-class LoadBalancerServers(OnLoadBalancer):
-    """List the servers behind the load-balancer, their state and what they do."""
+class LoadBalancerServers(LoadBalancerOperation):
+    """List the servers behind the load-balancer, with their states and requests."""
 
-    name, Output = "admin.loadbalancer.servers", Servers
+    name = "admin.loadbalancer.servers"
+    Output = Servers
 
-    def handle(self) -> Any:
+    def handle(self) -> object:
         found = self.control.servers()
         return {"items": found, "total": len(found)}
 
 
-class LoadBalancerAdd(OnLoadBalancer):
+class LoadBalancerAdd(LoadBalancerOperation):
     """Put a server behind the load-balancer."""
 
-    name, Input, Output = "admin.loadbalancer.add", BalancedServer, Changed
+    name = "admin.loadbalancer.add"
+    Input = BalancedServer
+    Output = Changed
 
-    def handle(self) -> Any:
+    def handle(self) -> object:
         return Changed(name=self.request.input.name, how=self.control.add(self.request.input))
 
 
-class LoadBalancerRemove(OnLoadBalancer):
-    """Take a server away from the load-balancer; it finishes what it has."""
+class LoadBalancerRemove(LoadBalancerOperation):
+    """Take a server away from the load-balancer; it finishes its requests."""
 
-    name, Input, Output = "admin.loadbalancer.remove", ServerName, Changed
+    name = "admin.loadbalancer.remove"
+    Input = ServerName
+    Output = Changed
 
-    def handle(self) -> Any:
+    def handle(self) -> object:
         return Changed(
             name=self.request.input.name, how=self.control.remove(self.request.input.name)
         )
 
 
-class LoadBalancerWeight(OnLoadBalancer):
+class LoadBalancerWeight(LoadBalancerOperation):
     """Change a server's share of the requests."""
 
-    name, Input, Output = "admin.loadbalancer.weight", Weighed, Changed
+    name = "admin.loadbalancer.weight"
+    Input = ServerWeight
+    Output = Changed
 
-    def handle(self) -> Any:
+    def handle(self) -> object:
         asked = self.request.input
         return Changed(name=asked.name, how=self.control.set(asked.name, weight=asked.weight))
 
 
-class LoadBalancerDrain(OnServer):
-    """Hand a server nothing new; it finishes what it has, and goes on being checked."""
+class LoadBalancerDrain(StateOperation):
+    """Send a server no new requests; it finishes those it has and is still checked."""
 
-    name, state = "admin.loadbalancer.drain", "drain"
-
-
-class LoadBalancerMaint(OnServer):
-    """Put a server into maintenance: nothing new, no checks."""
-
-    name, state = "admin.loadbalancer.maint", "maint"
+    name = "admin.loadbalancer.drain"
+    state = "drain"
 
 
-class LoadBalancerReady(OnServer):
-    """Hand a server requests again."""
+class LoadBalancerMaint(StateOperation):
+    """Put a server into maintenance: no requests, no checks."""
 
-    name, state = "admin.loadbalancer.ready", "ready"
+    name = "admin.loadbalancer.maint"
+    state = "maint"
 
 
-class LoadBalancerStatistics(OnLoadBalancer):
-    """Show what HAProxy counts: connections, requests, times, errors."""
+class LoadBalancerReady(StateOperation):
+    """Send a server requests again."""
 
-    name, Output = "admin.loadbalancer.statistics", Statistics
+    name = "admin.loadbalancer.ready"
+    state = "ready"
 
-    def handle(self) -> Any:
+
+class LoadBalancerStatistics(LoadBalancerOperation):
+    """Show HAProxy's statistics: connections, requests, times, errors."""
+
+    name = "admin.loadbalancer.statistics"
+    Output = Statistics
+
+    def handle(self) -> object:
         runtime = self.control.runtime
         return {"info": runtime.info(), "items": runtime.statistics()}
 
 
-class LoadBalancerCommand(OnLoadBalancer):
-    """Give HAProxy a command that looks and changes nothing."""
+class LoadBalancerCommand(LoadBalancerOperation):
+    """Send HAProxy a command that changes nothing."""
 
-    name, Input, Output = "admin.loadbalancer.command", Command, Answer
+    name = "admin.loadbalancer.command"
+    Input = Command
+    Output = Answer
 
-    def handle(self) -> Any:
+    def handle(self) -> object:
         return Answer(answer=self.control.command(self.request.input.command))
 
 
-class LoadBalancerSource(OnLoadBalancer):
+class LoadBalancerSource(LoadBalancerOperation):
     """Show the load-balancer's configuration, as it is stored and as HAProxy has it."""
 
-    name, Output = "admin.loadbalancer.source", Source
+    name = "admin.loadbalancer.source"
+    Output = Source
 
-    def handle(self) -> Any:
+    def handle(self) -> object:
         return self.control.source()
 
 
-class LoadBalancerReload(OnLoadBalancer):
+class LoadBalancerReload(LoadBalancerOperation):
     """Replace HAProxy by a new process with the stored configuration; no request is lost."""
 
-    name, Output = "admin.loadbalancer.reload", Reloaded
+    name = "admin.loadbalancer.reload"
+    Output = Reloaded
 
-    def handle(self) -> Any:
+    def handle(self) -> object:
         about = asdict(self.control.reload())
         return {key: about[key] for key in ("url", "haproxy", "version")}
 

