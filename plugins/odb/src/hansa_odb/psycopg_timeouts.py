@@ -34,7 +34,7 @@ def limit_waits(engine: Engine, seconds: float) -> None:
         record: ConnectionPoolEntry,
         arguments: Sequence[Any],
         options: Mapping[str, Any],
-    ) -> psycopg.Connection[Any]:
+    ) -> LimitedConnection:
         return LimitedConnection.connect(*arguments, **options)
 
     event.listen(engine, "do_connect", connect)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from hansa import Invalid, Unavailable
 from sqlalchemy import URL, Engine, ExceptionContext, Pool, create_engine, event, make_url
@@ -28,7 +28,7 @@ _DRIVERS: Final = {
 _EXTRAS: Final = {"psycopg": "hansa[postgresql]", "pymysql": "hansa[mysql]"}
 """What installs a driver, by its module."""
 
-ConnectArguments: TypeAlias = dict[str, Any]
+ConnectArguments: TypeAlias = dict[str, object]
 """Keyword arguments of a driver's `connect`."""
 
 
