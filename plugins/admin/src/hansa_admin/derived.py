@@ -131,8 +131,9 @@ def _definition(registered: RegisteredType) -> ModelOnDemand:
 
 def _page(definition: type[Model], name: str) -> type[Model]:
     """Return the model of a list of definitions."""
-    items = {
-        "items": Annotated[list[definition], setting("Definitions, by name")],  # type: ignore[valid-type]  # a model made at run time
+    found: object = list[definition]  # type: ignore[valid-type]  # a model made at run time
+    fields = {
+        "items": Annotated[found, setting("Definitions, by name")],
         "total": Annotated[int, setting("Number of definitions on all pages")],
     }
-    return type(name, (Model,), {"__annotations__": items, "__module__": __name__})
+    return type(name, (Model,), {"__annotations__": fields, "__module__": __name__})

@@ -17,4 +17,4 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, exit_code: int = UNSPECIFIED) -> None:
         super().__init__(message)
-        self.exit_code = exit_code  # type: ignore[misc]
+        self.exit_code = exit_code  # type: ignore[misc]  # click's is of the class

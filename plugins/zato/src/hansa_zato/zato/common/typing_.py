@@ -6,7 +6,7 @@ import datetime
 import decimal
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Set, Tuple, Union, cast  # noqa: UP035
+from typing import Any, Dict, List, Optional, Set, Tuple, Union, cast  # noqa: UP035 (Zato's)
 
 __all__ = [
     "any_",
@@ -42,11 +42,11 @@ __all__ = [
 any_ = Any
 callable_ = Callable[..., Any]
 cast_ = cast
-dict_ = Dict  # noqa: UP006
-list_ = List  # noqa: UP006
+dict_ = Dict  # noqa: UP006 (Zato's)
+list_ = List  # noqa: UP006 (Zato's)
 optional = Optional
-set_ = Set  # noqa: UP006
-tuple_ = Tuple  # type: ignore[type-arg] # noqa: UP006
+set_ = Set  # noqa: UP006 (Zato's)
+tuple_: object = Tuple  # noqa: UP006 (Zato's)
 union_ = Union
 
 anylist = list[any_]

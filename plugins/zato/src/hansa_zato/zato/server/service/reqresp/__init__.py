@@ -6,7 +6,7 @@ from hansa_zato.dialect.exceptions import ParsingException, ValidationException
 from hansa_zato.dialect.request import Request
 from hansa_zato.dialect.response import Response
 from hansa_zato.sio.payload import Payload as SimpleIOPayload
-from hansa_zato.zato.server.service.reqresp.sio import *  # noqa: F403
+from hansa_zato.zato.server.service.reqresp.sio import *  # noqa: F403 (its list is this module's)
 from hansa_zato.zato.server.service.reqresp.sio import __all__ as _types
 
 __all__ = [
