@@ -30,7 +30,9 @@ ssl_options.keyfile = {folder}/key.pem
 
 
 class RabbitMQ(RealServer):
-    """A node with an epmd of its own; guest may log in from 127.0.0.1. It speaks TLS if `certificates` has its three files."""
+    """A node with an epmd of its own; guest may log in from 127.0.0.1. It speaks TLS if
+    `certificates` has its three files.
+    """
 
     name, package = "rabbitmq", "rabbitmq-server"
     programs = ("rabbitmq-server", "rabbitmqctl", "epmd")
@@ -130,7 +132,8 @@ class RabbitMQ(RealServer):
             wait_until(lambda: self._registered(queues), 10, "the quorum queues are on the disk")
 
     def _registered(self, queues: Sequence[str]) -> bool:
-        # RabbitMQ 3.10 confirms a new quorum queue, and messages in it, up to a second before it has written down which folder is the queue's;
+        # RabbitMQ 3.10 confirms a new quorum queue, and messages in it, up to a second before it
+        # has written down which folder is the queue's;
         # killed before that, it makes another folder, and the queue never has a leader again
         names = b"".join(file.read_bytes() for file in self.folder.glob("*/quorum/*/names.dets"))
         return all(queue.encode() in names for queue in queues)

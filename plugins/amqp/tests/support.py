@@ -1,4 +1,6 @@
-"""Objects of this plugin in a test: started as core does it, with a function in the place of the service."""
+"""Objects of this plugin in a test: started as core does it, with a function in the place of the
+service.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from plugins.amqp.tests.rabbitmq import RabbitMQ
 LOGIN = {"host": "127.0.0.1", "timeout": 5.0}
 
 
-def made(cls: Any, rabbit: RabbitMQ, server: Any = None, **settings: Any) -> Any:
+def made(cls: Any, rabbit: RabbitMQ, server: LocalServer | None = None, **settings: Any) -> Any:
     """An object that is not started."""
     model = type("Definition", (cls.Config, cls.common), {"__doc__": "."})
     config = load(model, {**LOGIN, "port": rabbit.port, **settings})
@@ -53,7 +55,9 @@ def outgoing(rabbit: RabbitMQ, **settings: Any) -> Iterator[Any]:
 
 
 class Held:
-    """A service that holds messages until it is let go, those that `picked` picks; it has all requests in `inbox`."""
+    """A service that holds messages until it is let go, those that `picked` picks; it has all
+    requests in `inbox`.
+    """
 
     def __init__(self, picked: Callable[[Request], bool] = lambda request: True) -> None:
         self.inbox, self.picked, self.going = Inbox(), picked, threading.Event()
@@ -66,7 +70,9 @@ class Held:
 
 
 class Judged:
-    """A service whose outcome for each message is what a function of the request says; all requests in `inbox`."""
+    """A service whose outcome for each message is what a function of the request says; all requests
+    in `inbox`.
+    """
 
     def __init__(self, judge: Callable[[Request], str]) -> None:
         self.inbox, self.judge = Inbox(), judge

@@ -148,19 +148,23 @@ def test_a_dead_letter_that_nobody_takes_stays_in_the_queue(rabbit, make):
 
 def test_services_see_headers_and_properties(rabbit, make):
     inbox = Inbox()
+    properties = {
+        "type": "order",
+        "priority": 3,
+        "content_type": "text/plain",
+        "correlation_id": "c-1",
+        "reply_to": "answers",
+        "message_id": "m",
+        "timestamp": 12,
+    }
     with channel(rabbit, inbox, consumer_tag="mine"):
-        rabbit.send(
-            "in", b"x", headers={"Text": "a", "Number": 7, "Bytes": b"\xff", "Table": {"a": [1]}}, type="order", priority=3,
-            content_type="text/plain", correlation_id="c-1", reply_to="answers", message_id="m", timestamp=12,
-        )  # fmt: skip
+        headers = {"Text": "a", "Number": 7, "Bytes": b"\xff", "Table": {"a": [1]}}
+        rabbit.send("in", b"x", headers=headers, **properties)
         (request,) = inbox.wait(1, 10)
     assert request.headers == {"text": "a", "number": "7", "bytes": "\ufffd", "table": "{'a': [1]}"}
     assert request.extra["headers"]["Number"] == 7
     assert request.extra["headers"]["Table"] == {"a": [1]}
-    assert request.extra["properties"] == {
-        "type": "order", "priority": 3, "content_type": "text/plain", "correlation_id": "c-1", "reply_to": "answers",
-        "message_id": "m", "timestamp": 12, "delivery_mode": 2,
-    }  # fmt: skip
+    assert request.extra["properties"] == {**properties, "delivery_mode": 2}
     assert request.extra["consumer_tag"].startswith("mine.")
     assert request.extra["redelivered"] is False
 

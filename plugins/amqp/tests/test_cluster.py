@@ -1,4 +1,6 @@
-"""R1: AMQP -> service -> AMQP, while workers, whole servers and the broker are killed: what was confirmed arrives."""
+"""R1: AMQP -> service -> AMQP, while workers, whole servers and the broker are killed: what was
+confirmed arrives.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,15 @@ from hansa import Service
 
 class Relay(Service):
     def handle(self):
-        self.outgoing.amqp["relay"].publish(self.request.raw, headers={"redelivered": self.request.extra["redelivered"]})
+        headers = {"redelivered": self.request.extra["redelivered"]}
+        self.outgoing.amqp["relay"].publish(self.request.raw, headers=headers)
 """
 
 
 class Producers:
-    """Threads that publish numbers with bare pika as long as fewer than `allowed` are confirmed; each number once, whatever becomes of it."""
+    """Threads that publish numbers with bare pika as long as fewer than `allowed` are confirmed;
+    each number once, whatever becomes of it.
+    """
 
     def __init__(self, rabbit: RabbitMQ, account: Account) -> None:
         self.rabbit, self.account, self.allowed = rabbit, account, 0
@@ -81,7 +86,9 @@ def drained(rabbit: RabbitMQ) -> bool:
 
 
 def readable(rabbit: RabbitMQ) -> bool:
-    """Whether the last queue has a leader again: the broker answers consumers with INTERNAL_ERROR until then."""
+    """Whether the last queue has a leader again: the broker answers consumers with INTERNAL_ERROR
+    until then.
+    """
     try:
         with rabbit.broker() as channel:
             channel.basic_cancel(channel.basic_consume(OUT, lambda *message: None))
@@ -91,7 +98,9 @@ def readable(rabbit: RabbitMQ) -> bool:
 
 
 def received(rabbit: RabbitMQ) -> tuple[list[int], int]:
-    """The numbers in the last queue, repeated ones repeatedly, and how many of them a service had got as redelivered."""
+    """The numbers in the last queue, repeated ones repeatedly, and how many of them a service had
+    got as redelivered.
+    """
     wait_until(lambda: readable(rabbit), 60, "the last queue can be read")
     numbers, redelivered = [], 0
     with rabbit.broker() as channel:
@@ -144,7 +153,9 @@ def relay(cluster, rabbit):
     "outgoing amqp", "guarantee", "at least once: the broker has confirmed it, or it is an error"
 )
 def test_kills_of_workers_servers_and_the_broker_lose_nothing(cluster, relay):
-    """Each kind of process is killed in the middle of the work, in an order and at moments that chance chooses."""
+    """Each kind of process is killed in the middle of the work, in an order and at moments that
+    chance chooses.
+    """
     rabbit, rng, began = relay, cluster.rng, time.monotonic()
     print(f"HANSA_SEED={SEED} repeats this")
     total, workers, servers, brokers = sized((10_000, 4, 1, 1), (100_000, 30, 10, 10))

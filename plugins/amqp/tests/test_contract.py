@@ -1,4 +1,6 @@
-"""Both types hold the contracts of the conformance kit, against a RabbitMQ that is paused and cut off."""
+"""Both types hold the contracts of the conformance kit, against a RabbitMQ that is paused and cut
+off.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A real server and its RabbitMQ: killed and back, paused, silent, refusing, with a wrong certificate; edited under load."""
+"""A real server and its RabbitMQ: killed and back, paused, silent, refusing, with a wrong
+certificate; edited under load.
+"""
 
 from __future__ import annotations
 
@@ -280,7 +282,9 @@ def test_a_wrong_certificate(server, rabbit, changes, why):
 
 
 def test_address_and_password_are_edited_under_load(server, rabbit, proxy):
-    """Calls in flight finish on the old connection, new ones take the new one; none fails, none is lost."""
+    """Calls in flight finish on the old connection, new ones take the new one; none fails, none is
+    lost.
+    """
     rabbit.control("add_user", "clerk", "first")
     rabbit.control("set_permissions", "clerk", ".*", ".*", ".*")
     edit(server, "outgoing amqp out", username="clerk", password="first")

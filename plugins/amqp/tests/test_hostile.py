@@ -1,4 +1,6 @@
-"""Messages that mean harm, or are odd: each ends with a service or as a dead letter, and the next one is handled as if nothing was."""
+"""Messages that mean harm, or are odd: each ends with a service or as a dead letter, and the next
+one is handled as if nothing was.
+"""
 
 from __future__ import annotations
 
@@ -72,11 +74,21 @@ ODD = {
     "a path": {"../../etc/passwd": "..\\..\\x"},
     "255 bytes of name": {"ü" * 127: "x"},
     "no UTF-8": {b"\xff": Raw(b"S" + struct.pack(">I", 2) + b"\xff\xfe")},
-    "all types": {"b": Raw(b"b\xff"), "f": Raw(b"f" + struct.pack(">f", 1.5)), "D": Raw(b"D\xff\x00\x00\x00\x01"), "V": None},
-    "attempts forged": {"x-hansa-attempts": -(2**60), "x-hansa-history": "x", "x-hansa-first": 7, "x-hansa-exchange": [1]},
+    "all types": {
+        "b": Raw(b"b\xff"),
+        "f": Raw(b"f" + struct.pack(">f", 1.5)),
+        "D": Raw(b"D\xff\x00\x00\x00\x01"),
+        "V": None,
+    },
+    "attempts forged": {
+        "x-hansa-attempts": -(2**60),
+        "x-hansa-history": "x",
+        "x-hansa-first": 7,
+        "x-hansa-exchange": [1],
+    },
     "attempts no number": {"x-hansa-attempts": "many", "x-hansa-cid": {"a": "b"}},
     "the same name twice": {"Name": 1, "name": 2},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("headers", ODD.values(), ids=ODD.keys())

@@ -1,4 +1,6 @@
-"""A real server: the worked example of the README, and messages that end the workers that handle them."""
+"""A real server: the worked example of the README, and messages that end the workers that handle
+them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What connectors to remote files hold in common, on a real server: their tests inherit these besides the conformance kit's own."""
+"""What connectors to remote files hold in common, on a real server: their tests inherit these
+besides the conformance kit's own.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ MEGABYTE = 1024 * 1024
 
 
 class OnServer:
-    """Tests against one real server, given by `make_peer`, that is started anew for each class and has an empty folder for each test."""
+    """Tests against one real server, given by `make_peer`, that is started anew for each class and
+    has an empty folder for each test.
+    """
 
     make_peer: ClassVar[Any] = None
     _peer: ClassVar[Any] = None

@@ -1,4 +1,6 @@
-"""What channels that watch a folder hold in common, on a real server: their tests inherit these besides the conformance kit's own."""
+"""What channels that watch a folder hold in common, on a real server: their tests inherit these
+besides the conformance kit's own.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ class FolderContract(OnServer, ChannelContract):
         part.rename(self.watched / name)
 
     def names(self, folder: str = "") -> list[str]:
-        """The names in a folder below the watched one, in the order of time; those of the marks are cut off."""
+        """The names in a folder below the watched one, in the order of time; those of the marks are
+        cut off.
+        """
         path = self.watched / folder
         return [each.name for each in sorted(path.iterdir())] if path.exists() else []
 
@@ -234,7 +238,9 @@ class FolderContract(OnServer, ChannelContract):
         )
 
     def test_a_file_whose_service_kills_its_process_is_put_aside_after_so_many(self):
-        """The channel dies with its process: what is left on the server is all that the next one knows."""
+        """The channel dies with its process: what is left on the server is all that the next one
+        knows.
+        """
         for attempt in range(1, 4):
             channel, died = self.make(max_attempts=3), threading.Event()
             forever = threading.Event()
@@ -456,7 +462,9 @@ class FolderContract(OnServer, ChannelContract):
         assert [request.raw for request in inbox.requests] == [b"1", b"2"]
 
     def test_one_who_was_overtaken_does_no_harm(self):
-        """A worker that stood still until another one had taken its file over wakes up, and its service comes to an end."""
+        """A worker that stood still until another one had taken its file over wakes up, and its
+        service comes to an end.
+        """
         entered, release, inbox = threading.Event(), threading.Event(), Inbox()
 
         def slow(request: Request) -> Response:

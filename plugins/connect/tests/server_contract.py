@@ -1,4 +1,6 @@
-"""What connectors to remote files hold in a real server of Hansa: the README's example, an outage, edits under load, crashes."""
+"""What connectors to remote files hold in a real server of Hansa: the README's example, an outage,
+edits under load, crashes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.waiting import wait_until
 
 SERVICES = """
@@ -70,11 +73,11 @@ class ServerContract:
         folder = "/".join(filter(None, [place.get("folder", ""), "in"]))
         return {**place, "folder": folder, "service": "files.take", "interval": 0.1, "settle": 0}
 
-    def deploy(self, server: Any, path: Path) -> None:
+    def deploy(self, server: RunningServer, path: Path) -> None:
         server.deploy("files.py", SERVICES.replace("TYPE", self.type).replace("PATH", str(path)))
         server.api("admin.channel.http.create", name="put", url_path="/put", service="files.put")
 
-    def states(self, server: Any, kind: str) -> set[str]:
+    def states(self, server: RunningServer, kind: str) -> set[str]:
         found = server.api(f"admin.{kind}.{self.type}.get", name="files")["states"]
         return {state["state"] for state in found.values()}
 

@@ -1,4 +1,6 @@
-"""Which files are taken: a model of a folder whose files come, grow, are replaced and go away, looked at again and again."""
+"""Which files are taken: a model of a folder whose files come, grow, are replaced and go away,
+looked at again and again.
+"""
 
 from __future__ import annotations
 

@@ -276,7 +276,9 @@ class Crash(BaseException):
 
 
 def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(tmp_path):
-    """Each round is a worker: it stops dead, as far as its threads can, and all that it had in hand is delivered again."""
+    """Each round is a worker: it stops dead, as far as its threads can, and all that it had in hand
+    is delivered again.
+    """
     broker = Broker(
         *[b"good-%d" % number for number in range(3)],
         b"crash",

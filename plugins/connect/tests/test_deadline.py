@@ -1,4 +1,6 @@
-"""A call in a thread has a deadline; a socket can be asked whether it is silent, and be shut from outside."""
+"""A call in a thread has a deadline; a socket can be asked whether it is silent, and be shut from
+outside.
+"""
 
 from __future__ import annotations
 

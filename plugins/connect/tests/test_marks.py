@@ -1,4 +1,6 @@
-"""Marks survive, on disk and in Redis; channels that read on from one deliver all, in order, and count attempts across crashes."""
+"""Marks survive, on disk and in Redis; channels that read on from one deliver all, in order, and
+count attempts across crashes.
+"""
 
 from __future__ import annotations
 
@@ -140,7 +142,9 @@ def restarted(server, **changes):
 
 
 def drain(channel, answers, limit=200):
-    """Poll until there is nothing more, each delivery answered by the next outcome, `crash` ending the process."""
+    """Poll until there is nothing more, each delivery answered by the next outcome, `crash` ending
+    the process.
+    """
     delivered = []
 
     def dispatch(request):

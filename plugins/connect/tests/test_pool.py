@@ -1,4 +1,6 @@
-"""The pool over real TCP connections: limits, deadlines, broken and idle connections, a peer that goes and comes back."""
+"""The pool over real TCP connections: limits, deadlines, broken and idle connections, a peer that
+goes and comes back.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from hansa_devkit.harness.waiting import wait_until
 
 
 class Echo:
-    """A server that answers each line with the same line, the line `drip` byte by byte for ever, and `bye` by closing."""
+    """A server that answers each line with the same line, the line `drip` byte by byte for ever,
+    and `bye` by closing.
+    """
 
     def __init__(self) -> None:
         self.listening = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,6 @@
-"""Numbers and gaps: what is missing is counted exactly, whatever the order, once the first message of a stream is there."""
+"""Numbers and gaps: what is missing is counted exactly, whatever the order, once the first message
+of a stream is there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A server that means harm, or is only odd: what it says must not lead anywhere, hang, or fill the memory."""
+"""A server that means harm, or is only odd: what it says must not lead anywhere, hang, or fill the
+memory.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The outgoing connection holds the contracts on vsftpd and on pyftpdlib, with TLS 1.2, TLS 1.3 and without."""
+"""The outgoing connection holds the contracts on vsftpd and on pyftpdlib, with TLS 1.2, TLS 1.3 and
+without.
+"""
 
 from __future__ import annotations
 

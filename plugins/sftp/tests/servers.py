@@ -1,4 +1,6 @@
-"""SFTP servers for the tests: OpenSSH of the distribution, with a key of its own; and Paramiko's for logins by password."""
+"""SFTP servers for the tests: OpenSSH of the distribution, with a key of its own; and Paramiko's
+for logins by password.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def new_key(path: Path, passphrase: str = "") -> Path:
 
 
 class OpenSsh(RealServer):
-    """sshd, as an unprivileged user, which then is the one who may log in; `root` is the folder where a login leads."""
+    """sshd, as an unprivileged user, which then is the one who may log in; `root` is the folder
+    where a login leads.
+    """
 
     password = ""
     name, package, programs = "openssh", "openssh-server", ("sshd", "ssh-keygen")
@@ -86,5 +90,5 @@ class OpenSsh(RealServer):
 
     @classmethod
     def version(cls) -> str:
-        told = subprocess.run(["ssh", "-V"], capture_output=True, text=True)
+        told = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True)
         return (told.stdout + told.stderr).partition(",")[0].removeprefix("OpenSSH_")

@@ -36,7 +36,10 @@ class Spyne(RealServer):
         """It comes from PyPI, and works up to Python 3.11."""
         if sys.version_info < (3, 12) and find_spec("spyne"):
             return ""
-        return "spyne: needs Python 3.11 and `pip install spyne`; HANSA_TEST_WITHOUT=spyne leaves these tests out"
+        return (
+            "spyne: needs Python 3.11 and `pip install spyne`;"
+            " HANSA_TEST_WITHOUT=spyne leaves these tests out"
+        )
 
     @classmethod
     def version(cls) -> str:
@@ -49,7 +52,9 @@ class Spyne(RealServer):
 
 
 class SecureSpyne(Spyne):
-    """The same over TLS, with a certificate that an authority of its own has signed; `authority` is its file."""
+    """The same over TLS, with a certificate that an authority of its own has signed; `authority` is
+    its file.
+    """
 
     def prepare(self) -> None:
         """Make authority and certificate."""

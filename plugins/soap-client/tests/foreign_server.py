@@ -1,6 +1,7 @@
 """A SOAP server that is not ours: `PORT [CERTIFICATE]`, spyne under wsgiref.
 
-At /1.1 (and /quotes) and /1.2 it is open, at /secret it asks for the user shop and one of two passwords; other paths answer what is hostile.
+At /1.1 (and /quotes) and /1.2 it is open, at /secret it asks for the user shop and one of two
+passwords; other paths answer what is hostile.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Operations and bodies against a SOAP server of other make: data, faults, deadlines, and what is never fetched."""
+"""Operations and bodies against a SOAP server of other make: data, faults, deadlines, and what is
+never fetched.
+"""
 
 from __future__ import annotations
 
@@ -170,7 +172,8 @@ def test_a_file_cannot_lead_out_of_its_folder(connect: Connect, tmp_path: Path):
     inside.mkdir()
     (tmp_path / "secret.wsdl").write_text("<definitions xmlns='http://schemas.xmlsoap.org/wsdl/'/>")
     (inside / "a.wsdl").write_text(
-        '<definitions xmlns="http://schemas.xmlsoap.org/wsdl/"><import namespace="u" location="../secret.wsdl"/></definitions>'
+        '<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">'
+        '<import namespace="u" location="../secret.wsdl"/></definitions>'
     )
     with pytest.raises(Invalid, match="which is not in"):
         connect(wsdl=str(inside / "a.wsdl"))

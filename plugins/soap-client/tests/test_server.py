@@ -1,4 +1,6 @@
-"""A real server: the worked example of the README, our own channel, outages, credentials, certificates, edits under load."""
+"""A real server: the worked example of the README, our own channel, outages, credentials,
+certificates, edits under load.
+"""
 
 from __future__ import annotations
 

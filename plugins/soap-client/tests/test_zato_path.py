@@ -1,4 +1,6 @@
-"""`self.outgoing.soap[name].conn` of the Zato dialect: a client of the WSDL, and strings that are put into envelopes."""
+"""`self.outgoing.soap[name].conn` of the Zato dialect: a client of the WSDL, and strings that are
+put into envelopes.
+"""
 
 from __future__ import annotations
 

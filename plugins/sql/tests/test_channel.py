@@ -1,4 +1,6 @@
-"""What the channel reads: marks of several types, batches, services with typed input, and rows that are committed late."""
+"""What the channel reads: marks of several types, batches, services with typed input, and rows that
+are committed late.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ def poll(db, tmp_path):
 def orders(db, engine):
     """A table."""
     db.execute(
-        f"CREATE TABLE orders (id {KEY[engine]}, name VARCHAR(20), state VARCHAR(9) DEFAULT 'new', changed VARCHAR(30))"
+        f"CREATE TABLE orders (id {KEY[engine]}, name VARCHAR(20),"
+        " state VARCHAR(9) DEFAULT 'new', changed VARCHAR(30))"
     )
     return db
 
@@ -137,7 +140,8 @@ def test_sql_in_a_row_is_only_a_value(poll, orders):
 @pytest.mark.proves(
     "channel sql",
     "loss window",
-    "none, if the query picks rows by a flag; by a mark, rows that are committed after one with a higher mark was read",
+    "none, if the query picks rows by a flag; by a mark, rows that are committed after one with a"
+    " higher mark was read",
 )
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
 def test_a_row_that_is_committed_late_is_seen_by_its_flag_and_not_by_a_mark(poll, orders):

@@ -1,4 +1,6 @@
-"""Both types hold their contracts, on real PostgreSQL and MariaDB servers behind a proxy that can be cut, and on SQLite."""
+"""Both types hold their contracts, on real PostgreSQL and MariaDB servers behind a proxy that can
+be cut, and on SQLite.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,8 @@ class Channel(Behind, ChannelContract):
         self.outgoing = make(LocalServer(), **{**self.place, "timeout": 5, "connect_timeout": 1})
         self.outgoing.start()
         self.outgoing.execute(
-            f"CREATE TABLE inbox (id {KEY[self.engine]}, body {BYTES[self.engine]}, done INTEGER NOT NULL DEFAULT 0)"
+            f"CREATE TABLE inbox (id {KEY[self.engine]}, body {BYTES[self.engine]},"
+            " done INTEGER NOT NULL DEFAULT 0)"
         )
         yield
         self.outgoing.stop()
@@ -116,7 +119,9 @@ class TestChannelSQLite(Channel):
 
 
 class TestChannelWithMark(Channel):
-    """By the mark alone: one sender at a time, since a row that is committed later with a smaller mark is not seen."""
+    """By the mark alone: one sender at a time, since a row that is committed later with a smaller
+    mark is not seen.
+    """
 
     engine = "postgresql"
     good = {

@@ -1,4 +1,6 @@
-"""A database that is killed and comes back, is slow, drops connections silently, refuses credentials, or shows a wrong certificate."""
+"""A database that is killed and comes back, is slow, drops connections silently, refuses
+credentials, or shows a wrong certificate.
+"""
 
 from __future__ import annotations
 
@@ -181,7 +183,8 @@ def test_certificates(cls, engine, local, tmp_path):
         db.start()
         encrypted = {
             "postgresql": "SELECT ssl AS x FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
-            "mariadb": "SELECT variable_value <> '' AS x FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'",
+            "mariadb": "SELECT variable_value <> '' AS x FROM information_schema.session_status"
+            " WHERE variable_name = 'Ssl_cipher'",
         }
         assert db.one(encrypted[engine]) == {"x": 1}
         db.stop()

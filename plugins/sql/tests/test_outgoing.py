@@ -1,4 +1,6 @@
-"""Statements, transactions, sessions and values on each database, and what parameters can and cannot do."""
+"""Statements, transactions, sessions and values on each database, and what parameters can and
+cannot do.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def test_rows_are_plain_data(people):
 
 
 def test_signs_that_drivers_give_a_meaning(people):
-    """As they are: percent signs, question marks, an escaped colon; a name twice; names that a database keeps for itself."""
+    """As they are: percent signs, question marks, an escaped colon; a name twice; names that a
+    database keeps for itself.
+    """
     assert people.all("SELECT id FROM people WHERE name LIKE 'A%'") == [{"id": 1}]
     assert people.all("SELECT id FROM people WHERE name LIKE 'G%' AND id <> :id", id=1) == [
         {"id": 2}

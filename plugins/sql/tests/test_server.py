@@ -1,4 +1,6 @@
-"""A real server: the worked example of the README, an outage, an edit under load, and rows that break their service or the process."""
+"""A real server: the worked example of the README, an outage, an edit under load, and rows that
+break their service or the process.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,8 @@ def place(postgres):
     """The settings of a database with a table of orders."""
     place = settings_of(postgres.database(), "postgresql")
     postgres.execute(
-        "CREATE TABLE orders (id BIGSERIAL PRIMARY KEY, what TEXT DEFAULT '', path TEXT, state TEXT DEFAULT 'new')",
+        "CREATE TABLE orders (id BIGSERIAL PRIMARY KEY, what TEXT DEFAULT '', path TEXT,"
+        " state TEXT DEFAULT 'new')",
         place["database"],
     )
     return place
@@ -92,7 +95,8 @@ def place(postgres):
 @pytest.mark.proves(
     "channel sql",
     "durability",
-    "rows stay in the database; how far they were read is kept in Redis, or without it in a synced file of the server",
+    "rows stay in the database; how far they were read is kept in Redis, or without it in a synced"
+    " file of the server",
 )
 def test_an_outage(start_server, postgres, place, tmp_path):
     server = start_server("[http]\nchannel_timeout = 30", workers=2)
@@ -195,7 +199,8 @@ def test_edits_under_load_fail_no_call(start_server, postgres, place):
 @pytest.mark.proves(
     "channel sql",
     "duplicates",
-    "the row, or batch, in hand when its process dies: at most `max_attempts` times; `on_success` may run twice",
+    "the row, or batch, in hand when its process dies: at most `max_attempts` times; `on_success`"
+    " may run twice",
 )
 def test_rows_that_break_the_service_or_the_process(start_server, postgres, place, tmp_path):
     server = start_server(workers=2)

@@ -1,4 +1,6 @@
-"""The other side in a process of its own: prints what it pulls, or sends numbered messages until it is ended."""
+"""The other side in a process of its own: prints what it pulls, or sends numbered messages until it
+is ended.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The channel: the contract, frames and topics, hostile input, what is lost and counted, and senders that come and go."""
+"""The channel: the contract, frames and topics, hostile input, what is lost and counted, and
+senders that come and go.
+"""
 
 from __future__ import annotations
 
@@ -166,7 +168,9 @@ class Publishing(Base):
     subscribed = False
 
     def send(self, raw: bytes) -> None:
-        """XPUB tells when somebody subscribes, and when that ends; what is sent between goes nowhere."""
+        """XPUB tells when somebody subscribes, and when that ends; what is sent between goes
+        nowhere.
+        """
         with self.sending:
             while self.sender.poll(20 if self.subscribed else 2000):
                 self.subscribed = self.sender.recv()[:1] == b"\x01"
@@ -190,7 +194,9 @@ class TestSubscribing(Publishing):
         self.context.destroy(0)
 
     def test_a_publisher_that_vanished_is_noticed_and_found_again(self):
-        """Who only listens would wait for ever behind a connection that is dead and was never closed."""
+        """Who only listens would wait for ever behind a connection that is dead and was never
+        closed.
+        """
         inbox = Inbox()
         with Proxy(self.port) as proxy:
             with self.receiving(inbox, address=f"tcp://127.0.0.1:{proxy.port}"):
@@ -230,7 +236,9 @@ class TestSubscribe(Publishing):
             ]
 
     def test_a_slow_subscriber_knows_how_much_it_missed(self):
-        """The publisher drops at the high-water mark and says nothing; the numbers tell the true gap."""
+        """The publisher drops at the high-water mark and says nothing; the numbers tell the true
+        gap.
+        """
         inbox, numbers, total, gate = Inbox(), Numbers(), 5_000, threading.Event()
 
         def slow(request: Any) -> Any:

@@ -1,4 +1,6 @@
-"""The outgoing connection: the contract, deadlines, subscribers that come late, questions without answers, restarts under load."""
+"""The outgoing connection: the contract, deadlines, subscribers that come late, questions without
+answers, restarts under load.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A real server: the worked example of the README, messages that break their service or end its worker, edits under load."""
+"""A real server: the worked example of the README, messages that break their service or end its
+worker, edits under load.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 import zmq
 from hansa_devkit.faults import Proxy
+from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 
@@ -67,7 +70,11 @@ def test_the_worked_example_works(start_server):
     (server.folder / "orders.py").write_text(service)
     server.start()
     done = subprocess.run(
-        [sys.executable, "-c", placed(client)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", placed(client)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.stdout == "[b'orders.taken', b'order 7']\n", done.stderr + server.log()
 
@@ -90,7 +97,9 @@ def test_messages_that_break_the_service_end_its_worker_or_are_too_large(
         return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
 
     def goes_on(text: str) -> None:
-        """What is sent until the address has its new owner may be lost: ZeroMQ acknowledges nothing."""
+        """What is sent until the address has its new owner may be lost: ZeroMQ acknowledges
+        nothing.
+        """
 
         def arrived() -> bool:
             sender.send(text.encode())
@@ -114,9 +123,18 @@ def test_messages_that_break_the_service_end_its_worker_or_are_too_large(
     wait_until(lambda: " 50000000 " in path.read_text(), 30)
 
 
-def _states(server: Any, kind: str, name: str, wanted: set[str]) -> bool:
+def _states(server: RunningServer, kind: str, name: str, wanted: set[str]) -> bool:
     found = server.api(f"admin.{kind}.zeromq.get", name=name)["states"].values()
     return {state["state"] for state in found} == wanted
+
+
+def _received(socket: zmq.Socket[bytes]) -> int:
+    """How many messages are there."""
+    count = 0
+    while socket.poll(1000):
+        socket.recv()
+        count += 1
+    return count
 
 
 def test_edits_under_load_and_a_silent_peer(start_server, context, peer):
@@ -150,11 +168,7 @@ def test_edits_under_load_and_a_silent_peer(start_server, context, peer):
     for thread in threads:
         thread.join()
     assert set(answers) == {200}
-    came = [0, 0]
-    for index, each in enumerate(sockets):
-        while each.poll(1000):
-            each.recv()
-            came[index] += 1
+    came = [_received(each) for each in sockets]
     assert sum(came) == len(answers) and min(came) > 0
     with Proxy(answers_at) as proxy:
         server.api(
