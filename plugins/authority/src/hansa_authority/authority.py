@@ -21,13 +21,12 @@ from hansa import replace_file
 from .description import CA, describe
 from .extensions import authority_certificate, component_certificate, subject_alternatives
 from .failure import NOT_A_COMPONENT, NOT_EMPTY, Failure
-from .subject import Subject
+from .subject import AUTHORITY_NAME, Subject
 
 FOLDERS: Final = ("ca-material", "out-cert", "out-csr", "out-priv", "out-pub")
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "::1")
-DEFAULT_NAME: Final = "Hansa development CA"
-
 PUBLIC_MODE: Final = 0o644
+"""The permission bits of files without secrets."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Issued:
 
 
 def create_authority(
-    folder: Path, subject: Subject | None = None, common_name: str = DEFAULT_NAME
+    folder: Path, subject: Subject | None = None, common_name: str = AUTHORITY_NAME
 ) -> list[Path]:
     """Create an authority in an empty or new folder; returns the paths of its certificate and key.
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
 import click
 
 from .failure import INVALID, Failure
+from .subject import AUTHORITY_NAME, Subject
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_SUBJECT_DEFAULTS: Final = {
-    "country": "DE",
-    "state-or-province": "Schleswig-Holstein",
-    "locality": "Luebeck",
-    "organizational-unit": "Development",
-    "organization": "Hansa",
-}
 
 
 @click.group()
@@ -32,10 +27,14 @@ def create() -> None:
 
 
 def _subject_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options for the subject of a certificate."""
-    for name, default in _SUBJECT_DEFAULTS.items():
-        help = f"{name.replace('-', ' ').capitalize()} in the subject of the certificate."
-        command = click.option(f"--{name}", default=default, show_default=True, help=help)(command)
+    """Add the options for the subject of a certificate, in the order of its fields."""
+    for field in reversed(fields(Subject)):
+        words = field.name.split("_")
+        help = f"{' '.join(words).capitalize()} in the subject of the certificate."
+        option = click.option(
+            f"--{'-'.join(words)}", default=field.default, show_default=True, help=help
+        )
+        command = option(command)
     return command
 
 
@@ -44,14 +43,13 @@ def _subject_options(command: Callable[..., None]) -> Callable[..., None]:
 @_subject_options
 @click.option(
     "--common-name",
-    default="Hansa development CA",
+    default=AUTHORITY_NAME,
     show_default=True,
     help="Name of the authority.",
 )
 def create_ca(path: Path, common_name: str, **subject: str) -> None:
     """Create an authority in the empty or new folder PATH."""
     from .authority import create_authority
-    from .subject import Subject
 
     folder = path.expanduser().resolve()
     for file in create_authority(folder, Subject(**subject), common_name):
@@ -81,7 +79,6 @@ def _add_issuer(name: str, default: str, holder: str) -> None:
         path: Path, common_name: str, hosts: tuple[str, ...], **subject: str
     ) -> None:
         from .authority import issue
-        from .subject import Subject
 
         if not _NAME.fullmatch(common_name):
             allowed = "letters, digits, _ . and -, at most 64"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from cryptography import x509
-from cryptography.x509.oid import NameOID
+from typing import TYPE_CHECKING, Final
 
 from .failure import Failure
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+AUTHORITY_NAME: Final = "Hansa development CA"
+"""The common name of an authority, by default."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,10 @@ class Subject:
 
     def name(self, common_name: str) -> x509.Name:
         """Return the distinguished name with this common name; raises `Failure`."""
+        # imported here: the command line reads the defaults of this class at each start
+        from cryptography import x509
+        from cryptography.x509.oid import NameOID
+
         parts = {
             NameOID.COUNTRY_NAME: self.country,
             NameOID.STATE_OR_PROVINCE_NAME: self.state_or_province,
