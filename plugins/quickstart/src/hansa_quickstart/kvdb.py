@@ -67,27 +67,27 @@ def _address_file(component: Component) -> Path:
 def run(component: Component) -> None:
     """Run the embedded Valkey until SIGTERM or SIGINT, and start it again whenever it ends."""
     engine = engine_of(component)
-    told = threading.Event()
+    termination = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
-        told.set()
+        termination.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     publish_address(component, engine)
     restarts = Restarts(FIRST_PAUSE, LONGEST_PAUSE, well=LONGEST_PAUSE)
-    while not told.is_set():
+    while not termination.is_set():
         began = time.monotonic()
         child = _start(component, engine)
-        while child.poll() is None and not told.wait(_POLL):
+        while child.poll() is None and not termination.wait(_POLL):
             pass
-        if told.is_set():
+        if termination.is_set():
             _stop(child, engine)
             return
         pause = restarts.ended(began)
         line = f"Valkey ended with status {child.returncode}, starting it again in {pause:g} s"
         print(line, flush=True)
-        told.wait(pause)
+        termination.wait(pause)
 
 
 def _start(component: Component, engine: Valkey) -> subprocess.Popen[bytes]:

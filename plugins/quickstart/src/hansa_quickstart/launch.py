@@ -23,7 +23,7 @@ class Launched:
 def launch(component: Component, *, ends_with_us: bool) -> Launched:
     """Start a component's process in a session of its own, and write its pidfile.
 
-    With `ends_with_us` it is told to end when this process ends; without it goes on, also when the
+    With `ends_with_us` it gets SIGTERM when this process ends; otherwise it goes on, even when the
     terminal is closed.
     """
     component.logs.mkdir(mode=0o700, exist_ok=True)

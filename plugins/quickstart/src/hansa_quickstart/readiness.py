@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import http.client
 import json
 import socket
@@ -25,6 +24,7 @@ START_LIMIT: Final = 90.0
 """Seconds that a component may take to start."""
 CONNECT_TIMEOUT: Final = 2.0
 TIMEOUT: Final = 5.0
+"""Seconds, of a connection and of a whole response."""
 
 
 def wait_ready(
@@ -88,12 +88,11 @@ def _balancer_answers(balancer: Component) -> bool:
     if not section.get("certificate"):
         path = str(section.get("alive_path", "/hansa/load-balancer/alive"))
         return _status(address, path) == 200
-    with (
-        contextlib.suppress(OSError),
-        socket.create_connection(reachable(address), CONNECT_TIMEOUT),
-    ):
-        return True
-    return False
+    try:
+        socket.create_connection(reachable(address), CONNECT_TIMEOUT).close()
+    except OSError:
+        return False
+    return True
 
 
 def _admin_page_answers(component: Component) -> bool:
