@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping
 
 from ..contract.packages import PackageVersion, import_name
@@ -13,6 +12,9 @@ from ..foundation.errors import Conflict, NotFound
 from .sources import importers, packages_of
 from .store import PackageStore, Services, Sources, Stale
 from .trial import trial
+
+ATTEMPTS = 20
+"""Trials of one deployment, each made anew because others have deployed meanwhile."""
 
 
 class Packages(PackagesContract):
@@ -62,61 +64,62 @@ class Packages(PackagesContract):
         declared: bool = False,
         wait: bool = True,
     ) -> Deployment:
-        """Try sources, by path, in a child process; store them and have every worker load them: all
-        of them or none.
+        """Try sources, by path, in a child process; store them and have every worker load them.
 
-        It is tried again if others deploy meanwhile. Raises as `contract.server.Packages.deploy`
-        says.
+        All of them or none. They are tried again if others deploy meanwhile. Raises as
+        `contract.server.Packages.deploy` says.
         """
         wanted: dict[str, str | None] = {**packages_of(files), **dict.fromkeys(remove)}
-        while True:
-            stored = {package.file: package for package in self.current()}
-            serving = self.serving()
-            changes = _changes(wanted, stored, serving, everything=declared)
-            services = self._try(changes, stored, serving)
-            versions: dict[str, int] = {}
-            revision = self.store.database.revision()
-            with contextlib.suppress(Stale):
-                if changes:
-                    versions, revision = self.store.deploy(
-                        changes, services, seen=serving, by=by, declared=declared
-                    )
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                deployed, revision = self._attempt(wanted, by, declared)
                 break
-        deployed = []
-        for file in [file for file, source in wanted.items() if source is not None]:
-            names = services[file] if file in services else stored[file].services
-            version = versions.get(file, serving.get(file, 0))
-            deployed.append(DeployedPackage(file, version, sorted(names.values())))
+            except Stale:
+                if attempt == ATTEMPTS:
+                    raise
         applied = self.announce(revision, wait=wait)
         return Deployment(applied.revision, applied.applied, applied.pending, deployed)
+
+    def _attempt(
+        self, wanted: Sources, by: str, declared: bool
+    ) -> tuple[list[DeployedPackage], int]:
+        """Try and store what differs from what serves; returns the packages and the revision.
+
+        Raises `Stale` if others have deployed since it began.
+        """
+        stored = {package.file: package for package in self.current()}
+        serving = self.serving()
+        changes = _changes(wanted, stored, serving, everything=declared)
+        services = self._try(changes, stored, serving)
+        versions = serving
+        revision = self.store.database.revision()
+        if changes:
+            new, revision = self.store.deploy(
+                changes, services, seen=serving, by=by, declared=declared
+            )
+            versions = {**serving, **new}
+        deployed = []
+        for file in _given(wanted):
+            names = services[file] if file in services else stored[file].services
+            deployed.append(DeployedPackage(file, versions[file], sorted(names.values())))
+        return deployed, revision
 
     def _try(
         self, changes: Sources, stored: Mapping[str, PackageVersion], serving: Mapping[str, int]
     ) -> Services:
-        """Import what changes, with all that imports it, in a child process; returns their
-        services.
+        """Import what changes, with all that imports it, in a child process.
 
-        Raises `NotFound` or `Conflict` for what is to be removed, `Conflict` for a name that a
-        plugin has, and what `trial` raises.
+        Returns their services. Raises `NotFound` or `Conflict` for what is to be removed,
+        `Conflict` for a name that a plugin has, and what `trial` raises.
         """
-        after = {file: package.source for file, package in stored.items()}
-        for file, source in changes.items():
-            if source is None:
-                after.pop(file, None)
-            else:
-                after[file] = source
-        missing = [
-            file for file, source in changes.items() if source is None and file not in serving
-        ]
+        new = _given(changes)
+        removed = [file for file in changes if file not in new]
+        after = {file: package.source for file, package in stored.items() if file not in removed}
+        after |= new
+        missing = [file for file in removed if file not in serving]
         if missing:
             raise NotFound(f"no file {missing[0]!r} is deployed")
-        new = [file for file, source in changes.items() if source is not None]
-        removed = {import_name(file) for file in changes} - {import_name(file) for file in new}
-        users = importers(after, removed)
-        if users:
-            raise Conflict(
-                f"in use: {', '.join(sorted(removed))} is imported by {', '.join(sorted(users))}"
-            )
+        _refuse_imported(removed, new, after)
         if not new:
             return {}
         services = trial(after, new, self.trial_timeout, self.trial_modules)
@@ -133,6 +136,20 @@ class Packages(PackagesContract):
             return False
 
 
+def _given(sources: Sources) -> dict[str, str]:
+    """Return the sources, without the packages that go out of service."""
+    return {file: source for file, source in sources.items() if source is not None}
+
+
+def _refuse_imported(removed: Iterable[str], new: Iterable[str], after: Mapping[str, str]) -> None:
+    """Raise `Conflict` if packages that stay import a name that is to be removed."""
+    gone = {import_name(file) for file in removed} - {import_name(file) for file in new}
+    users = importers(after, gone)
+    if users:
+        names = ", ".join(sorted(gone))
+        raise Conflict(f"in use: {names} is imported by {', '.join(sorted(users))}")
+
+
 def _changes(
     wanted: Sources,
     stored: Mapping[str, PackageVersion],
@@ -147,7 +164,7 @@ def _changes(
         if source is None or everything or not same:
             changes[file] = source
     # a module that grew into a folder, or the other way round
-    names = {import_name(file): file for file, source in changes.items() if source is not None}
+    names = {import_name(file): file for file in _given(changes)}
     for file in serving:
         if names.get(import_name(file), file) != file:
             changes[file] = None

@@ -15,21 +15,11 @@ from typing import IO
 import msgspec
 
 from ..foundation.errors import Invalid, MissingModule
+from .report import TrialReport
 from .sources import MAX_SOURCE
 
 NAMES_SHOWN = 200
 """Characters of the names of what is tried, in messages."""
-
-
-class Report(msgspec.Struct):
-    """What the child reports: services by package and class name, or errors.
-
-    `missing_module` says that a source failed because what it imports is not there.
-    """
-
-    services: dict[str, dict[str, str]] = {}
-    errors: list[str] = []
-    missing_module: bool = False
 
 
 def trial(
@@ -92,10 +82,10 @@ def _run_child(job: bytes, report: int, timeout: float) -> int:
     return child.returncode
 
 
-def _read_report(file: IO[bytes]) -> Report | None:
+def _read_report(file: IO[bytes]) -> TrialReport | None:
     """Return what the child reported; None for nothing, or nothing of its own making."""
     file.seek(0)
     try:
-        return msgspec.json.decode(file.read(MAX_SOURCE), type=Report)
+        return msgspec.json.decode(file.read(MAX_SOURCE), type=TrialReport)
     except msgspec.MsgspecError:
         return None

@@ -13,8 +13,8 @@ import msgspec
 from ..contract.packages import import_name
 from .failures import describe_error
 from .loader import LoadedPackage, PackageLoader
+from .report import TrialReport
 from .sources import importers
-from .trial import Report
 
 LONGEST_NAME = 200
 
@@ -28,13 +28,13 @@ def main() -> None:
     try:
         report = _try(job["sources"], job["changed"])
     except BaseException as error:
-        report = Report(errors=[describe_error(error, ", ".join(job["changed"]))])
+        report = TrialReport(errors=[describe_error(error, ", ".join(job["changed"]))])
     os.write(job["report"], msgspec.json.encode(report))
     # threads and exit handlers of the source are of no interest
     os._exit(0)
 
 
-def _try(sources: Mapping[str, str], changed: Collection[str]) -> Report:
+def _try(sources: Mapping[str, str], changed: Collection[str]) -> TrialReport:
     loader = PackageLoader()
     made = {package: loader.make(package, 0, source) for package, source in sources.items()}
     loader.loaded = {each.name: each for each in made.values()}
@@ -47,8 +47,8 @@ def _try(sources: Mapping[str, str], changed: Collection[str]) -> Report:
         faults += _faults_of_names(package, names)
     if faults:
         missing = any(isinstance(error, ImportError) for error in errors.values())
-        return Report(errors=faults, missing_module=missing)
-    return Report(services)
+        return TrialReport(errors=faults, missing_module=missing)
+    return TrialReport(services)
 
 
 def _failures(errors: Mapping[str, BaseException]) -> list[str]:
