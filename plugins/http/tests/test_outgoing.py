@@ -104,7 +104,7 @@ def drip(head):
     return script
 
 
-# -- what is sent ------------------------------------------------------------------------------------------------------
+# -- what is sent ----------------------------------------------------------------------------------
 
 
 def test_every_method_sends_what_it_should(peer, connections):
@@ -194,7 +194,7 @@ def test_headers_that_cannot_be_sent_are_refused(peer, connections, headers):
         connections(peer.url).get(headers=headers)
 
 
-# -- what comes back ---------------------------------------------------------------------------------------------------
+# -- what comes back -------------------------------------------------------------------------------
 
 
 def test_answers(connections):
@@ -257,7 +257,7 @@ def test_cookies_are_not_kept(connections):
         assert b"ookie" not in seen[1]
 
 
-# -- when it fails -----------------------------------------------------------------------------------------------------
+# -- when it fails ---------------------------------------------------------------------------------
 
 
 def test_a_peer_that_is_down_is_unavailable_by_name(connections):
@@ -414,7 +414,7 @@ def test_pauses_grow_and_differ():
     assert pause(0, 0.1, {"retry-after": "soon"}) < 1
 
 
-# -- redirects ---------------------------------------------------------------------------------------------------------
+# -- redirects -------------------------------------------------------------------------------------
 
 
 def test_redirects_lead_only_to_the_same_host(connections):
@@ -453,7 +453,7 @@ def test_redirects_keep_or_change_the_method_as_they_should(connections):
         assert len(seen) == 1
 
 
-# -- life --------------------------------------------------------------------------------------------------------------
+# -- life ------------------------------------------------------------------------------------------
 
 
 def test_ping(peer, connections):

@@ -1,4 +1,6 @@
-"""The access log: one JSON object a line for each request, with who called what, how it ended and how long it took."""
+"""The access log: one JSON object a line for each request, with who called what, how it ended and
+how long it took.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,10 @@ MOST = 100_000
 class AccessLog:
     """Appends to a file, whole lines only; opens it anew within a second after it was moved away.
 
-    Lines are written 0.05 s later, by a thread of its own; a worker that is killed loses the last ones. A line that cannot
-    be written is counted and not raised: neither a full disk fails a request nor one that hangs, for which at most 100,000
-    lines wait. The server's log reports the count.
+    Lines are written 0.05 s later, by a thread of its own; a worker that is killed loses the last
+    ones. A line that cannot be written is counted and not raised: neither a full disk fails a
+    request nor one that hangs, for which at most 100,000 lines wait. The server's log reports the
+    count.
     """
 
     def __init__(self, path: Path) -> None:
@@ -121,7 +124,9 @@ class AccessLog:
             self._recovered()
 
     def _put_back(self, text: bytes, done: int, error: OSError) -> None:
-        """Count the lines that were not written; the end of one that was begun is written first next time."""
+        """Count the lines that were not written; the end of one that was begun is written first
+        next time.
+        """
         left = text[done:]
         if done and not text[:done].endswith(b"\n"):
             end, _, left = left.partition(b"\n")

@@ -1,4 +1,6 @@
-"""The WSGI application: one falcon responder for every path and method, which hands each request to the request handler."""
+"""The WSGI application: one falcon responder for every path and method, which hands each request to
+the request handler.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ class _AnyMethod(dict[str, Any]):
 
 
 class _OneRoute(CompiledRouter):
-    """A falcon router for which every path has the same responder: channels come and go, falcon's own routes cannot."""
+    """A falcon router for which every path has the same responder: channels come and go, falcon's
+    own routes cannot.
+    """
 
     def __init__(self, responder: Any) -> None:
         super().__init__()
@@ -68,7 +72,9 @@ class _OneRoute(CompiledRouter):
 
 
 def create_app(handler: RequestHandler, access: AccessLog | None = None) -> falcon.App[Any, Any]:
-    """Return the WSGI application over a request handler; answers are noted in `access`, if there is one."""
+    """Return the WSGI application over a request handler; answers are noted in `access`, if there
+    is one.
+    """
 
     def respond(req: falcon.Request, resp: falcon.Response) -> None:
         began = time.time()
@@ -100,7 +106,9 @@ def create_app(handler: RequestHandler, access: AccessLog | None = None) -> falc
 
 
 def send(response: Response, out: falcon.Response) -> Response:
-    """Put a response into falcon's, and return it; one that cannot be sent becomes an unexpected error, which is logged."""
+    """Put a response into falcon's, and return it; one that cannot be sent becomes an unexpected
+    error, which is logged.
+    """
     cid = response.cid
     try:
         _put(response, out)

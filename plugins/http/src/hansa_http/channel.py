@@ -1,4 +1,6 @@
-"""The channel http: a path and methods that lead to a service. Other channels over HTTP are subclasses of it."""
+"""The channel http: a path and methods that lead to a service. Other channels over HTTP are
+subclasses of it.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class HttpPath(Model):
     url_path: Annotated[
         str,
         setting(
-            "Path of the channel; {name} stands for a value up to the next slash, the most specific path wins",
+            "Path of the channel; {name} stands for a value up to the next slash, "
+            "the most specific path wins",
             example="/customer/{id}",
             min_length=1,
             max_length=2000,
@@ -102,7 +105,9 @@ class HttpSettings(HttpPath):
 
 
 def methods_of(given: str | list[str]) -> tuple[str, ...]:
-    """Return the methods of a setting, upper-case and sorted; empty for any. Raises `Invalid` for what is no method."""
+    """Return the methods of a setting, upper-case and sorted; empty for any. Raises `Invalid` for
+    what is no method.
+    """
     parts = given.split(",") if isinstance(given, str) else given
     methods = sorted({part.strip().upper() for part in parts if part.strip()})
     for method in methods:
@@ -117,10 +122,12 @@ PathT = TypeVar("PathT", bound=HttpPath, default=HttpSettings)
 class HttpChannel(Channel[PathT]):
     """Receives HTTP requests at a path and answers each with what its service answers.
 
-    For subclasses (SOAP and the like), which name their settings as type argument: `accepts` decides which of several channels
-    on one path takes a request, `rank` which of them is asked first, `mismatch` says what is wrong when none accepts,
-    `parameters` which values of path and query become part of the input, `answer` handles a request (by default it is
-    dispatched), `fail` builds the answer to an error before the service is reached, `claims` names what only one may have.
+    For subclasses (SOAP and the like), which name their settings as type argument: `accepts`
+    decides which of several channels on one path takes a request, `rank` which of them is asked
+    first, `mismatch` says what is wrong when none accepts, `parameters` which values of path and
+    query become part of the input, `answer` handles a request (by default it is dispatched), `fail`
+    builds the answer to an error before the service is reached, `claims` names what only one may
+    have.
     """
 
     type: ClassVar[str] = "http"
@@ -139,13 +146,17 @@ class HttpChannel(Channel[PathT]):
 
     @staticmethod
     def allowed_methods(config: HttpPath) -> frozenset[str]:
-        """Return the methods that these settings accept; empty for any. HEAD is served where GET is."""
+        """Return the methods that these settings accept; empty for any. HEAD is served where GET
+        is.
+        """
         methods = frozenset(methods_of(config.method if isinstance(config, HttpSettings) else ""))
         return methods | {"HEAD"} if "GET" in methods else methods
 
     @property
     def rank(self) -> int:
-        """On one path, channels of a higher rank are asked first: one with methods before one for any method."""
+        """On one path, channels of a higher rank are asked first: one with methods before one for
+        any method.
+        """
         return 0 if self.any_method else 1
 
     def start(self) -> None:
@@ -165,11 +176,15 @@ class HttpChannel(Channel[PathT]):
         return self.any_method or environ["REQUEST_METHOD"] in self.methods
 
     def mismatch(self, environ: WSGIEnvironment, others: list[AnyHttpChannel]) -> HansaError:
-        """Return the error for a request whose path matches when no channel on it (`others`, this one too) accepts it."""
+        """Return the error for a request whose path matches when no channel on it (`others`, this
+        one too) accepts it.
+        """
         return not_allowed(environ["REQUEST_METHOD"], others)
 
     def parameters(self, path: Mapping[str, str], query: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values of path and query string that become part of the input; they take precedence over the body's."""
+        """Return the values of path and query string that become part of the input; they take
+        precedence over the body's.
+        """
         if not self.merges:
             return {}
         if self.path_wins:
@@ -181,7 +196,9 @@ class HttpChannel(Channel[PathT]):
         return self.dispatch(request)
 
     def fail(self, error: HansaError, request: Request) -> Response | None:
-        """Return the answer to an error before the service is reached; None leaves it to problem details (RFC 9457)."""
+        """Return the answer to an error before the service is reached; None leaves it to problem
+        details (RFC 9457).
+        """
         return None
 
     @classmethod
@@ -197,7 +214,9 @@ AnyHttpChannel = HttpChannel[Any]
 
 
 def not_allowed(method: str, channels: Iterable[AnyHttpChannel], hint: str = "") -> NotAllowed:
-    """Return the error for a method that none of the channels on a path has, naming those that they have."""
+    """Return the error for a method that none of the channels on a path has, naming those that they
+    have.
+    """
     methods = {one for channel in channels for one in channel.methods}
     allowed = ", ".join(sorted(methods | {"OPTIONS"}))
     return NotAllowed(

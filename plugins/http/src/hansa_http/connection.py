@@ -1,6 +1,8 @@
-"""One HTTP connection, as waitress handles it, with what it leaves open closed: limits, smuggling, spinning, lingering.
+"""One HTTP connection, as waitress handles it, with what it leaves open closed: limits, smuggling,
+spinning, lingering.
 
-It rests on the inside of waitress 3.0, hence the pin `<4`; tests/test_connection.py guards every place.
+It rests on the inside of waitress 3.0, hence the pin `<4`; tests/test_connection.py guards every
+place.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ class _Fields(dict[str, str]):
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Reads a request; refuses one whose end two servers could see in different places (RFC 9112, section 6.1)."""
+    """Reads a request; refuses one whose end two servers could see in different places (RFC 9112,
+    section 6.1).
+    """
 
     path = ""
     began = 0.0
@@ -82,7 +86,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 class OneWrite(WSGITask):  # type: ignore[misc]
     """Answers a request; the head and the first piece of the body go out in one write.
 
-    PERF: two writes wake the I/O thread between them, which then fights this one for the interpreter.
+    PERF: two writes wake the I/O thread between them, which then fights this one for the
+    interpreter.
     """
 
     wrote_header: bool
@@ -163,8 +168,9 @@ def _of_waitress(found: Error) -> HansaError:
 class Connection(HTTPChannel):  # type: ignore[misc]
     """One connection.
 
-    PERF: it is not writable while a thread writes to it, else the I/O thread spins and starves the very thread it waits for.
-    After a refusal it goes on to read for a while, since closing with unread bytes lets the kernel take back the answer.
+    PERF: it is not writable while a thread writes to it, else the I/O thread spins and starves the
+    very thread it waits for. After a refusal it goes on to read for a while, since closing with
+    unread bytes lets the kernel take back the answer.
     """
 
     request: Parser | None
@@ -246,7 +252,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         )
 
     def overdue(self, now: float) -> bool:
-        """Whether a request began here too long ago to be still incomplete: its head, or its body at a fair speed."""
+        """Whether a request began here too long ago to be still incomplete: its head, or its body
+        at a fair speed.
+        """
         request = self.request
         if request is None or self.requests or not request.began:
             return False

@@ -1,7 +1,7 @@
 """Deadlines of calls: how long in all what is done inside, in one thread, may take.
 
-Time-outs of libraries count anew with each byte, so a server that sends one byte at a time is never too late for them. Here
-each wait on the network gets what is left of the call's time.
+Time-outs of libraries count anew with each byte, so a server that sends one byte at a time is never
+too late for them. Here each wait on the network gets what is left of the call's time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _call = threading.local()
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Give the calls made inside, in this thread, so many seconds in all."""
+    """Limit the calls made inside, in this thread, to this many seconds in all."""
     before = getattr(_call, "until", None)
     _call.until = time.monotonic() + seconds
     try:
@@ -26,7 +26,9 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def left(at_most: float | None = None) -> float | None:
-    """The seconds that are left, 0.0 when none are, at most so many; None without any limit."""
+    """Return the seconds that are left, 0.0 when none are, at most `at_most`; None without any
+    limit.
+    """
     until = getattr(_call, "until", None)
     if until is None:
         return at_most

@@ -1,4 +1,6 @@
-"""Errors as answers: problem details (RFC 9457), rendered here for whatever fails outside of a channel."""
+"""Errors as answers: problem details (RFC 9457), rendered here for whatever fails outside of a
+channel.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def malformed(detail: str, status: int = 400, title: str = "Malformed request") 
 
 
 def problem_response(error: BaseException, cid: str) -> Response:
-    """Return the problem details of an error as a response; of an unexpected one they reveal nothing but the cid."""
+    """Return the problem details of an error as a response; of an unexpected one they reveal
+    nothing but the cid.
+    """
     response = Response(status=500, cid=cid, content_type=PROBLEM)
     if isinstance(error, HansaError):
         response.status = error.status

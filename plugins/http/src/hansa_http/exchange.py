@@ -1,4 +1,6 @@
-"""One exchange with an HTTP server over httpx2: a request, its answer read up to a limit, and failures as errors of Hansa."""
+"""One exchange with an HTTP server over httpx2: a request, its answer read up to a limit, and
+failures as errors of Hansa.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,16 @@ _NOT_SENT = (
 
 
 class Exchange:
-    """Sends requests over a pool of at most `size` connections, and reads answers of at most `largest` bytes.
+    """Sends requests over a pool of at most `size` connections, and reads answers of at most
+    `largest` bytes.
 
     `label` is what errors call the connection. Usable from many threads at once.
     """
 
     def __init__(self, label: str, context: ssl.SSLContext, size: int, largest: int) -> None:
-        self.label, self.size, self.largest = label, size, largest
+        self.label = label
+        self.size = size
+        self.largest = largest
         self._client = httpx2.Client(
             transport=DeadlineTransport(context, size),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -46,9 +51,10 @@ class Exchange:
     def send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes, timeout: float
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Send a request; gives status, headers and body of the answer.
+        """Send a request; returns status, headers and body of the answer.
 
-        Raises `NotSent`, `Broken`, `BadAnswer` (too large, or not to be decoded), `Invalid` (what cannot be sent).
+        Raises `NotSent`, `Broken`, `BadAnswer` (too large, or not to be decoded), `Invalid` (what
+        cannot be sent).
         """
         client = self._client
         try:
@@ -64,9 +70,9 @@ class Exchange:
         except httpx2.LocalProtocolError as error:
             raise Invalid(f"{self.label}: the call cannot be sent: {error}") from None
         except _NOT_SENT as error:
-            raise NotSent(self._told(error, url)) from error
+            raise NotSent(self._translated(error, url)) from error
         except (httpx2.TransportError, httpcore2.TimeoutException, OSError) as error:
-            raise Broken(self._told(error, url)) from error
+            raise Broken(self._translated(error, url)) from error
         except httpx2.DecodingError as error:
             raise BadAnswer(
                 f"{self.label}: the answer of {url} cannot be decoded: {error}"
@@ -75,7 +81,8 @@ class Exchange:
             raise Invalid(f"{self.label}: the call cannot be sent: {error}") from None
 
     def _body(self, answer: httpx2.Response) -> bytes:
-        pieces, size = [], 0
+        pieces = []
+        size = 0
         for piece in answer.iter_bytes():
             size += len(piece)
             if size > self.largest:
@@ -85,8 +92,8 @@ class Exchange:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def _told(self, error: Exception, url: str) -> HansaError:
-        """One of our errors for one of the library's."""
+    def _translated(self, error: Exception, url: str) -> HansaError:
+        """Return one of our errors for one of the library's."""
         if isinstance(error, httpx2.PoolTimeout):
             return TimedOut(f"{self.label}: all {self.size} connections are busy")
         if isinstance(error, httpx2.TimeoutException | httpcore2.TimeoutException):

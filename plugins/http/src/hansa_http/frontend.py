@@ -1,4 +1,6 @@
-"""What the plugin keeps in a worker: the table of channels, the request handler, and once it serves, a listener and a log."""
+"""What the plugin keeps in a worker: the table of channels, the request handler, and once it
+serves, a listener and a log.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class HttpFrontend:
         self._listener.start()
 
     def drain(self, closing: bool, grace: float) -> None:
-        """Answer everything accepted within `grace` seconds, and accept nothing new; `closing`: no other worker serves on."""
+        """Answer everything accepted within `grace` seconds, and accept nothing new; `closing`: no
+        other worker serves on.
+        """
         if self._listener is not None:
             self._listener.drain(closing, grace)
 

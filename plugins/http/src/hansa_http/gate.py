@@ -10,7 +10,9 @@ def _always_ready() -> str:
 
 
 class Gate:
-    """Whether this worker wants requests: `draining` once it is to end; `unready` returns why not, or an empty text."""
+    """Whether this worker wants requests: `draining` once it is to end; `unready` returns why not,
+    or an empty text.
+    """
 
     def __init__(self, unready: Callable[[], str] = _always_ready) -> None:
         self.draining = False

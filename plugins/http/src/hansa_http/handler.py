@@ -1,4 +1,6 @@
-"""The request handler: from a WSGI environment to a response, by way of the channel that the table has for it."""
+"""The request handler: from a WSGI environment to a response, by way of the channel that the table
+has for it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("hansa.http")
 
 Handled = tuple[Response, Request | None]
-"""A response, and the request that it answers; None where there was no need for one, or it could not be read."""
+"""A response, and the request that it answers; None where there was no need for one, or it could
+not be read.
+"""
 
 _is_cid = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
 _NOTHING: Mapping[str, Any] = {}
@@ -44,7 +48,9 @@ class RequestHandler:
         }
 
     def take_cid_from(self, header: str) -> None:
-        """Take a caller's correlation id also from this header, where `X-Hansa-CID` and those added before are missing."""
+        """Take a caller's correlation id also from this header, where `X-Hansa-CID` and those added
+        before are missing.
+        """
         key = "HTTP_" + header.upper().replace("-", "_")
         if key not in self._cid_keys:
             self._cid_keys += (key,)
@@ -96,7 +102,7 @@ class RequestHandler:
                 return given if _is_cid(given) else new_cid()
         return new_cid()
 
-    # -- Hansa's own addresses ---------------------------------------------------------------------------------------
+    # -- Hansa's own addresses ---------------------------------------------------------------------
 
     def _ping(self, method: str, cid: str) -> Response:
         """Whether anybody is there."""
@@ -133,7 +139,9 @@ def _allowed(methods: str, cid: str) -> Response:
 def _mismatch(
     refused: list[AnyHttpChannel], request: Request, environ: WSGIEnvironment
 ) -> Response:
-    """Answer a request that no channel takes: those in `refused` have its path and did not accept it."""
+    """Answer a request that no channel takes: those in `refused` have its path and did not accept
+    it.
+    """
     if not refused:
         if request.path == "*" and request.method == "OPTIONS":
             return _allowed("", request.cid)

@@ -1,4 +1,6 @@
-"""The listener of one worker: a thread that accepts connections on the shared socket, and ends without losing a request."""
+"""The listener of one worker: a thread that accepts connections on the shared socket, and ends
+without losing a request.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,9 @@ QUIET = 0.25
 class Listener(TcpWSGIServer):  # type: ignore[misc]
     """Serves a WSGI application on a listening socket that other processes may share.
 
-    `start` begins to accept, `drain` ends it without losing what was accepted, `stop` closes everything. This works on a
-    duplicate of the socket given, which is closed only by the drain of a server that ends.
+    `start` begins to accept, `drain` ends it without losing what was accepted, `stop` closes
+    everything. This works on a duplicate of the socket given, which is closed only by the drain of
+    a server that ends.
     """
 
     channel_class = Connection
@@ -85,7 +88,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             bind_socket=False,
         )
 
-    # -- life --------------------------------------------------------------------------------------------------------
+    # -- life --------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to accept connections, in a thread of its own."""
@@ -94,12 +97,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self._thread.start()
 
     def drain(self, closing: bool, limit: float) -> None:
-        """Accept nothing new and return when everything accepted is answered, at most `limit` seconds later.
+        """Accept nothing new and return when everything accepted is answered, at most `limit`
+        seconds later.
 
-        While others serve the same socket (`closing` false) new connections are left to them at once. Else this goes on to
-        accept until the grace is over, so that a load-balancer sees that it is not ready before it is gone; then it takes
-        what still waits in the backlog, and closes the socket. Idle connections are kept until the grace is over: the answer
-        to their next request says `Connection: close`.
+        While others serve the same socket (`closing` false) new connections are left to them at
+        once. Else this goes on to accept until the grace is over, so that a load-balancer sees that
+        it is not ready before it is gone; then it takes what still waits in the backlog, and closes
+        the socket. Idle connections are kept until the grace is over: the answer to their next
+        request says `Connection: close`.
         """
         self.gate.draining = True
         if not self._serving:
@@ -120,7 +125,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             )
 
     def _keep_idle(self, closing: bool, until: float) -> None:
-        """Wait for the grace to end, or for connections to be gone and, if the server ends, for callers to stay away."""
+        """Wait for the grace to end, or for connections to be gone and, if the server ends, for
+        callers to stay away.
+        """
         quiet_since = time.monotonic()
         now = quiet_since
         while now < until:
@@ -168,7 +175,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             pass
 
     def _last_call(self) -> None:
-        """Accept whoever waits in the backlog, then close the socket: who comes later is refused by the kernel."""
+        """Accept whoever waits in the backlog, then close the socket: who comes later is refused by
+        the kernel.
+        """
         before = -1
         while len(self.active_channels) != before:
             before = len(self.active_channels)
@@ -198,7 +207,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         finally:
             self._ended.set()
 
-    # -- what waitress calls -----------------------------------------------------------------------------------------
+    # -- what waitress calls -----------------------------------------------------------------------
 
     def add_task(self, task: Connection) -> None:
         """Hand a complete request to a thread, or refuse it when too many wait already."""
@@ -214,7 +223,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             self.task_dispatcher.add_task(task)
 
     def maintenance(self, now: float) -> None:
-        """Close idle connections, cut requests that do not get complete, end those that were refused."""
+        """Close idle connections, cut requests that do not get complete, end those that were
+        refused.
+        """
         for connection in list(self.active_channels.values()):
             if connection.lingering_until and now > connection.lingering_until:
                 connection.will_close = True

@@ -1,4 +1,6 @@
-"""URL path patterns such as `/customer/{id}/orders`: what they match, and which of two is the more specific."""
+"""URL path patterns such as `/customer/{id}/orders`: what they match, and which of two is the more
+specific.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 @total_ordering
 class Pattern:
-    """A path with `{name}` variables, matched against whole decoded paths; raises `Invalid` if it is not well formed.
+    """A path with `{name}` variables, matched against whole decoded paths; raises `Invalid` if it
+    is not well formed.
 
-    A variable matches one or more characters except a slash (with `match_slash`, slashes too). Patterns sort with the most
-    specific first: segment by segment, literal text goes before a mix, and a mix before a lone variable.
+    A variable matches one or more characters except a slash (with `match_slash`, slashes too).
+    Patterns sort with the most specific first: segment by segment, literal text goes before a mix,
+    and a mix before a lone variable.
     """
 
     __slots__ = ("canonical", "literal", "match_slash", "names", "order", "regex", "text")
@@ -26,15 +30,16 @@ class Pattern:
             raise Invalid("a path begins with / and has no ?, # or control characters")
         self.text = text
         self.names = tuple(_VARIABLE.findall(text))
-        self.match_slash = match_slash and bool(
-            self.names
-        )  # without variables it makes no difference
+        # without variables it makes no difference
+        self.match_slash = match_slash and bool(self.names)
         rest = _VARIABLE.sub("", text)
         if "{" in rest or "}" in rest:
             raise Invalid("the braces are not in pairs")
         for name in self.names:
             if not _NAME.match(name):
-                raise Invalid(f"{{{name}}} is no variable: letters, digits and _ make a name")
+                raise Invalid(
+                    f"{{{name}}} is not a valid variable: a name is letters, digits and _"
+                )
         if len(set(self.names)) < len(self.names):
             raise Invalid("a variable is named twice")
         if "}{" in text:
@@ -53,7 +58,7 @@ class Pattern:
         return re.compile(source, re.S)
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The values of the variables if the whole path matches, else None."""
+        """Return the values of the variables if the whole path matches, else None."""
         if self.regex is None:
             return {} if path == self.text else None
         found = self.regex.fullmatch(path)
@@ -61,7 +66,9 @@ class Pattern:
 
     @property
     def key(self) -> tuple[int, str]:
-        """Where an index finds it: the number of slashes, -1 if it varies, and the segments before the first variable."""
+        """Where an index finds it: the number of slashes, -1 if it varies, and the segments before
+        the first variable.
+        """
         prefix = self.canonical.partition("{")[0].rpartition("/")[0]
         return -1 if self.match_slash else self.canonical.count("/"), prefix
 

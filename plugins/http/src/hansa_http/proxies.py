@@ -16,7 +16,9 @@ _FORWARDED = (
 
 
 class Proxies:
-    """The proxies whose statement of a caller's address counts; headers of anybody else's are dropped."""
+    """The proxies whose statement of a caller's address counts; headers of anybody else's are
+    dropped.
+    """
 
     def __init__(self, trusted: Iterable[str] = ()) -> None:
         networks = [ip_network(one, strict=False) for one in trusted]
@@ -33,7 +35,9 @@ class Proxies:
         self._trusts = trusts
 
     def peer(self, environ: WSGIEnvironment) -> str:
-        """Return the address of the caller: the last one in X-Forwarded-For that is no trusted proxy."""
+        """Return the address of the caller: the last one in X-Forwarded-For that is no trusted
+        proxy.
+        """
         address: str = environ.get("REMOTE_ADDR", "")
         if not self.any or not self._trusts(address):
             for key in _FORWARDED:
@@ -46,8 +50,8 @@ class Proxies:
 
     def _behind(self, address: str, forwarded_for: str) -> str:
         """Return who is behind a trusted proxy, and behind those that it says were before it."""
-        for hop in reversed(forwarded_for.split(",")):
-            hop = hop.strip()
+        for part in reversed(forwarded_for.split(",")):
+            hop = part.strip()
             if not hop:
                 break
             address = hop

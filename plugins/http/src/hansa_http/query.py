@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import unquote_to_bytes
+from wsgiref.types import WSGIEnvironment
 
 from hansa import Invalid
 
@@ -13,26 +13,29 @@ MOST_VALUES = 1000
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-def parse_query(text: str) -> dict[str, Any]:
-    """The values of a query string (application/x-www-form-urlencoded); a key given more than once has a list.
+def parse_query(text: str) -> dict[str, str | list[str]]:
+    """Return the values of a query string (application/x-www-form-urlencoded); a key given more
+    than once has a list.
 
-    `text` is as WSGI has it (bytes as Latin-1). Raises `Invalid` for a stray %, for what is not UTF-8, and for more than 1,000
-    values.
+    `text` is as WSGI has it (bytes as Latin-1). Raises `Invalid` for a stray %, for what is not
+    UTF-8, and for more than 1,000 values.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, str | list[str]] = {}
     parts = text.split("&")
     if len(parts) > MOST_VALUES:
         raise Invalid(f"the query string has more than {MOST_VALUES} values")
     for part in parts:
         if part:
             name, _, value = part.partition("=")
-            name, value = _unquote(name), _unquote(value)
-            if name not in found:
+            name = _unquote(name)
+            value = _unquote(value)
+            known = found.get(name)
+            if known is None:
                 found[name] = value
-            elif isinstance(found[name], list):
-                found[name].append(value)
+            elif isinstance(known, list):
+                known.append(value)
             else:
-                found[name] = [found[name], value]
+                found[name] = [known, value]
     return found
 
 
@@ -51,7 +54,9 @@ def _unquote(text: str) -> str:
 
 
 def decode_path(path: str) -> str:
-    """A path as WSGI has it (bytes as Latin-1), as text; raises `Invalid` if it is not UTF-8."""
+    """Return a path as WSGI has it (bytes as Latin-1), as text; raises `Invalid` if it is not
+    UTF-8.
+    """
     if path.isascii():
         return path
     try:
@@ -61,14 +66,14 @@ def decode_path(path: str) -> str:
 
 
 class Headers(Mapping[str, str]):
-    """Request headers by name, in any case, told in lower case.
+    """Request headers by name, in any case, listed in lower case.
 
     PERF: a view of the WSGI environment; most services look at few headers or none.
     """
 
     __slots__ = ("_environ",)
 
-    def __init__(self, environ: dict[str, Any]) -> None:
+    def __init__(self, environ: WSGIEnvironment) -> None:
         self._environ = environ
 
     def __getitem__(self, name: str) -> str:

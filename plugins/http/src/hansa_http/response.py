@@ -1,4 +1,4 @@
-"""What an outgoing HTTP call gives back."""
+"""What an outgoing HTTP call returns."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from hansa import HansaError, Invalid
 class BadAnswer(HansaError):
     """The other side answered, with an error or with what cannot be used."""
 
-    status, title = 502, "Bad answer"
+    code = "bad-answer"
+    status = 502
+    title = "Bad answer"
 
 
 class HttpResponse:
-    """The answer to an outgoing call: `status`, `headers` (names in any case), `content` (bytes), `url`, `seconds` it took."""
+    """The answer to an outgoing call: `status`, `headers` (names in any case), `content` (bytes),
+    `url`, `seconds` it took.
+    """
 
     def __init__(
         self,
@@ -68,7 +72,8 @@ class HttpResponse:
 
     @cached_property
     def data(self) -> Any:
-        """The body as objects, read by the format that its content type belongs to, else by the connection's, else as text.
+        """The body as objects, read by the format that its content type belongs to, else by the
+        connection's, else as text.
 
         Raises `BadAnswer` if it cannot be read.
         """
@@ -93,7 +98,7 @@ class HttpResponse:
             ) from None
 
     def raise_for_status(self) -> HttpResponse:
-        """Give back this response, or raise `BadAnswer` if its status is 400 or more."""
+        """Return this response, or raise `BadAnswer` if its status is 400 or more."""
         if not self.ok:
             raise BadAnswer(
                 f"{self.connection}: {self.method} {self.url} was answered with status {self.status}"

@@ -1,4 +1,6 @@
-"""When a failed HTTP call is tried again: which methods, after which failures and answers, and how much later."""
+"""When a failed HTTP call is tried again: which methods, after which failures and answers, and how
+much later.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,21 @@ AFTER = frozenset((429, 502, 503, 504))
 
 
 class NotSent(Exception):
-    """The call never left; it may be repeated, whatever it is. `told` is the error for who called."""
+    """The call never left; it may be repeated, whatever it is. `error` is what the caller gets."""
 
-    def __init__(self, told: HansaError) -> None:
-        super().__init__(told.detail)
-        self.told = told
+    def __init__(self, error: HansaError) -> None:
+        super().__init__(error.detail)
+        self.error = error
 
 
 class Broken(NotSent):
-    """Nobody knows what became of the call."""
+    """It is unknown what became of the call."""
 
 
 def pause(attempt: int, first: float, headers: Mapping[str, str]) -> float:
-    """Seconds before the next attempt: what Retry-After says (RFC 9110), else twice as many each time, with jitter."""
+    """Return the seconds before the next attempt: what Retry-After says (RFC 9110), else twice as
+    many each time, with jitter.
+    """
     asked = headers.get("retry-after", "").strip()
     if asked.isdigit():
         return float(asked)
@@ -36,5 +40,6 @@ def pause(attempt: int, first: float, headers: Mapping[str, str]) -> float:
         except ValueError:
             pass
         else:
-            return max(0.0, (when - datetime.now(UTC if when.tzinfo else None)).total_seconds())
+            now = datetime.now(UTC if when.tzinfo else None)
+            return max(0.0, (when - now).total_seconds())
     return float(first * 2**attempt * random.uniform(0.8, 1.2))

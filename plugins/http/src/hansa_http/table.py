@@ -1,4 +1,6 @@
-"""The table of channels by path and by what else distinguishes them: read by every request without a lock."""
+"""The table of channels by path and by what else distinguishes them: read by every request without
+a lock.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,18 @@ _NO_VARIABLES: Mapping[str, str] = {}
 _Channels = tuple["AnyHttpChannel", ...]
 _Entry = tuple[Pattern, _Channels]
 Found = tuple["AnyHttpChannel | None", Mapping[str, str], list["AnyHttpChannel"]]
-"""The channel for a request, the variables in its path, and, if there is no channel, those that have the path and refused."""
+"""The channel for a request, the variables in its path, and, if there is no channel, those that
+have the path and refused.
+"""
 
 
 class Table:
-    """Running channels, most specific path first; on one path the first whose `accepts` says yes takes the request.
+    """Running channels, most specific path first; on one path the first whose `accepts` says yes
+    takes the request.
 
-    On one path, channels of a higher `rank` are asked first, and among equals the one added last: an edited channel starts
-    before its former self stops, and takes over at once. Adding or removing one costs the same however many there are.
+    On one path, channels of a higher `rank` are asked first, and among equals the one added last:
+    an edited channel starts before its former self stops, and takes over at once. Adding or
+    removing one costs the same however many there are.
     """
 
     def __init__(self) -> None:
@@ -94,12 +100,15 @@ class Table:
                     if channel.accepts(environ):
                         return channel, variables, []
                 refused += channels
-            # while this looked, a channel may have moved from a path not looked at yet to one that was
+            # while this looked, a channel may have moved from a path not looked at yet to one that
+            # was
             if changes == self._changes:
                 return None, _NO_VARIABLES, refused
 
     def _matching(self, path: str) -> Iterator[tuple[Mapping[str, str], _Channels]]:
-        """Yield the channels on paths that match, most specific path first; those that match across slashes come last."""
+        """Yield the channels on paths that match, most specific path first; those that match across
+        slashes come last.
+        """
         yield _NO_VARIABLES, self._literal.get(path, ())
         for slashes in (path.count("/"), -1):
             prefixes = self._templates.get(slashes)
@@ -126,7 +135,9 @@ def _set(table: dict[K, tuple[T, ...]], key: K, value: tuple[T, ...]) -> None:
 
 
 def _prefixes(path: str, depth: int) -> list[str]:
-    """Return the whole segments that a path begins with, at most `depth` of them, the longest first; the last is empty."""
+    """Return the whole segments that a path begins with, at most `depth` of them, the longest
+    first; the last is empty.
+    """
     found = [""]
     end = path.find("/", 1)
     while len(found) <= depth and end > 0:

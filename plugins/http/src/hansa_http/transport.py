@@ -1,4 +1,6 @@
-"""A pool of connections of httpx2 in which no wait outlasts the deadline of its call, whatever the other side does."""
+"""A pool of connections of httpx2 in which no wait outlasts the deadline of its call, whatever the
+other side does.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,6 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import httpcore2
 import httpx2
@@ -17,9 +18,9 @@ from .deadline import left
 
 
 def remaining(at_most: float | None = None) -> float | None:
-    """The seconds that a wait may take; raises ReadTimeout when there are none."""
+    """Return the seconds that a wait may take; raises ReadTimeout when there are none."""
     rest = left(at_most)
-    if rest == 0.0 != at_most:
+    if rest == 0.0 and at_most != 0.0:
         raise httpcore2.ReadTimeout("the deadline of the call is over")
     return rest
 
@@ -46,7 +47,7 @@ class _Stream(httpcore2.NetworkStream):
     ) -> httpcore2.NetworkStream:
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, remaining(timeout)))
 
-    def get_extra_info(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> object:
         return self._inner.get_extra_info(info)
 
 
@@ -60,7 +61,7 @@ class _Backend(httpcore2.NetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         began = time.monotonic()
         found = _look_up(host, port, remaining(timeout))
@@ -79,16 +80,19 @@ class _Backend(httpcore2.NetworkBackend):
 
 
 def _look_up(host: str, port: int, timeout: float | None) -> list[str]:
-    """The addresses of a host; the system's look-up knows no time-out, so another thread waits for it."""
+    """Return the addresses of a host; the system's look-up knows no time-out, so another thread
+    waits for it.
+    """
     try:
         return [str(ipaddress.ip_address(host.strip("[]")))]
     except ValueError:
         pass
-    answer: list[Any] = []
+    answer: list[list[str] | Exception] = []
 
     def ask() -> None:
         try:
-            answer.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.append([str(one[4][0]) for one in found])
         except (OSError, UnicodeError) as error:
             answer.append(error)
 
@@ -99,7 +103,7 @@ def _look_up(host: str, port: int, timeout: float | None) -> list[str]:
         raise httpcore2.ConnectTimeout(f"{host} could not be looked up in time")
     if isinstance(answer[0], Exception):
         raise httpcore2.ConnectError(f"{host} cannot be looked up: {answer[0]}")
-    return list(dict.fromkeys(str(one[4][0]) for one in answer[0]))
+    return list(dict.fromkeys(answer[0]))
 
 
 class DeadlineTransport(httpx2.HTTPTransport):

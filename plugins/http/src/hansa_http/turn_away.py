@@ -16,7 +16,8 @@ _JUMP_IF_EQUAL = 0x15
 _RETURN = 0x06
 _WHOLE_PACKET = 0xFFFFFFFF
 
-# a BPF program over a packet that begins with its TCP header: code, jump if true, jump if false, operand
+# a BPF program over a packet that begins with its TCP header: code, jump if true, jump if false,
+# operand
 _PROGRAM = (
     (_LOAD_BYTE, 0, 0, _FLAGS),
     (_AND, 0, 0, _SYN | _ACK),
@@ -27,11 +28,12 @@ _PROGRAM = (
 
 
 def turn_away(listening: socket.socket) -> None:
-    """Have the kernel ignore new connections where it can (Linux): callers repeat, and are refused once the socket is closed.
+    """Have the kernel ignore new connections where it can (Linux): callers repeat, and are refused
+    once the socket is closed.
 
-    Without it, a connection that is made between the last accept and the close would be reset. Only the first packet of a
-    connection is ignored: a caller whose connection is being made believes after the second that there is one, and would
-    be reset.
+    Without it, a connection that is made between the last accept and the close would be reset. Only
+    the first packet of a connection is ignored: a caller whose connection is being made believes
+    after the second that there is one, and would be reset.
     """
     code = b"".join(struct.pack("HBBI", *step) for step in _PROGRAM)
     program = ctypes.create_string_buffer(code)
