@@ -1,0 +1,57 @@
+"""What a plan says is what apply does, for random configurations of every type that is installed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from hansa import Invalid
+from hansa.definitions.definitions import Definitions
+from hansa_admin.plan import Plan
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from tests.core.definitions import test_every_type as every
+from tests.core.definitions.test_every_type import installed as installed
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> dict[str, Any]:
+    """Definitions by kind, type and name; often all of them good."""
+    make = draw(st.sampled_from([every.any_edit, every.good_edit, every.good_edit]))
+    config: dict[str, Any] = {}
+    for one in draw(st.lists(st.sampled_from(every.TYPES), max_size=4)):
+        edit = draw(make(one))
+        types = config.setdefault(one.kind, {})
+        types.setdefault(one.type, {})[edit.key[2]] = edit.data or {}
+    return config
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(config=st.deferred(configurations), prune=st.booleans())
+def test_what_is_planned_is_applied(
+    installed: Definitions, config: dict[str, Any], prune: bool
+) -> None:
+    server: Any = SimpleNamespace(
+        registry=installed.registry,
+        definitions=installed,
+        packages=SimpleNamespace(current=list),
+    )
+    before = {record.key for record in installed.all()}
+    revision = installed.store.database.revision()
+    try:
+        plan = Plan(server, config, prune=prune)
+    except Invalid:
+        assert installed.store.database.revision() == revision
+        return
+    applied = plan.apply()
+    assert (applied is None) == (plan.steps == [])
+    made = {step.key for step in plan.steps if step.action == "create"}
+    gone = {step.key for step in plan.steps if step.action == "delete"}
+    assert {record.key for record in installed.all()} == (before | made) - gone
+    again = Plan(server, config, prune=prune)
+    # a secret in clear text counts as changed, since what is stored cannot be compared with it
+    assert {step.action for step in again.steps} <= {"edit"}
