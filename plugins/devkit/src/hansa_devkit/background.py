@@ -1,4 +1,6 @@
-"""Calls in the background, in threads that hold nobody up: neither a test that failed nor the end of the process."""
+"""Calls in the background, in threads that hold nobody up: neither a test that failed nor the end
+of the process.
+"""
 
 from __future__ import annotations
 

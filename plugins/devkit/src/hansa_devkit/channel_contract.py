@@ -1,7 +1,10 @@
-"""What a channel must hold: inherit `ChannelContract`, name the class and good settings, and say how its peer sends."""
+"""What a channel must hold: inherit `ChannelContract`, name the class and good settings, and say
+how its peer sends.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -21,9 +24,10 @@ from .inbox import Inbox
 class ChannelContract(Contract):
     """The whole suite for a channel.
 
-    An author gives `cls`, `good` and `send`, and, where there is a peer that may go away, `peer_down` and `peer_up`. Each test
-    should find an empty source: make queues, topics and folders anew in a fixture. A check that a transport cannot hold is
-    set to None in the subclass, with a comment that says why.
+    An author gives `cls`, `good` and `send`, and, where there is a peer that may go away,
+    `peer_down` and `peer_up`. Each test should find an empty source: make queues, topics and
+    folders anew in a fixture. A check that a transport cannot hold is set to None in the subclass,
+    with a comment that says why.
     """
 
     headers: ClassVar[Mapping[str, str]] = {}
@@ -31,10 +35,12 @@ class ChannelContract(Contract):
     messages: ClassVar[Sequence[bytes]] = (b'{"n": 1}', "Grüße, мир".encode(), bytes(range(256)))
     """Bodies that must arrive as they were sent."""
     loses_on_edit: ClassVar[bool] = False
-    """Whether the transport itself drops what nobody listens to (publish / subscribe), so that an edit may lose messages."""
+    """Whether the transport drops what has no subscriber, so that an edit may lose messages."""
 
     def send(self, raw: bytes) -> None:
-        """Have the peer send one message; returns once the peer has got rid of it (acknowledged, or stored by a broker)."""
+        """Have the peer send one message; returns once the peer has got rid of it (acknowledged, or
+        stored by a broker).
+        """
         pytest.fail(f"{type(self).__name__} must define send(self, raw)")
 
     def message(self, number: int) -> bytes:
@@ -78,7 +84,9 @@ class ChannelContract(Contract):
 
     @contextmanager
     def _sending(self, raw: bytes) -> Iterator[Future[None]]:
-        """Send in the background, since a sender may wait for its acknowledgement; its error comes out at the end."""
+        """Send in the background, since a sender may wait for its acknowledgement; its error comes
+        out at the end.
+        """
         if type(self).send is ChannelContract.send:
             self.send(raw)  # says that it is missing
         future = in_background(self.send, raw)
@@ -150,7 +158,9 @@ class ChannelContract(Contract):
             assert not inbox.has(2, self.settle), "a rejected message came again"
 
     def test_a_swapped_dispatch_is_obeyed(self) -> None:
-        """The channel asks for `self.dispatch` each time: core swaps it when a service or a security definition changes."""
+        """The channel asks for `self.dispatch` each time: core swaps it when a service or a
+        security definition changes.
+        """
         first, second = Inbox(), Inbox()
         with self.receiving(first) as channel:
             with self._sending(self.message(1)):
@@ -175,7 +185,9 @@ class ChannelContract(Contract):
             )
 
     def test_starts_without_its_peer(self) -> None:
-        """Without its peer, `start` raises soon or keeps trying; `stop` works; with the peer there, messages arrive."""
+        """Without its peer, `start` raises soon or keeps trying; `stop` works; with the peer there,
+        messages arrive.
+        """
         inbox = Inbox()
         self.peer_down()
         began = time.monotonic()
@@ -199,7 +211,9 @@ class ChannelContract(Contract):
         assert arrived, "nothing arrives after the peer came back"
 
     def test_an_edit_under_load_loses_nothing(self) -> None:
-        """While objects replace one another as core does it, every message that the peer got rid of is dispatched."""
+        """While objects replace one another as core does it, every message that the peer got rid of
+        is dispatched.
+        """
         inbox, done, numbers = Inbox(), threading.Event(), itertools.count()
         accepted: list[bytes] = []
         refused: list[BaseException] = []
@@ -274,22 +288,19 @@ class ChannelContract(Contract):
 
     def _gets_through(self, inbox: Inbox, channel: Any = None) -> bool:
         """Whether a message arrives in time, however many must be sent."""
-        end, count = time.monotonic() + self.patience, len(inbox.requests)
+        end = time.monotonic() + self.patience
+        count = len(inbox.requests)
         while time.monotonic() < end:
-            try:
+            with contextlib.suppress(Exception):  # as core would, try again
                 self.current(channel)
-            except Exception:  # as core would, try again
-                pass
             in_background(self._try_to_send, self.message(2))
             if inbox.has(count + 1, 0.3):
                 return True
         return False
 
     def _try_to_send(self, raw: bytes) -> None:
-        try:
+        with contextlib.suppress(Exception):  # that nobody takes it is what these tests are about
             self.send(raw)
-        except Exception:  # that nobody takes it is what these tests are about
-            pass
 
     def _only_at_least_once(self) -> None:
         if self.cls.delivery != "at_least_once":

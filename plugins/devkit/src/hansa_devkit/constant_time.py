@@ -18,7 +18,8 @@ _SAFE = re.compile(r"^(compare_digest|verify|verify_\w+|check_\w+|checkpw)$")
 def faults(cls: Any) -> list[str]:
     """Where the class, or a module of its package that it uses, compares a secret by `==` or `!=`.
 
-    Also a fault is that nothing in there compares in constant time: no call of `compare_digest`, or of a `verify...`.
+    Also a fault is that nothing in there compares in constant time: no call of `compare_digest`, or
+    of a `verify...`.
     """
     words = _SECRET | {field.name for field in fields(cls.Config) if field.secret}
     found, safe = [], False

@@ -1,7 +1,10 @@
-"""What every type must hold, whichever its kind; the contracts of channels, outgoing connections and security build on it."""
+"""What every type must hold, whichever its kind; the contracts of channels, outgoing connections
+and security build on it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import logging
@@ -50,7 +53,9 @@ class Documented:
 
 
 class Contract(Documented):
-    """What every configured type must hold. `good` are settings that work; overriding `settings` may compute them."""
+    """What every configured type must hold. `good` are settings that work; overriding `settings`
+    may compute them.
+    """
 
     good: ClassVar[Mapping[str, Any]] = {}
 
@@ -62,11 +67,15 @@ class Contract(Documented):
             self.server.close()
 
     def settings(self) -> dict[str, Any]:
-        """Settings of an object that works; override where ports and the like are known only when the test runs."""
+        """Settings of an object that works; override where ports and the like are known only when
+        the test runs.
+        """
         return dict(self.good)
 
     def make_server(self) -> LocalServer:
-        """Return the server that objects get; override to hand in sections of config.toml, other objects and the like."""
+        """Return the server that objects get; override to hand in sections of config.toml, other
+        objects and the like.
+        """
         return LocalServer()
 
     @cached_property
@@ -102,7 +111,8 @@ class Contract(Documented):
         return {}
 
     def current(self, thing: Any) -> Any:
-        """The object that serves in the place of this one, as core has it: another one after it told core that it is `lost`.
+        """The object that serves in the place of this one, as core has it: another one after it
+        told core that it is `lost`.
 
         Raises what keeps the other one from starting; ask again then.
         """
@@ -185,7 +195,7 @@ class Contract(Documented):
             assert not any(secret in text for text in shown), "a secret is in a dump or a repr"
 
     def test_secrets_are_in_no_log_line(self, caplog: pytest.LogCaptureFixture) -> None:
-        """A run at the most talkative level of logging tells no secret."""
+        """A run at the log level DEBUG logs no secret."""
         with caplog.at_level(logging.DEBUG):
             with self.running() as thing:
                 self.exercise(thing)
@@ -216,10 +226,8 @@ class Contract(Documented):
         for step in range(1, 40):
             thing = self.make()
             with watching(fail_at=step) as watch:
-                try:
+                with contextlib.suppress(Exception):
                     thing.start()
-                except Exception:
-                    pass
             self._stop(thing, f"after {watch.steps[-1:] or 'nothing'} failed in start()")
             if not watch.failed:
                 break

@@ -1,4 +1,6 @@
-"""A TCP proxy for fault tests: between a client and a server it passes bytes, holds them back, resets or refuses."""
+"""A TCP proxy for fault tests: between a client and a server it passes bytes, holds them back,
+resets or refuses.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,13 @@ Mode = Literal["pass", "drop", "reset", "refuse"]
 
 
 class Proxy:
-    """Forwards `port` of 127.0.0.1 to a server, as a context manager; `mode` may be changed at any time and holds at once.
+    """Forwards `port` of 127.0.0.1 to a server, as a context manager; `mode` may be changed at any
+    time and holds at once.
 
-    `pass` forwards. `drop` is half-open: connections stay and new ones are accepted, but nothing goes either way, as behind a
-    firewall that drops packets; what was held back goes on with `pass`. `reset` answers every byte and every new connection by RST.
-    `refuse` closes the listening socket and resets what is open.
+    `pass` forwards. `drop` is half-open: connections stay and new ones are accepted, but nothing
+    goes either way, as behind a firewall that drops packets; what was held back goes on with
+    `pass`. `reset` answers every byte and every new connection by RST. `refuse` closes the
+    listening socket and resets what is open.
     """
 
     def __init__(self, target_port: int, target_host: str = "127.0.0.1") -> None:

@@ -1,4 +1,6 @@
-"""What a format must hold: inherit `FormatContract`, name the class, and say what it can carry and what it must refuse."""
+"""What a format must hold: inherit `FormatContract`, name the class, and say what it can carry and
+what it must refuse.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,9 @@ _SCALAR = (
 class FormatContract(Documented):
     """The whole suite for a format.
 
-    An author gives `cls` and `hostile`; where the format cannot carry everything that JSON can, `text`, or the strategies `values`
-    and `objects` (with its `model`); None leaves out what the format does not do.
+    An author gives `cls` and `hostile`; where the format cannot carry everything that JSON can,
+    `text`, or the strategies `values` and `objects` (with its `model`); None leaves out what the
+    format does not do.
     """
 
     text: ClassVar[st.SearchStrategy[str]] = _TEXT
@@ -52,9 +55,9 @@ class FormatContract(Documented):
     model: ClassVar[type[Model] | None] = Sample
     """A model whose objects come back as they were."""
     hostile: ClassVar[Sequence[bytes]] = ()
-    """Input that must be refused: malformed, nested too deeply, in a wrong encoding, anything dangerous that the format knows."""
+    """Input that must be refused: malformed, nested too deeply, in a wrong encoding, dangerous."""
     examples: ClassVar[int] = 100
-    """How many examples each property is tried with."""
+    """Number of examples that each property is tested with."""
 
     def make(self) -> Any:
         """A format as a route has it; override where it needs a channel's definition or a service."""

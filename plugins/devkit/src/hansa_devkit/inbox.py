@@ -11,7 +11,9 @@ Judge = Callable[[Request], str]
 
 
 class Inbox:
-    """A `dispatch` that never raises; `outcome` answers each request, after `outcomes`, one for each, are used up."""
+    """A `dispatch` that never raises; `outcome` answers each request, after `outcomes`, one for
+    each, are used up.
+    """
 
     def __init__(self, outcome: str = "done", *, outcomes: Sequence[str] = ()) -> None:
         self.requests: list[Request] = []

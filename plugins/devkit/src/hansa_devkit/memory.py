@@ -1,6 +1,8 @@
-"""Types `memory`: a channel and an outgoing connection over a named queue in this process, for tests and first steps.
+"""Types `memory`: a channel and an outgoing connection over a named queue in this process, for
+tests and first steps.
 
-Nothing survives the process. What a broker does is all there: acknowledgement, redelivery, dead letters, being down.
+Nothing survives the process. What a broker does is all there: acknowledgement, redelivery, dead
+letters, being down.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ class Message:
 
 
 class MemoryQueue:
-    """A bounded queue with acknowledgement; `dead` holds what was given up. `down` and `up` play an outage."""
+    """A bounded queue with acknowledgement; `dead` holds what was given up. `down` and `up` play an
+    outage.
+    """
 
     def __init__(self, name: str, capacity: int = 10_000) -> None:
         self.name = name
@@ -39,7 +43,9 @@ class MemoryQueue:
     def put(
         self, raw: bytes, headers: Mapping[str, str] | None = None, *, timeout: float = 0.0
     ) -> None:
-        """Add a message; raises `Unavailable` while it is down, `TimedOut` if it stays full for `timeout` seconds."""
+        """Add a message; raises `Unavailable` while it is down, `TimedOut` if it stays full for
+        `timeout` seconds.
+        """
         with self._changed:
             self._check()
             if not self._changed.wait_for(
@@ -51,7 +57,9 @@ class MemoryQueue:
             self._changed.notify_all()
 
     def take(self, timeout: float = 0.0) -> Message | None:
-        """The oldest message that is due, to be settled by `done`, `again` or `bury`; None if none comes in time."""
+        """The oldest message that is due, to be settled by `done`, `again` or `bury`; None if none
+        comes in time.
+        """
         end = time.monotonic() + timeout
         with self._changed:
             while True:

@@ -1,4 +1,6 @@
-"""What an outgoing connection must hold: inherit `OutgoingContract`, name the class and good settings, and say how it is used."""
+"""What an outgoing connection must hold: inherit `OutgoingContract`, name the class and good
+settings, and say how it is used.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ from .contract import Contract
 class OutgoingContract(Contract):
     """The whole suite for an outgoing connection.
 
-    An author gives `cls`, `good` and `use`, and, where there is a peer that may go away, `peer_down` and `peer_up`; with a
-    time-out, `peer_hangs`.
+    An author gives `cls`, `good` and `use`, and, where there is a peer that may go away,
+    `peer_down` and `peer_up`; with a time-out, `peer_hangs`.
     """
 
     timeout_setting: ClassVar[str] = "timeout"
@@ -70,7 +72,9 @@ class OutgoingContract(Contract):
             )
 
     def test_starts_without_its_peer(self) -> None:
-        """Without its peer, `start` or the first call raises, soon; `stop` works; with the peer there, a new object works."""
+        """Without its peer, `start` or the first call raises, soon; `stop` works; with the peer
+        there, a new object works.
+        """
         self.peer_down()
         outgoing, began = self.make(), time.monotonic()
         raised = self._raises(outgoing.start) or self._raises(lambda: self.use(outgoing))
@@ -101,7 +105,8 @@ class OutgoingContract(Contract):
                     raised = call.result(self.patience)
                 except TimeoutError:
                     pytest.fail(
-                        f"a call with a time-out of {self.timeout:g} s has not come back after {self.patience:g} s"
+                        f"a call with a time-out of {self.timeout:g} s has not come back after "
+                        f"{self.patience:g} s"
                     )
                 took = time.monotonic() - began
         assert raised, "a call to a peer that never answers must raise"
@@ -142,7 +147,9 @@ class OutgoingContract(Contract):
 
 
 class _Users:
-    """Threads that call the present object, and its replacement, which stops the old one after its last user."""
+    """Threads that call the present object, and its replacement, which stops the old one after its
+    last user.
+    """
 
     def __init__(self, contract: OutgoingContract) -> None:
         self.contract = contract

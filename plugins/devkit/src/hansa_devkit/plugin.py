@@ -1,4 +1,6 @@
-"""The in-memory types as a plugin. No distribution names it: a test that wants them in a server lays one out that does."""
+"""The in-memory types as a plugin. No distribution names it: a test that wants them in a server
+lays one out that does.
+"""
 
 from __future__ import annotations
 

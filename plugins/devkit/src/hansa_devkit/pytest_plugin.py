@@ -1,4 +1,6 @@
-"""The pytest plugin: readable failures in the contracts, whether each type of a plugin is tested by one, and real servers."""
+"""The pytest plugin: readable failures in the contracts, whether each type of a plugin is tested by
+one, and real servers.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--hansa-types",
         metavar="MODULE",
         default="",
-        help="fail unless each type that this plugin module gives is tested by a contract class of hansa-devkit",
+        help="fail unless a contract class of hansa-devkit tests each type of this plugin module",
     )
 
 
 def types_of(module: str) -> list[Any]:
-    """The types that a plugin module gives through its hooks."""
+    """Return the types that a plugin module adds by its hooks."""
     loaded = importlib.import_module(module)
     return [cls for hook in HOOKS if hasattr(loaded, hook) for cls in getattr(loaded, hook)()]
 
@@ -56,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def real_server() -> Iterator[Callable[[type[Server]], Server]]:
-    """Give the one server of a class that the run shares, started when first asked for, and again if a test has ended it."""
+    """Return the one server of a class that the run shares, started again if a test has ended it."""
     running: dict[type[RealServer], RealServer] = {}
 
     def give(cls: type[Server]) -> Server:

@@ -1,4 +1,6 @@
-"""What a security type must hold: inherit `SecurityContract`, name the class and good settings, and say who may come in."""
+"""What a security type must hold: inherit `SecurityContract`, name the class and good settings, and
+say who may come in.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,9 @@ _numbers = itertools.count(1)
 class SecurityContract(Contract):
     """The whole suite for a security type.
 
-    An author gives `cls`, `good`, the headers of a request with `right` credentials, several with `wrong` ones, and, if the type
-    also signs outgoing calls, `signing`: the settings that make it do so. `request` may be overridden for what is in no header.
+    An author gives `cls`, `good`, the headers of a request with `right` credentials, several with
+    `wrong` ones, and, if the type also signs outgoing calls, `signing`: the settings that make it
+    do so. `request` may be overridden for what is in no header.
     """
 
     right: ClassVar[Mapping[str, str]] = {}
@@ -97,7 +100,9 @@ class SecurityContract(Contract):
                     )
 
     def test_compares_in_constant_time(self) -> None:
-        """No secret is compared by `==`, whose time tells how much of a guess is right; the source is read for it."""
+        """No secret is compared by `==`, whose time tells how much of a guess is right; the source
+        is read for it.
+        """
         found = faults(self.cls)
         assert not found, "\n".join(found)
 

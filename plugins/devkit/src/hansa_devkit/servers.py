@@ -1,6 +1,8 @@
-"""Real servers for tests: a program started on free ports of 127.0.0.1 in a folder of its own, to be used, hurt and ended.
+"""Real servers for tests: a program started on free ports of 127.0.0.1 in a folder of its own, to
+be used, hurt and ended.
 
-`hansa_devkit.servers_sql` has PostgreSQL and MariaDB, `servers_redis` Redis and Valkey. A plugin adds its own in its tests:
+`hansa_devkit.servers_sql` has PostgreSQL and MariaDB, `servers_redis` Redis and Valkey. A plugin
+adds its own in its tests:
 
     class Mosquitto(RealServer):
         name, package, programs = "mosquitto", "mosquitto", ("mosquitto",)
@@ -15,9 +17,11 @@
     def broker(real_server):
         return real_server(Mosquitto)
 
-`ready` asks by default whether `port` accepts; override it where that is too early, as with a broker that first loads its data. A
-server with several ports names them: `port_names = ("amqp", "cluster")`, then `self.ports["amqp"]`; `self.port` is the first.
-A server whose programs are not here fails the test and says how to get it, unless HANSA_TEST_WITHOUT names it (separated by commas).
+`ready` asks by default whether `port` accepts; override it where that is too early, as with a
+broker that first loads its data. A server with several ports names them: `port_names = ("amqp",
+"cluster")`, then `self.ports["amqp"]`; `self.port` is the first. A server whose programs are not
+here fails the test and says how to get it, unless HANSA_TEST_WITHOUT names it (separated by
+commas).
 """
 
 from __future__ import annotations
@@ -48,10 +52,12 @@ used: dict[str, str] = {}
 
 
 class RealServer:
-    """A server program: a subclass says what to run; `start`, `stop`, `kill`, `restart`, `pause` and `resume` come with it.
+    """A server program: a subclass says what to run; `start`, `stop`, `kill`, `restart`, `pause`
+    and `resume` come with it.
 
-    It runs as nobody where the tests run as root (`as_nobody`), and dies with them. Start it from the main thread: the kernel ends it with the
-    thread that started it. As a context manager it is started, and at the end killed and its folder removed.
+    It runs as nobody where the tests run as root (`as_nobody`), and dies with them. Start it from
+    the main thread: the kernel ends it with the thread that started it. As a context manager it is
+    started, and at the end killed and its folder removed.
     """
 
     name: ClassVar[str] = ""
@@ -61,13 +67,13 @@ class RealServer:
     programs: ClassVar[tuple[str, ...]] = ()
     """The programs that must be here; the first one tells its version."""
     places: ClassVar[tuple[str, ...]] = ("/usr/lib/{name}/bin", "/usr/sbin", "/usr/local/sbin")
-    """Where programs are looked for besides the PATH; `{name}` is replaced and wildcards are expanded, the newest first."""
+    """Paths of programs besides the PATH: `{name}` is replaced, wildcards are expanded, newest first."""
     port_names: ClassVar[tuple[str, ...]] = ("main",)
     patience: ClassVar[float] = 60.0
     """Seconds that a start or a stop may take."""
     stop_signal: ClassVar[int] = signal.SIGTERM
     as_nobody: ClassVar[bool] = True
-    """Whether root gives its rights up for it. False for what a Python environment brings: nobody may not reach into that."""
+    """Whether root runs it as nobody; False for programs that the user nobody may not read."""
 
     def __init__(self) -> None:
         self._ensure()
@@ -81,7 +87,7 @@ class RealServer:
             self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
 
-    # -- what a server gives -------------------------------------------------------------------------------------------
+    # -- what a server gives -----------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Make what the first start needs in `folder`; by default nothing."""
@@ -104,12 +110,16 @@ class RealServer:
     def version(cls) -> str:
         """Its version, by default the first number in what the first program says to `--version`."""
         done = subprocess.run(
-            [cls.program(cls.programs[0]), "--version"], capture_output=True, text=True, timeout=30
+            [cls.program(cls.programs[0]), "--version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
         )
         found = re.search(r"\d+\.\d+[\w.]*", done.stdout + done.stderr)
         return found[0] if found else "of an unknown version"
 
-    # -- what is given -------------------------------------------------------------------------------------------------
+    # -- what is given -----------------------------------------------------------------------------
 
     @property
     def port(self) -> int:
@@ -136,8 +146,8 @@ class RealServer:
         if not lacking:
             return ""
         return (
-            f"{cls.name}: there is no {' and no '.join(lacking)} here: run tools/test-needs.sh as root, or apt-get install "
-            f"{cls.package}; HANSA_TEST_WITHOUT={cls.name} leaves these tests out"
+            f"{cls.name}: there is no {' and no '.join(lacking)} here: run tools/test-needs.sh "
+            f"as root, or apt-get install {cls.package}; HANSA_TEST_WITHOUT={cls.name} leaves these tests out"
         )
 
     def start(self) -> Self:
@@ -200,7 +210,9 @@ class RealServer:
         self.start()
 
     def pause(self) -> None:
-        """Stop its processes as they are (SIGSTOP): connections stay open, the kernel accepts new ones, and nothing answers."""
+        """Stop its processes as they are (SIGSTOP): connections stay open, the kernel accepts new
+        ones, and nothing answers.
+        """
         self._signal(signal.SIGSTOP, self.processes())
 
     def resume(self) -> None:
@@ -223,7 +235,9 @@ class RealServer:
             return []
 
     def run(self, command: Sequence[str], input: str = "", check: bool = True) -> str:
-        """Run a program of the server's as its user in its folder and give its output; fails the test if the program does."""
+        """Run a program of the server's as its user in its folder and give its output; fails the
+        test if the program does.
+        """
         options: dict[str, Any] = {
             "stdout": subprocess.PIPE,
             "stderr": subprocess.STDOUT,
@@ -235,6 +249,7 @@ class RealServer:
             text=True,
             cwd=self.folder,
             env=self._environment(),
+            check=False,
             **self._user,
             **options,
         )

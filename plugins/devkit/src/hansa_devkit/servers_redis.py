@@ -1,4 +1,6 @@
-"""Redis and Valkey for tests: `Redis().start().address` is that of the real server, with a password and an append-only file."""
+"""Redis and Valkey for tests: `Redis().start().address` is that of the real server, with a password
+and an append-only file.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from .servers import RealServer
 
 
 class Redis(RealServer):
-    """The distribution's Redis; `options` are lines of its configuration, which a test may change between two starts."""
+    """The distribution's Redis; `options` are lines of its configuration, which a test may change
+    between two starts.
+    """
 
     name, package, programs = "redis", "redis-server", ("redis-server",)
 
@@ -47,7 +51,9 @@ class Redis(RealServer):
         return self.execute("PING") == "PONG"
 
     def execute(self, command: str) -> str:
-        """Send one command, written in one line, and give the first line of the answer without its mark; empty without one."""
+        """Send one command, written in one line, and give the first line of the answer without its
+        mark; empty without one.
+        """
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
                 connection.sendall(f"AUTH {self.password}\r\n{command}\r\n".encode())

@@ -1,4 +1,6 @@
-"""PostgreSQL and MariaDB for tests: `PostgreSQL().start().database()` is the URL of a new, empty database on the real server."""
+"""PostgreSQL and MariaDB for tests: `PostgreSQL().start().database()` is the URL of a new, empty
+database on the real server.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ class PostgreSQL(SqlServer):
 
 
 class MariaDB(SqlServer):
-    """A MariaDB as Debian sets it up: utf8mb4 that does not tell upper from lower case, REPEATABLE READ, strict mode."""
+    """A MariaDB as Debian sets it up: utf8mb4 that does not tell upper from lower case, REPEATABLE
+    READ, strict mode.
+    """
 
     name, package = "mariadb", "mariadb-server-core mariadb-client-core"
     programs = ("mariadbd", "mariadb-install-db", "my_print_defaults")

@@ -29,7 +29,8 @@ class Planned(OSError):
 class Watch:
     """What one thread, and the threads it started, have opened while this was watching.
 
-    `steps` counts what the watched thread itself did; the step number `fail_at` (from 1) raises `Planned` instead.
+    `steps` counts what the watched thread itself did; the step number `fail_at` (from 1) raises
+    `Planned` instead.
     """
 
     def __init__(self, fail_at: int = 0) -> None:
@@ -105,7 +106,9 @@ def watching(fail_at: int = 0) -> Iterator[Watch]:
 
 
 def open_sockets() -> set[str]:
-    """The sockets of this process as the kernel knows them, those of C libraries included; empty where it does not tell."""
+    """The sockets of this process as the kernel knows them, those of C libraries included; empty
+    where it does not tell.
+    """
     found = set()
     try:
         numbers = os.listdir("/proc/self/fd")

@@ -75,7 +75,8 @@ FINISH = (
     _NOW
     + """
 -- stream, counts, delayed, failed, failed calls, failed infos, group |
--- holder, id, delivery, asked before, read on, outcome, delay, call, info, maximum that may wait, target, its state, (call, info) ...
+-- holder, id, delivery, asked before, read on, outcome, delay, call, info, maximum that may wait,
+-- target, its state, (call, info) ...
 """
     + _FENCE
     + """

@@ -70,7 +70,7 @@ class ServerProcess:
         """Whether every worker serves."""
         raise NotImplementedError
 
-    # -- life ---------------------------------------------------------------------------------------------------------
+    # -- life --------------------------------------------------------------------------------------
 
     def launch(self) -> Self:
         """Start the process without waiting for it."""
@@ -132,7 +132,7 @@ class ServerProcess:
         assert self.process is not None
         self.process.send_signal(number)
 
-    # -- looking at it ------------------------------------------------------------------------------------------------
+    # -- looking at it -----------------------------------------------------------------------------
 
     def processes(self) -> list[psutil.Process]:
         """Return every process of this server that is alive, wherever it was moved to."""

@@ -1,4 +1,6 @@
-"""A server in one process, for tests: `LocalServer`, and `run_service`, which handles one message with a service."""
+"""A server in one process, for tests: `LocalServer`, and `run_service`, which handles one message
+with a service.
+"""
 
 from .run import run_service
 from .server import Invocation, LocalServer

@@ -1,4 +1,6 @@
-"""The bus of a local server: leases in memory, nobody to nudge, and records in files of the server's folder."""
+"""The bus of a local server: leases in memory, nobody to nudge, and records in files of the
+server's folder.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The definitions of a local server, in memory: stored and read, without references, claims or a change log."""
+"""The definitions of a local server, in memory: stored and read, without references, claims or a
+change log.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ ValueT = TypeVar("ValueT")
 
 
 class Named(dict[str, ValueT]):
-    """Things by name, where a missing one raises `NotFound`, as in a real server; `what` names their kind in messages."""
+    """Things by name, where a missing one raises `NotFound`, as in a real server; `what` names
+    their kind in messages.
+    """
 
     def __init__(self, what: str, items: Mapping[str, ValueT]) -> None:
         super().__init__(items)

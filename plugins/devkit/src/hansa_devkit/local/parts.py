@@ -71,7 +71,9 @@ class LocalPackages(Packages):
         declared: bool = False,
         wait: bool = True,
     ) -> Deployment:
-        """Keep these sources as the versions that serve; raises `NotFound` for a package to remove that is not there."""
+        """Keep these sources as the versions that serve; raises `NotFound` for a package to remove
+        that is not there.
+        """
         gone = list(remove)
         for file in gone:
             if file not in self._serving:
@@ -190,7 +192,9 @@ class LocalObjects(Objects):
         return ObjectState("running", self.troubles.get(found, ""))
 
     def make(self, kind: str, type: str, name: str, data: PlainSettings) -> Definition:
-        """Make an object of a type that was handed in, without starting it; raises `Invalid` or `NotFound`."""
+        """Make an object of a type that was handed in, without starting it; raises `Invalid` or
+        `NotFound`.
+        """
         registered = self._server.registry.type(kind, type)
         config = load(registered.model, data)
         return registered.cls(name, registered.cls.prepare(config), self._server)

@@ -1,4 +1,6 @@
-"""What plugins keep in a local server: each is started, through its `hansa_startup`, when its object is first asked for."""
+"""What plugins keep in a local server: each is started, through its `hansa_startup`, when its
+object is first asked for.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ ResourceT = TypeVar("ResourceT")
 
 
 class LocalResources:
-    """Objects by class: those that a test hands in, and those that the `hansa_startup` of an installed plugin returns."""
+    """Objects by class: those that a test hands in, and those that the `hansa_startup` of an
+    installed plugin returns.
+    """
 
     def __init__(self, server: Server, given: Iterable[object]) -> None:
         self._server = server

@@ -28,11 +28,13 @@ def run_service(
     server: Server | None = None,
     **others: Any,
 ) -> Response:
-    """Handle one message with a service, as a channel would: the answer is in the response's `payload` (and `raw`).
+    """Handle one message with a service, as a channel would: the answer is in the response's
+    `payload` (and `raw`).
 
-    `input` is the input as a Model or plain data; `raw` with a `format` is what a client sends. `outgoing`, `services` and
-    any other option make the `LocalServer` that the service sees as `self.server`; or hand in a `server`. Exceptions of the
-    service come through, and `Invalid` when the input does not fit its declaration.
+    `input` is the input as a Model or plain data; `raw` with a `format` is what a client sends.
+    `outgoing`, `services` and any other option make the `LocalServer` that the service sees as
+    `self.server`; or hand in a `server`. Exceptions of the service come through, and `Invalid` when
+    the input does not fit its declaration.
     """
     if server is None:
         server = LocalServer(outgoing=outgoing, services=services, **others)

@@ -1,4 +1,6 @@
-"""A server in one process, for tests of services and connectors: only what the test hands in, and no store or sockets."""
+"""A server in one process, for tests of services and connectors: only what the test hands in, and
+no store or sockets.
+"""
 
 from __future__ import annotations
 
@@ -54,15 +56,17 @@ class Invocation:
 class LocalServer:
     """The contract `Server` in one process: no store, no sockets, no other workers.
 
-    `outgoing` maps types to names to objects (real ones or fakes), `services` maps names to a Service class, to a function of
-    the payload, or to a plain answer. `formats` maps names to Format classes, `security` names to objects, `sections` names to
-    the Models of config.toml; a section that is not handed in has its defaults. `types` are classes whose definitions can be
-    made and validated, `resources` objects that a plugin's `hansa_startup` would return: others are made by that hook when
-    they are first asked for. `redis` is a client, `bus` and `queue` stand in for the plugins'. Any further option is set as an
-    attribute.
+    `outgoing` maps types to names to objects (real ones or fakes), `services` maps names to a
+    Service class, to a function of the payload, or to a plain answer. `formats` maps names to
+    Format classes, `security` names to objects, `sections` names to the Models of config.toml; a
+    section that is not handed in has its defaults. `types` are classes whose definitions can be
+    made and validated, `resources` objects that a plugin's `hansa_startup` would return: others are
+    made by that hook when they are first asked for. `redis` is a client, `bus` and `queue` stand in
+    for the plugins'. Any further option is set as an attribute.
 
-    `invoked` and `pending` list the calls made by `invoke` and `invoke_async`, `losses` the errors by which objects reported
-    that their other side is gone, by object; `replacements` counts the calls of `replace_workers`.
+    `invoked` and `pending` list the calls made by `invoke` and `invoke_async`, `losses` the errors
+    by which objects reported that their other side is gone, by object; `replacements` counts the
+    calls of `replace_workers`.
     """
 
     name = "local"
@@ -114,7 +118,9 @@ class LocalServer:
 
     @property
     def dir(self) -> Path:
-        """The server's folder: the one handed in, or a temporary one, made at first use and removed with this object."""
+        """The server's folder: the one handed in, or a temporary one, made at first use and removed
+        with this object.
+        """
         if self._directory is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="hansa-local-")
             self._directory = Path(self._temporary.name)
@@ -149,7 +155,9 @@ class LocalServer:
         return model()
 
     def resource(self, wanted: type[ResourceT]) -> ResourceT:
-        """Return an object that was handed in, or that its plugin's `hansa_startup` returns; raises `NotFound`."""
+        """Return an object that was handed in, or that its plugin's `hansa_startup` returns; raises
+        `NotFound`.
+        """
         return self._resources.get(wanted)
 
     def replace_workers(self) -> None:
@@ -181,7 +189,9 @@ class LocalServer:
         in_reply_to: str = "",
         extra: Mapping[str, object] | None = None,
     ) -> str:
-        """Note a call for `run_pending`; returns its correlation id. Raises `NotFound` for an unknown service."""
+        """Note a call for `run_pending`; returns its correlation id. Raises `NotFound` for an
+        unknown service.
+        """
         self.registry.service(name)
         call = Invocation(name, payload, cid or new_cid())
         self.pending.append(call)
