@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import logging
 import signal
@@ -44,6 +45,7 @@ class RabbitMQ(RealServer):
         self.epmd: subprocess.Popen[bytes] | None = None
 
     @classmethod
+    @functools.cache
     def program(cls, name: str) -> str:
         # those of /usr/sbin change to the user rabbitmq and start what the distribution has set up
         found = sorted(glob.glob(f"/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/{name}"))

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from hansa import Request, Response, load
-from hansa_amqp.plugin import AmqpChannel, AmqpOutgoing
+from hansa_amqp.channel import AmqpChannel
+from hansa_amqp.outgoing import AmqpOutgoing
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.inbox import answer
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hansa_amqp.plugin import AmqpChannel, AmqpOutgoing
+from hansa_amqp.channel import AmqpChannel
+from hansa_amqp.outgoing import AmqpOutgoing
 from hansa_devkit import ChannelContract, OutgoingContract
 from hansa_devkit.faults import Proxy
 

@@ -5,11 +5,13 @@ one is handled as if nothing was.
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pika
 import pytest
 from hansa import Invalid
-from hansa_amqp.plugin import AmqpChannel, AmqpOutgoing
+from hansa_amqp.channel import AmqpChannel
+from hansa_amqp.outgoing import AmqpOutgoing
 from hansa_devkit import Inbox
 from hansa_devkit.harness.waiting import wait_until
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -133,8 +135,9 @@ def test_odd_names_of_queues_and_keys_are_only_names(rabbit, name):
 def test_names_that_the_broker_would_change_are_refused(rabbit):
     """RabbitMQ leaves line breaks out, and pika then waits for ever for the name that it has sent."""
     for cls in (AmqpChannel, AmqpOutgoing):
+        more: dict[str, Any] = {"service": "test"} if cls is AmqpChannel else {}
         with pytest.raises(Invalid, match="queue"):
-            made(cls, rabbit, queue="a\r\nb", **({"service": "test"} if cls is AmqpChannel else {}))
+            made(cls, rabbit, queue="a\r\nb", **more)
 
 
 def test_forged_attempts_end_at_once(rabbit):

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 from hansa import Conflict, Forbidden, Invalid, NotFound, TimedOut, TooLarge, Unavailable
-from hansa_devkit import OutgoingContract
+from hansa_devkit import LocalServer, OutgoingContract
 from hansa_devkit.faults import Proxy
 from hansa_devkit.harness.waiting import wait_until
 
@@ -28,6 +28,7 @@ class OnServer:
 
     make_peer: ClassVar[Any] = None
     _peer: ClassVar[Any] = None
+    server: LocalServer
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
@@ -71,7 +72,7 @@ class OnServer:
 
     def lost(self) -> list[str]:
         """What was told to core."""
-        return [str(error) for error in getattr(self.server, "losses", {}).values()]
+        return [str(error) for error in self.server.losses.values()]
 
 
 class FileOutgoingContract(OnServer, OutgoingContract):

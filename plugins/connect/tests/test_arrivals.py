@@ -4,11 +4,12 @@ looked at again and again.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import Any
 
+from hansa import load
 from hansa_connect.arrivals import Arrivals
 from hansa_connect.files import Entry
-from hansa_connect.watched import TEMPORARY
+from hansa_connect.watched import WatchSettings
 from hypothesis import given, strategies as some
 
 SETTLE = 5.0
@@ -16,8 +17,8 @@ SETTLE = 5.0
 
 def arrivals(**changes):
     warned: list[str] = []
-    config = SimpleNamespace(**{"pattern": ["*"], "ignore": TEMPORARY, "settle": SETTLE, **changes})
-    made = Arrivals(config, lambda text, *rest: warned.append(text % rest))
+    config = load(WatchSettings, {"settle": SETTLE, **changes})
+    made: Any = Arrivals(config, lambda text, *rest: warned.append(text % rest))
     made.warned = warned
     return made
 

@@ -19,7 +19,7 @@ from hansa_devkit.harness.waiting import wait_until
 def test_the_answer_and_the_error_of_a_call_come_through():
     assert call_within(5, "x", lambda: 42, print) == 42
     with pytest.raises(KeyError):
-        call_within(5, "x", lambda: {}["no"], print)
+        call_within(5, "x", lambda: {"yes": 1}["no"], print)
     with pytest.raises(TimeoutError, match="its own"):
         call_within(5, "x", lambda: (_ for _ in ()).throw(TimeoutError("its own")), print)
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import threading
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -60,7 +62,7 @@ def server(request, tmp_path):
 def with_files(folder):
     """A server whose records are the files of the product."""
     records = {name: FileRecords(folder / name) for name in ("marks", "begun")}
-    return LocalServer(directory=folder, records=records.__getitem__)
+    return Source(directory=folder, records=records.__getitem__)
 
 
 @pytest.mark.parametrize("value", MARKS, ids=repr)
@@ -112,10 +114,27 @@ class Crash(BaseException):
     """Ends the process."""
 
 
+class Source(LocalServer):
+    """A server with what channels read, and what they have said of it."""
+
+    numbers: list[int]
+    settled: list[tuple[int, bool]]
+    documents: list[dict[str, Any]]
+    told: list[tuple[list[Any], bool]]
+
+
+class Running(threading.Event):
+    """Is never set, and waits for nothing."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return False
+
+
 class Numbers(MarkedChannel):
     """Delivers numbers from a list."""
 
     type, Config, first_mark = "numbers", MarkSettings, 0
+    server: Source
 
     def messages_after(self, mark):
         return [(n, Request(b"%d" % n)) for n in self.server.numbers if n > mark][:3]
@@ -136,7 +155,7 @@ def restarted(server, **changes):
     channel = Numbers(
         "n", load(MarkSettings, {"interval": 0.0001, "max_attempts": 3, **changes}), server
     )
-    channel._stopping = SimpleNamespace(is_set=lambda: False, wait=lambda seconds: False)
+    channel._stopping = Running()
     channel.connect()
     return channel
 
@@ -217,6 +236,7 @@ class Documents(RecordsChannel):
     """Delivers dictionaries from a list."""
 
     type, Config = "documents", RecordSettings
+    server: Source
 
     def fetch(self, mark):
         found = [document for document in self.server.documents if document.get("id", 1) > mark]
@@ -232,7 +252,7 @@ def documents(tmp_path):
     channels = []
 
     def start(*ids, **changes):
-        server = LocalServer(directory=tmp_path)
+        server = Source(directory=tmp_path)
         server.documents, server.told = [{"id": n} if isinstance(n, int) else n for n in ids], []
         channels.append(Documents("d", load(RecordSettings, {"interval": 0.01, **changes}), server))
         channels[-1].dispatch = Inbox()

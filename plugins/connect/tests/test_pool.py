@@ -8,6 +8,7 @@ import contextlib
 import socket
 import threading
 import time
+from typing import Any
 
 import hansa_connect.pool
 import pytest
@@ -124,7 +125,7 @@ def pools(proxy):
     def make(*, limit=3, timeout=5.0, start=True):
         lost: list[BaseException] = []
         clients: list[Client] = []
-        pool = Pool(
+        pool: Any = Pool(
             "the echo",
             lambda: clients.append(Client(proxy.port)) or clients[-1],
             limit=limit,

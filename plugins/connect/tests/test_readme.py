@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hansa import Response, load
@@ -92,7 +93,8 @@ def test_a_channel_that_reads_on_from_a_mark(tmp_path, monkeypatch):
 
 
 def test_a_channel_of_a_broker():
-    names, got = {"__name__": "readme_of_connect"}, []
+    names: dict[str, Any] = {"__name__": "readme_of_connect"}
+    got: list[bytes] = []
     exec(block("QueueChannel"), names)
 
     def dispatch(request):

@@ -87,7 +87,7 @@ def connect(foreign: Spyne, tmp_path: Path) -> Iterator[Callable[..., SoapOutgoi
 
     def start(version: str = "1.1", **settings: Any) -> SoapOutgoing:
         path = f"/{version}"
-        given = {
+        given: dict[str, Any] = {
             "address": foreign.address,
             "url_path": path,
             "wsdl": f"{foreign.address}{path}?wsdl",

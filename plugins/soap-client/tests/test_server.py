@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hansa_devkit.faults import Proxy
+from hansa_devkit.faults import Mode, Proxy
 from hansa_devkit.harness.waiting import wait_until
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -186,7 +186,8 @@ def test_a_silent_server(server, create, foreign):
             "outgoing.soap", "silent", **place(foreign, address=address, wsdl=f"{address}/1.1?wsdl")
         )
         assert works(server, "silent")
-        for mode, status in (("drop", 504), ("reset", 503), ("refuse", 503)):
+        modes: dict[Mode, int] = {"drop": 504, "reset": 503, "refuse": 503}
+        for mode, status in modes.items():
             proxy.mode = mode
             began = time.monotonic()
             refused = echo(server, "silent")

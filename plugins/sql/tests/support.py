@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from hansa import load
 from hansa_devkit import LocalServer
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL, SqlServer
-from hansa_sql.plugin import SqlOutgoing
+from hansa_sql.outgoing import SqlOutgoing
 from sqlalchemy.engine import make_url
 
 SERVERS: dict[str, type[SqlServer] | None] = {

@@ -10,7 +10,7 @@ import pytest
 from hansa import Model, Service, load, setting
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.harness.waiting import wait_until
-from hansa_sql.plugin import SqlChannel
+from hansa_sql.channel import SqlChannel
 
 from plugins.sql.tests.support import KEY
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hansa_devkit import ChannelContract, LocalServer, OutgoingContract
 from hansa_devkit.faults import Proxy
-from hansa_sql.plugin import SqlChannel, SqlOutgoing
+from hansa_sql.channel import SqlChannel
+from hansa_sql.outgoing import SqlOutgoing
 
 from plugins.sql.tests.support import BYTES, KEY, SERVERS, make, new_database
 

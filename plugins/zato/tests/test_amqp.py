@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hansa_amqp.plugin import AmqpOutgoing
+from hansa_amqp.outgoing import AmqpOutgoing
 from hansa_zato.outgoing import Outgoing
 from zato.common import ConnectionException, Inactive
 from zato.server.service import Service

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import zmq
@@ -101,7 +101,7 @@ class TestPull(Base):
                 running[0] -= 1
             return inbox(request)
 
-        with self.receiving(slow, threads=2) as channel:
+        with self.receiving(cast(Any, slow), threads=2) as channel:
             for number in range(20):
                 self.send(b"%d" % number)
             wait_until(lambda: running[0] == 2)
@@ -245,7 +245,7 @@ class TestSubscribe(Publishing):
             gate.wait(30)
             return inbox(request)
 
-        with self.receiving(slow, sequence=True, high_water_mark=10) as channel:
+        with self.receiving(cast(Any, slow), sequence=True, high_water_mark=10) as channel:
             wait_until(lambda: self.sender.poll(100))
             self.sender.recv()
             for index in range(total):  # 40 MB, far more than all buffers hold
