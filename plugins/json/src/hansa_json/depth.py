@@ -1,4 +1,6 @@
-"""How deep JSON texts are nested, found out without decoding them, and which types limit that by themselves."""
+"""How deep JSON texts are nested, found out without decoding them, and which types limit that by
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ _FLAT: set[object] = {
 
 
 def depth(raw: bytes) -> int:
-    """Return how deep arrays and objects of a JSON text are nested, without decoding it; of a malformed text, a guess."""
+    """Return how deep arrays and objects of a JSON text are nested, without decoding it; of a
+    malformed text, a guess.
+    """
     if b"\\" in raw:
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
     outside = b"".join(raw.translate(None, _NOT_STRUCTURE).split(b'"')[::2])
@@ -43,7 +47,8 @@ def depth(raw: bytes) -> int:
 def guard(raw: bytes) -> None:
     """Raise `Invalid` for what is nested deeper than 100 levels.
 
-    PERF: few texts have so many brackets that they could be too deep, and counting is the quickest way to know.
+    PERF: few texts have so many brackets that they could be too deep, and counting is the quickest
+    way to know.
     """
     if raw.count(b"[") + raw.count(b"{") > DEPTH and depth(raw) > DEPTH:
         raise too_deep()
@@ -55,10 +60,11 @@ def too_deep() -> Invalid:
 
 
 def is_bounded(hint: object, above: tuple[object, ...] = ()) -> bool:
-    """Whether a type itself limits how deep its values go, since nothing in it is `Any` or refers to itself.
+    """Whether a type itself limits how deep its values go, since nothing in it is `Any` or refers
+    to itself.
 
-    `above` are the models that it is part of. PERF: texts of such a type need no `guard`; what they have beyond the type is
-    skipped by msgspec, which has a limit of its own.
+    `above` are the models that it is part of. PERF: texts of such a type need no `guard`; what they
+    have beyond the type is skipped by msgspec, which has a limit of its own.
     """
     if isinstance(hint, type) and issubclass(hint, Model):
         if hint in above:

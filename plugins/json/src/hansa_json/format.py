@@ -38,7 +38,8 @@ _encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class JsonFormat(Format):
-    """JSON (RFC 8259), UTF-8. Input is validated while it is decoded; all faults are reported at once, by field.
+    """JSON (RFC 8259), UTF-8. Input is validated while it is decoded; all faults are reported at
+    once, by field.
 
     Secrets are never written, null stands in their place, as it does for NaN and the infinities.
     """
@@ -60,7 +61,9 @@ class JsonFormat(Format):
         return read(raw)
 
     def render(self, value: object, model: object = None) -> bytes:
-        """Return the JSON of a value; raises `Invalid` if it has something in it that JSON cannot say."""
+        """Return the JSON of a value; raises `Invalid` if it has something in it that JSON cannot
+        say.
+        """
         try:
             return _encode(value)
         except UnicodeEncodeError:

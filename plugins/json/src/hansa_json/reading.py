@@ -1,4 +1,6 @@
-"""Reading JSON (RFC 8259): typed, plain, or strictly; with a limit on depth, and every fault reported as `Invalid`."""
+"""Reading JSON (RFC 8259): typed, plain, or strictly; with a limit on depth, and every fault
+reported as `Invalid`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def reader(model: Any) -> Read:
-    """Build the function that reads one type: a Model or what msgspec knows, a pydantic model, or anything for None."""
+    """Build the function that reads one type: a Model or what msgspec knows, a pydantic model, or
+    anything for None.
+    """
     if hasattr(model, "model_validate_json"):
         return lambda raw: _read_pydantic(raw, model)
     decode: Read = _PLAIN.decode
@@ -47,7 +51,8 @@ def reader(model: Any) -> Read:
 
 
 def decode_strict(raw: bytes) -> Any:
-    """Return plain data from JSON in which a key given twice is a fault, too: for definitions and other things that are kept.
+    """Return plain data from JSON in which a key given twice is a fault, too: for definitions and
+    other things that are kept.
 
     Raises `Invalid`, naming the key. Integers keep every digit.
     """

@@ -1,4 +1,6 @@
-"""Gate: how many messages of a channel one worker handles at a time, how many wait, and threads that outlast their deadline."""
+"""Gate: how many messages of a channel one worker handles at a time, how many wait, and threads
+that outlast their deadline.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,12 @@ MOST_OVERDUE = 64
 
 
 class Gate:
-    """The gate of one channel in one worker; it outlives edits of the channel, and so do the messages counted here.
+    """The gate of one channel in one worker; it outlives edits of the channel, and so do the
+    messages counted here.
 
-    `running` messages are being handled; for those among them that are `overdue` the caller was already answered; `waiting`
-    ones wait to be handled; `refused` counts those for which there was no room.
+    `running` messages are being handled; for those among them that are `overdue` the caller was
+    already answered; `waiting` ones wait to be handled; `refused` counts those for which there was
+    no room.
     """
 
     def __init__(self, name: str) -> None:
@@ -34,7 +38,8 @@ class Gate:
         self._changed = threading.Condition()
 
     def enter(self, max_concurrent: int, max_waiting: int, patience: float) -> None:
-        """Count a message in, after waiting up to `patience` seconds; 0 for `max_concurrent` sets no limit.
+        """Count a message in, after waiting up to `patience` seconds; 0 for `max_concurrent` sets
+        no limit.
 
         Raises `Unavailable` if there is no room.
         """
@@ -92,7 +97,9 @@ def limited(gate: Gate, limits: Limits, call: Dispatch) -> Dispatch:
 
 
 def timed(gate: Gate, limits: Limits, call: Dispatch) -> Dispatch:
-    """Do the same, with a deadline: `TimedOut` is raised once it has passed, while the call goes on and stays counted."""
+    """Do the same, with a deadline: `TimedOut` is raised once it has passed, while the call goes on
+    and stays counted.
+    """
     max_concurrent = limits.max_concurrent
     max_waiting = limits.max_waiting
     seconds = limits.timeout
@@ -101,7 +108,8 @@ def timed(gate: Gate, limits: Limits, call: Dispatch) -> Dispatch:
         until = time.monotonic() + seconds
         gate.enter(max_concurrent, max_waiting, seconds)
         running = _Run(gate, call, request)
-        # what the thread knows of this message, such as its correlation id, it knows by context variables
+        # what the thread knows of this message, such as its correlation id, it knows by context
+        # variables
         context = contextvars.copy_context()
         thread = threading.Thread(
             target=context.run, args=(running.work,), name="deadline", daemon=True

@@ -1,4 +1,6 @@
-"""Idempotency of a channel: find the key of a message, handle the first one with it, give its answer to all that follow."""
+"""Idempotency of a channel: find the key of a message, handle the first one with it, give its
+answer to all that follow.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ _encode = msgspec.json.Encoder(enc_hook=_as_plain).encode
 def idempotent(
     keys: Keys, channel: Channel, limits: Limits, call: Dispatch, parse: Parse | None
 ) -> Dispatch:
-    """Wrap a call; `parse` reads the bytes of a message, to find the key in it. Requests by GET, HEAD and OPTIONS pass."""
+    """Wrap a call; `parse` reads the bytes of a message, to find the key in it. Requests by GET,
+    HEAD and OPTIONS pass.
+    """
     name = limits.idempotency
     window = limits.idempotency_window
     crash = limits.idempotency_crash
@@ -92,7 +96,9 @@ def key_of(request: Request, name: str, parse: Parse | None) -> str:
 
 
 def _field(data: object, name: str) -> object:
-    """Return a field by its dotted path, of plain data or of a document with such attributes; None if it is not there."""
+    """Return a field by its dotted path, of plain data or of a document with such attributes; None
+    if it is not there.
+    """
     for part in name.split("."):
         get = getattr(data, "get", None)
         data = get(part) if get is not None else getattr(data, part, None)

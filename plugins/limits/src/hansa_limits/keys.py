@@ -1,4 +1,6 @@
-"""Keys: idempotency keys in the cluster's Redis, each with the answer that its first message got, or who is working on it."""
+"""Keys: idempotency keys in the cluster's Redis, each with the answer that its first message got,
+or who is working on it.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ _CONFLICTS: Final = {
 
 
 class Keys:
-    """The idempotency keys of a cluster, as one worker uses them; what it holds it keeps by a heartbeat."""
+    """The idempotency keys of a cluster, as one worker uses them; what it holds it keeps by a
+    heartbeat.
+    """
 
     def __init__(self, address: str, prefix: str, lease: float = LEASE) -> None:
         self.redis = open_client(address, "the Redis of idempotency keys", timeout=DEADLINE)
@@ -86,11 +90,12 @@ class Keys:
     def begin(
         self, key: str, window: float, digest: str, crash: str, patience: float
     ) -> tuple[str, bytes]:
-        """Begin to handle the message of a key and return (token, nothing); or return the answer that is there: ("", answer).
+        """Begin to handle the message of a key and return (token, nothing); or return the answer
+        that is there: ("", answer).
 
-        While another one handles it, wait up to `patience` seconds. Raises `Conflict` when it is still handled then, when it
-        came with another message before, or when it was left by a crash and is not to be handled again; `Unavailable` without
-        Redis.
+        While another one handles it, wait up to `patience` seconds. Raises `Conflict` when it is
+        still handled then, when it came with another message before, or when it was left by a crash
+        and is not to be handled again; `Unavailable` without Redis.
         """
         token = uuid.uuid4().hex
         ends = time.monotonic() + patience
@@ -132,7 +137,9 @@ class Keys:
         return state, answer[0] if answer else b""
 
     def commit(self, key: str, token: str, window: float, answer: bytes) -> bool:
-        """Keep the answer; False if another one has taken the key over. While Redis is away it is kept later."""
+        """Keep the answer; False if another one has taken the key over. While Redis is away it is
+        kept later.
+        """
         try:
             kept = self._store(key, token, window, answer)
         except FAILURES as error:

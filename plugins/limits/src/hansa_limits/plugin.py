@@ -1,4 +1,6 @@
-"""The hooks of hansa-limits: the section `limits` of every channel, and the wrapping of routes that puts it into effect."""
+"""The hooks of hansa-limits: the section `limits` of every channel, and the wrapping of routes that
+puts it into effect.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def hansa_startup(server: Server) -> WorkerLimits:
 
 @hookimpl
 def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch | None:
-    """Put the limits of a channel into effect; nothing is wrapped where none is set, nor for calls without a channel."""
+    """Put the limits of a channel into effect; nothing is wrapped where none is set, nor for calls
+    without a channel.
+    """
     if channel is None:
         return None
     limits: Limits = channel.config.limits

@@ -29,7 +29,8 @@ class Limits(Model):
     max_waiting: Annotated[
         int,
         setting(
-            "Maximum messages that wait in one worker when max_concurrent are handled; more are refused (503)",
+            "Maximum messages that wait in one worker when max_concurrent are handled; "
+            "more are refused (503)",
             ge=0,
             le=100_000,
         ),
@@ -37,8 +38,9 @@ class Limits(Model):
     idempotency: Annotated[
         str,
         setting(
-            "Header, or field of the message (a.b for one inside another), that carries an idempotency key: messages with the "
-            "same key get the same answer, and the service runs once; empty for none",
+            "Header, or field of the message (a.b for one inside another), that carries an "
+            "idempotency key: messages with the same key get the same answer, and the service "
+            "runs once; empty for none",
             example="Idempotency-Key",
             max_length=200,
         ),
@@ -52,8 +54,9 @@ class Limits(Model):
     idempotency_crash: Annotated[
         Literal["again", "refuse"],
         setting(
-            "What the next message with a key gets when the worker that handled the first one was killed: the service runs "
-            "again, or the message is refused (409), as it is not known how far the first one came",
+            "What the next message with a key gets when the worker that handled the first one was "
+            "killed: the service runs again, or the message is refused (409), as it is not known "
+            "how far the first one came",
             advanced=True,
         ),
     ] = "again"

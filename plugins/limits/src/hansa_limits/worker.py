@@ -1,4 +1,6 @@
-"""What this plugin keeps in a worker: the gates of channels, and the idempotency keys of the cluster."""
+"""What this plugin keeps in a worker: the gates of channels, and the idempotency keys of the
+cluster.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from .keys import Keys
 
 
 class WorkerLimits:
-    """The gates of one worker by channel, and its keys, which connect to the cluster's Redis when they are first used."""
+    """The gates of one worker by channel, and its keys, which connect to the cluster's Redis when
+    they are first used.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus

@@ -32,7 +32,8 @@ class ApiKeySettings(Model):
     key: Annotated[
         Secret | None,
         setting(
-            "Key of callers; stored as a hash, or encrypted if it also signs. If left out, a random one is generated"
+            "Key of callers; stored as a hash, or encrypted if it also signs. "
+            "If left out, a random one is generated"
         ),
     ] = None
     header: Annotated[
@@ -96,7 +97,9 @@ class ApiKey(Security[ApiKeySettings]):
 
     @classmethod
     def prepare(cls, config: ApiKeySettings) -> ApiKeySettings:
-        """Return the settings with the hash of a key that need not sign: SHA-256 of a long random one, argon2id of one that might be guessed."""
+        """Return the settings with the hash of a key that need not sign: SHA-256 of a long random
+        one, argon2id of one that might be guessed.
+        """
         key = config.key
         if key is None or config.signs or is_hash(key):
             return config

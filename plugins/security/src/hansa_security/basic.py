@@ -60,7 +60,9 @@ class BasicSettings(Model):
 
 
 class Basic(Security[BasicSettings]):
-    """Admits callers with the right user name and password, and can sign outgoing calls with them (RFC 7617)."""
+    """Admits callers with the right user name and password, and can sign outgoing calls with them
+    (RFC 7617).
+    """
 
     type = "basic"
 
@@ -102,7 +104,9 @@ class Basic(Security[BasicSettings]):
         return self._principal
 
     def sign(self, headers: dict[str, str]) -> None:
-        """Set the Authorization header of an outgoing call; raises `HansaError` unless the setting `signs` is on."""
+        """Set the Authorization header of an outgoing call; raises `HansaError` unless the setting
+        `signs` is on.
+        """
         if not self.config.signs:
             raise HansaError(
                 f"the security definition {self.name} signs no outgoing calls: its setting signs is off"
@@ -111,7 +115,9 @@ class Basic(Security[BasicSettings]):
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
 
     def _read(self, header: str) -> tuple[str, str]:
-        """Return the user name and password in an Authorization header; raises `Refused` for anything else."""
+        """Return the user name and password in an Authorization header; raises `Refused` for
+        anything else.
+        """
         scheme, _, encoded = header.partition(" ")
         if scheme.lower() != "basic":
             raise Refused("the Authorization header is not of the scheme Basic", self._challenge)
@@ -127,5 +133,7 @@ class Basic(Security[BasicSettings]):
 
 
 def _normal(text: str) -> str:
-    """Return text as it is compared: an accented letter is one character, whichever way the keyboard made it (RFC 7617, 2.1)."""
+    """Return text as it is compared: an accented letter is one character, whichever way the
+    keyboard made it (RFC 7617, 2.1).
+    """
     return unicodedata.normalize("NFC", text)

@@ -1,8 +1,10 @@
-"""A stored credential: how a password or key is kept, and how what a caller presents is compared with it.
+"""A stored credential: how a password or key is kept, and how what a caller presents is compared
+with it.
 
-Three forms are distinguished by how the stored text begins: an argon2id hash (passwords), `sha256$` and 64 hexadecimal digits
-(long random keys, which nobody can guess, so that a fast hash is enough), and clear text (credentials that also sign
-outgoing calls, and those that come from a file or the environment).
+Three forms are distinguished by how the stored text begins: an argon2id hash (passwords), `sha256$`
+and 64 hexadecimal digits (long random keys, which nobody can guess, so that a fast hash is enough),
+and clear text (credentials that also sign outgoing calls, and those that come from a file or the
+environment).
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=
 _SHA256 = re.compile(r"sha256\$[0-9a-f]{64}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-# Each verification takes a core for some 30 ms and 19 MiB, so that more at once would be an easy way to stop the server.
+# Each verification takes a core for some 30 ms and 19 MiB, so that more at once would be an easy
+# way to stop the server.
 _gate = threading.BoundedSemaphore(2)
 PATIENCE = 5.0
 """Seconds that a verification waits for its turn before it is refused as the server is busy."""
@@ -32,7 +35,8 @@ _fingerprint = hashlib.blake2b(key=os.urandom(32), digest_size=16)
 
 
 def fingerprint(text: str) -> bytes:
-    """Return a keyed digest of what a caller sent, to remember it by without keeping it; the key is random and of this process.
+    """Return a keyed digest of what a caller sent, to remember it by without keeping it; the key is
+    random and of this process.
 
     PERF: copying a keyed state takes two thirds of the time of making one.
     """
@@ -42,18 +46,24 @@ def fingerprint(text: str) -> bytes:
 
 
 def new_key() -> str:
-    """Return a random key of 256 bits, in 43 characters that need no quoting in headers and addresses."""
+    """Return a random key of 256 bits, in 43 characters that need no quoting in headers and
+    addresses.
+    """
     return secrets.token_urlsafe(32)
 
 
 def hash_password(password: str) -> Secret:
-    """Return the argon2id hash of a password, at most two at a time; raises `Unavailable` if its turn does not come."""
+    """Return the argon2id hash of a password, at most two at a time; raises `Unavailable` if its
+    turn does not come.
+    """
     with _Turn():
         return Secret(_hasher.hash(password))
 
 
 def hash_key(key: str) -> Secret:
-    """Return the SHA-256 form of a long random key; a key that could be guessed gets an argon2id hash, as a password does."""
+    """Return the SHA-256 form of a long random key; a key that could be guessed gets an argon2id
+    hash, as a password does.
+    """
     if not is_random(key):
         return hash_password(key)
     return Secret(f"sha256${hashlib.sha256(key.encode()).hexdigest()}")
@@ -70,7 +80,9 @@ def is_hash(stored: str) -> bool:
 
 
 def fault_of(clear: str) -> str:
-    """Return what is wrong with a new password or key, or a hash given in its place; an empty string if nothing is."""
+    """Return what is wrong with a new password or key, or a hash given in its place; an empty
+    string if nothing is.
+    """
     if not clear:
         return "must not be empty"
     if len(clear) > 1024:
@@ -112,7 +124,9 @@ turn = _Turn()
 
 
 class Credential:
-    """One stored password or key; `slow` if comparing takes argon2, `guessable` if attempts must be counted."""
+    """One stored password or key; `slow` if comparing takes argon2, `guessable` if attempts must be
+    counted.
+    """
 
     __slots__ = ("_digest", "_stored", "guessable", "slow")
 
@@ -127,7 +141,9 @@ class Credential:
             self._digest = b"" if self.slow else _sha256(stored)
 
     def matches(self, presented: str) -> bool:
-        """Whether this is the right password or key, in a time that does not reveal how much of it is."""
+        """Whether this is the right password or key, in a time that does not reveal how much of it
+        is.
+        """
         if self.slow:
             try:
                 return _hasher.verify(self._stored, presented.encode("utf-8", "surrogatepass"))

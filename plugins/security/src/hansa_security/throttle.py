@@ -1,6 +1,8 @@
-"""Back-off for those who guess: a user at one address, and an address as a whole, may fail only so often.
+"""Back-off for those who guess: a user at one address, and an address as a whole, may fail only so
+often.
 
-Buckets that refill steadily (the generic cell rate algorithm): one number for each user and address, in bounded tables.
+Buckets that refill steadily (the generic cell rate algorithm): one number for each user and
+address, in bounded tables.
 """
 
 from __future__ import annotations
@@ -30,10 +32,12 @@ PER_ADDRESS = Limit(50, 12.0)
 
 
 class Throttle:
-    """Counts attempts that did not succeed; `size` bounds how many users and addresses are remembered.
+    """Counts attempts that did not succeed; `size` bounds how many users and addresses are
+    remembered.
 
-    An attempt is counted before it is evaluated, so that many at the same moment are no way around, and taken back when it
-    was right. `attempt` identifies what was presented: the same thing tried against several definitions counts once.
+    An attempt is counted before it is evaluated, so that many at the same moment are no way around,
+    and taken back when it was right. `attempt` identifies what was presented: the same thing tried
+    against several definitions counts once.
     """
 
     def __init__(self, size: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
@@ -99,7 +103,9 @@ def _buckets(user: bytes, peer: str) -> tuple[tuple[bytes | str, Limit], ...]:
 
 
 def _network(peer: str) -> str:
-    """Return the address that counts as one caller: of IPv6 the first 64 bits, since whoever has one has all of those."""
+    """Return the address that counts as one caller: of IPv6 the first 64 bits, since whoever has
+    one has all of those.
+    """
     if ":" not in peer:
         return peer
     try:

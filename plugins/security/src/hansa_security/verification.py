@@ -1,4 +1,6 @@
-"""Decide whether presented credentials are right, remember for a while that they are, and hold up those who guess."""
+"""Decide whether presented credentials are right, remember for a while that they are, and hold up
+those who guess.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from .credential import Credential, fingerprint, turn
 from .throttle import Throttle, failures
 
 LIFETIME = 300.0
-"""Seconds for which right credentials are remembered, and wrong ones too; both are forgotten with the definition."""
+"""Seconds for which right credentials are remembered, and wrong ones too; both are forgotten with
+the definition.
+"""
 
 
 class Principal(str):
@@ -44,8 +48,9 @@ class Principal(str):
 class Verification:
     """The judgement of one definition: its user, its credential, and what it has verified so far.
 
-    `verified` maps the fingerprint of what was presented to the time until which no second look is needed; callers read it
-    themselves. PERF: that is the whole cost of a request by somebody known, about a microsecond.
+    `verified` maps the fingerprint of what was presented to the time until which no second look is
+    needed; callers read it themselves. PERF: that is the whole cost of a request by somebody known,
+    about a microsecond.
     """
 
     def __init__(
@@ -66,11 +71,12 @@ class Verification:
         self._size = size
 
     def accept(self, attempt: bytes, user: str, presented: str, peer: str) -> bool:
-        """Whether this user with this password or key is the right one; `attempt` is the fingerprint of the whole.
+        """Whether this user with this password or key is the right one; `attempt` is the
+        fingerprint of the whole.
 
-        A wrong user costs what a wrong password costs. Raises `Refused` with `Retry-After` when this user or address has
-        failed too often, `Unavailable` when too many are being verified. What was right once is never held up by others'
-        failures.
+        A wrong user costs what a wrong password costs. Raises `Refused` with `Retry-After` when
+        this user or address has failed too often, `Unavailable` when too many are being verified.
+        What was right once is never held up by others' failures.
         """
         now = self._clock()
         if self._refused.get(attempt, 0.0) > now:

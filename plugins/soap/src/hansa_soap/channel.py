@@ -1,4 +1,6 @@
-"""The channel soap: a path and a SOAPAction that lead to a service, and the WSDL of all channels on the path."""
+"""The channel soap: a path and a SOAPAction that lead to a service, and the WSDL of all channels on
+the path.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ class SoapSettings(HttpPath):
     soap_action: Annotated[
         str,
         setting(
-            "SOAPAction of the channel, without quotes; empty takes any that no other channel on the path has",
+            "SOAPAction of the channel, without quotes; empty takes any "
+            "that no other channel on the path has",
             example="get-rates",
         ),
     ] = ""
@@ -90,13 +93,17 @@ class WrongVersion(HansaError):
 
 
 def version_of(environ: WSGIEnvironment) -> SoapVersion:
-    """Return the version of SOAP that a request's content type names: only application/soap+xml is 1.2."""
+    """Return the version of SOAP that a request's content type names: only application/soap+xml is
+    1.2.
+    """
     content_type: str = environ.get("CONTENT_TYPE", "")
     return "1.2" if content_type[:20].lower() == "application/soap+xml" else "1.1"
 
 
 def action_of(environ: WSGIEnvironment) -> str:
-    """Return the action of a request: the header SOAPAction without quotes; for 1.2 the content type's `action`, if any."""
+    """Return the action of a request: the header SOAPAction without quotes; for 1.2 the content
+    type's `action`, if any.
+    """
     if version_of(environ) == "1.2":
         found = _ACTION.search(environ["CONTENT_TYPE"])
         if found:
@@ -107,7 +114,8 @@ def action_of(environ: WSGIEnvironment) -> str:
 class SoapChannel(HttpChannel[SoapSettings]):
     """Receives SOAP requests over HTTP, distinguished by path, version and action.
 
-    Several may share a path. GET with ?wsdl at the path answers with one WSDL for all of them; `?wsdl=ACTION` with that of one.
+    Several may share a path. GET with ?wsdl at the path answers with one WSDL for all of them;
+    `?wsdl=ACTION` with that of one.
     """
 
     type: ClassVar[str] = "soap"
@@ -127,7 +135,9 @@ class SoapChannel(HttpChannel[SoapSettings]):
 
     @property
     def rank(self) -> int:
-        """Before channels of plain HTTP on the same path; one for any action after those with an action."""
+        """Before channels of plain HTTP on the same path; one for any action after those with an
+        action.
+        """
         return 3 if self.action else 2
 
     def ping(self) -> str:
@@ -144,7 +154,9 @@ class SoapChannel(HttpChannel[SoapSettings]):
         return method in self.methods and _asks_for_wsdl(environ)
 
     def mismatch(self, environ: WSGIEnvironment, others: list[AnyHttpChannel]) -> HansaError:
-        """Return the error for a request when no channel on the path has its action, version or method."""
+        """Return the error for a request when no channel on the path has its action, version or
+        method.
+        """
         method = environ["REQUEST_METHOD"]
         if method != "POST":
             hint = "; GET needs ?wsdl" if method in self.methods else ""
@@ -193,7 +205,9 @@ class SoapChannel(HttpChannel[SoapSettings]):
         return self.server.registry.service(self.settings.service).cls
 
     def _describe(self, request: Request) -> Response:
-        """Return the WSDL of the channels on this path, for the address by which the caller has reached it."""
+        """Return the WSDL of the channels on this path, for the address by which the caller has
+        reached it.
+        """
         try:
             wanted = request.extra.get("query", {}).get("wsdl") or ""
             if isinstance(wanted, list):
@@ -212,7 +226,9 @@ class SoapChannel(HttpChannel[SoapSettings]):
             return self.fail(error, request)
 
     def _beside(self) -> list[SoapChannel]:
-        """Return all SOAP channels on the same path, by name; of one that is being replaced, the new one."""
+        """Return all SOAP channels on the same path, by name; of one that is being replaced, the
+        new one.
+        """
         found: dict[str, SoapChannel] = {}
         for channel in self.server.resource(HttpFrontend).table.channels():
             if isinstance(channel, SoapChannel) and channel.pattern == self.pattern:
@@ -233,7 +249,9 @@ def _asks_for_wsdl(environ: WSGIEnvironment) -> bool:
 
 
 def _address(request: Request) -> str:
-    """Return the URL of the path as the caller wrote it, by the Host header (or what a trusted proxy says it was)."""
+    """Return the URL of the path as the caller wrote it, by the Host header (or what a trusted
+    proxy says it was).
+    """
     environ = request.environ or {}
     host = environ.get("HTTP_X_FORWARDED_HOST") or environ.get("HTTP_HOST")
     if not host:

@@ -1,4 +1,6 @@
-"""Envelopes of SOAP 1.1 (W3C Note, 2000) and 1.2 (W3C Recommendation, 2007): unwrapping, wrapping, and faults."""
+"""Envelopes of SOAP 1.1 (W3C Note, 2000) and 1.2 (W3C Recommendation, 2007): unwrapping, wrapping,
+and faults.
+"""
 
 from __future__ import annotations
 
@@ -87,9 +89,10 @@ class NotUnderstood(Invalid):
 def unwrap(
     root: etree._Element, version: Version, understood: Collection[str] = ()
 ) -> etree._Element:
-    """The one element in the body of an envelope; raises `Invalid` for a wrong envelope.
+    """Return the one element in the body of an envelope; raises `Invalid` for a wrong envelope.
 
-    `understood` names headers, as `{namespace}name`, that may ask to be understood; those for another role are left alone.
+    `understood` names headers, as `{namespace}name`, that may ask to be understood; those for
+    another role are left alone.
     """
     if root.tag != version.envelope:
         raise _no_envelope(root, version)
@@ -124,7 +127,8 @@ def _no_envelope(root: etree._Element, version: Version) -> Invalid:
 
 
 def _check_headers(header: etree._Element, version: Version, understood: Collection[str]) -> None:
-    must, role = f"{{{version.namespace}}}mustUnderstand", f"{{{version.namespace}}}{version.role}"
+    must = f"{{{version.namespace}}}mustUnderstand"
+    role = f"{{{version.namespace}}}{version.role}"
     missed = [
         str(block.tag)
         for block in header
@@ -137,40 +141,57 @@ def _check_headers(header: etree._Element, version: Version, understood: Collect
 
 
 def fault(error: BaseException, text: str, content: str, version: Version) -> bytes:
-    """An envelope with a fault: `text` for people, `content` the elements of its `error` detail.
+    """Return an envelope with a fault: `text` for people, `content` the elements of its `error` detail.
 
     4xx is the sender's fault, all else the receiver's.
     """
-    code = (
-        version.sender
-        if isinstance(error, HansaError) and 400 <= error.status < 500
-        else version.receiver
-    )
-    header = ""
-    if isinstance(error, NotUnderstood):
-        code = "MustUnderstand"
-        if version is V12:
-            header = "".join(f"<soap:NotUnderstood {_qualified(name)}/>" for name in error.blocks)
-    elif isinstance(error, VersionMismatch):
-        code = "VersionMismatch"
-        if version is V12:
-            header = f"<soap:Upgrade><soap:SupportedEnvelope {_qualified(version.envelope)}/></soap:Upgrade>"
+    code = _code(error, version)
     detail = f'<error xmlns="{ERROR_NAMESPACE}">{content}</error>'
+    reason = presentable(text)
     if version is V12:
-        body = f"<soap:Code><soap:Value>soap:{code}</soap:Value></soap:Code>"
-        body += (
-            f'<soap:Reason><soap:Text xml:lang="en">{presentable(text)}</soap:Text></soap:Reason>'
+        header = _header(error)
+        body = (
+            f"<soap:Code><soap:Value>soap:{code}</soap:Value></soap:Code>"
+            f'<soap:Reason><soap:Text xml:lang="en">{reason}</soap:Text></soap:Reason>'
+            f"<soap:Detail>{detail}</soap:Detail>"
         )
-        body += f"<soap:Detail>{detail}</soap:Detail>"
     else:
-        body = f"<faultcode>soap:{code}</faultcode><faultstring>{presentable(text)}</faultstring><detail>{detail}</detail>"
+        header = ""
+        body = (
+            f"<faultcode>soap:{code}</faultcode>"
+            f"<faultstring>{reason}</faultstring>"
+            f"<detail>{detail}</detail>"
+        )
     head = f"<soap:Header>{header}</soap:Header>" if header else ""
-    envelope = f'<soap:Envelope xmlns:soap="{version.namespace}">{head}<soap:Body><soap:Fault>{body}</soap:Fault></soap:Body></soap:Envelope>'
-    return (DECLARATION + envelope).encode()
+    envelope = (
+        f'{DECLARATION}<soap:Envelope xmlns:soap="{version.namespace}">{head}'
+        f"<soap:Body><soap:Fault>{body}</soap:Fault></soap:Body></soap:Envelope>"
+    )
+    return envelope.encode()
+
+
+def _code(error: BaseException, version: Version) -> str:
+    if isinstance(error, NotUnderstood):
+        return "MustUnderstand"
+    if isinstance(error, VersionMismatch):
+        return "VersionMismatch"
+    if isinstance(error, HansaError) and 400 <= error.status < 500:
+        return version.sender
+    return version.receiver
+
+
+def _header(error: BaseException) -> str:
+    """Return what a fault of SOAP 1.2 says in its header."""
+    if isinstance(error, NotUnderstood):
+        return "".join(f"<soap:NotUnderstood {_qualified(name)}/>" for name in error.blocks)
+    if isinstance(error, VersionMismatch):
+        supported = f"<soap:SupportedEnvelope {_qualified(V12.envelope)}/>"
+        return f"<soap:Upgrade>{supported}</soap:Upgrade>"
+    return ""
 
 
 def _qualified(name: str) -> str:
-    """The attribute `qname` that names `{namespace}name`, with the declaration of its prefix."""
+    """Return the attribute `qname` that names `{namespace}name`, with the declaration of its prefix."""
     namespace, _, local = name.rpartition("}")
     if not namespace:
         return f'qname="{local}"'

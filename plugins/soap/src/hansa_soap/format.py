@@ -16,10 +16,12 @@ from .names import names_of
 
 
 class SoapFormat(Format):
-    """SOAP 1.1, or 1.2 if the channel's setting `soap_version` says so; document/literal, UTF-8 is written.
+    """SOAP 1.1, or 1.2 if the channel's setting `soap_version` says so; document/literal, UTF-8 is
+    written.
 
-    Parsing takes the one element in the Body, whatever its name: the channel knows by the action what is meant. Errors are
-    faults: of the client (Sender) for 4xx, of the server (Receiver) for all else, with status, title, detail and cid.
+    Parsing takes the one element in the Body, whatever its name: the channel knows by the action
+    what is meant. Errors are faults: of the client (Sender) for 4xx, of the server (Receiver) for
+    all else, with status, title, detail and cid.
     """
 
     type = "soap"
@@ -45,11 +47,15 @@ class SoapFormat(Format):
         return self.version.content_type
 
     def parse(self, raw: bytes, model: Hint = None) -> Data:
-        """Build a `model` from the element in the Body, or a dot-access `Element`; raises `Invalid` with every fault."""
+        """Build a `model` from the element in the Body, or a dot-access `Element`; raises `Invalid`
+        with every fault.
+        """
         return self._documents.read(unwrap(parse(raw), self.version, self._understood), model)
 
     def render(self, value: Data, model: Hint = None) -> bytes:
-        """Return an envelope around a value; an lxml element or `Element` goes into the Body as it is. Raises `Invalid`."""
+        """Return an envelope around a value; an lxml element or `Element` goes into the Body as it
+        is. Raises `Invalid`.
+        """
         content = None if model is not None else as_element(value)
         if content is None:
             names = self.names
@@ -60,6 +66,8 @@ class SoapFormat(Format):
         return version.start + content.encode() + version.end
 
     def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
-        """Return an envelope with a fault; its detail holds an `error` element with status, title, detail, cid and faults by field."""
+        """Return an envelope with a fault; its detail holds an `error` element with status, title,
+        detail, cid and faults by field.
+        """
         text = str(problem(error, cid)["detail"])
         return fault(error, text, error_content(error, cid), self.version), self.content_type

@@ -13,7 +13,9 @@ _WORDS = re.compile(r"[\W_]+")
 
 
 def camel(text: str) -> str:
-    """Return words in one, each with a capital: `get-rate` -> `GetRate`; always a name that XML can write."""
+    """Return words in one, each with a capital: `get-rate` -> `GetRate`; always a name that XML can
+    write.
+    """
     joined = "".join(word[:1].upper() + word[1:] for word in _WORDS.split(text) if word)
     joined = "".join(character for character in joined if is_name(f"_{character}"))
     return joined if is_name(joined) else f"_{joined}"
@@ -21,7 +23,9 @@ def camel(text: str) -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """What one service is called in SOAP; the response has a namespace of its own where its dialect says so."""
+    """What one service is called in SOAP; the response has a namespace of its own where its dialect
+    says so.
+    """
 
     operation: str
     namespace: str
@@ -43,10 +47,11 @@ def service_name(config: object, service: type[Service] | None) -> str:
 
 
 def names_of(config: object, service: type[Service] | None) -> Names:
-    """Return the names of a channel's service: `my-service.get-rate` is `GetRate` in the namespace `urn:hansa:my-service`.
+    """Return the names of a channel's service: `my-service.get-rate` is `GetRate` in the namespace
+    `urn:hansa:my-service`.
 
-    The setting `namespace`, or else the service's attribute of that name, replaces the namespace; the service's
-    `response_elem` replaces `GetRateResponse`.
+    The setting `namespace`, or else the service's attribute of that name, replaces the namespace;
+    the service's `response_elem` replaces `GetRateResponse`.
     """
     full = service_name(config, service) or "operation"
     module, _, own = full.rpartition(".")

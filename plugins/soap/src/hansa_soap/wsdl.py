@@ -1,15 +1,18 @@
-"""WSDL 1.1, document/literal wrapped: the operations behind one address, their types from the services' models."""
+"""WSDL 1.1, document/literal wrapped: the operations behind one address, their types from the
+services' models.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-from hansa import Invalid
+from hansa import Invalid, Service
 from hansa_xml.schema import Schema
+from hansa_xml.shapes import Hint
 from lxml import etree
 
-from .names import Names, camel, names_of
+from .names import Names, camel, names_of, service_name
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
 TRANSPORT = "http://schemas.xmlsoap.org/soap/http"
@@ -22,21 +25,24 @@ _PREFIXES = {"1.1": "soap", "1.2": "soap12"}
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: what it is called, how it is asked for, and what goes in and out (None: anything)."""
+    """One operation: what it is called, how it is asked for, and what goes in and out (None:
+    anything).
+    """
 
     names: Names
     service: str
     action: str
     version: str
-    input: Any = None
-    output: Any = None
+    input: Hint = None
+    output: Hint = None
     help: str = ""
 
     @classmethod
-    def of(cls, config: Any, service: Any) -> Self:
-        """The operation that a channel makes of its service.
+    def of(cls, config: object, service: type[Service]) -> Self:
+        """Return the operation that a channel makes of its service.
 
-        A service of another dialect tells its models by `io_models()`: (input or None, output or None, response element).
+        A service of another dialect names its models by `io_models()`: (input or None, output or
+        None, response element).
         """
         names = names_of(config, service)
         models = getattr(service, "io_models", None)
@@ -49,10 +55,11 @@ class Operation:
                 names.response_namespace,
             )
         else:
-            input, output = getattr(service, "Input", None), getattr(service, "Output", None)
+            input = service.Input
+            output = service.Output
         return cls(
             names,
-            getattr(config, "service", "") or service.get_name(),
+            service_name(config, service),
             getattr(config, "soap_action", ""),
             getattr(config, "soap_version", "1.1"),
             input,
@@ -62,7 +69,9 @@ class Operation:
 
 
 def wsdl(operations: list[Operation], address: str) -> bytes:
-    """The document for all operations at an address; raises `Invalid` if the address cannot be written."""
+    """Return the document for all operations at an address; raises `Invalid` if the address cannot be
+    written.
+    """
     document = _Document(operations, address)
     return etree.tostring(document.root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
 
@@ -158,10 +167,13 @@ class _Document:
 
 
 def _named(operations: list[Operation]) -> dict[str, Operation]:
-    """A name for each operation, unique in the document: the short one, or the service's whole name, or that with a number."""
+    """Return a name for each operation, unique in the document: the short one, or the service's whole
+    name, or that with a number.
+    """
     found: dict[str, Operation] = {}
     for operation in operations:
-        name, number = operation.names.operation, 1
+        name = operation.names.operation
+        number = 1
         if name in found:
             name = whole = camel(operation.service)
             while name in found:

@@ -1,4 +1,6 @@
-"""Documents without a declared type: dot access to an element, whose text stays text, and its plain data."""
+"""Documents without a declared type: dot access to an element, whose text stays text, and its plain
+data.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,11 @@ def local_children(element: etree._Element) -> dict[str, etree._Element]:
 
 
 def to_data(element: etree._Element) -> Data:
-    """Return plain data of an element: text; a dictionary of its children by local name, repeated ones as lists; None if nil.
+    """Return plain data of an element: text; a dictionary of its children by local name, repeated
+    ones as lists; None if nil.
 
-    An element with nothing but `item` children is a list. Attributes are kept as `@name`, and text beside them as `#text`.
+    An element with nothing but `item` children is a list. Attributes are kept as `@name`, and text
+    beside them as `#text`.
     """
     attributes = _attributes(element)
     if not len(element):
@@ -78,11 +82,13 @@ def _text(element: etree._Element, attributes: dict[str, Data]) -> Data:
 
 
 class Element:
-    """Dot access to an lxml element, by local names: `order.customer.name`, `order.line[1]`, `for line in order.line`.
+    """Dot access to an lxml element, by local names: `order.customer.name`, `order.line[1]`, `for
+    line in order.line`.
 
-    An attribute is the first child of that name; it stands for all its namesakes: `len`, iteration and an index see each of
-    them. `str` gives the text; nothing is ever guessed from it: `007` stays `007`. A child whose name is taken here (`text`, `tag`,
-    `get`, `element`, ...) is found as `order["text"]`. Whatever else lxml offers (`xpath`, `find`, ...) works too.
+    An attribute is the first child of that name; it stands for all its namesakes: `len`, iteration
+    and an index see each of them. `str` gives the text; nothing is ever guessed from it: `007`
+    stays `007`. A child whose name is taken here (`text`, `tag`, `get`, `element`, ...) is found as
+    `order["text"]`. Whatever else lxml offers (`xpath`, `find`, ...) works too.
     """
 
     __slots__ = ("_namesakes", "element")
@@ -109,7 +115,9 @@ class Element:
         return [Element(child) for child in self.element]
 
     def get(self, name: str, default: object = None) -> Data:
-        """Return an attribute of the element, or else its first child of that name, or else the default."""
+        """Return an attribute of the element, or else its first child of that name, or else the
+        default.
+        """
         value = self.element.get(name)
         if value is not None:
             return value
@@ -119,7 +127,9 @@ class Element:
             return default
 
     def to_data(self, model: Hint = None) -> Data:
-        """Return plain data; with a model, in its shape and with numbers read as such. Raises `Invalid` for what cannot be read so."""
+        """Return plain data; with a model, in its shape and with numbers read as such. Raises
+        `Invalid` for what cannot be read so.
+        """
         if model is None or hasattr(model, "model_validate"):
             return to_data(self.element)
         from .reader import shaped_data  # it builds upon this module

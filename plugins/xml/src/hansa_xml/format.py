@@ -19,15 +19,20 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 class Documents:
-    """Readers and writers of one route, each built at its first use and kept as long as the route is."""
+    """Readers and writers of one route, each built at its first use and kept as long as the route
+    is.
+    """
 
     def __init__(self) -> None:
-        # by identity, since a type need not be hashable; the type is kept so that its identity stays its own
+        # by identity, since a type need not be hashable; the type is kept so that its identity
+        # stays its own
         self._readers: dict[int, tuple[Hint, Read]] = {}
         self._writers: dict[int, tuple[Hint, Write]] = {}
 
     def read(self, element: etree._Element, model: Hint) -> Data:
-        """Return the value of an element: a `model`, or a dot-access `Element` without one; raises `Invalid` with all faults."""
+        """Return the value of an element: a `model`, or a dot-access `Element` without one; raises
+        `Invalid` with all faults.
+        """
         if model is None:
             return Element(element)
         found = self._readers.get(id(model))
@@ -46,7 +51,9 @@ class Documents:
 
 
 def error_content(error: BaseException, cid: str) -> str:
-    """Return an error as elements: status, title, detail, cid, and `errors` with the fault of each field."""
+    """Return an error as elements: status, title, detail, cid, and `errors` with the fault of each
+    field.
+    """
     found = problem(error, cid)
     parts = []
     for name in ("status", "title", "detail", "cid"):
@@ -72,8 +79,9 @@ def check_namespace(uri: str) -> None:
 class XmlFormat(Format):
     """XML 1.0 with namespaces, read safely and compared by local names; UTF-8 is written.
 
-    The root element of answers is `response`, or what the service names in `response_elem`, or its Output in `xml_name`;
-    its namespace is what the service names in `namespace`, or its Output in `xml_namespace`.
+    The root element of answers is `response`, or what the service names in `response_elem`, or its
+    Output in `xml_name`; its namespace is what the service names in `namespace`, or its Output in
+    `xml_namespace`.
     """
 
     type = "xml"
@@ -94,17 +102,23 @@ class XmlFormat(Format):
         check_namespace(self._namespace)
 
     def parse(self, raw: bytes, model: Hint = None) -> Data:
-        """Build a `model` from a document, or a dot-access `Element`; raises `Invalid` with every fault."""
+        """Build a `model` from a document, or a dot-access `Element`; raises `Invalid` with every
+        fault.
+        """
         return self._documents.read(parse(raw), model)
 
     def render(self, value: Data, model: Hint = None) -> bytes:
-        """Return a document of a value; an lxml element or `Element` is written as it is. Raises `Invalid` for what XML cannot hold."""
+        """Return a document of a value; an lxml element or `Element` is written as it is. Raises
+        `Invalid` for what XML cannot hold.
+        """
         found = None if model is not None else as_element(value)
         if found is None:
             found = write_element(self._root, self._documents.write(value, model), self._namespace)
         return (DECLARATION + found).encode()
 
     def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
-        """Return an `error` document with status, title, detail, cid, and the faults of invalid input."""
+        """Return an `error` document with status, title, detail, cid, and the faults of invalid
+        input.
+        """
         document = f"{DECLARATION}<error>{error_content(error, cid)}</error>"
         return document.encode(), self.content_type

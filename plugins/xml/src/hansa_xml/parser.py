@@ -1,4 +1,6 @@
-"""The one way into XML: a parser that refuses DOCTYPEs, entities, networks and deep nesting, for every plugin that reads XML."""
+"""The one way into XML: a parser that refuses DOCTYPEs, entities, networks and deep nesting, for
+every plugin that reads XML.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ DEPTH_LIMIT = 100
 
 _PROLOG = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.S)
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (DEPTH_LIMIT + 1) + ")")
-# The beginning of documents whose encoding surely writes "<", "/" and "!" as ASCII does, so that these can be looked for.
+# The beginning of documents whose encoding surely writes "<", "/" and "!" as ASCII does, so that
+# these can be looked for.
 _COUNTABLE = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s*<[^?\x00]|<\?xml\s+version\s*=\s*[\"'][\d.]+[\"']"
-    rb"(?:\s+encoding\s*=\s*[\"'](?:utf-8|us-ascii|iso-8859-\d+|windows-125\d)[\"'])?(?:\s+standalone\s*=\s*[\"']\w+[\"'])?\s*\?>)",
+    rb"(?:\s+encoding\s*=\s*[\"'](?:utf-8|us-ascii|iso-8859-\d+|windows-125\d)[\"'])?"
+    rb"(?:\s+standalone\s*=\s*[\"']\w+[\"'])?\s*\?>)",
     re.I,
 ).match
 _NO_DOCTYPE = "a document type declaration (DOCTYPE) is not accepted"
@@ -24,7 +28,9 @@ _own = threading.local()
 
 
 def new_parser(encoding: str | None = None) -> etree.XMLParser:
-    """Make a parser that opens nothing, expands nothing, and keeps to libxml2's limits on depth (256) and text (10 MB)."""
+    """Make a parser that opens nothing, expands nothing, and keeps to libxml2's limits on depth
+    (256) and text (10 MB).
+    """
     return etree.XMLParser(
         encoding=encoding,
         resolve_entities=False,
@@ -41,9 +47,9 @@ def new_parser(encoding: str | None = None) -> etree.XMLParser:
 def parse(raw: bytes | str) -> etree._Element:
     """Read a document and give its root element, without comments and processing instructions.
 
-    Bytes are decoded as the document declares (UTF-8 by default); a declaration inside text is ignored. The size is limited
-    by the channel. Raises `Invalid` for anything but well-formed XML (with namespaces), for a DOCTYPE, and for more than
-    `DEPTH_LIMIT` levels.
+    Bytes are decoded as the document declares (UTF-8 by default); a declaration inside text is
+    ignored. The size is limited by the channel. Raises `Invalid` for anything but well-formed XML
+    (with namespaces), for a DOCTYPE, and for more than `DEPTH_LIMIT` levels.
     """
     if isinstance(raw, str):
         try:
@@ -51,7 +57,8 @@ def parse(raw: bytes | str) -> etree._Element:
         except UnicodeEncodeError:
             raise Invalid("not well-formed XML: it contains a lone surrogate") from None
     else:
-        # PERF: making a parser costs 2.4 us; a shared one would be a lock between threads, hence one for each thread.
+        # PERF: making a parser costs 2.4 us; a shared one would be a lock between threads, hence
+        # one for each thread.
         try:
             parser = _own.parser
         except AttributeError:
@@ -65,7 +72,8 @@ def parse(raw: bytes | str) -> etree._Element:
         raise Invalid(f"not well-formed XML: {_text(error)}") from None
     except (ValueError, LookupError) as error:
         raise Invalid(f"not well-formed XML: {error}") from None
-    # PERF: what is not in the bytes need not be searched in the tree: no DOCTYPE, and fewer end tags than levels.
+    # PERF: what is not in the bytes need not be searched in the tree: no DOCTYPE, and fewer end
+    # tags than levels.
     if _COUNTABLE(raw):
         suspect, deep = doctype, raw.count(b"</") >= DEPTH_LIMIT
     else:

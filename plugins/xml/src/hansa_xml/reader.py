@@ -1,4 +1,6 @@
-"""Reading: from a declared type, once, the function that turns an element into a validated value of that type."""
+"""Reading: from a declared type, once, the function that turns an element into a validated value of
+that type.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +18,21 @@ from .shape_reader import Read, read_slot, reading_list
 from .shapes import Hint, Listing, slot_of
 
 Build = Callable[[object], object]
-"""What makes a value of a declared type of plain data in its shape; raises for what does not fit."""
+"""What makes a value of a declared type of plain data in its shape; raises for what does not fit.
+"""
 
 
 def reader(model: Hint) -> Read:
     """Build the function that reads one type; it raises `Invalid` with all faults, by path.
 
-    A Model's `check` runs; elements that are not declared are ignored. Pydantic models validate themselves.
+    A Model's `check` runs; elements that are not declared are ignored. Pydantic models validate
+    themselves.
     """
     if hasattr(model, "model_validate"):
         return lambda element: _pydantic(model, to_data(element))
     shaped = data_reader(model)
-    # PERF: `load` also walks the value to run checks, which is only needed where a model has one of its own.
+    # PERF: `load` also walks the value to run checks, which is only needed where a model has one of
+    # its own.
     build = _checked(model) if _overrides_check(model, set()) else _converted(model)
 
     def read(element: etree._Element) -> object:
@@ -72,7 +77,9 @@ def _checked(model: Hint) -> Build:
 
 
 def data_reader(model: Hint) -> Read:
-    """Build the function that returns plain data in the shape of a type, unvalidated, for `msgspec.convert`."""
+    """Build the function that returns plain data in the shape of a type, unvalidated, for
+    `msgspec.convert`.
+    """
     slot = slot_of(model)
     records: dict[int, Read] = {}
     if isinstance(slot.shape, Listing):
@@ -106,7 +113,9 @@ def readable_data(data: object) -> object:
 
 
 def _all_faults(invalid: Invalid, data: object) -> Invalid:
-    """Return the faults that msgspec found and those found while reading; the latter say more where both did."""
+    """Return the faults that msgspec found and those found while reading; the latter say more where
+    both did.
+    """
     stand_in = f"`{Unreadable.__name__}`"
     faults = {path: fault for path, fault in invalid.errors.items() if stand_in not in fault}
     return Invalid(faults | dict(_unreadable(data, "")))

@@ -1,4 +1,6 @@
-"""Text -> scalars: what each type of XML Schema reads as, and what stands for text that cannot be read."""
+"""Text -> scalars: what each type of XML Schema reads as, and what stands for text that cannot be
+read.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Unreadable:
 
 
 def converter(shape: Scalar) -> Convert | None:
-    """Return what makes the scalar of text; None for text itself. What is left as text is converted and judged by msgspec."""
+    """Return what makes the scalar of text; None for text itself. What is left as text is converted
+    and judged by msgspec.
+    """
     if shape.values is not None:
         values = shape.values
         return lambda text: values.get(text, values.get(text.strip(XML_SPACE), text))

@@ -1,4 +1,6 @@
-"""XML Schema of declared types: what `writer` writes is valid by it, and what is valid by it `reader` reads."""
+"""XML Schema of declared types: what `writer` writes is valid by it, and what is valid by it
+`reader` reads.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,17 @@ XSD = "http://www.w3.org/2001/XMLSchema"
 
 
 def xsd_types(model: Hint, name: str = "response", namespace: str = "") -> bytes:
-    """An XML Schema with one global element, `name`, of the type `model` (None: anything), as a document."""
+    """An XML Schema with one global element, `name`, of the type `model` (None: anything), as a
+    document.
+    """
     schema = Schema(namespace)
     schema.add_element(name, model)
     return etree.tostring(schema.root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
 
 
 class Schema:
-    """An XML Schema of one namespace, to which elements are added; `root` is its `xs:schema` element.
+    """An XML Schema of one namespace, to which elements are added; `root` is its `xs:schema`
+    element.
 
     `prefix` stands for the namespace; in a document with several schemas each needs its own.
     """
@@ -47,7 +52,9 @@ class Schema:
         self._prefix = f"{prefix}:" if namespace else ""
 
     def add_element(self, name: str, model: Hint, help: str = "") -> None:
-        """Declare a global element; one that is declared already, with another type, becomes one that may hold anything."""
+        """Declare a global element; one that is declared already, with another type, becomes one
+        that may hold anything.
+        """
         if name in self._elements:
             known, element = self._elements[name]
             if known is not model:
@@ -129,7 +136,9 @@ class Schema:
             self._slot(sequence, member.name, member.slot, int(_always_written(member)))
 
     def _named(self, record: Record) -> str:
-        """The name of a record's type, declared at its first use; another record of the same name gets a number."""
+        """The name of a record's type, declared at its first use; another record of the same name
+        gets a number.
+        """
         name = record.name
         number = 1
         while name in self._types and not _alike(self._types[name], record, set()):
@@ -165,7 +174,9 @@ def _always_written(member: Member) -> bool:
 
 
 def _alike(one: object, other: object, seen: set[tuple[int, int]]) -> bool:
-    """Whether two shapes say the same; those of one class are read anew for each element, and are then one type."""
+    """Whether two shapes say the same; those of one class are read anew for each element, and are
+    then one type.
+    """
     if one is other or (id(one), id(other)) in seen:
         return True
     if type(one) is not type(other):

@@ -1,7 +1,9 @@
-"""From the shape of a type, once, the function that turns an element into plain data of that shape, not validated yet.
+"""From the shape of a type, once, the function that turns an element into plain data of that shape,
+not validated yet.
 
-Text that is no value of its type becomes `Unreadable` in its place, so that all faults can be reported at once. `records` are
-the readers of records that are being built, by the identity of their shapes: a record may be inside itself.
+Text that is no value of its type becomes `Unreadable` in its place, so that all faults can be
+reported at once. `records` are the readers of records that are being built, by the identity of
+their shapes: a record may be inside itself.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def _has_text(element: etree._Element) -> bool:
     return text is not None and bool(text.strip(XML_SPACE))
 
 
-# -- scalars -----------------------------------------------------------------------------------------------------------
+# -- scalars ---------------------------------------------------------------------------------------
 
 
 def _scalar(shape: Scalar) -> Read:
@@ -84,7 +86,9 @@ def _scalar(shape: Scalar) -> Read:
 
 
 def _choice(shape: Choice, records: dict[int, Read]) -> Read:
-    """Read the one of several types that fits: by whether there are elements inside, then the first that can be read."""
+    """Read the one of several types that fits: by whether there are elements inside, then the first
+    that can be read.
+    """
     simple = [option for option in shape.options if isinstance(option, Scalar)]
     rest = [option for option in shape.options if not isinstance(option, Scalar)]
     read_rest = _shape(rest[0], records) if len(rest) == 1 else to_data
@@ -106,11 +110,13 @@ def _choice(shape: Choice, records: dict[int, Read]) -> Read:
     return read
 
 
-# -- records -----------------------------------------------------------------------------------------------------------
+# -- records ---------------------------------------------------------------------------------------
 
 
 class _Members:
-    """The members of a record by name: those that are there once, lists, and scalars, which may be attributes, too."""
+    """The members of a record by name: those that are there once, lists, and scalars, which may be
+    attributes, too.
+    """
 
     def __init__(self, shape: Record, records: dict[int, Read]) -> None:
         self.once: dict[str, Read] = {}
@@ -136,7 +142,9 @@ class _Members:
             self.attributes[member.name] = converter(shape)
 
     def learn(self, tag: str) -> tuple[str, Read | None] | None:
-        """Return the member that a tag means, and what reads it if it is there once; None if it is no member."""
+        """Return the member that a tag means, and what reads it if it is there once; None if it is
+        no member.
+        """
         name = local_name(tag)
         if name not in self.once and name not in self.lists:
             return None
@@ -194,11 +202,13 @@ def _record(shape: Record, records: dict[int, Read]) -> Read:
     return read
 
 
-# -- lists -------------------------------------------------------------------------------------------------------------
+# -- lists -----------------------------------------------------------------------------------------
 
 
 def reading_list(shape: Listing, records: dict[int, Read]) -> ReadAll:
-    """Build what reads a list from its elements: one that holds only `item` elements, or else each element is an item itself."""
+    """Build what reads a list from its elements: one that holds only `item` elements, or else each
+    element is an item itself.
+    """
     read_items = _items(shape, records)
     if shape.bare:
         return read_items
@@ -244,11 +254,13 @@ def _children_named_item(element: etree._Element) -> Sequence[etree._Element] | 
     return children if all(local_name(child.tag) == "item" for child in children) else None
 
 
-# -- dictionaries ------------------------------------------------------------------------------------------------------
+# -- dictionaries ----------------------------------------------------------------------------------
 
 
 def _entries(shape: Entries, records: dict[int, Read]) -> Read:
-    """Read a dictionary from `item` elements with `key` and `value`, or else from elements named by the keys."""
+    """Read a dictionary from `item` elements with `key` and `value`, or else from elements named by
+    the keys.
+    """
     read_key = read_slot(shape.key, records)
     read_value = read_slot(shape.value, records)
     convert_key = converter(shape.key.shape) if isinstance(shape.key.shape, Scalar) else None

@@ -1,10 +1,11 @@
-"""What a declared type looks like in XML: read once from the type, then used to read, to write and to write the schema.
+"""What a declared type looks like in XML: read once from the type, then used to read, to write and
+to write the schema.
 
 | declared | in XML |
 |---|---|
 | text, number, boolean, date and the like, enumeration | text |
 | model, dataclass, struct, typed dictionary | one child element for each field |
-| list, set, tuple | `<item>` elements inside the element of the field (read also: the element itself, repeated) |
+| list, set, tuple | `<item>` elements inside the element of the field (or the element itself, repeated) |
 | list in a field named `item` | the elements themselves, repeated |
 | dictionary | `<item><key/><value/></item>` elements (read also: the keys as names of elements) |
 | None | `xsi:nil="true"`, or no element where None is the default |
@@ -34,7 +35,9 @@ class Anything:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Scalar:
-    """Text of a type of XML Schema (`xsd`), with that schema's restrictions; `values` by their texts if they are enumerated."""
+    """Text of a type of XML Schema (`xsd`), with that schema's restrictions; `values` by their
+    texts if they are enumerated.
+    """
 
     xsd: str
     facets: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -46,7 +49,8 @@ class Scalar:
 class Listing:
     """Any number of one thing; `each` has the first ones where they differ.
 
-    It is `bare` where it is a field named `item`: that name already says what a list's elements are called.
+    It is `bare` where it is a field named `item`: that name already says what a list's elements are
+    called.
     """
 
     item: Slot
@@ -94,7 +98,9 @@ class Slot:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Member:
-    """A field of a record: `attribute` is its name in Python, `name` in XML; None is left out if that is the default."""
+    """A field of a record: `attribute` is its name in Python, `name` in XML; None is left out if
+    that is the default.
+    """
 
     name: str
     attribute: str
@@ -132,7 +138,9 @@ RecordType = inspect.DataclassType | inspect.StructType | inspect.TypedDictType
 
 
 def slot_of(model: Hint) -> Slot:
-    """Return the shape of a type; raises TypeError for one that msgspec does not know or that has unwritable names."""
+    """Return the shape of a type; raises TypeError for one that msgspec does not know or that has
+    unwritable names.
+    """
     return _slot(inspect.type_info(model), {})
 
 

@@ -17,10 +17,13 @@ from hansa import Invalid, Secret
 _ILLEGAL_CLASS = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
 needs_care = re.compile(f"[&<>\r{_ILLEGAL_CLASS}]").search
 _illegal = re.compile(f"[{_ILLEGAL_CLASS}]")
-_START = ":A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff"
-_START += "\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
-_START = _START.removeprefix(":")
+# what a name begins with (NameStartChar of XML 1.0, without the colon)
+_START = (
+    "A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f"
+    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
 _name = re.compile(f"[{_START}][{_START}\\-.0-9\xb7\u0300-\u036f\u203f\u2040]*").fullmatch
+_REFERENCES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
 _EXPONENT_LIMIT = 6144  # of decimal128: written in full, a larger one could fill the memory
 
 
@@ -30,15 +33,18 @@ def is_name(text: str) -> bool:
 
 
 def escape(text: str) -> str:
-    """Text as the content of an element; raises `Invalid` for characters that XML 1.0 has no way to write."""
+    """Text as the content of an element; raises `Invalid` for characters that XML 1.0 has no way to
+    write.
+    """
     # PERF: one search tells that there is nothing to do, which is nearly always so.
     if not needs_care(text):
         return text
-    if found := _illegal.search(text):
+    found = _illegal.search(text)
+    if found:
         raise Invalid(f"the character U+{ord(found[0]):04X} cannot be written in XML")
-    return (
-        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
-    )
+    for character, reference in _REFERENCES:
+        text = text.replace(character, reference)
+    return text
 
 
 def escape_attribute(text: str) -> str:
@@ -47,14 +53,18 @@ def escape_attribute(text: str) -> str:
 
 
 def presentable(text: str) -> str:
-    """Escaped text in which characters that XML cannot write are replaced by U+FFFD: for telling of errors."""
+    """Escaped text in which characters that XML cannot write are replaced by U+FFFD: for telling of
+    errors.
+    """
     return escape(_illegal.sub("\ufffd", text))
 
 
 def _float(value: float) -> str:
     if math.isfinite(value):
         return repr(value)
-    return "NaN" if math.isnan(value) else "INF" if value > 0 else "-INF"
+    if math.isnan(value):
+        return "NaN"
+    return "INF" if value > 0 else "-INF"
 
 
 def _decimal(value: Decimal) -> str:
@@ -96,7 +106,9 @@ WRITERS: dict[type, Callable[..., str]] = {
 
 
 def write_text(value: object) -> str | None:
-    """A scalar as escaped text, None if it is not a scalar; raises `Invalid` if it cannot be written."""
+    """A scalar as escaped text, None if it is not a scalar; raises `Invalid` if it cannot be
+    written.
+    """
     write = WRITERS.get(type(value))
     if write is not None:
         return write(value)

@@ -1,4 +1,6 @@
-"""Writing: from a declared type, once, the function that turns a value into XML text; and any value without a type."""
+"""Writing: from a declared type, once, the function that turns a value into XML text; and any value
+without a type.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from .text import WRITERS, escape_attribute, is_name, needs_care, write_text
 
 Write = Callable[[Data], str]
 
-# A writer does not refer to its class, so that a class that is deployed anew takes its old writer with it.
+# A writer does not refer to its class, so that a class that is deployed anew takes its old writer
+# with it.
 _record_writers: weakref.WeakKeyDictionary[type, Write] = weakref.WeakKeyDictionary()
 _NIL = f' xmlns:xsi="{XSI}" xsi:nil="true"'
 _NO_NAME = (
@@ -26,7 +29,8 @@ _NO_NAME = (
 
 
 def writer(model: Hint) -> Write:
-    """Build the function that writes the content of an element from a value of one type; values that differ are written too.
+    """Build the function that writes the content of an element from a value of one type; values
+    that differ are written too.
 
     It raises `Invalid`, naming the path, for what XML cannot hold.
     """
@@ -34,12 +38,16 @@ def writer(model: Hint) -> Write:
 
 
 def write_anything(value: Data) -> str:
-    """Return the content of an element for any value: scalars, dictionaries (keys as names), lists (as `item`), models, elements."""
+    """Return the content of an element for any value: scalars, dictionaries (keys as names), lists
+    (as `item`), models, elements.
+    """
     return _guarded(_anything)(value)
 
 
 def write_element(name: str, content: str, namespace: str = "") -> str:
-    """Return an element around content that is already XML, in a namespace that its children inherit."""
+    """Return an element around content that is already XML, in a namespace that its children
+    inherit.
+    """
     head = f'{name} xmlns="{escape_attribute(namespace)}"' if namespace else name
     return f"<{head}>{content}</{name}>" if content else f"<{head}/>"
 
@@ -90,7 +98,9 @@ def _text(value: Data) -> str:
 
 
 class _Plan(NamedTuple):
-    """How one member of a record is written: what is before and after its value, and what stands for None."""
+    """How one member of a record is written: what is before and after its value, and what stands
+    for None.
+    """
 
     name: str
     start: str
