@@ -1,4 +1,6 @@
-"""Checks of one plugin, as its users will judge it: declaration, imports, documentation, and the conformance suite."""
+"""Checks of one plugin, as its users will judge it: declaration, imports, documentation, and the
+conformance suite.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Finding:
 
 
 def locate(target: str) -> Path:
-    """Return the folder of a plugin, given that folder or the name of a plugin in editable form; raises `NotFound`."""
+    """Return the folder of a plugin, given that folder or the name of a plugin in editable form;
+    raises `NotFound`.
+    """
     folder = Path(target)
     if (folder / "pyproject.toml").is_file():
         return folder.resolve()

@@ -91,7 +91,8 @@ def new_service(name: str, folder: Path, as_json: bool) -> None:
 def check(target: str, as_json: bool) -> None:
     """Check a plugin: declaration, imports, documentation, and the conformance suite of each of its types.
 
-    PATH is its folder (by default this one), NAME that of a plugin installed in editable form. Ends with status 1 if it fails.
+    PATH is its folder (by default this one), NAME that of a plugin installed in editable form. Ends
+    with status 1 if it fails.
     """
     from .check import check_plugin, locate
 

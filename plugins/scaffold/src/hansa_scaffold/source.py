@@ -1,4 +1,6 @@
-"""A plugin's source: what it may import, and what must be documented. Files are parsed; nothing of them is imported."""
+"""A plugin's source: what it may import, and what must be documented. Files are parsed; nothing of
+them is imported.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,7 @@ class Source:
                 yield path, ast.parse(file.read_text(encoding="utf-8"), str(file))
 
 
-# -- imports -------------------------------------------------------------------------------------
+# -- imports ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ class Import:
 def import_faults(source: Source) -> list[str]:
     """Return the imports that a plugin may not have, each with file and line.
 
-    Of core only the root `hansa` may be imported, and of it what is public; another plugin or a library only if pyproject.toml
-    lists it.
+    Of core only the root `hansa` may be imported, and of it what is public; another plugin or a
+    library only if pyproject.toml lists it.
     """
     own = {module.partition(".")[0] for module in source.modules}
     without_declaration = {*own, *sys.stdlib_module_names, "__future__"}
@@ -136,7 +138,7 @@ def _imports(tree: ast.Module) -> Iterator[Import]:
                 yield Import(node.lineno, node.module or "", alias.name)
 
 
-# -- documentation -------------------------------------------------------------------------------
+# -- documentation ---------------------------------------------------------------------------------
 
 
 def documentation_faults(source: Source) -> list[str]:

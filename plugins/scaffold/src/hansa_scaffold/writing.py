@@ -16,7 +16,8 @@ _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def new_plugin(name: str, kinds: set[str], folder: Path) -> list[Path]:
-    """Write the package of a plugin, with types of these kinds, into `folder / hansa-NAME`; returns the files.
+    """Write the package of a plugin, with types of these kinds, into `folder / hansa-NAME`; returns
+    the files.
 
     Raises `Invalid` for a name that is not valid, `Conflict` if the folder exists.
     """
