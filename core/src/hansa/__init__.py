@@ -79,9 +79,7 @@ if TYPE_CHECKING:
         problem as problem,
     )
     from .foundation.files import (
-        create_file as create_file,
         replace_file as replace_file,
-        sync_folder as sync_folder,
     )
     from .foundation.processes import started_at as started_at
     from .odb.migrations.schema import prepare_odb as prepare_odb
@@ -190,11 +188,7 @@ _PUBLIC = {
         "Unavailable",
         "problem",
     ),
-    "foundation.files": (
-        "create_file",
-        "replace_file",
-        "sync_folder",
-    ),
+    "foundation.files": ("replace_file",),
     "foundation.processes": ("started_at",),
     "odb.migrations.schema": ("prepare_odb",),
     "plugins.check": ("check_plugins",),

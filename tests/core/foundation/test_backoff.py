@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hansa import Restarts, backoff_delay
-from hansa.foundation import backoff
 from hypothesis import given, strategies as st
 
 
@@ -21,7 +22,7 @@ def test_it_is_within_its_bounds_for_any_attempt(attempt: int, first: float, lon
 
 def test_what_keeps_ending_is_started_ever_later(monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
-    monkeypatch.setattr(backoff.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     restarts = Restarts(first=1.0, longest=3.0, well=60.0)
     assert restarts.due
     assert restarts.ended(began=now[0]) == 1.0

@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from hansa import create_file, replace_file
-from hansa.foundation import files
+from hansa import replace_file
+from hansa.foundation.files import create_file
 
 
 def test_content_mode_and_folder(tmp_path: Path):
@@ -32,10 +32,10 @@ def test_the_old_one_stays_when_the_new_one_cannot_be_written(
     def full(*arguments: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
         replace_file(path, "new", durable=True)
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="no space"):
         replace_file(path, "new")
     assert path.read_text() == "old"
