@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from xdist.scheduler import LoadScopeScheduling
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SPLIT = re.compile(
     r"tests/scenarios/test_(bad_plugins|helpers|live_changes|processes)\.py"

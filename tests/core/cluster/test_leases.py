@@ -292,9 +292,12 @@ class TestLeases:
             leases.start()
             while time.monotonic() < end:
                 taken = threading.Event()
-                leases.want(
-                    "a", lambda token, taken=taken: (turns.append(token), taken.set()), lambda: None
-                )
+
+                def have(token: int, taken: threading.Event = taken) -> None:
+                    turns.append(token)
+                    taken.set()
+
+                leases.want("a", have, lambda: None)
                 if taken.wait(0.3):
                     inside.append(holder)
                     if len(inside) > 1:

@@ -80,7 +80,7 @@ class Reports:
     def __init__(self) -> None:
         self.told: list[tuple[str, object, object]] = []
         self.objects = self
-        self.guard = Bare("guard", NoSettings(), SimpleNamespace(objects=self))  # type: ignore[arg-type]
+        self.guard = Bare("guard", NoSettings(), SimpleNamespace(objects=self))
 
     def lost(self, broken: object, error: object) -> None:
         self.told.append(("lost", broken, error))

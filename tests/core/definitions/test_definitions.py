@@ -128,17 +128,22 @@ def nothing(reference: Reference) -> bool:
     return False
 
 
-def faults_of(made: Definitions, *key: str, **data: Any) -> dict[str, str]:
+def faults_of(made: Definitions, kind: str, type: str, name: str, /, **data: Any) -> dict[str, str]:
     with pytest.raises(Invalid) as caught:
-        made.define(*key, data)
+        made.define(kind, type, name, data)
     return caught.value.errors
+
+
+def config_of(made: Definitions, kind: str, type: str, name: str) -> Any:
+    """The settings of a definition as an object receives them, in the model of its type."""
+    return made.read(made.get(kind, type, name))
 
 
 class TestWhatIsStored:
     def test_what_was_given_and_nothing_else(self, made: Definitions):
         made.define("outgoing", "wide", "a", {"port": 81, "active": True})
         assert made.get("outgoing", "wide", "a").data == {"port": 81, "active": True}
-        assert made.read(made.get("outgoing", "wide", "a")).host == "localhost"
+        assert config_of(made, "outgoing", "wide", "a").host == "localhost"
 
     def test_no_secret_stands_in_the_database_wherever_it_is_declared(
         self, made: Definitions, tmp_path: Any
@@ -161,7 +166,7 @@ class TestWhatIsStored:
         stored = made.get("outgoing", "wide", "a").data
         assert stored["login"]["user"] == {"$env": "HOME"}
         assert stored["tokens"]["b"] == {"$env": "HOME"}
-        config = made.read(made.get("outgoing", "wide", "a"))
+        config = config_of(made, "outgoing", "wide", "a")
         assert (config.password, config.login.password, config.tokens["a"]) == (
             "hush-1",
             "hush-6",
@@ -182,7 +187,8 @@ class TestWhatIsStored:
         )
         row = made.get("outgoing", "wide", "a")
         assert row.data == {"port": {"$env": "A_PORT"}, "password": {"$vault": "path"}}
-        assert (made.read(row).port, made.read(row).password) == (8080, "from the vault: path")
+        config = config_of(made, "outgoing", "wide", "a")
+        assert (config.port, config.password) == (8080, "from the vault: path")
         monkeypatch.delenv("A_PORT")
         with pytest.raises(Invalid, match="port: the environment variable A_PORT is not set"):
             made.read(row)
@@ -193,27 +199,27 @@ class TestWhatIsStored:
         made.define("outgoing", "wide", "a", {"host": "h"}, mode="edit")
         assert made.get("outgoing", "wide", "a").data == {**first, "host": "h"}
         made.define("outgoing", "wide", "a", {"password": None}, mode="edit")
-        assert made.read(made.get("outgoing", "wide", "a")).password is None
+        assert config_of(made, "outgoing", "wide", "a").password is None
 
     def test_what_a_type_prepares_is_stored_and_prepared_once(self, made: Definitions):
         made.define("security", "hashed", "a", {"password": "hush"})
-        config = made.read(made.get("security", "hashed", "a"))
+        config = config_of(made, "security", "hashed", "a")
         assert (config.password, config.rounds) == ("#hsuh", 3)
         made.define("security", "hashed", "a", {"active": False}, mode="edit")
-        assert made.read(made.get("security", "hashed", "a")).password == "#hsuh"
+        assert config_of(made, "security", "hashed", "a").password == "#hsuh"
         made.define("security", "hashed", "a", {"password": "new"}, mode="edit")
-        assert made.read(made.get("security", "hashed", "a")).password == "#wen"
+        assert config_of(made, "security", "hashed", "a").password == "#wen"
 
     def test_what_an_older_version_stored_is_read_and_edited(self, made: Definitions):
         made.store.change(
             [CheckedEdit(Edit(("outgoing", "wide", "a"), {"hostname": "old"}))], nothing
         )
-        assert made.read(made.get("outgoing", "wide", "a")).host == "old"
+        assert config_of(made, "outgoing", "wide", "a").host == "old"
         made.define("outgoing", "wide", "a", {"port": 5}, mode="edit")
-        config = made.read(made.get("outgoing", "wide", "a"))
+        config = config_of(made, "outgoing", "wide", "a")
         assert (config.host, config.port) == ("old", 5)
         made.define("outgoing", "wide", "a", {"host": "new"}, mode="edit")
-        assert made.read(made.get("outgoing", "wide", "a")).host == "new"
+        assert config_of(made, "outgoing", "wide", "a").host == "new"
 
 
 class TestManyAtOnce:
@@ -244,21 +250,23 @@ class TestManyAtOnce:
         made.define("outgoing", "wide", "used", {})
         made.define("outgoing", "wide", "user", {"over": "used"})
         with pytest.raises(Invalid) as caught:
-            made.change([
-                Edit(("outgoing", "wide", "fine"), {}),
-                Edit(("outgoing", "wide", "a"), {"port": 0, "hots": 1}),
-                Edit(("outgoing", "wide", "b"), {"over": "nowhere"}),
-                Edit(("outgoing", "wide", "c"), {"over": "a"}),
-                Edit(("outgoing", "wide", "there"), {}, "create"),
-                Edit(("outgoing", "wide", "used")),
-                Edit(("outgoing", "wide", "none")),
-                Edit(("outgoing", "wide", "user"), {}, seen_revision=1),
-                Edit(("outgoing", "none", "x"), {}),
-                Edit(("channel", "path", "d"), {"path": "/d", "service": "builtin"}),
-                Edit(("channel", "path", "e"), {"path": "/d", "service": "nothing"}),
-                Edit(("channel", "path", "f"), {"path": "/d", "service": "builtin"}),
-                Edit(("security", "other", "\ud800"), {}),
-            ])  # fmt: skip
+            made.change(
+                [
+                    Edit(("outgoing", "wide", "fine"), {}),
+                    Edit(("outgoing", "wide", "a"), {"port": 0, "hots": 1}),
+                    Edit(("outgoing", "wide", "b"), {"over": "nowhere"}),
+                    Edit(("outgoing", "wide", "c"), {"over": "a"}),
+                    Edit(("outgoing", "wide", "there"), {}, "create"),
+                    Edit(("outgoing", "wide", "used")),
+                    Edit(("outgoing", "wide", "none")),
+                    Edit(("outgoing", "wide", "user"), {}, seen_revision=1),
+                    Edit(("outgoing", "none", "x"), {}),
+                    Edit(("channel", "path", "d"), {"path": "/d", "service": "builtin"}),
+                    Edit(("channel", "path", "e"), {"path": "/d", "service": "nothing"}),
+                    Edit(("channel", "path", "f"), {"path": "/d", "service": "builtin"}),
+                    Edit(("security", "other", "\ud800"), {}),
+                ]
+            )
         assert {
             path.partition(".")[2]: fault.partition(";")[0]
             for path, fault in caught.value.errors.items()
@@ -268,7 +276,10 @@ class TestManyAtOnce:
             "wide.b.over": "there is no outgoing wide named 'nowhere'",
             "wide.there": "outgoing wide 'there' exists already",
             "wide.none": "outgoing wide 'none' does not exist",
-            "wide.user": "outgoing wide 'user' was changed by somebody else: you saw revision 1, it is at revision 3",
+            "wide.user": (
+                "outgoing wide 'user' was changed by somebody else: you saw revision 1, "
+                "it is at revision 3"
+            ),
             "none.x": "no outgoing of type 'none' is installed (there are: wide)",
             "path.e.service": "there is no service named 'nothing'",
             "path.f": "channel path 'f' needs the path /d, which channel path 'd' has already",
@@ -532,7 +543,7 @@ def test_edits_of_different_settings_at_once_lose_nothing(made: Definitions):
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(edit, ["host", "port", "password"]))
-    config, last = made.read(made.get("outgoing", "wide", "a")), dict(accepted)
+    config, last = config_of(made, "outgoing", "wide", "a"), dict(accepted)
     found = {"host": config.host, "port": str(config.port), "password": config.password}
     assert {name: found[name] for name in last} == last
     assert len(accepted) >= 15

@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 from hansa import (
@@ -47,6 +47,7 @@ REFERENCES = st.sampled_from(
     [{"$env": "HOME"}, {"$env": "NOT_SET_AT_ALL"}, {"$file": "/nowhere"}, {"$encrypted": "x"}]
 )
 """What may stand for any value: one of these is there."""
+MODES: list[Literal["set", "create", "edit"]] = ["set", "set", "create", "edit"]
 
 
 class Builtin(Service):
@@ -146,7 +147,7 @@ def any_edit(draw: st.DrawFn, one: RegisteredType) -> Edit:
     """A change of which anything may be wrong."""
     name = draw(st.sampled_from([*"abcabc", "builtin", "a/b"]))
     data = draw(st.none() | fitting_settings(one.model) | settings_of(one.model))
-    mode = draw(st.sampled_from(["set", "set", "create", "edit"]))
+    mode = draw(st.sampled_from(MODES))
     seen = draw(st.sampled_from([None, None, None, 1]))
     return Edit((one.kind, one.type, name), data, mode, seen)
 

@@ -44,7 +44,7 @@ def test_plain_data_names_only_what_it_has():
 
 
 def test_models_inside_by_their_path():
-    inside = {
+    inside: dict[str, object] = {
         "first": {"calls": "one"},
         "steps": [{"over": "db"}, {"calls": "two"}],
         "named": {"x": {"calls": "three"}},

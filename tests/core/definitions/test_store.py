@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from hansa import Conflict, Edit, HansaError, Invalid, NotFound
-from hansa.contract.records import DefinitionRecord, ObjectState, Reference
+from hansa.contract.records import DefinitionRecord, Key, ObjectState, Reference
 from hansa.definitions.edit import CheckedEdit
 from hansa.deployment.store import Stale
 from hansa.odb import tables as odb
@@ -65,7 +65,7 @@ def define(
     is_outside: Any = nothing_outside,
     **options: Any,
 ) -> int:
-    """Store one definition."""
+    """Stores one definition."""
     edit = Edit(row.key, row.data, **options)
     return store.definitions.change([checked(edit, references, claims)], is_outside, by=by)
 
@@ -75,16 +75,16 @@ def checked(edit: Edit, references: Any = (), claims: Any = ()) -> CheckedEdit:
     return CheckedEdit(edit, frozenset(references), tuple(claims))
 
 
-def drop(store: Stores, *key: str, by: str = "", **options: Any) -> int:
+def drop(store: Stores, kind: str, type: str, name: str, *, by: str = "", **options: Any) -> int:
     """Delete one definition."""
-    edit = Edit(key, **options)  # type: ignore[arg-type]
+    edit = Edit((kind, type, name), **options)
     return store.definitions.change([checked(edit)], nothing_outside, by=by)
 
 
 def deploy(
     store: Stores, file: str, source: str, services: dict[str, str], **options: Any
 ) -> tuple[int, int]:
-    """Store one package; gives version and revision."""
+    """Stores one package; gives version and revision."""
     versions, revision = store.packages.deploy({file: source}, {file: services}, **options)
     return versions[file], revision
 
@@ -106,9 +106,7 @@ class StoreAndModel(RuleBasedStateMachine):
         create_schema(self.engine)
         self.store = Stores.over(self.engine)
         self.revision = 0
-        self.rows: dict[
-            tuple[str, str, str], tuple[dict[str, Any], int, set[Reference], set[str]]
-        ] = {}
+        self.rows: dict[Key, tuple[dict[str, Any], int, set[Reference], set[str]]] = {}
         self.versions: dict[str, list[tuple[str, dict[str, str]]]] = {file: [] for file in FILES}
         self.current: dict[str, int] = {}
         self.log: list[Change] = []
@@ -158,6 +156,7 @@ class StoreAndModel(RuleBasedStateMachine):
             return change()
         with pytest.raises(error):
             change()
+        return None
 
     # -- the changes -------------------------------------------------------------------------------
 
@@ -171,7 +170,7 @@ class StoreAndModel(RuleBasedStateMachine):
     )
     def define(
         self,
-        key: Any,
+        key: Key,
         data: Any,
         references: list[Reference],
         claims: list[str],
@@ -215,7 +214,7 @@ class StoreAndModel(RuleBasedStateMachine):
     @precondition(lambda self: self.rows)
     @rule(choose=st.data(), seen=st.sampled_from([None, None, -1, 0]))
     def delete(self, choose: Any, seen: int | None) -> None:
-        key = choose.draw(st.sampled_from(sorted(self.rows)))
+        key: Key = choose.draw(st.sampled_from(sorted(self.rows)))
         seen = None if seen is None else self.rows[key][1] + seen
         error = (
             Conflict
@@ -266,8 +265,8 @@ class StoreAndModel(RuleBasedStateMachine):
                 key: (f[0], self.revision, set(f[1]), set(f[2])) for key, f in made.items()
             }
             self.log += [
-                Change(self.revision, *k, "define" if f else "delete")
-                for k, f in sorted(edits.items())
+                Change(self.revision, kind, type, name, "define" if found else "delete")
+                for (kind, type, name), found in sorted(edits.items())
             ]
 
     @rule(file=st.sampled_from(FILES), services=SERVICES)
@@ -608,10 +607,19 @@ STORM = """
         changes = [
             lambda: change(checked(Edit(("security", "basic", name), {}))),
             lambda: change(checked(Edit(("security", "basic", name)))),
-            lambda: change(checked(Edit(("channel", "http", name), {}), [
-                Reference("security", "security", "", other), Reference("service", "service", "", other)], [other])),
+            lambda: change(checked(
+                Edit(("channel", "http", name), {}),
+                [
+                    Reference("security", "security", "", other),
+                    Reference("service", "service", "", other),
+                ],
+                [other],
+            )),
             lambda: change(checked(Edit(("channel", "http", name)))),
-            lambda: change(checked(Edit(("security", "basic", name), {})), checked(Edit(("channel", "http", name)))),
+            lambda: change(
+                checked(Edit(("security", "basic", name), {})),
+                checked(Edit(("channel", "http", name))),
+            ),
             lambda: store.packages.deploy({name + ".py": str(number)}, {name + ".py": {"S": other}}),
             lambda: store.packages.deploy({name + ".py": None}, {}),
         ]
@@ -657,7 +665,8 @@ def test_many_processes_at_once_leave_no_reference_dangling_and_no_revision_twic
         }
         orphans = connection.execute(
             text(
-                "SELECT count(*) FROM reference r WHERE NOT EXISTS (SELECT 1 FROM definition d WHERE d.name = r.name AND d.kind = r.kind)"
+                "SELECT count(*) FROM reference r WHERE NOT EXISTS "
+                "(SELECT 1 FROM definition d WHERE d.name = r.name AND d.kind = r.kind)"
             )
         ).scalar()
     given = [

@@ -21,7 +21,7 @@ from typing import ClassVar
 import hansa
 import psutil
 import pytest
-from hansa import Invalid, Request
+from hansa import Invalid, Request, Service
 from hansa.contract.packages import files_of
 from hansa.contract.service import Binding
 from hansa.deployment.failures import describe_error
@@ -189,7 +189,11 @@ class TestTrial:
     ):
         monkeypatch.setenv("HANSA_ADMIN_PASSWORD", "hush")
         monkeypatch.setenv("OTHER", "there")
-        source = "import os\nassert os.environ['OTHER'] and not [key for key in os.environ if key.startswith('HANSA_')]"
+        source = (
+            "import os\n"
+            "assert os.environ['OTHER']\n"
+            "assert not [key for key in os.environ if key.startswith('HANSA_')]"
+        )
         assert attempt("some_file.py", source + SERVICE)
 
     def test_reading_and_writing_standard_streams(self):
@@ -332,7 +336,13 @@ class TestPackages:
         assert "are over" in fault({f"a{number}.py": "" for number in range(MAX_FILES + 1)})
 
 
-USES = "from hansa import Service\nimport helpers\nclass A(Service):\n    def handle(self):\n        return helpers.f()\n"
+USES = (
+    "from hansa import Service\n"
+    "import helpers\n"
+    "class A(Service):\n"
+    "    def handle(self):\n"
+    "        return helpers.f()\n"
+)
 
 
 class TestTrialOfSeveral:
@@ -385,9 +395,9 @@ class TestTrialOfSeveral:
             == "helpers.py, line 1: SyntaxError: invalid syntax"
         )
         found = self.refused("helpers", "other", helpers="1 / 0", other="x.y")
-        assert (
-            found
-            == "helpers.py, line 1: ZeroDivisionError: division by zero; other.py, line 1: NameError: name 'x' is not defined"
+        assert found == (
+            "helpers.py, line 1: ZeroDivisionError: division by zero; "
+            "other.py, line 1: NameError: name 'x' is not defined"
         )
 
     def test_a_name_given_by_a_helper_is_told_anew(self):
@@ -484,13 +494,15 @@ def run(loader: PackageLoader) -> Callable[..., list[LoadedPackage]]:
 
 
 @pytest.fixture
-def loaded(run: Callable[..., list[LoadedPackage]]) -> Callable[..., dict[str, type]]:
+def loaded(
+    run: Callable[..., list[LoadedPackage]],
+) -> Callable[..., dict[str, type[Service]]]:
     """Load one file and give its service classes."""
     return lambda file, version, source: run(version, {file: source})[0].services
 
 
 class TestLoading:
-    def test_versions_stand_side_by_side(self, loaded: Callable[..., dict[str, type]]):
+    def test_versions_stand_side_by_side(self, loaded: Callable[..., dict[str, type[Service]]]):
         one, two = (
             loaded("rates.py", 1, GOOD),
             loaded("rates.py", 2, GOOD.replace("VERSION = 1", "VERSION = 2")),
@@ -506,7 +518,7 @@ class TestLoading:
         assert one["GetRate"] is not two["GetRate"]
 
     def test_postponed_annotations_and_dataclasses_find_their_module(
-        self, loaded: Callable[..., dict[str, type]]
+        self, loaded: Callable[..., dict[str, type[Service]]]
     ):
         source = GOOD + "\nimport dataclasses\n@dataclasses.dataclass\nclass D:\n    p: Pair\n"
         (cls, *_) = loaded("rates.py", 7, source).values()
@@ -515,7 +527,7 @@ class TestLoading:
         with pytest.raises(Invalid, match=">= 1"):
             hansa.load(cls.Input, {"number": 0})
 
-    def test_tracebacks_show_the_line(self, loaded: Callable[..., dict[str, type]]):
+    def test_tracebacks_show_the_line(self, loaded: Callable[..., dict[str, type[Service]]]):
         classes = loaded("rates.py", 3, GOOD.replace("return VERSION", "return 1 / 0  # here"))
         with pytest.raises(ZeroDivisionError) as caught:
             classes["GetRate"].compile(Binding("n", None))(Request(payload={"number": 1}))
@@ -575,13 +587,21 @@ class TestModules:
             for each in run(
                 1,
                 {
-                    "rates/__init__.py": "from . import tables\nfrom .tables import X as Y\n__all__ = ['late']",
+                    "rates/__init__.py": (
+                        "from . import tables\nfrom .tables import X as Y\n__all__ = ['late']"
+                    ),
                     "rates/tables.py": "import rates\nX = 1\nclass T: pass\n",
                     "rates/late.py": "from .tables import X",
                     "helpers.py": "import json, uses\ny = 5",
-                    "uses.py": "import os.path, helpers, rates.tables as t\nfrom rates import *\nimport rates.tables\n"
-                    "from hansa import Service\nclass A(Service):\n    def handle(self):\n        import rates\n"
-                    "        from rates.late import X\n        return rates.tables.X, t.X, late.X, X, helpers.y, rates.Y\n",
+                    "uses.py": "import os.path, helpers, rates.tables as t\n"
+                    "from rates import *\n"
+                    "import rates.tables\n"
+                    "from hansa import Service\n"
+                    "class A(Service):\n"
+                    "    def handle(self):\n"
+                    "        import rates\n"
+                    "        from rates.late import X\n"
+                    "        return rates.tables.X, t.X, late.X, X, helpers.y, rates.Y\n",
                 },
             )
             if each.name == "uses"

@@ -33,7 +33,12 @@ def made(store: Stores) -> Packages:
 
 
 class TestServices:
-    SOURCE = "from hansa import Service\nclass A(Service):\n    name = {name!r}\n    def handle(self): return {answer!r}\n"
+    SOURCE = (
+        "from hansa import Service\n"
+        "class A(Service):\n"
+        "    name = {name!r}\n"
+        "    def handle(self): return {answer!r}\n"
+    )
 
     def deploy(
         self, made: Packages, file: str = "x.py", name: str = "a", answer: Any = 1
@@ -94,7 +99,13 @@ class TestHelpers:
     """Packages that import each other: one change, tried with all that it means for others."""
 
     HELPER = "def f(): return {answer!r}\n"
-    USER = "from hansa import Service\nfrom {module} import f\nclass A(Service):\n    def handle(self):\n        return f()\n"
+    USER = (
+        "from hansa import Service\n"
+        "from {module} import f\n"
+        "class A(Service):\n"
+        "    def handle(self):\n"
+        "        return f()\n"
+    )
 
     def deploy(self, made: Packages, answer: Any = 1, **more: str) -> Deployment:
         files = {"uses.py": self.USER.format(module="rates.tables"), "rates/__init__.py": ""}

@@ -38,7 +38,7 @@ def test_a_secret_is_stored_otherwise_each_time():
 @pytest.mark.parametrize("token", ["", "x", None, 5, "gAAAAA", b"x", "é"])
 def test_what_was_encrypted_otherwise_is_refused(token: object):
     with pytest.raises(Invalid):
-        KEYS.decrypt(token)  # type: ignore[arg-type]
+        KEYS.decrypt(token)  # type: ignore[arg-type]  # stored data may be anything
     with pytest.raises(Invalid):
         Keys(new_key()).decrypt(KEYS.encrypt("a")["$encrypted"])
 
@@ -70,7 +70,10 @@ def test_the_file_is_made_once_and_for_its_owner_only(tmp_path: Path):
 
 
 def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path):
-    code = "import sys, pathlib; from hansa.odb.keys import load_keys; print(load_keys(pathlib.Path(sys.argv[1]), None).mac.hex())"
+    code = (
+        "import sys, pathlib; from hansa.odb.keys import load_keys; "
+        "print(load_keys(pathlib.Path(sys.argv[1]), None).mac.hex())"
+    )
     command = [sys.executable, "-c", code, str(tmp_path)]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     assert len({child.communicate(timeout=30)[0] for child in children}) == 1

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hansa import Invalid, NotFound
+from hansa import Invalid, NotFound, Request, Response, Service
 from hansa.plugins.check import check_plugins
 from hansa.plugins.configuration import read_config
 from hansa.plugins.discovery import EARLY, Plugins, discover, load_plugins
 from hansa.plugins.registry import Clash, Registry
+from hansa_devkit import LocalServer
 
 OUTGOING = """
     class It(Outgoing):
@@ -126,7 +127,9 @@ def test_a_type_that_two_claim_names_both(make: Callable[..., str]):
     make("first", OUTGOING.format(type="same"))
     make("second", OUTGOING.format(type="same"))
     assert faults_of("first", "second") == {
-        "plugin second (hansa-second 1.0)": "outgoing same is given by the plugins first and second; block one of them"
+        "plugin second (hansa-second 1.0)": (
+            "outgoing same is given by the plugins first and second; block one of them"
+        )
     }
     assert load("first").registry.type("outgoing", "same").plugin == "first"
 
@@ -162,7 +165,7 @@ def test_services_wraps_and_what_hooks_are_given(make: Callable[..., str]):
                 return self.server
         @hookimpl
         def hansa_services(server):
-            return [type("Made", (Hello,), {"name": f"one.{server}"}), Hello]
+            return [type("Made", (Hello,), {"name": f"one.{server.name}"}), Hello]
         @hookimpl
         def hansa_wrap(call, service):
             return lambda request: (service, call(request))
@@ -172,13 +175,14 @@ def test_services_wraps_and_what_hooks_are_given(make: Callable[..., str]):
         """,
     )
     plugins = load("one")
-    plugins.register_services("server")
+    plugins.register_services(LocalServer())
     assert [(d.name, d.origin, d.version) for d in plugins.registry.services()] == [
         ("one.hello", "plugin one", 0),
-        ("one.server", "plugin one", 0),
+        ("one.local", "plugin one", 0),
     ]
     (wrap,) = plugins.wraps()
-    assert wrap(channel=1, service=2, call=lambda request: request)(3) == (2, 3)
+    answer = Response()
+    assert wrap(None, Service, lambda request: answer)(Request()) == (Service, answer)
     assert plugins.hook.hansa_secret(reference="r", value="v") == "vv"
 
 

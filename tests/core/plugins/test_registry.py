@@ -62,7 +62,8 @@ def test_a_type_and_the_model_of_its_definitions(registry: Registry):
     with pytest.raises(Invalid) as caught:
         load(known.model, {})
     assert set(caught.value.errors) == {"place", "service"}
-    assert registry.type("outgoing", "odd-one").model(active=False)
+    model: Any = registry.type("outgoing", "odd-one").model
+    assert model(active=False)
     assert [(one.kind, one.type) for one in registry.types()] == [
         ("channel", "odd-one"),
         ("outgoing", "odd-one"),

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from hansa.process.children import Ledger, spawn, started_at
+from hansa.foundation.processes import started_at
+from hansa.process.children import Ledger, spawn
 
 SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
 STUBBORN = [
@@ -64,7 +65,10 @@ def test_when_a_process_started(child: subprocess.Popen[bytes]):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_children_die_with_their_parent(number: int):
-    code = f"from hansa.process.children import spawn; import time; print(spawn({SLEEP!r}).pid, flush=True); time.sleep(60)"
+    code = (
+        "from hansa.process.children import spawn; import time; "
+        f"print(spawn({SLEEP!r}).pid, flush=True); time.sleep(60)"
+    )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     pid = int(parent.stdout.readline())
     assert started_at(pid)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
-from hansa.foundation import backoff
 from hansa.process.restart import RestartSchedule
 
 
@@ -13,7 +13,7 @@ def test_each_end_is_logged_once_and_waits_longer(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     now = [1000.0]
-    monkeypatch.setattr(backoff.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     caplog.set_level(logging.ERROR)
     schedule = RestartSchedule()
 

@@ -43,16 +43,24 @@ class TestRunning:
 
     def test_requests_are_served_by_all_workers(self, shared: Any, until: Any):
         seen: set[int] = set()
-        until(lambda: seen.add(shared.raw("status")["worker"]) or seen == {0, 1})
+
+        def both() -> bool:
+            seen.add(shared.raw("status")["worker"])
+            return seen == {0, 1}
+
+        until(both)
         assert len(shared.workers()) == 2
 
     def test_a_killed_worker_is_followed_by_another(self, shared: Any, until: Any):
         before = {process.pid for process in shared.workers()}
         victim = shared.raw("about")["pid"]
         os.kill(victim, signal.SIGKILL)
-        until(
-            lambda: len(after := {p.pid for p in shared.workers()}) == 2 and victim not in after, 20
-        )
+
+        def replaced() -> bool:
+            after = {process.pid for process in shared.workers()}
+            return len(after) == 2 and victim not in after
+
+        until(replaced, 20)
         until(lambda: shared.raw("about")["pid"] not in before, 20)
         assert f"ended with status {-signal.SIGKILL}, starting another" in shared.output()
         until(lambda: len(shared.call("reports")) == 2, 20)
@@ -308,7 +316,17 @@ class TestWhatKeepsItFromStarting:
         return str(output[output.index("The server cannot start:") :])
 
     def test_faults_of_the_configuration_all_at_once_by_file_and_key(self, start_probed: Start):
-        text = "[server]\nworkers = 0\nnmae = 'x'\n[sevrer]\n[log]\nlevel = 'LOUD'\n[outgoing.journal.a]\nfile = 5\ntga = 1\n"
+        text = (
+            "[server]\n"
+            "workers = 0\n"
+            "nmae = 'x'\n"
+            "[sevrer]\n"
+            "[log]\n"
+            "level = 'LOUD'\n"
+            "[outgoing.journal.a]\n"
+            "file = 5\n"
+            "tga = 1\n"
+        )
         server = start_probed(text, wait=False)
         said = self.refused(server)
         for key in (
@@ -391,7 +409,11 @@ def test_an_engine_runs_beside_and_is_started_again(
         class Side(Engine):
             name, address, directory = "side", "side://here", "/"
             def command(self):
-                code = "import os, sys, time; open(sys.argv[1], 'w').write(f'{{os.getpid()}} ' + os.environ['A']); time.sleep(120)"
+                code = (
+                    "import os, sys, time; "
+                    "open(sys.argv[1], 'w').write(f'{{os.getpid()}} ' + os.environ['A']); "
+                    "time.sleep(120)"
+                )
                 return [sys.executable, "-c", code, {str(tmp_path / "pid")!r}]
             def environment(self): return {{"A": "b"}}
             def ready(self): return os.path.exists({str(tmp_path / "pid")!r})

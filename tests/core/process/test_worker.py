@@ -128,7 +128,8 @@ class TestDefinitions:
                 for report in server.call("reports").values()
             ]
 
-        states = until(lambda: all(found := known()) and found)
+        until(lambda: all(known()))
+        states = known()
         assert [state["state"] for state in states] == ["retrying", "retrying"]
         assert all("No such file" in state["why"] for state in states)
         assert server.call("state", "outgoing", "journal", "down")["state"] == "retrying"
@@ -194,7 +195,11 @@ class TestServices:
         self, server: Any, tmp_path: Path, until: Any
     ):
         flag = tmp_path / "flag"
-        source = f"import os\nassert 'hansa.process.worker' not in open('/proc/self/cmdline').read() or os.path.exists({str(flag)!r})\n"
+        source = (
+            "import os\n"
+            "assert 'hansa.process.worker' not in open('/proc/self/cmdline').read() or "
+            f"os.path.exists({str(flag)!r})\n"
+        )
         server.call(
             "deploy",
             {
@@ -282,7 +287,12 @@ class TestServices:
         version that loads.
         """
         odd = "assert 'hansa.process.worker' not in open('/proc/self/cmdline').read()\n"
-        uses = "from hansa import Service\nimport rates\nclass A(Service):\n    def handle(self): return rates.X\n"
+        uses = (
+            "from hansa import Service\n"
+            "import rates\n"
+            "class A(Service):\n"
+            "    def handle(self): return rates.X\n"
+        )
         server.call("deploy", {"rates.py": "X = 1", "uses.py": uses})
         server.call("deploy", {"rates.py": f"X = 2\n{odd}"})
         for report in server.call("reports").values():
@@ -330,7 +340,13 @@ def test_what_was_declared_and_changed_by_hand_stays_changed(
 def test_helpers_come_from_the_store_when_a_server_starts(
     start_probed: Callable[..., Any], tmp_path: Path
 ):
-    uses = "from hansa import Service\nfrom aaa import X\nfrom zzz.deep import Y\nclass A(Service):\n    def handle(self): return X + Y\n"
+    uses = (
+        "from hansa import Service\n"
+        "from aaa import X\n"
+        "from zzz.deep import Y\n"
+        "class A(Service):\n"
+        "    def handle(self): return X + Y\n"
+    )
     first = start_probed("[services]\nfiles = ['uses.py', 'aaa.py']\n", at=tmp_path, wait=False)
     assert first.process.wait(30) != 0
     assert "services.files" in first.output() and "No such file" in first.output()

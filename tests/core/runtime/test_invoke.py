@@ -52,29 +52,50 @@ class Fails(Service):
         raise Conflict("as it was")
 
 
-class Queue:
+class RecordingQueue:
+    """A queue that only remembers what is put into it."""
+
     def __init__(self) -> None:
         self.calls: list[Any] = []
 
     def put(self, *call: Any, **options: Any) -> None:
         self.calls.append((*call, options["delay"]))
 
+    def start(self) -> None:
+        """Nothing is taken."""
+
+    def stop(self, grace: float) -> None:
+        """Nothing runs."""
+
+    def status(self) -> dict[str, object]:
+        return {}
+
 
 @pytest.fixture
-def world(store: Stores, plain: type) -> Iterator[Invocations]:
+def registry(plain: type) -> Registry:
     registry = Registry()
     registry.add_types("p", [plain])
     registry.replace_services(
         "x.py", [RegisteredService(cls.name, cls, "x.py", 1) for cls in (Double, Outer, Fails)]
     )
+    return registry
+
+
+@pytest.fixture
+def wraps() -> list[Any]:
+    """What wraps every route: empty, unless a test adds to it."""
+    return []
+
+
+@pytest.fixture
+def world(store: Stores, registry: Registry, wraps: list[Any]) -> Iterator[Invocations]:
     server = SimpleNamespace(name="s")
-    wraps: list[Any] = []
     leases = Leases(OdbBus(store.engine), "w")
     objects = Objects(
         server, registry, lambda record: None, DefinitionRecord, leases, lambda: wraps
     )
     made = Invocations(registry, objects.router)
-    server.invoke, made.wraps = made.invoke, wraps  # type: ignore[attr-defined]
+    server.invoke = made.invoke
     yield made
     objects.stop()
 
@@ -96,14 +117,14 @@ def test_errors_come_through(world: Invocations):
     assert current_cid.get() == "-"
 
 
-def test_a_route_is_kept_until_its_service_changes(world: Invocations):
+def test_a_route_is_kept_until_its_service_changes(world: Invocations, registry: Registry):
     first = world.route("double")
     assert world.route("double") is first is not world.route("double", type="other")
     assert world.route("double", config=object()) is not first
     better = type("Double", (Double,), {"handle": lambda self: Pair(number=0)})
-    world.registry.replace_services("x.py", [RegisteredService("double", better, "x.py", 2)])
+    registry.replace_services("x.py", [RegisteredService("double", better, "x.py", 2)])
     assert world.invoke("double", {"number": 2}).number == 0
-    world.registry.replace_services("x.py", [])
+    registry.replace_services("x.py", [])
     with pytest.raises(NotFound):
         world.invoke("double")
 
@@ -137,8 +158,8 @@ class TestHandle:
         assert (response.status, response.cid, response.ok) == (status, "K1", False)
         assert (response.content_type == "x/error") == (format == "plain")
 
-    def test_a_wrap_that_fails_to_wrap(self, world: Invocations):
-        world.wraps.append(lambda **given: 1 / 0)  # type: ignore[attr-defined]
+    def test_a_wrap_that_fails_to_wrap(self, world: Invocations, wraps: list[Any]):
+        wraps.append(lambda **given: 1 / 0)
         response = world.handle("double", Request(b"{}", cid="K1"))
         assert (response.status, response.outcome, response.cid) == (500, "retry", "K1")
 
@@ -149,13 +170,14 @@ class TestAsynchronous:
             world.invoke_async("double")
 
     def test_what_is_queued(self, world: Invocations):
-        world.queue = Queue()
+        queue = RecordingQueue()
+        world.queue = queue
         cid = world.invoke_async("double", {"number": 1}, delay=5)
         assert world.invoke_async("double", cid="K2") == "K2"
-        assert world.queue.calls == [
+        assert queue.calls == [
             ("double", {"number": 1}, cid, 5),
             ("double", None, "K2", 0.0),
         ]
         with pytest.raises(NotFound):
             world.invoke_async("none")
-        assert len(world.queue.calls) == 2
+        assert len(queue.calls) == 2

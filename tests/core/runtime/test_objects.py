@@ -138,6 +138,12 @@ class World:
     def config(self, row: DefinitionRecord) -> Any:
         return load(self.registry.type(row.kind, row.type).model, row.data)
 
+    def channel(self, name: str) -> Channel:
+        """The running channel of this name."""
+        found = self.objects.get("channel", "probe", name)
+        assert isinstance(found, Channel)
+        return found
+
     def apply(self, kind: str, type: str, name: str, **data: Any) -> DefinitionRecord:
         row = DefinitionRecord(kind, type, name, data)
         self.objects.apply([row])
@@ -362,11 +368,7 @@ class TestManyAtOnce:
         ]
         world.objects.apply(rows)
         assert Probe.journal == [("start", "security"), ("start", "outgoing"), ("start", "channel")]
-        assert (
-            world.objects.get("channel", "probe", "c")
-            .dispatch(Request(headers={"tag": "security"}))
-            .ok
-        )
+        assert world.channel("c").dispatch(Request(headers={"tag": "security"})).ok
         world.objects.apply([], [row.key for row in rows])
         assert Probe.journal[3] == ("stop", "channel")
         assert world.objects.states() == {}
@@ -472,7 +474,7 @@ class TestLost:
     ):
         world.deploy(s="done")
         world.apply("channel", "probe", "c", service="s")
-        broken = world.objects.get("channel", "probe", "c")
+        broken = world.channel("c")
         loop = threading.Thread(target=broken.lost, args=(ConnectionError("gone"),))
         Probe.stopping = lambda _: loop.join(5)
         loop.start()
@@ -482,7 +484,7 @@ class TestLost:
                 and Probe.journal.count(("start", "1")) == 2
             )
         )
-        assert world.objects.get("channel", "probe", "c").dispatch(Request()).status == 200
+        assert world.channel("c").dispatch(Request()).status == 200
 
     def test_what_was_replaced_or_removed_meanwhile_is_left_alone(self, world: World, until: Any):
         world.apply("outgoing", "probe", "a")
@@ -576,14 +578,14 @@ class TestHanging:
         world.deploy(s=1)
         world.apply("channel", "probe", "c", service="s")
         world.apply("channel", "probe", "c", service="s", tag="hang")
-        channel = world.objects.get("channel", "probe", "c")
+        channel = world.channel("c")
         began = time.monotonic()
         world.deploy(s=2)
         assert time.monotonic() - began < 2
         assert channel.dispatch(Request()).payload == 2
         gate.set()
-        until(lambda: world.objects.get("channel", "probe", "c") is not channel)
-        assert world.objects.get("channel", "probe", "c").dispatch(Request()).payload == 2
+        until(lambda: world.channel("c") is not channel)
+        assert world.channel("c").dispatch(Request()).payload == 2
 
     def test_the_worker_ends_all_the_same(
         self, worlds: Callable[..., World], gate: threading.Event
@@ -669,39 +671,40 @@ class TestLastUser:
             until(lambda: ("stop", "1") in Probe.journal, 5)
             gate.set()
 
-    def test_nothing_is_used_after_its_stop_under_load(self, world: World):
+    def test_nothing_is_used_after_its_stop_under_load(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ):
         """Eight threads use an outgoing connection and a security definition without a pause while
         both are edited.
         """
-        module.SETTLE = 0.5
+        monkeypatch.setattr(retirement, "SETTLE", 0.5)
         stopped: set[int] = set()
         Probe.stopping = staticmethod(lambda old: stopped.add(id(old)))
         kept: list[Any] = []
         faults: list[str] = []
 
+        def check(used: Any) -> None:
+            for _ in range(3):
+                if id(used) in stopped:
+                    faults.append(f"{used.kind} {used.config.tag} was used after its stop")
+                time.sleep(0)
+
         class Checked(ProbeSecurity):
             def authenticate(self, request: Request) -> Any:
-                for _ in range(3):
-                    if id(self) in stopped:
-                        faults.append(f"security {self.config.tag} was used after its stop")
-                    time.sleep(0)
+                check(self)
                 return "anybody"
 
         Checked.type = "checked"
         world.registry.add_types("q", [Checked])
 
         def handle(self: Any) -> None:
-            used = world.objects.get("outgoing", "probe", "a")
-            for _ in range(3):
-                if id(used) in stopped:
-                    faults.append(f"outgoing {used.config.tag} was used after its stop")
-                time.sleep(0)
+            check(world.objects.get("outgoing", "probe", "a"))
 
         world.deploy(s=handle)
         world.apply("security", "checked", "a")
         world.apply("outgoing", "probe", "a")
         world.apply("channel", "probe", "c", service="s", security="a")
-        channel = world.objects.get("channel", "probe", "c")
+        channel = world.channel("c")
         done = threading.Event()
         statuses: Counter[int] = Counter()
 
@@ -709,19 +712,17 @@ class TestLastUser:
             while not done.is_set():
                 statuses[channel.dispatch(Request()).status] += 1
 
-        threads = [threading.Thread(target=use) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for number in range(60):
-            kept += [
-                world.objects.get("security", None, "a"),
-                world.objects.get("outgoing", "probe", "a"),
-            ]
-            world.apply("outgoing", "probe", "a", tag=str(number))
-            world.apply("security", "checked", "a", tag=str(number))
-        done.set()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(8) as pool:
+            users = [pool.submit(use) for _ in range(8)]
+            for number in range(60):
+                kept += [
+                    world.objects.get("security", "", "a"),
+                    world.objects.get("outgoing", "probe", "a"),
+                ]
+                world.apply("outgoing", "probe", "a", tag=str(number))
+                world.apply("security", "checked", "a", tag=str(number))
+            done.set()
+        assert [user.exception() for user in users] == [None] * 8
         assert not faults
         assert set(statuses) == {200}
         assert statuses[200] > 100
@@ -822,17 +823,19 @@ class TestPlacement:
         monkeypatch.setattr("hansa.cluster.leases.LEASE_RENEWAL", 0.05)
         world.apply("outgoing", "once", "a")
         until(lambda: world.state("outgoing once a")[0] == "running")
-        acquire, world.leases.bus.acquire = world.leases.bus.acquire, lambda *asked: None
+        bus = world.leases.bus
+        acquire = bus.acquire
+        monkeypatch.setattr(bus, "acquire", lambda *asked: None)
         until(lambda: world.state("outgoing once a")[0] == "elsewhere")
         assert Probe.journal == [("start", "1"), ("stop", "1")]
-        world.leases.bus.acquire = acquire
+        monkeypatch.setattr(bus, "acquire", acquire)
         until(lambda: world.state("outgoing once a")[0] == "running")
 
 
 class TestRoutes:
     def test_services_come_change_and_go_under_a_running_channel(self, world: World):
         world.apply("channel", "probe", "c", service="s")
-        channel = world.objects.get("channel", "probe", "c")
+        channel = world.channel("c")
         response = channel.dispatch(Request())
         assert (response.status, response.outcome) == (503, "retry")
         assert "no service is named 's'" in str(response.error)
@@ -847,7 +850,7 @@ class TestRoutes:
         gate, inside = threading.Event(), threading.Event()
         world.deploy(s=lambda self: inside.set() or (gate.wait(30) and 1))
         world.apply("channel", "probe", "c", service="s")
-        channel = world.objects.get("channel", "probe", "c")
+        channel = world.channel("c")
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(channel.dispatch, Request())
             assert inside.wait(10)
@@ -861,7 +864,7 @@ class TestRoutes:
         world.apply("security", "probe", "k", tag="old")
         world.apply("security", "probe", "l", tag="other")
         world.apply("channel", "probe", "c", service="s", security=["k", "l"])
-        channel = world.objects.get("channel", "probe", "c")
+        channel = world.channel("c")
 
         def ask(tag: str) -> int:
             return int(channel.dispatch(Request(headers={"tag": tag})).status)
@@ -881,7 +884,7 @@ class TestRoutes:
         Probe.plan["down"] = fails(2)
         world.apply("security", "probe", "k", tag="down")
         world.apply("channel", "probe", "c", service="s", security="k")
-        channel = world.objects.get("channel", "probe", "c")
+        channel = world.channel("c")
         assert channel.dispatch(Request(headers={"tag": "down"})).status in (200, 503)
         assert channel.dispatch(Request()).status in (401, 503)
         until(lambda: channel.dispatch(Request(headers={"tag": "down"})).status == 200)
@@ -900,19 +903,17 @@ class TestRoutes:
 
         world.wraps.append(wrap)
         world.deploy(s=2, t=2)
-        answers = [
-            world.objects.get("channel", "probe", name).dispatch(Request()) for name in "cde"
-        ]
+        answers = [world.channel(name).dispatch(Request()) for name in "cde"]
         assert [answer.status for answer in answers] == [503, 200, 200]
         assert [answer.payload for answer in answers[1:]] == [2, 2]
 
     def test_channels_and_formats_of_their_own(self, world: World):
         world.deploy(s=lambda self: {"got": self.request.input})
         world.apply("channel", "probe", "c", service="s", format="plain")
-        channel = world.objects.get("channel", "probe", "c")
+        channel = world.channel("c")
         assert channel.dispatch(Request(b"[1]")).raw == b'{"got": [1]}'
         world.apply("channel", "probe", "c", service="s", format="none")
-        assert world.objects.get("channel", "probe", "c").dispatch(Request(b"[1]")).status == 503
+        assert world.channel("c").dispatch(Request(b"[1]")).status == 503
 
 
 class TestLooking:

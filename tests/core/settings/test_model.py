@@ -73,8 +73,13 @@ def types(depth: int) -> st.SearchStrategy[tuple[Any, st.SearchStrategy[Any]]]:
     inner = types(depth - 1)
     return st.one_of(
         leaf,
-        inner.map(lambda t: (list[t[0]], st.lists(t[1], max_size=3))),
-        inner.map(lambda t: (dict[str, t[0]], st.dictionaries(KEYS, t[1], max_size=3))),
+        inner.map(lambda t: (types_.GenericAlias(list, t[0]), st.lists(t[1], max_size=3))),
+        inner.map(
+            lambda t: (
+                types_.GenericAlias(dict, (str, t[0])),
+                st.dictionaries(KEYS, t[1], max_size=3),
+            )
+        ),
         inner.map(lambda t: (t[0] | None, st.none() | t[1])),
         models(depth - 1),
     )
