@@ -116,7 +116,10 @@ def summary(lines: list[Line]) -> str:
         judged = [line for line in lines if line["proof"] == proof]
         kills, lost = sum(line["kills"] for line in judged), sum(line["lost"] for line in judged)
         messages = sum(line.get("acknowledged", 0) for line in judged)
-        text = f"{proof}, in all full runs: **{kills:,} kills, {messages:,} messages acknowledged, {lost:,} lost.** "
+        text = (
+            f"{proof}, in all full runs: **{kills:,} kills, {messages:,} messages "
+            f"acknowledged, {lost:,} lost.** "
+        )
         if lost:
             told.append(
                 text
@@ -124,9 +127,10 @@ def summary(lines: list[Line]) -> str:
             )
         else:
             told.append(
-                text
-                + f"By the rule of three, {kills:,} kills without a loss say, at 95 % confidence, that a kill loses "
-                f"something in less than {bound(kills):.1%} of cases, and no more than that: 50 kills bound it at 6 %, 300 at 1 %."
+                text + f"By the rule of three, {kills:,} kills without a loss say, at 95 % "
+                "confidence, that a kill loses "
+                f"something in less than {bound(kills):.1%} of cases, and no more "
+                "than that: 50 kills bound it at 6 %, 300 at 1 %."
             )
     return "\n\n".join(told)
 

@@ -108,7 +108,8 @@ def test_many_versions_under_load(cluster, versions, figure):
     growth = (cluster.memory() - memory) / (len(SERVERS) * WORKERS) / 1e6
     p95, most = percentile(lags.values(), 0.95), max(lags.values())
     print(
-        f"{count} versions, {result}, old version for {p95:.2f} s (p95), {most:.2f} s at most; {growth:.1f} MB a worker"
+        f"{count} versions, {result}, old version for {p95:.2f} s (p95), {most:.2f} s "
+        f"at most; {growth:.1f} MB a worker"
     )
     figure(
         "R11",

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -27,7 +28,13 @@ durability = "durable"
 [queue]
 lease = 4
 """
-SERVICE = "from hansa import Service\n\nclass {name}(Service):\n    name = '{name}'\n    def handle(self):\n        return 'NUMBER {number}'\n"
+SERVICE = (
+    "from hansa import Service\n\n"
+    "class {name}(Service):\n"
+    "    name = '{name}'\n"
+    "    def handle(self):\n"
+    "        return 'NUMBER {number}'\n"
+)
 
 
 class Disk:
@@ -41,6 +48,7 @@ class Disk:
         done = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", folder],
             capture_output=True,
+            check=False,
         )
         if done.returncode:
             folder.rmdir()
@@ -105,7 +113,7 @@ def started(server, outside: Path):
     return server
 
 
-def status(server, service: str, /, **settings: object) -> int:
+def status(server, service: str, /, **settings: Any) -> int:
     """The status of an admin call."""
     url = f"{server.url}/hansa/api/{service}"
     return requests.post(
@@ -202,10 +210,18 @@ def test_a_full_disk_under_everything(mount, start_server, tmp_path, figure):
         queued.result(Receipts(outside / "async").numbers()),
     )
     print(
-        f"full for {lasts:g} s: {len(edits)} changes, {len(promised)} of them done; back after {back:.1f} s; {result}; queued: {calls}"
+        f"full for {lasts:g} s: {len(edits)} changes, {len(promised)} of them done; "
+        f"back after {back:.1f} s; {result}; queued: {calls}"
     )
-    figure("R18", faults=1, failed=len(sync.faults), requests=len(account.attempted), accepted=calls.acknowledged,
-           lost=len(calls.lost) + len(promised - found), back_max=round(back, 1))  # fmt: skip
+    figure(
+        "R18",
+        faults=1,
+        failed=len(sync.faults),
+        requests=len(account.attempted),
+        accepted=calls.acknowledged,
+        lost=len(calls.lost) + len(promised - found),
+        back_max=round(back, 1),
+    )
     assert set(edits) <= {200, 503} and 503 in edits, edits
     assert within([back], BACK)
     assert promised <= found, "what was answered by 200 is there"

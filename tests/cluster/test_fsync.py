@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -109,7 +110,8 @@ def test_a_change_that_is_not_on_disk_is_not_acknowledged(server, tmp_path, figu
     server.start()
     found = channels(server)
     print(
-        f"{len(told)} changes while the ODB could not be synced, {failed} syncs failed, back after {back:.1f} s"
+        f"{len(told)} changes while the ODB could not be synced, {failed} syncs "
+        f"failed, back after {back:.1f} s"
     )
     figure(
         "R18 fsync",
@@ -127,7 +129,7 @@ def test_a_change_that_is_not_on_disk_is_not_acknowledged(server, tmp_path, figu
 def test_a_call_that_is_not_on_disk_is_not_accepted(server, tmp_path, figure):
     account, receipts = Account(), Receipts(server.folder / "outside/async")
     faults = sized(1, 5)
-    options = {
+    options: dict[str, Any] = {
         "clients": 4,
         "batch": 2,
         "pause": 0.02,
@@ -175,8 +177,14 @@ def test_a_call_that_is_not_on_disk_is_not_accepted(server, tmp_path, figure):
     print(
         f"{failed} syncs failed, {len(clients.refusals)} refused, accepted again after {back:.1f} s; {result}"
     )
-    figure("R18 fsync queue", faults=faults, accepted=result.acknowledged, lost=len(result.lost),
-           refused=len(clients.refusals), back_max=round(back, 1))  # fmt: skip
+    figure(
+        "R18 fsync queue",
+        faults=faults,
+        accepted=result.acknowledged,
+        lost=len(result.lost),
+        refused=len(clients.refusals),
+        back_max=round(back, 1),
+    )
     assert failed
     assert not wrong, "nothing is accepted while nothing can be synced"
     assert clients.refusals

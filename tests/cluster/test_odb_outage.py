@@ -139,10 +139,18 @@ def test_an_outage_of_the_odb(dependent, fault, figure):
         queued.result(dependent.receipts(f"{log}-async").numbers()),
     )
     print(
-        f"{dependent.type} {fault}: told within {max(told):.1f} s, back after {back:.1f} s; {result}; queued: {calls}"
+        f"{dependent.type} {fault}: told within {max(told):.1f} s, back after "
+        f"{back:.1f} s; {result}; queued: {calls}"
     )
-    figure("R16", faults=1, failed=len(sync.faults + accept.faults), told_max=round(max(told), 1), back_max=round(back, 1),
-           requests=len(account.attempted), lost=len(result.lost) + len(calls.lost))  # fmt: skip
+    figure(
+        "R16",
+        faults=1,
+        failed=len(sync.faults + accept.faults),
+        told_max=round(max(told), 1),
+        back_max=round(back, 1),
+        requests=len(account.attempted),
+        lost=len(result.lost) + len(calls.lost),
+    )
     assert not sync.faults and not sync.refusals, (sync.faults + sync.refusals)[:3]
     assert not accept.faults and not accept.refusals, (accept.faults + accept.refusals)[:3]
     assert within(told, TOLD)

@@ -26,7 +26,13 @@ from tests.cluster.running import FULL, SERVERS, sized, within
 
 __all__ = ["dependent", "dependent_clusters"]
 CONVERGED = 15.0  # seconds after the end of the partition
-HERE = "from hansa import Service\n\nclass Here(Service):\n    name = 'part.here'\n    def handle(self):\n        return 1\n"
+HERE = (
+    "from hansa import Service\n\n"
+    "class Here(Service):\n"
+    "    name = 'part.here'\n"
+    "    def handle(self):\n"
+    "        return 1\n"
+)
 INSIDE = "HANSA_IN_NAMESPACE"
 JOBS = ("all", "once", "skip")  # one for each policy for missed times
 CUTS = [
@@ -43,8 +49,11 @@ def cut(cluster: DependentCluster, server: str, from_what: tuple[str, ...]) -> I
     """Let nothing pass between a server and what it depends on, both ways; connections stay open."""
     ways = {"redis": cluster.redis_proxies, "odb": cluster.odb_proxies}
     proxies = [ways[name][server] for name in from_what]
-    rules = [["INPUT", "-i", "lo", "-p", "tcp", side, str(proxy.port), "-j", "DROP"]
-             for proxy in proxies for side in ("--dport", "--sport")]  # fmt: skip
+    rules = [
+        ["INPUT", "-i", "lo", "-p", "tcp", side, str(proxy.port), "-j", "DROP"]
+        for proxy in proxies
+        for side in ("--dport", "--sport")
+    ]
     inside = bool(os.environ.get(INSIDE))
     for proxy in proxies:
         proxy.mode = "pass" if inside else "drop"
@@ -86,8 +95,14 @@ def test_a_partition(dependent, figure):
     account, queued, made, took = Account(), Account(), set(), list[float]()
     ticks = cluster.receipts("ticks")
     for name in JOBS:
-        cluster.must("admin.channel.schedule.create", name=f"part-{name}", service="recorder.tick", job_type="interval",
-                     seconds=1, missed=name)  # fmt: skip
+        cluster.must(
+            "admin.channel.schedule.create",
+            name=f"part-{name}",
+            service="recorder.tick",
+            job_type="interval",
+            seconds=1,
+            missed=name,
+        )
     cluster.must("admin.service.deploy", file="part.py", source=HERE)
     ours = {f"part-{name}" for name in JOBS}
 
@@ -114,8 +129,13 @@ def test_a_partition(dependent, figure):
             with cut(cluster, victim, from_what):
                 ends = time.monotonic() + lasts
                 name = f"part{number}"
-                answer = cluster.own_api(well, "admin.channel.http.create", name=name, url_path=f"/{name}",
-                                         service="part.here")  # fmt: skip
+                answer = cluster.own_api(
+                    well,
+                    "admin.channel.http.create",
+                    name=name,
+                    url_path=f"/{name}",
+                    service="part.here",
+                )
                 assert answer.ok, answer.text
                 made.add(name)
                 wait_until(lambda ends=ends: time.monotonic() > ends, lasts + 5)
@@ -137,10 +157,21 @@ def test_a_partition(dependent, figure):
     )  # what was in hand when its server was cut off
     twice = sorted(key for key, times in runs.items() if times > 1)
     print(
-        f"{rounds} partitions, converged within {max(took):.1f} s; {len(runs)} ticks, {len(twice)} twice; {result}; queued: {calls}"
+        f"{rounds} partitions, converged within {max(took):.1f} s; {len(runs)} ticks, "
+        f"{len(twice)} twice; {result}; queued: {calls}"
     )
-    figure("R20", faults=rounds, ticks=len(runs), twice=len(twice), run_again_after_cut=again, converged_max=round(max(took), 1), requests=len(account.attempted),
-           failed=len(sync.faults), accepted=calls.acknowledged, lost=len(calls.lost) + len(result.lost))  # fmt: skip
+    figure(
+        "R20",
+        faults=rounds,
+        ticks=len(runs),
+        twice=len(twice),
+        run_again_after_cut=again,
+        converged_max=round(max(took), 1),
+        requests=len(account.attempted),
+        failed=len(sync.faults),
+        accepted=calls.acknowledged,
+        lost=len(calls.lost) + len(result.lost),
+    )
     assert within(took, CONVERGED)
     assert not twice, [
         line for line in lines() if (line["job"], line["planned"], line["attempt"]) in twice
@@ -156,7 +187,7 @@ def _may_have_namespaces() -> bool:
     return (
         bool(shutil.which("unshare") and shutil.which("iptables"))
         and not subprocess.run(
-            ["unshare", "--net", "iptables", "-S"], capture_output=True
+            ["unshare", "--net", "iptables", "-S"], capture_output=True, check=False
         ).returncode
     )
 
@@ -180,7 +211,10 @@ def test_the_same_where_the_firewall_drops_the_packets(tmp_path):
     ]
     done = subprocess.run(
         ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *again],
-        env={**os.environ, INSIDE: "1"}, text=True, capture_output=True,
-    )  # fmt: skip
+        env={**os.environ, INSIDE: "1"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     print(done.stdout[-2000:])
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

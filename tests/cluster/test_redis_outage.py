@@ -16,7 +16,8 @@ from tests.cluster.running import sized, within
 
 __all__ = ["dependent", "dependent_clusters"]
 TOLD = 5.0  # seconds until a call that cannot be queued is refused
-CHANGED = 8.0  # seconds that a change may take: 3 for a nudge that is not answered, 5 for the workers, which poll
+# seconds that a change may take: 3 for a nudge that is not answered, 5 for the workers, which poll
+CHANGED = 8.0
 BACK = 15.0  # seconds until the queue works again
 KEYS = 30_000
 
@@ -97,10 +98,20 @@ def test_an_outage_of_redis(dependent, fault, figure):
     calls = queued.result(dependent.receipts(f"{log}-async").numbers())
     told = [answer.seconds for answer in accept.refusals]
     print(
-        f"{dependent.redis.name} {fault}: {len(told)} refused within {max(told, default=0):.1f} s, back after {back:.1f} s; {calls}"
+        f"{dependent.redis.name} {fault}: {len(told)} refused within "
+        f"{max(told, default=0):.1f} s, back after {back:.1f} s; {calls}"
     )
-    figure("R17", faults=1, failed=len(sync.faults), refused=len(told), told_max=round(max(told, default=0.0), 1),
-           back_max=round(back, 1), accepted=calls.acknowledged, lost=len(calls.lost), duplicated=calls.duplicates)  # fmt: skip
+    figure(
+        "R17",
+        faults=1,
+        failed=len(sync.faults),
+        refused=len(told),
+        told_max=round(max(told, default=0.0), 1),
+        back_max=round(back, 1),
+        accepted=calls.acknowledged,
+        lost=len(calls.lost),
+        duplicated=calls.duplicates,
+    )
     assert not sync.faults and not sync.refusals, (sync.faults + sync.refusals)[:3]
     assert not accept.faults, accept.faults[:3]
     assert told and within(told, TOLD)

@@ -74,7 +74,8 @@ def test_a_server_that_is_told_to_end_finishes_what_it_has(cluster, figure):
     result = account.result(n for n in cluster.receipts("ending").numbers() if n > 0)
     left = cluster.receipts("left").numbers()
     print(
-        f"{result}, not ready after {red * 1000:.0f} ms, ended after {ended:.1f} s, queue: {len(left)} of {len(queued)}"
+        f"{result}, not ready after {red * 1000:.0f} ms, ended after {ended:.1f} s, "
+        f"queue: {len(left)} of {len(queued)}"
     )
     figure(
         "R21 SIGTERM",
