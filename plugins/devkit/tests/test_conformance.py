@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hansa_devkit import ChannelContract, FormatContract, OutgoingContract, SecurityContract
 
+# the first test waits for all the runs of the kit
+pytestmark = pytest.mark.timeout(900)
+
 BROKEN = Path(__file__).parent / "broken"
 MODULES = ("broken_transports", "broken_formats", "broken_security")
 
@@ -53,7 +56,7 @@ def results(tmp_path_factory) -> dict[str, dict[str, str]]:
     runs = {module: start(module, folder / f"{module}.xml") for module in MODULES}
     found: dict[str, dict[str, str]] = {}
     for module, run in runs.items():
-        output, _ = run.communicate(timeout=300)
+        output, _ = run.communicate(timeout=800)
         assert run.returncode == 1, output[-3000:]
         for case in ElementTree.parse(folder / f"{module}.xml").iter("testcase"):
             outcome = next(
