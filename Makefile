@@ -54,13 +54,14 @@ chaos: install-dev  ## Prove at full size that a cluster loses nothing (over an 
 lint: install-dev  ## Check style and types
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
-	@$(bin)/python -m tools.types
+	@$(bin)/python -m tools.typecheck
+	@$(bin)/python -m tools.docs
 
 format: install-dev  ## Put the source into shape
 	@$(bin)/ruff check --fix --quiet . ; $(bin)/ruff format .
 
 docs: install-dev  ## Write the reference pages and build the site into site/
-	@$(bin)/python tools/reference.py
+	@$(bin)/python -m tools.reference
 	@$(bin)/python -m tools.delivery
 	@$(bin)/zensical build --clean
 

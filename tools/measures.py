@@ -161,8 +161,27 @@ def measure(folder: Folder, elsewhere: Iterable[Finding]) -> Figures:
 
 
 def figures() -> list[Figures]:
-    """The figures of every folder."""
+    """The figures of every folder, and those of all plugins together."""
     found = folders()
     elsewhere = [*complex_functions(file for folder in found for file in folder.sources)]
     elsewhere += tests_that_judge_nothing(found)
-    return [measure(folder, elsewhere) for folder in found]
+    measured = [measure(folder, elsewhere) for folder in found]
+    return [*measured, together("plugins", [one for one in measured if one.kind == "plugin"])]
+
+
+def together(name: str, several: list[Figures]) -> Figures:
+    """The figures of several folders as of one; what was found in them is counted there."""
+    lines = sum(one.lines for one in several)
+    largest = max(several, key=lambda one: one.largest)
+    return Figures(
+        name=name,
+        kind=name,
+        files=sum(one.files for one in several),
+        lines=lines,
+        mean_line=sum(one.mean_line * one.lines for one in several) / lines,
+        any_per_100=sum(one.any_per_100 * one.lines for one in several) / lines,
+        largest=largest.largest,
+        largest_file=largest.largest_file,
+        test_lines=sum(one.test_lines for one in several),
+        findings=[],
+    )

@@ -1,7 +1,7 @@
 """Check the types of the whole workspace by mypy, as pyproject.toml configures it; arguments go to mypy.
 
-    python -m tools.types              everything
-    python -m tools.types tools        some files or folders, and what they import
+    python -m tools.typecheck              everything
+    python -m tools.typecheck tools        some files or folders, and what they import
 
 mypy has to know the `src` folder of each package, and its configuration cannot name them by a pattern.
 """
