@@ -66,12 +66,15 @@ def test_a_database_that_nothing_opens():
     )
 
 
-@pytest.mark.parametrize(("url", "package", "extra"), [
-    ("postgresql+psycopg://u:secret@127.0.0.1:1/d", "psycopg", "postgresql"),
-    ("postgresql://u:secret@127.0.0.1:1/d", "psycopg", "postgresql"),
-    ("mysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
-    ("mariadb+pymysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("url", "package", "extra"),
+    [
+        ("postgresql+psycopg://u:secret@127.0.0.1:1/d", "psycopg", "postgresql"),
+        ("postgresql://u:secret@127.0.0.1:1/d", "psycopg", "postgresql"),
+        ("mysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
+        ("mariadb+pymysql://u:secret@127.0.0.1:1/d", "pymysql", "mysql"),
+    ],
+)
 def test_a_missing_driver_is_named_with_what_installs_it(
     url: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ):

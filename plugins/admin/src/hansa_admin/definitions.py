@@ -125,7 +125,9 @@ class TypeOperation(Operation):
     def show(
         self, record: DefinitionRecord, reports: Mapping[str, WorkerReport] | None = None
     ) -> PlainData:
-        """Return a definition as answers show it, with its states as of the given, or last, reports."""
+        """Return a definition as answers show it, with its states as of the given, or last,
+        reports.
+        """
         if reports is None:
             reports = self.server.cluster.reports()
         key = " ".join(record.key)

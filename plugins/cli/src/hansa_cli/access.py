@@ -1,4 +1,5 @@
-"""How a client reaches the admin API: the user, and where a server's folder has address and password.
+"""How a client reaches the admin API: the user, and where a server's folder has address and
+password.
 
 The admin plugin serves what is named here, and takes these names from this module, which imports
 nothing heavy.

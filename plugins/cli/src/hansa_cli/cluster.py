@@ -39,7 +39,9 @@ LEASES = {"name": "lease", "holder": "holder", "token": "token", "seconds": "end
     ),
 )
 def status(client: Client, as_json: bool, everything: bool) -> None:
-    """Show the cluster: servers, workers, what each has applied, what does not run, leases, the queue."""
+    """Show the cluster: servers, workers, what each has applied, what does not run, leases, the
+    queue.
+    """
     answer = client.call("admin.cluster.status", {"all": everything})
     if as_json:
         output.print_json(answer)
@@ -105,7 +107,8 @@ def restart(
     """Restart servers, one after the other, losing no request; all, unless some are named.
 
     Each is taken out of the load-balancer, finishes what it has, starts anew with what is installed
-    and configured now, and is waited for before the next; if one does not come back, it stops there.
+    and configured now, and is waited for before the next; if one does not come back, it stops
+    there.
     """
     from .rolling import RollingRestart
 

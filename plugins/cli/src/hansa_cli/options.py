@@ -1,7 +1,8 @@
 """The options of a command, derived from the JSON Schema of an admin service's input.
 
-Each setting has an option. A setting that is an object with settings of its own is a section: besides
-the option that takes the whole of it as JSON, each of its settings has one, `--SECTION-SETTING`.
+Each setting has an option. A setting that is an object with settings of its own is a section:
+besides the option that takes the whole of it as JSON, each of its settings has one,
+`--SECTION-SETTING`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""For authors of Hansa plugins and services: what tests import. Each name is loaded when it is first used."""
+"""For authors of Hansa plugins and services: what tests import. Each name is loaded when it is
+first used.
+"""
 
 from __future__ import annotations
 

@@ -48,7 +48,9 @@ class ChannelContract(Contract):
         return b'{"number": %d}' % number
 
     def same(self, request: Request, raw: bytes) -> bool:
-        """Whether a request carries what was sent; override where the transport wraps or converts it."""
+        """Whether a request carries what was sent; override where the transport wraps or converts
+        it.
+        """
         return request.raw == raw
 
     def peer_down(self) -> None:

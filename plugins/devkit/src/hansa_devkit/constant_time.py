@@ -71,7 +71,9 @@ def _is_length(side: ast.expr) -> bool:
 
 
 def _modules(cls: Any) -> list[ModuleType]:
-    """The modules of the class and its bases, core apart, and what they import from their own packages."""
+    """The modules of the class and its bases, core apart, and what they import from their own
+    packages.
+    """
     waiting = [
         base.__module__
         for base in cls.__mro__

@@ -21,7 +21,7 @@ class Sample(Model):
     count: Annotated[int, setting("A whole number")] = 0
     share: Annotated[float, setting("A number")] = 0.0
     open: Annotated[bool, setting("Yes or no")] = False
-    tags: Annotated[list[str], setting("Several texts")] = ()  # type: ignore[assignment]
+    tags: Annotated[list[str], setting("Several texts")] = []
 
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -83,7 +83,9 @@ class FormatContract(Documented):
         return bool(sent == arrived)
 
     def test_content_types(self) -> None:
-        """It names the content types that it reads; the one it writes is among them, parameters apart."""
+        """It names the content types that it reads; the one it writes is among them, parameters
+        apart.
+        """
         types = self.cls.content_types
         assert types, "content_types must name at least one"
         assert isinstance(types, tuple), "content_types must be a tuple of at least one"

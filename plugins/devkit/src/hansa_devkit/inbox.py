@@ -1,4 +1,6 @@
-"""What stands in for the service behind a channel under test: it notes each request and answers as told."""
+"""What stands in for the service behind a channel under test: it notes each request and answers as
+told.
+"""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated
 
-from hansa import Channel, Model, Outgoing, Request, TimedOut, Unavailable, setting
+from hansa import Channel, Model, Outgoing, Request, Server, TimedOut, Unavailable, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +157,15 @@ class Consumption(Queue):
     ] = 0.05
 
 
-class MemoryChannel(Channel):
-    """Takes messages from a queue in this process; each is acknowledged once its service handled it."""
+class MemoryChannel(Channel[Consumption]):
+    """Takes messages from a queue in this process; each is acknowledged once its service handled
+    it.
+    """
 
-    type, Config, delivery = "memory", Consumption, "at_least_once"
+    type = "memory"
+    delivery = "at_least_once"
 
-    def __init__(self, name: str, config: Any, server: Any = None) -> None:
+    def __init__(self, name: str, config: Consumption, server: Server) -> None:
         super().__init__(name, config, server)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -212,10 +215,10 @@ class Publication(Queue):
     timeout: Annotated[float, setting("Seconds to wait for room in a full queue", ge=0)] = 1.0
 
 
-class MemoryOutgoing(Outgoing):
+class MemoryOutgoing(Outgoing[Publication]):
     """Puts messages into a queue in this process."""
 
-    type, Config = "memory", Publication
+    type = "memory"
 
     def put(self, raw: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Add a message; raises `Unavailable` while the queue is down, `TimedOut` if it stays full."""

@@ -32,7 +32,9 @@ class SecurityContract(Contract):
     signing: ClassVar[Mapping[str, Any] | None] = None
 
     def request(self, headers: Mapping[str, str]) -> Request:
-        """A request with these headers, from an address of its own, so that no earlier failure counts."""
+        """A request with these headers, from an address of its own, so that no earlier failure
+        counts.
+        """
         number = next(_numbers)
         return Request(
             headers=dict(headers),

@@ -48,7 +48,8 @@ from hansa import spawn
 from .harness.ports import free_port
 
 used: dict[str, str] = {}
-"""The versions of the servers that this run has started, by name: the terminal summary shows them."""
+"""The versions of the servers that this run has started, by name: the terminal summary shows them.
+"""
 
 
 class RealServer:
@@ -67,7 +68,9 @@ class RealServer:
     programs: ClassVar[tuple[str, ...]] = ()
     """The programs that must be here; the first one tells its version."""
     places: ClassVar[tuple[str, ...]] = ("/usr/lib/{name}/bin", "/usr/sbin", "/usr/local/sbin")
-    """Paths of programs besides the PATH: `{name}` is replaced, wildcards are expanded, newest first."""
+    """Paths of programs besides the PATH: `{name}` is replaced, wildcards are expanded, newest
+    first.
+    """
     port_names: ClassVar[tuple[str, ...]] = ("main",)
     patience: ClassVar[float] = 60.0
     """Seconds that a start or a stop may take."""
@@ -182,7 +185,9 @@ class RealServer:
             )
 
     def stop(self) -> None:
-        """Ask it to end and wait; fails the test if it does not. Nothing happens if it is not running."""
+        """Ask it to end and wait; fails the test if it does not. Nothing happens if it is not
+        running.
+        """
         if self.process is None:
             return
         self.process.send_signal(self.stop_signal)

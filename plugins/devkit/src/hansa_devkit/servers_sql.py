@@ -56,7 +56,9 @@ class SqlServer(RealServer):
             return list(done) if done.returns_rows else []
 
     def ready(self) -> bool:
-        """Whether it answers a query; fails with what it says if it answers that the password is wrong."""
+        """Whether it answers a query; fails with what it says if it answers that the password is
+        wrong.
+        """
         if not super().ready():
             return False
         try:

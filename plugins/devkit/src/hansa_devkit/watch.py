@@ -1,4 +1,6 @@
-"""Watch what code under test opens: sockets, programs and threads; and make any one of these steps fail."""
+"""Watch what code under test opens: sockets, programs and threads; and make any one of these steps
+fail.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ class Watch:
             self.threads.add(thread)
 
     def left(self, seconds: float) -> list[str]:
-        """What is still open or running after at most `seconds`: threads by name, sockets by address."""
+        """What is still open or running after at most `seconds`: threads by name, sockets by
+        address.
+        """
         end = time.monotonic() + seconds
         while True:
             found = [f"thread {thread.name}" for thread in self.threads if thread.is_alive()]
@@ -96,13 +100,13 @@ def watching(fail_at: int = 0) -> Iterator[Watch]:
         watch.begins(thread)
         original(thread)
 
-    threading.Thread.start = start  # type: ignore[method-assign, assignment]
+    threading.Thread.start = start  # type: ignore[method-assign, assignment]  # for a while
     _watches.append(watch)
     try:
         yield watch
     finally:
         _watches.remove(watch)
-        threading.Thread.start = original  # type: ignore[method-assign]
+        threading.Thread.start = original  # type: ignore[method-assign]  # as before
 
 
 def open_sockets() -> set[str]:

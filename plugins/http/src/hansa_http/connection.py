@@ -42,7 +42,7 @@ class _Fields(dict[str, str]):
 
     transfer_encoding = ""
 
-    def pop(self, key: str, default: str = "") -> str:  # type: ignore[override]
+    def pop(self, key: str, default: str = "") -> str:  # type: ignore[override]  # waitress takes texts only
         """Take a field out."""
         value = super().pop(key, default)
         if key == "TRANSFER_ENCODING":

@@ -131,7 +131,9 @@ class Balancer:
         return source
 
     def _consider(self, now: str, *, forced: bool) -> None:
-        """Apply the configuration, live or by a reload; if it is refused, log that and go on as before."""
+        """Apply the configuration, live or by a reload; if it is refused, log that and go on as
+        before.
+        """
         how = ""
         faults: dict[str, str] = {}
         before = self.source

@@ -49,7 +49,9 @@ _WORDS = re.compile(r"[A-Za-z0-9_.:/#<>*-]+(?: [A-Za-z0-9_.:/#<>*-]+)*")
 
 
 class Control:
-    """The load-balancer whose socket is at `socket`; methods raise `Unavailable` if it does not run."""
+    """The load-balancer whose socket is at `socket`; methods raise `Unavailable` if it does not
+    run.
+    """
 
     def __init__(self, socket: str) -> None:
         if not socket:

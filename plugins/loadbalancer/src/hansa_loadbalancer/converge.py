@@ -1,4 +1,6 @@
-"""Make the servers of a running HAProxy those of the configuration, without a reload where that can be."""
+"""Make the servers of a running HAProxy those of the configuration, without a reload where that can
+be.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ PATIENCE = 1.0
 def converge(
     runtime: RuntimeSocket, section: LoadBalancerSection, before: LoadBalancerSection
 ) -> bool:
-    """Add, change and remove servers live; returns False if a reload is needed for what cannot be done so.
+    """Add, change and remove servers live; returns False if a reload is needed for what cannot be
+    done so.
 
     `before` is what HAProxy was made or last changed from. A reload never does harm: what is half
     done here, it completes.

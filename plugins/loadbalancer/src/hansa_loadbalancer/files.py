@@ -127,7 +127,9 @@ def _edited(text: str, edit: Callable[[Any], None]) -> str:
 
 
 def _like(servers: Any, server: PlainSettings) -> Any:
-    """Return a server in the form of the list: a table of its own, or one within the list's brackets."""
+    """Return a server in the form of the list: a table of its own, or one within the list's
+    brackets.
+    """
     import tomlkit
 
     made = tomlkit.table() if isinstance(servers, tomlkit.items.AoT) else tomlkit.inline_table()
@@ -145,7 +147,9 @@ def _place(servers: Any, name: str) -> int:
 
 
 def settings_of(server: BalancedServer) -> PlainSettings:
-    """Return what is written of a new server: name, address, and settings that differ from the defaults."""
+    """Return what is written of a new server: name, address, and settings that differ from the
+    defaults.
+    """
     usual = BalancedServer(name=server.name, address=server.address)
     given = {name: value for name, value in asdict(server).items() if value != getattr(usual, name)}
     return {"name": server.name, "address": server.address, **given}

@@ -30,7 +30,8 @@ ERRORS = {
     503: ("Service unavailable", "no server is available"),
     504: ("Timed out", "the server did not answer in time; the request may have run"),
 }
-# what a client says of itself and only a proxy may say; a server that trusts this load-balancer believes it
+# what a client says of itself and only a proxy may say; a server that trusts this load-balancer
+# believes it
 FORGEABLE = (
     "x-forwarded",
     "x-ssl",
@@ -55,7 +56,9 @@ CID = "^[A-Za-z0-9-]{1,64}$"
 
 @dataclass(frozen=True)
 class Source:
-    """Generated text, and with `core` the same without servers, to tell whether anything else differs."""
+    """Generated text, and with `core` the same without servers, to tell whether anything else
+    differs.
+    """
 
     text: str
     core: str
@@ -86,7 +89,9 @@ def server_options(server: BalancedServer, section: LoadBalancerSection) -> str:
 
 
 def weight(server: BalancedServer) -> int:
-    """Return the weight for HAProxy: a server of weight 0 finishes what it has and gets nothing new."""
+    """Return the weight for HAProxy: a server of weight 0 finishes what it has and gets nothing
+    new.
+    """
     return server.weight if server.state == "ready" else 0
 
 
@@ -146,7 +151,9 @@ def _servers(section: LoadBalancerSection) -> Iterable[str]:
 
 
 def _errors() -> Iterable[str]:
-    """Yield HAProxy's own answers, as problem details (RFC 9457) with the correlation id of the request."""
+    """Yield HAProxy's own answers, as problem details (RFC 9457) with the correlation id of the
+    request.
+    """
     for status, (title, detail) in ERRORS.items():
         text = json.dumps(
             {"status": status, "title": title, "detail": detail, "cid": "CID"},
@@ -180,8 +187,9 @@ def _rules(section: LoadBalancerSection, *, secure: bool) -> Iterable[str]:
 
 # the query is left out, since it may hold secrets; HAProxy itself writes <BADREQ> and <NOSRV>
 _LOG = (
-    '{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","client":"%ci","cid":"%[var(txn.cid)]","method":"%HM",'
-    '"path":"%[var(txn.path),json(utf8ps)]","status":%ST,"bytes":%B,"server":"%s","queue_ms":%Tw,"connect_ms":%Tc,'
+    '{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","client":"%ci","cid":"%[var(txn.cid)]",'
+    '"method":"%HM","path":"%[var(txn.path),json(utf8ps)]","status":%ST,"bytes":%B,'
+    '"server":"%s","queue_ms":%Tw,"connect_ms":%Tc,'
     '"answer_ms":%Tr,"total_ms":%Ta,"retries":"%rc","end":"%ts"}'
 )
 
@@ -210,7 +218,9 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a word of HAProxy's configuration in double quotes, with nothing in it that it would expand."""
+    """Return a word of HAProxy's configuration in double quotes, with nothing in it that it would
+    expand.
+    """
     for character in ("\\", '"', "$"):
         text = text.replace(character, "\\" + character)
     return f'"{text}"'

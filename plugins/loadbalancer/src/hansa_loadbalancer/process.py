@@ -130,7 +130,9 @@ class Haproxy:
 
 
 def end_leftover(run_folder: Path) -> None:
-    """End an HAProxy whose owner was killed: the kernel has told it already, and it may need a moment."""
+    """End an HAProxy whose owner was killed: the kernel has told it already, and it may need a
+    moment.
+    """
     try:
         pid, start = map(int, (run_folder / PID_FILE).read_text().split())
     except (OSError, ValueError):

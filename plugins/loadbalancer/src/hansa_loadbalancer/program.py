@@ -37,7 +37,9 @@ class Program:
 
 
 def candidates() -> Iterator[str]:
-    """Yield the programs that may be there, best first; the package is looked into without importing it."""
+    """Yield the programs that may be there, best first; the package is looked into without
+    importing it.
+    """
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
     found = shutil.which("haproxy", path=path)
     if found:
@@ -52,7 +54,9 @@ def candidates() -> Iterator[str]:
 
 
 def find_program(given: str = "") -> Program:
-    """Return the one given, or the first that is new enough; raises `Invalid` that says what is missing."""
+    """Return the one given, or the first that is new enough; raises `Invalid` that says what is
+    missing.
+    """
     key = f"{SECTION}.haproxy"
     if given:
         path = shutil.which(given)

@@ -34,7 +34,9 @@ class LiveServer:
 
 
 class RuntimeSocket:
-    """The socket at `path`; every method raises `Unavailable` if HAProxy does not answer within 5 s."""
+    """The socket at `path`; every method raises `Unavailable` if HAProxy does not answer within 5
+    s.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,7 +44,8 @@ class RuntimeSocket:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[socket.socket]:
         try:
-            # a path may be longer than the address of a socket, so its folder is named by a descriptor
+            # a path may be longer than the address of a socket, so its folder is named by a
+            # descriptor
             folder = os.open(self.path.parent, os.O_PATH | os.O_DIRECTORY)
             try:
                 connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -68,7 +71,9 @@ class RuntimeSocket:
         return b"".join(parts).decode(errors="replace").strip()
 
     def change(self, command: str, expected: str = "") -> None:
-        """Have HAProxy change something; raises `Conflict` with its answer unless that is as expected."""
+        """Have HAProxy change something; raises `Conflict` with its answer unless that is as
+        expected.
+        """
         answer = self.ask(command)
         done = expected in answer if expected else not answer
         if not done:

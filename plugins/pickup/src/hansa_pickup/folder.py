@@ -84,7 +84,9 @@ def check_folder(folder: Path) -> None:
 
 
 def hidden(name: str) -> bool:
-    """Whether a name is ignored: what editors, version control and Python itself keep beside sources."""
+    """Whether a name is ignored: what editors, version control and Python itself keep beside
+    sources.
+    """
     return name.startswith(".") or name == "__pycache__"
 
 

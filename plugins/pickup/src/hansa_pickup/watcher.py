@@ -102,7 +102,8 @@ class Watcher:
         identity = self._identity()
         started = False
         while not self._stop.is_set() and self._identity() == identity:
-            # the folders of packages are watched one by one: recursion would follow links out of here
+            # the folders of packages are watched one by one: recursion would follow links out of
+            # here
             below = _all_below(there)
             changes = watch(
                 *there,

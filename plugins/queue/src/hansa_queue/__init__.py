@@ -1,4 +1,6 @@
-"""Asynchronous invocation for Hansa; services import `fan_out`, `parallel` and `invoke_retry` from here."""
+"""Asynchronous invocation for Hansa; services import `fan_out`, `parallel` and `invoke_retry` from
+here.
+"""
 
 from __future__ import annotations
 

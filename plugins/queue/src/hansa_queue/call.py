@@ -38,7 +38,8 @@ class Attempt(msgspec.Struct, omit_defaults=True):
 
 
 class Call(msgspec.Struct, omit_defaults=True):
-    """One asynchronous call: the service and its input, the number of the attempt, and the attempts before.
+    """One asynchronous call: the service and its input, the number of the attempt, and the attempts
+    before.
 
     `raw` is a payload of bytes. `max_attempts` and `retry_seconds` (a fixed pause) override the
     section `[queue]`.

@@ -1,4 +1,6 @@
-"""The messages that ran out of attempts: found, grouped by cause, shown, edited, replayed and deleted."""
+"""The messages that ran out of attempts: found, grouped by cause, shown, edited, replayed and
+deleted.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ class CauseGroup:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which failed messages are meant: those that meet all conditions; times in seconds of the Unix epoch."""
+    """Which failed messages are meant: those that meet all conditions; times in seconds of the Unix
+    epoch.
+    """
 
     ids: list[str] | None = None
     service: str = ""
@@ -239,9 +243,11 @@ class FailedMessages:
         return found
 
     def _read_many(self, ids: list[str]) -> list[tuple[bytes, FailureInfo] | None]:
-        """Return the call and the info of each message, read in one step; None for those that are gone.
+        """Return the call and the info of each message, read in one step; None for those that are
+        gone.
 
-        The time of a failure is the score in Redis, whose one clock orders the messages of all workers.
+        The time of a failure is the score in Redis, whose one clock orders the messages of all
+        workers.
         """
         with self.store.redis.pipeline(transaction=True) as pipe:
             pipe.hmget(self.store.failed_calls, ids)

@@ -180,7 +180,9 @@ def _start(
     cid: str,
     max_attempts: int,
 ) -> str:
-    """Queue the calls of a fan-out or parallel execution, all or none; returns their correlation id."""
+    """Queue the calls of a fan-out or parallel execution, all or none; returns their correlation
+    id.
+    """
     server, source, own_cid = _caller(caller)
     cid = cid or own_cid
     group = new_cid() if on_final else ""

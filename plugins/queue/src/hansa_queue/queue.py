@@ -177,7 +177,9 @@ class RedisQueue(Queue):
         }
 
     def _age_of_oldest(self, last_delivered: str, now: float) -> float:
-        """Return the age in seconds of the first call after the last one delivered; 0 if none waits."""
+        """Return the age in seconds of the first call after the last one delivered; 0 if none
+        waits.
+        """
         stream = self.store.stream
         waiting = self.store.redis.xrange(stream, min=f"({last_delivered}", count=1)
         if not waiting:

@@ -85,7 +85,9 @@ class Readers:
             thread.start()
 
     def stop(self, grace: float) -> None:
-        """Read no more, wait up to `grace` seconds, then leave what still runs to other workers at once."""
+        """Read no more, wait up to `grace` seconds, then leave what still runs to other workers at
+        once.
+        """
         self._stopped.set()
         deadline = time.monotonic() + grace
         for thread in self._threads:
@@ -227,7 +229,9 @@ class Readers:
     # -- the heartbeat -----------------------------------------------------------------------------
 
     def _beat(self) -> None:
-        """Renew what runs here, also while stopping, and move delayed calls that are due into the stream."""
+        """Renew what runs here, also while stopping, and move delayed calls that are due into the
+        stream.
+        """
         renew_at = time.monotonic()
         forget_at = renew_at
         while not self._idle.wait(TICK):
@@ -266,7 +270,9 @@ class Readers:
             moved = self.store.move_due(keys=keys)
 
     def _forget_consumers(self, leaving: str) -> None:
-        """Forget the names of readers that have had no call for an hour, and of the one that leaves."""
+        """Forget the names of readers that have had no call for an hour, and of the one that
+        leaves.
+        """
         arguments: list[ScriptArgument] = [int(FORGET * 1000), leaving]
         self.store.forget_consumers(keys=[self.store.stream], args=arguments)
 

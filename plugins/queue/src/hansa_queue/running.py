@@ -22,9 +22,12 @@ LONGEST_TRACEBACK = 20_000
 LONGEST_RETRY_AFTER = 3600.0
 SHORTEST_DELAY = 0.001
 JITTER = 0.2
-"""Share by which pauses vary at random, so that calls that failed together are not retried together."""
+"""Share by which pauses vary at random, so that calls that failed together are not retried
+together.
+"""
 NEVER_QUEUED = b"!"
-"""The mark before the failure info of a further call that is put with the failed messages at once."""
+"""The mark before the failure info of a further call that is put with the failed messages at once.
+"""
 
 
 class Lost(Exception):
@@ -32,7 +35,8 @@ class Lost(Exception):
 
 
 class Disposition:
-    """What the finishing script does with a call: `word` is done, again or failed; the rest goes with it.
+    """What the finishing script does with a call: `word` is done, again or failed; the rest goes
+    with it.
 
     `further` are calls that are queued in the same step, each followed by the failure info that is
     kept if the queue has no room for it. `target` and `result` are the final state of the call in
@@ -194,7 +198,9 @@ def _failed(queue: RedisQueue, call: Call, error: BaseException) -> Disposition:
 def _report(
     disposition: Disposition, call: Call, ok: bool, answer: object, exception: str | None
 ) -> None:
-    """Report the final state of a call to the services that want it, and to its group, if it is in one."""
+    """Report the final state of a call to the services that want it, and to its group, if it is in
+    one.
+    """
     report = call.report
     assert report is not None
     try:

@@ -61,7 +61,8 @@ end
 return {status, found and found[1][2][1]}
 """
 
-# PERF: most calls end well and have nobody to tell; what is not sent need not be packed, parsed and unpacked
+# PERF: most calls end well and have nobody to tell; what is not sent need not be packed, parsed and
+# unpacked
 DONE = (
     """
 -- stream, counts | holder, id, delivery, asked before, read on

@@ -51,7 +51,9 @@ class SelectedMessages(Conditions):
     all: Annotated[bool, setting("All of them, where neither ids nor conditions are given")] = False
 
     def check(self) -> None:
-        """Refuse a request that names nothing, so that a slip does not mean everything; raises `Invalid`."""
+        """Refuse a request that names nothing, so that a slip does not mean everything; raises
+        `Invalid`.
+        """
         if not self.ids and not self.all and self.selection() == Selection():
             raise Invalid({"ids": "give ids, or conditions, or all"})
 
@@ -233,7 +235,9 @@ class FailedGet(FailedOperation):
 
 
 class FailedEdit(FailedOperation):
-    """Change the payload, the extra values or the service of a failed message, which stays where it is."""
+    """Change the payload, the extra values or the service of a failed message, which stays where it
+    is.
+    """
 
     name = "admin.failed.edit"
     Input = EditRequest
@@ -306,7 +310,9 @@ class FailedExporting(FailedOperation):
 
 
 class QueueStatus(FailedOperation):
-    """Show the queue of asynchronous calls: how many wait, run and failed, and how durable Redis is."""
+    """Show the queue of asynchronous calls: how many wait, run and failed, and how durable Redis
+    is.
+    """
 
     name = "admin.queue.status"
     Input = Nothing

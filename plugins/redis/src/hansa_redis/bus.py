@@ -95,7 +95,9 @@ class RedisBus(Bus):
             )
 
     def listen(self, wake: Callable[[], None], stopped: threading.Event) -> None:
-        """Call `wake` at every nudge, after every reconnect, and at least every 2 seconds, until stopped."""
+        """Call `wake` at every nudge, after every reconnect, and at least every 2 seconds, until
+        stopped.
+        """
         while not stopped.is_set():
             try:
                 self._subscribe(wake, stopped)
@@ -115,7 +117,9 @@ class RedisBus(Bus):
         subscription.close()
 
     def acquire(self, name: str, holder: str, ttl: float) -> int | None:
-        """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else None."""
+        """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else
+        None.
+        """
         keys = [self.key("lease", name), self.key("fence", name)]
         token = int(self._acquire(keys=keys, args=[holder, int(ttl * 1000)]))
         return token or None

@@ -27,7 +27,9 @@ class RedisUnavailable(Unavailable, exceptions.ConnectionError):
 
 
 class RedisTimedOut(TimedOut, exceptions.TimeoutError):
-    """Redis did not answer within the deadline; code that expects redis-py's `TimeoutError` finds it too."""
+    """Redis did not answer within the deadline; code that expects redis-py's `TimeoutError` finds
+    it too.
+    """
 
 
 CONNECTIONS = {"unix": UnixConnection, "rediss": TlsConnection, "redis": TcpConnection}
@@ -37,7 +39,8 @@ CONNECTIONS = {"unix": UnixConnection, "rediss": TlsConnection, "redis": TcpConn
 def open_client(address: str, name: str, *, timeout: float, max_connections: int = 64) -> Client:
     """Return a client for bytes of the Redis at an address (`redis://`, `rediss://` or `unix://`).
 
-    It connects when it is first used; `name` names it in errors, `timeout` is in seconds for a whole call.
+    It connects when it is first used; `name` names it in errors, `timeout` is in seconds for a
+    whole call.
     """
     target = dict(parse_url(address))  # type: ignore[no-untyped-call]
     target["connection_class"] = CONNECTIONS[urlsplit(address).scheme]
@@ -123,14 +126,17 @@ class Client(redis.Redis):
             max_connections=max_connections,
         )
         options["socket_connect_timeout"] = timeout
-        super().__init__(connection_pool=Pool(timeout=timeout, socket_timeout=timeout, **options))  # type: ignore[no-untyped-call]
+        pool = Pool(timeout=timeout, socket_timeout=timeout, **options)  # type: ignore[no-untyped-call]
+        super().__init__(connection_pool=pool)
         waiting = Pool(timeout=timeout, socket_timeout=None, **options)  # type: ignore[no-untyped-call]
         self.waiting = redis.Redis(connection_pool=waiting)
         self.waiting.response_callbacks = self.response_callbacks
 
     @contextmanager
     def call(self, extra: float = 0.0) -> Iterator[None]:
-        """Open the deadline of one call, `extra` seconds later than usual, and translate its failures."""
+        """Open the deadline of one call, `extra` seconds later than usual, and translate its
+        failures.
+        """
         with self.translated(extra), deadline(self.timeout + extra):
             yield
 
@@ -169,7 +175,9 @@ class Client(redis.Redis):
             return self.waiting.execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        """Return a pipeline, which collects commands; its `execute()` is one call with one deadline."""
+        """Return a pipeline, which collects commands; its `execute()` is one call with one
+        deadline.
+        """
         return _Pipeline(self, transaction, shard_hint)
 
     def pubsub(self, **options: Any) -> PubSub:
@@ -202,7 +210,7 @@ class _Pipeline(Pipeline):
         with self.owner.call():
             return super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
-    def reset(self) -> None:  # type: ignore[override]
+    def reset(self) -> None:  # type: ignore[override]  # redis-py's says nothing
         """Return the connection to the pool, also when it is dead."""
         try:
             with deadline(self.owner.timeout):

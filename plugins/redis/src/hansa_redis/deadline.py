@@ -55,14 +55,18 @@ def remaining(most: float | None = None) -> float | None:
 
 
 class DeadlineSocket:
-    """A connected socket, plain or TLS, whose operations take no longer than what is left of the deadline."""
+    """A connected socket, plain or TLS, whose operations take no longer than what is left of the
+    deadline.
+    """
 
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
         self._most = inner.gettimeout()
 
     def settimeout(self, seconds: float | None) -> None:
-        """Set the longest that one operation may take, also without a deadline; 0 does not wait at all."""
+        """Set the longest that one operation may take, also without a deadline; 0 does not wait at
+        all.
+        """
         self._most = seconds
 
     def _limit(self) -> None:

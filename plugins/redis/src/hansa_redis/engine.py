@@ -125,7 +125,8 @@ class Valkey(Engine):
     def command(self) -> list[str]:
         """Prepare a start and return the program and its arguments; it runs in the foreground.
 
-        Ends an engine whose supervisor was killed. Raises `Unavailable` if another server uses the folder.
+        Ends an engine whose supervisor was killed. Raises `Unavailable` if another server uses the
+        folder.
         """
         program = find_program(self.program)
         self._prepare_folder(self.directory)

@@ -133,7 +133,9 @@ class RedisOutgoing(Outgoing[RedisConfig]):
         return f"PONG in {milliseconds:.1f} ms"
 
     def execute(self, *command: object) -> Any:
-        """Run any command, given as its words, and return its answer: `execute("SET", "key", "value")`."""
+        """Run any command, given as its words, and return its answer: `execute("SET", "key",
+        "value")`.
+        """
         return self.client.execute_command(*command)
 
     def __getattr__(self, name: str) -> Any:

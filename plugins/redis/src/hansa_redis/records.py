@@ -24,7 +24,8 @@ class RedisRecords(Records):
         """Return a value, or None if there is none."""
         # the client decodes answers as text, and a value may be any bytes
         options = {NEVER_DECODE: True}
-        value: object = self._redis.execute_command("GET", self._key(name), **options)  # type: ignore[no-untyped-call]
+        execute = self._redis.execute_command
+        value: object = execute("GET", self._key(name), **options)  # type: ignore[no-untyped-call]
         return value if isinstance(value, bytes) else None
 
     def write(self, name: str, value: bytes) -> None:

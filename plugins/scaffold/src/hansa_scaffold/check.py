@@ -76,7 +76,9 @@ def declaration_faults(source: Source) -> list[str]:
 
 
 def conformance_faults(source: Source) -> list[str]:
-    """Run its tests, of which a contract class must test each of its types; returns the tests that failed."""
+    """Run its tests, of which a contract class must test each of its types; returns the tests that
+    failed.
+    """
     if not source.modules:
         return ["without an entry point there are no types to test"]
     tests = source.folder / "tests"

@@ -89,7 +89,8 @@ def new_service(name: str, folder: Path, as_json: bool) -> None:
 @click.argument("target", metavar="[PATH|NAME]", default=".")
 @as_json
 def check(target: str, as_json: bool) -> None:
-    """Check a plugin: declaration, imports, documentation, and the conformance suite of each of its types.
+    """Check a plugin: declaration, imports, documentation, and the conformance suite of each of its
+    types.
 
     PATH is its folder (by default this one), NAME that of a plugin installed in editable form. Ends
     with status 1 if it fails.

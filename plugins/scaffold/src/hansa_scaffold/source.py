@@ -31,7 +31,9 @@ class Source:
 
     @classmethod
     def read(cls, folder: Path) -> Source:
-        """Read a plugin's folder; raises `NotFound` if there is no pyproject.toml with a project in it."""
+        """Read a plugin's folder; raises `NotFound` if there is no pyproject.toml with a project in
+        it.
+        """
         file = folder / "pyproject.toml"
         if not file.is_file():
             raise NotFound(f"{folder} has no pyproject.toml")

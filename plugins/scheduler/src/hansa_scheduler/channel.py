@@ -215,7 +215,9 @@ class ScheduleChannel(Channel[ScheduleConfig]):
             job.runner.ledger.forget(self.name)
 
     def _is_active(self) -> bool:
-        """Whether the definition is still there and in service, so that another worker will have the job."""
+        """Whether the definition is still there and in service, so that another worker will have
+        the job.
+        """
         try:
             record = self.server.definitions.get(self.kind, self.type, self.name)
         except NotFound:
@@ -223,7 +225,8 @@ class ScheduleChannel(Channel[ScheduleConfig]):
         return bool(record.data.get("active", True))
 
     def run(self) -> Response:
-        """Run the job now, in the caller's thread, and return its response; planned runs stay as they are.
+        """Run the job now, in the caller's thread, and return its response; planned runs stay as
+        they are.
 
         Works on an object that was never started, too, such as that of a job that is switched off.
         """
@@ -241,7 +244,9 @@ class ScheduleChannel(Channel[ScheduleConfig]):
         )
 
     def status(self) -> PlainSettings:
-        """Return the next run, the last one and its outcome, and counts of this worker; see `Job.status`."""
+        """Return the next run, the last one and its outcome, and counts of this worker; see
+        `Job.status`.
+        """
         if self.job is None:
             return {"next": None, "running": False}
         return self.job.status()

@@ -144,7 +144,9 @@ class FileLedger:
                 self.alive(path.name.removeprefix("alive-"))
 
     def alive(self, token: str) -> bool:
-        """Whether the runner with this token lives on this machine; the sign of a dead one is removed."""
+        """Whether the runner with this token lives on this machine; the sign of a dead one is
+        removed.
+        """
         path = self._sign_path(token)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

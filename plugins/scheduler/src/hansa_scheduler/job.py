@@ -103,7 +103,8 @@ class Job:
                 self.runner.lock.notify_all()
 
     def stop(self) -> None:
-        """Start nothing more; what waits for another attempt is left to the worker that has the job next.
+        """Start nothing more; what waits for another attempt is left to the worker that has the job
+        next.
 
         A run in progress ends by itself.
         """

@@ -31,7 +31,8 @@ class Ledger:
     def begin(self, job: str, rule: str, now: datetime) -> datetime:
         """Return the last planned time that was dealt with: what is later was missed.
 
-        It is `now` for a new job, or one with a new `rule`, a text that changes when the planned times do.
+        It is `now` for a new job, or one with a new `rule`, a text that changes when the planned
+        times do.
         """
         here = self.files.begin(job, rule, now, keep=False)
         there = self.shared.ask(lambda ledger: ledger.begin(job, rule, now))

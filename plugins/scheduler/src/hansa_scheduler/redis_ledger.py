@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 ALIVE_TTL = 15
 """Seconds after its last sign of life until a runner counts as dead."""
 CLAIM_TTL = 7 * 24 * 3600
-"""Seconds for which a claim is kept: longer than another worker may take to look at the same planned time."""
+"""Seconds for which a claim is kept: longer than another worker may take to look at the same
+planned time.
+"""
 GIVEN_BACK = "-"
 """The token of a run that its runner gave back."""
 

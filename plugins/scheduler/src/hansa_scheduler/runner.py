@@ -153,7 +153,9 @@ class Runner:
             return self.lock.wait_for(lambda: not self.busy, timeout)
 
     def tick(self) -> float:
-        """Start what is due; returns the seconds until something is due next, at most `LONGEST_SLEEP`."""
+        """Start what is due; returns the seconds until something is due next, at most
+        `LONGEST_SLEEP`.
+        """
         with self.lock:
             now = self.clock.now()
             if now < self._seen:

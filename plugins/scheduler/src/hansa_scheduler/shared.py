@@ -35,7 +35,8 @@ class SharedLedger:
         return self.ledger is not None
 
     def ask(self, call: Callable[[RedisLedger], AnswerT]) -> AnswerT | None:
-        """Return the answer of the ledger; None if there is no Redis, or it fails, which is logged once.
+        """Return the answer of the ledger; None if there is no Redis, or it fails, which is logged
+        once.
 
         After a failure it is not asked for some seconds.
         """

@@ -1,4 +1,5 @@
-"""When a job is to run: pure calculations from its settings, in UTC, without a clock, threads or state.
+"""When a job is to run: pure calculations from its settings, in UTC, without a clock, threads or
+state.
 
 Each kind answers two questions: `after(moment)`, the first planned time later than a moment, and
 `window(after, until, limit)`, the planned times in between, of which at most the latest `limit` are

@@ -154,7 +154,8 @@ def _to_bytes(given: Xml) -> bytes:
     if isinstance(given, etree._Element):
         return etree.tostring(given)
     if isinstance(given, str):
-        # what cannot be encoded becomes a reference that XML does not have, so that parsing refuses it
+        # what cannot be encoded becomes a reference that XML does not have, so that parsing refuses
+        # it
         return given.encode(errors="xmlcharrefreplace")
     return bytes(given)
 

@@ -141,7 +141,8 @@ def _check_headers(header: etree._Element, version: Version, understood: Collect
 
 
 def fault(error: BaseException, text: str, content: str, version: Version) -> bytes:
-    """Return an envelope with a fault: `text` for people, `content` the elements of its `error` detail.
+    """Return an envelope with a fault: `text` for people, `content` the elements of its `error`
+    detail.
 
     4xx is the sender's fault, all else the receiver's.
     """
@@ -191,7 +192,9 @@ def _header(error: BaseException) -> str:
 
 
 def _qualified(name: str) -> str:
-    """Return the attribute `qname` that names `{namespace}name`, with the declaration of its prefix."""
+    """Return the attribute `qname` that names `{namespace}name`, with the declaration of its
+    prefix.
+    """
     namespace, _, local = name.rpartition("}")
     if not namespace:
         return f'qname="{local}"'

@@ -69,8 +69,8 @@ class Operation:
 
 
 def wsdl(operations: list[Operation], address: str) -> bytes:
-    """Return the document for all operations at an address; raises `Invalid` if the address cannot be
-    written.
+    """Return the document for all operations at an address; raises `Invalid` if the address cannot
+    be written.
     """
     document = _Document(operations, address)
     return etree.tostring(document.root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
@@ -167,8 +167,8 @@ class _Document:
 
 
 def _named(operations: list[Operation]) -> dict[str, Operation]:
-    """Return a name for each operation, unique in the document: the short one, or the service's whole
-    name, or that with a number.
+    """Return a name for each operation, unique in the document: the short one, or the service's
+    whole name, or that with a number.
     """
     found: dict[str, Operation] = {}
     for operation in operations:

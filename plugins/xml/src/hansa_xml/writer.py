@@ -142,7 +142,8 @@ def _record(shape: Record, records: dict[int, Write]) -> Write:
         name = ""
         try:
             # PERF: a tuple is unpacked faster than its parts are looked up
-            for (name, start, end, nothing, write_one), item in zip(given, values, strict=True):  # noqa: B007
+            for of, item in zip(given, values, strict=True):
+                name, start, end, nothing, write_one = of
                 parts.append(nothing if item is None else f"{start}{write_one(item)}{end}")
         except Invalid as invalid:
             raise _at(name, invalid) from None

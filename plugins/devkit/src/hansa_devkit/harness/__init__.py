@@ -1,1 +1,3 @@
-"""Infrastructure that tests share: free ports, waiting for conditions, processes of a test, and real `hansa` servers."""
+"""Infrastructure that tests share: free ports, waiting for conditions, processes of a test, and
+real `hansa` servers.
+"""

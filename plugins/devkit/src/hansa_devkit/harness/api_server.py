@@ -1,4 +1,6 @@
-"""A server under test that listens for HTTP, and is driven through its channels, its admin API and the command line."""
+"""A server under test that listens for HTTP, and is driven through its channels, its admin API and
+the command line.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class ApiError(Exception):
 
 
 class RunningServer(ServerProcess):
-    """A server with HTTP. `url` is where clients reach it; `api`, `cli`, `get` and `post` talk to it."""
+    """A server with HTTP. `url` is where clients reach it; `api`, `cli`, `get` and `post` talk to
+    it.
+    """
 
     def __init__(
         self,
@@ -74,7 +78,9 @@ class RunningServer(ServerProcess):
         return answer
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run the `hansa` command against this server; raises `AssertionError` if it fails, unless `check` is off."""
+        """Run the `hansa` command against this server; raises `AssertionError` if it fails, unless
+        `check` is off.
+        """
         environment = {**self.environment(), "HANSA_SERVER": self.url, "NO_COLOR": "1"}
         done = subprocess.run(
             [str(BIN / "hansa"), *arguments],
@@ -83,6 +89,7 @@ class RunningServer(ServerProcess):
             text=True,
             capture_output=True,
             timeout=120,
+            check=False,
         )
         if check:
             command = " ".join(arguments)
@@ -105,9 +112,11 @@ class RunningServer(ServerProcess):
 
 @contextlib.contextmanager
 def servers(folder: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Return a function that makes servers; they are stopped, and looked after, at the end of the block.
+    """Return a function that makes servers; they are stopped, and looked after, at the end of the
+    block.
 
-    The function takes what `RunningServer` takes after the folder, and `start=False` for one that is not to be started.
+    The function takes what `RunningServer` takes after the folder, and `start=False` for one that
+    is not to be started.
     """
     made: list[RunningServer] = []
 

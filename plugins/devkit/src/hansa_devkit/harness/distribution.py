@@ -16,10 +16,11 @@ def install_plugin(
     *,
     distribution: str = "",
 ) -> Path:
-    """Lay out a distribution of one plugin in a folder that is to be in PYTHONPATH; return the file of the plugin's module.
+    """Lay out a distribution of one plugin in a folder that is to be in PYTHONPATH; return the file
+    of the plugin's module.
 
-    `plugin` and `early` are the sources of the modules for workers and for the supervisor. All public names of `hansa` are
-    imported in them. `distribution` is by default `hansa-NAME`.
+    `plugin` and `early` are the sources of the modules for workers and for the supervisor. All
+    public names of `hansa` are imported in them. `distribution` is by default `hansa-NAME`.
     """
     distribution = distribution or f"hansa-{name}"
     stem = distribution.replace("-", "_")

@@ -1,4 +1,6 @@
-"""Free ports of 127.0.0.1, each returned once, also when several processes of pytest-xdist ask at the same time."""
+"""Free ports of 127.0.0.1, each returned once, also when several processes of pytest-xdist ask at
+the same time.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ import threading
 
 FIRST = 20_000
 LAST = 32_000
-"""Ports are taken from below those that the system gives to clients, so that they are still free after an outage."""
+"""Ports are taken from below those that the system gives to clients, so that they are still free
+after an outage.
+"""
 
 
 class _Range:

@@ -35,7 +35,9 @@ def is_worker(process: psutil.Process) -> bool:
 
 
 def workers_of(supervisor: int) -> list[psutil.Process]:
-    """Return the living workers of a server by the process id of its supervisor; none once that has ended."""
+    """Return the living workers of a server by the process id of its supervisor; none once that has
+    ended.
+    """
     with contextlib.suppress(psutil.Error):
         return [child for child in psutil.Process(supervisor).children() if is_worker(child)]
     return []

@@ -20,17 +20,20 @@ BIN = Path(sys.executable).parent
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Return the environment of this process without what would configure Hansa, and with some more variables."""
+    """Return the environment of this process without what would configure Hansa, and with some more
+    variables.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HANSA_")}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start would compile what has changed
     return {**kept, "PYTHONUNBUFFERED": "1", **more}
 
 
 class ServerProcess:
-    """One server. `folder` has its config.toml and output, `dir` is the folder in which it keeps its state.
+    """One server. `folder` has its config.toml and output, `dir` is the folder in which it keeps
+    its state.
 
-    `launch` starts it, `start` also waits until it is ready; `stop` ends it in good order and `kill` at once. It may be
-    started again after either.
+    `launch` starts it, `start` also waits until it is ready; `stop` ends it in good order and
+    `kill` at once. It may be started again after either.
     """
 
     start_limit = 40.0
@@ -89,7 +92,9 @@ class ServerProcess:
         return self
 
     def start(self) -> Self:
-        """Start it and wait until it is ready; raises `AssertionError` with its log if it ends, or is not ready in time."""
+        """Start it and wait until it is ready; raises `AssertionError` with its log if it ends, or
+        is not ready in time.
+        """
         self.launch()
         try:
             wait_until(self._started, self.start_limit, self._last_of_log)
@@ -101,7 +106,8 @@ class ServerProcess:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it by a signal and return its exit status, 0 if it was not running.
 
-        Raises `AssertionError` unless it ends in time, leaves no process, and has status 0 if it ran until now.
+        Raises `AssertionError` unless it ends in time, leaves no process, and has status 0 if it
+        ran until now.
         """
         if self.process is None:
             return 0
@@ -148,7 +154,9 @@ class ServerProcess:
         return file.read_text(errors="replace") if file.exists() else ""
 
     def log(self) -> str:
-        """Return everything that it has written so far: what it printed, and the files of its log folder."""
+        """Return everything that it has written so far: what it printed, and the files of its log
+        folder.
+        """
         files = sorted(self.dir.glob("log*/*"))
         return "\n".join([self.output(), *(file.read_text(errors="replace") for file in files)])
 

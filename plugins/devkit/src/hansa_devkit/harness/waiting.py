@@ -20,11 +20,13 @@ def wait_until(
 ) -> Answer:
     """Return the first true answer of a condition.
 
-    `seconds` is the limit on an idle machine; `PATIENCE` times as many may pass before an `AssertionError` is raised. It
-    names `what` was waited for; if that is a function, it is called then, for what can only be said afterwards. The condition
-    is asked every millisecond at first, and every 20 ms later on.
+    `seconds` is the limit on an idle machine; `PATIENCE` times as many may pass before an
+    `AssertionError` is raised. It names `what` was waited for; if that is a function, it is called
+    then, for what can only be said afterwards. The condition is asked every millisecond at first,
+    and every 20 ms later on.
 
-    A test of how long something takes measures it, and compares it with something else that it measured.
+    A test of how long something takes measures it, and compares it with something else that it
+    measured.
     """
     deadline = time.monotonic() + seconds * PATIENCE
     pause = _FIRST_PAUSE

@@ -43,7 +43,9 @@ class LocalBus(Bus):
         stopped.wait()
 
     def acquire(self, name: str, holder: str, ttl: float) -> int | None:
-        """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else None."""
+        """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else
+        None.
+        """
         now = time.monotonic()
         with self._lock:
             owner, token, ends = self._leases.get(name, ("", 0, 0.0))
@@ -78,7 +80,9 @@ class LocalBus(Bus):
 
 
 class LocalRecords(Records):
-    """Records in files of a folder, so that a test can play the end of a process; counters do not expire."""
+    """Records in files of a folder, so that a test can play the end of a process; counters do not
+    expire.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

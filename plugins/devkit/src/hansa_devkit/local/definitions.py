@@ -5,6 +5,7 @@ change log.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, cast
 
 from hansa import (
     Applied,
@@ -97,10 +98,13 @@ class LocalDefinitions(Definitions):
         by: str = "",
         wait: bool = True,
     ) -> Applied:
-        """Create, edit or set one definition; raises `Invalid` by setting, `NotFound` or `Conflict`."""
+        """Create, edit or set one definition; raises `Invalid` by setting, `NotFound` or
+        `Conflict`.
+        """
         if mode not in ("create", "edit", "set"):
             raise Invalid({"mode": "must be create, edit or set"})
-        edit = Edit((kind, type, name), data, mode, seen_revision)  # type: ignore[arg-type]
+        how = cast(Literal["create", "edit", "set"], mode)
+        edit = Edit((kind, type, name), data, how, seen_revision)
         self._checked(edit)
         self._apply(edit)
         return Applied(self.revision, ["local"], [])

@@ -1,4 +1,6 @@
-"""The other parts of a local server: packages, plugins, the cluster, and the objects that a test hands in."""
+"""The other parts of a local server: packages, plugins, the cluster, and the objects that a test
+hands in.
+"""
 
 from __future__ import annotations
 
@@ -154,7 +156,9 @@ class LocalCluster(Cluster):
 
 
 class LocalObjects(Objects):
-    """The objects that a test hands in; `losses` and `troubles` hold what objects reported, by object."""
+    """The objects that a test hands in; `losses` and `troubles` hold what objects reported, by
+    object.
+    """
 
     def __init__(
         self,
@@ -182,7 +186,9 @@ class LocalObjects(Objects):
         return self._security[name]
 
     def state(self, kind: str, type: str, name: str) -> ObjectState | None:
-        """Return the state of an object that was handed in: `retrying` once it was lost, else `running`."""
+        """Return the state of an object that was handed in: `retrying` once it was lost, else
+        `running`.
+        """
         try:
             found = self.get(kind, type, name)
         except NotFound:

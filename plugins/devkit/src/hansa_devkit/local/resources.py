@@ -27,7 +27,9 @@ class LocalResources:
         self._plugins: list[ModuleType] = []
 
     def get(self, wanted: type[ResourceT]) -> ResourceT:
-        """Return the object of this class; raises `NotFound` where no plugin of its package makes one."""
+        """Return the object of this class; raises `NotFound` where no plugin of its package makes
+        one.
+        """
         found = self._given.get(wanted) or self._started.get(wanted)
         if found is None:
             found = self._start(wanted)
@@ -56,7 +58,9 @@ class LocalResources:
 
 
 def _call(plugin: ModuleType, hook: str, server: Server) -> object:
-    """Call a hook of a plugin, which may leave out the argument; None if the plugin does not implement it."""
+    """Call a hook of a plugin, which may leave out the argument; None if the plugin does not
+    implement it.
+    """
     implementation: Callable[..., object] | None = getattr(plugin, hook, None)
     if implementation is None:
         return None

@@ -144,11 +144,15 @@ class LocalServer:
         self._resources.close()
 
     def records(self, namespace: str) -> Records:
-        """Return records: those of the bus, or files in a folder of the server named as the namespace."""
+        """Return records: those of the bus, or files in a folder of the server named as the
+        namespace.
+        """
         return self.bus.records(namespace) or LocalRecords(self.dir / namespace)
 
     def section(self, model: type[SectionT]) -> SectionT:
-        """Return the section of config.toml of this model, as it was handed in, or with its defaults."""
+        """Return the section of config.toml of this model, as it was handed in, or with its
+        defaults.
+        """
         for section in self.sections:
             if isinstance(section, model):
                 return section
@@ -198,7 +202,9 @@ class LocalServer:
         return call.cid
 
     def run_pending(self) -> list[Any]:
-        """Make the calls that `invoke_async` noted, and those they cause, in order; returns their answers."""
+        """Make the calls that `invoke_async` noted, and those they cause, in order; returns their
+        answers.
+        """
         answers = []
         while self.pending:
             answers.append(self._answer(self.pending.pop(0)))

@@ -45,8 +45,8 @@ class KeyValueDB:
 def lock(server: Server, name: str, ttl: float, block: float) -> Lock:
     """Return a lock that is held once in the cluster, for at most `ttl` seconds.
 
-    Entering it waits up to `block` seconds, then raises redis.exceptions.LockError. It is redis-py's
-    lock: each holder has its own token, so none releases another's.
+    Entering it waits up to `block` seconds, then raises redis.exceptions.LockError. It is
+    redis-py's lock: each holder has its own token, so none releases another's.
     """
     key = KVDB.LOCK_SERVICE_PREFIX + name
     made: Lock = server.redis.lock(key, timeout=ttl, blocking_timeout=block)
