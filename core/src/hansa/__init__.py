@@ -78,9 +78,7 @@ if TYPE_CHECKING:
         Unavailable as Unavailable,
         problem as problem,
     )
-    from .foundation.files import (
-        replace_file as replace_file,
-    )
+    from .foundation.files import replace_file as replace_file
     from .foundation.processes import started_at as started_at
     from .odb.migrations.schema import prepare_odb as prepare_odb
     from .plugins.check import check_plugins as check_plugins
