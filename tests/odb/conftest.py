@@ -14,6 +14,7 @@ from hansa.odb.engine import open_engine
 from hansa.odb.migrations.schema import create_schema
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool
 
 from tests.core.stores import Stores
 
@@ -80,3 +81,10 @@ def open_store(schema_url: str) -> Iterator[Callable[[], Stores]]:
 def store(open_store: Callable[[], Stores]) -> Stores:
     """A store over an empty schema."""
     return open_store()
+
+
+def taken_connections(store: Stores) -> int:
+    """How many connections of the store's pool are in use."""
+    pool = store.engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()

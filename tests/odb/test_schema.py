@@ -65,7 +65,7 @@ def at_first_version(url: str) -> None:
     tables = MetaData()
     tables.reflect(engine)
     by = {"by": "jane", "at": 1_700_000_000.0}
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         "definition": {
             "kind": "channel",
             "type": "http",
@@ -96,7 +96,7 @@ def at_first_version(url: str) -> None:
     }
     with engine.begin() as connection:
         for table, row in rows.items():
-            connection.execute(insert(tables.tables[table]).values(**row))
+            connection.execute(insert(tables.tables[table]).values(row))
         connection.execute(text("UPDATE cluster SET revision = 1"))
     engine.dispose()
 

@@ -11,11 +11,11 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.core.definitions import test_store as core
-from tests.core.definitions.test_store import *
+from tests.core.definitions.test_store import *  # noqa: F403 (whatever tests it has)
 from tests.core.stores import Stores
 from tests.odb.conftest import SERVERS
 
-del TestStoreAndModel
+del TestStoreAndModel  # noqa: F821 (that of SQLite, among what was imported)
 
 
 @pytest.mark.parametrize("database", SERVERS)

@@ -18,7 +18,7 @@ from sqlalchemy import event, select, update
 
 from tests.core.definitions.test_store import define
 from tests.core.stores import Stores
-from tests.odb.conftest import SERVERS
+from tests.odb.conftest import SERVERS, taken_connections
 
 
 def test_a_follower_never_skips_a_change_of_a_slow_writer(
@@ -148,7 +148,7 @@ def test_a_change_that_the_database_breaks_off_for_another_is_made_again(
             update(odb.change).values(by="outside")
         )  # InnoDB ends the one that has done less
         future = pool.submit(define, store, DefinitionRecord("channel", "http", "a", {"inside": 1}))
-        wait_until(lambda: store.engine.pool.checkedout(), 5, "the change has begun")
+        wait_until(lambda: taken_connections(store), 5, "the change has begun")
         time.sleep(0.2)  # and holds the revision
         connection.execute(update(odb.cluster).values(revision=odb.cluster.c.revision + 1))
         connection.commit()
@@ -156,4 +156,4 @@ def test_a_change_that_the_database_breaks_off_for_another_is_made_again(
     assert any("eadlock" in message for message in broken), broken
     assert store.definitions.get("channel", "http", "a").data == {"inside": 1}
     assert store.definitions.get("channel", "http", "b").data == {"outside": 1}
-    assert store.engine.pool.checkedout() == 0
+    assert taken_connections(store) == 0
