@@ -107,47 +107,55 @@ class Load:
 
     def _call(self, keep: bool, get: bool) -> None:
         connection: http.client.HTTPConnection | None = None
+        headers = self.headers if keep else {**self.headers, "Connection": "close"}
         while not self._stopping.is_set():
             answer = Answer(next(self._numbers), time.monotonic())
+            stays = False
             try:
                 if connection is None:
                     connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-                    try:
-                        connection.connect()
-                    except ConnectionRefusedError:
-                        answer.refused = True
-                        raise
-                headers = self.headers if keep else {**self.headers, "Connection": "close"}
-                if get:
-                    connection.request(
-                        "GET", f"{self.path}?number={answer.number}", headers=headers
-                    )
-                else:
-                    body = json.dumps({"number": answer.number})
-                    connection.request(
-                        "POST", self.path, body, {**headers, "Content-Type": "application/json"}
-                    )
-                response = connection.getresponse()
-                body_read = response.read()
-                if response.status != 200:
-                    answer.fault = f"{response.status} {body_read[:200]!r}"
-                else:
-                    told = json.loads(body_read)
-                    answer.version = told["version"]
-                    if told["number"] != answer.number or told["again"] != told["version"]:
-                        answer.fault = f"mixed up: {told}"
-                if response.will_close or not keep:
-                    connection.close()
-                    connection = None
+                    connection.connect()
+                self._request(connection, answer.number, headers, get)
+                stays = self._read(connection, answer) and keep
             except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
                 answer.fault = f"{type(error).__name__}: {error}"
-                if connection is not None:
-                    connection.close()
+                # a kept connection that is closed is reset, not refused
+                answer.refused = isinstance(error, ConnectionRefusedError)
+            if connection is not None and not stays:
+                connection.close()
                 connection = None
             self.answers.append(answer)
             if answer.refused and self.stop_when_refused:
                 return
             self._stopping.wait(self.pause)
+
+    def _request(
+        self,
+        connection: http.client.HTTPConnection,
+        number: int,
+        headers: dict[str, str],
+        get: bool,
+    ) -> None:
+        if get:
+            connection.request("GET", f"{self.path}?number={number}", headers=headers)
+            return
+        body = json.dumps({"number": number})
+        headers = {**headers, "Content-Type": "application/json"}
+        connection.request("POST", self.path, body, headers)
+
+    @staticmethod
+    def _read(connection: http.client.HTTPConnection, answer: Answer) -> bool:
+        """Read the answer; returns whether the connection can be used again."""
+        response = connection.getresponse()
+        body = response.read()
+        if response.status != 200:
+            answer.fault = f"{response.status} {body[:200]!r}"
+        else:
+            told = json.loads(body)
+            answer.version = told["version"]
+            if told["number"] != answer.number or told["again"] != told["version"]:
+                answer.fault = f"mixed up: {told}"
+        return not response.will_close
 
     @property
     def faults(self) -> list[Answer]:

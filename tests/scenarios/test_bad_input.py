@@ -190,7 +190,10 @@ def test_malformed_xml(server, body):
         f'<s:Envelope xmlns:s="{SOAP}"/>',
         f'<s:Envelope xmlns:s="{SOAP}"><s:Header/></s:Envelope>',
         f'<s:Envelope xmlns:s="{SOAP}"><s:Body/></s:Envelope>',
-        f'<s:Envelope xmlns:s="{SOAP}"><s:Body><request><lines><count>x</count></lines></request></s:Body></s:Envelope>',
+        (
+            f'<s:Envelope xmlns:s="{SOAP}"><s:Body><request><lines><count>x</count></lines>'
+            "</request></s:Body></s:Envelope>"
+        ),
         f'<!DOCTYPE x><s:Envelope xmlns:s="{SOAP}"><s:Body><request/></s:Body></s:Envelope>',
         '<s:Envelope xmlns:s="http://example.com/other"><s:Body><request/></s:Body></s:Envelope>',
     ],

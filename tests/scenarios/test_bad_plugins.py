@@ -28,7 +28,14 @@ def test_a_misspelt_hook(start_server, tmp_path):
 
 
 def test_a_type_that_two_plugins_claim(start_server, tmp_path):
-    twice = 'class Mine(Outgoing):\n    """Ours."""\n    type = "mine"\n@hookimpl\ndef hansa_transports():\n    return [Mine]\n'
+    twice = (
+        "class Mine(Outgoing):\n"
+        '    """Ours."""\n'
+        '    type = "mine"\n'
+        "@hookimpl\n"
+        "def hansa_transports():\n"
+        "    return [Mine]\n"
+    )
     install_plugin(tmp_path, "first", twice)
     install_plugin(tmp_path, "second", twice)
     log = failed(start_server(start=False, env={"PYTHONPATH": str(tmp_path)}))
@@ -74,7 +81,12 @@ def test_a_plugin_that_cannot_be_loaded_any_more_is_not_reloaded(start_server, t
 
 def test_a_server_that_is_ended_while_a_worker_starts_leaves_no_report(start_server, tmp_path):
     began = tmp_path / "began"
-    slow = f"@hookimpl\ndef hansa_serve(server):\n    if server.worker:\n        open({str(began)!r}, 'w').close()\n"
+    slow = (
+        "@hookimpl\n"
+        "def hansa_serve(server):\n"
+        "    if server.worker:\n"
+        f"        open({str(began)!r}, 'w').close()\n"
+    )
     install_plugin(tmp_path, "slow", f"import time\n{slow}        time.sleep(2)\n")
     server = start_server(start=False, env={"PYTHONPATH": str(tmp_path)}).launch()
     wait_until(began.exists, 40, "the second worker has reported, and does not serve yet")

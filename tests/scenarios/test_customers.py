@@ -36,7 +36,7 @@ class Bank:
 
     def told(self, seconds: float = 5) -> str:
         """The next message at fraud detection, or nothing."""
-        return self.heard.recv().decode() if self.heard.poll(seconds * 1000) else ""
+        return self.heard.recv().decode() if self.heard.poll(int(seconds * 1000)) else ""
 
 
 @pytest.fixture(scope="module", params=["my_service.get-client-details", "customers.get-details"])

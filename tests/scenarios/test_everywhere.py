@@ -41,9 +41,11 @@ class Taken(Service):
     '''Tells which orders came from a source.'''
 
     def handle(self):
-        return sorted(int(number) for number in self.server.redis.smembers(f"orders:{self.request.input['source']}"))
+        orders = self.server.redis.smembers(f"orders:{self.request.input['source']}")
+        return sorted(int(number) for number in orders)
 """
-SOAP = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><order><number>2</number><source>soap</source>
+SOAP = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><order>
+<number>2</number><source>soap</source>
 </order></e:Body></e:Envelope>"""
 
 

@@ -22,7 +22,10 @@ from rates import FIRST
 
 
 class Count(Service):
-    """Writes its number down, and answers with the version as three modules know it, one of them imported late."""
+    """Writes its number down, and answers with the version as three modules know it.
+
+    One of them is imported late.
+    """
 
     class Input(Model):
         number: int
@@ -179,7 +182,13 @@ def test_versions_of_a_helper_leak_nothing(start_server, tmp_path):
 def test_a_changed_helper_answers_as_soon_as_a_changed_service(start_server, wait, tmp_path):
     """Both share whatever else the machine does."""
     server = start_server(workers=2)
-    plain = "from hansa import Service\nVERSION = {version}\nclass A(Service):\n    def handle(self):\n        return VERSION\n"
+    plain = (
+        "from hansa import Service\n"
+        "VERSION = {version}\n"
+        "class A(Service):\n"
+        "    def handle(self):\n"
+        "        return VERSION\n"
+    )
     files = {"plain.py": plain.format(version=1), "helpers.py": "VERSION = 1\n"}
     uses = plain.replace("VERSION = {version}", "from helpers import VERSION")
     server.api("admin.service.deploy", files={**files, "uses.py": uses})

@@ -23,7 +23,10 @@ from hansa import Service
 
 class Note(Service):
     def handle(self):
-        self.log.warning("device %s says %s (severity %s)", self.request.peer, self.request.raw, self.request.headers["severity"])
+        severity = self.request.headers["severity"]
+        self.log.warning(
+            "device %s says %s (severity %s)", self.request.peer, self.request.raw, severity
+        )
 
 class Send(Service):
     def handle(self):
@@ -72,6 +75,7 @@ def test_its_tests_pass(project, site):
         capture_output=True,
         text=True,
         timeout=150,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     passed = re.search(r"(\d+) passed", done.stdout)

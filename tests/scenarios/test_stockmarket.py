@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 import requests
 import zeep
+import zeep.helpers
 from lxml import etree
 
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
@@ -75,7 +76,7 @@ def pairs(element: etree._Element) -> list[tuple[str, str]]:
         for item in element.iter()
         if isinstance(item.tag, str) and etree.QName(item).localname == "item"
     ]
-    return [tuple(part.text for part in item) for item in items]  # type: ignore[misc]
+    return [tuple(part.text for part in item) for item in items]
 
 
 def test_json(server):
