@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hansa_devkit.harness.api_server import RunningServer
 
-    from conftest import CommandLine
+    from plugins.cli.tests.conftest import CommandLine
 
 
 def test_the_command_itself_ends_with_these_codes(server: RunningServer) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hansa_devkit.harness.api_server import RunningServer
 
 if TYPE_CHECKING:
-    from conftest import CommandLine
+    from plugins.cli.tests.conftest import CommandLine
 
 
 def test_status_shows_servers_workers_and_leases(cli: CommandLine) -> None:

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from hansa_devkit.harness.api_server import RunningServer
 
-    from conftest import CommandLine
+    from plugins.cli.tests.conftest import CommandLine
 
 CREATE = (
     "channel",

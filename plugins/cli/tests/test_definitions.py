@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hansa_devkit.harness.api_server import RunningServer
 
-    from conftest import CommandLine
+    from plugins.cli.tests.conftest import CommandLine
 
 CREATE = (
     "channel",

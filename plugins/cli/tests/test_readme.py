@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hansa_devkit.harness.api_server import RunningServer
 
 if TYPE_CHECKING:
-    from conftest import CommandLine
+    from plugins.cli.tests.conftest import CommandLine
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

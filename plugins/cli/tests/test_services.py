@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conftest import CommandLine
+    from plugins.cli.tests.conftest import CommandLine
 
 
 def test_deploy_is_all_or_nothing(cli: CommandLine, tmp_path: Path) -> None:
@@ -38,7 +38,12 @@ def test_deploy_is_all_or_nothing(cli: CommandLine, tmp_path: Path) -> None:
 def test_deploy_takes_folders_packages_and_archives(cli: CommandLine, tmp_path: Path) -> None:
     folder = tmp_path / "services"
     for path, text in {
-        "shown.py": "from hansa import Service\nfrom cliparts import X\nclass A(Service):\n    def handle(self): return X\n",
+        "shown.py": (
+            "from hansa import Service\n"
+            "from cliparts import X\n"
+            "class A(Service):\n"
+            "    def handle(self): return X\n"
+        ),
         "cliparts/__init__.py": "from .deep.x import X",
         "cliparts/deep/__init__.py": "",
         "cliparts/deep/x.py": "X = 1",

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -23,6 +23,7 @@ from hansa import (
     RegisteredService,
     Request,
     Response,
+    Server,
     Service,
     Unavailable,
     load,
@@ -31,6 +32,7 @@ from hansa.deployment.loader import PackageLoader
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
 from hansa_devkit.servers_redis import Valkey
+from hansa_http.address import HttpAddress
 from hansa_http.outgoing import HttpOutgoing
 from hansa_json.format import JsonFormat
 from hansa_soap.format import SoapFormat
@@ -131,6 +133,11 @@ class Facade:
         self.resources: list[object] = []
 
     @property
+    def as_server(self) -> Server:
+        """This, for what asks for a whole server and uses no other part of it."""
+        return cast(Server, self)
+
+    @property
     def redis(self) -> Any:
         if self._redis is None:
             raise Unavailable("there is no Redis")
@@ -153,7 +160,7 @@ class Facade:
             )
 
     def connect(self, name: str, **settings: Any) -> HttpOutgoing:
-        made = HttpOutgoing(name, load(HttpOutgoing.Config, settings), self)
+        made = HttpOutgoing(name, load(HttpAddress, settings), self.as_server)
         made.start()
         self.objects["outgoing", "http", name] = made
         return made
@@ -165,7 +172,7 @@ class Facade:
         made = self.registry.format(format).cls(config, cls) if format else None
         binding = Binding(
             name,
-            self,
+            self.as_server,
             made,
             "a channel" if type not in ("invoke", "invoke-async") else "",
             type,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hansa import Conflict, Forbidden, NotFound, load
 from hansa_ftp.plugin import FtpOutgoing
+from hansa_ftp.settings import SendingSettings
 from hansa_zato.outgoing import Outgoing
 from zato.common import ConnectionException, Inactive
 
@@ -32,7 +33,7 @@ def root(vsftpd: Any) -> Path:
 
 @pytest.fixture
 def ftp(server: Any, vsftpd: Any) -> Any:
-    made = FtpOutgoing("N", load(FtpOutgoing.Config, vsftpd.settings), server)
+    made = FtpOutgoing("N", load(SendingSettings, vsftpd.settings), server)
     made.start()
     server.objects["outgoing", "ftp", "N"] = made
     yield Outgoing(server).ftp.get("N")

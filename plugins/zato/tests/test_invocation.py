@@ -84,7 +84,6 @@ def run(server: Any) -> Any:
             raise response.error
         return Caller.result
 
-    call.server = server  # type: ignore[attr-defined]
     return call
 
 
@@ -211,11 +210,11 @@ def test_timeout(run: Any) -> None:
 # -- asynchronous ----------------------------------------------------------------------------------
 
 
-def test_async_gives_a_new_cid_at_once(run: Any) -> None:
+def test_async_gives_a_new_cid_at_once(run: Any, server: Any) -> None:
     Seen.found = None
     cid = run(lambda self: self.invoke_async("seen", {"a": (1, 2)}))
     assert (Seen.found, cid != "K1", len(cid)) == (None, True, 28)
-    run.server.work()
+    server.work()
     assert (Seen.found.cid, Seen.found.channel, Seen.found.request.payload) == (
         cid,
         "invoke-async",
@@ -225,13 +224,13 @@ def test_async_gives_a_new_cid_at_once(run: Any) -> None:
     assert run(lambda self: self.invoke_async("seen", "", cid="K9")) == "K9"
 
 
-def test_async_options(run: Any) -> None:
+def test_async_options(run: Any, server: Any) -> None:
     run(
         lambda self: self.invoke_async(
             "seen", {"a": 1}, to_json_string=True, environ={"x": 1}, channel="publish"
         )
     )
-    run.server.work()
+    server.work()
     assert (Seen.found.request.payload, Seen.found.environ, Seen.found.channel) == (
         '{"a": 1}',
         {"x": 1},
@@ -242,26 +241,26 @@ def test_async_options(run: Any) -> None:
             "rates.get", '{"day": "1"}', data_format="json", callback="seen"
         )
     )
-    run.server.work()
+    server.work()
     assert Seen.found.request.payload == {"response": {"rate": "1!"}}
 
 
 @pytest.mark.parametrize("callback", ["seen", Seen, ["seen"], (Seen,)])
-def test_callbacks(run: Any, callback: Any) -> None:
+def test_callbacks(run: Any, server: Any, callback: Any) -> None:
     cid = run(lambda self: self.invoke_async("rates.get", {"day": "1"}, callback=callback))
-    assert [response.status for response in run.server.work()] == [200, 200]
+    assert [response.status for response in server.work()] == [200, 200]
     assert Seen.found.request.payload == {"response": {"rate": "1!"}}
     assert (Seen.found.in_reply_to, Seen.found.channel) == (cid, "invoke-async-callback")
 
 
-def test_no_callback_after_a_failure(run: Any) -> None:
+def test_no_callback_after_a_failure(run: Any, server: Any) -> None:
     Seen.found = None
     run(lambda self: self.invoke_async("rates.get", {"day": "never"}, callback="seen"))
-    assert [response.outcome for response in run.server.work()] == ["reject"]
+    assert [response.outcome for response in server.work()] == ["reject"]
     assert Seen.found is None
 
 
-def test_itself_as_callback(run: Any) -> None:
+def test_itself_as_callback(run: Any, server: Any) -> None:
     answers: list[Any] = []
 
     def act(self: Any) -> None:
@@ -271,18 +270,18 @@ def test_itself_as_callback(run: Any) -> None:
             self.invoke_async("rates.get", {"day": "1"}, callback=self)
 
     run(act)
-    run.server.work()
+    server.work()
     assert answers == [{"response": {"rate": "1!"}}]
 
 
-def test_the_callback_that_is_named_after_the_caller(run: Any) -> None:
+def test_the_callback_that_is_named_after_the_caller(run: Any, server: Any) -> None:
     got: list[Any] = []
     implied = type(
         "Implied",
         (Service,),
         {"name": "caller-async-callback", "handle": lambda self: got.append(self.request.payload)},
     )
-    run.server.add(implied)
+    server.add(implied)
     run(lambda self: self.invoke_async("rates.get", {"day": "2"}))
-    run.server.work()
+    server.work()
     assert got == [{"response": {"rate": "2!"}}]

@@ -168,7 +168,7 @@ def test_a_forgotten_decorator_and_what_is_called_after() -> None:
     with pytest.raises(Invalid, match="a: Expected"):
         Loose.from_dict({"a": "x"})
     with pytest.raises(Invalid, match="expected an object"):
-        Loose.from_dict([])  # type: ignore[arg-type]
+        Loose.from_dict([])
 
 
 def test_plain() -> None:

@@ -154,8 +154,8 @@ def test_nobody_there(out: Any, server: Any) -> None:
     server.connect("Gone", address=f"http://127.0.0.1:{port}", retries=0)
     with pytest.raises(ConnectionException) as caught:
         out.plain_http["Gone"].conn.get("K1")
-    assert isinstance(caught.value, requests.exceptions.ConnectionError)
     assert (caught.value.cid, caught.value.status) == ("K1", 503)
+    assert isinstance(caught.value, requests.exceptions.ConnectionError)
     with pytest.raises(ConnectionException):
         out.plain_http["Gone"].conn.ping("K1")
 

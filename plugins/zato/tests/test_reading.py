@@ -90,7 +90,8 @@ def test_an_error_of_input_is_a_400_whatever_one_catches() -> None:
     for caught in (ParsingException, ValidationException):
         with pytest.raises(caught) as found:
             read({}, input_required="a")
-        assert found.value.status == 400  # type: ignore[attr-defined]
+        error: Any = found.value
+        assert error.status == 400
     assert BadRequest("K1", "x").status == 400
 
 
@@ -159,7 +160,7 @@ def test_undeclared_parameters_are_there_and_undeclared_parts_of_the_body_are_no
 
 
 def test_parameters_only() -> None:
-    options = {"input_required": "a", "use_channel_params_only": True}
+    options: dict[str, Any] = {"input_required": "a", "use_channel_params_only": True}
     assert faults({"a": "1"}, **options) == {"a": "required, and missing"}
     assert read({"a": "1"}, {"a": "2"}, **options) == {"a": "2"}
     assert read(["not an object"], {"a": "2"}, **options) == {"a": "2"}
@@ -171,7 +172,7 @@ def test_a_body_that_is_no_object(body: Any) -> None:
 
 
 def test_skip_empty_keys() -> None:
-    options = {"input_optional": NAMES, "skip_empty_keys": True}
+    options: dict[str, Any] = {"input_optional": NAMES, "skip_empty_keys": True}
     assert read({"a": "1"}, **options) == {"a": "1"}
     assert read({"a": "1"}, force_empty_keys="b", **options) == {"a": "1", "b": ""}
 

@@ -286,7 +286,7 @@ def test_a_handler_for_each_verb(server: Any) -> None:
 def test_verbs_for_calls_from_services(server: Any) -> None:
     server.add(Rest)
     assert server.invoke(Rest.get_name(), "") == ""
-    single = type("Single", (Service,), {"handle_POST": Rest.handle_POST})
+    single: type[Service] = type("Single", (Service,), {"handle_POST": Rest.handle_POST})
     server.add(single)
     assert server.invoke(single.get_name(), "") == "posted"
 

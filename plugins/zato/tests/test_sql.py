@@ -5,10 +5,10 @@ database.
 from __future__ import annotations
 
 from contextlib import closing
-from types import SimpleNamespace
 
 import pytest
 from hansa import Unavailable
+from hansa_devkit import LocalServer
 from hansa_zato.outgoing import Outgoing
 from sqlalchemy import select, text
 from zato.common import ConnectionException
@@ -19,7 +19,7 @@ from plugins.sql.tests.support import make, new_database
 @pytest.fixture(params=["postgresql", "mariadb", "sqlite"])
 def out(request, server, real_server, tmp_path):
     place = new_database(real_server, request.param, tmp_path)
-    live = make(SimpleNamespace(dir=tmp_path), "CRM", **place, max_connections=2)
+    live = make(LocalServer(directory=tmp_path), "CRM", **place, max_connections=2)
     live.start()
     live.execute("CREATE TABLE customer (id INTEGER, name VARCHAR(20))")
     server.objects["outgoing", "sql", "CRM"] = live

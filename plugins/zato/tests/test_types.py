@@ -59,7 +59,9 @@ def test_no_fraction_is_cut_off_and_nothing_guessed(value: Any) -> None:
 def test_decimals_stay_exact(number: decimal.Decimal) -> None:
     read = types.Decimal("x").read(str(number))
     assert read == number
-    assert decimal.Decimal(types.Decimal("x").write(read)) == number
+    written = types.Decimal("x").write(read)
+    assert isinstance(written, str)
+    assert decimal.Decimal(written) == number
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-inf", "1,5", True, [], "1.2.3"])
