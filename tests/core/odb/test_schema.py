@@ -94,7 +94,7 @@ def test_an_older_database_is_migrated_and_keeps_what_it_holds(
     assert options["input"] == str(engine.url)
     assert options["check"]
     monkeypatch.undo()
-    subprocess.run(command, **options)
+    subprocess.run(command, **options)  # noqa: PLW1510 (among the options)
     assert Database(engine).blocked_plugins() == {"x"}
 
 
