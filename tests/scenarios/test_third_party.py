@@ -83,11 +83,7 @@ def test_loaded_into_a_running_server(install, start_shared_server, broker, wait
         "--format",
         "json",
     )
-    before = {
-        process.pid
-        for process in server.processes()
-        if "hansa.process.worker" in " ".join(process.cmdline())
-    }
+    before = {process.pid for process in server.workers()}
     supervisor = server.process.pid
     statuses, over = [], threading.Event()
 
@@ -103,11 +99,7 @@ def test_loaded_into_a_running_server(install, start_shared_server, broker, wait
         server.cli("plugin", "reload", "mqtt")
 
         def everywhere() -> bool:
-            now = {
-                process.pid
-                for process in server.processes()
-                if "hansa.process.worker" in " ".join(process.cmdline())
-            }
+            now = {process.pid for process in server.workers()}
             return len(now) == 2 and not now & before
 
         wait(everywhere, 40)

@@ -57,7 +57,7 @@ def test_services_import_helpers_and_packages_and_follow_them(start_server, tmp_
     for name, version in (("my_service.py", 1), ("my_helpers.py", 1), ("my_prices/", 1)):
         # each worker says so, on the console and in the log file
         line = f"Uploaded package id:[{version}], payload_name:[{name}]"
-        wait_until(lambda line=line: server.log().count(line) >= 2, what=line)
+        wait_until(lambda line=line: server.log().count(line) >= 4, what=line)
 
     def price() -> object:
         answer = server.api(

@@ -66,7 +66,7 @@ class RunningServer(ServerProcess):
             f"{self.url}/hansa/api/{service}",
             json={**(payload or {}), **settings},
             auth=("admin", self.password),
-            timeout=60,
+            timeout=180,
         )
         if not response.ok:
             raise ApiError(response.status_code, response.json())
