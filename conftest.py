@@ -1,4 +1,6 @@
-"""What every test may use: real servers of its own or of its file; and how tests are shared among processes."""
+"""What every test may use: real servers of its own or of its file; and how tests are shared among
+processes.
+"""
 
 from __future__ import annotations
 

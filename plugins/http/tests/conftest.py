@@ -1,4 +1,6 @@
-"""What the tests of this plugin share: a real listener on a free port, with channels to services written in the test."""
+"""What the tests of this plugin share: a real listener on a free port, with channels to services
+written in the test.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,13 @@ from hansa import Service
 from hansa.contract.service import Binding
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
+from hansa_http.address import HttpAddress
 from hansa_http.app import create_app
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.early import HttpSection, listen
 from hansa_http.frontend import HttpFrontend
 from hansa_http.listener import Listener
-from hansa_http.outgoing import HttpAddress, HttpOutgoing
+from hansa_http.outgoing import HttpOutgoing
 from hansa_json.format import JsonFormat
 
 
@@ -44,7 +47,9 @@ class Site:
 
     @staticmethod
     def read_answer(stream):
-        """Read one response from a socket's file: status, headers, body; None at the end of the stream."""
+        """Read one response from a socket's file: status, headers, body; None at the end of the
+        stream.
+        """
         line = stream.readline()
         if not line:
             return None

@@ -1,4 +1,6 @@
-"""The access log: a line per request with what an operator asks for, through rotations, bursts and a full disk."""
+"""The access log: a line per request with what an operator asks for, through rotations, bursts and
+a full disk.
+"""
 
 from __future__ import annotations
 
@@ -152,7 +154,9 @@ def test_lines_that_a_hung_disk_keeps_waiting_are_bounded_counted_and_told(
 
 
 def test_a_disk_that_is_full_within_a_line(tmp_path, monkeypatch):
-    """What is left of a line is written first, so that every line of the file is whole; the others are counted."""
+    """What is left of a line is written first, so that every line of the file is whole; the others
+    are counted.
+    """
     access, room, write = AccessLog(tmp_path / "access.log"), [150], os.write
 
     def full(file, text):
@@ -162,7 +166,7 @@ def test_a_disk_that_is_full_within_a_line(tmp_path, monkeypatch):
             room[0] -= taken
         return write(file, text[:taken] if room else text)
 
-    monkeypatch.setattr(module.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     for index in range(4):
         access.write(
             {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{index}"},

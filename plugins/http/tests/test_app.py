@@ -1,10 +1,13 @@
-"""The application on a real socket: channels by path and method, parameters, errors as problem details, cids, own addresses."""
+"""The application on a real socket: channels by path and method, parameters, errors as problem
+details, cids, own addresses.
+"""
 
 from __future__ import annotations
 
 import gc
 import json
 import logging
+from typing import Any
 
 import pytest
 from hansa import Forbidden, Invalid, Model, NotFound, Request, Response, Service, Unavailable
@@ -207,13 +210,14 @@ def test_a_response_is_sent_as_the_service_made_it(site):
     class Made(Service):
         def handle(self):
             self.response.status = 201
-            self.response.headers = {
+            headers: dict[str, Any] = {
                 "X-One": "1",
                 "Location": "/x",
                 "Connection": "close",
                 "Set-Cookie": ["a=1", "b=2"],
                 "Content-Length": "7",
             }
+            self.response.headers = headers
             self.response.content_type = "text/csv; charset=utf-8"
             return b"a,b\n"
 

@@ -1,4 +1,6 @@
-"""Connections, by raw sockets: smuggling, floods, half-sent and pipelined requests, limits, and the guards on waitress' inside."""
+"""Connections, by raw sockets: smuggling, floods, half-sent and pipelined requests, limits, and the
+guards on waitress' inside.
+"""
 
 from __future__ import annotations
 

@@ -87,7 +87,10 @@ def test_the_hooks_give_the_socket_and_say_where_it_is():
 
 
 def test_the_early_module_imports_nothing_heavy():
-    code = "import hansa_http.early, sys; print([m for m in ('falcon', 'waitress', 'httpx2') if m in sys.modules])"
+    code = (
+        "import hansa_http.early, sys; print([m for m in ('falcon', 'waitress', "
+        "'httpx2') if m in sys.modules])"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -1,4 +1,6 @@
-"""The listener's end: under load, next to others on the same socket and as the last one, nothing accepted is lost."""
+"""The listener's end: under load, next to others on the same socket and as the last one, nothing
+accepted is lost.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def said(request):
 
 
 class Load:
-    """Clients that ask without pause, some keeping their connection, until told to stop or the server is gone."""
+    """Clients that ask without pause, some keeping their connection, until told to stop or the
+    server is gone.
+    """
 
     def __init__(self, port, clients=12):
         self.port = port
@@ -55,15 +59,17 @@ class Load:
             try:
                 connection.request("POST", "/test", body, {} if keep else {"Connection": "close"})
                 answer = connection.getresponse()
-                good = (answer.status, answer.read()) == (200, body)
+                status, content = answer.status, answer.read()
+                fault = "" if (status, content) == (200, body) else f"{status} {content!r}"
                 closed = answer.getheader("Connection") == "close"
             except (OSError, http.client.HTTPException) as error:
-                good, closed = repr(error), True
+                fault = repr(error)
+                closed = True
             with self._lock:
-                if good is True:
-                    self.answered += 1
+                if fault:
+                    self.failed.append((number, fault))
                 else:
-                    self.failed.append((number, good))
+                    self.answered += 1
             if closed:
                 connection.close()
                 connection = None
@@ -231,7 +237,9 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
 
 
 def test_only_new_connections_are_turned_away():
-    """What was begun goes on: data of connections that wait to be accepted, and of those that inherited it while they were made."""
+    """What was begun goes on: data of connections that wait to be accepted, and of those that
+    inherited it while they were made.
+    """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(8)

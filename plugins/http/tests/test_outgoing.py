@@ -1,4 +1,6 @@
-"""Outgoing HTTP: what is sent, what comes back, retries, redirects, and deadlines against peers that misbehave."""
+"""Outgoing HTTP: what is sent, what comes back, retries, redirects, and deadlines against peers
+that misbehave.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hansa import Invalid, Response, TimedOut, Unavailable, current_cid, load
 from hansa_devkit.harness.waiting import wait_until
-from hansa_http.outgoing import HttpAddress
+from hansa_http.address import HttpAddress
 from hansa_http.response import BadAnswer
 from hansa_http.retry import pause
 from hypothesis import given, strategies as st
@@ -46,7 +48,9 @@ def peer(site):
 
 @contextmanager
 def scripted(*scripts):
-    """A peer that treats its connections one after the other as the scripts say; the last script serves all further ones."""
+    """A peer that treats its connections one after the other as the scripts say; the last script
+    serves all further ones.
+    """
     with socket.create_server(("127.0.0.1", 0)) as server:
         seen, held, stop = [], [], threading.Event()
 
@@ -339,9 +343,12 @@ def test_a_pool_that_is_used_up_is_told(connections):
         first.join()
 
 
+def breaks(client, stop):
+    """Close the connection without an answer."""
+
+
 @pytest.mark.proves("outgoing http", "guarantee")
 def test_calls_that_may_be_repeated_are_repeated(connections):
-    breaks = lambda client, stop: None
     with scripted(breaks, answer(503), answer(200, b"third")) as (address, seen):
         assert connections(address, retry_delay=0.01).get().content == b"third"
         assert len(seen) == 3
@@ -359,7 +366,6 @@ def test_calls_that_may_be_repeated_are_repeated(connections):
     "at most once; calls that may be repeated (RFC 9110, 9.2.2) at least once, within their deadline",
 )
 def test_calls_that_may_not_be_repeated_are_not(connections):
-    breaks = lambda client, stop: None
     with scripted(breaks, answer(200)) as (address, seen):
         with pytest.raises(Unavailable):
             connections(address, retry_delay=0.01).post(b"x")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from types import SimpleNamespace
 
 import pytest
+from hansa_devkit import LocalServer
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.pattern import Pattern
 from hansa_http.table import Table
@@ -13,8 +13,8 @@ from hypothesis import given, strategies as st
 
 
 def channel(path, method="", name="", **settings):
-    settings = HttpSettings(url_path=path, method=method, **settings)
-    return HttpChannel(name or path, settings, SimpleNamespace())
+    config = HttpSettings(url_path=path, method=method, **settings)
+    return HttpChannel(name or path, config, LocalServer())
 
 
 def asked(method="GET"):

@@ -1,4 +1,6 @@
-"""Outgoing HTTPS: certificates are verified unless that is switched off, and own authorities are trusted by file."""
+"""Outgoing HTTPS: certificates are verified unless that is switched off, and own authorities are
+trusted by file.
+"""
 
 from __future__ import annotations
 
