@@ -20,7 +20,7 @@ def facade(tmp_path):
 
 @pytest.fixture
 def runner(facade, clock):
-    return Driven(Ledger(facade), clock)
+    return Driven(Ledger(facade.as_server), clock)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
-"""What the tests of the scheduler share: a clock that is set, a runner without its watching thread, a worker's facade."""
+"""What the tests of the scheduler share: a clock that is set, a runner without its watching thread,
+a worker's facade.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import cast
 
 import redis
-from hansa import NotFound, Request, Response, Unavailable
+from hansa import NotFound, Outcome, Request, Response, Server, Unavailable
 from hansa_devkit.servers_redis import Valkey
 from hansa_scheduler.runner import Clock, Runner
 from redis.backoff import NoBackoff
@@ -27,6 +30,8 @@ class SetClock(Clock):
 
 class Driven(Runner):
     """A runner whose list is worked through when a test says so, at the times the test says."""
+
+    clock: SetClock
 
     def open(self) -> None:
         pass
@@ -62,6 +67,12 @@ class Facade:
         self.definitions = SimpleNamespace(get=self._definition)
         self.defined: dict[str, dict] = {}
         self.handled: list[tuple] = []
+        self.runner: Runner | None = None
+
+    @property
+    def as_server(self) -> Server:
+        """This, for what asks for a whole server and uses no other part of it."""
+        return cast(Server, self)
 
     @property
     def redis(self):
@@ -84,9 +95,11 @@ class Facade:
 
 
 class Calls(list):
-    """A dispatch that notes each request and answers as it is told: `outcomes` one by one, then done."""
+    """A dispatch that notes each request and answers as it is told: `outcomes` one by one, then
+    done.
+    """
 
-    def __init__(self, *outcomes: str) -> None:
+    def __init__(self, *outcomes: Outcome) -> None:
         super().__init__()
         self.outcomes = list(outcomes)
 

@@ -1,13 +1,16 @@
-"""The channel: its settings, its life with the real clock and threads, running now, and what an administrator sees."""
+"""The channel: its settings, its life with the real clock and threads, running now, and what an
+administrator sees.
+"""
 
 from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
-from hansa import Invalid, Response, dump, load
+from hansa import Invalid, Outcome, Response, dump, load
 from hansa.contract.service import Binding, Service
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
@@ -27,14 +30,18 @@ def definition(**settings):
 
 
 @pytest.fixture
-def live(tmp_path):
-    """Makes started channels on a real runner of a facade, and stops them."""
-    facade = Facade(tmp_path / "server")
-    facade.runner = Runner(Ledger(facade))
+def facade(tmp_path):
+    return Facade(tmp_path / "server")
+
+
+@pytest.fixture
+def live(facade):
+    """Makes started channels on a real runner of the facade, and stops them."""
+    facade.runner = Runner(Ledger(facade.as_server))
     made = []
 
     def make(dispatch=None, name="job", **settings):
-        channel = ScheduleChannel(name, definition(**settings), facade)
+        channel = ScheduleChannel(name, definition(**settings), facade.as_server)
         if dispatch is not None:
             channel.dispatch = dispatch
         made.append(channel)
@@ -42,7 +49,6 @@ def live(tmp_path):
         channel.start()
         return channel
 
-    make.facade = facade
     yield make
     for channel in made:
         channel.stop()
@@ -79,15 +85,13 @@ def test_faults_are_told_by_setting(settings, faults):
     [("interval_based", "interval"), ("cron_style", "cron"), ("one_time", "one_time")],
 )
 def test_other_names_are_stored_as_ours(given, stored):
-    rest = {
+    rest: dict[str, dict[str, object]] = {
         "interval": {"hours": 1},
         "cron": {"cron": "@daily"},
         "one_time": {"start": "2030-01-01 00:00:00"},
-    }[stored]
-    assert (
-        ScheduleChannel.prepare(load(ScheduleConfig, {"job_type": given, **rest})).job_type
-        == stored
-    )
+    }
+    config = load(ScheduleConfig, {"job_type": given, **rest[stored]})
+    assert ScheduleChannel.prepare(config).job_type == stored
 
 
 def test_settings_survive_the_way_through_json():
@@ -187,7 +191,7 @@ def test_run_now_of_a_job_that_is_switched_off_goes_straight_to_the_service(tmp_
     config = definition(
         job_type="interval", hours=1, payload="p", active=False, service="my.service"
     )
-    response = ScheduleChannel("off", config, facade).run()
+    response = ScheduleChannel("off", config, facade.as_server).run()
     assert response.payload == "handled"
     ((service, request, options),) = facade.handled
     assert service == "my.service"
@@ -196,22 +200,23 @@ def test_run_now_of_a_job_that_is_switched_off_goes_straight_to_the_service(tmp_
 
 
 def test_failures_are_seen_in_the_status(live):
-    channel = live(Calls(*["reject"] * 50), job_type="interval", seconds=1)
+    rejected: list[Outcome] = ["reject"] * 50
+    channel = live(Calls(*rejected), job_type="interval", seconds=1)
     wait_until(lambda: channel.status()["failures"])
     status = channel.status()
     assert (status["last_outcome"], status["last_error"]) == ("reject", "the back end is down")
 
 
-def test_time_while_switched_off_is_not_missed(live, caplog):
+def test_time_while_switched_off_is_not_missed(live, facade, caplog):
     channel = live(Calls(), job_type="interval", seconds=1)
     runner = channel.runner
-    live.facade.defined["job"] = {"active": False}
+    facade.defined["job"] = {"active": False}
     channel.stop()
     later = datetime.now(UTC) + timedelta(days=1)
     assert runner.ledger.begin("job", "rule", later) == later
 
 
-def test_a_job_that_waits_for_its_stopped_service_drains(live):
+def test_a_job_that_waits_for_its_stopped_service_drains(live, facade):
     release = threading.Event()
 
     def slow(request):
@@ -220,7 +225,7 @@ def test_a_job_that_waits_for_its_stopped_service_drains(live):
 
     channel = live(slow, job_type="interval", seconds=1)
     wait_until(lambda: channel.status()["running"])
-    drained = threading.Thread(target=plugin.hansa_drain, args=(live.facade,))
+    drained = threading.Thread(target=plugin.hansa_drain, args=(facade.as_server,))
     drained.start()
     release.set()
     drained.join(10)
@@ -230,5 +235,6 @@ def test_a_job_that_waits_for_its_stopped_service_drains(live):
 
 def test_the_section_has_defaults():
     (model,) = early.hansa_settings().values()
-    assert load(model, {}).threads == 16
+    section: Any = load(model, {})
+    assert section.threads == 16
     assert START.tzinfo is UTC

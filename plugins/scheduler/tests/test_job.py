@@ -1,4 +1,6 @@
-"""Jobs over fake time: no drift, retries, missed runs, clocks that jump, a service that takes long, and what outlives a worker."""
+"""Jobs over fake time: no drift, retries, missed runs, clocks that jump, a service that takes long,
+and what outlives a worker.
+"""
 
 from __future__ import annotations
 
@@ -204,14 +206,15 @@ def test_a_long_run_does_not_hold_up_other_jobs_nor_overlap_itself(runner, clock
 )
 def test_what_was_missed_while_nothing_ran(shared, missed, expected):
     clock, calls = SetClock(), Calls()
-    first = Driven(Ledger(shared), clock)
+    first = Driven(Ledger(shared.as_server), clock)
     job = make(first, Interval(START, seconds(10)), Calls(), missed=missed)
     first.run_for(15)
     job.stop()
     clock.moment = START + seconds(3605) if missed != "skip" else START + seconds(3609.5)
-    second = Driven(Ledger(shared), clock)
+    second = Driven(Ledger(shared.as_server), clock)
     if missed == "skip":
-        # a planned time 9.5 s ago is late, not missed; let it be missed by looking at a job with a longer interval
+        # a planned time 9.5 s ago is late, not missed; let it be missed by looking at a job with a
+        # longer interval
         second.ledger.begin("job", "rule", clock.now())
         job = make(second, Interval(START, seconds(10)), calls, missed=missed)
         second.run_until(START + seconds(3610))
@@ -226,10 +229,10 @@ def test_what_was_missed_while_nothing_ran(shared, missed, expected):
 
 def test_skip_drops_what_is_over_half_a_minute_late(shared, caplog):
     clock, calls = SetClock(), Calls()
-    first = Driven(Ledger(shared), clock)
+    first = Driven(Ledger(shared.as_server), clock)
     make(first, Interval(START, seconds(600)), Calls(), missed="skip").stop()
     clock.moment = START + seconds(1300)
-    second = Driven(Ledger(shared), clock)
+    second = Driven(Ledger(shared.as_server), clock)
     job = make(second, Interval(START, seconds(600)), calls, missed="skip")
     second.run_until(START + seconds(1800))
     assert calls.planned == [START + seconds(1800)]
@@ -239,9 +242,11 @@ def test_skip_drops_what_is_over_half_a_minute_late(shared, caplog):
 
 def test_all_is_limited_and_says_so(shared, caplog):
     clock, calls = SetClock(), Calls()
-    make(Driven(Ledger(shared), clock), Interval(START, seconds(1)), Calls(), missed="all").stop()
+    make(
+        Driven(Ledger(shared.as_server), clock), Interval(START, seconds(1)), Calls(), missed="all"
+    ).stop()
     clock.moment = START + timedelta(days=1)
-    runner = Driven(Ledger(shared), clock)
+    runner = Driven(Ledger(shared.as_server), clock)
     job = make(runner, Interval(START, seconds(1)), calls, missed="all")
     runner.tick()
     runner.settle()
@@ -263,10 +268,13 @@ def test_a_new_job_has_missed_nothing(runner):
 def test_a_changed_rule_has_missed_nothing(shared):
     clock, calls = SetClock(), Calls()
     make(
-        Driven(Ledger(shared), clock), Interval(START, seconds(3600)), Calls(), rule="hourly"
+        Driven(Ledger(shared.as_server), clock),
+        Interval(START, seconds(3600)),
+        Calls(),
+        rule="hourly",
     ).stop()
     clock.moment += seconds(3000)
-    runner = Driven(Ledger(shared), clock)
+    runner = Driven(Ledger(shared.as_server), clock)
     job = make(runner, Interval(START, seconds(60)), calls, rule="each minute", missed="all")
     runner.run_for(30)
     assert calls == []
@@ -276,7 +284,7 @@ def test_a_changed_rule_has_missed_nothing(shared):
 def test_once_runs_once_even_after_restarts(shared):
     clock, ran = SetClock(), []
     for _ in range(4):
-        runner, calls = Driven(Ledger(shared), clock), Calls()
+        runner, calls = Driven(Ledger(shared.as_server), clock), Calls()
         job = make(runner, Once(START + seconds(10)), calls)
         runner.run_for(20)
         job.stop()
@@ -288,7 +296,7 @@ def test_once_runs_once_even_after_restarts(shared):
 def test_once_in_the_past_runs_late_unless_told_to_skip(shared, missed, runs, caplog):
     clock, calls = SetClock(), Calls()
     for _ in range(2):
-        runner = Driven(Ledger(shared), clock)
+        runner = Driven(Ledger(shared.as_server), clock)
         job = make(runner, Once(START - timedelta(days=2)), calls, missed=missed)
         runner.run_for(10)
         job.stop()
@@ -298,7 +306,7 @@ def test_once_in_the_past_runs_late_unless_told_to_skip(shared, missed, runs, ca
 
 def test_two_holders_of_one_job_run_each_planned_time_once(shared):
     clock, calls = SetClock(), Calls()
-    runners = [Driven(Ledger(shared), clock) for _ in range(2)]
+    runners = [Driven(Ledger(shared.as_server), clock) for _ in range(2)]
     jobs = [make(runner, Interval(START, seconds(1)), calls) for runner in runners]
     for _ in range(50):
         clock.moment += seconds(1)
@@ -324,7 +332,7 @@ def test_a_clock_set_forward_makes_up_by_policy(runner, clock):
 
 def test_a_clock_set_back_does_not_stall_short_intervals(shared):
     clock, calls = SetClock(), Calls()
-    runner = Driven(Ledger(shared), clock)
+    runner = Driven(Ledger(shared.as_server), clock)
     job = make(runner, Interval(START, seconds(10)), calls)
     runner.run_for(3600)
     before = len(calls)
@@ -353,11 +361,11 @@ def test_a_clock_set_back_runs_nothing_twice_that_has_a_long_period(runner, cloc
 
 def test_what_waits_for_another_try_goes_to_the_next_holder(shared):
     clock, calls = SetClock(), Calls()
-    first = Driven(Ledger(shared), clock)
+    first = Driven(Ledger(shared.as_server), clock)
     job = make(first, Interval(START, seconds(3600), 2), Calls("retry"), retry_delay=60.0)
     first.run_for(3600)
     job.stop()
-    second = Driven(Ledger(shared), clock)
+    second = Driven(Ledger(shared.as_server), clock)
     job = make(second, Interval(START, seconds(3600), 2), calls)
     second.run_for(30)
     second.adopt()
@@ -371,11 +379,11 @@ def test_what_waits_for_another_try_goes_to_the_next_holder(shared):
 
 def test_what_a_dead_runner_had_in_hand_is_run_again_up_to_the_limit(shared, caplog):
     clock = SetClock()
-    dead = Ledger(shared)
+    dead = Ledger(shared.as_server)
     dead.sign()
     planned = START + seconds(10)
     assert dead.claim("job", planned, 1)
-    alive = Driven(Ledger(shared), clock)
+    alive = Driven(Ledger(shared.as_server), clock)
     calls = Calls()
     job = make(alive, Interval(START + timedelta(days=1), seconds(10)), calls, max_attempts=2)
     alive.adopt()
@@ -435,7 +443,7 @@ def test_while_redis_is_away_runs_wait_and_then_count_as_missed(
     valkey = new_valkey()
     client = client_of(valkey)
     clock, calls = SetClock(), Calls()
-    runner = Driven(Ledger(Facade(folder / "server", client)), clock)
+    runner = Driven(Ledger(Facade(folder / "server", client).as_server), clock)
     runner.ledger.shared.pause = 0.0
     job = make(runner, Interval(START, seconds(10)), calls)
     once = make(runner, Once(START + seconds(25)), calls, "once")
@@ -463,7 +471,9 @@ def test_while_redis_is_away_runs_wait_and_then_count_as_missed(
 def test_a_holder_that_is_cut_off_runs_nothing_that_the_next_one_makes_up_for(
     missed, tmp_path_factory, new_valkey
 ):
-    """The first holder loses Redis and does not know yet that it lost the job; then it is back, and has the job once more."""
+    """The first holder loses Redis and does not know yet that it lost the job; then it is back, and
+    has the job once more.
+    """
     folder = tmp_path_factory.mktemp("v")
     valkey = new_valkey()
     client = client_of(valkey)
@@ -472,7 +482,7 @@ def test_a_holder_that_is_cut_off_runs_nothing_that_the_next_one_makes_up_for(
     )
     clock, one, two = SetClock(), Calls(), Calls()
     first, second = (
-        Driven(Ledger(Facade(folder / name, client)), clock) for name in ("one", "two")
+        Driven(Ledger(Facade(folder / name, client).as_server), clock) for name in ("one", "two")
     )
     try:
         mine = make(first, Interval(START, seconds(1)), one, missed=missed)
@@ -504,7 +514,7 @@ def test_another_attempt_waits_for_redis_too(tmp_path_factory, new_valkey):
         unix_socket_path=str(folder / "away"), decode_responses=True, retry=Retry(NoBackoff(), 0)
     )
     clock, calls = SetClock(), Calls("retry")
-    runner = Driven(Ledger(Facade(folder / "server", client)), clock)
+    runner = Driven(Ledger(Facade(folder / "server", client).as_server), clock)
     runner.ledger.shared.pause = 0.0
     try:
         job = make(runner, Interval(START, seconds(100)), calls)

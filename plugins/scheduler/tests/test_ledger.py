@@ -1,4 +1,6 @@
-"""The records of jobs: what survives, what two processes agree on, and what becomes of a process that was killed."""
+"""The records of jobs: what survives, what two processes agree on, and what becomes of a process
+that was killed.
+"""
 
 from __future__ import annotations
 

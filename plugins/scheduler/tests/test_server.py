@@ -1,4 +1,6 @@
-"""Jobs on a real server: they go on while workers are replaced, and what a killed worker had in hand is run again, once."""
+"""Jobs on a real server: they go on while workers are replaced, and what a killed worker had in
+hand is run again, once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Next-run maths: intervals never drift, crontab rules follow the clock on the wall, windows agree with one step at a time."""
+"""Next-run maths: intervals never drift, crontab rules follow the clock on the wall, windows agree
+with one step at a time.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,11 @@ periods = st.timedeltas(timedelta(seconds=1), timedelta(days=400))
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def local(*parts: int, fold: int = 0) -> datetime:
-    return datetime(*parts, tzinfo=BERLIN, fold=fold).astimezone(UTC)
+def local(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0, fold: int = 0
+) -> datetime:
+    there = datetime(year, month, day, hour, minute, second, tzinfo=BERLIN, fold=fold)
+    return there.astimezone(UTC)
 
 
 def walk(times, after: datetime, until: datetime) -> list[datetime]:
