@@ -1,4 +1,6 @@
-"""A real Valkey, and channels whose routes are compiled as a worker compiles them, with what this plugin wraps around."""
+"""A real Valkey, and channels whose routes are compiled as a worker compiles them, with what this
+plugin wraps around.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,10 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from hansa import Channel, Request, Response, Service, load
+from hansa import Channel, Request, Response, Server, Service, load
 from hansa.contract.service import Binding
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
@@ -40,10 +42,15 @@ class Worker:
 
         self._limits: WorkerLimits | None = None
 
+    @property
+    def as_server(self) -> Server:
+        """This, for what asks for a whole server and uses no other part of it."""
+        return cast(Server, self)
+
     def resource(self, wanted: type[WorkerLimits]) -> WorkerLimits:
         """What the plugin keeps here, made when it is first asked for, as the tests swap the bus."""
         if self._limits is None:
-            self._limits = plugin.hansa_startup(self)
+            self._limits = plugin.hansa_startup(self.as_server)
         return self._limits
 
     def channel(
@@ -60,9 +67,9 @@ class Worker:
             self.registry.type("channel", "plain").model,
             {"service": "made", "format": format, "limits": limits},
         )
-        made = PlainChannel(name, config, self)
+        made = PlainChannel(name, config, self.as_server)
         reader = self.registry.format(format).cls(config, service)
-        binding = Binding("made", self, reader, name, "plain", config)
+        binding = Binding("made", self.as_server, reader, name, "plain", config)
         return compile_route(binding, service, channel=made, wraps=[plugin.hansa_wrap])
 
 
@@ -94,7 +101,7 @@ def workers(valkey: str) -> Iterator[Callable[[], Worker]]:
 
     yield make
     for worker in made:
-        plugin.hansa_shutdown(worker)
+        plugin.hansa_shutdown(worker.as_server)
 
 
 @pytest.fixture

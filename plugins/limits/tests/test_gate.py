@@ -1,4 +1,6 @@
-"""Limits on concurrency and waiting, and deadlines: who is refused, who waits, and what is counted for how long."""
+"""Limits on concurrency and waiting, and deadlines: who is refused, who waits, and what is counted
+for how long.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,17 @@ import time
 from typing import Annotated, Any
 
 import pytest
-from hansa import Channel, Invalid, Model, Unavailable, current_cid, load, setting
+from hansa import (
+    Channel,
+    Invalid,
+    Model,
+    Response,
+    Service,
+    Unavailable,
+    current_cid,
+    load,
+    setting,
+)
 from hansa_devkit.harness.waiting import wait_until
 from hansa_limits import plugin
 from hansa_limits.gate import MOST_OVERDUE, Gate
@@ -40,7 +52,7 @@ def gate(worker: Any, name: str = "c") -> Gate:
 
 
 def test_nothing_is_wrapped_where_nothing_is_limited(worker):
-    assert plugin.hansa_wrap(None, None, object()) is None
+    assert plugin.hansa_wrap(None, Service, lambda request: Response()) is None
     route = worker.channel(lambda self: {"ok": 1})
     assert route(post()).status == 200
     assert not worker.resource(WorkerLimits)._gates

@@ -1,4 +1,6 @@
-"""Idempotency keys: the service runs once for each, and all who send it get the same answer, whatever happens in between."""
+"""Idempotency keys: the service runs once for each, and all who send it get the same answer,
+whatever happens in between.
+"""
 
 from __future__ import annotations
 
@@ -169,10 +171,10 @@ def test_a_key_is_forgotten_after_its_window(worker):
     "duplicates",
     "none, or what a killed worker had in hand, as `idempotency_crash` says",
 )
-def test_after_a_crash_the_next_one_runs_it_again_or_is_refused(worker, crash, word):
+def test_after_a_crash_the_next_one_runs_it_again_or_is_refused(worker, crash, word, monkeypatch):
     keys, lease = worker.resource(WorkerLimits).keys, 0.3
     gone = Keys(worker.bus.address, keys.prefix, lease)
-    gone._thread.join = lambda *_: None  # type: ignore[method-assign]
+    monkeypatch.setattr(gone._thread, "join", lambda *_: None)
     gone._stopped.set()  # no heartbeat any more, as after SIGKILL
     token, _ = gone.begin("key", 60, "digest", crash, 1)
     assert token

@@ -1,4 +1,6 @@
-"""Limits of channels on real servers: keys across workers, kills and a restart; settings by API; hung services."""
+"""Limits of channels on real servers: keys across workers, kills and a restart; settings by API;
+hung services.
+"""
 
 from __future__ import annotations
 
@@ -122,7 +124,8 @@ def test_each_key_has_one_effect_and_one_answer_with_kills_and_a_restart(
     assert len(set(answers)) == keys, "replies are identical"
     effects = Counter(int(line[0]) for line in paid(tmp_path))
     assert set(effects) == set(range(keys))
-    # between its effect and the keeping of its answer a message may be killed; each kill can repeat the few in hand
+    # between its effect and the keeping of its answer a message may be killed; each kill can repeat
+    # the few in hand
     assert sum(effects.values()) <= keys + 2 * 8
     server.stop()
     server.start()
@@ -174,7 +177,9 @@ def test_settings_are_those_of_every_channel_and_change_live(server: RunningServ
 
 
 def test_settings_in_the_flat_form_of_before_are_read_into_their_section(server: RunningServer):
-    """Definitions stored, exported and sent before `limits` was a section name its settings at the top level."""
+    """Definitions stored, exported and sent before `limits` was a section name its settings at the
+    top level.
+    """
     server.api(
         "admin.channel.http.create",
         name="flat",

@@ -30,7 +30,7 @@ def start(caplog):
     watchers = []
 
     def begin(facade: Facade, ready: bool = True) -> Watcher:
-        watcher = Watcher(facade, facade.settings)
+        watcher = Watcher(facade.as_server, facade.settings)
         watchers.append(watcher)
         before = caplog.text.count("watching")
         watcher.start()

@@ -1,4 +1,6 @@
-"""A worker's facade that deploys into a list, as the pickup sees one, and waiting for what must happen."""
+"""A worker's facade that deploys into a list, as the pickup sees one, and waiting for what must
+happen.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,9 @@ import ast
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
-from hansa import DeployedPackage, Deployment, Invalid, MissingModule, load
+from hansa import DeployedPackage, Deployment, Invalid, MissingModule, Server, load
 from hansa_pickup.early import PickupSection
 from hansa_pickup.watcher import Watcher
 
@@ -23,6 +26,12 @@ class Facade:
         self.stored: list[dict] = []
         self.calls: list[tuple[str, str, float]] = []
         self.failures: list[Exception] = []
+        self.watcher: Watcher | None = None
+
+    @property
+    def as_server(self) -> Server:
+        """This, for what asks for a whole server and uses no other part of it."""
+        return cast(Server, self)
 
     def section(self, model):
         assert model is PickupSection
@@ -50,7 +59,9 @@ class Facade:
                 one["current"] = one["version"] == version
 
     def deploy(self, files, *, by=""):
-        """As a server does it: all or none, and what is imported must be there, with the name that is wanted of it."""
+        """As a server does it: all or none, and what is imported must be there, with the name that
+        is wanted of it.
+        """
         assert by == "pickup"
         self.calls.append((" ".join(files), "\n".join(files.values()), time.monotonic()))
         if self.failures:

@@ -1,4 +1,6 @@
-"""Which files are taken: odd names, links, pipes, devices, sizes, encodings, and files that are being written."""
+"""Which files are taken: odd names, links, pipes, devices, sizes, encodings, and files that are
+being written.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +136,8 @@ def test_a_file_open_for_writing_is_busy_and_a_writer_who_comes_harms_nobody(fol
                 text = text_of(folder, "a.py")
             except Busy:
                 continue
-            # between opening with truncation and the first write a writer is there, so that nothing half is ever seen
+            # between opening with truncation and the first write a writer is there, so that nothing
+            # half is ever seen
             assert text.startswith("from hansa")
             assert text.endswith("\n")
             whole += 1

@@ -1,4 +1,6 @@
-"""The pickup of a real server: a copy serves within half a second, and an error is told as by the admin API."""
+"""The pickup of a real server: a copy serves within half a second, and an error is told as by the
+admin API.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,8 @@ def test_copies_are_served_soon_and_errors_are_told_in_one_line(server):
             seen = seen + 1 if server.get("/number").json() == number else 0
         delays.append(time.monotonic() - began)
     assert sorted(delays[1:])[1] < 1.0, delays
-    told = "picked up my_numbers.py: version 5 with my-numbers.number"  # once every worker has it: after it is served
+    # once every worker has it: after it is served
+    told = "picked up my_numbers.py: version 5 with my-numbers.number"
     wait_until(lambda: server.log().count(told) == 2)  # console and file
     with pytest.raises(ApiError) as caught:
         server.api("admin.service.deploy", file="my_numbers.py", source=BAD)

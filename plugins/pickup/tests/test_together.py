@@ -1,4 +1,6 @@
-"""What belongs together: packages, archives, and files that import each other, in any order and however they are copied."""
+"""What belongs together: packages, archives, and files that import each other, in any order and
+however they are copied.
+"""
 
 from __future__ import annotations
 

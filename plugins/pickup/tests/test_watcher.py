@@ -265,24 +265,24 @@ def test_one_of_two_watches_and_the_other_takes_over_when_it_is_killed(
 
 def test_hooks(tmp_path):
     facade = Facade(tmp_path)
-    facade.watcher = plugin.hansa_startup(facade)
-    plugin.hansa_serve(facade)
+    facade.watcher = plugin.hansa_startup(facade.as_server)
+    plugin.hansa_serve(facade.as_server)
     (tmp_path / "pickup").mkdir(mode=0o700, exist_ok=True)
     (tmp_path / "pickup" / "a.py").write_text(GOOD.format(number=1))
     wait_until(lambda: facade.calls)
-    plugin.hansa_drain(facade)
+    plugin.hansa_drain(facade.as_server)
     (tmp_path / "pickup" / "b.py").write_text(GOOD.format(number=1))
     settle()
     assert facade.called == ["a.py"]
-    plugin.hansa_shutdown(facade)
+    plugin.hansa_shutdown(facade.as_server)
 
 
 def test_it_can_be_switched_off(tmp_path):
     facade = Facade(tmp_path, enabled=False)
-    facade.watcher = plugin.hansa_startup(facade)
-    plugin.hansa_serve(facade)
+    facade.watcher = plugin.hansa_startup(facade.as_server)
+    plugin.hansa_serve(facade.as_server)
     settle(0.1)
-    plugin.hansa_shutdown(facade)
+    plugin.hansa_shutdown(facade.as_server)
     assert not (tmp_path / "pickup").exists()
 
 

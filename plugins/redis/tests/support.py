@@ -52,7 +52,7 @@ def running(address: str = "", **options) -> Iterator[RedisOutgoing]:
 
 
 @contextmanager
-def peer(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+def peer(behave: Callable[[socket.socket], object]) -> Iterator[str]:
     """A TCP server that does with each connection what it is told; gives its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         connections: list[socket.socket] = []

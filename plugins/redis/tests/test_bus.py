@@ -1,4 +1,6 @@
-"""The bus over a real engine: leases with one holder, nudges, and what remains of both when the engine is gone."""
+"""The bus over a real engine: leases with one holder, nudges, and what remains of both when the
+engine is gone.
+"""
 
 from __future__ import annotations
 
@@ -84,20 +86,23 @@ class TestLeases:
         engine = Valkey(tmp_path, program=program, durability="fast")
         process = launch(engine)
         leases = Leases(RedisBus(engine.address, "c"), "w1")
-        events = []
+        events: list[tuple[str, float]] = []
         leases.start()
         leases.want(
-            "a", lambda token: events.append("taken"), lambda: events.append(time.monotonic())
+            "a",
+            lambda token: events.append(("taken", time.monotonic())),
+            lambda: events.append(("lost", time.monotonic())),
         )
         try:
             wait_until(lambda: events)
             os.kill(process.pid, signal.SIGSTOP)
             frozen = time.monotonic()
             wait_until(lambda: len(events) == 2)
-            assert events[1] - frozen < 2.0
+            assert events[1][0] == "lost"
+            assert events[1][1] - frozen < 2.0
             os.kill(process.pid, signal.SIGCONT)
             wait_until(lambda: len(events) == 3, 20)
-            assert events[2] == "taken"
+            assert events[2][0] == "taken"
         finally:
             os.kill(process.pid, signal.SIGCONT)
             leases.stop()

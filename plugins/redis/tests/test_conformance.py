@@ -1,4 +1,6 @@
-"""The outgoing connection holds the contract of outgoing connections, with a real server that is killed, frozen and restarted."""
+"""The outgoing connection holds the contract of outgoing connections, with a real server that is
+killed, frozen and restarted.
+"""
 
 from __future__ import annotations
 

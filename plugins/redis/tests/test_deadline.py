@@ -1,4 +1,6 @@
-"""Deadlines against peers that are silent, slow, or go away: each call ends in its time, and what it used comes back."""
+"""Deadlines against peers that are silent, slow, or go away: each call ends in its time, and what
+it used comes back.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,6 @@ import redis
 from hansa import TimedOut, Unavailable
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
-from hansa_redis import deadline as module
 from hansa_redis.client import Client, blocking_seconds
 from hansa_redis.deadline import TcpConnection, deadline, remaining
 from hypothesis import given, strategies as st
@@ -62,7 +63,7 @@ def test_a_silent_peer():
         connection = client(address)
         error = within(lambda: connection.get("a"))
         assert isinstance(error, redis.TimeoutError)
-        assert error.status == 504
+        assert getattr(error, "status", None) == 504
         assert "within 0.4 s" in str(error)
         connection.close()
 
@@ -71,7 +72,9 @@ def test_a_peer_that_sends_a_little_now_and_then():
     with peer(trickle) as address:
         connection = client(address, driver_info=None)
         within(lambda: connection.get("a"))
-        within(lambda: connection.pipeline().get("a").execute())
+        pipeline = connection.pipeline()
+        pipeline.get("a")
+        within(pipeline.execute)
         connection.close()
 
 
@@ -105,7 +108,7 @@ def test_a_peer_that_reads_nothing():
 
 def test_a_name_that_is_not_resolved(monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_: release.wait(5))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: release.wait(5))
     within(lambda: client("redis://some.host.example").get("a"))
     release.set()
 

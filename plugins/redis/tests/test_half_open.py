@@ -1,4 +1,6 @@
-"""A Redis whose packets are dropped costs a caller one deadline, not several: changes and leases go on without it."""
+"""A Redis whose packets are dropped costs a caller one deadline, not several: changes and leases go
+on without it.
+"""
 
 from __future__ import annotations
 
