@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 from hansa import HansaError, Invalid, Refused, Request, Secret, dump, load
 from hansa_devkit.local import LocalServer
-from hansa_security import verification
 from hansa_security.basic import Basic, BasicSettings
+from hansa_security.credential import Credential
 from hypothesis import given, strategies as st
 
 SERVER = LocalServer()
@@ -192,9 +192,9 @@ def test_wrong_user_and_wrong_password_are_told_the_same():
 
 def test_wrong_user_and_wrong_password_cost_the_same(monkeypatch):
     seen = []
-    original = verification.Credential.matches
+    original = Credential.matches
     monkeypatch.setattr(
-        verification.Credential,
+        Credential,
         "matches",
         lambda self, given: seen.append(given) or original(self, given),
     )

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hansa import Forbidden, HansaError, Invalid, Model, Unavailable
+from hansa import Forbidden, HansaError, Invalid, Model, Service, Unavailable
 from hansa_soap.envelope import V11, V12, VersionMismatch
 from hansa_soap.format import SoapFormat
 from hansa_xml.element import Element
@@ -19,15 +19,12 @@ class Rate(Model):
     days: list[int] = []
 
 
-class GetRate:
+class GetRate(Service):
+    name = "my-service.get-rate"
     Input = Output = Rate
 
-    @staticmethod
-    def get_name() -> str:
-        return "my-service.get-rate"
 
-
-FORMATS = [SoapFormat(SimpleNamespace(soap_version=version), GetRate) for version in ("1.1", "1.2")]  # type: ignore[arg-type]
+FORMATS = [SoapFormat(SimpleNamespace(soap_version=version), GetRate) for version in ("1.1", "1.2")]
 both = pytest.mark.parametrize("format", FORMATS, ids=["1.1", "1.2"])
 
 
@@ -37,8 +34,10 @@ def test_an_answer_in_its_envelope(format: SoapFormat) -> None:
     assert (
         raw
         == (
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<soap:Envelope xmlns:soap="{format.version.namespace}"><soap:Body>'
-            '<GetRateResponse xmlns="urn:hansa:my-service"><rate>1.22</rate><days><item>1</item></days></GetRateResponse>'
+            '<?xml version="1.0" encoding="UTF-8"?>\n<soap:Envelope '
+            f'xmlns:soap="{format.version.namespace}"><soap:Body>'
+            "<GetRateResponse "
+            'xmlns="urn:hansa:my-service"><rate>1.22</rate><days><item>1</item></days></GetRateResponse>'
             "</soap:Body></soap:Envelope>"
         ).encode()
     )
@@ -120,7 +119,10 @@ def test_any_envelope_is_read_or_invalid(format: SoapFormat) -> None:
     @settings(deadline=None, max_examples=200)
     @given(parts, st.booleans())
     def holds(content: str, whole: bool) -> None:
-        names = f'xmlns:s="{format.version.namespace}" xmlns:t="{(V12 if format.version is V11 else V11).namespace}"'
+        names = (
+            f'xmlns:s="{format.version.namespace}" '
+            f'xmlns:t="{(V12 if format.version is V11 else V11).namespace}"'
+        )
         inner = content if whole else f"<s:Body>{content}</s:Body>"
         for model in Rate, None:
             try:
@@ -136,4 +138,4 @@ def test_any_envelope_is_read_or_invalid(format: SoapFormat) -> None:
 
 def test_a_name_that_xml_cannot_write_is_refused_when_the_channel_is_made() -> None:
     with pytest.raises(Invalid):
-        SoapFormat(None, SimpleNamespace(response_elem="a b", get_name=lambda: "x"))  # type: ignore[arg-type]
+        SoapFormat(None, type("Odd", (Service,), {"response_elem": "a b"}))

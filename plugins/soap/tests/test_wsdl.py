@@ -82,7 +82,7 @@ def test_names_of_a_service() -> None:
 def test_any_names_make_a_wsdl_that_zeep_reads(found: list[tuple[str, str]]) -> None:
     operations = [operation(name, version=version) for name, version in found]
     assert all(is_name(o.names.operation) for o in operations)
-    client = zeep.Client(io.BytesIO(wsdl(operations, "http://127.0.0.1/x")))  # type: ignore[arg-type]
+    client = zeep.Client(io.BytesIO(wsdl(operations, "http://127.0.0.1/x")))
     ports = client.wsdl.services["Service"].ports.values()
     assert sum(len(port.binding._operations) for port in ports) == len(operations)
 
@@ -120,7 +120,7 @@ def test_types_that_are_no_models() -> None:
         ],
         "http://h/",
     )
-    client = zeep.Client(io.BytesIO(raw))  # type: ignore[arg-type]
+    client = zeep.Client(io.BytesIO(raw))
     assert "TwoResponse" in str(client.wsdl.messages)
 
 
@@ -130,7 +130,7 @@ def test_the_operation_of_a_channel_is_in_its_version_and_at_its_address() -> No
     assert (
         root.find(".//{http://schemas.xmlsoap.org/wsdl/soap12/}address").get("location")
         == "http://h/a&b"
-    )  # type: ignore[union-attr]
+    )
 
 
 def test_an_address_that_cannot_be_written() -> None:

@@ -9,7 +9,8 @@ from hansa_xml.parser import parse
 
 ORDER = Element(
     parse(
-        '<o:order xmlns:o="urn:o" id="7"><o:customer><name>Joe</name></o:customer><o:line>007</o:line><o:line>2.50</o:line>'
+        '<o:order xmlns:o="urn:o" '
+        'id="7"><o:customer><name>Joe</name></o:customer><o:line>007</o:line><o:line>2.50</o:line>'
         '<o:line/><o:text>child</o:text><o:empty/><o:note lang="en">hi</o:note></o:order>'
     )
 )

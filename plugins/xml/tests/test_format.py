@@ -187,12 +187,15 @@ def body(value: Any, model: Any = None, service: Any = None) -> str:
 def test_what_is_written() -> None:
     assert body({"rate": "1.22"}) == "<response><rate>1.22</rate></response>"
     assert body([1, {"a": None}]) == (
-        '<response><item>1</item><item><a xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"/></item></response>'
+        "<response><item>1</item><item><a "
+        'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        'xsi:nil="true"/></item></response>'
     )
     assert body(None) == "<response/>"
     assert body("a<b>&\r") == "<response>a&lt;b&gt;&amp;&#13;</response>"
     assert body([Part(sku="1"), Part(sku="2")]) == (
-        "<response><item><sku>1</sku><count>1</count></item><item><sku>2</sku><count>1</count></item></response>"
+        "<response><item><sku>1</sku><count>1</count></item>"
+        "<item><sku>2</sku><count>1</count></item></response>"
     )
     assert "p" not in body(Order(id=1, password=Secret("p"), parts=[]), Order).replace(
         "price", ""
@@ -221,7 +224,7 @@ def test_roots_and_namespaces() -> None:
     )
     for faulty in {"response_elem": "no name"}, {"namespace": "not a uri"}:
         with pytest.raises(Invalid):
-            XmlFormat(None, SimpleNamespace(**faulty))  # type: ignore[arg-type]
+            XmlFormat(None, type("Faulty", (Service,), faulty))
 
 
 def test_elements_go_out_as_they_are() -> None:

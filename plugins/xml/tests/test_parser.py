@@ -104,9 +104,9 @@ def test_encodings_that_are_declared(encoding: str) -> None:
 
 def test_deep_documents_hide_behind_no_encoding() -> None:
     for encoding in "utf-16", "utf-16-le", "utf-32", "cp037":
-        document = f"<?xml version='1.0' encoding='{encoding.replace('cp037', 'IBM037')}'?>{nested(150)}".encode(
-            encoding
-        )
+        document = (
+            f"<?xml version='1.0' encoding='{encoding.replace('cp037', 'IBM037')}'?>{nested(150)}"
+        ).encode(encoding)
         with pytest.raises(Invalid):
             parse(document)
 
@@ -130,7 +130,8 @@ def test_an_entity_opens_no_connection() -> None:
     port = listener.getsockname()[1]
     with pytest.raises(Invalid):
         parse(
-            f"<!DOCTYPE a SYSTEM 'http://127.0.0.1:{port}/a.dtd' [<!ENTITY e SYSTEM 'http://127.0.0.1:{port}/e'>]><a>&e;</a>"
+            f"<!DOCTYPE a SYSTEM 'http://127.0.0.1:{port}/a.dtd' [<!ENTITY e SYSTEM "
+            f"'http://127.0.0.1:{port}/e'>]><a>&e;</a>"
         )
     with pytest.raises(TimeoutError):
         listener.accept()

@@ -1,4 +1,6 @@
-"""What is written is valid by its schema and read back unchanged, for models of every shape and any content."""
+"""What is written is valid by its schema and read back unchanged, for models of every shape and any
+content.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
-from hansa import Invalid, Model, setting
+from hansa import Invalid, Model, Service, setting
 from hansa_xml.element import Element
 from hansa_xml.format import XmlFormat
 from hansa_xml.schema import xsd_types
@@ -92,7 +94,7 @@ class Everything(Model):
 
 characters = st.characters(
     codec="utf-8",
-    exclude_categories=("Cs",),
+    exclude_categories=["Cs"],
     exclude_characters="".join(map(chr, [*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])),
 )
 texts = st.text(characters, max_size=20)
@@ -154,11 +156,11 @@ everything = st.builds(
 )
 
 
-class Typed:
+class Typed(Service):
     namespace = "urn:test:trees&more"
 
 
-format = XmlFormat(None, Typed)  # type: ignore[arg-type]
+format = XmlFormat(None, Typed)
 schemas = {
     model: etree.XMLSchema(etree.fromstring(xsd_types(model, "response", Typed.namespace)))
     for model in (Everything, Node)

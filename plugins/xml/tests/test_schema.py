@@ -55,7 +55,7 @@ def test_two_models_of_one_name() -> None:
 
     class Both(Model):
         one: Kind
-        two: other  # type: ignore[valid-type]
+        two: other  # type: ignore[valid-type]  # a class made at run time
 
     Both.__annotations__ = {"one": Kind, "two": other}
     schema = xsd_types(Both, "both")
