@@ -1,4 +1,6 @@
-"""The workbench of failed messages: found, grouped, shown, edited, replayed once by the new version, deleted, exported."""
+"""The workbench of failed messages: found, grouped, shown, edited, replayed once by the new
+version, deleted, exported.
+"""
 
 from __future__ import annotations
 
@@ -222,8 +224,7 @@ def test_a_thousand_are_replayed_and_each_is_delivered_once(cluster: Cluster):
 
     cluster.service("s", fails)
     workers = [cluster.worker(max_attempts=1) for _ in range(2)]
-    calls = [services.queue_of(workers[0]) and number for number in range(1000)]
-    for number in calls:
+    for number in range(1000):
         workers[number % 2].queue.put("s", number, f"C{number}")
     wait_until(lambda: workers[0].status()["failed"] == 1000, 60)
     cluster.service("s", lambda self: cluster.report(self.request.payload))  # the new deployment
@@ -272,7 +273,7 @@ def test_without_the_queue_it_is_said_by_name(broken: Worker):
     broken.queue = None
     with pytest.raises(Unavailable, match="hansa-queue"):
         call(broken, "failed.list")
-    broken.queue = type("Stopped", (), {"stop": lambda self, grace: None})()  # type: ignore[assignment]
+    broken.queue = type("Stopped", (), {"stop": lambda self, grace: None})()
 
 
 def test_a_choice_of_nothing_means_everything():

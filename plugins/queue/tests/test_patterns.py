@@ -38,7 +38,7 @@ def told(cluster: Cluster, name: str) -> list[Any]:
 
 
 def test_fan_out_and_fan_in(cluster: Cluster, worker: Worker):
-    cid = fan_out(worker, {"double": 21, "fails": {"n": 1}}, "final", ["told"])
+    cid = fan_out(worker.as_server, {"double": 21, "fails": {"n": 1}}, "final", ["told"])
     wait_until(lambda: told(cluster, "final"))
     (final,) = told(cluster, "final")
     assert (final["source"], final["on_final"], final["on_target"]) == (
@@ -70,7 +70,7 @@ def test_fan_out_and_fan_in(cluster: Cluster, worker: Worker):
 
 
 def test_a_replay_of_a_failed_target_ends_nothing_twice(cluster: Cluster, worker: Worker):
-    fan_out(worker, {"fails": 1}, "final", "told")
+    fan_out(worker.as_server, {"fails": 1}, "final", "told")
     wait_until(lambda: told(cluster, "final"))
     cluster.service("fails", lambda self: cluster.report(("ran", None)))
     worker.queue.failed.replay([identifier for identifier, _ in worker.queue.failed.find(_all())])
@@ -97,23 +97,23 @@ def test_from_a_service_with_its_name_and_cid(cluster: Cluster, worker: Worker):
 
 
 def test_nobody_to_call_is_final_at_once(cluster: Cluster, worker: Worker):
-    fan_out(worker, {}, "final")
+    fan_out(worker.as_server, {}, "final")
     wait_until(lambda: told(cluster, "final"))
     assert told(cluster, "final")[0]["data"] == {}
-    parallel(worker, {}, "told")
+    parallel(worker.as_server, {}, "told")
     assert idle(worker)
 
 
 def test_all_or_none_are_queued(cluster: Cluster, worker: Worker):
     with pytest.raises(NotFound, match="nobody"):
-        fan_out(worker, {"double": 1, "nobody": 2}, "final")
+        fan_out(worker.as_server, {"double": 1, "nobody": 2}, "final")
     with pytest.raises(NotFound):
-        fan_out(worker, {"double": 1}, "nobody")
+        fan_out(worker.as_server, {"double": 1}, "nobody")
     with pytest.raises(Invalid):
-        fan_out(worker, {"double": object()}, "final")
+        fan_out(worker.as_server, {"double": object()}, "final")
     small = cluster.worker(start=False, max_queued=1)
     with pytest.raises(Unavailable, match="holds 1 calls"):
-        fan_out(small, {"double": 1, "fails": 2}, "final")
+        fan_out(small.as_server, {"double": 1, "fails": 2}, "final")
     assert worker.status()["counts"]["accepted"] == 0
 
 
@@ -134,7 +134,9 @@ def test_any_number_of_targets_ends_once(valkey: str, good: list[bool]):
     cluster.service("final", lambda self: cluster.report(self.request.payload["data"]))
     workers = [cluster.worker() for _ in range(2)]
     try:
-        fan_out(workers[0], {f"t{number}": one for number, one in enumerate(good)}, "final")
+        fan_out(
+            workers[0].as_server, {f"t{number}": one for number, one in enumerate(good)}, "final"
+        )
         wait_until(lambda: cluster.seen)
         wait_until(lambda: idle(workers[0]))
         assert [{name: state["ok"] for name, state in cluster.seen[0].items()}] == [
@@ -151,7 +153,7 @@ def test_a_target_whose_worker_dies_runs_again_also_if_it_has_one_attempt(cluste
     cluster.service("final", lambda self: cluster.report(self.request.payload["data"]["s"]))
     worker = cluster.worker(start=False, max_attempts=3)
     worker.queue.store.prepare()
-    fan_out(worker, {"s": 1}, "final", max_attempts=1)
+    fan_out(worker.as_server, {"s": 1}, "final", max_attempts=1)
     ghost(worker, 2)
     worker.queue.start()
     wait_until(lambda: cluster.seen)
@@ -163,7 +165,7 @@ def test_a_target_that_kills_every_worker_is_told_as_failed(cluster: Cluster):
     cluster.service("final", lambda self: cluster.report(self.request.payload["data"]["s"]))
     worker = cluster.worker(start=False, max_attempts=3)
     worker.queue.store.prepare()
-    fan_out(worker, {"s": 1}, "final")
+    fan_out(worker.as_server, {"s": 1}, "final")
     ghost(worker, 3)
     worker.queue.start()
     wait_until(lambda: cluster.seen)
@@ -184,18 +186,19 @@ def test_repeated_here_until_it_succeeds(cluster: Cluster, worker: Worker):
 
     cluster.service("s", act)
     began = time.monotonic()
-    assert invoke_retry(worker, "s", 1, repeats=3, seconds=0.05) == "answer"
+    assert invoke_retry(worker.as_server, "s", 1, repeats=3, seconds=0.05) == "answer"
     assert time.monotonic() - began >= 0.1
     calls: list[int] = []
     cluster.service("s", lambda self: calls.append(1) or _raise(Invalid("always")))
     with pytest.raises(Invalid, match="always"):
-        invoke_retry(worker, "s", repeats=4, seconds=0)
+        invoke_retry(worker.as_server, "s", repeats=4, seconds=0)
     assert len(calls) == 4
     with pytest.raises(NotFound):
-        invoke_retry(worker, "nobody")
-    for wrong in ({"repeats": 0}, {"seconds": -1}):
-        with pytest.raises(Invalid):
-            invoke_retry(worker, "s", **wrong)
+        invoke_retry(worker.as_server, "nobody")
+    with pytest.raises(Invalid):
+        invoke_retry(worker.as_server, "s", repeats=0)
+    with pytest.raises(Invalid):
+        invoke_retry(worker.as_server, "s", seconds=-1)
 
 
 def _raise(error: Exception) -> Any:
@@ -211,7 +214,14 @@ def test_repeated_by_the_queue_and_told_in_the_end(cluster: Cluster, worker: Wor
 
     cluster.service("s", act)
     cid = invoke_retry(
-        worker, "s", {"p": 1}, repeats=5, seconds=0.3, callback="told", context={"a": 1}, wait=False
+        worker.as_server,
+        "s",
+        {"p": 1},
+        repeats=5,
+        seconds=0.3,
+        callback="told",
+        context={"a": 1},
+        wait=False,
     )
     (state,) = wait_until(lambda: told(cluster, "told"))
     assert {
@@ -241,7 +251,9 @@ def test_repeated_by_the_queue_and_told_in_the_end(cluster: Cluster, worker: Wor
 def test_told_that_it_failed_for_good(cluster: Cluster, worker: Worker):
     ran: list[int] = []
     cluster.service("s", lambda self: ran.append(1) or _raise(RuntimeError("never")))
-    invoke_retry(worker, "s", repeats=3, seconds=0, callback=["told", "final"], wait=False)
+    invoke_retry(
+        worker.as_server, "s", repeats=3, seconds=0, callback=["told", "final"], wait=False
+    )
     wait_until(lambda: len(cluster.seen) == 2)
     assert {(one["ok"], one["response"]) for _, one in cluster.seen} == {(False, None)}
     assert len(ran) == 3
@@ -249,7 +261,7 @@ def test_told_that_it_failed_for_good(cluster: Cluster, worker: Worker):
 
 
 def test_patterns_without_a_queue_say_what_is_missing(cluster: Cluster, worker: Worker):
-    bare = type("Server", (), {"registry": worker.registry, "name": "s", "queue": None})()
+    bare: Any = type("Server", (), {"registry": worker.registry, "name": "s", "queue": None})()
     with pytest.raises(Unavailable, match="hansa-queue"):
         fan_out(bare, {"double": 1}, "final")
 

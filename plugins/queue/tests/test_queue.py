@@ -1,4 +1,6 @@
-"""The queue: every accepted call ends in one of the ways it may, whatever its service, its worker and Redis do."""
+"""The queue: every accepted call ends in one of the ways it may, whatever its service, its worker
+and Redis do.
+"""
 
 from __future__ import annotations
 
@@ -198,7 +200,9 @@ def test_a_service_that_a_worker_does_not_know_yet_is_waited_for(cluster: Cluste
     )
 )
 def test_any_mixture_of_outcomes_is_accounted_for(valkey: str, plans: list[tuple[list[str], int]]):
-    """Each message fails as planned and then succeeds: it runs as often as its plan and its attempts say, no more, no less."""
+    """Each message fails as planned and then succeeds: it runs as often as its plan and its
+    attempts say, no more, no less.
+    """
     cluster = Cluster(valkey)
 
     def act(self: Any) -> None:
@@ -350,9 +354,9 @@ def test_a_full_queue_refuses_with_a_word_when_to_come_again(cluster: Cluster):
     worker.queue.put("s", None, "C", delay=60)
     for _ in range(2):
         worker.queue.put("s", None, "C")
-    for more in ({}, {"delay": 5.0}):
+    for delay in (0.0, 5.0):
         with pytest.raises(Unavailable, match="holds 3 calls") as refused:
-            worker.queue.put("s", None, "C", **more)
+            worker.queue.put("s", None, "C", delay=delay)
         assert refused.value.headers["Retry-After"] == "5"
     found = worker.status()
     assert (found["counts"]["accepted"], found["queued"], found["delayed"]) == (3, 2, 1)

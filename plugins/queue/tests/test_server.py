@@ -1,4 +1,6 @@
-"""The promises of the queue on real servers: workers killed, stopped and killed by a message; failed messages by API and CLI."""
+"""The promises of the queue on real servers: workers killed, stopped and killed by a message;
+failed messages by API and CLI.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,8 @@ class Put(Service):
         asked = self.request.input
         if asked.get("targets"):
             return {{"cid": fan_out(self, asked["targets"], "work.final")}}
-        return {{"cid": self.server.invoke_async(asked.pop("service"), asked.pop("payload"), cid=self.cid, **asked)}}
+        name, payload = asked.pop("service"), asked.pop("payload")
+        return {{"cid": self.server.invoke_async(name, payload, cid=self.cid, **asked)}}
 
 
 class Quick(Service):
@@ -89,7 +92,8 @@ class Poison(Service):
 
 class Final(Service):
     def handle(self):
-        note("final", *sorted(f"{{name}}={{state['ok']}}" for name, state in self.request.payload["data"].items()))
+        states = self.request.payload["data"]
+        note("final", *sorted(f"{{name}}={{state['ok']}}" for name, state in states.items()))
 """
 
 
@@ -197,7 +201,11 @@ def test_a_message_that_ends_its_worker_keeps_no_server_from_starting(make: Any,
     slow = (
         "import os, time\n\n@hookimpl\ndef hansa_serve(server):\n    end = time.monotonic() + 2\n"
     )
-    slow += f"    while time.monotonic() < end and not os.path.exists({str(tmp_path / 'notes')!r}):\n        time.sleep(0.02)\n"
+    slow += (
+        "    while time.monotonic() < end and not "
+        f"os.path.exists({str(tmp_path / 'notes')!r}):\n"
+        "        time.sleep(0.02)\n"
+    )
     install_plugin(tmp_path, "slow", slow)
     server = make("lease = 1.5\nmax_attempts = 1\n", env={"PYTHONPATH": str(tmp_path)})
     due = time.monotonic() + 8
