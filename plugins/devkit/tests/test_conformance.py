@@ -1,4 +1,6 @@
-"""Each check of the conformance kit can fail: types with one defect fail exactly the checks that they must."""
+"""Each check of the conformance kit can fail: types with one defect fail exactly the checks that
+they must.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +42,7 @@ def fails_of(node: ast.ClassDef) -> ast.AST:
             if getattr(target, "id", "") == "fails":
                 return statement.value
             if isinstance(target, ast.Tuple) and getattr(target.elts[-1], "id", "") == "fails":
+                assert isinstance(statement.value, ast.Tuple)
                 return statement.value.elts[-1]
     raise AssertionError(f"{node.name} says nothing of what fails")
 

@@ -91,7 +91,10 @@ class Caller(Service):
         return self.invoke(self.request.input["service"], self.request.input.get("payload"))
 
 
-FAKES = {"outgoing": {"http": {"rates": Rates()}}, "services": {"audit": lambda payload: payload}}
+FAKES: dict[str, Any] = {
+    "outgoing": {"http": {"rates": Rates()}},
+    "services": {"audit": lambda payload: payload},
+}
 
 
 def test_a_service_runs_with_the_connections_handed_in():
@@ -196,7 +199,7 @@ def test_handle_never_raises():
 
 
 def test_other_things_of_the_server_are_what_was_handed_in():
-    redis = object()
+    redis: Any = object()
     section = Asked(amount=2)
     server = LocalServer(redis=redis, security={"partner": "p"}, sections={"http": section})
     assert server.redis is redis

@@ -1,4 +1,6 @@
-"""The contracts treat a type that tells core that it is `lost` as core does: another object takes its place."""
+"""The contracts treat a type that tells core that it is `lost` as core does: another object takes
+its place.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from hansa_devkit import ChannelContract, LocalServer, OutgoingContract
 
 
 class Peer:
-    """The other side: it takes connections while it is there, and ends those that it has when it goes."""
+    """The other side: it takes connections while it is there, and ends those that it has when it
+    goes.
+    """
 
     there, connections = True, []
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 from hansa import Request, Response, TimedOut, Unavailable
-from hansa_devkit import ChannelContract, OutgoingContract, memory_queue
-from hansa_devkit.memory import MemoryChannel, MemoryOutgoing, MemoryQueue
+from hansa_devkit import ChannelContract, LocalServer, OutgoingContract, memory_queue
+from hansa_devkit.memory import Consumption, MemoryChannel, MemoryOutgoing, MemoryQueue
 
 
 class Here:
@@ -93,9 +93,8 @@ class TestDeadLetters(Here):
     """What the channel gives up, and when."""
 
     def run(self, outcome, **settings):
-        channel = MemoryChannel(
-            "c", MemoryChannel.Config(queue=self.queue.name, retry_delay=0.0, **settings)
-        )
+        config = Consumption(queue=self.queue.name, retry_delay=0.0, **settings)
+        channel = MemoryChannel("c", config, LocalServer())
         attempts = []
 
         def dispatch(request: Request) -> Response:

@@ -1,4 +1,6 @@
-"""Real servers: started as nobody on free ports, hurt and brought back with their data, and left out only by name."""
+"""Real servers: started as nobody on free ports, hurt and brought back with their data, and left
+out only by name.
+"""
 
 from __future__ import annotations
 

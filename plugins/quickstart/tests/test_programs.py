@@ -15,7 +15,7 @@ from hansa_quickstart.scripts import scripts
 def acme(monkeypatch):
     """A distribution with the program `acme`, and with names that are none."""
     module = ModuleType("acme_command")
-    module.PICKUP_LINKS = ("inbox",)
+    monkeypatch.setattr(module, "PICKUP_LINKS", ("inbox",), raising=False)
     monkeypatch.setitem(sys.modules, "acme_command", module)
     declared = [
         EntryPoint(name, "acme_command", programs.GROUP) for name in ("acme", "hansa", "../x")

@@ -1,4 +1,5 @@
-"""Channels and outgoing connections with one defect each, and the contract applied to them; run by test_conformance.py.
+"""Channels and outgoing connections with one defect each, and the contract applied to them; run by
+test_conformance.py.
 
 `fails` names the checks that must fail, and no other may.
 """
@@ -163,7 +164,10 @@ class TestShowsSecret(Outgoing):
     class cls(MemoryOutgoing):
         """Shows its password."""
 
-        Config = WithPassword
+        config: Any
+
+        class Config(WithPassword):
+            pass
 
         def __repr__(self) -> str:
             return f"<outgoing, password {self.config.password}>"
@@ -176,7 +180,10 @@ class TestLogsSecret(Outgoing):
     class cls(MemoryOutgoing):
         """Logs its password."""
 
-        Config = WithPassword
+        config: Any
+
+        class Config(WithPassword):
+            pass
 
         def start(self) -> None:
             self.log.debug("logging in with %s", self.config.password)
