@@ -16,6 +16,10 @@ from tools.measures import Figures, figures as measured
 from tools.source import anys, code_lines, lines_of_code
 
 
+# the first test waits until the whole tree has been measured
+pytestmark = pytest.mark.timeout(600)
+
+
 @pytest.fixture(scope="module")
 def found() -> list[Figures]:
     return measured()
