@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from plugins.admin.tests.conftest import Server
 
 STATUS = "/hansa/api/admin.server.status"
 
@@ -90,7 +90,13 @@ def test_pages_of_other_sites_cannot_use_the_remembered_password(server: Server)
 
 
 def test_services_that_other_plugins_name_admin_are_reached_too(server: Server) -> None:
-    source = "from hansa import Service\nclass Mine(Service):\n    name = 'admin.mine'\n    def handle(self):\n        return self.request.input\n"
+    source = (
+        "from hansa import Service\n"
+        "class Mine(Service):\n"
+        "    name = 'admin.mine'\n"
+        "    def handle(self):\n"
+        "        return self.request.input\n"
+    )
     server.call("admin.service.deploy", {"file": "mine.py", "source": source})
     try:
         assert server.call("admin.mine", {"a": 1}) == {"a": 1}

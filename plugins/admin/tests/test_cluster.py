@@ -15,7 +15,7 @@ from hansa_admin.cluster import ClusterWorker, Status, servers
 from hansa_devkit.harness.waiting import wait_until
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from plugins.admin.tests.conftest import Server
 
 FAILS_IN_A_WORKER = """
 import os
@@ -86,7 +86,10 @@ def test_an_unknown_server_is_not_restarted(server: Server) -> None:
 
 def test_a_second_server_of_the_name_does_not_start(server: Server, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(
-        f'[odb]\nurl = "sqlite:///{server.dir / "odb.sqlite"}"\n[plugins]\nenabled = ["admin", "http", "json", "security"]\n'
+        "[odb]\n"
+        f'url = "sqlite:///{server.dir / "odb.sqlite"}"\n'
+        "[plugins]\n"
+        'enabled = ["admin", "http", "json", "security"]\n'
         f'[server]\nname = "NAME"\nsecret_key = {{ "$file" = "{server.dir / "secret.key"}" }}\n'
     )
     text = (tmp_path / "config.toml").read_text()

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from plugins.admin.tests.conftest import Server
 
 
 WANTED: dict[str, Any] = {
@@ -219,7 +219,7 @@ def test_a_secret_of_another_server_is_refused_by_name(server: Server) -> None:
 
 def test_sources_come_before_the_channels_that_use_them(server: Server) -> None:
     source = "from hansa import Service\nclass One(Service):\n    def handle(self):\n        return 'one'\n"
-    config = {
+    config: dict[str, Any] = {
         "services": {"fresh.py": source},
         "channel": {"http": {"fresh": {"url_path": "/fresh", "service": "fresh.one"}}},
     }

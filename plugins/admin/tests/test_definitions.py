@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from plugins.admin.tests.conftest import Server
 
 CHANNEL = {"name": "rates", "url_path": "/rates", "service": "rates.get-rate", "format": "json"}
 

@@ -1,4 +1,6 @@
-"""The admin's password: made once, kept to the owner, or taken from the environment; and what is told at start."""
+"""The admin's password: made once, kept to the owner, or taken from the environment; and what is
+told at start.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,18 @@ import re
 import stat
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from hansa import Model
 from hansa_admin import early
 from hansa_admin.password import ensure_password, password_reference
 from hansa_cli.access import PASSWORD_VARIABLE as VARIABLE, password_file
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from plugins.admin.tests.conftest import Server
+
+SectionT = TypeVar("SectionT", bound=Model)
 
 
 class Config:
@@ -23,8 +28,10 @@ class Config:
 
     def __init__(self, directory: Path) -> None:
         self.dir = directory
+        self.path = directory / "config.toml"
+        self.listening: dict[str, str] = {}
 
-    def section(self, name: str) -> Any:
+    def section(self, model: type[SectionT]) -> SectionT:
         raise AssertionError("the admin plugin has no section")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from plugins.admin.tests.conftest import Server
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any
 from hansa_devkit.harness.waiting import wait_until
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from plugins.admin.tests.conftest import Server
 
 
-SMALL = "from hansa import Service\nclass Count(Service):\n    '''Count.'''\n    def handle(self):\n        return {'n': VALUE}\n"
+SMALL = (
+    "from hansa import Service\n"
+    "class Count(Service):\n"
+    "    '''Count.'''\n"
+    "    def handle(self):\n"
+    "        return {'n': VALUE}\n"
+)
 
 
 def version(number: int) -> dict[str, str]:

@@ -9,7 +9,9 @@ from plugins.loadbalancer.tests.support import PROGRAMS, Backend, RunningBalance
 
 @pytest.fixture
 def program(request):
-    """The HAProxy that would be found; with the mark `both`, the machine's and then the wheel's, which is always there."""
+    """The HAProxy that would be found; with the mark `both`, the machine's and then the wheel's,
+    which is always there.
+    """
     name = getattr(request, "param", next(iter(PROGRAMS)))
     if name not in PROGRAMS and name == "machine":
         pytest.skip("there is no haproxy on this machine")
@@ -27,7 +29,9 @@ def backends():
 
 @pytest.fixture
 def start(tmp_path, program, backends):
-    """Make load-balancers, by default before both backends; they are ended, and looked after, at the end."""
+    """Make load-balancers, by default before both backends; they are ended, and looked after, at
+    the end.
+    """
     made = []
 
     def make(servers=None, *, run=True, **settings):

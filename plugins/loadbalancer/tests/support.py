@@ -1,4 +1,6 @@
-"""A load-balancer under test, started by its real command, and small HTTP backends that remember what reached them."""
+"""A load-balancer under test, started by its real command, and small HTTP backends that remember
+what reached them.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ from typing import Any
 
 import psutil
 import pytest
+from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_loadbalancer.control import Control
@@ -59,7 +62,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
-        # headers and body in one go: a client that has read the head may hang up after the body's length
+        # headers and body in one go: a client that has read the head may hang up after the body's
+        # length
         self.wfile.write(raw)
 
     def log_message(self, *_: Any) -> None:
@@ -67,6 +71,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class _Server(http.server.ThreadingHTTPServer):
+    backend: Backend
     request_queue_size = 256
     daemon_threads = True
 
@@ -75,12 +80,14 @@ class _Server(http.server.ThreadingHTTPServer):
 
     def get_request(self) -> Any:
         found = super().get_request()
-        self.backend.connections += 1  # type: ignore[attr-defined]
+        self.backend.connections += 1
         return found
 
 
 class Backend:
-    """One backend: `seen` counts requests by body (or path), `ready`, `delay` and `broken` steer it."""
+    """One backend: `seen` counts requests by body (or path), `ready`, `delay` and `broken` steer
+    it.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -95,7 +102,7 @@ class Backend:
     def start(self) -> None:
         """Listen, and answer from now on."""
         self.server = _Server(("127.0.0.1", self.port), _Handler)
-        self.server.backend = self  # type: ignore[attr-defined]
+        self.server.backend = self
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -128,6 +135,8 @@ class RunningBalancer:
             ]
         self.config.write_text("\n".join(lines) + "\n")
         self.process: subprocess.Popen[str] | None = None
+        self.servers: list[RunningServer] = []
+        self.runs = folder / "runs"
         self.control = Control(str(self.dir / "run" / SOCKET))
 
     def launch(self) -> RunningBalancer:
@@ -243,7 +252,9 @@ def call(
 
 
 class Posts:
-    """Clients that POST numbered requests until the block ends: half keep their connections. No client repeats anything."""
+    """Clients that POST numbered requests until the block ends: half keep their connections. No
+    client repeats anything.
+    """
 
     def __init__(self, port: int, path: str = "/x", clients: int = 6) -> None:
         self.port, self.path = port, path

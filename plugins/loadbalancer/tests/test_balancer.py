@@ -1,4 +1,6 @@
-"""The component on the real HAProxy: starting, ending, crashing, and refusing to start with a plain reason."""
+"""The component on the real HAProxy: starting, ending, crashing, and refusing to start with a plain
+reason.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Changes of a configuration file keep what a person wrote; what lies in the run folder is believed only if it is true."""
+"""Changes of a configuration file keep what a person wrote; what lies in the run folder is believed
+only if it is true.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The generated configuration: every setting has its effect, and nothing that is accepted can inject anything."""
+"""The generated configuration: every setting has its effect, and nothing that is accepted can
+inject anything.
+"""
 
 from __future__ import annotations
 

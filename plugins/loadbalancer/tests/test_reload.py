@@ -1,4 +1,6 @@
-"""Changes of the configuration: live where that can be, by a reload without loss otherwise, and never half."""
+"""Changes of the configuration: live where that can be, by a reload without loss otherwise, and
+never half.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the load-balancer does with requests: headers, strictness, errors, repetition, and the health of servers."""
+"""What the load-balancer does with requests: headers, strictness, errors, repetition, and the
+health of servers.
+"""
 
 from __future__ import annotations
 
@@ -152,7 +154,14 @@ def test_a_smuggled_request_is_no_second_one(start, backends):
     balancer = start()
     inner = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
     body = b"0\r\n\r\n" + inner
-    head = f"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    head = (
+        "POST /x HTTP/1.1\r\n"
+        "Host: a\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Transfer-Encoding: chunked\r\n"
+        "Connection: close\r\n"
+        "\r\n"
+    )
     answer = raw(balancer.port, head.encode() + body, 3)
     assert answer.count(b"HTTP/1.1 ") == 1
     assert sum(backend.seen["/smuggled"] for backend in backends) == 0
@@ -200,7 +209,11 @@ def test_a_server_that_is_killed_costs_at_most_what_it_had_in_hand(start, backen
     """What was sent to it is not sent again; what could not be sent goes to the other one."""
     script = "import sys, time\nfrom plugins.loadbalancer.tests.support import Backend\n"
     script += "import json\nb = Backend('killed'); b.delay = 0.05\nprint(b.port, flush=True)\n"
-    script += "while True:\n    time.sleep(0.02)\n    open(sys.argv[1] + '.new', 'w').write(json.dumps(b.seen))\n"
+    script += (
+        "while True:\n"
+        "    time.sleep(0.02)\n"
+        "    open(sys.argv[1] + '.new', 'w').write(json.dumps(b.seen))\n"
+    )
     script += "    __import__('os').replace(sys.argv[1] + '.new', sys.argv[1])\n"
     file = tmp_path / "seen"
     child = subprocess.Popen(

@@ -1,4 +1,6 @@
-"""The load-balancer before two real servers: the address of the caller, the admin services, the commands, and rolling restarts."""
+"""The load-balancer before two real servers: the address of the caller, the admin services, the
+commands, and rolling restarts.
+"""
 
 from __future__ import annotations
 
@@ -53,26 +55,31 @@ files = ["counting.py"]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """Two servers, and a load-balancer before them; `runs` is the file in which requests are written down."""
+    """Two servers, and a load-balancer before them; `runs` is the file in which requests are
+    written down.
+    """
     folder = tmp_path_factory.mktemp("cluster")
-    runs = folder / "runs"
-    runs.touch()
     balancer = RunningBalancer(folder / "balancer", next(iter(PROGRAMS.values())), {})
+    balancer.runs.touch()
     with servers(folder) as make:
         made = []
         for number in (1, 2):
             text = CONFIG.format(name=f"server{number}", socket=balancer.control.runtime.path)
             server = make(text, start=False)
-            (server.folder / "counting.py").write_text(SOURCE.format(path=str(runs)))
+            (server.folder / "counting.py").write_text(SOURCE.format(path=str(balancer.runs)))
             made.append(server.launch())
         for server in made:
             wait_until(server.ready, 60, "a server")
         text = balancer.config.read_text()
         for number, server in enumerate(made, 1):
-            text += f'[[loadbalancer.servers]]\nname = "server{number}"\naddress = "127.0.0.1:{server.port}"\n'
+            text += (
+                "[[loadbalancer.servers]]\n"
+                f'name = "server{number}"\n'
+                f'address = "127.0.0.1:{server.port}"\n'
+            )
         balancer.config.write_text(text)
         balancer.start()
-        balancer.servers, balancer.runs = made, runs
+        balancer.servers = made
         try:
             yield balancer
             balancer.stop()

@@ -65,8 +65,18 @@ def test_imports_within_the_walls(plugin, line):
 def test_a_setter_is_told_by_its_property_and_no_other_decorator_excuses(plugin):
     source = write(
         plugin,
-        '"""Things."""\n\nclass Thing:\n    """A thing."""\n\n    @property\n    def size(self):\n        """Its size."""\n\n'
-        "    @size.setter\n    def size(self, value):\n        pass\n\n    @functools.cache\n    def act(self):\n        pass\n",
+        '"""Things."""\n\n'
+        "class Thing:\n"
+        '    """A thing."""\n\n'
+        "    @property\n"
+        "    def size(self):\n"
+        '        """Its size."""\n\n'
+        "    @size.setter\n"
+        "    def size(self, value):\n"
+        "        pass\n\n"
+        "    @functools.cache\n"
+        "    def act(self):\n"
+        "        pass\n",
     )
     assert documentation_faults(source) == [
         "src/hansa_mqtt/more.py, line 15: Thing.act has no docstring"
@@ -76,7 +86,13 @@ def test_a_setter_is_told_by_its_property_and_no_other_decorator_excuses(plugin)
 def test_what_has_no_words(plugin):
     source = write(
         plugin,
-        "class Thing:\n    def act(self):\n        pass\n\ndef run():\n    pass\n\ndef _hidden():\n    pass\n",
+        "class Thing:\n"
+        "    def act(self):\n"
+        "        pass\n\n"
+        "def run():\n"
+        "    pass\n\n"
+        "def _hidden():\n"
+        "    pass\n",
     )
     (plugin / "README.md").write_text("# mqtt")
     assert documentation_faults(source) == [
