@@ -15,7 +15,6 @@ from tools.assertions import tests_without_assertion as aimless
 from tools.measures import Figures, figures as measured
 from tools.source import anys, code_lines, lines_of_code
 
-
 # the first test waits until the whole tree has been measured
 pytestmark = pytest.mark.timeout(600)
 
