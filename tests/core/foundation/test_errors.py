@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from hansa.foundation import errors
 from hansa.foundation.errors import (
+    TEXT_LIMIT,
     Conflict,
     HansaError,
     Invalid,
     Refused,
     TooMany,
     Unavailable,
+    describe,
     problem,
 )
 
@@ -73,3 +75,12 @@ def test_an_unexpected_error_tells_nothing():
     assert found["status"] == 500
     assert "hush" not in str(found)
     assert found["cid"] == "K1"
+
+
+def test_what_a_peer_sent_is_cut_off_in_every_text():
+    sent = "x" * 11_000_000
+    texts = [HansaError(sent).detail, str(Unavailable(sent)), describe(ValueError(sent))]
+    invalid = Invalid({"a": sent, sent: "no field"})
+    texts += [invalid.detail, *invalid.errors, *invalid.errors.values()]
+    assert max(map(len, texts)) < TEXT_LIMIT + 100
+    assert HansaError(sent).detail.endswith("x... (10,998,000 more characters)")

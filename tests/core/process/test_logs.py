@@ -150,3 +150,14 @@ def test_a_line_that_cannot_be_built_ends_nothing(lines: Path, capsys: pytest.Ca
     log.info("%s %s", "only one")
     log.info("after it")
     assert lines.read_text().splitlines()[-1].endswith("after it")
+
+
+def test_what_a_library_quotes_of_a_peer_is_cut_off(lines: Path):
+    log.warning("answered %s", "x" * 11_000_000)
+    try:
+        raise ValueError("y" * 11_000_000)
+    except ValueError:
+        log.exception("unexpected")
+    written = lines.read_text()
+    assert len(written) < 80_000
+    assert "more characters)" in written

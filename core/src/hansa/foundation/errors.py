@@ -13,6 +13,19 @@ from typing import Literal
 
 Outcome = Literal["done", "retry", "reject"]
 
+TEXT_LIMIT = 2000
+"""Maximum length of one text of an error, in characters."""
+
+
+def shortened(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Return a text of at most about `limit` characters, which says how many were left out.
+
+    Texts of libraries may quote all that a peer has sent; callers and logs get the beginning.
+    """
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}... ({len(text) - limit:,} more characters)"
+
 
 class HansaError(Exception):
     """A fault whose text may be shown to the caller.
@@ -20,6 +33,7 @@ class HansaError(Exception):
     `code` names the kind of fault for programs and never changes; texts may. `status` is an HTTP
     status code (RFC 9110), `outcome` what a broker does with the message: `retry` counts the
     attempt and tries again, `reject` gives it up at once. `headers` go out with an HTTP answer.
+    `detail` is cut off after `TEXT_LIMIT` characters.
     """
 
     code: str = "internal-error"
@@ -28,8 +42,8 @@ class HansaError(Exception):
     outcome: Outcome = "retry"
 
     def __init__(self, detail: str = "", *, headers: dict[str, str] | None = None) -> None:
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
+        self.detail = shortened(detail) or self.title
+        super().__init__(self.detail)
         self.headers = headers or {}
 
 
@@ -44,7 +58,8 @@ class Invalid(HansaError):
     outcome = "reject"
 
     def __init__(self, errors: dict[str, str] | str, detail: str = "") -> None:
-        self.errors = {"": errors} if isinstance(errors, str) else errors
+        given = {"": errors} if isinstance(errors, str) else errors
+        self.errors = {shortened(name): shortened(fault) for name, fault in given.items()}
         faults = (f"{name}: {fault}" if name else fault for name, fault in self.errors.items())
         super().__init__(detail or "; ".join(faults))
 
@@ -158,7 +173,7 @@ def describe(error: BaseException) -> str:
     """
     if isinstance(error, HansaError):
         return error.detail
-    return f"{type(error).__name__}: {error}"
+    return shortened(f"{type(error).__name__}: {error}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

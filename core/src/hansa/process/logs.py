@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from ..contract.service import current_cid
+from ..foundation.errors import shortened
 from ..plugins.sections import LogSection
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -25,6 +26,8 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _MASK = "********"
+_EVENT_LIMIT = 32_000
+"""Maximum length of a message and of a traceback, in characters: libraries quote what peers send."""
 _FORMAT = (
     "%(asctime)s - %(levelname)s - %(process)d:%(threadName)s - %(name)s - %(cid)s - %(message)s"
 )
@@ -38,9 +41,11 @@ class _Formatter(logging.Formatter):
     def prepare(self, record: logging.LogRecord) -> str:
         """Set the record's cid, message and time; returns its traceback, if any."""
         record.cid = getattr(record, "cid", None) or current_cid.get()
-        record.message = _SECRET.sub(_mask, record.getMessage())
+        record.message = _SECRET.sub(_mask, shortened(record.getMessage(), _EVENT_LIMIT))
         record.asctime = self.formatTime(record)
-        return self.formatException(record.exc_info) if record.exc_info else ""
+        if not record.exc_info:
+            return ""
+        return shortened(self.formatException(record.exc_info), _EVENT_LIMIT)
 
 
 class _TextFormatter(_Formatter):
