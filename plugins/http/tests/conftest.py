@@ -98,8 +98,7 @@ class Site:
         self.shared.close()
 
 
-@pytest.fixture
-def sites():
+def _sites():
     """Make sites, which are closed at the end."""
     made = []
 
@@ -110,6 +109,18 @@ def sites():
     yield make
     for site in made:
         site.close()
+
+
+@pytest.fixture
+def sites():
+    """Make sites, which are closed at the end."""
+    yield from _sites()
+
+
+@pytest.fixture(scope="module")
+def shared_sites():
+    """Make sites that all tests of a module share."""
+    yield from _sites()
 
 
 @pytest.fixture

@@ -24,6 +24,12 @@ def malformed(detail: str, status: int = 400, title: str = "Malformed request") 
     return error
 
 
+def header_too_large(what: str) -> HansaError:
+    """Return the error for a head or a trailer over the limit; `what` is its subject and verb."""
+    detail = f"{what} larger than this server takes"
+    return malformed(detail, 431, "Request header fields too large")
+
+
 def problem_response(error: BaseException, cid: str) -> Response:
     """Return the problem details of an error as a response; of an unexpected one they reveal
     nothing but the cid.

@@ -18,9 +18,10 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from .connection import Connection, Fault
+from .connection import Connection
 from .early import HttpSection
 from .gate import Gate
+from .parser import Fault
 from .turn_away import turn_away
 
 log = logging.getLogger("hansa.http")
