@@ -162,6 +162,16 @@ class HttpOutgoing(Outgoing[AddressT]):
         with deadline(seconds):
             return self._try(method.upper(), url, sent, content, timeout)
 
+    def fetch(self, url: str) -> HttpResponse:
+        """GET a document by its whole URL, with the headers, security, time-outs and retries of this
+        connection.
+
+        It is signed as calls are, so `url` must be at the server of the address. Raises what
+        `request` raises.
+        """
+        with deadline(self.config.deadline):
+            return self._try("GET", url, self._headers({}, ""), b"", self.config.timeout)
+
     def ping(self) -> str:
         """Ask for the ping path; any answer with a status below 500 will do."""
         path = self.config.ping_path or self.config.url_path

@@ -58,11 +58,11 @@ class SoapOutgoing(HttpOutgoing):
             from .wsdl import WsdlClient
 
             kept = self.server.dir / "soap"
-            documents = Documents(self.config, self._fetch, self._post, kept)
+            documents = Documents(self.config, self._read, self._post, kept)
             self._wsdl = WsdlClient(self.config, self.label, self.url({}), documents)
 
-    def _fetch(self, url: str) -> bytes:
-        answer = self._try("GET", url, self._headers({}, ""), b"", self.config.timeout)
+    def _read(self, url: str) -> bytes:
+        answer = self.fetch(url)
         if not answer.ok:
             raise BadAnswer(f"{self.label}: {url} was answered with status {answer.status}")
         return answer.content

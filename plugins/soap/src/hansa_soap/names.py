@@ -9,6 +9,8 @@ from urllib.parse import quote
 from hansa import Service
 from hansa_xml.text import is_name
 
+from .dialect import describes_messages
+
 _WORDS = re.compile(r"[\W_]+")
 
 
@@ -59,7 +61,7 @@ def names_of(config: object, service: type[Service] | None) -> Names:
     given = getattr(config, "namespace", "") or getattr(service, "namespace", "")
     namespace = given or f"urn:hansa:{quote(module or own, safe='-._~:')}"
     response = getattr(service, "response_elem", "")
-    if getattr(service, "io_models", None) is not None:
+    if describes_messages(service):
         # a dialect that writes its response elements itself
         return Names(operation, namespace, response or f"{operation}Response", given)
     return Names(operation, namespace, response or f"{operation}Response", namespace)

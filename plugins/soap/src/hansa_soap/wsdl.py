@@ -4,7 +4,7 @@ services' models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from hansa import Invalid, Service
@@ -12,6 +12,7 @@ from hansa_xml.schema import Schema
 from hansa_xml.shapes import Hint
 from lxml import etree
 
+from .dialect import describes_messages
 from .names import Names, camel, names_of, service_name
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
@@ -39,21 +40,11 @@ class Operation:
 
     @classmethod
     def of(cls, config: object, service: type[Service]) -> Self:
-        """Return the operation that a channel makes of its service.
-
-        A service of another dialect names its models by `io_models()`: (input or None, output or
-        None, response element).
-        """
+        """Return the operation that a channel makes of its service, which may be of a dialect."""
         names = names_of(config, service)
-        models = getattr(service, "io_models", None)
-        if models is not None:
-            input, output, response = models()
-            names = Names(
-                names.operation,
-                names.namespace,
-                response or names.response,
-                names.response_namespace,
-            )
+        if describes_messages(service):
+            input, output, response = service.io_models()
+            names = replace(names, response=response or names.response)
         else:
             input = service.Input
             output = service.Output
