@@ -16,7 +16,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 JOBS := $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
 slowest := --durations=10 --durations-min=1
-proofs := tests/cluster plugins/amqp/tests/test_cluster.py
+sized := tests/cluster plugins/amqp/tests/test_cluster.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run install install-dev test proofs bench chaos lint format docs lock clean
@@ -37,9 +37,9 @@ test: install-dev  ## Run the tests, in parallel; installs what they need
 	@tools/test-needs.sh
 	@$(bin)/python -m pytest -m "not proof" -n $(JOBS) $(slowest) $(if $(PLUGIN),plugins/$(PLUGIN)) $(ARGS)
 
-proofs: install-dev  ## Prove at a small size that a cluster loses nothing under kills and outages
+proofs: install-dev  ## Prove at a small size that nothing is lost under kills and outages
 	@tools/test-needs.sh
-	@HANSA_SEED=$(SEED) $(bin)/python -m pytest -m proof -n 2 $(slowest) $(proofs) $(ARGS)
+	@HANSA_SEED=$(SEED) $(bin)/python -m pytest -m proof -n 2 $(slowest) $(ARGS)
 
 bench: install-dev  ## Measure speed, start and memory; writes the tables of docs/performance.md
 	@tools/test-needs.sh bench
@@ -48,7 +48,7 @@ bench: install-dev  ## Measure speed, start and memory; writes the tables of doc
 chaos: install-dev  ## Prove at full size that a cluster loses nothing (over an hour); adds to the table of docs/reliability.md
 	@tools/test-needs.sh
 	@HANSA_SIZE=full HANSA_SEED=$(SEED) HANSA_FIGURES=tests/cluster/figures.jsonl \
-	    $(bin)/python -m pytest -m proof $(proofs) --timeout 1200 -s $(ARGS); status=$$?; \
+	    $(bin)/python -m pytest -m proof $(sized) --timeout 1200 -s $(ARGS); status=$$?; \
 	    $(bin)/python -m tests.cluster.figures && exit $$status
 
 lint: install-dev  ## Check style and types

@@ -72,6 +72,7 @@ def works(store: Stores) -> bool:
         return False
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("fault", ["stopped", "killed", "paused", "drop", "reset", "refuse"])
 def test_an_outage_is_told_in_time_and_over_when_it_is_over(
     reached: tuple[SqlServer, Proxy, Stores], fault: str
@@ -100,6 +101,7 @@ def test_an_outage_is_told_in_time_and_over_when_it_is_over(
     )
 
 
+@pytest.mark.proof
 def test_a_server_without_free_connections_is_told_and_nothing_leaks(
     reached: tuple[SqlServer, Proxy, Stores],
 ):
@@ -128,6 +130,7 @@ def _connect(taken: ExitStack, engine: Any) -> bool:
     return True
 
 
+@pytest.mark.proof
 def test_a_pool_without_free_connections_is_told_in_time(reached: tuple[SqlServer, Proxy, Stores]):
     _, _, store = reached
     with ExitStack() as taken:
@@ -137,6 +140,7 @@ def test_a_pool_without_free_connections_is_told_in_time(reached: tuple[SqlServe
     assert works(store)
 
 
+@pytest.mark.proof
 def test_writers_wait_for_one_that_takes_long_and_are_told_if_it_never_ends(
     reached: tuple[SqlServer, Proxy, Stores], monkeypatch: pytest.MonkeyPatch
 ):

@@ -26,6 +26,7 @@ def counting(server, written: Path) -> None:
     )
 
 
+@pytest.mark.proof
 def test_a_killed_supervisor_leaves_nothing_and_the_next_start_comes_up(
     start_server, wait, tmp_path
 ):
@@ -40,6 +41,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_comes_up(
     assert server.post("/live", {"number": 7}).json()["number"] == 7
 
 
+@pytest.mark.proof
 def test_a_killed_worker_is_replaced(start_server, wait, tmp_path):
     server = start_server(workers=2)
     counting(server, tmp_path / "written")
@@ -65,6 +67,7 @@ def test_a_killed_worker_is_replaced(start_server, wait, tmp_path):
     wait(lambda: server.ready() and server.post("/live", {"number": 8}).ok, 20)
 
 
+@pytest.mark.proof
 def test_sigterm_under_load_answers_everything_accepted(start_server, tmp_path):
     server = start_server(workers=2)
     written = tmp_path / "written"

@@ -18,6 +18,8 @@ from hansa_devkit.harness.waiting import wait_until
 
 from plugins.amqp.tests.rabbitmq import RabbitMQ
 
+pytestmark = pytest.mark.proof
+
 TIMEOUT = 2.0
 SERVICES = """
 import os

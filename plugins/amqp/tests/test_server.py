@@ -82,6 +82,7 @@ def test_the_worked_example_works(start_server, rabbit):
     assert "hansa outgoing shipping" in listed
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("type", ["classic", "quorum"])
 def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(
     start_server, rabbit, type

@@ -107,6 +107,7 @@ class ServerContract:
         wait_until(lambda: not (peer.root / "in/empty.csv").exists())
         assert (peer.root / "in/other.txt").exists()
 
+    @pytest.mark.proof
     def test_an_outage_is_told_and_everything_goes_on_afterwards(
         self, peer, start_server, tmp_path
     ):
@@ -177,6 +178,7 @@ class ServerContract:
         wait_until((tmp_path / "taken").exists, 30)
         assert "wrong-one" not in server.log()
 
+    @pytest.mark.proof
     def test_edits_of_address_and_login_under_load_fail_no_call(self, peer, start_server, tmp_path):
         server = start_server(workers=2)
         self.deploy(server, tmp_path / "taken")
@@ -200,6 +202,7 @@ class ServerContract:
                 thread.join()
         assert set(answers) == {200}, server.log()[-3000:]
 
+    @pytest.mark.proof
     def test_a_file_that_kills_its_worker_is_given_up_and_the_others_go_through(
         self, peer, start_server, tmp_path
     ):

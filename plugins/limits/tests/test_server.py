@@ -93,6 +93,7 @@ def pay(server: RunningServer, number: int, tries: int = 200) -> requests.Respon
     pytest.fail(f"payment {number} was never answered")
 
 
+@pytest.mark.proof
 @pytest.mark.proves(
     "channel http with an idempotency key",
     "loss window",

@@ -194,6 +194,11 @@ class RunningBalancer:
         """What HAProxy thinks of a server."""
         return {row["name"]: row["status"] for row in self.control.servers()}.get(name, "")
 
+    def sessions(self, name: str) -> int:
+        """How many requests HAProxy has in hand with a server."""
+        rows = self.control.runtime.statistics()
+        return sum(int(str(row.get("scur", 0))) for row in rows if row.get("svname") == name)
+
     def processes(self) -> list[psutil.Process]:
         """HAProxy's processes that work in this folder."""
         found = []

@@ -189,6 +189,7 @@ def test_a_server_that_leaves_and_comes_back_costs_no_request(start, backends):
         posts.wait_for(50)
         backends[0].ready = False
         wait_until(lambda: balancer.status("one") == "DOWN")
+        wait_until(lambda: balancer.sessions("one") == 0)
         backends[0].stop()
         posts.wait_for(100)
         backends[0].ready = True

@@ -267,6 +267,7 @@ def test_the_command_line(cluster):
     assert "no server 'nobody' (there are: server1, server2)" in refused.stderr
 
 
+@pytest.mark.proof
 def test_reloads_and_rolling_restarts_of_real_servers_lose_nothing(cluster, api):
     with Posts(cluster.port, "/count", clients=4) as posts:
         for server, name in zip(cluster.servers, ("server1", "server2"), strict=True):

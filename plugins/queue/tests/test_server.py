@@ -141,11 +141,12 @@ def settled(server: RunningServer) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.proof
 @pytest.mark.proves("async invocation", "guarantee")
 def test_a_killed_worker_loses_nothing_and_another_goes_on_within_half_a_minute(
     make: Any, tmp_path: Path
 ):
-    server = make("lease = 5")
+    server = make()
     put(server, "long", "x", callback=["work.back"])
     (begun,) = wait_until(lambda: [line for line in notes(tmp_path) if line[0] == "begun"])
     for number in range(100):
@@ -163,6 +164,7 @@ def test_a_killed_worker_loses_nothing_and_another_goes_on_within_half_a_minute(
     )
 
 
+@pytest.mark.proof
 def test_poison_and_crash_messages_get_their_attempts_and_hold_up_nobody(make: Any, tmp_path: Path):
     server = make("lease = 1.5\nmax_attempts = 3\nfirst_delay = 0.2\n")
     put(server, "poison", {"n": 2}, extra={"header": "h"})
@@ -196,6 +198,7 @@ def test_poison_and_crash_messages_get_their_attempts_and_hold_up_nobody(make: A
         assert one["cause"].startswith(("RuntimeError: version 1", "Lost: the worker ended"))
 
 
+@pytest.mark.proof
 def test_a_message_that_ends_its_worker_keeps_no_server_from_starting(make: Any, tmp_path: Path):
     """It is due when the server starts, which a plugin makes last until it would have been begun."""
     slow = (
@@ -218,6 +221,7 @@ def test_a_message_that_ends_its_worker_keeps_no_server_from_starting(make: Any,
     assert [line[0] for line in notes(tmp_path)] == ["crash"]
 
 
+@pytest.mark.proof
 def test_a_stopped_worker_that_comes_back_commits_no_second_result(make: Any, tmp_path: Path):
     server = make("lease = 2")
     put(server, "long", "x", callback=["work.back"])

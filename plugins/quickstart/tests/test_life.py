@@ -103,6 +103,7 @@ class Load:
                 time.sleep(0.005)
 
 
+@pytest.mark.proof
 def test_a_killed_server_is_hidden_and_catches_up_when_started_again(running, who):
     with Load(who) as load:
         os.kill(running.pid("server1"), signal.SIGKILL)
@@ -124,6 +125,7 @@ def test_a_killed_server_is_hidden_and_catches_up_when_started_again(running, wh
         assert requests.get(direct, timeout=10).json() == {"server": "server1", "version": 2}
 
 
+@pytest.mark.proof
 def test_a_whole_server_killed_under_load_fails_at_most_what_it_had_in_hand(running, who):
     with Load(who) as load:
         supervisor = psutil.Process(running.pid("server1"))

@@ -29,7 +29,7 @@ from plugins.scheduler.tests.support import (
     client_of,
 )
 
-FIRINGS = 2_000
+FIRINGS = 10_000
 
 
 def seconds(number: float) -> timedelta:
@@ -45,7 +45,8 @@ def make(runner, times, calls, name="job", **options) -> Job:
     return job
 
 
-def test_thousands_of_firings_do_not_drift(runner, clock):
+@pytest.mark.proof
+def test_ten_thousand_firings_do_not_drift(runner, clock):
     calls = Calls()
     job = make(runner, Interval(START, seconds(1)), calls)
     for number in range(FIRINGS):

@@ -52,6 +52,7 @@ def lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+@pytest.mark.proof
 def test_replaced_workers_and_edits_neither_lose_nor_repeat_a_run(server, tmp_path):
     server.api(
         "admin.channel.schedule.create",
@@ -73,6 +74,7 @@ def test_replaced_workers_and_edits_neither_lose_nor_repeat_a_run(server, tmp_pa
     assert max(gaps) <= timedelta(seconds=5), gaps
 
 
+@pytest.mark.proof
 @pytest.mark.proves("channel schedule", "guarantee")
 def test_what_a_killed_worker_had_in_hand_is_run_again_once(server, tmp_path):
     start = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()

@@ -92,6 +92,7 @@ def place(postgres):
     return place
 
 
+@pytest.mark.proof
 @pytest.mark.proves(
     "channel sql",
     "durability",
@@ -155,6 +156,7 @@ def _name(kind):
     return {"outgoing": "db", "channel": "take"}[kind]
 
 
+@pytest.mark.proof
 def test_edits_under_load_fail_no_call(start_server, postgres, place):
     server = start_server(workers=2)
     server.deploy("orders.py", SERVICES)
@@ -196,6 +198,7 @@ def test_edits_under_load_fail_no_call(start_server, postgres, place):
     )
 
 
+@pytest.mark.proof
 @pytest.mark.proves(
     "channel sql",
     "duplicates",

@@ -79,6 +79,7 @@ def test_the_worked_example_works(start_server):
     assert done.stdout == "[b'orders.taken', b'order 7']\n", done.stderr + server.log()
 
 
+@pytest.mark.proof
 def test_messages_that_break_the_service_end_its_worker_or_are_too_large(
     start_server, context, tmp_path
 ):
@@ -137,6 +138,7 @@ def _received(socket: zmq.Socket[bytes]) -> int:
     return count
 
 
+@pytest.mark.proof
 def test_edits_under_load_and_a_silent_peer(start_server, context, peer):
     server = start_server(workers=2)
     server.deploy("work.py", SERVICES)
