@@ -6,11 +6,12 @@ import re
 
 import pytest
 from hansa import Invalid
+from hansa_http.path import decode_path, shown
 from hansa_http.pattern import Pattern
 from hypothesis import given, strategies as st
 
 segments = st.text(
-    st.characters(exclude_characters="/?#{}", exclude_categories=["Cs", "Cc"]),
+    st.characters(exclude_characters="/?#{}*%.", exclude_categories=["Cs", "Cc"]),
     min_size=1,
     max_size=8,
 )
@@ -37,10 +38,10 @@ def test_any_text_is_a_pattern_or_invalid(text):
     try:
         pattern = Pattern("/" + text)
     except Invalid:
-        assert re.search(r"[{}?#\x00-\x1f\x7f]", text)
+        assert re.search(r"[{}?#*%\x00-\x1f\x7f]|(^|/)[.]{1,2}(/|$)", text)
     else:
         if pattern.literal:
-            assert pattern.match("/" + text) == {}
+            assert pattern.match(decode_path("/" + text)) == {}
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,16 @@ def test_any_text_is_a_pattern_or_invalid(text):
         "/{{a}}",
         "/a\nb",
         "/{é}",
+        "/a/*",
+        "/a*",
+        "/a/%7Bid%7D",
+        "/100%",
+        "/a%2",
+        "/a%ff",
+        "/a%0a",
+        "/a/../b",
+        "/./a",
+        "/a/%2E%2e",
     ],
 )
 def test_what_is_no_pattern(text):
@@ -91,3 +102,36 @@ def test_slashes_match_only_where_asked_for():
 def test_names_of_variables_do_not_make_a_difference_to_claims():
     assert Pattern("/a/{x}").canonical == Pattern("/a/{y}").canonical
     assert Pattern("/a/{x}") != Pattern("/a/{y}")
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("/a b", "/a%20b"),
+        ("/a%20b", "/a%20b"),
+        ("/a%20b", "/%61%20b"),
+        ("/ż", "/%C5%BC"),
+        ("/%c5%bc", "/%C5%BC"),
+        ("/a%2Fb", "/a%2fb"),
+        ("/100%25", "/100%25"),
+        ("/what%3F", "/what%3F"),
+        ("/2%2A3", "/2*3"),
+    ],
+)
+def test_a_path_may_be_written_encoded_or_not(text, path):
+    assert Pattern(text).match(decode_path(path)) == {}
+
+
+def test_an_encoded_slash_is_part_of_a_segment():
+    assert Pattern("/a/b").match(decode_path("/a%2Fb")) is None
+    assert Pattern("/a%2Fb").match(decode_path("/a/b")) is None
+    assert Pattern("/a%2Fb").match(decode_path("/a%252Fb")) is None
+    assert Pattern("/{x}/c").match(decode_path("/a%2fb/c")) == {"x": "a/b"}
+    assert Pattern("/{x}F").match(decode_path("/a%2F")) is None
+    assert shown(decode_path("/a%2fb")) == "/a%2Fb"
+
+
+@pytest.mark.parametrize("path", ["/%", "/%2", "/%zz", "/%ff", "/%2F%ff"])
+def test_paths_that_are_refused(path):
+    with pytest.raises(Invalid):
+        decode_path(path)

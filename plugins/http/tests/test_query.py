@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, urlencode
 
 import pytest
 from hansa import Invalid
-from hansa_http.query import MOST_VALUES, Headers, decode_path, parse_query
+from hansa_http.query import MOST_VALUES, Headers, parse_query
 from hypothesis import given, strategies as st
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
@@ -52,13 +52,6 @@ def test_the_number_of_values_is_limited():
     assert parse_query("&".join(["a=1"] * MOST_VALUES))
     with pytest.raises(Invalid):
         parse_query("&".join(["a=1"] * (MOST_VALUES + 1)))
-
-
-def test_paths_are_utf8():
-    assert decode_path("/a") == "/a"
-    assert decode_path("/ż".encode().decode("latin-1")) == "/ż"
-    with pytest.raises(Invalid):
-        decode_path("/\xff")
 
 
 def test_headers_are_a_view_in_lower_case():

@@ -75,6 +75,7 @@ def test_a_given_key_is_not_replaced():
         ({"header": "X API Key"}, "header"),
         ({"header": ""}, "header"),
         ({"header": "X-Key\n"}, "header"),
+        ({"header": "api_key"}, "header"),
     ],
 )
 def test_what_a_header_cannot_carry_is_refused(settings, fault):
@@ -114,6 +115,7 @@ def test_random_keys_are_not_counted_so_nobody_can_be_locked_out():
 def test_signing():
     headers: dict[str, str] = {}
     make(signs=True, header="X-Partner").sign(headers)
-    assert headers == {"X-Partner": KEY}
+    make(signs=True, header="api_key").sign(headers)
+    assert headers == {"X-Partner": KEY, "api_key": KEY}
     with pytest.raises(HansaError, match="signs is off"):
         make().sign({})

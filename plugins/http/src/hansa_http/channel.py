@@ -25,10 +25,13 @@ from hansa import (
 from typing_extensions import TypeVar
 
 from .frontend import HttpFrontend
+from .path import shown
 from .pattern import Pattern
 
 RESERVED = ("/hansa/ping", "/hansa/live", "/hansa/ready")
 _is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_USUAL_METHODS = frozenset(("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"))
+"""Methods that a channel for any method names to those who use one that it does not take."""
 _FORMER_PRECEDENCE = {"qs-over-path": "query-over-path", "path-over-qs": "path-over-query"}
 
 
@@ -39,7 +42,7 @@ class HttpPath(Model):
         str,
         setting(
             "Path of the channel; {name} stands for a value up to the next slash, "
-            "the most specific path wins",
+            "and the most specific path wins",
             example="/customer/{id}",
             min_length=1,
             max_length=2000,
@@ -47,6 +50,10 @@ class HttpPath(Model):
     ]
     match_slash: Annotated[
         bool, setting("Whether a {name} in the path may contain slashes", advanced=True)
+    ] = False
+    ignore_trailing_slash: Annotated[
+        bool,
+        setting("Whether a slash at the end of the path makes no difference", advanced=True),
     ] = False
     merge_url_params_req: Annotated[
         bool,
@@ -71,11 +78,19 @@ class HttpPath(Model):
     def check(self) -> None:
         """The path must be well formed and not one of Hansa's own."""
         try:
-            Pattern(self.url_path, self.match_slash)
+            patterns = self.patterns()
         except Invalid as invalid:
             raise Invalid({"url_path": invalid.detail}) from None
-        if self.url_path in RESERVED:
+        if any(pattern.text in RESERVED for pattern in patterns):
             raise Invalid({"url_path": "is one of Hansa's own"})
+
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Return what matches the path, the path as it is first; raises `Invalid`."""
+        pattern = Pattern(self.url_path, self.match_slash)
+        if not self.ignore_trailing_slash or self.url_path == "/":
+            return (pattern,)
+        other = self.url_path[:-1] if self.url_path.endswith("/") else self.url_path + "/"
+        return pattern, Pattern(other, self.match_slash)
 
 
 class HttpSettings(HttpPath):
@@ -84,7 +99,8 @@ class HttpSettings(HttpPath):
     method: Annotated[
         str | list[str],
         setting(
-            "HTTP method, or several (a list, or separated by commas); empty accepts any",
+            "HTTP method, or several (a list, or separated by commas); "
+            "empty accepts any except TRACE",
             example="POST",
         ),
     ] = ""
@@ -134,11 +150,11 @@ class HttpChannel(Channel[PathT]):
     Config: ClassVar[builtins.type[Model]] = HttpSettings
     placement = "worker"
     delivery = "at_most_once"
-    pattern: Pattern
+    patterns: tuple[Pattern, ...]
 
     def __init__(self, name: str, config: PathT, server: Server) -> None:
         super().__init__(name, config, server)
-        self.pattern = Pattern(config.url_path, config.match_slash)
+        self.patterns = config.patterns()
         self.merges = config.merge_url_params_req
         self.path_wins = config.url_params_pri == "path-over-query"
         self.methods = self.allowed_methods(config)
@@ -151,6 +167,11 @@ class HttpChannel(Channel[PathT]):
         """
         methods = frozenset(methods_of(config.method if isinstance(config, HttpSettings) else ""))
         return methods | {"HEAD"} if "GET" in methods else methods
+
+    @property
+    def pattern(self) -> Pattern:
+        """The path as its setting has it."""
+        return self.patterns[0]
 
     @property
     def rank(self) -> int:
@@ -173,7 +194,10 @@ class HttpChannel(Channel[PathT]):
 
     def accepts(self, environ: WSGIEnvironment) -> bool:
         """Whether it takes this request, whose path is known to match."""
-        return self.any_method or environ["REQUEST_METHOD"] in self.methods
+        method = environ["REQUEST_METHOD"]
+        if self.any_method:
+            return bool(method != "TRACE")
+        return method in self.methods
 
     def mismatch(self, environ: WSGIEnvironment, others: list[AnyHttpChannel]) -> HansaError:
         """Return the error for a request whose path matches when no channel on it (`others`, this
@@ -204,9 +228,10 @@ class HttpChannel(Channel[PathT]):
     @classmethod
     def claims(cls, config: PathT) -> Iterable[str]:
         """Return each method on the path, regardless of the names of variables."""
-        path = Pattern(config.url_path, config.match_slash).canonical
         given = config.method if isinstance(config, HttpSettings) else ""
-        return [f"{method} {path}" for method in methods_of(given) or ("any method",)]
+        methods = methods_of(given) or ("any method",)
+        paths = [shown(pattern.canonical) for pattern in config.patterns()]
+        return [f"{method} {path}" for path in paths for method in methods]
 
 
 AnyHttpChannel = HttpChannel[Any]
@@ -217,7 +242,7 @@ def not_allowed(method: str, channels: Iterable[AnyHttpChannel], hint: str = "")
     """Return the error for a method that none of the channels on a path has, naming those that they
     have.
     """
-    methods = {one for channel in channels for one in channel.methods}
+    methods = {one for channel in channels for one in channel.methods or _USUAL_METHODS}
     allowed = ", ".join(sorted(methods | {"OPTIONS"}))
     return NotAllowed(
         f"{method} is not allowed here; {allowed} are{hint}", headers={"Allow": allowed}

@@ -15,8 +15,9 @@ from hansa import HansaError, Request, Response, Unavailable, new_cid
 
 from .errors import NoChannel, problem_response
 from .gate import Gate
+from .path import path_of, shown
 from .proxies import Proxies
-from .query import Headers, decode_path, parse_query
+from .query import Headers, parse_query
 from .table import Table
 
 if TYPE_CHECKING:
@@ -60,9 +61,7 @@ class RequestHandler:
         cid = self._cid(environ)
         request: Request | None = None
         try:
-            path = environ["PATH_INFO"] or "/"
-            if not path.isascii():
-                path = decode_path(path)
+            path = path_of(environ)
             if path in self._own:
                 return self._own[path](environ["REQUEST_METHOD"], cid), None
             peer = self.proxies.peer(environ)
@@ -79,7 +78,7 @@ class RequestHandler:
                 headers=Headers(environ),
                 params=params,
                 method=environ["REQUEST_METHOD"],
-                path=path,
+                path=shown(path),
                 peer=peer,
                 environ=environ,
                 cid=cid,

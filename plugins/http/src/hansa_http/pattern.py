@@ -9,25 +9,30 @@ from functools import total_ordering
 
 from hansa import Invalid
 
+from .path import decode_path, shown, value_of
+
+_BRACE = re.compile("%7[BbDd]")
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 @total_ordering
 class Pattern:
-    """A path with `{name}` variables, matched against whole decoded paths; raises `Invalid` if it
-    is not well formed.
+    """A path with `{name}` variables, matched against whole paths as `decode_path` returns them.
 
-    A variable matches one or more characters except a slash (with `match_slash`, slashes too).
-    Patterns sort with the most specific first: segment by segment, literal text goes before a mix,
-    and a mix before a lone variable.
+    It may be written percent-encoded or not. Raises `Invalid` if it is not well formed, or no
+    request could ever match it. A variable matches one or more characters except a slash (with
+    `match_slash`, slashes too). Patterns sort with the most specific first: segment by segment,
+    literal text goes before a mix, and a mix before a lone variable.
     """
 
     __slots__ = ("canonical", "literal", "match_slash", "names", "order", "regex", "text")
 
     def __init__(self, text: str, match_slash: bool = False) -> None:
-        if not text.startswith("/") or any(c in "?#" or c < " " or c == "\x7f" for c in text):
-            raise Invalid("a path begins with / and has no ?, # or control characters")
+        fault = _fault_of(text)
+        if fault:
+            raise Invalid(fault)
+        text = decode_path(text)
         self.text = text
         self.names = tuple(_VARIABLE.findall(text))
         # without variables it makes no difference
@@ -62,7 +67,9 @@ class Pattern:
         if self.regex is None:
             return {} if path == self.text else None
         found = self.regex.fullmatch(path)
-        return found.groupdict() if found else None
+        if found is None:
+            return None
+        return {name: value_of(text) for name, text in found.groupdict().items()}
 
     @property
     def key(self) -> tuple[int, str]:
@@ -82,7 +89,26 @@ class Pattern:
         return hash(self.order)
 
     def __repr__(self) -> str:
-        return f"Pattern({self.text!r})"
+        return f"Pattern({shown(self.text)!r})"
+
+
+def _fault_of(text: str) -> str:
+    """Return why no request could match a path, or why it means something else than it seems to."""
+    if not text.startswith("/") or "?" in text or "#" in text:
+        return "a path begins with / and has no ? or #, unless they are percent-encoded"
+    if "*" in text:
+        return (
+            "* is no wildcard: {name} stands for one segment, with match_slash for several; "
+            "a star itself is written %2A"
+        )
+    if _BRACE.search(text):
+        return "braces stand around the name of a variable, and nowhere else"
+    decoded = decode_path(text)
+    if any(c < " " or c == "\x7f" for c in decoded):
+        return "a path has no control characters"
+    if {".", ".."} & set(decoded.split("/")):
+        return "clients take the segments . and .. out of a path"
+    return ""
 
 
 def _rank(segment: str) -> tuple[int, int]:

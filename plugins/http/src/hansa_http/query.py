@@ -53,18 +53,6 @@ def _unquote(text: str) -> str:
         raise Invalid("the query string is not UTF-8") from None
 
 
-def decode_path(path: str) -> str:
-    """Return a path as WSGI has it (bytes as Latin-1), as text; raises `Invalid` if it is not
-    UTF-8.
-    """
-    if path.isascii():
-        return path
-    try:
-        return path.encode("latin-1").decode()
-    except UnicodeDecodeError:
-        raise Invalid("the path is not UTF-8") from None
-
-
 class Headers(Mapping[str, str]):
     """Request headers by name, in any case, listed in lower case.
 

@@ -48,17 +48,19 @@ class Table:
     def add(self, channel: AnyHttpChannel) -> None:
         """Begin to give requests to a channel."""
         with self._lock:
-            others = self._others(channel)
-            ranked = sorted((channel, *others), key=lambda one: -one.rank)
-            self._put(channel.pattern, tuple(ranked))
+            for pattern in channel.patterns:
+                others = self._others(pattern, channel)
+                ranked = sorted((channel, *others), key=lambda one: -one.rank)
+                self._put(pattern, tuple(ranked))
 
     def remove(self, channel: AnyHttpChannel) -> None:
         """Give no further requests to a channel; nothing happens if it is not there."""
         with self._lock:
-            self._put(channel.pattern, self._others(channel))
+            for pattern in channel.patterns:
+                self._put(pattern, self._others(pattern, channel))
 
-    def _others(self, channel: AnyHttpChannel) -> _Channels:
-        here = self._channels.get(channel.pattern, ())
+    def _others(self, pattern: Pattern, channel: AnyHttpChannel) -> _Channels:
+        here = self._channels.get(pattern, ())
         return tuple(one for one in here if one is not channel)
 
     def _put(self, pattern: Pattern, channels: _Channels) -> None:
@@ -121,9 +123,10 @@ class Table:
                         yield variables, channels
 
     def channels(self) -> list[AnyHttpChannel]:
-        """Return all channels, most specific path first."""
+        """Return all channels, each once, most specific path first."""
         table = dict(self._channels)
-        return [channel for pattern in sorted(table) for channel in table[pattern]]
+        found = (channel for pattern in sorted(table) for channel in table[pattern])
+        return list(dict.fromkeys(found))
 
 
 def _set(table: dict[K, tuple[T, ...]], key: K, value: tuple[T, ...]) -> None:

@@ -8,6 +8,7 @@ place.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from hansa import new_cid
 from waitress.task import ErrorTask, Task, WSGITask
@@ -17,6 +18,7 @@ from .errors import PROBLEM, problem_response
 from .parser import error_of
 
 _UNREAD = frozenset((400, 408, 413, 431, 501, 505))
+_SPELLED = {"etag": "ETag", "www-authenticate": "WWW-Authenticate", "x-hansa-cid": "X-Hansa-CID"}
 _is_cid = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
 
 
@@ -24,7 +26,7 @@ def _head_of(task: Task) -> bytes:
     """Return the head of a response, and decide what becomes of the connection.
 
     It is kept where the client wants it and can tell where the body ends: by its length, or because
-    the status has none (RFC 9112, sections 6.3 and 9.3). Names of headers are left as they are.
+    the status has none (RFC 9112, sections 6.3 and 9.3).
     """
     lines = [f"HTTP/{task.version} {task.status}"]
     has_length = False
@@ -33,7 +35,7 @@ def _head_of(task: Task) -> bytes:
             if not task.has_body:
                 continue
             has_length = True
-        lines.append(f"{name}: {value}")
+        lines.append(f"{_spelled(name)}: {value}")
     if task.has_body and not has_length:
         if task.content_length is not None:
             lines.append(f"Content-Length: {task.content_length}")
@@ -51,6 +53,13 @@ def _head_of(task: Task) -> bytes:
     lines.append(f"Server: {task.channel.server.adj.ident}")
     lines.append(f"Date: {build_http_date(task.start_time)}")
     return "\r\n".join((*lines, "\r\n")).encode("latin-1")
+
+
+@lru_cache(maxsize=1024)
+def _spelled(name: str) -> str:
+    """Return the name of a header as it is usually written; falcon has them all in lower case."""
+    lower = name.lower()
+    return _SPELLED.get(lower) or "-".join(part.capitalize() for part in lower.split("-"))
 
 
 def _wants_close(task: Task) -> bool:

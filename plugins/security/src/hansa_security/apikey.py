@@ -39,7 +39,7 @@ class ApiKeySettings(Model):
     header: Annotated[
         str,
         setting(
-            "Header that carries the key",
+            "Header that carries the key; one with _ in its name can only sign, as servers drop it",
             pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
             max_length=64,
             example="X-API-Key",
@@ -60,6 +60,11 @@ class ApiKeySettings(Model):
             faults["key"] = fault
         if "\n" in self.header:
             faults["header"] = "must be one line"
+        elif "_" in self.header and not self.signs:
+            faults["header"] = (
+                "headers with _ in their names are dropped on arrival, since others could pass for "
+                "them; use -"
+            )
         if faults:
             raise Invalid(faults)
 

@@ -25,7 +25,7 @@ from hansa import (
 )
 from hansa_http.channel import AnyHttpChannel, HttpChannel, HttpPath, not_allowed
 from hansa_http.frontend import HttpFrontend
-from hansa_http.pattern import Pattern
+from hansa_http.path import shown
 from hansa_xml.format import check_namespace
 
 from .format import SoapFormat
@@ -238,9 +238,9 @@ class SoapChannel(HttpChannel[SoapSettings]):
     @classmethod
     def claims(cls, config: SoapSettings) -> Iterable[str]:
         """Return the action on the path, in one version."""
-        path = Pattern(config.url_path, config.match_slash).canonical
         action = config.soap_action.strip() or "(any)"
-        return [f"SOAP {config.soap_version} action {action} {path}"]
+        paths = [shown(pattern.canonical) for pattern in config.patterns()]
+        return [f"SOAP {config.soap_version} action {action} {path}" for path in paths]
 
 
 def _asks_for_wsdl(environ: WSGIEnvironment) -> bool:
@@ -256,4 +256,4 @@ def _address(request: Request) -> str:
     host = environ.get("HTTP_X_FORWARDED_HOST") or environ.get("HTTP_HOST")
     if not host:
         host = f"{environ.get('SERVER_NAME', 'localhost')}:{environ.get('SERVER_PORT', '80')}"
-    return f"{environ.get('wsgi.url_scheme', 'http')}://{host}{quote(request.path)}"
+    return f"{environ.get('wsgi.url_scheme', 'http')}://{host}{quote(request.path, safe='/%')}"
