@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from hansa import Invalid
+import pytest
+from hansa import Invalid, Secret
 from hansa.definitions.definitions import Definitions
 from hansa_admin.plan import Plan
+from hansa_security.credential import hash_password
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.core.definitions import test_every_type as every
@@ -26,6 +28,33 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     return config
 
 
+def server_of(installed: Definitions) -> Any:
+    """What a plan needs of a server."""
+    return SimpleNamespace(
+        registry=installed.registry,
+        definitions=installed,
+        packages=SimpleNamespace(current=list),
+    )
+
+
+def test_a_clear_password_is_hashed_once(
+    installed: Definitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    def counted(password: str) -> Secret:
+        hashed.append(password)
+        return hash_password(password)
+
+    monkeypatch.setattr("hansa_security.basic.hash_password", counted)
+    user = {"username": "jane", "password": "hush"}
+    Plan(server_of(installed), {"security": {"basic": {"jane": user}}}).apply()
+    assert hashed == ["hush"]
+    stored = installed.get("security", "basic", "jane").data
+    assert stored["username"] == "jane"
+    assert list(stored["password"]) == ["$encrypted"]
+
+
 @settings(
     max_examples=60,
     deadline=None,
@@ -35,11 +64,7 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
 def test_what_is_planned_is_applied(
     installed: Definitions, config: dict[str, Any], prune: bool
 ) -> None:
-    server: Any = SimpleNamespace(
-        registry=installed.registry,
-        definitions=installed,
-        packages=SimpleNamespace(current=list),
-    )
+    server = server_of(installed)
     before = {record.key for record in installed.all()}
     revision = installed.store.database.revision()
     try:

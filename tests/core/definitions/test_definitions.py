@@ -215,11 +215,44 @@ class TestWhatIsStored:
             [CheckedEdit(Edit(("outgoing", "wide", "a"), {"hostname": "old"}))], nothing
         )
         assert config_of(made, "outgoing", "wide", "a").host == "old"
+        assert made.get("outgoing", "wide", "a").data == {"host": "old"}
+        assert [record.data for record in made.all("outgoing")] == [{"host": "old"}]
         made.define("outgoing", "wide", "a", {"port": 5}, mode="edit")
         config = config_of(made, "outgoing", "wide", "a")
         assert (config.host, config.port) == ("old", 5)
         made.define("outgoing", "wide", "a", {"host": "new"}, mode="edit")
         assert config_of(made, "outgoing", "wide", "a").host == "new"
+
+    def test_what_the_plugin_of_a_type_stored_is_read_as_it_is_without_it(self, made: Definitions):
+        made.store.change(
+            [CheckedEdit(Edit(("outgoing", "gone", "a"), {"hostname": "old"}))], nothing
+        )
+        assert made.get("outgoing", "gone", "a").data == {"hostname": "old"}
+
+    def test_prepared_edits_are_in_the_form_that_is_stored_and_prepared_once(
+        self, made: Definitions, monkeypatch: pytest.MonkeyPatch
+    ):
+        edits = [
+            Edit(("security", "hashed", "a"), {"password": "hush"}),
+            Edit(("outgoing", "wide", "b"), {"hostname": "h", "login": {"password": "hush"}}),
+        ]
+        prepared = made.prepare(edits)
+        assert made.all() == []
+        first, second = (edit.data for edit in prepared)
+        assert second == {"host": "h", "login": {"password": second["login"]["password"]}}
+        assert list(second["login"]["password"]) == ["$encrypted"]
+        made.change(prepared)
+        assert [record.data for record in made.all()] == [second, first]
+        assert config_of(made, "security", "hashed", "a").password == "#hsuh"
+        with pytest.raises(Invalid) as caught:
+            made.prepare([*edits, Edit(("outgoing", "wide", "c"), {"port": 0})])
+        assert list(caught.value.errors) == ["outgoing.wide.c.port"]
+
+    def test_a_section_of_a_preview_is_merged_as_an_edit_merges_it(self, made: Definitions):
+        made.define("outgoing", "wide", "a", {"login": {"user": "jane", "password": "hush"}})
+        record = made.preview(Edit(("outgoing", "wide", "a"), {"login": {"user": "joe"}}, "edit"))
+        config: Any = made.read(record)
+        assert (config.login.user, config.login.password) == ("joe", "hush")
 
 
 class TestManyAtOnce:
@@ -392,10 +425,10 @@ class TestAllFaultsAtOnce:
 
     def test_settings_are_tried_beside_the_definition_that_has_the_path(self, made: Definitions):
         made.define("channel", "path", "a", {"path": "/a", "service": "builtin"})
-        record = made.preview("channel", "path", "b", {"path": "/a", "service": "builtin"})
+        record = made.preview(Edit(("channel", "path", "b"), {"path": "/a", "service": "builtin"}))
         assert record.data["path"] == "/a"
         with pytest.raises(Invalid) as caught:
-            made.preview("channel", "path", "b", {"path": 5, "service": "no"})
+            made.preview(Edit(("channel", "path", "b"), {"path": 5, "service": "no"}))
         assert set(caught.value.errors) == {"path", "service"}
 
 

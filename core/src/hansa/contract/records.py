@@ -48,6 +48,10 @@ class DefinitionRecord:
         return self.kind, self.type, self.name
 
 
+MakeMode: TypeAlias = Literal["edit", "set"]
+"""Whether an object is made of given settings over the stored ones, or of these alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """A change of one definition: `data` holds its settings, None deletes it.

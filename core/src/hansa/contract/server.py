@@ -22,6 +22,7 @@ from .records import (
     Edit,
     HeldLease,
     InstalledPlugin,
+    MakeMode,
     ObjectState,
     PlainSettings,
     WorkerReport,
@@ -64,10 +65,12 @@ class Definitions(Protocol):
     def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
         """Return stored and built-in definitions, of a kind and type or of all, sorted by kind,
         type and name.
+
+        Settings that an older version stored are in today's shape, as `Model.upgrade` returns them.
         """
 
     def get(self, kind: str, type: str, name: str) -> DefinitionRecord:
-        """Return one definition; raises `NotFound`."""
+        """Return one definition, its settings in today's shape; raises `NotFound`."""
 
     def exists(self, kind: str, type: str, name: str) -> bool:
         """Whether a definition, service or format of this name is there; an empty type means any."""
@@ -80,6 +83,14 @@ class Definitions(Protocol):
         names and claims, definitions in use, revisions that are no longer current. With
         `any_service`, a service that does not exist yet is no fault: for definitions that come with
         the sources of their services.
+        """
+
+    def prepare(self, edits: Iterable[Edit], *, any_service: bool = False) -> list[Edit]:
+        """Return these edits with their settings as they are to be stored: in today's shape,
+        passwords hashed, secrets encrypted.
+
+        Nothing is stored. What is prepared is not hashed again by `change`. Raises one `Invalid`
+        with what `validate` would return.
         """
 
     def change(self, edits: Iterable[Edit], *, by: str = "", wait: bool = True) -> Applied:
@@ -206,9 +217,12 @@ class Objects(Protocol):
     def state(self, kind: str, type: str, name: str) -> ObjectState | None:
         """Return the state of a definition's object in this worker; None if it has none."""
 
-    def make(self, kind: str, type: str, name: str, data: PlainSettings) -> Definition:
-        """Make an object of these settings, as `define` would store them, without starting it;
-        raises `Invalid`.
+    def make(
+        self, kind: str, type: str, name: str, data: PlainSettings, *, mode: MakeMode = "set"
+    ) -> Definition:
+        """Make an object of these settings, as `define` would store them, without starting it.
+
+        With the mode `edit` they are merged with what is stored. Raises `Invalid`, or `NotFound`.
         """
 
     def lost(self, broken: Definition, error: BaseException) -> None:

@@ -9,7 +9,7 @@ from ..contract.kinds import DefinitionSettings
 from ..contract.records import Applied, DefinitionRecord, Edit, Key, PlainSettings, Reference, label
 from ..contract.registry import Registry
 from ..contract.server import Definitions as DefinitionsContract
-from ..foundation.errors import HansaError, NotFound
+from ..foundation.errors import HansaError, Invalid, NotFound
 from ..odb.keys import Keys
 from .edit import CheckedEdit, combined, faults_by_path
 from .store import DefinitionStore
@@ -45,20 +45,25 @@ class Definitions(DefinitionsContract):
         return self._validator.read(record)
 
     def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
-        """Return stored and built-in definitions, of a kind and type or of all, sorted by key."""
-        found = self.store.all(kind, type)
+        """Return stored and built-in definitions, of a kind and type or of all, in today's shape,
+        sorted by key.
+        """
+        found = [self._validator.upgrade(record) for record in self.store.all(kind, type)]
         for record in self.builtin.values():
             if kind in ("", record.kind) and type in ("", record.type):
                 found.append(record)
         return sorted(found, key=lambda record: record.key)
 
     def get(self, kind: str, type: str, name: str) -> DefinitionRecord:
-        """Return one definition; raises `NotFound`."""
+        """Return one definition, in today's shape; raises `NotFound`."""
         key = (kind, type, name)
-        found = self.builtin.get(key) or self.store.get(*key)
-        if found is None:
+        builtin = self.builtin.get(key)
+        if builtin is not None:
+            return builtin
+        stored = self.store.get(*key)
+        if stored is None:
             raise NotFound(f"{label(key)} does not exist")
-        return found
+        return self._validator.upgrade(stored)
 
     def exists(self, kind: str, type: str, name: str) -> bool:
         """Whether a definition, service or format of this name is there; an empty type means any."""
@@ -83,8 +88,20 @@ class Definitions(DefinitionsContract):
 
         With `any_service`, services that do not exist yet are no faults.
         """
-        checked = self._check(edits)
+        return self._faults(self._check(edits), any_service)
 
+    def prepare(self, edits: Iterable[Edit], *, any_service: bool = False) -> list[Edit]:
+        """Return these edits with their settings as they are to be stored; nothing is stored.
+
+        Raises one `Invalid` with what `validate` would return.
+        """
+        checked = self._check(edits)
+        faults = self._faults(checked, any_service)
+        if faults:
+            raise Invalid(faults)
+        return [each.edit for each in checked]
+
+    def _faults(self, checked: list[CheckedEdit], any_service: bool) -> dict[str, str]:
         def is_outside(reference: Reference) -> bool:
             if any_service and reference.kind == "service":
                 return True
@@ -92,17 +109,16 @@ class Definitions(DefinitionsContract):
 
         return faults_by_path(self.store.problems(checked, is_outside))
 
-    def preview(self, kind: str, type: str, name: str, data: PlainSettings) -> DefinitionRecord:
-        """Return the record that these settings would be stored as; raises `Invalid` with all
-        faults.
+    def preview(self, edit: Edit) -> DefinitionRecord:
+        """Return the record that an edit would store; raises `Invalid` with all faults.
 
         It claims nothing, so that settings of a definition can be tried beside it.
         """
-        (checked,) = self._check([Edit((kind, type, name), data)])
+        (checked,) = self._check([edit])
         without_claims = CheckedEdit(checked.edit, checked.references, errors=checked.errors)
         for errors in self.store.problems([without_claims], self._is_outside).values():
             raise combined(errors)
-        return DefinitionRecord(kind, type, name, checked.edit.data or {})
+        return DefinitionRecord(*edit.key, checked.edit.data or {})
 
     def _check(self, edits: Iterable[Edit]) -> list[CheckedEdit]:
         return [self._check_one(edit) for edit in edits]

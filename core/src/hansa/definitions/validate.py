@@ -49,10 +49,20 @@ class Validator:
         """Return the settings of a definition, references resolved, in today's shape, or `Invalid`."""
         model = self._registry.type(record.kind, record.type).model
         faults: Faults = {}
-        config, _ = self._load(model, model.upgrade(dict(record.data)), faults)
+        config, _ = self._load(model, self.upgrade(record).data, faults)
         if config is None:
             raise Invalid(faults)
         return cast(DefinitionSettings, config)
+
+    def upgrade(self, record: DefinitionRecord) -> DefinitionRecord:
+        """Return a definition with its settings in today's shape; as stored, where the plugin of its
+        type is gone.
+        """
+        try:
+            model = self._registry.type(record.kind, record.type).model
+        except NotFound:
+            return record
+        return replace(record, data=model.upgrade(dict(record.data)))
 
     def check(self, edit: Edit) -> CheckedEdit:
         """Return an edit with its data as it is to be stored, its references and claims, and all
@@ -98,7 +108,7 @@ class Validator:
     ) -> tuple[Edit, PlainSettings]:
         """Return an edit that builds on what is stored, and all its settings."""
         old = self._stored(*edit.key)
-        whole = merged(model, model.upgrade(dict(old.data)), model.upgrade(dict(data)))
+        whole = merged(model, old.data, model.upgrade(dict(data)))
         return replace(edit, seen_revision=edit.seen_revision or old.revision), whole
 
     def _load(

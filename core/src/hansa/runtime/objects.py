@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..cluster.leases import Leases
 from ..contract.kinds import KINDS, Channel, Definition, DefinitionSettings, Security, lease_name
-from ..contract.records import DefinitionRecord, Key, ObjectState, PlainSettings
+from ..contract.records import DefinitionRecord, Edit, Key, MakeMode, ObjectState, PlainSettings
 from ..contract.registry import Registry
 from ..contract.server import Objects as ObjectsContract
 from ..contract.service import Wrap
@@ -45,8 +45,8 @@ class Objects(ObjectsContract):
     """The configured objects of one worker.
 
     `server` is handed to each; `read(record)` returns a definition's settings with secrets and
-    references resolved; `preview(kind, type, name, data)` returns them as `define` would store
-    them; `leases` places what runs once.
+    references resolved; `preview(edit)` returns the definition as an edit would store it; `leases`
+    places what runs once.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Objects(ObjectsContract):
         server: Server,
         registry: Registry,
         read: Callable[[DefinitionRecord], DefinitionSettings],
-        preview: Callable[[str, str, str, PlainSettings], DefinitionRecord],
+        preview: Callable[[Edit], DefinitionRecord],
         leases: Leases,
         wraps: Callable[[], list[Wrap]],
     ) -> None:
@@ -393,11 +393,14 @@ class Objects(ObjectsContract):
         managed = self._table.get((kind, type, name))
         return None if managed is None or managed.removed else managed.reported
 
-    def make(self, kind: str, type: str, name: str, data: PlainSettings) -> Definition:
-        """Make an object of these settings, as `define` would store them, without starting it;
-        raises `Invalid`.
+    def make(
+        self, kind: str, type: str, name: str, data: PlainSettings, *, mode: MakeMode = "set"
+    ) -> Definition:
+        """Make an object of these settings, as `define` would store them, without starting it.
+
+        With the mode `edit` they are merged with what is stored. Raises `Invalid`, or `NotFound`.
         """
-        record = self._preview(kind, type, name, data)
+        record = self._preview(Edit((kind, type, name), data, mode))
         cls = self.registry.type(kind, type).cls
         return cls(name, self._read(record), self.server)
 

@@ -80,18 +80,18 @@ class TypeOperation(Operation):
     takes_settings: ClassVar[bool] = False
 
     @classmethod
-    def read(cls, data: PlainSettings, server: Server, *, strict: bool = True) -> PlainData:
+    def read(cls, data: PlainSettings, server: Server) -> PlainData:
         """Check settings of the operation and of the definition together: all faults are reported."""
         if not cls.takes_settings:
-            return dump_of(load(cls.own, data, strict=strict))
+            return dump_of(load(cls.own, data))
         names = {field.name for field in fields(cls.own)}
         own = {key: value for key, value in data.items() if key in names}
         settings = {key: value for key, value in data.items() if key not in names}
-        invalid = explain(own, cls.own, strict=strict)
+        invalid = explain(own, cls.own)
         if invalid is not None:
             name = str(own.get("name") or "")
             raise Invalid(cls.faults(name, settings, server) | invalid.errors)
-        return {**dump_of(load(cls.own, own, strict=strict)), "settings": settings}
+        return {**dump_of(load(cls.own, own)), "settings": settings}
 
     @classmethod
     def edit_of(cls, name: str, settings: PlainSettings) -> EditOf:
@@ -154,10 +154,10 @@ class Create(TypeOperation):
     takes_settings = True
 
     @classmethod
-    def read(cls, data: PlainSettings, server: Server, *, strict: bool = True) -> PlainData:
+    def read(cls, data: PlainSettings, server: Server) -> PlainData:
         """Add what the type generates where it is left out, such as a random key."""
         generated = cls.of.cls.generate(data)
-        asked = super().read({**data, **generated}, server, strict=strict)
+        asked = super().read({**data, **generated}, server)
         return {**asked, "generated": generated}
 
     def handle(self) -> PlainData:
@@ -262,10 +262,13 @@ class Test(TypeOperation):
     def handle(self) -> PlainData:
         """Try them; a channel is only made, since a started one would take requests."""
         name = self.name_asked
-        settings = self.asked["settings"]
-        if name:
-            settings = {**self.server.definitions.get(*self.key).data, **settings}
-        made = self.server.objects.make(self.of.kind, self.of.type, name or "test", settings)
+        made = self.server.objects.make(
+            self.of.kind,
+            self.of.type,
+            name or "test",
+            self.asked["settings"],
+            mode="edit" if name else "set",
+        )
         if self.of.kind == "channel":
             return {"name": name, "result": "the settings are valid"}
         try:

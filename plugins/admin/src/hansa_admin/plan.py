@@ -75,9 +75,7 @@ class Plan:
         self.wanted, faults = definitions_of(config, kinds)
         self.sources = sources_of(config)
         gone = self._gone() if prune else []
-        faults |= self._faults(gone)
-        if faults:
-            raise Invalid(faults)
+        self.prepared = self._prepare(gone, faults)
         self.unchanged = 0
         self.edits: list[Edit] = []
         self.files: dict[str, str] = {}
@@ -97,17 +95,29 @@ class Plan:
         found = [one for one in records if not one.builtin and one.key not in self.wanted]
         return sorted(found, key=lambda one: (kind_order(one.kind), one.key), reverse=True)
 
-    def _faults(self, gone: Iterable[DefinitionRecord]) -> dict[str, str]:
-        """Return the faults of all definitions in the file, also of those that stay as they are."""
+    def _prepare(
+        self, gone: Iterable[DefinitionRecord], faults: dict[str, str]
+    ) -> dict[Key, PlainSettings]:
+        """Return the settings of all definitions in the file as they are to be stored.
+
+        Raises one `Invalid` with these faults and those of all definitions in the file, also of
+        those that stay as they are.
+        """
         edits = [Edit(key, data) for key, data in self.wanted.items()]
         edits += [Edit(record.key) for record in gone]
-        # which services a source provides is known once it is deployed, and checked again then
-        faults = self.server.definitions.validate(edits, any_service=bool(self.sources))
+        prepared: list[Edit] = []
+        try:
+            # which services a source provides is known once it is deployed, and checked again then
+            prepared = self.server.definitions.prepare(edits, any_service=bool(self.sources))
+        except Invalid as invalid:
+            faults = faults | invalid.errors
         for kind, type, name in self.wanted:
             if (kind, type) not in self.models:
                 there = [other for of, other in self.models if of == kind]
                 faults[f"{kind}.{type}.{name}"] = missing_type(kind, type, there)
-        return faults
+        if faults:
+            raise Invalid(faults)
+        return {edit.key: edit.data for edit in prepared if edit.data is not None}
 
     # -- steps -------------------------------------------------------------------------------------
 
@@ -123,7 +133,7 @@ class Plan:
             self.steps.append(Step(action, key, {"source": Difference(None, None)}))
 
     def _add_definition(self, key: Key) -> None:
-        data = self.wanted[key]
+        data = self.prepared[key]
         model = self.models[key[:2]]
         record = self.records.get(key)
         new = completed(model, data)

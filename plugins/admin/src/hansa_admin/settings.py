@@ -9,8 +9,7 @@ from hansa import Model, PlainSettings, decode_hook, dump, fields, has_reference
 
 
 def completed(model: type[Model], data: PlainSettings) -> PlainSettings:
-    """Return settings in today's shape, defaults filled in, values in plain form, to be compared."""
-    data = model.upgrade(dict(data))
+    """Return settings with defaults filled in and values in plain form, to be compared."""
     found: PlainSettings = {}
     for field in fields(model):
         if field.name in data:
@@ -35,7 +34,7 @@ def _plain(hint: Any, value: object) -> object:
 
 
 def shortened(model: type[Model], data: PlainSettings) -> PlainSettings:
-    """Return settings in today's shape without those that are as by default, sorted by name."""
+    """Return settings without those that are as by default, sorted by name."""
     whole = completed(model, data)
     required = {field.name for field in fields(model) if field.required}
     defaults = completed(model, {})

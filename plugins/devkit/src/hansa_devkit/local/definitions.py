@@ -76,13 +76,17 @@ class LocalDefinitions(Definitions):
                 faults[prefix] = error.detail
         return faults
 
-    def change(self, edits: Iterable[Edit], *, by: str = "", wait: bool = True) -> Applied:
-        """Make these edits, all of them or none; raises one `Invalid` with all faults."""
+    def prepare(self, edits: Iterable[Edit], *, any_service: bool = False) -> list[Edit]:
+        """Return these edits as they are; raises one `Invalid` with all faults."""
         wanted = list(edits)
         faults = self.validate(wanted)
         if faults:
             raise Invalid(faults)
-        for edit in wanted:
+        return wanted
+
+    def change(self, edits: Iterable[Edit], *, by: str = "", wait: bool = True) -> Applied:
+        """Make these edits, all of them or none; raises one `Invalid` with all faults."""
+        for edit in self.prepare(edits):
             self._apply(edit)
         return Applied(self.revision, ["local"], [])
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from hansa import (
     Bus,
@@ -197,11 +198,21 @@ class LocalObjects(Objects):
             return ObjectState("retrying", str(self.losses[found]))
         return ObjectState("running", self.troubles.get(found, ""))
 
-    def make(self, kind: str, type: str, name: str, data: PlainSettings) -> Definition:
+    def make(
+        self,
+        kind: str,
+        type: str,
+        name: str,
+        data: PlainSettings,
+        *,
+        mode: Literal["edit", "set"] = "set",
+    ) -> Definition:
         """Make an object of a type that was handed in, without starting it; raises `Invalid` or
         `NotFound`.
         """
         registered = self._server.registry.type(kind, type)
+        if mode == "edit":
+            data = {**self._server.definitions.get(kind, type, name).data, **data}
         config = load(registered.model, data)
         return registered.cls(name, registered.cls.prepare(config), self._server)
 
