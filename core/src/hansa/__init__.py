@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from .contract.message import Request as Request, Response as Response, new_cid as new_cid
     from .contract.packages import PackageVersion as PackageVersion
+    from .contract.parameters import typed_parameters as typed_parameters
     from .contract.records import (
         Applied as Applied,
         DefinitionRecord as DefinitionRecord,
@@ -61,6 +62,12 @@ if TYPE_CHECKING:
         current_cid as current_cid,
     )
     from .foundation.backoff import Restarts as Restarts, backoff_delay as backoff_delay
+    from .foundation.deadline import (
+        call_within as call_within,
+        deadline as deadline,
+        look_up_host as look_up_host,
+        time_left as time_left,
+    )
     from .foundation.errors import (
         Conflict as Conflict,
         Forbidden as Forbidden,
@@ -130,6 +137,7 @@ _PUBLIC = {
         "new_cid",
     ),
     "contract.packages": ("PackageVersion",),
+    "contract.parameters": ("typed_parameters",),
     "contract.records": (
         "Applied",
         "DefinitionRecord",
@@ -168,6 +176,12 @@ _PUBLIC = {
     "foundation.backoff": (
         "Restarts",
         "backoff_delay",
+    ),
+    "foundation.deadline": (
+        "call_within",
+        "deadline",
+        "look_up_host",
+        "time_left",
     ),
     "foundation.errors": (
         "Conflict",

@@ -119,3 +119,11 @@ def test_built_in_definitions_cannot_be_changed_and_are_not_exported(server: Ser
     shown = server.call("admin.security.basic.get", {"name": "admin"})
     assert shown["builtin"] is True
     assert server.password not in json.dumps(shown)
+
+
+def test_parameters_of_a_channel_are_typed_and_its_body_stays_strict(server: Server) -> None:
+    settings = {"service": "admin.channel.http.list", "security": "admin", "format": "json"}
+    server.call("admin.channel.http.create", {"name": "listed", "url_path": "/listed", **settings})
+    assert len(server.http("/listed?limit=1").json["items"]) == 1
+    assert server.http("/listed?limit=1", b'{"offset": "1"}').status == 400
+    assert server.http("/listed?limit=x").json["errors"].keys() == {"limit"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,6 +24,29 @@ class Typed(Service):
 
     def handle(self):
         return {"id": self.request.input.id, "name": self.request.input.name}
+
+
+class Echo(Service):
+    def handle(self):
+        return "None" if self.request.input is None else self.request.input
+
+
+class Ordered(Service):
+    class Input(Model):
+        id: int
+        tags: list[str] = []
+        amount: Decimal = Decimal(0)
+
+    def handle(self):
+        return self.request.input
+
+
+class Optional(Service):
+    class Input(Model):
+        name: str = "none given"
+
+    def handle(self):
+        return self.request.input.name
 
 
 def is_problem(answer, status):
@@ -114,6 +138,40 @@ def test_typed_input_comes_from_path_query_and_body(site):
     assert site.ask("POST", "/a/7", json={"name": "y"}).json() == {"id": 7, "name": "y"}
     assert is_problem(site.ask("GET", "/a/seven"), 400)["errors"].keys() == {"id"}
     assert is_problem(site.ask("POST", "/a/7", content=b"{"), 400)
+
+
+def test_a_body_is_read_alike_with_parameters_and_without(site):
+    site.add(Ordered, name="alone", url_path="/order")
+    site.add(Ordered, name="merged", url_path="/order/{id}")
+    body = b'{"id": 1, "amount": 9007199254740993.25}'
+    answers = [site.ask("POST", path, content=body) for path in ("/order", "/order/1?x=1")]
+    expected = b'{"id":1,"tags":[],"amount":"9007199254740993.25"}'
+    assert [answer.content for answer in answers] == [expected, expected]
+    assert site.ask("GET", "/order?id=5&tags=a").json()["tags"] == ["a"]
+    for path in ("/order", "/order?tags=a"):
+        refused = is_problem(site.ask("POST", path, content=b'{"id":"1"}'), 400)
+        assert refused["errors"].keys() == {"id"}
+
+
+def test_an_array_with_a_query_is_refused_with_the_name_of_the_setting(site):
+    site.add(Echo, name="merging", url_path="/merging")
+    site.add(Echo, name="apart", url_path="/apart", merge_url_params_req=False)
+    refused = is_problem(site.ask("POST", "/merging?a=1", content=b"[1]"), 400)
+    assert "merge_url_params_req" in refused["detail"]
+    assert site.ask("POST", "/apart?a=1", content=b"[1]").json() == [1]
+    assert site.ask("POST", "/merging", content=b"[1]").json() == [1]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/json", "application/xml", ""])
+def test_an_empty_body_is_no_input_whatever_its_content_type(site, content_type):
+    site.add(Echo, name="untyped", url_path="/untyped")
+    site.add(Typed, name="typed", url_path="/typed")
+    site.add(Optional, name="optional", url_path="/optional")
+    headers = {"Content-Type": content_type} if content_type else {}
+    assert site.ask("POST", "/untyped", content=b"", headers=headers).json() == "None"
+    assert site.ask("POST", "/optional", content=b"", headers=headers).json() == "none given"
+    refused = is_problem(site.ask("POST", "/typed", content=b"", headers=headers), 400)
+    assert refused["errors"] == {"id": "required, and missing"}
 
 
 def test_an_unknown_path_is_not_found(site):

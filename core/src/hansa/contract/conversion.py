@@ -5,12 +5,14 @@ for each route.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 from ..foundation.errors import Invalid
+from ..settings.members import members
 from ..settings.model import Model
 from ..settings.validate import dump, load
 from .message import Request, Response
+from .parameters import ReadBody, parameter_reader
 
 if TYPE_CHECKING:
     from .kinds import Format
@@ -20,38 +22,59 @@ def input_reader(model: Any, format: Format | None) -> Callable[[Request], Any]:
     """Return the function that makes a service's input of a request; `model` is the declared input,
     if any.
 
-    Bytes are read by the format. Parameters of path and query are merged over an object; text among
-    them is converted. The function raises `Invalid` for what does not fit.
+    Bytes are read by the format. Parameters of path and query are merged over an object, see
+    `parameter_reader`. Without a body and parameters the input is None; where an object is
+    declared, it is one without members. The function raises `Invalid` for what does not fit.
     """
     if model is None:
         return _plain_reader(format)
+    merge = parameter_reader(model)
+    nothing: dict[str, Any] | None = {} if _is_object(model) else None
 
     def read(request: Request) -> Any:
         if request.params:
-            return convert(_merged(request, model, format), model, strict=False)
-        return read_body(request)
-
-    def read_body(request: Request) -> Any:
-        if request.raw and format is not None:
-            return format.parse(request.raw, model)
+            return merge(request.params, _body_reader(request, format))
         if request.raw:
-            raise Invalid("the service has a declared input; its channel needs a format to read it")
-        if isinstance(model, type) and isinstance(request.payload, model):
-            return request.payload
-        payload = {} if request.payload is None else request.payload
-        return convert(payload, model, strict=True)
+            return read_bytes(request.raw, format, model)
+        payload = request.payload
+        if isinstance(model, type) and isinstance(payload, model):
+            return payload
+        return convert(nothing if payload is None else payload, model, strict=True)
 
     return read
+
+
+def _is_object(model: Any) -> bool:
+    """Whether a declared input is an object and nothing else."""
+    return members(model) is not None or get_origin(model) is dict or hasattr(model, "model_fields")
+
+
+def read_bytes(raw: bytes, format: Format | None, model: Any) -> Any:
+    """Return a body as a declared input; raises `Invalid`, also if no format can read it."""
+    if format is None:
+        raise Invalid("the service has a declared input; its channel needs a format to read it")
+    return format.parse(raw, model)
+
+
+def _body_reader(request: Request, format: Format | None) -> ReadBody | None:
+    """Return what reads the body of a request as some type; None if it has none."""
+    if request.raw:
+        return lambda model: read_bytes(request.raw, format, model)
+    payload = request.payload
+    if payload is None:
+        return None
+    return lambda model: payload if model is None else convert(payload, model, strict=True)
 
 
 def _plain_reader(format: Format | None) -> Callable[[Request], Any]:
     """Return the function for a service without a declared input: what the format reads, or the
     body as it is.
     """
+    merge = parameter_reader(None)
 
     def read(request: Request) -> Any:
         if request.params and (format is not None or not request.raw):
-            return _merged(request, None, format)
+            return merge(request.params, _body_reader(request, format))
         if request.raw and format is not None:
             return format.parse(request.raw)
         if request.payload is not None:
@@ -59,22 +82,6 @@ def _plain_reader(format: Format | None) -> Callable[[Request], Any]:
         return request.raw or None
 
     return read
-
-
-def _merged(request: Request, model: Any, format: Format | None) -> dict[str, Any]:
-    """Return the object in a request's body with its parameters over it; raises `Invalid` if the
-    body is no object.
-    """
-    data = request.payload
-    if format is not None and request.raw:
-        data = format.parse(request.raw)
-    if model is not None and hasattr(data, "to_data"):
-        data = data.to_data(model)
-    if data is None:
-        return dict(request.params)
-    if not isinstance(data, dict):
-        raise Invalid(f"expected an object to merge with the parameters, got {type(data).__name__}")
-    return {**data, **request.params}
 
 
 def convert(data: Any, model: Any, *, strict: bool) -> Any:

@@ -50,9 +50,12 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
     """Build a model, or any other type, from plain data, validated.
 
     Without `strict`, text is also converted to numbers and booleans (query strings, command
-    lines); without `unknown`, keys that are not declared are ignored. Raises `Invalid` with every
-    fault at once.
+    lines); without `unknown`, keys that are not declared are ignored. A pydantic model validates
+    itself, and converts as it is told to. Raises `Invalid` with every fault at once.
     """
+    if hasattr(model, "model_validate_json"):
+        loaded: T = load_pydantic(model, msgspec.json.encode(data))
+        return loaded
     try:
         value = msgspec.convert(data, learn(model), strict=strict, dec_hook=decode_hook)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
@@ -68,6 +71,18 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
     if faults:
         raise Invalid(faults)
     return value
+
+
+def load_pydantic(model: Any, text: bytes) -> Any:
+    """Build a pydantic model from JSON; raises `Invalid` with every fault."""
+    try:
+        return model.model_validate_json(text)
+    except ValueError as error:
+        errors = getattr(error, "errors", None)
+        if errors is None:
+            raise Invalid(str(error)) from None
+        found = errors(include_input=False)
+        raise Invalid({".".join(map(str, one["loc"])): one["msg"] for one in found}) from None
 
 
 def dump(value: object, secret: Callable[[Secret], object] | None = None) -> Any:

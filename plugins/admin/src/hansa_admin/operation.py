@@ -19,6 +19,7 @@ from hansa import (
     Service,
     dump,
     load,
+    typed_parameters,
 )
 
 from .reading import read_object
@@ -41,12 +42,9 @@ class Operation(Service):
     Input: ClassVar[Any] = Nothing
 
     @classmethod
-    def read(cls, data: PlainSettings, server: Server, *, strict: bool = True) -> Any:
-        """Return what `handle` finds as `self.request.input`; raises `Invalid` with all faults.
-
-        Without `strict`, text is converted to numbers and booleans.
-        """
-        return load(cls.Input, data, strict=strict)
+    def read(cls, data: PlainSettings, server: Server) -> Any:
+        """Return what `handle` finds as `self.request.input`; raises `Invalid` with all faults."""
+        return load(cls.Input, data)
 
     @classmethod
     def compile(cls, binding: Binding) -> Dispatch:
@@ -56,9 +54,7 @@ class Operation(Service):
         format = binding.format
 
         def call(request: Request) -> Response:
-            # parameters of a path or a query are text
-            strict = not request.params
-            request.input = cls.read(settings_of(request), server, strict=strict)
+            request.input = cls.read(settings_of(request, cls.Input), server)
             service = cls()
             service.request = request
             service.server = server
@@ -88,8 +84,9 @@ def _render(response: Response, format: Format | None) -> None:
         response.content_type = response.content_type or format.content_type
 
 
-def settings_of(request: Request) -> PlainSettings:
-    """Return the input of a request: its JSON body, or an object, and parameters of path and query.
+def settings_of(request: Request, model: type[Model]) -> PlainSettings:
+    """Return the input of a request: its JSON body, or an object, and parameters of path and query,
+    which are converted to the types that `model` declares.
 
     Raises `Invalid` for what is no object.
     """
@@ -100,4 +97,6 @@ def settings_of(request: Request) -> PlainSettings:
         data = dump(data, str)
     if not isinstance(data, Mapping):
         raise Invalid(f"expected an object, got {type(data).__name__}")
-    return {**data, **request.params}
+    if not request.params:
+        return dict(data)
+    return {**data, **typed_parameters(model, request.params)}

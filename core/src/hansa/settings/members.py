@@ -1,0 +1,117 @@
+"""What a type says of its members by name, whichever way it is declared: models, structs, dataclasses
+and typed dictionaries.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+import msgspec
+
+from .model import Model, fields, without_marks
+
+_SEQUENCES = (list, tuple, set, frozenset)
+_NO_VALUES = (NoneType, msgspec.UnsetType)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDeclaration:
+    """One member of a record.
+
+    `name` is its name in messages, `attribute` that of the Python object; `hint` is its type with
+    marks.
+    """
+
+    name: str
+    attribute: str
+    hint: Any
+    required: bool
+
+
+def members(record: Any) -> tuple[MemberDeclaration, ...] | None:
+    """Return the members of a record in the order of their declaration; None for any other type."""
+    if is_typeddict(record):
+        return _of_typed_dictionary(record)
+    if not isinstance(record, type):
+        return None
+    if issubclass(record, Model):
+        return tuple(
+            MemberDeclaration(one.name, one.name, one.hint, one.required) for one in fields(record)
+        )
+    if issubclass(record, msgspec.Struct):
+        return _of_struct(record)
+    if dataclasses.is_dataclass(record):
+        return _of_dataclass(record)
+    return None
+
+
+def _of_struct(record: type[msgspec.Struct]) -> tuple[MemberDeclaration, ...]:
+    hints = get_type_hints(record, include_extras=True)
+    return tuple(
+        MemberDeclaration(one.encode_name, one.name, hints[one.name], one.required)
+        for one in msgspec.structs.fields(record)
+    )
+
+
+def _of_dataclass(record: type) -> tuple[MemberDeclaration, ...]:
+    hints = get_type_hints(record, include_extras=True)
+    missing = dataclasses.MISSING
+    found: list[MemberDeclaration] = []
+    for one in dataclasses.fields(record):
+        required = one.default is missing and one.default_factory is missing
+        found.append(MemberDeclaration(one.name, one.name, hints[one.name], required))
+    return tuple(found)
+
+
+def _of_typed_dictionary(record: Any) -> tuple[MemberDeclaration, ...]:
+    hints = get_type_hints(record)
+    required: frozenset[str] = record.__required_keys__
+    return tuple(MemberDeclaration(name, name, hints[name], name in required) for name in hints)
+
+
+def partial_record(record: Any, declared: Iterable[MemberDeclaration]) -> type[Any]:
+    """Return a type with the members of a record, each of which may be left out: it is then
+    `msgspec.UNSET`. It has no `check`.
+    """
+    declared = tuple(declared)
+    if isinstance(record, type) and issubclass(record, Model):
+        namespace: dict[str, object] = dict.fromkeys(
+            (one.attribute for one in declared), msgspec.UNSET
+        )
+        namespace["__annotations__"] = {one.attribute: one.hint for one in declared}
+        return type(record.__name__, (Model,), namespace)
+    return msgspec.defstruct(
+        record.__name__,
+        [(one.attribute, one.hint, msgspec.UNSET) for one in declared],
+        rename={one.attribute: one.name for one in declared},
+        kw_only=True,
+    )
+
+
+def alternatives(hint: object) -> tuple[Any, ...]:
+    """Return the types that a value may have, without marks and without None."""
+    bare = without_marks(hint)
+    if get_origin(bare) not in (Union, UnionType):
+        return (bare,)
+    found: list[Any] = []
+    for argument in get_args(bare):
+        found += alternatives(argument)
+    return tuple(one for one in found if one not in _NO_VALUES)
+
+
+def is_list(hint: object) -> bool:
+    """Whether values of a type are lists (or tuples, or sets) and nothing else, but for None."""
+    return _all(hint, lambda kind: kind in _SEQUENCES)
+
+
+def is_scalar(hint: object) -> bool:
+    """Whether no value of a type is a list, as far as it is known."""
+    return _all(hint, lambda kind: kind not in (*_SEQUENCES, Any, object))
+
+
+def _all(hint: object, test: Callable[[object], bool]) -> bool:
+    return all(test(get_origin(one) or one) for one in alternatives(hint))
