@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
-from hansa import TimedOut, Unavailable
+from hansa import TimedOut, Unavailable, deadline
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.client import Client, blocking_seconds
-from hansa_redis.deadline import TcpConnection, deadline, remaining
+from hansa_redis.deadline import TcpConnection, remaining
 from hypothesis import given, strategies as st
 
 from plugins.redis.tests.support import outgoing, peer, running

@@ -12,7 +12,7 @@ import pytest
 from hansa import Conflict, Model, NotFound, Request, Service, Unavailable, current_cid
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
-from hansa.contract.records import DefinitionRecord
+from hansa.contract.records import DefinitionRecord, Edit
 from hansa.contract.registry import RegisteredService
 from hansa.plugins.registry import Registry
 from hansa.runtime.invoke import Invocations
@@ -87,13 +87,16 @@ def wraps() -> list[Any]:
     return []
 
 
+def preview(edit: Edit) -> DefinitionRecord:
+    """What an edit would store: what it says."""
+    return DefinitionRecord(*edit.key, edit.data or {})
+
+
 @pytest.fixture
 def world(store: Stores, registry: Registry, wraps: list[Any]) -> Iterator[Invocations]:
     server = SimpleNamespace(name="s")
     leases = Leases(OdbBus(store.engine), "w")
-    objects = Objects(
-        server, registry, lambda record: None, DefinitionRecord, leases, lambda: wraps
-    )
+    objects = Objects(server, registry, lambda record: None, preview, leases, lambda: wraps)
     made = Invocations(registry, objects.router)
     server.invoke = made.invoke
     yield made

@@ -15,11 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from hansa import Format, Invalid, Model, Outgoing, Registry, Unavailable, current_cid
+from hansa import (
+    Format,
+    Invalid,
+    Model,
+    Outgoing,
+    Registry,
+    Unavailable,
+    current_cid,
+    deadline,
+    time_left,
+)
 from typing_extensions import TypeVar
 
 from .address import VARIABLE, HttpAddress
-from .deadline import deadline, left
 from .response import HttpResponse
 from .retry import AFTER, IDEMPOTENT, Broken, NotSent, pause
 
@@ -308,7 +317,7 @@ class HttpOutgoing(Outgoing[AddressT]):
         """Wait before another attempt; False if the deadline does not leave the time."""
         headers = answer.headers if answer is not None else {}
         wait = pause(attempt, self.config.retry_delay, headers)
-        rest = left()
+        rest = time_left()
         if rest is not None and wait >= rest:
             return False
         reason = failure or answer

@@ -5,21 +5,19 @@ other side does.
 from __future__ import annotations
 
 import ipaddress
-import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterable
 
 import httpcore2
 import httpx2
+from hansa import TimedOut, look_up_host, time_left
 
-from .deadline import left
 
 
 def remaining(at_most: float | None = None) -> float | None:
     """Return the seconds that a wait may take; raises ReadTimeout when there are none."""
-    rest = left(at_most)
+    rest = time_left(at_most)
     if rest == 0.0 and at_most != 0.0:
         raise httpcore2.ReadTimeout("the deadline of the call is over")
     return rest
@@ -80,30 +78,18 @@ class _Backend(httpcore2.NetworkBackend):
 
 
 def _look_up(host: str, port: int, timeout: float | None) -> list[str]:
-    """Return the addresses of a host; the system's look-up knows no time-out, so another thread
-    waits for it.
-    """
+    """Return the addresses of a host, each once; an address is its own."""
     try:
         return [str(ipaddress.ip_address(host.strip("[]")))]
     except ValueError:
         pass
-    answer: list[list[str] | Exception] = []
-
-    def ask() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answer.append([str(one[4][0]) for one in found])
-        except (OSError, UnicodeError) as error:
-            answer.append(error)
-
-    thread = threading.Thread(target=ask, name="look-up", daemon=True)
-    thread.start()
-    thread.join(timeout)
-    if not answer:
-        raise httpcore2.ConnectTimeout(f"{host} could not be looked up in time")
-    if isinstance(answer[0], Exception):
-        raise httpcore2.ConnectError(f"{host} cannot be looked up: {answer[0]}")
-    return list(dict.fromkeys(answer[0]))
+    try:
+        found = look_up_host(host, port, timeout=timeout)
+    except TimedOut:
+        raise httpcore2.ConnectTimeout(f"{host} could not be looked up in time") from None
+    except (OSError, UnicodeError) as error:
+        raise httpcore2.ConnectError(f"{host} cannot be looked up: {error}") from error
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 
 class DeadlineTransport(httpx2.HTTPTransport):

@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import redis
-from hansa import HansaError, TimedOut, Unavailable
+from hansa import HansaError, TimedOut, Unavailable, deadline
 from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.client import Pipeline, PubSub
 from redis.connection import parse_url
 from redis.retry import Retry
 
-from .deadline import Pool, TcpConnection, TlsConnection, UnixConnection, deadline
+from .deadline import Pool, TcpConnection, TlsConnection, UnixConnection
 
 
 class RedisUnavailable(Unavailable, exceptions.ConnectionError):

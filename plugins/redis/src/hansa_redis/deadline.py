@@ -1,20 +1,17 @@
-"""Deadlines: whatever a call to Redis does, from waiting for a connection to the last byte of the
-answer, ends in time.
+"""Connections to Redis on which whatever a call does, from waiting for a connection to the last byte
+of the answer, ends in time.
 
 The time-outs of redis-py count anew for each of these steps and for each piece of an answer, so a
-call could take many times what was set. Here a call opens a deadline for its thread, and every wait
-on the way takes only what is left of it.
+call could take many times what was set. Here every wait takes only what is left of the deadline of
+its thread.
 """
 
 from __future__ import annotations
 
 import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
+from hansa import TimedOut, look_up_host, time_left
 from redis.connection import (
     BlockingConnectionPool,
     Connection,
@@ -22,36 +19,15 @@ from redis.connection import (
     UnixDomainSocketConnection,
 )
 
-AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
-"""What the system's resolver returns for one address."""
-
-_calls = threading.local()
-
-
-@contextmanager
-def deadline(seconds: float | None) -> Iterator[None]:
-    """Limit everything inside the block, in this thread, to these seconds; None sets no limit. The
-    innermost counts.
-    """
-    before = getattr(_calls, "ends", None)
-    _calls.ends = None if seconds is None else time.monotonic() + seconds
-    try:
-        yield
-    finally:
-        _calls.ends = before
-
 
 def remaining(most: float | None = None) -> float | None:
     """Return the seconds until the deadline, at most `most`; None without either. Raises
     `TimeoutError` once it has passed.
     """
-    ends = getattr(_calls, "ends", None)
-    if ends is None:
-        return most
-    left = float(ends - time.monotonic())
-    if left <= 0:
+    left = time_left(most)
+    if left is not None and left <= 0:
         raise TimeoutError("the deadline has passed")
-    return left if most is None else min(left, most)
+    return left
 
 
 class DeadlineSocket:
@@ -91,35 +67,16 @@ class DeadlineSocket:
         return getattr(self._inner, name)
 
 
-def _resolve(host: str, port: int, family: int) -> list[AddressInfo]:
-    """Return the addresses of a host; the system's resolver has no deadline, so it runs in a thread
-    of its own.
-    """
-    found: list[AddressInfo] = []
-    failed: list[Exception] = []
-
-    def ask() -> None:
-        try:
-            found.extend(socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=ask, name="resolve", daemon=True)
-    thread.start()
-    thread.join(remaining())
-    if failed:
-        raise failed[0]
-    if not found:
-        raise TimeoutError(f"the name {host} was not resolved in time")
-    return found
-
-
 class TcpConnection(Connection):
     """A connection over TCP, made and used within the deadline."""
 
     def _connect(self) -> DeadlineSocket:
         failure: Exception = OSError(f"{self.host} has no address")
-        for family, kind, protocol, _, address in _resolve(self.host, self.port, self.socket_type):
+        try:
+            found = look_up_host(self.host, self.port, family=self.socket_type)
+        except TimedOut as error:
+            raise TimeoutError(error.detail) from error
+        for family, kind, protocol, _, address in found:
             connection = socket.socket(family, kind, protocol)
             try:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -6,8 +6,7 @@ import contextlib
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from hansa import Unavailable
-from hansa_connect.deadline import call_within
+from hansa import Unavailable, call_within
 from hansa_connect.sockets import is_silent, shut_down
 from sqlalchemy import Connection, Engine
 

@@ -1,37 +1,14 @@
-"""A call in a thread has a deadline; a socket can be asked whether it is silent, and be shut from
-outside.
-"""
+"""A socket can be asked whether it is silent, and be shut from outside; settings of TLS."""
 
 from __future__ import annotations
 
 import socket
 import threading
-import time
 
 import pytest
-from hansa import Invalid, TimedOut, load
-from hansa_connect.deadline import call_within
+from hansa import Invalid, load
 from hansa_connect.sockets import is_silent, shut_down
 from hansa_connect.tls import TlsSettings
-from hansa_devkit.harness.waiting import wait_until
-
-
-def test_the_answer_and_the_error_of_a_call_come_through():
-    assert call_within(5, "x", lambda: 42, print) == 42
-    with pytest.raises(KeyError):
-        call_within(5, "x", lambda: {"yes": 1}["no"], print)
-    with pytest.raises(TimeoutError, match="its own"):
-        call_within(5, "x", lambda: (_ for _ in ()).throw(TimeoutError("its own")), print)
-
-
-def test_an_answer_that_comes_too_late_is_dropped():
-    go, dropped = threading.Event(), []
-    began = time.monotonic()
-    with pytest.raises(TimedOut, match=r"the database: no answer within 0\.1 s"):
-        call_within(0.1, "the database", lambda: go.wait(10) and "late", dropped.append)
-    assert time.monotonic() - began < 5
-    go.set()
-    wait_until(lambda: dropped == ["late"], 5)
 
 
 def test_silent_and_shut():
