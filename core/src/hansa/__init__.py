@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .cluster.file_records import FileRecords as FileRecords
     from .cluster.membership import Holder as Holder, name_lease as name_lease
     from .contract.bus import Bus as Bus, Queue as Queue, Records as Records
     from .contract.engine import Engine as Engine
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from .settings.validate import dump as dump, learn as learn, load as load, schema as schema
 
 _PUBLIC = {
+    "cluster.file_records": ("FileRecords",),
     "cluster.membership": (
         "Holder",
         "name_lease",

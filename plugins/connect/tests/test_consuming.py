@@ -10,7 +10,6 @@ from queue import Empty, SimpleQueue
 
 import pytest
 from hansa import Invalid, Request, Response, Unavailable, load
-from hansa.cluster.file_records import FileRecords
 from hansa_connect.attempts import AttemptCounter, message_digest
 from hansa_connect.consuming import ConsumerSettings, ConsumingChannel
 from hansa_connect.delivery import HISTORY, Delivery, essential_headers
@@ -326,7 +325,7 @@ def server(request, tmp_path, real_server):
 
 def with_files(folder):
     """A server whose records are the files of the product."""
-    return LocalServer(directory=folder, records=lambda name: FileRecords(folder / name))
+    return LocalServer(directory=folder)
 
 
 def test_counts_outlive_the_worker_and_are_those_of_one_channel(server):
@@ -351,7 +350,7 @@ def test_while_redis_is_down_files_count(tmp_path):
     assert [begun.count("message"), begun.count("message")] == [1, 2]
     begun.forget("message")
     assert begun.count("message") == 1
-    (file,) = tmp_path.glob("begun/*/message")
+    (file,) = tmp_path.glob("begun/*.count")
     os.utime(file, (time.time() - 90_000,) * 2)
     assert AttemptCounter(server, "a").count("message") == 1
 

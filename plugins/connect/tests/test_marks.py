@@ -16,7 +16,6 @@ from uuid import UUID
 
 import pytest
 from hansa import Request, Unavailable, load
-from hansa.cluster.file_records import FileRecords
 from hansa_connect.marked import MarkedChannel, MarkSettings
 from hansa_connect.marks import Marks, Position
 from hansa_connect.records import RecordsChannel, RecordSettings
@@ -61,8 +60,7 @@ def server(request, tmp_path):
 
 def with_files(folder):
     """A server whose records are the files of the product."""
-    records = {name: FileRecords(folder / name) for name in ("marks", "begun")}
-    return Source(directory=folder, records=records.__getitem__)
+    return Source(directory=folder)
 
 
 @pytest.mark.parametrize("value", MARKS, ids=repr)

@@ -38,9 +38,8 @@ class FileRecords(Records):
         if not self._swept:  # of messages that another server came to an end with
             self._swept = True
             self._drop_expired(seconds)
-        with open(
-            path, "ab"
-        ) as file:  # a byte each time: nothing that a crash could leave half done
+        # a byte each time: nothing that a crash could leave half done
+        with open(path, "ab") as file:
             file.write(b".")
             return file.tell()
 

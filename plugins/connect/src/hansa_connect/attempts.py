@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
-import time
-from pathlib import Path
 
-from hansa import Server
+from hansa import FileRecords, Server
 
 log = logging.getLogger("hansa.attempts")
 
@@ -19,15 +16,14 @@ REMEMBERED = 86_400.0
 class AttemptCounter:
     """How often each message of a channel was begun whose earlier delivery was lost.
 
-    Counts are kept in the records of the cluster, and in files of this server, below `DIR/begun`,
+    Counts are kept in the records of the cluster, and in files of this server, in `DIR/begun`,
     while those do not answer. `owner` names the channel.
     """
 
     def __init__(self, server: Server, owner: str) -> None:
         self._records = server.records("begun")
         self._owner = owner
-        folder = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()[:16]
-        self._fallback = _CountFiles(server.dir / "begun" / folder)
+        self._fallback = FileRecords(server.dir / "begun")
 
     def count(self, message: str) -> int:
         """Note that a message, named by its digest, begins.
@@ -35,48 +31,24 @@ class AttemptCounter:
         Returns how often it has begun, this time included. Raises OSError if it cannot be noted
         anywhere.
         """
+        name = self._name(message)
         try:
-            return self._records.count(self._name(message), REMEMBERED)
+            return self._records.count(name, REMEMBERED)
         except Exception as error:  # whatever it is, a file will do
             log.warning("attempts are counted in a file, the cluster's records fail: %s", error)
-        return self._fallback.count(message)
+        return self._fallback.count(name, REMEMBERED)
 
     def forget(self, message: str) -> None:
         """Drop the count of a message that was handled or given up."""
-        self._fallback.delete(message)
+        name = self._name(message)
+        self._fallback.delete(name)
         try:
-            self._records.delete(self._name(message))
+            self._records.delete(name)
         except Exception as error:  # it expires
             log.warning("a count of attempts was not deleted: %s", error)
 
     def _name(self, message: str) -> str:
         return f"{self._owner}:{message}"
-
-
-class _CountFiles:
-    """Counters as files that grow by a byte, which a crash cannot leave half written."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._drop_expired()
-
-    def count(self, name: str) -> int:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self._folder / name, "ab") as file:
-            file.write(b".")
-            return file.tell()
-
-    def delete(self, name: str) -> None:
-        (self._folder / name).unlink(missing_ok=True)
-
-    def _drop_expired(self) -> None:
-        if not self._folder.exists():
-            return
-        oldest = time.time() - REMEMBERED
-        for path in self._folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
 
 
 def message_digest(body: bytes, *about: object) -> str:

@@ -1,17 +1,13 @@
-"""The bus of a local server: leases in memory, nobody to nudge, and records in files of the
-server's folder.
-"""
+"""The bus of a local server: leases in memory, and nobody to nudge."""
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hansa import Bus, HeldLease, Records, replace_file
+from hansa import Bus, HeldLease, Records
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -77,39 +73,3 @@ class LocalBus(Bus):
     def records(self, namespace: str) -> Records | None:
         """Return None: a local server keeps records in files."""
         return None
-
-
-class LocalRecords(Records):
-    """Records in files of a folder, so that a test can play the end of a process; counters do not
-    expire.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def read(self, name: str) -> bytes | None:
-        """Return a value, or None if there is none."""
-        try:
-            return self._path(name, "value").read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def write(self, name: str, value: bytes) -> None:
-        """Keep a value."""
-        replace_file(self._path(name, "value"), value)
-
-    def count(self, name: str, seconds: float) -> int:
-        """Add one to a counter and return it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with open(self._path(name, "count"), "ab") as file:
-            file.write(b".")
-            return file.tell()
-
-    def delete(self, name: str) -> None:
-        """Forget a value or a counter."""
-        for suffix in ("value", "count"):
-            self._path(name, suffix).unlink(missing_ok=True)
-
-    def _path(self, name: str, suffix: str) -> Path:
-        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
-        return self._folder / f"{digest[:32]}.{suffix}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hansa import (
     Bus,
     Definition,
+    FileRecords,
     Format,
     HansaError,
     Model,
@@ -29,7 +30,7 @@ from hansa import (
     problem,
 )
 
-from .bus import LocalBus, LocalRecords
+from .bus import LocalBus
 from .definitions import LocalDefinitions
 from .message import handle_message
 from .named import LocalOutgoing, Named
@@ -147,7 +148,7 @@ class LocalServer:
         """Return records: those of the bus, or files in a folder of the server named as the
         namespace.
         """
-        return self.bus.records(namespace) or LocalRecords(self.dir / namespace)
+        return self.bus.records(namespace) or FileRecords(self.dir / namespace)
 
     def section(self, model: type[SectionT]) -> SectionT:
         """Return the section of config.toml of this model, as it was handed in, or with its
