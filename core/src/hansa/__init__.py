@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .cluster.file_records import FileRecords as FileRecords
     from .cluster.membership import Holder as Holder, name_lease as name_lease
     from .contract.bus import Bus as Bus, Queue as Queue, Records as Records
+    from .contract.calls import QueueOptions as QueueOptions, RouteOptions as RouteOptions
     from .contract.engine import Engine as Engine
     from .contract.hookspecs import hookimpl as hookimpl
     from .contract.kinds import (
@@ -117,6 +118,10 @@ _PUBLIC = {
         "Bus",
         "Queue",
         "Records",
+    ),
+    "contract.calls": (
+        "QueueOptions",
+        "RouteOptions",
     ),
     "contract.engine": ("Engine",),
     "contract.hookspecs": ("hookimpl",),

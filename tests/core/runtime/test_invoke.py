@@ -59,7 +59,7 @@ class RecordingQueue:
         self.calls: list[Any] = []
 
     def put(self, *call: Any, **options: Any) -> None:
-        self.calls.append((*call, options["delay"]))
+        self.calls.append((*call, options.get("delay", 0.0)))
 
     def start(self) -> None:
         """Nothing is taken."""

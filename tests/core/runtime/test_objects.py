@@ -29,7 +29,7 @@ from hansa import (
 )
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
-from hansa.contract.records import DefinitionRecord
+from hansa.contract.records import DefinitionRecord, Edit
 from hansa.contract.registry import RegisteredService
 from hansa.plugins.registry import Registry
 from hansa.runtime import objects as module, retirement
@@ -37,6 +37,11 @@ from hansa.runtime.objects import Objects
 from hansa.runtime.outgoing import Namespace
 
 from tests.core.stores import Stores
+
+
+def preview(edit: Edit) -> DefinitionRecord:
+    """What an edit would store: what it says."""
+    return DefinitionRecord(*edit.key, edit.data or {})
 
 
 class Tagged(Model):
@@ -128,7 +133,7 @@ class World:
             server,
             self.registry,
             lambda row: self.reading(row),
-            DefinitionRecord,
+            preview,
             self.leases,
             lambda: self.wraps,
         )

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Unpack
 
+from .calls import QueueOptions
 from .records import HeldLease
 
 if TYPE_CHECKING:
@@ -82,24 +83,8 @@ class Queue(Protocol):
     cluster.
     """
 
-    def put(
-        self,
-        service: str,
-        payload: object,
-        cid: str,
-        *,
-        delay: float = 0.0,
-        callback: Iterable[str] = (),
-        max_attempts: int = 0,
-        in_reply_to: str = "",
-        extra: Mapping[str, object] | None = None,
-    ) -> None:
-        """Add a call, after `delay` seconds if given; raises `Unavailable` if it cannot be queued,
-        `Invalid` for its payload.
-
-        `callback` names services that are called with the answer; `max_attempts` overrides the
-        setting of the queue (0: as set).
-        """
+    def put(self, service: str, payload: object, cid: str, **options: Unpack[QueueOptions]) -> None:
+        """Add a call; raises `Unavailable` if it cannot be queued, `Invalid` for its payload."""
 
     def start(self) -> None:
         """Begin to take calls; called once the worker serves."""

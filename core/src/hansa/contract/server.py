@@ -8,10 +8,11 @@ import logging
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 
 from ..settings.model import Model
 from .bus import Bus, Queue, Records
+from .calls import QueueOptions, RouteOptions
 from .kinds import Definition, Security
 from .message import Request, Response
 from .packages import PackageVersion
@@ -377,16 +378,12 @@ class Server(Protocol):
         payload: object = None,
         *,
         cid: str = "",
-        delay: float = 0.0,
-        callback: Iterable[str] = (),
-        max_attempts: int = 0,
-        in_reply_to: str = "",
-        extra: Mapping[str, object] | None = None,
+        **options: Unpack[QueueOptions],
     ) -> str:
         """Queue a call, delivered at least once by any worker of the cluster; returns its
         correlation id.
 
-        The options are those of `Queue.put`. Raises `NotFound` for the service, `Unavailable` where
+        Raises `NotFound` for the service, `Unavailable` where
         there is no queue.
         """
 
@@ -394,11 +391,7 @@ class Server(Protocol):
         self,
         name: str,
         request: Request,
-        *,
-        type: str = "invoke",
-        channel: str = "",
-        format: str = "",
-        config: object = None,
+        **options: Unpack[RouteOptions],
     ) -> Response:
         """Run a request through a service as a channel of this type and name would, in a format if
         given; never raises.

@@ -4,10 +4,11 @@ plugin brings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Unpack
 
 from ..contract.bus import Queue
+from ..contract.calls import QueueOptions, RouteOptions
 from ..contract.kinds import Dispatch, Format
 from ..contract.message import Request, Response, new_cid
 from ..contract.registry import Registry
@@ -75,11 +76,7 @@ class Invocations:
         payload: object = None,
         *,
         cid: str = "",
-        delay: float = 0.0,
-        callback: Iterable[str] = (),
-        max_attempts: int = 0,
-        in_reply_to: str = "",
-        extra: Mapping[str, object] | None = None,
+        **options: Unpack[QueueOptions],
     ) -> str:
         """Queue a call, at least once; returns its correlation id. Raises `Unavailable` where there
         is no queue.
@@ -90,36 +87,22 @@ class Invocations:
                 "asynchronous invocation needs a queue and Redis: install hansa-queue and hansa-redis"
             )
         cid = cid or new_cid()
-        self.queue.put(
-            name,
-            payload,
-            cid,
-            delay=delay,
-            callback=callback,
-            max_attempts=max_attempts,
-            in_reply_to=in_reply_to,
-            extra=extra,
-        )
+        self.queue.put(name, payload, cid, **options)
         return cid
 
     def handle(
         self,
         name: str,
         request: Request,
-        *,
-        type: str = "invoke",
-        channel: str = "",
-        format: str = "",
-        config: object = None,
+        **options: Unpack[RouteOptions],
     ) -> Response:
         """Run one request through a route to a service that has no channel of its own; never
         raises.
         """
         try:
-            route = self.route(name, type=type, channel=channel, format=format, config=config)
-            return route(request)
+            return self.route(name, **options)(request)
         except Exception as error:
-            return failed(error, request, None, self._format(format))
+            return failed(error, request, None, self._format(options.get("format", "")))
 
     def _format(self, type: str) -> Format | None:
         """Return what can write an error in a format; None if there is no such format."""

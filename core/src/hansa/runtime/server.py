@@ -7,16 +7,17 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from ..cluster.cluster import Cluster
 from ..cluster.file_records import FileRecords
 from ..cluster.leases import Leases
 from ..cluster.odb_bus import OdbBus
 from ..contract.bus import Bus, Queue, Records
+from ..contract.calls import QueueOptions, RouteOptions
 from ..contract.message import Request, Response
 from ..definitions.definitions import Definitions
 from ..definitions.store import DefinitionStore
@@ -185,39 +186,20 @@ class WorkerServer:
         payload: object = None,
         *,
         cid: str = "",
-        delay: float = 0.0,
-        callback: Iterable[str] = (),
-        max_attempts: int = 0,
-        in_reply_to: str = "",
-        extra: Mapping[str, object] | None = None,
+        **options: Unpack[QueueOptions],
     ) -> str:
         """Queue a call, delivered at least once by any worker of the cluster; returns its
         correlation id.
         """
-        return self._calls.invoke_async(
-            name,
-            payload,
-            cid=cid,
-            delay=delay,
-            callback=callback,
-            max_attempts=max_attempts,
-            in_reply_to=in_reply_to,
-            extra=extra,
-        )
+        return self._calls.invoke_async(name, payload, cid=cid, **options)
 
     def handle(
         self,
         name: str,
         request: Request,
-        *,
-        type: str = "invoke",
-        channel: str = "",
-        format: str = "",
-        config: object = None,
+        **options: Unpack[RouteOptions],
     ) -> Response:
         """Run a request through a service as a channel of this type and name would, in a format if
         given; never raises.
         """
-        return self._calls.handle(
-            name, request, type=type, channel=channel, format=format, config=config
-        )
+        return self._calls.handle(name, request, **options)

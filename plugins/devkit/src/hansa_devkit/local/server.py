@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from hansa import (
     Bus,
@@ -20,9 +20,11 @@ from hansa import (
     HansaError,
     Model,
     Queue,
+    QueueOptions,
     Records,
     Request,
     Response,
+    RouteOptions,
     Server,
     Service,
     Unavailable,
@@ -188,11 +190,7 @@ class LocalServer:
         payload: object = None,
         *,
         cid: str = "",
-        delay: float = 0.0,
-        callback: Iterable[str] = (),
-        max_attempts: int = 0,
-        in_reply_to: str = "",
-        extra: Mapping[str, object] | None = None,
+        **options: Unpack[QueueOptions],
     ) -> str:
         """Note a call for `run_pending`; returns its correlation id. Raises `NotFound` for an
         unknown service.
@@ -215,24 +213,21 @@ class LocalServer:
         self,
         name: str,
         request: Request,
-        *,
-        type: str = "invoke",
-        channel: str = "",
-        format: str = "",
-        config: object = None,
+        **options: Unpack[RouteOptions],
     ) -> Response:
         """Run one request through a service, as a channel does; never raises."""
         try:
             service = self.registry.service(name).cls
-            form = self.registry.format(format).cls(config, service) if format else None
+            format = options.get("format", "")
+            config = options.get("config")
             return handle_message(
                 self,
                 service,
                 request,
                 name=name,
-                type=type,
-                channel=channel,
-                format=form,
+                type=options.get("type", "invoke"),
+                channel=options.get("channel", ""),
+                format=self.registry.format(format).cls(config, service) if format else None,
                 config=config,
             )
         except Exception as error:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partialmethod
 from typing import Protocol, TypeAlias
 
 from hansa import HansaError, TimedOut, Unavailable
@@ -66,8 +67,9 @@ class LiveHTTP(Protocol):
 class HTTPConnection(Connection[LiveHTTP]):
     """The verbs of one outgoing HTTP connection, each with the correlation id first.
 
-    All take `headers`, and `timeout` in seconds, which overrides the connection's; see
-    `http_request`.
+    `get` and `head` are called as `without_data`, `options`, `post`, `put` and `patch` as `with_data`,
+    both without the method. All take `headers`, and `timeout` in seconds, which overrides the
+    connection's; see `http_request`.
     """
 
     @property
@@ -75,27 +77,40 @@ class HTTPConnection(Connection[LiveHTTP]):
         """The settings."""
         return self._entry.config
 
-    def get(
+    def with_data(
         self,
+        method: str,
         cid: str,
+        data: object = "",
         params: Params = None,
         headers: Headers = None,
         timeout: float | None = None,
         **ignored: object,
     ) -> Reply:
-        """GET, with `params` for the path and the query string."""
-        return self.http_request("GET", cid, "", params, headers, timeout, **ignored)
+        """Make a request of a verb that takes data; what is not text is sent as JSON."""
+        return self.http_request(method, cid, data, params, headers, timeout, **ignored)
 
-    def head(
+    def without_data(
         self,
+        method: str,
         cid: str,
         params: Params = None,
         headers: Headers = None,
         timeout: float | None = None,
         **ignored: object,
     ) -> Reply:
-        """HEAD."""
-        return self.http_request("HEAD", cid, "", params, headers, timeout, **ignored)
+        """Make a request of a verb that takes no data, only `params` for the path and the query
+        string.
+        """
+        return self.http_request(method, cid, "", params, headers, timeout, **ignored)
+
+    get = partialmethod(without_data, "GET")
+    head = partialmethod(without_data, "HEAD")
+    options = partialmethod(with_data, "OPTIONS")
+    post = partialmethod(with_data, "POST")
+    put = partialmethod(with_data, "PUT")
+    patch = partialmethod(with_data, "PATCH")
+    send = post
 
     def delete(
         self,
@@ -113,56 +128,6 @@ class HTTPConnection(Connection[LiveHTTP]):
         if params is None and isinstance(data, dict):
             return self.http_request("DELETE", cid, "", data, headers, timeout, **ignored)
         return self.http_request("DELETE", cid, data, params, headers, timeout, **ignored)
-
-    def options(
-        self,
-        cid: str,
-        data: object = "",
-        params: Params = None,
-        headers: Headers = None,
-        timeout: float | None = None,
-        **ignored: object,
-    ) -> Reply:
-        """OPTIONS."""
-        return self.http_request("OPTIONS", cid, data, params, headers, timeout, **ignored)
-
-    def post(
-        self,
-        cid: str,
-        data: object = "",
-        params: Params = None,
-        headers: Headers = None,
-        timeout: float | None = None,
-        **ignored: object,
-    ) -> Reply:
-        """POST; data that is not text is sent as JSON."""
-        return self.http_request("POST", cid, data, params, headers, timeout, **ignored)
-
-    send = post
-
-    def put(
-        self,
-        cid: str,
-        data: object = "",
-        params: Params = None,
-        headers: Headers = None,
-        timeout: float | None = None,
-        **ignored: object,
-    ) -> Reply:
-        """PUT."""
-        return self.http_request("PUT", cid, data, params, headers, timeout, **ignored)
-
-    def patch(
-        self,
-        cid: str,
-        data: object = "",
-        params: Params = None,
-        headers: Headers = None,
-        timeout: float | None = None,
-        **ignored: object,
-    ) -> Reply:
-        """PATCH."""
-        return self.http_request("PATCH", cid, data, params, headers, timeout, **ignored)
 
     def ping(self, cid: str, *args: object, **options: object) -> str:
         """Check that the other side is there.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partialmethod
 from typing import Protocol, cast
 
 from ..dialect.exceptions import ConnectionException
@@ -71,17 +72,7 @@ class SOAPConnection(HTTPConnection):
             sent.update(needed)
         return super().http_request(method, cid, data, params, sent, timeout, **ignored)
 
-    def invoke(
-        self,
-        cid: str,
-        data: object = "",
-        params: Params = None,
-        headers: Headers = None,
-        timeout: float | None = None,
-        **ignored: object,
-    ) -> Reply:
-        """Post a string."""
-        return self.post(cid, data, params, headers, timeout, **ignored)
+    invoke = partialmethod(HTTPConnection.with_data, "POST")
 
 
 def _soap_action(headers: dict[str, str]) -> str:
