@@ -5,10 +5,14 @@ inject anything.
 from __future__ import annotations
 
 import dataclasses
+import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hansa import Invalid, fields, load
+from hansa_loadbalancer import headers
 from hansa_loadbalancer.generate import TEMPLATE, generate
 from hansa_loadbalancer.program import candidates, check_source, find_program
 from hansa_loadbalancer.settings import (
@@ -125,6 +129,29 @@ def test_a_line_tells_its_setting():
     where = next(number for number, line in enumerate(lines, 1) if "server one" in line)
     assert source.setting(where) == "servers"
     assert source.setting(1) == source.setting(0) == source.setting(10**6) == ""
+
+
+def install_headers(monkeypatch: pytest.MonkeyPatch, **declared: tuple[str, ...]) -> None:
+    """Install a distribution that names headers."""
+    module = ModuleType("headers_of_a_dialect")
+    for attribute, names in declared.items():
+        setattr(module, attribute, names)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    entry = EntryPoint("dialect", module.__name__, headers.GROUP)
+    monkeypatch.setattr(headers, "entry_points", lambda group: [entry])
+
+
+def test_headers_of_installed_distributions(monkeypatch: pytest.MonkeyPatch) -> None:
+    section = LoadBalancerSection(servers=[ONE])
+    install_headers(monkeypatch, CORRELATION_HEADERS=("X-Trace",), ADDRESS_HEADERS=("X-Came-From",))
+    text = generate(section, FOLDER).text
+    assert "set-var(txn.cid) req.hdr(X-Trace) if" in text
+    assert text.index("req.hdr(X-Trace)") < text.index("req.hdr(X-Hansa-CID)")
+    assert "http-request del-header X-Came-From\n" in text
+    assert "zato" not in text.lower()
+    install_headers(monkeypatch, CORRELATION_HEADERS=("X-Trace\n    bind :1",))
+    with pytest.raises(Invalid, match=r"headers_of_a_dialect: .* is not a valid name of a header"):
+        generate(section, FOLDER)
 
 
 def test_a_template_of_ones_own(tmp_path):

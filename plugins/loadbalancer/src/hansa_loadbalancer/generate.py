@@ -12,6 +12,12 @@ from pathlib import Path
 
 from hansa import Invalid
 
+from .headers import (
+    FORGEABLE_PREFIXES,
+    OWN_CORRELATION_HEADER,
+    correlation_headers,
+    forgeable_headers,
+)
 from .settings import SECTION, BalancedServer, LoadBalancerSection
 
 BACKEND = "servers"
@@ -30,27 +36,6 @@ ERRORS = {
     503: ("Service unavailable", "no server is available"),
     504: ("Timed out", "the server did not answer in time; the request may have run"),
 }
-# what a client says of itself and only a proxy may say; a server that trusts this load-balancer
-# believes it
-FORGEABLE = (
-    "x-forwarded",
-    "x-ssl",
-    "ssl-client",
-    "x-client-cert",
-    "x-client-verify",
-    "x-client-dn",
-    "client-cert",
-)
-FORGEABLE_WHOLE = (
-    "forwarded",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "proxy",
-    "x-zato-forwarded-for",
-    "x-arr-clientcert",
-)
 CID = "^[A-Za-z0-9-]{1,64}$"
 
 
@@ -162,7 +147,10 @@ def _errors() -> Iterable[str]:
         text = _quoted(text).replace("CID", "%[var(txn.cid)]")
         retry = " hdr Retry-After 1" if status == 503 else ""
         line = f"http-error status {status} content-type application/problem+json lf-string {text}"
-        yield line + f" hdr Cache-Control no-store hdr X-Hansa-CID %[var(txn.cid)]{retry}"
+        yield (
+            line
+            + f" hdr Cache-Control no-store hdr {OWN_CORRELATION_HEADER} %[var(txn.cid)]{retry}"
+        )
 
 
 def _rules(section: LoadBalancerSection, *, secure: bool) -> Iterable[str]:
@@ -172,11 +160,11 @@ def _rules(section: LoadBalancerSection, *, secure: bool) -> Iterable[str]:
     yield "option http-restrict-req-hdr-names delete"
     yield "http-request set-var(txn.cid) uuid,regsub(-,,g),upper,bytes(0,27)"
     yield "http-request set-var-fmt(txn.cid) K%[var(txn.cid)]"
-    for header in ("X-Zato-CID", "X-Hansa-CID"):
+    for header in correlation_headers():
         yield f"http-request set-var(txn.cid) req.hdr({header}) if {{ req.hdr({header}) -m reg {CID} }}"
-    yield "http-request set-header X-Hansa-CID %[var(txn.cid)]"
-    yield from (f"http-request del-header {name} -m beg" for name in FORGEABLE)
-    yield from (f"http-request del-header {name}" for name in FORGEABLE_WHOLE)
+    yield f"http-request set-header {OWN_CORRELATION_HEADER} %[var(txn.cid)]"
+    yield from (f"http-request del-header {prefix} -m beg" for prefix in FORGEABLE_PREFIXES)
+    yield from (f"http-request del-header {name}" for name in forgeable_headers())
     yield "http-request set-header X-Forwarded-For %[src]"
     yield f"http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}"
     if section.access_log:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hansa import NotFound
 
-from .dialect.wire import CID_HEADER
+from .headers import CID_HEADER
 
 if TYPE_CHECKING:
     from hansa import Server

@@ -8,9 +8,10 @@ import msgspec
 from hansa import Format, HansaError, Request as CoreRequest, Response as CoreResponse
 
 from ..constants import ZATO_ERROR
+from ..headers import CID_HEADER
 from ..section import profile_of
 from ..sio.declaration import declaration
-from .wire import CID_HEADER, JSON, TEXT, zato_env
+from .wire import JSON, TEXT, zato_env
 
 if TYPE_CHECKING:
     from .service import Service

@@ -9,6 +9,7 @@ import msgspec
 from hansa import Binding, Format, Invalid, Request as CoreRequest, Response as CoreResponse
 
 from ..constants import ZATO_OK
+from ..headers import CID_HEADER
 from ..payloads import Value
 from ..sio import models, xml
 from ..sio.declaration import Declaration
@@ -19,7 +20,6 @@ from ..sio.xml import XMLElement
 if TYPE_CHECKING:
     from .service import Service
 
-CID_HEADER: Final = "X-Zato-CID"
 TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
 INTERNAL_TYPES: Final = ("invoke", "invoke-async")

@@ -17,6 +17,7 @@ from hansa import HansaError, TimedOut, Unavailable
 
 from ..bunch import Bunch
 from ..dialect.exceptions import ConnectionException, TimeoutException, ZatoException, requests_too
+from ..headers import CID_HEADER
 from ..payloads import Value
 from ..sio import xml
 from ..sio.models import plain
@@ -160,7 +161,7 @@ class HTTPConnection(Connection[LiveHTTP]):
         if ignored:
             log.debug("options of requests that have no meaning here: %s", ", ".join(ignored))
         sent = {
-            "X-Zato-CID": cid,
+            CID_HEADER: cid,
             "X-Zato-Component": self._entry.component,
             "X-Zato-Msg-TS": _timestamp(),
         }
