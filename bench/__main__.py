@@ -34,7 +34,7 @@ from .async_invocation import async_invocation
 from .balanced import balanced
 from .definitions import definitions
 from .ftp import ftp
-from .measure import Figure, compare, several, table
+from .measure import Figure, compare, exit_status, several, table
 from .peers import PATH, PEERS
 from .programs import BODY, CREDENTIALS, Target, hansa, peer, wrk
 from .sql import sql
@@ -390,7 +390,7 @@ def main() -> int:
     if set(asked) == set(PARTS) and not arguments.pairs:
         write_page(text)
         print(f"written to {PAGE.relative_to(TOP)}")
-    return 0 if all(figure.holds is not False for figure in figures) else 1
+    return exit_status(figures)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from hansa_devkit.harness.api_server import RunningServer
 
 from tools.project import TOP
 
-from .measure import Figure, compare, table
+from .measure import Figure, compare, exit_status, table
 
 # a stream's name and its entries, each with identifier and fields
 Stream = tuple[str, list[tuple[str, dict[str, str]]]]
@@ -153,7 +153,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures = list(async_invocation(Path(folder), *map(int, sys.argv[1:2])))
     print(table(figures))
-    return 0 if all(figure.holds is not False for figure in figures) else 1
+    return exit_status(figures)
 
 
 if __name__ == "__main__":

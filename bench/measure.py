@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -114,6 +114,11 @@ def several(
     return Figure(
         name, statistics.median(values), min(values), max(values), len(values), bound, False, note
     )
+
+
+def exit_status(figures: Iterable[Figure]) -> int:
+    """Return the status of a benchmark: 1 when a bound does not hold."""
+    return 0 if all(figure.holds is not False for figure in figures) else 1
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 
 from tools.project import TOP
 
-from .measure import Figure, compare, table
+from .measure import Figure, compare, exit_status, table
 
 ROWS = 1000
 # about a second each: what is shorter measures the neighbours of this machine
@@ -160,7 +160,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures = list(sql(Path(folder), *map(int, sys.argv[1:2])))
     print(table(figures))
-    return 0 if all(figure.holds is not False for figure in figures) else 1
+    return exit_status(figures)
 
 
 if __name__ == "__main__":

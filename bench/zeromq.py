@@ -21,7 +21,7 @@ from hansa_devkit.harness.ports import free_port
 
 from tools.project import TOP
 
-from .measure import Figure, compare, several, table
+from .measure import Figure, compare, exit_status, several, table
 from .peers import SAMPLE
 
 OURS, BARE = 20_000, 300_000
@@ -217,7 +217,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures = list(zeromq(Path(folder), *map(int, sys.argv[1:2])))
     print(table(figures))
-    return 0 if all(figure.holds is not False for figure in figures) else 1
+    return exit_status(figures)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,14 @@ if TYPE_CHECKING:
         is_reference as is_reference,
         resolve as resolve,
     )
-    from .settings.validate import dump as dump, learn as learn, load as load, schema as schema
+    from .settings.validate import (
+        dump as dump,
+        has_check as has_check,
+        learn as learn,
+        load as load,
+        load_pydantic as load_pydantic,
+        schema as schema,
+    )
 
 _PUBLIC = {
     "cluster.file_records": ("FileRecords",),
@@ -231,8 +238,10 @@ _PUBLIC = {
     ),
     "settings.validate": (
         "dump",
+        "has_check",
         "learn",
         "load",
+        "load_pydantic",
         "schema",
     ),
 }

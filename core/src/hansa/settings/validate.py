@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from weakref import WeakSet
 
 import msgspec
 
 from ..foundation.errors import Invalid
 from .faults import Faults, collect_broken_rules, collect_unknown, decode_hook, explain
-from .model import Model, Secret, values_of
+from .model import Model, Secret, fields, values_of
 
 T = TypeVar("T")
 
@@ -54,7 +54,9 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
     itself, and converts as it is told to. Raises `Invalid` with every fault at once.
     """
     if hasattr(model, "model_validate_json"):
-        loaded: T = load_pydantic(model, msgspec.json.encode(data))
+        pydantic_model: Any = model
+        text = msgspec.json.encode(data)
+        loaded: T = load_pydantic(lambda: pydantic_model.model_validate_json(text))
         return loaded
     try:
         value = msgspec.convert(data, learn(model), strict=strict, dec_hook=decode_hook)
@@ -73,16 +75,32 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
     return value
 
 
-def load_pydantic(model: Any, text: bytes) -> Any:
-    """Build a pydantic model from JSON; raises `Invalid` with every fault."""
+def load_pydantic(validate: Callable[[], T]) -> T:
+    """Return what the validation of a pydantic model returns; raises `Invalid` with every fault."""
     try:
-        return model.model_validate_json(text)
+        return validate()
     except ValueError as error:
         errors = getattr(error, "errors", None)
         if errors is None:
             raise Invalid(str(error)) from None
         found = errors(include_input=False)
         raise Invalid({".".join(map(str, one["loc"])): one["msg"] for one in found}) from None
+
+
+def has_check(hint: object) -> bool:
+    """Return whether a type has a model anywhere in it with a `check` of its own."""
+    return _has_check(hint, set())
+
+
+def _has_check(hint: object, seen: set[object]) -> bool:
+    if isinstance(hint, type) and issubclass(hint, Model):
+        if hint in seen:
+            return False
+        seen.add(hint)
+        if hint.check is not Model.check:
+            return True
+        return any(_has_check(field.type, seen) for field in fields(hint))
+    return any(_has_check(argument, seen) for argument in get_args(hint))
 
 
 def dump(value: object, secret: Callable[[Secret], object] | None = None) -> Any:

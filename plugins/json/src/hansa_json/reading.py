@@ -7,10 +7,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
-from hansa import Invalid, Model, decode_hook, explain, fields, learn
+from hansa import Invalid, Model, decode_hook, explain, fields, has_check, learn, load_pydantic
 
 from .depth import guard, is_bounded, too_deep
 
@@ -30,7 +30,7 @@ def reader(model: Any) -> Read:
     decode: Read = _PLAIN.decode
     if model is not None:
         decode = msgspec.json.Decoder(learn(model), dec_hook=decode_hook).decode
-    has_checks = _overrides_check(model, set())
+    has_checks = has_check(model)
     bounded = is_bounded(model)
 
     def read(raw: bytes) -> object:
@@ -48,6 +48,11 @@ def reader(model: Any) -> Read:
         return value
 
     return read
+
+
+def _read_pydantic(raw: bytes, model: Any) -> object:
+    guard(raw)
+    return load_pydantic(lambda: model.model_validate_json(raw))
 
 
 def decode_strict(raw: bytes) -> Any:
@@ -88,31 +93,6 @@ def _why(raw: bytes, model: Any, error: Exception) -> Invalid:
         if found is not None:
             return found
     return Invalid(str(error) or "malformed")
-
-
-def _read_pydantic(raw: bytes, model: Any) -> object:
-    guard(raw)
-    try:
-        value: object = model.model_validate_json(raw)
-    except ValueError as error:
-        errors = getattr(error, "errors", None)
-        if errors is None:
-            raise Invalid(str(error)) from None
-        found = errors(include_input=False)
-        raise Invalid({".".join(map(str, one["loc"])): one["msg"] for one in found}) from None
-    return value
-
-
-def _overrides_check(hint: object, seen: set[object]) -> bool:
-    """Whether a type has a model anywhere in it with a `check` of its own."""
-    if isinstance(hint, type) and issubclass(hint, Model):
-        if hint in seen:
-            return False
-        seen.add(hint)
-        if hint.check is not Model.check:
-            return True
-        return any(_overrides_check(field.type, seen) for field in fields(hint))
-    return any(_overrides_check(argument, seen) for argument in get_args(hint))
 
 
 def _check(value: object, path: str, faults: dict[str, str]) -> None:

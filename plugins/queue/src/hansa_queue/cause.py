@@ -23,8 +23,8 @@ _VARIABLE = re.compile(
 )
 
 
-class FailureInfo(msgspec.Struct, omit_defaults=True):
-    """Why, when and where a message failed; `created` and `at` in seconds of the Unix epoch."""
+class Brief(msgspec.Struct):
+    """What a list shows of a failed message; times in seconds of the Unix epoch."""
 
     service: str
     cause: str
@@ -33,8 +33,13 @@ class FailureInfo(msgspec.Struct, omit_defaults=True):
     cid: str = ""
     attempts: int = 0
     worker: str = ""
-    traceback: str = ""
     group: str = ""
+
+
+class FailureInfo(Brief, omit_defaults=True):
+    """Why, when and where a message failed."""
+
+    traceback: str = ""
     history: list[Attempt] = []
 
     def assign_group(self) -> None:

@@ -14,25 +14,12 @@ import msgspec
 from hansa import Conflict, NotFound, PlainSettings
 
 from .call import Attempt, Call, decode, encode
-from .cause import FailureInfo, pattern
+from .cause import Brief, FailureInfo, pattern
 from .store import FAILURES, ScriptArgument, Store, text, unavailable
 
 ItemT = TypeVar("ItemT")
 BATCH = 500
 """Messages that one call of Redis reads or changes at most."""
-
-
-class Brief(msgspec.Struct):
-    """What a list shows of a failed message; times in seconds of the Unix epoch."""
-
-    service: str
-    cause: str
-    created: float
-    at: float
-    cid: str = ""
-    attempts: int = 0
-    worker: str = ""
-    group: str = ""
 
 
 @dataclass

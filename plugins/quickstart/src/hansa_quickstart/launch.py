@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from hansa import spawn
 
@@ -30,25 +31,19 @@ def launch(component: Component, *, ends_with_us: bool) -> Launched:
     # logs go to files only
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HANSA_CONSOLE": "off"}
     began = time.monotonic()
+    start = spawn if ends_with_us else _start_detached
     with open(component.console, "wb") as out:
-        if ends_with_us:
-            process = spawn(
-                component.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                cwd=component.folder,
-                env=environment,
-            )
-        else:
-            process = subprocess.Popen(
-                component.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                cwd=component.folder,
-                env=environment,
-                start_new_session=True,
-            )
+        process = start(
+            component.command(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            cwd=component.folder,
+            env=environment,
+        )
     component.note(process.pid)
     return Launched(process, began)
+
+
+def _start_detached(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, start_new_session=True, **options)

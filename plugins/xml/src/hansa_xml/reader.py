@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from typing import get_args
 
 import msgspec
-from hansa import Invalid, Model, decode_hook, explain, fields, learn, load
+from hansa import Invalid, Model, decode_hook, explain, has_check, learn, load, load_pydantic
 from lxml import etree
 
 from .element import to_data
@@ -29,11 +28,11 @@ def reader(model: Hint) -> Read:
     themselves.
     """
     if hasattr(model, "model_validate"):
-        return lambda element: _pydantic(model, to_data(element))
+        return lambda element: load_pydantic(lambda: model.model_validate(to_data(element)))
     shaped = data_reader(model)
     # PERF: `load` also walks the value to run checks, which is only needed where a model has one of
     # its own.
-    build = _checked(model) if _overrides_check(model, set()) else _converted(model)
+    build = _checked(model) if has_check(model) else _converted(model)
 
     def read(element: etree._Element) -> object:
         data = shaped(element)
@@ -133,27 +132,3 @@ def _unreadable(data: object, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(data, list):
         for index, value in enumerate(data):
             yield from _unreadable(value, f"{path}[{index}]")
-
-
-def _pydantic(model: Hint, data: object) -> object:
-    try:
-        value: object = model.model_validate(data)
-    except ValueError as error:
-        errors = getattr(error, "errors", None)
-        if errors is None:
-            raise Invalid(str(error)) from None
-        found = errors(include_input=False)
-        raise Invalid({".".join(map(str, one["loc"])): one["msg"] for one in found}) from None
-    return value
-
-
-def _overrides_check(hint: Hint, seen: set[object]) -> bool:
-    """Whether a type has a model anywhere in it with a `check` of its own."""
-    if isinstance(hint, type) and issubclass(hint, Model):
-        if hint in seen:
-            return False
-        seen.add(hint)
-        if hint.check is not Model.check:
-            return True
-        return any(_overrides_check(field.type, seen) for field in fields(hint))
-    return any(_overrides_check(argument, seen) for argument in get_args(hint))
