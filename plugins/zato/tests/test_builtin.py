@@ -19,6 +19,8 @@ from hansa_zato.dialect.channel import stable_id
 from hypothesis import given, strategies as st
 from zato.server.service import Service
 
+from plugins.zato.tests.facade import Facade
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -42,12 +44,12 @@ class Rate(Service):
 
 
 @pytest.fixture
-def builtin(server: Any) -> Any:
+def builtin(server: Facade) -> Any:
     server.add(Rate, *plugin.hansa_services())
     return server
 
 
-def call(server: Any, name: str, raw: bytes | str = b"", **request: Any) -> Any:
+def call(server: Facade, name: str, raw: bytes | str = b"", **request: Any) -> Any:
     cls = server.registry.service(name).cls
     return server.call(cls, raw, cid="K1", **request)
 
@@ -66,12 +68,14 @@ def test_names_of_services() -> None:
     ]
 
 
-def test_definitions(server: Any) -> None:
-    assert plugin.hansa_definitions(server) == []  # the facade of these tests has no channel http
+def test_definitions(server: Facade) -> None:
+    assert (
+        plugin.hansa_definitions(server.as_server) == []
+    )  # the facade of these tests has no channel http
     from hansa_http.channel import HttpChannel
 
     server.registry.add_types("http", [HttpChannel])
-    found = plugin.hansa_definitions(server)
+    found = plugin.hansa_definitions(server.as_server)
     assert [
         (kind, type, name, data["url_path"], data.get("security"))
         for kind, type, name, data in found
@@ -83,7 +87,7 @@ def test_definitions(server: Any) -> None:
     for kind, type, _, data in found:
         load(server.registry.type(kind, type).model, data)
     server.plugins.loaded = ["zato"]
-    assert [name for _, _, name, _ in plugin.hansa_definitions(server)] == [
+    assert [name for _, _, name, _ in plugin.hansa_definitions(server.as_server)] == [
         "zato.ping"
     ]  # nothing unguarded
 
@@ -98,18 +102,18 @@ def ping_over_http(frontend: HttpFrontend, **headers: str) -> str:
     return response.cid
 
 
-def test_correlation_ids_of_callers(server: Any) -> None:
+def test_correlation_ids_of_callers(server: Facade) -> None:
     frontend = HttpFrontend(HttpSection())
     server.resources.append(frontend)
     assert ping_over_http(frontend, HTTP_X_ZATO_CID="K1") != "K1"
-    plugin.hansa_serve(server)
+    plugin.hansa_serve(server.as_server)
     assert ping_over_http(frontend, HTTP_X_ZATO_CID="K1") == "K1"
     assert ping_over_http(frontend, HTTP_X_ZATO_CID="K1", HTTP_X_HANSA_CID="K2") == "K2"
     assert ping_over_http(frontend, HTTP_X_ZATO_CID="no id") != "no id"
 
 
-def test_no_correlation_ids_without_http(server: Any) -> None:
-    assert plugin.hansa_serve(server) is None  # the plugin is installed, but not loaded
+def test_no_correlation_ids_without_http(server: Facade) -> None:
+    assert plugin.hansa_serve(server.as_server) is None  # the plugin is installed, but not loaded
     assert server.resources == []
 
 
@@ -132,7 +136,7 @@ def test_ping_from_a_service(builtin: Any) -> None:
     assert builtin.invoke("zato.ping2") == {"zato_ping2_response": {"pong": "zato"}}
 
 
-def test_a_ping_of_ones_own(server: Any, deploy: Any) -> None:
+def test_a_ping_of_ones_own(server: Facade, deploy: Any) -> None:
     source = "from zato.server.service.internal import Ping\nclass Mine(Ping):\n    pass\n"
     (mine,) = deploy(source).values()
     assert mine.get_name() == "my-service.mine"
@@ -147,7 +151,7 @@ def test_echo_and_input_logger(builtin: Any, caplog: pytest.LogCaptureFixture) -
     assert "seen" in caplog.text
 
 
-def gateway(server: Any, name: str, body: str) -> Any:
+def gateway(server: Facade, name: str, body: str) -> Any:
     config = load(HttpSettings, {"url_path": "/zato/json/{service}"})
     return call(
         server,
@@ -191,7 +195,7 @@ def test_errors_in_json(builtin: Any, name: str, body: str, status: int, details
     assert b"internal matters" not in response.raw
 
 
-def invoke(server: Any, **asked: Any) -> Any:
+def invoke(server: Facade, **asked: Any) -> Any:
     if "payload" in asked:
         asked["payload"] = base64.b64encode(asked["payload"].encode()).decode()
     return call(server, "zato.service.invoke", json.dumps(asked))

@@ -16,6 +16,7 @@ from hansa_zato.outgoing import Outgoing
 from zato.common import ConnectionException, Inactive
 
 from plugins.ftp.tests.servers import Vsftpd
+from plugins.zato.tests.facade import Facade
 
 
 @pytest.fixture
@@ -32,11 +33,11 @@ def root(vsftpd: Any) -> Path:
 
 
 @pytest.fixture
-def ftp(server: Any, vsftpd: Any) -> Any:
-    made = FtpOutgoing("N", load(SendingSettings, vsftpd.settings), server)
+def ftp(server: Facade, vsftpd: Any) -> Any:
+    made = FtpOutgoing("N", load(SendingSettings, vsftpd.settings), server.as_server)
     made.start()
     server.objects["outgoing", "ftp", "N"] = made
-    yield Outgoing(server).ftp.get("N")
+    yield Outgoing(server.as_server).ftp.get("N")
     made.stop()
 
 
@@ -146,9 +147,9 @@ def test_what_hansa_offers_besides_and_the_settings(ftp: Any, vsftpd: Any, tmp_p
     )
 
 
-def test_inactive_and_unknown_ones(server: Any) -> None:
+def test_inactive_and_unknown_ones(server: Facade) -> None:
     server.objects["outgoing", "ftp", "Off"] = None
-    outgoing = Outgoing(server)
+    outgoing = Outgoing(server.as_server)
     with pytest.raises((Inactive, ConnectionException)):
         outgoing.ftp.get("Off").getcontents("a")
     assert outgoing.ftp.get("nobody") is None

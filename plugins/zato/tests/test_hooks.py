@@ -8,6 +8,8 @@ import pytest
 from zato.common.exception import BadRequest, Forbidden
 from zato.server.service import Service
 
+from plugins.zato.tests.facade import Facade
+
 ALL = (
     "accept",
     "before_job",
@@ -46,7 +48,7 @@ def hooked(calls: list[str], failing: dict[str, BaseException] | None = None, **
     return type("Hooked", (Service,), {**{name: method(name) for name in ALL}, **more})
 
 
-def test_order(server: Any) -> None:
+def test_order(server: Facade) -> None:
     calls: list[str] = []
     server.call(hooked(calls), "{}")
     assert calls == [
@@ -60,7 +62,7 @@ def test_order(server: Any) -> None:
     ]
 
 
-def test_order_of_jobs(server: Any) -> None:
+def test_order_of_jobs(server: Facade) -> None:
     calls: list[str] = []
     server.call(hooked(calls), "", "", type="schedule", config=Interval)
     assert calls == [
@@ -80,7 +82,7 @@ def test_order_of_jobs(server: Any) -> None:
 
 @pytest.mark.parametrize("name", ["before_handle", "after_handle", "finalize_handle"])
 def test_a_failing_hook_is_logged_and_goes_no_further(
-    server: Any, name: str, caplog: pytest.LogCaptureFixture
+    server: Facade, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     calls: list[str] = []
     response = server.call(hooked(calls, {name: RuntimeError("oops")}), "{}")
@@ -90,31 +92,31 @@ def test_a_failing_hook_is_logged_and_goes_no_further(
     assert "oops" in caplog.text
 
 
-def test_a_before_hook_may_refuse(server: Any) -> None:
+def test_a_before_hook_may_refuse(server: Facade) -> None:
     calls: list[str] = []
     response = server.call(hooked(calls, {"before_handle": Forbidden("K1", "not you")}), "{}")
     assert (response.status, calls[-1]) == (403, "before_handle")
 
 
-def test_an_after_hook_may_not(server: Any) -> None:
+def test_an_after_hook_may_not(server: Facade) -> None:
     assert server.call(hooked([], {"after_handle": Forbidden("K1", "not you")}), "{}").status == 200
 
 
 @pytest.mark.parametrize("name", ["validate_input", "handle", "validate_output"])
-def test_validation_and_the_handler_end_it(server: Any, name: str) -> None:
+def test_validation_and_the_handler_end_it(server: Facade, name: str) -> None:
     calls: list[str] = []
     response = server.call(hooked(calls, {name: BadRequest("K1", "no")}), "{}")
     assert (response.status, calls[-1]) == (400, name)
 
 
-def test_not_accepted(server: Any) -> None:
+def test_not_accepted(server: Facade) -> None:
     calls: list[str] = []
     response = server.call(hooked(calls, accept=lambda self: False), "{}")
     assert (response.status, response.raw, calls) == (400, b"", [])
     assert response.headers["X-Zato-CID"] == response.cid
 
 
-def test_processing_time_is_known_at_the_end(server: Any) -> None:
+def test_processing_time_is_known_at_the_end(server: Facade) -> None:
     found: list[Any] = []
     server.call(hooked([], finalize_handle=lambda self: found.append(self)), "{}")
     service = found[0]
@@ -122,13 +124,13 @@ def test_processing_time_is_known_at_the_end(server: Any) -> None:
     assert 0 <= service.processing_time < 60_000
 
 
-def test_hooks_of_verbs(server: Any) -> None:
+def test_hooks_of_verbs(server: Facade) -> None:
     calls: list[str] = []
     server.call(hooked(calls, handle_GET=lambda self: calls.append("GET")), "", method="GET")
     assert calls[calls.index("validate_input") + 1] == "GET"
 
 
-def test_before_and_after_add_to_store_run_once(server: Any) -> None:
+def test_before_and_after_add_to_store_run_once(server: Facade) -> None:
     calls: list[str] = []
 
     def before(logger: Any) -> bool:
@@ -146,13 +148,13 @@ def test_before_and_after_add_to_store_run_once(server: Any) -> None:
 
 
 @pytest.mark.parametrize("answer", [lambda logger: False, lambda logger: 1 / 0])
-def test_a_class_that_refuses_to_be_used(server: Any, answer: Any) -> None:
+def test_a_class_that_refuses_to_be_used(server: Facade, answer: Any) -> None:
     response = server.call(hooked([], before_add_to_store=staticmethod(answer)), "{}")
     assert response.status == 503
     assert b"before_add_to_store" in response.raw
 
 
-def test_before_add_to_store_as_a_class_method(deploy: Any, server: Any) -> None:
+def test_before_add_to_store_as_a_class_method(deploy: Any, server: Facade) -> None:
     source = """
 from zato.server.service import Service
 class A(Service):

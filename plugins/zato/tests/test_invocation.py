@@ -15,6 +15,8 @@ from zato.common import ParsingException, TimeoutException
 from zato.common.exception import NotFound, ServiceMissingException
 from zato.server.service import Model, Service
 
+from plugins.zato.tests.facade import Facade
+
 
 class Rate(Service):
     """With SimpleIO."""
@@ -73,7 +75,7 @@ class Caller(Service):
 
 
 @pytest.fixture
-def run(server: Any) -> Any:
+def run(server: Facade) -> Any:
     """Run a function with a service as its argument, inside a message."""
     server.add(Rate, Seen, Slow, Native, Caller)
 
@@ -210,7 +212,7 @@ def test_timeout(run: Any) -> None:
 # -- asynchronous ----------------------------------------------------------------------------------
 
 
-def test_async_gives_a_new_cid_at_once(run: Any, server: Any) -> None:
+def test_async_gives_a_new_cid_at_once(run: Any, server: Facade) -> None:
     Seen.found = None
     cid = run(lambda self: self.invoke_async("seen", {"a": (1, 2)}))
     assert (Seen.found, cid != "K1", len(cid)) == (None, True, 28)
@@ -224,7 +226,7 @@ def test_async_gives_a_new_cid_at_once(run: Any, server: Any) -> None:
     assert run(lambda self: self.invoke_async("seen", "", cid="K9")) == "K9"
 
 
-def test_async_options(run: Any, server: Any) -> None:
+def test_async_options(run: Any, server: Facade) -> None:
     run(
         lambda self: self.invoke_async(
             "seen", {"a": 1}, to_json_string=True, environ={"x": 1}, channel="publish"
@@ -246,21 +248,21 @@ def test_async_options(run: Any, server: Any) -> None:
 
 
 @pytest.mark.parametrize("callback", ["seen", Seen, ["seen"], (Seen,)])
-def test_callbacks(run: Any, server: Any, callback: Any) -> None:
+def test_callbacks(run: Any, server: Facade, callback: Any) -> None:
     cid = run(lambda self: self.invoke_async("rates.get", {"day": "1"}, callback=callback))
     assert [response.status for response in server.work()] == [200, 200]
     assert Seen.found.request.payload == {"response": {"rate": "1!"}}
     assert (Seen.found.in_reply_to, Seen.found.channel) == (cid, "invoke-async-callback")
 
 
-def test_no_callback_after_a_failure(run: Any, server: Any) -> None:
+def test_no_callback_after_a_failure(run: Any, server: Facade) -> None:
     Seen.found = None
     run(lambda self: self.invoke_async("rates.get", {"day": "never"}, callback="seen"))
     assert [response.outcome for response in server.work()] == ["reject"]
     assert Seen.found is None
 
 
-def test_itself_as_callback(run: Any, server: Any) -> None:
+def test_itself_as_callback(run: Any, server: Facade) -> None:
     answers: list[Any] = []
 
     def act(self: Any) -> None:
@@ -274,7 +276,7 @@ def test_itself_as_callback(run: Any, server: Any) -> None:
     assert answers == [{"response": {"rate": "1!"}}]
 
 
-def test_the_callback_that_is_named_after_the_caller(run: Any, server: Any) -> None:
+def test_the_callback_that_is_named_after_the_caller(run: Any, server: Facade) -> None:
     got: list[Any] = []
     implied = type(
         "Implied",

@@ -11,6 +11,8 @@ from hansa import Unavailable
 from hansa_devkit.harness.waiting import wait_until
 from zato.server.service import Service
 
+from plugins.zato.tests.facade import Facade
+
 
 @pytest.fixture
 def service(cached: Any) -> Any:
@@ -25,7 +27,7 @@ def test_text_not_bytes(service: Any) -> None:
     assert service.kvdb.conn.get("nothing") is None
 
 
-def test_without_redis(server: Any) -> None:
+def test_without_redis(server: Facade) -> None:
     found: list[Any] = []
     server.call(type("Some", (Service,), {"handle": lambda self: found.append(self)}), "{}")
     with pytest.raises(Unavailable):

@@ -15,6 +15,8 @@ from zato.common.marshal_.api import Model
 from zato.common.typing_ import dictnone, intnone, list_, optional, strlist, strnone
 from zato.server.service import CSV, Boolean, Int, List, Service, dataclass
 
+from plugins.zato.tests.facade import Facade
+
 
 @dataclass(init=False)
 class Line(Model):
@@ -58,7 +60,7 @@ class Report(Service):
         self.response.payload = [{"item": "a", "count": 2}, Line.from_dict({"item": "b"})]
 
 
-def test_in_and_out_without_a_wrapper(server: Any) -> None:
+def test_in_and_out_without_a_wrapper(server: Facade) -> None:
     given = {
         "number": "5",
         "lines": [{"item": "a"}, {"item": "b", "count": "7"}],
@@ -76,14 +78,14 @@ def test_in_and_out_without_a_wrapper(server: Any) -> None:
     }
 
 
-def test_a_list_of_models(server: Any) -> None:
+def test_a_list_of_models(server: Facade) -> None:
     assert json.loads(server.call(Report, "").raw) == [
         {"item": "a", "count": 2},
         {"item": "b", "count": 1},
     ]
 
 
-def test_all_faults_at_once(server: Any) -> None:
+def test_all_faults_at_once(server: Facade) -> None:
     response = server.call(Place, '{"lines": [{"count": "x"}, 5], "paid": "perhaps"}', cid="K1")
     assert response.status == 400
     details = json.loads(response.raw)["details"]
@@ -97,12 +99,12 @@ def test_all_faults_at_once(server: Any) -> None:
         assert fault in details
 
 
-def test_parameters_are_merged(server: Any) -> None:
+def test_parameters_are_merged(server: Facade) -> None:
     found = server.call(Place, '{"lines": [], "number": 1}', params={"number": "2"})
     assert json.loads(found.raw)["number"] == 2
 
 
-def test_xml(server: Any) -> None:
+def test_xml(server: Facade) -> None:
     response = server.call(
         Place,
         "<request><number>5</number><customer>x</customer><lines><item>a</item></lines></request>",
@@ -114,7 +116,7 @@ def test_xml(server: Any) -> None:
     assert b"lines" in response.raw
 
 
-def test_output_that_does_not_fit(server: Any) -> None:
+def test_output_that_does_not_fit(server: Facade) -> None:
     def answer(self: Any) -> None:
         self.response.payload = {"item": 5}
 
@@ -123,7 +125,7 @@ def test_output_that_does_not_fit(server: Any) -> None:
     )
 
 
-def test_a_model_without_a_declared_output(server: Any) -> None:
+def test_a_model_without_a_declared_output(server: Facade) -> None:
     def answer(self: Any) -> None:
         self.response.payload = Line.from_dict({"item": "a"})
 

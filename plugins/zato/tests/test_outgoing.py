@@ -17,13 +17,15 @@ from lxml import etree, objectify
 from zato.common import ConnectionException, Inactive, TimeoutException
 from zato.server.service import Service
 
+from plugins.zato.tests.facade import Facade
+
 
 @pytest.fixture
-def out(server: Any, backend: Any) -> Any:
+def out(server: Facade, backend: Any) -> Any:
     server.connect("CRM", address=backend.url, url_path="/customers/{id}")
     server.connect("Plain", address=backend.url, format="json")
     server.objects["outgoing", "http", "Off"] = None
-    return Outgoing(server)
+    return Outgoing(server.as_server)
 
 
 def test_get_with_path_and_query(out: Any, backend: Any) -> None:
@@ -128,7 +130,7 @@ def test_inactive(out: Any) -> None:
     assert caught.value.status == 503
 
 
-def test_other_types_are_those_of_hansa(out: Any, server: Any) -> None:
+def test_other_types_are_those_of_hansa(out: Any, server: Facade) -> None:
     server.objects["outgoing", "ldap", "bank"] = thing = type(
         "Thing", (), {"search": lambda self: 5, "config": None, "stop": lambda self: None}
     )()
@@ -137,7 +139,7 @@ def test_other_types_are_those_of_hansa(out: Any, server: Any) -> None:
     assert out.ldap["bank"].config.name == "bank"
 
 
-def test_timeout(out: Any, server: Any, backend: Any) -> None:
+def test_timeout(out: Any, server: Facade, backend: Any) -> None:
     backend.answer = lambda request: time.sleep(1.5) or (200, {}, b"late")
     server.connect("Slow", address=backend.url, timeout=0.1, retries=0)
     began = time.monotonic()
@@ -148,7 +150,7 @@ def test_timeout(out: Any, server: Any, backend: Any) -> None:
     assert isinstance(caught.value, requests.exceptions.Timeout)
 
 
-def test_nobody_there(out: Any, server: Any) -> None:
+def test_nobody_there(out: Any, server: Facade) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server.connect("Gone", address=f"http://127.0.0.1:{port}", retries=0)
@@ -164,7 +166,7 @@ def test_ping(out: Any) -> None:
     assert "200" in out.plain_http["Plain"].conn.ping("K1")
 
 
-def test_rest_knows_the_cid(out: Any, server: Any, backend: Any) -> None:
+def test_rest_knows_the_cid(out: Any, server: Facade, backend: Any) -> None:
     def act(self: Any) -> None:
         self.rest["CRM"].get({"id": 1})
         self.rest.Plain.post({"a": 1})

@@ -16,6 +16,8 @@ from zato.common import ZatoException
 from zato.common.exception import ServiceMissingException
 from zato.server.service import Service
 
+from plugins.zato.tests.facade import Facade
+
 
 class Rate(Service):
     """With SimpleIO."""
@@ -82,18 +84,13 @@ class Caller(Service):
 
 
 @pytest.fixture
-def run(server: Any, valkey: str) -> Any:
+def run(server: Facade, valkey: str) -> Any:
     server.add(Rate, Bad, Native, Told, Final, Caller, FanOutFinal)
     Bad.left, Bad.calls, Told.seen, Final.seen = 0, [], [], []
-    server.id = "server1/0.1"
-    handle = server.handle
-    server.handle = lambda name, request, *, type="invoke", **more: server.route(name, type)(
-        request
-    )
-    server.queue = RedisQueue(
-        server, valkey, f"test:{uuid.uuid4().hex}", QueueSection(first_delay=0.01, last_delay=0.01)
-    )
-    server.queue.start()
+    section = QueueSection(first_delay=0.01, last_delay=0.01)
+    queue = RedisQueue(server.as_server, valkey, f"test:{uuid.uuid4().hex}", section)
+    server.queue = queue
+    queue.start()
 
     def call(act: Any) -> Any:
         Caller.act = staticmethod(act)
@@ -103,8 +100,7 @@ def run(server: Any, valkey: str) -> Any:
         return Caller.result
 
     yield call
-    server.queue.stop(5)
-    server.handle = handle
+    queue.stop(5)
 
 
 def test_fan_out(run: Any) -> None:
@@ -143,7 +139,7 @@ def test_fan_out(run: Any) -> None:
     wait_until(lambda: len(Told.seen) == 3)
 
 
-def test_a_target_that_fails_is_told_at_once_and_kept(run: Any, server: Any) -> None:
+def test_a_target_that_fails_is_told_at_once_and_kept(run: Any, server: Facade) -> None:
     Bad.left = 99
     run(lambda self: self.patterns.parallel.invoke({"bad": {"n": 1}}, ["told", "final"], cid="K2"))
     wait_until(lambda: Told.seen and Final.seen)
@@ -152,7 +148,9 @@ def test_a_target_that_fails_is_told_at_once_and_kept(run: Any, server: Any) -> 
     assert [json.loads(payload) for payload in Bad.calls] == [{"n": 1}], (
         "one try, and JSON text as in Zato"
     )
-    wait_until(lambda: server.queue.status()["failed"] == 1)
+    queue = server.queue
+    assert queue is not None
+    wait_until(lambda: queue.status()["failed"] == 1)
 
 
 def test_unknown_services(run: Any) -> None:

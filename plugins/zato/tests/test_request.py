@@ -9,8 +9,10 @@ from hansa import Model
 from hansa_zato.bunch import Bunch
 from zato.server.service import Service
 
+from plugins.zato.tests.facade import Facade
 
-def seen(server: Any, *args: Any, attributes: Any = None, **kwargs: Any) -> Any:
+
+def seen(server: Facade, *args: Any, attributes: Any = None, **kwargs: Any) -> Any:
     """The request as a service saw it."""
     found: list[Any] = []
     cls = type(
@@ -23,7 +25,7 @@ def seen(server: Any, *args: Any, attributes: Any = None, **kwargs: Any) -> Any:
     return found[0]
 
 
-def test_json(server: Any) -> None:
+def test_json(server: Facade) -> None:
     request = seen(server, '{"a": [1, {"b": 2}]}')
     assert request.payload == {"a": [1, {"b": 2}]}
     assert request.raw_request == request.text == '{"a": [1, {"b": 2}]}'
@@ -33,13 +35,13 @@ def test_json(server: Any) -> None:
     assert seen(server, "[1]").payload == [1]
 
 
-def test_nothing(server: Any) -> None:
+def test_nothing(server: Facade) -> None:
     for format in ("json", "xml", ""):
         request = seen(server, "", format)
         assert (request.payload, request.raw_request, request.input) == ("", "", {})
 
 
-def test_xml_is_objectified(server: Any) -> None:
+def test_xml_is_objectified(server: Facade) -> None:
     request = seen(server, '<r xmlns="urn:x"><a>7</a><b><c>x</c></b></r>', "xml")
     assert request.payload.a == 7
     assert request.payload.b.c == "x"
@@ -51,7 +53,7 @@ def test_xml_is_objectified(server: Any) -> None:
     assert request.payload.a == 7
 
 
-def test_soap_gives_the_first_child_of_the_body(server: Any) -> None:
+def test_soap_gives_the_first_child_of_the_body(server: Facade) -> None:
     body = (
         '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
         '<z:r xmlns:z="urn:z"><z:a>7</z:a></z:r></e:Body></e:Envelope>'
@@ -65,25 +67,25 @@ def test_soap_gives_the_first_child_of_the_body(server: Any) -> None:
 @pytest.mark.parametrize(
     ("raw", "expected"), [(b"text", "text"), (b"\xff\x00", b"\xff\x00"), (b"", "")]
 )
-def test_without_a_format_text_or_bytes(server: Any, raw: bytes, expected: Any) -> None:
+def test_without_a_format_text_or_bytes(server: Facade, raw: bytes, expected: Any) -> None:
     request = seen(server, raw, "")
     assert (request.payload, request.raw_request, request.data_format) == (expected, expected, "")
 
 
-def test_without_a_format_declared_input_is_json(server: Any) -> None:
+def test_without_a_format_declared_input_is_json(server: Facade) -> None:
     sio = {"SimpleIO": type("S", (), {"input_optional": ("a",)})}
     assert seen(server, '{"a": "1"}', "", type="schedule", attributes=sio).input == {"a": "1"}
     assert seen(server, " ", "", type="schedule", attributes=sio).input == {"a": ""}
 
 
-def test_without_declared_input_parameters_are_the_input(server: Any) -> None:
+def test_without_declared_input_parameters_are_the_input(server: Facade) -> None:
     request = seen(server, '{"a": 1}', params={"b": "2"})
     assert request.input == {"b": "2"}
     assert request.channel_params == {"b": "2"}
     assert request.input.b == "2"
 
 
-def test_params_pri(server: Any) -> None:
+def test_params_pri(server: Facade) -> None:
     sio = {"SimpleIO": type("S", (), {"input_optional": ("a",)})}
     config = type("Config", (), {"params_pri": "msg-over-channel-params"})
     assert seen(server, '{"a": "1"}', params={"a": "2"}, attributes=sio).input.a == "2"
@@ -93,7 +95,7 @@ def test_params_pri(server: Any) -> None:
     assert seen(server, "{}", params={"a": "2"}, attributes=sio, config=config).input.a == "2"
 
 
-def test_http(server: Any) -> None:
+def test_http(server: Facade) -> None:
     request = seen(
         server,
         "a=1&b=2&b=3&c=",
@@ -116,7 +118,7 @@ def test_http(server: Any) -> None:
     assert seen(server, "a=1", "").http.POST == {}
 
 
-def test_called_with_objects(server: Any) -> None:
+def test_called_with_objects(server: Facade) -> None:
     class Order(Model):
         number: int
 
@@ -128,7 +130,7 @@ def test_called_with_objects(server: Any) -> None:
     assert seen_by_call(server, "", input_optional="number").input.number == ""
 
 
-def seen_by_call(server: Any, payload: Any, **sio: Any) -> Any:
+def seen_by_call(server: Facade, payload: Any, **sio: Any) -> Any:
     found: list[Any] = []
     attributes = {"SimpleIO": type("S", (), sio)} if sio else {}
     server.add(

@@ -18,12 +18,14 @@ from hansa_zato.section import ZatoSection
 from zato.common import CHANNEL
 from zato.server.service import ChannelInfo, Service
 
+from plugins.zato.tests.facade import Facade
+
 
 def service(action: Any, **attributes: Any) -> Any:
     return type("Some", (Service,), {"handle": lambda self: action(self), **attributes})
 
 
-def seen(server: Any, *args: Any, **kwargs: Any) -> Any:
+def seen(server: Facade, *args: Any, **kwargs: Any) -> Any:
     """The instance that handled a message."""
     found: list[Any] = []
     attributes = kwargs.pop("attributes", {})
@@ -94,7 +96,7 @@ def test_a_bad_declaration_is_an_error_of_the_source_with_its_line(deploy: Any) 
 # -- 2.3: attributes -------------------------------------------------------------------------------
 
 
-def test_a_new_instance_for_each_message(server: Any) -> None:
+def test_a_new_instance_for_each_message(server: Facade) -> None:
     found: list[Any] = []
     cls = service(found.append)
     for _ in range(3):
@@ -103,7 +105,7 @@ def test_a_new_instance_for_each_message(server: Any) -> None:
     assert [one.usage for one in found] == [1, 2, 3]
 
 
-def test_who_it_is(server: Any) -> None:
+def test_who_it_is(server: Facade) -> None:
     found = seen(server, "{}", cid="K7")
     assert (found.name, found.impl_name.rpartition(".")[2], found.cid, found.request.cid) == (
         type(found).get_name(),
@@ -130,7 +132,7 @@ def test_who_it_is(server: Any) -> None:
     ],
 )
 def test_the_channel_is_text_and_object(
-    server: Any, type: str, channel: str, transport: str | None
+    server: Facade, type: str, channel: str, transport: str | None
 ) -> None:
     found = seen(server, "{}", type=type)
     assert isinstance(found.channel, ChannelInfo)
@@ -149,7 +151,7 @@ def test_constants_of_channels() -> None:
     )
 
 
-def test_who_called(server: Any) -> None:
+def test_who_called(server: Facade) -> None:
     found = seen(server, "{}", config=load(HttpSettings, {"url_path": "/x"}))
     found.core.principal = "joe"
     assert (found.channel.sec.username, found.channel.security.impl) == ("joe", "joe")
@@ -165,13 +167,13 @@ def test_who_called(server: Any) -> None:
         ({"job_type": "interval"}, "interval_based"),
     ],
 )
-def test_the_type_of_job(server: Any, settings: dict[str, Any], job: str) -> None:
+def test_the_type_of_job(server: Facade, settings: dict[str, Any], job: str) -> None:
     config = type("Config", (), settings)
-    assert dispatch.job_type(Binding("x", server, None, "job", "schedule", config)) == job
-    assert dispatch.job_type(Binding("x", server, None, "job", "http", config)) is None
+    assert dispatch.job_type(Binding("x", server.as_server, None, "job", "schedule", config)) == job
+    assert dispatch.job_type(Binding("x", server.as_server, None, "job", "http", config)) is None
 
 
-def test_wsgi_environ(server: Any) -> None:
+def test_wsgi_environ(server: Facade) -> None:
     config = load(HttpSettings, {"url_path": "/a/{b}"})
     environ = {"REQUEST_METHOD": "POST", "HTTP_AUTHORIZATION": "Basic secret"}
     request = {
@@ -204,7 +206,7 @@ def test_wsgi_environ(server: Any) -> None:
     assert "secret" not in repr(found.log_input())
 
 
-def test_environ_is_free_for_use(server: Any) -> None:
+def test_environ_is_free_for_use(server: Facade) -> None:
     found = seen(server, "{}")
     assert found.environ == {}
     found.environ.mine = 1
@@ -213,7 +215,7 @@ def test_environ_is_free_for_use(server: Any) -> None:
     assert found.environ == {"other": 2}
 
 
-def test_what_is_not_there_yet_says_so(server: Any) -> None:
+def test_what_is_not_there_yet_says_so(server: Facade) -> None:
     found = seen(server, "{}")
     with pytest.raises(AttributeError, match=r"self.pubsub is not available in this version"):
         _ = found.pubsub
@@ -222,7 +224,7 @@ def test_what_is_not_there_yet_says_so(server: Any) -> None:
     assert not hasattr(found, "nonsense")
 
 
-def test_navigation(server: Any) -> None:
+def test_navigation(server: Facade) -> None:
     found = seen(server, "{}")
     nav = found.dictnav({"a": {"b": [1, 2]}, "c": None})
     assert (nav.get(["a", "b"]), nav.get(["a", "x"], 5), nav.get("c"), nav["c"]) == (
@@ -252,7 +254,7 @@ def test_navigation(server: Any) -> None:
     ) == (1, "-", [1], True)
 
 
-def test_user_config(server: Any, tmp_path: Any) -> None:
+def test_user_config(server: Facade, tmp_path: Any) -> None:
     server._section = load(ZatoSection, {"user_config": {"bank": "bank.conf"}})
     (tmp_path / "bank.conf").write_text("[limits]\nDaily=500\nrate = 5%\n")
     found = seen(server, "{}")
@@ -275,7 +277,7 @@ class Rest(Service):
         self.response.payload = "posted"
 
 
-def test_a_handler_for_each_verb(server: Any) -> None:
+def test_a_handler_for_each_verb(server: Facade) -> None:
     assert server.call(Rest, "", method="GET").raw == b"got"
     assert server.call(Rest, "", method="POST").raw == b"posted"
     response = server.call(Rest, "", method="DELETE")
@@ -283,7 +285,7 @@ def test_a_handler_for_each_verb(server: Any) -> None:
     assert response.headers["X-Zato-CID"] == response.cid
 
 
-def test_verbs_for_calls_from_services(server: Any) -> None:
+def test_verbs_for_calls_from_services(server: Facade) -> None:
     server.add(Rest)
     assert server.invoke(Rest.get_name(), "") == ""
     single: type[Service] = type("Single", (Service,), {"handle_POST": Rest.handle_POST})
@@ -294,7 +296,7 @@ def test_verbs_for_calls_from_services(server: Any) -> None:
 # -- logging ---------------------------------------------------------------------------------------
 
 
-def test_log_input_and_output(server: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_input_and_output(server: Facade, caplog: pytest.LogCaptureFixture) -> None:
     logged: list[Any] = []
 
     def act(self: Any) -> None:
@@ -352,7 +354,7 @@ def test_time(cached: Any) -> None:
         found.time.utcnow("kvdb:long")
 
 
-def test_logger_is_a_logger(server: Any) -> None:
+def test_logger_is_a_logger(server: Facade) -> None:
     found = seen(server, "{}")
     assert found.logger.name == f"hansa.service.{found.name}"
     assert found.logger.handlers == []

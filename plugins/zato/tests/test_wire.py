@@ -24,6 +24,8 @@ from zato.common.exception import (
 from zato.server.service import Service
 from zato.server.service.internal import AdminService, AdminSIO
 
+from plugins.zato.tests.facade import Facade
+
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 
 
@@ -50,26 +52,26 @@ def several(self: Any) -> None:
 # -- 3.4: responses --------------------------------------------------------------------------------
 
 
-def test_json_single(server: Any) -> None:
+def test_json_single(server: Facade) -> None:
     response = server.call(service(single, output_optional="rate"), "{}")
     assert (response.status, response.raw) == (200, b'{"response":{"rate":"1.22"}}')
     assert response.content_type.startswith("application/json")
 
 
-def test_json_list_in_an_element_of_its_own(server: Any) -> None:
+def test_json_list_in_an_element_of_its_own(server: Facade) -> None:
     cls = service(several, output_required=("provider", "value"), response_elem="market_cap")
     assert json.loads(server.call(cls, "{}").raw) == {
         "market_cap": [{"provider": "x", "value": "1"}, {"provider": "y", "value": "2"}]
     }
 
 
-def test_nothing_declared_nothing_answered(server: Any) -> None:
+def test_nothing_declared_nothing_answered(server: Facade) -> None:
     for format in ("json", "xml", ""):
         response = server.call(service(lambda self: None), "", format)
         assert (response.status, response.raw) == (200, b"")
 
 
-def test_xml_single_and_list(server: Any) -> None:
+def test_xml_single_and_list(server: Facade) -> None:
     env = b"<zato_env><cid>K1</cid><result>ZATO_OK</result></zato_env>"
     root = etree.fromstring(
         server.call(service(single, output_optional="rate"), "<request/>", "xml", cid="K1").raw
@@ -89,7 +91,7 @@ def test_xml_single_and_list(server: Any) -> None:
     )
 
 
-def test_xml_values(server: Any) -> None:
+def test_xml_values(server: Facade) -> None:
     def answer(self: Any) -> None:
         self.response.payload = {
             "is_it": True,
@@ -110,13 +112,13 @@ def test_xml_values(server: Any) -> None:
     }
 
 
-def test_xml_namespace(server: Any) -> None:
+def test_xml_namespace(server: Facade) -> None:
     cls = service(single, output_optional="rate", namespace="urn:rates")
     root = etree.fromstring(server.call(cls, "<request/>", "xml").raw)
     assert [e.tag for e in root.iter()][:2] == ["{urn:rates}response", "{urn:rates}zato_env"]
 
 
-def test_types_in_xml(server: Any) -> None:
+def test_types_in_xml(server: Facade) -> None:
     from zato.server.service import Dict, List, ListOfDicts
 
     def answer(self: Any) -> None:
@@ -139,7 +141,7 @@ def test_types_in_xml(server: Any) -> None:
     )
 
 
-def test_soap(server: Any) -> None:
+def test_soap(server: Facade) -> None:
     response = server.call(
         service(single, output_optional="rate"), envelope("<request/>"), "soap", type="soap"
     )
@@ -148,7 +150,7 @@ def test_soap(server: Any) -> None:
     assert root.xpath("//item/rate/text()") == ["1.22"]
 
 
-def test_text_of_the_service_itself_in_soap(server: Any) -> None:
+def test_text_of_the_service_itself_in_soap(server: Facade) -> None:
     def answer(self: Any) -> None:
         self.response.payload = "<own>1</own>"
 
@@ -158,7 +160,7 @@ def test_text_of_the_service_itself_in_soap(server: Any) -> None:
     assert root.xpath("//*[local-name() = 'Body']/own/text()") == ["1"]
 
 
-def test_admin_envelope(server: Any) -> None:
+def test_admin_envelope(server: Facade) -> None:
     cls = service(single, AdminService, output_optional="rate", response_elem="x_response")
     answer = json.loads(server.call(cls, "{}", cid="K1").raw)
     assert answer == {
@@ -167,7 +169,7 @@ def test_admin_envelope(server: Any) -> None:
     }
 
 
-def test_admin_envelope_without_output(server: Any) -> None:
+def test_admin_envelope_without_output(server: Facade) -> None:
     cls = service(lambda self: None, AdminService)
     assert json.loads(server.call(cls, "{}", cid="K1").raw) == {
         "zato_env": {"result": "ZATO_OK", "cid": "K1", "details": ""}
@@ -180,7 +182,7 @@ def test_admin_envelope_without_output(server: Any) -> None:
     assert AdminSIO.namespace == "https://zato.io/ns/20130518"
 
 
-def test_shorthand_is_not_wrapped(server: Any) -> None:
+def test_shorthand_is_not_wrapped(server: Facade) -> None:
     def answer(self: Any) -> None:
         self.response.payload.total = self.request.input.user_id
 
@@ -204,14 +206,14 @@ def test_shorthand_is_not_wrapped(server: Any) -> None:
         (None, b""),
     ],
 )
-def test_payload_without_declaration_in_json(server: Any, payload: Any, raw: bytes) -> None:
+def test_payload_without_declaration_in_json(server: Facade, payload: Any, raw: bytes) -> None:
     def answer(self: Any) -> None:
         self.response.payload = payload
 
     assert server.call(service(answer), "{}").raw == raw
 
 
-def test_declared_output_without_a_format_is_json(server: Any) -> None:
+def test_declared_output_without_a_format_is_json(server: Facade) -> None:
     response = server.call(service(single, output_optional="rate"), "", "")
     assert (response.raw, response.content_type) == (
         b'{"response":{"rate":"1.22"}}',
@@ -219,7 +221,7 @@ def test_declared_output_without_a_format_is_json(server: Any) -> None:
     )
 
 
-def test_an_element_as_payload(server: Any) -> None:
+def test_an_element_as_payload(server: Facade) -> None:
     def answer(self: Any) -> None:
         self.response.payload = etree.fromstring("<a>1</a>")
 
@@ -227,7 +229,7 @@ def test_an_element_as_payload(server: Any) -> None:
         assert etree.fromstring(server.call(service(answer), "", format).raw).text == "1"
 
 
-def test_status_headers_and_content_type(server: Any) -> None:
+def test_status_headers_and_content_type(server: Facade) -> None:
     def answer(self: Any) -> None:
         self.response.status_code = 201
         self.response.headers["Location"] = "/x"
@@ -251,7 +253,7 @@ def test_status_headers_and_content_type(server: Any) -> None:
     assert server.call(cls, "{}").content_type == "text/csv"
 
 
-def test_result_and_details(server: Any) -> None:
+def test_result_and_details(server: Facade) -> None:
     def answer(self: Any) -> None:
         self.response.result, self.response.result_details = "ZATO_WARNING", "look"
 
@@ -287,7 +289,7 @@ def raising(error: BaseException) -> Any:
 
 
 @pytest.mark.parametrize(("error", "status", "details"), ERRORS)
-def test_errors_in_json(server: Any, error: BaseException, status: int, details: str) -> None:
+def test_errors_in_json(server: Facade, error: BaseException, status: int, details: str) -> None:
     response = server.call(raising(error), "{}", cid="K1")
     assert response.status == status
     assert json.loads(response.raw) == {
@@ -300,7 +302,7 @@ def test_errors_in_json(server: Any, error: BaseException, status: int, details:
 @pytest.mark.parametrize(("error", "status", "details"), ERRORS)
 @pytest.mark.parametrize("format", ["xml", ""])
 def test_errors_in_xml_and_without_a_format_are_bare_text(
-    server: Any, format: str, error: BaseException, status: int, details: str
+    server: Facade, format: str, error: BaseException, status: int, details: str
 ) -> None:
     response = server.call(raising(error), "", format, cid="K1")
     assert (response.status, response.raw.decode()) == (status, details)
@@ -309,7 +311,7 @@ def test_errors_in_xml_and_without_a_format_are_bare_text(
 
 @pytest.mark.parametrize(("error", "status", "details"), ERRORS)
 def test_errors_in_soap_are_faults(
-    server: Any, error: BaseException, status: int, details: str
+    server: Facade, error: BaseException, status: int, details: str
 ) -> None:
     response = server.call(raising(error), envelope("<request/>"), "soap", type="soap", cid="K1")
     root = etree.fromstring(response.raw)
@@ -321,7 +323,7 @@ def test_errors_in_soap_are_faults(
     assert response.headers["X-Zato-CID"] == "K1"
 
 
-def test_the_challenge_goes_out(server: Any) -> None:
+def test_the_challenge_goes_out(server: Facade) -> None:
     assert (
         server.call(raising(Unauthorized("K1", "x", "zato-tech-acc")), "{}").headers[
             "WWW-Authenticate"
@@ -331,7 +333,7 @@ def test_the_challenge_goes_out(server: Any) -> None:
     assert server.call(raising(Unavailable("down", 7)), "{}").headers["Retry-After"] == "7"
 
 
-def test_errors_of_3_x(server: Any) -> None:
+def test_errors_of_3_x(server: Facade) -> None:
     cls = type("Some", (Service,), {"input": "a", "handle": lambda self: None})
     response = server.call(cls, "{}", cid="K1")
     assert response.status == 400
@@ -354,19 +356,19 @@ def test_errors_of_3_x(server: Any) -> None:
         ("x", ""),
     ],
 )
-def test_bad_input_is_a_400(server: Any, raw: str, format: str) -> None:
+def test_bad_input_is_a_400(server: Facade, raw: str, format: str) -> None:
     response = server.call(service(lambda self: None, input_required="a"), raw, format)
     assert (response.status, response.outcome) == (400, "reject")
     assert b"Traceback" not in response.raw
 
 
-def test_output_that_does_not_fit_is_a_500_and_tells_nothing(server: Any) -> None:
+def test_output_that_does_not_fit_is_a_500_and_tells_nothing(server: Facade) -> None:
     response = server.call(service(lambda self: None, output_required="a"), "{}")
     assert response.status == 500
     assert json.loads(response.raw)["zato_env"]["details"] == "An error has occurred"
 
 
-def test_details_that_are_no_utf_8(server: Any) -> None:
+def test_details_that_are_no_utf_8(server: Facade) -> None:
     response = server.call(raising(BadRequest("K1", "bad \ud800")), "{}")
     assert json.loads(response.raw)["zato_env"]["details"] == "bad ?"
 
@@ -374,7 +376,7 @@ def test_details_that_are_no_utf_8(server: Any) -> None:
 @pytest.mark.parametrize(
     ("profile", "key"), [("auto", "zato_env"), ("2.0", "zato_env"), ("3.x", "result")]
 )
-def test_the_profile_of_the_configuration(server: Any, profile: str, key: str) -> None:
+def test_the_profile_of_the_configuration(server: Facade, profile: str, key: str) -> None:
     server._section = load(ZatoSection, {"profile": profile})
     assert key in json.loads(server.call(service(single, input_required="a"), "{}").raw)
     undeclared = server.call(raising(BadRequest("K1", "no")), "{}")

@@ -15,6 +15,8 @@ from hansa_soap.channel import SoapSettings
 from hansa_soap.wsdl import Operation, wsdl
 from zato.server.service import List, Service
 
+from plugins.zato.tests.facade import Facade
+
 
 class Rates(Service):
     """Rates of a day."""
@@ -46,7 +48,7 @@ class Rates(Service):
 class Transport(zeep.Transport):
     """Carries messages to the route of a channel."""
 
-    def __init__(self, server: Any, config: Any) -> None:
+    def __init__(self, server: Facade, config: Any) -> None:
         super().__init__()
         self.route = server.route(Rates.get_name(), "soap", "soap", config)
 
@@ -63,7 +65,7 @@ class Transport(zeep.Transport):
 
 
 @pytest.fixture(params=[{}, {"namespace": "urn:bank"}, {"soap_version": "1.2"}])
-def client(request: Any, server: Any, tmp_path: Path) -> Any:
+def client(request: Any, server: Facade, tmp_path: Path) -> Any:
     server.add(Rates)
     config = load(SoapSettings, {"url_path": "/rates", "soap_action": "get-rates", **request.param})
     object.__setattr__(config, "service", Rates.get_name())
