@@ -51,4 +51,4 @@ class GetMarketCap(Service):
         )
         if not hasattr(answer.finance, "market_cap"):
             return UNKNOWN
-        return Decimal(answer.finance.market_cap.get("data")) / 1000
+        return Decimal(answer.finance.market_cap.get("data", "")) / 1000

@@ -44,8 +44,8 @@ class UpdateCache(Service):
         found = {}
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         for properties in etree.fromstring(response.content, parser).iter(PROPERTIES):
-            quoted = date.fromisoformat(properties.findtext(DATA + "QUOTE_DATE")[:10])
-            found[KEY.format(quoted)] = properties.findtext(DATA + "RATE")
+            quoted = date.fromisoformat(properties.findtext(DATA + "QUOTE_DATE", "")[:10])
+            found[KEY.format(quoted)] = properties.findtext(DATA + "RATE", "")
         if found:
             self.server.redis.mset(found)
         self.log.info("%s-%02d: %s rates stored", year, month, len(found))

@@ -59,7 +59,8 @@ def test_a_long_source_is_not_cut(store: Stores, size: int):
 def test_long_settings_and_states_are_not_cut(store: Stores):
     row = DefinitionRecord("channel", "http", "a", {"text": "é🌍" * 40_000})
     define(store, row)
-    assert store.definitions.get(*row.key).data == row.data
+    (found,) = store.definitions.all(*row.key)
+    assert found.data == row.data
     states = {f"channel http {number}": ObjectState("retrying", "é" * 200) for number in range(500)}
     store.reports.report("w", "s", 1, states)
     assert store.reports.all()["w"].states == states

@@ -114,6 +114,7 @@ def many(url: str, number: int = 3) -> list[int]:
     }
     children = [subprocess.Popen(command, **streams) for _ in range(number)]
     for child in children:
+        assert child.stdin is not None
         child.stdin.write(url)
         child.stdin.close()
         child.stdin = None

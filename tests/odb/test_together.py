@@ -124,7 +124,7 @@ def test_a_lease_has_one_holder_and_tokens_that_grow(
         got = [token for token in pool.map(acquire, range(4)) if token is not None]
     assert len(got) == 1
     with store.engine.begin() as connection:
-        expires = connection.execute(select(odb.lease.c.expires)).scalar()
+        expires = connection.execute(select(odb.lease.c.expires)).scalar_one()
     assert abs(expires - time.time() - 5.0) < 2, "to the second, also on MySQL"
 
 
@@ -154,6 +154,7 @@ def test_a_change_that_the_database_breaks_off_for_another_is_made_again(
         connection.commit()
         assert future.result(10) == 8
     assert any("eadlock" in message for message in broken), broken
-    assert store.definitions.get("channel", "http", "a").data == {"inside": 1}
-    assert store.definitions.get("channel", "http", "b").data == {"outside": 1}
+    found = {record.name: record.data for record in store.definitions.all("channel", "http")}
+    assert found["a"] == {"inside": 1}
+    assert found["b"] == {"outside": 1}
     assert taken_connections(store) == 0

@@ -103,6 +103,7 @@ def test_soap_as_the_article_sends_it(server):
         server.url + "/soap", data=ENVELOPE.format("RHT"), headers=headers, timeout=20
     )
     body = etree.fromstring(answer.content).find(f"{SOAP}Body")
+    assert body is not None
     assert pairs(body) == [("Yahoo!", "8.763"), ("Google", "8.76324")]
 
 

@@ -58,6 +58,8 @@ def broker(real_server, examples):
     found = importlib.util.spec_from_file_location(
         "mqtt_conftest", examples / "hansa-mqtt/tests/conftest.py"
     )
+    assert found is not None
+    assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     return real_server(module.Mosquitto)

@@ -42,13 +42,13 @@ def test_servers_workers_and_leases(server: Server) -> None:
     found = status(server)
     (one,) = found["servers"]
     assert (one["name"], one["state"], one["workers"], one["wanted"]) == ("server1", "ready", 1, 1)
-    assert one["pid"] == server.process.pid
+    assert one["pid"] == server.pid
     assert one["incarnation"] >= 1
     assert one["revision"] == found["revision"] == found["workers"][0]["revision"]
     assert (found["workers"][0]["server"], found["workers"][0]["behind"]) == ("server1", 0)
     leases = {held["name"]: held for held in found["leases"]}
     assert leases[lease]["holder"] == found["workers"][0]["name"]
-    assert leases[name_lease("server1")]["holder"].endswith(f"process {server.process.pid}")
+    assert leases[name_lease("server1")]["holder"].endswith(f"process {server.pid}")
     assert leases[name_lease("server1")]["token"] == one["incarnation"]
     assert found["queue"] is None
     assert found["unknown"] == []
@@ -118,7 +118,7 @@ def test_a_second_server_of_the_name_does_not_start(server: Server, tmp_path: Pa
     assert (
         "server.name: a server named server1 runs in the cluster hansa already on " in done.stderr
     )
-    assert f"(process {server.process.pid})" in done.stderr
+    assert f"(process {server.pid})" in done.stderr
     assert "Traceback" not in done.stderr
     assert status(server)["servers"][0]["state"] == "ready"
 

@@ -75,7 +75,8 @@ def test_owners_do_not_share_marks(server):
     names = ["a", "b", "a/b", "a-b", "../a", "x" * 500, "x" * 501]
     for number, name in enumerate(names):
         Marks(server, name).write(Position(number))
-    assert [Marks(server, name).read().mark for name in names] == list(range(len(names)))
+    positions = [Marks(server, name).read() for name in names]
+    assert positions == [Position(number) for number in range(len(names))]
     assert Marks(server, "nobody").read() is None
 
 

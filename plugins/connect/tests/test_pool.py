@@ -77,12 +77,17 @@ class Client:
             with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def opened(self) -> socket.socket:
+        assert self.socket is not None
+        return self.socket
+
     def alive(self) -> bool:
-        self.socket.setblocking(False)
+        self.opened.setblocking(False)
         try:
-            return bool(self.socket.recv(1))
+            return bool(self.opened.recv(1))
         except BlockingIOError:
-            self.socket.setblocking(True)
+            self.opened.setblocking(True)
             return True
         except OSError:
             return False
@@ -93,9 +98,9 @@ class Client:
     def ask(self, line: bytes) -> bytes:
         got = b""
         try:
-            self.socket.sendall(line)
+            self.opened.sendall(line)
             while not got.endswith(b"\n"):
-                piece = self.socket.recv(100)
+                piece = self.opened.recv(100)
                 if not piece:
                     raise EOFError
                 got += piece

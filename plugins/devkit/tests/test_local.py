@@ -288,7 +288,9 @@ def test_packages_are_kept_in_memory():
     assert packages.deploy({"a.py": "1", "b/__init__.py": ""}).packages[1].file == "b/"
     packages.deploy({"a.py": "2"})
     assert [one.version for one in packages.versions("a.py")] == [1, 2]
-    assert packages.get("a.py").source == "2"
+    current = packages.get("a.py")
+    assert current is not None
+    assert current.source == "2"
     packages.deploy({}, remove=["b/"])
     assert packages.serving() == {"a.py": 2}
 
@@ -312,6 +314,7 @@ def test_its_folder_goes_with_it(tmp_path):
     server = LocalServer()
     folder = server.dir
     assert folder.is_dir()
+    assert server._temporary is not None
     server._temporary.cleanup()
     del server
     gc.collect()

@@ -99,7 +99,7 @@ class TestChannel(Both, ChannelContract):
 
 class TestOutgoing(Both, OutgoingContract):
     cls = TellingOutgoing
-    test_its_time_out_is_kept = None  # it waits for nobody
+    test_its_time_out_is_kept = None  # type: ignore[assignment] # it waits for nobody
 
     def peer_down(self):
         Peer.go()

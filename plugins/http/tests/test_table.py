@@ -42,8 +42,11 @@ def test_the_index_agrees_with_trying_every_pattern_in_order(templates, data, pa
     )
     expected = next((c for c in left if c.pattern.match(path) is not None), None)
     found, variables, refused = table.find(path, asked())
-    if expected is None or expected.pattern.literal:
-        assert (found is expected) or found.pattern.text == expected.pattern.text
+    if expected is None:
+        assert found is None
+    elif expected.pattern.literal:
+        assert found is not None
+        assert found.pattern.text == expected.pattern.text
     else:
         assert found is not None
         assert found.pattern.match_slash == expected.pattern.match_slash
@@ -68,7 +71,7 @@ def test_the_first_that_accepts_the_method_takes_it():
     assert table.find("/a", asked("GET"))[0] is read
     assert table.find("/a", asked("HEAD"))[0] is read
     assert table.find("/a", asked("PUT"))[0] is write
-    assert table.find("/a", asked("PATCH"))[0] is anything
+    assert table.find("/a", asked("PATCH"))[:1] == (anything,)
     table.remove(anything)
     assert table.find("/a", asked("DELETE")) == (template, {"x": "a"}, [])
     found, _, refused = table.find("/a", asked("PATCH"))
@@ -82,10 +85,10 @@ def test_the_one_added_last_wins_until_the_other_is_gone():
     old, new = channel("/a", name="x"), channel("/a", name="x")
     table.add(old)
     table.add(new)
-    assert table.find("/a", asked())[0] is new
+    assert table.find("/a", asked())[:1] == (new,)
     table.remove(old)
     table.remove(old)
-    assert table.find("/a", asked())[0] is new
+    assert table.find("/a", asked())[:1] == (new,)
     table.remove(new)
     assert table.find("/a", asked())[0] is None
     assert table.channels() == []
@@ -122,7 +125,9 @@ def test_a_channel_that_moves_between_kinds_of_paths_is_always_found():
     table.add(channel("/t/a"))
     current = channel("/t/{x}")
     table.add(current)
-    table.remove(table.find("/t/a", asked())[0])
+    first = table.find("/t/a", asked())[0]
+    assert first is not None
+    table.remove(first)
 
     def look() -> None:
         while not stop.is_set():
@@ -152,7 +157,9 @@ def test_a_thousand_channels_cost_as_much_to_search_as_one(monkeypatch):
     monkeypatch.setattr(
         Pattern, "match", lambda self, path: asking.append(self) or match(self, path)
     )
-    assert table.find("/literal/777", asked())[0].config.url_path == "/literal/777"
+    found = table.find("/literal/777", asked())[0]
+    assert found is not None
+    assert found.config.url_path == "/literal/777"
     assert table.find("/api/v1/template777/y", asked())[1] == {"x": "y"}
     assert table.find("/api/v1/deep777/y/z", asked())[1] == {"x": "y/z"}
     assert table.find("/" * 100_000, asked())[0] is None

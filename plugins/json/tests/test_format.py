@@ -16,6 +16,7 @@ from hansa import Invalid, Model, Refused, Secret, Service
 from hansa.contract.message import Request
 from hansa.contract.service import Binding
 from hansa.runtime.routes import compile_route
+from hansa_devkit import LocalServer
 from hansa_json.format import JsonFormat
 from hansa_json.plugin import hansa_formats
 from hypothesis import given, strategies as st
@@ -262,7 +263,7 @@ def test_a_route_answers_bad_input_with_400():
             return self.request.input
 
     (cls,) = hansa_formats()
-    route = compile_route(Binding("echo", None, cls()), Echo)
+    route = compile_route(Binding("echo", LocalServer(), cls()), Echo)
     good = route(Request(raw=b'{"number": 1, "total": "2.50"}'))
     assert (good.status, good.content_type, json.loads(good.raw)["total"]) == (
         200,

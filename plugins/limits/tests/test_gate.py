@@ -13,6 +13,7 @@ from hansa import (
     Channel,
     Invalid,
     Model,
+    Request,
     Response,
     Service,
     Unavailable,
@@ -154,6 +155,11 @@ class Connected(Model):
     timeout: Annotated[float, setting("Seconds that the other side may take")] = 1.0
 
 
+def refuse(request: Request) -> Response:
+    """A call that nothing is to be wrapped around."""
+    raise AssertionError(request)
+
+
 def test_the_timeout_of_a_connection_is_no_deadline_of_the_service(worker):
     """A connector has a setting of the same name for what it asks of its other side."""
 
@@ -163,5 +169,5 @@ def test_the_timeout_of_a_connection_is_no_deadline_of_the_service(worker):
     model = worker.registry.type("channel", "connecting").model
     config = load(model, {"service": "s", "timeout": 0.1})
     assert (config.timeout, config.limits.timeout) == (0.1, 0)
-    assert plugin.hansa_wrap(Connecting("c", config, worker), None, print) is None
-    assert plugin.hansa_wrap(None, None, print) is None
+    assert plugin.hansa_wrap(Connecting("c", config, worker), Service, refuse) is None
+    assert plugin.hansa_wrap(None, Service, refuse) is None

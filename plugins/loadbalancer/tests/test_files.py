@@ -96,6 +96,7 @@ def test_a_load_balancer_that_does_not_run_is_not_believed(tmp_path):
     with pytest.raises(Unavailable, match="no load-balancer runs"):
         read_about(tmp_path)
     own = started_at(os.getpid())
+    assert own is not None
     about = About(os.getpid(), own, "c", "u", "h", "v")
     about.write(tmp_path)
     assert read_about(tmp_path) == about

@@ -220,6 +220,7 @@ def test_a_server_that_is_killed_costs_at_most_what_it_had_in_hand(start, backen
     child = subprocess.Popen(
         [sys.executable, "-c", script, str(file)], stdout=subprocess.PIPE, text=True
     )
+    assert child.stdout is not None
     try:
         port = int(child.stdout.readline())
         balancer = start({"two": backends[1].address, "killed": f"127.0.0.1:{port}"})

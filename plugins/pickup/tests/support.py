@@ -75,14 +75,15 @@ class Facade:
                     {"source": f"{path}, line {error.lineno}: SyntaxError: {error.msg}"}
                 ) from None
             for node in ast.walk(tree):
-                if isinstance(node, ast.ImportFrom) and node.module.startswith("deployed_"):
+                module = node.module if isinstance(node, ast.ImportFrom) else None
+                if isinstance(node, ast.ImportFrom) and module and module.startswith("deployed_"):
                     there = {
                         p: t
                         for one in self.stored
                         if one["current"]
                         for p, t in one["source"].items()
                     } | files
-                    stem = node.module.replace(".", "/")
+                    stem = module.replace(".", "/")
                     found = there.get(f"{stem}.py", there.get(f"{stem}/__init__.py"))
                     if found is None or any(alias.name not in found for alias in node.names):
                         raise MissingModule(

@@ -248,6 +248,7 @@ def test_one_of_two_watches_and_the_other_takes_over_when_it_is_killed(
     top = os.fspath(os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..")))
     command = [sys.executable, "-u", "-c", HOLDER.format(top=top), str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
         try:
             while "watching" not in holder.stdout.readline():
                 assert holder.poll() is None

@@ -378,7 +378,7 @@ def test_when_redis_is_full_nothing_more_is_accepted_and_what_runs_still_ends(cl
         go_on.set()
         wait_until(lambda: worker.status()["counts"]["finished"] == 1)
     finally:
-        redis.config_set("maxmemory", before)
+        redis.config_set("maxmemory", before or 0)
     assert balanced(worker)
 
 

@@ -48,7 +48,9 @@ def test_the_first_run_makes_it_and_the_next_one_goes_on(make_cluster, foregroun
     assert f"try 127.0.0.1:{port}/hello" in first.text
     assert cluster.password in first.text
     assert (cluster.path / "admin.password").stat().st_mode & 0o777 == 0o600
-    page = re.search(r"admin API: (http://127.0.0.1:\d+)/hansa/api/docs", first.text)[1]
+    told = re.search(r"admin API: (http://127.0.0.1:\d+)/hansa/api/docs", first.text)
+    assert told is not None
+    page = told[1]
     assert requests.get(f"{page}/hansa/api/docs", auth=("admin", cluster.password), timeout=10).ok
     # the folder of the cluster is what commands are given, and where services are copied to
     (cluster.path / "pickup/late.py").write_text(SOURCE % "late")

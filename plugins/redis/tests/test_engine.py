@@ -152,6 +152,7 @@ sys.stdin.read()
 def test_what_a_killed_parent_left_is_ended_even_if_it_hangs(engine, frozen):
     command = [sys.executable, "-c", LEAVE, str(engine.home), engine.program]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
         left = int(parent.stdout.readline())
         with pytest.raises(Unavailable, match="another running server"):
             engine.command()

@@ -17,13 +17,11 @@ class TestSchedule(ChannelContract):
     good = {"job_type": "one_time", "payload": '{"n": 1}', "retry_delay": 0.1, "max_attempts": 1000}
     headers = {"job": "conformance"}
 
-    test_body_and_headers_arrive = (
-        None  # a job sends its own message and no other; see test_channel.py
-    )
-    test_a_swapped_dispatch_is_obeyed = None  # it needs two messages; see test_channel.py
-    test_an_edit_under_load_loses_nothing = (
-        None  # there is no load but the clock's; see test_channel.py
-    )
+    # a job sends its own message and no other, it needs two messages, and there is no load but the
+    # clock's; see test_channel.py
+    test_body_and_headers_arrive = None  # type: ignore[assignment]
+    test_a_swapped_dispatch_is_obeyed = None  # type: ignore[assignment]
+    test_an_edit_under_load_loses_nothing = None  # type: ignore[assignment]
 
     @pytest.fixture(autouse=True)
     def _records(self, valkey, tmp_path):

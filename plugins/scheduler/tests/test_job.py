@@ -488,13 +488,13 @@ def test_a_holder_that_is_cut_off_runs_nothing_that_the_next_one_makes_up_for(
     try:
         mine = make(first, Interval(START, seconds(1)), one, missed=missed)
         first.run_for(5)
-        first.ledger.shared.ledger.claim_script = away.register_script(CLAIM)
+        claim_at(first, away)
         first.run_for(6)
         assert one.planned == [START + seconds(number) for number in range(1, 6)]
         other = make(second, Interval(START, seconds(1)), two, missed=missed)
         second.run_for(4)
         other.stop()
-        first.ledger.shared.ledger.claim_script = client.register_script(CLAIM)
+        claim_at(first, client)
         first.ledger.shared.retry_now()
         first.run_for(3)
         mine.stop()
@@ -505,6 +505,13 @@ def test_a_holder_that_is_cut_off_runs_nothing_that_the_next_one_makes_up_for(
     assert max(planned) == START + seconds(18)
     made_up = {number for number in range(6, 12) if START + seconds(number) in two.planned}
     assert made_up == (set(range(6, 12)) if missed == "all" else {11})
+
+
+def claim_at(runner: Driven, client: redis.Redis) -> None:
+    """Have a runner claim at another Redis."""
+    ledger = runner.ledger.shared.ledger
+    assert ledger is not None
+    ledger.claim_script = client.register_script(CLAIM)
 
 
 def test_another_attempt_waits_for_redis_too(tmp_path_factory, new_valkey):
@@ -520,10 +527,10 @@ def test_another_attempt_waits_for_redis_too(tmp_path_factory, new_valkey):
     try:
         job = make(runner, Interval(START, seconds(100)), calls)
         runner.run_for(100)
-        runner.ledger.shared.ledger.claim_script = away.register_script(CLAIM)
+        claim_at(runner, away)
         runner.run_for(20)
         assert [request.attempt for request in calls] == [1]
-        runner.ledger.shared.ledger.claim_script = client.register_script(CLAIM)
+        claim_at(runner, client)
         runner.run_for(20)
         assert [request.attempt for request in calls] == [1, 2]
         job.stop()

@@ -105,6 +105,7 @@ def test_a_damaged_file_is_told_and_stops_nothing(tmp_path, caplog):
 def test_a_killed_process_leaves_its_work_to_others(tmp_path):
     command = [sys.executable, "-c", CHILD, str(tmp_path), START.isoformat()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
         assert child.stdout.readline() == b"claimed\n"
         records = FileLedger(tmp_path, "me")
         assert records.alive("child")

@@ -30,7 +30,7 @@ def test_a_random_key_is_stored_as_sha256():
 @pytest.mark.parametrize("weak", ["secret", "x" * 40, "abababababababababababababababababab"])
 def test_a_key_that_might_be_guessed_is_stored_as_a_password(weak):
     security = make(key=weak)
-    assert security.config.key.startswith("$argon2id$")
+    assert str(security.config.key).startswith("$argon2id$")
     assert call(security, weak)
 
 
@@ -57,7 +57,7 @@ def test_a_made_key_has_256_bits_and_is_another_each_time():
     )
     assert one != other
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", one)
-    assert make(key=one).config.key.startswith("sha256$")
+    assert str(make(key=one).config.key).startswith("sha256$")
 
 
 def test_a_given_key_is_not_replaced():

@@ -17,7 +17,8 @@ class TestOpenSsh(FileOutgoingContract):
     def where(self, path: str) -> str:
         return str(self.root / path)
 
-    test_refused_credentials_are_told_by_name = None  # a key is refused as well, below
+    # a key is refused as well, below
+    test_refused_credentials_are_told_by_name = None  # type: ignore[assignment]
 
     def test_refused_keys_and_passwords_are_told_by_name(self, tmp_path):
         key = new_key(tmp_path / "other").read_text()

@@ -238,6 +238,7 @@ def test_text_that_xml_does_not_have_is_refused(connect: Connect, text: str):
 def test_ws_addressing(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     quotes, sent = connect(ws_addressing=True), []
     post = quotes._post
+    assert quotes.client is not None
     monkeypatch.setattr(
         quotes.client.transport,
         "_post",
@@ -246,11 +247,9 @@ def test_ws_addressing(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     assert quotes.service.get_rate("Canada") == Decimal("1.22")
     header = etree.fromstring(sent[0])[0]
     found = {etree.QName(part).localname: part.text for part in header}
-    assert (
-        found["To"] == quotes.url({})
-        and found["Action"]
-        and found["MessageID"].startswith("urn:uuid:")
-    )
+    assert found["To"] == quotes.url({})
+    assert found["Action"]
+    assert (found["MessageID"] or "").startswith("urn:uuid:")
     assert etree.QName(header[0]).namespace == "http://www.w3.org/2005/08/addressing"
 
 

@@ -22,7 +22,9 @@ class Say(Service):
         said: str
 
     def handle(self) -> Any:
-        return {"said": f"{self.request.channel.channel}: {self.request.input.word}"}
+        binding = self.request.channel
+        assert binding is not None
+        return {"said": f"{binding.channel}: {self.request.input.word}"}
 
 
 class Fail(Service):

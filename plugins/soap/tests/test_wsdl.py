@@ -127,10 +127,9 @@ def test_types_that_are_no_models() -> None:
 def test_the_operation_of_a_channel_is_in_its_version_and_at_its_address() -> None:
     config = SimpleNamespace(service="a.one", soap_version="1.2", soap_action="one")
     root = etree.fromstring(wsdl([Operation.of(config, service("a.one"))], "http://h/a&b"))
-    assert (
-        root.find(".//{http://schemas.xmlsoap.org/wsdl/soap12/}address").get("location")
-        == "http://h/a&b"
-    )
+    address = root.find(".//{http://schemas.xmlsoap.org/wsdl/soap12/}address")
+    assert address is not None
+    assert address.get("location") == "http://h/a&b"
 
 
 def test_an_address_that_cannot_be_written() -> None:

@@ -94,7 +94,9 @@ def test_what_a_driver_is_given_is_what_sqlalchemy_gives_it(engine, names):
     expected = compiled.construct_params(values)
     assert ready[0] == str(compiled)
     assert given == (
-        expected if not dialect.positional else [expected[name] for name in compiled.positiontup]
+        expected
+        if not dialect.positional
+        else [expected[name] for name in compiled.positiontup or ()]
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from hansa import Conflict, Invalid, Model, Request, Secret, Service, setting
 from hansa.contract.service import Binding
 from hansa.runtime.routes import compile_route
+from hansa_devkit import LocalServer
 from hansa_xml.element import Element
 from hansa_xml.format import XmlFormat
 from hypothesis import given, settings, strategies as st
@@ -308,7 +309,7 @@ class Loose(Service):
 
 
 def route(service: type[Service]) -> Any:
-    return compile_route(Binding("test", None, XmlFormat(None, service)), service)
+    return compile_route(Binding("test", LocalServer(), XmlFormat(None, service)), service)
 
 
 def test_through_a_route() -> None:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from hansa import PackageVersion
+from hansa_devkit import LocalServer
 from hansa_zato import plugin
 from hansa_zato.command.answer import shown
 
@@ -196,7 +197,7 @@ def test_other_words_are_those_of_hansa():
 def test_a_deployed_file_is_confirmed(caplog):
     caplog.set_level("INFO")
     package = PackageVersion("my_service.py", 3, "", "", {}, "", 0.0, True)
-    plugin.hansa_deployed(None, package)
+    plugin.hansa_deployed(LocalServer(), package)
     told = [(record.name, record.getMessage()) for record in caplog.records]
     assert told == [
         ("zato.hot-deploy.create", "Uploaded package id:[3], payload_name:[my_service.py]")

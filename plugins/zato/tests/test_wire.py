@@ -103,6 +103,7 @@ def test_xml_values(server: Facade) -> None:
 
     cls = service(answer, output_required=("is_it", "user_id", "none", "text", "utf"))
     item = etree.fromstring(server.call(cls, "<request/>", "xml").raw).find("item")
+    assert item is not None
     assert {child.tag: child.text for child in item} == {
         "is_it": "true",
         "user_id": "7",
@@ -133,6 +134,7 @@ def test_types_in_xml(server: Facade) -> None:
         answer, output_required=(List("tags"), Dict("pairs"), ListOfDicts("rows"), "free")
     )
     item = etree.fromstring(server.call(cls, "<request/>", "xml").raw).find("item")
+    assert item is not None
     assert b"".join(etree.tostring(child) for child in item) == (
         b"<tags><item>x</item><item>y</item></tags>"
         b"<pairs><item><key>k</key><value>v</value></item></pairs>"

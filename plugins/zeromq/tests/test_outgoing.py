@@ -78,9 +78,8 @@ class OnPeer(OutgoingContract):
         self.running_peer.kill()
         self.running_peer.wait()
 
-    test_its_time_out_is_kept = (
-        None  # a peer that hangs still takes messages; tested below for one that is full or silent
-    )
+    # a peer that hangs still takes messages; tested below for one that is full or silent
+    test_its_time_out_is_kept = None  # type: ignore[assignment]
 
 
 class TestPush(OnPeer):

@@ -268,6 +268,7 @@ class TestLeases:
         child = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
         )
+        assert child.stdout is not None
         assert child.stdout.readline() == "1\n"
         two = make_leases("w2")
         two.want("a", lambda token: None, lambda: None)

@@ -239,6 +239,7 @@ class TestWhatIsStored:
         prepared = made.prepare(edits)
         assert made.all() == []
         first, second = (edit.data for edit in prepared)
+        assert second is not None
         assert second == {"host": "h", "login": {"password": second["login"]["password"]}}
         assert list(second["login"]["password"]) == ["$encrypted"]
         made.change(prepared)

@@ -392,7 +392,8 @@ def test_definitions_come_back_sorted_and_filtered(store: Stores):
     assert store.definitions.all("c") == []
     assert store.definitions.get("a", "u", "3") is None
     define(store, ROW)
-    assert store.definitions.get(*ROW.key).data == ROW.data
+    (found,) = store.definitions.all(*ROW.key)
+    assert found.data == ROW.data
 
 
 def test_an_edit_from_an_old_view_is_refused_and_says_why(store: Stores):
@@ -461,12 +462,13 @@ class TestPackages:
     def test_versions_stay(self, store: Stores):
         assert deploy(store, "x.py", "one", {"A": "a"}, by="jane") == (1, 1)
         assert deploy(store, "x.py", "two", {"A": "a", "B": "b"}) == (2, 2)
-        assert (store.packages.get("x.py").source, store.packages.get("x.py", 1).source) == (
-            "two",
-            "one",
-        )
-        assert store.packages.get("x.py", 1).services == {"A": "a"}
-        assert store.packages.get("x.py", 1).by == "jane"
+        current = store.packages.get("x.py")
+        first = store.packages.get("x.py", 1)
+        assert current is not None
+        assert first is not None
+        assert (current.source, first.source) == ("two", "one")
+        assert first.services == {"A": "a"}
+        assert first.by == "jane"
         assert store.packages.get("x.py", 3) is None is store.packages.get("y.py")
         assert [p.current for p in store.packages.versions()] == [False, True]
         undeploy(store, "x.py")

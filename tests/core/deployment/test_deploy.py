@@ -29,6 +29,7 @@ from hansa.deployment.loader import LoadedPackage, PackageLoader
 from hansa.deployment.sources import MAX_FILES, MAX_SOURCE, importers, packages_of
 from hansa.deployment.trial import trial
 from hansa.foundation.errors import MissingModule
+from hansa_devkit import LocalServer
 from hypothesis import given, strategies as st
 
 GOOD = """
@@ -513,7 +514,9 @@ class TestLoading:
                 "Named": "my.name",
             }
             request = Request(payload={"number": 5})
-            assert classes["GetRate"].compile(Binding("n", None))(request).payload == version
+            assert (
+                classes["GetRate"].compile(Binding("n", LocalServer()))(request).payload == version
+            )
             assert type(request.input) is classes["GetRate"].Input
         assert one["GetRate"] is not two["GetRate"]
 
@@ -530,7 +533,7 @@ class TestLoading:
     def test_tracebacks_show_the_line(self, loaded: Callable[..., dict[str, type[Service]]]):
         classes = loaded("rates.py", 3, GOOD.replace("return VERSION", "return 1 / 0  # here"))
         with pytest.raises(ZeroDivisionError) as caught:
-            classes["GetRate"].compile(Binding("n", None))(Request(payload={"number": 1}))
+            classes["GetRate"].compile(Binding("n", LocalServer()))(Request(payload={"number": 1}))
         assert "1 / 0  # here" in "".join(traceback.format_exception(caught.value))
         assert (
             describe_error(caught.value, "rates.py")
@@ -547,7 +550,7 @@ class TestLoading:
         each = loader.make("rates.py", 9, GOOD)
         each.run()
         classes = each.services
-        classes["GetRate"].compile(Binding("n", None))(Request(payload={"number": 1}))
+        classes["GetRate"].compile(Binding("n", LocalServer()))(Request(payload={"number": 1}))
         gone = weakref.ref(classes["GetRate"]), weakref.ref(classes["GetRate"].Input)
         each.unload()
         del classes, each

@@ -54,8 +54,11 @@ def test_a_child_can_be_ended_although_its_parent_holds_signals_back():
 
 def test_when_a_process_started(child: subprocess.Popen[bytes]):
     start = started_at(child.pid)
+    own_start = started_at(os.getpid())
+    assert start is not None
+    assert own_start is not None
     assert start == started_at(child.pid)
-    assert start > started_at(os.getpid())
+    assert start > own_start
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert started_at(child.pid) is None, "a zombie has ended"
@@ -70,6 +73,7 @@ def test_children_die_with_their_parent(number: int):
         f"print(spawn({SLEEP!r}).pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     assert started_at(pid)
     parent.send_signal(number)
@@ -87,6 +91,7 @@ def test_a_child_stands_in_a_session_of_its_own():
 def test_leftovers_are_ended_and_nothing_else(tmp_path: Path, child: subprocess.Popen[bytes]):
     path = tmp_path / "processes.json"
     left, stubborn = subprocess.Popen(SLEEP), subprocess.Popen(STUBBORN, stdout=subprocess.PIPE)
+    assert stubborn.stdout is not None
     stubborn.stdout.readline()
     ledger = Ledger(path)
     for process in (left, stubborn, child):
@@ -94,7 +99,9 @@ def test_leftovers_are_ended_and_nothing_else(tmp_path: Path, child: subprocess.
     ledger.remove(child.pid)
     # the number of a process that ended long ago now belongs to somebody else
     listed = json.loads(path.read_text())
-    path.write_text(json.dumps({**listed, child.pid: started_at(child.pid) - 1, 2**22 + 1: 5}))
+    start = started_at(child.pid)
+    assert start is not None
+    path.write_text(json.dumps({**listed, child.pid: start - 1, 2**22 + 1: 5}))
     assert Ledger(path).end_leftovers(patience=0.3) == sorted([left.pid, stubborn.pid])
     assert (left.wait(5), stubborn.wait(5)) == (-signal.SIGTERM, -signal.SIGKILL)
     assert child.poll() is None

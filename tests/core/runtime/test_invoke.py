@@ -12,6 +12,7 @@ import pytest
 from hansa import Conflict, Model, NotFound, Request, Service, Unavailable, current_cid
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
+from hansa.contract.kinds import DefinitionSettings
 from hansa.contract.records import DefinitionRecord, Edit
 from hansa.contract.registry import RegisteredService
 from hansa.plugins.registry import Registry
@@ -92,11 +93,16 @@ def preview(edit: Edit) -> DefinitionRecord:
     return DefinitionRecord(*edit.key, edit.data or {})
 
 
+def read(record: DefinitionRecord) -> DefinitionSettings:
+    """There are no definitions here."""
+    raise AssertionError(record)
+
+
 @pytest.fixture
 def world(store: Stores, registry: Registry, wraps: list[Any]) -> Iterator[Invocations]:
     server = SimpleNamespace(name="s")
     leases = Leases(OdbBus(store.engine), "w")
-    objects = Objects(server, registry, lambda record: None, preview, leases, lambda: wraps)
+    objects = Objects(server, registry, read, preview, leases, lambda: wraps)
     made = Invocations(registry, objects.router)
     server.invoke = made.invoke
     yield made

@@ -926,9 +926,7 @@ class TestLooking:
         world.apply("outgoing", "probe", "a")
         outgoing = Namespace(world.objects)
         assert (
-            outgoing.probe["a"]
-            is outgoing["probe"]["a"]
-            is world.objects.get("outgoing", None, "a")
+            outgoing.probe["a"] is outgoing["probe"]["a"] is world.objects.get("outgoing", "", "a")
         )
         assert outgoing.probe.names() == ["a"]
         assert outgoing.other.names() == []

@@ -32,7 +32,7 @@ from hansa.runtime.inflight import InFlight
 from hansa.runtime.routes import compile_route, failed
 from hansa_devkit import LocalServer
 
-BINDING = Binding("a.service", None, None, "a channel", "test")
+BINDING = Binding("a.service", LocalServer(), None, "a channel", "test")
 
 
 def service(handle: Callable[[Any], Any]) -> type[Service]:
@@ -79,7 +79,7 @@ def test_an_error_becomes_a_response(
     error: BaseException, status: int, outcome: str, plain: type[Format]
 ):
     for format in (None, plain()):
-        route = compile_route(Binding("a", None, format), raises(error))
+        route = compile_route(Binding("a", LocalServer(), format), raises(error))
         response = route(Request(cid="K1"))
         assert (response.status, response.outcome, response.cid, response.ok) == (
             status,
@@ -113,7 +113,7 @@ def test_headers_of_the_error_go_out():
 def test_a_request_is_told_where_it_came_in_and_the_cid_is_known_to_logs(plain: type[Format]):
     seen: list[Any] = []
     request = Request(cid="K1")
-    binding = Binding("a", None, plain(), "c", "t")
+    binding = Binding("a", LocalServer(), plain(), "c", "t")
     compile_route(binding, service(lambda self: seen.append((current_cid.get(), self.cid))))(
         request
     )
@@ -130,7 +130,7 @@ class TestErrorsOfRendering:
             def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
                 raise ValueError("broken")
 
-        response = compile_route(Binding("a", None, Broken()), raises(NotFound("gone")))(
+        response = compile_route(Binding("a", LocalServer(), Broken()), raises(NotFound("gone")))(
             Request(cid="K1")
         )
         assert (response.status, response.outcome, response.cid) == (404, "reject", "K1")

@@ -140,6 +140,12 @@ class ServerProcess:
 
     # -- looking at it -----------------------------------------------------------------------------
 
+    @property
+    def pid(self) -> int:
+        """The process id of its supervisor; raises `AssertionError` before it was started."""
+        assert self.process is not None, "the server was not started"
+        return self.process.pid
+
     def processes(self) -> list[psutil.Process]:
         """Return every process of this server that is alive, wherever it was moved to."""
         return marked(self.mark, self.dir)

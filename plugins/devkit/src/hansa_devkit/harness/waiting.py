@@ -14,7 +14,7 @@ _LONGEST_PAUSE = 0.02
 
 
 def wait_until(
-    condition: Callable[[], Answer],
+    condition: Callable[[], Answer | None],
     seconds: float = 20.0,
     what: str | Callable[[], object] = "",
 ) -> Answer:
