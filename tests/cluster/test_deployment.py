@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -139,7 +140,8 @@ def went_back(answers) -> list[Answer]:
     """The answers with an older version than one that the same worker had finished before they
     began.
     """
-    found, newest = [], defaultdict(int)
+    found: list[Any] = []
+    newest: defaultdict[Any, int] = defaultdict(int)
     ended = sorted(answers, key=lambda answer: answer.ended)
     done = 0
     for answer in sorted(answers, key=lambda answer: answer.began):

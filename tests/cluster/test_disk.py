@@ -153,7 +153,7 @@ def test_a_full_disk_under_everything(mount, start_server, tmp_path, figure):
         (waiting / "whole.py").rename(server.dir / "pickup/whole.py")
         with pytest.raises(OSError, match="No space left"):
             (server.dir / "pickup/cut.py").write_text(cut.replace("class disk.cut", "class Cut"))
-        edits = []
+        edits: list[Any] = []
         while time.monotonic() < filled + lasts:
             disk.fill()
             edits.append(

@@ -95,7 +95,8 @@ def server(start_shared_server):
 
 
 def test_a_change_that_is_not_on_disk_is_not_acknowledged(server, tmp_path, figure):
-    lasts, told = sized(1.0, 10.0), []
+    lasts = sized(1.0, 10.0)
+    told: list[Any] = []
     with no_sync(tmp_path, named(server, "hansa.process.worker")) as calls:
         began = time.monotonic()
         while time.monotonic() < began + lasts or len(told) < 4:

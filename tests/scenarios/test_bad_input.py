@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -286,7 +287,7 @@ def test_what_is_not_http_is_refused(server, line):
 
 def test_half_sent_requests_are_cut_and_harm_nobody(server):
     halves = [b"POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", b"POST /json HT"]
-    open_ones = []
+    open_ones: list[Any] = []
     for _ in range(40):
         connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
         connection.sendall(halves[len(open_ones) % 2])

@@ -44,7 +44,7 @@ def bank(request, start_shared_server, start_program, examples, wait):
     """Everything created live, on a server that begins with nothing."""
     server, service = start_shared_server(workers=2), request.param.replace("_", "-")
     systems = start_program(examples / "customers/systems.py")
-    heard = zmq.Context.instance().socket(zmq.PULL)
+    heard: zmq.Socket[Any] = zmq.Context.instance().socket(zmq.PULL)
     port = heard.bind_to_random_port("tcp://127.0.0.1")
 
     shutil.copy(

@@ -23,7 +23,7 @@ LOGIN = {"host": "127.0.0.1", "timeout": 5.0}
 def made(cls: Any, rabbit: RabbitMQ, server: LocalServer | None = None, **settings: Any) -> Any:
     """An object that is not started."""
     model = type("Definition", (cls.Config, cls.common), {"__doc__": "."})
-    config = load(model, {**LOGIN, "port": rabbit.port, **settings})
+    config: Any = load(model, {**LOGIN, "port": rabbit.port, **settings})
     return cls("test", cls.prepare(config), server or LocalServer())
 
 
@@ -35,8 +35,15 @@ def channel(
     settings = {"queue": queue, "service": "test", "first_delay": 0.02, **settings}
     one = made(AmqpChannel, rabbit, **settings)
     one.dispatch = dispatch
-    stop, stopped = one.stop, []
-    one.stop = lambda: stopped or stopped.append(stop())
+    stop = one.stop
+    stopped: list[bool] = []
+
+    def stop_once() -> None:
+        if not stopped:
+            stopped.append(True)
+            stop()
+
+    one.stop = stop_once
     try:
         one.start()
         yield one

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pika
 import pytest
-from hansa import Unavailable
+from hansa import Request, Unavailable
 from hansa_devkit import Inbox
 from hansa_devkit.background import in_background
 from hansa_devkit.harness.waiting import wait_until
@@ -96,7 +96,13 @@ def test_after_the_last_attempt_it_is_a_dead_letter_with_cause_and_history(rabbi
 
 
 def test_the_pause_grows_up_to_its_limit(rabbit, make):
-    service, moments = Judged(lambda request: moments.append(time.monotonic()) or "retry"), []
+    moments: list[float] = []
+
+    def judge(request: Request) -> str:
+        moments.append(time.monotonic())
+        return "retry"
+
+    service = Judged(judge)
     with channel(rabbit, service, max_attempts=5, first_delay=0.2, last_delay=0.4):
         rabbit.send("in", b"poison")
         waiting(rabbit, "in.dead-letter", 1)

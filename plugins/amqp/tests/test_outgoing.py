@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from hansa import Invalid, TimedOut, Unavailable, current_cid
@@ -145,7 +146,8 @@ def test_the_deadline_bounds_the_whole_call(rabbit):
 
 
 def test_many_threads_publish_at_the_same_time(rabbit):
-    lost, each = [], 50
+    lost: list[Any] = []
+    each = 50
 
     def publish(number):
         for count in range(each):

@@ -325,7 +325,8 @@ class FolderContract(OnServer, ChannelContract):
     def test_a_file_that_the_server_cannot_read_does_not_hold_up_the_others(self):
         inbox, channel = Inbox(), self.make(retry_delay=0.3)
         channel.dispatch = inbox
-        original, tried = channel._fetch, []
+        original = channel._fetch
+        tried: list[Any] = []
 
         def fetch(claim, local, size):
             if claim.name == "bad.csv" and len(tried) < 2:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import pytest
 from hansa import Invalid, Request, Response, Unavailable, load
@@ -23,8 +24,10 @@ class Broker:
     """A queue, what is in hand of each consumer, and dead letters."""
 
     def __init__(self, *bodies: bytes) -> None:
-        self.ready = deque((body, {}, False) for body in bodies)
-        self.dead, self.faults, self.down = [], [], False
+        self.ready: deque[Any] = deque((body, {}, False) for body in bodies)
+        self.dead: list[Any] = []
+        self.faults: list[Any] = []
+        self.down = False
         self.lock = threading.RLock()
 
 
@@ -37,7 +40,10 @@ class MemoryChannel(ConsumingChannel):
     def connect(self):
         if self.broker.down:
             raise Unavailable("the broker is down")
-        self.calls, self.hand, self.number, self.cancelled = SimpleQueue(), {}, 0, False
+        self.calls: SimpleQueue[Any] = SimpleQueue()
+        self.hand: dict[Any, Any] = {}
+        self.number = 0
+        self.cancelled = False
 
     def receive(self):
         while True:
@@ -367,7 +373,7 @@ def test_counts_of_others_are_forgotten_after_a_day(tmp_path):
 
 
 def test_the_history_keeps_the_last_entries():
-    headers = {}
+    headers: dict[str, Any] = {}
     for number in range(1, HISTORY + 6):
         delivery = Delivery(1, b"", headers, origin={"queue": "q"})
         assert delivery.attempt == number

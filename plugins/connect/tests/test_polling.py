@@ -66,7 +66,12 @@ def channel():
     made = Listed("test", load(Settings, {"interval": 0.05}), server)
     made.source = source
     made.got = []
-    made.dispatch = lambda request: made.got.append(request.raw) or Response()
+
+    def dispatch(request: Request) -> Response:
+        made.got.append(request.raw)
+        return Response()
+
+    made.dispatch = dispatch
     yield made
     made.stop()
 
@@ -148,7 +153,12 @@ def test_a_source_that_is_not_there_fails_the_start(channel):
 def test_a_swapped_dispatch_is_obeyed(channel):
     channel.start()
     second: list[bytes] = []
-    channel.dispatch = lambda request: second.append(request.raw) or Response()
+
+    def dispatch(request: Request) -> Response:
+        second.append(request.raw)
+        return Response()
+
+    channel.dispatch = dispatch
     channel.source.items = [b"1"]
     wait_until(lambda: second == [b"1"])
     assert channel.got == []

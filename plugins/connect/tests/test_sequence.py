@@ -5,6 +5,7 @@ of a stream is there.
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from hansa_connect.sequence import REMEMBERED, Gaps, Numbers
@@ -35,7 +36,8 @@ def test_streams_and_senders_are_told_apart():
 
 
 def test_many_threads_number_without_repeating():
-    numbers, found = Numbers(), []
+    numbers = Numbers()
+    found: list[Any] = []
     threads = [
         threading.Thread(target=lambda: found.extend(numbers.next() for _ in range(500)))
         for _ in range(8)

@@ -172,7 +172,7 @@ def test_an_unknown_service_is_told():
 
 
 def test_asynchronous_calls_wait_until_they_are_run():
-    done = []
+    done: list[Any] = []
     server = LocalServer(outgoing=FAKES["outgoing"], services={"audit": done.append})
     run_service(Convert, {"amount": 2}, server=server, cid="K3")
     assert done == []

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from types import SimpleNamespace
+from typing import Any
 
 import httpx2
 import pytest
@@ -83,7 +84,7 @@ class Site:
         """Send bytes over a connection of their own; all answers (at most so many) that come back."""
         with self.connect() as client, client.makefile("rb") as stream:
             client.sendall(sent)
-            found = []
+            found: list[Any] = []
             while len(found) < answers and (answer := self.read_answer(stream)) is not None:
                 found.append(answer)
             return found

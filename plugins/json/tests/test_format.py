@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import json
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -19,7 +20,9 @@ from hansa.runtime.routes import compile_route
 from hansa_devkit import LocalServer
 from hansa_json.format import JsonFormat
 from hansa_json.plugin import hansa_formats
+from hansa_json.writing import write_json, write_with_secrets
 from hypothesis import given, strategies as st
+from lxml import etree
 
 
 class Line(Model):
@@ -218,9 +221,43 @@ def test_what_is_written():
         ]
     ) == (b'["t",{"x":1},{"y":2},{"z":[1]},{"name":"p","size":1},[1],["a","b"],[]]')
     assert (
-        format.render([math.nan, math.inf, Decimal("1.10"), datetime.date(2026, 1, 2)])
-        == b'[null,null,"1.10","2026-01-02"]'
+        format.render([None, 2**70, Decimal("1.10"), datetime.date(2026, 1, 2)])
+        == b'[null,1180591620717411303424,"1.10","2026-01-02"]'
     )
+    assert format.render([{1: 2}, {2}, b"\xff", bytearray(b"\xff"), deque("a")]) == (
+        b'[{"1":2},[2],"/w==","/w==",["a"]]'
+    )
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -math.nan])
+def test_numbers_that_json_does_not_have_are_refused_by_their_place(number):
+    class Measured(Model):
+        values: list[float | None]
+
+    for value, place in (
+        (number, ""),
+        ({"rates": [None, {"x": number}]}, "rates[1].x"),
+        (Measured(values=[1.0, number]), "values[1]"),
+        ([2**70, number], "[1]"),
+    ):
+        for write in (write_json, write_with_secrets):
+            with pytest.raises(Invalid) as caught:
+                write(value)
+            assert caught.value.errors == {place: f"{number} is no number of JSON"}
+    with pytest.raises(Invalid, match="is no number of JSON"):
+        write_json(one for one in (1.0, number))
+
+
+def test_objects_whose_content_is_not_known_are_refused_by_name():
+    class Rows:
+        def __iter__(self):
+            return iter("ab")
+
+    element = etree.fromstring("<a>text<b/>tail</a>")
+    for value, name in ((element, "lxml.etree._Element"), (Rows(), "Rows")):
+        for holder in (value, [value], {"deep": {"value": value}}):
+            with pytest.raises(Invalid, match=f"{name} cannot be written as JSON"):
+                JsonFormat().render(holder)
 
 
 def test_what_cannot_be_written_is_invalid():

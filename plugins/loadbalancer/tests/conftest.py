@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from plugins.loadbalancer.tests.support import PROGRAMS, Backend, RunningBalancer
@@ -32,7 +34,7 @@ def start(tmp_path, program, backends):
     """Make load-balancers, by default before both backends; they are ended, and looked after, at
     the end.
     """
-    made = []
+    made: list[Any] = []
 
     def make(servers=None, *, run=True, **settings):
         servers = {each.name: each.address for each in backends} if servers is None else servers

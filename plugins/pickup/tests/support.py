@@ -8,7 +8,7 @@ import ast
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 from hansa import DeployedPackage, Deployment, Invalid, MissingModule, Server, load
 from hansa_pickup.early import PickupSection
@@ -66,7 +66,7 @@ class Facade:
         self.calls.append((" ".join(files), "\n".join(files.values()), time.monotonic()))
         if self.failures:
             raise self.failures.pop(0)
-        packages = {}
+        packages: dict[str, Any] = {}
         for path, text in files.items():
             try:
                 tree = compile(text, path, "exec", ast.PyCF_ONLY_AST)

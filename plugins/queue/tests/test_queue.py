@@ -4,12 +4,13 @@ and Redis do.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Annotated, Any
 
 import pytest
-from hansa import Invalid, Model, TooMany, Unavailable, load, setting
+from hansa import Invalid, Model, Secret, TooMany, Unavailable, load, setting
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.early import QueueSection
 from hansa_queue.failed import Selection
@@ -95,6 +96,21 @@ def test_callbacks_get_the_answer_with_the_cid_they_answer(cluster: Cluster):
     wait_until(lambda: idle(worker))
     assert worker.status()["counts"]["accepted"] == 3
     assert balanced(worker)
+
+
+def test_what_json_does_not_have_is_refused_by_its_place_and_the_rest_is_read_again(
+    cluster: Cluster,
+):
+    seen: list[Any] = []
+    cluster.service("s", lambda self: seen.append(self.request.payload))
+    worker = cluster.worker()
+    with pytest.raises(Invalid, match=r"payload\.rates\[1\]: nan is no number of JSON"):
+        worker.queue.put("s", {"rates": [1.0, math.nan]}, "C1")
+    with pytest.raises(Invalid, match="cannot be written as JSON"):
+        worker.queue.put("s", {"a": object()}, "C2")
+    worker.queue.put("s", {"set": {1}, "keys": {1: 2}, "bytes": b"x", "key": Secret("k")}, "C3")
+    wait_until(lambda: idle(worker))
+    assert seen == [{"set": [1], "keys": {"1": 2}, "bytes": "eA==", "key": "k"}]
 
 
 def test_a_callback_that_cannot_be_queued_stands_with_the_failed(cluster: Cluster):

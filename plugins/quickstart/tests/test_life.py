@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 import time
+from typing import Any
 
 import psutil
 import pytest
@@ -65,7 +66,9 @@ class Load:
     """Some clients that GET one path again and again, and what they got."""
 
     def __init__(self, url: str, clients: int = 4) -> None:
-        self.url, self.answers, self.faults = url, [], []
+        self.url = url
+        self.answers: list[Any] = []
+        self.faults: list[Any] = []
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
 

@@ -4,7 +4,7 @@ are committed late.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from hansa import Model, Service, load, setting
@@ -18,14 +18,16 @@ from plugins.sql.tests.support import KEY
 @pytest.fixture
 def poll(db, tmp_path):
     """Start channels over the database; each puts what it gets into an inbox of its own."""
-    channels = []
+    channels: list[Any] = []
 
     def start(dispatch=None, **settings):
         server = LocalServer(directory=tmp_path, outgoing={"sql": {"db": db}})
         model = type(
             "Definition", (SqlChannel.Config, SqlChannel.common), {"__doc__": "One definition."}
         )
-        config = load(model, {"service": "x", "connection": "db", "interval": 0.02, **settings})
+        config: Any = load(
+            model, {"service": "x", "connection": "db", "interval": 0.02, **settings}
+        )
         channels.append(SqlChannel(f"c{len(channels)}", config, server))
         channels[-1].dispatch = dispatch or Inbox()
         channels[-1].start()

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from hansa import Invalid, Model, Service, TimedOut, TooLarge, Unavailable, load, setting
@@ -359,7 +359,7 @@ def test_failing_calls_keep_no_connection(connect, people, engine):
             except Exception as error:
                 errors.append(error)
 
-    errors = []
+    errors: list[Any] = []
     threads = [threading.Thread(target=fail) for _ in range(6)]
     for thread in threads:
         thread.start()

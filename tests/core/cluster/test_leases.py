@@ -159,7 +159,9 @@ class TestLeases:
     def test_given_up_while_it_is_being_acquired(
         self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any
     ):
-        acquiring, go_on, called = threading.Event(), threading.Event(), []
+        acquiring = threading.Event()
+        go_on = threading.Event()
+        called: list[Any] = []
 
         class Slow:
             release = bus.release
@@ -196,7 +198,8 @@ class TestLeases:
                     raise OSError("the bus is down")
                 return bus.acquire(name, holder, cluster.LEASE_TTL)
 
-        over, times = Gone(), {}
+        over = Gone()
+        times: dict[str, Any] = {}
         one = make_leases("w1", over)
         one.want(
             "a",
