@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import cast
 from urllib.parse import urlsplit
 
-import msgspec
 from hansa import (
     Forbidden,
     Format,
+    Invalid,
     NotFound,
     RegisteredService,
     Request,
@@ -16,6 +16,7 @@ from hansa import (
     Service,
     problem,
 )
+from hansa_json import writing
 
 from .operation import Operation
 from .reading import read_object
@@ -27,11 +28,18 @@ OTHER_SITE = "requests of other sites are refused"
 
 
 def write_json(value: object) -> bytes:
-    """Return the JSON of plain data; a lone surrogate in a text is written as `?`."""
+    """Return the JSON of plain data; a lone surrogate in a text is written as `?`.
+
+    Raises TypeError for what JSON cannot hold, such as NaN.
+    """
     try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:
-        return msgspec.json.encode(_encodable(value))
+        return writing.write_json(value)
+    except Invalid:
+        pass
+    try:
+        return writing.write_json(_encodable(value))
+    except Invalid as invalid:
+        raise TypeError(f"the answer cannot be written: {invalid}") from None
 
 
 def _encodable(value: object) -> object:

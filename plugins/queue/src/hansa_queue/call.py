@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from hansa import Invalid, Model, PlainSettings, dump
+from hansa import Invalid, PlainSettings
+from hansa_json.writing import write_with_secrets
 
 
 class Report(msgspec.Struct, omit_defaults=True):
@@ -60,48 +61,35 @@ class Call(msgspec.Struct, omit_defaults=True):
     report: Report | None = None
 
 
-def _plain_value(value: object) -> object:
-    """Return what JSON can hold in the place of an object; raises TypeError."""
-    if isinstance(value, Model):
-        return dump(value, str)
-    if isinstance(value, bytearray | memoryview):
-        return bytes(value)
-    for method in ("model_dump", "to_dict", "to_data"):
-        convert = getattr(value, method, None)
-        if callable(convert):
-            return convert()
-    raise TypeError(type(value).__name__)
-
-
-_encode_payload = msgspec.json.Encoder(enc_hook=_plain_value).encode
-_NOT_JSON = (TypeError, ValueError, RecursionError, AttributeError)
 encode = msgspec.json.encode
 decode = msgspec.json.Decoder(Call).decode
 
 
 def make(service: str, payload: object, **options: Any) -> bytes:
-    """Return an encoded call; `options` are fields of `Call`. Raises `Invalid` for a payload that
-    JSON cannot hold.
+    """Return an encoded call; `options` are fields of `Call`.
+
+    A payload of bytes stays bytes; any other is written by the rules of hansa-json, with its
+    secrets. Raises `Invalid` for what JSON cannot hold.
     """
     call = Call(service, **options)
-    if isinstance(payload, bytes):
-        call.raw = payload
+    if isinstance(payload, bytes | bytearray | memoryview):
+        call.raw = bytes(payload)
     else:
         call.payload = payload
     try:
-        return _encode_payload(call)
-    except _NOT_JSON as error:
+        return write_with_secrets(call)
+    except Invalid as invalid:
         raise Invalid(
-            f"the payload for {service} cannot be queued, since JSON does not hold it: {error}"
+            f"the payload for {service} cannot be queued, since JSON does not hold it: {invalid}"
         ) from None
 
 
 def plain(value: object) -> object:
     """Return a value as JSON returns it; raises `Invalid`."""
     try:
-        found: object = msgspec.json.decode(_encode_payload(value))
-    except _NOT_JSON as error:
-        raise Invalid(f"JSON does not hold it: {error}") from None
+        found: object = msgspec.json.decode(write_with_secrets(value))
+    except Invalid as invalid:
+        raise Invalid(f"JSON does not hold it: {invalid}") from None
     return found
 
 
