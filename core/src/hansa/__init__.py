@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from .process.children import spawn as spawn
     from .process.logs import rotate_log as rotate_log
     from .settings.faults import decode_hook as decode_hook, explain as explain
+    from .settings.integral import with_integers as with_integers
     from .settings.model import (
         Field as Field,
         Model as Model,
@@ -224,6 +225,7 @@ _PUBLIC = {
         "decode_hook",
         "explain",
     ),
+    "settings.integral": ("with_integers",),
     "settings.model": (
         "Field",
         "Model",

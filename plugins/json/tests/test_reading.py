@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import field
+from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
-from hansa import Invalid, Model
+from hansa import Invalid, Model, load
 from hansa_json.depth import DEPTH, depth
 from hansa_json.reading import decode_strict, reader
 from hypothesis import given, strategies as st
@@ -106,3 +107,40 @@ def test_depth_is_limited_wherever_a_type_leaves_it_open(model, raw, fine):
     else:
         with pytest.raises(Invalid, match="deeply"):
             reader(model)(raw)
+
+
+class Counted(Model):
+    count: int | None = None
+    counts: list[int] = []
+    by_number: dict[int, int] = {}
+    amount: Decimal = Decimal(0)
+    ratio: float = 0.0
+    anything: Any = None
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b'{"count": 1.0}', Counted(count=1)),
+        (b'{"count": -0.0, "counts": [1e2, 2.50E1, 3]}', Counted(count=0, counts=[100, 25, 3])),
+        (b'{"count": 1e2, "by_number": {"7": 8.0}}', Counted(count=100, by_number={7: 8})),
+        (
+            b'{"count": 1.0, "amount": 9007199254740993.250, "ratio": 2.5, "anything": [1.0, 1.5]}',
+            Counted(
+                count=1, amount=Decimal("9007199254740993.250"), ratio=2.5, anything=[1.0, 1.5]
+            ),
+        ),
+    ],
+)
+def test_numbers_without_a_fraction_are_integers(raw: bytes, expected: Counted):
+    found = reader(Counted)(raw)
+    assert found == expected
+    assert str(found.amount) == str(expected.amount)
+    assert load(Counted, {"count": 3.0, "counts": [4.0]}) == Counted(count=3, counts=[4])
+
+
+@pytest.mark.parametrize("number", [b"1.5", b"1e400", b"1e999999999", b"1e-1", b"true", b'"1.0"'])
+def test_other_numbers_are_no_integers(number: bytes):
+    with pytest.raises(Invalid) as caught:
+        reader(Counted)(b'{"count": ' + number + b', "counts": [1.0, "x"]}')
+    assert "counts[1]" in caught.value.errors or "out of range" in caught.value.detail

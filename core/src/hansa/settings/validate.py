@@ -12,6 +12,7 @@ import msgspec
 
 from ..foundation.errors import Invalid
 from .faults import Faults, collect_broken_rules, collect_unknown, decode_hook, explain
+from .integral import with_integers
 from .model import Model, Secret, fields, values_of
 
 T = TypeVar("T")
@@ -60,9 +61,8 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
         return loaded
     try:
         value = msgspec.convert(data, learn(model), strict=strict, dec_hook=decode_hook)
-    except (msgspec.ValidationError, ValueError, RecursionError) as error:
-        invalid = explain(data, model, strict=strict, unknown=unknown)
-        raise invalid or Invalid(str(error)) from None
+    except (msgspec.ValidationError, ValueError, RecursionError):
+        value = _load_integers(model, data, strict=strict, unknown=unknown)
     faults: Faults = {}
     try:
         if unknown:
@@ -73,6 +73,18 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
     if faults:
         raise Invalid(faults)
     return value
+
+
+def _load_integers(model: type[T], data: object, *, strict: bool, unknown: bool) -> T:
+    """Build a type from data that has, perhaps, `1.0` where it declares an integer; raises `Invalid`
+    with every fault.
+    """
+    try:
+        data = with_integers(data, model)
+        return msgspec.convert(data, model, strict=strict, dec_hook=decode_hook, str_keys=True)
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        invalid = explain(data, model, strict=strict, unknown=unknown)
+        raise invalid or Invalid(str(error)) from None
 
 
 def load_pydantic(validate: Callable[[], T]) -> T:

@@ -7,10 +7,21 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
-from hansa import Invalid, Model, decode_hook, explain, fields, has_check, learn, load_pydantic
+from hansa import (
+    Invalid,
+    Model,
+    decode_hook,
+    explain,
+    fields,
+    has_check,
+    learn,
+    load_pydantic,
+    with_integers,
+)
 
 from .depth import guard, is_bounded, too_deep
 
@@ -18,6 +29,7 @@ Read = Callable[[bytes], Any]
 """What builds a value from a JSON text; raises `Invalid` with every fault."""
 
 _PLAIN = msgspec.json.Decoder()
+_EXACT = msgspec.json.Decoder(float_hook=Decimal)
 _MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -39,7 +51,7 @@ def reader(model: Any) -> Read:
         try:
             value = decode(raw)
         except _MALFORMED as error:
-            raise _why(raw, model, error) from None
+            value = _with_integers(raw, model, error)
         if has_checks:
             faults: dict[str, str] = {}
             _check(value, "", faults)
@@ -67,7 +79,7 @@ def decode_strict(raw: bytes) -> Any:
         if raw.count(b":") > 1:  # msgspec keeps the last of two equal keys without a word
             json.loads(raw, object_pairs_hook=_unique)
     except _MALFORMED as error:
-        raise _why(raw, None, error) from None
+        raise _why(error) from None
     return found
 
 
@@ -79,19 +91,27 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _why(raw: bytes, model: Any, error: Exception) -> Invalid:
-    """Return the `Invalid` with every fault of a text that could not be read."""
+def _with_integers(raw: bytes, model: Any, error: Exception) -> object:
+    """Return what a text is that msgspec refused, if it only has `1.0` where an integer is declared;
+    raises `Invalid` with every fault.
+    """
+    if model is None or not isinstance(error, msgspec.ValidationError):
+        raise _why(error) from None
+    try:
+        data = with_integers(_EXACT.decode(raw), model)
+        return msgspec.convert(data, model, dec_hook=decode_hook, str_keys=True)
+    except msgspec.ValidationError as deeper:
+        raise explain(data, model) or _why(deeper) from None
+    except _MALFORMED as deeper:
+        raise _why(deeper) from None
+
+
+def _why(error: Exception) -> Invalid:
+    """Return the `Invalid` of a text that could not be read."""
     if isinstance(error, RecursionError):
         return too_deep()
     if isinstance(error, UnicodeDecodeError):
         return Invalid("not valid UTF-8")
-    if model is not None and isinstance(error, msgspec.ValidationError):
-        try:
-            found = explain(_PLAIN.decode(raw), model)
-        except _MALFORMED as deeper:
-            return _why(raw, None, deeper)
-        if found is not None:
-            return found
     return Invalid(str(error) or "malformed")
 
 

@@ -1,0 +1,55 @@
+"""Numbers such as `1.0` or `1e2` where an integer is declared: JSON Schema does not tell them from `1`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, get_args, get_origin
+
+from .members import alternatives, is_list, members
+
+_MOST_DIGITS = 20
+"""Maximum digits of such an integer; longer ones, `1e999999999` for one, are not what msgspec reads."""
+
+
+def with_integers(data: object, hint: Any) -> Any:
+    """Return plain data in which numbers without a fraction are integers where integers are declared.
+
+    Fractions may be given as `Decimal`, which keeps every digit; they stay so where decimals are
+    declared, and are floats everywhere else.
+    """
+    types = alternatives(hint)
+    if isinstance(data, float | Decimal):
+        return _number(data, types)
+    if isinstance(data, Mapping):
+        return _object(data, types)
+    if isinstance(data, list | tuple):
+        item = next((_item(one) for one in types if is_list(one)), Any)
+        return [with_integers(one, item) for one in data]
+    return data
+
+
+def _number(value: float | Decimal, types: tuple[Any, ...]) -> object:
+    if Decimal in types and isinstance(value, Decimal):
+        return value
+    if int in types and not {float, Decimal} & set(types):
+        exact = Decimal(value)
+        is_whole = exact.is_finite() and exact.adjusted() < _MOST_DIGITS and exact % 1 == 0
+        return int(exact) if is_whole else float(value)
+    return float(value)
+
+
+def _object(data: Mapping[Any, Any], types: tuple[Any, ...]) -> dict[Any, Any]:
+    hints: dict[Any, Any] = {}
+    rest: Any = Any
+    for one in types:
+        if get_origin(one) is dict:
+            rest = get_args(one)[1]
+        for member in members(one) or ():
+            hints.setdefault(member.name, member.hint)
+    return {key: with_integers(value, hints.get(key, rest)) for key, value in data.items()}
+
+
+def _item(hint: Any) -> Any:
+    arguments = get_args(hint)
+    return arguments[0] if arguments else Any
