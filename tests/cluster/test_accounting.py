@@ -51,10 +51,12 @@ def test_whatever_arrives_the_sums_are_right(attempted, acknowledged, received):
 
 def test_numbers_are_handed_out_once_to_many_threads():
     made, given_out = Account(), []
-    threads = [
-        threading.Thread(target=lambda: [given_out.extend(made.attempt(7)) for _ in range(200)])
-        for _ in range(8)
-    ]
+
+    def attempt() -> None:
+        for _ in range(200):
+            given_out.extend(made.attempt(7))
+
+    threads = [threading.Thread(target=attempt) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

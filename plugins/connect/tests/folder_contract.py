@@ -399,9 +399,13 @@ class FolderContract(OnServer, ChannelContract):
         inbox, count = Inbox(), 100
         contents = {b"%04d" % number + os.urandom(1) * (20_000 + number) for number in range(count)}
         with self.receiving(inbox) as channel:
-            sending = threading.Thread(
-                target=lambda: [self.send(content) or time.sleep(0.01) for content in contents]
-            )
+
+            def send_all() -> None:
+                for content in contents:
+                    self.send(content)
+                    time.sleep(0.01)
+
+            sending = threading.Thread(target=send_all)
             sending.start()
             for _ in range(3):
                 inbox.has(len(inbox.requests) + 8, self.patience)

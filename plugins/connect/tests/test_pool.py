@@ -130,9 +130,15 @@ def pools(proxy):
     def make(*, limit=3, timeout=5.0, start=True):
         lost: list[BaseException] = []
         clients: list[Client] = []
+
+        def make_client() -> Client:
+            client = Client(proxy.port)
+            clients.append(client)
+            return client
+
         pool: Any = Pool(
             "the echo",
-            lambda: clients.append(Client(proxy.port)) or clients[-1],
+            make_client,
             limit=limit,
             timeout=timeout,
             lost=lost.append,

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hansa import Response, load
+from hansa import Request, Response, load
 from hansa_devkit import LocalServer
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import answer
@@ -60,7 +60,12 @@ def test_a_channel_that_polls(tmp_path, monkeypatch):
     (tmp_path / "lines").write_bytes(b"one\ntwo\n")
     config = load(names["LinesSettings"], {"path": str(tmp_path / "lines"), "interval": 0.02})
     channel, got = names["LinesChannel"]("lines", config, LocalServer()), []
-    channel.dispatch = lambda request: got.append(request.raw) or Response()
+
+    def dispatch(request: Request) -> Response:
+        got.append(request.raw)
+        return Response()
+
+    channel.dispatch = dispatch
     channel.start()
     try:
         wait_until(lambda: got == [b"one\n", b"two\n"])
@@ -77,13 +82,18 @@ def test_a_channel_that_reads_on_from_a_mark(tmp_path, monkeypatch):
     names, path, got = vars(module), tmp_path / "ledger", []
     exec(block("LedgerChannel"), names)
     path.write_text("one\ntwo\n")
+
+    def dispatch(request: Request) -> Response:
+        got.append(request.payload)
+        return Response()
+
     config = load(names["LedgerSettings"], {"path": str(path), "interval": 0.02})
     for expected in (
         [{"id": 1, "text": "one"}, {"id": 2, "text": "two"}],
         [{"id": 3, "text": "three"}],
     ):
         channel = names["LedgerChannel"]("ledger", config, LocalServer(directory=tmp_path))
-        channel.dispatch = lambda request: got.append(request.payload) or Response()
+        channel.dispatch = dispatch
         channel.start()
         wait_until(lambda expected=expected: got == expected)
         channel.stop()

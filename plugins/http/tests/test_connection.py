@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from hansa import Response, Service
+from hansa import Request, Response, Service
 from hansa_devkit.harness.waiting import wait_until
 
 HOST = b"Host: x\r\n"
@@ -213,9 +213,12 @@ def test_header_floods_are_refused(sites):
 
 
 def test_pipelined_requests_are_answered_in_order(site):
-    site.add(url_path="/{n}").dispatch = lambda request: (
-        time.sleep(0.01 if request.path == "/0" else 0) or said(request)
-    )
+    def dispatch(request: Request) -> Response:
+        if request.path == "/0":
+            time.sleep(0.01)
+        return said(request)
+
+    site.add(url_path="/{n}").dispatch = dispatch
     answers = site.raw(
         b"".join(b"GET /%d HTTP/1.1\r\n" % n + HOST + b"\r\n" for n in range(30)), answers=30
     )
@@ -279,7 +282,12 @@ def test_a_request_that_drips_in_is_cut_although_it_is_never_idle(sites):
 
 def test_idle_connections_are_closed_and_slow_services_are_not(sites):
     site = sites(channel_timeout=1)
-    site.add().dispatch = lambda request: time.sleep(2.5) or said(request)
+
+    def dispatch(request: Request) -> Response:
+        time.sleep(2.5)
+        return said(request)
+
+    site.add().dispatch = dispatch
     with site.connect() as idle, site.connect() as busy, busy.makefile("rb") as stream:
         busy.sendall(b"GET /test HTTP/1.1\r\n" + HOST + b"\r\n")
         idle.settimeout(5)

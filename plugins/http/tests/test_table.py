@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from hansa_devkit import LocalServer
@@ -154,9 +155,12 @@ def test_a_thousand_channels_cost_as_much_to_search_as_one(monkeypatch):
         table.add(channel(f"/literal/{number}"))
         table.add(channel(f"/api/v1/template{number}/{{x}}"))
         table.add(channel(f"/api/v1/deep{number}/{{x}}", match_slash=True))
-    monkeypatch.setattr(
-        Pattern, "match", lambda self, path: asking.append(self) or match(self, path)
-    )
+
+    def counted(self: Pattern, path: str) -> Any:
+        asking.append(self)
+        return match(self, path)
+
+    monkeypatch.setattr(Pattern, "match", counted)
     found = table.find("/literal/777", asked())[0]
     assert found is not None
     assert found.config.url_path == "/literal/777"
@@ -168,9 +172,12 @@ def test_a_thousand_channels_cost_as_much_to_search_as_one(monkeypatch):
 
 def test_many_channels_are_added_and_removed_with_few_comparisons(monkeypatch):
     comparisons, less = [], Pattern.__lt__
-    monkeypatch.setattr(
-        Pattern, "__lt__", lambda self, other: comparisons.append(1) or less(self, other)
-    )
+
+    def counted(self: Pattern, other: Pattern) -> bool:
+        comparisons.append(1)
+        return less(self, other)
+
+    monkeypatch.setattr(Pattern, "__lt__", counted)
     table, many = Table(), [channel(f"/{{x}}/{number}") for number in range(2000)]
     for one in many:
         table.add(one)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hansa import Conflict, Invalid, Refused, Unavailable
+from hansa import Conflict, Invalid, Refused, Service, Unavailable
 from hansa_limits.idempotency import restored, written
 from hansa_limits.keys import Keys
 from hansa_limits.worker import WorkerLimits
@@ -92,9 +92,13 @@ def test_who_comes_while_the_first_runs_waits_for_its_answer(worker):
 
 def test_waiting_ends_with_409_and_a_word_when_to_come_again(worker):
     begun, go_on = threading.Event(), threading.Event()
-    route = worker.channel(
-        lambda self: begun.set() or (go_on.wait(10) and {}), timeout=0.3, **KEYED
-    )
+
+    def wait(self: Service) -> dict[str, Any]:
+        begun.set()
+        go_on.wait(10)
+        return {}
+
+    route = worker.channel(wait, timeout=0.3, **KEYED)
     assert route(post(key="a")).status == 504
     response = route(post(key="a"))
     assert (response.status, response.headers["Retry-After"]) == (409, "1")
@@ -143,9 +147,12 @@ def test_a_key_belongs_to_its_sender_channel_and_message(worker):
 )
 def test_the_key_may_be_a_field(worker, setting, format, raw, params):
     count: list[int] = []
-    route = worker.channel(
-        lambda self: count.append(1) or {"run": len(count)}, idempotency=setting, format=format
-    )
+
+    def run(self: Service) -> dict[str, int]:
+        count.append(1)
+        return {"run": len(count)}
+
+    route = worker.channel(run, idempotency=setting, format=format)
     answers = {route(post(raw, params=params)).raw for _ in range(3)}
     assert len(answers) == len(count) == 1
 

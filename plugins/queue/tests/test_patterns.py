@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hansa import Invalid, NotFound, Unavailable
+from hansa import Invalid, NotFound, Service, Unavailable
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue import fan_out, invoke_retry, parallel
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -189,7 +189,12 @@ def test_repeated_here_until_it_succeeds(cluster: Cluster, worker: Worker):
     assert invoke_retry(worker.as_server, "s", 1, repeats=3, seconds=0.05) == "answer"
     assert time.monotonic() - began >= 0.1
     calls: list[int] = []
-    cluster.service("s", lambda self: calls.append(1) or _raise(Invalid("always")))
+
+    def refuse(self: Service) -> None:
+        calls.append(1)
+        raise Invalid("always")
+
+    cluster.service("s", refuse)
     with pytest.raises(Invalid, match="always"):
         invoke_retry(worker.as_server, "s", repeats=4, seconds=0)
     assert len(calls) == 4
@@ -250,7 +255,12 @@ def test_repeated_by_the_queue_and_told_in_the_end(cluster: Cluster, worker: Wor
 
 def test_told_that_it_failed_for_good(cluster: Cluster, worker: Worker):
     ran: list[int] = []
-    cluster.service("s", lambda self: ran.append(1) or _raise(RuntimeError("never")))
+
+    def fail(self: Service) -> None:
+        ran.append(1)
+        raise RuntimeError("never")
+
+    cluster.service("s", fail)
     invoke_retry(
         worker.as_server, "s", repeats=3, seconds=0, callback=["told", "final"], wait=False
     )

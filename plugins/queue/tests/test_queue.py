@@ -10,7 +10,7 @@ import time
 from typing import Annotated, Any
 
 import pytest
-from hansa import Invalid, Model, Secret, TooMany, Unavailable, load, setting
+from hansa import Invalid, Model, Secret, Service, TooMany, Unavailable, load, setting
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.early import QueueSection
 from hansa_queue.failed import Selection
@@ -288,9 +288,12 @@ def test_a_message_that_kills_its_workers_fails_after_so_many_deliveries(cluster
 
 
 def test_a_long_service_is_not_run_twice_while_its_worker_lives(cluster: Cluster):
-    cluster.service(
-        "long", lambda self: cluster.report("begun") or time.sleep(2.5) or cluster.report("done")
-    )
+    def work(self: Service) -> None:
+        cluster.report("begun")
+        time.sleep(2.5)
+        cluster.report("done")
+
+    cluster.service("long", work)
     workers = [cluster.worker() for _ in range(2)]
     workers[0].queue.put("long", None, "C")
     wait_until(lambda: "done" in cluster.seen)
@@ -329,12 +332,13 @@ def test_a_worker_that_stood_still_past_its_lease_commits_nothing(
 
 def test_what_does_not_end_in_time_goes_to_another_worker_at_once(cluster: Cluster):
     forever = threading.Event()
-    cluster.service(
-        "s",
-        lambda self: (
-            cluster.report(self.request.attempt) or (self.request.attempt == 1 and forever.wait(20))
-        ),
-    )
+
+    def work(self: Service) -> None:
+        cluster.report(self.request.attempt)
+        if self.request.attempt == 1:
+            forever.wait(20)
+
+    cluster.service("s", work)
     first = cluster.worker(lease=30.0)
     first.queue.put("s", None, "C")
     wait_until(lambda: cluster.seen == [1])
@@ -381,7 +385,12 @@ def test_a_full_queue_refuses_with_a_word_when_to_come_again(cluster: Cluster):
 
 def test_when_redis_is_full_nothing_more_is_accepted_and_what_runs_still_ends(cluster: Cluster):
     begun, go_on = threading.Event(), threading.Event()
-    cluster.service("s", lambda self: begun.set() or go_on.wait(20))
+
+    def wait(self: Service) -> None:
+        begun.set()
+        go_on.wait(20)
+
+    cluster.service("s", wait)
     worker = cluster.worker()
     redis = worker.queue.store.redis
     before = redis.config_get("maxmemory")["maxmemory"]
@@ -403,7 +412,13 @@ def test_an_outage_loses_nothing_and_is_answered_for(tmp_path: Any):
     process = launch(engine)
     cluster = Cluster(engine.address)
     begun, go_on = threading.Event(), threading.Event()
-    cluster.service("held", lambda self: begun.set() or (go_on.wait(20) and {"ok": 1}))
+
+    def hold(self: Service) -> dict[str, int]:
+        begun.set()
+        go_on.wait(20)
+        return {"ok": 1}
+
+    cluster.service("held", hold)
     cluster.service("s", lambda self: cluster.report(self.request.payload))
     worker = cluster.worker(lease=15.0)
     try:

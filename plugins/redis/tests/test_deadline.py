@@ -123,7 +123,11 @@ def test_nobody_there():
 
 
 def test_a_peer_that_hangs_up():
-    with peer(lambda connection: (connection.recv(10), connection.close())) as address:
+    def hang_up(connection: socket.socket) -> None:
+        connection.recv(10)
+        connection.close()
+
+    with peer(hang_up) as address:
         within(lambda: client(address).get("a"), 0.0, Unavailable)
 
 

@@ -68,9 +68,12 @@ def evaluated(monkeypatch):
     """What was really compared."""
     seen = []
     original = Credential.matches
-    monkeypatch.setattr(
-        Credential, "matches", lambda self, given: seen.append(given) or original(self, given)
-    )
+
+    def matches(self: Credential, given: str) -> bool:
+        seen.append(given)
+        return original(self, given)
+
+    monkeypatch.setattr(Credential, "matches", matches)
     return seen
 
 

@@ -18,7 +18,7 @@ class TestOpenSsh(FileOutgoingContract):
         return str(self.root / path)
 
     # a key is refused as well, below
-    test_refused_credentials_are_told_by_name = None  # type: ignore[assignment]
+    test_refused_credentials_are_told_by_name = None  # type: ignore[assignment] # left out
 
     def test_refused_keys_and_passwords_are_told_by_name(self, tmp_path):
         key = new_key(tmp_path / "other").read_text()

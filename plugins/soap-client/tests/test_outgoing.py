@@ -239,11 +239,12 @@ def test_ws_addressing(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     quotes, sent = connect(ws_addressing=True), []
     post = quotes._post
     assert quotes.client is not None
-    monkeypatch.setattr(
-        quotes.client.transport,
-        "_post",
-        lambda body, headers: (sent.append(body), post(body, headers))[1],
-    )
+
+    def noted(message: bytes, headers: Any) -> Any:
+        sent.append(message)
+        return post(message, headers)
+
+    monkeypatch.setattr(quotes.client.transport, "_post", noted)
     assert quotes.service.get_rate("Canada") == Decimal("1.22")
     header = etree.fromstring(sent[0])[0]
     found = {etree.QName(part).localname: part.text for part in header}

@@ -140,7 +140,11 @@ def test_other_types_are_those_of_hansa(out: Any, server: Facade) -> None:
 
 
 def test_timeout(out: Any, server: Facade, backend: Any) -> None:
-    backend.answer = lambda request: time.sleep(1.5) or (200, {}, b"late")
+    def answer_late(request: Any) -> Any:
+        time.sleep(1.5)
+        return 200, {}, b"late"
+
+    backend.answer = answer_late
     server.connect("Slow", address=backend.url, timeout=0.1, retries=0)
     began = time.monotonic()
     with pytest.raises(TimeoutException) as caught:

@@ -113,10 +113,11 @@ def test_secrets_are_masked(lines: Path, text: str):
 
 
 def test_rotated_by_size_without_loss_while_many_write(lines: Path):
-    writing = [
-        threading.Thread(target=lambda n=n: [log.info("line %s %s", n, i) for i in range(300)])
-        for n in range(4)
-    ]
+    def write(writer: int) -> None:
+        for number in range(300):
+            log.info("line %s %s", writer, number)
+
+    writing = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
     for thread in writing:
         thread.start()
     while any(thread.is_alive() for thread in writing):

@@ -289,9 +289,12 @@ class TestFailing:
     ):
         delays: list[float] = []
         timer = threading.Timer
-        monkeypatch.setattr(
-            threading, "Timer", lambda delay, *rest: delays.append(delay) or timer(0, *rest)
-        )
+
+        def timer_at_once(delay: float, *rest: Any) -> threading.Timer:
+            delays.append(delay)
+            return timer(0, *rest)
+
+        monkeypatch.setattr(threading, "Timer", timer_at_once)
         monkeypatch.setattr(module, "FIRST_RETRY", 0.5)
         Probe.plan["1"] = fails(1500)
         world.apply("outgoing", "probe", "a")
@@ -405,9 +408,12 @@ class TestManyAtOnce:
         routed: list[str] = []
         router = world.objects.router
         route = router.route
-        monkeypatch.setattr(
-            router, "route", lambda channel: routed.append(channel.name) or route(channel)
-        )
+
+        def noted(channel: Channel) -> Any:
+            routed.append(channel.name)
+            return route(channel)
+
+        monkeypatch.setattr(router, "route", noted)
         for kind, name, expected in [
             ("security", "a", "cd"),
             ("security", "b", "d"),
@@ -652,7 +658,12 @@ class TestLastUser:
 
     def test_requests_that_began_after_it_hold_nothing_up(self, world: World, until: Any):
         gate, inside = threading.Event(), threading.Event()
-        world.deploy(slow=lambda self: inside.set() or gate.wait(30))
+
+        def slow_service(self: Service) -> bool:
+            inside.set()
+            return gate.wait(30)
+
+        world.deploy(slow=slow_service)
         world.apply("outgoing", "probe", "a")
         world.apply("outgoing", "probe", "a", tag="2")
         slow = world.objects.router.compile("slow")
@@ -667,7 +678,12 @@ class TestLastUser:
     ):
         monkeypatch.setattr(retirement, "DRAIN_LIMIT", 0.2)
         gate, inside = threading.Event(), threading.Event()
-        world.deploy(slow=lambda self: inside.set() or gate.wait(30))
+
+        def slow_service(self: Service) -> bool:
+            inside.set()
+            return gate.wait(30)
+
+        world.deploy(slow=slow_service)
         world.apply("outgoing", "probe", "a")
         with ThreadPoolExecutor(1) as pool:
             pool.submit(world.objects.router.compile("slow"), Request())
@@ -853,7 +869,13 @@ class TestRoutes:
 
     def test_a_running_request_keeps_the_class_it_began_with(self, world: World):
         gate, inside = threading.Event(), threading.Event()
-        world.deploy(s=lambda self: inside.set() or (gate.wait(30) and 1))
+
+        def first(self: Service) -> int:
+            inside.set()
+            gate.wait(30)
+            return 1
+
+        world.deploy(s=first)
         world.apply("channel", "probe", "c", service="s")
         channel = world.channel("c")
         with ThreadPoolExecutor(1) as pool:

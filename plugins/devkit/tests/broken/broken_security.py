@@ -57,7 +57,7 @@ class TestNobody(TokenContract):
         def authenticate(self, request: Request) -> Any:
             return super().authenticate(request) and ""
 
-    signing = None  # type: ignore[assignment]
+    signing = None  # type: ignore[assignment] # it signs nothing
     fails = {"test_right_credentials_are_accepted"}
 
 

@@ -441,7 +441,7 @@ class TestStopsLate(Channel):
     fails = {"test_nothing_arrives_after_stop"}
 
     # two objects race for the message here
-    test_unhandled_messages_outlive_the_channel = None  # type: ignore[assignment]
+    test_unhandled_messages_outlive_the_channel = None  # type: ignore[assignment] # left out
 
 
 class TestAcknowledgesAll(Channel):
