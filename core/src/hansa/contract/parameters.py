@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -23,10 +23,14 @@ from ..settings.members import (
 from ..settings.model import Model
 from ..settings.validate import dump, load
 
+T = TypeVar("T")
+
 PlainData = dict[str, Any]
 ReadBody = Callable[[Any], Any]
 """Reads the body of a request as a type, exactly as if there were no parameters."""
-Merge = Callable[[Mapping[str, Any], ReadBody | None], Any]
+Parameters = Mapping[str, Any]
+"""Values of path and query by name: text, or a list of texts."""
+Merge = Callable[[Parameters, ReadBody | None], object]
 """Makes an input of parameters, and of a body if there is one; raises `Invalid` with all faults."""
 
 
@@ -49,7 +53,7 @@ def parameter_reader(model: Any) -> Merge:
     return _for_anything(model)
 
 
-def typed_parameters(record: Any, params: Mapping[str, Any]) -> PlainData:
+def typed_parameters(record: Any, params: Parameters) -> PlainData:
     """Return parameters as plain data of the types that a record declares for them; what it does not
     declare stays text.
 
@@ -73,7 +77,7 @@ def _for_record(record: Any, declared: tuple[MemberDeclaration, ...]) -> Merge:
     hints = {one.name: one.hint for one in declared}
     has_check = isinstance(record, type) and issubclass(record, Model)
 
-    def merge(params: Mapping[str, Any], read_body: ReadBody | None) -> Any:
+    def merge(params: Parameters, read_body: ReadBody | None) -> object:
         shaped = shaped_parameters(params, hints)
         if read_body is None:
             return load(record, shaped, strict=False, unknown=False)
@@ -101,7 +105,7 @@ def _for_record(record: Any, declared: tuple[MemberDeclaration, ...]) -> Merge:
     return merge
 
 
-def _attempt(read: Callable[[], Any], faults: Faults) -> Any:
+def _attempt(read: Callable[[], T], faults: Faults) -> T | None:
     """Return what is read, or collect its faults."""
     try:
         return read()
@@ -110,9 +114,7 @@ def _attempt(read: Callable[[], Any], faults: Faults) -> Any:
         return None
 
 
-def _missing_too(
-    faults: Faults, record: Any, params: Mapping[str, Any], read_body: ReadBody
-) -> Faults:
+def _missing_too(faults: Faults, record: Any, params: Parameters, read_body: ReadBody) -> Faults:
     """Return faults, and with them what a body lacks that the parameters do not bring."""
     whole: Faults = {}
     _attempt(lambda: read_body(record), whole)
@@ -126,7 +128,7 @@ def _missing_too(
 def _for_dictionary(model: Any) -> Merge:
     hint = get_args(model)[1]
 
-    def merge(params: Mapping[str, Any], read_body: ReadBody | None) -> Any:
+    def merge(params: Parameters, read_body: ReadBody | None) -> object:
         shaped = shaped_parameters(params, dict.fromkeys(params, hint))
         given = load(model, shaped, strict=False)
         if read_body is None:
@@ -143,7 +145,7 @@ def _for_pydantic(model: Any) -> Merge:
         hints[name] = field.annotation
         hints[field.validation_alias or field.alias or name] = field.annotation
 
-    def merge(params: Mapping[str, Any], read_body: ReadBody | None) -> Any:
+    def merge(params: Parameters, read_body: ReadBody | None) -> object:
         shaped = shaped_parameters(params, hints)
         return load(model, {**_object(read_body, model), **shaped})
 
@@ -153,7 +155,7 @@ def _for_pydantic(model: Any) -> Merge:
 def _for_anything(model: Any) -> Merge:
     """For an input without a declaration, a union of records, or what is no object at all."""
 
-    def merge(params: Mapping[str, Any], read_body: ReadBody | None) -> Any:
+    def merge(params: Parameters, read_body: ReadBody | None) -> object:
         if model is not None and not _may_be_object(model):
             raise _not_mergeable("the declared input of the service is no object")
         merged = {**_object(read_body, model), **params}
@@ -164,7 +166,7 @@ def _for_anything(model: Any) -> Merge:
     return merge
 
 
-def _may_be_object(model: Any) -> bool:
+def _may_be_object(model: object) -> bool:
     for one in alternatives(model):
         kind = get_origin(one) or one
         if kind in (dict, Any, object, Mapping) or members(kind) is not None:
@@ -200,7 +202,7 @@ def _not_mergeable(why: str) -> Invalid:
 # -- the shape of values ---------------------------------------------------------------------------
 
 
-def shaped_parameters(params: Mapping[str, Any], hints: Mapping[str, Any]) -> PlainData:
+def shaped_parameters(params: Parameters, hints: Mapping[str, Any]) -> PlainData:
     """Return the values of parameters in the shape of their declared types: one value of a list is a
     list, too.
 
