@@ -12,36 +12,39 @@ import stat
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psutil
 import pytest
 
-Start = Callable[..., Any]
+if TYPE_CHECKING:
+    from tests.core.conftest import ProbedServer
+
+Start: TypeAlias = "Callable[..., ProbedServer]"
 
 
 @pytest.fixture(scope="module")
-def shared(start_probed: Start) -> Any:
+def shared(start_probed: Start) -> Iterator[ProbedServer]:
     server = start_probed(workers=2)
     yield server
     assert server.stop() == 0
 
 
 class TestRunning:
-    def test_it_says_when_it_is_ready_and_where_it_listens(self, shared: Any):
+    def test_it_says_when_it_is_ready_and_where_it_listens(self, shared: ProbedServer):
         assert shared.output().count("probe is ready") == 1
         about = json.loads((shared.dir / "run/server.json").read_text())
-        assert (about["pid"], about["name"]) == (shared.process.pid, "server1")
+        assert (about["pid"], about["name"]) == (shared.pid, "server1")
         assert re.fullmatch(r"probe://127\.0\.0\.1:\d+", about["probe"])
         assert shared.call("about")["environment"]["HANSA_LISTEN_PROBE"] == about["probe"]
 
-    def test_its_folder_is_its_owners(self, shared: Any):
+    def test_its_folder_is_its_owners(self, shared: ProbedServer):
         assert stat.S_IMODE(shared.dir.stat().st_mode) == 0o700
         assert stat.S_IMODE((shared.dir / "secret.key").stat().st_mode) == 0o600
 
-    def test_requests_are_served_by_all_workers(self, shared: Any, until: Any):
+    def test_requests_are_served_by_all_workers(self, shared: ProbedServer, until: Any):
         seen: set[int] = set()
 
         def both() -> bool:
@@ -51,7 +54,7 @@ class TestRunning:
         until(both)
         assert len(shared.workers()) == 2
 
-    def test_a_killed_worker_is_followed_by_another(self, shared: Any, until: Any):
+    def test_a_killed_worker_is_followed_by_another(self, shared: ProbedServer, until: Any):
         before = {process.pid for process in shared.workers()}
         victim = shared.raw("about")["pid"]
         os.kill(victim, signal.SIGKILL)
@@ -72,7 +75,9 @@ class TestRunning:
         assert time.monotonic() - began < 4
         shared.call("delete", "outgoing", "journal", "x")
 
-    def test_all_workers_are_replaced_and_no_request_is_lost(self, shared: Any, until: Any):
+    def test_all_workers_are_replaced_and_no_request_is_lost(
+        self, shared: ProbedServer, until: Any
+    ):
         before = {process.pid for process in shared.workers()}
         done, answers = threading.Event(), Counter[str]()
 
@@ -101,7 +106,7 @@ class TestRunning:
         assert set(answers) == {"fine"} and answers["fine"] > 10
 
     def test_a_worker_that_dies_while_it_is_being_replaced_leaves_no_spare_one(
-        self, shared: Any, until: Any
+        self, shared: ProbedServer, until: Any
     ):
         """Both the successor of the dead one and the replacement would run, if nobody looked."""
         before = {process.pid for process in shared.workers()}
@@ -115,10 +120,10 @@ class TestRunning:
         assert len(shared.workers()) == 2
 
     def test_another_server_does_not_start_in_the_same_folder(
-        self, shared: Any, start_probed: Start
+        self, shared: ProbedServer, start_probed: Start
     ):
         other = start_probed(f"[server]\ndir = {str(shared.dir)!r}", wait=False)
-        assert other.process.wait(30) == 1
+        assert other.supervisor.wait(30) == 1
         assert "server.dir: another server runs in" in other.output()
         assert shared.call("about")["ready"]
 
@@ -169,8 +174,8 @@ class TestEnding:
         )
         (frozen,) = [worker for worker in server.workers() if worker.pid != busy.pid]
         frozen.suspend()
-        server.process.kill()
-        server.process.wait()
+        server.supervisor.kill()
+        server.supervisor.wait()
         until(lambda: not busy.is_running() or busy.status() == "zombie", 15)
         running.join()
         assert (
@@ -236,7 +241,7 @@ class TestStartingAgain:
         assert server.stop() == 0
 
 
-def restart(server: Any, name: str = "server1") -> int:
+def restart(server: ProbedServer, name: str = "server1") -> int:
     return int(server.call("log_action", "server", name, "restart"))
 
 
@@ -256,8 +261,8 @@ class TestRestart:
             30,
         )
         until(lambda: file.exists() and json.loads(file.read_text()).get("workers") == 2, 30)
-        assert json.loads(file.read_text())["pid"] == server.process.pid
-        assert server.process.poll() is None
+        assert json.loads(file.read_text())["pid"] == server.pid
+        assert server.supervisor.poll() is None
         assert server.output().count("probe is ready") == 2
         assert sorted((server.dir / "drained").read_text().splitlines()) == ["0 True", "1 True"]
         assert restart(server, "another"), "is for another server"
@@ -307,9 +312,9 @@ BAD_ENGINE = """
 
 
 class TestWhatKeepsItFromStarting:
-    def refused(self, server: Any, seconds: float = 30) -> str:
+    def refused(self, server: ProbedServer, seconds: float = 30) -> str:
         began = time.monotonic()
-        assert server.process.wait(seconds) == 1, server.output()[-2000:]
+        assert server.supervisor.wait(seconds) == 1, server.output()[-2000:]
         assert time.monotonic() - began < seconds and not server.processes()
         output = server.output()
         assert "The server cannot start:" in output
@@ -433,6 +438,6 @@ def test_an_engine_runs_beside_and_is_started_again(
     # the socket stays while nobody serves it
     os.kill(server.workers()[0].pid, signal.SIGKILL)
     assert server.call("invoke", "probe.pid")[1] == 0
-    server.process.kill()
+    server.supervisor.kill()
     until(lambda: not server.processes(), 15)
     assert not psutil.pid_exists(second) or psutil.Process(second).status() == "zombie"

@@ -7,12 +7,15 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hansa_devkit.harness.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.core.conftest import ProbedServer
 
 SOURCE = """
 from __future__ import annotations
@@ -44,7 +47,9 @@ DECLARED = (
 
 
 @pytest.fixture(scope="module")
-def server(start_probed: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+def server(
+    start_probed: Callable[..., ProbedServer], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ProbedServer]:
     folder = tmp_path_factory.mktemp("worker")
     (folder / "declared_service.py").write_text(DECLARED)
     server = start_probed(CONFIG.format(file=folder / "journal"), workers=2, at=folder)
@@ -52,7 +57,7 @@ def server(start_probed: Callable[..., Any], tmp_path_factory: pytest.TempPathFa
     assert server.stop() == 0
 
 
-def everywhere(server: Any, name: str, *arguments: Any, **options: Any) -> list[Any]:
+def everywhere(server: ProbedServer, name: str, *arguments: Any, **options: Any) -> list[Any]:
     """What each of the two workers answers."""
     found: dict[int, Any] = {}
 
@@ -65,12 +70,12 @@ def everywhere(server: Any, name: str, *arguments: Any, **options: Any) -> list[
     return [found[index] for index in sorted(found)]
 
 
-def revision(server: Any) -> int:
+def revision(server: ProbedServer) -> int:
     return max(int(report["revision"]) for report in server.call("reports").values())
 
 
 class TestDefinitions:
-    def test_made_edited_and_deleted_in_all_workers(self, server: Any, tmp_path: Path):
+    def test_made_edited_and_deleted_in_all_workers(self, server: ProbedServer, tmp_path: Path):
         journal = tmp_path / "journal"
         made = server.call(
             "define", "outgoing", "journal", "a", {"file": str(journal)}, mode="create"
@@ -96,7 +101,7 @@ class TestDefinitions:
             2,
         )
 
-    def test_faults_come_back_and_nothing_happens(self, server: Any):
+    def test_faults_come_back_and_nothing_happens(self, server: ProbedServer):
         before = revision(server)
         found = server.raw("define", "outgoing", "journal", "b", {"tag": 5})
         assert (found["error"], found["detail"]) == (
@@ -105,7 +110,7 @@ class TestDefinitions:
         )
         assert revision(server) == before
 
-    def test_tried_without_being_stored(self, server: Any, tmp_path: Path):
+    def test_tried_without_being_stored(self, server: ProbedServer, tmp_path: Path):
         assert (
             server.call("test", "outgoing", "journal", "x", {"file": str(tmp_path / "journal")})
             == "pong"
@@ -114,12 +119,14 @@ class TestDefinitions:
         found = server.raw("test", "outgoing", "journal", "x", {"file": "/nowhere/at/all"})
         assert found["error"] == "FileNotFoundError"
 
-    def test_what_the_configuration_declares(self, server: Any):
+    def test_what_the_configuration_declares(self, server: ProbedServer):
         assert server.call("invoke", "declared-service.hello") == "hello"
         for state in everywhere(server, "state", "outgoing", "journal", "declared"):
             assert state["state"] == "running"
 
-    def test_an_object_that_is_down_shows_why_in_each_worker(self, server: Any, until: Any):
+    def test_an_object_that_is_down_shows_why_in_each_worker(
+        self, server: ProbedServer, until: Any
+    ):
         server.call("define", "outgoing", "journal", "down", {"file": "/nowhere/x"})
 
         def known() -> list[Any]:
@@ -136,7 +143,7 @@ class TestDefinitions:
         server.call("delete", "outgoing", "journal", "down")
 
     def test_one_that_hangs_while_it_starts_holds_up_nothing(
-        self, server: Any, tmp_path: Path, until: Any
+        self, server: ProbedServer, tmp_path: Path, until: Any
     ):
         began = time.monotonic()
         server.call(
@@ -152,7 +159,7 @@ class TestDefinitions:
 
 
 class TestServices:
-    def test_versions_follow_each_other_in_all_workers(self, server: Any):
+    def test_versions_follow_each_other_in_all_workers(self, server: ProbedServer):
         for version in (1, 2, 3):
             answer = server.call("deploy", {"where.py": SOURCE.format(version=version)})
             told = {"file": "where.py", "version": version, "services": ["where"]}
@@ -168,7 +175,9 @@ class TestServices:
         assert found["error"] == "Invalid" and "where.py, line 1: SyntaxError" in found["detail"]
         assert "version=2" in str(server.call("invoke", "where"))
 
-    def test_a_request_of_two_versions_ago_ends_in_the_version_it_began_with(self, server: Any):
+    def test_a_request_of_two_versions_ago_ends_in_the_version_it_began_with(
+        self, server: ProbedServer
+    ):
         """Its answer's model is looked up only at its end, when its module is no longer the newest."""
         server.call("deploy", {"where.py": SOURCE.format(version=10)})
         answers: list[Any] = []
@@ -180,7 +189,7 @@ class TestServices:
         slow.join()
         assert "version=10" in str(answers[0].get("answer", answers[0]))
 
-    def test_a_service_in_use_stays(self, server: Any):
+    def test_a_service_in_use_stays(self, server: ProbedServer):
         server.call("deploy", {"used.py": SOURCE.format(version=1).replace('"where"', '"used"')})
         server.call("define", "channel", "probe", "c", {"service": "used"})
         found = server.raw("deploy", {}, remove=["used.py"])
@@ -192,7 +201,7 @@ class TestServices:
         assert "no service is named 'used'" in everywhere(server, "invoke", "used")[0]
 
     def test_one_that_imports_in_the_trial_only_is_reported_and_mended(
-        self, server: Any, tmp_path: Path, until: Any
+        self, server: ProbedServer, tmp_path: Path, until: Any
     ):
         flag = tmp_path / "flag"
         source = (
@@ -231,7 +240,7 @@ class TestServices:
         assert "version=2" in str(server.call("invoke", "odd"))
         server.call("deploy", {}, remove=["odd.py"])
 
-    def test_many_deployments_do_not_pile_up(self, server: Any):
+    def test_many_deployments_do_not_pile_up(self, server: ProbedServer):
         for version in range(20, 24):
             newest = server.call("deploy", {"where.py": SOURCE.format(version=version)})[
                 "packages"
@@ -240,7 +249,9 @@ class TestServices:
         for alive in everywhere(server, "alive", "where@"):
             assert set(alive) == {f"where@{newest - 1}", f"where@{newest}"}
 
-    def test_helpers_change_in_all_workers_and_what_runs_ends_with_the_old(self, server: Any):
+    def test_helpers_change_in_all_workers_and_what_runs_ends_with_the_old(
+        self, server: ProbedServer
+    ):
         uses = SOURCE.replace("from hansa", "import rates.tables\nfrom hansa").replace(
             '"where"', '"uses"'
         )
@@ -282,7 +293,7 @@ class TestServices:
         server.call("deploy", {}, remove=["uses.py"])
         server.call("deploy", {}, remove=["rates/"])
 
-    def test_where_a_helper_cannot_be_loaded_it_stays_what_it_was(self, server: Any):
+    def test_where_a_helper_cannot_be_loaded_it_stays_what_it_was(self, server: ProbedServer):
         """Its trial was fine; in the workers neither it nor what imports it changes, until a
         version that loads.
         """
@@ -308,7 +319,7 @@ class TestServices:
         server.call("deploy", {}, remove=["uses.py"])
         server.call("deploy", {}, remove=["rates.py"])
 
-    def test_plugins_services(self, server: Any):
+    def test_plugins_services(self, server: ProbedServer):
         found = server.raw(
             "deploy", {"p.py": SOURCE.format(version=1).replace('"where"', '"probe.pid"')}
         )
@@ -316,7 +327,7 @@ class TestServices:
 
 
 class TestPlugins:
-    def test_asynchronous_calls_need_a_queue(self, server: Any):
+    def test_asynchronous_calls_need_a_queue(self, server: ProbedServer):
         found = server.raw("invoke_async", "probe.pid")
         assert found["error"] == "Unavailable" and "hansa-redis" in found["detail"]
 

@@ -143,8 +143,13 @@ class ServerProcess:
     @property
     def pid(self) -> int:
         """The process id of its supervisor; raises `AssertionError` before it was started."""
+        return self.supervisor.pid
+
+    @property
+    def supervisor(self) -> subprocess.Popen[bytes]:
+        """The process of its supervisor; raises `AssertionError` before it was started."""
         assert self.process is not None, "the server was not started"
-        return self.process.pid
+        return self.process
 
     def processes(self) -> list[psutil.Process]:
         """Return every process of this server that is alive, wherever it was moved to."""
