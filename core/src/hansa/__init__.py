@@ -107,13 +107,13 @@ if TYPE_CHECKING:
         is_reference as is_reference,
         resolve as resolve,
     )
+    from .settings.schema import schema as schema, schema_components as schema_components
     from .settings.validate import (
         dump as dump,
         has_check as has_check,
         learn as learn,
         load as load,
         load_pydantic as load_pydantic,
-        schema as schema,
     )
 
 _PUBLIC = {
@@ -238,13 +238,16 @@ _PUBLIC = {
         "is_reference",
         "resolve",
     ),
+    "settings.schema": (
+        "schema",
+        "schema_components",
+    ),
     "settings.validate": (
         "dump",
         "has_check",
         "learn",
         "load",
         "load_pydantic",
-        "schema",
     ),
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names}

@@ -197,8 +197,8 @@ def test_the_list_names_origin_and_users(server: Server) -> None:
     assert own["versions"] == []
     shown = server.call("admin.service.get", {"name": "rates.get-rate"})
     assert shown["source"] == server.rates
-    assert shown["input"]["$defs"]["Asked"]["required"] == ["country"]
-    assert shown["output"]["$defs"]["Rate"]["properties"]["rate"]["description"] == "The rate"
+    assert shown["input"]["$defs"]["rates.Asked"]["required"] == ["country"]
+    assert shown["output"]["$defs"]["rates.Rate"]["properties"]["rate"]["description"] == "The rate"
 
 
 def test_invoking_is_what_a_json_channel_does(server: Server) -> None:

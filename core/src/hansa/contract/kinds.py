@@ -197,6 +197,15 @@ class Security(Definition[ConfigT]):
 
     kind = "security"
 
+    @classmethod
+    def openapi_scheme(cls, settings: PlainSettings) -> PlainSettings:
+        """Return how callers authenticate, as a Security Scheme Object of OpenAPI 3.1; `settings` are
+        those stored, and no secret may be shown.
+
+        By default the scheme of HTTP that the type is named after, such as `basic` or `bearer`.
+        """
+        return {"type": "http", "scheme": cls.type}
+
     def authenticate(self, request: Request) -> object:
         """Return who the caller is (the principal, never empty); raises `Refused` if it does not
         prove it.

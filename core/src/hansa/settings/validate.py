@@ -21,18 +21,6 @@ _learned: WeakSet[Any] = WeakSet()
 _learning = threading.Lock()
 
 
-def schema_hook(kind: object) -> dict[str, object]:
-    """Return the JSON Schema of a `Secret`."""
-    if isinstance(kind, type) and issubclass(kind, Secret):
-        return {"type": "string", "format": "password", "writeOnly": True}
-    raise NotImplementedError(f"no schema for {kind}")
-
-
-def schema(model: Any) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a type."""
-    return msgspec.json.schema(model, schema_hook=schema_hook)
-
-
 def learn(hint: T) -> T:
     """Return a type once msgspec knows it.
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hansa import Server
+from hansa import Server, fields
 
-from .answers import PlainData
+from .answers import PlainData, Seen, Shown, TrialInput
+from .definitions import TypeOperation
 from .operation import Operation
-from .published import PROBLEM, published_routes
-from .schemas import REFERENCE, Schemas, component_of, described, json_content
+from .published import PROBLEM, published_routes, security_schemes
+from .schemas import (
+    REFERENCE,
+    REFERENCE_SCHEMA,
+    REFERENCE_TO_VALUE,
+    Schemas,
+    allow_references,
+    component_of,
+    described,
+    json_content,
+)
 
 PREFIX = "/hansa/api/"
 
@@ -55,9 +65,10 @@ def openapi(operations: Iterable[type[Operation]], server: Server, version: str 
                 models.append(model)
     schemas, components = described(models)
     _refuse_unknown_settings(listed, schemas, components)
+    _allow_references(listed, schemas, components)
     paths: dict[str, PlainData] = {}
     for operation in listed:
-        paths[PREFIX + operation.name] = {"post": _operation(operation, schemas)}
+        paths[PREFIX + operation.name] = {"post": _operation(operation, schemas, components)}
     for route in routes:
         methods = paths.setdefault(route.path, {})
         methods[route.method] = route.operation(schemas, components)
@@ -66,7 +77,7 @@ def openapi(operations: Iterable[type[Operation]], server: Server, version: str 
         "info": {"title": f"Hansa {server.name}", "version": version, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": _components(components),
+        "components": _components(components, security_schemes(server, routes)),
     }
 
 
@@ -80,8 +91,25 @@ def _refuse_unknown_settings(
             components[name]["additionalProperties"] = False
 
 
-def _operation(operation: type[Operation], schemas: Schemas) -> PlainData:
+def _allow_references(
+    operations: Iterable[type[Operation]], schemas: Schemas, components: dict[str, PlainData]
+) -> None:
+    """Say where settings of definitions may be references, taken or shown."""
+    own = {field.name for model in (Seen, Shown, TrialInput) for field in fields(model)}
+    for operation in operations:
+        if not issubclass(operation, TypeOperation):
+            continue
+        for model in (operation.Input, operation.Output):
+            name = component_of(schemas.get(model, {}))
+            if operation.takes_settings or issubclass(model, Shown):
+                allow_references(name, components, own)
+
+
+def _operation(
+    operation: type[Operation], schemas: Schemas, components: Mapping[str, PlainData]
+) -> PlainData:
     """Return one admin service as an operation."""
+    input_schema = schemas.get(operation.Input, {})
     tag = ".".join(operation.name.split(".")[1:-1])
     output = json_content(schemas.get(operation.Output, {}))
     return {
@@ -90,19 +118,24 @@ def _operation(operation: type[Operation], schemas: Schemas) -> PlainData:
         "summary": (operation.__doc__ or "").strip().partition("\n")[0],
         "security": [{"admin": []}],
         "requestBody": {
-            "required": True,
-            "content": json_content(schemas.get(operation.Input, {})),
+            "required": bool(components.get(component_of(input_schema), {}).get("required")),
+            "content": json_content(input_schema),
         },
         "responses": {"200": {"description": "Done", "content": output}, "default": PROBLEM},
     }
 
 
-def _components(schemas: dict[str, PlainData]) -> PlainData:
+def _components(schemas: dict[str, PlainData], security: dict[str, PlainData]) -> PlainData:
     problem = {"schema": {"$ref": REFERENCE.format(name="Problem")}}
     return {
-        "schemas": {"Problem": PROBLEM_SCHEMA, **dict(sorted(schemas.items()))},
+        "schemas": {
+            "Problem": PROBLEM_SCHEMA,
+            REFERENCE_TO_VALUE: REFERENCE_SCHEMA,
+            **dict(sorted(schemas.items())),
+        },
         "securitySchemes": {
-            "admin": {"type": "http", "scheme": "basic", "description": "The user admin"}
+            **security,
+            "admin": {"type": "http", "scheme": "basic", "description": "The user admin"},
         },
         "responses": {
             "Problem": {

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from hansa import DefinitionRecord, Model, NotFound, Server, Service
+from hansa import DefinitionRecord, Model, NotFound, Security, Server, Service
 
 from .answers import PlainData
 from .schemas import Schemas, component_of, json_content
@@ -16,39 +16,73 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 WITHOUT_BODY = ("get", "head", "delete")
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 _TEMPLATE = re.compile(r"{([A-Za-z_][A-Za-z0-9_]*)[^}]*}")
+_NOTHING: PlainData = {}
 
 
 @dataclass(frozen=True)
 class PublishedRoute:
-    """One method of an HTTP channel, in lower case, and the service behind it."""
+    """One method of an HTTP channel, in lower case, and the service behind it.
+
+    `merges` says whether values of path and query are part of the input; callers satisfy any one
+    of the `security` definitions, if there are any.
+    """
 
     channel: str
     method: str
     path: str
     service: type[Service]
+    merges: bool
+    security: tuple[str, ...]
+
+    @property
+    def tag(self) -> str:
+        """The module of the service, which groups the operations of one source."""
+        return self.service.get_name().rpartition(".")[0] or "services"
 
     def operation(self, schemas: Schemas, components: Mapping[str, PlainData]) -> PlainData:
         """Return it as an operation: what its path and query do not carry comes in the body."""
         input_schema = schemas.get(self.service.Input, {})
         output_schema = schemas.get(self.service.Output, {})
         name = self.service.get_name()
+        model = components.get(component_of(input_schema), _NOTHING)
         found: PlainData = {
             "operationId": f"{self.channel} {self.method.upper()}",
-            "tags": ["services"],
+            "tags": [self.tag],
             "summary": (self.service.__doc__ or "").strip().partition("\n")[0] or name,
-            "parameters": self._parameters(components.get(component_of(input_schema), {})),
+            "security": [{name: []} for name in self.security],
+            "parameters": self._parameters(model),
             "responses": {
                 "200": {"description": "The answer", "content": json_content(output_schema)},
                 "default": PROBLEM,
             },
         }
         if self.service.Input in schemas and self.method not in WITHOUT_BODY:
-            found["requestBody"] = {"required": True, "content": json_content(input_schema)}
+            body = self._body(input_schema, model)
+            found["requestBody"] = {
+                "required": self._needs_body(model),
+                "content": json_content(body),
+            }
         return found
 
+    @property
+    def _in_path(self) -> list[str]:
+        return _TEMPLATE.findall(self.path)
+
+    def _needs_body(self, model: PlainData) -> bool:
+        brought = self._in_path if self.merges else []
+        return any(name not in brought for name in model.get("required", []))
+
+    def _body(self, schema: PlainData, model: PlainData) -> PlainData:
+        """Return the schema of the body: without what the path brings."""
+        brought = set(self._in_path) if self.merges else set()
+        required = model.get("required", [])
+        if brought.isdisjoint(required):
+            return schema
+        return {**model, "required": [name for name in required if name not in brought]}
+
     def _parameters(self, model: PlainData) -> list[PlainData]:
-        properties: dict[str, PlainData] = model.get("properties", {})
-        in_path = _TEMPLATE.findall(self.path)
+        properties: dict[str, PlainData] = model.get("properties", {}) if self.merges else {}
+        in_path = self._in_path
         found = [
             _parameter(name, "path", properties.get(name, {"type": "string"}), required=True)
             for name in in_path
@@ -71,7 +105,7 @@ def published_routes(server: Server) -> Iterator[PublishedRoute]:
     """Return the routes of all active channels whose JSON service declares a model."""
     for record in server.definitions.all("channel", "http"):
         data = record.data
-        hidden = record.builtin or data.get("active") is False
+        hidden = record.builtin or data.get("active") is False or data.get("openapi") is False
         if hidden or data.get("format") != "json":
             continue
         service = _service_of(server, record)
@@ -79,7 +113,33 @@ def published_routes(server: Server) -> Iterator[PublishedRoute]:
             continue
         for method in _methods(data.get("method")):
             if method in METHODS:
-                yield PublishedRoute(record.name, method, str(data["url_path"]), service)
+                yield PublishedRoute(
+                    channel=record.name,
+                    method=method,
+                    path=str(data["url_path"]),
+                    service=service,
+                    merges=data.get("merge_url_params_req") is not False,
+                    security=_names(data.get("security")),
+                )
+
+
+def _names(given: object) -> tuple[str, ...]:
+    """Return the names in a setting that has one, several or none."""
+    if isinstance(given, list):
+        return tuple(str(name) for name in given)
+    return (str(given),) if given else ()
+
+
+def security_schemes(server: Server, routes: list[PublishedRoute]) -> dict[str, PlainData]:
+    """Return the security schemes of routes, by the names of their definitions."""
+    needed = {name for route in routes for name in route.security}
+    found: dict[str, PlainData] = {}
+    for record in server.definitions.all("security"):
+        if record.name in needed:
+            cls = server.registry.type("security", record.type).cls
+            if issubclass(cls, Security):
+                found[record.name] = cls.openapi_scheme(record.data)
+    return found
 
 
 def _service_of(server: Server, record: DefinitionRecord) -> type[Service] | None:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, TypeAlias
 
-import msgspec
-from hansa import Secret
+from hansa import schema_components
 
 from .answers import PlainData
 
 REFERENCE = "#/components/schemas/{name}"
+
+REFERENCE_TO_VALUE = "Reference"
+"""The component that says what may stand in the place of a setting."""
+REFERENCE_SCHEMA: PlainData = {
+    "title": REFERENCE_TO_VALUE,
+    "description": "A value that stands elsewhere: in the environment, in a file, in a vault",
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "patternProperties": {r"^\$[A-Za-z]": {}},
+    "additionalProperties": False,
+    "x-reference": True,
+}
+_REFERENCE: PlainData = {"$ref": REFERENCE.format(name=REFERENCE_TO_VALUE)}
+_ANNOTATIONS = {"title", "description", "default", "examples", "format", "writeOnly"}
 
 Schemas: TypeAlias = dict[Any, PlainData]
 """The schema of each type; that of a model is a reference to a component."""
@@ -21,10 +36,8 @@ def described(types: list[Any]) -> tuple[Schemas, dict[str, PlainData]]:
     What has no schema accepts anything.
     """
     try:
-        found, components = msgspec.json.schema_components(
-            types, schema_hook=_hook, ref_template=REFERENCE
-        )
-        return dict(zip(types, found, strict=True)), dict(components)
+        found, components = schema_components(types, REFERENCE)
+        return dict(zip(types, found, strict=True)), components
     except (TypeError, NotImplementedError):
         if len(types) <= 1:
             return {each: {} for each in types}, {}
@@ -38,10 +51,42 @@ def described(types: list[Any]) -> tuple[Schemas, dict[str, PlainData]]:
     return schemas, shared
 
 
-def _hook(kind: object) -> PlainData:
-    if isinstance(kind, type) and issubclass(kind, Secret):
-        return {"type": "string", "format": "password", "writeOnly": True}
-    raise NotImplementedError(f"no schema for {kind}")
+def allow_references(name: str, components: dict[str, PlainData], own: Collection[str]) -> None:
+    """Say in a component of settings that a reference may stand in the place of each of them, at any
+    depth.
+
+    `own` are the properties that are no settings, such as the name of the definition.
+    """
+    properties: dict[str, PlainData] = components.get(name, {}).get("properties", {})
+    for setting, schema in properties.items():
+        if setting not in own:
+            properties[setting] = _or_reference(schema, components)
+
+
+def _or_reference(schema: PlainData, components: dict[str, PlainData]) -> PlainData:
+    """Return a schema that also takes a reference; what describes it stays beside the alternatives."""
+    beside = {key: value for key, value in schema.items() if _describes(key)}
+    value = {key: value for key, value in schema.items() if not _describes(key)}
+    if not value or _REFERENCE in value.get("anyOf", ()):
+        return schema
+    _allow_inside(value, components)
+    branches = value["anyOf"] if set(value) == {"anyOf"} else [value]
+    return {**beside, "anyOf": [*branches, _REFERENCE]}
+
+
+def _describes(key: str) -> bool:
+    return key in _ANNOTATIONS or key.startswith("x-")
+
+
+def _allow_inside(value: PlainData, components: dict[str, PlainData]) -> None:
+    """Let items of lists, values of dictionaries and settings of sections be references, too."""
+    for branch in (value, *value.get("anyOf", ())):
+        for part in ("items", "additionalProperties"):
+            if isinstance(branch.get(part), dict):
+                branch[part] = _or_reference(branch[part], components)
+        inner = component_of(branch)
+        if inner in components and inner not in (REFERENCE_TO_VALUE, ""):
+            allow_references(inner, components, ())
 
 
 def component_of(schema: PlainData) -> str:

@@ -76,7 +76,7 @@ class Schema:
     @property
     def is_secret(self) -> bool:
         """Whether it is taken and never shown again."""
-        return any(branch.get("writeOnly") for branch in self.branches)
+        return any(schema.get("writeOnly") for schema in (self.own, *self.branches))
 
     @cached_property
     def section(self) -> Schema | None:
@@ -116,10 +116,14 @@ def _resolved(schema: JsonObject, components: Components) -> JsonObject:
 
 
 def _branches(schema: JsonObject, components: Components) -> Iterator[JsonObject]:
+    """Return the alternatives of a schema, but for references to values that stand elsewhere, which
+    fit every setting.
+    """
     resolved = _resolved(schema, components)
     alternatives = resolved.get("anyOf") or resolved.get("oneOf")
     if not alternatives:
-        yield resolved
+        if not resolved.get("x-reference"):
+            yield resolved
         return
     for alternative in alternatives:
         yield from _branches(alternative, components)

@@ -96,6 +96,12 @@ class ApiKey(Security[ApiKeySettings]):
         self._verified = self._verification.verified
 
     @classmethod
+    def openapi_scheme(cls, settings: PlainSettings) -> PlainSettings:
+        """Return the header that carries the key."""
+        header = settings.get("header", ApiKeySettings.header)
+        return {"type": "apiKey", "in": "header", "name": header}
+
+    @classmethod
     def generate(cls, given: PlainSettings) -> PlainSettings:
         """Return a random key, if none was given; it is shown once, in the answer to the creation."""
         return {"key": new_key()} if given.get("key") is None else {}
