@@ -12,6 +12,7 @@ import redis
 from hansa import NotFound, Outcome, Request, Response, Server, Unavailable
 from hansa_devkit.servers_redis import Valkey
 from hansa_scheduler.runner import Clock, Runner
+from hansa_scheduler.times import Times
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -126,3 +127,13 @@ class QuickValkey(Valkey):
 def client_of(valkey: Valkey) -> redis.Redis:
     """A client of a Valkey, which fails at once when that is away."""
     return redis.Redis.from_url(valkey.address, decode_responses=True, retry=Retry(NoBackoff(), 1))
+
+
+def walk(times: Times, after: datetime, until: datetime) -> list[datetime]:
+    """Return the planned times in between, found one by one."""
+    found = []
+    moment = times.after(after)
+    while moment is not None and moment <= until:
+        found.append(moment)
+        moment = times.after(moment)
+    return found

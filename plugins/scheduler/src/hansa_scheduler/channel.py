@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from hansa import Channel, Invalid, Model, NotFound, PlainSettings, Request, Response, setting
 
+from .cron import Cron, check_rule
 from .job import Firing, Job
 from .runner import Runner
-from .times import EPOCH, Cron, Interval, Once, Times, check_rule, check_zone
+from .times import EPOCH, Interval, Once, Times, check_zone
 
 PERIOD = {"weeks": 604800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 """The settings that make up an interval, with the seconds of each."""
