@@ -97,3 +97,10 @@ def test_data_in_the_shape_of_a_model() -> None:
     with pytest.raises(Invalid) as caught:
         ORDER.to_data(Number)
     assert set(caught.value.errors) == {"line[1]", "line[2]"}
+
+
+def test_text_between_elements_is_kept() -> None:
+    assert Element(parse("<a>x<b>1</b></a>")).to_data() == {"#text": "x", "b": "1"}
+    mixed = Element(parse("<a k='v'> x <b>1</b>\n<b>2</b>y</a>"))
+    assert mixed.to_data() == {"@k": "v", "#text": [" x ", "y"], "b": ["1", "2"]}
+    assert Element(parse("<a><item>1</item>x</a>")).to_data() == {"#text": "x", "item": "1"}

@@ -55,7 +55,7 @@ def read(content: str) -> Order:
     [
         ("<id>5</id>", Order(id=5)),
         ("<id> +05 </id>", Order(id=5)),
-        ("<id>5</id><unknown><deep/></unknown>text", Order(id=5)),
+        ("<id>5</id><unknown><deep/></unknown>", Order(id=5)),
         ('<x:id xmlns:x="urn:x">5</x:id><note xmlns="urn:y">n</note>', Order(id=5, note="n")),
         ("<id>5</id><tags><item>a</item><item>b</item></tags>", Order(id=5, tags=["a", "b"])),
         ("<tags>a</tags><id>5</id><tags>b</tags>", Order(id=5, tags=["a", "b"])),
@@ -94,6 +94,22 @@ def read(content: str) -> Order:
 )
 def test_forms_that_clients_send(content: str, expected: Order) -> None:
     assert read(content) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        ("<id>5</id>text", ""),
+        ("text<id>5</id>", ""),
+        ("<id>5</id><tags>x<item>a</item></tags>", "tags"),
+        ("<id>5</id><labels><a>1</a>x</labels>", "labels"),
+        ("<id>5</id><parts><sku>a</sku>x</parts>", "parts[0]"),
+    ],
+)
+def test_text_between_elements_is_a_fault(content: str, path: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read(content)
+    assert caught.value.errors == {path: "expected elements, got text beside them"}
 
 
 @pytest.mark.parametrize("word", ["true", "1", "yes", "Y", "ON", " True "])

@@ -7,10 +7,12 @@ import time
 
 import pytest
 from hansa import Invalid
-from hansa_xml.parser import DEPTH_LIMIT, parse
+from hansa_xml.early import XmlSection
+from hansa_xml.parser import parse, set_limits
 from hypothesis import given, settings, strategies as st
 from lxml import etree
 
+DEPTH_LIMIT = XmlSection().max_depth
 LAUGHS = (
     "<!DOCTYPE l [<!ENTITY a 'ha'>"
     + "".join(
@@ -49,6 +51,8 @@ def nested(depth: int) -> str:
         "<!DOCTYPE a [<!ENTITY % p SYSTEM 'file:///etc/passwd'>%p;]><a/>",
         "<!DOCTYPE a [<!ATTLIST a b CDATA 'x'>]><a/>",
         LAUGHS,
+        "<?xml version='1.1'?><a/>",
+        "<?xml version='1.1' encoding='utf-8'?><a>\x85</a>",
         nested(DEPTH_LIMIT + 1),
         nested(255),
         nested(100_000),
@@ -77,6 +81,12 @@ def test_refused(document: str) -> None:
         b"<?xml version='1.0' encoding='ascii'?><a>\xc3\xa9</a>",
         "<?xml version='1.0' encoding='utf-8'?><a>é</a>".encode("latin-1"),
         b"<a>" + b"x" * 11_000_000 + b"</a>",
+        b"\xef\xbb\xbf<?xml version='1.0' encoding='iso-8859-1'?><a>\xc3\xa9</a>",
+        b"\xef\xbb\xbf<?xml version='1.0' encoding='utf-16'?><a/>",
+        "<?xml version='1.0' encoding='utf-8'?><a>é</a>".encode("utf-16"),
+        "<?xml version='1.0' encoding='utf-8'?><a>é</a>".encode("utf-16-le"),
+        "<?xml version='1.0' encoding='utf-8'?><a>é</a>".encode("utf-32"),
+        b"<?xml version='1.0' encoding='utf-16'?><a/>",
     ],
     ids=lambda document: repr(document[:30]),
 )
@@ -100,6 +110,65 @@ def test_encodings_that_are_declared(encoding: str) -> None:
         parse(f"<?xml version='1.0' encoding='{declared}'?><a>é</a>".encode(encoding)).text == "é"
     )
     assert parse(f"<?xml version='1.0' encoding='{declared}'?><a>é</a>").text == "é"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_that_says_so(encoding: str) -> None:
+    document = f"<?xml version='1.0' encoding='{encoding[:6]}'?><a>é</a>"
+    assert parse(document.encode(encoding)).text == "é"
+    if encoding == "utf-16":  # without a declaration the mark says it
+        assert parse("<a>é</a>".encode(encoding)).text == "é"
+
+
+LONG = "n" * 1001
+
+
+def attributes(count: int, form: str = 'a{}="1"') -> str:
+    return " ".join(form.format(number) for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("document", "setting"),
+    [
+        (f"<a {attributes(32_000)}/>", "max_attributes"),
+        ("<a " + attributes(32_000, "xmlns:a{0}='u:{0}'") + "/>", "max_attributes"),
+        (f"<a><b {attributes(257)}/></a>", "max_attributes"),
+        (f"<a>{'<b/>' * 1_000_000}</a>", "max_elements"),
+        (f"<{LONG}/>", "max_name"),
+        (f"<a><b>{'x ' * 20}<{LONG}>1</{LONG}></b></a>", "max_name"),
+        (f"<a {LONG}='1'/>", "max_name"),
+        (f"<a xmlns:p='u' p:{LONG}='1'/>", "max_name"),
+        (nested(DEPTH_LIMIT + 1), "max_depth"),
+    ],
+    ids=lambda given: repr(given[:20]),
+)
+def test_limits_are_named_and_cost_little(document: str, setting: str) -> None:
+    began = time.perf_counter()
+    with pytest.raises(Invalid, match=rf"the limit {setting} of \[xml\]"):
+        parse(document)
+    with pytest.raises(Invalid, match=setting):
+        parse(document[:1_000_000].encode("utf-16") if len(document) < 10**6 else document)
+    assert time.perf_counter() - began < 5
+
+
+def test_what_is_within_the_limits() -> None:
+    many = attributes(256, "a{}='=='")
+    children = "<b a='1' b='2'/>" * 300
+    root = parse(f"<a {many}>{children}<{LONG[1:]}/>{'x' * 5000}</a>")
+    assert len(root.attrib) == 256
+    children = "<b xmlns='u'/>" * 300
+    assert parse(f"<a>{children}</a>")[299].tag == "{u}b"
+
+
+def test_limits_are_settings() -> None:
+    set_limits(XmlSection(max_depth=2, max_attributes=1, max_name=5))
+    try:
+        assert parse("<a><b c='1'/></a>")[0].get("c") == "1"
+        for document in ("<a><b><c/></b></a>", "<a b='1' c='1'/>", "<abcdef/>"):
+            with pytest.raises(Invalid, match=r"of \[xml\]"):
+                parse(document)
+    finally:
+        set_limits(XmlSection())
 
 
 def test_deep_documents_hide_behind_no_encoding() -> None:

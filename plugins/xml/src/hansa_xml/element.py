@@ -33,19 +33,30 @@ def local_children(element: etree._Element) -> dict[str, etree._Element]:
     return found
 
 
+def texts_beside_children(element: etree._Element) -> list[str]:
+    """Return the texts between the children of an element, and before and after them, without those
+    that are only white space.
+    """
+    texts = [element.text, *(child.tail for child in element)]
+    return [text for text in texts if text and text.strip(_XML_SPACE)]
+
+
 def to_data(element: etree._Element) -> Data:
     """Return plain data of an element: text; a dictionary of its children by local name, repeated
     ones as lists; None if nil.
 
-    An element with nothing but `item` children is a list. Attributes are kept as `@name`, and text
-    beside them as `#text`.
+    An element with nothing but `item` children is a list. Attributes are kept as `@name`. Text
+    beside attributes or children is kept as `#text`, several texts as a list.
     """
     attributes = _attributes(element)
     if not len(element):
         return _text(element, attributes)
-    if not attributes and all(local_name(child.tag) == "item" for child in element):
-        return [to_data(child) for child in element]
     data = attributes
+    texts = texts_beside_children(element)
+    if texts:
+        data["#text"] = texts[0] if len(texts) == 1 else texts
+    if not data and all(local_name(child.tag) == "item" for child in element):
+        return [to_data(child) for child in element]
     repeated: set[str] = set()
     for child in element:
         name = local_name(child.tag)

@@ -13,17 +13,20 @@ from itertools import chain, repeat
 
 from lxml import etree
 
-from .element import NIL, is_nil, local_children, to_data
+from .element import NIL, is_nil, local_children, texts_beside_children, to_data
 from .parser import local_name
 from .scalars import XML_SPACE, Convert, Unreadable, converter
 from .shapes import Anything, Choice, Data, Entries, Listing, Member, Record, Scalar, Shape, Slot
+
+_MIXED = "expected elements, got text beside them"
 
 Read = Callable[[etree._Element], Data]
 ReadAll = Callable[[Sequence[etree._Element]], Data]
 
 
 def read_slot(slot: Slot, records: dict[int, Read]) -> Read:
-    """Build what reads one occurrence; an empty element is None where None may be and text may not."""
+    """Build what reads one occurrence; an empty element is None where None may be and text may not.
+    """
     read = _shape(slot.shape, records)
     if not slot.nillable or isinstance(slot.shape, Anything | Listing):
         return read
@@ -153,6 +156,29 @@ class _Members:
             self.known[tag] = found
         return found
 
+    def read_children(self, element: etree._Element, data: dict[str, Data]) -> bool:
+        """Read the children of an element into `data`, those of lists as they are; return whether
+        there is text after any of them.
+        """
+        known = self.known
+        mixed = False
+        for child in element:
+            tag = child.tag
+            tail = child.tail
+            if tail is not None and tail.strip(XML_SPACE):
+                mixed = True
+            found = known.get(tag) or self.learn(tag)
+            if found is None:
+                continue
+            name, read_one = found
+            if read_one is None:
+                data.setdefault(name, []).append(child)
+            elif name in data:
+                data[name] = Unreadable("given more than once")
+            else:
+                data[name] = read_one(child)
+        return mixed
+
     def read_lists(self, data: dict[str, Data]) -> None:
         """Replace elements that were collected by what they are read as."""
         if self._needs_items:
@@ -173,30 +199,17 @@ def _record(shape: Record, records: dict[int, Read]) -> Read:
         return lambda element: records[id(shape)](element)
     records[id(shape)] = lambda element: read(element)
     members = _Members(shape, records)
-    known = members.known
-    learn = members.learn
     has_lists = bool(members.lists)
 
     def read(element: etree._Element) -> Data:
         data: dict[str, Data] = {}
-        for child in element:
-            tag = child.tag
-            found = known.get(tag) or learn(tag)
-            if found is None:
-                continue
-            name, read_one = found
-            if read_one is None:
-                data.setdefault(name, []).append(child)
-            elif name in data:
-                data[name] = Unreadable("given more than once")
-            else:
-                data[name] = read_one(child)
+        mixed = members.read_children(element, data)
         if has_lists:
             members.read_lists(data)
         for attribute, text in element.items():
             members.read_attribute(str(attribute), str(text), data)
-        if not data and not len(element) and _has_text(element):
-            return Unreadable("expected elements, got text")
+        if mixed or _has_text(element):
+            return Unreadable(_MIXED if len(element) else "expected elements, got text")
         return data
 
     return read
@@ -219,7 +232,9 @@ def reading_list(shape: Listing, records: dict[int, Read]) -> ReadAll:
         only = elements[0]
         if len(only):
             items = _children_named_item(only)
-            return read_items(elements if items is None else items)
+            if items is None:
+                return read_items(elements)
+            return Unreadable(_MIXED) if texts_beside_children(only) else read_items(items)
         if is_nil(only):
             return None
         if not _has_text(only) and not only.keys():
@@ -243,7 +258,8 @@ def _items(shape: Listing, records: dict[int, Read]) -> ReadAll:
 
 
 def _children_named_item(element: etree._Element) -> Sequence[etree._Element] | None:
-    """Return the children of an element if all are called `item`, in whatever namespace; else None."""
+    """Return the children of an element if all are called `item`, in whatever namespace; else None.
+    """
     tag = element[0].tag
     if local_name(tag) != "item":
         return None
@@ -272,8 +288,8 @@ def _entries(shape: Entries, records: dict[int, Read]) -> Read:
                 data[key] = Unreadable("given more than once")
             else:
                 data[key] = None if child is None else read_value(child)
-        if not data and _has_text(element):
-            return Unreadable("expected elements, got text")
+        if texts_beside_children(element):
+            return Unreadable(_MIXED if len(element) else "expected elements, got text")
         return data
 
     def pairs(element: etree._Element) -> list[tuple[Data, etree._Element | None]]:
