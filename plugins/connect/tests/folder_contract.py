@@ -123,6 +123,38 @@ class FolderContract(OnServer, ChannelContract):
             b"2",
         ]
 
+    def test_blanks_and_arrows_are_part_of_a_name(self):
+        inbox = Inbox()
+        names = [
+            " lead.csv",
+            "  two.csv",
+            "trail.csv ",
+            " both ",
+            "in  ner",
+            "a -> b",
+            "tab\u00a0x",
+        ]
+        with self.receiving(inbox):
+            for name in names:
+                self.put(name, name.encode())
+            got = inbox.wait(len(names), self.patience)
+            wait_until(lambda: not self.left())
+        assert {request.headers["file-name"] for request in got} == set(names)
+        assert all(each.raw.decode() == each.headers["file-name"] for each in got)
+
+    def test_line_breaks_in_names_are_told_and_hold_nothing_up(self, caplog):
+        inbox = Inbox()
+        (self.watched / "line\nbreak.csv").write_bytes(b"hostile")
+        (self.watched / "line\r\nbreak.csv").write_bytes(b"hostile")
+        with self.receiving(inbox) as channel:
+            time.sleep(0.5)
+            assert self.current(channel) not in self.server.objects.losses
+            self.put("good.csv")
+            inbox.wait(1, self.patience)
+        assert [request.headers["file-name"] for request in inbox.requests] == ["good.csv"]
+        told = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+        assert len(told) == len(set(told)) <= 4
+
     # -- never half a file -------------------------------------------------------------------------
 
     def test_a_file_that_is_being_written_is_left_alone(self):

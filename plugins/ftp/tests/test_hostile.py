@@ -16,7 +16,8 @@ from hansa import NotFound, TimedOut, Unavailable
 from hansa_connect.files import Entry
 from hansa_devkit import Inbox
 from hansa_devkit.contract import Contract
-from hansa_ftp.listing import parse_facts, parse_line, parse_time
+from hansa_devkit.harness.waiting import wait_until
+from hansa_ftp.listing import parse_facts, parse_line, parse_time, split_lines
 from hansa_ftp.plugin import FtpChannel, FtpOutgoing
 from hypothesis import given, strategies as some
 
@@ -25,6 +26,7 @@ READY = {
     "PASS": "230 hello",
     "FEAT": "211-\r\n MLST\r\n211 end",
     "TYPE": "200",
+    "NOOP": "200",
     "PWD": '257 "/" here',
 }
 
@@ -33,7 +35,9 @@ class Scripted:
     """A server that says what it is told to: `answers` by verb, `data` for every transfer."""
 
     def __init__(
-        self, data: bytes | Callable[[], Iterator[bytes]] = b"", **answers: str | bytes
+        self,
+        data: bytes | Callable[[], Iterator[bytes]] = b"",
+        **answers: str | bytes | Callable[[str], str],
     ) -> None:
         self.answers = {
             **READY,
@@ -70,6 +74,8 @@ class Scripted:
                 self.commands.append(line.decode(errors="replace").strip())
                 verb = line.split()[0].decode().upper()
                 answer = self.answers.get(verb, "502 no")
+                if callable(answer):
+                    answer = answer(self.commands[-1])
                 if verb == "EPSV":
                     passive = socket.create_server(("127.0.0.1", 0))
                     answer = f"229 |||{passive.getsockname()[1]}|"
@@ -128,10 +134,42 @@ def test_names_of_a_listing_lead_nowhere(tmp_path):
         channel.dispatch = inbox
         time.sleep(0.3)
         assert not inbox.requests
-    renamed = [command for command in server.commands if command.startswith("RNFR")]
-    assert all(
-        command == "RNFR /in/a\\..\\b" for command in renamed
-    )  # a backslash is a character like any other
+    assert not [command for command in server.commands if command.startswith("RNFR")]
+
+
+@pytest.mark.parametrize("answer", ["550 none", "450 busy", "501 what", "553 name not allowed"])
+@pytest.mark.parametrize("size", ["550 none", "213 1"])
+def test_a_listed_file_that_cannot_be_claimed_is_told_once_and_tried_at_each_interval(
+    answer, size, caplog
+):
+    server = Scripted(facts("ghost", "good"), RNFR=answer, SIZE=size, CWD=folders_only, MDTM="550")
+    settings = {"service": "echo", "settle": 0, "interval": 0.2, "folder": "in"}
+    with connected(server, FtpChannel, **settings) as channel:
+        wait_until(lambda: server.commands.count("RNFR /in/ghost") >= 3)
+        objects = channel.server.objects
+        assert "cannot be claimed" in objects.troubles[channel] and not objects.losses
+    tried = server.commands.count("RNFR /in/ghost")
+    assert tried <= 6 and abs(tried - server.commands.count("RNFR /in/good")) <= 1
+    told = [
+        each.getMessage() for each in caplog.records if "cannot be claimed" in each.getMessage()
+    ]
+    assert len(told) == 2, told
+
+
+def folders_only(command: str) -> str:
+    """Answer CWD: there are the folders that the channel knows, and no files."""
+    return "550 none" if command.endswith(("ghost", "good", "busy")) else "250"
+
+
+def test_the_trouble_ends_with_the_file_that_cannot_be_claimed():
+    server = Scripted(facts("busy"), RNFR="450 busy", SIZE="213 1", CWD=folders_only, MDTM="550")
+    settings = {"service": "echo", "settle": 0, "interval": 0.05, "folder": "in"}
+    with connected(server, FtpChannel, **settings) as channel:
+        objects = channel.server.objects
+        wait_until(lambda: channel in objects.troubles)
+        server.data = b""
+        wait_until(lambda: channel not in objects.troubles)
+        assert not objects.losses
 
 
 def test_a_listing_without_end_is_not_kept_in_memory(monkeypatch):
@@ -217,6 +255,13 @@ def test_any_line_is_an_entry_or_none(line):
             11,
             "link",
         ),
+        ("-rw-r--r--    1 1000  1000   5 Nov 22 03:20  lead.csv", " lead.csv", 5, "file"),
+        ("-rw-r--r--    1 1000  1000   5 Nov 22 03:20   tail \t ", "  tail \t ", 5, "file"),
+        ("-rw-r--r--    1 1000  1000   5 Nov 22 03:20  ", " ", 5, "file"),
+        ("-rw-r--r--    1 1000  1000   5 Nov 22 03:20 a -> b", "a -> b", 5, "file"),
+        ("-rw-r--r--    1 1000  1000   5 Nov 22  2024  line\nbreak", " line\nbreak", 5, "file"),
+        ("-rw-r--r--    1 1000  5 Nov 22 03:20  no group", " no group", 5, "file"),
+        ("07-18-2026  10:16AM              1234567  lead.txt", " lead.txt", 1234567, "file"),
         ("prw-r--r--    1 0        0               0 Jan  1  1999 pipe", "pipe", 0, "other"),
         ("04-27-26  09:09PM       <DIR>          licensed", "licensed", 0, "folder"),
         ("07-18-2026  10:16AM              1234567 pub lic.txt", "pub lic.txt", 1234567, "file"),
@@ -243,8 +288,14 @@ def test_other_lines_are_none(line):
         ("type=OS.unix=slink:/etc;size=3; l", Entry("l", 3, 0.0, "link")),
         ("type=cdir;modify=20261122031500; /in", None),
         ("size=3; nameless kind", Entry("nameless kind", 3, 0.0, "other")),
+        ("type=file;size=1;  lead ", Entry(" lead ", 1, 0.0, "file")),
         ("garbage", None),
     ],
 )
 def test_facts(line, expected):
     assert parse_facts(line) == expected
+
+
+def test_a_line_break_in_a_name_is_no_end_of_a_line():
+    assert split_lines("one\nstill\r\ntwo\r\n") == ["one\nstill", "two", ""]
+    assert split_lines("one\ntwo\n") == ["one", "two", ""]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from .claims import fits
-from .files import Entry, is_clean
+from .files import Entry, is_file_name
 from .watched import WatchSettings
 
 MOST_WARNINGS = 1000
@@ -60,7 +60,7 @@ class Arrivals:
             return False
         if not _matches(entry.name, self._config.pattern):
             return False
-        if is_clean(entry.name) and "/" not in entry.name and fits(entry.name):
+        if is_file_name(entry.name) and fits(entry.name):
             return True
         self._warn_once(entry.name)
         return False
@@ -70,7 +70,8 @@ class Arrivals:
             return
         self._warned.add(name)
         self._warn(
-            "left where it is, since its name is too long or has control characters: %a", name
+            "left where it is, since its name is too long, leads elsewhere or has control characters: %a",
+            name,
         )
 
 

@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import threading
 import time
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from .files import is_clean
+from .files import is_file_name
 
-_NAME = re.compile(r"(\d{8}T\d{6}-[0-9a-f]{6})\.([0-9a-f]{8})\.(\d{1,6})\.(\d{1,15})\.(.+)", re.S)
+_NAME = re.compile(
+    r"(\d{8}T\d{6}-[0-9a-f]{6,13})\.([0-9a-f]{8})\.(\d{1,6})\.(\d{1,15})\.(.+)", re.S
+)
 LONGEST = 255
 """Bytes that file names may have on nearly all systems."""
-ROOM = 60
+ROOM = 64
 """Bytes that a claim, or the name of the cause beside a failed file, adds to a name at most."""
+
+
+class _MarkSequence:
+    """Marks that are unique by construction, in any number of threads and processes.
+
+    A mark is a microsecond, which no other mark of this process has, and the random number of this
+    process.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+        self._pid = 0
+        self._process = ""
+
+    def next(self) -> str:
+        """Return the time (UTC), five digits for the microsecond, and eight for the process."""
+        with self._lock:
+            if self._pid != os.getpid():  # the first mark, or the process was forked
+                self._pid = os.getpid()
+                self._process = secrets.token_hex(4)
+            self._last = max(self._last + 1, time.time_ns() // 1000)
+            seconds, microseconds = divmod(self._last, 1_000_000)
+            moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
+            return f"{moment}-{microseconds:05x}{self._process}"
+
+
+_marks = _MarkSequence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +66,20 @@ class Claim:
     @classmethod
     def new(cls, owner: str, name: str) -> Claim:
         """Return a claim that is due now."""
-        moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        mark = f"{moment}-{secrets.token_hex(3)}"
-        return cls(mark, owner, 0, int(time.time() * 1000), name)
+        return cls(_marks.next(), owner, 0, int(time.time() * 1000), name)
 
     @classmethod
     def parse(cls, file: str) -> Claim | None:
         """Return the claim that a file's name stands for.
 
-        None for other files, and names that no command can carry.
+        None for other files, and for names that no command can carry, or that lead elsewhere.
         """
-        if not is_clean(file):
-            return None
         found = _NAME.fullmatch(file)
         if found is None:
             return None
         mark, owner, attempt, due, name = found.groups()
+        if not is_file_name(name):
+            return None
         return cls(mark, owner, int(attempt), int(due), name)
 
     @property

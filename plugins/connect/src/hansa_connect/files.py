@@ -195,3 +195,11 @@ def one_line(error: BaseException) -> str:
 def is_clean(name: str) -> bool:
     """Return whether a name is free of control characters and of bytes that cannot be decoded."""
     return not _UNCLEAN.search(name)
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a name is clean and leads nowhere else: no slash, no `..` between backslashes.
+
+    Leading and trailing blanks are part of a name.
+    """
+    return is_clean(name) and "/" not in name and ".." not in name.split("\\")

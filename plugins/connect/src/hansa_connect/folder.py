@@ -12,6 +12,7 @@ from typing import TypeVar
 from hansa import (
     Forbidden,
     HansaError,
+    Invalid,
     NotFound,
     Request,
     Response,
@@ -25,10 +26,11 @@ from hansa import (
 
 from .arrivals import Arrivals
 from .claims import Claim, owner_of
-from .files import Entry
+from .files import Entry, one_line
 from .location import FileConnections
 from .polling import PollingChannel
 from .transfer import exists, fetch, make_folders, writing
+from .unclaimed import Unclaimed
 from .watched import WatchSettings
 
 LONGEST_DELAY = 600.0
@@ -55,6 +57,8 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
         self._work = self.server.dir / "files" / f"{self.type}-{self._owner}"
         self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._arrivals = Arrivals(self.config, self.log.warning)
+        self._unclaimed = Unclaimed(self.log, self.trouble)
+        self._gone: set[str] = set()
         super().connect()
         folders = (self.config.claimed, self.config.failed, self.config.done)
         with self.session() as files:
@@ -68,21 +72,34 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
                 left.unlink()
 
     def poll(self) -> bool:
-        """Deliver the claims that are due, then the files that have settled."""
+        """Deliver the claims that are due, then the files that have settled.
+
+        Returns True if any of them was there: what is listed and cannot be claimed waits for the
+        next poll.
+        """
         with self.session() as files:
             claimed = files.list(self._within(self.config.claimed))
             ready = self._arrivals.settled(files.list(self.path("")), time.monotonic())
-        due = [claim for claim in _claims_in(claimed) if self._is_due(claim)]
+        claims = _claims_in(claimed)
+        self._gone &= {claim.mark for claim in claims}
+        due = [claim for claim in claims if self._is_due(claim)]
         due.sort(key=lambda claim: claim.due)
+        progress = False
         for claim in due:
-            if not self.stopping:
-                self._handle(claim)
+            if not self.stopping and self._handle(claim):
+                progress = True
+        in_vain: list[str] = []
         for entry in ready:
-            if not self.stopping:
-                taken = self._take(entry)
-                if taken is not None:
-                    self._handle(taken, entry.size)
-        return bool(due or ready)
+            if self.stopping:
+                break
+            taken = self._take(entry)
+            if taken is None:
+                in_vain.append(entry.name)
+            else:
+                progress = True
+                self._handle(taken, entry.size)
+        self._unclaimed.keep(in_vain)
+        return progress
 
     # -- which files -------------------------------------------------------------------------------
 
@@ -91,9 +108,23 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
         return claim.due + patience * 1000 <= time.time() * 1000
 
     def _take(self, entry: Entry) -> Claim | None:
-        """Claim a file, which only one can; None if another channel was quicker."""
+        """Claim a file, which only one can; None if it is gone, or cannot be claimed."""
         claim = Claim.new(self._owner, entry.name)
-        return claim if self._move(self.path(entry.name), self._at(claim)) else None
+        try:
+            taken = self._move(self.path(entry.name), self._at(claim))
+        except (Forbidden, Invalid, Unavailable) as error:
+            self._check_server()
+            self._unclaimed.refused(entry.name, one_line(error))
+            return None
+        if taken:
+            return claim
+        self._unclaimed.missing(entry.name)
+        return None
+
+    def _check_server(self) -> None:
+        """Raise what is wrong if it was the server that failed, and not one file."""
+        with self.session() as files:
+            files.check()
 
     def _rename(self, claim: Claim, new: Claim) -> Claim | None:
         return new if self._move(self._at(claim), self._at(new)) else None
@@ -109,16 +140,15 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
             except (NotFound, Forbidden):
                 if exists(files, source):
                     raise
-                self.log.info("%s was taken by another channel", source)
                 return False
         return True
 
     # -- one file ----------------------------------------------------------------------------------
 
-    def _handle(self, claim: Claim, size: int | None = None) -> None:
+    def _handle(self, claim: Claim, size: int | None = None) -> bool:
         """Deliver a claimed file, and do with it what follows from that.
 
-        Raises when the server is gone.
+        Returns False if the file is gone. Raises when the server is.
         """
         local = self._work / f"{claim.mark}.file.{_UNUSUAL.sub('_', claim.name)[-100:]}"
         handled = self._work / f"{claim.mark}.handled"
@@ -126,11 +156,14 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
             if handled.exists():  # its service had come to an end, but the server was gone by then
                 self._finish(claim)
                 handled.unlink()
-                return
+                return True
             self._refuse_after_last_attempt(claim)
             found = self._fetch(claim, local, size)
         except NotFound:
-            self.log.info("%s was taken by another channel", claim.name)
+            if claim.mark not in self._gone:
+                self._gone.add(claim.mark)
+                self.log.info("%a was taken by another channel", claim.name)
+            return False
         except (Unavailable, TimedOut) as error:
             # renaming raises if the server is gone; else it cannot read this file: the others first
             if self._rename(claim, claim.again(self._owner, self.config.retry_delay)):
@@ -146,6 +179,7 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
                 self._rename(claim, claim.again(self._owner, delay))
             else:
                 self._deliver_file(claim, found, local, handled)
+        return True
 
     def _refuse_after_last_attempt(self, claim: Claim) -> None:
         if claim.attempt >= self.config.max_attempts:

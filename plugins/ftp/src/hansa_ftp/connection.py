@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ftplib
-import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from hansa_connect.files import BLOCK, Entry, FileSystem, Stream, one_line
 from hansa_connect.sockets import dial
 from hansa_connect.transfer import read_all, reading
 
-from .listing import parse_facts, parse_line, parse_time
+from .listing import parse_facts, parse_line, parse_time, split_lines
 from .settings import FtpSettings
 
 LONGEST_LISTING = 64 * 1024 * 1024
@@ -124,8 +123,8 @@ class FtpFiles(FileSystem):
             content = read_all(stream, LONGEST_LISTING, path)
         parse = parse_facts if self.has_facts else parse_line
         with self.translated(path):
-            lines = re.split("\r?\n", content.decode(self.config.encoding, UNDECODABLE))
-            entries = [parse(line) for line in lines]
+            text = content.decode(self.config.encoding, UNDECODABLE)
+            entries = [parse(line) for line in split_lines(text)]
         return [entry for entry in entries if entry and entry.name not in (".", "..")]
 
     def stat(self, path: str) -> Entry:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ftputil.error import ParserError
@@ -10,6 +12,22 @@ from ftputil.stat import MSParser, UnixParser
 from hansa_connect.files import Entry, EntryKind
 
 LONGEST_LINE = 4096
+_UNIX_LINE = re.compile(
+    r"(?P<about>\S+(?:\s+\S+){3,4}\s+[A-Za-z]{3}\s+\d{1,2}\s+(?:\d{1,2}:\d\d|\d{4})) (?P<name>.+)",
+    re.DOTALL,
+)
+_WINDOWS_LINE = re.compile(
+    r"(?P<about>\S+\s+\S+\s+(?:\d+|<DIR>(?:\s{9})?)) (?P<name>.+)", re.DOTALL
+)
+_FORMS = ((_UNIX_LINE, UnixParser), (_WINDOWS_LINE, MSParser))
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a listing, which end with CR LF (RFC 959, section 3.1.1.1).
+
+    Only where a server ends none of them so, LF ends a line: else it is a character of a name.
+    """
+    return text.split("\r\n" if "\r\n" in text else "\n")
 
 
 def parse_facts(line: str) -> Entry | None:
@@ -44,12 +62,20 @@ def _entry_kind(kind: str) -> EntryKind:
 def parse_line(line: str) -> Entry | None:
     """Return the entry that a line of LIST describes, as Unix or Windows has it.
 
-    None for any other line.
+    One blank separates the name from what precedes it; further blanks belong to the name. None for
+    any other line.
     """
-    for parser in (UnixParser(), MSParser()):
+    for form, parser in _FORMS:
+        parts = form.fullmatch(line[:LONGEST_LINE])
+        if parts is None:
+            continue
         with contextlib.suppress(ParserError, ValueError):
-            found = parser.parse_line(line[:LONGEST_LINE])
-            return Entry.of(found._st_name, found)
+            # ftputil would drop blanks before the name, and read an arrow in the name of a file
+            found = parser().parse_line(f"{parts['about']} name")
+            entry = Entry.of(parts["name"], found)
+            if entry.kind == "link":
+                return replace(entry, name=entry.name.partition(" -> ")[0])
+            return entry
     return None
 
 
