@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from plugins.admin.tests.described import Described
 
@@ -244,3 +246,45 @@ def test_the_document_is_the_same_after_a_redeploy(client: Client, running: Serv
     before = running.http("/hansa/api/openapi.json").json
     running.call("admin.service.deploy", {"file": "orders.py", "source": ORDERS + "# changed\n"})
     assert running.http("/hansa/api/openapi.json").json == before
+
+
+def test_callers_have_a_document_of_their_own(client: Client, running: Server) -> None:
+    document = running.http("/hansa/openapi.json").json
+    OpenAPIV31SpecValidator(document).validate()
+    assert {"/sent", "/sent/{id}", "/asked/{id}", "/pong"} == set(document["paths"])
+    assert not [name for name in document["components"]["schemas"] if name.startswith("Channel")]
+    assert set(document["components"]["securitySchemes"]) == {"partner"}
+    sent = running.http("/hansa/openapi.json?path=/sent").json
+    assert set(sent["paths"]) == {"/sent", "/sent/{id}"}
+    assert "orders.Asked.Input" not in sent["components"]["schemas"]
+    assert running.http("/hansa/openapi.json?tag=orders").json == document
+    assert running.http("/hansa/openapi.json?tag=other").json["paths"] == {}
+    running.call("admin.channel.http.edit", {"name": "asked", "openapi": False})
+    assert "/asked/{id}" not in running.http("/hansa/openapi.json").json["paths"]
+    running.call("admin.channel.http.edit", {"name": "asked", "openapi": True})
+    for path in ("/hansa/openapi.json", "/hansa/openapi"):
+        assert running.http(path, password="").status == 401
+
+
+def test_the_page_of_callers_makes_no_request(client: Client, running: Server) -> None:
+    page = running.http("/hansa/openapi?path=/sent")
+    text = page.raw.decode()
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "<code>POST /sent/{id}</code>" in text
+    assert "/asked/{id}" not in text
+    assert '<a href="#orders.Sent.Input">' in text
+    assert 'id="orders.Sent.Input"' in text
+    assert 'href="openapi.json?path=%2Fsent"' in text
+    assert not re.search(r"<script|<img|src=|https?://", text)
+    assert "<b>" not in running.http("/hansa/openapi?tag=%3Cb%3E").raw.decode()
+
+
+def test_a_channel_of_ones_own_shows_the_document_to_others(
+    client: Client, running: Server
+) -> None:
+    settings = {"service": "openapi.document", "url_path": "/partner/openapi.json"}
+    running.call("admin.channel.http.create", {"name": "shown", "security": "partner", **settings})
+    address = "/partner/openapi.json?path=/pong"
+    found = running.http(address, user="partner", password=PARTNER["password"])
+    assert set(found.json["paths"]) == {"/pong"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hansa import Server, fields
+from hansa import Server, Service, fields
 
 from .answers import PlainData, Seen, Shown, TrialInput
 from .definitions import TypeOperation
 from .operation import Operation
-from .published import PROBLEM, published_routes, security_schemes
+from .published import PROBLEM, PublishedRoute, published_routes, security_schemes
 from .schemas import (
     REFERENCE,
     REFERENCE_SCHEMA,
@@ -54,30 +54,66 @@ DESCRIPTION = (
 )
 
 
-def openapi(operations: Iterable[type[Operation]], server: Server, version: str = "1") -> PlainData:
+DESCRIPTION_OF_ROUTES = "Typed services behind HTTP channels of this Hansa server."
+ADMIN_SCHEME: PlainData = {"type": "http", "scheme": "basic", "description": "The user admin"}
+
+
+def openapi(operations: Iterable[type[Operation]], server: Server) -> PlainData:
     """Return the whole document."""
     listed = sorted((one for one in operations if one.listed), key=lambda one: one.name)
     routes = list(published_routes(server))
-    models: list[Any] = []
-    for service in (*listed, *(route.service for route in routes)):
-        for model in (service.Input, service.Output):
-            if isinstance(model, type) and model not in models:
-                models.append(model)
+    models = _models([*listed, *(route.service for route in routes)])
     schemas, components = described(models)
     _refuse_unknown_settings(listed, schemas, components)
     _allow_references(listed, schemas, components)
+    components[REFERENCE_TO_VALUE] = REFERENCE_SCHEMA
     paths: dict[str, PlainData] = {}
     for operation in listed:
         paths[PREFIX + operation.name] = {"post": _operation(operation, schemas, components)}
+    _add_routes(paths, routes, schemas, components)
+    schemes = {**security_schemes(server, routes), "admin": ADMIN_SCHEME}
+    return _document(server, DESCRIPTION, paths, _components(components, schemes))
+
+
+def openapi_of_routes(routes: list[PublishedRoute], server: Server) -> PlainData:
+    """Return a document that describes routes of HTTP channels, and nothing else."""
+    schemas, components = described(_models([route.service for route in routes]))
+    paths: dict[str, PlainData] = {}
+    _add_routes(paths, routes, schemas, components)
+    schemes = security_schemes(server, routes)
+    return _document(server, DESCRIPTION_OF_ROUTES, paths, _components(components, schemes))
+
+
+def _models(services: Iterable[type[Service]]) -> list[Any]:
+    """Return the inputs and outputs of services, each once."""
+    models: list[Any] = []
+    for service in services:
+        for model in (service.Input, service.Output):
+            if isinstance(model, type) and model not in models:
+                models.append(model)
+    return models
+
+
+def _add_routes(
+    paths: dict[str, PlainData],
+    routes: Iterable[PublishedRoute],
+    schemas: Schemas,
+    components: Mapping[str, PlainData],
+) -> None:
     for route in routes:
         methods = paths.setdefault(route.path, {})
         methods[route.method] = route.operation(schemas, components)
+
+
+def _document(
+    server: Server, description: str, paths: PlainData, components: PlainData
+) -> PlainData:
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"Hansa {server.name}", "version": version, "description": DESCRIPTION},
+        "info": {"title": f"Hansa {server.name}", "version": "1", "description": description},
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": _components(components, security_schemes(server, routes)),
+        "components": components,
     }
 
 
@@ -128,15 +164,8 @@ def _operation(
 def _components(schemas: dict[str, PlainData], security: dict[str, PlainData]) -> PlainData:
     problem = {"schema": {"$ref": REFERENCE.format(name="Problem")}}
     return {
-        "schemas": {
-            "Problem": PROBLEM_SCHEMA,
-            REFERENCE_TO_VALUE: REFERENCE_SCHEMA,
-            **dict(sorted(schemas.items())),
-        },
-        "securitySchemes": {
-            **security,
-            "admin": {"type": "http", "scheme": "basic", "description": "The user admin"},
-        },
+        "schemas": {"Problem": PROBLEM_SCHEMA, **dict(sorted(schemas.items()))},
+        "securitySchemes": security,
         "responses": {
             "Problem": {
                 "description": "Refused, or failed",

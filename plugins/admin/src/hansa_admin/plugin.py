@@ -12,6 +12,7 @@ from .api import NAME, PREFIX, AdminApi
 from .derived import operations
 from .pages import Docs, DocsFile, OpenApi
 from .password import password_reference
+from .user_api import UserApiPage, UserOpenApi
 
 SECURITY = "admin"
 
@@ -27,6 +28,8 @@ def hansa_services(server: Server) -> list[type[Service]]:
         OpenApi,
         Docs,
         DocsFile,
+        UserOpenApi,
+        UserApiPage,
         *services.OPERATIONS,
         *packages.OPERATIONS,
         *servers.OPERATIONS,
@@ -42,16 +45,18 @@ def hansa_definitions(server: Server) -> list[BuiltIn]:
     user = {"username": USER, "password": password_reference(server.dir), "realm": "Hansa admin"}
     return [
         ("security", "basic", SECURITY, user),
-        _channel(NAME, "POST", "/{service}"),
-        _channel(OpenApi.name, "GET", "/openapi.json"),
-        _channel(Docs.name, "GET", "/docs"),
-        _channel(DocsFile.name, "GET", "/docs/{file}"),
+        _channel(NAME, "POST", f"{PREFIX}/{{service}}"),
+        _channel(OpenApi.name, "GET", f"{PREFIX}/openapi.json"),
+        _channel(Docs.name, "GET", f"{PREFIX}/docs"),
+        _channel(DocsFile.name, "GET", f"{PREFIX}/docs/{{file}}"),
+        _channel(UserOpenApi.name, "GET", "/hansa/openapi.json"),
+        _channel(UserApiPage.name, "GET", "/hansa/openapi"),
     ]
 
 
 def _channel(service: str, method: str, path: str) -> BuiltIn:
     settings = {
-        "url_path": PREFIX + path,
+        "url_path": path,
         "method": method,
         "service": service,
         "security": SECURITY,
