@@ -5,6 +5,7 @@ subclasses of it.
 from __future__ import annotations
 
 import builtins
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -24,10 +25,12 @@ from hansa import (
 )
 from typing_extensions import TypeVar
 
+from .errors import problem_response
 from .frontend import HttpFrontend
 from .path import shown
 from .pattern import Pattern
 
+log = logging.getLogger("hansa.http")
 RESERVED = ("/hansa/ping", "/hansa/live", "/hansa/ready")
 _is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _USUAL_METHODS = frozenset(("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"))
@@ -104,6 +107,13 @@ class HttpSettings(HttpPath):
             example="POST",
         ),
     ] = ""
+    openapi: Annotated[
+        bool,
+        setting(
+            "Whether the channel is described in OpenAPI documents, if its service is typed",
+            advanced=True,
+        ),
+    ] = True
 
     def check(self) -> None:
         """Methods must be HTTP tokens (RFC 9110, section 9.1)."""
@@ -216,8 +226,18 @@ class HttpChannel(Channel[PathT]):
         return {**path, **query}
 
     def answer(self, request: Request) -> Response:
-        """Handle a request; must not raise."""
-        return self.dispatch(request)
+        """Handle a request; must not raise. What a service returned and nothing could write is an
+        error.
+        """
+        response = self.dispatch(request)
+        if response.raw or request.format or response.payload is None or not response.ok:
+            return response
+        if isinstance(response.payload, bytes | str):
+            return response
+        kind = type(response.payload).__name__
+        error = HansaError(f"the service returned a {kind}, and its channel has no format to write it")
+        log.error("channel %s: %s (cid %s)", self.name, error, request.cid)
+        return problem_response(error, request.cid)
 
     def fail(self, error: HansaError, request: Request) -> Response | None:
         """Return the answer to an error before the service is reached; None leaves it to problem
