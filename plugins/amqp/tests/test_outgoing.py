@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +14,10 @@ from hansa_devkit.background import in_background
 from hansa_devkit.faults import Proxy
 
 from plugins.amqp.tests.support import outgoing
+
+NESTED: dict[str, Any] = {}
+for _ in range(2000):
+    NESTED = {"n": NESTED}
 
 
 @pytest.fixture(autouse=True)
@@ -99,15 +105,42 @@ def test_what_a_queue_refuses_is_an_error(rabbit):
         {"headers": {"n" * 256: 1}},
         {"headers": {"h": 2**70}},
         {"type": "t" * 256},
+        {"headers": {"h": 1.5}},
+        {"headers": {"h": (1, 2)}},
+        {"headers": {"h": {"inner": {1: 2}}}},
+        {"headers": {"h": [Decimal("NaN")]}},
+        {"headers": {"h": Decimal("12345678901.5")}},
+        {"headers": {"h": datetime(1969, 1, 1)}},
+        {"headers": {"h": "\ud800"}},
+        {"headers": {1: "x"}},
+        {"headers": ["x"]},
+        {"headers": "x"},
+        {"headers": NESTED},
         {"priority": 300},
+        {"priority": "high"},
+        {"delivery_mode": 3},
+        {"timestamp": datetime(2026, 1, 1)},
+        {"timestamp": -1},
+        {"expiration": -1},
+        {"expiration": 1.5},
+        {"expiration": "soon"},
+        {"correlation_id": 17},
+        {"content_type": ["text/plain"]},
+        {"app_id": "\ud800"},
+        {"user_id": "somebody-else"},
+        {"colour": "red"},
+        {"headers": {"CC": 1}},
+        {"routing_key": 7},
+        {"exchange": b"e\xff"},
         {"routing_key": "k" * 256},
         {"exchange": "e" * 256},
     ],
 )
 def test_what_cannot_be_sent_is_invalid_and_breaks_nothing(rabbit, wrong):
     with outgoing(rabbit, routing_key="out") as out:
-        with pytest.raises(Invalid, match="cannot be sent"):
+        with pytest.raises(Invalid, match="cannot be sent") as raised:
             out.publish("x", **wrong)
+        assert "Error" not in raised.value.detail and "supplied for self" not in raised.value.detail
         out.publish("y")
         assert not out.server.losses
     assert [body for _, _, body in rabbit.read("out")] == [b"y"]
@@ -119,9 +152,26 @@ def test_only_text_and_bytes_are_messages(rabbit, message):
         out.publish(message)
 
 
-def test_a_property_that_amqp_does_not_have_is_told(rabbit):
-    with outgoing(rabbit, routing_key="out") as out, pytest.raises(TypeError, match="colour"):
-        out.publish("x", colour="red")
+def test_all_that_cannot_be_sent_is_told_at_once_by_name(rabbit):
+    with outgoing(rabbit, routing_key="out") as out, pytest.raises(Invalid) as raised:
+        out.publish("x", colour="red", priority=300, headers={"h": 1.5})
+    assert set(raised.value.errors) == {"colour", "priority", "headers.h"}
+
+
+def test_an_expiration_is_milliseconds_as_number_or_digits(rabbit):
+    with outgoing(rabbit, routing_key="out", properties={"expiration": 70000}) as out:
+        out.publish("1", expiration=60000)
+        out.publish("2", expiration="50000")
+        out.publish("3")
+        out.publish("4", expiration=None)
+    read = [properties.expiration for _, properties, _ in rabbit.read("out")]
+    assert read == ["60000", "50000", "70000", None]
+
+
+@pytest.mark.parametrize("properties", [{"colour": "red"}, {"priority": 300}, {"app_id": 5}])
+def test_default_properties_that_cannot_be_sent_are_refused_in_the_definition(rabbit, properties):
+    with pytest.raises(Invalid, match=r"properties\."), outgoing(rabbit, properties=properties):
+        pass
 
 
 def test_50_megabytes_are_published(rabbit):

@@ -19,6 +19,8 @@ from .settings import BrokerSettings
 AMQP_PORT = 5672
 AMQPS_PORT = 5671
 GUEST = "guest"
+PRECONDITION = 406
+"""The reply code of what the broker refuses since it cannot be (AMQP 0-9-1, section 1.2)."""
 CLOSE_WAIT = 1.0
 """Seconds that the broker gets to confirm that a connection is closed."""
 _UNSENDABLE = (
@@ -189,6 +191,12 @@ class Connection:
         """Have the thread that is in `wait` call this; does nothing if the connection is closed."""
         with contextlib.suppress(exceptions.ConnectionWrongStateError):
             self.pika.add_callback_threadsafe(function)
+
+
+def is_refused_message(error: Unavailable) -> bool:
+    """Return whether the broker refused a message for what is in it: reply code 406."""
+    cause = error.__cause__
+    return isinstance(cause, exceptions.ChannelClosedByBroker) and cause.reply_code == PRECONDITION
 
 
 def _describe(error: BaseException) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from hansa import setting
+from hansa import Invalid, setting
 from hansa_connect.consuming import ConsumerSettings
 from hansa_connect.login import LoginSettings
 from hansa_connect.pooled import PoolSettings
 from hansa_connect.tls import TlsSettings
+
+from .validation import normalize_properties, property_faults
 
 
 class BrokerSettings(PoolSettings, TlsSettings, LoginSettings):
@@ -75,3 +77,10 @@ class PublishingSettings(BrokerSettings):
         dict[str, str | int],
         setting("Default properties of messages, such as app_id or priority"),
     ] = {}
+
+    def check(self) -> None:
+        """Refuse properties that AMQP does not have, or that cannot be sent; raises `Invalid`."""
+        super().check()
+        faults = property_faults(normalize_properties(self.properties))
+        if faults:
+            raise Invalid({f"properties.{name}": fault for name, fault in faults.items()})
