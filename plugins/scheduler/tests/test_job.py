@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 from hansa import Request, Response
+from hansa_scheduler.cron import Cron
 from hansa_scheduler.job import Firing, Job
 from hansa_scheduler.ledger import Ledger
 from hansa_scheduler.redis_ledger import CLAIM
-from hansa_scheduler.times import Cron, Interval, Once
+from hansa_scheduler.times import Interval, Once
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
