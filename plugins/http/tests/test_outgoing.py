@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import socket
 import threading
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
@@ -23,6 +21,8 @@ from hansa_http.address import HttpAddress
 from hansa_http.response import BadAnswer
 from hansa_http.retry import pause
 from hypothesis import given, strategies as st
+
+from plugins.http.tests.scripted_peer import answer, scripted
 
 
 def shown(request):
@@ -44,55 +44,6 @@ def peer(site):
     site.add(url_path="/{path}", match_slash=True).dispatch = shown
     site.add(url_path="/", name="root").dispatch = shown
     return site
-
-
-@contextmanager
-def scripted(*scripts):
-    """A peer that treats its connections one after the other as the scripts say; the last script
-    serves all further ones.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        seen, held, stop = [], [], threading.Event()
-
-        def serve(client, script):
-            try:
-                with client, client.makefile("rb") as stream:
-                    head = b"".join(iter(stream.readline, b"\r\n"))
-                    length = re.search(rb"(?i)content-length: (\d+)", head)
-                    seen.append(head + b"\r\n" + (stream.read(int(length[1])) if length else b""))
-                    script(client, stop)
-            except OSError:
-                pass
-
-        def accept():
-            while True:
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    return
-                held.append(
-                    threading.Thread(
-                        target=serve, args=(client, scripts[min(len(held), len(scripts) - 1)])
-                    )
-                )
-                held[-1].start()
-
-        accepting = threading.Thread(target=accept)
-        accepting.start()
-        try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}", seen
-        finally:
-            stop.set()
-            server.shutdown(socket.SHUT_RDWR)
-            accepting.join(5)
-            for thread in held:
-                thread.join(5)
-
-
-def answer(status, body=b"", **headers):
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{lines}\r\n".encode()
-    return lambda client, stop: client.sendall(head + body)
 
 
 def hang(client, stop):
@@ -186,10 +137,16 @@ def test_security_signs_each_call(peer, connections):
         def sign(self, headers):
             headers["X-API-Key"] = "secret"
 
+        def sign_query(self, query):
+            query["key"] = "s&cret"
+
     assert connections(peer.url, security=Key()).get().data["headers"].get("x-api-key") is None
     outgoing = connections(peer.url, security=Key())
     object.__setattr__(outgoing.config, "security", "key")
-    assert outgoing.get().data["headers"]["x-api-key"] == "secret"
+    found = outgoing.get({"a": 1})
+    assert found.data["headers"]["x-api-key"] == "secret"
+    assert found.data["raw_path"] == "/?a=1&key=s%26cret"
+    assert found.url == f"{peer.url}?a=1"
 
 
 @pytest.mark.parametrize("headers", [{"X-A": "b\r\nX-Evil: 1"}, {"X A": "b"}, {"X": "♥"}])
@@ -272,7 +229,7 @@ def test_a_peer_that_is_down_is_unavailable_by_name(connections):
         outgoing.post(b"x")
     with pytest.raises(Unavailable):
         outgoing.ping()
-    with pytest.raises(Unavailable, match="looked up"):
+    with pytest.raises(Unavailable, match="cannot be reached"):
         connections("http://no-such-host.invalid", retries=0).get()
 
 
@@ -283,7 +240,8 @@ def test_the_state_is_told_when_it_changes(connections):
     with pytest.raises(Unavailable):
         outgoing.get()
     (told,) = outgoing.server.told
-    assert f"outgoing http 'peer': http://127.0.0.1:{port} cannot be reached" in told
+    assert told.startswith("outgoing http 'peer' cannot be reached (")
+    assert told.endswith(f": GET http://127.0.0.1:{port}")
     with scripted(answer(500)) as (url, _):
         outgoing.config = HttpAddress(address=url)
         outgoing.get()
@@ -436,8 +394,14 @@ def test_redirects_lead_only_to_the_same_host(connections):
             found = outgoing.get()
             assert (found.content, found.url) == (b"found", address + "/new?a=1")
             assert seen[1].startswith(b"GET /new?a=1 ")
-            assert outgoing.get().status == 302
-            assert outgoing.post(b"x").status == 302
+            elsewhere = outgoing.get()
+            assert (elsewhere.status, elsewhere.ok) == (302, False)
+            with pytest.raises(BadAnswer, match=r"'peer': GET was redirected .* another server"):
+                elsewhere.raise_for_status()
+            posted = outgoing.post(b"x")
+            assert (posted.status, posted.ok) == (302, False)
+            with pytest.raises(BadAnswer, match=r"POST was redirected \(status 302\), which is"):
+                posted.raise_for_status()
             assert len(seen) == 4
         assert other_seen == []
 
@@ -452,10 +416,14 @@ def test_redirects_keep_or_change_the_method_as_they_should(connections):
         assert seen[1].endswith(b"body")
         assert not seen[2].endswith(b"body")
     with scripted(answer(302, Location="/loop")) as (address, seen):
-        assert connections(address).get().status == 302
+        endless = connections(address).get()
+        assert (endless.status, endless.ok) == (302, False)
         assert len(seen) == 5
+        with pytest.raises(BadAnswer, match="GET was redirected 5 times without an end"):
+            endless.raise_for_status()
     with scripted(answer(302, Location="/a")) as (address, seen):
-        assert connections(address, follow_redirects=False).get().status == 302
+        wanted = connections(address, follow_redirects=False).get().raise_for_status()
+        assert (wanted.status, wanted.ok) == (302, True)
         assert len(seen) == 1
 
 

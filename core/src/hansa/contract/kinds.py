@@ -216,6 +216,11 @@ class Security(Definition[ConfigT]):
         """Add what proves who we are to the headers of an outgoing call."""
         raise NotImplementedError(f"security {self.type} does not sign outgoing calls")
 
+    def sign_query(self, query: dict[str, str]) -> None:
+        """Add what proves who we are to the query string of an outgoing call, after `sign`; by
+        default nothing.
+        """
+
 
 class Format:
     """Converts between bytes and Python objects; one instance serves one route.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from hansa import Invalid, Model, setting
+
+from .forward_proxy import ProxySettings
 
 VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -37,6 +39,21 @@ class HttpAddress(Model):
         str | None, setting("Security definition that signs each call", refers="security")
     ] = None
     headers: Annotated[dict[str, str], setting("Headers sent with each call")] = {}
+    compression: Annotated[
+        Literal["", "gzip", "deflate", "br", "zstd"],
+        setting("Content coding of request bodies; empty sends them uncompressed"),
+    ] = ""
+    cookies: Annotated[
+        bool,
+        setting(
+            "Whether to keep the cookies that the server sets and send them with further calls; "
+            "each worker has a session of its own, in memory"
+        ),
+    ] = False
+    proxy: Annotated[
+        ProxySettings | None,
+        setting("Proxy to call through; without one, the server is called directly"),
+    ] = None
     timeout: Annotated[
         float,
         setting(
@@ -65,7 +82,12 @@ class HttpAddress(Model):
         64 * 2**20
     )
     follow_redirects: Annotated[
-        bool, setting("Whether to follow redirects, only ever to the same host", advanced=True)
+        bool,
+        setting(
+            "Whether to follow redirects, only ever to the same host; an answer whose redirect "
+            "cannot be followed is a failure",
+            advanced=True,
+        ),
     ] = True
     ping_method: Annotated[str, setting("Method of a ping", pattern="^[A-Z]+$", advanced=True)] = (
         "HEAD"

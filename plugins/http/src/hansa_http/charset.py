@@ -19,7 +19,11 @@ _XML_DECLARATION = re.compile(
 )
 _CHARSET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*").fullmatch
 _LONGEST_DECLARATION = 200
-_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _NO_CHARSETS = frozenset(
     ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")
 )
@@ -76,16 +80,17 @@ def to_utf8(content: bytes, content_type: str) -> bytes:
     charset = charset_of(content_type)
     if not charset:
         return content
-    xml = is_xml(media_type_of(content_type))
-    if xml and content.startswith(_BYTE_ORDER_MARKS):
-        return content
-    if charset != "utf-8":
-        text = decode_text(content, charset)
-        return _declare(text, "utf-8").encode() if xml else text.encode()
-    if xml and content.startswith(b"<?xml"):
-        start = content[:_LONGEST_DECLARATION].decode("latin-1")
-        return _declare(start, "utf-8").encode("latin-1") + content[_LONGEST_DECLARATION:]
-    return content
+    if not is_xml(media_type_of(content_type)):
+        return content if charset == "utf-8" else decode_text(content, charset).encode()
+    for mark, marked in _BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            charset = marked
+    if charset == "utf-8":
+        # the text itself need not be decoded, the declaration is ASCII
+        start = content.removeprefix(codecs.BOM_UTF8)[:_LONGEST_DECLARATION]
+        rest = content.removeprefix(codecs.BOM_UTF8)[_LONGEST_DECLARATION:]
+        return _declare(start.decode("latin-1"), "utf-8").encode("latin-1") + rest
+    return _declare(decode_text(content, charset), "utf-8").encode()
 
 
 def decode_text(content: bytes, charset: str) -> str:

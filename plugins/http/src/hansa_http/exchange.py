@@ -1,52 +1,88 @@
 """One exchange with an HTTP server over httpx2: a request, its answer read up to a limit, and
 failures as errors of Hansa.
+
+Errors name the connection, and neither a URL nor what a library says: they reach callers of
+services, who need not know where a back end is. The reason of a failure is for logs and states.
 """
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookiejar import Cookie, CookieJar
 
 import httpcore2
 import httpx2
 from hansa import HansaError, Invalid, TimedOut, Unavailable
 
+from .coding import ACCEPTED, CodingError, DecodedTooLarge, UnknownCoding, decode
+from .forward_proxy import ProxyRoutes
 from .response import BadAnswer
 from .retry import Broken, NotSent
-from .transport import DeadlineTransport, remaining
+from .transport import DeadlineTransport, RoutedTransport, remaining
 
+_DEFAULT_HEADERS = {
+    "Accept": "*/*",
+    "Accept-Encoding": ACCEPTED,
+    "Connection": "keep-alive",
+    "User-Agent": "Hansa",
+}
 _NOT_SENT = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
     httpx2.PoolTimeout,
+    httpx2.ProxyError,
     httpcore2.ConnectError,
     httpcore2.ConnectTimeout,
 )
+_PARTIAL = 206
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
+
+
+class SessionCookies(CookieJar):
+    """The cookies of one session, at most 200 of them; safe in many threads."""
+
+    largest = 200
+
+    def set_cookie(self, cookie: Cookie) -> None:
+        """Keep a cookie, unless there are too many already."""
+        if len(self) < self.largest:
+            super().set_cookie(cookie)
 
 
 class Exchange:
     """Sends requests over a pool of at most `size` connections, and reads answers of at most
     `largest` bytes.
 
-    `label` is what errors call the connection. Usable from many threads at once.
+    `label` is what errors call the connection; `cookies` are the session's, None to keep none.
+    Usable from many threads at once.
     """
 
-    def __init__(self, label: str, context: ssl.SSLContext, size: int, largest: int) -> None:
+    def __init__(
+        self,
+        label: str,
+        context: ssl.SSLContext,
+        size: int,
+        largest: int,
+        *,
+        routes: ProxyRoutes | None = None,
+        cookies: CookieJar | None = None,
+    ) -> None:
         self.label = label
         self.size = size
         self.largest = largest
-        self._client = httpx2.Client(
-            transport=DeadlineTransport(context, size),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            trust_env=False,
-            follow_redirects=False,
-            headers={"User-Agent": "Hansa"},
-        )
+        self._cookies = None if cookies is None else httpx2.Cookies(cookies)
+        self._transport: httpx2.BaseTransport
+        if routes is None:
+            self._transport = DeadlineTransport(context, size)
+        else:
+            self._transport = RoutedTransport(context, size, routes)
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        self._transport.close()
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes, timeout: float
@@ -56,48 +92,87 @@ class Exchange:
         Raises `NotSent`, `Broken`, `BadAnswer` (too large, or not to be decoded), `Invalid` (what
         cannot be sent).
         """
-        client = self._client
+        request = self._request(method, url, headers, content, timeout)
         try:
-            waiting = httpx2.Timeout(timeout, pool=remaining(timeout))
-            request = client.build_request(
-                method, url, headers=headers, content=content or None, timeout=waiting
-            )
-            answer = client.send(request, stream=True)
+            # the client of httpx2 would log the URL, whose query may have a key in it
+            answer = self._transport.handle_request(request)
+            answer.request = request
             try:
+                if self._cookies is not None:
+                    self._cookies.extract_cookies(answer)
                 return answer.status_code, answer.headers, self._body(answer)
             finally:
                 answer.close()
         except httpx2.LocalProtocolError as error:
-            raise Invalid(f"{self.label}: the call cannot be sent: {error}") from None
+            raise self._unsendable("method or headers are not valid HTTP") from error
         except _NOT_SENT as error:
-            raise NotSent(self._translated(error, url)) from error
+            raise NotSent(self._translated(error), str(error)) from error
         except (httpx2.TransportError, httpcore2.TimeoutException, OSError) as error:
-            raise Broken(self._translated(error, url)) from error
-        except httpx2.DecodingError as error:
-            raise BadAnswer(
-                f"{self.label}: the answer of {url} cannot be decoded: {error}"
-            ) from None
-        except (httpx2.InvalidURL, UnicodeEncodeError, TypeError, ValueError) as error:
-            raise Invalid(f"{self.label}: the call cannot be sent: {error}") from None
+            raise Broken(self._translated(error), str(error)) from error
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes, timeout: float
+    ) -> httpx2.Request:
+        if not _TOKEN(method):
+            raise self._unsendable(f"{method[:60]!r} is not a valid HTTP method")
+        for name, value in headers.items():
+            if not _TOKEN(name):
+                raise self._unsendable(f"{name[:60]!r} is not a valid name of a header")
+            if not isinstance(value, str) or not _HEADER_VALUE(value) or value != value.strip():
+                raise self._unsendable(f"the value of the header {name[:60]} is not valid HTTP")
+        sent = httpx2.Headers(_DEFAULT_HEADERS, encoding="latin-1")
+        sent.update(httpx2.Headers(dict(headers), encoding="latin-1"))
+        try:
+            waiting = httpx2.Timeout(timeout, pool=remaining(timeout))
+            request = httpx2.Request(
+                method,
+                url,
+                headers=sent,
+                content=content or None,
+                extensions={"timeout": waiting.as_dict()},
+            )
+        except httpcore2.ReadTimeout as error:
+            raise Broken(self._translated(error), str(error)) from error
+        except (httpx2.InvalidURL, TypeError, ValueError) as error:
+            raise self._unsendable("its URL is not valid") from error
+        if self._cookies is not None:
+            self._cookies.set_cookie_header(request)
+        return request
 
     def _body(self, answer: httpx2.Response) -> bytes:
         pieces = []
         size = 0
-        for piece in answer.iter_bytes():
+        for piece in answer.iter_raw():
             size += len(piece)
             if size > self.largest:
-                raise BadAnswer(
-                    f"{self.label}: the answer of {answer.url} is larger than {self.largest} bytes"
-                )
+                raise BadAnswer(f"{self.label}: the answer is larger than {self.largest} bytes")
             pieces.append(piece)
-        return b"".join(pieces)
+        content = b"".join(pieces)
+        codings = answer.headers.get("content-encoding", "")
+        if not codings or answer.status_code == _PARTIAL:
+            return content
+        try:
+            return decode(content, codings, self.largest)
+        except UnknownCoding:
+            return content
+        except DecodedTooLarge:
+            raise BadAnswer(
+                f"{self.label}: the answer is larger than {self.largest} bytes"
+            ) from None
+        except CodingError as error:
+            raise BadAnswer(f"{self.label}: the answer cannot be decoded: {error}") from error
 
-    def _translated(self, error: Exception, url: str) -> HansaError:
+    def _unsendable(self, why: str) -> Invalid:
+        return Invalid(f"{self.label}: the call cannot be sent: {why}")
+
+    def _translated(self, error: Exception) -> HansaError:
         """Return one of our errors for one of the library's."""
         if isinstance(error, httpx2.PoolTimeout):
             return TimedOut(f"{self.label}: all {self.size} connections are busy")
         if isinstance(error, httpx2.TimeoutException | httpcore2.TimeoutException):
-            return TimedOut(f"{self.label}: no answer from {url} in time")
+            return TimedOut(f"{self.label}: no answer in time")
+        if isinstance(error, httpx2.ProxyError):
+            return Unavailable(f"{self.label}: the proxy refused to connect")
         if isinstance(error, httpx2.RemoteProtocolError):
-            return Unavailable(f"{self.label}: {url} broke off: {error}")
-        return Unavailable(f"{self.label}: {url} cannot be reached: {error}")
+            return Unavailable(f"{self.label}: the connection broke off during the call")
+        return Unavailable(f"{self.label} cannot be reached")

@@ -10,33 +10,24 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode
 
-from hansa import (
-    Format,
-    Invalid,
-    Model,
-    Outgoing,
-    Registry,
-    Unavailable,
-    current_cid,
-    deadline,
-    time_left,
-)
+from hansa import Invalid, Model, Outgoing, Unavailable, current_cid, deadline, time_left
 from typing_extensions import TypeVar
 
 from .address import VARIABLE, HttpAddress
+from .content import BodyWriter, Files, header_of, pairs_of, set_header, text_of
+from .formats import ConnectionFormats
+from .forward_proxy import ProxyRoutes
+from .redirect import MOST_REDIRECTS, redirect_of, with_query, without_parameters, without_query
 from .response import HttpResponse
 from .retry import AFTER, IDEMPOTENT, Broken, NotSent, pause
 
 if TYPE_CHECKING:
     from .exchange import Exchange
-
-_HOPS = 5
-"""Maximum redirects that are followed."""
 
 AddressT = TypeVar("AddressT", bound=HttpAddress, default=HttpAddress)
 
@@ -46,13 +37,14 @@ class HttpOutgoing(Outgoing[AddressT]):
 
     Every call answers within its deadline, or raises `TimedOut` or `Unavailable`, which name the
     connection. Calls that may be repeated (GET, HEAD, PUT, DELETE, OPTIONS, TRACE) are tried again
-    after a failure, any call if it was never sent. Cookies are not kept.
+    after a failure, any call if it was never sent. Cookies are kept only if the setting says so.
     """
 
     type: ClassVar[str] = "http"
     Config: ClassVar[builtins.type[Model]] = HttpAddress
     _exchange: Exchange | None = None
     _context: ssl.SSLContext | None = None
+    _routes: ProxyRoutes | None = None
     _making = threading.Lock()
     _troubled = False
 
@@ -62,7 +54,9 @@ class HttpOutgoing(Outgoing[AddressT]):
         return f"outgoing {self.type} {self.name!r}"
 
     def start(self) -> None:
-        """Read the certificates; connections open when they are needed."""
+        """Read the certificates and find the proxy; connections open when they are needed."""
+        proxy = self.config.proxy
+        self._routes = None if proxy is None else ProxyRoutes(proxy)
         self._context = self._tls()
 
     def stop(self) -> None:
@@ -80,11 +74,16 @@ class HttpOutgoing(Outgoing[AddressT]):
                 if self._context is None:
                     raise Unavailable(f"{self.label} is not running")
                 # PERF: its library takes long to import, a worker starts without it
-                from .exchange import Exchange
+                from .exchange import Exchange, SessionCookies
 
                 config = self.config
                 self._exchange = Exchange(
-                    self.label, self._context, config.pool_size, config.max_response
+                    self.label,
+                    self._context,
+                    config.pool_size,
+                    config.max_response,
+                    routes=self._routes,
+                    cookies=SessionCookies() if config.cookies else None,
                 )
             return self._exchange
 
@@ -95,7 +94,8 @@ class HttpOutgoing(Outgoing[AddressT]):
             if path.is_dir():
                 return ssl.create_default_context(capath=path)
             return ssl.create_default_context(cafile=path)
-        if verify and self.config.address.startswith("https:"):
+        # the certificates of a proxy are verified, too
+        if verify and (self.config.address.startswith("https:") or self._routes is not None):
             import httpx2
 
             return httpx2.create_ssl_context(verify=True, trust_env=False)
@@ -149,20 +149,23 @@ class HttpOutgoing(Outgoing[AddressT]):
         data: Any = None,
         params: Mapping[str, Any] | None = None,
         *,
+        files: Files | None = None,
         headers: Mapping[str, str] | None = None,
         cid: str = "",
         timeout: float | None = None,
     ) -> HttpResponse:
         """Call the other side and return its answer, whatever its status.
 
-        `data` is bytes, text, or objects, which the connection's format writes. `params` fill the
-        variables of the path, the rest of them goes into the query string. `timeout` replaces the
-        connection's for this call, and its deadline if that is less. Raises `TimedOut`,
-        `Unavailable`, `BadAnswer` (too large, or no HTTP) and `Invalid` (what cannot be sent).
+        `data` is bytes, text, or objects, which the format of the Content-Type in `headers` writes,
+        or else the connection's; with `files`, or a content type of forms, `data` is the fields of
+        a form. `params` fill the variables of the path, the rest of them goes into the query
+        string. `timeout` replaces the connection's for this call, and its deadline if that is less.
+        Raises `TimedOut`, `Unavailable`, `BadAnswer` (too large, not to be decoded, or no HTTP) and
+        `Invalid` (what cannot be sent).
         """
         url = self.url(params or {})
         sent = self._headers(headers or {}, cid)
-        content = self._content(data, sent)
+        content = self._bodies.write(data, files, sent)
         seconds = self.config.deadline
         if timeout is None:
             timeout = self.config.timeout
@@ -193,13 +196,12 @@ class HttpOutgoing(Outgoing[AddressT]):
             with deadline(timeout):
                 answer = self._once(method, url, self._headers({}, ""), b"", timeout)
         except NotSent as failure:
-            raise failure.error from failure.__cause__
+            raise type(failure.error)(str(failure)) from failure.__cause__
+        shown = without_query(url)
         if answer.status >= 500:
-            raise Unavailable(
-                f"{self.label}: {answer.url} was answered with status {answer.status}"
-            )
+            raise Unavailable(f"{self.label}: {shown} was answered with status {answer.status}")
         took = f"{answer.seconds * 1000:.0f} ms"
-        return f"{answer.method} {answer.url}: status {answer.status} in {took}"
+        return f"{answer.method} {shown}: status {answer.status} in {took}"
 
     # -- what is sent ------------------------------------------------------------------------------
 
@@ -212,14 +214,7 @@ class HttpOutgoing(Outgoing[AddressT]):
         """
         rest = {name: value for name, value in params.items() if value is not None}
         path = self._path(rest)
-        pairs = []
-        for name, value in rest.items():
-            for one in value if isinstance(value, list | tuple) else (value,):
-                pairs.append((name, _text(one)))
-        url = self.config.address.rstrip("/") + path
-        if not pairs:
-            return url
-        return url + ("&" if "?" in path else "?") + urlencode(pairs)
+        return with_query(self.config.address.rstrip("/") + path, urlencode(pairs_of(rest)))
 
     def _path(self, params: dict[str, Any]) -> str:
         """Return the path of a call; the variables in it are taken out of `params`."""
@@ -227,7 +222,7 @@ class HttpOutgoing(Outgoing[AddressT]):
 
         def fill(found: re.Match[str]) -> str:
             name = found[1]
-            value = _text(params.pop(name)) if name in params else ""
+            value = text_of(params.pop(name)) if name in params else ""
             if not value:
                 faults[name] = "is needed for the path"
             elif value in (".", ".."):
@@ -241,42 +236,21 @@ class HttpOutgoing(Outgoing[AddressT]):
         return path
 
     def _headers(self, given: Mapping[str, str], cid: str) -> dict[str, str]:
-        headers = {**self.config.headers, **given}
+        headers = dict(self.config.headers)
+        for name, value in given.items():
+            set_header(headers, name, value)
         cid = cid or current_cid.get()
-        if cid and cid != "-" and not any(name.lower() == "x-hansa-cid" for name in headers):
+        if cid and cid != "-" and not header_of(headers, "X-Hansa-CID"):
             headers["X-Hansa-CID"] = cid
         return headers
 
-    def _content(self, data: Any, headers: dict[str, str]) -> bytes:
-        """Return the body of a call, and add its content type to the headers unless they name one."""
-        if data is None:
-            return b""
-        if isinstance(data, bytes | bytearray | memoryview):
-            return bytes(data)
-        given = next((headers[name] for name in headers if name.lower() == "content-type"), "")
-        content, content_type = self._rendered(data, given)
-        if not given:
-            headers["Content-Type"] = content_type
-        return content
+    @cached_property
+    def _formats(self) -> ConnectionFormats:
+        return ConnectionFormats(self.server.registry, self.config.format, self.config)
 
-    def _rendered(self, data: Any, given: str) -> tuple[bytes, str]:
-        """Return text or objects as bytes, with their content type; `given` is the one that is
-        asked for.
-        """
-        format = self._format(self.config.format) if self.config.format else None
-        if isinstance(data, str):
-            content_type = format.content_type if format else "text/plain; charset=utf-8"
-            return data.encode(), content_type
-        if given.startswith("application/x-www-form-urlencoded"):
-            fields = {name: value for name, value in data.items() if value is not None}
-            return urlencode(fields, doseq=True).encode(), given
-        if format is None:
-            kind = type(data).__name__
-            raise Invalid(f"{self.label} has no format: it can send bytes or text, and no {kind}")
-        return format.render(data), format.content_type
-
-    def _format(self, name: str) -> Format:
-        return self.server.registry.format(name).cls(self.config)
+    @cached_property
+    def _bodies(self) -> BodyWriter:
+        return BodyWriter(self.label, self._formats, self.config.compression)
 
     # -- trying ------------------------------------------------------------------------------------
 
@@ -303,7 +277,8 @@ class HttpOutgoing(Outgoing[AddressT]):
             return answer
         assert failure is not None
         self._troubled = True
-        self.trouble(failure.error.detail)
+        self.trouble(f"{failure}: {method} {without_query(url)}")
+        self.log.warning("%s: %s %s failed: %s", self.label, method, without_query(url), failure)
         raise failure.error from failure.__cause__
 
     def _pause(
@@ -321,81 +296,55 @@ class HttpOutgoing(Outgoing[AddressT]):
         if rest is not None and wait >= rest:
             return False
         reason = failure or answer
-        self.log.info("%s: %s %s again in %.2f s: %s", self.label, method, url, wait, reason)
+        shown = without_query(url)
+        self.log.info("%s: %s %s again in %.2f s: %s", self.label, method, shown, wait, reason)
         time.sleep(wait)
         return True
 
     def _follow(
         self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float
     ) -> HttpResponse:
-        for _ in range(_HOPS):
+        for _ in range(MOST_REDIRECTS):
             answer = self._once(method, url, headers, content, timeout)
-            target = self._redirect(method, answer) if self.config.follow_redirects else None
-            if target is None:
+            if not self.config.follow_redirects:
+                return answer
+            location = answer.headers.get("location", "")
+            redirect = redirect_of(method, answer.url, answer.status, location)
+            if redirect is None:
+                return answer
+            if redirect.fault:
+                answer.fault = redirect.fault
                 return answer
             if answer.status == 303 and method != "HEAD":
                 method = "GET"
                 content = b""
-            url = target
+            url = redirect.url
+        answer.fault = f"was redirected {MOST_REDIRECTS} times without an end"
         return answer
-
-    def _redirect(self, method: str, answer: HttpResponse) -> str | None:
-        """Return where a redirect leads, if it may be followed: to the same host and port, and with
-        the method that is meant.
-        """
-        where = answer.headers.get("location")
-        if not where or answer.status not in (301, 302, 303, 307, 308):
-            return None
-        if answer.status in (301, 302) and method not in ("GET", "HEAD"):
-            return None
-        target = urljoin(answer.url, where)
-        return target if urlsplit(target)[:2] == urlsplit(answer.url)[:2] else None
 
     def _once(
         self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float
     ) -> HttpResponse:
         exchange = self._exchange or self._pool()
         signed = dict(headers)
+        query: dict[str, str] = {}
         security = self.security
         if security is not None:
             security.sign(signed)
+            security.sign_query(query)
+        # the peer may send back a key in a redirect, it must not show
+        url = without_parameters(url, set(query))
+        signed_url = with_query(url, urlencode(query))
         began = time.monotonic()
-        status, received, body = exchange.send(method, url, signed, content, timeout)
+        status, received, body = exchange.send(method, signed_url, signed, content, timeout)
         if self._troubled:
             self._troubled = False
             self.trouble("")
         took = time.monotonic() - began
         return HttpResponse(self.label, method, url, status, received, body, took, self._parse)
 
-    def _parse(self, content_type: str, content: bytes) -> Any:
-        name = _format_of(self.server.registry, content_type) or self.config.format
-        if not name:
-            return content.decode("utf-8", "replace")
-        return self._format(name).parse(content)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-@lru_cache(maxsize=256)
-def _formats(types: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, str]:
-    """Return formats by content type; of several that read one, the first."""
-    found: dict[str, str] = {}
-    for name, content_types in types:
-        for content_type in content_types:
-            found.setdefault(content_type.partition(";")[0], name)
-    return found
-
-
-def _format_of(registry: Registry, content_type: str) -> str:
-    """Return the format that reads a content type; `application/x+json` is read as JSON."""
-    known = _formats(
-        tuple((found.type, tuple(found.cls.content_types)) for found in registry.formats())
-    )
-    if content_type in known:
-        return known[content_type]
-    _, plus, suffix = content_type.rpartition("+")
-    return known.get(f"application/{suffix}", "") if plus else ""
+    def _parse(self, answer: HttpResponse) -> Any:
+        format = self._formats.of(answer.content_type) or self._formats.own
+        if format is None:
+            return answer.text
+        return format.parse(answer.utf8)

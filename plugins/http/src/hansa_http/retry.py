@@ -16,10 +16,13 @@ AFTER = frozenset((429, 502, 503, 504))
 
 
 class NotSent(Exception):
-    """The call never left; it may be repeated, whatever it is. `error` is what the caller gets."""
+    """The call never left; it may be repeated, whatever it is.
 
-    def __init__(self, error: HansaError) -> None:
-        super().__init__(error.detail)
+    `error` is what the caller gets, `reason` what the library says, for logs and states alone.
+    """
+
+    def __init__(self, error: HansaError, reason: str = "") -> None:
+        super().__init__(f"{error.detail} ({reason})" if reason else error.detail)
         self.error = error
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import threading
 import time
 from collections.abc import Iterable
 
@@ -13,6 +14,10 @@ import httpcore2
 import httpx2
 from hansa import TimedOut, look_up_host, time_left
 
+from .forward_proxy import Proxy, ProxyRoutes
+
+_KEPT_FOR = 15.0
+"""Seconds for which a connection is kept open without a call."""
 
 
 def remaining(at_most: float | None = None) -> float | None:
@@ -93,15 +98,62 @@ def _look_up(host: str, port: int, timeout: float | None) -> list[str]:
 
 
 class DeadlineTransport(httpx2.HTTPTransport):
-    """A pool of connections whose waits obey `deadline`."""
+    """A pool of connections whose waits obey `deadline`, to servers or to one proxy."""
 
-    def __init__(self, context: ssl.SSLContext, size: int) -> None:
+    def __init__(self, context: ssl.SSLContext, size: int, proxy: Proxy | None = None) -> None:
         super().__init__(verify=context, trust_env=False)
         self._pool.close()
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=context,
-            max_connections=size,
-            max_keepalive_connections=size,
-            keepalive_expiry=15.0,
-            network_backend=_Backend(),
-        )
+        if proxy is None:
+            self._pool = httpcore2.ConnectionPool(
+                ssl_context=context,
+                max_connections=size,
+                max_keepalive_connections=size,
+                keepalive_expiry=_KEPT_FOR,
+                network_backend=_Backend(),
+            )
+        else:
+            self._pool = _proxied_pool(context, size, proxy)
+
+
+def _proxied_pool(context: ssl.SSLContext, size: int, proxy: Proxy) -> httpcore2.HTTPProxy:
+    auth = None
+    if proxy.username:
+        auth = (proxy.username.encode(), proxy.password.encode())
+    return httpcore2.HTTPProxy(
+        proxy_url=proxy.url,
+        proxy_auth=auth,
+        ssl_context=context,
+        proxy_ssl_context=context if proxy.url.startswith("https:") else None,
+        max_connections=size,
+        max_keepalive_connections=size,
+        keepalive_expiry=_KEPT_FOR,
+        network_backend=_Backend(),
+    )
+
+
+class RoutedTransport(httpx2.BaseTransport):
+    """Sends each request directly, or through the proxy that its routes name."""
+
+    def __init__(self, context: ssl.SSLContext, size: int, routes: ProxyRoutes) -> None:
+        self._context = context
+        self._size = size
+        self._routes = routes
+        self._transports: dict[Proxy | None, DeadlineTransport] = {}
+        self._making = threading.Lock()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request on the route of its URL."""
+        proxy = self._routes.proxy_for(request.url.scheme, request.url.host)
+        with self._making:
+            transport = self._transports.get(proxy)
+            if transport is None:
+                transport = DeadlineTransport(self._context, self._size, proxy)
+                self._transports[proxy] = transport
+        return transport.handle_request(request)
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._making:
+            transports = list(self._transports.values())
+        for transport in transports:
+            transport.close()
