@@ -144,3 +144,10 @@ def test_other_numbers_are_no_integers(number: bytes):
     with pytest.raises(Invalid) as caught:
         reader(Counted)(b'{"count": ' + number + b', "counts": [1.0, "x"]}')
     assert "counts[1]" in caught.value.errors or "out of range" in caught.value.detail
+
+
+@pytest.mark.parametrize("field", ["ratio", "anything"])
+def test_numbers_beyond_a_float_are_refused_beside_integers_with_a_point(field: str):
+    for raw in (b'{"count": 1.0, "%s": 1e999}', b'{"count": "x", "%s": -1e999}'):
+        with pytest.raises(Invalid):
+            reader(Counted)(raw % field.encode())

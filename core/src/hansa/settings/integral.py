@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from math import isinf
 from typing import Any, get_args, get_origin
 
 from .members import alternatives, is_list, members
@@ -16,7 +17,7 @@ def with_integers(data: object, hint: Any) -> Any:
     """Return plain data in which numbers without a fraction are integers where integers are declared.
 
     Fractions may be given as `Decimal`, which keeps every digit; they stay so where decimals are
-    declared, and are floats everywhere else.
+    declared, and are floats everywhere else. Raises ValueError for what is too large for a float.
     """
     types = alternatives(hint)
     if isinstance(data, float | Decimal):
@@ -35,8 +36,12 @@ def _number(value: float | Decimal, types: tuple[Any, ...]) -> object:
     if int in types and not {float, Decimal} & set(types):
         exact = Decimal(value)
         is_whole = exact.is_finite() and exact.adjusted() < _MOST_DIGITS and exact % 1 == 0
-        return int(exact) if is_whole else float(value)
-    return float(value)
+        if is_whole:
+            return int(exact)
+    found = float(value)
+    if isinf(found):
+        raise ValueError("Number out of range")
+    return found
 
 
 def _object(data: Mapping[Any, Any], types: tuple[Any, ...]) -> dict[Any, Any]:

@@ -99,11 +99,12 @@ def _with_integers(raw: bytes, model: Any, error: Exception) -> object:
         raise _why(error) from None
     try:
         data = with_integers(_EXACT.decode(raw), model)
+    except _MALFORMED as malformed:
+        raise _why(malformed) from None
+    try:
         return msgspec.convert(data, model, dec_hook=decode_hook, str_keys=True)
-    except msgspec.ValidationError as deeper:
-        raise explain(data, model) or _why(deeper) from None
-    except _MALFORMED as deeper:
-        raise _why(deeper) from None
+    except _MALFORMED as fault:
+        raise explain(data, model) or _why(fault) from None
 
 
 def _why(error: Exception) -> Invalid:
