@@ -42,6 +42,7 @@ MARKS += [
     datetime(2026, 1, 2, 3, 4, 5, 6, UTC),
     datetime(2026, 1, 2),
     timedelta(days=1, microseconds=3),
+    (datetime(2026, 1, 2), 7),
 ]
 
 

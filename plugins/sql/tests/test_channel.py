@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
-from hansa import Model, Service, load, setting
+from hansa import Invalid, Model, Service, load, setting
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.harness.waiting import wait_until
 from hansa_sql.channel import SqlChannel
@@ -113,6 +113,66 @@ def test_a_mark_may_be_a_time(poll, orders, engine):
     channel.dispatch.wait(2, 10)
     orders.execute("INSERT INTO changes VALUES ('2026-01-01 00:00:02.000008')")
     assert "02.000008" in str(channel.dispatch.wait(3, 10)[2].payload["at"])
+
+
+def test_a_mark_may_be_a_time_and_a_number(poll, db, engine, tmp_path):
+    moment = {"postgresql": "TIMESTAMP", "mariadb": "DATETIME", "sqlite": "TEXT"}[engine]
+    db.execute(f"CREATE TABLE changes (id INTEGER, at {moment})")
+    rows = [
+        {"id": 7, "at": "2026-01-01 00:00:01"},
+        {"id": 3, "at": "2026-01-01 00:00:02"},
+        {"id": 5, "at": "2026-01-01 00:00:02"},
+    ]
+    db.execute("INSERT INTO changes (id, at) VALUES (:id, :at)", rows)
+    channel = poll(
+        query="SELECT id, at FROM changes WHERE (at, id) > (:mark_at, :mark_id) ORDER BY at, id",
+        mark="at, id",
+        first_mark="2026-01-01 00:00:01, 0",
+        max_records=2,
+    )
+    requests = channel.dispatch.wait(3, 10)
+    assert [request.payload["id"] for request in requests] == [7, 3, 5]
+    assert requests[0].headers["mark"] == "2026-01-01 00:00:01, 7"
+    wait_until(lambda: channel.position.mark[1:] == (5,))
+    channel.stop()
+    again = SqlChannel(channel.name, channel.config, channel.server)
+    again.dispatch = Inbox()
+    again.start()
+    try:
+        db.execute("INSERT INTO changes VALUES (6, '2026-01-01 00:00:02')")
+        assert [request.payload["id"] for request in again.dispatch.wait(1, 10)] == [6]
+    finally:
+        again.stop()
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"mark": "at, id", "first_mark": "2026-01-01"}, "first_mark"),
+        ({"mark": "at, id", "first_mark": "2026-01-01, 0", "query": "SELECT :mark"}, "query"),
+    ],
+)
+def test_a_mark_of_two_columns_needs_two_values(settings, fault):
+    query = "SELECT id, at FROM t WHERE (at, id) > (:mark_at, :mark_id)"
+    with pytest.raises(Invalid) as refused:
+        load(SqlChannel.Config, {"connection": "db", "query": query, **settings})
+    assert set(refused.value.errors) == {fault}
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "value", ["timestamptz 'infinity'", "time '24:00:00'", "date '0044-03-15 BC'"]
+)
+def test_a_value_that_python_does_not_have_holds_no_row_up(poll, orders, value):
+    for name in ("a", "b", "c"):
+        orders.execute("INSERT INTO orders (name) VALUES (:name)", name=name)
+    channel = poll(
+        query=f"SELECT id, CASE WHEN id = 2 THEN {value} END AS odd FROM orders"
+        " WHERE id > :mark ORDER BY id"
+    )
+    odd = [request.payload["odd"] for request in channel.dispatch.wait(3, 10)]
+    assert odd == [None, value.split("'")[1], None]
+    assert not channel.server.losses
 
 
 @pytest.mark.parametrize(

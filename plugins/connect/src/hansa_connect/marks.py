@@ -14,7 +14,7 @@ from hansa import Server
 Mark: TypeAlias = Any
 """A value that grows from message to message: a number, a text, bytes, a UUID, or a point in time.
 
-None for none.
+A tuple of them for a mark of several parts, None for none.
 """
 
 _TYPES: dict[str, type] = {
@@ -81,10 +81,14 @@ class Marks:
 
 def _to_plain(mark: Mark) -> tuple[str, Mark]:
     name = type(mark).__name__
+    if type(mark) is tuple:
+        return name, [_to_plain(part) for part in mark]
     if _TYPES.get(name) is not type(mark):
         raise TypeError(f"a {name} cannot be a mark")
     return name, mark
 
 
-def _from_plain(name: str, value: object) -> Mark:
+def _from_plain(name: str, value: Any) -> Mark:
+    if name == "tuple":
+        return tuple(_from_plain(own, part) for own, part in value)
     return msgspec.convert(value, _TYPES[name])

@@ -21,14 +21,41 @@ class RecordSettings(MarkSettings):
     mark: Annotated[
         str,
         setting(
-            "Field used as the mark: unique, and increasing from record to record", min_length=1
+            "Field used as the mark: unique, and increasing from record to record; or several, such as"
+            " a time and a number, separated by commas, that are so together",
+            min_length=1,
         ),
     ] = "id"
-    first_mark: Annotated[int | str, setting("Mark to begin after, when there is none yet")] = 0
+    first_mark: Annotated[
+        int | str,
+        setting(
+            "Mark to begin after, when there is none yet; of several fields a value for each,"
+            " separated by commas"
+        ),
+    ] = 0
     max_records: Annotated[int, setting("Maximum records of one poll", ge=1, le=100_000)] = 100
     batch: Annotated[
         bool, setting("Deliver the records of a poll as one message, a list of them")
     ] = False
+
+    @property
+    def mark_fields(self) -> list[str]:
+        """The fields that make up the mark."""
+        return [field.strip() for field in self.mark.split(",")]
+
+    @property
+    def first_values(self) -> Mark:
+        """The mark before the very first record: one value, or a tuple of one for each field."""
+        if len(self.mark_fields) == 1:
+            return self.first_mark
+        return tuple(part.strip() for part in str(self.first_mark).split(","))
+
+    def check(self) -> None:
+        """Refuse a first mark that does not have a value for each field; raises `Invalid`."""
+        super().check()
+        fields = self.mark_fields
+        if len(fields) > 1 and len(self.first_values) != len(fields):
+            raise Invalid({"first_mark": f"needs {len(fields)} values, separated by commas"})
 
 
 RecordsT = TypeVar("RecordsT", bound=RecordSettings)
@@ -56,7 +83,7 @@ class RecordsChannel(MarkedChannel[RecordsT]):
 
     def connect(self) -> None:
         """Find out how far the store was read."""
-        self.first_mark = self.config.first_mark
+        self.first_mark = self.config.first_values
         super().connect()
 
     def messages_after(self, mark: Mark) -> Iterator[tuple[Mark, Request]]:
@@ -69,17 +96,19 @@ class RecordsChannel(MarkedChannel[RecordsT]):
             yield marks[-1], Request(payload=records)
             return
         for own, record in zip(marks, records, strict=True):
-            yield own, Request(payload=record, headers={"mark": str(own)})
+            yield own, Request(payload=record, headers={"mark": _as_text(own)})
 
     def _marks_of(self, records: list[Record]) -> list[Mark]:
-        field = self.config.mark
-        if field not in records[0]:
-            raise Invalid({"mark": f"there is no {field!r}, but {', '.join(records[0])}"})
-        marks = [record[field] for record in records]
+        fields = self.config.mark_fields
+        for field in fields:
+            if field not in records[0]:
+                raise Invalid({"mark": f"there is no {field!r}, but {', '.join(records[0])}"})
+        marks = [_mark_of(record, fields) for record in records]
         in_order = all(earlier < later for earlier, later in pairwise(marks))
         if self.ordered and not in_order:
             fault = (
-                f"{field!r} is not unique and growing, so that records would be lost: sort by it"
+                f"{self.config.mark!r} is not unique and growing, so that records would be lost:"
+                " sort by it"
             )
             raise Invalid({"mark": fault})
         return marks
@@ -88,3 +117,15 @@ class RecordsChannel(MarkedChannel[RecordsT]):
         """Report the outcome to the store."""
         records = request.payload if self.config.batch else [request.payload]
         self.report(records, response.ok)
+
+
+def _mark_of(record: Record, fields: list[str]) -> Mark:
+    if len(fields) == 1:
+        return record[fields[0]]
+    return tuple(record[field] for field in fields)
+
+
+def _as_text(mark: Mark) -> str:
+    if isinstance(mark, tuple):
+        return ", ".join(str(part) for part in mark)
+    return str(mark)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hansa import Invalid
 from hansa_connect.marks import Mark
 from hansa_connect.records import Record, RecordsChannel
 
@@ -27,16 +28,31 @@ class SqlChannel(RecordsChannel[QuerySettings]):
 
     def fetch(self, mark: Mark) -> list[Record]:
         """Return the rows after the mark."""
-        parameters = {"mark": mark} if self.ordered else {}
-        return self._database().rows(self.config.query, parameters, self.config.max_records)
+        return self._database().rows(
+            self.config.query, self._parameters(mark), self.config.max_records
+        )
+
+    def _parameters(self, mark: Mark) -> dict[str, Mark]:
+        if not self.ordered:
+            return {}
+        names = self.config.mark_parameters
+        parts = mark if isinstance(mark, tuple) else (mark,)
+        if len(parts) != len(names):
+            fault = (
+                f"has {len(names)} columns, and the channel has read on by {len(parts)}:"
+                " a channel of another name begins anew"
+            )
+            raise Invalid({"mark": fault})
+        return dict(zip(names, parts, strict=True))
 
     def report(self, records: list[Record], handled: bool) -> None:
         """Run the statement for rows that were handled, or that were given up."""
         statement = self.config.on_success if handled else self.config.on_failure
         if not statement:
             return
-        columns = prepared(statement).parameters
-        with self._database().transaction() as transaction:
+        database = self._database()
+        columns = prepared(statement, database.engine.dialect.name).parameters
+        with database.transaction() as transaction:
             for row in records:
                 values = {name: row[name] for name in columns & row.keys()}
                 transaction.execute(statement, **values)

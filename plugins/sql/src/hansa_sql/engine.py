@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from hansa import TimedOut, Unavailable
 from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine
 
+from .loaders import read_all_values
 from .settings import DatabaseSettings
 
 DriverArguments: TypeAlias = dict[str, Any]
@@ -35,12 +36,13 @@ def open_engine(config: DatabaseSettings, folder: Path) -> Engine:
     driver = driver or default
     name = f"{dialect}+{driver}" if driver else dialect
     try:
-        return create_engine(
+        engine = create_engine(
             _url(config, name, dialect, folder),
             connect_args={**_arguments(config, driver), **config.options},
             poolclass=NullPool,
             pool_reset_on_return=None,
             hide_parameters=True,
+            **_dialect_options(driver),
         )
     except ModuleNotFoundError as error:
         how = "hansa-sql has no extra for it"
@@ -49,6 +51,13 @@ def open_engine(config: DatabaseSettings, folder: Path) -> Engine:
         raise Unavailable(
             f"the driver of {config.engine}, {error.name}, is not installed: {how}"
         ) from error
+    read_all_values(engine)
+    return engine
+
+
+def _dialect_options(driver: str) -> dict[str, bool]:
+    """Return options of SQLAlchemy's dialect: addresses of networks are texts, as in any format."""
+    return {"native_inet_types": False} if driver == "psycopg" else {}
 
 
 def _url(config: DatabaseSettings, name: str, dialect: str, folder: Path) -> URL:
@@ -91,7 +100,7 @@ def _psycopg_arguments(config: DatabaseSettings) -> DriverArguments:
     milliseconds = round(_statement_seconds(config) * 1000)
     arguments: DriverArguments = {
         "connect_timeout": _connect_seconds(config),
-        "options": f"-c statement_timeout={milliseconds}",
+        "options": f"-c statement_timeout={milliseconds} -c timezone=UTC",
     }
     if config.tls:
         arguments["sslmode"] = "verify-full"
@@ -111,7 +120,7 @@ def _pymysql_arguments(config: DatabaseSettings) -> DriverArguments:
         "connect_timeout": _connect_seconds(config),
         "read_timeout": config.timeout + 1,
         "ssl": config.context(),
-        "init_command": f"SET SESSION {mariadb} {mysql}",
+        "init_command": f"SET SESSION time_zone = '+00:00', {mariadb} {mysql}",
     }
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, event
 
 from .connection import SqlConnection
 from .engine import open_engine, translate
+from .results import skip_empty_sets
 from .settings import DatabaseSettings
 from .statements import Statements
 
@@ -35,6 +36,7 @@ class SqlOutgoing(Statements, PooledOutgoing[DatabaseSettings, SqlConnection]):
         self.engine = open_engine(self.config, self.server.dir)
         self.max_rows = self.config.max_rows
         event.listen(self.engine, "handle_error", partial(translate, self.what))
+        event.listen(self.engine, "after_cursor_execute", skip_empty_sets)
         super().start()
 
     def new_connection(self) -> SqlConnection:
@@ -55,6 +57,22 @@ class SqlOutgoing(Statements, PooledOutgoing[DatabaseSettings, SqlConnection]):
                 # else what was read may change before it is written
                 used.opened.exec_driver_sql("BEGIN IMMEDIATE")
             yield used
+
+    @contextmanager
+    def autocommit(self, timeout: float | None = None) -> Iterator[Statements]:
+        """Lend a connection without a transaction, for statements that cannot run in one, such as
+        VACUUM, CREATE INDEX CONCURRENTLY, and procedures that commit: each takes effect by itself.
+        """
+        with self.pool.use(timeout) as used:
+            opened = used.opened
+            usual = opened.default_isolation_level or "READ COMMITTED"
+            opened.execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                with opened.begin():
+                    yield used
+            finally:
+                if not used.broken:
+                    opened.execution_options(isolation_level=usual)
 
     @contextmanager
     def session(self, timeout: float | None = None, **options: Any) -> Iterator[Session]:

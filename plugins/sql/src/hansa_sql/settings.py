@@ -46,7 +46,11 @@ class QuerySettings(RecordSettings):
     ]
     query: Annotated[
         str,
-        setting("Query, oldest rows first; :mark is that of the last row handled", multiline=True),
+        setting(
+            "Query, oldest rows first; :mark is that of the last row handled, :mark_NAME the part of"
+            " column NAME where `mark` names several",
+            multiline=True,
+        ),
     ]
     on_success: Annotated[
         str,
@@ -57,9 +61,15 @@ class QuerySettings(RecordSettings):
     ] = ""
 
     @property
+    def mark_parameters(self) -> list[str]:
+        """The parameters of the query that stand for the mark, in the order of its fields."""
+        fields = self.mark_fields
+        return ["mark"] if len(fields) == 1 else [f"mark_{field}" for field in fields]
+
+    @property
     def uses_mark(self) -> bool:
         """Whether the query reads on from a mark, instead of picking rows by what is in them."""
-        return "mark" in prepared(self.query).parameters
+        return bool(prepared(self.query).parameters)
 
     def check(self) -> None:
         """Refuse a query that would return the same rows for ever, or cannot be run.
@@ -69,6 +79,7 @@ class QuerySettings(RecordSettings):
         super().check()
         parameters = prepared(self.query).parameters
         marks_rows = bool(self.on_success and self.on_failure)
-        if parameters != {"mark"} and (parameters or not marks_rows):
-            fault = "must have :mark, or on_success and on_failure be set: else rows come again"
+        if parameters != set(self.mark_parameters) and (parameters or not marks_rows):
+            wanted = ", ".join(f":{name}" for name in self.mark_parameters)
+            fault = f"must have {wanted}, or on_success and on_failure be set: else rows come again"
             raise Invalid({"query": fault})

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from hansa import Invalid, TooLarge
 from hansa_connect.records import Record
-from sqlalchemy import (
-    BindParameter,
-    Connection,
-    CursorResult,
-    Dialect,
-    Executable,
-    TextClause,
-    bindparam,
-    text,
-)
+from sqlalchemy import BindParameter, Connection, Dialect, Executable, TextClause, bindparam, text
 
-Rows: TypeAlias = "CursorResult[Any]"
+from .lexical import escape_colons
+from .results import OPTION, Outcome, Rows, fetch_all_sets, fetch_only_set
+from .values import bindable
+
 Values: TypeAlias = Mapping[str, Any]
 """The values of a statement's parameters, by name."""
 
@@ -31,10 +25,11 @@ _KEPT = 1000
 
 
 class Prepared(NamedTuple):
-    """A statement as SQLAlchemy wants it, and the names of its parameters."""
+    """A statement as SQLAlchemy wants it, the names of its parameters, and of those that are lists."""
 
     clause: TextClause
     parameters: frozenset[str]
+    lists: frozenset[str]
 
 
 class DriverStatement(NamedTuple):
@@ -45,29 +40,30 @@ class DriverStatement(NamedTuple):
 
 
 @lru_cache(_KEPT)
-def prepared(statement: str) -> Prepared:
-    """Return a statement in which `IN :name` takes a list.
+def prepared(statement: str, dialect: str = "") -> Prepared:
+    """Return a statement in which `IN :name` takes a list; `dialect` is the name of SQLAlchemy's.
 
     Kept, since that takes longer than a short query.
     """
-    lists: list[BindParameter[Any]] = [
-        bindparam(name, expanding=True) for name in _LISTS.findall(statement)
-    ]
-    clause = text(statement).bindparams(*lists)
-    return Prepared(clause, frozenset(clause.compile().params))
+    escaped = escape_colons(statement, dialect)
+    lists = frozenset(_LISTS.findall(escaped))
+    expanding: list[BindParameter[Any]] = [bindparam(name, expanding=True) for name in lists]
+    clause = text(escaped).bindparams(*expanding)
+    return Prepared(clause, frozenset(clause.compile().params), lists)
 
 
 @lru_cache(_KEPT)
 def for_driver(statement: str, dialect: Dialect) -> DriverStatement | None:
     """Return a statement as the driver wants it, None if that differs from call to call."""
-    compiled: Any = prepared(statement).clause.compile(dialect=dialect)
+    compiled: Any = prepared(statement, dialect.name).clause.compile(dialect=dialect)
     if compiled.post_compile_params or compiled.escaped_bind_names:
         return None
     return DriverStatement(compiled.string, compiled.positiontup)
 
 
 class Statements:
-    """Statements whose values are always bound, and never become text: `one`, `all`, `execute`.
+    """Statements whose values are always bound, and never become text: `one`, `all`, `execute`,
+    `sets`.
 
     A statement names its parameters as `:name`, and each call gives exactly these as keywords;
     `Invalid` says which are missing or unknown. Instead of a text, a statement may be made with
@@ -88,41 +84,90 @@ class Statements:
     def all(self, statement: str | Executable, /, **parameters: Any) -> list[Record]:
         """Return all rows; raises `TooLarge` for more than the setting `max_rows`."""
         rows = self.rows(statement, parameters, self.max_rows + 1)
-        if len(rows) > self.max_rows:
-            raise TooLarge(f"more than {self.max_rows} rows; ask for fewer, or raise max_rows")
+        self._check_count(rows)
         return rows
 
-    def execute(self, statement: str | Executable, /, **parameters: Any) -> int:
-        """Run a statement that changes something; returns the number of rows changed."""
-        with self.connection() as connection:
-            return int(_run(connection, statement, parameters).rowcount)
+    def execute(
+        self,
+        statement: str | Executable,
+        rows: Sequence[Values] | None = None,
+        /,
+        **parameters: Any,
+    ) -> int:
+        """Run a statement that changes something; returns the number of rows changed.
+
+        With `rows`, run it for each of them, as one bulk statement of the driver. Of a text of
+        several statements, the sum is returned.
+        """
+        if rows is not None and not rows:
+            return 0
+        given: Values | Sequence[Values] = parameters if rows is None else rows
+        if rows is not None and parameters:
+            raise Invalid("give either rows or parameters")
+        outcome = Outcome()
+        with self.connection() as connection, _run(connection, statement, given, outcome) as found:
+            return outcome.changed if outcome.several else int(found.rowcount)
+
+    def sets(self, statement: str, /, **parameters: Any) -> list[list[Record]]:
+        """Return the rows of all result sets, such as those of a stored procedure.
+
+        Raises `TooLarge` for more than `max_rows` in one of them.
+        """
+        with self.connection() as connection, _run(connection, statement, parameters) as found:
+            sets = list(fetch_all_sets(found, self.max_rows + 1))
+        for rows in sets:
+            self._check_count(rows)
+        return sets
 
     def rows(self, statement: str | Executable, parameters: Values, limit: int) -> list[Record]:
-        """Return the first `limit` rows."""
+        """Return the first `limit` rows; raises `Invalid` for more than one result set."""
         with self.connection() as connection, _run(connection, statement, parameters) as found:
-            if not found.returns_rows:
-                return []
-            names = list(found.keys())
-            if len(set(names)) < len(names):
-                raise Invalid(
-                    f"columns of one name, of which all but one would be lost: {names};"
-                    " rename them with AS"
-                )
-            return [dict(zip(names, row, strict=True)) for row in found.fetchmany(limit)]
+            return fetch_only_set(found, limit)
+
+    def _check_count(self, rows: list[Record]) -> None:
+        if len(rows) > self.max_rows:
+            raise TooLarge(f"more than {self.max_rows} rows; ask for fewer, or raise max_rows")
 
 
-def _run(connection: Connection, statement: str | Executable, parameters: Values) -> Rows:
+def _run(
+    connection: Connection,
+    statement: str | Executable,
+    parameters: Values | Sequence[Values],
+    outcome: Outcome | None = None,
+) -> Rows:
     if not isinstance(statement, str):
         return connection.execute(statement, parameters)
-    clause, names = prepared(statement)
-    _check_names(names, parameters)
+    dialect = connection.dialect
+    ready = prepared(statement, dialect.name)
+    options = {OPTION: outcome or Outcome()}
+    bound: Any
+    if isinstance(parameters, Mapping):
+        bound = _bound(ready, parameters, dialect.name)
+    else:
+        bound = [_bound(ready, each, dialect.name) for each in parameters]
     # compiling with each call would take a sixth of a short query, and change nothing
-    ready = for_driver(statement, connection.dialect)
-    if ready is None:
-        return connection.execute(clause, parameters)
-    if ready.order is None:
-        return connection.exec_driver_sql(ready.sql, parameters)
-    return connection.exec_driver_sql(ready.sql, tuple(parameters[name] for name in ready.order))
+    driver = for_driver(statement, dialect)
+    if driver is None:
+        return connection.execute(ready.clause, bound, execution_options=options)
+    if driver.order is not None:
+        bound = _in_order(driver.order, bound)
+    return connection.exec_driver_sql(driver.sql, bound, execution_options=options)
+
+
+def _in_order(names: list[str], bound: Any) -> Any:
+    """Return the values of one call, or of each of several, as the driver takes them by position."""
+    if isinstance(bound, list):
+        return [_in_order(names, each) for each in bound]
+    return tuple(bound[name] for name in names)
+
+
+def _bound(ready: Prepared, parameters: Values, dialect: str) -> dict[str, Any]:
+    """Return the values as the driver is to bind them; raises `Invalid`."""
+    _check_names(ready.parameters, parameters)
+    bound = {}
+    for name, value in parameters.items():
+        bound[name] = bindable(name, value, dialect, expanding=name in ready.lists)
+    return bound
 
 
 def _check_names(names: frozenset[str], parameters: Values) -> None:
