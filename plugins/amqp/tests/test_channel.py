@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from datetime import datetime
+from typing import Any
 
 import pika
 import pytest
-from hansa import Request, Unavailable
+from hansa import Invalid, Request, Unavailable
 from hansa_devkit import Inbox
 from hansa_devkit.background import in_background
 from hansa_devkit.harness.waiting import wait_until
@@ -208,6 +210,86 @@ def test_queues_exchange_and_binding_are_declared(rabbit, type):
     listed = rabbit.control("list_queues", "--no-table-headers", "name", "type", "durable")
     for queue in ("made", "made.dead-letter"):
         assert [queue, type, "true"] in [line.split("\t") for line in listed.splitlines()]
+
+
+ARGUMENTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (
+        {"declare": "classic", "max_priority": 5, "message_ttl": 90.5, "max_length": 1000},
+        {"x-max-priority": 5, "x-message-ttl": 90500, "x-max-length": 1000},
+    ),
+    (
+        {"declare": "classic", "queue_arguments": {"x-overflow": "reject-publish"}},
+        {"x-overflow": "reject-publish"},
+    ),
+    (
+        {
+            "declare": "quorum",
+            "delivery_limit": 7,
+            "broker_dead_letter_exchange": "",
+            "broker_dead_letter_routing_key": "dropped",
+        },
+        {
+            "x-delivery-limit": 7,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": "dropped",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "arguments"), ARGUMENTS)
+def test_a_queue_is_declared_with_its_arguments(rabbit, settings, arguments):
+    with rabbit.broker() as other:
+        for queue in ("argued", "argued.dead-letter"):
+            other.queue_delete(queue)
+    for _ in range(2):  # the second time it is there
+        with channel(rabbit, Inbox(), "argued", **settings):
+            pass
+    with rabbit.broker() as other:  # RabbitMQ refuses any other arguments
+        expected = {"x-queue-type": settings["declare"], **arguments}
+        other.queue_declare("argued", durable=True, arguments=expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "argument"),
+    [
+        ({"max_priority": 5}, "inequivalent arg 'x-max-priority' for queue 'plain'"),
+        ({"message_ttl": 1}, "inequivalent arg 'x-message-ttl' for queue 'plain'"),
+        ({"queue_arguments": {"x-expires": 9000}}, "inequivalent arg 'x-expires'"),
+        ({"queue_arguments": {"x-max-length-bytes": "many"}}, "arg 'x-max-length-bytes'"),
+    ],
+)
+def test_an_argument_that_an_existing_queue_has_otherwise_is_named(rabbit, settings, argument):
+    rabbit.make("plain")
+    with (
+        pytest.raises(Unavailable, match=re.escape(argument)),
+        channel(rabbit, Inbox(), "plain", declare="classic", **settings),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("settings", "faulty"),
+    [
+        ({"max_priority": 5, "message_ttl": 1}, {"max_priority", "message_ttl"}),
+        ({"queue_arguments": {"x-overflow": "drop-head"}}, {"queue_arguments"}),
+        ({"declare": "quorum", "max_priority": 5}, {"max_priority"}),
+        ({"declare": "classic", "delivery_limit": 5}, {"delivery_limit"}),
+        (
+            {"declare": "classic", "broker_dead_letter_routing_key": "k"},
+            {"broker_dead_letter_exchange"},
+        ),
+        (
+            {"declare": "classic", "queue_arguments": {"x-message-ttl": 1, "n" * 256: 1}},
+            {"queue_arguments.x-message-ttl", f"queue_arguments.{'n' * 256}"},
+        ),
+    ],
+)
+def test_arguments_that_cannot_work_are_refused_by_setting(rabbit, settings, faulty):
+    with pytest.raises(Invalid) as raised, channel(rabbit, Inbox(), **settings):
+        pass
+    assert len(raised.value.errors) == len(faulty)
+    assert {name[:100] for name in raised.value.errors} == {name[:100] for name in faulty}
 
 
 @pytest.mark.parametrize(

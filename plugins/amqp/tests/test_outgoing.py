@@ -73,6 +73,12 @@ def test_exchange_queue_and_binding_are_declared(rabbit):
     ]
 
 
+def test_arguments_are_refused_where_no_queue_is_declared(rabbit):
+    settings = {"declare": "classic", "max_priority": 5, "routing_key": "out"}
+    with pytest.raises(Invalid, match="queue: required"), outgoing(rabbit, **settings):
+        pass
+
+
 def test_what_no_queue_takes_is_an_error_and_the_next_call_works(rabbit):
     with outgoing(rabbit, routing_key="out") as out:
         with pytest.raises(

@@ -14,6 +14,7 @@ from pika import exceptions
 from pika.adapters.blocking_connection import BlockingChannel
 
 from .properties import Properties
+from .queues import QueueArguments
 from .settings import BrokerSettings
 
 AMQP_PORT = 5672
@@ -131,24 +132,27 @@ class Connection:
 
     # -- to declare and publish --------------------------------------------------------------------
 
-    def declare(self, *queues: str) -> None:
-        """Declare queues, and exchange and binding of the first; or only see that they are there.
+    def declare(self, queue: str = "", dead_letters: str = "") -> None:
+        """Declare a queue with exchange and binding, and that of its dead letters, if named.
 
-        What there is to declare, if anything, is in the settings.
+        What there is to declare is in the settings; with nothing to declare, only see that the
+        queues are there. Raises `Unavailable` with the broker's text, which names an argument that
+        an existing queue has otherwise.
         """
         broker = self.broker
         with self.translated():
-            for queue in queues:
-                self.channel.queue_declare(
-                    queue,
-                    passive=not broker.declare,
-                    durable=True,
-                    arguments={"x-queue-type": broker.declare},
-                )
+            if queue:
+                self._declare_queue(queue, broker.declared_arguments())
+            if dead_letters:
+                self._declare_queue(dead_letters, {"x-queue-type": broker.declare})
             if broker.declare and broker.exchange:
                 self.channel.exchange_declare(broker.exchange, broker.exchange_type, durable=True)
-                if queues:
-                    self.channel.queue_bind(queues[0], broker.exchange, broker.routing_key)
+                if queue:
+                    self.channel.queue_bind(queue, broker.exchange, broker.routing_key)
+
+    def _declare_queue(self, queue: str, arguments: QueueArguments) -> None:
+        passive = not self.broker.declare
+        self.channel.queue_declare(queue, passive=passive, durable=True, arguments=arguments)
 
     def publish(self, exchange: str, routing_key: str, body: bytes, properties: Properties) -> None:
         """Publish and wait until the broker has it; raises `Invalid` or `Unavailable`."""

@@ -10,20 +10,17 @@ from hansa_connect.login import LoginSettings
 from hansa_connect.pooled import PoolSettings
 from hansa_connect.tls import TlsSettings
 
+from .queues import QueueSettings
 from .validation import normalize_properties, property_faults
 
 
-class BrokerSettings(PoolSettings, TlsSettings, LoginSettings):
+class BrokerSettings(QueueSettings, PoolSettings, TlsSettings, LoginSettings):
     """Where a broker is, how to log in, and what to declare there.
 
     User name and password are `guest` if they are empty, the port is 5672, or 5671 with TLS.
     """
 
     vhost: Annotated[str, setting("Virtual host")] = "/"
-    declare: Annotated[
-        Literal["", "classic", "quorum"],
-        setting("Type of queues to declare, with exchange and binding; empty declares nothing"),
-    ] = ""
     exchange: Annotated[
         str, setting("Exchange; empty for the default one, whose routing keys are queues")
     ] = ""
@@ -79,8 +76,11 @@ class PublishingSettings(BrokerSettings):
     ] = {}
 
     def check(self) -> None:
-        """Refuse properties that AMQP does not have, or that cannot be sent; raises `Invalid`."""
+        """Refuse properties that cannot be sent, and arguments of no queue; raises `Invalid`."""
         super().check()
-        faults = property_faults(normalize_properties(self.properties))
+        found = property_faults(normalize_properties(self.properties))
+        faults = {f"properties.{name}": fault for name, fault in found.items()}
+        if not self.queue and len(self.declared_arguments()) > 1:
+            faults["queue"] = "required with arguments of a queue"
         if faults:
-            raise Invalid({f"properties.{name}": fault for name, fault in faults.items()})
+            raise Invalid(faults)
