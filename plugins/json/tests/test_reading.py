@@ -146,6 +146,15 @@ def test_other_numbers_are_no_integers(number: bytes):
     assert "counts[1]" in caught.value.errors or "out of range" in caught.value.detail
 
 
+def test_a_byte_order_mark_is_taken_off():
+    """RFC 8259, section 8.1."""
+    text = b'\xef\xbb\xbf{"a": 1}'
+    assert reader(None)(text) == decode_strict(text) == {"a": 1}
+    assert reader(dict[str, int])(text) == {"a": 1}
+    with pytest.raises(Invalid):
+        reader(None)(b"\xef\xbb\xbf" + text)
+
+
 @pytest.mark.parametrize("field", ["ratio", "anything"])
 def test_numbers_beyond_a_float_are_refused_beside_integers_with_a_point(field: str):
     for raw in (b'{"count": 1.0, "%s": 1e999}', b'{"count": "x", "%s": -1e999}'):

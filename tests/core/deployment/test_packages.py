@@ -244,3 +244,9 @@ class TestHelpers:
         assert [other.result() for other in others] == ["done", "done"]
         assert sorted(text.partition(" ")[0] for text in found) == ["done", "uses.py,"]
         assert back(made, "other0.py", 1) == 1
+
+
+def test_a_byte_order_mark_before_a_source_is_taken_off(made: Packages) -> None:
+    source = "from hansa import Service\nclass Marked(Service):\n    name = 'marked'\n"
+    made.deploy({"marked.py": "\ufeff" + source})
+    assert [package.source for package in made.current()] == [source]

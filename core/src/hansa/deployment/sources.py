@@ -16,6 +16,7 @@ MAX_SOURCE = 4 * 2**20
 MAX_FILES = 1000
 MAX_FAULTS = 2000
 """Characters of the text of all faults."""
+_BYTE_ORDER_MARK = "\ufeff"
 _PATH = re.compile(r"(?=.{1,200}\Z)(\w{1,100}/){0,9}\w{1,100}\.py", re.ASCII)
 _INSTALLED = re.compile(r"hansa_|.*(site|dist)-packages")
 
@@ -30,11 +31,12 @@ def packages_of(files: Mapping[str, str]) -> dict[str, str]:
     """Return the sources of packages, of files by path: `rates.py` is one by itself, a folder one
     as JSON of its files.
 
-    Raises `Invalid` with all that is wrong with names and sizes under `file`.
+    A byte order mark before a text is taken off. Raises `Invalid` with all that is wrong with names
+    and sizes under `file`.
     """
     found: dict[str, dict[str, str]] = {}
     for path, text in sorted(files.items()):
-        found.setdefault(package_of(path), {})[path] = text
+        found.setdefault(package_of(path), {})[path] = text.removeprefix(_BYTE_ORDER_MARK)
     faults = [*_faults_of_names(files), *_faults_of_all(found, files)]
     if faults:
         raise Invalid({"file": "; ".join(faults)[:MAX_FAULTS]})

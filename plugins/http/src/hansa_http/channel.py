@@ -235,7 +235,9 @@ class HttpChannel(Channel[PathT]):
         if isinstance(response.payload, bytes | str):
             return response
         kind = type(response.payload).__name__
-        error = HansaError(f"the service returned a {kind}, and its channel has no format to write it")
+        error = HansaError(
+            f"the service returned a {kind}, and its channel has no format to write it"
+        )
         log.error("channel %s: %s (cid %s)", self.name, error, request.cid)
         return problem_response(error, request.cid)
 

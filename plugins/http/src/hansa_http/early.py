@@ -41,6 +41,14 @@ class HttpSection(Model):
     ] = "127.0.0.1:11223"
     threads: Annotated[int, setting("Threads that run services", ge=1, le=1000)] = 8
     max_body: Annotated[int, setting("Maximum size of a request body", ge=1, le=2**40)] = 16 * 2**20
+    compress_over: Annotated[
+        int,
+        setting(
+            "Size above which responses are compressed by zstd, br or gzip, as their callers "
+            "accept it; 0 compresses none",
+            ge=0,
+        ),
+    ] = 1024
     max_header: Annotated[
         int,
         setting("Maximum size of a request's first line and headers together", ge=256, le=2**24),

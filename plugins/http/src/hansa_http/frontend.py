@@ -12,7 +12,6 @@ from .early import HttpSection
 from .gate import Gate
 from .handler import RequestHandler
 from .listener import Listener
-from .proxies import Proxies
 from .table import Table
 
 
@@ -26,7 +25,7 @@ class HttpFrontend:
         self.section = section
         self.table = Table()
         self.gate = Gate()
-        self.handler = RequestHandler(self.table, self.gate, Proxies(section.trusted_proxies))
+        self.handler = RequestHandler(self.table, self.gate, section)
         self._access: AccessLog | None = None
         self._listener: Listener | None = None
 

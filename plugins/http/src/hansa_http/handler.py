@@ -13,6 +13,9 @@ from wsgiref.types import WSGIEnvironment
 import msgspec
 from hansa import HansaError, Request, Response, Unavailable, new_cid
 
+from .body import read_body
+from .compression import compress
+from .early import HttpSection
 from .errors import NoChannel, problem_response
 from .gate import Gate
 from .path import path_of, shown
@@ -37,10 +40,12 @@ _NOTHING: Mapping[str, Any] = {}
 class RequestHandler:
     """Answers one request: Hansa's own addresses first, then the channel that the table has for it."""
 
-    def __init__(self, table: Table, gate: Gate, proxies: Proxies | None = None) -> None:
+    def __init__(self, table: Table, gate: Gate, section: HttpSection) -> None:
         self.table = table
         self.gate = gate
-        self.proxies = proxies or Proxies()
+        self.proxies = Proxies(section.trusted_proxies)
+        self._max_body = section.max_body
+        self._compress_over = section.compress_over
         self._cid_keys: tuple[str, ...] = ("HTTP_X_HANSA_CID",)
         self._own: dict[str, Callable[[str, str], Response]] = {
             "/hansa/ping": self._ping,
@@ -58,6 +63,12 @@ class RequestHandler:
 
     def __call__(self, environ: WSGIEnvironment) -> Handled:
         """Return the response to what the WSGI environment asks, and the request; never raises."""
+        response, request = self._handle(environ)
+        if self._compress_over:
+            compress(response, environ, self._compress_over)
+        return response, request
+
+    def _handle(self, environ: WSGIEnvironment) -> Handled:
         cid = self._cid(environ)
         request: Request | None = None
         try:
@@ -71,10 +82,8 @@ class RequestHandler:
             params = _NOTHING
             if channel is not None and (query or variables):
                 params = channel.parameters(variables, query)
-            length = environ.get("CONTENT_LENGTH")
-            body = environ["wsgi.input"].read(int(length)) if length and length != "0" else b""
             request = Request(
-                body,
+                read_body(environ, self._max_body),
                 headers=Headers(environ),
                 params=params,
                 method=environ["REQUEST_METHOD"],

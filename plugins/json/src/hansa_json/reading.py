@@ -5,6 +5,7 @@ reported as `Invalid`.
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -46,6 +47,7 @@ def reader(model: Any) -> Read:
     bounded = is_bounded(model)
 
     def read(raw: bytes) -> object:
+        raw = raw.removeprefix(BOM_UTF8)
         if not bounded:
             guard(raw)
         try:
@@ -63,6 +65,7 @@ def reader(model: Any) -> Read:
 
 
 def _read_pydantic(raw: bytes, model: Any) -> object:
+    raw = raw.removeprefix(BOM_UTF8)
     guard(raw)
     return load_pydantic(lambda: model.model_validate_json(raw))
 
@@ -73,6 +76,7 @@ def decode_strict(raw: bytes) -> Any:
 
     Raises `Invalid`, naming the key. Integers keep every digit.
     """
+    raw = raw.removeprefix(BOM_UTF8)
     guard(raw)
     try:
         found = _PLAIN.decode(raw)

@@ -1,0 +1,78 @@
+"""Compression of responses, as their callers accept it (RFC 9110, section 12.5.3)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from wsgiref.types import WSGIEnvironment
+
+from hansa import Response
+
+from .coding import encode
+
+_PREFERRED = ("zstd", "br", "gzip")
+"""Codings of responses; of those that a caller accepts equally, the first is taken."""
+_is_compressible = re.compile(
+    r"text/(?!event-stream).*|.*[/+](?:json|xml|yaml)|application/(?:x-ndjson|javascript|soap\+xml)"
+).fullmatch
+_weight = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.I).fullmatch
+
+
+def compress(response: Response, environ: WSGIEnvironment, over: int) -> None:
+    """Compress the body of a response with more than `over` bytes, if its caller accepts that.
+
+    Left alone are media types that do not get smaller, parts of a whole, what is encoded already,
+    and what must not be transformed. A strong ETag becomes a weak one.
+    """
+    body = response.raw
+    if not isinstance(body, bytes) or len(body) <= over or not _may_be(response):
+        return
+    _vary(response)
+    coding = choose(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    if not coding:
+        return
+    response.raw = encode(body, coding)
+    response.headers["Content-Encoding"] = coding
+    for name, value in list(response.headers.items()):
+        if name.lower() == "etag" and value.startswith('"'):
+            response.headers[name] = f"W/{value}"
+
+
+def _may_be(response: Response) -> bool:
+    """Whether the body of a response may be encoded, and is worth it."""
+    headers = {str(name).lower(): value for name, value in response.headers.items()}
+    if "content-encoding" in headers or "content-range" in headers:
+        return False
+    if "no-transform" in str(headers.get("cache-control", "")).lower():
+        return False
+    media_type = response.content_type.partition(";")[0].strip().lower()
+    return not media_type or _is_compressible(media_type) is not None
+
+
+def _vary(response: Response) -> None:
+    """Say to caches that the response depends on what its caller accepts."""
+    for name, value in response.headers.items():
+        if name.lower() == "vary":
+            response.headers[name] = f"{value}, Accept-Encoding"
+            return
+    response.headers["Vary"] = "Accept-Encoding"
+
+
+@lru_cache(maxsize=256)
+def choose(accepted: str) -> str:
+    """Return the coding that an Accept-Encoding header prefers; an empty text for none."""
+    weights: dict[str, float] = {}
+    for part in accepted.split(","):
+        name, _, parameter = part.partition(";")
+        weights[name.strip().lower()] = _weight_of(parameter.strip())
+    others = weights.get("*", 0.0)
+    best = max(_PREFERRED, key=lambda coding: weights.get(coding, others))
+    return best if weights.get(best, others) > 0 else ""
+
+
+def _weight_of(parameter: str) -> float:
+    """Return a quality value; what is malformed counts as not accepted."""
+    if not parameter:
+        return 1.0
+    found = _weight(parameter)
+    return float(found[1]) if found else 0.0
