@@ -54,8 +54,8 @@ def parameter_reader(model: Any) -> Merge:
 
 
 def typed_parameters(record: Any, params: Parameters) -> PlainData:
-    """Return parameters as plain data of the types that a record declares for them; what it does not
-    declare stays text.
+    """Return parameters as plain data of the types that a record declares for them; what it does
+    not declare stays text.
 
     Raises `Invalid` with all faults.
     """
@@ -203,8 +203,8 @@ def _not_mergeable(why: str) -> Invalid:
 
 
 def shaped_parameters(params: Parameters, hints: Mapping[str, Any]) -> PlainData:
-    """Return the values of parameters in the shape of their declared types: one value of a list is a
-    list, too.
+    """Return the values of parameters in the shape of their declared types: one value of a list is
+    a list, too.
 
     Raises `Invalid` for several values of what is no list, and for NaN and infinities, which JSON
     does not have either.

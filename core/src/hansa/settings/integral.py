@@ -1,4 +1,6 @@
-"""Numbers such as `1.0` or `1e2` where an integer is declared: JSON Schema does not tell them from `1`."""
+"""Numbers such as `1.0` or `1e2` where an integer is declared: JSON Schema does not tell them from
+`1`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,14 @@ from typing import Any, get_args, get_origin
 from .members import alternatives, is_list, members
 
 _MOST_DIGITS = 20
-"""Maximum digits of such an integer; longer ones, `1e999999999` for one, are not what msgspec reads."""
+"""Maximum digits of such an integer; longer ones, `1e999999999` for one, are not what msgspec
+reads.
+"""
 
 
 def with_integers(data: object, hint: Any) -> Any:
-    """Return plain data in which numbers without a fraction are integers where integers are declared.
+    """Return plain data in which numbers without a fraction are integers where integers are
+    declared.
 
     Fractions may be given as `Decimal`, which keeps every digit; they stay so where decimals are
     declared, and are floats everywhere else. Raises ValueError for what is too large for a float.

@@ -1,5 +1,5 @@
-"""What a type says of its members by name, whichever way it is declared: models, structs, dataclasses
-and typed dictionaries.
+"""What a type says of its members by name, whichever way it is declared: models, structs,
+dataclasses and typed dictionaries.
 """
 
 from __future__ import annotations

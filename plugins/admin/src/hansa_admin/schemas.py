@@ -52,8 +52,8 @@ def described(types: list[Any]) -> tuple[Schemas, dict[str, PlainData]]:
 
 
 def allow_references(name: str, components: dict[str, PlainData], own: Collection[str]) -> None:
-    """Say in a component of settings that a reference may stand in the place of each of them, at any
-    depth.
+    """Say in a component of settings that a reference may stand in the place of each of them, at
+    any depth.
 
     `own` are the properties that are no settings, such as the name of the definition.
     """
@@ -64,7 +64,7 @@ def allow_references(name: str, components: dict[str, PlainData], own: Collectio
 
 
 def _or_reference(schema: PlainData, components: dict[str, PlainData]) -> PlainData:
-    """Return a schema that also takes a reference; what describes it stays beside the alternatives."""
+    """Return a schema that takes a reference, too; its description stays beside the alternatives."""
     beside = {key: value for key, value in schema.items() if _describes(key)}
     value = {key: value for key, value in schema.items() if not _describes(key)}
     if not value or _REFERENCE in value.get("anyOf", ()):

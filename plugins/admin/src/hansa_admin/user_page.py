@@ -21,7 +21,7 @@ _COMPONENT = re.compile(r"&quot;#/components/schemas/([A-Za-z0-9._-]+)&quot;")
 
 
 def render_page(document: PlainData, tags: Iterable[str], tag: str, path: str) -> str:
-    """Return the page of a document; `tags` are those to choose from, `tag` and `path` the chosen."""
+    """Return the page of a document; `tags` are the choices, `tag` and `path` what was chosen."""
     title = escape(document["info"]["title"])
     chosen = {name: value for name, value in (("tag", tag), ("path", path)) if value}
     parts = [

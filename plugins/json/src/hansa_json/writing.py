@@ -1,5 +1,5 @@
-"""Writing JSON (RFC 8259): what each value becomes, and what is refused by its place, alike wherever
-messages are written.
+"""Writing JSON (RFC 8259): what each value becomes, and what is refused by its place, alike
+wherever messages are written.
 """
 
 from __future__ import annotations
