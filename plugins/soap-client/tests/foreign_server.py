@@ -91,6 +91,23 @@ ENTITY = b'<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]><definitions>&e
 LOGINS = {
     f"Basic {base64.b64encode(b'shop:' + password).decode()}" for password in (b"first", b"second")
 }
+MISSING = b"""<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">
+  <import namespace="urn:x" location="missing.wsdl"/></definitions>"""
+RATE = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"
+  xmlns:x="http://www.w3.org/2001/XMLSchema-instance">{header}<e:Body>
+  <get_rateResponse xmlns="urn:quotes"><get_rateResult{more}>{rate}</get_rateResult>
+  </get_rateResponse></e:Body></e:Envelope>"""
+MUST = '<e:Header><h:paid xmlns:h="urn:h" e:mustUnderstand="1"/></e:Header>'
+RATES = {
+    "/unknown-type": RATE.format(header="", more=' x:type="no-such"', rate="1"),
+    "/long-number": RATE.format(header="", more="", rate="y" * 9_000_000),
+    "/long-text": RATE.format(header="", more="", rate="y" * 11_000_000),
+    "/open": """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>
+      <told xmlns="urn:open"><a xmlns="urn:any" k="v">one<b>two</b></a><c xmlns="urn:any">3</c></told>
+      </e:Body></e:Envelope>""",
+    "/must": RATE.format(header=MUST, more="", rate="1.5"),
+}
+LATIN = '<?xml version="1.0" encoding="utf-8"?>' + RATE.format(header="", more="", rate="é")
 HEAD = b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><answer>'
 TAIL = b"</answer></e:Body></e:Envelope>"
 
@@ -116,11 +133,19 @@ def application(environ, start_response):
     if path == "/deep":
         start_response("200 OK", [("Content-Type", "text/xml")])
         return [HEAD + b"<a>" * 100_000 + b"</a>" * 100_000 + TAIL]
+    if path == "/accepted":
+        start_response("202 Accepted", [("Content-Length", "0")])
+        return []
+    if path == "/latin-1":
+        start_response("200 OK", [("Content-Type", "text/xml; charset=ISO-8859-1")])
+        return [LATIN.encode("latin-1")]
+    if path in RATES:
+        start_response("200 OK", [("Content-Type", "text/xml; charset=utf-8")])
+        return [RATES[path].encode()]
     if path in APPS:
         return APPS[path](environ, start_response)
-    found = {"/elsewhere": ELSEWHERE, "/entity": ENTITY, "/html": b"<html><p>hello</html>"}.get(
-        path
-    )
+    documents = {"/elsewhere": ELSEWHERE, "/entity": ENTITY, "/missing": MISSING}
+    found = {**documents, "/html": b"<html><p>hello</html>"}.get(path)
     start_response("200 OK" if found else "404 Not Found", [("Content-Type", "text/xml")])
     return [found or b"nothing"]
 

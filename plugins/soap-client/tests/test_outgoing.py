@@ -18,6 +18,7 @@ from hansa import HansaError, Invalid, TimedOut, Unavailable, load
 from hansa_devkit.outgoing_contract import OutgoingContract
 from hansa_http.response import BadAnswer
 from hansa_soap_client.outgoing import SoapFault, SoapOutgoing
+from hansa_soap_client.settings import SoapSettings
 from hypothesis import HealthCheck, given, settings, strategies as st
 from lxml import etree
 
@@ -61,6 +62,12 @@ class TestContract(OutgoingContract):
         self.foreign.resume()
 
 
+def text_of(answer: etree._Element | None) -> str | None:
+    """The text of the first element in an answer."""
+    assert answer is not None
+    return answer[0].text
+
+
 @VERSIONS
 def test_operations_give_plain_data(connect: Connect, version: str):
     quotes = connect(version)
@@ -75,11 +82,11 @@ def test_bodies_as_they_are(connect: Connect, version: str):
     quotes = connect(version, wsdl="")
     body = "<get_rate xmlns='urn:quotes'><country>Canada</country></get_rate>"
     for content in (body, body.encode(), etree.fromstring(body), f"<?xml version='1.0'?>{body}"):
-        assert quotes.send(content, "get_rate")[0].text == "1.22"
+        assert text_of(quotes.send(content, "get_rate")) == "1.22"
     envelope = f'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>{body}</e:Body></e:Envelope>'
     if version == "1.1":
-        assert quotes.send(envelope)[0].text == "1.22"
-        assert quotes.send(body, header="<h xmlns='urn:h'>1</h>")[0].text == "1.22"
+        assert text_of(quotes.send(envelope)) == "1.22"
+        assert text_of(quotes.send(body, header="<h xmlns='urn:h'>1</h>")) == "1.22"
 
 
 @VERSIONS
@@ -149,6 +156,7 @@ def test_the_address_in_the_wsdl_does_not_count(connect: Connect, foreign: Any, 
         ("/entity", "DTD|Dtd|DOCTYPE"),
         ("/html", "wsdl"),
         ("/nowhere", "404"),
+        ("/missing", "refers to .*/missing.wsdl, which was answered with status 404"),
     ],
 )
 def test_what_is_no_wsdl_or_refers_elsewhere_is_refused(
@@ -215,6 +223,7 @@ def test_answers_without_end_are_refused(connect: Connect):
 
 def test_50_megabytes_are_read_and_a_peer_that_takes_no_such_message_is_told(connect: Connect):
     answer = connect(url_path="/huge", wsdl="", deadline=30, timeout=30).send("<a/>")
+    assert answer is not None
     assert len(answer) == 50
     quotes = connect(deadline=30, timeout=30)
     with pytest.raises(SoapFault, match="Request too long"):
@@ -269,3 +278,91 @@ def test_many_threads_share_one_connection(connect: Connect):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/unknown-type", "get_rate: .*no-such"),
+        ("/long-number", "get_rate: "),
+        ("/long-text", "no SOAP answer"),
+        ("/must", r"must be understood and are not: \{urn:h\}paid"),
+        ("/html", "no SOAP answer"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_a_short_bad_answer(
+    connect: Connect, foreign: Any, path: str, why: str
+):
+    quotes = connect(url_path=path, wsdl=f"{foreign.address}/1.1?wsdl")
+    with pytest.raises(BadAnswer, match=why) as caught:
+        quotes.service.get_rate("Canada")
+    assert caught.value.status == 502
+    assert len(caught.value.detail) < 3000
+
+
+def test_settings_for_what_some_peers_answer(connect: Connect, foreign: Any):
+    wsdl = f"{foreign.address}/1.1?wsdl"
+    paid = connect(url_path="/must", wsdl=wsdl, understood_headers=["{urn:h}paid"])
+    assert paid.service.get_rate("Canada") == Decimal("1.5")
+    assert paid.send("<a/>") is not None
+    assert text_of(connect(url_path="/latin-1", wsdl="").send("<a/>")) == "é"
+    huge = connect(url_path="/long-text", wsdl="", xml_huge_tree=True)
+    assert text_of(huge.send("<a/>")) == "y" * 11_000_000
+    with pytest.raises(BadAnswer, match="XML_PARSE_HUGE"):
+        connect(url_path="/long-text", wsdl="").send("<a/>")
+    lenient = connect(url_path="/html", wsdl="", strict=False)
+    with pytest.raises(BadAnswer, match=r"expected a SOAP 1\.1 Envelope, got html"):
+        lenient.send("<a/>")
+
+
+def test_an_answer_without_content_is_none(connect: Connect):
+    assert connect(url_path="/accepted", wsdl="").send("<a/>") is None
+
+
+LOOP = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" targetNamespace="urn:{number}">
+  <import namespace="urn:{other}-{number}" location="{other}.wsdl"/></definitions>"""
+
+
+def test_a_wsdl_in_a_file_is_judged_when_it_is_defined(tmp_path: Path):
+    def refused(name: str, why: str) -> None:
+        config = {"address": "http://127.0.0.1:1", "wsdl": str(tmp_path / name)}
+        with pytest.raises(Invalid, match=why) as caught:
+            SoapOutgoing.prepare(load(SoapSettings, config))
+        assert list(caught.value.errors) == ["wsdl"]
+
+    wsdl = '<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">{}</definitions>'
+    schema = '<types><schema xmlns="http://www.w3.org/2001/XMLSchema">{}</schema></types>'
+    missing = '<import namespace="urn:x" location="gone.wsdl"/>'
+    include = schema.format('<include schemaLocation="gone.xsd"/>')
+    (tmp_path / "missing.wsdl").write_text(wsdl.format(missing))
+    (tmp_path / "include.wsdl").write_text(wsdl.format(include))
+    (tmp_path / "1.wsdl").write_text(LOOP.format(number=1, other=1))
+    (tmp_path / "text.wsdl").write_text("no xml")
+    refused("missing.wsdl", r"refers to .*/gone\.wsdl, which cannot be read: No such file")
+    refused("include.wsdl", r"refers to .*/gone\.xsd, which cannot be read: No such file")
+    refused("1.wsdl", r"imports .*/1\.wsdl again and again")
+    refused("text.wsdl", "cannot be used")
+
+
+OPEN = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:open"
+  xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="urn:open"
+  ><types><x:schema xmlns:x="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:open"
+  elementFormDefault="qualified"><x:element name="ask"><x:complexType/></x:element><x:element
+  name="told"><x:complexType><x:sequence><x:any maxOccurs="2" processContents="lax"/></x:sequence>
+  </x:complexType></x:element></x:schema></types>
+  <message name="in"><part name="p" element="t:ask"/></message>
+  <message name="out"><part name="p" element="t:told"/></message>
+  <portType name="type"><operation name="ask"><input message="t:in"/><output message="t:out"/>
+  </operation></portType>
+  <binding name="b" type="t:type"><s:binding transport="http://schemas.xmlsoap.org/soap/http"/>
+  <operation name="ask"><s:operation soapAction=""/><input><s:body use="literal"/></input>
+  <output><s:body use="literal"/></output></operation></binding>
+  <service name="open"><port name="p" binding="t:b"><s:address location="http://x"/></port></service>
+</definitions>"""
+
+
+def test_content_that_the_wsdl_leaves_open_is_plain_data(connect: Connect, tmp_path: Path):
+    (tmp_path / "open.wsdl").write_text(OPEN)
+    quotes = connect(url_path="/open", wsdl=str(tmp_path / "open.wsdl"))
+    mixed = {"@k": "v", "#text": "one", "b": "two"}
+    assert quotes.service.ask() == [{"a": mixed}, {"c": "3"}]

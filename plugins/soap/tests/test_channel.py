@@ -150,7 +150,8 @@ def test_the_wrong_envelope_for_the_content_type(site: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ("", "Document is empty"),
+        ("", "the request is empty"),
+        (" ", "not well-formed"),
         ("not xml", "not well-formed"),
         ("<a>", "not well-formed"),
         ("<a/>", "expected a SOAP"),
@@ -158,11 +159,25 @@ def test_the_wrong_envelope_for_the_content_type(site: Any) -> None:
         ("<s:Envelope/>", "prefix"),
         ("<s:Envelope xmlns:s='{ns}'/>", "no Body"),
         ("<s:Envelope xmlns:s='{ns}'><s:Header/></s:Envelope>", "no Body"),
-        ("<s:Envelope xmlns:s='{ns}'><s:Body/></s:Envelope>", "holds 0"),
+        ("<s:Envelope xmlns:s='{ns}'><s:Body>text</s:Body></s:Envelope>", "holds text"),
+        (
+            "<s:Envelope xmlns:s='{ns}'><s:Header/><s:Header/><s:Body/></s:Envelope>",
+            "its Header is out of place",
+        ),
+        (
+            "<s:Envelope xmlns:s='{ns}'><s:Body/><s:Header/></s:Envelope>",
+            "its Header is out of place",
+        ),
+        ("<s:Envelope xmlns:s='{ns}'><s:Body/><later/></s:Envelope>", "later after its Body"),
+        (
+            "<s:Envelope xmlns:s='{ns}'><s:Header><h s:mustUnderstand='9'/></s:Header><s:Body/>"
+            "</s:Envelope>",
+            "mustUnderstand of the header h is '9'",
+        ),
         ("<s:Envelope xmlns:s='{ns}'><s:Body><a/><b/></s:Body></s:Envelope>", "holds 2"),
         (
             "<s:Envelope xmlns:s='{ns}'><s:Body><a/></s:Body><s:Body><a/></s:Body></s:Envelope>",
-            "more than one Body",
+            "its Body is out of place",
         ),
         (
             "<s:Envelope xmlns:s='{ns}'><other/><s:Body><a/></s:Body></s:Envelope>",
@@ -182,11 +197,38 @@ def test_bad_envelopes_are_the_senders_fault(
     site: Any, version: Version, body: str, text: str
 ) -> None:
     site.add(Say, soap_version=version.name)
-    answer = post(site, body.replace("{ns}", version.namespace) or " ", version)
+    answer = post(site, body.replace("{ns}", version.namespace), version)
     assert answer.status_code == 400
     code, found = fault(answer)
     assert code == f"soap:{version.sender}"
-    assert text in found or not body
+    assert text in found
+
+
+class Ready(Service):
+    name = "word.ready"
+
+    def handle(self) -> Any:
+        return {"said": "ready"}
+
+
+@pytest.mark.parametrize("version", [V11, V12])
+def test_an_empty_body_runs_a_service_that_needs_no_input(site: Any, version: Version) -> None:
+    empty = f"<s:Envelope xmlns:s='{version.namespace}'><s:Body/></s:Envelope>"
+    site.add(Ready, soap_action="ready", soap_version=version.name)
+    site.add(Say, name="say", soap_action="say", soap_version=version.name)
+    answer = post(site, empty, version, SOAPAction="ready")
+    assert answer.status_code == 200
+    assert b"<said>ready</said>" in answer.content
+    assert said(post(site, empty, version, SOAPAction="say")) == "say: nothing"
+
+
+def test_elements_after_the_body_are_those_of_soap_1_1(site: Any) -> None:
+    site.add(Say, name="first")
+    site.add(Say, name="second", soap_version="1.2")
+    for version, status in ((V11, 200), (V12, 400)):
+        after = "</s:Body><x:y xmlns:x='urn:x'/></s:Envelope>"
+        sent = envelope(version).replace("</s:Body></s:Envelope>", after)
+        assert post(site, sent, version).status_code == status
 
 
 @pytest.mark.parametrize("version", [V11, V12])

@@ -40,7 +40,7 @@ class TestSoap11(FormatContract):
         b"",
         b"<a/>",
         b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"/>',
-        b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body/></s:Envelope>',
+        b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>text</s:Body></s:Envelope>',
         b"<!DOCTYPE a><a/>",
         b"<a>" * 101 + b"</a>" * 101,
     )

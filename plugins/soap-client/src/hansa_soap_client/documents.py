@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from hansa import HansaError, Invalid, replace_file
-from hansa_http.response import HttpResponse
+from hansa_http.response import BadAnswer, HttpResponse
 from lxml import etree
 
 from .settings import SoapSettings, is_web_address, same_server
+
+_MOST_LOADS = 20
+"""How often one document may be asked for until it is taken for one that imports itself."""
 
 log = logging.getLogger("hansa.soap")
 
@@ -34,18 +38,28 @@ class ZeepResponse:
 class Documents:
     """A transport as zeep expects one, over the functions of the connection.
 
-    Documents come from the configured place only. They are kept in the folder `kept`: one that
-    cannot be fetched is taken from there, so that a restart needs nobody else.
+    Documents come from the configured place only. They are kept in the folder `kept`, if there is
+    one: what cannot be fetched is taken from there, so that a restart needs nobody else.
     """
 
-    def __init__(self, config: SoapSettings, fetch: Fetch, post: Post, kept: Path) -> None:
+    def __init__(
+        self, config: SoapSettings, fetch: Fetch, post: Post, kept: Path | None = None
+    ) -> None:
         self._config = config
         self._fetch = fetch
         self._post = post
         self._kept = kept
+        self._loads: Counter[str] = Counter()
 
     def load(self, url: str) -> bytes:
-        """Return a WSDL or schema; raises `Invalid` for one from elsewhere."""
+        """Return a WSDL or schema.
+
+        Raises `Invalid`, which names it, for one from elsewhere, one that is not there, or one that
+        imports itself without end.
+        """
+        self._loads[url] += 1
+        if self._loads[url] > _MOST_LOADS:
+            raise Invalid({"wsdl": f"imports {url} again and again"})
         if is_web_address(url):
             return self._load_from_web(url)
         return self._load_file(url)
@@ -55,13 +69,19 @@ class Documents:
         path = Path(url.removeprefix("file://")).resolve()
         if is_web_address(self._config.wsdl) or not path.is_relative_to(folder):
             raise Invalid({"wsdl": f"refers to {url}, which is not in {folder}"})
-        return path.read_bytes()
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            fault = f"refers to {url}, which cannot be read: {error.strerror}"
+            raise Invalid({"wsdl": fault}) from None
 
     def _load_from_web(self, url: str) -> bytes:
         address = self._config.address
         if not same_server(url, address):
             fault = f"refers to {url}, which is not at {address}; keep copies in a folder"
             raise Invalid({"wsdl": fault})
+        if self._kept is None:
+            return self._fetch(url)
         copy = self._kept / hashlib.sha256(url.encode()).hexdigest()
         try:
             content = self._fetch(url)
@@ -76,7 +96,12 @@ class Documents:
     def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> ZeepResponse:
         """Send an envelope; the address in the WSDL does not count, that of the connection does."""
         answer = self._post(message, headers)
-        return ZeepResponse(answer.status, answer.headers, answer.content, answer.encoding)
+        try:
+            content = answer.utf8
+        except Invalid as invalid:
+            fault = f"{answer.connection}: the answer cannot be read: {invalid.detail}"
+            raise BadAnswer(fault) from None
+        return ZeepResponse(answer.status, answer.headers, content, "utf-8")
 
     def post_xml(
         self, address: str, envelope: etree._Element, headers: Mapping[str, str]

@@ -6,21 +6,28 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from hansa import HansaError, Unavailable
+from hansa import HansaError, Invalid, Unavailable
 from hansa_http.outgoing import HttpOutgoing
 from hansa_http.response import BadAnswer, HttpResponse
 from hansa_soap.envelope import VERSIONS, Version, unwrap
 from hansa_xml.parser import local_name, parse
 from lxml import etree
 
-from .documents import Documents
+from .documents import Documents, ZeepResponse
 from .faults import SoapFault as SoapFault, read_fault
-from .settings import SoapSettings
+from .settings import SoapSettings, is_web_address
 
 if TYPE_CHECKING:
     import zeep
 
     from .wsdl import WsdlClient
+
+_GONE = (404, 410)
+_ADDRESSING = "http://www.w3.org/2005/08/addressing"
+_ADDRESSING_HEADERS = [
+    f"{{{_ADDRESSING}}}{name}"
+    for name in ("To", "From", "ReplyTo", "FaultTo", "Action", "MessageID", "RelatesTo")
+]
 
 Xml: TypeAlias = str | bytes | etree._Element
 """XML as text, bytes or an element."""
@@ -29,7 +36,7 @@ Operation: TypeAlias = Callable[..., Any]
 """An operation of the WSDL, whose parameters and answer that describes."""
 
 
-class SoapOutgoing(HttpOutgoing):
+class SoapOutgoing(HttpOutgoing[SoapSettings]):
     """Calls a SOAP service; safe in many threads.
 
     `service.Operation(...)` calls an operation of the WSDL and returns plain data; `send(body)`
@@ -38,8 +45,6 @@ class SoapOutgoing(HttpOutgoing):
 
     type: ClassVar[str] = "soap"
     Config = SoapSettings
-
-    config: SoapSettings
     _wsdl: WsdlClient | None = None
 
     @property
@@ -59,13 +64,30 @@ class SoapOutgoing(HttpOutgoing):
 
             kept = self.server.dir / "soap"
             documents = Documents(self.config, self._read, self._post, kept)
-            self._wsdl = WsdlClient(self.config, self.label, self.url({}), documents)
+            self._wsdl = WsdlClient(
+                self.config, self.label, self.url({}), documents, self._check_answer
+            )
+
+    @classmethod
+    def prepare(cls, config: SoapSettings) -> SoapSettings:
+        """Refuse a WSDL in a file that cannot be used; one of the other side is read at the start.
+
+        Raises `Invalid`, which names the import that is at fault.
+        """
+        if config.wsdl and not is_web_address(config.wsdl):
+            from .wsdl import check_file
+
+            check_file(config)
+        return config
 
     def _read(self, url: str) -> bytes:
         answer = self.fetch(url)
+        if answer.status in _GONE:
+            fault = f"refers to {url}, which was answered with status {answer.status}"
+            raise Invalid({"wsdl": fault})
         if not answer.ok:
             raise BadAnswer(f"{self.label}: {url} was answered with status {answer.status}")
-        return answer.content
+        return answer.utf8
 
     def _post(self, message: bytes, headers: Mapping[str, str]) -> HttpResponse:
         return self.request("POST", message, headers=headers)
@@ -97,24 +119,45 @@ class SoapOutgoing(HttpOutgoing):
         header: Xml = b"",
         cid: str = "",
         timeout: float | None = None,
-    ) -> etree._Element:
+    ) -> etree._Element | None:
         """Send a body, or a whole envelope as it is, and return the element that answers.
 
-        `header` goes into the SOAP header. Raises `SoapFault`, `BadAnswer` and what `request`
-        raises.
+        None stands for an answer without content, as one-way operations have. `header` goes into
+        the SOAP header. Raises `SoapFault`, `BadAnswer` and what `request` raises.
         """
         content, headers = self.wrap(body, action, header)
         answer = self.request("POST", content, headers=headers, cid=cid, timeout=timeout)
-        version = VERSIONS[self.config.soap_version]
+        if answer.ok and not answer.content:
+            return None
         try:
-            found = unwrap(parse(answer.content), version)
+            found = self._unwrap(answer.utf8)
         except HansaError as error:
-            raise BadAnswer(
-                f"{self.label}: status {answer.status} and no SOAP answer: {error.detail}"
-            ) from error
-        if found.tag == f"{{{version.namespace}}}Fault":
+            raise self._no_soap(answer.status, error) from error
+        version = VERSIONS[self.config.soap_version]
+        if found is not None and found.tag == f"{{{version.namespace}}}Fault":
             raise read_fault(self.label, found)
         return found
+
+    def _unwrap(self, content: bytes) -> etree._Element | None:
+        config = self.config
+        root = parse(content, huge=config.xml_huge_tree, recover=not config.strict)
+        understood = list(config.understood_headers)
+        if config.ws_addressing:
+            understood += _ADDRESSING_HEADERS
+        return unwrap(root, VERSIONS[config.soap_version], understood)
+
+    def _no_soap(self, status: int, error: HansaError) -> BadAnswer:
+        return BadAnswer(f"{self.label}: status {status} and no SOAP answer: {error.detail}")
+
+    def _check_answer(self, response: ZeepResponse) -> None:
+        """Raise `BadAnswer` for an answer to an operation that is no envelope to be read."""
+        content_type = response.headers.get("content-type", "")
+        if not response.content or content_type.lower().startswith("multipart/"):
+            return
+        try:
+            self._unwrap(response.content)
+        except HansaError as error:
+            raise self._no_soap(response.status_code, error) from error
 
     def wrap(self, body: Xml, action: str = "", header: Xml = b"") -> tuple[bytes, dict[str, str]]:
         """Return the envelope and the HTTP headers of a body.

@@ -35,6 +35,25 @@ class SoapSettings(HttpAddress):
         bool,
         setting("Send the headers of WS-Addressing 1.0 with operations (To, Action, MessageID)"),
     ] = False
+    understood_headers: Annotated[
+        list[str],
+        setting(
+            "Headers of answers, as {namespace}name, that may be marked mustUnderstand",
+            advanced=True,
+        ),
+    ] = []
+    strict: Annotated[
+        bool,
+        setting(
+            "Whether answers must be well-formed and have all that the WSDL demands; "
+            "otherwise what can be read is read",
+            advanced=True,
+        ),
+    ] = True
+    xml_huge_tree: Annotated[
+        bool,
+        setting("Whether answers may hold single texts of more than 10 MB", advanced=True),
+    ] = False
 
     def check(self) -> None:
         """Refuse a WSDL that is not there, or not at the host of the address; raises `Invalid`."""

@@ -176,6 +176,8 @@ class SoapChannel(HttpChannel[SoapSettings]):
         """Dispatch a message, or return the WSDL."""
         if request.method != "POST":
             return self._describe(request)
+        if not request.raw:
+            return self.fail(Invalid("the request is empty: expected a SOAP Envelope"), request)
         response = self.dispatch(request)
         if not response.raw and response.ok and response.status == 200:
             # a service that answers nothing still answers with an envelope

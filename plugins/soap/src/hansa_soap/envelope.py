@@ -88,31 +88,50 @@ class NotUnderstood(Invalid):
 
 def unwrap(
     root: etree._Element, version: Version, understood: Collection[str] = ()
-) -> etree._Element:
-    """Return the one element in the body of an envelope; raises `Invalid` for a wrong envelope.
+) -> etree._Element | None:
+    """Return the one element in the body of an envelope, None if the body is empty; raises
+    `Invalid` for a wrong envelope.
 
     `understood` names headers, as `{namespace}name`, that may ask to be understood; those for
     another role are left alone.
     """
     if root.tag != version.envelope:
         raise _no_envelope(root, version)
-    found = None
+    header, body = _parts(root, version)
+    if header is not None and len(header):
+        _check_headers(header, version, understood)
+    if len(body) == 1:
+        child: etree._Element = body[0]
+        return child
+    if len(body) or (body.text or "").strip():
+        raise Invalid(f"the Body must hold one element, it holds {len(body) or 'text'}")
+    return None
+
+
+def _parts(root: etree._Element, version: Version) -> tuple[etree._Element | None, etree._Element]:
+    """Return the Header, if there is one, and the Body of an envelope, which stand in this order.
+
+    After the Body, SOAP 1.1 (section 4.1.1) has elements of any namespace, SOAP 1.2 has none.
+    """
+    header: etree._Element | None = None
+    body: etree._Element | None = None
     for part in root:
-        if part.tag == version.body:
-            if found is not None:
-                raise Invalid("the envelope has more than one Body")
-            found = part
-        elif part.tag == version.header:
-            if len(part):
-                _check_headers(part, version, understood)
-        elif found is None:
+        if part.tag == version.header and header is None and body is None:
+            header = part
+        elif part.tag == version.body and body is None:
+            body = part
+        elif part.tag in (version.header, version.body):
+            raise Invalid(
+                f"the envelope must have at most one Header, before one Body; "
+                f"its {local_name(part.tag)} is out of place"
+            )
+        elif body is None:
             raise Invalid(f"the envelope has a {part.tag} where its Header or Body should be")
-    if found is None:
+        elif version is V12 or not part.tag.startswith("{"):
+            raise Invalid(f"the envelope has a {part.tag} after its Body")
+    if body is None:
         raise Invalid("the envelope has no Body")
-    if len(found) != 1:
-        raise Invalid(f"the Body must hold one element, it holds {len(found)}")
-    child: etree._Element = found[0]
-    return child
+    return header, body
 
 
 def _no_envelope(root: etree._Element, version: Version) -> Invalid:
@@ -127,17 +146,24 @@ def _no_envelope(root: etree._Element, version: Version) -> Invalid:
 
 
 def _check_headers(header: etree._Element, version: Version, understood: Collection[str]) -> None:
-    must = f"{{{version.namespace}}}mustUnderstand"
     role = f"{{{version.namespace}}}{version.role}"
     missed = [
         str(block.tag)
         for block in header
-        if (block.get(must) or "").strip() in ("1", "true")
+        if _must_be_understood(block, version)
         and (block.get(role) or "").strip() in version.roles
         and block.tag not in understood
     ]
     if missed:
         raise NotUnderstood(missed)
+
+
+def _must_be_understood(block: etree._Element, version: Version) -> bool:
+    """Return the mustUnderstand of a header; raises `Invalid` for a value that is no boolean."""
+    given = block.get(f"{{{version.namespace}}}mustUnderstand", "0").strip()
+    if given not in ("0", "1", "true", "false"):
+        raise Invalid(f"mustUnderstand of the header {block.tag} is {given[:40]!r}, no boolean")
+    return given in ("1", "true")
 
 
 def fault(error: BaseException, text: str, content: str, version: Version) -> bytes:

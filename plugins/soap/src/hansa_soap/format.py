@@ -10,6 +10,7 @@ from hansa_xml.parser import parse
 from hansa_xml.shapes import Data, Hint
 from hansa_xml.text import is_name
 from hansa_xml.writer import as_element, write_element
+from lxml import etree
 
 from .envelope import V11, VERSIONS, fault, unwrap
 from .names import names_of
@@ -48,9 +49,12 @@ class SoapFormat(Format):
 
     def parse(self, raw: bytes, model: Hint = None) -> Data:
         """Build a `model` from the element in the Body, or a dot-access `Element`; raises `Invalid`
-        with every fault.
+        with every fault. An empty Body is an element without content.
         """
-        return self._documents.read(unwrap(parse(raw), self.version, self._understood), model)
+        element = unwrap(parse(raw), self.version, self._understood)
+        if element is None:
+            element = etree.Element(f"{{{self.names.namespace}}}{self.names.request}")
+        return self._documents.read(element, model)
 
     def render(self, value: Data, model: Hint = None) -> bytes:
         """Return an envelope around a value; an lxml element or `Element` goes into the Body as it

@@ -8,7 +8,7 @@ from lxml import etree
 from .early import XmlSection
 
 _MANY_ATTRIBUTES = etree.XPath("boolean(//@*[position() > $limit])")
-_ELEMENTS = etree.XPath("count(//*)")
+_MANY_ELEMENTS = etree.XPath("count(//*) > $limit")
 _LONG_NAME = etree.XPath("boolean((//*|//@*)[string-length(local-name()) > $limit])")
 
 
@@ -58,7 +58,7 @@ class Limits:
 
     def _check_elements(self, root: etree._Element) -> None:
         limit = self.section.max_elements
-        if _ELEMENTS(root) > limit:
+        if _MANY_ELEMENTS(root, limit=limit):
             raise Invalid(f"more than {limit} elements, the limit max_elements of [xml]")
 
     def _check_names(self, root: etree._Element) -> None:

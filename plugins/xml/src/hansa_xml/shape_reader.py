@@ -25,8 +25,7 @@ ReadAll = Callable[[Sequence[etree._Element]], Data]
 
 
 def read_slot(slot: Slot, records: dict[int, Read]) -> Read:
-    """Build what reads one occurrence; an empty element is None where None may be and text may not.
-    """
+    """Build what reads one occurrence; an empty element is None where None may be and text may not."""
     read = _shape(slot.shape, records)
     if not slot.nillable or isinstance(slot.shape, Anything | Listing):
         return read
@@ -258,8 +257,7 @@ def _items(shape: Listing, records: dict[int, Read]) -> ReadAll:
 
 
 def _children_named_item(element: etree._Element) -> Sequence[etree._Element] | None:
-    """Return the children of an element if all are called `item`, in whatever namespace; else None.
-    """
+    """Return the children of an element if all are called `item`, in whatever namespace; else None."""
     tag = element[0].tag
     if local_name(tag) != "item":
         return None
