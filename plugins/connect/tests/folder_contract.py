@@ -155,6 +155,51 @@ class FolderContract(OnServer, ChannelContract):
         told = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
         assert len(told) == len(set(told)) <= 4
 
+    # -- a source that may only be read ------------------------------------------------------------
+
+    def test_a_read_only_source_is_remembered_across_restarts_and_not_touched(self):
+        inbox = Inbox()
+        for name in ("a.csv", " b.csv"):
+            self.put(name, name.encode())
+        self.watched.chmod(0o555)
+        for _ in range(2):
+            with self.receiving(inbox, read_only=True):
+                inbox.wait(2, self.patience)
+                assert not inbox.has(3, self.settle)
+        self.watched.chmod(0o755)
+        with self.receiving(inbox, read_only=True):
+            self.put("a.csv", b"another content")
+            inbox.wait(3, self.patience)
+            assert not inbox.has(4, self.settle)
+        got = [request.raw for request in inbox.requests]
+        assert sorted(got) == [b" b.csv", b"a.csv", b"another content"]
+        assert self.names() == [" b.csv", "a.csv"] and not self.lost()
+
+    def test_a_read_only_source_is_tried_again_and_given_up_in_memory(self, caplog):
+        inbox = Inbox("retry")
+        self.put("poison.csv")
+        with self.receiving(inbox, read_only=True, max_attempts=3, retry_delay=0.3):
+            inbox.wait(2, self.patience)
+        with self.receiving(inbox, read_only=True, max_attempts=3):
+            inbox.wait(3, self.patience)
+            assert not inbox.has(4, self.settle)
+        assert [request.attempt for request in inbox.requests] == [1, 2, 3]
+        assert self.names() == ["poison.csv"]
+        assert "given up after 3 attempts" in caplog.text
+
+    def test_what_does_not_fit_into_memory_is_told_and_makes_no_other_come_twice(self):
+        inbox = Inbox()
+        for name in ("a", "b", "c"):
+            self.put(name, name.encode())
+        with self.receiving(inbox, read_only=True, remember_limit=2) as channel:
+            inbox.wait(2, self.patience)
+            troubles = self.server.objects.troubles
+            wait_until(lambda: "remember_limit" in troubles.get(self.current(channel), ""))
+            (self.watched / inbox.requests[0].raw.decode()).unlink()
+            inbox.wait(3, self.patience)
+            assert not inbox.has(4, self.settle)
+        assert sorted(request.raw for request in inbox.requests) == [b"a", b"b", b"c"]
+
     # -- never half a file -------------------------------------------------------------------------
 
     def test_a_file_that_is_being_written_is_left_alone(self):

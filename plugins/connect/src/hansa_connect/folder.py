@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,33 +16,29 @@ from hansa import (
     Request,
     Response,
     TimedOut,
-    TooLarge,
     Unavailable,
     backoff_delay,
     new_cid,
     problem,
 )
 
-from .arrivals import Arrivals
-from .claims import Claim, owner_of
+from .claims import Claim
 from .files import Entry, one_line
-from .location import FileConnections
-from .polling import PollingChannel
-from .transfer import exists, fetch, make_folders, writing
-from .unclaimed import Unclaimed
+from .reading import LONGEST_DELAY
+from .remembering import RememberingFolder
+from .transfer import exists, make_folders, writing
 from .watched import WatchSettings
 
-LONGEST_DELAY = 600.0
-"""Seconds between two attempts at a file, at most."""
 UNSETTLED_DELAY = 1.0
 """Seconds after which a claimed file that still grew is looked at again, at least."""
-_UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 
 WatchT = TypeVar("WatchT", bound=WatchSettings)
 
 
-class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
+class FolderChannel(RememberingFolder[WatchT]):
     """Base of channels that watch a remote folder; a subclass defines `file_system`.
+
+    Files are claimed by renaming them, or with the setting `read_only` left and remembered.
 
     The service gets the content, or for `deliver = path` a payload of `path`, `name`, `size` and
     `modified`. Headers are `file-name`, `file-path`, `file-size` and `file-modified` (ISO 8601).
@@ -53,23 +48,18 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
 
     def connect(self) -> None:
         """Log in, and make the folders that are missing, here and on the server."""
-        self._owner = owner_of(self.server.cluster.name, self.type, self.name)
-        self._work = self.server.dir / "files" / f"{self.type}-{self._owner}"
-        self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._arrivals = Arrivals(self.config, self.log.warning)
-        self._unclaimed = Unclaimed(self.log, self.trouble)
         self._gone: set[str] = set()
         super().connect()
+        if self.config.read_only:
+            self._drop_copies(set())
+            return
         folders = (self.config.claimed, self.config.failed, self.config.done)
         with self.session() as files:
             for folder in folders:
                 if folder:
                     make_folders(files, self._within(folder))
             claimed = files.list(self._within(self.config.claimed))
-        marks = {claim.mark for claim in _claims_in(claimed)}
-        for left in self._work.iterdir():
-            if left.name.partition(".")[0] not in marks:
-                left.unlink()
+        self._drop_copies({claim.mark for claim in _claims_in(claimed)})
 
     def poll(self) -> bool:
         """Deliver the claims that are due, then the files that have settled.
@@ -77,6 +67,8 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
         Returns True if any of them was there: what is listed and cannot be claimed waits for the
         next poll.
         """
+        if self.config.read_only:
+            return self._poll_remembering()
         with self.session() as files:
             claimed = files.list(self._within(self.config.claimed))
             ready = self._arrivals.settled(files.list(self.path("")), time.monotonic())
@@ -121,11 +113,6 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
         self._unclaimed.missing(entry.name)
         return None
 
-    def _check_server(self) -> None:
-        """Raise what is wrong if it was the server that failed, and not one file."""
-        with self.session() as files:
-            files.check()
-
     def _rename(self, claim: Claim, new: Claim) -> Claim | None:
         return new if self._move(self._at(claim), self._at(new)) else None
 
@@ -150,7 +137,7 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
 
         Returns False if the file is gone. Raises when the server is.
         """
-        local = self._work / f"{claim.mark}.file.{_UNUSUAL.sub('_', claim.name)[-100:]}"
+        local = self._local(claim)
         handled = self._work / f"{claim.mark}.handled"
         try:
             if handled.exists():  # its service had come to an end, but the server was gone by then
@@ -215,42 +202,6 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
             error = response.error or HansaError("its service rejected it")
             self._fail(claim, error, request.cid)
 
-    def _fetch(self, claim: Claim, local: Path, size: int | None) -> Entry | None:
-        """Fetch a claimed file; returns None if it is still being written."""
-        where = self._at(claim)
-        with self.session(self.config.transfer_timeout) as files:
-            found = files.stat(where)
-            if found.kind != "file":
-                raise Forbidden(f"it is a {found.kind}, and not a file")
-            if self.config.deliver == "content" and found.size > self.config.limit:
-                limit = self.config.limit
-                raise TooLarge(f"it has {found.size} bytes, and content is delivered up to {limit}")
-            if size not in (None, found.size):
-                return None
-            have = local.stat().st_size if local.exists() else 0
-            got = fetch(files, where, local, found.size, have)
-            if got == found.size and files.stat(where) == found:
-                return found
-        local.unlink()
-        return None
-
-    def _request(self, claim: Claim, found: Entry, local: Path) -> Request:
-        headers = {
-            "file-name": claim.name,
-            "file-path": self.path(claim.name),
-            "file-size": str(found.size),
-            "file-modified": datetime.fromtimestamp(found.modified, UTC).isoformat(),
-        }
-        if self.config.deliver == "content":
-            return Request(local.read_bytes(), headers=headers, attempt=claim.attempt)
-        payload = {
-            "path": str(local),
-            "name": claim.name,
-            "size": found.size,
-            "modified": found.modified,
-        }
-        return Request(payload=payload, headers=headers, attempt=claim.attempt)
-
     def _finish(self, claim: Claim) -> None:
         target = ""
         if self.config.done:
@@ -279,12 +230,6 @@ class FolderChannel(FileConnections[WatchT], PollingChannel[WatchT]):
         with self.session() as files, writing(files.writer(f"{target}.cause.json")) as stream:
             stream.write(content)
         self._move(self._at(claim), target)
-
-    def _at(self, claim: Claim) -> str:
-        return f"{self._within(self.config.claimed)}/{claim.file}"
-
-    def _within(self, folder: str) -> str:
-        return folder.rstrip("/") if folder.startswith("/") else self.path(folder)
 
 
 def _claims_in(entries: list[Entry]) -> list[Claim]:

@@ -23,8 +23,7 @@ class Unclaimed:
         self._reported = ""
 
     def missing(self, name: str) -> None:
-        """Note that there is no such file: another channel was quicker, unless it is listed again.
-        """
+        """Note that there is no such file: another channel was quicker, unless it is listed again."""
         if name in self._missing:
             self.refused(name, NOT_THERE)
         elif name not in self._refused:

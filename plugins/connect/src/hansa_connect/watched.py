@@ -90,10 +90,28 @@ class WatchSettings(PollingSettings, LocationSettings):
         ),
     ] = 3600.0
 
+    read_only: Annotated[
+        bool,
+        setting(
+            "Leave files where they are and remember which were taken, instead of renaming them; "
+            "for sources that may only be read. `claimed`, `failed` and `done` are not used"
+        ),
+    ] = False
+    remember_limit: Annotated[
+        int,
+        setting(
+            "Maximum files to remember with read_only; files that are gone make room for others",
+            ge=1,
+            le=100_000,
+        ),
+    ] = 10_000
+
     def check(self) -> None:
         """Refuse folders that are the same, or are the watched one; raises `Invalid`."""
         super().check()
         faults: dict[str, str] = {}
+        if self.read_only and self.done:
+            faults["done"] = "with read_only, files stay where they are"
         taken = {"", ".", self.folder.rstrip("/")}
         folders = {"claimed": self.claimed, "failed": self.failed, "done": self.done}
         for name, folder in folders.items():
