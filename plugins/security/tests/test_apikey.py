@@ -119,3 +119,43 @@ def test_signing():
     assert headers == {"X-Partner": KEY, "api_key": KEY}
     with pytest.raises(HansaError, match="signs is off"):
         make().sign({})
+
+
+def in_query(security, query, params):
+    request = Request(peer="192.0.2.8", params=params, extra={"query": query})
+    return security.authenticate(request), request
+
+
+def test_a_key_in_the_query_is_accepted_and_taken_out_of_the_request():
+    security = make(query="api_key")
+    principal, request = in_query(
+        security, {"api_key": KEY, "a": "1"}, {"api_key": KEY, "a": "1", "id": "2"}
+    )
+    assert principal == "reports"
+    assert request.extra["query"] == {"a": "1"}
+    assert request.params == {"a": "1", "id": "2"}
+
+
+def test_other_keys_in_the_query_are_refused():
+    security = make(query="api_key")
+    for query in ({}, {"api_key": ""}, {"api_key": [KEY, KEY]}, {"api_key": KEY[1:]}, {"key": KEY}):
+        with pytest.raises(Refused) as caught:
+            in_query(security, query, {})
+        assert caught.value.headers["WWW-Authenticate"] == 'ApiKey realm="hansa", query="api_key"'
+    with pytest.raises(Refused):
+        call(security, KEY)
+
+
+def test_a_key_in_the_query_signs_the_query():
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}
+    security = make(query="api_key", signs=True)
+    security.sign(headers)
+    security.sign_query(query)
+    assert (headers, query) == ({}, {"api_key": KEY})
+    make(signs=True).sign_query(query := {})
+    assert query == {}
+    with pytest.raises(HansaError, match="signs is off"):
+        make(query="api_key").sign_query({})
+    scheme = ApiKey.openapi_scheme({"query": "api_key"})
+    assert scheme == {"type": "apiKey", "in": "query", "name": "api_key"}

@@ -1,4 +1,4 @@
-"""Both types hold the contract of security types, in each form that a password or key is stored in."""
+"""All types hold the contract of security types, in each form that a password or key is stored in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import base64
 from hansa_devkit import SecurityContract
 from hansa_security.apikey import ApiKey
 from hansa_security.basic import Basic
+from hansa_security.bearer import Bearer
 
 KEY = "0f8c1d2e3b4a59687766554433221100ffeeddccbbaa99887766554433221100"
 
@@ -46,3 +47,15 @@ class TestGuessableApiKey(TestApiKey):
     good = {"key": "opensesame", "header": "X-Partner"}
     right = {"x-partner": "opensesame"}
     wrong = [{"x-partner": "Opensesame"}, {"x-partner": "secret"}, {"x-api-key": "opensesame"}]
+
+
+class TestBearer(SecurityContract):
+    cls = Bearer
+    good = {"tokens": ["other-0f8c1d2e3b4a5968776655443322110", KEY]}
+    right = {"authorization": f"Bearer {KEY}"}
+    wrong = [
+        {"authorization": f"Bearer {KEY.upper()}"},
+        {"authorization": f"Basic {KEY}"},
+        {"authorization": KEY},
+    ]
+    signing = {"signs": True}

@@ -110,7 +110,7 @@ def _decode_brotli(content: bytes, at_most: int) -> bytes:
 
 def _decode_zstd(content: bytes, at_most: int) -> bytes:
     """Return the bytes of all frames (RFC 8878, 3)."""
-    options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW}
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW}
     with zstd.ZstdFile(io.BytesIO(content), options=options) as stream:
         return stream.read(at_most)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from typing import BinaryIO, TypeAlias
 from urllib.parse import urlencode
 
@@ -19,7 +19,7 @@ FileContent: TypeAlias = bytes | BinaryIO
 File: TypeAlias = FileContent | tuple[str, FileContent] | tuple[str, FileContent, str]
 """A file: its content, or its name and content, or name, content and content type."""
 
-Files: TypeAlias = Mapping[str, File | Sequence[File]]
+Files: TypeAlias = Mapping[str, File | list[File]]
 """The files of a form by the names of their fields."""
 
 
@@ -101,8 +101,7 @@ class BodyWriter:
         for name, value in pairs_of({} if data is None else _fields(data)):
             parts.append((name, (None, value.encode())))
         for name, file in files.items():
-            several = file if isinstance(file, list) else [file]
-            parts.extend((name, one) for one in several)
+            parts.extend((name, one) for one in _several(file))
         headers = {"Content-Type": given} if parameter_of(given, "boundary") else {}
         request = httpx2.Request("POST", "http://form", headers=headers, files=parts)
         return request.read(), request.headers["Content-Type"]
@@ -121,6 +120,10 @@ class BodyWriter:
             content = encode(content, self._coding)
             set_header(headers, "Content-Encoding", self._coding)
         return content
+
+
+def _several(files: File | list[File]) -> list[File]:
+    return files if isinstance(files, list) else [files]
 
 
 def header_of(headers: Mapping[str, str], name: str) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass
 
 from hansa import Invalid, Model, Secret, setting
 
@@ -124,7 +124,7 @@ class ProxyRoutes:
         host = host.lower()
         if any(_covers(entry, host) for entry in self._no_proxy):
             return None
-        if self._environment and proxy_bypass_environment(host, self._environment):
+        if self._environment and proxy_bypass(host):
             return None
         return self._proxies.get(scheme)
 

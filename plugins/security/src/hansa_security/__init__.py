@@ -1,1 +1,1 @@
-"""Security definitions that most installations need: HTTP Basic and API keys."""
+"""Security definitions that most installations need: HTTP Basic, API keys and bearer tokens."""

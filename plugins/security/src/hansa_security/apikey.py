@@ -1,10 +1,11 @@
-"""Security type `apikey`: a key in a header of the caller's."""
+"""Security type `apikey`: a key in a header of the caller's, or in the query string."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, Any
 
 from hansa import (
     HansaError,
@@ -45,6 +46,16 @@ class ApiKeySettings(Model):
             example="X-API-Key",
         ),
     ] = "X-API-Key"
+    query: Annotated[
+        str,
+        setting(
+            "Parameter of the query string that carries the key, instead of a header; keys in URLs "
+            "are logged by many programs on their way, so prefer a header",
+            max_length=64,
+            pattern=r"^[A-Za-z0-9._~-]*$",
+            example="api_key",
+        ),
+    ] = ""
     signs: Annotated[
         bool,
         setting(
@@ -60,11 +71,13 @@ class ApiKeySettings(Model):
             faults["key"] = fault
         if "\n" in self.header:
             faults["header"] = "must be one line"
-        elif "_" in self.header and not self.signs:
+        elif "_" in self.header and not self.signs and not self.query:
             faults["header"] = (
                 "headers with _ in their names are dropped on arrival, since others could pass for "
                 "them; use -"
             )
+        if "\n" in self.query:
+            faults["query"] = "must be one line"
         if faults:
             raise Invalid(faults)
 
@@ -83,21 +96,27 @@ class ApiKeySettings(Model):
 
 
 class ApiKey(Security[ApiKeySettings]):
-    """Admits callers whose header has the right key, and can sign outgoing calls with it."""
+    """Admits callers whose header or query string has the right key, and can sign outgoing calls
+    with it.
+    """
 
     type = "apikey"
 
     def __init__(self, name: str, config: ApiKeySettings, server: Server) -> None:
         super().__init__(name, config, server)
         self._header = config.header.lower()
-        self._challenge = f'ApiKey realm="hansa", header="{config.header}"'
+        place = f'query="{config.query}"' if config.query else f'header="{config.header}"'
+        self._challenge = f'ApiKey realm="hansa", {place}'
         self._principal = Principal(name, name)
         self._verification = Verification("", Credential(config.key or ""))
         self._verified = self._verification.verified
 
     @classmethod
     def openapi_scheme(cls, settings: PlainSettings) -> PlainSettings:
-        """Return the header that carries the key."""
+        """Return the header, or the parameter of the query string, that carries the key."""
+        query = settings.get("query")
+        if query:
+            return {"type": "apiKey", "in": "query", "name": query}
         header = settings.get("header", ApiKeySettings.header)
         return {"type": "apiKey", "in": "header", "name": header}
 
@@ -117,17 +136,36 @@ class ApiKey(Security[ApiKeySettings]):
         return replace(config, key=hash_key(key))
 
     def authenticate(self, request: Request) -> Principal:
-        """Return the definition's own name for a request with the right key; raises `Refused`."""
-        key = request.headers.get(self._header)
-        if not key:
-            raise Refused(f"a key in the header {self.config.header} is required", self._challenge)
+        """Return the definition's own name for a request with the right key; raises `Refused`.
+
+        A right key in the query string is taken out of the request, so that no service sees it.
+        """
+        if not self.config.query:
+            key = request.headers.get(self._header)
+            if not key:
+                fault = f"a key in the header {self.config.header} is required"
+                raise Refused(fault, self._challenge)
+            return self._accept(key, request.peer)
+        name = self.config.query
+        query = request.extra.get("query") or {}
+        key = query.get(name)
+        if not isinstance(key, str) or not key:
+            fault = f"one key in the parameter {name} of the query string is required"
+            raise Refused(fault, self._challenge)
+        principal = self._accept(key, request.peer)
+        request.extra["query"] = _without(query, name)
+        if name not in request.extra.get("path_params", ()):
+            request.params = _without(request.params, name)
+        return principal
+
+    def _accept(self, key: str, peer: str) -> Principal:
         if len(key) > LONGEST:
             raise Refused("the key is too long", self._challenge)
         attempt = fingerprint(key)
         if self._verified.get(attempt, 0.0) > monotonic():
             return self._principal
         try:
-            right = self._verification.accept(attempt, "", key, request.peer)
+            right = self._verification.accept(attempt, "", key, peer)
         except Refused as refused:
             refused.headers["WWW-Authenticate"] = self._challenge
             raise
@@ -137,8 +175,26 @@ class ApiKey(Security[ApiKeySettings]):
 
     def sign(self, headers: dict[str, str]) -> None:
         """Set the header of an outgoing call; raises `HansaError` unless the setting `signs` is on."""
+        self._check_signs()
+        if not self.config.query:
+            headers[self.config.header] = str(self.config.key)
+
+    def sign_query(self, query: dict[str, str]) -> None:
+        """Set the parameter of an outgoing call, if the key is in the query string; raises
+        `HansaError` unless the setting `signs` is on.
+        """
+        self._check_signs()
+        if self.config.query:
+            query[self.config.query] = str(self.config.key)
+
+    def _check_signs(self) -> None:
         if not self.config.signs:
             raise HansaError(
                 f"the security definition {self.name} signs no outgoing calls: its setting signs is off"
             )
-        headers[self.config.header] = str(self.config.key)
+
+
+def _without(parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
+    rest = dict(parameters)
+    rest.pop(name, None)
+    return rest

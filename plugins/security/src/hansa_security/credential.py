@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import threading
+from collections.abc import Iterable
 
 import argon2
 from argon2.low_level import Type
@@ -150,6 +151,22 @@ class Credential:
             except argon2.exceptions.VerificationError:
                 return False
         return hmac.compare_digest(self._digest, _sha256(presented))
+
+
+class AnyCredential:
+    """Several credentials, of which any one is right; `slow` and `guessable` if one of them is."""
+
+    __slots__ = ("_credentials", "guessable", "slow")
+
+    def __init__(self, stored: Iterable[str]) -> None:
+        self._credentials = [Credential(one) for one in stored]
+        self.slow = any(one.slow for one in self._credentials)
+        self.guessable = any(one.guessable for one in self._credentials)
+
+    def matches(self, presented: str) -> bool:
+        """Whether one of them is this; all are compared, so that the time does not reveal which."""
+        found = [one.matches(presented) for one in self._credentials]
+        return any(found)
 
 
 def _sha256(text: str) -> bytes:

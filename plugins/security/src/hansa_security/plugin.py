@@ -1,4 +1,4 @@
-"""The hook of hansa-security: the security types `basic` and `apikey`."""
+"""The hook of hansa-security: the security types `basic`, `apikey` and `bearer`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from hansa import Security, hookimpl
 
 from .apikey import ApiKey
 from .basic import Basic
+from .bearer import Bearer
 
 
 @hookimpl
 def hansa_security() -> list[type[Security]]:
-    """Return HTTP Basic and API keys."""
-    return [Basic, ApiKey]
+    """Return HTTP Basic, API keys and bearer tokens."""
+    return [Basic, ApiKey, Bearer]

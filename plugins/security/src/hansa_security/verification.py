@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from hansa import Refused
 
-from .credential import Credential, fingerprint, turn
+from .credential import AnyCredential, Credential, fingerprint, turn
 from .throttle import Throttle, failures
 
 LIFETIME = 300.0
@@ -56,7 +56,7 @@ class Verification:
     def __init__(
         self,
         user: str,
-        credential: Credential,
+        credential: Credential | AnyCredential,
         *,
         throttle: Throttle = failures,
         clock: Callable[[], float] = time.monotonic,

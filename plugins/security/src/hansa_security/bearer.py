@@ -1,0 +1,126 @@
+"""Security type `bearer`: an opaque token in the Authorization header (RFC 6750)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from time import monotonic
+from typing import Annotated
+
+from hansa import (
+    HansaError,
+    Invalid,
+    Model,
+    PlainSettings,
+    Refused,
+    Request,
+    Secret,
+    Security,
+    Server,
+    setting,
+)
+
+from .credential import AnyCredential, fault_of, fingerprint, hash_key, is_hash, new_key
+from .verification import Principal, Verification
+
+LONGEST = 1100
+"""Maximum length of an Authorization header, in characters; longer ones are refused unread."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*").fullmatch
+
+
+class BearerSettings(Model):
+    """What a definition of bearer tokens holds."""
+
+    tokens: Annotated[
+        list[Secret],
+        setting(
+            "Tokens of callers, all valid at once, so that one can replace another without a gap; "
+            "stored as hashes, or encrypted if they also sign. If left out, one is generated",
+            max_length=20,
+        ),
+    ] = []
+    signs: Annotated[
+        bool,
+        setting(
+            "Whether the first token also signs outgoing calls, for which tokens are encrypted "
+            "instead of hashed"
+        ),
+    ] = False
+
+    def check(self) -> None:
+        """Refuse tokens that the header cannot carry, and a hash where a token itself is needed."""
+        faults: dict[str, str] = {}
+        if not self.tokens:
+            faults["tokens"] = "at least one is required"
+        for index, token in enumerate(self.tokens):
+            fault = fault_of(token)
+            if not fault and not is_hash(token) and not _TOKEN(token):
+                fault = "must be letters, digits and -._~+/ with = at its end only (RFC 6750)"
+            if not fault and self.signs and index == 0 and is_hash(token):
+                fault = "is stored as a hash, which cannot sign: give the token again"
+            if fault:
+                faults[f"tokens[{index}]"] = fault
+        if faults:
+            raise Invalid(faults)
+
+
+class Bearer(Security[BearerSettings]):
+    """Admits callers with one of the tokens, and can sign outgoing calls with the first (RFC 6750)."""
+
+    type = "bearer"
+
+    def __init__(self, name: str, config: BearerSettings, server: Server) -> None:
+        super().__init__(name, config, server)
+        self._challenge = 'Bearer realm="hansa"'
+        self._principal = Principal(name, name)
+        self._verification = Verification("", AnyCredential(config.tokens))
+        self._verified = self._verification.verified
+
+    @classmethod
+    def generate(cls, given: PlainSettings) -> PlainSettings:
+        """Return a random token, if none was given; it is shown once, in the answer to the creation."""
+        return {} if given.get("tokens") else {"tokens": [new_key()]}
+
+    @classmethod
+    def prepare(cls, config: BearerSettings) -> BearerSettings:
+        """Return the settings with hashes of tokens that need not sign: SHA-256 of long random
+        ones, argon2id of those that might be guessed.
+        """
+        if config.signs:
+            return config
+        hashes = [token if is_hash(token) else hash_key(token) for token in config.tokens]
+        return replace(config, tokens=hashes)
+
+    def authenticate(self, request: Request) -> Principal:
+        """Return the definition's own name for a request with one of the tokens; raises `Refused`."""
+        header = request.headers.get("authorization")
+        if not header:
+            raise Refused("a bearer token is required", self._challenge)
+        if len(header) > LONGEST:
+            raise Refused("the Authorization header is too long", self._challenge)
+        attempt = fingerprint(header)
+        if self._verified.get(attempt, 0.0) > monotonic():
+            return self._principal
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Refused("the Authorization header is not of the scheme Bearer", self._challenge)
+        wrong = f'{self._challenge}, error="invalid_token"'
+        try:
+            right = self._verification.accept(attempt, "", token.strip(" "), request.peer)
+        except Refused as refused:
+            refused.headers["WWW-Authenticate"] = self._challenge
+            raise
+        if not right:
+            raise Refused("the token is wrong", wrong)
+        return self._principal
+
+    def sign(self, headers: dict[str, str]) -> None:
+        """Set the Authorization header of an outgoing call; raises `HansaError` unless the setting
+        `signs` is on.
+        """
+        if not self.config.signs:
+            raise HansaError(
+                f"the security definition {self.name} signs no outgoing calls: its setting signs is off"
+            )
+        headers["Authorization"] = f"Bearer {self.config.tokens[0]!s}"
