@@ -339,3 +339,34 @@ def test_where_version_and_action_are_found(
     environ: dict[str, str], version: str, action: str
 ) -> None:
     assert (version_of(environ), action_of(environ)) == (version, action)
+
+
+@pytest.mark.parametrize("version", [V11, V12])
+@pytest.mark.parametrize(
+    ("encoding", "charset", "declared"),
+    [
+        ("latin-1", "ISO-8859-1", ""),
+        ("latin-1", "ISO-8859-1", "utf-8"),
+        ("utf-8", "utf-8", "iso-8859-1"),
+        ("latin-1", "", "iso-8859-1"),
+        ("utf-8-sig", "ISO-8859-1", ""),  # a byte order mark counts most (RFC 7303, section 3.2)
+        ("utf-16", "utf-16", "utf-16"),
+    ],
+)
+def test_the_charset_of_the_content_type_counts(
+    site: Any, version: Version, encoding: str, charset: str, declared: str
+) -> None:
+    site.add(Say, name="say", soap_version=version.name)
+    declaration = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    sent = declaration + envelope(version, "<a><word>grün</word></a>")
+    media_type = version.content_type.partition(";")[0]
+    content_type = f"{media_type}; charset={charset}" if charset else media_type
+    answer = post(site, sent.encode(encoding), version, content_type=content_type)
+    assert said(answer) == "say: grün"
+
+
+def test_a_charset_that_is_not_known_is_a_fault(site: Any) -> None:
+    site.add(Say)
+    answer = post(site, envelope(), content_type="text/xml; charset=none-such")
+    assert answer.status_code == 400
+    assert "none-such" in fault(answer)[1]
