@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hansa import Invalid, Response
@@ -13,7 +14,7 @@ from hansa_http.channel import HttpChannel, HttpSettings
 def shared(shared_sites):
     """One server for all tests, whose channels return their name and what they were asked with."""
     site = shared_sites()
-    paths = {
+    paths: dict[str, dict[str, Any]] = {
         "raw": {"url_path": "/s/raw"},
         "segments": {"url_path": "/rawp/{a}/x/{b}"},
         "files": {"url_path": "/files/{path}", "match_slash": True},

@@ -8,6 +8,7 @@ import builtins
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from typing import Annotated, Any, ClassVar, Literal
 from wsgiref.types import WSGIEnvironment
 
@@ -25,6 +26,7 @@ from hansa import (
 )
 from typing_extensions import TypeVar
 
+from .cors import Cors
 from .errors import problem_response
 from .frontend import HttpFrontend
 from .path import shown
@@ -54,6 +56,9 @@ class HttpPath(Model):
     match_slash: Annotated[
         bool, setting("Whether a {name} in the path may contain slashes", advanced=True)
     ] = False
+    cors: Annotated[
+        Cors, setting("Pages of other origins that may call the channel", advanced=True)
+    ] = field(default_factory=Cors)
     ignore_trailing_slash: Annotated[
         bool,
         setting("Whether a slash at the end of the path makes no difference", advanced=True),
@@ -165,6 +170,7 @@ class HttpChannel(Channel[PathT]):
     def __init__(self, name: str, config: PathT, server: Server) -> None:
         super().__init__(name, config, server)
         self.patterns = config.patterns()
+        self.cors = config.cors if config.cors.origins else None
         self.merges = config.merge_url_params_req
         self.path_wins = config.url_params_pri == "path-over-query"
         self.methods = self.allowed_methods(config)
@@ -182,6 +188,11 @@ class HttpChannel(Channel[PathT]):
     def pattern(self) -> Pattern:
         """The path as its setting has it."""
         return self.patterns[0]
+
+    @property
+    def usual_methods(self) -> frozenset[str]:
+        """The methods that it accepts, or the usual ones if it accepts any."""
+        return self.methods or _USUAL_METHODS
 
     @property
     def rank(self) -> int:
@@ -264,7 +275,7 @@ def not_allowed(method: str, channels: Iterable[AnyHttpChannel], hint: str = "")
     """Return the error for a method that none of the channels on a path has, naming those that they
     have.
     """
-    methods = {one for channel in channels for one in channel.methods or _USUAL_METHODS}
+    methods = {method for channel in channels for method in channel.usual_methods}
     allowed = ", ".join(sorted(methods | {"OPTIONS"}))
     return NotAllowed(
         f"{method} is not allowed here; {allowed} are{hint}", headers={"Allow": allowed}

@@ -9,6 +9,7 @@ from wsgiref.types import WSGIEnvironment
 from hansa import Response
 
 from .coding import encode
+from .vary import add_vary
 
 _PREFERRED = ("zstd", "br", "gzip")
 """Codings of responses; of those that a caller accepts equally, the first is taken."""
@@ -27,7 +28,7 @@ def compress(response: Response, environ: WSGIEnvironment, over: int) -> None:
     body = response.raw
     if not isinstance(body, bytes) or len(body) <= over or not _may_be(response):
         return
-    _vary(response)
+    add_vary(response, "Accept-Encoding")
     coding = choose(environ.get("HTTP_ACCEPT_ENCODING", ""))
     if not coding:
         return
@@ -47,15 +48,6 @@ def _may_be(response: Response) -> bool:
         return False
     media_type = response.content_type.partition(";")[0].strip().lower()
     return not media_type or _is_compressible(media_type) is not None
-
-
-def _vary(response: Response) -> None:
-    """Say to caches that the response depends on what its caller accepts."""
-    for name, value in response.headers.items():
-        if name.lower() == "vary":
-            response.headers[name] = f"{value}, Accept-Encoding"
-            return
-    response.headers["Vary"] = "Accept-Encoding"
 
 
 @lru_cache(maxsize=256)

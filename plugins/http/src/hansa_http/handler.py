@@ -15,6 +15,7 @@ from hansa import HansaError, Request, Response, Unavailable, new_cid
 
 from .body import read_body
 from .compression import compress
+from .cors import is_preflight
 from .early import HttpSection
 from .errors import NoChannel, problem_response
 from .gate import Gate
@@ -70,11 +71,16 @@ class RequestHandler:
 
     def _handle(self, environ: WSGIEnvironment) -> Handled:
         cid = self._cid(environ)
+        channel: AnyHttpChannel | None = None
         request: Request | None = None
         try:
             path = path_of(environ)
             if path in self._own:
                 return self._own[path](environ["REQUEST_METHOD"], cid), None
+            if is_preflight(environ):
+                preflight = self._preflight(path, environ, cid)
+                if preflight is not None:
+                    return preflight, None
             peer = self.proxies.peer(environ)
             channel, variables, refused = self.table.find(path, environ)
             text = environ.get("QUERY_STRING")
@@ -93,14 +99,34 @@ class RequestHandler:
                 cid=cid,
                 extra={"path_params": variables, "query": query},
             )
-            if channel is not None:
-                return channel.answer(request), request
-            return _mismatch(refused, request, environ), request
+            if channel is None:
+                return _mismatch(refused, request, environ), request
+            response = channel.answer(request)
         except HansaError as error:
-            return problem_response(error, cid), request
+            response = problem_response(error, cid)
         except Exception as error:
             log.exception("a request could not be answered (cid %s)", cid)
-            return problem_response(error, cid), request
+            response = problem_response(error, cid)
+        if channel is not None and channel.cors is not None:
+            channel.cors.allow(response, environ)
+        return response, request
+
+    def _preflight(self, path: str, environ: WSGIEnvironment, cid: str) -> Response | None:
+        """Return the answer to a browser that asks for a page of another origin; None where no
+        channel for the method lets pages of other origins in.
+
+        It is answered before security, since browsers send no credentials with it.
+        """
+        wanted = {**environ, "REQUEST_METHOD": environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]}
+        channel, _, refused = self.table.find(path, wanted)
+        here = refused if channel is None else [channel]
+        for one in here:
+            if one.cors is not None:
+                response = Response(status=204, cid=cid)
+                methods = {method for each in here for method in each.usual_methods}
+                one.cors.answer_preflight(response, environ, methods)
+                return response
+        return None
 
     def _cid(self, environ: WSGIEnvironment) -> str:
         """Return the caller's correlation id if it gave a proper one, else a new one."""
