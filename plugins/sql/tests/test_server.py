@@ -71,7 +71,12 @@ def test_the_other_settings_of_the_readme_are_valid():
 
     [crm] = tomllib.loads(blocks("toml")[1])["outgoing"]["sql"].values()
     assert load(DatabaseSettings, {**crm, "password": "secret"}).tls
-    assert load(QuerySettings, {"connection": "crm", **tomllib.loads(blocks("toml")[2])}).on_failure
+    by_two, by_flag = (
+        load(QuerySettings, {"connection": "crm", **tomllib.loads(block)})
+        for block in blocks("toml")[2:4]
+    )
+    assert by_two.mark_parameters == ["mark_changed", "mark_id"]
+    assert by_flag.on_failure
 
 
 @pytest.fixture(scope="module")

@@ -56,11 +56,11 @@ def _lenient_loader(name: str) -> type[Loader]:
     usual = psycopg.adapters.get_loader(psycopg.adapters.types[name].oid, Format.TEXT) or TextLoader
 
     class LenientLoader(LoaderBase):
-        def __init__(self, oid: int, context: Any = None) -> None:
+        def __init__(self, oid: int, context: DriverConnection = None) -> None:
             super().__init__(oid, context)
             self._usual = usual(oid, context)
 
-        def load(self, data: Any) -> object:
+        def load(self, data: bytes | bytearray | memoryview) -> object:
             try:
                 return self._usual.load(data)
             except psycopg.DataError:

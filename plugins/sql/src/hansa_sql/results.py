@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -83,7 +83,7 @@ def fetch_all_sets(found: Rows, limit: int) -> Iterator[list[Record]]:
             yield _records(found, names, cursor.fetchmany(limit))
 
 
-def _records(found: Rows, names: list[str], rows: Any) -> list[Record]:
+def _records(found: Rows, names: list[str], rows: Iterable[Sequence[object]]) -> list[Record]:
     if len(set(names)) < len(names):
         raise Invalid(
             f"columns of one name, of which all but one would be lost: {names}; rename them with AS"

@@ -16,7 +16,7 @@ from .lexical import escape_colons
 from .results import OPTION, Outcome, Rows, fetch_all_sets, fetch_only_set
 from .values import bindable
 
-Values: TypeAlias = Mapping[str, Any]
+Values: TypeAlias = Mapping[str, object]
 """The values of a statement's parameters, by name."""
 
 _LISTS = re.compile(r"\bIN\s+:(\w+)", re.IGNORECASE)
@@ -76,12 +76,12 @@ class Statements:
         """Lend a connection of SQLAlchemy, in a transaction."""
         raise NotImplementedError
 
-    def one(self, statement: str | Executable, /, **parameters: Any) -> Record | None:
+    def one(self, statement: str | Executable, /, **parameters: object) -> Record | None:
         """Return the first row, None if there is none."""
         rows = self.rows(statement, parameters, 1)
         return rows[0] if rows else None
 
-    def all(self, statement: str | Executable, /, **parameters: Any) -> list[Record]:
+    def all(self, statement: str | Executable, /, **parameters: object) -> list[Record]:
         """Return all rows; raises `TooLarge` for more than the setting `max_rows`."""
         rows = self.rows(statement, parameters, self.max_rows + 1)
         self._check_count(rows)
@@ -92,7 +92,7 @@ class Statements:
         statement: str | Executable,
         rows: Sequence[Values] | None = None,
         /,
-        **parameters: Any,
+        **parameters: object,
     ) -> int:
         """Run a statement that changes something; returns the number of rows changed.
 
@@ -108,7 +108,7 @@ class Statements:
         with self.connection() as connection, _run(connection, statement, given, outcome) as found:
             return outcome.changed if outcome.several else int(found.rowcount)
 
-    def sets(self, statement: str, /, **parameters: Any) -> list[list[Record]]:
+    def sets(self, statement: str, /, **parameters: object) -> list[list[Record]]:
         """Return the rows of all result sets, such as those of a stored procedure.
 
         Raises `TooLarge` for more than `max_rows` in one of them.
@@ -140,31 +140,26 @@ def _run(
     dialect = connection.dialect
     ready = prepared(statement, dialect.name)
     options = {OPTION: outcome or Outcome()}
-    bound: Any
-    if isinstance(parameters, Mapping):
-        bound = _bound(ready, parameters, dialect.name)
-    else:
-        bound = [_bound(ready, each, dialect.name) for each in parameters]
+    calls = [parameters] if isinstance(parameters, Mapping) else parameters
+    bound = [_bound(ready, each, dialect.name) for each in calls]
+    single = isinstance(parameters, Mapping)
     # compiling with each call would take a sixth of a short query, and change nothing
     driver = for_driver(statement, dialect)
     if driver is None:
-        return connection.execute(ready.clause, bound, execution_options=options)
-    if driver.order is not None:
-        bound = _in_order(driver.order, bound)
-    return connection.exec_driver_sql(driver.sql, bound, execution_options=options)
+        given = bound[0] if single else bound
+        return connection.execute(ready.clause, given, execution_options=options)
+    if driver.order is None:
+        named = bound[0] if single else bound
+        return connection.exec_driver_sql(driver.sql, named, execution_options=options)
+    ordered = [tuple(each[name] for name in driver.order) for each in bound]
+    values = ordered[0] if single else ordered
+    return connection.exec_driver_sql(driver.sql, values, execution_options=options)
 
 
-def _in_order(names: list[str], bound: Any) -> Any:
-    """Return the values of one call, or of each of several, as the driver takes them by position."""
-    if isinstance(bound, list):
-        return [_in_order(names, each) for each in bound]
-    return tuple(bound[name] for name in names)
-
-
-def _bound(ready: Prepared, parameters: Values, dialect: str) -> dict[str, Any]:
+def _bound(ready: Prepared, parameters: Values, dialect: str) -> dict[str, object]:
     """Return the values as the driver is to bind them; raises `Invalid`."""
     _check_names(ready.parameters, parameters)
-    bound = {}
+    bound: dict[str, object] = {}
     for name, value in parameters.items():
         bound[name] = bindable(name, value, dialect, expanding=name in ready.lists)
     return bound

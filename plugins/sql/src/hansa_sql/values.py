@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any, Protocol, TypeGuard
+from typing import Protocol, TypeAlias, TypeGuard
 from uuid import UUID
 
 from hansa import Invalid
 
 ZONED = frozenset({"postgresql", "oracle"})
 """Dialects whose drivers bind a time with its offset."""
+
+
+Document: TypeAlias = dict[object, object] | list[object]
+MULTIRANGES = frozenset({"Multirange", "MultiRange"})
+"""Names of the classes of multiranges in psycopg and SQLAlchemy."""
 
 
 class RangeValue(Protocol):
@@ -23,7 +29,7 @@ class RangeValue(Protocol):
     isempty: bool
 
 
-def bindable(name: str, value: Any, dialect: str, *, expanding: bool = False) -> Any:
+def bindable(name: str, value: object, dialect: str, *, expanding: bool = False) -> object:
     """Return the value of a parameter as a driver is to bind it.
 
     An aware datetime becomes one in UTC, without an offset where the database knows none. A dict, a
@@ -45,7 +51,7 @@ def _written(moment: datetime, dialect: str) -> datetime | str:
     return moment.isoformat(" ") if dialect == "sqlite" else moment
 
 
-def _document(name: str, value: Any, dialect: str) -> Any:
+def _document(name: str, value: Document, dialect: str) -> Document | str:
     nested = isinstance(value, dict) or any(isinstance(item, dict) for item in value)
     if not nested and dialect == "postgresql":
         return value  # an array
@@ -63,7 +69,7 @@ def _plain_text(value: object) -> str:
     raise TypeError(f"a {type(value).__name__} is not plain data")
 
 
-def readable(value: Any) -> Any:
+def readable(value: object) -> object:
     """Return a value of PostgreSQL as plain data: ranges, alone and in lists, as their texts."""
     if _is_range(value):
         if value.isempty:
@@ -73,8 +79,8 @@ def readable(value: Any) -> Any:
         return f"{value.bounds[0]}{lower},{upper}{value.bounds[1]}"
     if isinstance(value, list):
         return [readable(item) for item in value]
-    if type(value).__name__ in ("Multirange", "MultiRange"):
-        return "{" + ",".join(readable(item) for item in value) + "}"
+    if isinstance(value, Sequence) and type(value).__name__ in MULTIRANGES:
+        return "{" + ",".join(str(readable(item)) for item in value) + "}"
     return value
 
 
