@@ -137,11 +137,13 @@ def test_a_secret_is_prompted_for_or_kept_elsewhere(
         "/a",
         "--service",
         "rates.plain",
+        "--format",
+        "json",
         "--security",
         "partner",
     )
-    assert server.post("/a", b"x", auth=("p", "s3cret-word")).status_code == 200
+    assert server.post("/a", b"{}", auth=("p", "s3cret-word")).status_code == 200
     (server.folder / "elsewhere").write_text("another-word\n")
     reference = json.dumps({"$file": str(server.folder / "elsewhere")})
     cli.ok("security", "basic", "edit", "partner", "--password", reference)
-    assert server.post("/a", b"x", auth=("p", "another-word")).status_code == 200
+    assert server.post("/a", b"{}", auth=("p", "another-word")).status_code == 200
