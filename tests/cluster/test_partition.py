@@ -135,6 +135,7 @@ def test_a_partition(dependent, figure):
                     name=name,
                     url_path=f"/{name}",
                     service="part.here",
+                    format="json",
                 )
                 assert answer.ok, answer.text
                 made.add(name)
