@@ -233,3 +233,19 @@ def test_a_job_that_fails_says_so(server: Server) -> None:
         assert answer.status == status
         assert "which nobody outside may see" not in answer.raw.decode()
     assert server.api("admin.channel.schedule.run", {"name": "none"}).status == 404
+
+
+def test_a_job_shows_its_next_runs(server: Server) -> None:
+    job = {"job_type": "cron", "cron": "0 0 1 1 *", "service": "rates.plain"}
+    server.call("admin.channel.schedule.create", job | {"name": "yearly"})
+    server.call("admin.channel.schedule.create", job | {"name": "off", "active": False})
+    runs = server.call("admin.channel.schedule.next", {"name": "yearly", "count": 3})["runs"]
+    assert len(runs) == 3
+    assert all(run.endswith("-01-01T00:00:00+00:00") for run in runs)
+    assert server.call("admin.channel.schedule.get", {"name": "yearly"})["next_run"] == runs[0]
+    off, yearly = server.call("admin.channel.schedule.list", {})["items"]
+    assert off["next_run"] is None
+    assert yearly["next_run"] == runs[0]
+    assert len(server.call("admin.channel.schedule.next", {"name": "off"})["runs"]) == 10
+    assert server.api("admin.channel.schedule.next", {"name": "none"}).status == 404
+    assert "next_run" not in server.call("admin.channel.http.list", {})["items"][0]

@@ -200,6 +200,21 @@ def test_run_now_of_a_job_that_is_switched_off_goes_straight_to_the_service(tmp_
     assert (options["type"], options["channel"], options["format"]) == ("schedule", "off", "")
 
 
+def test_the_next_runs_are_those_of_the_settings(tmp_path):
+    server = Facade(tmp_path).as_server
+    now = datetime.now(UTC)
+    start = (now + timedelta(hours=1)).replace(microsecond=0)
+    config = definition(job_type="interval", hours=1, start=start.isoformat(), repeats=3)
+    expected = [(start + timedelta(hours=number)).isoformat() for number in range(3)]
+    assert ScheduleChannel("job", config, server).next_runs(2) == expected[:2]
+    assert ScheduleChannel("job", config, server).next_runs(10) == expected
+    over = definition(job_type="one_time", start="2020-01-01T00:00:00Z")
+    assert ScheduleChannel("job", over, server).next_runs(10) == []
+    monthly = definition(job_type="cron", cron="0 9 LW * *", timezone="Europe/Berlin")
+    found = ScheduleChannel("job", monthly, server).next_runs(12)
+    assert len({moment[:7] for moment in found}) == 12
+
+
 def test_failures_are_seen_in_the_status(live):
     rejected: list[Outcome] = ["reject"] * 50
     channel = live(Calls(*rejected), job_type="interval", seconds=1)

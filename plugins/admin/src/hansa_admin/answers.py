@@ -70,6 +70,27 @@ class Shown(Named):
     states: Annotated[dict[str, State], setting("The state in each worker")]
 
 
+class ShownPlanned(Shown):
+    """What is known of a definition that runs at planned times."""
+
+    next_run: Annotated[
+        str | None,
+        setting("Next planned run in ISO 8601, UTC; null if none is planned, or it is inactive"),
+    ] = None
+
+
+class Upcoming(Named):
+    """How many planned runs to return."""
+
+    count: Annotated[int, setting("Maximum number of planned runs", ge=1, le=1000)] = 10
+
+
+class PlannedRuns(Named):
+    """The next planned runs of a definition."""
+
+    runs: Annotated[list[str], setting("Planned runs in ISO 8601, UTC, the earliest first")]
+
+
 class Changed(Model):
     """A stored change, and which workers have applied it."""
 

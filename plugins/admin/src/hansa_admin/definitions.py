@@ -27,7 +27,17 @@ from hansa import (
     load,
 )
 
-from .answers import Filter, Named, PlainData, Seen, TrialInput, changed, readable, worst_state
+from .answers import (
+    Filter,
+    Named,
+    PlainData,
+    Seen,
+    TrialInput,
+    Upcoming,
+    changed,
+    readable,
+    worst_state,
+)
 from .operation import Operation
 from .settings import secret_names
 
@@ -45,6 +55,18 @@ class Runnable(Protocol):
 def is_runnable(thing: object) -> TypeGuard[Runnable]:
     """Whether an object, or the class of one, can be run."""
     return callable(getattr(thing, "run", None))
+
+
+class Planned(Protocol):
+    """An object that runs at times that are known before."""
+
+    def next_runs(self, count: int) -> list[str]:
+        """Return the next planned times, at most `count`, in ISO 8601, UTC."""
+
+
+def is_planned(thing: object) -> TypeGuard[Planned]:
+    """Whether an object, or the class of one, runs at planned times."""
+    return callable(getattr(thing, "next_runs", None))
 
 
 def without_secrets(data: object, secrets: frozenset[str] = NO_SECRETS) -> object:
@@ -137,14 +159,35 @@ class TypeOperation(Operation):
             states[self.server.id] = own
         secrets = frozenset(secret_names(self.of.model))
         settings = without_secrets(record.data, secrets)
-        return {
+        shown: PlainData = {
             "name": record.name,
             "revision": record.revision,
             "builtin": record.builtin,
             "state": worst_state(states),
             "states": states,
-            **dump_of(settings),
         }
+        if is_planned(self.of.cls):
+            shown["next_run"] = self._next_run(record)
+        return {**shown, **dump_of(settings)}
+
+    def _next_run(self, record: DefinitionRecord) -> str | None:
+        if not record.data.get("active", True):
+            return None
+        try:
+            planned = self.object_of(record.name)
+        except HansaError:  # its settings cannot be used here, and its state says why
+            return None
+        runs = planned.next_runs(1) if is_planned(planned) else []
+        return runs[0] if runs else None
+
+    def object_of(self, name: str) -> Definition:
+        """Return the live object of a name; one made now where it is inactive or in another worker."""
+        key = (self.of.kind, self.of.type, name)
+        try:
+            return self.server.objects.get(*key)
+        except Unavailable:
+            record = self.server.definitions.get(*key)
+            return self.server.objects.make(*record.key, record.data)
 
 
 class Create(TypeOperation):
@@ -303,17 +346,25 @@ class Run(TypeOperation):
 
     def runnable(self) -> Runnable:
         """Return the live object; one made for this run where it is inactive or in another worker."""
-        found = self._object()
+        found = self.object_of(self.name_asked)
         if not is_runnable(found):
             raise Invalid(f"{self.of.kind} {self.of.type} cannot be run")
         return found
 
-    def _object(self) -> Definition:
-        try:
-            return self.server.objects.get(*self.key)
-        except Unavailable:
-            record = self.server.definitions.get(*self.key)
-            return self.server.objects.make(*record.key, record.data)
+
+class Next(TypeOperation):
+    """List the next planned runs of a definition of this type, whether or not it is active."""
+
+    abstract = True
+    Input = Upcoming
+    own = Upcoming
+
+    def handle(self) -> PlainData:
+        """Return them."""
+        planned = self.object_of(self.name_asked)
+        if not is_planned(planned):
+            raise Invalid(f"{self.of.kind} {self.of.type} has no planned runs")
+        return {"name": self.name_asked, "runs": planned.next_runs(self.asked["count"])}
 
 
 def raise_failure(answer: Response, name: str = "it") -> None:

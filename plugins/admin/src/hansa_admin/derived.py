@@ -12,17 +12,19 @@ from typing import Annotated, TypeAlias
 import msgspec
 from hansa import Model, RegisteredType, Registry, fields, setting
 
-from .answers import Changed, Created, Named, Ran, Result, Seen, Shown
+from .answers import Changed, Created, Named, PlannedRuns, Ran, Result, Seen, Shown, ShownPlanned
 from .definitions import (
     Create,
     Delete,
     Edit,
     Get,
     List,
+    Next,
     Ping,
     Run,
     Test,
     TypeOperation,
+    is_planned,
     is_runnable,
 )
 
@@ -30,7 +32,7 @@ log = logging.getLogger("hansa.admin")
 
 ModelMaker: TypeAlias = Callable[[], type[Model]]
 
-ACTIONS: tuple[type[TypeOperation], ...] = (Create, Edit, Delete, Get, List, Ping, Test, Run)
+ACTIONS: tuple[type[TypeOperation], ...] = (Create, Edit, Delete, Get, List, Ping, Test, Run, Next)
 OUTPUTS: dict[type[TypeOperation], type[Model]] = {
     Create: Created,
     Edit: Changed,
@@ -38,6 +40,7 @@ OUTPUTS: dict[type[TypeOperation], type[Model]] = {
     Ping: Result,
     Test: Result,
     Run: Ran,
+    Next: PlannedRuns,
 }
 RESERVED = {field.name for model in (Seen, Shown) for field in fields(model)}
 
@@ -66,8 +69,17 @@ def operations(registry: Registry) -> Iterator[type[TypeOperation]]:
             )
             continue
         for action in ACTIONS:
-            if action is not Run or is_runnable(registered.cls):
+            if _has(registered, action):
                 yield _operation(action, registered)
+
+
+def _has(registered: RegisteredType, action: type[TypeOperation]) -> bool:
+    """Whether an action makes sense for a type."""
+    if action is Run:
+        return is_runnable(registered.cls)
+    if action is Next:
+        return is_planned(registered.cls)
+    return True
 
 
 def _operation(action: type[TypeOperation], registered: RegisteredType) -> type[TypeOperation]:
@@ -126,7 +138,8 @@ def _definition(registered: RegisteredType) -> ModelOnDemand:
     """Return the model of what is shown of a definition, the same one for all actions on its type."""
     namespace = {"__module__": __name__, "__doc__": registered.model.__doc__}
     name = f"{_title(registered)}Definition"
-    return ModelOnDemand(lambda: type(name, (registered.model, Shown), namespace))
+    shown = ShownPlanned if is_planned(registered.cls) else Shown
+    return ModelOnDemand(lambda: type(name, (registered.model, shown), namespace))
 
 
 def _page(definition: type[Model], name: str) -> type[Model]:

@@ -144,6 +144,9 @@ def show(action: str, label: str, answer: JsonObject) -> None:
         show_list(label, answer)
     elif action == "get":
         output.details(answer)
+    elif action == "next":
+        for planned in answer["runs"] or ["no run is planned"]:
+            click.echo(planned)
     elif action in ("ping", "test", "run"):
         click.echo(answer["result"])
         if answer.get("answer") is not None:

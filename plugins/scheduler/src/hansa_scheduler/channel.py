@@ -252,6 +252,19 @@ class ScheduleChannel(Channel[ScheduleConfig]):
             return {"next": None, "running": False}
         return self.job.status()
 
+    def next_runs(self, count: int) -> list[str]:
+        """Return the next planned times by the settings, at most `count`, in ISO 8601, UTC.
+
+        Works on an object that was never started, too.
+        """
+        times = self.config.times()
+        found: list[str] = []
+        moment = times.after(datetime.now(UTC))
+        while moment is not None and len(found) < count:
+            found.append(moment.isoformat())
+            moment = times.after(moment)
+        return found
+
     def ping(self) -> str:
         """Return when the job runs next."""
         following = self.status()["next"]

@@ -22,7 +22,8 @@ class Cron:
 
     A rule for fixed times runs once a day: right after the gap when its hour is skipped, the first
     time when it comes twice. A rule whose minute or hour begins with `*` follows local time through
-    both. Raises ValueError or `CronSimError` for a rule that is not valid, and `ZoneInfoNotFoundError`.
+    both. Raises ValueError or `CronSimError` for a rule that is not valid, and
+    `ZoneInfoNotFoundError`.
 
     The library is asked for readings of a clock that never changes, since it loses its way where
     clocks change by less than an hour; where and how often a reading comes is found out here.
