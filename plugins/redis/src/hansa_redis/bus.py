@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable, Iterable
 
 from hansa import Bus, HeldLease
-from redis import ConnectionError as RedisConnectionError, Redis
+from redis import ConnectionError as RedisConnectionError, ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from .client import connection_options
 from .records import RedisRecords
 
 log = logging.getLogger("hansa.redis")
@@ -35,21 +36,22 @@ NUDGE_WAIT = 1.0
 
 
 def open_redis(address: str) -> Redis:
-    """Return a redis-py client for an address (`redis://`, `rediss://` or `unix://`) whose calls
+    """Return a redis-py client for an address of any form that `address` describes, whose calls
     end within 3 seconds.
 
     It connects when it is first used, and decodes answers as text.
     """
-    client: Redis = Redis.from_url(
-        address,
+    pool = ConnectionPool(
         decode_responses=True,
+        protocol=2,
         socket_timeout=3,
         socket_connect_timeout=2,
         # an idle connection that was closed is opened again; a Redis that does not answer in time
         # is not asked twice
         retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
+        **connection_options(address),
     )
-    return client
+    return Redis(connection_pool=pool)
 
 
 class RedisBus(Bus):

@@ -17,7 +17,9 @@ from redis.client import Pipeline, PubSub
 from redis.connection import parse_url
 from redis.retry import Retry
 
+from .address import NO_CLUSTER, is_sentinel, parse_sentinel
 from .deadline import Pool, TcpConnection, TlsConnection, UnixConnection
+from .sentinel import SentinelConnection, TlsSentinelConnection
 
 
 class RedisUnavailable(Unavailable, exceptions.ConnectionError):
@@ -32,25 +34,52 @@ class RedisTimedOut(TimedOut, exceptions.TimeoutError):
     """
 
 
+def connection_options(address: str) -> dict[str, Any]:
+    """Return the class and the options of connections to an address, as pools of redis-py take
+    them.
+    """
+    if is_sentinel(address):
+        return _sentinel_options(address)
+    target = dict(parse_url(address))  # type: ignore[no-untyped-call]
+    target["connection_class"] = CONNECTIONS[urlsplit(address).scheme]
+    return target
+
+
+def _sentinel_options(address: str) -> dict[str, Any]:
+    parsed = parse_sentinel(address)
+    options: dict[str, Any] = {
+        "connection_class": SENTINEL_CONNECTIONS[parsed.scheme],
+        "sentinels": parsed.sentinels,
+        "service": parsed.service,
+        "sentinel_options": parsed.sentinel_options,
+        "db": parsed.db,
+    }
+    if parsed.username:
+        options["username"] = parsed.username
+    if parsed.password:
+        options["password"] = parsed.password
+    return options
+
+
 CONNECTIONS = {"unix": UnixConnection, "rediss": TlsConnection, "redis": TcpConnection}
 """The class of connections by the scheme of the address."""
+SENTINEL_CONNECTIONS = {"rediss": TlsSentinelConnection, "redis": SentinelConnection}
+"""The class of connections to the primary that Sentinel names, by their scheme."""
 
 
 def open_client(address: str, name: str, *, timeout: float, max_connections: int = 64) -> Client:
-    """Return a client for bytes of the Redis at an address (`redis://`, `rediss://` or `unix://`).
+    """Return a client for bytes of the Redis at an address of any form that `address` describes.
 
     It connects when it is first used; `name` names it in errors, `timeout` is in seconds for a
     whole call.
     """
-    target = dict(parse_url(address))  # type: ignore[no-untyped-call]
-    target["connection_class"] = CONNECTIONS[urlsplit(address).scheme]
     return Client(
         name,
         timeout=timeout,
         max_connections=max_connections,
         decode_responses=False,
         protocol=2,
-        **target,
+        **connection_options(address),
     )
 
 
@@ -157,6 +186,8 @@ class Client(redis.Redis):
             ) from error
         except exceptions.MaxConnectionsError as error:
             raise RedisUnavailable(f"{self.name}: {error}") from error
+        except (exceptions.MovedError, exceptions.ClusterCrossSlotError) as error:
+            raise RedisUnavailable(f"{self.name} {NO_CLUSTER}") from error
         except _BUSY as error:
             raise RedisUnavailable(f"{self.name} refuses for now: {error}") from error
         except (exceptions.ConnectionError, OSError) as error:

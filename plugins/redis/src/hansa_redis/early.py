@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from hansa import Configuration, Engine, Invalid, Model, Secret, hookimpl, setting
 
-from .address import split_address
+from .address import address_fault
 from .engine import Valkey
 
 
@@ -18,7 +18,8 @@ class RedisSection(Model):
     address: Annotated[
         Secret,
         setting(
-            "Address of an external Redis or Valkey (redis://, rediss:// or unix://); if empty, "
+            "Address of an external Redis or Valkey (redis://, rediss://, unix:// or "
+            "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB); if empty, "
             "the embedded Valkey is run",
             example="redis://:password@10.0.0.5:6379/0",
         ),
@@ -51,7 +52,7 @@ class RedisSection(Model):
         """Refuse an address that is not valid; raises `Invalid`."""
         if not self.address:
             return
-        _, fault = split_address(self.address)
+        fault = address_fault(self.address)
         if fault:
             raise Invalid({"address": fault})
 

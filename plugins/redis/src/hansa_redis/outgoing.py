@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import time
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from hansa import Invalid, Model, Outgoing, Secret, Unavailable, setting
-from redis.connection import parse_url
 
-from .address import split_address
-from .client import CONNECTIONS, Client
+from .address import address_fault, holds_password
+from .client import CONNECTIONS, Client, connection_options
+from .deadline import TlsConnection
 
 
 class RedisConfig(Model):
@@ -21,8 +20,8 @@ class RedisConfig(Model):
     address: Annotated[
         str,
         setting(
-            "Address: redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH; overrides host, port, "
-            "db and tls",
+            "Address: redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH or, for Sentinel, "
+            "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB; overrides host, port, db and tls",
             example="redis://10.0.0.5:6379/0",
         ),
     ] = ""
@@ -82,8 +81,8 @@ class RedisConfig(Model):
 
 def _address_fault(address: str) -> str:
     """Return what is wrong with an address; a password in it would be shown with the definition."""
-    parts, fault = split_address(address)
-    if parts is not None and (parts.password or "password" in parts.query):
+    fault = address_fault(address)
+    if not fault and holds_password(address):
         return "holds a password, which would be shown; put it into the setting password"
     return fault
 
@@ -153,19 +152,21 @@ class RedisOutgoing(Outgoing[RedisConfig]):
         if not address and not config.host:
             address = self._own_address()
         if address:
-            target = dict(parse_url(address))  # type: ignore[no-untyped-call]
-            scheme = urlsplit(address).scheme
+            target = connection_options(address)
         else:
-            target = {"host": config.host, "port": config.port}
-            scheme = "rediss" if config.tls else "redis"
+            connection_class = CONNECTIONS["rediss" if config.tls else "redis"]
+            target = {
+                "host": config.host,
+                "port": config.port,
+                "connection_class": connection_class,
+            }
         if not config.address:
             target["db"] = config.db
         if config.username:
             target["username"] = config.username
         if config.password is not None:
             target["password"] = str(config.password)
-        target["connection_class"] = CONNECTIONS[scheme]
-        if scheme == "rediss":
+        if issubclass(target["connection_class"], TlsConnection):
             target.update(self._tls_options())
         return target
 
