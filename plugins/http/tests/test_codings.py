@@ -10,7 +10,7 @@ import brotli
 import pytest
 from backports import zstd
 from hansa import Response, Service
-from hansa_http.coding import decode
+from hansa_http.coding import CodingError, decode
 from hansa_http.compression import choose
 
 TEXT = b"the same again, " * 200
@@ -109,6 +109,15 @@ def test_what_is_cut_off_or_damaged_is_refused(shared, coding, body):
 def test_a_bomb_is_too_large(shared, coding, bomb):
     assert len(bomb) < 10_000
     assert sent(shared, bomb, coding)[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("coding", "empty"), [(b"gzip", gzip.compress(b"")), (b"zstd", zstd.compress(b""))]
+)
+def test_the_number_of_streams_in_a_body_is_limited(coding, empty):
+    assert decode(empty * 1000, coding.decode(), 10) == b""
+    with pytest.raises(CodingError):
+        decode(empty * 1001, coding.decode(), 10)
 
 
 def test_an_unknown_coding_is_refused_and_the_known_ones_named(shared):
