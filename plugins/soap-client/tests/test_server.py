@@ -159,13 +159,10 @@ def test_a_killed_server_and_a_start_without_it(server, create, foreign):
         20,
         "its state says why",
     )
-    assert all(
-        text.startswith("running: outgoing soap 'killed': ") and foreign.address in text
-        for text in told
-    )
+    assert all(text.startswith("running: outgoing soap 'killed'") for text in told)
     shown = server.api("admin.cluster.status")["objects"]
     assert any(
-        (one["name"], one["state"]) == ("killed", "running") and foreign.address in one["why"]
+        (one["name"], one["state"]) == ("killed", "running") and "'killed'" in one["why"]
         for one in shown
     )
     foreign.start()

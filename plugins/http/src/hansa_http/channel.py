@@ -14,6 +14,7 @@ from wsgiref.types import WSGIEnvironment
 
 from hansa import (
     Channel,
+    ChannelSettings,
     HansaError,
     Invalid,
     Model,
@@ -26,6 +27,7 @@ from hansa import (
 )
 from typing_extensions import TypeVar
 
+from .charset import to_utf8
 from .cors import Cors
 from .errors import problem_response
 from .frontend import HttpFrontend
@@ -239,7 +241,15 @@ class HttpChannel(Channel[PathT]):
     def answer(self, request: Request) -> Response:
         """Handle a request; must not raise. What a service returned and nothing could write is an
         error.
+
+        A body that a format reads is in UTF-8 from here on, whatever charset its content type has.
         """
+        config = self.config
+        if request.raw and isinstance(config, ChannelSettings) and config.format:
+            try:
+                request.raw = to_utf8(request.raw, request.headers.get("content-type", ""))
+            except Invalid as invalid:
+                return self.fail(invalid, request) or problem_response(invalid, request.cid)
         response = self.dispatch(request)
         if response.raw or request.format or response.payload is None or not response.ok:
             return response

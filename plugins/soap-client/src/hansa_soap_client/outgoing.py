@@ -81,7 +81,11 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
         return config
 
     def _read(self, url: str) -> bytes:
-        answer = self.fetch(url)
+        try:
+            answer = self.fetch(url)
+        except Unavailable as error:
+            # read at the start, for states and operators: the library's reason, and where
+            raise Unavailable(f"{error.detail}: {url}: {error.__cause__}") from error
         if answer.status in _GONE:
             fault = f"refers to {url}, which was answered with status {answer.status}"
             raise Invalid({"wsdl": fault})

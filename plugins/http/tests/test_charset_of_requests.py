@@ -1,0 +1,44 @@
+"""A body that a format reads is in UTF-8, whatever charset its content type has."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hansa import Request, Response, load
+from hansa.plugins.registry import Registry
+from hansa_http.channel import HttpChannel
+
+
+def received(content: bytes, content_type: str, format: str) -> Response:
+    registry = Registry()
+    registry.add_types("http", [HttpChannel])
+    given = {"service": "s.s", "url_path": "/s", "format": format}
+    server: Any = SimpleNamespace()
+    channel = HttpChannel("s", load(registry.type("channel", "http").model, given), server)
+    channel.dispatch = lambda request: Response(request.raw)
+    return channel.answer(Request(content, headers={"content-type": content_type}))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content_type", "declared"),
+    [
+        ("latin-1", "text/xml; charset=ISO-8859-1", "utf-8"),
+        ("utf-8", "text/xml; charset=utf-8", "iso-8859-1"),
+        ("utf-16", "application/xml; charset=utf-16", "utf-16"),
+    ],
+)
+def test_the_charset_of_the_content_type_counts(
+    encoding: str, content_type: str, declared: str
+) -> None:
+    document = f'<?xml version="1.0" encoding="{declared}"?><a>gr\xfcn</a>'
+    sent = document.encode(encoding)
+    payload = received(sent, content_type, "xml").payload
+    if encoding != "utf-16":  # a byte order mark counts more
+        assert payload == document.replace(declared, "utf-8").encode()
+    assert received(sent, content_type, "").payload == sent
+
+
+def test_a_charset_that_is_not_known_is_refused() -> None:
+    assert received(b"<a/>", "text/xml; charset=none-such", "xml").status == 400
