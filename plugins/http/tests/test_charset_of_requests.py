@@ -16,7 +16,8 @@ def received(content: bytes, content_type: str, format: str) -> Response:
     registry.add_types("http", [HttpChannel])
     given = {"service": "s.s", "url_path": "/s", "format": format}
     server: Any = SimpleNamespace()
-    channel = HttpChannel("s", load(registry.type("channel", "http").model, given), server)
+    config: Any = load(registry.type("channel", "http").model, given)
+    channel = HttpChannel("s", config, server)
     channel.dispatch = lambda request: Response(request.raw)
     return channel.answer(Request(content, headers={"content-type": content_type}))
 
