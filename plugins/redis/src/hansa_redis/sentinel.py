@@ -64,7 +64,8 @@ class SentinelConnection(TcpConnection):
             **self._sentinel_options,
         )
         try:
-            sentinel.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service)  # type: ignore[no-untyped-call]
+            question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service)
+            sentinel.send_command(*question)  # type: ignore[no-untyped-call]
             found: list[bytes | str] | None = sentinel.read_response()
             return found
         finally:
