@@ -240,7 +240,7 @@ def test_the_state_is_told_when_it_changes(connections):
     with pytest.raises(Unavailable):
         outgoing.get()
     (told,) = outgoing.server.told
-    assert told.startswith("outgoing http 'peer' cannot be reached (")
+    assert told.startswith("outgoing http 'peer': the server cannot be reached (")
     assert told.endswith(f": GET http://127.0.0.1:{port}")
     with scripted(answer(500)) as (url, _):
         outgoing.config = HttpAddress(address=url)

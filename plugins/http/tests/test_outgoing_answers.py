@@ -29,7 +29,7 @@ def bare_deflate(content):
 CODED = [
     ("gzip", gzip.compress(BODY)),
     ("x-gzip", gzip.compress(BODY)),
-    ("GZip", gzip.compress(BODY[:1000]) + gzip.compress(BODY[1000:]) + bytes(512)),
+    ("GZip", gzip.compress(BODY[:1000]) + gzip.compress(BODY[1000:])),
     ("deflate", zlib.compress(BODY)),
     ("deflate", bare_deflate(BODY)),
     ("br", brotli.compress(BODY)),
@@ -52,10 +52,9 @@ def test_a_coded_answer_that_is_cut_off_or_damaged_is_an_error(connections):
     cases = []
     for coding, content in CODED:
         cases.append((coding, content[:10]))
-        if not content.endswith(bytes(512)):
-            cases.append((coding, content[:-12]))
-            cases.append((coding, content[:-1]))
-            cases.append((coding, content + b"more"))
+        cases.append((coding, content[:-12]))
+        cases.append((coding, content[:-1]))
+        cases.append((coding, content + b"more"))
     scripts = [answer(200, content, Content_Encoding=coding) for coding, content in cases]
     with scripted(*scripts) as (address, _):
         outgoing = connections(address)

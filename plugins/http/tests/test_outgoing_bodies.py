@@ -61,11 +61,15 @@ def post(connections):
             "text/xml; charset=iso-8859-1",
             b'<?xml version="1.0" encoding="iso-8859-1"?>\n<response><a>\xe9</a></response>',
         ),
-        ({"a": True, "b": [1, False], "c": None, "d": "x y&é"}, FORM, b"a=true&b=1&b=false&d=x+y%26%C3%A9"),
+        (
+            {"a": True, "b": [1, False], "c": None, "d": "x y&é"},
+            FORM,
+            b"a=true&b=1&b=false&d=x+y%26%C3%A9",
+        ),
         ({"d": "é"}, f"{FORM}; charset=iso-8859-1", b"d=%E9"),
         ({"a": 1}, FORM.upper(), b"a=1"),
     ],
-)  # fmt: skip
+)
 def test_label_and_body_agree(post, data, content_type, body):
     headers, sent = post(data, content_type, format="json")
     assert (headers["content-type"], sent) == (content_type, body)
@@ -122,10 +126,10 @@ def test_fields_and_files_are_a_form_with_a_boundary(post):
     headers, body = post(
         {"a": True, "b": [1, "é"], "none": None},
         files={
-            "one": ("r\"é.csv", b"1;2\r\n", "text/csv"),
+            "one": ('r"é.csv', b"1;2\r\n", "text/csv"),
             "many": [("x.bin", io.BytesIO(b"\x00\xff")), ("y.txt", b"y")],
         },
-    )  # fmt: skip
+    )
     assert headers["content-type"].startswith("multipart/form-data; boundary=")
     assert headers["content-length"] == str(len(body))
     assert parts_of(headers["content-type"], body) == [

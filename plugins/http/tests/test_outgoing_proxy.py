@@ -89,9 +89,12 @@ def test_the_environment_counts_only_if_asked(connections, monkeypatch):
         ({"url": "http://u:p@p"}, {"proxy.url"}),
         ({"url": "http://p/path"}, {"proxy.url"}),
         ({"url": "http://p", "password": "x"}, {"proxy.username"}),
-        ({"url": "http://p", "no_proxy": ["a b", "http://x"]}, {"proxy.no_proxy[0]", "proxy.no_proxy[1]"}),
+        (
+            {"url": "http://p", "no_proxy": ["a b", "http://x"]},
+            {"proxy.no_proxy[0]", "proxy.no_proxy[1]"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_settings_of_a_proxy_are_checked(settings, faults):
     with pytest.raises(Invalid) as caught:
         load(HttpAddress, {"address": "http://h", "proxy": settings})

@@ -29,8 +29,9 @@ def test_all_tokens_are_valid_and_the_scheme_is_so_in_any_case():
 
 
 @pytest.mark.parametrize(
-    "header", [f"Basic {OLD}", OLD, f"Bearer{OLD}", f"Bearer {OLD}{NEW}", "Bearer", f"Bearer {OLD[1:]}"]
-)  # fmt: skip
+    "header",
+    [f"Basic {OLD}", OLD, f"Bearer{OLD}", f"Bearer {OLD}{NEW}", "Bearer", f"Bearer {OLD[1:]}"],
+)
 def test_anything_else_is_refused_with_a_challenge(header):
     with pytest.raises(Refused) as caught:
         call(make(), header)

@@ -175,4 +175,6 @@ class Exchange:
             return Unavailable(f"{self.label}: the proxy refused to connect")
         if isinstance(error, httpx2.RemoteProtocolError):
             return Unavailable(f"{self.label}: the connection broke off during the call")
-        return Unavailable(f"{self.label} cannot be reached")
+        if "certificate" in str(error).lower():
+            return Unavailable(f"{self.label}: the server cannot be reached: its certificate is not accepted")
+        return Unavailable(f"{self.label}: the server cannot be reached")

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from hansa import Invalid, Model, Outgoing, Unavailable, current_cid, deadline, time_left
+from hansa import (
+    HansaError,
+    Invalid,
+    Model,
+    Outgoing,
+    Unavailable,
+    current_cid,
+    deadline,
+    time_left,
+)
 from typing_extensions import TypeVar
 
 from .address import VARIABLE, HttpAddress
@@ -175,14 +184,18 @@ class HttpOutgoing(Outgoing[AddressT]):
             return self._try(method.upper(), url, sent, content, timeout)
 
     def fetch(self, url: str) -> HttpResponse:
-        """GET a document by its whole URL, with the headers, security, time-outs and retries of this
-        connection.
+        """GET a document by its whole URL, with the headers, security, time-outs and retries of
+        this connection.
 
         It is signed as calls are, so `url` must be at the server of the address. Raises what
         `request` raises.
         """
-        with deadline(self.config.deadline):
-            return self._try("GET", url, self._headers({}, ""), b"", self.config.timeout)
+        headers = self._headers({}, "")
+        try:
+            with deadline(self.config.deadline):
+                return self._repeat("GET", url, headers, b"", self.config.timeout)
+        except NotSent as failure:
+            raise _explained(failure, url) from failure.__cause__
 
     def ping(self) -> str:
         """Ask for the ping path; any answer with a status below 500 will do."""
@@ -196,7 +209,7 @@ class HttpOutgoing(Outgoing[AddressT]):
             with deadline(timeout):
                 answer = self._once(method, url, self._headers({}, ""), b"", timeout)
         except NotSent as failure:
-            raise type(failure.error)(str(failure)) from failure.__cause__
+            raise _explained(failure, url) from failure.__cause__
         shown = without_query(url)
         if answer.status >= 500:
             raise Unavailable(f"{self.label}: {shown} was answered with status {answer.status}")
@@ -257,6 +270,19 @@ class HttpOutgoing(Outgoing[AddressT]):
     def _try(
         self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float
     ) -> HttpResponse:
+        """Call, and report why if that fails: the caller's error does not say where the peer is."""
+        try:
+            return self._repeat(method, url, headers, content, timeout)
+        except NotSent as failure:
+            shown = without_query(url)
+            self._troubled = True
+            self.trouble(f"{failure}: {method} {shown}")
+            self.log.warning("%s: %s %s failed: %s", self.label, method, shown, failure)
+            raise failure.error from failure.__cause__
+
+    def _repeat(
+        self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float
+    ) -> HttpResponse:
         """Call, again and again where that may help and does no harm."""
         repeatable = method in IDEMPOTENT
         retries = self.config.retries
@@ -276,10 +302,7 @@ class HttpOutgoing(Outgoing[AddressT]):
         if answer is not None:
             return answer
         assert failure is not None
-        self._troubled = True
-        self.trouble(f"{failure}: {method} {without_query(url)}")
-        self.log.warning("%s: %s %s failed: %s", self.label, method, without_query(url), failure)
-        raise failure.error from failure.__cause__
+        raise failure
 
     def _pause(
         self,
@@ -348,3 +371,8 @@ class HttpOutgoing(Outgoing[AddressT]):
         if format is None:
             return answer.text
         return format.parse(answer.utf8)
+
+
+def _explained(failure: NotSent, url: str) -> HansaError:
+    """Return the error of a failed call for administrators: with its reason, and where it led."""
+    return type(failure.error)(f"{failure}: {without_query(url)}")

@@ -153,7 +153,7 @@ class ApiKey(Security[ApiKeySettings]):
             fault = f"one key in the parameter {name} of the query string is required"
             raise Refused(fault, self._challenge)
         principal = self._accept(key, request.peer)
-        request.extra["query"] = _without(query, name)
+        request.extra = {**request.extra, "query": _without(query, name)}
         if name not in request.extra.get("path_params", ()):
             request.params = _without(request.params, name)
         return principal

@@ -79,7 +79,9 @@ class Bearer(Security[BearerSettings]):
 
     @classmethod
     def generate(cls, given: PlainSettings) -> PlainSettings:
-        """Return a random token, if none was given; it is shown once, in the answer to the creation."""
+        """Return a random token, if none was given; it is shown once, in the answer to the
+        creation.
+        """
         return {} if given.get("tokens") else {"tokens": [new_key()]}
 
     @classmethod
