@@ -176,5 +176,7 @@ class Exchange:
         if isinstance(error, httpx2.RemoteProtocolError):
             return Unavailable(f"{self.label}: the connection broke off during the call")
         if "certificate" in str(error).lower():
-            return Unavailable(f"{self.label}: the server cannot be reached: its certificate is not accepted")
+            return Unavailable(
+                f"{self.label}: the server cannot be reached: its certificate is not accepted"
+            )
         return Unavailable(f"{self.label}: the server cannot be reached")
