@@ -37,11 +37,14 @@ TOGETHER = {
     "cluster": re.compile(
         r"tests/cluster/test_(changes|deployment|idempotency|kills|pressure|restart|scheduler)\.py"
     ),
+    "RabbitMQ": re.compile(r"plugins/amqp/tests/"),
+    "databases of definitions": re.compile(r"tests/odb/"),
+    "databases of services": re.compile(r"plugins/sql/tests/test_(?!server)"),
     "dependent cluster": re.compile(
         r"tests/cluster/test_(odb_outage|redis_outage)\.py|tests/cluster/test_partition\.py.*\["
     ),
 }
-"""Tests that share a cluster which is started once for all of them, by the name of that."""
+"""Tests that share servers which are started once for all of them, by the name of those."""
 
 SLOWEST_FIRST = (
     "shared_cluster",
@@ -75,6 +78,8 @@ def order(items: list[pytest.Item]) -> None:
     for item in items:
         unit = unit_of(item.nodeid)
         ranks[unit] = min(rank_of(item), ranks.get(unit, len(SLOWEST_FIRST)))
+    # what shares servers is many tests in one process
+    ranks.update(dict.fromkeys(TOGETHER, 0))
     items.sort(key=lambda item: ranks[unit_of(item.nodeid)])
 
 

@@ -301,6 +301,7 @@ def test_a_whole_year(story):
     assert story.rate(year=2012, month=12, day=31)
 
 
+@pytest.mark.proof
 def test_50_000_entries(story):
     story.server.api("admin.outgoing.http.edit", name="treasury.gov", address=story.big_feed)
     try:
