@@ -46,8 +46,7 @@ def correlation_headers() -> list[str]:
 
 
 def forgeable_headers() -> list[str]:
-    """Return the headers, besides `FORGEABLE_PREFIXES`, that are deleted from requests of clients.
-    """
+    """Return the headers, besides `FORGEABLE_PREFIXES`, that are deleted from requests of clients."""
     return [*_FORGEABLE, *_declared("ADDRESS_HEADERS")]
 
 
