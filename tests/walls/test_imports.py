@@ -46,6 +46,9 @@ NEVER_IN_CORE = {
 }
 
 
+STANDARD_LIBRARY = {*sys.stdlib_module_names, "compression"}
+"""That of every Python that Hansa runs on: `compression` is from 3.14 on."""
+
 # the harness finds the workers of a server by their command line
 NAMED_BY_RIGHT = {"hansa-devkit": {"hansa.process.worker"}}
 
@@ -63,7 +66,7 @@ def third_party(package: Package) -> set[tuple[str, Path]]:
             if (
                 name
                 and not seen.typing
-                and name not in sys.stdlib_module_names
+                and name not in STANDARD_LIBRARY
                 and name != "hansa"
                 and not name.startswith("hansa_")
             ):
@@ -207,6 +210,7 @@ def test_entry_points_name_modules_of_their_own(plugin: Package):
 
 def test_the_lock_files_hold_what_the_packages_ask_for():
     from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
 
     from tools.lock import declared, of_packages
 
@@ -220,7 +224,7 @@ def test_the_lock_files_hold_what_the_packages_ask_for():
     groups = [text for group in ("install", "examples", "dev") for text in declared(group)]
     for text in [*wanted_by_packages, *groups]:
         wanted = Requirement(text)
-        found = pinned.get(wanted.name.lower().replace("_", "-"))
+        found = pinned.get(canonicalize_name(wanted.name))
         assert found is not None, f"{text} is not pinned: make lock"
         assert wanted.specifier.contains(found, prereleases=True), (
             f"{text}, and {found} is pinned: make lock"
