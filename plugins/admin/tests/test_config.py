@@ -167,6 +167,7 @@ def test_many_are_one_change_whatever_their_order(server: Server) -> None:
         f"c{number}": {
             "url_path": f"/c{number}",
             "service": "rates.plain",
+            "format": "json",
             "security": f"s{number % 5}",
         }
         for number in range(200)

@@ -177,8 +177,10 @@ class TestAuthentication:
 
         return authenticate
 
-    def run(self, *authenticators: Callable[[Request], Any]) -> tuple[Response, Request]:
-        request, calls = Request(b"not even parsed"), []
+    def run(
+        self, *authenticators: Callable[[Request], Any], fault: HansaError | None = None
+    ) -> tuple[Response, Request]:
+        request, calls = Request(b"not even parsed", fault=fault), []
         response = compile_route(
             BINDING, service(lambda self: calls.append(1)), authenticators=authenticators
         )(request)
@@ -210,6 +212,11 @@ class TestAuthentication:
         response, _ = self.run(self.refuse("a"), self.refuse("b"))
         assert response.status == 401
         assert response.headers["WWW-Authenticate"] == 'Basic realm="a"'
+
+    def test_what_is_wrong_with_a_message_is_told_to_those_who_may_call(self):
+        fault = Invalid("an unknown charset")
+        assert self.run(self.refuse("a"), fault=fault)[0].status == 401
+        assert self.run(lambda request: "jane", fault=fault)[0].error is fault
 
     @pytest.mark.parametrize(
         ("error", "status"), [(Forbidden(), 403), (ValueError("x"), 500), (SystemExit(), 500)]

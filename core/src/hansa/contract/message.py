@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..foundation.errors import Outcome
+from ..foundation.errors import HansaError, Outcome
 
 if TYPE_CHECKING:
     from .service import Binding
@@ -31,7 +31,9 @@ class Request:
 
     A channel sets what it has: `raw` bytes or an already built `payload`, `headers` (lower-case
     names), `params` (path and query values), `method`, `path`, `peer` (address of the caller),
-    `environ` (the WSGI environment, or the like), `extra` (anything else, by name). The route adds
+    `environ` (the WSGI environment, or the like), `extra` (anything else, by name), and `fault`,
+    what is wrong with a message that cannot be read: it is raised once the caller is known. The
+    route adds
     `input` (the parsed input), `principal` (who called), `channel` and `format`; `attempt` counts
     from 1.
     """
@@ -48,6 +50,7 @@ class Request:
     cid: str = ""
     attempt: int = 1
     extra: Mapping[str, Any] = field(default_factory=dict)
+    fault: HansaError | None = None
     input: Any = field(default=None, init=False)
     principal: Any = field(default=None, init=False)
     channel: Binding | None = field(default=None, init=False)

@@ -55,6 +55,8 @@ def compile_route(
         try:
             if authenticate is not None:
                 request.principal = authenticate(request)
+            if request.fault is not None:
+                raise request.fault
             response = call(request)
             response.cid = request.cid
         except BaseException as error:  # a service's sys.exit() must not end a worker's thread

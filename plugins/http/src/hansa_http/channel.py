@@ -249,7 +249,7 @@ class HttpChannel(Channel[PathT]):
             try:
                 request.raw = to_utf8(request.raw, request.headers.get("content-type", ""))
             except Invalid as invalid:
-                return self.fail(invalid, request) or problem_response(invalid, request.cid)
+                request.fault = invalid
         response = self.dispatch(request)
         if response.raw or request.format or response.payload is None or not response.ok:
             return response

@@ -180,9 +180,9 @@ class SoapChannel(HttpChannel[SoapSettings]):
         try:
             request.raw = to_utf8(request.raw, request.headers.get("content-type", ""))
             if not request.raw:
-                raise Invalid("the request is empty: expected a SOAP Envelope")
+                request.fault = Invalid("the request is empty: expected a SOAP Envelope")
         except Invalid as invalid:
-            return self.fail(invalid, request)
+            request.fault = invalid
         response = self.dispatch(request)
         if not response.raw and response.ok and response.status == 200:
             # a service that answers nothing still answers with an envelope
