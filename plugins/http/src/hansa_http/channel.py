@@ -177,6 +177,7 @@ class HttpChannel(Channel[PathT]):
         self.path_wins = config.url_params_pri == "path-over-query"
         self.methods = self.allowed_methods(config)
         self.any_method = not self.methods
+        self._has_format = isinstance(config, ChannelSettings) and config.format != ""
 
     @staticmethod
     def allowed_methods(config: HttpPath) -> frozenset[str]:
@@ -244,8 +245,7 @@ class HttpChannel(Channel[PathT]):
 
         A body that a format reads is in UTF-8 from here on, whatever charset its content type has.
         """
-        config = self.config
-        if request.raw and isinstance(config, ChannelSettings) and config.format:
+        if request.raw and self._has_format:
             try:
                 request.raw = to_utf8(request.raw, request.headers.get("content-type", ""))
             except Invalid as invalid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIEnvironment
 
 from hansa import Invalid
@@ -26,7 +26,7 @@ def path_of(environ: WSGIEnvironment) -> str:
     """
     target: str | None = environ.get("REQUEST_URI")
     if target is None:
-        return decode_path(quote(environ["PATH_INFO"].encode("latin-1")) or "/")
+        return _decoded(environ["PATH_INFO"].encode("latin-1")) or "/"
     path = target.partition("?")[0]
     return decode_path(path) if "%" in path else path
 
@@ -39,11 +39,15 @@ def decode_path(path: str) -> str:
     """
     if _STRAY_PERCENT.search(path):
         raise Invalid("the path has a % that is not followed by two hexadecimal digits")
+    pieces = [_decoded(unquote_to_bytes(piece)) for piece in _SLASH.split(path)]
+    return _ENCODED_SLASH.join(pieces)
+
+
+def _decoded(piece: bytes) -> str:
     try:
-        pieces = [unquote_to_bytes(piece).decode() for piece in _SLASH.split(path)]
+        return piece.decode()
     except UnicodeDecodeError:
         raise Invalid("the path is not UTF-8") from None
-    return _ENCODED_SLASH.join(pieces)
 
 
 def value_of(text: str) -> str:
