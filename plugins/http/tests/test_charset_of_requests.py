@@ -25,7 +25,7 @@ def request_at_the_route(content: bytes, content_type: str, format: str) -> Requ
         return Response()
 
     channel.dispatch = dispatch
-    channel.answer(Request(content, headers={"content-type": content_type}))
+    channel.answer(Request(content, environ={"CONTENT_TYPE": content_type}))
     return dispatched[0]
 
 
