@@ -49,11 +49,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.connection.shutdown(2)
             self.close_connection = True
             return
+        # before the answer: whoever has it may send the next request at once
+        with backend.lock:
+            backend.busy -= 1
         self._answer(
             200, {"server": backend.name, "headers": dict(self.headers.items()), "path": self.path}
         )
-        with backend.lock:
-            backend.busy -= 1
 
     do_POST = do_GET
 
