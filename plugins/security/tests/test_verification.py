@@ -268,3 +268,12 @@ def test_a_new_definition_gives_no_new_attempts():
     for number in range(30):
         refusal(clear(), header("alice", f"{number}"), "192.0.2.53")
     assert "too many" in refusal(clear(), header("alice", "s3cret word"), "192.0.2.53").detail
+
+
+def test_the_challenge_of_a_definition_goes_to_those_who_are_held_up(monkeypatch):
+    throttle = Throttle()
+    monkeypatch.setattr(throttle, "wait", lambda who, peer: 5.0)
+    one = Verification("", Credential("guess me"), "Bearer", throttle=throttle)
+    with pytest.raises(Refused) as caught:
+        one.accept(fingerprint("x"), "", "x", "192.0.2.54")
+    assert caught.value.headers == {"WWW-Authenticate": "Bearer", "Retry-After": "6"}

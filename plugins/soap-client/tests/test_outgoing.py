@@ -337,10 +337,14 @@ def test_a_wsdl_in_a_file_is_judged_when_it_is_defined(tmp_path: Path):
     (tmp_path / "missing.wsdl").write_text(wsdl.format(missing))
     (tmp_path / "include.wsdl").write_text(wsdl.format(include))
     (tmp_path / "1.wsdl").write_text(LOOP.format(number=1, other=1))
+    for number in range(2, 500):
+        text = LOOP.format(number=number, other=number + 1)
+        (tmp_path / f"{number}.wsdl").write_text(text)
     (tmp_path / "text.wsdl").write_text("no xml")
     refused("missing.wsdl", r"refers to .*/gone\.wsdl, which cannot be read: No such file")
     refused("include.wsdl", r"refers to .*/gone\.xsd, which cannot be read: No such file")
     refused("1.wsdl", r"imports .*/1\.wsdl again and again")
+    refused("2.wsdl", r"its imports do not come to an end, the last one is .*\d\.wsdl")
     refused("text.wsdl", "cannot be used")
 
 

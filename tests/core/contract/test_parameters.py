@@ -127,6 +127,16 @@ def test_numbers_that_json_does_not_have_are_refused(text: str):
     assert faults(Order, id="1", rate=text) == {"rate": "Expected a finite number"}
 
 
+@pytest.mark.parametrize("text", ["nan", "sNaN", "-NaN123", "inf", "-Infinity"])
+def test_decimals_that_json_does_not_have_are_refused(text: str):
+    assert faults(Order, id="1", amount=text) == {"amount": "Expected a finite number"}
+    assert faults(dict[str, list[Decimal]], a=["1", text]).keys() == {"a"}
+
+
+def test_a_decimal_may_be_larger_than_any_float():
+    assert read(Order, id="1", amount="1e999").amount == Decimal("1e999")
+
+
 def test_every_kind_of_declaration_is_merged():
     body = b'{"amount":9007199254740993.25}'
     exact = Decimal("9007199254740993.25")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -226,23 +227,31 @@ def shaped_parameters(params: Parameters, hints: Mapping[str, Any]) -> PlainData
 
 
 def _has_number_beyond_json(value: object, hint: object) -> bool:
-    if not _takes_floats(hint):
+    kind = _number_type(hint)
+    if kind is None:
         return False
     given: Iterable[object] = value if isinstance(value, list) else (value,)
-    return any(_is_beyond_json(one) for one in given)
+    return any(_is_beyond_json(str(one), kind) for one in given)
 
 
-def _takes_floats(hint: object) -> bool:
+def _number_type(hint: object) -> type[float] | type[Decimal] | None:
+    """Return the type of the numbers with NaN and infinities that a type takes, alone or in a list."""
     for one in alternatives(hint):
+        if one is Decimal:
+            return Decimal
         if one is float:
-            return True
+            return float
         if get_origin(one) in (list, set, frozenset, tuple):
-            return any(_takes_floats(argument) for argument in get_args(one))
-    return False
+            for argument in get_args(one):
+                found = _number_type(argument)
+                if found is not None:
+                    return found
+    return None
 
 
-def _is_beyond_json(value: object) -> bool:
+def _is_beyond_json(text: str, kind: type[float] | type[Decimal]) -> bool:
     try:
-        return not math.isfinite(float(str(value)))
-    except ValueError:
+        number = kind(text)
+    except (ValueError, InvalidOperation):
         return False
+    return not (number.is_finite() if isinstance(number, Decimal) else math.isfinite(number))

@@ -24,7 +24,7 @@ from hansa import (
 
 from .claims import Claim
 from .files import Entry, one_line
-from .reading import LONGEST_DELAY
+from .reading import LONGEST_DELAY, cause_of
 from .remembering import RememberingFolder
 from .transfer import exists, make_folders, writing
 from .watched import WatchSettings
@@ -144,7 +144,7 @@ class FolderChannel(RememberingFolder[WatchT]):
                 self._finish(claim)
                 handled.unlink()
                 return True
-            self._refuse_after_last_attempt(claim)
+            self._refuse_after_last_attempt(claim.attempt)
             found = self._fetch(claim, local, size)
         except NotFound:
             if claim.mark not in self._gone:
@@ -167,13 +167,6 @@ class FolderChannel(RememberingFolder[WatchT]):
             else:
                 self._deliver_file(claim, found, local, handled)
         return True
-
-    def _refuse_after_last_attempt(self, claim: Claim) -> None:
-        if claim.attempt >= self.config.max_attempts:
-            raise HansaError(
-                f"delivered {claim.attempt} times, and each time the process ended"
-                " before its service did"
-            )
 
     def _deliver_file(self, claim: Claim, found: Entry, local: Path, handled: Path) -> None:
         """Deliver a file that was fetched, unless another channel has taken it meanwhile."""
@@ -199,8 +192,7 @@ class FolderChannel(RememberingFolder[WatchT]):
             delay = backoff_delay(claim.attempt, self.config.retry_delay, LONGEST_DELAY)
             self._rename(claim, claim.again(self._owner, delay))
         else:
-            error = response.error or HansaError("its service rejected it")
-            self._fail(claim, error, request.cid)
+            self._fail(claim, cause_of(response), request.cid)
 
     def _finish(self, claim: Claim) -> None:
         target = ""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from hansa import Forbidden, Request, TooLarge
+from hansa import Forbidden, HansaError, Request, Response, TooLarge
 
 from .arrivals import Arrivals
 from .claims import Claim, owner_of
@@ -92,5 +92,18 @@ class FolderReader(FileConnections[WatchT], PollingChannel[WatchT]):
             return self.path(claim.name)
         return f"{self._within(self.config.claimed)}/{claim.file}"
 
+    def _refuse_after_last_attempt(self, attempts: int) -> None:
+        """Raise `HansaError` for a file whose deliveries have all ended their process."""
+        if attempts >= self.config.max_attempts:
+            raise HansaError(
+                f"delivered {attempts} times, and each time the process ended"
+                " before its service did"
+            )
+
     def _within(self, folder: str) -> str:
         return folder.rstrip("/") if folder.startswith("/") else self.path(folder)
+
+
+def cause_of(response: Response) -> BaseException:
+    """Return why a file is given up: the error of its last delivery."""
+    return response.error or HansaError("its service rejected it")

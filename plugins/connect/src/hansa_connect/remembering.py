@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 from typing import TypeVar
 
-from hansa import HansaError, NotFound, Response, TimedOut, Unavailable, backoff_delay, new_cid
+from hansa import HansaError, NotFound, TimedOut, Unavailable, backoff_delay, new_cid
 
 from .claims import Claim
 from .files import Entry, one_line
 from .memory import Memory, Taken
-from .reading import LONGEST_DELAY, FolderReader
+from .reading import LONGEST_DELAY, FolderReader, cause_of
 from .watched import WatchSettings
 
 FULL = "as many files are remembered as the setting remember_limit allows, and all are still there"
@@ -83,8 +83,7 @@ class RememberingFolder(FolderReader[WatchT]):
         except NotFound:
             self.log.info("%a was taken away before it was fetched", entry.name)
         except (Unavailable, TimedOut) as error:
-            with self.session() as files:
-                files.check()  # raises if the server is gone; else it cannot read this file
+            self._check_server()  # else it cannot read this file
             self._due[entry.name] = time.monotonic() + self.config.retry_delay
             self.log.warning(
                 "%a cannot be fetched, and is tried again later: %s", entry.name, error
@@ -103,8 +102,9 @@ class RememberingFolder(FolderReader[WatchT]):
         earlier = self._memory.get(entry.name)
         if earlier and (earlier.size, earlier.modified) == (found.size, found.modified):
             known = replace(known, attempts=earlier.attempts)
-        if known.attempts >= self.config.max_attempts:
-            error = HansaError("each time the process ended before its service did")
+        try:
+            self._refuse_after_last_attempt(known.attempts)
+        except HansaError as error:
             self._give_up(entry, known, error, new_cid())
             return
         known = replace(known, attempts=known.attempts + 1)
@@ -117,7 +117,7 @@ class RememberingFolder(FolderReader[WatchT]):
             delay = backoff_delay(known.attempts, self.config.retry_delay, LONGEST_DELAY)
             self._due[entry.name] = time.monotonic() + delay
         else:
-            self._give_up(entry, known, _error_of(response), request.cid)
+            self._give_up(entry, known, cause_of(response), request.cid)
 
     def _give_up(self, entry: Entry, known: Taken, error: BaseException, cid: str) -> None:
         """Remember a file as failed: it stays where it is, so the log has the cause."""
@@ -129,7 +129,3 @@ class RememberingFolder(FolderReader[WatchT]):
             one_line(error),
         )
         self._memory.put(entry.name, replace(known, settled=True))
-
-
-def _error_of(response: Response) -> BaseException:
-    return response.error or HansaError("its service rejected it")

@@ -246,11 +246,7 @@ class HttpChannel(Channel[PathT]):
         A body that a format reads is in UTF-8 from here on, whatever charset its content type has.
         """
         if request.raw and self._has_format:
-            # PERF: asking the view of the headers takes 0.5 us, the environment a tenth of that
-            environ = request.environ or {}
-            content_type = environ.get("CONTENT_TYPE", "")
-            if ";" in content_type:
-                self._read_as_utf8(request, content_type)
+            self.transcode(request)
         response = self.dispatch(request)
         if response.raw or request.format or response.payload is None or not response.ok:
             return response
@@ -264,7 +260,16 @@ class HttpChannel(Channel[PathT]):
         return problem_response(error, request.cid)
 
     @staticmethod
-    def _read_as_utf8(request: Request, content_type: str) -> None:
+    def transcode(request: Request) -> None:
+        """Bring a body into UTF-8, read by the charset of its content type; sets `fault` if that
+        cannot be done.
+
+        PERF: asking the view of the headers takes 0.5 us, the environment a tenth of that.
+        """
+        environ = request.environ or {}
+        content_type = environ.get("CONTENT_TYPE", "")
+        if ";" not in content_type:
+            return
         try:
             request.raw = to_utf8(request.raw, content_type)
         except Invalid as invalid:

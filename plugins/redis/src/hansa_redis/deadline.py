@@ -73,7 +73,12 @@ class TcpConnection(Connection):
     def _connect(self) -> DeadlineSocket:
         failure: Exception = OSError(f"{self.host} has no address")
         try:
-            found = look_up_host(self.host, self.port, family=self.socket_type)
+            found = look_up_host(
+                self.host,
+                self.port,
+                family=self.socket_type,
+                timeout=self.socket_connect_timeout,
+            )
         except TimedOut as error:
             raise TimeoutError(error.detail) from error
         for family, kind, protocol, _, address in found:

@@ -108,7 +108,7 @@ class ApiKey(Security[ApiKeySettings]):
         place = f'query="{config.query}"' if config.query else f'header="{config.header}"'
         self._challenge = f'ApiKey realm="hansa", {place}'
         self._principal = Principal(name, name)
-        self._verification = Verification("", Credential(config.key or ""))
+        self._verification = Verification("", Credential(config.key or ""), self._challenge)
         self._verified = self._verification.verified
 
     @classmethod
@@ -164,12 +164,7 @@ class ApiKey(Security[ApiKeySettings]):
         attempt = fingerprint(key)
         if self._verified.get(attempt, 0.0) > monotonic():
             return self._principal
-        try:
-            right = self._verification.accept(attempt, "", key, peer)
-        except Refused as refused:
-            refused.headers["WWW-Authenticate"] = self._challenge
-            raise
-        if not right:
+        if not self._verification.accept(attempt, "", key, peer):
             raise Refused("the key is wrong", self._challenge)
         return self._principal
 

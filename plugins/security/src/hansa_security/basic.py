@@ -72,7 +72,7 @@ class Basic(Security[BasicSettings]):
         self._challenge = f'Basic realm="{realm}", charset="UTF-8"'
         self._principal = Principal(config.username, name)
         self._verification = Verification(
-            _normal(config.username), Credential(_normal(config.password))
+            _normal(config.username), Credential(_normal(config.password)), self._challenge
         )
         self._verified = self._verification.verified
 
@@ -94,12 +94,7 @@ class Basic(Security[BasicSettings]):
         if self._verified.get(attempt, 0.0) > monotonic():
             return self._principal
         user, password = self._read(header)
-        try:
-            right = self._verification.accept(attempt, user, password, request.peer)
-        except Refused as refused:
-            refused.headers["WWW-Authenticate"] = self._challenge
-            raise
-        if not right:
+        if not self._verification.accept(attempt, user, password, request.peer):
             raise Refused("the user name or the password is wrong", self._challenge)
         return self._principal
 

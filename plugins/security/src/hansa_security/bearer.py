@@ -74,7 +74,7 @@ class Bearer(Security[BearerSettings]):
         super().__init__(name, config, server)
         self._challenge = 'Bearer realm="hansa"'
         self._principal = Principal(name, name)
-        self._verification = Verification("", AnyCredential(config.tokens))
+        self._verification = Verification("", AnyCredential(config.tokens), self._challenge)
         self._verified = self._verification.verified
 
     @classmethod
@@ -107,14 +107,8 @@ class Bearer(Security[BearerSettings]):
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             raise Refused("the Authorization header is not of the scheme Bearer", self._challenge)
-        wrong = f'{self._challenge}, error="invalid_token"'
-        try:
-            right = self._verification.accept(attempt, "", token.strip(" "), request.peer)
-        except Refused as refused:
-            refused.headers["WWW-Authenticate"] = self._challenge
-            raise
-        if not right:
-            raise Refused("the token is wrong", wrong)
+        if not self._verification.accept(attempt, "", token.strip(" "), request.peer):
+            raise Refused("the token is wrong", f'{self._challenge}, error="invalid_token"')
         return self._principal
 
     def sign(self, headers: dict[str, str]) -> None:

@@ -48,15 +48,16 @@ class Principal(str):
 class Verification:
     """The judgement of one definition: its user, its credential, and what it has verified so far.
 
-    `verified` maps the fingerprint of what was presented to the time until which no second look is
-    needed; callers read it themselves. PERF: that is the whole cost of a request by somebody known,
-    about a microsecond.
+    `challenge` is the WWW-Authenticate header of those who are held up. `verified` maps the
+    fingerprint of what was presented to the time until which no second look is needed; callers read
+    it themselves. PERF: that is the whole cost of a request by somebody known, about a microsecond.
     """
 
     def __init__(
         self,
         user: str,
         credential: Credential | AnyCredential,
+        challenge: str = "",
         *,
         throttle: Throttle = failures,
         clock: Callable[[], float] = time.monotonic,
@@ -66,6 +67,7 @@ class Verification:
         self._refused: dict[bytes, float] = {}
         self._user = fingerprint(user)
         self._credential = credential
+        self._challenge = challenge
         self._throttle = throttle
         self._clock = clock
         self._size = size
@@ -113,6 +115,6 @@ class Verification:
 
     def _hold_up(self, seconds: float) -> None:
         if seconds > 0:
-            refused = Refused("too many failed attempts; try again later")
+            refused = Refused("too many failed attempts; try again later", self._challenge)
             refused.headers["Retry-After"] = str(int(seconds) + 1)
             raise refused

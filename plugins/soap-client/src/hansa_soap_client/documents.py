@@ -39,7 +39,8 @@ class Documents:
     """A transport as zeep expects one, over the functions of the connection.
 
     Documents come from the configured place only. They are kept in the folder `kept`, if there is
-    one: what cannot be fetched is taken from there, so that a restart needs nobody else.
+    one: what cannot be fetched is taken from there, so that a restart needs nobody else. `latest`
+    is the one that was asked for last.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Documents:
         self._post = post
         self._kept = kept
         self._loads: Counter[str] = Counter()
+        self.latest = ""
 
     def load(self, url: str) -> bytes:
         """Return a WSDL or schema.
@@ -57,6 +59,7 @@ class Documents:
         Raises `Invalid`, which names it, for one from elsewhere, one that is not there, or one that
         imports itself without end.
         """
+        self.latest = url
         self._loads[url] += 1
         if self._loads[url] > _MOST_LOADS:
             raise Invalid({"wsdl": f"imports {url} again and again"})

@@ -66,6 +66,9 @@ class WsdlClient:
             self.zeep._default_service = service
         except HansaError:
             raise
+        except RecursionError as error:
+            fault = f"its imports do not come to an end, the last one is {documents.latest}"
+            raise Invalid({"wsdl": fault}) from error
         except Exception as error:  # whatever the library trips over is a fault of the WSDL
             fault = f"cannot be used: {type(error).__name__}: {error}"
             raise Invalid({"wsdl": fault}) from error

@@ -24,7 +24,6 @@ from hansa import (
     setting,
 )
 from hansa_http.channel import AnyHttpChannel, HttpChannel, HttpPath, not_allowed
-from hansa_http.charset import to_utf8
 from hansa_http.frontend import HttpFrontend
 from hansa_http.path import shown
 from hansa_xml.format import check_namespace
@@ -177,12 +176,9 @@ class SoapChannel(HttpChannel[SoapSettings]):
         """Dispatch a message, or return the WSDL."""
         if request.method != "POST":
             return self._describe(request)
-        try:
-            request.raw = to_utf8(request.raw, request.headers.get("content-type", ""))
-            if not request.raw:
-                request.fault = Invalid("the request is empty: expected a SOAP Envelope")
-        except Invalid as invalid:
-            request.fault = invalid
+        self.transcode(request)
+        if not request.raw:
+            request.fault = Invalid("the request is empty: expected a SOAP Envelope")
         response = self.dispatch(request)
         if not response.raw and response.ok and response.status == 200:
             # a service that answers nothing still answers with an envelope
