@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from hansa import TimedOut
 from hansa_devkit import ChannelContract, LocalServer, OutgoingContract
 from hansa_devkit.faults import Proxy
+from hansa_devkit.harness.waiting import wait_until
 from hansa_sql.channel import SqlChannel
 from hansa_sql.outgoing import SqlOutgoing
 
@@ -86,13 +88,21 @@ class Channel(Behind, ChannelContract):
     @pytest.fixture(autouse=True)
     def table(self, database):
         self.outgoing = make(LocalServer(), **{**self.place, "timeout": 5, "connect_timeout": 1})
-        self.outgoing.start()
+        wait_until(self.is_started)
         self.outgoing.execute(
             f"CREATE TABLE inbox (id {KEY[self.engine]}, body {BYTES[self.engine]},"
             " done INTEGER NOT NULL DEFAULT 0)"
         )
         yield
         self.outgoing.stop()
+
+    def is_started(self) -> bool:
+        """Start the connection; a server that is busy may need longer than it is given."""
+        try:
+            self.outgoing.start()
+        except TimedOut:
+            return False
+        return True
 
     def make_server(self) -> Any:
         self.outgoing.server = LocalServer(outgoing={"sql": {"db": self.outgoing}})
