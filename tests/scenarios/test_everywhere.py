@@ -54,6 +54,10 @@ def order(number: int, source: str) -> bytes:
     return json.dumps({"number": number, "source": source}).encode()
 
 
+QUEUE = "everywhere"
+"""No other test has it: the broker is shared with those of the same process."""
+
+
 @pytest.fixture(scope="module")
 def rabbit(real_server):
     return real_server(RabbitMQ)
@@ -85,7 +89,7 @@ def server(start_shared_server, rabbit, ftp):
         port=rabbit.port,
         username="guest",
         password="guest",
-        queue="orders",
+        queue=QUEUE,
         declare="classic",
     )
     server.api(
@@ -148,8 +152,8 @@ def test_amqp(server, rabbit, taken):
     with pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", rabbit.port)) as connection:
         channel = connection.channel()
         channel.confirm_delivery()
-        channel.queue_declare("orders", durable=True, passive=True)
-        channel.basic_publish("", "orders", order(3, "amqp"), mandatory=True)
+        channel.queue_declare(QUEUE, durable=True, passive=True)
+        channel.basic_publish("", QUEUE, order(3, "amqp"), mandatory=True)
     taken("amqp", 3)
 
 
@@ -177,6 +181,6 @@ def test_what_is_wrong_is_refused_everywhere_and_harms_nobody(server, rabbit, ta
     assert server.post("/orders", b'{"number": 0, "source": "http"}').status_code == 400
     with pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", rabbit.port)) as connection:
         channel = connection.channel()
-        channel.basic_publish("", "orders", b'{"number": "many"}')
-        channel.basic_publish("", "orders", order(7, "amqp"))
+        channel.basic_publish("", QUEUE, b'{"number": "many"}')
+        channel.basic_publish("", QUEUE, order(7, "amqp"))
     taken("amqp", 7)
