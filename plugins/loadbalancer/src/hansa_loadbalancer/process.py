@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from hansa import Invalid, Unavailable, replace_file, spawn, started_at
 
@@ -28,6 +29,13 @@ END_LIMIT = 10.0
 """Seconds that HAProxy may take to end after each signal."""
 
 
+class Worker(NamedTuple):
+    """One process of HAProxy that answers; its id alone could be another's later on."""
+
+    pid: int
+    start: int
+
+
 class Haproxy:
     """HAProxy in `folder / "run"`, with the configuration that is there; `stopping` says whether
     its owner is to end.
@@ -40,6 +48,7 @@ class Haproxy:
         self.runtime = RuntimeSocket(self.run_folder / SOCKET)
         self._stopping = stopping
         self._child: subprocess.Popen[bytes] | None = None
+        self._known: set[Worker] = set()
         logs = folder / "logs"
         self._out = Pipe("access log", AccessLog(logs).take)
         self._err = Pipe("messages", self._hear)
@@ -67,7 +76,8 @@ class Haproxy:
         )
         pid = self._child.pid
         replace_file(self.run_folder / PID_FILE, f"{pid} {started_at(pid)}\n")
-        if not self._wait(lambda pid: pid != 0) and not self._stopping():
+        self._known.clear()
+        if not self._wait_for_new_worker() and not self._stopping():
             self.end(0)
             raise Invalid({SECTION: f"HAProxy did not start: {self._why}"})
 
@@ -77,12 +87,8 @@ class Haproxy:
         """
         assert self._child is not None
         self._alerts.clear()
-        try:
-            old = self.runtime.pid()
-        except Unavailable:
-            old = 0
         self._child.send_signal(signal.SIGUSR2)
-        if not self._wait(lambda pid: pid not in (0, old)) and not self._stopping():
+        if not self._wait_for_new_worker() and not self._stopping():
             raise Invalid({SECTION: f"HAProxy did not take the configuration: {self._why}"})
 
     def _hear(self, lines: bytes) -> None:
@@ -96,19 +102,29 @@ class Haproxy:
         time.sleep(0.1)  # what it wrote last may still be in the pipe
         return "; ".join(self._alerts) or f"see {self.folder / 'logs' / 'load-balancer.log'}"
 
-    def _wait(self, wanted: Callable[[int], bool]) -> bool:
-        """Wait until a process answers whose id is `wanted`; returns False if it ends, or none does
-        in time.
+    def _wait_for_new_worker(self) -> bool:
+        """Wait until a process answers that has not answered before: for a moment after a reload
+        any of the old ones may, too. Returns False if HAProxy ends, or no new one answers in time.
         """
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline and not self._stopping():
             with contextlib.suppress(Unavailable):
-                if wanted(self.runtime.pid()):
+                if self._is_new(self.runtime.pid()):
                     return True
             if self.status is not None:
                 return False
             time.sleep(0.02)
         return False
+
+    def _is_new(self, pid: int) -> bool:
+        """Whether a process had not answered before; one that has ended since is none."""
+        start = started_at(pid)
+        if start is None:
+            return False
+        worker = Worker(pid, start)
+        new = worker not in self._known
+        self._known.add(worker)
+        return new
 
     def end(self, grace: float) -> None:
         """Accept nothing new, let requests in hand finish within `grace` seconds, and end."""
