@@ -116,8 +116,12 @@ def sources_of(config: PlainData) -> dict[str, str]:
 def missing_type(kind: str, type: str, there: Iterable[str]) -> str:
     """Return the fault of a definition whose type no loaded plugin registers."""
     names = ", ".join(sorted(there)) or "none"
-    plugin = _PLUGIN_OF.get(type, type)
     return (
         f"no plugin here gives {kind} of type {type} (there are: {names}); "
-        f"install the one that does, such as hansa-{plugin}"
+        f"install the one that does, such as {plugin_of(type)}"
     )
+
+
+def plugin_of(type: str) -> str:
+    """Return the distribution that is likely to provide a type."""
+    return f"hansa-{_PLUGIN_OF.get(type, type)}"

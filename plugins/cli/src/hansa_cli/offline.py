@@ -1,0 +1,46 @@
+"""What commands can do in the folder of a server that does not answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .failures import Unreachable
+from .plain import JsonObject
+
+
+class Folder:
+    """The folder of a server, and the configuration that names its database, if it is not the
+    folder's own.
+    """
+
+    def __init__(self, path: Path, config: str | None) -> None:
+        self.path = path
+        self.config = Path(config) if config else None
+
+    @classmethod
+    def of_context(cls, config: str | None) -> Folder | None:
+        """Return the folder that the command line names; None if it names the address of a server
+        instead.
+        """
+        given = click.get_current_context().params
+        if given["hansa_server"]:
+            return None
+        return cls(Path(given["hansa_dir"]), config)
+
+    def block(self, plugin: str, unreachable: Unreachable, *, blocked: bool) -> JsonObject:
+        """Note in the database that a plugin is blocked, or not any more; returns the revision.
+
+        Raises `unreachable` if there is no database here, or what speaks against it.
+        """
+        # PERF: importing the database would slow every other command down
+        from hansa import HansaError, NotFound, block_offline
+
+        try:
+            revision = block_offline(self.path, plugin, blocked=blocked, config=self.config)
+        except NotFound as missing:
+            raise Unreachable(f"{unreachable.message}\n  {missing.detail}") from None
+        except HansaError as error:
+            raise click.ClickException(error.detail) from None
+        return {"name": plugin, "blocked": blocked, "revision": revision, "workers": []}

@@ -1,0 +1,85 @@
+"""`hansa plugin ...`: the plugins of a cluster, and what becomes of them in each worker."""
+
+from __future__ import annotations
+
+import click
+
+from . import output
+from .arguments import name_argument
+from .client import Client
+from .connection import command
+from .failures import Unreachable
+from .offline import Folder
+from .plain import JsonObject
+from .replaced import NotAsWanted, Replaced
+
+
+@command("list")
+def list_plugins(client: Client, as_json: bool) -> None:
+    """List the plugins, whether each is loaded, and what it provides."""
+    answer = client.call("admin.plugin.list")
+    if as_json:
+        output.print_json(answer)
+        return
+    items = [{**item, "services": len(item["services"])} for item in answer["items"]]
+    keys = ["name", "version", "status", "why", "types", "services"]
+    output.listing(items, {key: key for key in keys}, "plugins")
+
+
+@command("reload", name_argument())
+def reload_plugin(client: Client, as_json: bool, name: str) -> None:
+    """Load a plugin anew from its files, and wait until every worker has done so."""
+    answer = client.call("admin.plugin.reload", {"name": name})
+    _report(client, answer, as_json, "loaded")
+
+
+@command(
+    "block",
+    name_argument(),
+    click.Option(["--off", "off"], is_flag=True, help="Let it be loaded again."),
+    click.Option(["--force", "force"], is_flag=True, help="Block it although definitions use it."),
+    click.Option(
+        ["--config", "config"],
+        metavar="FILE",
+        help="Configuration of a server that does not answer; by default it has its own database "
+        "in --dir.",
+    ),
+)
+def block_plugin(
+    client: Client, as_json: bool, name: str, off: bool, force: bool, config: str | None
+) -> None:
+    """Keep a plugin from being loaded, and wait until no worker has it.
+
+    Where no server answers, it is noted in the database of the server's folder (--dir) for the next
+    start.
+    """
+    asked = {"name": name, "blocked": not off, "force": force}
+    try:
+        answer = client.call("admin.plugin.block", asked)
+    except Unreachable as unreachable:
+        folder = Folder.of_context(config)
+        if folder is None:
+            raise
+        answer = folder.block(name, unreachable, blocked=not off)
+        done = "may be loaded again" if off else "blocked"
+        output.report(answer, as_json, f"{name}: {done} from the next start on, no server answers")
+        return
+    _report(client, answer, as_json, "loaded" if off else "blocked")
+
+
+def _report(client: Client, answer: JsonObject, as_json: bool, wanted: str) -> None:
+    """Wait for the workers that are being replaced, and print what became of the plugin in each;
+    raises `NotAsWanted` unless that is what was wanted everywhere.
+    """
+    name = answer["name"]
+    with output.progress(f"waiting for the workers of revision {answer['revision']}", as_json):
+        workers = Replaced(client, name, answer["revision"], wanted).wait(answer["workers"])
+    if as_json:
+        output.print_json({**answer, "workers": workers})
+    else:
+        output.done(answer, f"plugin {name}")
+        for worker, result in workers.items():
+            click.echo(f"  {worker}: {output.state_line(result)}")
+    failed = [worker for worker, result in workers.items() if result["state"] != wanted]
+    if failed:
+        raise NotAsWanted(f"the plugin {name} is not {wanted} in {', '.join(failed)}")

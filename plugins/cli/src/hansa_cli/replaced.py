@@ -1,0 +1,87 @@
+"""Waiting until workers were replaced, and what became of a plugin in each of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import click
+
+from .client import Client
+from .failures import Refusal, Unreachable
+from .plain import JsonObject
+
+POLL = 0.2
+LIMIT = 150.0
+"""Seconds to wait for all workers."""
+PASSING = (502, 503, 504)
+"""Statuses of answers while nobody can answer for a moment."""
+
+
+class NotAsWanted(click.ClickException):
+    """What was asked for did not come true in every worker. Exit code 3."""
+
+    exit_code = 3
+
+
+class Replaced:
+    """The workers that replace others after the change of a revision, which concerns a plugin.
+
+    `wanted` is the state of the plugin in a worker that has nothing to say against it.
+    """
+
+    def __init__(self, client: Client, plugin: str, revision: int, wanted: str) -> None:
+        self.client = client
+        self.plugin = plugin
+        self.revision = revision
+        self.wanted = wanted
+
+    def wait(self, workers: Iterable[str]) -> dict[str, JsonObject]:
+        """Return the state of the plugin, and why, for each place of these workers, once all are
+        known; `unknown` for those that are not after 150 s.
+        """
+        places = sorted({_place(worker) for worker in workers})
+        before = set(workers)
+        deadline = time.monotonic() + LIMIT
+        while True:
+            reports = self._reports()
+            found = {place: self._state(place, before, reports) for place in places}
+            known = {place: state for place, state in found.items() if state is not None}
+            if len(known) == len(places):
+                return known
+            if time.monotonic() > deadline:
+                late = {"state": "unknown", "why": f"not replaced within {LIMIT:g} s"}
+                return {place: known.get(place, late) for place in places}
+            time.sleep(POLL)
+
+    def _reports(self) -> dict[str, JsonObject]:
+        """Return what workers report; nothing while nobody can answer."""
+        try:
+            workers: dict[str, JsonObject] = self.client.call("admin.server.status")["workers"]
+        except Unreachable:
+            return {}
+        except Refusal as refusal:
+            if refusal.status in PASSING:
+                return {}
+            raise
+        return workers
+
+    def _state(
+        self, place: str, before: set[str], reports: dict[str, JsonObject]
+    ) -> JsonObject | None:
+        """Return the state of the plugin in the worker of a place; None if it is not known yet."""
+        here = {worker: one for worker, one in reports.items() if _place(worker) == place}
+        new = {worker: one for worker, one in here.items() if worker not in before}
+        for report in new.values():
+            state = report["not_running"].get(f"plugin  {self.plugin}")
+            return state or {"state": self.wanted}
+        for report in here.values():
+            kept = report["not_running"].get(f"worker  {place.rpartition('/')[2]}")
+            if kept is not None and report["revision"] >= self.revision:
+                return dict(kept)
+        return None
+
+
+def _place(worker: str) -> str:
+    """Return the server and the index of a worker, without its generation."""
+    return worker.rpartition(".")[0]
