@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hansa import Invalid
@@ -135,3 +136,82 @@ def test_an_encoded_slash_is_part_of_a_segment():
 def test_paths_that_are_refused(path):
     with pytest.raises(Invalid):
         decode_path(path)
+
+
+def by_regular_expression(pattern: Pattern, path: str) -> dict[str, str] | None:
+    """The values that a regular expression would find, which tries every combination."""
+    one = ".+" if pattern.match_slash else "[^/]+"
+    parts = re.split(r"\{([^{}]*)\}", pattern.text)
+    source = "".join(
+        f"(?P<{part}>{one})" if index % 2 else re.escape(part) for index, part in enumerate(parts)
+    )
+    found = re.compile(source, re.S).fullmatch(path)
+    return None if found is None else found.groupdict()
+
+
+mixes = st.lists(st.sampled_from(["a", "-", "/", "ab", "{x}"]), min_size=1, max_size=9).map(
+    lambda parts: "/" + "".join(part.replace("x", f"x{n}") for n, part in enumerate(parts))
+)
+
+
+@given(mixes, st.booleans(), st.text("ab-/", max_size=14))
+def test_it_finds_what_a_regular_expression_would(text, match_slash, path):
+    try:
+        pattern = Pattern(text, match_slash)
+    except Invalid:
+        return
+    assert pattern.match("/" + path) == by_regular_expression(pattern, "/" + path)
+
+
+@pytest.mark.parametrize("match_slash", [False, True])
+@pytest.mark.parametrize(
+    "text",
+    ["/orders/{y}-{m}-{d}.json", "/{a}-{b}-{c}-{d}-{e}/x", "/{a}--{b}--{c}--", "/{a}-{b}/{c}-{d}!"],
+)
+def test_its_time_grows_as_the_path_does(text, match_slash):
+    pattern = Pattern(text, match_slash)
+    begin = text.partition("{")[0]
+
+    def seconds(size):
+        path = begin + "-" * size
+        taken = []
+        for _ in range(5):
+            began = time.perf_counter()
+            for _ in range(20):
+                pattern.match(path)
+            taken.append(time.perf_counter() - began)
+        return min(taken)
+
+    # twice the time for twice the size; quadratic matching takes 64 times as long for the eightfold
+    assert seconds(64_000) < 24 * max(seconds(8000), 0.0005)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine", "covered"),
+    [
+        ("/zato/json/{service}", "/zato/json/{other}", True),
+        ("/zato/json/{service}", "/zato/json/mine", True),
+        ("/zato/json/{service}", "/zato/json/m{x}", True),
+        ("/zato/json/{service}", "/zato/{x}/mine", False),
+        ("/zato/json/{service}", "/{a}/{b}/{c}", False),
+        ("/zato/json/m{x}", "/zato/json/{service}", False),
+        ("/zato/ping", "/zato/ping", True),
+        ("/zato/ping", "/zato/{x}", False),
+    ],
+)
+def test_a_pattern_covers_another_if_it_matches_all_of_its_paths(theirs, mine, covered):
+    assert Pattern(theirs).covers(Pattern(mine)) == covered
+
+
+def test_what_crosses_slashes_is_covered_by_what_does_too():
+    assert Pattern("/a/{x}", match_slash=True).covers(Pattern("/a/{x}"))
+    assert Pattern("/a/{x}", match_slash=True).covers(Pattern("/a/{x}/b", match_slash=True))
+    assert not Pattern("/a/{x}").covers(Pattern("/a/{x}", match_slash=True))
+
+
+def test_the_root_is_the_first_segment_where_it_is_always_the_same():
+    assert Pattern("/hansa/api/{x}").root == "hansa"
+    assert Pattern("/%68ansa/x").root == "hansa"
+    assert Pattern("/hansa").root == "hansa"
+    assert Pattern("/hansa{x}/y").root == ""
+    assert Pattern("/{x}").root == ""

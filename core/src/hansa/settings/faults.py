@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -17,8 +16,8 @@ Faults = dict[str, str]
 """Faults by the path of the setting, such as `limits.timeout` or `tags[2]`."""
 
 _MISSING = object()
-_PATH = re.compile(r"^(?P<fault>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
-_KEY_PATH = re.compile(r"^(?P<fault>.*) - at `key` in `\$(?P<path>.*)`$", re.S)
+_PATH_MARKS = (" - at `$", " - at `key` in `$")
+"""What stands before the path in a message of msgspec, which may quote any text before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +93,11 @@ def _collect(data: Any, hint: Any, path: str, faults: Faults, strict: bool) -> N
 
 def _located(text: str) -> tuple[str, str]:
     """Return the path in a message of msgspec, and the message without it."""
-    match = _KEY_PATH.match(text) or _PATH.match(text)
-    if match is None:
+    if not text.endswith("`"):
         return "", text
-    return match["path"] or "", match["fault"] or text
+    parts = [text.rpartition(mark) for mark in _PATH_MARKS]
+    found = [(path[:-1], fault or text) for fault, mark, path in parts if mark]
+    return min(found, key=lambda one: len(one[0]), default=("", text))
 
 
 def collect_unknown(data: object, hint: object, path: str, faults: Faults) -> None:

@@ -15,7 +15,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The methods that OpenAPI knows."""
 WITHOUT_BODY = ("get", "head", "delete")
 PROBLEM = {"$ref": "#/components/responses/Problem"}
-_TEMPLATE = re.compile(r"{([A-Za-z_][A-Za-z0-9_]*)[^}]*}")
+_TEMPLATE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NOTHING: PlainData = {}
 
 

@@ -7,11 +7,12 @@ from typing import IO
 
 from hansa import HansaError, TooLarge
 from waitress.buffers import OverflowableBuffer
-from waitress.rfc7230 import HEADER_FIELD_RE, QUOTED_STRING, TOKEN
+from waitress.rfc7230 import QUOTED_STRING, TOKEN
 
 from .errors import header_too_large, malformed
 
 _EXTENSION = rf"[ \t]*;[ \t]*{TOKEN}(?:[ \t]*=[ \t]*(?:{TOKEN}|{QUOTED_STRING}))?"
+_is_field = re.compile(rf"{TOKEN}:[\t\x20-\x7e\x80-\xff]*".encode("latin-1")).fullmatch
 _chunk_line = re.compile(rf"([0-9A-Fa-f]+)(?:{_EXTENSION})*".encode("latin-1")).fullmatch
 _CRLF = b"\r\n"
 _IN_MEMORY = 2**19
@@ -107,5 +108,5 @@ class ChunkedBody:
             self.completed = True
             return
         self._framing -= len(line) + len(_CRLF)
-        if not HEADER_FIELD_RE.match(line):
+        if not _is_field(line):
             raise malformed("a trailer field is malformed")

@@ -14,6 +14,46 @@ from .path import decode_path, shown, value_of
 _BRACE = re.compile("%7[BbDd]")
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_ANYTHING = "\x00"
+"""Stands for any value of a variable: no path of a channel has it."""
+
+
+class _Piece:
+    """A part of a pattern: texts with a variable between each two."""
+
+    __slots__ = ("first", "inner", "last", "literal")
+
+    def __init__(self, text: str) -> None:
+        first, *inner = _VARIABLE.split(text)[::2]
+        self.literal = not inner
+        self.first = first
+        self.last = inner.pop() if inner else ""
+        self.inner = inner[::-1]
+
+    def match(self, text: str) -> list[str] | None:
+        """Return the values of the variables, of which each is as long as those after it allow;
+        None if the text does not match.
+
+        Texts between variables are looked for from the end, each once, and never again: what
+        regular expressions would try in every combination.
+        """
+        if self.literal:
+            return [] if text == self.first else None
+        begin = len(self.first)
+        end = len(text) - len(self.last)
+        if begin >= end or not text.startswith(self.first) or not text.endswith(self.last):
+            return None
+        values: list[str] = []
+        for between in self.inner:
+            place = text.rfind(between, begin, end - 1)
+            if place < 0:
+                return None
+            values.append(text[place + len(between) : end])
+            end = place
+        if begin >= end:
+            return None
+        values.append(text[begin:end])
+        return values[::-1]
 
 
 @total_ordering
@@ -26,7 +66,7 @@ class Pattern:
     literal text goes before a mix, and a mix before a lone variable.
     """
 
-    __slots__ = ("canonical", "literal", "match_slash", "names", "order", "regex", "text")
+    __slots__ = ("canonical", "literal", "match_slash", "names", "order", "pieces", "text")
 
     def __init__(self, text: str, match_slash: bool = False) -> None:
         fault = _fault_of(text)
@@ -51,25 +91,41 @@ class Pattern:
             raise Invalid("two variables need something between them")
         self.literal = not self.names
         self.canonical = _VARIABLE.sub("{}", text)
-        self.regex = None if self.literal else self._compile(".+" if self.match_slash else "[^/]+")
+        self.pieces = tuple(_Piece(part) for part in self._cut(text))
         self.order = tuple(map(_rank, self.canonical.split("/")[1:])), self.match_slash, text
 
-    def _compile(self, one: str) -> re.Pattern[str]:
-        parts = _VARIABLE.split(self.text)
-        source = "".join(
-            f"(?P<{part}>{one})" if index % 2 else re.escape(part)
-            for index, part in enumerate(parts)
-        )
-        return re.compile(source, re.S)
+    def _cut(self, path: str) -> list[str]:
+        """Return the parts of a path within which variables match: segments, or all of it."""
+        return [path] if self.match_slash else path.split("/")
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the values of the variables if the whole path matches, else None."""
-        if self.regex is None:
+        """Return the values of the variables if the whole path matches, else None.
+
+        The time that it takes grows as the length of the path does, whatever the pattern.
+        """
+        if self.literal:
             return {} if path == self.text else None
-        found = self.regex.fullmatch(path)
-        if found is None:
+        parts = self._cut(path)
+        if len(parts) != len(self.pieces):
             return None
-        return {name: value_of(text) for name, text in found.groupdict().items()}
+        values: list[str] = []
+        for piece, part in zip(self.pieces, parts, strict=True):
+            found = piece.match(part)
+            if found is None:
+                return None
+            values += found
+        return {name: value_of(text) for name, text in zip(self.names, values, strict=True)}
+
+    def covers(self, other: Pattern) -> bool:
+        """Whether every path that another pattern matches is matched by this one, too."""
+        samples = [_ANYTHING, f"{_ANYTHING}/{_ANYTHING}"] if other.match_slash else [_ANYTHING]
+        return all(self.match(_VARIABLE.sub(one, other.text)) is not None for one in samples)
+
+    @property
+    def root(self) -> str:
+        """The first segment; empty where it is not the same in all paths."""
+        segment = self.canonical.split("/", 2)[1]
+        return "" if "{" in segment else segment
 
     @property
     def key(self) -> tuple[int, str]:

@@ -25,7 +25,7 @@ MINIMUM_VERSION = (2, 6)
 _VERSION = re.compile(r"HAProxy version (\d+)\.(\d+)\S*")
 _ALERT = re.compile(r"^\[ALERT\]\s*\(\d+\)\s*: (?:config : )?(.*)$")
 _SUMMARIES = ("Fatal errors found", "Error(s) found")
-_LINE = re.compile(r"\[[^\]]*:(\d+)\]")
+_LINE = re.compile(r"\[[^\[\]]*:(\d+)\]")
 
 
 @dataclass(frozen=True)
