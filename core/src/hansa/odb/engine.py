@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
 from ..foundation.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 log = logging.getLogger("hansa.odb")
@@ -61,12 +61,59 @@ def open_engine(
     raise Invalid({"odb.url": why})
 
 
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of an SQLite database; None for one in memory, and for other databases."""
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)) if is_file else None
+
+
+def make_sqlite_file(url: URL) -> None:
+    """Make an empty file where an SQLite database has none; raises OSError."""
+    file = sqlite_file(url)
+    if file is not None:
+        file.touch()
+
+
 def _open_sqlite(url: str, poolclass: type[Pool] | None) -> Engine:
     arguments = {"timeout": SQLITE_PATIENCE, "check_same_thread": False}
     engine = create_engine(url, connect_args=arguments, poolclass=poolclass)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
+    file = sqlite_file(engine.url)
+    if file is not None:
+        _hold_on_to(engine, file)
     return engine
+
+
+def _hold_on_to(engine: Engine, file: Path) -> None:
+    """Use no other file than this one: SQLite would make a new one where it is missing, and go on
+    with one that was deleted.
+    """
+
+    def refuse_missing(*of_the_connection: object) -> None:
+        if not file.exists():
+            raise sqlite3.OperationalError(f"the file {file} is missing")
+
+    def note_file(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _number_of(file)
+
+    def refuse_deleted(
+        connection: sqlite3.Connection, record: ConnectionPoolEntry, proxy: object
+    ) -> None:
+        if record.info.get("file") != _number_of(file):
+            raise exc.DisconnectionError(f"the file {file} is no longer the one that was opened")
+
+    event.listen(engine, "do_connect", refuse_missing)
+    event.listen(engine, "connect", note_file)
+    event.listen(engine, "checkout", refuse_deleted)
+
+
+def _number_of(file: Path) -> int:
+    """Return the number by which the file system knows a file; 0 if there is none."""
+    try:
+        return file.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:

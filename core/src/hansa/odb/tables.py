@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest Alembic revision; workers compare it without importing Alembic."""
 SETTING_LENGTH = 100
 
@@ -16,6 +16,7 @@ SETTING = String(SETTING_LENGTH)
 ACTION = String(20)
 LEASE = String(300)
 CLAIM = String(500)
+IDENTITY = String(32)
 
 metadata = MetaData()
 
@@ -37,8 +38,11 @@ cluster = Table(
     metadata,
     _key("id", Integer()),
     _column("revision", Integer()),
+    Column("identity", IDENTITY, nullable=True),
 )
-"""One row: the newest revision. Each change begins by raising it: writers stand in one line."""
+"""One row: the newest revision, and what tells this ODB from any other. Each change begins by
+raising the revision: writers stand in one line.
+"""
 
 definition = Table(
     "definition",

@@ -19,7 +19,7 @@ from ..foundation.errors import Invalid
 from ..odb.database import Database
 from ..odb.engine import open_engine
 from ..odb.keys import Keys, load_keys
-from ..odb.migrations.schema import create_schema
+from ..odb.identity import open_own
 from ..odb.reports import WorkerReports
 from ..plugins.configuration import Config, read_config
 from ..plugins.discovery import Plugins, load_plugins
@@ -186,7 +186,7 @@ def main() -> NoReturn:
 def _make_worker(config: Config, job: Job, control: Control) -> Worker:
     logs.set_up(config.dir, config.log)
     engine = open_engine(config.odb_url)
-    create_schema(engine)
+    open_own(engine, config.dir)
     keys = load_keys(config.dir, config.server.secret_key)
     database = Database(engine)
     plugins = load_plugins(config, database.blocked_plugins())

@@ -7,10 +7,14 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import make_url
+
+from hansa.odb.engine import make_sqlite_file
 
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Run the migrations up to a revision."""
+    make_sqlite_file(make_url(url))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["url"] = url

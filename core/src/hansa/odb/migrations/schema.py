@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, NullPool, exc, inspect, text
 
 from hansa.foundation.errors import Unavailable
 from hansa.odb import tables
-from hansa.odb.engine import open_engine
+from hansa.odb.engine import make_sqlite_file, open_engine
 
 MIGRATION_LIMIT = 600.0
 """Seconds that a statement of a migration may take."""
@@ -32,6 +33,7 @@ def create_schema(engine: Engine) -> None:
     a process of its own.
     """
     url = engine.url.render_as_string(hide_password=False)
+    make_sqlite_file(engine.url)
     with open_engine(url, MIGRATION_LIMIT, poolclass=NullPool).begin() as connection:
         lock(connection)
         if "alembic_version" in inspect(connection).get_table_names():
@@ -56,14 +58,14 @@ def prepare_odb(url: str) -> None:
     engine = open_engine(url, poolclass=NullPool)
     try:
         create_schema(engine)
-    except (exc.SQLAlchemyError, subprocess.CalledProcessError) as error:
+    except (exc.SQLAlchemyError, subprocess.CalledProcessError, OSError) as error:
         reason = str(getattr(error, "orig", error)).partition("\n")[0]
         raise Unavailable(f"the schema could not be created: {reason}") from error
 
 
 def _create(connection: Connection) -> None:
     tables.metadata.create_all(connection)
-    connection.execute(tables.cluster.insert().values(id=1, revision=0))
+    connection.execute(tables.cluster.insert().values(id=1, revision=0, identity=uuid4().hex))
     connection.execute(text(_MAKE_VERSION))
     insertion = text("INSERT INTO alembic_version VALUES (:version)")
     connection.execute(insertion, {"version": tables.SCHEMA_VERSION})

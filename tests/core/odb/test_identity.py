@@ -1,0 +1,92 @@
+"""A server finds the ODB that it has used, or does not start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hansa import Invalid, Unavailable
+from hansa.odb.database import Database
+from hansa.odb.engine import open_engine
+from hansa.odb.identity import NOTE, identity, open_own
+from sqlalchemy import Engine
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "server"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    return open_engine(f"sqlite:///{tmp_path / 'odb.sqlite'}")
+
+
+def test_the_first_start_makes_it_and_later_ones_find_it(engine: Engine, folder: Path):
+    open_own(engine, folder)
+    noted = (folder / NOTE).read_text().strip()
+    assert noted == identity(engine)
+    assert len(noted) == 32
+    open_own(engine, folder)
+    assert (folder / NOTE).read_text().strip() == noted
+
+
+def test_another_server_of_the_cluster_takes_the_same(engine: Engine, folder: Path):
+    open_own(engine, folder)
+    other = folder.with_name("other")
+    other.mkdir()
+    open_own(engine, other)
+    assert (other / NOTE).read_text() == (folder / NOTE).read_text()
+
+
+@pytest.mark.parametrize("left", [None, b""], ids=["missing", "empty"])
+def test_one_that_is_missing_stops_the_start_and_is_not_made(
+    engine: Engine, folder: Path, tmp_path: Path, left: bytes | None
+):
+    open_own(engine, folder)
+    engine.dispose()
+    file = tmp_path / "odb.sqlite"
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+    with pytest.raises(Invalid) as caught:
+        open_own(engine, folder)
+    fault = caught.value.errors["odb.url"]
+    assert "is missing" in fault
+    assert "restore it from a backup" in fault
+    assert f"remove {folder / NOTE}" in fault
+    assert file.exists() == (left is not None)
+    (folder / NOTE).unlink()
+    open_own(engine, folder)
+    assert (folder / NOTE).read_text().strip() == identity(engine)
+
+
+def test_another_one_stops_the_start(engine: Engine, folder: Path, tmp_path: Path):
+    open_own(engine, folder)
+    other = open_engine(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    other_folder = folder.with_name("other")
+    other_folder.mkdir()
+    open_own(other, other_folder)
+    with pytest.raises(Invalid, match="is another than the one this server has used"):
+        open_own(other, folder)
+
+
+def test_a_server_that_runs_makes_no_new_file_and_acknowledges_nothing(
+    engine: Engine, folder: Path, tmp_path: Path
+):
+    open_own(engine, folder)
+    database = Database(engine)
+    assert database.log_action("plugin", "p", "block") == 1
+    file = tmp_path / "odb.sqlite"
+    backup = tmp_path / "backup"
+    file.rename(backup)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            database.log_action("plugin", "p", "unblock")
+        with pytest.raises(Unavailable):
+            database.revision()
+    assert not file.exists()
+    backup.rename(file)
+    assert database.revision() == 1
