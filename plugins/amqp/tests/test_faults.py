@@ -179,7 +179,7 @@ def test_a_killed_broker(server, rabbit):
         "both say that it is gone",
     )
     assert all("the broker at 127.0.0.1" in states(server)[each] for each in BOTH)
-    fails(server, 503, "is retrying: the broker at 127.0.0.1")
+    fails(server, 503, "is retrying")
     rabbit.start()
     wait_until(lambda: not states(server), 30, "both run again")
     assert works(server, b"killed-after")

@@ -18,6 +18,12 @@ def channel(path, method="", name="", **settings):
     return HttpChannel(name or path, config, LocalServer())
 
 
+def own(path, method="", **settings):
+    made = channel(path, method, **settings)
+    made.builtin = True
+    return made
+
+
 def asked(method="GET"):
     return {"REQUEST_METHOD": method}
 
@@ -193,3 +199,48 @@ def test_patterns_are_hashed_by_what_they_match(text):
     assert hash(Pattern(text)) == hash(Pattern(text))
     assert Pattern(text) == Pattern(text)
     assert Pattern(text) != text
+
+
+def test_addresses_of_hansa_and_of_plugins_reach_nobody_else():
+    table = Table()
+    api, ping, gateway = (
+        own("/hansa/api/{service}", "POST"),
+        own("/zato/ping"),
+        own("/zato/json/{x}"),
+    )
+    everything = channel("/{all}", match_slash=True)
+    three, two = channel("/{a}/{b}/{c}"), channel("/{a}/{b}")
+    for one in (everything, three, two, api, ping, gateway):
+        table.add(one)
+    assert table.find("/hansa/api/x", asked("POST"))[:2] == (api, {"service": "x"})
+    assert table.find("/hansa/api/x", asked("GET")) == (None, {}, [api])
+    assert table.find("/zato/ping", asked())[0] is ping
+    assert table.find("/zato/json/x", asked())[0] is gateway
+    for path in ("/hansa", "/hansa/", "/hansa/x", "/hansa/api/x/y", "/hansa/x/y/z"):
+        assert table.find(path, asked()) == (None, {}, []), path
+    assert table.find("/zato/other", asked())[0] is two
+    assert table.find("/zato/json/x/y", asked())[0] is everything
+    assert table.find("/hansapi/x/y", asked())[0] is three
+    table.remove(gateway)
+    assert table.find("/zato/json/x", asked())[0] is three
+    assert set(table.channels()) == {everything, three, two, api, ping}
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("/hansa", "one of Hansa's own"),
+        ("/hansa/api/admin.service.invoke", "one of Hansa's own"),
+        ("/%68ansa/{x}", "one of Hansa's own"),
+        ("/zato/json/mine", "belongs to a plugin: /zato/json/{service}"),
+        ("/zato/json/{any}", "belongs to a plugin: /zato/json/{service}"),
+        ("/zato/{a}/mine", ""),
+        ("/{a}/{b}", ""),
+        ("/hansapi", ""),
+    ],
+)
+def test_what_may_not_be_asked_for(path, fault):
+    theirs = HttpSettings(url_path="/zato/json/{service}", method="POST")
+    found = HttpChannel.reserved(HttpSettings(url_path=path), [theirs])
+    assert fault in found
+    assert bool(found) == bool(fault)

@@ -243,7 +243,10 @@ def test_the_admin_port_serves_the_admin_api_alone(start, backends):
         )
     for path in ("/hansa/api/docs", "/hansa/%61pi/docs", "/%68ansa/api"):
         assert balancer.get(path)[0] == 404, path
-    assert balancer.get("/hansa/ready-or-not")[0] == 200
+    status, _, echo = balancer.get("/hansa/ready-or-not")
+    assert status == 200
+    # servers shut every other door by it
+    assert echo["headers"]["x-hansa-admin"] == "shut"
 
 
 def test_the_access_log_has_a_line_per_request_without_the_query(start, backends):

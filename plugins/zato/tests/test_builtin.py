@@ -92,6 +92,11 @@ def test_definitions(server: Facade) -> None:
     ]  # nothing unguarded
 
 
+def test_what_calls_any_service_is_administrative() -> None:
+    administrative = [cls.get_name() for cls in plugin.hansa_services() if cls.is_administrative()]
+    assert administrative == ["zato.json-gateway", "zato.service.invoke"]
+
+
 # -- correlation ids -------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .packages import PackageVersion
     from .records import PlainSettings
     from .server import Configuration, Server
-    from .service import Service
+    from .service import Guard, Service
 
 PROJECT = "hansa"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -166,6 +166,15 @@ def hansa_shutdown(server: Server) -> None:
 
 
 # -- for each route and each secret ----------------------------------------------------------------
+
+
+@hookspec
+def hansa_guard(channel: Channel, service: type[Service]) -> Guard | None:
+    """Return what looks at each request of a channel before its caller is authenticated, or None;
+    called once for each compiled route.
+
+    It raises what refuses the request, such as `Forbidden`.
+    """
 
 
 @hookspec

@@ -64,6 +64,15 @@ class ChannelSettings(DefinitionSettings):
         ),
     ] = None
 
+    @property
+    def security_names(self) -> list[str]:
+        """The names of the security definitions, of which any one will do; none if callers need
+        not be known.
+        """
+        if self.security is None:
+            return []
+        return [self.security] if isinstance(self.security, str) else self.security
+
 
 class Definition(Generic[ConfigT]):
     """Base of everything that a definition configures: core sets `name`, `config`, `server` and
@@ -72,7 +81,8 @@ class Definition(Generic[ConfigT]):
     A subclass names its own settings as type argument, `class MqttChannel(Channel[Subscription])`,
     or as `Config`. `placement` says where core runs it: in every worker, in one worker of each
     server, or once in the cluster. `exclusive`: the old object must stop before a new one can
-    start, such as one that binds a port.
+    start, such as one that binds a port. Core sets `builtin` where the definition comes with a
+    plugin.
     """
 
     kind: ClassVar[str] = ""
@@ -81,6 +91,7 @@ class Definition(Generic[ConfigT]):
     common: ClassVar[builtins.type[DefinitionSettings]] = DefinitionSettings
     placement: ClassVar[Literal["worker", "server", "cluster"]] = "worker"
     exclusive: ClassVar[bool] = False
+    builtin: bool = False
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
@@ -130,6 +141,16 @@ class Definition(Generic[ConfigT]):
         return ()
 
     @classmethod
+    def reserved(cls, config: ConfigT, builtin: Iterable[DefinitionSettings]) -> str:
+        """Return why these settings ask for what belongs to Hansa or to a plugin; an empty text if
+        they do not.
+
+        `builtin` are the settings of the definitions of this kind that come with plugins, which are
+        not asked themselves.
+        """
+        return ""
+
+    @classmethod
     def generate(cls, given: PlainSettings) -> PlainSettings:
         """Return settings to make up when they are not given, such as a random key; shown once to
         whoever creates it.
@@ -158,14 +179,17 @@ def _type_argument(cls: builtins.type[Definition]) -> builtins.type[Model] | Non
 class Channel(Definition[ConfigT]):
     """Brings requests in from one source and hands each to `self.dispatch`, which never raises.
 
-    `delivery` is the promise that the conformance kit tests. Core sets `dispatch` before `start`.
-    Call it anew each time and never keep it: it is swapped under the running channel.
+    `delivery` is the promise that the conformance kit tests. `has_callers` is false where nobody
+    sends the messages, as with a clock: then no security definition is needed. Core sets `dispatch`
+    before `start`. Call it anew each time and never keep it: it is swapped under the running
+    channel.
     """
 
     kind = "channel"
     common = ChannelSettings
     delivery: ClassVar[Literal["at_least_once", "at_most_once"]] = "at_most_once"
     default_format: ClassVar[str] = ""
+    has_callers: ClassVar[bool] = True
     dispatch: Dispatch
 
     @property

@@ -51,6 +51,17 @@ Wrap = Callable[[Channel | None, "type[Service]", Dispatch], Dispatch | None]
 """How `hansa_wrap` of a plugin is called: with the channel, the service and the call to wrap."""
 
 
+def open_door(service: str) -> str:
+    """Return why a channel to an administrative service is refused that lets anybody in."""
+    return (
+        f"{service} administers the cluster: name a security definition that callers must satisfy"
+    )
+
+
+Guard = Callable[[Request], None]
+"""What looks at a request before its caller is authenticated; it raises what refuses the request."""
+
+
 class Service:
     """Base of native services: a new instance handles each message.
 
@@ -83,6 +94,15 @@ class Service:
         if module.startswith("hansa"):
             module = module.rpartition(".")[2]
         return automatic_name(module, cls.__name__)
+
+    @classmethod
+    def is_administrative(cls) -> bool:
+        """Whether its callers administer the cluster: a channel to it needs a security definition.
+
+        Services whose names begin with `admin.` are; one that calls any service by name, as its
+        callers wish, says so by overriding this.
+        """
+        return cls.get_name().startswith("admin.")
 
     def handle(self) -> Any:
         """Do the work; what it returns, or has put into `self.response.payload`, is the answer."""

@@ -50,6 +50,13 @@ class Definitions(DefinitionsContract):
         """
         found = [self._validator.upgrade(record) for record in self.store.all(kind, type)]
         for record in self.builtin.values():
+    def read_to_run(self, record: DefinitionRecord) -> DefinitionSettings:
+        """Return the settings of a definition whose object is to run.
+
+        Raises `Invalid` also for what an older version has stored and this one refuses.
+        """
+        return self._validator.read_to_run(record)
+
             if kind in ("", record.kind) and type in ("", record.type):
                 found.append(record)
         return sorted(found, key=lambda record: record.key)

@@ -16,6 +16,7 @@ from ..settings.model import Model
 from ..settings.validate import load
 from .edit import NAME_RULE, CheckedEdit, is_name, merged
 from .judge import not_there
+from .open_doors import security_faults
 from .references import references
 from .stored_form import ENCRYPTED, is_looked_up, resolve_all, stored_settings
 
@@ -44,6 +45,7 @@ class Validator:
         self._builtin = builtin
         self._stored = stored
         self._builtin_claims: dict[tuple[str, str], DefinitionRecord] | None = None
+        self._builtin_settings: dict[str, list[DefinitionSettings]] = {}
 
     def read(self, record: DefinitionRecord) -> DefinitionSettings:
         """Return the settings of a definition, references resolved, in today's shape, or `Invalid`."""
@@ -53,6 +55,22 @@ class Validator:
         if config is None:
             raise Invalid(faults)
         return cast(DefinitionSettings, config)
+
+    def read_to_run(self, record: DefinitionRecord) -> DefinitionSettings:
+        """Return the settings of a definition whose object is to run, or raise `Invalid`.
+
+        What was stored before it was refused is refused here.
+        """
+        cls = self._registry.type(record.kind, record.type).cls
+        config = self.read(record)
+        faults = security_faults(cls, config, self._registry)
+        if faults:
+            raise Invalid(faults)
+        if not record.builtin:
+            reserved = self._reserved(record.kind, cls, config)
+            if reserved:
+                raise Invalid(reserved)
+        return config
 
     def upgrade(self, record: DefinitionRecord) -> DefinitionRecord:
         """Return a definition with its settings in today's shape; as stored, where the plugin of its
@@ -97,10 +115,14 @@ class Validator:
         prepared = registered.cls.prepare(config)
         named = self._references(registered.model, prepared, faults)
         if faults:
+        faults.update(security_faults(registered.cls, prepared, self._registry))
             return CheckedEdit(edit, named, errors=(Invalid(faults),))
         claims = claims_of(registered.cls, edit.key, prepared)
         self._refuse_builtin_claims(edit.key, claims)
         stored = stored_settings(data, prepared, config, self._keys.encrypt)
+        reserved = self._reserved(edit.key[0], registered.cls, prepared)
+        if reserved:
+            raise Conflict(f"{label(edit.key)}: {reserved}")
         return CheckedEdit(replace(edit, data=stored), named, tuple(claims))
 
     def _with_stored(
@@ -172,6 +194,13 @@ class Validator:
                 raise Conflict(f"{needs}, which the built-in {label(other.key)} has")
 
     def _claims_of_builtin(self) -> dict[tuple[str, str], DefinitionRecord]:
+    def _reserved(self, kind: str, cls: type[Definition], config: Model) -> str:
+        """Return why settings ask for what belongs to Hansa or a plugin; an empty text if not."""
+        if kind not in self._builtin_settings:
+            records = [record for record in self._builtin.values() if record.kind == kind]
+            self._builtin_settings[kind] = [self.read(record) for record in records]
+        return cls.reserved(config, self._builtin_settings[kind])
+
         found: dict[tuple[str, str], DefinitionRecord] = {}
         for record in self._builtin.values():
             cls = self._registry.type(record.kind, record.type).cls

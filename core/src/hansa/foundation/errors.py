@@ -33,18 +33,25 @@ class HansaError(Exception):
     `code` names the kind of fault for programs and never changes; texts may. `status` is an HTTP
     status code (RFC 9110), `outcome` what a broker does with the message: `retry` counts the
     attempt and tries again, `reject` gives it up at once. `headers` go out with an HTTP answer.
-    `detail` is cut off after `TEXT_LIMIT` characters.
+    `detail` is cut off after `TEXT_LIMIT` characters. `reason` is for the log and for
+    administrators alone.
     """
 
     code: str = "internal-error"
     status: int = 500
     title: str = "Internal error"
     outcome: Outcome = "retry"
+    reason: str = ""
 
     def __init__(self, detail: str = "", *, headers: dict[str, str] | None = None) -> None:
         self.detail = shortened(detail) or self.title
         super().__init__(self.detail)
         self.headers = headers or {}
+
+    @property
+    def explanation(self) -> str:
+        """The detail and the reason, for the log and for administrators alone."""
+        return f"{self.detail}: {self.reason}" if self.reason else self.detail
 
 
 class Invalid(HansaError):
@@ -168,11 +175,11 @@ class TimedOut(HansaError):
 
 
 def describe(error: BaseException) -> str:
-    """Return one line about an error: the detail of one of ours, the type and the text of any
-    other.
+    """Return one line about an error, for the log and for administrators: the detail and the reason
+    of one of ours, the type and the text of any other.
     """
     if isinstance(error, HansaError):
-        return error.detail
+        return error.explanation
     return shortened(f"{type(error).__name__}: {error}")
 
 

@@ -214,6 +214,7 @@ class Objects(ObjectsContract):
         new: Definition | None = None
         try:
             new = cls(record.name, config, self.server)
+            new.builtin = record.builtin
             if isinstance(new, Channel):
                 new.dispatch = self.router.route(new)
             if cls.exclusive:
@@ -359,7 +360,9 @@ class Objects(ObjectsContract):
         shown = names[:SHOWN_NAMES]
         if len(names) > SHOWN_NAMES:
             shown.append("...")
-        return NotFound(f"there is no {what} named {name!r} (there are: {', '.join(shown)})")
+        error = NotFound(f"there is no {what} named {name!r}")
+        error.reason = f"there are: {', '.join(shown)}"
+        return error
 
     def security(self, name: str) -> Security:
         """Return a running security definition of any type; raises `NotFound`, or `Unavailable`
@@ -418,9 +421,10 @@ def _is_exclusive(managed: ManagedObject) -> bool:
 
 def _not_running(managed: ManagedObject) -> Unavailable:
     kind, type, name = managed.record.key
-    why = f": {managed.why}" if managed.why else ""
-    text = f"{kind} {type} {name!r} is {managed.state}{why}"
-    return Inactive(text) if managed.state == "inactive" else Unavailable(text)
+    text = f"{kind} {type} {name!r} is {managed.state}"
+    error = Inactive(text) if managed.state == "inactive" else Unavailable(text)
+    error.reason = managed.why
+    return error
 
 
 def _reported(table: Mapping[Key, ManagedObject]) -> dict[str, ObjectState]:

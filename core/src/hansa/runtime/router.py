@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..contract.kinds import Channel, Definition, Dispatch
 from ..contract.message import Request, Response
 from ..contract.registry import Registry
-from ..contract.service import Binding, Wrap
+from ..contract.service import Binding, Guard, Service, Wrap, open_door
 from ..foundation.errors import HansaError, Unavailable, describe
 from .inflight import InFlight
 from .routes import compile_route, failed
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hansa.objects")
 
+Guards = Callable[[Channel, type[Service]], Iterable[Guard]]
+"""Returns the guards of a channel to a service."""
 Used = tuple[str, str]
 """What a route depends on: `service` or `security`, and a name."""
 
@@ -46,6 +48,8 @@ class Router:
         self.objects = objects
         self.inflight = inflight
         self.wraps = wraps
+        self.guards: Guards = _no_guards
+        """Returns what plugins put before a channel by `hansa_guard`."""
         self.changes = 0
         """How often something that routes refer to has changed."""
         self._users: dict[Used, set[Channel]] = {}
@@ -82,7 +86,7 @@ class Router:
             channel.dispatch = self.route(channel)
 
     def route(self, channel: Channel) -> Dispatch:
-        """Return the route of a channel; one that answers why not, if it cannot be compiled."""
+        """Return the route of a channel; one that refuses everything, if it cannot be compiled."""
         settings = channel.settings
         try:
             return self.compile(
@@ -94,9 +98,10 @@ class Router:
                 source=channel,
             )
         except Exception as error:
-            why = f"channel {channel.name!r} cannot serve: {describe(error)}"
-            log.error("%s", why, exc_info=None if isinstance(error, HansaError) else error)
-            return _unavailable(why)
+            unexpected = None if isinstance(error, HansaError) else error
+            why = describe(error)
+            log.error("channel %r cannot serve: %s", channel.name, why, exc_info=unexpected)
+            return _unavailable(f"channel {channel.name!r} cannot serve: {why}")
 
     def compile(
         self,
@@ -118,11 +123,14 @@ class Router:
         cls = self.registry.service(service).cls
         form = self.registry.format(format).cls(config, cls) if format else None
         binding = Binding(service, self.server, form, channel, type, config)
-        security = security_names(source)
+        security = [] if source is None else source.settings.security_names
+        if source is not None and not security:
+            refuse_open_door(source, service, cls)
         return compile_route(
             binding,
             cls,
             channel=source,
+            guards=() if source is None else self.guards(source, cls),
             authenticators=[self.objects.security(name).authenticate for name in security],
             wraps=self.wraps(),
             inflight=self.inflight,
@@ -130,12 +138,14 @@ class Router:
         )
 
 
-def security_names(channel: Channel | None) -> list[str]:
-    """Return the names of the security definitions of a channel, of which any one will do."""
-    if channel is None:
-        return []
-    named = channel.settings.security
-    return [named] if isinstance(named, str) else list(named or ())
+def refuse_open_door(channel: Channel, name: str, service: type[Service]) -> None:
+    """Raise `Unavailable` where anybody could administer the cluster through a channel."""
+    if channel.has_callers and service.is_administrative():
+        raise Unavailable(open_door(name))
+
+
+def _no_guards(channel: Channel, service: type[Service]) -> Iterable[Guard]:
+    return ()
 
 
 def _uses(channel: Definition) -> list[Used]:
@@ -143,12 +153,16 @@ def _uses(channel: Definition) -> list[Used]:
         return []
     return [
         ("service", channel.settings.service),
-        *(("security", name) for name in security_names(channel)),
+        *(("security", name) for name in channel.settings.security_names),
     ]
 
 
 def _unavailable(why: str) -> Dispatch:
+    """Return a route that refuses everything; why is for the log, and not for callers."""
+
     def route(request: Request) -> Response:
-        return failed(Unavailable(why), request, None, None)
+        error = Unavailable("the channel cannot serve at the moment")
+        error.reason = why
+        return failed(error, request, None, None)
 
     return route

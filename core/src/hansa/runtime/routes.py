@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from ..contract.kinds import Channel, Dispatch, Format
 from ..contract.message import Request, Response
-from ..contract.service import Binding, Service, Wrap, current_cid
-from ..foundation.errors import HansaError, Refused, problem
+from ..contract.service import Binding, Guard, Service, Wrap, current_cid
+from ..foundation.errors import HansaError, Refused, describe, problem
 from .inflight import InFlight
 
 log = logging.getLogger("hansa.route")
@@ -23,11 +23,12 @@ def compile_route(
     channel: Channel | None = None,
     authenticators: Iterable[Authenticate] = (),
     wraps: Iterable[Wrap] = (),
+    guards: Iterable[Guard] = (),
     inflight: InFlight | None = None,
     raising: bool = False,
 ) -> Dispatch:
-    """Compose authentication, parsing, the service and rendering once, so that a request walks
-    plain calls.
+    """Compose guards, authentication, parsing, the service and rendering once, so that a request
+    walks plain calls.
 
     With several `authenticators`, any one will do; the first refusal is reported if all refuse.
     `inflight` knows of each request for as long as it runs. `raising` lets exceptions through, for
@@ -36,7 +37,7 @@ def compile_route(
     call = service.compile(binding)
     for wrap in wraps:
         call = wrap(channel, service, call) or call
-    authenticate = _any_of(tuple(authenticators))
+    authenticate = _behind(tuple(guards), _any_of(tuple(authenticators)))
     format = binding.format
     format_type = format.type if format else ""
     inflight = inflight or InFlight()
@@ -73,6 +74,19 @@ def compile_route(
 
 def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
     if not authenticators:
+def _behind(guards: tuple[Guard, ...], authenticate: Authenticate | None) -> Authenticate | None:
+    """Return what lets guards look at a request, and then authenticates its caller."""
+    if not guards:
+        return authenticate
+
+    def guarded(request: Request) -> object:
+        for guard in guards:
+            guard(request)
+        return None if authenticate is None else authenticate(request)
+
+    return guarded
+
+
         return None
     if len(authenticators) == 1:
         return authenticators[0]
@@ -109,7 +123,7 @@ def failed(
 def _log(error: BaseException) -> None:
     if isinstance(error, HansaError):
         level = logging.WARNING if error.status >= 500 else logging.INFO
-        log.log(level, "%s %s: %s", error.status, error.title, error.detail)
+        log.log(level, "%s %s: %s", error.status, error.title, describe(error))
     else:
         log.error("unexpected %s", type(error).__name__, exc_info=error)
 

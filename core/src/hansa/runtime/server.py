@@ -115,7 +115,7 @@ class WorkerServer:
         self.objects = Objects(
             self,
             self.registry,
-            self.definitions.read,
+            self.definitions.read_to_run,
             self.definitions.preview,
             self.leases,
             plugins.wraps,
@@ -125,6 +125,9 @@ class WorkerServer:
         self._calls.queue = plugins.hook.hansa_queue(server=self)
 
     @property
+        self.objects.router.guards = lambda channel, service: plugins.hook.hansa_guard(
+            channel=channel, service=service
+        )
     def queue(self) -> Queue | None:
         """The queue of asynchronous calls; None where no plugin gives one."""
         return self._calls.queue

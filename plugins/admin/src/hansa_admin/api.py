@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import cast
-from urllib.parse import urlsplit
 
 from hansa import (
-    Forbidden,
     Format,
+    HansaError,
     Invalid,
     NotFound,
     RegisteredService,
@@ -24,7 +23,6 @@ from .reading import read_object
 PREFIX = "/hansa/api"
 PROBLEM = "application/problem+json"
 NAME = "admin.api"
-OTHER_SITE = "requests of other sites are refused"
 
 
 def write_json(value: object) -> bytes:
@@ -66,6 +64,8 @@ class AdminEndpoint(Service):
 def problem_response(error: BaseException, request: Request) -> Response:
     """Return the problem details of an error as a response."""
     details = problem(error, request.cid)
+    if isinstance(error, HansaError):
+        details["detail"] = error.explanation
     response = Response(details, status=cast(int, details["status"]), content_type=PROBLEM)
     response.headers.update(getattr(error, "headers", {}))
     response.headers["Cache-Control"] = "no-store"
@@ -80,7 +80,6 @@ class AdminApi(AdminEndpoint):
 
     def handle(self) -> bytes:
         """Call the service and return its answer as JSON, or its error as problem details."""
-        refuse_other_sites(self.request)
         service = self._service()
         is_operation = issubclass(service.cls, Operation)
         if not is_operation:
@@ -111,17 +110,3 @@ class AdminApi(AdminEndpoint):
         self.response.content_type = answer.content_type
         self.response.headers.update(answer.headers)
         return answer.raw
-
-
-def refuse_other_sites(request: Request) -> None:
-    """Refuse what a page of another site makes a browser send, with the password it remembers.
-
-    Browsers say so by `Sec-Fetch-Site` and `Origin` (Fetch, 3.1). Raises `Forbidden`.
-    """
-    headers = request.headers
-    if headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
-        raise Forbidden(OTHER_SITE)
-    origin = headers.get("origin")
-    host = str(headers.get("host", "")).lower()
-    if origin is not None and urlsplit(origin).netloc.lower() != host:
-        raise Forbidden(OTHER_SITE)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
-from hansa import PlainSettings, Server, Service, hookimpl
+from hansa import Channel, PlainSettings, Request, Server, Service, hookimpl
 from hansa_cli.access import USER
 
 from . import cluster, configuration, packages, servers, services
 from .api import NAME, PREFIX, AdminApi
 from .derived import operations
-from .pages import Docs, DocsFile, OpenApi
+from .guard import SECURITY, is_door, refuse_other_sites, refuse_shut_out
+from .pages import Docs, DocsFile, OpenApi, Page
 from .password import password_reference
 from .user_api import UserApiPage, UserOpenApi
 
-SECURITY = "admin"
-
+Guard: TypeAlias = Callable[[Request], None]
+"""Looks at a request, and raises what refuses it."""
 BuiltIn: TypeAlias = tuple[str, str, str, PlainSettings]
 """A definition that comes with the plugin: its kind, type, name and settings."""
 
@@ -42,6 +44,21 @@ def hansa_services(server: Server) -> list[type[Service]]:
 @hookimpl
 def hansa_definitions(server: Server) -> list[BuiltIn]:
     """Return the user `admin` and the channels of the admin API."""
+@hookimpl
+def hansa_guard(channel: Channel, service: type[Service]) -> Guard | None:
+    """Guard every door to administrative services; pages may be opened from those of other sites."""
+    if not is_door(channel, service):
+        return None
+    if issubclass(service, Page):
+        return refuse_shut_out
+
+    def guard(request: Request) -> None:
+        refuse_shut_out(request)
+        refuse_other_sites(request)
+
+    return guard
+
+
     user = {"username": USER, "password": password_reference(server.dir), "realm": "Hansa admin"}
     return [
         ("security", "basic", SECURITY, user),

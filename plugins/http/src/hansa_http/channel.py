@@ -15,6 +15,7 @@ from wsgiref.types import WSGIEnvironment
 from hansa import (
     Channel,
     ChannelSettings,
+    DefinitionSettings,
     HansaError,
     Invalid,
     Model,
@@ -34,6 +35,7 @@ from .frontend import HttpFrontend
 from .path import shown
 from .pattern import Pattern
 
+from .table import OWN
 log = logging.getLogger("hansa.http")
 RESERVED = ("/hansa/ping", "/hansa/live", "/hansa/ready")
 _is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -222,6 +224,22 @@ class HttpChannel(Channel[PathT]):
         if self.any_method:
             return bool(method != "TRACE")
         return method in self.methods
+    @classmethod
+    def reserved(cls, config: PathT, builtin: Iterable[DefinitionSettings]) -> str:
+        """Return why the path belongs to Hansa or a plugin; an empty text if it does not.
+
+        Where only some of its paths do, it is allowed, and the table keeps those from it.
+        """
+        for pattern in config.patterns():
+            if pattern.root == OWN:
+                return f"the path {shown(pattern.text)} is one of Hansa's own: /{OWN}/..."
+            for other in builtin:
+                if isinstance(other, HttpPath) and any(
+                    theirs.covers(pattern) for theirs in other.patterns()
+                ):
+                    return f"the path {shown(pattern.text)} belongs to a plugin: {other.url_path}"
+        return ""
+
 
     def mismatch(self, environ: WSGIEnvironment, others: list[AnyHttpChannel]) -> HansaError:
         """Return the error for a request whose path matches when no channel on it (`others`, this

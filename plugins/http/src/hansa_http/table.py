@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import bisect
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 from wsgiref.types import WSGIEnvironment
 
@@ -15,61 +15,38 @@ from .pattern import Pattern
 if TYPE_CHECKING:
     from .channel import AnyHttpChannel
 
+OWN = "hansa"
+"""The first segment of Hansa's own addresses."""
+
 K = TypeVar("K")
 T = TypeVar("T")
 
 _NO_VARIABLES: Mapping[str, str] = {}
 _Channels = tuple["AnyHttpChannel", ...]
 _Entry = tuple[Pattern, _Channels]
+_Match = tuple[Mapping[str, str], _Channels]
 Found = tuple["AnyHttpChannel | None", Mapping[str, str], list["AnyHttpChannel"]]
 """The channel for a request, the variables in its path, and, if there is no channel, those that
 have the path and refused.
 """
 
 
-class Table:
-    """Running channels, most specific path first; on one path the first whose `accepts` says yes
-    takes the request.
-
-    On one path, channels of a higher `rank` are asked first, and among equals the one added last:
-    an edited channel starts before its former self stops, and takes over at once. Adding or
-    removing one costs the same however many there are.
-    """
+class _Paths:
+    """Channels by path; requests read it without a lock, since each entry is swapped as a whole."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._channels: dict[Pattern, _Channels] = {}
-        # what requests read; each entry is swapped as a whole
-        self._literal: dict[str, _Channels] = {}
+        self.channels: dict[Pattern, _Channels] = {}
+        self.literal: dict[str, _Channels] = {}
         self._templates: dict[int, dict[str, tuple[_Entry, ...]]] = {}
         self._depth = 0
-        self._changes = 0
 
-    def add(self, channel: AnyHttpChannel) -> None:
-        """Begin to give requests to a channel."""
-        with self._lock:
-            for pattern in channel.patterns:
-                others = self._others(pattern, channel)
-                ranked = sorted((channel, *others), key=lambda one: -one.rank)
-                self._put(pattern, tuple(ranked))
-
-    def remove(self, channel: AnyHttpChannel) -> None:
-        """Give no further requests to a channel; nothing happens if it is not there."""
-        with self._lock:
-            for pattern in channel.patterns:
-                self._put(pattern, self._others(pattern, channel))
-
-    def _others(self, pattern: Pattern, channel: AnyHttpChannel) -> _Channels:
-        here = self._channels.get(pattern, ())
-        return tuple(one for one in here if one is not channel)
-
-    def _put(self, pattern: Pattern, channels: _Channels) -> None:
-        _set(self._channels, pattern, channels)
+    def put(self, pattern: Pattern, channels: _Channels) -> None:
+        """Have these channels, and no others, at a path; none at all empties it."""
+        _set(self.channels, pattern, channels)
         if pattern.literal:
-            _set(self._literal, pattern.text, channels)
+            _set(self.literal, pattern.text, channels)
         else:
             self._put_template(pattern, channels)
-        self._changes += 1
 
     def _put_template(self, pattern: Pattern, channels: _Channels) -> None:
         slashes, prefix = pattern.key
@@ -83,10 +60,70 @@ class Table:
             entries.insert(place, (pattern, channels))
         _set(prefixes, prefix, tuple(entries))
 
+    def matching(self, path: str) -> Iterator[_Match]:
+        """Yield the channels on paths that match, most specific path first; those that match across
+        slashes come last.
+        """
+        literal = self.literal.get(path)
+        if literal is not None:
+            yield _NO_VARIABLES, literal
+        for slashes in (path.count("/"), -1):
+            prefixes = self._templates.get(slashes)
+            if not prefixes:
+                continue
+            for prefix in _prefixes(path, self._depth):
+                for pattern, channels in prefixes.get(prefix, ()):
+                    variables = pattern.match(path)
+                    if variables is not None:
+                        yield variables, channels
+
+
+class Table:
+    """Running channels, most specific path first; on one path the first whose `accepts` says yes
+    takes the request.
+
+    On one path, channels of a higher `rank` are asked first, and among equals the one added last:
+    an edited channel starts before its former self stops, and takes over at once. Adding or
+    removing one costs the same however many there are.
+
+    What belongs to Hansa (`/hansa/...`) or is the path of a plugin's own channel reaches no other
+    channel, whatever its pattern and the method.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._own = _Paths()
+        self._others = _Paths()
+        self._own_roots = frozenset((OWN,))
+        self._changes = 0
+
+    def add(self, channel: AnyHttpChannel) -> None:
+        """Begin to give requests to a channel."""
+        paths = self._paths_of(channel)
+        with self._lock:
+            if channel.builtin:
+                self._own_roots |= {pattern.root for pattern in channel.patterns}
+            for pattern in channel.patterns:
+                ranked = [channel, *_without(paths, pattern, channel)]
+                ranked.sort(key=lambda one: -one.rank)
+                paths.put(pattern, tuple(ranked))
+            self._changes += 1
+
+    def remove(self, channel: AnyHttpChannel) -> None:
+        """Give no further requests to a channel; nothing happens if it is not there."""
+        paths = self._paths_of(channel)
+        with self._lock:
+            for pattern in channel.patterns:
+                paths.put(pattern, _without(paths, pattern, channel))
+            self._changes += 1
+
+    def _paths_of(self, channel: AnyHttpChannel) -> _Paths:
+        return self._own if channel.builtin else self._others
+
     def find(self, path: str, environ: WSGIEnvironment) -> Found:
         """Return the channel for a request, the variables in its path, and who refused it."""
         # PERF: nearly every path is literal and has one channel.
-        here = self._literal.get(path)
+        here = self._others.literal.get(path)
         if here is not None:
             for channel in here:
                 if channel.accepts(environ):
@@ -107,26 +144,26 @@ class Table:
             if changes == self._changes:
                 return None, _NO_VARIABLES, refused
 
-    def _matching(self, path: str) -> Iterator[tuple[Mapping[str, str], _Channels]]:
-        """Yield the channels on paths that match, most specific path first; those that match across
-        slashes come last.
-        """
-        yield _NO_VARIABLES, self._literal.get(path, ())
-        for slashes in (path.count("/"), -1):
-            prefixes = self._templates.get(slashes)
-            if not prefixes:
-                continue
-            for prefix in _prefixes(path, self._depth):
-                for pattern, channels in prefixes.get(prefix, ()):
-                    variables = pattern.match(path)
-                    if variables is not None:
-                        yield variables, channels
+    def _matching(self, path: str) -> Iterable[_Match]:
+        """Return the channels on paths that match: a plugin's alone, where it has one."""
+        root = path[1:].partition("/")[0]
+        if root not in self._own_roots and "" not in self._own_roots:
+            return self._others.matching(path)
+        own = list(self._own.matching(path))
+        return own if own or root == OWN else self._others.matching(path)
 
     def channels(self) -> list[AnyHttpChannel]:
         """Return all channels, each once, most specific path first."""
-        table = dict(self._channels)
-        found = (channel for pattern in sorted(table) for channel in table[pattern])
+        table = [*self._own.channels.items(), *self._others.channels.items()]
+        table.sort(key=lambda entry: entry[0])
+        found = (channel for _, channels in table for channel in channels)
         return list(dict.fromkeys(found))
+
+
+def _without(paths: _Paths, pattern: Pattern, channel: AnyHttpChannel) -> _Channels:
+    """Return the channels at a path but for this one."""
+    here = paths.channels.get(pattern, ())
+    return tuple(one for one in here if one is not channel)
 
 
 def _set(table: dict[K, tuple[T, ...]], key: K, value: tuple[T, ...]) -> None:

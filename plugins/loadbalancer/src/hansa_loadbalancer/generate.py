@@ -185,6 +185,8 @@ _LOG = (
 def _front_rules(section: LoadBalancerSection) -> Iterable[str]:
     if not section.admin_in_front:
         yield "http-request return status 404 default-errorfiles if { path,url_dec -m beg /hansa/api }"
+        # servers shut every other door to the admin API, whose addresses only they know
+        yield "http-request set-header X-Hansa-Admin shut"
 
 
 def _admin(section: LoadBalancerSection, tls: str) -> str:

@@ -171,6 +171,7 @@ class ScheduleChannel(Channel[ScheduleConfig]):
     type = "schedule"
     placement = "cluster"
     delivery = "at_least_once"
+    has_callers = False
     runner: Runner | None = None
     job: Job | None = None
 

@@ -21,7 +21,18 @@ from .payloads import PlainDict, Value
 from .zato.server.service.internal import AdminService
 
 
-class JSONGateway(AdminService):
+class Gateway(AdminService):
+    """Base of what invokes any service by name: its callers administer the cluster."""
+
+    abstract: ClassVar[bool] = True
+
+    @classmethod
+    def is_administrative(cls) -> bool:
+        """Whatever its name is."""
+        return True
+
+
+class JSONGateway(Gateway):
     """Invokes the service named in the path with the JSON of the body.
 
     Answers `zato_env` beside what the service answers.
@@ -41,7 +52,7 @@ class JSONGateway(AdminService):
         self.response.payload = answer or ""
 
 
-class Invoke(AdminService):
+class Invoke(Gateway):
     """Invokes the service that the message names by `name` or `id`, with a `payload` in Base64.
 
     It may have `data_format`, `transport`, and `async` to have it called later.
