@@ -44,12 +44,6 @@ class Definitions(DefinitionsContract):
         """Return the settings of a definition, references resolved, in today's shape, or `Invalid`."""
         return self._validator.read(record)
 
-    def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
-        """Return stored and built-in definitions, of a kind and type or of all, in today's shape,
-        sorted by key.
-        """
-        found = [self._validator.upgrade(record) for record in self.store.all(kind, type)]
-        for record in self.builtin.values():
     def read_to_run(self, record: DefinitionRecord) -> DefinitionSettings:
         """Return the settings of a definition whose object is to run.
 
@@ -57,6 +51,12 @@ class Definitions(DefinitionsContract):
         """
         return self._validator.read_to_run(record)
 
+    def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
+        """Return stored and built-in definitions, of a kind and type or of all, in today's shape,
+        sorted by key.
+        """
+        found = [self._validator.upgrade(record) for record in self.store.all(kind, type)]
+        for record in self.builtin.values():
             if kind in ("", record.kind) and type in ("", record.type):
                 found.append(record)
         return sorted(found, key=lambda record: record.key)

@@ -114,15 +114,15 @@ class Validator:
             return CheckedEdit(edit, named, errors=(Invalid(faults),))
         prepared = registered.cls.prepare(config)
         named = self._references(registered.model, prepared, faults)
-        if faults:
         faults.update(security_faults(registered.cls, prepared, self._registry))
+        if faults:
             return CheckedEdit(edit, named, errors=(Invalid(faults),))
         claims = claims_of(registered.cls, edit.key, prepared)
         self._refuse_builtin_claims(edit.key, claims)
-        stored = stored_settings(data, prepared, config, self._keys.encrypt)
         reserved = self._reserved(edit.key[0], registered.cls, prepared)
         if reserved:
             raise Conflict(f"{label(edit.key)}: {reserved}")
+        stored = stored_settings(data, prepared, config, self._keys.encrypt)
         return CheckedEdit(replace(edit, data=stored), named, tuple(claims))
 
     def _with_stored(
@@ -193,7 +193,6 @@ class Validator:
                 needs = f"{label(key)} needs {claim}"
                 raise Conflict(f"{needs}, which the built-in {label(other.key)} has")
 
-    def _claims_of_builtin(self) -> dict[tuple[str, str], DefinitionRecord]:
     def _reserved(self, kind: str, cls: type[Definition], config: Model) -> str:
         """Return why settings ask for what belongs to Hansa or a plugin; an empty text if not."""
         if kind not in self._builtin_settings:
@@ -201,6 +200,7 @@ class Validator:
             self._builtin_settings[kind] = [self.read(record) for record in records]
         return cls.reserved(config, self._builtin_settings[kind])
 
+    def _claims_of_builtin(self) -> dict[tuple[str, str], DefinitionRecord]:
         found: dict[tuple[str, str], DefinitionRecord] = {}
         for record in self._builtin.values():
             cls = self._registry.type(record.kind, record.type).cls

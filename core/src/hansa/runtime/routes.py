@@ -21,9 +21,9 @@ def compile_route(
     service: type[Service],
     *,
     channel: Channel | None = None,
+    guards: Iterable[Guard] = (),
     authenticators: Iterable[Authenticate] = (),
     wraps: Iterable[Wrap] = (),
-    guards: Iterable[Guard] = (),
     inflight: InFlight | None = None,
     raising: bool = False,
 ) -> Dispatch:
@@ -72,8 +72,6 @@ def compile_route(
     return route
 
 
-def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
-    if not authenticators:
 def _behind(guards: tuple[Guard, ...], authenticate: Authenticate | None) -> Authenticate | None:
     """Return what lets guards look at a request, and then authenticates its caller."""
     if not guards:
@@ -87,6 +85,8 @@ def _behind(guards: tuple[Guard, ...], authenticate: Authenticate | None) -> Aut
     return guarded
 
 
+def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
+    if not authenticators:
         return None
     if len(authenticators) == 1:
         return authenticators[0]

@@ -120,14 +120,14 @@ class WorkerServer:
             self.leases,
             plugins.wraps,
         )
+        self.objects.router.guards = lambda channel, service: plugins.hook.hansa_guard(
+            channel=channel, service=service
+        )
         self.outgoing = Namespace(self.objects)
         self._calls = Invocations(self.registry, self.objects.router)
         self._calls.queue = plugins.hook.hansa_queue(server=self)
 
     @property
-        self.objects.router.guards = lambda channel, service: plugins.hook.hansa_guard(
-            channel=channel, service=service
-        )
     def queue(self) -> Queue | None:
         """The queue of asynchronous calls; None where no plugin gives one."""
         return self._calls.queue

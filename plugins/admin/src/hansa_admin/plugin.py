@@ -42,9 +42,6 @@ def hansa_services(server: Server) -> list[type[Service]]:
 
 
 @hookimpl
-def hansa_definitions(server: Server) -> list[BuiltIn]:
-    """Return the user `admin` and the channels of the admin API."""
-@hookimpl
 def hansa_guard(channel: Channel, service: type[Service]) -> Guard | None:
     """Guard every door to administrative services; pages may be opened from those of other sites."""
     if not is_door(channel, service):
@@ -59,6 +56,9 @@ def hansa_guard(channel: Channel, service: type[Service]) -> Guard | None:
     return guard
 
 
+@hookimpl
+def hansa_definitions(server: Server) -> list[BuiltIn]:
+    """Return the user `admin` and the channels of the admin API."""
     user = {"username": USER, "password": password_reference(server.dir), "realm": "Hansa admin"}
     return [
         ("security", "basic", SECURITY, user),

@@ -34,8 +34,8 @@ from .errors import problem_response
 from .frontend import HttpFrontend
 from .path import shown
 from .pattern import Pattern
-
 from .table import OWN
+
 log = logging.getLogger("hansa.http")
 RESERVED = ("/hansa/ping", "/hansa/live", "/hansa/ready")
 _is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -210,20 +210,6 @@ class HttpChannel(Channel[PathT]):
         """Enter the worker's table: requests arrive from now on."""
         self.server.resource(HttpFrontend).table.add(self)
 
-    def stop(self) -> None:
-        """Leave the table: no further request arrives."""
-        self.server.resource(HttpFrontend).table.remove(self)
-
-    def ping(self) -> str:
-        """Return the methods and the path."""
-        return f"{', '.join(sorted(self.methods)) or 'any method'} {self.config.url_path}"
-
-    def accepts(self, environ: WSGIEnvironment) -> bool:
-        """Whether it takes this request, whose path is known to match."""
-        method = environ["REQUEST_METHOD"]
-        if self.any_method:
-            return bool(method != "TRACE")
-        return method in self.methods
     @classmethod
     def reserved(cls, config: PathT, builtin: Iterable[DefinitionSettings]) -> str:
         """Return why the path belongs to Hansa or a plugin; an empty text if it does not.
@@ -240,6 +226,20 @@ class HttpChannel(Channel[PathT]):
                     return f"the path {shown(pattern.text)} belongs to a plugin: {other.url_path}"
         return ""
 
+    def stop(self) -> None:
+        """Leave the table: no further request arrives."""
+        self.server.resource(HttpFrontend).table.remove(self)
+
+    def ping(self) -> str:
+        """Return the methods and the path."""
+        return f"{', '.join(sorted(self.methods)) or 'any method'} {self.config.url_path}"
+
+    def accepts(self, environ: WSGIEnvironment) -> bool:
+        """Whether it takes this request, whose path is known to match."""
+        method = environ["REQUEST_METHOD"]
+        if self.any_method:
+            return bool(method != "TRACE")
+        return method in self.methods
 
     def mismatch(self, environ: WSGIEnvironment, others: list[AnyHttpChannel]) -> HansaError:
         """Return the error for a request whose path matches when no channel on it (`others`, this
