@@ -272,6 +272,31 @@ class TestWraps:
         )
 
 
+def test_guards_look_before_the_caller_is_authenticated():
+    order: list[str] = []
+
+    def guard(request: Request) -> None:
+        order.append("guard")
+        if request.path == "/shut":
+            raise NotFound("nothing is here")
+
+    def authenticate(request: Request) -> object:
+        order.append("authenticate")
+        return "somebody"
+
+    made = service(lambda self: self.request.principal)
+    route = compile_route(BINDING, made, guards=[guard], authenticators=[authenticate])
+    assert route(Request(path="/open")).payload == "somebody"
+    assert route(Request(path="/shut")).status == 404
+    assert order == ["guard", "authenticate", "guard"]
+    assert compile_route(BINDING, made, guards=[guard])(Request(path="/shut")).status == 404
+
+
+def epochs(inflight: InFlight) -> list[int]:
+    """The epochs of the requests in hand."""
+    return sorted(call.epoch for call in inflight.requests.values())
+
+
 class TestInFlight:
     """A request is known with its epoch for as long as it runs, so that what it uses is not
     stopped.
@@ -282,7 +307,7 @@ class TestInFlight:
         inflight.epoch = 7
         seen: list[Any] = []
         for made in (
-            service(lambda self: seen.append(list(inflight.requests.values()))),
+            service(lambda self: seen.append(epochs(inflight))),
             raises(ValueError()),
         ):
             compile_route(BINDING, made, inflight=inflight)(Request())
@@ -296,7 +321,7 @@ class TestInFlight:
         inside: list[Any] = []
 
         def look(self: Any) -> None:
-            inside.append((sorted(inflight.requests.values()), inflight.oldest))
+            inside.append((epochs(inflight), inflight.oldest))
 
         inner = compile_route(BINDING, service(look), inflight=inflight)
 

@@ -362,6 +362,9 @@ class Server(Protocol):
     def replace_workers(self) -> None:
         """Have the workers of this server replaced one by one; no request is lost."""
 
+    def replace_worker(self, why: str) -> None:
+        """Have this worker replaced, which cannot go on; the log says why."""
+
     def invoke(
         self,
         name: str,

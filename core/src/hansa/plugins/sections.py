@@ -28,6 +28,15 @@ class ServerSection(Model):
         float,
         setting("Seconds that running requests get to finish when a worker ends", ge=0, le=3600),
     ] = 30.0
+    call_limit: Annotated[
+        float,
+        setting(
+            "Seconds after which a call of a service that still runs is logged, with its stack; "
+            "0 for never",
+            ge=0,
+            le=86400,
+        ),
+    ] = 60.0
     trial_timeout: Annotated[
         float,
         setting("Maximum seconds that the trial import of a deployment may take", gt=0, le=300),

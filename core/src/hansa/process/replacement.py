@@ -13,11 +13,14 @@ log = logging.getLogger("hansa.supervisor")
 
 
 class Replacement:
-    """At most one replacement of all workers at a time; one that is wanted meanwhile follows."""
+    """At most one replacement at a time, of all workers or of some; one that is wanted meanwhile
+    follows.
+    """
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._wanted = False
+        self._stuck: set[int] = set()
         self._newest = 0
         self._steps: Iterator[None] | None = None
 
@@ -34,21 +37,27 @@ class Replacement:
             self._newest = max(self._newest, revision)
             self._wanted = True
 
+    def want_one(self, index: int) -> None:
+        """Have one worker replaced that cannot go on."""
+        self._stuck.add(index)
+
     def proceed(self) -> None:
         """Take the next step, if there is one to take."""
-        if self._wanted and self._steps is None:
+        if self._steps is None and (self._wanted or self._stuck):
+            indexes = sorted(self._workers.serving if self._wanted else self._stuck)
             self._wanted = False
-            self._steps = self._replace()
+            self._stuck.clear()
+            self._steps = self._replace(indexes)
         if self._steps is not None:
             try:
                 next(self._steps)
             except StopIteration:
                 self._steps = None
 
-    def _replace(self) -> Iterator[None]:
+    def _replace(self, indexes: list[int]) -> Iterator[None]:
         workers = self._workers
-        log.info("replacing %s workers", len(workers.serving))
-        for index in sorted(workers.serving):
+        log.info("replacing %s workers", len(indexes))
+        for index in indexes:
             new = workers.spawn(index)
             workers.new = new
             workers.give_job(new)
@@ -70,4 +79,4 @@ class Replacement:
             workers.ask_to_end(old, closing=False)
             while old in workers.ending:
                 yield
-        log.info("replaced %s workers", len(workers.serving))
+        log.info("replaced %s workers", len(indexes))

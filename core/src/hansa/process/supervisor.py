@@ -211,6 +211,9 @@ class Supervisor:
             if not self._stop:
                 self._again = True
             self._stop = True
+        elif event["event"] == "replace":
+            log.error("worker %s is replaced: %s", event["index"], event["why"])
+            self.replacement.want_one(event["index"])
         else:
             self.replacement.want(event["revision"])
 

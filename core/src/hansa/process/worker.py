@@ -51,7 +51,13 @@ class Worker:
         self.keys = keys
         place = Place(job.index, job.generation, job.sockets, job.engines)
         self.server = WorkerServer(
-            config, place, plugins, database, keys, lambda: control.tell("reload", revision=0)
+            config,
+            place,
+            plugins,
+            database,
+            keys,
+            lambda: control.tell("reload", revision=0),
+            lambda why: control.tell("replace", index=job.index, why=why),
         )
         self.membership = Membership(self.server, config.server.workers)
         self.follower = Follower(self.server, database, self._load_packages, control.tell)
@@ -88,6 +94,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._end)
         self.follower.report()
         server.leases.start()
+        server.overdue_calls.start()
         self.follower.start()
         listening = (server.wake.set, self.follower.ended)
         threading.Thread(
@@ -144,6 +151,7 @@ class Worker:
             self._stop_queue,
             server.objects.stop,
             server.leases.stop,
+            server.overdue_calls.stop,
             self.follower.join,
             lambda: self.plugins.hook.hansa_shutdown(server=server),
             self.membership.stop,

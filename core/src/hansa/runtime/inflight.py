@@ -1,6 +1,21 @@
-"""Which requests a worker has in hand, so that what was replaced is stopped after its last user."""
+"""Which requests a worker has in hand: so that what was replaced is stopped after its last user, and
+calls that take too long are told of.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..contract.message import Request
+
+
+class Call(NamedTuple):
+    """A request in hand: the epoch in which it began, when by `time.monotonic()`, and its thread."""
+
+    epoch: int
+    began: float
+    thread: int
+    request: Request
 
 
 class InFlight:
@@ -12,11 +27,10 @@ class InFlight:
 
     def __init__(self) -> None:
         self.epoch = 0
-        self.requests: dict[int, int] = {}
-        """The epoch of each request by a number that is its own; routes write here without a lock.
-        """
+        self.requests: dict[int, Call] = {}
+        """Each request by a number that is its own; routes write here without a lock."""
 
     @property
     def oldest(self) -> int:
         """The epoch of the oldest request in hand; the present epoch when there is none."""
-        return min(list(self.requests.values()), default=self.epoch)
+        return min((call.epoch for call in list(self.requests.values())), default=self.epoch)

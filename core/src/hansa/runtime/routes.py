@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from threading import get_ident
+from time import monotonic
 
 from ..contract.kinds import Channel, Dispatch, Format
 from ..contract.message import Request, Response
 from ..contract.service import Binding, Guard, Service, Wrap, current_cid
 from ..foundation.errors import HansaError, Refused, describe, problem
-from .inflight import InFlight
+from .inflight import Call, InFlight
 
 log = logging.getLogger("hansa.route")
 
@@ -52,7 +54,7 @@ def compile_route(
         # the token's and not the request's: a service may hand its request on as it is, and then it
         # runs twice
         number = id(token)
-        requests[number] = inflight.epoch
+        requests[number] = Call(inflight.epoch, monotonic(), get_ident(), request)
         try:
             if authenticate is not None:
                 request.principal = authenticate(request)

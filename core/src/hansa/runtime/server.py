@@ -33,6 +33,7 @@ from .installed_plugins import InstalledPlugins
 from .invoke import Invocations
 from .objects import Objects
 from .outgoing import Namespace
+from .overdue import OverdueCalls
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -59,8 +60,8 @@ class WorkerServer:
     """The server as one of its workers sees it. Its parts are the attributes; nothing here is on
     the request path.
 
-    `wake` is set when this worker is to look at the change log; `replace_workers` asks the
-    supervisor to do so.
+    `wake` is set when this worker is to look at the change log; `replace_workers` and
+    `replace_worker` ask the supervisor to do so.
     """
 
     ready = False
@@ -74,6 +75,7 @@ class WorkerServer:
         database: Database,
         keys: Keys,
         replace_workers: Callable[[], None],
+        replace_worker: Callable[[str], None],
     ) -> None:
         self.config = config
         self.dir: Path = config.dir
@@ -88,6 +90,7 @@ class WorkerServer:
         self.database = database
         self.wake = threading.Event()
         self._replace_workers = replace_workers
+        self._replace_worker = replace_worker
         self._resources: dict[type, object] = {}
         # the bus over the ODB, unless a plugin, which sees what is there by now, brings a faster one
         self.bus: Bus = OdbBus(database.engine, config.server.cluster)
@@ -123,6 +126,7 @@ class WorkerServer:
         self.objects.router.guards = lambda channel, service: plugins.hook.hansa_guard(
             channel=channel, service=service
         )
+        self.overdue_calls = OverdueCalls(self.objects.inflight, config.server.call_limit)
         self.outgoing = Namespace(self.objects)
         self._calls = Invocations(self.registry, self.objects.router)
         self._calls.queue = plugins.hook.hansa_queue(server=self)
@@ -171,6 +175,10 @@ class WorkerServer:
     def replace_workers(self) -> None:
         """Have the workers of this server replaced one by one; no request is lost."""
         self._replace_workers()
+
+    def replace_worker(self, why: str) -> None:
+        """Have this worker replaced, which cannot go on; the log says why."""
+        self._replace_worker(why)
 
     def invoke(
         self,

@@ -325,6 +325,7 @@ class Run(TypeOperation):
     """Run an object of this type once, now, besides what it does by itself."""
 
     abstract = True
+    runs_services = True
     Input = Named
 
     def handle(self) -> PlainData:

@@ -34,11 +34,13 @@ class Operation(Service):
     it.
 
     The first sentence of its docstring is its help on the command line and in the description of
-    the API; `listed` says whether it appears there.
+    the API; `listed` says whether it appears there. `runs_services`: how long it takes depends on a
+    service, so that it gets none of the threads that are kept for the admin API.
     """
 
     abstract: ClassVar[bool] = True
     listed: ClassVar[bool] = True
+    runs_services: ClassVar[bool] = False
     Input: ClassVar[Any] = Nothing
 
     @classmethod

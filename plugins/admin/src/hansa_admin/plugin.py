@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from hansa import Channel, PlainSettings, Request, Server, Service, hookimpl
+from hansa import Channel, NotFound, PlainSettings, Request, Server, Service, hookimpl
 from hansa_cli.access import USER
+from hansa_http.frontend import HttpFrontend
 
 from . import cluster, configuration, packages, servers, services
 from .api import NAME, PREFIX, AdminApi
 from .derived import operations
 from .guard import SECURITY, is_door, refuse_other_sites, refuse_shut_out
+from .operation import Operation
 from .pages import Docs, DocsFile, OpenApi, Page
 from .password import password_reference
 from .user_api import UserApiPage, UserOpenApi
@@ -39,6 +41,18 @@ def hansa_services(server: Server) -> list[type[Service]]:
         *configuration.OPERATIONS,
         *operations(server.registry),
     ]
+
+
+@hookimpl
+def hansa_serve(server: Server) -> None:
+    """Leave the operations that run services to the threads of services."""
+    try:
+        frontend = server.resource(HttpFrontend)
+    except NotFound:
+        return  # the plugin http is blocked
+    for service in server.registry.services():
+        if issubclass(service.cls, Operation) and service.cls.runs_services:
+            frontend.shared_paths.add(f"{PREFIX}/{service.name}")
 
 
 @hookimpl

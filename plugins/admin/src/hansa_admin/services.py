@@ -149,6 +149,7 @@ class ServiceInvoke(Operation):
     """Call any service the way a JSON channel would, and show its answer."""
 
     name = "admin.service.invoke"
+    runs_services = True
     Input = Call
     Output = Answer
 

@@ -39,7 +39,23 @@ class HttpSection(Model):
             example="127.0.0.1:11223",
         ),
     ] = "127.0.0.1:11223"
-    threads: Annotated[int, setting("Threads that run services", ge=1, le=1000)] = 8
+    threads: Annotated[
+        int,
+        setting(
+            "Threads that run services; health checks and the admin API have threads of their own",
+            ge=1,
+            le=1000,
+        ),
+    ] = 8
+    stuck_limit: Annotated[
+        float,
+        setting(
+            "Seconds after which a worker is replaced whose threads are all busy with calls that do "
+            "not return; 0 for never",
+            ge=0,
+            le=86400,
+        ),
+    ] = 300.0
     max_body: Annotated[int, setting("Maximum size of a request body", ge=1, le=2**40)] = 16 * 2**20
     compress_over: Annotated[
         int,

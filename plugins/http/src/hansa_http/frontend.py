@@ -19,6 +19,8 @@ class HttpFrontend:
     """HTTP in one worker; channels and other plugins get it as `server.resource(HttpFrontend)`.
 
     Channels enter `table` when they start; `handler` answers requests, with or without a listener.
+    `shared_paths` are paths of Hansa's own behind which services run: the threads of services
+    answer there, and not those that are kept for the admin API.
     """
 
     def __init__(self, section: HttpSection) -> None:
@@ -26,6 +28,7 @@ class HttpFrontend:
         self.table = Table()
         self.gate = Gate()
         self.handler = RequestHandler(self.table, self.gate, section)
+        self.shared_paths: set[str] = set()
         self._access: AccessLog | None = None
         self._listener: Listener | None = None
 
@@ -38,7 +41,8 @@ class HttpFrontend:
         if self.section.access_log:
             self._access = AccessLog(server.dir / "logs" / "access.log")
         app = create_app(self.handler, self._access)
-        self._listener = Listener(app, shared, self.section, self.gate)
+        self._listener = Listener(app, shared, self.section, self.gate, server.replace_worker)
+        self._listener.lanes.shared = self.shared_paths
         self._listener.start()
 
     def drain(self, closing: bool, grace: float) -> None:

@@ -12,16 +12,14 @@ from collections import deque
 from collections.abc import Callable
 from wsgiref.types import WSGIApplication
 
-from hansa import Unavailable
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
 
 from .connection import Connection
 from .early import HttpSection
 from .gate import Gate
-from .parser import Fault
+from .lanes import Lanes
 from .turn_away import turn_away
 
 log = logging.getLogger("hansa.http")
@@ -31,6 +29,8 @@ QUIET = 0.25
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
     """Serves a WSGI application on a listening socket that other processes may share.
+
+    `replace` is called, once, with the reason, when all threads of services are stuck.
 
     `start` begins to accept, `drain` ends it without losing what was accepted, `stop` closes
     everything. This works on a duplicate of the socket given, which is closed only by the drain of
@@ -45,6 +45,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         shared: socket.socket,
         section: HttpSection,
         gate: Gate,
+        replace: Callable[[str], None] | None = None,
     ) -> None:
         adjustments = Adjustments(
             threads=section.threads,
@@ -64,13 +65,10 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             log_socket_errors=False,
         )
         self.gate = gate
-        self.max_queue = section.max_queue
         self.grace = section.grace
-        self._refusals = ThreadedTaskDispatcher()
-        self._refusals.set_thread_count(1)
-        workers = ThreadedTaskDispatcher()
-        workers.queue_logger.setLevel(logging.ERROR)
-        workers.set_thread_count(section.threads)
+        self.lanes = Lanes(section.threads, section.max_queue)
+        self._stuck_limit = section.stuck_limit
+        self._replace = replace
         self._shared = shared
         own = shared.dup()
         self._ended = threading.Event()
@@ -83,7 +81,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             {},
             _start=False,
             _sock=own,
-            dispatcher=workers,
+            dispatcher=self.lanes.services,
             adj=adjustments,
             sockinfo=(own.family, own.type, own.proto, own.getsockname()),
             bind_socket=False,
@@ -113,6 +111,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         began = time.monotonic()
         if not closing:
             self.accepting = False
+        if self._is_stuck:
+            self.lanes.refuse_waiting()
         self._keep_idle(closing, began + self.grace)
         if closing:
             self._in_loop(lambda: turn_away(self.socket))
@@ -156,8 +156,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         if self._serving:
             self.pull_trigger()
             self._thread.join(10)
-        self.task_dispatcher.shutdown(timeout=5)
-        self._refusals.shutdown(timeout=5)
+        self.lanes.shut_down(5)
         wasyncore.close_all(self._map, ignore_all=True)
 
     def _in_loop(self, order: Callable[[], None]) -> None:
@@ -212,16 +211,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     def add_task(self, task: Connection) -> None:
         """Hand a complete request to a thread, or refuse it when too many wait already."""
-        request = task.requests[0] if task.requests else None
-        if request is None:
-            self.task_dispatcher.add_task(task)
-            return
-        if request.error is None and len(self.task_dispatcher.queue) >= self.max_queue:
-            request.error = Fault(Unavailable("too many requests are waiting"))
-        if request.error is not None:
-            self._refusals.add_task(task)
-        else:
-            self.task_dispatcher.add_task(task)
+        self.lanes.add(task)
 
     def maintenance(self, now: float) -> None:
         """Close idle connections, cut requests that do not get complete, end those that were
@@ -232,4 +222,13 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
                 connection.will_close = True
             elif connection.overdue(now):
                 connection.cut()
+        if self._is_stuck and self._replace is not None:
+            why = f"all {self.adj.threads} threads are stuck for {self.lanes.services.stuck:.0f} s"
+            self._replace(why)
+            self._replace = None
         super().maintenance(now)
+
+    @property
+    def _is_stuck(self) -> bool:
+        """Whether no thread of services has become free for longer than is allowed."""
+        return 0 < self._stuck_limit < self.lanes.services.stuck

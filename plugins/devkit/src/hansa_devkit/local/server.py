@@ -171,6 +171,10 @@ class LocalServer:
         """Count the call in `replacements`."""
         self.replacements += 1
 
+    def replace_worker(self, why: str) -> None:
+        """Count the call in `replacements`, too."""
+        self.replacements += 1
+
     def invoke(
         self,
         name: str,

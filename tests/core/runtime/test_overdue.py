@@ -1,0 +1,79 @@
+"""Calls that take too long are told of once, with where they are."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hansa import Binding, Request, Service
+from hansa.runtime.inflight import InFlight
+from hansa.runtime.overdue import OverdueCalls
+from hansa.runtime.routes import compile_route
+from hansa_devkit import LocalServer
+
+
+class Stuck:
+    """A call that runs until the test ends."""
+
+    def __init__(self) -> None:
+        self.inflight = InFlight()
+        self.begun = threading.Event()
+        self.ended = threading.Event()
+        inner = compile_route(
+            Binding("inner", LocalServer()),
+            self._service(lambda service: self.wait_in_vain()),
+            inflight=self.inflight,
+        )
+        outer = compile_route(
+            Binding("outer", LocalServer()),
+            self._service(lambda service: inner(Request(cid="K1"))),
+            inflight=self.inflight,
+        )
+        self.thread = threading.Thread(target=outer, args=(Request(cid="K1"),))
+        self.thread.start()
+        assert self.begun.wait(10)
+
+    def _service(self, handle: Any) -> type[Service]:
+        return type("Made", (Service,), {"handle": handle})
+
+    def wait_in_vain(self) -> None:
+        self.begun.set()
+        self.ended.wait(30)
+
+
+@pytest.fixture
+def stuck() -> Iterator[Stuck]:
+    made = Stuck()
+    yield made
+    made.ended.set()
+    made.thread.join(10)
+
+
+def test_a_call_over_the_limit_is_logged_once_with_its_stack(
+    stuck: Stuck, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.WARNING)
+    calls = OverdueCalls(stuck.inflight, 0.0)
+    calls.look()
+    calls.look()
+    (record,) = caplog.records
+    assert record.getMessage().startswith("outer has been running for 0 s, at the moment in:")
+    assert "in wait_in_vain" in record.getMessage()
+
+
+def test_calls_within_the_limit_are_not(stuck: Stuck, caplog: pytest.LogCaptureFixture):
+    OverdueCalls(stuck.inflight, 60.0).look()
+    assert caplog.records == []
+
+
+def test_it_looks_by_itself_unless_there_is_no_limit(stuck: Stuck, until: Any, caplog: Any):
+    never = OverdueCalls(stuck.inflight, 0.0)
+    never.start()
+    never.stop()
+    watching = OverdueCalls(stuck.inflight, 0.01)
+    watching.start()
+    until(lambda: caplog.records)
+    watching.stop()
