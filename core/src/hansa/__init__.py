@@ -107,10 +107,10 @@ if TYPE_CHECKING:
         is_reference as is_reference,
         resolve as resolve,
     )
+    from .settings.rules import rule_checker as rule_checker
     from .settings.schema import schema as schema, schema_components as schema_components
     from .settings.validate import (
         dump as dump,
-        has_check as has_check,
         learn as learn,
         load as load,
         load_pydantic as load_pydantic,
@@ -238,13 +238,13 @@ _PUBLIC = {
         "is_reference",
         "resolve",
     ),
+    "settings.rules": ("rule_checker",),
     "settings.schema": (
         "schema",
         "schema_components",
     ),
     "settings.validate": (
         "dump",
-        "has_check",
         "learn",
         "load",
         "load_pydantic",

@@ -228,7 +228,10 @@ def test_what_is_written():
     )
 
 
-@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -math.nan])
+DECIMALS = [Decimal(text) for text in ("NaN", "-NaN7", "sNaN", "Infinity", "-Infinity")]
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -math.nan, *DECIMALS])
 def test_numbers_that_json_does_not_have_are_refused_by_their_place(number):
     class Measured(Model):
         values: list[float | None]
@@ -243,8 +246,14 @@ def test_numbers_that_json_does_not_have_are_refused_by_their_place(number):
             with pytest.raises(Invalid) as caught:
                 write(value)
             assert caught.value.errors == {place: f"{number} is no number of JSON"}
-    with pytest.raises(Invalid, match="is no number of JSON"):
-        write_json(one for one in (1.0, number))
+    for generator in ((one for one in (1.0, number)), [[1], iter([number])]):
+        with pytest.raises(Invalid, match="is no number of JSON"):
+            write_json(generator)
+
+
+def test_a_text_that_says_nan_is_a_text():
+    value = ["NaN", {"Infinity": '"Infinity"'}, Decimal("1.50"), iter(["NaN"])]
+    assert write_json(value) == b'["NaN",{"Infinity":"\\"Infinity\\""},"1.50",["NaN"]]'
 
 
 def test_objects_whose_content_is_not_known_are_refused_by_name():

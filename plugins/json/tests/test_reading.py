@@ -160,3 +160,28 @@ def test_numbers_beyond_a_float_are_refused_beside_integers_with_a_point(field: 
     for raw in (b'{"count": 1.0, "%s": 1e999}', b'{"count": "x", "%s": -1e999}'):
         with pytest.raises(Invalid):
             reader(Counted)(raw % field.encode())
+
+
+class Amounts(Model):
+    amount: Decimal = Decimal(0)
+    by_name: dict[str, list[Decimal]] = {}
+    chosen: set[Decimal] = field(default_factory=set)
+    text: str = ""
+
+
+@pytest.mark.parametrize("text", ["NaN", "sNaN", "-NaN123", "Infinity", "-inf", "\\u004eaN"])
+def test_a_decimal_that_is_no_number_is_refused_by_its_place(text):
+    place = "Expected a finite number"
+    read = reader(Amounts)
+    for raw, path in (
+        (f'{{"amount": "{text}"}}', "amount"),
+        (f'{{"by_name": {{"a": ["1", "{text}"]}}}}', "by_name.a[1]"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            read(raw.encode())
+        assert caught.value.errors == {path: place}
+    with pytest.raises(Invalid):
+        read(f'{{"chosen": ["{text}"]}}'.encode())
+    assert read(b'{"text": "NaN", "amount": "1e999"}') == Amounts(
+        text="NaN", amount=Decimal("1e999")
+    )

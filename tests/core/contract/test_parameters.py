@@ -97,10 +97,22 @@ def test_every_decimal_is_read_as_without_parameters(amount: Decimal):
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"id":"1"}', b'{"id":1,"tags":"a"}', b'{"id":1,"amount":true}', b'{"id":1,', b"[]"]
+    "body", [b'{"id":"1"}', b'{"id":1,"tags":"a"}', b'{"id":1,"amount":true}', b'{"id":1,']
 )
 def test_a_body_that_is_refused_is_refused_with_parameters_too(body: bytes):
     assert faults(Order, body, name="x") == faults(Order, body)
+
+
+OBJECTS = [Order, OrderStruct, OrderData, OrderDict, OrderPydantic, dict[str, str]]
+
+
+@pytest.mark.parametrize("model", OBJECTS)
+@pytest.mark.parametrize(("body", "kind"), [(b"[]", "array"), (b'"a"', "str"), (b"1", "int")])
+def test_a_body_that_is_no_object_names_the_setting(model: Any, body: bytes, kind: str):
+    assert faults(model, body, name="x") == {
+        "": f"expected an object, got {kind}; only an object can be merged with parameters of path"
+        " and query, and the channel's setting merge_url_params_req = false keeps them apart"
+    }
 
 
 def test_all_faults_of_body_and_parameters_are_reported():
@@ -130,7 +142,10 @@ def test_numbers_that_json_does_not_have_are_refused(text: str):
 @pytest.mark.parametrize("text", ["nan", "sNaN", "-NaN123", "inf", "-Infinity"])
 def test_decimals_that_json_does_not_have_are_refused(text: str):
     assert faults(Order, id="1", amount=text) == {"amount": "Expected a finite number"}
-    assert faults(dict[str, list[Decimal]], a=["1", text]).keys() == {"a"}
+    assert faults(dict[str, list[Decimal]], a=["1", text]) == {"a[1]": "Expected a finite number"}
+    body = b'{"id":1,"amount":"%s"}' % text.encode()
+    assert faults(Order, body) == {"amount": "Expected a finite number"}
+    assert faults(Order, body, name="x") == {"amount": "Expected a finite number"}
 
 
 def test_a_decimal_may_be_larger_than_any_float():

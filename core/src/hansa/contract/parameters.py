@@ -5,14 +5,13 @@ over a body.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
 from ..foundation.errors import Invalid
-from ..settings.faults import Faults
+from ..settings.faults import NOT_FINITE, Faults, kind_of_data
 from ..settings.members import (
     MemberDeclaration,
     alternatives,
@@ -83,7 +82,7 @@ def _for_record(record: Any, declared: tuple[MemberDeclaration, ...]) -> Merge:
         if read_body is None:
             return load(record, shaped, strict=False, unknown=False)
         faults: Faults = {}
-        body = _attempt(lambda: read_body(partial), faults)
+        body = _attempt(lambda: _read_mergeable(read_body, partial), faults)
         given = _attempt(lambda: load(partial, shaped, strict=False, unknown=False), faults)
         if faults:
             raise Invalid(_missing_too(faults, record, params, read_body))
@@ -104,6 +103,16 @@ def _for_record(record: Any, declared: tuple[MemberDeclaration, ...]) -> Merge:
         return merged
 
     return merge
+
+
+def _read_mergeable(read_body: ReadBody, model: Any) -> Any:
+    """Return a body as a type; what is no object is refused with the setting that keeps it apart."""
+    try:
+        return read_body(model)
+    except Invalid as invalid:
+        if "" in invalid.errors:
+            _object(read_body, model)
+        raise
 
 
 def _attempt(read: Callable[[], T], faults: Faults) -> T | None:
@@ -134,7 +143,7 @@ def _for_dictionary(model: Any) -> Merge:
         given = load(model, shaped, strict=False)
         if read_body is None:
             return given
-        return {**read_body(model), **given}
+        return {**_read_mergeable(read_body, model), **given}
 
     return merge
 
@@ -185,12 +194,8 @@ def _object(read_body: ReadBody | None, model: Any) -> PlainData:
     if data is None:
         return {}
     if not isinstance(data, Mapping):
-        raise _not_mergeable(f"expected an object, got {_name_of(data)}")
+        raise _not_mergeable(f"expected an object, got {kind_of_data(data)}")
     return dict(data)
-
-
-def _name_of(data: object) -> str:
-    return "array" if isinstance(data, list | tuple) else type(data).__name__
 
 
 def _not_mergeable(why: str) -> Invalid:
@@ -207,8 +212,8 @@ def shaped_parameters(params: Parameters, hints: Mapping[str, Any]) -> PlainData
     """Return the values of parameters in the shape of their declared types: one value of a list is
     a list, too.
 
-    Raises `Invalid` for several values of what is no list, and for NaN and infinities, which JSON
-    does not have either.
+    Raises `Invalid` for several values of what is no list, and for floats that are not finite, which
+    no body can have: JSON has none.
     """
     shaped: PlainData = {}
     faults: Faults = {}
@@ -218,40 +223,32 @@ def shaped_parameters(params: Parameters, hints: Mapping[str, Any]) -> PlainData
             value = [value]
         elif isinstance(value, list) and is_scalar(hint):
             faults[name] = f"given {len(value)} times, and takes one value"
-        if _has_number_beyond_json(value, hint):
-            faults[name] = "Expected a finite number"
+        if _takes_floats(hint) and not _are_finite(value):
+            faults[name] = NOT_FINITE
         shaped[name] = value
     if faults:
         raise Invalid(faults)
     return shaped
 
 
-def _has_number_beyond_json(value: object, hint: object) -> bool:
-    kind = _number_type(hint)
-    if kind is None:
-        return False
-    given: Iterable[object] = value if isinstance(value, list) else (value,)
-    return any(_is_beyond_json(str(one), kind) for one in given)
-
-
-def _number_type(hint: object) -> type[float] | type[Decimal] | None:
-    """Return the type of the numbers with NaN and infinities that a type takes, alone or in a list."""
+def _takes_floats(hint: object) -> bool:
+    """Return whether a type takes floats, alone or in a list."""
     for one in alternatives(hint):
-        if one is Decimal:
-            return Decimal
         if one is float:
-            return float
+            return True
         if get_origin(one) in (list, set, frozenset, tuple):
-            for argument in get_args(one):
-                found = _number_type(argument)
-                if found is not None:
-                    return found
-    return None
+            return any(_takes_floats(argument) for argument in get_args(one))
+    return False
 
 
-def _is_beyond_json(text: str, kind: type[float] | type[Decimal]) -> bool:
+def _are_finite(value: object) -> bool:
+    """Return whether no text, or none in a list, is read as NaN or an infinity."""
+    texts = value if isinstance(value, list) else [value]
+    return all(_is_finite(str(text)) for text in texts)
+
+
+def _is_finite(text: str) -> bool:
     try:
-        number = kind(text)
-    except (ValueError, InvalidOperation):
-        return False
-    return not (number.is_finite() if isinstance(number, Decimal) else math.isfinite(number))
+        return math.isfinite(float(text))
+    except ValueError:
+        return True  # no number at all, which is reported as such

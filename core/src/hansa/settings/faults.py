@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
 from ..foundation.errors import Invalid, did_you_mean
-from .model import Model, Secret, fields, values_of, without_marks
+from .model import Model, Secret, fields, without_marks
 
 Faults = dict[str, str]
 """Faults by the path of the setting, such as `limits.timeout` or `tags[2]`."""
 
+UNREADABLE = (msgspec.ValidationError, TypeError, ValueError, RecursionError)
+"""What msgspec raises for data that does not fit; TypeError for what cannot be in a set, such as a
+signaling NaN."""
+NOT_FINITE = "Expected a finite number"
+"""The fault of NaN and of infinities."""
 _MISSING = object()
 _PATH_MARKS = (" - at `$", " - at `key` in `$")
 """What stands before the path in a message of msgspec, which may quote any text before."""
@@ -46,6 +52,11 @@ def decode_hook(kind: Any, value: object) -> object:
     raise NotImplementedError(f"no way to read a {kind}")
 
 
+def kind_of_data(data: object) -> str:
+    """Return what data is in a message: an array, or the name of its type."""
+    return "array" if isinstance(data, list | tuple) else type(data).__name__
+
+
 def path_below(path: str, name: str) -> str:
     """Return the path of a part of what stands at a path."""
     return f"{path}{name}" if name[:1] == "[" or not path else f"{path}.{name}"
@@ -60,7 +71,7 @@ def explain(
     numbers and booleans.
     """
     if isinstance(model, type) and issubclass(model, Model) and not isinstance(data, Mapping):
-        return Invalid(f"expected an object, got {type(data).__name__}")
+        return Invalid(f"expected an object, got {kind_of_data(data)}")
     faults: Faults = {}
     try:
         _collect(data, model, "", faults, strict)
@@ -85,10 +96,18 @@ def _collect(data: Any, hint: Any, path: str, faults: Faults, strict: bool) -> N
     if len(faults) > before:
         return
     try:
-        msgspec.convert(data, hint, strict=strict, dec_hook=decode_hook)
-    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        value = msgspec.convert(data, hint, strict=strict, dec_hook=decode_hook)
+    except UNREADABLE as error:
         inner, fault = _located(str(error))
         faults[(path + inner).lstrip(".")] = fault
+    else:
+        collect_not_finite(value, path, faults)
+
+
+def collect_not_finite(value: object, path: str, faults: Faults) -> None:
+    """Add the fault of a decimal that is NaN or an infinity, which JSON does not have either."""
+    if isinstance(value, Decimal) and not value.is_finite():
+        faults[path] = NOT_FINITE
 
 
 def _located(text: str) -> tuple[str, str]:
@@ -137,26 +156,3 @@ def _settings(data: Mapping[Any, Any], model: type[Model]) -> Iterator[_Part | _
     for key in data:
         if key not in known:
             yield _Undeclared(str(key), known)
-
-
-def collect_broken_rules(value: object, path: str, faults: Faults) -> None:
-    """Run `check` of a model and of the models inside it, and add what they raise."""
-    for name, item in _inner(value):
-        if isinstance(item, Model | list | tuple | dict):
-            collect_broken_rules(item, path_below(path, name), faults)
-    if isinstance(value, Model):
-        try:
-            value.check()
-        except Invalid as invalid:
-            for name, fault in invalid.errors.items():
-                faults[path_below(path, name).strip(".")] = fault
-
-
-def _inner(value: object) -> Iterable[tuple[str, object]]:
-    if isinstance(value, Model):
-        return values_of(value).items()
-    if isinstance(value, dict):
-        return [(str(key), item) for key, item in value.items()]
-    if isinstance(value, list | tuple):
-        return [(f"[{index}]", item) for index, item in enumerate(value)]
-    return ()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 import msgspec
 
 from ..foundation.errors import Invalid
-from .faults import Faults, collect_broken_rules, collect_unknown, decode_hook, explain
+from .faults import UNREADABLE, Faults, collect_unknown, decode_hook, explain
 from .integral import with_integers
-from .model import Model, Secret, fields, values_of
+from .model import Model, Secret, values_of
+from .rules import collect_broken_rules
 
 T = TypeVar("T")
 
@@ -47,9 +48,10 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
         text = msgspec.json.encode(data)
         loaded: T = load_pydantic(lambda: pydantic_model.model_validate_json(text))
         return loaded
+    learn(model)
     try:
-        value = msgspec.convert(data, learn(model), strict=strict, dec_hook=decode_hook)
-    except (msgspec.ValidationError, ValueError, RecursionError):
+        value = msgspec.convert(data, model, strict=strict, dec_hook=decode_hook)
+    except UNREADABLE:
         value = _load_integers(model, data, strict=strict, unknown=unknown)
     faults: Faults = {}
     try:
@@ -70,7 +72,7 @@ def _load_integers(model: type[T], data: object, *, strict: bool, unknown: bool)
     try:
         data = with_integers(data, model)
         return msgspec.convert(data, model, strict=strict, dec_hook=decode_hook, str_keys=True)
-    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         invalid = explain(data, model, strict=strict, unknown=unknown)
         raise invalid or Invalid(str(error)) from None
 
@@ -85,22 +87,6 @@ def load_pydantic(validate: Callable[[], T]) -> T:
             raise Invalid(str(error)) from None
         found = errors(include_input=False)
         raise Invalid({".".join(map(str, one["loc"])): one["msg"] for one in found}) from None
-
-
-def has_check(hint: object) -> bool:
-    """Return whether a type has a model anywhere in it with a `check` of its own."""
-    return _has_check(hint, set())
-
-
-def _has_check(hint: object, seen: set[object]) -> bool:
-    if isinstance(hint, type) and issubclass(hint, Model):
-        if hint in seen:
-            return False
-        seen.add(hint)
-        if hint.check is not Model.check:
-            return True
-        return any(_has_check(field.type, seen) for field in fields(hint))
-    return any(_has_check(argument, seen) for argument in get_args(hint))
 
 
 def dump(value: object, secret: Callable[[Secret], object] | None = None) -> Any:

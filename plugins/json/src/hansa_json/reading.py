@@ -12,17 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from hansa import (
-    Invalid,
-    Model,
-    decode_hook,
-    explain,
-    fields,
-    has_check,
-    learn,
-    load_pydantic,
-    with_integers,
-)
+from hansa import Invalid, decode_hook, explain, learn, load_pydantic, rule_checker, with_integers
 
 from .depth import guard, is_bounded, too_deep
 
@@ -31,7 +21,8 @@ Read = Callable[[bytes], Any]
 
 _PLAIN = msgspec.json.Decoder()
 _EXACT = msgspec.json.Decoder(float_hook=Decimal)
-_MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
+# TypeError is for what cannot be in a set or a key, such as a signaling NaN
+_MALFORMED = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
 
 
 def reader(model: Any) -> Read:
@@ -43,7 +34,7 @@ def reader(model: Any) -> Read:
     decode: Read = _PLAIN.decode
     if model is not None:
         decode = msgspec.json.Decoder(learn(model), dec_hook=decode_hook).decode
-    has_checks = has_check(model)
+    check = rule_checker(model)
     bounded = is_bounded(model)
 
     def read(raw: bytes) -> object:
@@ -54,11 +45,8 @@ def reader(model: Any) -> Read:
             value = decode(raw)
         except _MALFORMED as error:
             value = _with_integers(raw, model, error)
-        if has_checks:
-            faults: dict[str, str] = {}
-            _check(value, "", faults)
-            if faults:
-                raise Invalid(faults)
+        if check is not None:
+            check(value)
         return value
 
     return read
@@ -99,7 +87,7 @@ def _with_integers(raw: bytes, model: Any, error: Exception) -> object:
     """Return what a text is that msgspec refused, if it only has `1.0` where an integer is declared;
     raises `Invalid` with every fault.
     """
-    if model is None or not isinstance(error, msgspec.ValidationError):
+    if model is None or not isinstance(error, msgspec.ValidationError | TypeError):
         raise _why(error) from None
     try:
         data = with_integers(_EXACT.decode(raw), model)
@@ -118,25 +106,3 @@ def _why(error: Exception) -> Invalid:
     if isinstance(error, UnicodeDecodeError):
         return Invalid("not valid UTF-8")
     return Invalid(str(error) or "malformed")
-
-
-def _check(value: object, path: str, faults: dict[str, str]) -> None:
-    """Run `check` of every model in a value, collecting what they find by path."""
-    if isinstance(value, Model):
-        _check_model(value, path, faults)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _check(item, f"{path}[{index}]", faults)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check(item, f"{path}.{key}".lstrip("."), faults)
-
-
-def _check_model(value: Model, path: str, faults: dict[str, str]) -> None:
-    for field in fields(type(value)):
-        _check(getattr(value, field.name), f"{path}.{field.name}".lstrip("."), faults)
-    try:
-        value.check()
-    except Invalid as invalid:
-        for name, fault in invalid.errors.items():
-            faults[f"{path}.{name}".strip(".")] = fault

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set, ValuesView
+from decimal import Decimal
 from math import isfinite
 
 import msgspec
@@ -22,12 +23,17 @@ class JsonWriter:
 
     Bytes are written as Base64 text, sets as arrays, keys of dictionaries as text; dates, decimals
     and UUIDs as text; pydantic models, and objects with a method `to_data` or `to_dict`, as what
-    they say of themselves. NaN and infinities are refused, and so is any object whose content is
-    not known, also if it can be iterated.
+    they say of themselves. NaN and infinities are refused, also those of decimals. `unknown` returns
+    what is written of any other object; by default it is refused, also if it can be iterated.
     """
 
-    def __init__(self, secret: Callable[[Secret], object]) -> None:
+    def __init__(
+        self,
+        secret: Callable[[Secret], object],
+        unknown: Callable[[object], object] | None = None,
+    ) -> None:
         self._secret = secret
+        self._unknown = unknown or _refuse_unknown
         self._encode = msgspec.json.Encoder(enc_hook=self._plain).encode
         self._pack = msgspec.msgpack.Encoder(enc_hook=self._plain).encode
 
@@ -37,6 +43,8 @@ class JsonWriter:
             raw = self._encode(value)
             if b"null" in raw:
                 self._refuse_beyond_json(value)
+            if b"NaN" in raw or b'Infinity"' in raw:
+                self._refuse_in(value)
         except UnicodeEncodeError:
             raise Invalid("the text has a lone surrogate in it, which is no character") from None
         except RecursionError:
@@ -50,10 +58,8 @@ class JsonWriter:
         if isinstance(value, Secret):
             return self._secret(value)
         if isinstance(value, Iterator):
-            found = list(value)
-            self._refuse_beyond_json(found)  # it cannot be read again
-            return found
-        return _known_content(value)
+            return msgspec.Raw(self(list(value)))  # checked now, since it cannot be read again
+        return _content(value, self._unknown)
 
     def _refuse_beyond_json(self, value: object) -> None:
         """Raise `Invalid`, with the place, if a value has NaN or an infinity in it.
@@ -66,11 +72,19 @@ class JsonWriter:
         except OverflowError:  # an integer of more than 64 bits
             suspicious = True
         if suspicious:
-            _refuse_number_beyond_json(msgspec.to_builtins(value, enc_hook=self._plain), "")
+            self._refuse_in(value)
+
+    def _refuse_in(self, value: object) -> None:
+        plain = msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=self._plain_again)
+        _refuse_number_beyond_json(plain, "")
+
+    def _plain_again(self, value: object) -> object:
+        """Do as `_plain`, but for iterators, which are read and were checked by then."""
+        return None if isinstance(value, Iterator) else self._plain(value)
 
 
-def _known_content(value: object) -> object:
-    """Return what is written in the place of an object; raises TypeError if that is not known."""
+def _content(value: object, unknown: Callable[[object], object]) -> object:
+    """Return what is written in the place of an object: what it says of itself, or `unknown`."""
     if isinstance(value, str):
         return str.__str__(value)
     dump_model = getattr(value, "model_dump", None)
@@ -84,6 +98,10 @@ def _known_content(value: object) -> object:
         return dict(value)
     if isinstance(value, Sequence | Set | ValuesView):
         return list(value)
+    return unknown(value)
+
+
+def _refuse_unknown(value: object) -> object:
     raise TypeError(
         f"{_type_name(value)} cannot be written as JSON; return plain data or a declared model"
     )
@@ -99,7 +117,7 @@ def _type_name(value: object) -> str:
 
 
 def _refuse_number_beyond_json(value: object, path: str) -> None:
-    if isinstance(value, float) and not isfinite(value):
+    if _is_beyond_json(value):
         raise Invalid({path: f"{value} is no number of JSON"})
     if isinstance(value, dict):
         for key, item in value.items():
@@ -107,6 +125,12 @@ def _refuse_number_beyond_json(value: object, path: str) -> None:
     elif isinstance(value, list | tuple | set | frozenset):
         for index, item in enumerate(value):
             _refuse_number_beyond_json(item, f"{path}[{index}]")
+
+
+def _is_beyond_json(value: object) -> bool:
+    if isinstance(value, Decimal):
+        return not value.is_finite()
+    return isinstance(value, float) and not isfinite(value)
 
 
 def _nothing(secret: Secret) -> None:

@@ -5,20 +5,16 @@ that type.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
-from hansa import Invalid, Model, decode_hook, explain, has_check, learn, load, load_pydantic
+from hansa import Invalid, decode_hook, explain, learn, load_pydantic, rule_checker
 from lxml import etree
 
 from .element import to_data
 from .scalars import Unreadable
 from .shape_reader import Read, read_slot, reading_list
 from .shapes import Hint, Listing, slot_of
-
-Build = Callable[[object], object]
-"""What makes a value of a declared type of plain data in its shape; raises for what does not fit.
-"""
 
 
 def reader(model: Hint) -> Read:
@@ -30,49 +26,20 @@ def reader(model: Hint) -> Read:
     if hasattr(model, "model_validate"):
         return lambda element: load_pydantic(lambda: model.model_validate(to_data(element)))
     shaped = data_reader(model)
-    # PERF: `load` also walks the value to run checks, which is only needed where a model has one of
-    # its own.
-    build = _checked(model) if has_check(model) else _converted(model)
+    learn(model)
+    check = rule_checker(model)
 
     def read(element: etree._Element) -> object:
         data = shaped(element)
         try:
-            return build(data)
-        except Invalid as invalid:
-            raise _all_faults(invalid, data) from None
+            value = msgspec.convert(data, model, dec_hook=decode_hook)
         except (msgspec.ValidationError, ValueError, RecursionError) as error:
             raise _all_faults(explain(data, model) or Invalid(str(error)), data) from None
-
-    return read
-
-
-def _converted(model: Hint) -> Build:
-    learn(model)
-    return lambda data: msgspec.convert(data, model, dec_hook=decode_hook)
-
-
-def _checked(model: Hint) -> Build:
-    """Convert and run the checks of all models inside."""
-    if isinstance(model, type) and issubclass(model, Model):
-        return lambda data: load(model, data, unknown=False)
-    whole: type[Model] = type(
-        "Whole",
-        (Model,),
-        {"__annotations__": {"value": model}, "__doc__": "What is in a list, say."},
-    )
-
-    def build(data: object) -> object:
-        try:
-            loaded = load(whole, {"value": data}, unknown=False)
-        except Invalid as invalid:
-            faults = invalid.errors.items()
-            raise Invalid(
-                {path.removeprefix("value").lstrip("."): fault for path, fault in faults}
-            ) from None
-        value: object = getattr(loaded, "value")  # noqa: B009 - declared just above
+        if check is not None:
+            check(value)
         return value
 
-    return build
+    return read
 
 
 def data_reader(model: Hint) -> Read:

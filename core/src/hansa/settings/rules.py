@@ -1,0 +1,100 @@
+"""What holds for values beyond their types, through whichever door they come: decimals are finite,
+and models pass their own `check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple, get_args
+from weakref import WeakKeyDictionary
+
+from ..foundation.errors import Invalid
+from .faults import Faults, collect_not_finite, path_below
+from .members import alternatives, members
+from .model import Model
+
+Check = Callable[[object], None]
+"""Raises `Invalid` with every rule that a value breaks."""
+
+
+class _RuledMember(NamedTuple):
+    """A member of a record whose type has rules: its name in messages, and in Python."""
+
+    name: str
+    attribute: str
+
+
+# records of services that were deployed anew must be free to go, hence weak keys
+_ruled_members: WeakKeyDictionary[type, tuple[_RuledMember, ...]] = WeakKeyDictionary()
+
+
+def rule_checker(hint: object) -> Check | None:
+    """Return the function that raises `Invalid` with every rule that a value of a type breaks.
+
+    None for a type without rules: it has no decimal in it, and no model with a `check` of its own.
+    """
+    return _check if _has_rules(hint, set()) else None
+
+
+def _check(value: object) -> None:
+    faults: Faults = {}
+    collect_broken_rules(value, "", faults)
+    if faults:
+        raise Invalid(faults)
+
+
+def _has_rules(hint: object, seen: set[object]) -> bool:
+    return any(_type_has_rules(one, seen) for one in alternatives(hint))
+
+
+def _type_has_rules(kind: object, seen: set[object]) -> bool:
+    if kind is Decimal:
+        return True
+    declared = members(kind)
+    if declared is None:
+        return any(_has_rules(argument, seen) for argument in get_args(kind))
+    if kind in seen:
+        return False
+    seen.add(kind)
+    if isinstance(kind, type) and issubclass(kind, Model) and kind.check is not Model.check:
+        return True
+    return any(_has_rules(member.hint, seen) for member in declared)
+
+
+def collect_broken_rules(value: object, path: str, faults: Faults) -> None:
+    """Add the rules that a value breaks, and those that anything in it does, by path."""
+    if isinstance(value, Decimal):
+        collect_not_finite(value, path, faults)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for index, item in enumerate(value):
+            collect_broken_rules(item, path_below(path, f"[{index}]"), faults)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            collect_broken_rules(key, path, faults)
+            collect_broken_rules(item, path_below(path, str(key)), faults)
+    else:
+        _collect_of_record(value, path, faults)
+
+
+def _collect_of_record(value: object, path: str, faults: Faults) -> None:
+    for name, attribute in _members_with_rules(type(value)):
+        collect_broken_rules(getattr(value, attribute), path_below(path, name), faults)
+    if isinstance(value, Model):
+        try:
+            value.check()
+        except Invalid as invalid:
+            for name, fault in invalid.errors.items():
+                faults[path_below(path, name).strip(".")] = fault
+
+
+def _members_with_rules(kind: type) -> tuple[_RuledMember, ...]:
+    """Return the members of a record that need to be looked at; none of what is no record."""
+    known = _ruled_members.get(kind)
+    if known is not None:
+        return known
+    found: list[_RuledMember] = []
+    for member in members(kind) or ():
+        if _has_rules(member.hint, set()):
+            found.append(_RuledMember(member.name, member.attribute))
+    return _ruled_members.setdefault(kind, tuple(found))

@@ -1,0 +1,109 @@
+"""What holds for values beyond their types: decimals are finite, and models pass their `check`."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import weakref
+from decimal import Decimal
+from typing import Annotated, TypedDict
+
+import msgspec
+import pytest
+from hansa import Invalid, Model, load, rule_checker, setting
+
+NOT_FINITE = "Expected a finite number"
+
+
+class Line(Model):
+    amount: Decimal = Decimal(0)
+    children: list[Line] = []
+
+
+class Struct(msgspec.Struct):
+    amount: Decimal = msgspec.field(name="theAmount", default=Decimal(0))
+
+
+@dataclasses.dataclass
+class Data:
+    amount: Decimal | None = None
+
+
+class Typed(TypedDict):
+    amount: Decimal
+
+
+class Even(Model):
+    number: int
+
+    def check(self) -> None:
+        if self.number % 2:
+            raise Invalid({"number": "is odd"})
+
+
+class Order(Model):
+    line: Line | None = None
+    lines: list[Line] = []
+    prices: dict[str, Decimal] = {}
+    by_price: dict[Decimal, int] = {}
+    pair: tuple[str, Decimal] = ("", Decimal(0))
+    described: Annotated[Decimal | None, setting("An amount")] = None
+    struct: Struct | None = None
+    data: Data | None = None
+    typed: Typed | None = None
+    choices: set[Decimal] = set()
+    even: Even | None = None
+    text: str = ""
+
+
+NESTED = [
+    ({"line": {"amount": "NaN"}}, "line.amount"),
+    ({"lines": [{}, {"children": [{"amount": "-Infinity"}]}]}, "lines[1].children[0].amount"),
+    ({"prices": {"eur": "sNaN"}}, "prices.eur"),
+    ({"by_price": {"NaN": 1}}, "by_price"),
+    ({"pair": ["a", "inf"]}, "pair[1]"),
+    ({"struct": {"theAmount": "nan"}}, "struct.theAmount"),
+    ({"data": {"amount": "NaN123"}}, "data.amount"),
+    ({"typed": {"amount": "Infinity"}}, "typed.amount"),
+    ({"choices": ["NaN"]}, "choices[0]"),
+    ({"choices": ["sNaN"]}, "choices[0]"),
+    ({"described": "Infinity"}, "described"),
+]
+
+
+@pytest.mark.parametrize(("data", "path"), NESTED)
+def test_a_decimal_that_is_no_number_is_refused_by_its_place(data: object, path: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        load(Order, data)
+    assert caught.value.errors == {path: NOT_FINITE}
+
+
+def test_what_cannot_be_a_key_is_invalid() -> None:
+    with pytest.raises(Invalid, match=r"by_price: .*signaling NaN"):
+        load(Order, {"by_price": {"sNaN": 1}})
+
+
+def test_all_faults_are_reported_at_once() -> None:
+    with pytest.raises(Invalid) as caught:
+        load(Order, {"line": {"amount": "NaN"}, "text": 1})
+    assert caught.value.errors == {"line.amount": NOT_FINITE, "text": "Expected `str`, got `int`"}
+    with pytest.raises(Invalid) as caught:
+        load(Order, {"line": {"amount": "NaN"}, "even": {"number": 1}})
+    assert caught.value.errors == {"line.amount": NOT_FINITE, "even.number": "is odd"}
+
+
+def test_only_types_with_rules_are_looked_through() -> None:
+    assert rule_checker(dict[str, list[int | None]]) is None
+    assert rule_checker(list[dict[str, list[Even]]]) is not None
+    assert rule_checker(list[Struct] | None) is not None
+
+
+def test_a_class_with_rules_is_let_go() -> None:
+    class Loop(Model):
+        amount: Decimal = Decimal(0)
+
+    load(Loop, {"amount": "1"})
+    reference = weakref.ref(Loop)
+    del Loop
+    gc.collect()
+    assert reference() is None
