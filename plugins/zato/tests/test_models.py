@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hansa import Invalid, fields
 from hansa_zato.sio import models
+from hansa_zato.sio.declaration import declaration
+from hansa_zato.sio.reading import reader
 from hypothesis import given, strategies as st
 from zato.common.marshal_.api import Model
 from zato.common.typing_ import dictnone, intnone, list_, optional, strlist, strnone
@@ -259,3 +261,40 @@ def test_io_models_of_other_declarations() -> None:
         def handle(self) -> None: ...
 
     assert list(described(Listing.io_models()[1])) == ["zato_env", "item_list"]
+
+
+@dataclass(init=False)
+class Search(Model):
+    """What is looked for."""
+
+    tags: list_[str]
+    amounts: list_[decimal.Decimal]
+    name: str = ""
+    rate: float = 0.0
+
+
+class Find(Service):
+    """Looks for nothing."""
+
+    input = Search
+
+
+def searched(params: dict[str, Any], body: Any = None) -> Any:
+    found = declaration(Find)
+    assert found is not None
+    return reader(found)("K1", body, params)
+
+
+def test_the_shape_of_a_parameter_is_that_of_its_field() -> None:
+    found = searched({"tags": "a", "amounts": "1.5"})
+    assert (found.tags, found.amounts) == (["a"], [decimal.Decimal("1.5")])
+    assert searched({"tags": ["a", "b"]}, {"amounts": []}).tags == ["a", "b"]
+    with pytest.raises(Invalid) as caught:
+        searched({"tags": "a", "amounts": [], "name": ["b", "c"]})
+    assert caught.value.errors == {"name": "given 2 times, and takes one value"}
+
+
+def test_numbers_are_finite() -> None:
+    with pytest.raises(Invalid) as caught:
+        searched({}, {"tags": [], "amounts": ["1", "NaN"], "rate": "nan"})
+    assert caught.value.errors == dict.fromkeys(("amounts[1]", "rate"), "Expected a finite number")

@@ -16,6 +16,8 @@ from hansa_zato.sio.reading import Input, reader
 from hypothesis import given, strategies as st
 from lxml import etree
 from zato.server.service import (
+    CSV,
+    UTC,
     AsIs,
     Boolean,
     Dict,
@@ -117,6 +119,20 @@ def test_defaults() -> None:
     assert read({}, input_required=(Int("a", default=3),)) == {"a": 3}
     assert read({}, profile="3.x", input_optional=(Boolean("a"), Int("b"))) == {"a": False, "b": ""}
     assert read({}, profile="2.0", input_optional=(Boolean("a"),)) == {"a": ""}
+
+
+def test_the_shape_of_a_parameter_is_that_of_its_type() -> None:
+    declared = {
+        "input_required": (List("tags"), Unicode("name"), AsIs("any"), "plain", CSV("codes")),
+    }
+    one = {"tags": "a", "name": "b", "any": "c", "plain": "d", "codes": "e"}
+    assert read({}, one, **declared) == one | {"tags": ["a"], "codes": ["e"]}
+    two = {"tags": ["a", "b"], "name": "b", "any": ["c", "d"], "plain": ["d", "e"], "codes": "e,f"}
+    assert read({}, two, **declared) == two | {"codes": ["e", "f"]}
+    twice = {"name": ["b", "c"], "when": ["2026-01-01", "2026-01-02"]}
+    assert faults({}, twice, input_required=(Unicode("name"), UTC("when"))) == dict.fromkeys(
+        twice, "given 2 times, and takes one value"
+    )
 
 
 def test_a_default_is_not_shared_between_requests() -> None:

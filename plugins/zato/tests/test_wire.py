@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -368,6 +369,26 @@ def test_output_that_does_not_fit_is_a_500_and_tells_nothing(server: Facade) -> 
     response = server.call(service(lambda self: None, output_required="a"), "{}")
     assert response.status == 500
     assert json.loads(response.raw)["zato_env"]["details"] == "An error has occurred"
+
+
+@pytest.mark.parametrize("format", ["json", ""])
+def test_an_answer_with_a_number_that_json_does_not_have_is_a_500(
+    server: Facade, format: str
+) -> None:
+    def measured(self: Any) -> None:
+        self.response.payload = {"rates": [1.0, float("nan")]}
+
+    response = server.call(service(measured), "{}", format)
+    assert response.status == 500
+    assert isinstance(response.error, TypeError)
+    assert "rates[1]: nan is no number of JSON" in str(response.error)
+
+
+def test_what_json_does_not_know_is_text_without_a_format(server: Facade) -> None:
+    def measured(self: Any) -> None:
+        self.response.payload = {"path": PurePosixPath("/a")}
+
+    assert server.call(service(measured), "", "").raw == b'{"path":"/a"}'
 
 
 def test_details_that_are_no_utf_8(server: Facade) -> None:

@@ -11,12 +11,13 @@ import binascii
 from typing import ClassVar
 
 import msgspec
-from hansa import HansaError, Request
+from hansa import HansaError, Invalid, Request
 
 from .dialect import lookup
 from .dialect.exceptions import BadRequest, HTTPException, ServiceMissingException
 from .dialect.failure import UNEXPECTED
 from .dialect.request import readable
+from .jsontext import write_json
 from .payloads import PlainDict, Value
 from .zato.server.service.internal import AdminService
 
@@ -111,9 +112,12 @@ def invoke_raw(service: AdminService, name: str, raw: bytes, format: str) -> byt
     payload = response.payload
     if response.raw or payload is None or payload == "":
         return bytes(response.raw)
-    return (
-        payload.encode() if isinstance(payload, str) else msgspec.json.encode(payload, enc_hook=str)
-    )
+    if isinstance(payload, str):
+        return payload.encode()
+    try:
+        return write_json(payload)
+    except Invalid as invalid:
+        raise TypeError(f"the answer cannot be written: {invalid}") from invalid
 
 
 def _decoded(answer: bytes) -> Value:

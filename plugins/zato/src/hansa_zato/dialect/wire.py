@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 from hansa import Binding, Format, Invalid, Request as CoreRequest, Response as CoreResponse
 
 from ..constants import ZATO_OK
 from ..headers import CID_HEADER
+from ..jsontext import write_json
 from ..payloads import Value
 from ..sio import models, xml
 from ..sio.declaration import Declaration
@@ -73,7 +73,10 @@ class ResponseWriter:
         if self._is_internal:
             response.headers[CID_HEADER] = core.cid
             return response
-        response.raw = self._body(service, answer, is_declared)
+        try:
+            response.raw = self._body(service, answer, is_declared)
+        except Invalid as invalid:
+            raise TypeError(f"the answer cannot be written: {invalid}") from invalid
         is_data = is_declared or isinstance(answer, Mapping | list)
         response.content_type = source.content_type or self._content_type(is_data)
         if source.content_encoding:
@@ -142,7 +145,7 @@ class ResponseWriter:
     def _render_json(self, data: object) -> bytes:
         if self._format is not None and not self._is_xml:
             return self._format.render(data, None)
-        return msgspec.json.encode(data, enc_hook=str)
+        return write_json(data)
 
     def _content_type(self, is_data: bool) -> str:
         if self._format is not None:

@@ -6,17 +6,18 @@ import dataclasses
 import datetime
 import decimal
 import json
+import math
 import types
 import typing
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard, TypeVar, Union, get_args, get_origin
 
-import msgspec
-from hansa import Invalid, Model as NativeModel, Secret, decode_hook
+from hansa import Invalid, Model as NativeModel, Secret, load
 
+from ..jsontext import write_json
 from ..payloads import PlainDict, Value
-from .values import as_bool
+from .values import Shape, as_bool
 
 ModelT = TypeVar("ModelT", bound="Model")
 
@@ -85,8 +86,11 @@ def plain(value: object) -> Value:
 
 
 def as_json(value: object) -> Value:
-    """Return plain data as it is after a way through JSON; what JSON does not know becomes text."""
-    return json.loads(msgspec.json.encode(plain(value), enc_hook=str))
+    """Return plain data as it is after a way through JSON; what JSON does not know becomes text.
+
+    Raises `Invalid` for NaN and infinities.
+    """
+    return json.loads(write_json(plain(value)))
 
 
 def build(hint: object, data: object) -> Value:
@@ -142,14 +146,21 @@ class _Builder:
     def _read_items(self, hint: object, values: Iterable[object], path: str) -> list[Value]:
         return [self.read(hint, item, f"{path}[{index}]") for index, item in enumerate(values)]
 
-    def _read_scalar(self, hint: object, value: object, path: str) -> Value:
+    def _read_scalar(self, hint: Value, value: object, path: str) -> Value:
         try:
             if hint is bool and isinstance(value, str):
                 return as_bool(value)
-            return msgspec.convert(value, hint, strict=False, dec_hook=decode_hook)
-        except (msgspec.ValidationError, NotImplementedError, ValueError) as error:
+            made = load(hint, value, strict=False, unknown=False)
+        except Invalid as invalid:
+            for inner, fault in invalid.errors.items():
+                self.faults[_below(path, inner)] = fault
+        except (NotImplementedError, ValueError) as error:
             self.faults[path] = str(error)
-            return None
+        else:
+            if not isinstance(made, float) or math.isfinite(made):
+                return made
+            self.faults[path] = "Expected a finite number"
+        return None
 
     def _read_model(self, model: type, value: object, path: str) -> Value:
         if isinstance(value, model):
@@ -195,7 +206,27 @@ class _Builder:
 
 
 def _below(path: str, name: object) -> str:
-    return f"{path}.{name}".lstrip(".")
+    """Return the path of what has a name, or an index such as `[1]`, below a path."""
+    text = str(name)
+    return f"{path}{text}" if text.startswith("[") else f"{path}.{text}".strip(".")
+
+
+def parameter_shapes(model: type) -> dict[str, Shape]:
+    """Return how many values of a parameter each field of a model takes."""
+    hints = typing.get_type_hints(_as_dataclass(model), include_extras=True)
+    return {name: _shape_of(hint) for name, hint in hints.items()}
+
+
+def _shape_of(hint: object) -> Shape:
+    origin = get_origin(hint)
+    if origin is typing.Annotated:
+        return _shape_of(get_args(hint)[0])
+    if origin in (Union, types.UnionType):
+        shapes = {_shape_of(one) for one in get_args(hint) if one is not type(None)}
+        return shapes.pop() if len(shapes) == 1 else "any"
+    if hint is Any or hint is object:
+        return "any"
+    return "several" if (origin or hint) in (list, set, frozenset, tuple) else "one"
 
 
 def _as_dataclass(model: type) -> type:

@@ -15,8 +15,9 @@ from ..payloads import Value
 from . import models, xml
 from .declaration import Declaration, Element, ModelSide
 from .naming import ByName
-from .types import Boolean, ForceType
-from .values import ATOMS, NOT_GIVEN
+from .structures import CSV, Opaque
+from .types import AsIs, Boolean, ForceType, Loose, Natural
+from .values import ATOMS, NOT_GIVEN, Shape
 
 Body: TypeAlias = object
 """The parsed message: plain data, an lxml element, a model, or None."""
@@ -29,6 +30,10 @@ Reader: TypeAlias = Callable[[str, Body, Params], Value]
 
 Raises `InvalidInput`.
 """
+
+
+_OF_ANY_SHAPE = (AsIs, CSV, Loose, Natural, Opaque)
+"""Types of elements that take one value or several."""
 
 
 class Input(Bunch):
@@ -86,13 +91,15 @@ def reader(declared: Declaration, params_first: bool = True) -> Reader:
         for element in declared.inputs
     ]
     names = frozenset(element.name for element in declared.inputs)
+    shapes = {element.name: _shape_of(element.type) for element in declared.inputs}
     read_contents = _contents_reader(declared)
     skips_empty = declared.skip_empty_request
 
     def read(cid: str, body: Body, params: Params) -> Input:
         given = read_contents(cid, body)
         if params:
-            given = {**given, **params} if params_first else {**params, **given}
+            shaped = _shaped(cid, params, shapes)
+            given = {**given, **shaped} if params_first else {**shaped, **given}
         found = Input()
         faults: dict[str, str] = {}
         for expected in plan:
@@ -112,6 +119,30 @@ def reader(declared: Declaration, params_first: bool = True) -> Reader:
         return _without_empty(found, declared) if skips_empty else found
 
     return read
+
+
+def _shaped(cid: str, params: Params, shapes: Mapping[str, Shape]) -> Mapping[str, object]:
+    """Return parameters in the shapes of what they are for: one value of a list is a list, too.
+
+    Raises `InvalidInput` for several values of what takes one.
+    """
+    shaped = dict(params)
+    faults: dict[str, str] = {}
+    for name, value in params.items():
+        shape = shapes.get(name, "any")
+        if shape == "several" and not isinstance(value, list):
+            shaped[name] = [value]
+        elif shape == "one" and isinstance(value, list):
+            faults[name] = f"given {len(value)} times, and takes one value"
+    if faults:
+        raise InvalidInput(cid, faults)
+    return shaped
+
+
+def _shape_of(type: ForceType) -> Shape:
+    if isinstance(type, _OF_ANY_SHAPE):
+        return "any"
+    return "several" if type.python is list else "one"
 
 
 def _contents_reader(declared: Declaration) -> Callable[[str, Body], Mapping[str, object]]:
@@ -181,6 +212,7 @@ def kept(name: str, value: object, declared: Declaration) -> bool:
 
 def _model_reader(side: ModelSide, declared: Declaration, params_first: bool) -> Reader:
     """Return the function that reads input declared as a model, or as a list of models."""
+    shapes = models.parameter_shapes(side.model)
 
     def read(cid: str, body: Body, params: Params) -> Value:
         if isinstance(body, side.model):
@@ -192,7 +224,8 @@ def _model_reader(side: ModelSide, declared: Declaration, params_first: bool) ->
         if side.many and not isinstance(body, list):
             raise InvalidInput(cid, f"expected a list, got {type(body).__name__}")
         if isinstance(body, Mapping) and params and not side.many:
-            body = {**body, **params} if params_first else {**params, **body}
+            shaped = _shaped(cid, params, shapes)
+            body = {**body, **shaped} if params_first else {**shaped, **body}
         try:
             return models.build(side.hint, body)
         except Invalid as invalid:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import decimal
 import re
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 LONGEST_SHOWN: Final = 60
+Shape: TypeAlias = Literal["one", "several", "any"]
+"""How many values of a parameter of path and query an element takes: one, a list of them, or either.
+"""
 
 
 class NotGiven:
