@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from .settings.model import (
         Field as Field,
         Model as Model,
+        PassedObject as PassedObject,
         Secret as Secret,
         fields as fields,
         setting as setting,
@@ -229,6 +230,7 @@ _PUBLIC = {
     "settings.model": (
         "Field",
         "Model",
+        "PassedObject",
         "Secret",
         "fields",
         "setting",

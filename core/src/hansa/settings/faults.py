@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from ..foundation.errors import Invalid, did_you_mean
-from .model import Model, Secret, fields, without_marks
+from .model import Model, PassedObject, Secret, fields, without_marks
 
 Faults = dict[str, str]
 """Faults by the path of the setting, such as `limits.timeout` or `tags[2]`."""
@@ -44,11 +44,15 @@ class _Undeclared:
 
 
 def decode_hook(kind: Any, value: object) -> object:
-    """Let msgspec build a `Secret`, from text only."""
+    """Let msgspec build a `Secret`, from text only, and take a `PassedObject` as it is."""
     if isinstance(kind, type) and issubclass(kind, Secret):
         if not isinstance(value, str):
             raise ValueError(f"Expected `str`, got `{type(value).__name__}`")
         return kind(value)
+    if isinstance(kind, type) and issubclass(kind, PassedObject):
+        if not isinstance(value, kind):
+            raise ValueError(f"Expected {kind.expected}, got `{type(value).__name__}`")
+        return value
     raise NotImplementedError(f"no way to read a {kind}")
 
 

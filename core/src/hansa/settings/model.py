@@ -24,6 +24,17 @@ class Secret(str):
         return "'********'"
 
 
+class PassedObject:
+    """Base of classes whose objects are passed to a service as they are, since no format can write
+    them, such as uploaded files. A declared input may have members of them.
+
+    `json_schema` describes their place in a message, `expected` names them in errors.
+    """
+
+    json_schema: ClassVar[dict[str, Any]] = {}
+    expected: ClassVar[str] = "an object of the channel"
+
+
 def setting(
     help: str,
     *,

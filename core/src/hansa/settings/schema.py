@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from .members import alternatives, is_list, members
-from .model import Model, Secret, fields
+from .model import Model, PassedObject, Secret, fields
 from .validate import dump
 
 JsonSchema = dict[str, Any]
@@ -26,9 +26,11 @@ _DEFINITION = "#/$defs/{name}"
 
 
 def schema_hook(kind: object) -> JsonSchema:
-    """Return the JSON Schema of a `Secret`."""
+    """Return the JSON Schema of a `Secret` or a `PassedObject`."""
     if isinstance(kind, type) and issubclass(kind, Secret):
         return {"type": "string", "format": "password", "writeOnly": True}
+    if isinstance(kind, type) and issubclass(kind, PassedObject):
+        return dict(kind.json_schema)
     raise NotImplementedError(f"no schema for {kind}")
 
 

@@ -44,9 +44,7 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
     itself, and converts as it is told to. Raises `Invalid` with every fault at once.
     """
     if hasattr(model, "model_validate_json"):
-        pydantic_model: Any = model
-        text = msgspec.json.encode(data)
-        loaded: T = load_pydantic(lambda: pydantic_model.model_validate_json(text))
+        loaded: T = _load_pydantic_model(model, data)
         return loaded
     learn(model)
     try:
@@ -75,6 +73,17 @@ def _load_integers(model: type[T], data: object, *, strict: bool, unknown: bool)
     except UNREADABLE as error:
         invalid = explain(data, model, strict=strict, unknown=unknown)
         raise invalid or Invalid(str(error)) from None
+
+
+def _load_pydantic_model(model: Any, data: object) -> Any:
+    """Build a pydantic model from plain data, as it reads JSON; data with objects in it that JSON
+    does not have, such as uploaded files, as it reads Python's.
+    """
+    try:
+        text = msgspec.json.encode(data)
+    except TypeError:
+        return load_pydantic(lambda: model.model_validate(data))
+    return load_pydantic(lambda: model.model_validate_json(text))
 
 
 def load_pydantic(validate: Callable[[], T]) -> T:
