@@ -111,14 +111,18 @@ moments = st.datetimes(
     timezones=zones,  # type: ignore[arg-type] # its annotation knows only one kind of zone
 )
 leaves = st.builds(Leaf, text=texts, number=st.none() | st.integers(), attribute=st.booleans())
-nodes: Any = st.deferred(
-    lambda: st.builds(
+node_names = texts.map(lambda t: t[:10])
+ends = st.builds(Node, name=node_names, inside=st.just([]), leaf=st.none() | leaves)
+nodes = st.recursive(
+    ends,
+    lambda inner: st.builds(
         Node,
-        name=texts.map(lambda t: t[:10]),
-        inside=st.lists(nodes, max_size=2),
+        name=node_names,
+        inside=st.lists(inner, max_size=2),
         leaf=st.none() | leaves,
-        beside=st.none() | nodes,
-    )
+        beside=st.none() | inner,
+    ),
+    max_leaves=8,
 )
 finite = st.floats(allow_nan=False, allow_infinity=False)
 everything = st.builds(
@@ -245,7 +249,7 @@ def test_plain_data_is_read_back_as_it_was(value: dict[str, Any]) -> None:
         | st.decimals()
         | st.text()
         | st.binary(),
-        lambda i: st.lists(i) | st.dictionaries(st.text(), i),
+        lambda i: st.lists(i, max_size=5) | st.dictionaries(st.text(), i, max_size=5),
         max_leaves=8,
     )
 )
