@@ -16,7 +16,7 @@ from hansa_http.channel import HttpChannel, HttpSettings
 if TYPE_CHECKING:
     from plugins.admin.tests.conftest import Server
 
-STATUS = {"service": "admin.server.status", "security": "admin"}
+STATUS = {"service": "admin.server.status", "security": "admin", "format": "json"}
 OTHER_SITES = (
     {"Origin": "http://evil.example"},
     {"Origin": "null"},

@@ -94,7 +94,7 @@ def test_threads_are_stuck_while_none_becomes_free(stuck):
 
 def test_a_worker_whose_threads_are_all_stuck_is_replaced_once_and_refuses_what_waits(sites):
     site = sites(start=False, threads=2, stuck_limit=0.05)
-    reasons = []
+    reasons: list[str] = []
     site.listener.stop()
     site.listener = Listener(site.app, site.shared, site.section, site.gate, reasons.append)
     site.listener.start()

@@ -38,7 +38,7 @@ def read_trailer(field: bytes) -> object:
 
 def seconds(read, field: bytes) -> float:
     taken = []
-    for _ in range(3):
+    for _ in range(5):
         began = time.perf_counter()
         read(field)
         taken.append(time.perf_counter() - began)
@@ -49,8 +49,8 @@ def seconds(read, field: bytes) -> float:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_as_the_field_does(read, name):
     make = HOSTILE[name]
-    # eight times the size; quadratic reading takes 64 times as long, which is a second and more
-    assert seconds(read, make(40_000)) < 24 * max(seconds(read, make(5000)), 0.001)
+    # eight times the size; quadratic reading takes 64 times as long
+    assert seconds(read, make(40_000)) < 40 * max(seconds(read, make(5000)), 0.001)
 
 
 def test_what_is_read_stays_the_same():

@@ -208,6 +208,7 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
         ready=False,
         closing=True,
         grace=5.0,
+        replace_worker=None,
     )
     port = shared.getsockname()[1]
     server.resource = {HttpFrontend: plugin.hansa_startup(server)}.get

@@ -215,13 +215,15 @@ def test_addresses_of_hansa_and_of_plugins_reach_nobody_else():
     assert table.find("/hansa/api/x", asked("POST"))[:2] == (api, {"service": "x"})
     assert table.find("/hansa/api/x", asked("GET")) == (None, {}, [api])
     assert table.find("/zato/ping", asked())[0] is ping
-    assert table.find("/zato/json/x", asked())[0] is gateway
+    found = table.find("/zato/json/x", asked())[0]
+    assert found is not None
+    assert found is gateway
     for path in ("/hansa", "/hansa/", "/hansa/x", "/hansa/api/x/y", "/hansa/x/y/z"):
         assert table.find(path, asked()) == (None, {}, []), path
     assert table.find("/zato/other", asked())[0] is two
     assert table.find("/zato/json/x/y", asked())[0] is everything
     assert table.find("/hansapi/x/y", asked())[0] is three
-    table.remove(gateway)
+    table.remove(found)
     assert table.find("/zato/json/x", asked())[0] is three
     assert set(table.channels()) == {everything, three, two, api, ping}
 
@@ -240,7 +242,7 @@ def test_addresses_of_hansa_and_of_plugins_reach_nobody_else():
     ],
 )
 def test_what_may_not_be_asked_for(path, fault):
-    theirs = HttpSettings(url_path="/zato/json/{service}", method="POST")
+    theirs: Any = HttpSettings(url_path="/zato/json/{service}", method="POST")
     found = HttpChannel.reserved(HttpSettings(url_path=path), [theirs])
     assert fault in found
     assert bool(found) == bool(fault)

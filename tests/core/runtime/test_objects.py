@@ -432,8 +432,9 @@ class TestManyAtOnce:
         world.objects.apply(
             DefinitionRecord("outgoing", "probe", f"n{number:03}", {}) for number in range(100)
         )
-        with pytest.raises(NotFound, match=r"n018, n019, \.\.\.\)"):
+        with pytest.raises(NotFound) as caught:
             world.objects.get("outgoing", "probe", "none")
+        assert caught.value.reason.endswith("n018, n019, ...")
 
 
 class TestLost:
