@@ -305,6 +305,22 @@ def test_a_rule_with_a_star_runs_at_each_minute_the_clock_shows(rule):
             )
 
 
+@pytest.mark.parametrize("minutes", [10, 15])
+def test_a_rule_for_a_period_keeps_it_in_real_time(minutes):
+    usual = [("Europe/Berlin", datetime(2026, 10, 25, 1, tzinfo=UTC))]
+    usual.append(("Europe/Berlin", datetime(2026, 3, 29, 1, tzinfo=UTC)))
+    for name, change in [*usual, *odd_changes()]:
+        zone = ZoneInfo(name)
+        step = offset(zone, change) - offset(zone, change - MINUTE)
+        if step % (minutes * MINUTE):
+            continue
+        night = Cron(f"*/{minutes} * * * *", name).window(change - REACH, change + REACH, 1000)
+        assert len(night) == 2 * REACH // (minutes * MINUTE), (name, change)
+        assert {later - earlier for earlier, later in itertools.pairwise(night)} == {
+            minutes * MINUTE
+        }
+
+
 def test_a_fixed_time_runs_once_at_each_odd_change():
     for name, change in odd_changes():
         zone = ZoneInfo(name)
