@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import builtins
+from contextvars import ContextVar
 
 from hansa import Format, Invalid, Service, problem
 from hansa_xml.format import Documents, check_namespace, error_content
 from hansa_xml.parser import parse
 from hansa_xml.shapes import Data, Hint
-from hansa_xml.text import is_name
+from hansa_xml.text import binary_writer, is_name
 from hansa_xml.writer import as_element, write_element
 from lxml import etree
 
+from .attachments import Attachments
 from .envelope import V11, VERSIONS, fault, unwrap
 from .names import names_of
+from .related import Package
+from .xop import BinaryParts, reconstitute
+
+takes_packages: ContextVar[bool] = ContextVar("takes_packages", default=False)
+"""Whether the caller of the current context reads answers with attachments (MTOM)."""
 
 
 class SoapFormat(Format):
@@ -35,6 +42,7 @@ class SoapFormat(Format):
         self.version = VERSIONS.get(getattr(config, "soap_version", ""), V11)
         self.names = names_of(config, service)
         self._understood = frozenset(getattr(config, "understood_headers", ()) or ())
+        self._mtom_over: int = getattr(config, "mtom_over", 0)
         self._documents = Documents()
         if not is_name(self.names.response):
             raise Invalid(
@@ -49,9 +57,13 @@ class SoapFormat(Format):
 
     def parse(self, raw: bytes, model: Hint = None) -> Data:
         """Build a `model` from the element in the Body, or a dot-access `Element`; raises `Invalid`
-        with every fault. An empty Body is an element without content.
+        with every fault. An empty Body is an element without content, and an xop:Include in a
+        `Package` the Base64 text of its attachment.
         """
-        element = unwrap(parse(raw), self.version, self._understood)
+        root = parse(raw)
+        if isinstance(raw, Package) and raw.is_xop:
+            reconstitute(root, raw.attachments)
+        element = unwrap(root, self.version, self._understood)
         if element is None:
             element = etree.Element(f"{{{self.names.namespace}}}{self.names.request}")
         return self._documents.read(element, model)
@@ -59,7 +71,23 @@ class SoapFormat(Format):
     def render(self, value: Data, model: Hint = None) -> bytes:
         """Return an envelope around a value; an lxml element or `Element` goes into the Body as it
         is. Raises `Invalid`.
+
+        It is a `Package` if the caller takes one and the setting `mtom_over` has larger binary
+        values sent as attachments.
         """
+        if not self._mtom_over or not takes_packages.get():
+            return self._written(value, model)
+        parts = BinaryParts(self._mtom_over)
+        token = binary_writer.set(parts.write)
+        try:
+            envelope = self._written(value, model)
+        finally:
+            binary_writer.reset(token)
+        if not parts.attachments:
+            return envelope
+        return Package(envelope, Attachments(parts.attachments), is_xop=True)
+
+    def _written(self, value: Data, model: Hint) -> bytes:
         content = None if model is not None else as_element(value)
         if content is None:
             names = self.names

@@ -43,9 +43,18 @@ _WIDE_NAMES = {
     "utf-16": ("utf-16", "ucs-2", "iso-10646-ucs-2"),
     "utf-32": ("utf-32", "ucs-4", "iso-10646-ucs-4"),
 }
+_OVER_LIBRARY_LIMIT = "a text of more than 10 MB, or elements more than 256 levels deep"
 _NO_DOCTYPE = "a document type declaration (DOCTYPE) is not accepted"
+_LIBRARY_LIMITS = (63, 114)
+"""The codes of errors by which libxml2 reports that a document is over one of its own limits: for
+CDATA sections, and for all else.
+"""
 _own = threading.local()
 _limits = Limits(XmlSection())
+
+
+class OverLibraryLimit(Invalid):
+    """A document is over the limits that libxml2 has of its own, which `huge` lifts."""
 
 
 def set_limits(section: XmlSection) -> None:
@@ -122,6 +131,8 @@ def _parsed(raw: bytes, parser: etree.XMLParser) -> etree._Element:
     try:
         root: etree._Element | None = etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:
+        if error.code in _LIBRARY_LIMITS:
+            raise OverLibraryLimit(_OVER_LIBRARY_LIMIT) from None
         raise Invalid(f"not well-formed XML: {_text(error)}") from None
     except (ValueError, LookupError) as error:
         raise Invalid(f"not well-formed XML: {error}") from None

@@ -8,6 +8,7 @@ import math
 import re
 import uuid
 from collections.abc import Callable
+from contextvars import ContextVar
 from decimal import Decimal
 from enum import Enum
 
@@ -86,6 +87,23 @@ def _integer(value: int) -> str:
         raise Invalid("the number has too many digits to be written") from None
 
 
+def write_base64(value: bytes | bytearray | memoryview) -> str:
+    """Return binary content as Base64 text."""
+    return base64.b64encode(value).decode()
+
+
+binary_writer: ContextVar[Callable[[bytes | bytearray | memoryview], str]] = ContextVar(
+    "binary_writer", default=write_base64
+)
+"""What writes binary values in the current context: Base64, unless a package has them beside the
+document.
+"""
+
+
+def _binary(value: bytes | bytearray | memoryview) -> str:
+    return binary_writer.get()(value)
+
+
 WRITERS: dict[type, Callable[..., str]] = {
     str: escape,
     int: _integer,
@@ -97,9 +115,9 @@ WRITERS: dict[type, Callable[..., str]] = {
     datetime.time: datetime.time.isoformat,
     datetime.timedelta: msgspec.to_builtins,
     uuid.UUID: str,
-    bytes: lambda value: base64.b64encode(value).decode(),
-    bytearray: lambda value: base64.b64encode(value).decode(),
-    memoryview: lambda value: base64.b64encode(value).decode(),
+    bytes: _binary,
+    bytearray: _binary,
+    memoryview: _binary,
     Secret: lambda value: "",
     type(None): lambda value: "",
 }
