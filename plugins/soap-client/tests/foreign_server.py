@@ -7,6 +7,8 @@ passwords; other paths answer what is hostile.
 from __future__ import annotations
 
 import base64
+import email
+import hashlib
 import io
 import ssl
 import sys
@@ -19,6 +21,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from spyne import (
     Application,
     Array,
+    ByteArray,
     ComplexModel,
     Date,
     Decimal as Number,
@@ -62,6 +65,14 @@ class Quotes(ServiceBase):
         time.sleep(seconds)
         return seconds
 
+    @rpc(ByteArray, _returns=Unicode)
+    def hash_of(ctx, content):
+        return hashlib.sha256(b"".join(content)).hexdigest()
+
+    @rpc(_returns=ByteArray)
+    def load(ctx):
+        return [b"by value"]
+
     @rpc(_returns=Unicode)
     def broken(ctx):
         raise RuntimeError("it broke")
@@ -98,6 +109,7 @@ RATE = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"
   <get_rateResponse xmlns="urn:quotes"><get_rateResult{more}>{rate}</get_rateResult>
   </get_rateResponse></e:Body></e:Envelope>"""
 MUST = '<e:Header><h:paid xmlns:h="urn:h" e:mustUnderstand="1"/></e:Header>'
+MIXED = RATE.format(header="", more="", rate="1").replace("<get_rateR", "lost<get_rateR", 2)
 RATES = {
     "/unknown-type": RATE.format(header="", more=' x:type="no-such"', rate="1"),
     "/long-number": RATE.format(header="", more="", rate="y" * 9_000_000),
@@ -106,10 +118,58 @@ RATES = {
       <told xmlns="urn:open"><a xmlns="urn:any" k="v">one<b>two</b></a><c xmlns="urn:any">3</c></told>
       </e:Body></e:Envelope>""",
     "/must": RATE.format(header=MUST, more="", rate="1.5"),
+    "/mixed": MIXED,
+    "/no-number": RATE.format(header="", more="", rate="many"),
+    "/inside": RATE.format(header="", more="", rate="1<b>2</b>"),
+    "/rate-500": RATE.format(header="", more="", rate="1.5"),
 }
-LATIN = '<?xml version="1.0" encoding="utf-8"?>' + RATE.format(header="", more="", rate="é")
 HEAD = b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><answer>'
 TAIL = b"</answer></e:Body></e:Envelope>"
+FAULT = """<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body><e:Fault>
+  <e:Code><e:Value>e:Receiver</e:Value><e:Subcode><e:Value>x:late</e:Value></e:Subcode></e:Code>
+  <e:Reason><e:Text xml:lang="en">too late</e:Text></e:Reason>
+  <e:Detail><Value>1</Value><Text>inner</Text><faultcode>x</faultcode></e:Detail>
+  </e:Fault></e:Body></e:Envelope>"""
+RATES["/fault-12"] = FAULT
+STATUSES = dict.fromkeys(("/rate-500", "/fault-12"), "500 Internal Server Error")
+BINARY = b"\r\n\x00\xff--MIME\r\n--boun\n\n"
+XOP = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><loadResponse
+  xmlns="urn:quotes"><loadResult><i:Include xmlns:i="http://www.w3.org/2004/08/xop/include"
+  href="cid:1%40there"/></loadResult></loadResponse></e:Body></e:Envelope>"""
+RELATED = (
+    'multipart/related; type="{}"; start="<root@there>"; start-info="text/xml"; boundary=bound'
+)
+PARTS = (
+    b"--bound\r\nContent-ID: <1@there>\r\nContent-Type: image/png\r\n\r\n" + BINARY + b"\r\n"
+    b"--bound\r\nContent-ID: <root@there>\r\n"
+    b'Content-Type: application/xop+xml; charset=utf-8; type="text/xml"\r\n\r\n'
+    + XOP.encode()
+    + b"\r\n--bound--\r\n"
+)
+SWA = PARTS.replace(b"application/xop+xml", b"text/xml").replace(XOP.encode(), HEAD + TAIL)
+LATIN = '<?xml version="1.0" encoding="utf-8"?>' + RATE.format(header="", more="", rate="é")
+
+
+XOP_TYPE = "application/xop+xml"
+WRITTEN = {path: ("text/xml; charset=utf-8", text.encode()) for path, text in RATES.items()} | {
+    "/latin-1": ("text/xml; charset=ISO-8859-1", LATIN.encode("latin-1")),
+    "/mtom": (RELATED.format(XOP_TYPE), PARTS),
+    "/swa": (RELATED.format("text/xml"), SWA),
+    "/cut-off": (RELATED.format(XOP_TYPE), PARTS[:-8]),
+    "/dangling": (RELATED.format(XOP_TYPE), PARTS.replace(b"cid:1", b"cid:2")),
+}
+"""Answers as they are written, with their content types."""
+
+
+def parts_of(environ):
+    """What was sent, as another parser of MIME sees it."""
+    head = f"Content-Type: {environ['CONTENT_TYPE']}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + environ["wsgi.input"].read())
+    for part in message.walk():
+        if not part.is_multipart():
+            digest = hashlib.sha256(part.get_payload(decode=True)).hexdigest()
+            text = f"{part['Content-ID']} {part.get_content_type()} {digest}"
+            yield b"<part><![CDATA[" + text.encode() + b"]]></part>"
 
 
 def application(environ, start_response):
@@ -136,12 +196,13 @@ def application(environ, start_response):
     if path == "/accepted":
         start_response("202 Accepted", [("Content-Length", "0")])
         return []
-    if path == "/latin-1":
-        start_response("200 OK", [("Content-Type", "text/xml; charset=ISO-8859-1")])
-        return [LATIN.encode("latin-1")]
-    if path in RATES:
-        start_response("200 OK", [("Content-Type", "text/xml; charset=utf-8")])
-        return [RATES[path].encode()]
+    if path == "/parts":
+        start_response("200 OK", [("Content-Type", "text/xml")])
+        return [HEAD, *parts_of(environ), TAIL]
+    if path in WRITTEN:
+        content_type, content = WRITTEN[path]
+        start_response(STATUSES.get(path, "200 OK"), [("Content-Type", content_type)])
+        return [content]
     if path in APPS:
         return APPS[path](environ, start_response)
     documents = {"/elsewhere": ELSEWHERE, "/entity": ENTITY, "/missing": MISSING}

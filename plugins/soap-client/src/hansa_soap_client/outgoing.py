@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from hansa import HansaError, Invalid, Unavailable
+from hansa import Invalid, Unavailable
 from hansa_http.outgoing import HttpOutgoing
 from hansa_http.response import BadAnswer, HttpResponse
-from hansa_soap.envelope import VERSIONS, Version, unwrap
+from hansa_soap.attachments import Attachment
+from hansa_soap.envelope import VERSIONS, Version
 from hansa_xml.parser import local_name, parse
 from lxml import etree
 
-from .documents import Documents, ZeepResponse
-from .faults import SoapFault as SoapFault, read_fault
+from .documents import Documents
+from .faults import SoapFault as SoapFault
+from .messages import Messages, SoapAnswer
 from .settings import SoapSettings, is_web_address
 
 if TYPE_CHECKING:
@@ -23,11 +25,6 @@ if TYPE_CHECKING:
     from .wsdl import WsdlClient
 
 _GONE = (404, 410)
-_ADDRESSING = "http://www.w3.org/2005/08/addressing"
-_ADDRESSING_HEADERS = [
-    f"{{{_ADDRESSING}}}{name}"
-    for name in ("To", "From", "ReplyTo", "FaultTo", "Action", "MessageID", "RelatesTo")
-]
 
 Xml: TypeAlias = str | bytes | etree._Element
 """XML as text, bytes or an element."""
@@ -40,12 +37,17 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
     """Calls a SOAP service; safe in many threads.
 
     `service.Operation(...)` calls an operation of the WSDL and returns plain data; `send(body)`
-    sends an element as it is. Time-outs, TLS, security and the deadline are those of http.
+    sends an element as it is; `call_with_attachments` and `send_with_attachments` do the same with
+    attachments. Time-outs, TLS, security and the deadline are those of http.
     """
 
     type: ClassVar[str] = "soap"
     Config = SoapSettings
     _wsdl: WsdlClient | None = None
+
+    @cached_property
+    def _messages(self) -> Messages:
+        return Messages(self.config, self.label)
 
     @property
     def client(self) -> zeep.Client | None:
@@ -64,8 +66,9 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
 
             kept = self.server.dir / "soap"
             documents = Documents(self.config, self._read, self._post, kept)
+            address = self.url({})
             self._wsdl = WsdlClient(
-                self.config, self.label, self.url({}), documents, self._check_answer
+                self.config, self.label, address, documents, self._messages, self._post
             )
 
     @classmethod
@@ -103,15 +106,32 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
         """The operations of the WSDL as methods."""
         return Operations(self.call)
 
-    def call(self, operation: str, *arguments: object, **named: object) -> Any:
+    def call(self, operation: str, /, *arguments: object, **named: object) -> Any:
         """Call an operation of the WSDL and return its answer as dicts, lists and values.
 
         Raises `Invalid` for an unknown operation or arguments that do not fit it, `SoapFault`, and
         what `request` raises.
         """
+        return self._operations().call(operation, arguments, named).content
+
+    def call_with_attachments(
+        self,
+        operation: str,
+        attachments: Iterable[Attachment] = (),
+        /,
+        *arguments: object,
+        **named: object,
+    ) -> SoapAnswer[Any]:
+        """Call an operation with attachments, and return what `call` does with those of the answer.
+
+        Raises what `call` raises.
+        """
+        return self._operations().call(operation, arguments, named, attachments)
+
+    def _operations(self) -> WsdlClient:
         if self._wsdl is None:
             raise Unavailable(f"{self.label} has no WSDL: set `wsdl`, or send bodies with send()")
-        return self._wsdl.call(operation, arguments, named)
+        return self._wsdl
 
     # -- bodies ------------------------------------------------------------------------------------
 
@@ -129,39 +149,35 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
         None stands for an answer without content, as one-way operations have. `header` goes into
         the SOAP header. Raises `SoapFault`, `BadAnswer` and what `request` raises.
         """
+        answer = self.send_with_attachments(
+            body, (), action, header=header, cid=cid, timeout=timeout
+        )
+        return answer.content
+
+    def send_with_attachments(
+        self,
+        body: Xml,
+        attachments: Iterable[Attachment] = (),
+        action: str = "",
+        *,
+        header: Xml = b"",
+        cid: str = "",
+        timeout: float | None = None,
+    ) -> SoapAnswer[etree._Element | None]:
+        """Send a body with attachments, and return what `send` does with those of the answer.
+
+        With the setting `mtom`, an xop:Include in the body may stand for an attachment, which it
+        names by its `reference`. Raises what `send` raises.
+        """
         content, headers = self.wrap(body, action, header)
+        parts = list(attachments)
+        if parts:
+            content, headers = self._messages.pack(content, headers, parts)
         answer = self.request("POST", content, headers=headers, cid=cid, timeout=timeout)
-        if answer.ok and not answer.content:
-            return None
-        try:
-            found = self._unwrap(answer.utf8)
-        except HansaError as error:
-            raise self._no_soap(answer.status, error) from error
-        version = VERSIONS[self.config.soap_version]
-        if found is not None and found.tag == f"{{{version.namespace}}}Fault":
-            raise read_fault(self.label, found)
-        return found
-
-    def _unwrap(self, content: bytes) -> etree._Element | None:
-        config = self.config
-        root = parse(content, huge=config.xml_huge_tree, recover=not config.strict)
-        understood = list(config.understood_headers)
-        if config.ws_addressing:
-            understood += _ADDRESSING_HEADERS
-        return unwrap(root, VERSIONS[config.soap_version], understood)
-
-    def _no_soap(self, status: int, error: HansaError) -> BadAnswer:
-        return BadAnswer(f"{self.label}: status {status} and no SOAP answer: {error.detail}")
-
-    def _check_answer(self, response: ZeepResponse) -> None:
-        """Raise `BadAnswer` for an answer to an operation that is no envelope to be read."""
-        content_type = response.headers.get("content-type", "")
-        if not response.content or content_type.lower().startswith("multipart/"):
-            return
-        try:
-            self._unwrap(response.content)
-        except HansaError as error:
-            raise self._no_soap(response.status_code, error) from error
+        message = self._messages.read(answer)
+        if message is None:
+            return SoapAnswer(None)
+        return SoapAnswer(message.element, message.attachments)
 
     def wrap(self, body: Xml, action: str = "", header: Xml = b"") -> tuple[bytes, dict[str, str]]:
         """Return the envelope and the HTTP headers of a body.

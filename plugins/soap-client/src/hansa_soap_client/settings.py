@@ -35,6 +35,13 @@ class SoapSettings(HttpAddress):
         bool,
         setting("Send the headers of WS-Addressing 1.0 with operations (To, Action, MessageID)"),
     ] = False
+    mtom: Annotated[
+        bool,
+        setting(
+            "Send binary values of operations, and attachments, as MTOM (XOP packages); "
+            "answers in MTOM are always read"
+        ),
+    ] = False
     understood_headers: Annotated[
         list[str],
         setting(

@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import zeep
 from hansa import HansaError, Invalid, Unavailable
 from hansa_http.response import BadAnswer, HttpResponse
+from hansa_soap.attachments import Attachment
 from hansa_xml.element import to_data
 from hansa_xml.parser import local_name
 from lxml import etree
-from zeep import exceptions
 from zeep.helpers import serialize_object
 from zeep.wsa import WsAddressingPlugin
 from zeep.wsdl import Document
-from zeep.wsdl.bindings.soap import SoapBinding
+from zeep.wsdl.bindings.soap import SoapBinding, SoapOperation
 
-from .documents import Documents, ZeepResponse
-from .faults import SoapFault, without_prefix
+from .documents import Documents, Post
+from .messages import Message, Messages, SoapAnswer
+from .mtom import take_binaries
 from .settings import SoapSettings
+from .typed import MessageTypes, lost_content
 
 PlainData: TypeAlias = Any
 """What an operation answers: dicts, lists and values of Python."""
-
-
-CheckAnswer: TypeAlias = Callable[[ZeepResponse], None]
-"""Raises `BadAnswer` for an answer that is no envelope to be read."""
 
 
 class WsdlClient:
     """The operations of the WSDL that the settings name.
 
     `label` is what errors call the connection. `zeep` is zeep's own client. Calls go to `address`,
-    whatever the WSDL says; `check_answer` sees each answer before zeep does. Raises `Invalid` for a
-    WSDL that cannot be used.
+    whatever the WSDL says, by way of `post`. Raises `Invalid` for a WSDL that cannot be used.
     """
 
     def __init__(
@@ -44,84 +41,132 @@ class WsdlClient:
         label: str,
         address: str,
         documents: Documents,
-        check_answer: CheckAnswer,
+        messages: Messages,
+        post: Post,
     ) -> None:
         self.label = label
-        self._address = address
-        self._documents = documents
-        self._check_answer = check_answer
-        settings = zeep.Settings(
-            forbid_dtd=True,
-            forbid_entities=True,
-            strict=config.strict,
-            xml_huge_tree=config.xml_huge_tree,
-        )
-        plugins = [WsAddressingPlugin()] if config.ws_addressing else []
-        try:
-            self.zeep = zeep.Client(  # type: ignore[no-untyped-call]
-                config.wsdl, transport=documents, settings=settings, plugins=plugins
-            )
-            binding = _binding(self.zeep.wsdl, config)
-            service = self.zeep.create_service(binding, address)  # type: ignore[no-untyped-call]
-            self.zeep._default_service = service
-        except HansaError:
-            raise
-        except RecursionError as error:
-            fault = f"its imports do not come to an end, the last one is {documents.latest}"
-            raise Invalid({"wsdl": fault}) from error
-        except Exception as error:  # whatever the library trips over is a fault of the WSDL
-            fault = f"cannot be used: {type(error).__name__}: {error}"
-            raise Invalid({"wsdl": fault}) from error
+        self.zeep = load_wsdl(config, address, documents)
+        self._config = config
+        self._messages = messages
+        self._post = post
+        self._types = MessageTypes(self.zeep.wsdl.types)
 
     def call(
-        self, operation: str, arguments: Sequence[object], named: Mapping[str, object]
-    ) -> PlainData:
-        """Call an operation and return its answer as plain data.
+        self,
+        operation: str,
+        arguments: Sequence[object],
+        named: Mapping[str, object],
+        attachments: Iterable[Attachment] = (),
+    ) -> SoapAnswer[PlainData]:
+        """Call an operation and return its answer as plain data, with its attachments.
 
         Raises `Invalid` for what does not fit the operation, and `SoapFault` or `BadAnswer` for an
         answer that cannot be used.
         """
-        binding = self.zeep.service._binding
-        envelope, headers = self._written(binding, operation, arguments, named)
-        response = self._documents.post_xml(self._address, envelope, headers)
-        self._check_answer(response)
-        return self._read(binding, operation, response)
+        found = self._operation(operation)
+        envelope, headers = self._envelope(found, arguments, named)
+        content, headers = self._packed(found, envelope, headers, attachments)
+        message = self._messages.read(self._post(content, headers))
+        if message is None:
+            return SoapAnswer(None)
+        return SoapAnswer(self._data(found, message), message.attachments)
 
-    def _written(
+    def _operation(self, name: str) -> SoapOperation:
+        binding: SoapBinding = self.zeep.service._binding
+        known = binding.all()  # type: ignore[no-untyped-call]
+        if name not in known:
+            listed = ", ".join(sorted(known))
+            raise Invalid(f"{self.label} has no operation {name!r} (there are: {listed})")
+        operation: SoapOperation = known[name]
+        return operation
+
+    def _envelope(
         self,
-        binding: SoapBinding,
-        operation: str,
+        operation: SoapOperation,
         arguments: Sequence[object],
         named: Mapping[str, object],
-    ) -> tuple[etree._Element, Mapping[str, str]]:
+    ) -> tuple[etree._Element, dict[str, str]]:
         """Return the envelope of a call and its HTTP headers; raises `Invalid`."""
-        known = sorted(binding.all())  # type: ignore[no-untyped-call]
-        if operation not in known:
-            listed = ", ".join(known)
-            raise Invalid(f"{self.label} has no operation {operation!r} (there are: {listed})")
-        options = self.zeep.service._binding_options
+        service = self.zeep.service
         try:
-            envelope, headers = binding._create(  # type: ignore[no-untyped-call]
-                operation, arguments, dict(named), client=self.zeep, options=options
+            envelope, headers = service._binding._create(
+                operation.name,
+                arguments,
+                dict(named),
+                client=self.zeep,
+                options=service._binding_options,
             )
         except Exception as error:  # the library checks arguments by what fails
-            raise Invalid(f"{self.label}: {operation}: {error}") from error
+            raise Invalid(f"{self.label}: {operation.name}: {error}") from error
         return envelope, headers
 
-    def _read(self, binding: SoapBinding, operation: str, response: ZeepResponse) -> PlainData:
-        """Return what an answer holds; raises `SoapFault` or `BadAnswer`."""
+    def _packed(
+        self,
+        operation: SoapOperation,
+        envelope: etree._Element,
+        headers: dict[str, str],
+        attachments: Iterable[Attachment],
+    ) -> tuple[bytes, dict[str, str]]:
+        """Return the bytes and HTTP headers of a call."""
+        parts = list(attachments)
+        if self._config.mtom:
+            typed = self._types.of(operation.input, envelope)
+            parts += take_binaries(list(typed))
+        elif not parts:
+            content = etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
+            return content, headers
+        return self._messages.pack(etree.tostring(envelope, encoding="utf-8"), headers, parts)
+
+    def _data(self, operation: SoapOperation, message: Message) -> PlainData:
+        """Return what an answer holds; raises `BadAnswer`."""
+        place = f"{self.label}: {operation.name}"
+        output = operation.output
+        if message.element is None and output is not None and output.body is not None:
+            raise BadAnswer(f"{place}: the Body of the answer is empty")
         try:
-            answer = binding.process_reply(  # type: ignore[no-untyped-call]
-                self.zeep,
-                binding.get(operation),  # type: ignore[no-untyped-call]
-                response,
-            )
-            return _plain(serialize_object(answer, dict))  # type: ignore[no-untyped-call]
-        except exceptions.Fault as fault:
-            code = without_prefix(str(fault.code or ""))
-            raise SoapFault(self.label, code, fault.message or "", fault.detail) from fault
+            lost = self._lost(operation, message)
+            answer = None if lost else operation.process_reply(message.envelope)  # type: ignore[no-untyped-call]
+            data = _plain(serialize_object(answer, dict))  # type: ignore[no-untyped-call]
         except Exception as error:  # whatever the library trips over is a fault of the answer
-            raise BadAnswer(f"{self.label}: {operation}: {error}") from error
+            raise BadAnswer(f"{place}: {error}") from error
+        if lost:
+            raise BadAnswer(f"{place}: {lost}")
+        return data
+
+    def _lost(self, operation: SoapOperation, message: Message) -> str:
+        """Return what of an answer the library would leave out without a word."""
+        if not self._config.strict:
+            return ""
+        typed = self._types.of(operation.output, message.envelope)
+        faults = (lost_content(element, declared) for element, declared in typed)
+        return next(filter(None, faults), "")
+
+
+def load_wsdl(config: SoapSettings, address: str, documents: Documents) -> zeep.Client:
+    """Read the WSDL that the settings name; raises `Invalid` for one that cannot be used."""
+    settings = zeep.Settings(
+        forbid_dtd=True,
+        forbid_entities=True,
+        strict=config.strict,
+        xml_huge_tree=config.xml_huge_tree,
+    )
+    plugins = [WsAddressingPlugin()] if config.ws_addressing else []
+    try:
+        client = zeep.Client(  # type: ignore[no-untyped-call]
+            config.wsdl, transport=documents, settings=settings, plugins=plugins
+        )
+        binding = _binding(client.wsdl, config)
+        service = client.create_service(binding, address)  # type: ignore[no-untyped-call]
+        client._default_service = service
+    except HansaError:
+        raise
+    except RecursionError as error:
+        fault = f"its imports do not come to an end, the last one is {documents.latest}"
+        raise Invalid({"wsdl": fault}) from error
+    except Exception as error:  # whatever the library trips over is a fault of the WSDL
+        fault = f"cannot be used: {type(error).__name__}: {error}"
+        raise Invalid({"wsdl": fault}) from error
+    return client
 
 
 def check_file(config: SoapSettings) -> None:
@@ -138,7 +183,7 @@ def check_file(config: SoapSettings) -> None:
 
     documents = Documents(config, fetch, post)
     with contextlib.suppress(Unavailable):
-        WsdlClient(config, "outgoing soap", config.address, documents, lambda response: None)
+        load_wsdl(config, config.address, documents)
 
 
 def _plain(value: PlainData) -> PlainData:
