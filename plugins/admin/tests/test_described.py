@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from urllib3.filepost import encode_multipart_formdata
 
 from plugins.admin.tests.described import Described
 
@@ -26,6 +27,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from hansa import Model, Service, setting
+from hansa_http import UploadedFile
 
 
 class Colour(Enum):
@@ -79,6 +81,16 @@ class Asked(Service):
         return self.request.input
 
 
+class Filed(Service):
+    class Input(Model):
+        id: int
+        scan: UploadedFile
+        more: list[UploadedFile] = []
+
+    def handle(self):
+        return {}
+
+
 class Ping(Service):
     class Input(Model):
         text: str = ""
@@ -93,6 +105,18 @@ CHANNELS = {
     "sent": {"service": "orders.sent", "url_path": "/sent", "method": "POST"},
     "sent-to": {"service": "orders.sent", "url_path": "/sent/{id}", "method": "POST"},
     "asked": {"service": "orders.asked", "url_path": "/asked/{id}", "method": "GET"},
+    "form": {
+        "service": "orders.asked",
+        "url_path": "/form/{id}",
+        "method": "POST",
+        "forms": {"enabled": True},
+    },
+    "filed": {
+        "service": "orders.filed",
+        "url_path": "/filed",
+        "method": "POST",
+        "forms": {"enabled": True},
+    },
     "ping": {
         "service": "orders.ping",
         "url_path": "/pong",
@@ -119,8 +143,10 @@ class Client:
         content = self.operation(path, "post")["requestBody"]["content"]
         return content["application/json"]["schema"]
 
-    def send(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-        self.connection.request(method, path, body, {"Content-Type": "application/json"})
+    def send(
+        self, method: str, path: str, body: bytes = b"", content_type: str = "application/json"
+    ) -> tuple[int, bytes]:
+        self.connection.request(method, path, body, {"Content-Type": content_type})
         answer = self.connection.getresponse()
         return answer.status, answer.read()
 
@@ -176,6 +202,48 @@ def test_parameters_that_are_allowed_are_accepted(client: Client, data: st.DataO
     query = urlencode({name: _texts(value) for name, value in values.items()}, doseq=True)
     status, raw = client.send("GET", f"{path}?{query}")
     assert status == 200, (values, raw)
+
+
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
+@quick
+@given(data=st.data())
+def test_a_form_that_is_allowed_is_accepted(
+    client: Client, media_type: str, data: st.DataObject
+) -> None:
+    content = client.operation("/form/{id}", "post")["requestBody"]["content"]
+    assert set(content) == {"application/json", *FORMS}
+    fields: dict[str, list[str]] = {}
+    for name, schema in content[media_type]["schema"]["properties"].items():
+        value = data.draw(st.none() | client.described.allowed(schema))
+        if name != "id" and value is not None:
+            fields[name] = _texts(value)
+    body, content_type = FORMS[media_type](fields)
+    status, raw = client.send("POST", "/form/5", body, content_type)
+    assert status == 200, (fields, raw)
+
+
+def _urlencoded(fields: dict[str, list[str]]) -> tuple[bytes, str]:
+    return urlencode(fields, doseq=True).encode(), "application/x-www-form-urlencoded"
+
+
+def _multipart(fields: dict[str, list[str]]) -> tuple[bytes, str]:
+    pairs = [(name, value) for name, values in fields.items() for value in values]
+    return encode_multipart_formdata(pairs)
+
+
+FORMS = {"application/x-www-form-urlencoded": _urlencoded, "multipart/form-data": _multipart}
+
+
+def test_a_form_with_files_is_described_and_accepted(client: Client) -> None:
+    content = client.operation("/filed", "post")["requestBody"]["content"]
+    assert list(content) == ["multipart/form-data"]
+    properties = client.described.components["orders.Filed.Input"]["properties"]
+    binary = {"type": "string", "format": "binary"}
+    assert properties["scan"] == properties["more"]["items"] == binary
+    body, content_type = encode_multipart_formdata({"id": "5", "scan": ("a.txt", b"x")})
+    assert client.send("POST", "/filed", body, content_type)[0] == 200
+    assert client.send("POST", "/filed", b'{"id": 5, "scan": "x"}')[0] == 400
+    assert client.send("POST", "/sent", body, content_type)[0] == 415
 
 
 def _text(value: object) -> str:
@@ -251,7 +319,8 @@ def test_the_document_is_the_same_after_a_redeploy(client: Client, running: Serv
 def test_callers_have_a_document_of_their_own(client: Client, running: Server) -> None:
     document = running.http("/hansa/openapi.json").json
     OpenAPIV31SpecValidator(document).validate()
-    assert {"/sent", "/sent/{id}", "/asked/{id}", "/pong"} == set(document["paths"])
+    paths = {"/sent", "/sent/{id}", "/asked/{id}", "/form/{id}", "/filed", "/pong"}
+    assert paths == set(document["paths"])
     assert not [name for name in document["components"]["schemas"] if name.startswith("Channel")]
     assert set(document["components"]["securitySchemes"]) == {"partner"}
     sent = running.http("/hansa/openapi.json?path=/sent").json

@@ -21,6 +21,7 @@ from hansa_http.early import HttpSection, listen
 from hansa_http.frontend import HttpFrontend
 from hansa_http.listener import Listener
 from hansa_http.outgoing import HttpOutgoing
+from hansa_http.plugin import hansa_wrap
 from hansa_json.format import JsonFormat
 
 
@@ -71,7 +72,10 @@ class Site:
         channel = cls(name, config, self.server)
         found = JsonFormat(config, service) if format else None
         channel.dispatch = compile_route(
-            Binding(name, self.server, found, name, "http", config), service, channel=channel
+            Binding(name, self.server, found, name, "http", config),
+            service,
+            channel=channel,
+            wraps=[lambda channel, service, call: hansa_wrap(channel, call)],
         )
         channel.start()
         return channel

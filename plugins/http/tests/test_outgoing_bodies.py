@@ -11,6 +11,7 @@ import falcon.testing
 import pytest
 from backports import zstd
 from hansa import Invalid
+from hansa_http import UploadedFile
 from hansa_http.coding import decode
 from hansa_xml.format import XmlFormat
 
@@ -197,3 +198,12 @@ def test_a_session_keeps_cookies_where_the_setting_says_so(connections):
     assert b"\r\nCookie: sid=1\r\n" in seen[1]
     assert b"\r\nCookie: own=2\r\n" in seen[2]
     assert b"sid=1" not in seen[2]
+
+
+def test_an_uploaded_file_is_passed_on_whole(post):
+    named = UploadedFile("a.txt", "text/plain", 3, io.BytesIO(b"abc"))
+    assert named.read(2) == b"ab"
+    nameless = UploadedFile("", "image/png", 1, io.BytesIO(b"x"))
+    _, body = post({"id": 7}, files={"scan": [named, nameless]})
+    assert b'; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nabc\r\n' in body
+    assert b'; filename="file"\r\nContent-Type: image/png\r\n\r\nx\r\n' in body

@@ -118,6 +118,22 @@ def test_http(server: Facade) -> None:
     assert seen(server, "a=1", "").http.POST == {}
 
 
+@pytest.mark.parametrize("format", ["json", "xml", ""])
+def test_forms_that_the_channel_has_read(server: Facade, format: str) -> None:
+    form = {"number": "7", "scans": [object(), object()]}
+    request = seen(
+        server,
+        "",
+        format,
+        params={"number": "8", "scans": form["scans"]},
+        extra={"form": form, "query": {"number": "8"}},
+        attributes={"input": ("number", "-scans")},
+    )
+    assert request.http.POST == request.payload == form
+    assert request.http.GET == {"number": "8"}
+    assert (request.input.number, request.input.scans) == ("8", form["scans"])
+
+
 def test_called_with_objects(server: Facade) -> None:
     class Order(Model):
         number: int

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from hansa import DefinitionRecord, Model, NotFound, Security, Server, Service
 
 from .answers import PlainData
-from .schemas import Schemas, component_of, json_content
+from .schemas import Schemas, component_of, fits_form, holds_file, json_content
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The methods that OpenAPI knows."""
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
 WITHOUT_BODY = ("get", "head", "delete")
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 _TEMPLATE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -23,8 +25,8 @@ _NOTHING: PlainData = {}
 class PublishedRoute:
     """One method of an HTTP channel, in lower case, and the service behind it.
 
-    `merges` says whether values of path and query are part of the input; callers satisfy any one
-    of the `security` definitions, if there are any.
+    `merges` says whether values of path and query are part of the input, `reads_forms` whether
+    bodies may be forms; callers satisfy any one of the `security` definitions, if there are any.
     """
 
     channel: str
@@ -32,6 +34,7 @@ class PublishedRoute:
     path: str
     service: type[Service]
     merges: bool
+    reads_forms: bool
     security: tuple[str, ...]
 
     @property
@@ -60,7 +63,7 @@ class PublishedRoute:
             body = self._body(input_schema, model)
             found["requestBody"] = {
                 "required": self._needs_body(model),
-                "content": json_content(body),
+                "content": self._content(body, components),
             }
         return found
 
@@ -79,6 +82,20 @@ class PublishedRoute:
         if brought.isdisjoint(required):
             return schema
         return {**model, "required": [name for name in required if name not in brought]}
+
+    def _content(self, body: PlainData, components: Mapping[str, PlainData]) -> PlainData:
+        """Return the media types of the body: JSON, and forms where the channel reads them.
+
+        Only forms with files carry files; no form carries objects inside objects.
+        """
+        model = components.get(component_of(body), body)
+        properties: list[PlainData] = list(model.get("properties", {}).values())
+        if not self.reads_forms or not all(fits_form(one, components) for one in properties):
+            return json_content(body)
+        described = {"schema": body}
+        if any(holds_file(one) for one in properties):
+            return {MULTIPART: described}
+        return {**json_content(body), FORM: described, MULTIPART: described}
 
     def _parameters(self, model: PlainData) -> list[PlainData]:
         properties: dict[str, PlainData] = model.get("properties", {}) if self.merges else {}
@@ -119,8 +136,13 @@ def published_routes(server: Server) -> Iterator[PublishedRoute]:
                     path=str(data["url_path"]),
                     service=service,
                     merges=data.get("merge_url_params_req") is not False,
+                    reads_forms=_reads_forms(data.get("forms")),
                     security=_names(data.get("security")),
                 )
+
+
+def _reads_forms(settings: object) -> bool:
+    return isinstance(settings, Mapping) and settings.get("enabled") is True
 
 
 def _names(given: object) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 from hansa import schema_components
@@ -97,3 +97,27 @@ def component_of(schema: PlainData) -> str:
 def json_content(schema: PlainData) -> PlainData:
     """Return the content of a request or an answer in JSON."""
     return {"application/json": {"schema": schema}}
+
+
+def fits_form(schema: PlainData, components: Mapping[str, PlainData]) -> bool:
+    """Whether forms carry values of a schema: texts, numbers and the like, and lists of these."""
+    for branch in _branches(schema, components):
+        items = _branches(branch.get("items", {}), components)
+        if branch.get("type") == "object":
+            return False
+        if any(item.get("type") in ("array", "object") for item in items):
+            return False
+    return True
+
+
+def holds_file(schema: PlainData) -> bool:
+    """Whether values of a schema are uploaded files, or lists of them."""
+    branches = _branches(schema, {})
+    items = [branch.get("items", {}) for branch in branches]
+    return any(one.get("format") == "binary" for one in branches + items)
+
+
+def _branches(schema: PlainData, components: Mapping[str, PlainData]) -> list[PlainData]:
+    """Return the alternatives of a schema, each as its component describes it."""
+    branches: list[PlainData] = schema.get("anyOf", [schema])
+    return [components.get(component_of(branch), branch) for branch in branches]

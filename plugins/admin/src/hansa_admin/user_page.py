@@ -58,7 +58,8 @@ def _operations(paths: PlainData) -> Iterator[str]:
             body = operation.get("requestBody")
             if body is not None:
                 needed = "required" if body["required"] else "may be left out"
-                yield f"<h3>Body ({needed})</h3>{_code(_schema_of(body))}"
+                kinds = escape(", ".join(body["content"]))
+                yield f"<h3>Body ({needed})</h3><p>{kinds}</p>{_code(_schema_of(body))}"
             answer = operation["responses"]["200"]
             yield f"<h3>Answer</h3>{_code(_schema_of(answer))}</section>"
 
@@ -88,7 +89,9 @@ def _schemas(schemas: PlainData) -> Iterator[str]:
 
 
 def _schema_of(holder: PlainData) -> object:
-    schema: object = holder["content"]["application/json"]["schema"]
+    """Return the schema of a body or an answer, which is the same for all of its media types."""
+    described: PlainData = next(iter(holder["content"].values()))
+    schema: object = described["schema"]
     return schema
 
 

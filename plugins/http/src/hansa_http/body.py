@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from wsgiref.types import WSGIEnvironment
 
-from hansa import HansaError, TooLarge
+from hansa import TooLarge
 
 from .coding import ACCEPTED, CodingError, DecodedTooLarge, UnknownCoding, decode
-from .errors import malformed
+from .errors import UnsupportedMediaType, malformed
 
 
-class UnsupportedCoding(HansaError):
+class UnsupportedCoding(UnsupportedMediaType):
     """A request has a content coding that is not known here; the answer names those that are."""
 
     code = "unsupported-coding"
-    status = 415
-    title = "Unsupported media type"
-    outcome = "reject"
 
 
 def read_body(environ: WSGIEnvironment, largest: int) -> bytes:

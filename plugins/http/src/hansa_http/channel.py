@@ -28,9 +28,10 @@ from hansa import (
 )
 from typing_extensions import TypeVar
 
-from .charset import to_utf8
+from .charset import media_type_of, to_utf8
 from .cors import Cors
-from .errors import problem_response
+from .errors import UnsupportedMediaType, problem_response
+from .forms import FORM, FORM_TYPES, Forms
 from .frontend import HttpFrontend
 from .path import shown
 from .pattern import Pattern
@@ -41,6 +42,8 @@ RESERVED = ("/hansa/ping", "/hansa/live", "/hansa/ready")
 _is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _USUAL_METHODS = frozenset(("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"))
 """Methods that a channel for any method names to those who use one that it does not take."""
+_begins_as_form = re.compile(rb"""[^{}\[\]<>"\r\n]*=""").match
+"""Whether a body begins with a name and =, which no JSON and no XML does."""
 _FORMER_PRECEDENCE = {"qs-over-path": "query-over-path", "path-over-qs": "path-over-query"}
 
 
@@ -116,6 +119,9 @@ class HttpSettings(HttpPath):
             example="POST",
         ),
     ] = ""
+    forms: Annotated[Forms, setting("Bodies of forms that become the input", advanced=True)] = (
+        field(default_factory=Forms)
+    )
     openapi: Annotated[
         bool,
         setting(
@@ -137,6 +143,13 @@ class HttpSettings(HttpPath):
             faults.update(invalid.errors)
         if faults:
             raise Invalid(faults)
+
+
+def _forms_of(config: HttpPath) -> Forms | None:
+    """Return how forms are read with these settings; None if they are not."""
+    if isinstance(config, HttpSettings) and config.forms.enabled:
+        return config.forms
+    return None
 
 
 def methods_of(given: str | list[str]) -> tuple[str, ...]:
@@ -179,6 +192,7 @@ class HttpChannel(Channel[PathT]):
         self.path_wins = config.url_params_pri == "path-over-query"
         self.methods = self.allowed_methods(config)
         self.any_method = not self.methods
+        self.forms = _forms_of(config)
         self._has_format = isinstance(config, ChannelSettings) and config.format != ""
 
     @staticmethod
@@ -262,9 +276,10 @@ class HttpChannel(Channel[PathT]):
         error.
 
         A body that a format reads is in UTF-8 from here on, whatever charset its content type has.
+        Forms are read later, when the caller is known (`with_forms`).
         """
         if request.raw and self._has_format:
-            self.transcode(request)
+            self._prepare(request)
         response = self.dispatch(request)
         if response.raw or request.format or response.payload is None or not response.ok:
             return response
@@ -276,6 +291,31 @@ class HttpChannel(Channel[PathT]):
         )
         log.error("channel %s: %s (cid %s)", self.name, error, request.cid)
         return problem_response(error, request.cid)
+
+    def _prepare(self, request: Request) -> None:
+        """Make a body ready for the format; sets `fault` for a form that the format cannot read."""
+        content_type: str = (request.environ or {}).get("CONTENT_TYPE", "")
+        media_type = media_type_of(content_type)
+        if media_type in FORM_TYPES and self.forms is not None:
+            return
+        if media_type in FORM_TYPES:
+            request.fault = self._refuse_form(request, media_type)
+        if request.fault is None:
+            self.transcode(request)
+
+    def _refuse_form(self, request: Request, media_type: str) -> HansaError | None:
+        """Return the error for a form on a channel that reads none; None where its format may read
+        the body: clients such as curl call any content a form unless they are told its type.
+        """
+        readable = self.server.registry.format(self.settings.format).cls.content_types
+        if media_type in readable:
+            return None
+        if media_type == FORM and not _begins_as_form(request.raw):
+            return None
+        return UnsupportedMediaType(
+            f"the channel reads {', '.join(readable)}, and no forms (its setting forms.enabled)",
+            headers={"Accept": ", ".join(readable)},
+        )
 
     @staticmethod
     def transcode(request: Request) -> None:

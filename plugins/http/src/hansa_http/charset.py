@@ -53,8 +53,11 @@ def charset_of(content_type: str) -> str:
     Raises `Invalid` for a charset that is not known.
     """
     given = parameter_of(content_type, "charset")
-    if not given:
-        return ""
+    return charset_named(given) if given else ""
+
+
+def charset_named(given: str) -> str:
+    """Return the name of the codec of a charset; raises `Invalid` for one that is not known."""
     name = ""
     if _CHARSET_NAME(given):
         try:

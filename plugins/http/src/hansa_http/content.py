@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from typing import BinaryIO, TypeAlias
+from typing import IO, TypeAlias
 from urllib.parse import urlencode
 
 from hansa import Invalid
@@ -11,13 +11,15 @@ from hansa import Invalid
 from .charset import charset_of, encode_text, from_utf8, media_type_of, parameter_of
 from .coding import CodingError, codings_of, encode
 from .formats import ConnectionFormats
+from .forms import FORM, MULTIPART
+from .upload import UploadedFile
 
-FORM = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
-
-FileContent: TypeAlias = bytes | BinaryIO
-File: TypeAlias = FileContent | tuple[str, FileContent] | tuple[str, FileContent, str]
-"""A file: its content, or its name and content, or name, content and content type."""
+FileContent: TypeAlias = bytes | IO[bytes]
+NamedFile: TypeAlias = tuple[str, FileContent] | tuple[str, FileContent, str]
+File: TypeAlias = FileContent | NamedFile | UploadedFile
+"""A file: its content, or its name and content, or name, content and content type, or one that was
+uploaded.
+"""
 
 Files: TypeAlias = Mapping[str, File | list[File]]
 """The files of a form by the names of their fields."""
@@ -97,11 +99,11 @@ class BodyWriter:
         # PERF: its library takes long to import, a worker starts without it
         import httpx2
 
-        parts: list[tuple[str, File | tuple[None, bytes]]] = []
+        parts: list[tuple[str, FileContent | NamedFile | tuple[None, bytes]]] = []
         for name, value in pairs_of({} if data is None else _fields(data)):
             parts.append((name, (None, value.encode())))
         for name, file in files.items():
-            parts.extend((name, one) for one in _several(file))
+            parts.extend((name, _part_of(one)) for one in _several(file))
         headers = {"Content-Type": given} if parameter_of(given, "boundary") else {}
         request = httpx2.Request("POST", "http://form", headers=headers, files=parts)
         return request.read(), request.headers["Content-Type"]
@@ -124,6 +126,14 @@ class BodyWriter:
 
 def _several(files: File | list[File]) -> list[File]:
     return files if isinstance(files, list) else [files]
+
+
+def _part_of(file: File) -> FileContent | NamedFile:
+    """Return a file as the library for HTTP takes it."""
+    if isinstance(file, UploadedFile):
+        file.stream.seek(0)
+        return file.name or "file", file.stream, file.content_type
+    return file
 
 
 def header_of(headers: Mapping[str, str], name: str) -> str:

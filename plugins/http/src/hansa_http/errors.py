@@ -16,6 +16,15 @@ class NoChannel(NotFound):
     code = "no-channel"
 
 
+class UnsupportedMediaType(HansaError):
+    """A request has a body of a kind that is not read here; the answer names those that are."""
+
+    code = "unsupported-media-type"
+    status = 415
+    title = "Unsupported media type"
+    outcome = "reject"
+
+
 def malformed(detail: str, status: int = 400, title: str = "Malformed request") -> HansaError:
     """Return the error for a request that is not HTTP as this server reads it."""
     error = Invalid({}, detail)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hansa import Channel, Outgoing, Server, hookimpl
+from hansa import Channel, Dispatch, Outgoing, Server, hookimpl
 
 from .channel import HttpChannel
 from .early import HttpSection
+from .form_body import with_forms
 from .frontend import HttpFrontend
 from .outgoing import HttpOutgoing
 
@@ -20,6 +21,14 @@ def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
 def hansa_startup(server: Server) -> HttpFrontend:
     """Return what channels enter and requests are answered by."""
     return HttpFrontend(server.section(HttpSection))
+
+
+@hookimpl(trylast=True)
+def hansa_wrap(channel: Channel | None, call: Dispatch) -> Dispatch | None:
+    """Read forms where a channel takes them; last, so that limits of the channel count before."""
+    if isinstance(channel, HttpChannel) and channel.forms is not None:
+        return with_forms(channel.forms, call)
+    return None
 
 
 @hookimpl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIEnvironment
 
@@ -20,37 +21,49 @@ def parse_query(text: str) -> dict[str, str | list[str]]:
     `text` is as WSGI has it (bytes as Latin-1). Raises `Invalid` for a stray %, for what is not
     UTF-8, and for more than 1,000 values.
     """
-    found: dict[str, str | list[str]] = {}
-    parts = text.split("&")
-    if len(parts) > MOST_VALUES:
+    if text.count("&") >= MOST_VALUES:
         raise Invalid(f"the query string has more than {MOST_VALUES} values")
-    for part in parts:
-        if part:
-            name, _, value = part.partition("=")
-            name = _unquote(name)
-            value = _unquote(value)
-            known = found.get(name)
-            if known is None:
-                found[name] = value
-            elif isinstance(known, list):
-                known.append(value)
-            else:
-                found[name] = [known, value]
+    found: dict[str, str | list[str]] = {}
+    for name, value in parse_pairs(text, "the query string", "utf-8"):
+        add_value(found, name, value)
     return found
 
 
-def _unquote(text: str) -> str:
+def parse_pairs(text: str, what: str, charset: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of a text in application/x-www-form-urlencoded.
+
+    `text` has bytes as Latin-1, `what` is its name in errors. Raises `Invalid` for a stray %, and
+    for what is not valid in the charset.
+    """
+    for part in text.split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            yield _unquote(name, what, charset), _unquote(value, what, charset)
+
+
+def add_value(found: dict[str, Any], name: str, value: object) -> None:
+    """Add a value; a name that is given more than once has a list of its values."""
+    known = found.get(name)
+    if known is None:
+        found[name] = value
+    elif isinstance(known, list):
+        known.append(value)
+    else:
+        found[name] = [known, value]
+
+
+def _unquote(text: str, what: str, charset: str) -> str:
     if "+" in text:
         text = text.replace("+", " ")
     if "%" in text:
         if _BAD_PERCENT.search(text):
-            raise Invalid("the query string has a % that is not followed by two hexadecimal digits")
+            raise Invalid(f"{what} has a % that is not followed by two hexadecimal digits")
     elif text.isascii():
         return text
     try:
-        return unquote_to_bytes(text.encode("latin-1")).decode()
-    except UnicodeDecodeError:
-        raise Invalid("the query string is not UTF-8") from None
+        return unquote_to_bytes(text.encode("latin-1")).decode(charset)
+    except UnicodeError:
+        raise Invalid(f"{what} is not valid {charset.upper()}") from None
 
 
 class Headers(Mapping[str, str]):

@@ -81,8 +81,12 @@ def _guessing_parser(declared: Declaration) -> Parser:
 
 
 def _given(core: CoreRequest) -> Parsed:
-    """Return a message without a format: the object that was passed, or the body as text."""
+    """Return a message without a format: the object that was passed, the form that the channel has
+    read, or the body as text.
+    """
     payload = core.payload
+    if "form" in core.extra:
+        return Parsed(dict(core.extra["form"]), None)
     if payload is None:
         text = readable(core.raw)
         return Parsed(text, text or None)

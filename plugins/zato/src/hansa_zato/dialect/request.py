@@ -47,10 +47,13 @@ class HTTPData:
 
     @property
     def POST(self) -> Bunch:
-        """Values of a form (application/x-www-form-urlencoded) in the body.
+        """Values of a form in the body, and the files in it; a name given more than once has a list.
 
-        It is empty for other content.
+        It is empty for other content. A channel without the setting `forms` reads only
+        application/x-www-form-urlencoded.
         """
+        if "form" in self._core.extra:
+            return Bunch(self._core.extra["form"])
         if not self._core.headers.get("content-type", "").startswith(_FORM):
             return Bunch()
         text = self._core.raw.decode("utf-8", "replace")
