@@ -175,6 +175,40 @@ def test_a_value_that_python_does_not_have_holds_no_row_up(poll, orders, value):
     assert not channel.server.losses
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_mark_may_be_infinite(poll, orders):
+    at = "CASE id WHEN 1 THEN '2026-01-01' ELSE 'infinity' END::timestamptz"
+    for name in ("a", "b"):
+        orders.execute("INSERT INTO orders (name) VALUES (:name)", name=name)
+    channel = poll(
+        query=f"SELECT id, {at} AS at FROM orders WHERE ({at}, id) > (:mark_at, :mark_id)"
+        " ORDER BY 2, 1",
+        mark="at, id",
+        first_mark="-infinity, 0",
+    )
+    channel.dispatch.wait(2, 10)
+    orders.execute("INSERT INTO orders (name) VALUES ('c')")
+    marks = [request.headers["mark"] for request in channel.dispatch.wait(3, 10)]
+    assert marks == ["2026-01-01 00:00:00+00:00, 1", "infinity, 2", "infinity, 3"]
+    assert not channel.server.losses
+
+
+@pytest.mark.parametrize(
+    ("query", "mark"),
+    [
+        ("SELECT id, NULL AS at FROM orders WHERE id > :mark ORDER BY id", "at"),
+        ("SELECT id, NULL AS at FROM orders WHERE :mark_at < id AND :mark_id < id", "id, at"),
+    ],
+)
+def test_a_mark_that_is_null_is_told(poll, orders, query, mark):
+    orders.execute("INSERT INTO orders (name) VALUES ('a')")
+    first_mark = ", ".join("0" for _ in mark.split(","))
+    channel = poll(query=query, mark=mark, first_mark=first_mark)
+    wait_until(lambda: channel.server.losses)
+    assert "'at' is NULL" in str(channel.server.losses[channel])
+    assert not channel.dispatch.requests
+
+
 @pytest.mark.parametrize(
     "query",
     [

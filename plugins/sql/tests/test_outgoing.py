@@ -60,14 +60,14 @@ def test_rows_are_plain_data(people):
 
 
 def test_signs_that_drivers_give_a_meaning(people):
-    """As they are: percent signs, question marks, an escaped colon; a name twice; names that a
+    """As they are: percent signs, question marks, colons in texts; a name twice; names that a
     database keeps for itself.
     """
     assert people.all("SELECT id FROM people WHERE name LIKE 'A%'") == [{"id": 1}]
     assert people.all("SELECT id FROM people WHERE name LIKE 'G%' AND id <> :id", id=1) == [
         {"id": 2}
     ]
-    assert people.one("SELECT '?\\:x %s' AS sign FROM people WHERE id = :id", id=1) == {
+    assert people.one("SELECT '?:x %s' AS sign FROM people WHERE id = :id", id=1) == {
         "sign": "?:x %s"
     }
     asked = "SELECT id FROM people WHERE id = :b OR :a = 'Ada' AND name = :a"

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hansa import Invalid, Service
+from hansa import Invalid, Service, load
 from hansa_devkit import LocalServer, run_service
 from hansa_json.format import JsonFormat
 from hansa_sql.settings import QuerySettings
 from hansa_sql.statements import Statements, prepared
+from hypothesis import given, strategies as st
 
 POSTGRESQL = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 MARIADB = pytest.mark.parametrize("engine", ["mariadb"], indirect=True)
@@ -46,9 +47,37 @@ def test_colons_that_are_no_parameters(statement, names):
     assert prepared(statement).parameters == names
 
 
-def test_backslashes_quote_in_texts_of_mysql():
-    assert prepared(r"select 'it\'s :a', :b", "mysql").parameters == {"b"}
-    assert prepared("select `:a`, :b", "mysql").parameters == {"b"}
+@pytest.mark.parametrize(
+    ("dialect", "statement", "names"),
+    [
+        ("mysql", r"select 'it\'s :a', :b", {"b"}),
+        ("mysql", r'select "\" :a", :b', {"b"}),
+        ("mysql", "select `:a`, :b", {"b"}),
+        ("mysql", "select 1 # isn't :a\n, :b", {"b"}),
+        ("mysql", "select 5--:b", {"b"}),
+        ("mysql", "select a$b, $:b, c$d$", {"b"}),
+        ("postgresql", "select /* a /* ' :a */ :c */ :b", {"b"}),
+        ("postgresql", "select * from t where x like'\\' and y = :b or z = ':a'", {"b"}),
+        ("postgresql", "select a$b$, :b, c$b$", {"b"}),
+        ("postgresql", "select v[:2], v[1:2], v[(:b):(:c)]", {"b", "c"}),
+        ("postgresql", "select v[:b:2]::int[]", {"b"}),
+        ("postgresql", "select '{}'::jsonb ?| array[:b] # 1", {"b"}),
+        ("oracle", "select q'[it's :a]', nq'!:a'!', :b from dual", {"b"}),
+        ("oracle", "begin x := :b; end;", {"b"}),
+        ("sqlite", "select /* /* */ :b", {"b"}),
+        ("sqlite", "select json('{}') -> '$.a', 'e' || :b", {"b"}),
+    ],
+)
+def test_colons_in_each_dialect(dialect, statement, names):
+    assert prepared(statement, dialect).parameters == names
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "mysql", "oracle", "sqlite"])
+@given(st.text(st.sampled_from("':\\a\"`$/*-#eq[]1 \n"), max_size=30))
+def test_what_is_no_parameter_reaches_the_database_unchanged(dialect, statement):
+    ready = prepared(statement, dialect)
+    if not ready.parameters and r"\:" not in statement:
+        assert str(ready.clause) == statement
 
 
 def test_colons_in_the_query_of_a_channel():
@@ -57,7 +86,9 @@ def test_colons_in_the_query_of_a_channel():
         query="select id, at::text from t where id > :mark and x <> ':no' -- :docs",
     )
     config.check()
-    assert config.uses_mark
+    assert config.uses_mark("postgresql")
+    text = r"select id from t where a = 'it\'s' and id > :mark and b <> 'it\'s' order by id"
+    load(QuerySettings, {"connection": "db", "query": text})
 
 
 @POSTGRESQL
@@ -68,8 +99,11 @@ def test_colons_on_postgresql(db):
     assert db.one("select (array[1,2,3])[2:3] as v") == {"v": [2, 3]}
 
 
-def test_colons_in_texts(db):
+def test_colons_in_texts(db, engine):
     assert db.one("select ':a' as v, :b as w /* :c */", b="x") == {"v": ":a", "w": "x"}
+    # to MariaDB a backslash quotes the colon
+    quoted = "a:b" if engine == "mariadb" else r"a\:b"
+    assert db.one(r"select 'a\:b' as v, :b as w", b="x") == {"v": quoted, "w": "x"}
 
 
 @POSTGRESQL
@@ -132,6 +166,23 @@ def test_a_time_with_an_offset_is_stored_as_that_moment(db, engine):
     assert db.one("SELECT 1 AS one FROM moments WHERE at = :at", at=moment) == {"one": 1}
 
 
+def test_a_time_with_an_offset_is_found_by_in(db, engine):
+    db.execute(f"CREATE TABLE moments (at {MOMENT[engine]})")
+    moment = datetime(2026, 1, 1, 12, tzinfo=EAST)
+    db.execute("INSERT INTO moments VALUES (:at)", at=moment)
+    count = "SELECT count(*) AS n FROM moments WHERE at IN :times"
+    for times in ([moment], (moment, moment + timedelta(hours=1)), {moment.astimezone(UTC)}):
+        assert db.one(count, times=times) == {"n": 1}
+    with pytest.raises(Invalid, match="times: must be a list"):
+        db.one(count, times="2026")
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_number_that_would_be_stored_as_null_is_refused(db):
+    with pytest.raises(Invalid, match="v: is NaN"):
+        db.one("SELECT :v AS v", v=float("nan"))
+
+
 @pytest.mark.parametrize("engine", ["mariadb", "sqlite"], indirect=True)
 def test_a_time_of_day_with_an_offset_is_refused(db):
     with pytest.raises(Invalid, match="offset"):
@@ -185,8 +236,10 @@ def test_a_statement_for_many_rows(db):
     assert db.execute("INSERT INTO pairs (a, b) VALUES (:a, :b)", rows) == 100
     assert db.execute("INSERT INTO pairs (a, b) VALUES (:a, :b)", []) == 0
     assert db.one("SELECT count(*) AS n, sum(a) AS s FROM pairs") == {"n": 100, "s": 4950}
-    with pytest.raises(Invalid, match="not given"):
+    with pytest.raises(Invalid, match=r"rows\[1\]\.b: .* not given"):
         db.execute("INSERT INTO pairs (a, b) VALUES (:a, :b)", [{"a": 1, "b": "x"}, {"a": 2}])
+    with pytest.raises(Invalid, match="numbers: a list for IN"):
+        db.execute("DELETE FROM pairs WHERE a IN :numbers", [{"numbers": [1]}, {"numbers": [2]}])
     assert db.one("SELECT count(*) AS n FROM pairs") == {"n": 100}
 
 

@@ -104,14 +104,24 @@ class RecordsChannel(MarkedChannel[RecordsT]):
             if field not in records[0]:
                 raise Invalid({"mark": f"there is no {field!r}, but {', '.join(records[0])}"})
         marks = [_mark_of(record, fields) for record in records]
-        in_order = all(earlier < later for earlier, later in pairwise(marks))
-        if self.ordered and not in_order:
+        if self.ordered:
+            self._check_order(marks, fields)
+        return marks
+
+    def _check_order(self, marks: list[Mark], fields: list[str]) -> None:
+        for mark in marks:
+            parts = mark if isinstance(mark, tuple) else (mark,)
+            for field, part in zip(fields, parts, strict=True):
+                if part is None:
+                    raise Invalid(
+                        {"mark": f"{field!r} is NULL in a record, and nothing is after that"}
+                    )
+        if not all(_is_before(earlier, later) for earlier, later in pairwise(marks)):
             fault = (
                 f"{self.config.mark!r} is not unique and growing, so that records would be lost:"
                 " sort by it"
             )
             raise Invalid({"mark": fault})
-        return marks
 
     def settle(self, request: Request, response: Response) -> None:
         """Report the outcome to the store."""
@@ -123,6 +133,17 @@ def _mark_of(record: Record, fields: list[str]) -> Mark:
     if len(fields) == 1:
         return record[fields[0]]
     return tuple(record[field] for field in fields)
+
+
+def _is_before(earlier: Mark, later: Mark) -> bool:
+    """Return whether a mark may be followed by another.
+
+    What Python cannot compare, such as a time and the text `infinity`, is in the store's order.
+    """
+    try:
+        return bool(earlier < later)
+    except TypeError:
+        return bool(earlier != later)
 
 
 def _as_text(mark: Mark) -> str:

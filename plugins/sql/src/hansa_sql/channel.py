@@ -22,8 +22,9 @@ class SqlChannel(RecordsChannel[QuerySettings]):
 
     def connect(self) -> None:
         """See that the database is there, and find out how far the query was read."""
-        self._database().ping()
-        self.ordered = self.config.uses_mark
+        database = self._database()
+        database.ping()
+        self.ordered = self.config.uses_mark(database.engine.dialect.name)
         super().connect()
 
     def fetch(self, mark: Mark) -> list[Record]:

@@ -4,34 +4,77 @@ from __future__ import annotations
 
 import re
 
-_TOKENS = r"""
-    E'(?:[^'\\]|''|\\.)*'               # PostgreSQL's text with escapes
-  | '{text}'                            # text
+_STANDARD = r"""
+    '(?:[^']|'')*'                      # text
   | "(?:[^"]|"")*"                      # a name
-  | `(?:[^`]|``)*`                      # a name, MySQL
-  | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$   # PostgreSQL's dollar quotes
+  | `(?:[^`]|``)*`                      # a name, SQLite
   | --[^\n]*                            # comments
   | /\*.*?\*/
   | ::                                  # a cast
   | :=                                  # an assignment, or an argument by name
 """
-_STANDARD_TEXT = r"(?:[^']|'')*"
-_BACKSLASH_TEXT = r"(?:[^'\\]|''|\\.)*"
-_FLAGS = re.VERBOSE | re.DOTALL | re.IGNORECASE
-_STANDARD = re.compile(_TOKENS.replace("{text}", _STANDARD_TEXT), _FLAGS)
-_MYSQL = re.compile(_TOKENS.replace("{text}", _BACKSLASH_TEXT), _FLAGS)
-_BARE_COLON = re.compile(r"(?<!\\):")
+_ORACLE_TEXT = r"""
+    (?<!\w)N?Q'(?:\[.*?\]|\{.*?\}|\(.*?\)|<.*?>|(?P<mark>[^\s\[{(<]).*?(?P=mark))'
+"""
+_POSTGRESQL = r"""
+    (?<![\w$])E'(?:[^'\\]|''|\\.)*'     # text with escapes; other texts have none
+  | '(?:[^']|'')*'
+  | "(?:[^"]|"")*"                      # a name
+  | (?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$    # text in dollar quotes
+  | --[^\n]*                            # comments
+  | {comment}
+  | ::                                  # a cast
+  | :=                                  # an argument by name
+  | :(?=\d)                             # a slice of an array
+"""
+_MYSQL = r"""
+    '(?:[^'\\]|''|\\.)*'                # text, in which a backslash quotes the next character
+  | "(?:[^"\\]|""|\\.)*"
+  | `(?:[^`]|``)*`                      # a name
+  | \#[^\n]*                            # comments
+  | --(?=\s|\Z)[^\n]*
+  | /\*.*?\*/
+  | :=                                  # an assignment
+"""
+_NESTED_COMMENTS = 5
+"""Levels of comments inside one another that are told apart; PostgreSQL knows any number."""
 
 
-def escape_colons(statement: str, dialect: str = "") -> str:
+def _nested_comment() -> str:
+    pattern = r"/\*.*?\*/"
+    for _ in range(_NESTED_COMMENTS):
+        pattern = rf"/\*(?:[^*/]|\*(?!/)|/(?!\*)|{pattern})*\*/"
+    return pattern
+
+
+def _tokens(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.VERBOSE | re.DOTALL | re.IGNORECASE)
+
+
+_mysql = _tokens(_MYSQL)
+_postgresql = _tokens(_POSTGRESQL.replace("{comment}", _nested_comment()))
+_standard = _tokens(_STANDARD)
+_OF_DIALECT = {
+    "mysql": _mysql,
+    "mariadb": _mysql,
+    "oracle": _tokens(f"{_ORACLE_TEXT}|{_STANDARD}"),
+    "sqlite": _standard,
+    "mssql": _standard,
+}
+DIALECTS = ("postgresql", "mysql", "oracle", "sqlite")
+"""A dialect of each grammar."""
+
+
+def escape_colons(statement: str, dialect: str) -> str:
     r"""Return a statement with `\:`, SQLAlchemy's own escape, for each colon in texts, quoted names,
-    comments, casts and assignments, so that only parameters are left as `:name`.
+    comments, casts, slices and assignments, so that only parameters are left as `:name`.
 
-    In texts of the dialects mysql and mariadb a backslash quotes the next character.
+    What is quoted reaches the database unchanged, a backslash before a colon, too; elsewhere `\:` is
+    a colon that begins no parameter. A dialect that is not known is read as postgresql.
     """
-    tokens = _MYSQL if dialect in ("mysql", "mariadb") else _STANDARD
+    tokens = _OF_DIALECT.get(dialect, _postgresql)
     return tokens.sub(_escaped, statement)
 
 
 def _escaped(token: re.Match[str]) -> str:
-    return _BARE_COLON.sub(r"\\:", token[0])
+    return token[0].replace(":", r"\:")

@@ -10,6 +10,7 @@ from hansa_connect.pooled import PoolSettings
 from hansa_connect.records import RecordSettings
 from hansa_connect.tls import TlsSettings
 
+from .lexical import DIALECTS
 from .statements import prepared
 
 
@@ -66,20 +67,27 @@ class QuerySettings(RecordSettings):
         fields = self.mark_fields
         return ["mark"] if len(fields) == 1 else [f"mark_{field}" for field in fields]
 
-    @property
-    def uses_mark(self) -> bool:
-        """Whether the query reads on from a mark, instead of picking rows by what is in them."""
-        return bool(prepared(self.query).parameters)
+    def uses_mark(self, dialect: str) -> bool:
+        """Return whether the query, in the SQL of a dialect, reads on from a mark, instead of picking
+        rows by what is in them.
+        """
+        return bool(prepared(self.query, dialect).parameters)
 
     def check(self) -> None:
         """Refuse a query that would return the same rows for ever, or cannot be run.
 
-        Raises `Invalid`.
+        Which database it is for is only known once the connection is, so it is read as each of them
+        does. Raises `Invalid`.
         """
         super().check()
-        parameters = prepared(self.query).parameters
-        marks_rows = bool(self.on_success and self.on_failure)
-        if parameters != set(self.mark_parameters) and (parameters or not marks_rows):
+        readings = [prepared(self.query, dialect).parameters for dialect in DIALECTS]
+        if not any(self._reads_on(parameters) for parameters in readings):
             wanted = ", ".join(f":{name}" for name in self.mark_parameters)
             fault = f"must have {wanted}, or on_success and on_failure be set: else rows come again"
             raise Invalid({"query": fault})
+
+    def _reads_on(self, parameters: frozenset[str]) -> bool:
+        """Return whether a query with these parameters does not return the same rows for ever."""
+        if parameters:
+            return parameters == set(self.mark_parameters)
+        return bool(self.on_success and self.on_failure)

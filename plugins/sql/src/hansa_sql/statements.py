@@ -140,9 +140,11 @@ def _run(
     dialect = connection.dialect
     ready = prepared(statement, dialect.name)
     options = {OPTION: outcome or Outcome()}
-    calls = [parameters] if isinstance(parameters, Mapping) else parameters
-    bound = [_bound(ready, each, dialect.name) for each in calls]
     single = isinstance(parameters, Mapping)
+    if isinstance(parameters, Mapping):
+        bound = [_bound(ready, parameters, dialect.name)]
+    else:
+        bound = _bound_rows(ready, parameters, dialect.name)
     # compiling with each call would take a sixth of a short query, and change nothing
     driver = for_driver(statement, dialect)
     if driver is None:
@@ -162,6 +164,23 @@ def _bound(ready: Prepared, parameters: Values, dialect: str) -> dict[str, objec
     bound: dict[str, object] = {}
     for name, value in parameters.items():
         bound[name] = bindable(name, value, dialect, expanding=name in ready.lists)
+    return bound
+
+
+def _bound_rows(ready: Prepared, rows: Sequence[Values], dialect: str) -> list[dict[str, object]]:
+    """Return the values of each row; raises `Invalid`, by `rows[INDEX]` and name, for the first row
+    with a fault, and for a list of an `IN`, which each row would have the statement written anew for.
+    """
+    if ready.lists:
+        fault = "a list for IN cannot be given by rows; run the statement for each of them"
+        raise Invalid(dict.fromkeys(ready.lists, fault))
+    bound: list[dict[str, object]] = []
+    for index, row in enumerate(rows):
+        try:
+            bound.append(_bound(ready, row, dialect))
+        except Invalid as invalid:
+            faults = {f"rows[{index}].{name}": fault for name, fault in invalid.errors.items()}
+            raise Invalid(faults) from None
     return bound
 
 

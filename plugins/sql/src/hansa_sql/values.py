@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from math import isnan
 from typing import Protocol, TypeAlias, TypeGuard
 from uuid import UUID
 
@@ -34,16 +35,27 @@ def bindable(name: str, value: object, dialect: str, *, expanding: bool = False)
 
     An aware datetime becomes one in UTC, without an offset where the database knows none. A dict, a
     list with dicts or lists in it, and where there are no arrays any list, becomes a text of JSON;
-    `expanding` is for the list of an `IN`. Raises `Invalid` for what would be changed.
+    `expanding` is for the values of an `IN`. Raises `Invalid` for what would be changed.
     """
+    if expanding:
+        return _bindable_list(name, value, dialect)
     if isinstance(value, datetime) and value.tzinfo is not None:
         moment = value.astimezone(UTC)
         return moment if dialect in ZONED else _written(moment.replace(tzinfo=None), dialect)
     if isinstance(value, time) and value.tzinfo is not None and dialect not in ZONED:
         raise Invalid({name: "a time of day with an offset cannot be stored in this database"})
-    if isinstance(value, dict) or (isinstance(value, list) and not expanding):
+    if isinstance(value, dict | list):
         return _document(name, value, dialect)
+    if dialect == "sqlite" and isinstance(value, float) and isnan(value):
+        raise Invalid({name: "is NaN, which SQLite would store as NULL"})
     return value
+
+
+def _bindable_list(name: str, value: object, dialect: str) -> list[object]:
+    """Return the values of an `IN`, each as a driver is to bind it."""
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise Invalid({name: f"must be a list of values, not {type(value).__name__}"})
+    return [bindable(name, item, dialect) for item in value]
 
 
 def _written(moment: datetime, dialect: str) -> datetime | str:
@@ -62,6 +74,8 @@ def _document(name: str, value: Document, dialect: str) -> Document | str:
 
 
 def _plain_text(value: object) -> str:
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise ValueError(f"{value} is no number of JSON")
     if isinstance(value, Decimal | UUID):
         return str(value)
     if isinstance(value, datetime | date | time):
