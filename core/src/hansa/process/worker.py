@@ -18,8 +18,8 @@ from ..deployment.activate import Activation
 from ..foundation.errors import Invalid
 from ..odb.database import Database
 from ..odb.engine import open_engine
-from ..odb.keys import Keys, load_keys
 from ..odb.identity import open_own
+from ..odb.keys import Keys, load_keys
 from ..odb.reports import WorkerReports
 from ..plugins.configuration import Config, read_config
 from ..plugins.discovery import Plugins, load_plugins
