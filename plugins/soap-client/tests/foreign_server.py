@@ -167,7 +167,9 @@ def parts_of(environ):
     message = email.message_from_bytes(head + environ["wsgi.input"].read())
     for part in message.walk():
         if not part.is_multipart():
-            digest = hashlib.sha256(part.get_payload(decode=True)).hexdigest()
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            digest = hashlib.sha256(content).hexdigest()
             text = f"{part['Content-ID']} {part.get_content_type()} {digest}"
             yield b"<part><![CDATA[" + text.encode() + b"]]></part>"
 

@@ -39,7 +39,7 @@ def noted(quotes: SoapOutgoing, monkeypatch: pytest.MonkeyPatch) -> list[tuple[b
 @VERSIONS
 def test_another_stack_reads_binary_values_sent_as_mtom(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, version: str
-):
+) -> None:
     quotes = connect(version, mtom=True)
     sent = noted(quotes, monkeypatch)
     assert quotes.service.hash_of(LARGE) == digest(LARGE)
@@ -53,14 +53,16 @@ def test_another_stack_reads_binary_values_sent_as_mtom(
     assert b"c2hvcnQ=" in sent[1][0]
 
 
-def test_without_mtom_binary_values_are_text(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+def test_without_mtom_binary_values_are_text(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     quotes = connect()
     sent = noted(quotes, monkeypatch)
     assert quotes.service.hash_of(LARGE) == digest(LARGE)
     assert sent[0][1] == "text/xml; charset=utf-8"
 
 
-def test_an_answer_in_mtom(connect: Connect, foreign: Any):
+def test_an_answer_in_mtom(connect: Connect, foreign: Any) -> None:
     quotes = connect(url_path="/mtom", wsdl=f"{foreign.address}/1.1?wsdl")
     assert quotes.service.load() == BINARY
     answer = quotes.call_with_attachments("load")
@@ -71,7 +73,7 @@ def test_an_answer_in_mtom(connect: Connect, foreign: Any):
     assert element[0].text == "DQoA/y0tTUlNRQ0KLS1ib3VuCgo="
 
 
-def test_attachments_of_an_answer(connect: Connect):
+def test_attachments_of_an_answer(connect: Connect) -> None:
     answer = connect(url_path="/swa", wsdl="").send_with_attachments("<a/>")
     assert answer.content is not None
     assert [part.content for part in answer.attachments.all] == [BINARY]
@@ -79,7 +81,7 @@ def test_attachments_of_an_answer(connect: Connect):
 
 
 @pytest.mark.parametrize("mtom", [False, True])
-def test_attachments_that_are_sent(connect: Connect, mtom: bool):
+def test_attachments_that_are_sent(connect: Connect, mtom: bool) -> None:
     quotes = connect(url_path="/parts", wsdl="", mtom=mtom)
     picture = Attachment(LARGE, "image/png", "picture@here", {"Content-Disposition": "inline"})
     unnamed = Attachment(b"text", "text/plain")
@@ -94,14 +96,14 @@ def test_attachments_that_are_sent(connect: Connect, mtom: bool):
     assert second.split()[1:] == ["text/plain", digest(b"text")]
 
 
-def test_an_operation_with_attachments(connect: Connect):
+def test_an_operation_with_attachments(connect: Connect) -> None:
     quotes = connect()
     answer = quotes.call_with_attachments("echo", [Attachment(LARGE)], text="hello")
     assert answer.content == "hello"
     assert not answer.attachments
 
 
-def test_attachments_that_cannot_be_sent(connect: Connect):
+def test_attachments_that_cannot_be_sent(connect: Connect) -> None:
     quotes = connect(wsdl="")
     for attachment in (
         Attachment(b"", "text/plain\r\nX: y"),
@@ -120,7 +122,7 @@ def test_attachments_that_cannot_be_sent(connect: Connect):
 )
 def test_a_damaged_answer_of_parts_is_a_bad_answer(
     connect: Connect, foreign: Any, path: str, why: str
-):
+) -> None:
     quotes = connect(url_path=path, wsdl=f"{foreign.address}/1.1?wsdl")
     for call in (quotes.service.load, lambda: quotes.send("<a/>")):
         with pytest.raises(BadAnswer, match=why):

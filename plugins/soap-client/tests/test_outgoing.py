@@ -366,6 +366,23 @@ def test_a_wsdl_in_a_file_is_judged_when_it_is_defined(tmp_path: Path):
     refused("text.wsdl", "cannot be used")
 
 
+def test_a_wsdl_has_no_documents_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hansa_soap_client.documents._MOST_DOCUMENTS", 5)
+    imports = "".join(f'<import namespace="u{n}" location="{n}.wsdl"/>' for n in range(6))
+    for number in range(6):
+        text = (
+            f'<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" targetNamespace="u{number}"/>'
+        )
+        (tmp_path / f"{number}.wsdl").write_text(text)
+    wsdl = tmp_path / "many.wsdl"
+    wsdl.write_text(
+        f'<definitions xmlns="http://schemas.xmlsoap.org/wsdl/">{imports}</definitions>'
+    )
+    config = load(SoapSettings, {"address": "http://127.0.0.1:1", "wsdl": str(wsdl)})
+    with pytest.raises(Invalid, match=r"more than 5 documents, .*/4\.wsdl is one too many"):
+        SoapOutgoing.prepare(config)
+
+
 OPEN = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:open"
   xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="urn:open"
   ><types><x:schema xmlns:x="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:open"

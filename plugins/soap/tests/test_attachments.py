@@ -318,7 +318,7 @@ def test_large_binary_values_are_attachments_for_who_accepts_them(
     envelope = etree.fromstring(root.get_payload(decode=True))
     found = envelope[0][0]
     assert found.findtext("{*}small") == "c21hbGw="
-    assert f"<{found[0][0].get('href').removeprefix('cid:')}>" == first["Content-ID"]
+    assert f"<{found[0][0].get('href', '').removeprefix('cid:')}>" == first["Content-ID"]
     assert found[0][0].tag == "{http://www.w3.org/2004/08/xop/include}Include"
 
 

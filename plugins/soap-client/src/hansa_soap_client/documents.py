@@ -19,6 +19,9 @@ from .settings import SoapSettings, is_web_address, same_server
 _MOST_LOADS = 20
 """How often one document may be asked for until it is taken for one that imports itself."""
 
+_MOST_DOCUMENTS = 1000
+"""The most documents that a WSDL may consist of; those of whole industries have some hundreds."""
+
 log = logging.getLogger("hansa.soap")
 
 Fetch: TypeAlias = Callable[[str], bytes]
@@ -56,13 +59,16 @@ class Documents:
     def load(self, url: str) -> bytes:
         """Return a WSDL or schema.
 
-        Raises `Invalid`, which names it, for one from elsewhere, one that is not there, or one that
-        imports itself without end.
+        Raises `Invalid`, which names it, for one from elsewhere, one that is not there, one that
+        imports itself without end, or one too many.
         """
         self.latest = url
         self._loads[url] += 1
         if self._loads[url] > _MOST_LOADS:
             raise Invalid({"wsdl": f"imports {url} again and again"})
+        if len(self._loads) > _MOST_DOCUMENTS:
+            fault = f"has more than {_MOST_DOCUMENTS} documents, {url} is one too many"
+            raise Invalid({"wsdl": fault})
         if is_web_address(url):
             return self._load_from_web(url)
         return self._load_file(url)

@@ -81,9 +81,10 @@ class MessageTypes:
     def _global(self, element: etree._Element) -> Type | None:
         """Return the type of an element by its own name, where the WSDL has any (xsd:any)."""
         try:
-            return self._schema.get_element(element.tag).type  # type: ignore[no-untyped-call]
+            found: Type = self._schema.get_element(element.tag).type
         except (UnknownName, NamespaceError):
             return None
+        return found
 
     def _actual(self, element: etree._Element, declared: Type) -> Type:
         """Return the type that an element says it is of (xsi:type), else the declared one."""

@@ -125,13 +125,12 @@ class WsdlClient:
             raise BadAnswer(f"{place}: the Body of the answer is empty")
         try:
             lost = self._lost(operation, message)
-            answer = None if lost else operation.process_reply(message.envelope)  # type: ignore[no-untyped-call]
-            data = _plain(serialize_object(answer, dict))  # type: ignore[no-untyped-call]
+            if not lost:
+                answer = operation.process_reply(message.envelope)  # type: ignore[no-untyped-call]
+                return _plain(serialize_object(answer, dict))  # type: ignore[no-untyped-call]
         except Exception as error:  # whatever the library trips over is a fault of the answer
             raise BadAnswer(f"{place}: {error}") from error
-        if lost:
-            raise BadAnswer(f"{place}: {lost}")
-        return data
+        raise BadAnswer(f"{place}: {lost}")
 
     def _lost(self, operation: SoapOperation, message: Message) -> str:
         """Return what of an answer the library would leave out without a word."""

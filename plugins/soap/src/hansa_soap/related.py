@@ -84,7 +84,7 @@ def read_package(
     boundary = parameter_of(content_type, "boundary")
     if not boundary:
         raise Invalid(f"the content type {RELATED} has no boundary")
-    parts = []
+    parts: list[Attachment] = []
     for part in _parts(content, boundary.encode("latin-1", "replace")):
         if len(parts) > most_attachments:
             raise Invalid(f"the message has more than {most_attachments} attachments")

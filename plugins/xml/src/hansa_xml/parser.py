@@ -131,7 +131,7 @@ def _parsed(raw: bytes, parser: etree.XMLParser) -> etree._Element:
     try:
         root: etree._Element | None = etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:
-        if error.code in _LIBRARY_LIMITS:
+        if getattr(error, "code", 0) in _LIBRARY_LIMITS:  # the stubs of lxml do not have it
             raise OverLibraryLimit(_OVER_LIBRARY_LIMIT) from None
         raise Invalid(f"not well-formed XML: {_text(error)}") from None
     except (ValueError, LookupError) as error:
