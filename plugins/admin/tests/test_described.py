@@ -101,7 +101,7 @@ class Ping(Service):
         return self.request.input
 """
 
-CHANNELS = {
+CHANNELS: dict[str, dict[str, Any]] = {
     "sent": {"service": "orders.sent", "url_path": "/sent", "method": "POST"},
     "sent-to": {"service": "orders.sent", "url_path": "/sent/{id}", "method": "POST"},
     "asked": {"service": "orders.asked", "url_path": "/asked/{id}", "method": "GET"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
@@ -377,16 +378,13 @@ def test_what_is_wrong_with_a_form_is_said(shared, body, content_type, detail):
 
 
 def test_files_are_closed_also_after_errors(shared, monkeypatch):
-    from hansa_http import multipart_form
-
     opened: list[Any] = []
 
     def remember(**options: Any) -> Any:
-        opened.append(original(**options))
+        opened.append(SpooledTemporaryFile(**options))  # noqa: SIM115 - the form closes it
         return opened[-1]
 
-    original = multipart_form.SpooledTemporaryFile
-    monkeypatch.setattr(multipart_form, "SpooledTemporaryFile", remember)
+    monkeypatch.setattr("hansa_http.multipart_form.SpooledTemporaryFile", remember)
     file = part("document", bytes(IN_MEMORY + 1), filename="a")
     assert multipart(shared, NUMBER, part("note", b"fail"), file)[0] == 500
     assert multipart(shared, file)[0] == 400

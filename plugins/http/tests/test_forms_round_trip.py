@@ -19,7 +19,7 @@ from urllib3.filepost import encode_multipart_formdata
 
 LIMITS = Forms(enabled=True)
 characters = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters='"%\\')
-names = st.text(characters, min_size=1)
+names = st.text(characters, min_size=1).filter(lambda name: name != "_charset_")
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 contents = st.binary() | st.lists(st.sampled_from([b"\r", b"\n", b"--", b"b"])).map(b"".join)
 files = st.dictionaries(names, st.lists(contents, min_size=1, max_size=3), max_size=4)
