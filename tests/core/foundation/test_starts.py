@@ -1,0 +1,123 @@
+"""What is noted of starts, and what is blamed for the end of a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hansa.foundation.starts import JOURNAL_SIZE, DeathLedger, Starts
+
+DEADLY = """
+import os, sys
+from pathlib import Path
+from hansa.foundation.starts import Starts
+starts = Starts(Path(sys.argv[1]))
+with starts.starting("harmless"):
+    pass
+with starts.starting("one"), starts.starting("two"):
+    os._exit(7)
+"""
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> DeathLedger:
+    return DeathLedger(tmp_path / "starts")
+
+
+def die(ledger: DeathLedger, pid: int, *subjects: str) -> list[str]:
+    """Blame what a process of this number was starting."""
+    ledger.journal(pid).parent.mkdir(exist_ok=True)
+    ledger.journal(pid).write_text("".join(f"+{subject}\n" for subject in subjects))
+    return ledger.bury(pid, "ended with status 7")
+
+
+def test_what_a_process_was_starting_when_it_died(ledger: DeathLedger, tmp_path: Path):
+    child = subprocess.Popen([sys.executable, "-c", DEADLY, str(tmp_path / "starts")])
+    assert child.wait(30) == 7
+    assert ledger.bury(child.pid, "ended with status 7") == ["one", "two"]
+    assert ledger.bury(child.pid, "ended with status 7") == [], "once"
+    assert {subject: deaths.count for subject, deaths in ledger.all().items()} == {
+        "one": 1,
+        "two": 1,
+    }
+
+
+def test_what_was_blamed_before_is_blamed_alone_and_quarantined_the_third_time(ledger: DeathLedger):
+    assert die(ledger, 1, "one", "two") == ["one", "two"]
+    assert die(ledger, 2, "one", "three") == ["one"]
+    assert ledger.quarantined("one") is None
+    assert die(ledger, 3, "one") == ["one"]
+    deaths = ledger.quarantined("one")
+    assert str(deaths) == "3 processes ended while it was started (the last ended with status 7)"
+    assert ledger.quarantined("two") is None
+    ledger.forgive("one")
+    assert ledger.quarantined("one") is None
+
+
+def test_a_start_that_is_survived_clears_it_and_it_starts_alone(ledger: DeathLedger, tmp_path: Path):
+    die(ledger, 1, "one", "two")
+    starts = Starts(tmp_path / "starts")
+    began = threading.Event()
+
+    def start_two() -> None:
+        with starts.starting("two"):
+            began.set()
+
+    with starts.starting("one"):
+        other = threading.Thread(target=start_two)
+        other.start()
+        assert not began.wait(0.1), "it waits for the other one that was blamed"
+        with starts.starting("three"):
+            assert ledger.all().keys() == {"one", "two"}
+    other.join(10)
+    assert began.is_set() and ledger.all() == {}
+
+
+def test_a_start_that_fails_is_no_death(ledger: DeathLedger, tmp_path: Path):
+    die(ledger, 1, "one")
+    starts = Starts(tmp_path / "starts")
+    with pytest.raises(ValueError), starts.starting("one"):
+        raise ValueError
+    assert ledger.bury(os.getpid(), "ended") == [] and ledger.all() == {}
+
+
+def test_who_ends_in_order_leaves_no_journal_also_with_a_start_under_way(
+    ledger: DeathLedger, tmp_path: Path
+):
+    starts = Starts(tmp_path / "starts")
+    with starts.starting("one"):
+        starts.end()
+    assert not ledger.journal(os.getpid()).exists()
+
+
+def test_a_journal_does_not_grow_for_ever(ledger: DeathLedger, tmp_path: Path):
+    starts = Starts(tmp_path / "starts")
+    for _ in range(JOURNAL_SIZE // 50):
+        with starts.starting("x" * 100):
+            pass
+    assert ledger.journal(os.getpid()).stat().st_size < JOURNAL_SIZE + 300
+    starts.end()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": 5}', '{"a": {"count": 1}}', "null"])
+def test_a_ledger_that_cannot_be_read_blames_nothing(
+    ledger: DeathLedger, tmp_path: Path, content: str
+):
+    die(ledger, 1, "one")
+    (tmp_path / "starts/deaths.json").write_text(content)
+    assert ledger.all() == {}
+    assert die(ledger, 2, "one") == ["one"] and ledger.all()["one"].count == 1
+
+
+def test_where_nothing_can_be_written_nothing_is_blamed(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    starts = Starts(tmp_path / "file/starts")
+    with starts.starting("one"):
+        pass
+    assert DeathLedger(tmp_path / "file/starts").bury(os.getpid(), "ended") == []
+    with Starts().starting("one"):
+        pass
