@@ -122,13 +122,11 @@ def test_defaults() -> None:
 
 
 def test_the_shape_of_a_parameter_is_that_of_its_type() -> None:
-    declared = {
-        "input_required": (List("tags"), Unicode("name"), AsIs("any"), "plain", CSV("codes")),
-    }
+    declared = (List("tags"), Unicode("name"), AsIs("any"), "plain", CSV("codes"))
     one = {"tags": "a", "name": "b", "any": "c", "plain": "d", "codes": "e"}
-    assert read({}, one, **declared) == one | {"tags": ["a"], "codes": ["e"]}
+    assert read({}, one, input_required=declared) == one | {"tags": ["a"], "codes": ["e"]}
     two = {"tags": ["a", "b"], "name": "b", "any": ["c", "d"], "plain": ["d", "e"], "codes": "e,f"}
-    assert read({}, two, **declared) == two | {"codes": ["e", "f"]}
+    assert read({}, two, input_required=declared) == two | {"codes": ["e", "f"]}
     twice = {"name": ["b", "c"], "when": ["2026-01-01", "2026-01-02"]}
     assert faults({}, twice, input_required=(Unicode("name"), UTC("when"))) == dict.fromkeys(
         twice, "given 2 times, and takes one value"
