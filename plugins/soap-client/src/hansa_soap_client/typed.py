@@ -99,7 +99,7 @@ def _elements(particle: object) -> Iterator[Element]:
     if isinstance(particle, Element):
         yield particle
     elif isinstance(particle, Indicator):
-        for inner in particle:  # type: ignore[attr-defined]
+        for inner in particle:  # type: ignore[attr-defined]  # it is a list, untyped
             yield from _elements(inner)
 
 
