@@ -100,7 +100,7 @@ class Cost(Service):
         context.destroy(0)
         format = self.server.registry.format("json").cls(None, Count)
         parse = self.timed(calls, lambda: format.parse(body, Count.Input))
-        route = self.server.route("measuring.count", format="json")
+        route = self.server.objects.get("channel", "zeromq", "bench").dispatch
         dispatch = self.timed(calls, lambda: route(Request(raw=body))) - parse
         return {"receive": receive, "parse": parse, "dispatch": dispatch}
 
