@@ -17,7 +17,8 @@ import redis
 from hansa import TimedOut, Unavailable, deadline
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
-from hansa_redis.client import Client, blocking_seconds
+from hansa_redis.blocking import blocking_seconds
+from hansa_redis.client import Client
 from hansa_redis.deadline import TcpConnection, remaining
 from hypothesis import given, strategies as st
 
@@ -133,12 +134,13 @@ def test_a_peer_that_hangs_up():
 
 def test_an_exhausted_pool_is_waited_for_within_the_deadline(address):
     with running(own=address, timeout=0.4, max_connections=1) as connection:
-        held = connection.client.connection_pool.get_connection()
+        pool = connection.connection_pool
+        held = pool.get_connection()
         began = time.monotonic()
         with pytest.raises(Unavailable, match="outgoing redis 'cache'"):
             connection.get("a")
         assert time.monotonic() - began < 0.7
-        connection.client.connection_pool.release(held)
+        pool.release(held)
         assert connection.set("a", "b")
 
 

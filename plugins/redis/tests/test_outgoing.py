@@ -17,7 +17,7 @@ from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.engine import Valkey
 from hansa_redis.outgoing import RedisConfig, RedisOutgoing
 
-from plugins.redis.tests.conftest import PROGRAMS
+from plugins.redis.tests.nodes import Node, make_certificate, program_with_tls, tls_lines
 from plugins.redis.tests.support import end, launch, outgoing, running
 
 
@@ -225,50 +225,12 @@ def test_full_memory_is_unavailable_and_a_wrong_type_is_an_error_of_the_caller(t
 
 
 def test_tls_is_verified(tmp_path):
-    program = PROGRAMS["redis"]
-    if (
-        program is None
-        or "libssl"
-        not in subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
-    ):
+    program = program_with_tls()
+    if not program:
         pytest.skip("there is no redis-server with TLS here")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    request = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext "
-        "subjectAltName=DNS:localhost"
-    )
-    subprocess.run(
-        [*request.split(), "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
+    certificate, key = make_certificate(tmp_path, "DNS:localhost")
     port = free_port()
-    options = {
-        "tls-cert-file": certificate,
-        "tls-key-file": key,
-        "tls-ca-cert-file": certificate,
-        "tls-auth-clients": "no",
-    }
-    command = [
-        program,
-        "--port",
-        "0",
-        "--tls-port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--dir",
-        str(tmp_path),
-    ]
-    process = subprocess.Popen(
-        [
-            *command,
-            *(str(word) for name, value in options.items() for word in (f"--{name}", value)),
-        ],
-        stdout=subprocess.DEVNULL,
-    )
+    node = Node(tmp_path, *tls_lines(port, certificate, key), program=program, password=None)
     address = f"rediss://localhost:{port}"
     try:
 
@@ -288,7 +250,7 @@ def test_tls_is_verified(tmp_path):
         with pytest.raises(Unavailable, match=r"not valid for|doesn't match|mismatch"):
             outgoing(f"rediss://127.0.0.1:{port}", tls_ca=str(certificate)).start()
     finally:
-        end(process)
+        node.end()
 
 
 @pytest.mark.parametrize(

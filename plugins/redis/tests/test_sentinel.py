@@ -1,53 +1,31 @@
-"""Redis Sentinel: a real primary, its replica and a sentinel, and a failover between calls; and a
-node of a cluster, which is refused with a clear text.
+"""Redis Sentinel: a real primary, its replica and a sentinel, and a failover between calls; the same
+over TLS, without one.
 """
 
 from __future__ import annotations
 
-import subprocess
 import uuid
-from pathlib import Path
 
 import pytest
 import redis
-from hansa import Invalid, Unavailable, load
+from hansa import Invalid, load
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.address import address_fault, holds_password, parse_sentinel
 from hansa_redis.bus import RedisBus
 from hansa_redis.client import RedisUnavailable, open_client
 from hansa_redis.early import RedisSection
-from hansa_redis.engine import find_program
 
+from plugins.redis.tests.nodes import (
+    PASSWORD,
+    QUOTED,
+    Node,
+    make_certificate,
+    program_with_tls,
+    tls_lines,
+    works,
+)
 from plugins.redis.tests.support import outgoing, running
-
-PASSWORD = "se/cr@et"
-QUOTED = "se%2Fcr%40et"
-
-
-class Node:
-    """A process of the server program with lines of configuration."""
-
-    def __init__(self, folder: Path, *lines: str, sentinel: bool = False) -> None:
-        self.port = free_port()
-        path = folder / f"{self.port}.conf"
-        text = [f"port {self.port}", "bind 127.0.0.1", f"dir {folder}", 'save ""', *lines]
-        path.write_text("\n".join(text) + "\n")
-        command = [find_program(), str(path), *(["--sentinel"] if sentinel else [])]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        password = None if sentinel else PASSWORD
-        self.client = redis.Redis("127.0.0.1", self.port, password=password, decode_responses=True)
-
-    def answers(self) -> bool:
-        try:
-            return bool(self.client.ping())
-        except redis.RedisError:
-            return False
-
-    def end(self) -> None:
-        self.client.close()
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +44,7 @@ def sentinel(tmp_path_factory):
         wait_until(lambda: all(each.answers() for each in nodes), 20)
         wait_until(lambda: replica.client.info()["master_link_status"] == "up", 20)
         # it asks about replicas when it starts, and then only every 10 s unless told otherwise
-        node = Node(folder, *watched, sentinel=True)
+        node = Node(folder, *watched, sentinel=True, password=None)
         nodes.append(node)
         wait_until(node.answers, 20)
         node.client.execute_command("SENTINEL DEBUG", "INFO-PERIOD", 100)
@@ -97,13 +75,13 @@ def test_calls_go_to_the_primary_also_after_a_failover(sentinel):
         replica = int(sentinel.client.sentinel_slaves("main")[0]["port"])
         wait_until(lambda: _reads(replica, key) == "1")
         failover = "SENTINEL FAILOVER main"
-        wait_until(lambda: _works(lambda: sentinel.client.execute_command(failover)), 30)
+        wait_until(lambda: works(lambda: sentinel.client.execute_command(failover)), 30)
         wait_until(lambda: primary_port(sentinel) not in (before, 0), 30)
         # until it is a replica it takes writes, which Redis loses; the sentinel does this in 8 s
         _demote(before, primary_port(sentinel))
-        wait_until(lambda: _works(lambda: cache.set(key, "2")), 30)
-        wait_until(lambda: _works(lambda: bus.acquire("b", "w1", 50)), 30)
-        wait_until(lambda: _works(lambda: client.get(key)), 30)
+        wait_until(lambda: works(lambda: cache.set(key, "2")), 30)
+        wait_until(lambda: works(lambda: bus.acquire("b", "w1", 50)), 30)
+        wait_until(lambda: works(lambda: client.get(key)), 30)
         assert client.get(key) == b"2"
         assert _reads(primary_port(sentinel), key) == "2"
     client.close()
@@ -123,39 +101,49 @@ def _demote(port: int, primary: int) -> None:
         client.replicaof("127.0.0.1", primary)
 
 
-def _works(call) -> bool:
-    try:
-        call()
-    except (Unavailable, redis.RedisError):
-        return False
-    return True
-
-
 def test_a_service_that_no_sentinel_knows_is_told(sentinel):
     address = f"redis+sentinel://127.0.0.1:{sentinel.port}/other"
     with pytest.raises(RedisUnavailable, match="knows no primary 'other'"), running(address):
         pass
 
 
-def test_a_node_of_a_cluster_is_refused_with_a_clear_text(tmp_path):
-    node = Node(tmp_path, "cluster-enabled yes", f"requirepass {PASSWORD}")
+def test_the_primary_is_reached_over_tls(tmp_path):
+    program = program_with_tls()
+    if not program:
+        pytest.skip("there is no redis-server with TLS here")
+    certificate, key = make_certificate(tmp_path, "IP:127.0.0.1")
+    port = free_port()
+    lines = tls_lines(port, certificate, key)
+    primary = Node(tmp_path, f"requirepass {PASSWORD}", *lines, program=program)
+    watched = [
+        f"sentinel monitor main 127.0.0.1 {port} 1",
+        f"sentinel auth-pass main {PASSWORD}",
+    ]
+    sentinel = Node(tmp_path, *watched, program=program, sentinel=True, password=None)
+    place = f"127.0.0.1:{sentinel.port}/main"
     try:
-        wait_until(node.answers, 20)
-        node.client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383")
-        wait_until(lambda: node.client.cluster("info")["cluster_state"] == "ok", 20)
-        with running(f"redis://127.0.0.1:{node.port}", password=PASSWORD) as cache:
-            cache.set("one", "1")
-            with pytest.raises(RedisUnavailable, match="Redis Cluster, which is not supported"):
-                cache.mget("one", "two")
+        wait_until(lambda: primary.answers() and sentinel.answers(), 20)
+        address = f"rediss+sentinel://:{QUOTED}@{place}?ssl_ca_certs={certificate}"
+        bus = RedisBus(address, "tls")
+        assert bus.acquire("a", "w1", 50) == 1
+        bus.redis.close()
+        with running(
+            f"rediss+sentinel://{place}", password=PASSWORD, tls_ca=str(certificate)
+        ) as cache:
+            assert cache.set("key", "1")
+        assert primary.client.get("key") == "1"
+        with pytest.raises(RedisUnavailable, match="certificate verify failed"):
+            outgoing(f"rediss+sentinel://{place}", password=PASSWORD).start()
     finally:
-        node.end()
+        sentinel.end()
+        primary.end()
 
 
 @pytest.mark.parametrize(
     "address",
     [
         "redis+sentinel://10.0.0.1:26379,10.0.0.2,[::1]:26380/main/3",
-        "rediss+sentinel://sentinel.example.com/main?sentinel_password=x",
+        "rediss+sentinel://sentinel.example.com/main?sentinel_password=x&ssl_ca_certs=/ca.pem",
     ],
 )
 def test_addresses_with_sentinel(address):
@@ -172,7 +160,7 @@ def test_addresses_with_sentinel(address):
         "redis+sentinel://10.0.0.1:x/main",
         "redis+sentinel://10.0.0.1/main/x",
         "redis+sentinel://10.0.0.1/main?colour=red",
-        "redis+cluster://10.0.0.1:6379",
+        "redis+sentinel://10.0.0.1/main?ssl_ca_certs=/ca.pem",
         "http://10.0.0.1",
     ],
 )

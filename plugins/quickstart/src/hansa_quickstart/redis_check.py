@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from hansa_redis.address import address_fault
+
 from .failure import Failure
 
 if TYPE_CHECKING:
@@ -13,9 +15,6 @@ if TYPE_CHECKING:
 
 MINIMUM: Final = (6, 2)
 """The oldest version of Redis that has XAUTOCLAIM, which recovers the messages of dead workers."""
-CONNECT_TIMEOUT: Final = 3.0
-TIMEOUT: Final = 5.0
-"""Seconds."""
 
 _LOSSES: Final = {
     "everysec": "up to a second of accepted asynchronous invocations",
@@ -75,27 +74,23 @@ def check_redis(address: str, durability: str | None) -> list[str]:
 
 
 def _persistence(address: str) -> _Persistence:
-    """Ask a Redis how it persists; raises `Failure`."""
+    """Ask a Redis how it persists, of a Redis Cluster one node; raises `Failure`."""
+    # redis-py takes long to import
     import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
+    from hansa_redis.bus import open_redis
 
+    fault = address_fault(address)
+    if fault:
+        raise Failure(f"Redis: {without_password(address)} {fault}")
     try:
-        client = redis.Redis.from_url(
-            address,
-            decode_responses=True,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-        )
-        with client:
+        with open_redis(address) as client:
             about = client.info()
             return _Persistence(
                 version=str(about.get("redis_version", "0")),
                 append_only=bool(about.get("aof_enabled")),
                 appendfsync=_setting(client, "appendfsync"),
             )
-    except (redis.RedisError, OSError, ValueError) as error:
+    except (redis.RedisError, OSError) as error:
         shown = without_password(address)
         raise Failure(f"Redis: {shown} cannot be used: {error}") from None
 

@@ -6,15 +6,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import cast
+from urllib.parse import quote
 
 from hansa import Bus, HeldLease
-from redis import ConnectionError as RedisConnectionError, ConnectionPool, Redis
+from redis import ConnectionPool, Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from .address import is_cluster, parse_cluster, with_hash_tag
 from .client import connection_options
+from .cluster import ClusterClient
 from .records import RedisRecords
+from .slot import Following
 
 log = logging.getLogger("hansa.redis")
 
@@ -31,6 +38,8 @@ _RELEASE = """
 if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 """
+TIMEOUT = 3.0
+"""Seconds that one call may take."""
 NUDGE_WAIT = 1.0
 """Seconds for which a subscription waits for a nudge before changes are looked for anyway."""
 
@@ -39,31 +48,55 @@ def open_redis(address: str) -> Redis:
     """Return a redis-py client for an address of any form that `address` describes, whose calls
     end within 3 seconds.
 
-    It connects when it is first used, and decodes answers as text.
+    It connects when it is first used, and decodes answers as text. In a Redis Cluster it reaches
+    the keys with the hash tag of the address.
     """
     pool = ConnectionPool(
         decode_responses=True,
         protocol=2,
-        socket_timeout=3,
+        socket_timeout=TIMEOUT,
         socket_connect_timeout=2,
         # an idle connection that was closed is opened again; a Redis that does not answer in time
         # is not asked twice
-        retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
+        retry=Retry(NoBackoff(), 1, (exceptions.ConnectionError,)),
         **connection_options(address),
     )
-    return Redis(connection_pool=pool)
+    return Following(connection_pool=pool)
+
+
+class WholeCluster(ClusterClient):
+    """A client for all keys of a Redis Cluster, which raises redis-py's errors: of what the bus
+    hands out, `Unavailable` would say that there is no Redis.
+    """
+
+    @contextmanager
+    def translated(self, extra: float = 0.0) -> Iterator[None]:
+        """Turn what is no `RedisError` into one, where no node answers."""
+        try:
+            yield
+        except TimeoutError as error:
+            raise exceptions.TimeoutError(str(error)) from error
+        except exceptions.RedisClusterException as error:
+            if error.__cause__ is None:
+                raise
+            raise exceptions.ConnectionError(str(error)) from error
 
 
 class RedisBus(Bus):
     """The bus of the cluster named `cluster` over the Redis at `address`; changes are also polled
     for every 2 seconds.
 
-    `poll_interval` is the pause in seconds between polls while Redis does not answer.
+    `poll_interval` is the pause in seconds between polls while Redis does not answer. In a Redis
+    Cluster all keys of `key` carry one hash tag, so that one node holds them; on a single Redis
+    they have no tag, as ever.
     """
 
     def __init__(self, address: str, cluster: str) -> None:
-        self._address = address
-        self._client = open_redis(address)
+        self._spread = is_cluster(address)
+        tag = quote(cluster, safe=" ")
+        self._address = with_hash_tag(address, tag) if self._spread else address
+        self._root = ("hansa", f"{{{tag}}}" if self._spread else cluster)
+        self._client = open_redis(self._address)
         self._acquire = self._client.register_script(_ACQUIRE)
         self._release = self._client.register_script(_RELEASE)
         self.cluster = cluster
@@ -76,12 +109,28 @@ class RedisBus(Bus):
 
     @property
     def redis(self) -> Redis:
-        """A redis-py client that decodes answers as text; its calls end within 3 seconds."""
-        return self._client
+        """A redis-py client that decodes answers as text; its calls end within 3 seconds.
+
+        In a Redis Cluster it reaches the keys of all slots. Raises redis-py's `ConnectionError` if
+        no node answers when it is first asked for.
+        """
+        return self._whole_cluster if self._spread else self._client
+
+    @cached_property
+    def _whole_cluster(self) -> Redis:
+        made = WholeCluster(
+            "the cluster's Redis",
+            parse_cluster(self._address),
+            timeout=TIMEOUT,
+            max_connections=64,
+            decode_responses=True,
+        )
+        # RedisCluster has the commands of Redis, and is none of its subclasses
+        return cast(Redis, made)
 
     def key(self, *parts: str) -> str:
         """Return the name of a Redis key of this cluster."""
-        return ":".join(("hansa", self.cluster, *parts))
+        return ":".join((*self._root, *parts))
 
     def nudge(self, revision: int) -> None:
         """Tell the other workers that there is a new revision; a failure is logged, since they poll
@@ -148,5 +197,7 @@ class RedisBus(Bus):
         return found
 
     def records(self, namespace: str) -> RedisRecords:
-        """Return records of the whole cluster; each is a key `hansa:CLUSTER:NAMESPACE:NAME`."""
+        """Return records of the whole cluster; each is a key that `key` names, of the namespace and
+        its name.
+        """
         return RedisRecords(self._client, self.key(namespace))

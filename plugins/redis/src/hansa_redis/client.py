@@ -1,70 +1,91 @@
-"""A redis-py client whose calls end within a deadline, and whose failures name the connection and
-say what to do with a message.
+"""A redis-py client for one Redis, or one slot of a Redis Cluster, whose calls end within a deadline,
+and whose failures name the connection and say what to do with a message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis
-from hansa import HansaError, TimedOut, Unavailable, deadline
+from hansa import HansaError, deadline
 from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.client import Pipeline, PubSub
 from redis.connection import parse_url
 from redis.retry import Retry
 
-from .address import NO_CLUSTER, is_sentinel, parse_sentinel
+from .address import is_cluster, is_sentinel, parse_cluster, parse_sentinel
+from .calls import Calls, RedisTimedOut, RedisUnavailable, moved
 from .deadline import Pool, TcpConnection, TlsConnection, UnixConnection
 from .sentinel import SentinelConnection, TlsSentinelConnection
+from .slot import Following, SlotConnection, TlsSlotConnection, slot_of
 
+__all__ = [
+    "CONNECTIONS",
+    "Client",
+    "RedisTimedOut",
+    "RedisUnavailable",
+    "Subscription",
+    "connection_options",
+    "login_options",
+    "open_client",
+]
 
-class RedisUnavailable(Unavailable, exceptions.ConnectionError):
-    """Redis is unreachable or refuses work for now; code that expects redis-py's `ConnectionError`
-    finds it too.
-    """
-
-
-class RedisTimedOut(TimedOut, exceptions.TimeoutError):
-    """Redis did not answer within the deadline; code that expects redis-py's `TimeoutError` finds
-    it too.
-    """
+CONNECTIONS: dict[str, type] = {
+    "unix": UnixConnection,
+    "rediss": TlsConnection,
+    "redis": TcpConnection,
+}
+"""The class of connections by the scheme of the address."""
+SENTINEL_CONNECTIONS = {"rediss": TlsSentinelConnection, "redis": SentinelConnection}
+"""The class of connections to the primary that Sentinel names, by their scheme."""
+SLOT_CONNECTIONS = {"rediss": TlsSlotConnection, "redis": SlotConnection}
+"""The class of connections to the node that holds a slot, by their scheme."""
 
 
 def connection_options(address: str) -> dict[str, Any]:
     """Return the class and the options of connections to an address, as pools of redis-py take
-    them.
+    them; those to a Redis Cluster lead to the node that holds the slot of its hash tag.
     """
     if is_sentinel(address):
         return _sentinel_options(address)
+    if is_cluster(address):
+        return _slot_options(address)
     target = dict(parse_url(address))  # type: ignore[no-untyped-call]
     target["connection_class"] = CONNECTIONS[urlsplit(address).scheme]
     return target
 
 
+def login_options(username: str, password: str) -> dict[str, str]:
+    """Return the options of connections for a login; what is empty is left out."""
+    login = {"username": username, "password": password}
+    return {name: value for name, value in login.items() if value}
+
+
 def _sentinel_options(address: str) -> dict[str, Any]:
     parsed = parse_sentinel(address)
-    options: dict[str, Any] = {
+    return {
         "connection_class": SENTINEL_CONNECTIONS[parsed.scheme],
-        "sentinels": parsed.sentinels,
+        "sources": parsed.sentinels,
+        "source_options": parsed.sentinel_options,
         "service": parsed.service,
-        "sentinel_options": parsed.sentinel_options,
         "db": parsed.db,
+        **parsed.tls_options,
+        **login_options(parsed.username, parsed.password),
     }
-    if parsed.username:
-        options["username"] = parsed.username
-    if parsed.password:
-        options["password"] = parsed.password
-    return options
 
 
-CONNECTIONS = {"unix": UnixConnection, "rediss": TlsConnection, "redis": TcpConnection}
-"""The class of connections by the scheme of the address."""
-SENTINEL_CONNECTIONS = {"rediss": TlsSentinelConnection, "redis": SentinelConnection}
-"""The class of connections to the primary that Sentinel names, by their scheme."""
+def _slot_options(address: str) -> dict[str, Any]:
+    parsed = parse_cluster(address)
+    common = {**parsed.tls_options, **login_options(parsed.username, parsed.password)}
+    return {
+        "connection_class": SLOT_CONNECTIONS[parsed.scheme],
+        "sources": parsed.nodes,
+        "source_options": common,
+        "slot": slot_of(parsed.hash_tag),
+        **common,
+    }
 
 
 def open_client(address: str, name: str, *, timeout: float, max_connections: int = 64) -> Client:
@@ -83,53 +104,7 @@ def open_client(address: str, name: str, *, timeout: float, max_connections: int
     )
 
 
-_BUSY = (
-    exceptions.OutOfMemoryError,
-    exceptions.ReadOnlyError,
-    exceptions.MasterDownError,
-    exceptions.ClusterDownError,
-    exceptions.TryAgainError,
-)
-_SECONDS_LAST = {"BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BZPOPMIN", "BZPOPMAX"}
-_SECONDS_FIRST = {"BLMPOP", "BZMPOP"}
-_MILLISECONDS_LAST = {"WAIT", "WAITAOF"}
-_STREAM_READS = {"XREAD", "XREADGROUP"}
-
-
-def blocking_seconds(command: Sequence[object]) -> float | None:
-    """Return how long a command asks Redis to wait: seconds, 0 for without end; None for a command
-    that does not wait.
-    """
-    words = [_text(word) for word in command]
-    name = words[0].upper()
-    try:
-        if name in _SECONDS_LAST:
-            return float(words[-1])
-        if name in _SECONDS_FIRST:
-            return float(words[1])
-        if name in _MILLISECONDS_LAST:
-            return float(words[-1]) / 1000
-        if name in _STREAM_READS:
-            return _block_option(words) / 1000
-    except (ValueError, IndexError):
-        return None  # not a command that Redis will accept, or one without the option
-    return None
-
-
-def _block_option(words: Sequence[str]) -> float:
-    """Return the milliseconds of the option BLOCK; raises ValueError without one."""
-    upper = [word.upper() for word in words]
-    head = upper[: upper.index("STREAMS")]
-    # a group or consumer may be called BLOCK, too; they stand before the options
-    start = 4 if upper[0] == "XREADGROUP" else 1
-    return float(head[head.index("BLOCK", start) + 1])
-
-
-def _text(word: object) -> str:
-    return word.decode(errors="replace") if isinstance(word, bytes) else str(word)
-
-
-class Client(redis.Redis):
+class Client(Calls, Following):
     """A client for services, safe in many threads, whose calls each end within `timeout` seconds.
 
     It repeats no command by itself: one that ran without its answer arriving would run twice.
@@ -158,52 +133,23 @@ class Client(redis.Redis):
         pool = Pool(timeout=timeout, socket_timeout=timeout, **options)  # type: ignore[no-untyped-call]
         super().__init__(connection_pool=pool)
         waiting = Pool(timeout=timeout, socket_timeout=None, **options)  # type: ignore[no-untyped-call]
-        self.waiting = redis.Redis(connection_pool=waiting)
-        self.waiting.response_callbacks = self.response_callbacks
+        self._waiting = Following(connection_pool=waiting)
+        self._waiting.response_callbacks = self.response_callbacks
 
-    @contextmanager
-    def call(self, extra: float = 0.0) -> Iterator[None]:
-        """Open the deadline of one call, `extra` seconds later than usual, and translate its
-        failures.
-        """
-        with self.translated(extra), deadline(self.timeout + extra):
-            yield
+    @property
+    def waiting(self) -> redis.Redis:
+        """The client, with connections of its own, for commands that wait."""
+        return self._waiting
 
-    @contextmanager
-    def translated(self, extra: float = 0.0) -> Iterator[None]:
-        """Turn failures of the connection into errors of Hansa."""
-        try:
-            yield
-        except HansaError:
-            raise
-        except (exceptions.TimeoutError, TimeoutError) as error:
-            raise RedisTimedOut(
-                f"{self.name} did not answer within {self.timeout + extra:g} s"
-            ) from error
-        except exceptions.AuthenticationError as error:
-            raise RedisUnavailable(
-                f"{self.name} refuses the user name or password: {error}"
-            ) from error
-        except exceptions.MaxConnectionsError as error:
-            raise RedisUnavailable(f"{self.name}: {error}") from error
-        except (exceptions.MovedError, exceptions.ClusterCrossSlotError) as error:
-            raise RedisUnavailable(f"{self.name} {NO_CLUSTER}") from error
-        except _BUSY as error:
-            raise RedisUnavailable(f"{self.name} refuses for now: {error}") from error
-        except (exceptions.ConnectionError, OSError) as error:
-            raise RedisUnavailable(f"{self.name} is not reachable: {error}") from error
+    def send(self, *args: Any, **options: Any) -> Any:
+        """Run one command that does not wait, as redis-py runs it."""
+        return Following.execute_command(self, *args, **options)
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Run one command and return its answer."""
-        waits = blocking_seconds(args)
-        if waits is None:
-            with self.call():
-                return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        if waits == 0:
-            with self.translated():
-                return self.waiting.execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        with self.call(waits):
-            return self.waiting.execute_command(*args, **options)  # type: ignore[no-untyped-call]
+    def meaning_of_cluster(self, error: exceptions.ResponseError) -> HansaError | None:
+        """Return the error of Hansa for what only nodes of a Redis Cluster answer."""
+        if issubclass(self.connection_pool.connection_class, SlotConnection):
+            return moved(self.name, error)
+        return super().meaning_of_cluster(error)
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         """Return a pipeline, which collects commands; its `execute()` is one call with one
@@ -213,14 +159,14 @@ class Client(redis.Redis):
 
     def pubsub(self, **options: Any) -> PubSub:
         """Return a subscription, which has a connection of its own."""
-        return _Subscription(self, **options)
+        return Subscription(self, connection_pool=self.waiting.connection_pool, **options)
 
     def close(self) -> None:
         """Close all connections."""
         super().close()
-        if hasattr(self, "waiting"):
+        if hasattr(self, "_waiting"):
             self.connection_pool.disconnect()
-            self.waiting.connection_pool.disconnect()
+            self._waiting.connection_pool.disconnect()
 
 
 class _Pipeline(Pipeline):
@@ -255,12 +201,12 @@ class _Pipeline(Pipeline):
             super().reset()
 
 
-class _Subscription(PubSub):
+class Subscription(PubSub):
     """A subscription whose failures are translated, and whose commands keep the deadline."""
 
-    def __init__(self, owner: Client, **options: Any) -> None:
+    def __init__(self, owner: Calls, **options: Any) -> None:
         self.owner = owner
-        super().__init__(owner.waiting.connection_pool, **options)
+        super().__init__(**options)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Subscribe or unsubscribe."""

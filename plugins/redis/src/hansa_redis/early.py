@@ -18,9 +18,9 @@ class RedisSection(Model):
     address: Annotated[
         Secret,
         setting(
-            "Address of an external Redis or Valkey (redis://, rediss://, unix:// or "
-            "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB); if empty, "
-            "the embedded Valkey is run",
+            "Address of an external Redis or Valkey (redis://, rediss://, unix://, "
+            "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB or "
+            "redis+cluster://HOST:PORT,HOST:PORT); if empty, the embedded Valkey is run",
             example="redis://:password@10.0.0.5:6379/0",
         ),
     ] = Secret("")

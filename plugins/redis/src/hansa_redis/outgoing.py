@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from hansa import Invalid, Model, Outgoing, Secret, Unavailable, setting
 
-from .address import address_fault, holds_password
-from .client import CONNECTIONS, Client, connection_options
+from .address import address_fault, holds_password, is_cluster, parse_cluster
+from .client import CONNECTIONS, Client, connection_options, login_options
+from .cluster import ClusterClient
 from .deadline import TlsConnection
 
 
@@ -20,8 +21,9 @@ class RedisConfig(Model):
     address: Annotated[
         str,
         setting(
-            "Address: redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH or, for Sentinel, "
-            "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB; overrides host, port, db and tls",
+            "Address: redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH, for Sentinel "
+            "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB or, for a Redis Cluster, "
+            "redis+cluster://HOST:PORT,HOST:PORT; overrides host, port, db and tls",
             example="redis://10.0.0.5:6379/0",
         ),
     ] = ""
@@ -90,15 +92,16 @@ def _address_fault(address: str) -> str:
 class RedisOutgoing(Outgoing[RedisConfig]):
     """A connection to Redis or Valkey.
 
-    `client` is a redis-py client, whose commands can also be called on the connection itself.
+    `client` is a redis-py client, whose commands can also be called on the connection itself; that
+    of a Redis Cluster is a `RedisCluster`.
     """
 
     type = "redis"
 
-    _client: Client | None = None
+    _client: Client | ClusterClient | None = None
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Client | ClusterClient:
         """The redis-py client, safe in many threads; raises `Unavailable` when the connection is
         not started.
         """
@@ -108,14 +111,7 @@ class RedisOutgoing(Outgoing[RedisConfig]):
 
     def start(self) -> None:
         """Open the pool and check that Redis answers; raises `Unavailable` or `TimedOut`."""
-        self._client = Client(
-            f"outgoing redis {self.name!r}",
-            timeout=self.config.timeout,
-            max_connections=self.config.max_connections,
-            decode_responses=self.config.decode,
-            protocol=2,
-            **self._target(),
-        )
+        self._client = self._open()
         self._client.ping()
 
     def stop(self) -> None:
@@ -145,12 +141,43 @@ class RedisOutgoing(Outgoing[RedisConfig]):
             raise AttributeError(name)
         return getattr(self.client, name)
 
-    def _target(self) -> dict[str, Any]:
-        """Return the options that redis-py's connections are made with."""
+    def _open(self) -> Client | ClusterClient:
         config = self.config
+        name = f"outgoing redis {self.name!r}"
         address = config.address
         if not address and not config.host:
             address = self._own_address()
+        if is_cluster(address):
+            return self._open_cluster(name, address)
+        return Client(
+            name,
+            timeout=config.timeout,
+            max_connections=config.max_connections,
+            decode_responses=config.decode,
+            protocol=2,
+            **self._target(address),
+        )
+
+    def _open_cluster(self, name: str, address: str) -> ClusterClient:
+        config = self.config
+        if config.db and not config.address:
+            raise Unavailable(f"{name}: a Redis Cluster has only the database 0")
+        parsed = parse_cluster(address)
+        options: dict[str, Any] = self._login()
+        if parsed.scheme == "rediss":
+            options.update(self._tls_options())
+        return ClusterClient(
+            name,
+            parsed,
+            timeout=config.timeout,
+            max_connections=config.max_connections,
+            decode_responses=config.decode,
+            **options,
+        )
+
+    def _target(self, address: str) -> dict[str, Any]:
+        """Return the options that redis-py's connections are made with."""
+        config = self.config
         if address:
             target = connection_options(address)
         else:
@@ -162,13 +189,13 @@ class RedisOutgoing(Outgoing[RedisConfig]):
             }
         if not config.address:
             target["db"] = config.db
-        if config.username:
-            target["username"] = config.username
-        if config.password is not None:
-            target["password"] = str(config.password)
+        target.update(self._login())
         if issubclass(target["connection_class"], TlsConnection):
             target.update(self._tls_options())
         return target
+
+    def _login(self) -> dict[str, str]:
+        return login_options(self.config.username, str(self.config.password or ""))
 
     def _tls_options(self) -> dict[str, str]:
         paths = {
