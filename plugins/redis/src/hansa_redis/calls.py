@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 from hansa import HansaError, TimedOut, Unavailable, deadline
 from redis import exceptions
 
 from .blocking import blocking_seconds
+from .untyped import Answer, Argument, Option
 
 _TIMEOUTS = (exceptions.TimeoutError, TimeoutError)
 _BUSY = (
@@ -47,7 +48,7 @@ class RedisTimedOut(TimedOut, exceptions.TimeoutError):
 class Commands(Protocol):
     """What runs commands."""
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
+    def execute_command(self, *args: Argument, **options: Option) -> Answer:
         """Run one command and return its answer."""
 
 
@@ -64,11 +65,11 @@ class Calls:
         """The client, with connections of its own, for commands that wait."""
         raise NotImplementedError
 
-    def send(self, *args: Any, **options: Any) -> Any:
+    def send(self, *args: Argument, **options: Option) -> Answer:
         """Run one command that does not wait, as redis-py runs it."""
         raise NotImplementedError
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
+    def execute_command(self, *args: Argument, **options: Option) -> Answer:
         """Run one command and return its answer."""
         waits = blocking_seconds(args)
         if waits is None:

@@ -4,7 +4,6 @@ and whose failures name the connection and say what to do with a message.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 import redis
@@ -20,6 +19,7 @@ from .calls import Calls, RedisTimedOut, RedisUnavailable, moved
 from .deadline import Pool, TcpConnection, TlsConnection, UnixConnection
 from .sentinel import SentinelConnection, TlsSentinelConnection
 from .slot import Following, SlotConnection, TlsSlotConnection, slot_of
+from .untyped import Answer, Argument, Option
 
 __all__ = [
     "CONNECTIONS",
@@ -44,7 +44,7 @@ SLOT_CONNECTIONS = {"rediss": TlsSlotConnection, "redis": SlotConnection}
 """The class of connections to the node that holds a slot, by their scheme."""
 
 
-def connection_options(address: str) -> dict[str, Any]:
+def connection_options(address: str) -> dict[str, Option]:
     """Return the class and the options of connections to an address, as pools of redis-py take
     them; those to a Redis Cluster lead to the node that holds the slot of its hash tag.
     """
@@ -63,7 +63,7 @@ def login_options(username: str, password: str) -> dict[str, str]:
     return {name: value for name, value in login.items() if value}
 
 
-def _sentinel_options(address: str) -> dict[str, Any]:
+def _sentinel_options(address: str) -> dict[str, Option]:
     parsed = parse_sentinel(address)
     return {
         "connection_class": SENTINEL_CONNECTIONS[parsed.scheme],
@@ -76,7 +76,7 @@ def _sentinel_options(address: str) -> dict[str, Any]:
     }
 
 
-def _slot_options(address: str) -> dict[str, Any]:
+def _slot_options(address: str) -> dict[str, Option]:
     parsed = parse_cluster(address)
     common = {**parsed.tls_options, **login_options(parsed.username, parsed.password)}
     return {
@@ -120,7 +120,7 @@ class Client(Calls, Following):
         connection_class: type,
         timeout: float,
         max_connections: int,
-        **options: Any,
+        **options: Option,
     ) -> None:
         self.name = name
         self.timeout = timeout
@@ -141,7 +141,7 @@ class Client(Calls, Following):
         """The client, with connections of its own, for commands that wait."""
         return self._waiting
 
-    def send(self, *args: Any, **options: Any) -> Any:
+    def send(self, *args: Argument, **options: Option) -> Answer:
         """Run one command that does not wait, as redis-py runs it."""
         return Following.execute_command(self, *args, **options)
 
@@ -157,7 +157,7 @@ class Client(Calls, Following):
         """
         return _Pipeline(self, transaction, shard_hint)
 
-    def pubsub(self, **options: Any) -> PubSub:
+    def pubsub(self, **options: Option) -> PubSub:
         """Return a subscription, which has a connection of its own."""
         return Subscription(self, connection_pool=self.waiting.connection_pool, **options)
 
@@ -176,13 +176,13 @@ class _Pipeline(Pipeline):
         self.owner = owner
         super().__init__(owner.connection_pool, owner.response_callbacks, transaction, shard_hint)
 
-    def execute(self, raise_on_error: bool = True) -> list[Any]:
+    def execute(self, raise_on_error: bool = True) -> list[Answer]:
         """Run what was collected."""
         with self.owner.call():
-            found: list[Any] = super().execute(raise_on_error)
+            found: list[Answer] = super().execute(raise_on_error)
             return found
 
-    def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
+    def immediate_execute_command(self, *args: Argument, **options: Option) -> Answer:
         """Run one command at once, as after WATCH."""
         with self.owner.call():
             return super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]
@@ -204,16 +204,16 @@ class _Pipeline(Pipeline):
 class Subscription(PubSub):
     """A subscription whose failures are translated, and whose commands keep the deadline."""
 
-    def __init__(self, owner: Calls, **options: Any) -> None:
+    def __init__(self, owner: Calls, **options: Option) -> None:
         self.owner = owner
         super().__init__(**options)
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
+    def execute_command(self, *args: Argument, **options: Option) -> Answer:
         """Subscribe or unsubscribe."""
         with self.owner.call():
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
-    def parse_response(self, block: bool = True, timeout: float = 0) -> Any:
+    def parse_response(self, block: bool = True, timeout: float = 0) -> Answer:
         """Read the next message."""
         with self.owner.translated():
             return super().parse_response(block, timeout)  # type: ignore[no-untyped-call]

@@ -15,6 +15,7 @@ from .address import ClusterAddress, Place
 from .calls import Calls, RedisUnavailable, moved
 from .client import CONNECTIONS, Subscription, login_options
 from .deadline import Pool
+from .untyped import Answer, Argument, Option
 
 _LOST = (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError)
 """What leaves open whether a command was carried out."""
@@ -28,7 +29,7 @@ class AtMostOnceCluster(RedisCluster):
     redis-py.
     """
 
-    def __init__(self, places: list[Place], **options: Any) -> None:
+    def __init__(self, places: list[Place], **options: Option) -> None:
         self._late = ""
         (host, port), *others = places
         bracketed = f"[{host}]" if ":" in host else host
@@ -44,7 +45,7 @@ class AtMostOnceCluster(RedisCluster):
             **options,
         )
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
+    def execute_command(self, *args: Argument, **options: Option) -> Answer:
         """Run one command and return its answer."""
         self.refresh()
         return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
@@ -63,7 +64,9 @@ class AtMostOnceCluster(RedisCluster):
         """Have the next call ask who holds which slots, this node last."""
         self._late = node
 
-    def _execute_command(self, target_node: ClusterNode, *args: Any, **options: Any) -> Any:
+    def _execute_command(
+        self, target_node: ClusterNode, *args: Argument, **options: Option
+    ) -> Answer:
         try:
             return super()._execute_command(target_node, *args, **options)  # type: ignore[no-untyped-call]
         except (*_LOST, exceptions.RedisClusterException):
@@ -86,12 +89,12 @@ class ClusterClient(Calls, AtMostOnceCluster):
         *,
         timeout: float,
         max_connections: int,
-        **options: Any,
+        **options: Option,
     ) -> None:
         self.name = name
         self.timeout = timeout
         self._places = address.nodes
-        self._options: dict[str, Any] = {
+        self._options: dict[str, Option] = {
             "connection_class": CONNECTIONS[address.scheme],
             "max_connections": max_connections,
             "timeout": timeout,
@@ -109,7 +112,7 @@ class ClusterClient(Calls, AtMostOnceCluster):
         with self.call():
             return AtMostOnceCluster(self._places, **self._options)
 
-    def send(self, *args: Any, **options: Any) -> Any:
+    def send(self, *args: Argument, **options: Option) -> Answer:
         """Run one command that does not wait, as redis-py runs it."""
         return AtMostOnceCluster.execute_command(self, *args, **options)
 
@@ -129,7 +132,7 @@ class ClusterClient(Calls, AtMostOnceCluster):
             return None
         return moved(self.name, error)
 
-    def ping(self, **options: Any) -> bool:
+    def ping(self, **options: Option) -> bool:
         """Return whether all primaries answer."""
         return bool(self.execute_command("PING", target_nodes=self.PRIMARIES, **options))
 
@@ -142,7 +145,7 @@ class ClusterClient(Calls, AtMostOnceCluster):
         return _Pipeline(self, transaction)
 
     def pubsub(
-        self, node: Any = None, host: Any = None, port: Any = None, **options: Any
+        self, node: Any = None, host: Any = None, port: Any = None, **options: Option
     ) -> ClusterPubSub:
         """Return a subscription, which has a connection of its own."""
         return _Subscription(self, node=node, host=host, port=port, **options)
@@ -175,23 +178,23 @@ class _Pipeline(ClusterPipeline):
         # redis-py sends what a node did not answer once more, one by one
         self.parent_execute_command = self._send_again
 
-    def execute(self, raise_on_error: bool = True) -> list[Any]:
+    def execute(self, raise_on_error: bool = True) -> list[Answer]:
         """Run what was collected."""
         with self.owner.call():
             self.owner.refresh()
             try:
-                found: list[Any] = super().execute(raise_on_error)
+                found: list[Answer] = super().execute(raise_on_error)
             except (*_LOST, exceptions.RedisClusterException):
                 self.owner.doubt("unknown")
                 raise
             return found
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
+    def execute_command(self, *args: Argument, **options: Option) -> Answer:
         """Collect a command; after WATCH, run it at once."""
         with self.owner.call():
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
-    def _send_again(self, *args: Any, **options: Any) -> Any:
+    def _send_again(self, *args: Argument, **options: Option) -> Answer:
         """Send a command to the node that its slot has moved to; raises the error of one that may
         have been carried out.
         """
@@ -204,6 +207,6 @@ class _Pipeline(ClusterPipeline):
 class _Subscription(Subscription, ClusterPubSub):
     """A subscription at the node of its first channel; the nodes pass messages on to each other."""
 
-    def __init__(self, owner: ClusterClient, **options: Any) -> None:
+    def __init__(self, owner: ClusterClient, **options: Option) -> None:
         self.owner = owner
         ClusterPubSub.__init__(self, owner.waiting, **options)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .address import Place
 from .deadline import DeadlineSocket, TcpConnection, remaining
+from .untyped import Answer, Option
 
 SOURCE_TIMEOUT = 1.0
 """Seconds that one node gets to answer before the next one is asked."""
@@ -29,7 +28,7 @@ class DiscoveredConnection(TcpConnection):
     """What an error calls a source."""
 
     def __init__(
-        self, *, sources: list[Place], source_options: dict[str, str], **options: Any
+        self, *, sources: list[Place], source_options: dict[str, str], **options: Option
     ) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self._sources = sources
@@ -39,7 +38,7 @@ class DiscoveredConnection(TcpConnection):
         """Return the command that a source is asked with."""
         raise NotImplementedError
 
-    def find(self, source: str, answer: Any) -> Place | None:
+    def find(self, source: str, answer: Answer) -> Place | None:
         """Return the place that the answer of the host `source` names; None if it knows none."""
         raise NotImplementedError
 
@@ -63,7 +62,7 @@ class DiscoveredConnection(TcpConnection):
             f"no {self.source_name} names a {self.sought}: {'; '.join(faults)}"
         )
 
-    def _ask(self, host: str, port: int) -> Any:
+    def _ask(self, host: str, port: int) -> Answer:
         seconds = remaining(SOURCE_TIMEOUT)
         source = self.source_class(
             host=host,

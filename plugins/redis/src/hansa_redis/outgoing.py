@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from hansa import Invalid, Model, Outgoing, Secret, Unavailable, setting
 
@@ -13,6 +13,7 @@ from .address import address_fault, holds_password, is_cluster, parse_cluster
 from .client import CONNECTIONS, Client, connection_options, login_options
 from .cluster import ClusterClient
 from .deadline import TlsConnection
+from .untyped import Answer, Option
 
 
 class RedisConfig(Model):
@@ -127,13 +128,13 @@ class RedisOutgoing(Outgoing[RedisConfig]):
         milliseconds = (time.perf_counter() - began) * 1000
         return f"PONG in {milliseconds:.1f} ms"
 
-    def execute(self, *command: object) -> Any:
+    def execute(self, *command: object) -> Answer:
         """Run any command, given as its words, and return its answer: `execute("SET", "key",
         "value")`.
         """
         return self.client.execute_command(*command)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Answer:
         """Return a method of redis-py's client that has no other meaning here: get, set, hset,
         pipeline, pubsub, lock ...
         """
@@ -163,7 +164,7 @@ class RedisOutgoing(Outgoing[RedisConfig]):
         if config.db and not config.address:
             raise Unavailable(f"{name}: a Redis Cluster has only the database 0")
         parsed = parse_cluster(address)
-        options: dict[str, Any] = self._login()
+        options: dict[str, Option] = self._login()
         if parsed.scheme == "rediss":
             options.update(self._tls_options())
         return ClusterClient(
@@ -175,7 +176,7 @@ class RedisOutgoing(Outgoing[RedisConfig]):
             **options,
         )
 
-    def _target(self, address: str) -> dict[str, Any]:
+    def _target(self, address: str) -> dict[str, Option]:
         """Return the options that redis-py's connections are made with."""
         config = self.config
         if address:

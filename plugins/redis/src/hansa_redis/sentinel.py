@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from redis import exceptions
 
 from .address import Place
 from .deadline import TlsConnection
 from .discovery import DiscoveredConnection, text
+from .untyped import Answer, Argument, Option
 
 
 class SentinelConnection(DiscoveredConnection):
@@ -18,7 +17,7 @@ class SentinelConnection(DiscoveredConnection):
 
     source_name = "sentinel"
 
-    def __init__(self, *, service: str, **options: Any) -> None:
+    def __init__(self, *, service: str, **options: Option) -> None:
         super().__init__(**options)
         self.sought = f"primary {service!r}"
         self._service = service
@@ -33,7 +32,7 @@ class SentinelConnection(DiscoveredConnection):
             return None
         return text(answer[0]), int(answer[1])
 
-    def read_response(self, *args: Any, **options: Any) -> Any:
+    def read_response(self, *args: Argument, **options: Option) -> Answer:
         """Read an answer; one who is no primary any more is left, so that the next call asks anew."""
         try:
             return super().read_response(*args, **options)

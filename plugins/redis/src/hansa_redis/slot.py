@@ -8,7 +8,6 @@ scripts, transactions, pipelines and blocking reads work as on a single Redis.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import redis
 from redis import exceptions
@@ -17,6 +16,7 @@ from redis.crc import key_slot
 from .address import Place
 from .deadline import TlsConnection, remaining
 from .discovery import DiscoveredConnection, text
+from .untyped import Answer, Argument, Option
 
 MOVED_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Seconds before a command is sent again that a node sent on; the nodes learn of a move one after
@@ -37,7 +37,7 @@ class SlotConnection(DiscoveredConnection):
 
     source_name = "node"
 
-    def __init__(self, *, slot: int, **options: Any) -> None:
+    def __init__(self, *, slot: int, **options: Option) -> None:
         super().__init__(**options)
         self.sought = f"primary of slot {slot}"
         self._slot = slot
@@ -46,7 +46,7 @@ class SlotConnection(DiscoveredConnection):
         """Return the command that asks a node who holds which slots."""
         return "CLUSTER", "SLOTS"
 
-    def find(self, source: str, answer: list[list[Any]]) -> Place | None:
+    def find(self, source: str, answer: list[list[Answer]]) -> Place | None:
         """Return host and port of the primary; None if no node holds the slot."""
         for first, last, primary, *_ in answer:
             if first <= self._slot <= last:
@@ -54,7 +54,7 @@ class SlotConnection(DiscoveredConnection):
                 return text(primary[0] or source), int(primary[1])
         return None
 
-    def read_response(self, *args: Any, **options: Any) -> Any:
+    def read_response(self, *args: Argument, **options: Option) -> Answer:
         """Read an answer; a node that holds the slot no longer is left, so that the next call asks
         anew. Raises `SlotMoved`.
         """
@@ -78,7 +78,7 @@ class Following(redis.Redis):
     A pipeline is not sent again: it raises `SlotMoved`, and the next one finds the slot.
     """
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
+    def execute_command(self, *args: Argument, **options: Option) -> Answer:
         """Run one command and return its answer."""
         for pause in MOVED_PAUSES:
             try:
