@@ -134,7 +134,9 @@ def test_migrations_and_a_fresh_start_give_the_same(database: str, real_server: 
     assert version(fresh) == version(migrated) == odb.SCHEMA_VERSION
     for engine in (fresh, migrated):
         with engine.connect() as connection:
-            assert [tuple(row) for row in connection.execute(select(odb.cluster))] == [(1, 0)]
+            (row,) = connection.execute(select(odb.cluster))
+            assert (row.id, row.revision) == (1, 0)
+            assert row.identity
         engine.dispose()
 
 

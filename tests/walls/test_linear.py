@@ -132,20 +132,20 @@ def hostile_texts(pattern: Pattern[Any], size: int) -> Iterator[str]:
 
 
 def seconds(pattern: Pattern[Any], method: str, text: str) -> float:
-    """The shortest of three times that a search takes."""
+    """The shortest of three times of the processor that a search takes."""
     given: Any = text
     if isinstance(pattern.pattern, bytes):
         given = text.encode("latin-1", "replace")
     taken = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         if method == "sub":
             pattern.sub(given[:0], given)
         else:
             found = getattr(pattern, method)(given)
             if method == "finditer":
                 list(found)
-        taken.append(time.perf_counter() - began)
+        taken.append(time.thread_time() - began)
         if taken[-1] < SHORT:
             break
     return min(taken)
@@ -156,10 +156,16 @@ def slowest(pattern: Pattern[Any], methods: set[str]) -> str:
     texts = zip(hostile_texts(pattern, SIZE), hostile_texts(pattern, SIZE * TIMES), strict=True)
     for short, long in texts:
         for method in methods:
-            taken = seconds(pattern, method, long)
-            if taken > SHORT and taken > RATIO * seconds(pattern, method, short):
+            # beside other work a measurement may be wrong, but not each of several
+            if all(grows_faster(pattern, method, short, long) for _ in range(5)):
                 return f"{method} of {short[:60]!r}"
     return ""
+
+
+def grows_faster(pattern: Pattern[Any], method: str, short: str, long: str) -> bool:
+    """Whether the time for the long text is more than its length accounts for."""
+    taken = seconds(pattern, method, long)
+    return taken > SHORT and taken > RATIO * seconds(pattern, method, short)
 
 
 def test_time_grows_as_the_text_does() -> None:
@@ -174,6 +180,4 @@ def test_time_grows_as_the_text_does() -> None:
 def test_a_quadratic_expression_would_be_found() -> None:
     pattern = re.compile(r"[a-z]+@")
     short, long = (next(iter(hostile_texts(pattern, size))) for size in (SIZE, SIZE * TIMES))
-    taken = seconds(pattern, "search", long)
-    assert taken > SHORT
-    assert taken > RATIO * seconds(pattern, "search", short)
+    assert any(grows_faster(pattern, "search", short, long) for _ in range(5))

@@ -163,7 +163,9 @@ class ServerContract:
             told = str(server.api(f"admin.{kind}.{self.type}.get", name="files")["states"])
             assert "refuses" in told and "wrong-one" not in told
         refused = server.post("/put")
-        assert refused.status_code == 503 and "refuses" in refused.text
+        assert refused.status_code == 503
+        assert "refuses" not in refused.text  # what is wrong with a peer is for administrators
+        assert "refuses" in server.log()
         for kind in ("outgoing", "channel"):
             server.api(
                 f"admin.{kind}.{self.type}.edit",

@@ -10,7 +10,7 @@ _STANDARD = r"""
   | `(?:[^`]|``)*`                      # a name, SQLite
   | --[^\n]*                            # comments
   | /\*.*?\*/
-  | ::                                  # a cast
+  | ::+                                 # a cast
   | :=                                  # an assignment, or an argument by name
 """
 _ORACLE_TEXT = r"""
@@ -23,7 +23,7 @@ _POSTGRESQL = r"""
   | (?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$    # text in dollar quotes
   | --[^\n]*                            # comments
   | {comment}
-  | ::                                  # a cast
+  | ::+                                 # a cast
   | :=                                  # an argument by name
   | :(?=\d)                             # a slice of an array
 """
