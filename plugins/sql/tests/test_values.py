@@ -8,6 +8,7 @@ import json
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 
 import pytest
 from hansa import Invalid, Service, load
@@ -16,6 +17,8 @@ from hansa_json.format import JsonFormat
 from hansa_sql.settings import QuerySettings
 from hansa_sql.statements import Statements, prepared
 from hypothesis import given, strategies as st
+from sqlalchemy import DateTime, column, func, insert, literal, select, table, text
+from sqlalchemy.exc import DBAPIError
 
 POSTGRESQL = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 MARIADB = pytest.mark.parametrize("engine", ["mariadb"], indirect=True)
@@ -207,6 +210,64 @@ def test_what_is_not_json_is_refused_by_name(db):
 @POSTGRESQL
 def test_a_list_of_plain_values_is_an_array_on_postgresql(db):
     assert db.one("SELECT 2 = ANY(:ids) AS found", ids=[1, 2]) == {"found": True}
+    assert db.one("SELECT 2 = ANY(:ids) AS found", ids=[]) == {"found": False}
+    db.execute("CREATE TABLE lists (numbers INT[], document JSONB)")
+    db.execute("INSERT INTO lists (numbers) VALUES (:list)", list=[])
+    with pytest.raises(DBAPIError, match="json"):
+        db.execute("INSERT INTO lists (document) VALUES (:list)", list=[])
+    db.execute("INSERT INTO lists (document) VALUES (:list)", list=json.dumps([]))
+    assert db.all("SELECT * FROM lists") == [
+        {"numbers": [], "document": None},
+        {"numbers": None, "document": []},
+    ]
+
+
+def test_times_in_statements_made_with_sqlalchemy(db, engine):
+    db.execute(f"CREATE TABLE moments (at {MOMENT[engine]})")
+    moment = datetime(2026, 1, 1, 12, tzinfo=EAST)
+    moments = table("moments", column("at", DateTime(timezone=True)))
+    db.execute(insert(moments).values(at=moment))
+    db.execute(insert(moments), [{"at": moment}])
+    with db.session() as session:
+        session.execute(text("INSERT INTO moments VALUES (:at)"), {"at": moment})
+        session.commit()
+    found = db.all("SELECT at FROM moments")
+    assert {str(row["at"])[:19] for row in found} == {"2026-01-01 10:00:00"}
+    # SQLAlchemy's texts in SQLite have microseconds, those of a text() do not
+    same = 2 if engine == "sqlite" else 3
+    assert db.one(select(func.count()).where(moments.c.at == moment)) == {"count_1": same}
+    if engine != "postgresql":
+        with pytest.raises(Invalid, match="offset"):
+            db.one(select(literal(time(12, tzinfo=EAST))))
+
+
+class Colour(str, Enum):  # noqa: UP042 - the kind whose str() is not its value
+    RED = "red"
+
+
+def test_a_member_of_an_enumeration_is_bound_as_its_value(db):
+    assert db.one("SELECT CAST(:v AS CHAR(3)) AS v", v=Colour.RED) == {"v": "red"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "value", "why"),
+    [
+        ("sqlite", 2**63, "64 bits"),
+        ("sqlite", -(2**64), "64 bits"),
+        ("sqlite", Decimal("100.10"), "decimal"),
+        ("sqlite", "\ud800", "surrogate"),
+        ("mariadb", "\ud800", "surrogate"),
+        ("mariadb", object(), "object"),
+        ("mariadb", float("inf"), "inf"),
+        ("mariadb", Decimal("NaN"), "NaN"),
+        ("postgresql", "\ud800", "surrogate"),
+    ],
+    indirect=["engine"],
+)
+def test_what_the_database_does_not_have_is_refused_by_name(db, value, why):
+    with pytest.raises(Invalid, match=why) as refused:
+        db.one("SELECT :v AS v", v=value)
+    assert set(refused.value.errors) == {"v"}
 
 
 @MARIADB

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from hansa import TimedOut, Unavailable
+from hansa import HansaError, TimedOut, Unavailable
 from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine
 
 from .loaders import read_all_values
+from .moments import bind_in_utc
 from .settings import DatabaseSettings
 
 DriverArguments: TypeAlias = dict[str, Any]
@@ -52,6 +53,7 @@ def open_engine(config: DatabaseSettings, folder: Path) -> Engine:
             f"the driver of {config.engine}, {error.name}, is not installed: {how}"
         ) from error
     read_all_values(engine)
+    bind_in_utc(engine.dialect)
     return engine
 
 
@@ -137,11 +139,14 @@ def _pysqlite_arguments(config: DatabaseSettings) -> DriverArguments:
 
 
 def translate(what: str, context: ExceptionContext) -> None:
-    """Raise `TimedOut` or `Unavailable` for an error of the database that says no more than that.
+    """Raise `TimedOut` or `Unavailable` for an error of the database that says no more than that,
+    and errors of ours as they are.
 
     A listener of SQLAlchemy's event handle_error; `what` names the connection.
     """
     error = context.original_exception
+    if isinstance(error, HansaError):
+        raise error
     codes = {
         getattr(error, "sqlstate", None),
         getattr(error, "sqlite_errorcode", None),
