@@ -33,6 +33,7 @@ class Site:
         self.server.resource = {HttpFrontend: frontend}.get
         app = create_app(frontend.handler)
         self.listener = Listener(app, self.socket, frontend.section, frontend.gate)
+        self.listener.refuse = frontend.handler.refuse
         self.listener.start()
         self.names: dict[str, type[Service]] = {}
 

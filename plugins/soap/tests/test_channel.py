@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
 import requests
 from hansa import Invalid, Model, Service, load
+from hansa_http.early import HttpSection
 from hansa_soap.channel import SoapChannel, SoapSettings, action_of, version_of
 from hansa_soap.envelope import V11, V12, Version
 from lxml import etree
@@ -370,3 +372,26 @@ def test_a_charset_that_is_not_known_is_a_fault(site: Any) -> None:
     answer = post(site, envelope(), content_type="text/xml; charset=none-such")
     assert answer.status_code == 400
     assert "none-such" in fault(answer)[1]
+
+
+@pytest.mark.parametrize("version", [V11, V12])
+def test_a_body_that_cannot_be_read_is_a_fault(site: Any, version: Version) -> None:
+    site.add(Say, soap_version="1.1" if version is V11 else "1.2")
+    largest = HttpSection().max_body
+    damaged = post(site, b"no gzip", version, **{"Content-Encoding": "gzip"})
+    assert (damaged.status_code, fault(damaged)[1]) == (
+        400,
+        "the body is not valid gzip, or is cut off",
+    )
+    unknown = post(site, b"<a/>", version, **{"Content-Encoding": "none-such"})
+    assert (unknown.status_code, "none-such" in fault(unknown)[1]) == (415, True)
+    assert "gzip" in unknown.headers["Accept-Encoding"]
+    bomb = post(site, gzip.compress(b" " * (largest + 1)), version, **{"Content-Encoding": "gzip"})
+    assert (bomb.status_code, "larger" in fault(bomb)[1]) == (413, True)
+    too_large = post(site, b" " * (largest + 1), version)
+    assert (too_large.status_code, fault(too_large)[1]) == (
+        413,
+        "the body is larger than this server takes",
+    )
+    elsewhere = post(site, b" " * (largest + 1), version, path="/none")
+    assert elsewhere.headers["Content-Type"] == "application/problem+json"

@@ -42,6 +42,7 @@ class HttpFrontend:
             self._access = AccessLog(server.dir / "logs" / "access.log")
         app = create_app(self.handler, self._access)
         self._listener = Listener(app, shared, self.section, self.gate, server.replace_worker)
+        self._listener.refuse = self.handler.refuse
         self._listener.lanes.shared = self.shared_paths
         self._listener.start()
 

@@ -103,13 +103,27 @@ class RequestHandler:
                 return _mismatch(refused, request, environ), request
             response = channel.answer(request)
         except HansaError as error:
-            response = problem_response(error, cid)
+            response = _refusal(channel, error, environ, cid)
         except Exception as error:
             log.exception("a request could not be answered (cid %s)", cid)
             response = problem_response(error, cid)
         if channel is not None and channel.cors is not None:
             channel.cors.allow(response, environ)
         return response, request
+
+    def refuse(self, environ: WSGIEnvironment, error: HansaError) -> Response:
+        """Return the answer to a request whose body is refused before it is read, in the shape that
+        errors of its channel have; never raises.
+        """
+        cid = self._cid(environ)
+        try:
+            channel, _, _ = self.table.find(path_of(environ), environ)
+        except HansaError:
+            channel = None
+        response = _refusal(channel, error, environ, cid)
+        if channel is not None and channel.cors is not None:
+            channel.cors.allow(response, environ)
+        return response
 
     def _preflight(self, path: str, environ: WSGIEnvironment, cid: str) -> Response | None:
         """Return the answer to a browser that asks for a page of another origin; None where no
@@ -152,6 +166,19 @@ class RequestHandler:
         if why:
             raise Unavailable(f"not ready: {why}")
         return _own({"ready": True, "cid": cid}, method, cid)
+
+
+def _refusal(
+    channel: AnyHttpChannel | None, error: HansaError, environ: WSGIEnvironment, cid: str
+) -> Response:
+    """Return the answer to an error before the request has reached its channel."""
+    if channel is not None:
+        method = environ["REQUEST_METHOD"]
+        request = Request(headers=Headers(environ), method=method, environ=environ, cid=cid)
+        response = channel.fail(error, request)
+        if response is not None:
+            return response
+    return problem_response(error, cid)
 
 
 def _own(found: dict[str, object], method: str, cid: str) -> Response:

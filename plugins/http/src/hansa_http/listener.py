@@ -10,8 +10,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from wsgiref.types import WSGIApplication
+from typing import TypeAlias
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+from hansa import HansaError, Response
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
@@ -23,6 +25,7 @@ from .lanes import Lanes
 from .turn_away import turn_away
 
 log = logging.getLogger("hansa.http")
+Refuse: TypeAlias = Callable[[WSGIEnvironment, HansaError], Response]
 QUIET = 0.25
 """Seconds after which nothing more is expected of a connection that is being made, or idle."""
 
@@ -30,7 +33,8 @@ QUIET = 0.25
 class Listener(TcpWSGIServer):  # type: ignore[misc]
     """Serves a WSGI application on a listening socket that other processes may share.
 
-    `replace` is called, once, with the reason, when all threads of services are stuck.
+    `replace` is called, once, with the reason, when all threads of services are stuck. `refuse`
+    makes the answer to a request whose body is over the limit; without it that is a problem.
 
     `start` begins to accept, `drain` ends it without losing what was accepted, `stop` closes
     everything. This works on a duplicate of the socket given, which is closed only by the drain of
@@ -65,6 +69,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             log_socket_errors=False,
         )
         self.gate = gate
+        self.refuse: Refuse | None = None
         self.grace = section.grace
         self.lanes = Lanes(section.threads, section.max_queue)
         self._stuck_limit = section.stuck_limit

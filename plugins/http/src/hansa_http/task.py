@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from hansa import new_cid
+from hansa import HansaError, Response, TooLarge, new_cid
 from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import build_http_date
 
-from .errors import PROBLEM, problem_response
+from .errors import problem_response
 from .parser import error_of
 
 _UNREAD = frozenset((400, 408, 413, 431, 501, 505))
@@ -117,11 +117,10 @@ class Problem(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         """Write the whole answer, after which the connection is closed."""
         error = error_of(self.request.error)
-        cid = self.request.headers.get("X_HANSA_CID", "")
-        response = problem_response(error, cid if _is_cid(cid) else new_cid())
+        response = self._response(error)
         self.status = f"{error.status} {error.title}"
         self.response_headers += [
-            ("Content-Type", PROBLEM),
+            ("Content-Type", response.content_type),
             ("X-Hansa-CID", response.cid),
             *response.headers.items(),
         ]
@@ -133,3 +132,15 @@ class Problem(ErrorTask):  # type: ignore[misc]
             self.channel.write_soon(self.build_response_header() + response.raw)
             self.wrote_header = True
         self.channel.linger = error.status in _UNREAD
+
+    def _response(self, error: HansaError) -> Response:
+        """Return the answer; that to a body over the limit is in the shape that errors of the
+        channel have.
+        """
+        refuse = self.channel.server.refuse
+        if error.status == TooLarge.status and refuse is not None:
+            environ = WSGITask(self.channel, self.request).get_environment()
+            response: Response = refuse(environ, error)
+            return response
+        cid = self.request.headers.get("X_HANSA_CID", "")
+        return problem_response(error, cid if _is_cid(cid) else new_cid())
