@@ -43,6 +43,8 @@ _WIDE_NAMES = {
     "utf-16": ("utf-16", "ucs-2", "iso-10646-ucs-2"),
     "utf-32": ("utf-32", "ucs-4", "iso-10646-ucs-4"),
 }
+_is_utf_7 = re.compile("utf-?7").search
+"""Whether a declared encoding is one in which what looks like text may be markup."""
 _OVER_LIBRARY_LIMIT = "a text of more than 10 MB, or elements more than 256 levels deep"
 _NO_DOCTYPE = "a document type declaration (DOCTYPE) is not accepted"
 _LIBRARY_LIMITS = (63, 114)
@@ -179,7 +181,8 @@ def _check_declaration(head: str, actual: str | None) -> None:
     elif actual:
         fits = declared.startswith(_WIDE_NAMES[actual])
     else:
-        fits = not declared.startswith(_WIDE_NAMES["utf-16"] + _WIDE_NAMES["utf-32"])
+        wide = declared.startswith(_WIDE_NAMES["utf-16"] + _WIDE_NAMES["utf-32"])
+        fits = not wide and not _is_utf_7(declared)
     if not fits:
         raise Invalid(
             f"the document declares the encoding {found[2]!r}, which is not that of its bytes"
