@@ -35,7 +35,7 @@ TOGETHER = {
         r"|plugins/quickstart/tests/test_tutorial\.py::test_the_password"
     ),
     "cluster": re.compile(
-        r"tests/cluster/test_(changes|deployment|idempotency|kills|pressure|restart|scheduler)\.py"
+        r"tests/cluster/test_(changes|deployment|idempotency|kills|pressure|restart|scheduler|stuck)\.py"
     ),
     "RabbitMQ": re.compile(r"plugins/amqp/tests/"),
     "databases of definitions": re.compile(r"tests/odb/"),
