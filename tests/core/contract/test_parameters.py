@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypedDict
+from enum import Enum
+from typing import Any, Literal, TypedDict
 
 import msgspec
 import pytest
@@ -201,3 +202,34 @@ def test_typed_parameters_are_plain_data():
     with pytest.raises(Invalid) as caught:
         typed_parameters(Login, {"port": "x"})
     assert caught.value.errors.keys() == {"port"}
+
+
+class Size(Enum):
+    SMALL = "s"
+
+
+class Answers(Model):
+    required: int
+    number: int | None = 5
+    rate: float = 1.5
+    day: date | None = None
+    yes: bool = True
+    size: Size = Size.SMALL
+    side: Literal["left", "right"] = "left"
+    side_or_none: Literal["", "right"] = "right"
+    text: str = "text"
+    perhaps: str | int = 1
+
+
+def test_a_field_left_empty_counts_as_not_given_where_no_value_is_an_empty_text() -> None:
+    empty = dict.fromkeys(("number", "rate", "day", "yes", "size", "side"), "")
+    for raw in (b"", b'{"required": 2}', b'{"required": 2, "number": 7}'):
+        found = read(Answers, raw, required="1", text="", perhaps="", side_or_none="", **empty)
+        assert found.required == 1
+        assert found.number == (7 if b"number" in raw else 5)
+        assert (found.rate, found.day, found.yes, found.size) == (1.5, None, True, Size.SMALL)
+        assert (found.side, found.side_or_none, found.text, found.perhaps) == ("left", "", "", "")
+    assert faults(Answers, required="") == {"required": "required, and missing"}
+    assert set(faults(Answers, b'{"rate": "x"}', required="")) == {"required", "rate"}
+    assert read(dict[str, int], a="", b="1") == {"b": 1}
+    assert read(None, a="") == {"a": ""}

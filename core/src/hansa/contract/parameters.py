@@ -19,6 +19,7 @@ from ..settings.members import (
     is_scalar,
     members,
     partial_record,
+    takes_empty_text,
 )
 from ..settings.model import Model
 from ..settings.validate import dump, load
@@ -85,7 +86,7 @@ def _for_record(record: Any, declared: tuple[MemberDeclaration, ...]) -> Merge:
         body = _attempt(lambda: _read_mergeable(read_body, partial), faults)
         given = _attempt(lambda: load(partial, shaped, strict=False, unknown=False), faults)
         if faults:
-            raise Invalid(_missing_too(faults, record, params, read_body))
+            raise Invalid(_missing_too(faults, record, shaped, read_body))
         values: PlainData = {}
         for one in declared:
             value = getattr(given, one.attribute)
@@ -124,11 +125,11 @@ def _attempt(read: Callable[[], T], faults: Faults) -> T | None:
         return None
 
 
-def _missing_too(faults: Faults, record: Any, params: Parameters, read_body: ReadBody) -> Faults:
-    """Return faults, and with them what a body lacks that the parameters do not bring."""
+def _missing_too(faults: Faults, record: Any, given: PlainData, read_body: ReadBody) -> Faults:
+    """Return faults, and with them what a body lacks that the parameters given do not bring."""
     whole: Faults = {}
     _attempt(lambda: read_body(record), whole)
-    lacking = {name: fault for name, fault in whole.items() if name not in params}
+    lacking = {name: fault for name, fault in whole.items() if name not in given}
     return {**lacking, **faults}
 
 
@@ -210,7 +211,8 @@ def _not_mergeable(why: str) -> Invalid:
 
 def shaped_parameters(params: Parameters, hints: Mapping[str, Any]) -> PlainData:
     """Return the values of parameters in the shape of their declared types: one value of a list is
-    a list, too.
+    a list, too. An empty text for what is never written so, such as a number, counts as not given:
+    that is how forms send a field that was left empty.
 
     Raises `Invalid` for several values of what is no list, and for floats that are not finite, which
     no body can have: JSON has none.
@@ -219,6 +221,8 @@ def shaped_parameters(params: Parameters, hints: Mapping[str, Any]) -> PlainData
     faults: Faults = {}
     for name, value in params.items():
         hint = hints.get(name, Any)
+        if value == "" and not takes_empty_text(hint):
+            continue
         if not isinstance(value, list) and is_list(hint):
             value = [value]
         elif isinstance(value, list) and is_scalar(hint):

@@ -7,8 +7,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from uuid import UUID
 
 import msgspec
 
@@ -16,6 +20,8 @@ from .model import Model, fields, without_marks
 
 _SEQUENCES = (list, tuple, set, frozenset)
 _NO_VALUES = (NoneType, msgspec.UnsetType)
+_NEVER_EMPTY = (bool, int, float, Decimal, date, datetime, time, timedelta, UUID)
+"""Types of values that are never written as an empty text."""
 _PARTIAL = "__hansa_partial__"
 """The attribute of a record that holds what `partial_record` has made of it."""
 
@@ -124,6 +130,21 @@ def is_list(hint: object) -> bool:
 def is_scalar(hint: object) -> bool:
     """Whether no value of a type is a list, as far as it is known."""
     return _all(hint, lambda kind: kind not in (*_SEQUENCES, Any, object))
+
+
+def takes_empty_text(hint: object) -> bool:
+    """Whether an empty text may be a value of a type: not of numbers, booleans, times, UUIDs, and
+    enumerations or literals without it.
+    """
+    return any(_takes_empty_text(one) for one in alternatives(hint))
+
+
+def _takes_empty_text(kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return "" in get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return any(member.value == "" for member in kind)
+    return kind not in _NEVER_EMPTY
 
 
 def _all(hint: object, test: Callable[[object], bool]) -> bool:
