@@ -233,3 +233,16 @@ def test_a_field_left_empty_counts_as_not_given_where_no_value_is_an_empty_text(
     assert set(faults(Answers, b'{"rate": "x"}', required="")) == {"required", "rate"}
     assert read(dict[str, int], a="", b="1") == {"b": 1}
     assert read(None, a="") == {"a": ""}
+
+
+def test_a_checkbox_of_a_form_is_true() -> None:
+    class Boxes(Model):
+        checked: bool = False
+        unchecked: bool = False
+        perhaps: bool | None = None
+        text: str | bool = ""
+
+    found = read(Boxes, checked="on", perhaps="on", text="on")
+    assert (found.checked, found.unchecked, found.perhaps, found.text) == (True, False, True, "on")
+    assert "checked" in faults(Boxes, checked="off-and-on")
+    assert "checked" in faults(Boxes, b'{"checked": "on"}', text="x")

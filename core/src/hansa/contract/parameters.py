@@ -24,6 +24,9 @@ from ..settings.members import (
 from ..settings.model import Model
 from ..settings.validate import dump, load
 
+CHECKED = "on"
+"""The value of a checkbox in a form that gives it none (HTML Standard, section 4.10.5)."""
+
 T = TypeVar("T")
 
 PlainData = dict[str, Any]
@@ -212,7 +215,7 @@ def _not_mergeable(why: str) -> Invalid:
 def shaped_parameters(params: Parameters, hints: Mapping[str, Any]) -> PlainData:
     """Return the values of parameters in the shape of their declared types: one value of a list is
     a list, too. An empty text for what is never written so, such as a number, counts as not given:
-    that is how forms send a field that was left empty.
+    that is how forms send a field that was left empty. `on`, which a checkbox sends, is true.
 
     Raises `Invalid` for several values of what is no list, and for floats that are not finite, which
     no body can have: JSON has none.
@@ -223,6 +226,8 @@ def shaped_parameters(params: Parameters, hints: Mapping[str, Any]) -> PlainData
         hint = hints.get(name, Any)
         if value == "" and not takes_empty_text(hint):
             continue
+        if value == CHECKED and alternatives(hint) == (bool,):
+            value = True
         if not isinstance(value, list) and is_list(hint):
             value = [value]
         elif isinstance(value, list) and is_scalar(hint):

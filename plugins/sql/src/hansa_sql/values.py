@@ -105,7 +105,7 @@ def _fault_in_mysql(value: object) -> str:
         return "" if isfinite(value) else f"is {value}, which MariaDB and MySQL do not have"
     if isinstance(value, MYSQL_TYPES):
         return ""
-    return f"a {type(value).__name__} is not plain data"
+    return f"is of the type {type(value).__name__}, which is not plain data"
 
 
 def _bindable_list(name: str, value: object, dialect: str) -> list[object]:
