@@ -101,6 +101,15 @@ def test_a_paused_server_answers_when_it_goes_on():
     assert not folder.exists()
 
 
+def test_a_server_that_runs_is_not_started_twice():
+    with Echo() as server:
+        before = server.processes()
+        assert server.start().processes() == before
+        with pytest.raises(pytest.fail.Exception, match="echo runs already"):
+            server.launch()
+        assert server.processes() == before
+
+
 def test_a_server_that_ends_at_once_tells_what_it_said():
     class Broken(Echo):
         def command(self):

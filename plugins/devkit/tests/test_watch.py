@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -9,6 +10,12 @@ import threading
 
 import pytest
 from hansa_devkit.watch import Planned, open_sockets, watching
+
+
+class Peer(socket.socket):
+    """A socket that knows another."""
+
+    peer: Peer
 
 
 def test_sockets_threads_and_programs_are_seen():
@@ -20,6 +27,19 @@ def test_sockets_threads_and_programs_are_seen():
         subprocess.run([sys.executable, "-c", ""], check=True)
     assert {"socket.__new__", "socket.bind", "thread seen", "subprocess.Popen"} <= set(watch.steps)
     thread.join()
+
+
+def test_sockets_that_are_garbage_are_not_left_and_others_are():
+    with watching() as watch:
+        loop = asyncio.new_event_loop()
+        loop.close()
+        kept = socket.socket()
+        forgotten = Peer()
+        forgotten.peer = forgotten  # a circle, which only the garbage collector ends
+        del forgotten
+    assert watch.left(1) == [f"socket {kept!r}"]
+    kept.close()
+    assert watch.left(0) == []
 
 
 def test_other_threads_are_not_looked_at():

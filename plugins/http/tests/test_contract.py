@@ -28,6 +28,7 @@ class TestChannel(ChannelContract):
 
     cls = HttpChannel
     good = {"url_path": "/contract/{name}", "method": "POST"}
+    earlier = ({"url_path": "/x", "service": "echo", "url_params_pri": "path-over-qs"},)
 
     @pytest.fixture(autouse=True)
     def _listening(self) -> Iterator[None]:

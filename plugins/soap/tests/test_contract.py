@@ -66,6 +66,7 @@ class TestSoapChannel(ChannelContract):
 
     cls = SoapChannel
     good = {"url_path": "/soap", "soap_action": "act"}
+    earlier = ({"url_path": "/soap", "service": "echo", "url_params_pri": "path-over-qs"},)
     headers = {"soapaction": '"act"'}
 
     @pytest.fixture(autouse=True)

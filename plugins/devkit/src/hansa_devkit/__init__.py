@@ -41,6 +41,11 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """Return the names of this module, those that are not loaded yet among them."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Load what is asked for, so that the `hansa` command does not import pytest."""
     if name not in _HOMES:

@@ -37,6 +37,9 @@ class ChannelContract(Contract):
     loses_on_edit: ClassVar[bool] = False
     """Whether the transport drops what has no subscriber, so that an edit may lose messages."""
 
+    counts_attempts: ClassVar[bool] = True
+    """Whether the channel knows that a message comes again; False where the sender repeats it."""
+
     def send(self, raw: bytes) -> None:
         """Have the peer send one message; returns once the peer has got rid of it (acknowledged, or
         stored by a broker).
@@ -137,6 +140,11 @@ class ChannelContract(Contract):
             with self._sending(raw):
                 requests = inbox.wait(2, self.patience)
             assert all(self.same(request, raw) for request in requests)
+            if self.counts_attempts:
+                attempts = [request.attempt for request in requests]
+                assert attempts == [1, 2], (
+                    f"Request.attempt counts deliveries from 1; the first two had {attempts}"
+                )
             assert not inbox.has(3, self.settle), "the message came again although it was handled"
 
     def test_unhandled_messages_outlive_the_channel(self) -> None:

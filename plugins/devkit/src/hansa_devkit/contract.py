@@ -9,7 +9,7 @@ import inspect
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, get_args, get_origin
@@ -58,6 +58,8 @@ class Contract(Documented):
     """
 
     good: ClassVar[Mapping[str, Any]] = {}
+    earlier: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    """Settings as earlier versions stored them, of a `Config` whose `upgrade` changes any."""
 
     @pytest.fixture(autouse=True)
     def _closed(self) -> Iterator[None]:
@@ -172,6 +174,22 @@ class Contract(Documented):
         assert not accepted, (
             f"unknown settings are accepted at: {', '.join(accepted)}; use Model for settings within settings"
         )
+
+    def test_what_earlier_versions_stored_is_kept(self) -> None:
+        """What an earlier version stored is read, exported and applied in today's form."""
+        own = inspect.getattr_static(self.cls.Config, "upgrade")
+        if own is inspect.getattr_static(Model, "upgrade"):
+            return
+        assert self.earlier, (
+            f"{self.cls.Config.__name__}.upgrade is not tested: "
+            "earlier = [settings as earlier versions stored them]"
+        )
+        for stored in self.earlier:
+            config = load(self.model, self.model.upgrade(dict(stored)))
+            exported = json.loads(json.dumps(dump(config, str)))
+            applied = self.model.upgrade(dict(exported))
+            assert applied == exported, f"upgrade() changes what has today's form: {applied}"
+            assert load(self.model, applied) == config
 
     def test_preparing_twice_changes_nothing(self) -> None:
         """`prepare` leaves what it prepared as it is: an edit prepares the stored definition again."""

@@ -154,8 +154,12 @@ class RealServer:
         )
 
     def start(self) -> Self:
-        """Start it and wait until it is ready; fails the test with its output if it is not in time."""
-        self.launch()
+        """Start it and wait until it is ready; fails the test with its output if it is not in time.
+
+        One that runs already is only waited for.
+        """
+        if not self.processes():
+            self.launch()
         assert self.process is not None
         deadline = time.monotonic() + self.patience
         while not self.ready():
@@ -166,7 +170,9 @@ class RealServer:
         return self
 
     def launch(self) -> None:
-        """Start it without waiting."""
+        """Start it without waiting; fails the test if it runs already."""
+        if self.processes():
+            pytest.fail(f"{self.name} runs already, as process {self.processes()[0].pid}")
         if not self._prepared:
             self.prepare()
             self._prepared = True

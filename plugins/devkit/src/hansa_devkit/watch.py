@@ -4,12 +4,14 @@ fail.
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,7 +40,7 @@ class Watch:
     def __init__(self, fail_at: int = 0) -> None:
         self.steps: list[str] = []
         self.threads: set[threading.Thread] = set()
-        self.sockets: list[socket.socket] = []
+        self._sockets: list[Callable[[], socket.socket | None]] = []
         self.fail_at = fail_at
         self.failed = False
         self._owner = threading.current_thread()
@@ -55,7 +57,7 @@ class Watch:
         if threading.current_thread() is self._owner:
             self.step(name)
             if name == "socket.__new__":
-                self.sockets.append(arguments[0])
+                self._sockets.append(_reference(arguments[0]))
 
     def begins(self, thread: threading.Thread) -> None:
         """Take the start of a thread."""
@@ -75,7 +77,24 @@ class Watch:
             found += [f"socket {one!r}" for one in self.sockets if one.fileno() != -1]
             if not found or time.monotonic() > end:
                 return found
+            gc.collect()
             time.sleep(0.01)
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """The sockets that the watched thread has made and that are not garbage."""
+        found = [reference() for reference in self._sockets]
+        return [one for one in found if one is not None]
+
+
+def _reference(made: socket.socket) -> Callable[[], socket.socket | None]:
+    """Return what leads to a socket without keeping it: an event loop leaves its own to the garbage
+    collector, which closes them.
+    """
+    try:
+        return weakref.ref(made)
+    except TypeError:  # the class of the C module, which few use
+        return lambda: made
 
 
 def _audit(name: str, arguments: tuple[Any, ...]) -> None:

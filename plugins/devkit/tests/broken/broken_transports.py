@@ -132,6 +132,31 @@ class TestLoose(Outgoing):
     fails = {"test_unknown_settings_are_refused"}
 
 
+class TestUpgradesAgain(Outgoing):
+    class cls(MemoryOutgoing):
+        """Changes what is in today's form."""
+
+        class Config(Publication):
+            @classmethod
+            def upgrade(cls, old: dict[str, Any]) -> dict[str, Any]:
+                return {**old, "timeout": old.get("timeout", 0) + 1}
+
+    earlier = ({"queue": "q"},)
+    fails = {"test_what_earlier_versions_stored_is_kept"}
+
+
+class TestUpgradeWithoutEarlierSettings(Outgoing):
+    class cls(MemoryOutgoing):
+        """Has an upgrade that nobody tests."""
+
+        class Config(Publication):
+            @classmethod
+            def upgrade(cls, old: dict[str, Any]) -> dict[str, Any]:
+                return old
+
+    fails = {"test_what_earlier_versions_stored_is_kept"}
+
+
 class TestPreparesAgain(Outgoing):
     class cls(MemoryOutgoing):
         """Prepares what is prepared."""
@@ -227,9 +252,9 @@ class TestHalfStarted(Outgoing):
 
         def start(self) -> None:
             opened = socket.socket(type=socket.SOCK_DGRAM)
+            _kept.append(opened)
             opened.bind(("127.0.0.1", 0))
             self.socket = opened
-            _kept.append(opened)
 
         def stop(self) -> None:
             if self.socket is not None:
@@ -391,7 +416,7 @@ class TestStrips(Channel):
         """Changes bodies."""
 
         def request(self, message: Any) -> Request:
-            return Request(message.raw.strip(b"\x00"), headers=message.headers)
+            return replace(super().request(message), raw=message.raw.strip(b"\x00"))
 
     fails = {"test_body_and_headers_arrive"}
 
@@ -401,7 +426,7 @@ class TestNoHeaders(Channel):
         """Drops headers."""
 
         def request(self, message: Any) -> Request:
-            return Request(message.raw)
+            return Request(message.raw, attempt=message.attempt)
 
     fails = {"test_body_and_headers_arrive"}
 
@@ -411,7 +436,8 @@ class TestUpperCase(Channel):
         """Has names of headers that nobody will find."""
 
         def request(self, message: Any) -> Request:
-            return Request(message.raw, headers={**message.headers, "Topic": "t"})
+            headers = {**message.headers, "Topic": "t"}
+            return Request(message.raw, headers=headers, attempt=message.attempt)
 
     fails = {"test_body_and_headers_arrive"}
 
@@ -421,7 +447,7 @@ class TestOneCid(Channel):
         """Gives all messages one correlation id."""
 
         def request(self, message: Any) -> Request:
-            return Request(message.raw, headers=message.headers, cid="K1")
+            return replace(super().request(message), cid="K1")
 
     fails = {"test_body_and_headers_arrive"}
 
@@ -474,15 +500,26 @@ class TestRepeats(Channel):
     fails = {"test_a_failing_service_is_not_acknowledged"}
 
 
+class TestCountsNoAttempts(Channel):
+    class cls(Handling):
+        """Says of every delivery that it is the first."""
+
+        def request(self, message: Any) -> Request:
+            return Request(message.raw, headers=message.headers)
+
+    fails = {"test_a_failing_service_is_not_acknowledged"}
+
+
 class TestKeepsToItself(Channel):
     class cls(Handling):
         """Repeats by itself what failed, and forgets it when it stops."""
 
         def handle(self, queue: Any, message: Any) -> None:
-            while self.dispatch(
-                self.request(message)
-            ).outcome == "retry" and not self._stopping.wait(0.02):
-                pass
+            again = message
+            while self.dispatch(self.request(again)).outcome == "retry":
+                again = replace(again, attempt=again.attempt + 1)
+                if self._stopping.wait(0.02):
+                    break
             queue.done(message)
 
     fails = {"test_unhandled_messages_outlive_the_channel"}

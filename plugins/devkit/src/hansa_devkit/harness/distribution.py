@@ -15,12 +15,14 @@ def install_plugin(
     early: str | None = None,
     *,
     distribution: str = "",
+    required: bool = False,
 ) -> Path:
     """Lay out a distribution of one plugin in a folder that is to be in PYTHONPATH; return the file
     of the plugin's module.
 
     `plugin` and `early` are the sources of the modules for workers and for the supervisor. All
-    public names of `hansa` are imported in them. `distribution` is by default `hansa-NAME`.
+    public names of `hansa` are imported in them. `distribution` is by default `hansa-NAME`; without
+    a `required` plugin no worker serves.
     """
     distribution = distribution or f"hansa-{name}"
     stem = distribution.replace("-", "_")
@@ -36,6 +38,8 @@ def install_plugin(
             continue
         (package / f"{module}.py").write_text(_IMPORTS + textwrap.dedent(source))
         entry_points += f"[{group}]\n{name} = {package.name}.{module}\n"
+    if required:
+        entry_points += f"[hansa.required]\n{name} = {package.name}\n"
     metadata = folder / f"{stem}-1.0.dist-info"
     metadata.mkdir(exist_ok=True)
     (metadata / "METADATA").write_text(

@@ -122,6 +122,11 @@ class LocalDefinitions(Definitions):
         self._apply(edit)
         return Applied(self.revision, ["local"], [])
 
+    def release(self, kind: str, type: str, name: str, *, by: str = "") -> Applied:
+        """Do nothing: no definition is quarantined in a test; raises `NotFound`."""
+        self.get(kind, type, name)
+        return Applied(self.revision, ["local"], [])
+
     def _checked(self, edit: Edit) -> PlainSettings | None:
         """Return the settings that an edit leaves; raises what speaks against it."""
         stored = self._records.get(edit.key)

@@ -111,7 +111,7 @@ class LocalPlugins(Plugins):
         """Raise `NotFound`."""
         raise _no_plugin(name)
 
-    def block(self, name: str, *, by: str = "") -> int:
+    def block(self, name: str, *, force: bool = False, by: str = "") -> int:
         """Raise `NotFound`."""
         raise _no_plugin(name)
 
