@@ -78,9 +78,15 @@ def plugin_maker(top: Path) -> Callable[..., str]:
     """
 
     def make(
-        name: str, full: str | None = None, early: str | None = None, *, distribution: str = ""
+        name: str,
+        full: str | None = None,
+        early: str | None = None,
+        *,
+        distribution: str = "",
+        required: bool = False,
     ) -> str:
-        install_plugin(top / "plugins", name, full, early, distribution=distribution)
+        folder = top / "plugins"
+        install_plugin(folder, name, full, early, distribution=distribution, required=required)
         return str(top / "plugins")
 
     return make
@@ -180,6 +186,7 @@ FULL = '''
         "invoke_async": lambda server, *given: server.invoke_async(*given),
         "log_action": lambda server, *given: server.cluster.log_action(*given),
         "ping": lambda server, *key: server.objects.get(*key).ping(),
+        "release": lambda server, *key: server.definitions.release(*key),
         "reload": lambda server: server.replace_workers(),
         "reports": reports,
         "state": lambda server, *key: server.objects.state(*key),

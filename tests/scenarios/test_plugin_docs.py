@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tools.project import TOP
 
 FILE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", re.S)
 RUN = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.S)
+PLUGINS = re.compile(r"<!-- run: plugins -->\n```sh\n(.*?)```", re.S)
 PAGE = TOP / "docs/plugins.md"
 SERVICE = """
 from hansa import Service
@@ -96,3 +98,24 @@ def test_it_runs_in_a_server_as_the_page_says(project, site, start_server, wait)
     server.api("admin.service.invoke", name="incidents.send")
     wait(lambda: "device 127.0.0.1 says b'to ourselves' (severity 3)" in server.log(), 10)
     assert server.log().count("to ourselves") <= 2, "one worker of the host has the port"
+    printed = follow(server, site)
+    for status in ("loaded", "removed"):
+        assert f"server1/0: {status}" in printed["hansa plugin reload syslog"]
+    assert "server1/1: blocked" in printed["hansa plugin block syslog --force"]
+    assert "devices" in printed["hansa orphan list"]
+    found = {item["name"]: item["status"] for item in server.api("admin.plugin.list")["items"]}
+    assert "syslog" not in found
+    left = server.api("admin.orphan.list")["items"]
+    assert [(one["kind"], one["name"]) for one in left] == [("outgoing", "log-host")]
+
+
+def follow(server, site: Path) -> dict[str, str]:
+    """Follow the section on plugins; return what each command has printed."""
+    (block,) = PLUGINS.findall(PAGE.read_text())
+    printed: dict[str, str] = {}
+    for line in block.strip().splitlines():
+        if line.startswith("pip uninstall"):
+            shutil.rmtree(next(site.glob("hansa_syslog-*.dist-info")))
+        elif line.startswith("hansa"):
+            printed[line] = printed.get(line, "") + server.cli(*line.split()[1:]).stdout
+    return printed

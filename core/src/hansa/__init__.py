@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from .plugins.check import check_plugins as check_plugins
     from .process.children import spawn as spawn
     from .process.logs import rotate_log as rotate_log
+    from .runtime.offline import block_offline as block_offline
     from .settings.faults import decode_hook as decode_hook, explain as explain
     from .settings.integral import with_integers as with_integers
     from .settings.model import (
@@ -222,6 +223,7 @@ _PUBLIC = {
     "plugins.check": ("check_plugins",),
     "process.children": ("spawn",),
     "process.logs": ("rotate_log",),
+    "runtime.offline": ("block_offline",),
     "settings.faults": (
         "decode_hook",
         "explain",

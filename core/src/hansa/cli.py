@@ -24,11 +24,10 @@ class _Commands(click.Group):
             return
         self._asked = True
         logging.getLogger("hansa.plugins").setLevel(logging.CRITICAL)
-        plugins = Plugins(Registry(), (EARLY,))
-        try:
-            plugins.load()
-        except Invalid as invalid:
-            click.echo(f"Commands of some plugins are missing: {invalid}", err=True)
+        plugins = Plugins(Registry(), (EARLY,), needed=None)
+        plugins.load()
+        for label, why in plugins.faults().items():
+            click.echo(f"Commands of the {label} are missing: {why}", err=True)
         for plugin, error in plugins.add_commands(self):
             why = f"{type(error).__name__}: {error}"
             click.echo(f"Commands of the plugin {plugin} are missing: {why}", err=True)

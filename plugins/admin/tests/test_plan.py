@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hansa import Invalid, Secret
 from hansa.definitions.definitions import Definitions
+from hansa_admin.export import export
+from hansa_admin.orphans import orphans
 from hansa_admin.plan import Plan
 from hansa_security.credential import hash_password
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -53,6 +55,28 @@ def test_a_clear_password_is_hashed_once(
     stored = installed.get("security", "basic", "jane").data
     assert stored["username"] == "jane"
     assert list(stored["password"]) == ["$encrypted"]
+
+
+def test_definitions_of_a_plugin_that_is_gone_are_exported_planned_and_deleted(
+    installed: Definitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = server_of(installed)
+    user = {"username": "jane", "password": "hush"}
+    Plan(server, {"security": {"basic": {"jane": user}}}, prune=True).apply()
+    registry = installed.registry
+    types = {(one.kind, one.type): one for one in registry.types() if one.plugin != "security"}
+    monkeypatch.setattr(registry, "_types", types)
+    assert [record.key for record in orphans(server)] == [("security", "basic", "jane")]
+    exported = export(server)
+    plan = Plan(server, exported, prune=True)
+    assert plan.steps == [] and plan.unchanged == 1
+    exported["security"]["basic"]["jane"]["username"] = "joe"
+    with pytest.raises(Invalid, match="no plugin here gives security of type basic"):
+        Plan(server, exported)
+    plan = Plan(server, {}, prune=True)
+    assert [step.action for step in plan.steps] == ["delete"]
+    plan.apply()
+    assert orphans(server) == []
 
 
 @settings(

@@ -486,6 +486,17 @@ class TestWhatIsRefused:
             made.define("outgoing", "wide", "a", {"host": deep})
         assert made.store.database.revision() == 0
 
+    def test_what_is_left_of_a_type_that_is_gone_can_be_deleted(self, made: Definitions):
+        made.define("outgoing", "wide", "a", {})
+        made.define("outgoing", "wide", "b", {"over": "a"})
+        assert isinstance(made.registry, Registry)
+        made.registry.remove_types("p")
+        with pytest.raises(Conflict, match="in use by"):
+            made.delete("outgoing", "wide", "a")
+        made.delete("outgoing", "wide", "b")
+        made.delete("outgoing", "wide", "a")
+        assert made.all() == []
+
     def test_any_text_can_be_stored(self, made: Definitions):
         for text in ("\ud800", "\0", "é", "' OR 1", "\U0001f600"):
             made.define("outgoing", "wide", "a", {"host": text})

@@ -58,7 +58,9 @@ def test_what_was_blamed_before_is_blamed_alone_and_quarantined_the_third_time(l
     assert ledger.quarantined("one") is None
 
 
-def test_a_start_that_is_survived_clears_it_and_it_starts_alone(ledger: DeathLedger, tmp_path: Path):
+def test_a_start_that_is_survived_clears_it_and_it_starts_alone(
+    ledger: DeathLedger, tmp_path: Path
+):
     die(ledger, 1, "one", "two")
     starts = Starts(tmp_path / "starts")
     began = threading.Event()

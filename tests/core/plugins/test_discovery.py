@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from hansa import Invalid, NotFound, Request, Response, Service
+from hansa.foundation.starts import DeathLedger, Starts
 from hansa.plugins.check import check_plugins
 from hansa.plugins.configuration import read_config
 from hansa.plugins.discovery import EARLY, Plugins, discover, load_plugins
-from hansa.plugins.registry import Clash, Registry
+from hansa.plugins.registry import Registry
 from hansa_devkit import LocalServer
 
 OUTGOING = """
@@ -44,15 +45,13 @@ def make(
 
 
 def load(*names: str, **options: Any) -> Plugins:
-    plugins = Plugins(Registry(), **options)
+    plugins = Plugins(Registry(), needed=None, **options)
     plugins.load(enabled=names)
     return plugins
 
 
 def faults_of(*names: str) -> dict[str, str]:
-    with pytest.raises(Invalid) as caught:
-        load(*names)
-    return caught.value.errors
+    return load(*names).faults()
 
 
 def test_a_plugin_and_what_it_gives(make: Callable[..., str]):
@@ -101,6 +100,19 @@ def test_the_early_half_alone(make: Callable[..., str]):
         ("@hookimpl\ndef hansa_transports():\n    1 / 0", "ZeroDivisionError"),
         ("@hookimpl\ndef hansa_transports():\n    return [Outgoing]", "has no kind or type"),
         ("@hookimpl\ndef hansa_formats():\n    return [5]", "5"),
+        (
+            """
+            from typing import Annotated
+            class Faulty(Model):
+                port: Annotated[int, setting("Port", ge=1)] = 0
+            class It(Outgoing):
+                type, Config = "it", Faulty
+            @hookimpl
+            def hansa_transports():
+                return [It]
+            """,
+            "It.port: its default is not valid: Expected `int` >= 1",
+        ),
         ("@hookimpl\ndef hansa_formats():\n    return None", "TypeError"),
     ],
 )
@@ -116,21 +128,96 @@ def test_one_that_cannot_be_loaded_is_named_with_the_reason(
 def test_all_that_cannot_be_loaded_are_told_at_once(make: Callable[..., str]):
     make("bad", "1 / 0")
     make("worse", "import not_there")
-    assert set(faults_of("bad", "worse", "none")) == {
+    plugins = load("bad", "worse", "none")
+    assert set(plugins.faults()) == {
         "plugin bad (hansa-bad 1.0)",
         "plugin worse (hansa-worse 1.0)",
-        "plugins.enabled: none",
     }
+    assert plugins.missing == ["none"]
+
+
+def test_one_that_cannot_be_loaded_leaves_nothing_and_the_others_are_loaded(
+    make: Callable[..., str],
+):
+    make(
+        "bad",
+        OUTGOING.format(type="bad")
+        + """
+    @hookimpl
+    def hansa_channel_settings():
+        return {"bad": NoSettings}
+    @hookimpl
+    def hansa_modules():
+        return ["not_there"]
+""",
+    )
+    make("good", OUTGOING.format(type="good"))
+    plugins = Plugins(Registry())
+    plugins.load(enabled=["bad", "good"])
+    assert [one.type for one in plugins.registry.types()] == ["good"]
+    assert plugins.loaded == ["good"] and plugins.hook.hansa_channel_settings() == []
+    found = plugins.found["bad"]
+    assert found.status == "failed" and "No module named 'not_there'" in found.why
+    assert "`hansa plugin reload bad`" in found.why and "`hansa plugin block bad`" in found.why
+    assert plugins.faults() == {}, "nothing needs it"
+
+
+@pytest.mark.parametrize("hook", ["startup", "services", "definitions", "serve"])
+def test_one_that_cannot_be_started_is_taken_out(make: Callable[..., str], hook: str):
+    make(
+        "bad",
+        OUTGOING.format(type="bad")
+        + f"""
+    @hookimpl
+    def hansa_{hook}(server):
+        raise SystemExit(4)
+""",
+    )
+    make("good", "@hookimpl\ndef hansa_startup(server):\n    return 5")
+    plugins = Plugins(Registry())
+    plugins.load(enabled=["bad", "good"])
+    server = LocalServer()
+    assert list(plugins.start(server)) == [5]
+    plugins.register_services(server)
+    assert plugins.definitions(server) == []
+    plugins.serve(server)
+    found = plugins.found["bad"]
+    assert found.status == "failed" and "SystemExit: 4" in found.why
+    assert list(plugins.registry.types()) == []
+
+
+@pytest.mark.parametrize("how", ["by itself", "by the worker"])
+def test_one_without_which_no_worker_serves(make: Callable[..., str], how: str):
+    by_itself = how == "by itself"
+    make("guard", "@hookimpl\ndef hansa_startup(server):\n    1 / 0", required=by_itself)
+    plugins = Plugins(Registry(), needed=[] if by_itself else ["guard"])
+    plugins.load(enabled=["guard"])
+    with pytest.raises(Invalid, match="ZeroDivisionError"):
+        list(plugins.start(LocalServer()))
+    make("guard2", "1 / 0", required=by_itself)
+    plugins = Plugins(Registry(), needed=[] if by_itself else ["guard2"])
+    plugins.load(enabled=["guard2"])
+    assert list(plugins.faults()) == ["plugin guard2 (hansa-guard2 1.0)"]
+
+
+def test_one_that_has_ended_three_processes_is_left_out(make: Callable[..., str], tmp_path: Path):
+    make("deadly", "import os\nos._exit(3)")
+    ledger = DeathLedger(tmp_path)
+    for pid in (1, 2, 3):
+        ledger.journal(pid).write_text("+plugin deadly (import)\n")
+        assert ledger.bury(pid, "ended with status 3") == ["plugin deadly (import)"]
+    plugins = load("deadly", starts=Starts(tmp_path))
+    found = plugins.found["deadly"]
+    assert found.status == "quarantined"
+    assert "3 processes ended while it was started (the last ended with status 3)" in found.why
 
 
 def test_a_type_that_two_claim_names_both(make: Callable[..., str]):
     make("first", OUTGOING.format(type="same"))
     make("second", OUTGOING.format(type="same"))
-    assert faults_of("first", "second") == {
-        "plugin second (hansa-second 1.0)": (
-            "outgoing same is given by the plugins first and second; block one of them"
-        )
-    }
+    ((name, why),) = faults_of("first", "second").items()
+    assert name == "plugin second (hansa-second 1.0)"
+    assert "outgoing same is given by the plugins first and second; block one of them" in why
     assert load("first").registry.type("outgoing", "same").plugin == "first"
 
 
@@ -144,8 +231,10 @@ def test_a_name_that_two_distributions_claim_names_both(make: Callable[..., str]
 def test_a_section_that_two_declare(make: Callable[..., str]):
     for name in ("first", "second"):
         make(name, early="@hookimpl\ndef hansa_settings():\n    return {'same': NoSettings}")
-    with pytest.raises(Clash, match=r"\[same\]"):
-        load("first", "second").sections()
+    plugins = load("first", "second")
+    (why,) = plugins.faults().values()
+    assert "the plugins first and second declare the section [same]" in why
+    assert list(plugins.sections()) == ["same"] and plugins.loaded == ["first"]
 
 
 def test_blocked_ones_are_not_imported(make: Callable[..., str]):
@@ -195,9 +284,26 @@ class TestWithAConfiguration:
         make("one", early="@hookimpl\ndef hansa_settings():\n    return {'one': NoSettings}")
         config = self.read(tmp_path, "[plugins]\nenabled = ['one']\n[one]")
         assert load_plugins(config, set()).found["one"].status == "loaded"
+        assert load_plugins(config, {"one"}).found["one"].status == "blocked"
+        config = self.read(tmp_path, "[plugins]\nenabled = []\n[one]")
         with pytest.raises(Invalid) as caught:
-            load_plugins(config, {"one"})
+            load_plugins(config, set())
         assert "one: unknown section" in str(caught.value)
+
+    def test_what_a_plugin_that_is_not_loaded_may_have_is_not_read(
+        self, make: Callable[..., str], tmp_path: Path
+    ):
+        make("good", OUTGOING.format(type="good"))
+        make("bad", "1 / 0")
+        text = "[plugins]\nenabled = ['good', 'bad']\n[bad]\na = 1\n[outgoing.good.a]\n"
+        config = self.read(tmp_path, text + "[outgoing.bad.b]\nc = 1\n")
+        for blocked in (set[str](), {"bad"}):
+            load_plugins(config, blocked)
+            assert [key[:3] for key in config.definitions] == [("outgoing", "good", "a")]
+        with pytest.raises(Invalid, match="ZeroDivisionError"):
+            load_plugins(config, set(), needed=None)
+        with pytest.raises(Invalid, match="no such plugin is installed"):
+            load_plugins(self.read(tmp_path, "[plugins]\nenabled = ['none']"), set())
 
     @pytest.mark.parametrize(
         "text", ["plugins = 5", "[plugins]\nenabled = 'one'", "[plugins]\nenabled = [5]"]
@@ -222,11 +328,13 @@ class TestWithAConfiguration:
                     tmp_path, "[plugins]\nenabled = ['one']\n[outgoing.one.a]\n[outgoing.two.a]"
                 ).path
             )
-        with pytest.raises(Invalid, match="ended with status 3"):
-            check_plugins(self.read(tmp_path, "[plugins]\nenabled = ['one', 'bad']").path)
-        check_plugins(
-            self.read(tmp_path, "[plugins]\nenabled = ['one', 'bad']").path, blocked={"bad"}
-        )
+        path = self.read(tmp_path, "[plugins]\nenabled = ['one', 'bad']").path
+        told = r"^plugin bad: the process that loaded it ended with status 3$"
+        for needed in (None, ["bad"]):
+            with pytest.raises(Invalid, match=told):
+                check_plugins(path, needed=needed)
+        check_plugins(path, blocked={"bad"})
+        check_plugins(path, needed=["one"])
 
 
 def test_nothing_is_imported_to_find_them(make: Callable[..., str]):

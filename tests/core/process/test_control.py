@@ -43,7 +43,7 @@ def test_the_job_comes_with_its_sockets_and_takes_nothing_of_what_follows(
     assert (found.config, found.dir) == (Path("/etc/hansa/config.toml"), Path("/var/hansa"))
     assert found.overrides == {"server.workers": 2}
     assert found.engines == {"redis": "unix:///x"}
-    assert control.wait_for_end() is True
+    assert control.wait_for_end(print) is True
 
 
 def test_events_are_lines_of_json(pipe: tuple[socket.socket, Control]):
@@ -63,13 +63,13 @@ def test_a_stop_says_whether_the_whole_server_ends(
 ):
     ours, control = pipe
     ours.sendall(json.dumps({"event": "stop", "closing": closing}).encode() + b"\n")
-    assert control.wait_for_end() is closing
+    assert control.wait_for_end(print) is closing
 
 
 def test_a_supervisor_that_is_gone_ends_the_whole_server(pipe: tuple[socket.socket, Control]):
     ours, control = pipe
     ours.close()
-    assert control.wait_for_end() is True
+    assert control.wait_for_end(print) is True
 
 
 def test_a_worker_without_a_supervisor_has_no_job(pipe: tuple[socket.socket, Control]):

@@ -397,7 +397,8 @@ def test_a_plugin_reloaded_and_blocked_in_a_running_server(
     server.call("reload")
     until(
         lambda: (
-            "did not start, the old ones go on: {'': 'AssertionError: not now'}" in server.output()
+            "did not start, the old ones go on: plugin more (hansa-more 1.0): AssertionError: not now"
+            in server.output()
         )
     )
     flag.unlink()

@@ -17,7 +17,14 @@ PlainSettings: TypeAlias = dict[str, Any]
 """
 
 StateName: TypeAlias = Literal[
-    "starting", "running", "retrying", "inactive", "elsewhere", "failed", "ending"
+    "starting",
+    "running",
+    "retrying",
+    "inactive",
+    "elsewhere",
+    "failed",
+    "quarantined",
+    "ending",
 ]
 
 
@@ -151,8 +158,8 @@ class HeldLease:
 
 @dataclass(frozen=True, slots=True)
 class InstalledPlugin:
-    """One installed plugin: `status` is `found`, `loaded`, `blocked` or `failed`, and `why` says
-    why it failed.
+    """One plugin: `status` is `loaded`, `blocked`, `failed`, `quarantined`, `installed` (since this
+    worker started) or `removed` (since then); `why` says why, and what can be done.
     """
 
     name: str

@@ -124,6 +124,11 @@ class Definitions(Protocol):
     ) -> Applied:
         """Delete one definition; raises `NotFound`, or `Conflict` naming what uses it."""
 
+    def release(self, kind: str, type: str, name: str, *, by: str = "") -> Applied:
+        """Have workers that have quarantined a definition, since its start ended processes, start
+        it again; raises `NotFound`.
+        """
+
 
 class Packages(Protocol):
     """The deployed packages of the cluster: the sources of its services."""
@@ -162,21 +167,24 @@ class Plugins(Protocol):
     """The plugins installed where this worker runs, and which of them the cluster may load."""
 
     def installed(self) -> list[InstalledPlugin]:
-        """Return the plugins as this worker found them when it started, sorted by name."""
+        """Return the plugins of this worker, and those installed or removed since it started,
+        sorted by name.
+        """
 
     def reload(self, name: str, *, by: str = "") -> int:
         """Have all servers load a plugin anew, after a trial; returns the revision. Raises
-        `NotFound`, or `Invalid`.
+        `NotFound`, `Conflict` for one that is blocked, or `Invalid`.
         """
 
-    def block(self, name: str, *, by: str = "") -> int:
-        """Have no server load a plugin; returns the revision. Raises `NotFound`, or `Conflict`
-        naming what uses it.
+    def block(self, name: str, *, force: bool = False, by: str = "") -> int:
+        """Have no server load a plugin; returns the revision.
+
+        Raises `NotFound`, or `Conflict` naming what uses it, unless it is to be blocked by `force`.
         """
 
     def unblock(self, name: str, *, by: str = "") -> int:
         """Let servers load a plugin again, after a trial; returns the revision. Raises `NotFound`,
-        or `Invalid`.
+        `Conflict` for one that config.toml excludes, or `Invalid`.
         """
 
 

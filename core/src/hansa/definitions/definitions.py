@@ -15,6 +15,11 @@ from .edit import CheckedEdit, combined, faults_by_path
 from .store import DefinitionStore
 from .validate import ResolveSecret, Validator
 
+RELEASE = "release"
+"""The kind of a line of the change log by which a quarantined definition is tried again; its type is
+the kind and type of the definition.
+"""
+
 
 class Definitions(DefinitionsContract):
     """Validates, stores and deletes definitions.
@@ -189,6 +194,13 @@ class Definitions(DefinitionsContract):
         """Delete one definition; raises `NotFound`, or `Conflict` naming what uses it."""
         edit = Edit((kind, type, name), seen_revision=seen_revision)
         return self._change_one(edit, by, wait=True)
+
+    def release(self, kind: str, type: str, name: str, *, by: str = "") -> Applied:
+        """Have workers that have quarantined a definition start it again; raises `NotFound`."""
+        self.get(kind, type, name)
+        with self.store.database.transaction(by) as transaction:
+            transaction.log((RELEASE, f"{kind} {type}", name), RELEASE)
+        return self.announce(transaction.revision, wait=True)
 
     def _change_one(self, edit: Edit, by: str, wait: bool) -> Applied:
         revision = self.store.change(self._check([edit]), self._is_outside, by=by)

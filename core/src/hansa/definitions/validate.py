@@ -89,11 +89,12 @@ class Validator:
         Nothing is written; of other definitions, only those of plugins are looked at. Raises
         `NotFound`, `Conflict`, or what a vault raises.
         """
-        registered = self._registry.type(*edit.key[:2])
         if edit.key in self._builtin:
             raise Conflict(f"{label(edit.key)} comes with a plugin and cannot be changed")
         if edit.data is None:
+            # also where the plugin of its type is gone
             return CheckedEdit(edit)
+        registered = self._registry.type(*edit.key[:2])
         try:
             return self._check_settings(edit, edit.data, registered)
         except RecursionError:

@@ -14,7 +14,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -57,9 +57,24 @@ class DeathLedger:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = folder / "deaths.json"
+        # what the file said, and which version of it: one pair, since threads share it
+        self._seen: tuple[tuple[int, ...], Mapping[str, Deaths]] = ((), {})
 
-    def all(self) -> dict[str, Deaths]:
+    def all(self) -> Mapping[str, Deaths]:
         """Return all deaths by what was being started; none if the file cannot be read."""
+        # read only when it has changed: every start of a definition looks three times
+        try:
+            status = os.stat(self._file)
+        except OSError:
+            return {}
+        version = (status.st_ino, status.st_mtime_ns, status.st_size)
+        seen, deaths = self._seen
+        if version != seen:
+            deaths = self._read()
+            self._seen = (version, deaths)
+        return deaths
+
+    def _read(self) -> dict[str, Deaths]:
         try:
             listed = json.loads(self._file.read_text())
             return {subject: Deaths(**deaths) for subject, deaths in listed.items()}
@@ -74,7 +89,7 @@ class DeathLedger:
     def forgive(self, subject: str) -> None:
         """Forget the deaths of something, so that it is started again."""
         with self._locked():
-            deaths = self.all()
+            deaths = self._read()
             if deaths.pop(subject, None) is not None:
                 self._write(deaths)
 
@@ -89,7 +104,7 @@ class DeathLedger:
         if not subjects:
             return []
         with self._locked():
-            deaths = self.all()
+            deaths = self._read()
             blamed = [one for one in subjects if one in deaths] or subjects
             for subject in blamed:
                 before = deaths.pop(subject, None)
@@ -166,6 +181,10 @@ class Starts:
         """Return the deaths of what is not to be started any more; None if it may be."""
         return None if self.ledger is None else self.ledger.quarantined(subject)
 
+    def blamed(self, subject: str) -> bool:
+        """Whether a process has died while this was started."""
+        return self.ledger is not None and subject in self.ledger.all()
+
     def forgive(self, subject: str) -> None:
         """Forget the deaths of something, so that it is started again."""
         if self.ledger is not None:
@@ -181,7 +200,7 @@ class Starts:
         if self.ledger is None:
             yield
             return
-        blamed = subject in self.ledger.all()
+        blamed = self.blamed(subject)
         with self._alone if blamed else contextlib.nullcontext():
             self._note("+", subject)
             try:

@@ -1,67 +1,128 @@
 """A trial load of all plugins, in a child process: could a worker start with what is installed?
 
-    python -m hansa.plugins.check CONFIG DIRECTORY [BLOCKED ...]
+    python -m hansa.plugins.check TRIAL
 
-An empty DIRECTORY is the one that the configuration names.
+TRIAL is a `Trial` as JSON. The child prints the name of each plugin before it loads it, and in the
+end its faults as JSON.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..foundation.errors import Invalid
+from ..foundation.processes import how_ended
 from .configuration import read_config
-from .discovery import load_plugins
+from .discovery import Plugin, load_plugins
 
 TRIAL_LIMIT = 120
 """Seconds that a trial load of all plugins may take."""
+TRYING = "loading: "
 
 
-def check_plugins(config: Path, directory: Path | None = None, blocked: Iterable[str] = ()) -> None:
+@dataclass(frozen=True)
+class Trial:
+    """What is tried: the configuration file, its folder (empty: the one that it names), the plugins
+    that are blocked, and those that must load; with None, all must.
+    """
+
+    config: str
+    directory: str
+    blocked: list[str]
+    needed: list[str] | None
+
+
+def check_plugins(
+    config: Path,
+    directory: Path | None = None,
+    blocked: Iterable[str] = (),
+    needed: Iterable[str] | None = None,
+) -> None:
     """Try in a child process whether a worker could load all plugins and read the configuration;
     raises `Invalid`.
+
+    A plugin that cannot be loaded counts if it is among those `needed`; by default all are.
     """
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "hansa.plugins.check",
-        str(config),
-        str(directory or ""),
-        *sorted(blocked),
-    ]
-    child = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_LIMIT, check=False
-    )
-    if child.returncode:
-        raise Invalid(_faults(child))
+    left_out = set(blocked)
+    wanted = None if needed is None else set(needed)
+    while True:
+        end = _try(
+            Trial(
+                str(config),
+                str(directory or ""),
+                sorted(left_out),
+                None if wanted is None else sorted(wanted),
+            )
+        )
+        innocent = wanted is not None and end.loading not in {"", *wanted, *left_out}
+        if not (end.faults and innocent):
+            break
+        left_out.add(end.loading)
+    if end.faults:
+        raise Invalid(end.faults)
 
 
-def _faults(child: subprocess.CompletedProcess[bytes]) -> dict[str, str]:
-    """Return what a trial printed, or how it ended."""
+@dataclass(frozen=True)
+class TrialEnd:
+    """How a trial ended: its faults, and the plugin that it was loading if it did not reach its
+    end.
+    """
+
+    faults: dict[str, str]
+    loading: str = ""
+
+
+def _try(trial: Trial) -> TrialEnd:
+    """Run a trial in a child process."""
+    command = [sys.executable, "-P", "-m", "hansa.plugins.check", json.dumps(asdict(trial))]
     try:
-        faults: dict[str, str] = json.loads(child.stdout.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        end = child.stderr.decode(errors="replace")[-500:]
-        return {"": f"the trial ended with status {child.returncode}: {end}"}
-    return faults
+        child = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_LIMIT, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        return _cut_short(late.stdout or b"", f"it was not loaded after {TRIAL_LIMIT} s")
+    with contextlib.suppress(ValueError, IndexError):
+        faults = json.loads(child.stdout.strip().splitlines()[-1])
+        if isinstance(faults, dict):
+            return TrialEnd(faults)
+    said = child.stderr.decode(errors="replace")[-500:].strip()
+    why = f"the process that loaded it {how_ended(child.returncode)}"
+    return _cut_short(child.stdout, f"{why}: {said}" if said else why)
 
 
-def main(path: str, directory: str, *blocked: str) -> int:
+def _cut_short(printed: bytes, why: str) -> TrialEnd:
+    """Return the end of a trial that ended in the plugin whose name it printed last."""
+    for line in reversed(printed.decode(errors="replace").splitlines()):
+        if line.startswith(TRYING):
+            name = line.removeprefix(TRYING)
+            return TrialEnd({f"plugin {name}": why}, name)
+    return TrialEnd({"": why})
+
+
+def main(text: str) -> int:
     """Load all plugins and read a configuration as a worker would; prints the faults as JSON.
 
     Returns the exit status: 1 if there are any.
     """
+    faults: dict[str, str] = {}
+    trial = Trial(**json.loads(text))
+
+    def announce(plugin: Plugin) -> None:
+        print(f"{TRYING}{plugin.name}", flush=True)
+
     try:
-        load_plugins(read_config(path, directory=directory or None), set(blocked))
+        config = read_config(trial.config, directory=trial.directory or None)
+        load_plugins(config, trial.blocked, needed=trial.needed, trying=announce)
     except Invalid as invalid:
-        print(json.dumps(invalid.errors))
-        return 1
-    return 0
+        faults = invalid.errors
+    print(json.dumps(faults))
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

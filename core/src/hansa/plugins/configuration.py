@@ -5,9 +5,11 @@ All faults are reported at once.
 
 from __future__ import annotations
 
+import logging
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,9 +28,29 @@ from .sections import (
     ServicesSection,
 )
 
+log = logging.getLogger("hansa.plugins")
+
 SectionT = TypeVar("SectionT", bound=Model)
 Document = dict[str, Any]
 """What a TOML file holds."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Plugins that are installed and not loaded: what the file says for them is left unread.
+
+    `names` are those that are known; with `unknown`, any section may be theirs.
+    """
+
+    names: Set[str]
+    unknown: bool = False
+
+    def may_own(self, section: str) -> bool:
+        """Whether a section of config.toml, or a type, may be one of theirs."""
+        return self.unknown or section in self.names
+
+
+ALL_PRESENT = Absent(frozenset())
 
 
 class Config:
@@ -113,8 +135,10 @@ class Config:
         sections: Mapping[str, type[Model]],
         kinds: Iterable[str],
         registry: Registry | None = None,
+        absent: Absent = ALL_PRESENT,
     ) -> None:
-        """Read every section by its model, and with a `registry` every definition.
+        """Read every section by its model, and with a `registry` every definition; what may belong
+        to plugins that are `absent` is left out.
 
         Raises `Invalid` with all faults, each by the file and its key.
         """
@@ -125,6 +149,10 @@ class Config:
         for name, content in self.data.items():
             if name in kinds:
                 faults.update(self._read_definitions(name, content))
+            elif name not in self._models and absent.may_own(name):
+                log.warning(
+                    "%s: the section [%s] is not read: no loaded plugin has it", self.path, name
+                )
             elif name not in self._models:
                 faults[name] = f"unknown section (there are: {', '.join(known)})"
         for name in self._models:
@@ -134,9 +162,24 @@ class Config:
                 for key, fault in invalid.errors.items():
                     faults[f"{name}.{key}".strip(".")] = fault
         if registry is not None:
+            self._leave_out(registry, absent)
             for kind, type, name, data in self.definitions:
                 faults.update(_definition_faults(registry, (kind, type, name), data))
         self.refuse(faults)
+
+    def _leave_out(self, registry: Registry, absent: Absent) -> None:
+        """Leave out definitions of types that are not registered and may be of absent plugins."""
+        there = {(one.kind, one.type) for one in registry.types()}
+        kept = []
+        for definition in self.definitions:
+            kind, type, name, _ = definition
+            if (kind, type) in there or not absent.names:
+                kept.append(definition)
+            else:
+                log.warning(
+                    "%s: no loaded plugin has the type of %s %s %s", self.path, kind, type, name
+                )
+        self.definitions = kept
 
     def _read_definitions(self, kind: str, content: object) -> dict[str, str]:
         """Take the definitions of a kind; returns the faults of what is not one, by key."""

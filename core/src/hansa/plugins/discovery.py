@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
@@ -21,10 +21,11 @@ from ..contract.registry import RegisteredService
 from ..contract.server import Server
 from ..contract.service import Service, Wrap
 from ..foundation.errors import Invalid, describe, did_you_mean
+from ..foundation.starts import Starts
 from ..settings.model import Model
 from ..settings.resolve import resolve
-from ..settings.validate import load
-from .configuration import Config
+from ..settings.validate import default_faults, load
+from .configuration import ALL_PRESENT, Absent, Config
 from .registry import Clash, Registry
 from .sections import PluginsSection
 
@@ -35,16 +36,26 @@ log = logging.getLogger("hansa.plugins")
 
 EARLY = "hansa.early"
 FULL = "hansa"
+REQUIRED = "hansa.required"
+"""The entry point group of plugins without which no worker serves: it would let in what they guard,
+or answer nobody.
+"""
 TYPE_HOOKS = ("hansa_transports", "hansa_security", "hansa_formats")
 _HOOKS = {name for name in dir(hookspecs) if name.startswith("hansa_")}
 
+IMPORT = "import"
+PHASES = (IMPORT, "hansa_startup", "hansa_services", "hansa_definitions", "hansa_serve")
+"""The parts of a plugin's start; one that is survived does not clear another."""
+
 BuiltinDefinition = tuple[str, str, str, PlainSettings]
+Sections = dict[str, tuple[str, type[Model]]]
+"""Sections of settings by name, each with the plugin that declares it."""
 
 
 @dataclass
 class Plugin:
-    """One plugin as found here: its entry points, and its status: `loaded`, `blocked` or `failed`
-    with the reason.
+    """One plugin as found here: its entry points, and its status: `loaded`, `blocked`, or, with the
+    reason, `failed` or `quarantined`.
     """
 
     name: str
@@ -53,25 +64,48 @@ class Plugin:
     entries: dict[str, EntryPoint] = field(default_factory=dict)
     status: str = "found"
     why: str = ""
+    clash: str = ""
 
     @property
     def record(self) -> InstalledPlugin:
         """The plugin as the contract shows it."""
         return InstalledPlugin(self.name, self.distribution, self.version, self.status, self.why)
 
+    @property
+    def label(self) -> str:
+        """The plugin as faults name it."""
+        return f"plugin {self.name} ({self.distribution} {self.version})"
+
+    @property
+    def broken(self) -> bool:
+        """Whether it should have been loaded and was not."""
+        return self.status in ("failed", "quarantined")
+
 
 class Plugins:
     """The plugins of one process. `groups` says which modules are loaded: early ones alone, or
-    both.
+    both. What is loaded and started is noted in `starts`. Without those `needed` no worker serves,
+    besides those that say so themselves; None means all.
 
     Call hooks through `hook`: `plugins.hook.hansa_NAME(...)` returns a list of results.
     """
 
-    def __init__(self, registry: Registry, groups: Iterable[str] = (EARLY, FULL)) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        groups: Iterable[str] = (EARLY, FULL),
+        starts: Starts | None = None,
+        needed: Collection[str] | None = (),
+    ) -> None:
         self.registry = registry
         self.groups = tuple(groups)
+        self.starts = starts or Starts()
+        self._needed = needed
         self.found: dict[str, Plugin] = {}
         self.modules: list[str] = []
+        self.missing: list[str] = []
+        self._sections: Sections = {}
+        self._channel_sections: Sections = {}
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
 
@@ -82,88 +116,170 @@ class Plugins:
 
     # -- load --------------------------------------------------------------------------------------
 
-    def load(self, *, enabled: Iterable[str] | None = None, blocked: Iterable[str] = ()) -> None:
-        """Find and load everything that is installed and not blocked; raises `Invalid` with the
-        faults of all plugins.
+    def load(
+        self,
+        *,
+        enabled: Iterable[str] | None = None,
+        blocked: Iterable[str] = (),
+        trying: Callable[[Plugin], None] | None = None,
+    ) -> None:
+        """Find and load everything that is installed and not blocked; one that cannot be loaded is
+        `failed`, and does not keep the others from being loaded.
+
+        Of those enabled by name, `missing` lists what is not installed. `trying` is called before
+        each that is loaded.
         """
         self.found = discover()
         wanted = set(self.found if enabled is None else enabled)
         unwanted = set(blocked)
-        missing = sorted(wanted - set(self.found))
-        faults = {f"plugins.enabled: {name}": "no such plugin is installed" for name in missing}
+        self.missing = sorted(wanted - set(self.found))
         for plugin in self.found.values():
             if plugin.name in unwanted or plugin.name not in wanted:
                 plugin.status = "blocked"
                 continue
-            try:
+            if trying is not None:
+                trying(plugin)
+            self._try(plugin)
+        self._extend_channels()
+
+    def _try(self, plugin: Plugin) -> None:
+        """Load a plugin, unless it has ended processes before."""
+        for subject in starts_of(plugin.name):
+            deaths = self.starts.quarantined(subject)
+            if deaths is None:
+                continue
+            plugin.status = "quarantined"
+            plugin.why = f"{deaths}; {_remedy(plugin)}"
+            log.error("%s is left out: %s", plugin.label, plugin.why)
+            return
+        try:
+            with self.starts.starting(_start_of(plugin.name, IMPORT)):
                 self._register(plugin)
-            except (Exception, SystemExit) as error:
-                plugin.status = "failed"
-                plugin.why = describe(error)
-                log.error("plugin %s cannot be loaded", plugin.name, exc_info=error)
-                named = f"plugin {plugin.name} ({plugin.distribution} {plugin.version})"
-                faults[named] = plugin.why
-        self.registry.extend_channels(self._channel_sections())
-        for modules in self.hook.hansa_modules():
-            self.modules += modules
-        for module in self.modules:
-            importlib.import_module(module)
-        if faults:
-            raise Invalid(faults)
+        except (Exception, SystemExit) as error:
+            self._fail(plugin, error)
 
     def _register(self, plugin: Plugin) -> None:
-        if plugin.why:
-            raise Clash(plugin.why)
+        if plugin.clash:
+            raise Clash(plugin.clash)
         for group in self.groups:
             entry = plugin.entries.get(group)
             if entry is None:
                 continue
             module: ModuleType = entry.load()
-            self._manager.register(module, f"{plugin.name}:{group}")
+            self._manager.register(module, _registered_name(plugin, group))
             _refuse_unknown_hooks(module)
+            self._take_declarations(plugin, module)
             if group == FULL:
-                self.registry.add_types(plugin.name, _types_of(module))
+                types = _types_of(module)
+                _refuse_faulty_defaults(types)
+                self.registry.add_types(plugin.name, types)
         plugin.status = "loaded"
 
-    def _channel_sections(self) -> dict[str, type[Model]]:
-        found: dict[str, type[Model]] = {}
-        for sections in self.hook.hansa_channel_settings():
-            _merge(found, sections, "the section {} of channels")
-        return found
+    def _take_declarations(self, plugin: Plugin, module: ModuleType) -> None:
+        """Take the sections that a module declares, and import the modules that it names."""
+        sections = _declared(module, "hansa_settings", dict)
+        _merge(self._sections, sections, plugin, "the section [{}]")
+        channels = _declared(module, "hansa_channel_settings", dict)
+        _merge(self._channel_sections, channels, plugin, "the section {} of channels")
+        for name in _declared(module, "hansa_modules", list):
+            importlib.import_module(name)
+            self.modules.append(name)
+
+    def _extend_channels(self) -> None:
+        sections = {name: model for name, (_, model) in self._channel_sections.items()}
+        self.registry.extend_channels(sections)
+
+    def _fail(self, plugin: Plugin, error: BaseException) -> None:
+        """Note that a plugin cannot be loaded or started, and take back what it has registered."""
+        plugin.status = "failed"
+        plugin.why = f"{describe(error)}; {_remedy(plugin)}"
+        log.error("%s cannot be loaded", plugin.label, exc_info=error)
+        for group in self.groups:
+            name = _registered_name(plugin, group)
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+        self.registry.remove_types(plugin.name)
+        self.registry.replace_services(_origin(plugin.name), [])
+        for declared in (self._sections, self._channel_sections):
+            for section in [one for one, (owner, _) in declared.items() if owner == plugin.name]:
+                del declared[section]
+
+    def faults(self) -> dict[str, str]:
+        """Return why plugins could not be loaded without which no worker serves, by plugin."""
+        return {plugin.label: plugin.why for plugin in self.broken if self._is_needed(plugin)}
+
+    def _is_needed(self, plugin: Plugin) -> bool:
+        if self._needed is None or REQUIRED in plugin.entries:
+            return True
+        return plugin.name in self._needed
+
+    @property
+    def loaded(self) -> list[str]:
+        """The names of the plugins that are loaded, sorted."""
+        return [plugin.name for plugin in self.found.values() if plugin.status == "loaded"]
+
+    @property
+    def broken(self) -> list[Plugin]:
+        """The plugins that should have been loaded and were not, by name."""
+        return [plugin for plugin in self.found.values() if plugin.broken]
 
     # -- what plugins bring ------------------------------------------------------------------------
 
     def sections(self) -> dict[str, type[Model]]:
-        """Return the sections of config.toml that plugins declare; raises `Clash` if two declare
-        the same.
-        """
-        found: dict[str, type[Model]] = {}
-        for sections in self.hook.hansa_settings():
-            _merge(found, sections, "the section [{}]")
-        return found
+        """Return the sections of config.toml that plugins declare."""
+        return {name: model for name, (_, model) in self._sections.items()}
+
+    # -- start -------------------------------------------------------------------------------------
 
     def start(self, server: Server) -> Iterator[object]:
-        """Start the plugins in a worker, one after the other, and return what each keeps there."""
+        """Start the plugins in a worker, one after the other, and return what each keeps there.
+
+        One that cannot be started is `failed` and taken out of this worker, here and below; raises
+        `Invalid` if no worker serves without it.
+        """
         for implementation in reversed(self.hook.hansa_startup.get_hookimpls()):
-            resource = _call(implementation, server=server)
+            resource: object = None
+            with self._guard(implementation):
+                resource = _call(implementation, server=server)
             if resource is not None:
                 yield resource
 
     def definitions(self, server: Server) -> list[BuiltinDefinition]:
         """Return the definitions that come with plugins."""
         found: list[BuiltinDefinition] = []
-        for several in self.hook.hansa_definitions(server=server):
-            found += several
+        for implementation in self.hook.hansa_definitions.get_hookimpls():
+            with self._guard(implementation):
+                found += _call(implementation, server=server)
         return found
 
     def register_services(self, server: Server) -> None:
         """Take the services of every plugin into the registry."""
         for implementation in self.hook.hansa_services.get_hookimpls():
-            origin = f"plugin {implementation.plugin_name.partition(':')[0]}"
-            classes: list[type[Service]] = _call(implementation, server=server)
-            self.registry.replace_services(
-                origin, [RegisteredService(cls.get_name(), cls, origin) for cls in classes]
-            )
+            origin = _origin(_owner(implementation))
+            with self._guard(implementation):
+                classes: list[type[Service]] = _call(implementation, server=server)
+                self.registry.replace_services(
+                    origin, [RegisteredService(cls.get_name(), cls, origin) for cls in classes]
+                )
+
+    def serve(self, server: Server) -> None:
+        """Have plugins begin to accept work."""
+        for implementation in reversed(self.hook.hansa_serve.get_hookimpls()):
+            with self._guard(implementation):
+                _call(implementation, server=server)
+
+    @contextlib.contextmanager
+    def _guard(self, implementation: HookImpl) -> Iterator[None]:
+        """Take a plugin out of this worker if this block fails, which is noted while it lasts."""
+        plugin = self.found[_owner(implementation)]
+        try:
+            with self.starts.starting(_start_of(plugin.name, implementation.function.__name__)):
+                yield
+        except (Exception, SystemExit) as error:
+            self._fail(plugin, error)
+            self._extend_channels()
+            if self._is_needed(plugin):
+                raise Invalid({plugin.label: plugin.why}) from error
 
     def add_commands(self, commands: click.Group) -> list[tuple[str, Exception]]:
         """Have plugins add their commands; returns those that could not, and why."""
@@ -172,7 +288,7 @@ class Plugins:
             try:
                 _call(implementation, commands=commands)
             except Exception as error:
-                failed.append((implementation.plugin_name.partition(":")[0], error))
+                failed.append((_owner(implementation), error))
         return failed
 
     def wraps(self) -> list[Wrap]:
@@ -200,11 +316,48 @@ def _wrap(implementation: HookImpl) -> Wrap:
     return wrap
 
 
-def _merge(found: dict[str, type[Model]], sections: dict[str, type[Model]], what: str) -> None:
-    twice = sorted(found.keys() & sections.keys())
-    if twice:
-        raise Clash(f"two plugins declare {what.format(twice[0])}")
-    found.update(sections)
+def starts_of(plugin: str) -> list[str]:
+    """Return what is noted while a plugin is loaded and started."""
+    return [_start_of(plugin, phase) for phase in PHASES]
+
+
+def _start_of(plugin: str, phase: str) -> str:
+    return f"plugin {plugin} ({phase})"
+
+
+def _owner(implementation: HookImpl) -> str:
+    """Return the name of the plugin that implements a hook."""
+    return implementation.plugin_name.partition(":")[0]
+
+
+def _origin(plugin: str) -> str:
+    """Return what services of a plugin are registered as."""
+    return f"plugin {plugin}"
+
+
+def _registered_name(plugin: Plugin, group: str) -> str:
+    """Return the name under which pluggy knows a module of a plugin."""
+    return f"{plugin.name}:{group}"
+
+
+def _remedy(plugin: Plugin) -> str:
+    """Return what can be done about a plugin that cannot be loaded."""
+    return (
+        f"correct it and run `hansa plugin reload {plugin.name}`, "
+        f"or keep it out by `hansa plugin block {plugin.name}`"
+    )
+
+
+def _merge(found: Sections, sections: dict[str, type[Model]], plugin: Plugin, what: str) -> None:
+    for name, model in sections.items():
+        owner, _ = found.setdefault(name, (plugin.name, model))
+        if owner != plugin.name:
+            raise Clash(f"the plugins {owner} and {plugin.name} declare {what.format(name)}")
+
+
+def _declared(module: ModuleType, hook: str, nothing: Callable[[], Any]) -> Any:
+    """Return what a module's implementation of a hook without arguments declares."""
+    return getattr(module, hook, nothing)()
 
 
 def _refuse_unknown_hooks(module: ModuleType) -> None:
@@ -215,24 +368,37 @@ def _refuse_unknown_hooks(module: ModuleType) -> None:
             raise LookupError(f"there is no hook {name}{did_you_mean(name, _HOOKS)}")
 
 
+def _refuse_faulty_defaults(types: Iterable[type[Definition | Format]]) -> None:
+    """Raise `Invalid` for settings whose defaults no definition could have."""
+    faults: dict[str, str] = {}
+    for cls in types:
+        # what is no type at all is refused when it is registered
+        config = getattr(cls, "Config", None)
+        if isinstance(config, type) and issubclass(config, Model):
+            found = default_faults(config).items()
+            faults.update({f"{cls.__name__}.{name}": fault for name, fault in found})
+    if faults:
+        raise Invalid(faults)
+
+
 def _types_of(module: ModuleType) -> list[type[Definition | Format]]:
     found: list[type[Definition | Format]] = []
     for hook in TYPE_HOOKS:
-        found += getattr(module, hook, list)()
+        found += _declared(module, hook, list)
     return found
 
 
 def discover() -> dict[str, Plugin]:
     """Return the plugins installed here, by name, not loaded."""
     found: dict[str, Plugin] = {}
-    for group in (EARLY, FULL):
+    for group in (EARLY, FULL, REQUIRED):
         for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
             name = entry.dist.name if entry.dist else "?"
             version = entry.dist.version if entry.dist else "?"
             plugin = found.setdefault(entry.name, Plugin(entry.name, name, version))
             plugin.entries[group] = entry
             if plugin.distribution != name:
-                plugin.why = (
+                plugin.clash = (
                     f"{plugin.distribution} and {name} give a plugin of the same name; "
                     "uninstall one of them"
                 )
@@ -240,18 +406,32 @@ def discover() -> dict[str, Plugin]:
 
 
 def load_plugins(
-    config: Config, blocked: set[str], groups: Iterable[str] = (EARLY, FULL)
+    config: Config,
+    blocked: Iterable[str],
+    groups: Iterable[str] = (EARLY, FULL),
+    *,
+    starts: Starts | None = None,
+    needed: Collection[str] | None = (),
+    trying: Callable[[Plugin], None] | None = None,
 ) -> Plugins:
     """Load all plugins that the configuration and `blocked` allow, and validate the configuration
-    with them.
+    with what was loaded.
 
-    Raises `Invalid` with all faults.
+    Raises `Invalid` with all faults. A plugin that cannot be loaded is one only if it is `needed`,
+    as all are with None, or if no worker serves without it.
     """
-    plugins = Plugins(Registry(), groups)
+    plugins = Plugins(Registry(), groups, starts, needed)
     section = PluginsSection()
     with contextlib.suppress(Invalid):  # reported by the validation below
         section = load(PluginsSection, resolve(config.data.get("plugins", {})))
-    plugins.load(enabled=section.enabled, blocked={*section.blocked, *blocked})
+    plugins.load(enabled=section.enabled, blocked={*section.blocked, *blocked}, trying=trying)
+    faults = plugins.faults()
+    for name in plugins.missing:
+        faults[f"plugins.enabled: {name}"] = "no such plugin is installed"
+    if faults:
+        raise Invalid(faults)
+    broken = {plugin.name for plugin in plugins.broken}
+    absent = Absent({*blocked, *broken}, bool(broken)) if broken or blocked else ALL_PRESENT
     registry = plugins.registry if FULL in plugins.groups else None
-    config.validate(plugins.sections(), KINDS, registry)
+    config.validate(plugins.sections(), KINDS, registry, absent)
     return plugins

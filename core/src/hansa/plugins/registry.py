@@ -40,6 +40,7 @@ class Registry(RegistryContract):
         self._types: Types = {}
         self._formats: Formats = {}
         self._services: dict[str, RegisteredService] = {}
+        self._channel_sections: set[str] = set()
         self._lock = threading.Lock()
 
     def add_types(self, plugin: str, classes: Iterable[builtins.type[Definition | Format]]) -> None:
@@ -58,16 +59,23 @@ class Registry(RegistryContract):
             self._formats = formats
 
     def extend_channels(self, sections: Mapping[str, builtins.type[Model]]) -> None:
-        """Add sections of settings, by name, to the definitions of all channel types."""
-        if not sections:
+        """Have the definitions of all channel types contain these sections of settings, by name."""
+        if sections.keys() == self._channel_sections:
             return
         with self._lock:
+            self._channel_sections = set(sections)
             types = dict(self._types)
             for key, registered in types.items():
                 if registered.kind == "channel":
                     model = definition_model(registered.cls, sections)
                     types[key] = replace(registered, model=model)
             self._types = types
+
+    def remove_types(self, plugin: str) -> None:
+        """Take the types and formats of a plugin out again."""
+        with self._lock:
+            self._types = {key: one for key, one in self._types.items() if one.plugin != plugin}
+            self._formats = {key: one for key, one in self._formats.items() if one.plugin != plugin}
 
     def type(self, kind: str, type: str) -> RegisteredType:
         """Return a registered type; raises `NotFound` naming the types there are."""

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ class Job:
 
     `config` and `dir` are paths, `overrides` settings that go before the file's, `environment`
     variables to set, `sockets` those that `hansa_listen` bound, `engines` the addresses of engines,
-    both by name.
+    both by name. `needed` are the plugins of the worker that it replaces: without them, that one
+    goes on.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Job:
     environment: Mapping[str, str]
     engines: Mapping[str, str]
     sockets: Mapping[str, socket.socket]
+    needed: Sequence[str] = ()
 
 
 class Control:
@@ -68,11 +70,16 @@ class Control:
         line = json.dumps({"event": event, **more})
         self._pipe.sendall(line.encode() + b"\n")
 
-    def wait_for_end(self) -> bool:
+    def wait_for_end(self, heard: Callable[[dict[str, Any]], None]) -> bool:
         """Wait until the supervisor says to stop, or has ended; returns whether the whole server
         ends.
+
+        Every other event is handed to `heard`.
         """
-        # all it says is to stop; the end of the pipe: it is gone, nobody else will serve its
-        # sockets
-        line = self._pipe.makefile("r").readline()
-        return not line or bool(json.loads(line)["closing"])
+        for line in self._pipe.makefile("r"):
+            event: dict[str, Any] = json.loads(line)
+            if event["event"] == "stop":
+                return bool(event["closing"])
+            heard(event)
+        # the supervisor is gone, nobody else will serve its sockets
+        return True

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 
 from ..contract.records import ObjectState
+from ..definitions.definitions import RELEASE
 from ..deployment.failures import describe_error
 from ..odb.database import Database
 from ..odb.reports import WorkerReports
 from ..odb.transaction import Change
 from ..plugins.check import check_plugins
+from ..plugins.discovery import starts_of
 from ..runtime.server import WorkerServer
 
 log = logging.getLogger("hansa.worker")
@@ -22,8 +24,8 @@ POLL = 2.0
 """Seconds between two looks at the change log when nobody nudges."""
 HEARTBEAT = 5.0
 """Seconds between two reports when nothing changes."""
-SPECIAL_KINDS = ("service", "plugin", "server")
-"""Kinds of changes that concern no definition."""
+SPECIAL_KINDS = ("service", "plugin", "server", RELEASE)
+"""Kinds of changes that do not change a definition."""
 
 
 class Follower:
@@ -77,6 +79,20 @@ class Follower:
         else:
             self._fail(key, describe_error(error, package), error)
 
+    def note_plugin(self, name: str, state: str, why: str) -> None:
+        """Note that a plugin is not loaded here, though it should be."""
+        self._failures[f"plugin  {name}"] = ObjectState(state, why, time.time(), 0)
+
+    def note_failed_successor(self, why: str) -> None:
+        """Note that the worker that was to replace this one did not start."""
+        text = f"goes on, since its successor did not start: {why}"
+        self._failures[self._own_key] = ObjectState("failed", text, time.time(), 0)
+        self.server.wake.set()
+
+    @property
+    def _own_key(self) -> str:
+        return f"worker  {self.server.worker}"
+
     def report(self) -> None:
         """Report what was applied, and the objects with which something is wrong."""
         self._reported = self._unhealthy()
@@ -125,14 +141,28 @@ class Follower:
             if change.kind == "service":
                 self._load_packages()
             elif change.kind == "plugin":
+                self._failures.pop(self._own_key, None)
+                for subject in starts_of(change.name):
+                    self.server.starts.forgive(subject)
                 self._tell("reload", revision=change.revision)
+            elif change.kind == RELEASE:
+                self._release(change)
             elif change.name == self.server.name and self.server.worker == 0:
-                # else it would end and not come back
-                check_plugins(self.server.config.path, blocked=self.database.blocked_plugins())
+                # else it would end and not come back, or come back without a plugin
+                check_plugins(
+                    self.server.config.path,
+                    blocked=self.database.blocked_plugins(),
+                    needed=self.server.plugins.loaded,
+                )
                 self._tell("restart")
         except Exception as error:
             self._fail(key, f"{type(error).__name__}: {error}", error)
         self.revision = change.revision
+
+    def _release(self, change: Change) -> None:
+        """Try a definition again that was quarantined."""
+        kind, _, type = change.type.partition(" ")
+        self.server.objects.release((kind, type, change.name))
 
     def _fail(self, key: str, why: str, error: BaseException) -> None:
         self._failures[key] = ObjectState("failed", why, time.time(), 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from .workers import Workers
+from .workers import WorkerProcess, Workers
 
 log = logging.getLogger("hansa.supervisor")
 
@@ -60,14 +60,13 @@ class Replacement:
         for index in indexes:
             new = workers.spawn(index)
             workers.new = new
-            workers.give_job(new)
+            workers.give_job(new, workers.serving[index].plugins)
             while not new.ready:
                 if new.over:
-                    log.error(
-                        "the new worker %s did not start, the old ones go on: %s",
-                        index,
-                        new.faults or new.state,
-                    )
+                    workers.bury(new)
+                    why = _why(new)
+                    log.error("the new worker %s did not start, the old ones go on: %s", index, why)
+                    workers.tell_serving("kept", why=why)
                     workers.ask_to_end(new, closing=False)
                     workers.new = None
                     return
@@ -80,3 +79,11 @@ class Replacement:
             while old in workers.ending:
                 yield
         log.info("replaced %s workers", len(indexes))
+
+
+def _why(process: WorkerProcess) -> str:
+    """Return what kept a worker from starting."""
+    if process.faults is None:
+        return process.state
+    faults = process.faults.items()
+    return "; ".join(f"{name}: {fault}" if name else fault for name, fault in faults)

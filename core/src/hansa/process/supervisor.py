@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from ..contract.engine import Engine
 from ..foundation.errors import Invalid
+from ..foundation.starts import STARTS, DeathLedger
 from ..plugins.check import check_plugins
 from ..plugins.configuration import Config, read_config
 from ..plugins.discovery import EARLY, Plugins, load_plugins
@@ -57,7 +58,8 @@ class Supervisor:
         schedule = RestartSchedule()
         self.ledger = ledger
         self.engines = Engines(config.dir, ledger, schedule)
-        self.workers = Workers(ledger, schedule, config.server.grace, self._hear)
+        self.deaths = DeathLedger(config.dir / STARTS)
+        self.workers = Workers(ledger, schedule, self.deaths, config.server.grace, self._hear)
         self.replacement = Replacement(self.workers)
         self._stop = False
         self._again = False
@@ -73,6 +75,7 @@ class Supervisor:
         set_up(self.config.dir, self.config.log)
         lock = self._lock()
         leftovers = self.ledger.end_leftovers()
+        self.deaths.forget_all()
         if leftovers:
             log.warning(
                 "ended %s processes that an earlier run left behind: %s", len(leftovers), leftovers
@@ -154,18 +157,34 @@ class Supervisor:
             "engines": self.engines.addresses,
         }
         for index in range(self.config.server.workers):
-            process = workers.serving.get(index) or workers.spawn(index)
-            workers.serving[index] = process
-            workers.give_job(process)
-            self._wait_for(process)
+            self._start_worker(index)
             if index == 0 and not self._stop:
                 self._say()
         # who waits for the whole server looks for `workers` in it
         self.about.write_text(json.dumps({**self._describe(), "workers": len(workers.serving)}))
         log.info("server %s runs with %s workers", self.config.server.name, len(workers.serving))
 
+    def _start_worker(self, index: int) -> None:
+        """Start a worker and wait until it is ready.
+
+        If the first one ends while it starts something, another is started at once: after three
+        deaths, that is left out.
+        """
+        workers = self.workers
+        process = workers.serving.get(index) or workers.spawn(index)
+        while True:
+            workers.serving[index] = process
+            workers.give_job(process)
+            self._wait_for(process)
+            if process.ready or index > 0 or self._stop:
+                return
+            process.child.kill()
+            self.ledger.remove(process.child.pid)
+            process = workers.spawn(index)
+
     def _wait_for(self, process: WorkerProcess) -> None:
-        """Wait until a worker is ready; raises `Invalid` with what keeps it from starting.
+        """Wait until a worker is ready, or has ended while it started something; raises `Invalid`
+        with what keeps it from starting.
 
         Another than the first that ends without a word is started again later.
         """
@@ -179,6 +198,8 @@ class Supervisor:
             # it may have said why, or that it is ready, just before it ended
             self.workers.listen(START_LOOK)
             if not process.ready:
+                if self.workers.bury(process):
+                    return
                 silent = {f"worker {process.index}": f"did not start: {process.state}"}
                 raise Invalid(process.faults or silent)
 

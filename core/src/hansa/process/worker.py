@@ -9,13 +9,14 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..cluster.membership import Membership
 from ..contract.packages import PackageVersion
 from ..contract.records import DefinitionRecord
 from ..deployment.activate import Activation
 from ..foundation.errors import Invalid
+from ..foundation.starts import STARTS, Starts
 from ..odb.database import Database
 from ..odb.engine import open_engine
 from ..odb.identity import open_own
@@ -92,6 +93,7 @@ class Worker:
         self._forget_predecessors()
         # from its first report on it ends in good order, which takes that back
         signal.signal(signal.SIGTERM, self._end)
+        self._note_broken_plugins()
         self.follower.report()
         server.leases.start()
         server.overdue_calls.start()
@@ -100,7 +102,12 @@ class Worker:
         threading.Thread(
             target=server.bus.listen, args=listening, name="nudges", daemon=True
         ).start()
-        self.plugins.hook.hansa_serve(server=server)
+        self.plugins.serve(server)
+        self._note_broken_plugins()
+
+    def _note_broken_plugins(self) -> None:
+        for plugin in self.plugins.broken:
+            self.follower.note_plugin(plugin.name, plugin.status, plugin.why)
 
     def _forget_predecessors(self) -> None:
         """Drop the reports of workers that ran in this place before."""
@@ -120,7 +127,7 @@ class Worker:
     def run(self) -> None:
         """Wait for the end, then finish what was accepted and stop."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.control.tell("ready")
+        self.control.tell("ready", plugins=self.plugins.loaded)
         # only now may a message be begun that ends this process: else that would be a failed start
         self.server.ready = True
         if self.server.queue is not None:
@@ -130,8 +137,12 @@ class Worker:
         self.stop()
 
     def _wait_for_supervisor(self) -> None:
-        self.server.closing = self.control.wait_for_end()
+        self.server.closing = self.control.wait_for_end(self._hear)
         self._stop.set()
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        """Note what the supervisor says: that this worker's successor did not start."""
+        self.follower.note_failed_successor(event["why"])
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         # a child's parent changes when it dies: then nobody else will serve its sockets
@@ -156,6 +167,7 @@ class Worker:
             lambda: self.plugins.hook.hansa_shutdown(server=server),
             self.membership.stop,
             lambda: self.reports.forget(server.id),
+            server.starts.end,
         ]
         for step in steps:
             try:
@@ -177,12 +189,15 @@ def main() -> NoReturn:
     os.environ.update(job.environment)
     config = read_config(job.config, directory=str(job.dir), overrides=job.overrides)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    starts = Starts(config.dir / STARTS)
     try:
-        worker = _make_worker(config, job, control)
+        worker = _make_worker(config, job, control, starts)
         worker.start()
         gc.freeze()
         gc.enable()
     except BaseException as error:
+        # objects that still start are not to blame
+        starts.end()
         _report_failure(control, error)
         os._exit(1)
     worker.run()
@@ -191,13 +206,14 @@ def main() -> NoReturn:
     os._exit(0)
 
 
-def _make_worker(config: Config, job: Job, control: Control) -> Worker:
+def _make_worker(config: Config, job: Job, control: Control, starts: Starts) -> Worker:
     logs.set_up(config.dir, config.log)
     engine = open_engine(config.odb_url)
     open_own(engine, config.dir)
     keys = load_keys(config.dir, config.server.secret_key)
     database = Database(engine)
-    plugins = load_plugins(config, database.blocked_plugins())
+    blocked = database.blocked_plugins()
+    plugins = load_plugins(config, blocked, starts=starts, needed=job.needed)
     return Worker(config, job, control, plugins, database, keys)
 
 

@@ -8,13 +8,16 @@ import contextlib
 import json
 import logging
 import selectors
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..foundation.processes import how_ended
+from ..foundation.starts import DeathLedger
 from .children import Ledger, early, spawn_worker
 from .restart import RestartSchedule
 
@@ -22,6 +25,8 @@ log = logging.getLogger("hansa.supervisor")
 
 START_LIMIT = 60.0
 """Seconds that a worker may take to get ready."""
+FROM_OUTSIDE = tuple(-number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
+"""Exit statuses of workers that somebody else has ended, whatever they were doing."""
 END_MARGIN = 5.0
 """Seconds beyond twice the grace period after which a worker that does not end is killed."""
 
@@ -31,7 +36,8 @@ class WorkerProcess:
     """One worker process, from its start to its end; `began` and `stopping` are of
     `time.monotonic()`.
 
-    `faults` are what kept it from starting, as it reported them.
+    `faults` are what kept it from starting, as it reported them; `plugins` those that it has
+    loaded.
     """
 
     index: int
@@ -43,6 +49,8 @@ class WorkerProcess:
     stopping: float = 0.0
     faults: dict[str, str] | None = None
     buffer: bytes = b""
+    buried: bool = False
+    plugins: list[str] = field(default_factory=list)
 
     @property
     def over(self) -> bool:
@@ -55,8 +63,8 @@ class WorkerProcess:
         """How it stands, in words."""
         status = self.child.poll()
         if status is None:
-            return f"not ready after {START_LIMIT:g} s"
-        return f"ended with status {status}"
+            return f"was not ready after {START_LIMIT:g} s"
+        return how_ended(status)
 
 
 class Workers:
@@ -64,13 +72,14 @@ class Workers:
 
     `job` is what each is told, besides its index and generation; `sockets` are handed to each.
     `heard(process, event)` is called for every event of a worker that is not about its own start.
-    `grace` is in seconds.
+    `deaths` is told what workers died of; `grace` is in seconds.
     """
 
     def __init__(
         self,
         ledger: Ledger,
         schedule: RestartSchedule,
+        deaths: DeathLedger,
         grace: float,
         heard: Callable[[dict[str, Any]], None],
     ) -> None:
@@ -81,6 +90,7 @@ class Workers:
         self.sockets: Mapping[str, socket.socket] = {}
         self._ledger = ledger
         self._schedule = schedule
+        self._deaths = deaths
         self._grace = grace
         self._heard = heard
         self._generation = 0
@@ -97,13 +107,16 @@ class Workers:
         self._selector.register(spawned.control, selectors.EVENT_READ, process)
         return process
 
-    def give_job(self, process: WorkerProcess) -> None:
-        """Tell a worker what it is, once everything it needs is there."""
+    def give_job(self, process: WorkerProcess, needed: Sequence[str] = ()) -> None:
+        """Tell a worker what it is, once everything it needs is there; without the plugins `needed`
+        it does not serve.
+        """
         job = {
             **self.job,
             "index": process.index,
             "generation": process.generation,
             "sockets": list(self.sockets),
+            "needed": list(needed),
         }
         numbers = [bound.fileno() for bound in self.sockets.values()]
         try:
@@ -116,6 +129,7 @@ class Workers:
         for index, process in list(self.serving.items()):
             if not process.over:
                 continue
+            self.bury(process)
             process.child.kill()
             if self._schedule.due(
                 f"worker {index}", process.began, f"worker {index} {process.state}"
@@ -123,6 +137,23 @@ class Workers:
                 self._ledger.remove(process.child.pid)
                 self.serving[index] = self.spawn(index)
                 self.give_job(self.serving[index])
+
+    def bury(self, process: WorkerProcess) -> list[str]:
+        """Note what a worker that is over was starting, and return what is blamed for its end.
+
+        Nothing is, if it said what kept it from starting, or was killed from outside.
+        """
+        if process.buried:
+            return []
+        process.buried = True
+        pid = process.child.pid
+        if process.faults is not None or process.child.poll() in FROM_OUTSIDE:
+            self._deaths.forget(pid)
+            return []
+        blamed = self._deaths.bury(pid, process.state)
+        if blamed:
+            log.error("worker %s %s while it started %s", process.index, process.state, blamed)
+        return blamed
 
     # -- listen ------------------------------------------------------------------------------------
 
@@ -143,6 +174,7 @@ class Workers:
     def _hear(self, process: WorkerProcess, event: dict[str, Any]) -> None:
         if event["event"] == "ready":
             process.ready = True
+            process.plugins = event["plugins"]
         elif event["event"] == "failed":
             process.faults = event["faults"]
             log.error("worker %s could not start: %s", process.index, process.faults)
@@ -169,9 +201,18 @@ class Workers:
             if process.child.poll() is not None:
                 self.ending.remove(process)
                 self._ledger.remove(process.child.pid)
+                self._deaths.forget(process.child.pid)
             elif time.monotonic() - process.stopping > self._grace * 2 + END_MARGIN:
                 log.error("worker %s did not end, killing it", process.index)
                 process.child.kill()
+
+    def tell_serving(self, event: str, **more: object) -> None:
+        """Send an event to every worker that serves."""
+        line = json.dumps({"event": event, **more}).encode() + b"\n"
+        for process in self.serving.values():
+            # one that has ended meanwhile needs to know nothing
+            with contextlib.suppress(OSError):
+                process.control.sendall(line)
 
     def ask_all_to_end(self) -> None:
         """Ask every worker to finish what it has, since the whole server ends."""

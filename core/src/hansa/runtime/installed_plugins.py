@@ -4,7 +4,7 @@ may load.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from ..cluster.cluster import Cluster
@@ -13,7 +13,11 @@ from ..contract.server import Plugins as PluginsContract
 from ..definitions.store import DefinitionStore
 from ..foundation.errors import Conflict, NotFound
 from ..plugins.check import check_plugins
-from ..plugins.discovery import Plugins, discover
+from ..plugins.configuration import read_config
+from ..plugins.discovery import Plugin, Plugins, discover
+
+SHOWN_USES = 10
+"""Definitions that an error names, at most."""
 
 
 class InstalledPlugins(PluginsContract):
@@ -30,34 +34,63 @@ class InstalledPlugins(PluginsContract):
         self._cluster = cluster
 
     def installed(self) -> list[InstalledPlugin]:
-        """Return the plugins as this worker found them when it started, sorted by name."""
-        return [plugin.record for plugin in self._plugins.found.values()]
+        """Return the plugins of this worker, and those installed or removed since it started,
+        sorted by name.
+        """
+        here = self._plugins.found
+        now = discover()
+        found = [_shown(plugin, now.get(name)) for name, plugin in here.items()]
+        for name, plugin in now.items():
+            if name not in here:
+                why = f"since this worker started; `hansa plugin reload {name}` loads it"
+                found.append(replace(plugin.record, status="installed", why=why))
+        return sorted(found, key=lambda plugin: plugin.name)
+
+    @property
+    def loaded(self) -> list[str]:
+        """The names of the plugins that this worker has loaded, sorted."""
+        return self._plugins.loaded
 
     def reload(self, name: str, *, by: str = "") -> int:
         """Have all servers load a plugin anew, after a trial; returns the revision. Raises
-        `NotFound`, or `Invalid`.
+        `NotFound`, `Conflict` for one that is blocked, or `Invalid`.
         """
-        _refuse_unknown(name, discover())
-        check_plugins(self._path, blocked=self._store.database.blocked_plugins() - {name})
+        self._refuse_unknown(name)
+        blocked = self._store.database.blocked_plugins()
+        if name in blocked:
+            raise Conflict(
+                f"the plugin {name} is blocked; `hansa plugin block {name} --off` loads it"
+            )
+        self._refuse_excluded(name)
+        check_plugins(self._path, blocked=blocked, needed=[name, *self.loaded])
         return self._cluster.log_action("plugin", name, "reload", by=by)
 
-    def block(self, name: str, *, by: str = "") -> int:
-        """Have no server load a plugin; returns the revision. Raises `NotFound`, or `Conflict`
-        naming what uses it.
+    def block(self, name: str, *, force: bool = False, by: str = "") -> int:
+        """Have no server load a plugin; returns the revision.
+
+        Raises `NotFound`, or `Conflict` naming what uses it, unless it is to be blocked by `force`.
         """
-        _refuse_unknown(name, self._plugins.found)
-        uses = self._uses_of(name)
+        self._refuse_unknown(name)
+        uses = [] if force else self._uses_of(name)
         if uses:
-            raise Conflict(f"the plugin {name} is in use by {', '.join(uses)}")
-        check_plugins(self._path, blocked=self._store.database.blocked_plugins() | {name})
+            shown = ", ".join(uses[:SHOWN_USES])
+            more = f" and {len(uses) - SHOWN_USES} more" if len(uses) > SHOWN_USES else ""
+            raise Conflict(
+                f"the plugin {name} is in use by {shown}{more}; "
+                "--force blocks it all the same: they then cannot run, and stay stored"
+            )
+        blocked = self._store.database.blocked_plugins() | {name}
+        check_plugins(self._path, blocked=blocked, needed=self.loaded)
         return self._cluster.log_action("plugin", name, "block", by=by)
 
     def unblock(self, name: str, *, by: str = "") -> int:
         """Let servers load a plugin again, after a trial; returns the revision. Raises `NotFound`,
-        or `Invalid`.
+        `Conflict` for one that config.toml excludes, or `Invalid`.
         """
-        _refuse_unknown(name, self._plugins.found)
-        check_plugins(self._path, blocked=self._store.database.blocked_plugins() - {name})
+        self._refuse_unknown(name)
+        self._refuse_excluded(name)
+        blocked = self._store.database.blocked_plugins() - {name}
+        check_plugins(self._path, blocked=blocked, needed=[name, *self.loaded])
         return self._cluster.log_action("plugin", name, "unblock", by=by)
 
     def _uses_of(self, plugin: str) -> list[str]:
@@ -71,8 +104,33 @@ class InstalledPlugins(PluginsContract):
             if (record.kind, record.type) in given or record.data.get("format") in formats
         ]
 
+    def _refuse_unknown(self, name: str) -> None:
+        known = self._plugins.found.keys() | discover().keys()
+        if name not in known:
+            there = ", ".join(sorted(known))
+            raise NotFound(f"no plugin {name!r} is installed (there are: {there})")
 
-def _refuse_unknown(name: str, installed: Collection[str]) -> None:
-    if name not in installed:
-        there = ", ".join(installed)
-        raise NotFound(f"no plugin {name!r} is installed (there are: {there})")
+    def _refuse_excluded(self, name: str) -> None:
+        """Raise `Conflict` for a plugin that config.toml keeps from being loaded."""
+        section = read_config(self._path).plugins
+        if name in section.blocked:
+            raise Conflict(f"[plugins] blocked in {self._path} names {name}")
+        if section.enabled is not None and name not in section.enabled:
+            raise Conflict(f"[plugins] enabled in {self._path} does not name {name}")
+
+
+def _shown(plugin: Plugin, now: Plugin | None) -> InstalledPlugin:
+    """Return a plugin of this worker as it is listed, beside what is installed `now`."""
+    record = plugin.record
+    if now is None:
+        return replace(
+            record, status="removed", why=f"since this worker started, {record.status} here"
+        )
+    if now.version != plugin.version:
+        upgrade = (
+            f"version {now.version} is installed; `hansa plugin reload {plugin.name}` loads it"
+        )
+        return replace(record, why=f"{record.why}; {upgrade}" if record.why else upgrade)
+    if record.status == "blocked" and not record.why:
+        return replace(record, why=f"`hansa plugin block {plugin.name} --off` loads it")
+    return record

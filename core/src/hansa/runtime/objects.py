@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING
 
 from ..cluster.leases import Leases
 from ..contract.kinds import KINDS, Channel, Definition, DefinitionSettings, Security, lease_name
-from ..contract.records import DefinitionRecord, Edit, Key, MakeMode, ObjectState, PlainSettings
+from ..contract.records import (
+    DefinitionRecord,
+    Edit,
+    Key,
+    MakeMode,
+    ObjectState,
+    PlainSettings,
+    label,
+)
 from ..contract.registry import Registry
 from ..contract.server import Objects as ObjectsContract
 from ..contract.service import Wrap
 from ..foundation.backoff import backoff_delay
 from ..foundation.errors import Inactive, Invalid, NotFound, Unavailable, describe
+from ..foundation.starts import Deaths, Starts
 from .inflight import InFlight
 from .managed import ManagedObject
 from .retirement import Retirement, stop
@@ -46,7 +55,7 @@ class Objects(ObjectsContract):
 
     `server` is handed to each; `read(record)` returns a definition's settings with secrets and
     references resolved; `preview(edit)` returns the definition as an edit would store it; `leases`
-    places what runs once.
+    places what runs once; what is started is noted in `starts`.
     """
 
     def __init__(
@@ -57,6 +66,7 @@ class Objects(ObjectsContract):
         preview: Callable[[Edit], DefinitionRecord],
         leases: Leases,
         wraps: Callable[[], list[Wrap]],
+        starts: Starts | None = None,
     ) -> None:
         self.server = server
         self.registry = registry
@@ -66,11 +76,14 @@ class Objects(ObjectsContract):
         self.retirement = Retirement(self.inflight)
         self._read = read
         self._preview = preview
+        self._starts = starts or Starts()
         self._table: dict[Key, ManagedObject] = {}
         self._by_name: dict[tuple[str, str], ManagedObject] = {}
         self._unhealthy: dict[Key, ManagedObject] = {}
         self._lock = threading.RLock()
         self._starters = ThreadPoolExecutor(STARTERS, "start")
+        # what a worker died of starts alone, and holds nothing else up
+        self._lone_starter = ThreadPoolExecutor(1, "start alone")
         self._stopped = threading.Event()
 
     # -- configure ---------------------------------------------------------------------------------
@@ -131,7 +144,9 @@ class Objects(ObjectsContract):
         """
         with self._lock:
             if managed.queued is None and not self._stopped.is_set():
-                managed.queued = self._starters.submit(self._settle, managed)
+                blamed = self._starts.blamed(_start_of(managed.record))
+                starters = self._lone_starter if blamed else self._starters
+                managed.queued = starters.submit(self._settle, managed)
             return managed.queued
 
     def _settle(self, managed: ManagedObject) -> None:
@@ -209,17 +224,23 @@ class Objects(ObjectsContract):
         config: DefinitionSettings,
     ) -> None:
         """Start a new object and put it in the place of the old one."""
+        subject = _start_of(record)
+        deaths = self._starts.quarantined(subject)
+        if deaths is not None:
+            self._quarantine(managed, record, deaths)
+            return
         old = managed.object
         changes = self.router.changes
         new: Definition | None = None
         try:
-            new = cls(record.name, config, self.server)
-            new.builtin = record.builtin
-            if isinstance(new, Channel):
-                new.dispatch = self.router.route(new)
-            if cls.exclusive:
-                self._take_out(managed, at_once=True)
-            new.start()
+            with self._starts.starting(subject):
+                new = cls(record.name, config, self.server)
+                new.builtin = record.builtin
+                if isinstance(new, Channel):
+                    new.dispatch = self.router.route(new)
+                if cls.exclusive:
+                    self._take_out(managed, at_once=True)
+                new.start()
         except (Exception, SystemExit) as error:
             if new is not None:
                 stop(new)
@@ -249,6 +270,21 @@ class Objects(ObjectsContract):
         return old
 
     # -- trouble -----------------------------------------------------------------------------------
+
+    def _quarantine(self, managed: ManagedObject, record: DefinitionRecord, deaths: Deaths) -> None:
+        """Leave out what has ended several processes in its start."""
+        remedy = f"edit it, or try it again by `hansa {record.kind} {record.type} release`"
+        why = f"{deaths}; {remedy}"
+        managed.become("quarantined", why)
+        log.error("%s %s %r is quarantined: %s", *record.key, why)
+
+    def release(self, key: Key) -> None:
+        """Start a definition again that was quarantined."""
+        with self._lock:
+            managed = self._table.get(key)
+        if managed is not None and managed.state == "quarantined":
+            self._starts.forgive(_start_of(managed.record))
+            self._queue(managed)
 
     def _retry(
         self, managed: ManagedObject, record: DefinitionRecord, error: BaseException
@@ -325,7 +361,8 @@ class Objects(ObjectsContract):
         """Stop everything, channels first."""
         with self._lock:
             self._stopped.set()
-            self._starters.shutdown(wait=False, cancel_futures=True)
+            for starters in (self._starters, self._lone_starter):
+                starters.shutdown(wait=False, cancel_futures=True)
         deadline = time.monotonic() + START_WAIT
         everything = list(self._table.values())
         everything.sort(key=lambda managed: -_starting_order(managed.record.kind))
@@ -406,6 +443,11 @@ class Objects(ObjectsContract):
         record = self._preview(Edit((kind, type, name), data, mode))
         cls = self.registry.type(kind, type).cls
         return cls(name, self._read(record), self.server)
+
+
+def _start_of(record: DefinitionRecord) -> str:
+    """Return what is noted while a definition is started: an edit makes it another start."""
+    return f"{label(record.key)} at revision {record.revision}"
 
 
 def _starting_order(kind: str) -> int:

@@ -87,6 +87,7 @@ class WorkerServer:
         self.sockets = place.sockets
         self.engines = place.engines
         self.registry = plugins.registry
+        self.starts = plugins.starts
         self.database = database
         self.wake = threading.Event()
         self._replace_workers = replace_workers
@@ -122,6 +123,7 @@ class WorkerServer:
             self.definitions.preview,
             self.leases,
             plugins.wraps,
+            plugins.starts,
         )
         self.objects.router.guards = lambda channel, service: plugins.hook.hansa_guard(
             channel=channel, service=service

@@ -13,7 +13,7 @@ import msgspec
 from ..foundation.errors import Invalid
 from .faults import UNREADABLE, Faults, collect_unknown, decode_hook, explain
 from .integral import with_integers
-from .model import Model, Secret, values_of
+from .model import Model, Secret, fields, values_of
 from .rules import collect_broken_rules
 
 T = TypeVar("T")
@@ -61,6 +61,18 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
     if faults:
         raise Invalid(faults)
     return value
+
+
+def default_faults(model: type[Model]) -> Faults:
+    """Return the faults of the defaults of a model, by setting."""
+    faults: Faults = {}
+    for field in fields(model):
+        invalid = None
+        if not field.required:
+            invalid = explain(dump(field.default, str), field.hint)
+        if invalid is not None:
+            faults[field.name] = f"its default is not valid: {invalid.detail}"
+    return faults
 
 
 def _load_integers(model: type[T], data: object, *, strict: bool, unknown: bool) -> T:

@@ -12,7 +12,7 @@ from hansa import Applied, Model, ObjectState, setting
 PlainData: TypeAlias = dict[str, Any]
 """An object of JSON."""
 
-WORST_FIRST = ("failed", "retrying", "running", "inactive", "elsewhere")
+WORST_FIRST = ("quarantined", "failed", "retrying", "running", "inactive", "elsewhere")
 
 
 class Named(Model):

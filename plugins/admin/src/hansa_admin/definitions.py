@@ -253,6 +253,18 @@ class Delete(TypeOperation):
         return changed(self.name_asked, applied)
 
 
+class Release(TypeOperation):
+    """Start a definition of this type again that is quarantined, since its start ended workers."""
+
+    abstract = True
+    Input = Named
+
+    def handle(self) -> PlainData:
+        """Have the workers that have quarantined it start it again."""
+        applied = self.server.definitions.release(*self.key, by=self.caller)
+        return changed(self.name_asked, applied)
+
+
 class Get(TypeOperation):
     """Show a definition of this type, its revision and its state in each worker, without secrets."""
 

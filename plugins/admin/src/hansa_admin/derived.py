@@ -21,6 +21,7 @@ from .definitions import (
     List,
     Next,
     Ping,
+    Release,
     Run,
     Test,
     TypeOperation,
@@ -32,11 +33,23 @@ log = logging.getLogger("hansa.admin")
 
 ModelMaker: TypeAlias = Callable[[], type[Model]]
 
-ACTIONS: tuple[type[TypeOperation], ...] = (Create, Edit, Delete, Get, List, Ping, Test, Run, Next)
+ACTIONS: tuple[type[TypeOperation], ...] = (
+    Create,
+    Edit,
+    Delete,
+    Get,
+    List,
+    Ping,
+    Test,
+    Run,
+    Next,
+    Release,
+)
 OUTPUTS: dict[type[TypeOperation], type[Model]] = {
     Create: Created,
     Edit: Changed,
     Delete: Changed,
+    Release: Changed,
     Ping: Result,
     Test: Result,
     Run: Ran,

@@ -38,7 +38,8 @@ class Orphans(Model):
 def orphans(server: Server) -> list[DefinitionRecord]:
     """Return the definitions whose type no loaded plugin registers, sorted."""
     there = {(one.kind, one.type) for one in server.registry.types()}
-    return [one for one in server.definitions.all() if (one.kind, one.type) not in there]
+    stored = [one for one in server.definitions.all() if not one.builtin]
+    return [one for one in stored if (one.kind, one.type) not in there]
 
 
 class OrphanList(Operation):

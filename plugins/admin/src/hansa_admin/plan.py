@@ -71,7 +71,7 @@ class Plan:
         self.server = server
         self.models = {(one.kind, one.type): one.model for one in server.registry.types()}
         self.records = {record.key: record for record in server.definitions.all()}
-        kinds = {kind for kind, _ in self.models}
+        kinds = {kind for kind, _ in self.models} | {kind for kind, _, _ in self.records}
         self.wanted, faults = definitions_of(config, kinds)
         self.sources = sources_of(config)
         gone = self._gone() if prune else []
@@ -103,7 +103,7 @@ class Plan:
         Raises one `Invalid` with these faults and those of all definitions in the file, also of
         those that stay as they are.
         """
-        edits = [Edit(key, data) for key, data in self.wanted.items()]
+        edits = [Edit(key, data) for key, data in self.wanted.items() if not self._is_kept(key)]
         edits += [Edit(record.key) for record in gone]
         prepared: list[Edit] = []
         try:
@@ -112,12 +112,17 @@ class Plan:
         except Invalid as invalid:
             faults = faults | invalid.errors
         for kind, type, name in self.wanted:
-            if (kind, type) not in self.models:
+            if (kind, type) not in self.models and not self._is_kept((kind, type, name)):
                 there = [other for of, other in self.models if of == kind]
                 faults[f"{kind}.{type}.{name}"] = missing_type(kind, type, there)
         if faults:
             raise Invalid(faults)
         return {edit.key: edit.data for edit in prepared if edit.data is not None}
+
+    def _is_kept(self, key: Key) -> bool:
+        """Whether the file has a stored definition as it is, whose type no plugin here registers."""
+        record = self.records.get(key)
+        return key[:2] not in self.models and record is not None and record.data == self.wanted[key]
 
     # -- steps -------------------------------------------------------------------------------------
 
@@ -133,6 +138,9 @@ class Plan:
             self.steps.append(Step(action, key, {"source": Difference(None, None)}))
 
     def _add_definition(self, key: Key) -> None:
+        if self._is_kept(key):
+            self.unchanged += 1
+            return
         data = self.prepared[key]
         model = self.models[key[:2]]
         record = self.records.get(key)

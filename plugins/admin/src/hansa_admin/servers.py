@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from hansa import InstalledPlugin, Model, ObjectState, WorkerReport, setting
+from hansa import InstalledPlugin, Model, ObjectState, Server, WorkerReport, setting
 
 from .answers import PlainData
 from .operation import Nothing, Operation
@@ -24,14 +24,19 @@ class Block(PluginName):
     """Whether a plugin may be loaded."""
 
     blocked: Annotated[bool, setting("False lets servers load the plugin again")] = True
+    force: Annotated[
+        bool, setting("Block it although definitions use it, which then cannot run")
+    ] = False
 
 
 class Plugin(PluginName):
     """An installed plugin."""
 
     version: Annotated[str, setting("Version of its distribution")]
-    status: Annotated[str, setting("loaded, blocked or failed")]
-    why: Annotated[str, setting("Reason why it failed or is blocked")]
+    status: Annotated[
+        str, setting("loaded, blocked, failed, quarantined, installed or removed since the start")
+    ]
+    why: Annotated[str, setting("Reason for the status, and what can be done")]
     types: Annotated[list[str], setting("Types that it registers, as KIND TYPE")]
     services: Annotated[list[str], setting("Services that it registers")]
 
@@ -44,7 +49,7 @@ class Plugins(Model):
 
 
 class PluginList(Operation):
-    """List the installed plugins, whether each is loaded, and what it registers."""
+    """List the plugins, installed, blocked or removed, whether each is loaded, and what it registers."""
 
     name = "admin.plugin.list"
     Output = Plugins
@@ -77,10 +82,16 @@ class PluginReload(Operation):
     Output = PlainData
 
     def handle(self) -> PlainData:
-        """Have all servers do so; refused if the plugins would not load."""
+        """Have all servers do so; refused if the plugin would not load.
+
+        The answer names the workers that are being replaced, and the status that the plugin is to
+        have in the new ones: `loaded`, or `removed` if it is not installed any more.
+        """
         name = self.request.input.name
+        workers = _workers(self.server)
+        wanted = _status_when_allowed(self.server, name)
         revision = self.server.plugins.reload(name, by=self.caller)
-        return {"name": name, "revision": revision}
+        return {"name": name, "revision": revision, "workers": workers, "wanted": wanted}
 
 
 class PluginBlock(Operation):
@@ -91,12 +102,38 @@ class PluginBlock(Operation):
     Output = PlainData
 
     def handle(self) -> PlainData:
-        """Have all servers do so; refused while definitions use the plugin."""
+        """Have all servers do so; refused while definitions use the plugin, unless by `force`.
+
+        The answer names the workers that are being replaced, and the status that the plugin is to
+        have in the new ones.
+        """
         asked: Block = self.request.input
         plugins = self.server.plugins
-        decide = plugins.block if asked.blocked else plugins.unblock
-        revision = decide(asked.name, by=self.caller)
-        return {"name": asked.name, "blocked": asked.blocked, "revision": revision}
+        workers = _workers(self.server)
+        if asked.blocked:
+            wanted = "blocked"
+            revision = plugins.block(asked.name, force=asked.force, by=self.caller)
+        else:
+            wanted = _status_when_allowed(self.server, asked.name)
+            revision = plugins.unblock(asked.name, by=self.caller)
+        return {
+            "name": asked.name,
+            "blocked": asked.blocked,
+            "revision": revision,
+            "workers": workers,
+            "wanted": wanted,
+        }
+
+
+def _status_when_allowed(server: Server, name: str) -> str:
+    """Return the status that a plugin has in new workers if nothing keeps it out."""
+    gone = any(one.name == name and one.status == "removed" for one in server.plugins.installed())
+    return "removed" if gone else "loaded"
+
+
+def _workers(server: Server) -> list[str]:
+    """Return the workers of the cluster that are alive, sorted."""
+    return sorted(server.cluster.reports())
 
 
 class ServerStatus(Operation):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from . import cluster, configuration, servers, services
+from . import cluster, configuration, orphans, plugins, servers, services
 from .definitions import KindGroup
 
 
@@ -35,7 +35,12 @@ def add_commands(commands: click.Group) -> None:
     _add_group(
         commands,
         click.Group("plugin", help="Installed plugins."),
-        [servers.list_plugins, servers.reload_plugin, servers.block_plugin],
+        [plugins.list_plugins, plugins.reload_plugin, plugins.block_plugin],
+    )
+    _add_group(
+        commands,
+        click.Group("orphan", help="Definitions whose type no loaded plugin registers."),
+        [orphans.list_orphans, orphans.delete_orphan],
     )
     _add_group(
         commands,

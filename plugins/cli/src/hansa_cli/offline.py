@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .failures import Unreachable
+from .access import recorded_url
 from .plain import JsonObject
 
 
@@ -29,18 +29,26 @@ class Folder:
             return None
         return cls(Path(given["hansa_dir"]), config)
 
-    def block(self, plugin: str, unreachable: Unreachable, *, blocked: bool) -> JsonObject:
+    @property
+    def database(self) -> bool:
+        """Whether its database is known."""
+        return self.config is not None or (self.path / "odb.sqlite").exists()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no server runs in it, and its database is known."""
+        return self.database and recorded_url(self.path) is None
+
+    def block(self, plugin: str, *, blocked: bool) -> JsonObject:
         """Note in the database that a plugin is blocked, or not any more; returns the revision.
 
-        Raises `unreachable` if there is no database here, or what speaks against it.
+        Raises what speaks against it.
         """
         # PERF: importing the database would slow every other command down
-        from hansa import HansaError, NotFound, block_offline
+        from hansa import HansaError, block_offline
 
         try:
             revision = block_offline(self.path, plugin, blocked=blocked, config=self.config)
-        except NotFound as missing:
-            raise Unreachable(f"{unreachable.message}\n  {missing.detail}") from None
         except HansaError as error:
             raise click.ClickException(error.detail) from None
         return {"name": plugin, "blocked": blocked, "revision": revision, "workers": []}

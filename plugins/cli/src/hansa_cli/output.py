@@ -23,6 +23,7 @@ STATE_STYLE = {
     "loaded": "green",
     "retrying": "yellow",
     "failed": "red",
+    "quarantined": "red",
     "blocked": "yellow",
     "inactive": "dim",
 }

@@ -30,7 +30,7 @@ def list_plugins(client: Client, as_json: bool) -> None:
 def reload_plugin(client: Client, as_json: bool, name: str) -> None:
     """Load a plugin anew from its files, and wait until every worker has done so."""
     answer = client.call("admin.plugin.reload", {"name": name})
-    _report(client, answer, as_json, "loaded")
+    _report(client, answer, as_json)
 
 
 @command(
@@ -53,25 +53,28 @@ def block_plugin(
     Where no server answers, it is noted in the database of the server's folder (--dir) for the next
     start.
     """
-    asked = {"name": name, "blocked": not off, "force": force}
-    try:
-        answer = client.call("admin.plugin.block", asked)
-    except Unreachable as unreachable:
-        folder = Folder.of_context(config)
-        if folder is None:
-            raise
-        answer = folder.block(name, unreachable, blocked=not off)
-        done = "may be loaded again" if off else "blocked"
-        output.report(answer, as_json, f"{name}: {done} from the next start on, no server answers")
-        return
-    _report(client, answer, as_json, "loaded" if off else "blocked")
+    folder = Folder.of_context(config)
+    if folder is None or not folder.stopped:
+        asked = {"name": name, "blocked": not off, "force": force}
+        try:
+            answer = client.call("admin.plugin.block", asked)
+        except Unreachable:
+            if folder is None or not folder.database:
+                raise
+        else:
+            _report(client, answer, as_json)
+            return
+    answer = folder.block(name, blocked=not off)
+    done = "may be loaded again" if off else "blocked"
+    output.report(answer, as_json, f"{name}: {done} from the next start on, no server answers")
 
 
-def _report(client: Client, answer: JsonObject, as_json: bool, wanted: str) -> None:
+def _report(client: Client, answer: JsonObject, as_json: bool) -> None:
     """Wait for the workers that are being replaced, and print what became of the plugin in each;
     raises `NotAsWanted` unless that is what was wanted everywhere.
     """
     name = answer["name"]
+    wanted = answer["wanted"]
     with output.progress(f"waiting for the workers of revision {answer['revision']}", as_json):
         workers = Replaced(client, name, answer["revision"], wanted).wait(answer["workers"])
     if as_json:
