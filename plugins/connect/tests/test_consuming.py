@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections import deque
+from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -415,3 +416,16 @@ def test_forged_headers_break_nothing(headers, more):
     assert told["x-hansa-attempts"] == delivery.attempt
     assert isinstance(told["x-hansa-history"], list)
     assert all(isinstance(value, str | int) for value in essential_headers(told).values())
+
+
+def test_services_see_headers_as_text_and_nested_ones_as_json():
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    headers = {"A": [1, {"c": None, b"d": moment}], b"B": b"\xc3\xa9", "C": True, "D": {"e": "é"}}
+    found = Delivery(1, b"", headers).request()
+    assert found.headers == {
+        "a": '[1, {"c": null, "d": "2026-01-01 00:00:00+00:00"}]',
+        "b": "é",
+        "c": "True",
+        "d": '{"e": "é"}',
+    }
+    assert found.extra["headers"] is headers
