@@ -129,6 +129,8 @@ class Cluster:
             if index < self.primaries:
                 last = LAST_SLOT if index == self.primaries - 1 else (index + 1) * share - 1
                 node.run(f"CLUSTER ADDSLOTSRANGE {index * share} {last}")
+        # only now: a node that another one knows already takes no epoch
+        for node in self.nodes:
             for other in self.nodes:
                 if other is not node:
                     node.run(f"CLUSTER MEET 127.0.0.1 {other.port} {other.port + 1}")

@@ -5,6 +5,7 @@ Messages are acknowledged once the work is done.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from hansa import (
     Model,
     Outgoing,
     Request,
+    Response,
     Secret,
     TimedOut,
     Unavailable,
@@ -30,6 +32,8 @@ from paho.mqtt.properties import Properties
 
 QoS = Literal[0, 1, 2]
 FOREVER = 0xFFFFFFFF  # as a session's expiry interval (MQTT 5, 3.1.2.11.2)
+LOGGED = 200
+"""Bytes of a message that is given up which are logged."""
 
 
 class Broker(Model):
@@ -70,10 +74,11 @@ class Subscription(Broker):
         QoS, setting("Quality of service to ask for: 0 may lose, 1 may repeat, 2 does neither")
     ] = 1
     attempts: Annotated[
-        int, setting("How often a message is tried that its service cannot handle", ge=1, le=1000)
+        int,
+        setting("Maximum delivery attempts of a message that its service fails on", ge=1, le=1000),
     ] = 5
     failed_topic: Annotated[
-        str, setting("Topic for messages that are given up; without one they are logged")
+        str, setting("Topic for messages that are given up; they are logged, too")
     ] = ""
     threads: Annotated[
         int, setting("Messages handled at a time; the broker keeps the others", ge=1, le=1000)
@@ -263,17 +268,39 @@ class MqttChannel(Connected[Subscription], Channel[Subscription]):
         for attempt in range(1, self.config.attempts + 1):
             request = Request(raw=bytes(message.payload), headers=headers, attempt=attempt)
             response = self.dispatch(request)
-            if response.outcome != "retry":
+            if response.outcome != "retry" or attempt == self.config.attempts:
                 break
             if self._ending.wait(min(0.1 * 2**attempt, 10.0)):
                 return  # not acknowledged: it comes again to whoever subscribes next
-        else:
-            self.log.error(
-                "given up after %s attempts (cid %s): %s", attempt, response.cid, response.error
-            )
-            if self.config.failed_topic:
-                client.publish(self.config.failed_topic, message.payload, 1)
-        client.ack(message.mid, message.qos)
+        if response.outcome == "done" or self._give_up(client, message, attempt, response):
+            client.ack(message.mid, message.qos)
+
+    def _give_up(
+        self, client: mqtt.Client, message: mqtt.MQTTMessage, attempts: int, response: Response
+    ) -> bool:
+        """Log a message that cannot be handled, and publish it to the topic for those; returns
+        whether it may be acknowledged.
+        """
+        self.log.error(
+            "a message of %s was given up after %s attempts (cid %s): %s; it begins with %r",
+            message.topic,
+            attempts,
+            response.cid,
+            response.error,
+            bytes(message.payload[:LOGGED]),
+        )
+        if not self.config.failed_topic:
+            return True
+        sent = client.publish(self.config.failed_topic, message.payload, 1)
+        with contextlib.suppress(RuntimeError, ValueError):  # there is no connection to send it on
+            sent.wait_for_publish(self.config.timeout)
+        if sent.is_published():
+            return True
+        # on the next connection the broker sends it again
+        self.lost(
+            TimeoutError(f"the broker does not confirm messages to {self.config.failed_topic}")
+        )
+        return False
 
 
 class MqttOutgoing(Connected[Publication], Outgoing[Publication]):
