@@ -55,6 +55,18 @@ class TestChannel(OnBroker, ChannelContract):
             self.topic, raw, qos=1, hostname="127.0.0.1", port=self.broker.port
         )
 
+    @pytest.mark.parametrize("outcome", ["reject", "retry"])
+    def test_what_is_given_up_is_published_before_it_is_acknowledged(self, outcome):
+        failed = f"{self.topic}/failed"
+        with (
+            self.receiving(Inbox("done"), topic=failed, client_id=uuid.uuid4().hex) as given_up,
+            self.receiving(Inbox(outcome), failed_topic=failed, attempts=2) as channel,
+        ):
+            self.send(b"not to be handled")
+            (request,) = given_up.dispatch.wait(1, 10)
+            assert request.raw == b"not to be handled"
+            assert len(channel.dispatch.requests) == (2 if outcome == "retry" else 1)
+
 
 class TestOutgoing(OnBroker, OutgoingContract):
     cls = MqttOutgoing
