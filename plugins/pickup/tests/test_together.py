@@ -138,7 +138,8 @@ def test_what_waits_for_another_is_told_once_and_deployed_when_that_comes(
     (folder / "other.py").write_text(GOOD.format(number=1))
     wait_until(lambda: len(lines()) == 2)
     make(folder, RATES)
-    wait_until(lambda: "uses.py" in facade.deployed())
+    wait_until(lambda: len(lines("INFO")) == 3)
+    assert "uses.py" in facade.deployed()
     assert len(lines("ERROR")) == 1
     assert sorted(lines("INFO")) == [
         "picked up deployed_rates: version 1",

@@ -40,7 +40,7 @@ class Registry(RegistryContract):
         self._types: Types = {}
         self._formats: Formats = {}
         self._services: dict[str, RegisteredService] = {}
-        self._channel_sections: set[str] = set()
+        self._channel_sections: Mapping[str, builtins.type[Model]] = {}
         self._lock = threading.Lock()
 
     def add_types(self, plugin: str, classes: Iterable[builtins.type[Definition | Format]]) -> None:
@@ -54,16 +54,18 @@ class Registry(RegistryContract):
                 if isinstance(cls, builtins.type) and issubclass(cls, Format):
                     _add_format(formats, plugin, cls)
                 else:
-                    _add_type(types, plugin, cls)
+                    _add_type(types, plugin, cls, self._channel_sections)
             self._types = types
             self._formats = formats
 
     def extend_channels(self, sections: Mapping[str, builtins.type[Model]]) -> None:
-        """Have the definitions of all channel types contain these sections of settings, by name."""
-        if sections.keys() == self._channel_sections:
+        """Have the definitions of all channel types, of those added later too, contain these
+        sections of settings, by name.
+        """
+        if sections == self._channel_sections:
             return
         with self._lock:
-            self._channel_sections = set(sections)
+            self._channel_sections = dict(sections)
             types = dict(self._types)
             for key, registered in types.items():
                 if registered.kind == "channel":
@@ -155,7 +157,9 @@ def _add_format(formats: Formats, plugin: str, cls: type[Format]) -> None:
     formats[cls.type] = RegisteredFormat(cls.type, cls, plugin)
 
 
-def _add_type(types: Types, plugin: str, cls: type[Definition]) -> None:
+def _add_type(
+    types: Types, plugin: str, cls: type[Definition], channel_sections: Mapping[str, type[Model]]
+) -> None:
     kind = getattr(cls, "kind", "")
     type = getattr(cls, "type", "")
     if not kind or not type:
@@ -163,7 +167,8 @@ def _add_type(types: Types, plugin: str, cls: type[Definition]) -> None:
     taken = types.get((kind, type))
     if taken is not None:
         raise _taken(kind, type, taken.plugin, plugin)
-    types[kind, type] = RegisteredType(kind, type, cls, plugin, definition_model(cls, {}))
+    sections = channel_sections if kind == "channel" else {}
+    types[kind, type] = RegisteredType(kind, type, cls, plugin, definition_model(cls, sections))
 
 
 def _taken(kind: str, type: str, first: str, second: str) -> Clash:

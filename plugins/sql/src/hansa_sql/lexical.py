@@ -10,7 +10,7 @@ _STANDARD = r"""
   | `(?:[^`]|``)*`                      # a name, SQLite
   | --[^\n]*                            # comments
   | /\*.*?\*/
-  | ::+                                 # a cast
+  | ::+[\w:]*                           # a cast, perhaps within a slice
   | :=                                  # an assignment, or an argument by name
 """
 _ORACLE_TEXT = r"""
@@ -23,9 +23,9 @@ _POSTGRESQL = r"""
   | (?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$    # text in dollar quotes
   | --[^\n]*                            # comments
   | {comment}
-  | ::+                                 # a cast
+  | ::+[\w:]*                           # a cast, perhaps within a slice
   | :=                                  # an argument by name
-  | :(?=\d)                             # a slice of an array
+  | :(?=\d)[\w:]*                       # a slice of an array
 """
 _MYSQL = r"""
     '(?:[^'\\]|''|\\.)*'                # text, in which a backslash quotes the next character
