@@ -35,9 +35,13 @@ def test_twenty_reloads_under_load_lose_nothing_and_repeat_nothing(start, backen
     with Posts(balancer.port) as posts:
         for count in range(1, 21):
             balancer.process.send_signal(signal.SIGHUP)
-            settled(balancer, count)
+            about = settled(balancer, count)
+            assert about.how == "reload", (about.faults, balancer.end_of_log())
             # until the process before has let go of the socket, either may answer
-            pids.add(wait_until(lambda: next(iter({runtime.pid()} - pids), None)))
+            found = wait_until(
+                lambda: next(iter({runtime.pid()} - pids), None), what=balancer.end_of_log
+            )
+            pids.add(found)
             posts.wait_for(20)
     assert len(pids) == 21
     assert posts.sent > 400

@@ -25,6 +25,9 @@ from .settings import SECTION
 PID_FILE = "haproxy.pid"
 START_LIMIT = 15.0
 """Seconds that HAProxy may take until it answers."""
+RELOAD_LIMIT = 5.0
+"""Seconds that a new process may take until it answers, before HAProxy is told once more."""
+RELOAD_ATTEMPTS = 3
 END_LIMIT = 10.0
 """Seconds that HAProxy may take to end after each signal."""
 
@@ -77,7 +80,7 @@ class Haproxy:
         pid = self._child.pid
         replace_file(self.run_folder / PID_FILE, f"{pid} {started_at(pid)}\n")
         self._known.clear()
-        if not self._wait_for_new_worker() and not self._stopping():
+        if not self._wait_for_new_worker(START_LIMIT) and not self._stopping():
             self.end(0)
             raise Invalid({SECTION: f"HAProxy did not start: {self._why}"})
 
@@ -87,9 +90,15 @@ class Haproxy:
         """
         assert self._child is not None
         self._alerts.clear()
-        self._child.send_signal(signal.SIGUSR2)
-        if not self._wait_for_new_worker() and not self._stopping():
-            raise Invalid({SECTION: f"HAProxy did not take the configuration: {self._why}"})
+        for _ in range(RELOAD_ATTEMPTS):
+            # again, since a master that is still busy with the reload before may miss the signal;
+            # one reload too many does no harm
+            self._child.send_signal(signal.SIGUSR2)
+            if self._wait_for_new_worker(RELOAD_LIMIT) or self._stopping():
+                return
+            if self.status is not None:
+                break
+        raise Invalid({SECTION: f"HAProxy did not take the configuration: {self._why}"})
 
     def _hear(self, lines: bytes) -> None:
         for line in lines.decode(errors="replace").splitlines():
@@ -102,11 +111,11 @@ class Haproxy:
         time.sleep(0.1)  # what it wrote last may still be in the pipe
         return "; ".join(self._alerts) or f"see {self.folder / 'logs' / 'load-balancer.log'}"
 
-    def _wait_for_new_worker(self) -> bool:
+    def _wait_for_new_worker(self, seconds: float) -> bool:
         """Wait until a process answers that has not answered before: for a moment after a reload
         any of the old ones may, too. Returns False if HAProxy ends, or no new one answers in time.
         """
-        deadline = time.monotonic() + START_LIMIT
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self._stopping():
             with contextlib.suppress(Unavailable):
                 if self._is_new(self.runtime.pid()):
