@@ -52,7 +52,7 @@ import threading
 import time
 
 import zmq
-from hansa import Model, Request, Service
+from hansa import Channel, Model, Request, Service
 
 seen, lock, enough = [], threading.Lock(), threading.Event()
 expected = [0]
@@ -100,7 +100,9 @@ class Cost(Service):
         context.destroy(0)
         format = self.server.registry.format("json").cls(None, Count)
         parse = self.timed(calls, lambda: format.parse(body, Count.Input))
-        route = self.server.objects.get("channel", "zeromq", "bench").dispatch
+        channel = self.server.objects.get("channel", "zeromq", "bench")
+        assert isinstance(channel, Channel)
+        route = channel.dispatch
         dispatch = self.timed(calls, lambda: route(Request(raw=body))) - parse
         return {"receive": receive, "parse": parse, "dispatch": dispatch}
 

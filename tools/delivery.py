@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hansa.plugins.discovery import EARLY, FULL, Plugins
+from hansa.plugins.discovery import Plugins
+from hansa.plugins.installed import EARLY, FULL
 from hansa.plugins.registry import Registry
 
 from tools.project import TOP, plugins

@@ -13,7 +13,8 @@ from typing import cast
 import click
 from hansa import DefinitionRecord, Model, Server
 from hansa.cli import commands
-from hansa.plugins.discovery import EARLY, FULL, Plugins
+from hansa.plugins.discovery import Plugins
+from hansa.plugins.installed import EARLY, FULL
 from hansa.plugins.registry import Registry
 from hansa.plugins.sections import CORE_SECTIONS
 from hansa_admin.openapi import openapi

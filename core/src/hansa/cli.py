@@ -9,7 +9,8 @@ from importlib.metadata import version
 import click
 
 from .foundation.errors import HansaError, Invalid
-from .plugins.discovery import EARLY, Plugins
+from .plugins.discovery import Plugins
+from .plugins.installed import EARLY
 from .plugins.registry import Registry
 
 

@@ -8,6 +8,7 @@ import time
 import pytest
 from hansa import Response, Service
 from hansa_devkit.harness.waiting import wait_until
+from hansa_http import listener
 from hansa_http.channel import HttpChannel
 from hansa_http.listener import Listener
 
@@ -92,10 +93,13 @@ def test_threads_are_stuck_while_none_becomes_free(stuck):
     wait_until(lambda: pool.stuck == 0.0)
 
 
-def test_a_worker_whose_threads_are_all_stuck_is_replaced_once_and_refuses_what_waits(sites):
+def test_a_worker_whose_threads_are_all_stuck_is_replaced_once_and_refuses_what_waits(
+    sites, monkeypatch
+):
     site = sites(start=False, threads=2, stuck_limit=0.05)
     reasons: list[str] = []
     site.listener.stop()
+    site.gate.draining = False
     site.listener = Listener(site.app, site.shared, site.section, site.gate, reasons.append)
     site.listener.start()
     one = Stuck(site)
@@ -107,6 +111,11 @@ def test_a_worker_whose_threads_are_all_stuck_is_replaced_once_and_refuses_what_
         site.listener.maintenance(time.time())
         (why,) = reasons
         assert why.startswith("all 2 threads are stuck for ")
+        # its successor did not start
+        monkeypatch.setattr(listener, "ASK_AGAIN", 0.0)
+        site.listener._ask_at = 0.0
+        site.listener.maintenance(time.time())
+        assert len(reasons) == 2
         drained = threading.Thread(target=site.listener.drain, args=(False, 10))
         drained.start()
         for client in one.clients[2:]:
@@ -114,6 +123,8 @@ def test_a_worker_whose_threads_are_all_stuck_is_replaced_once_and_refuses_what_
                 status, headers, body = site.read_answer(stream)
             assert (status, headers["retry-after"]) == (503, "1")
             assert b"all threads are busy" in body
+        site.listener.maintenance(time.time())
+        assert len(reasons) == 2, "others serve"
         one.release.set()
         drained.join(15)
         assert not drained.is_alive()

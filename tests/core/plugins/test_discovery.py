@@ -14,7 +14,8 @@ from hansa import Invalid, NotFound, Request, Response, Service
 from hansa.foundation.starts import DeathLedger, Starts
 from hansa.plugins.check import check_plugins
 from hansa.plugins.configuration import read_config
-from hansa.plugins.discovery import EARLY, Plugins, discover, load_plugins
+from hansa.plugins.discovery import Plugins, load_plugins
+from hansa.plugins.installed import EARLY, discover
 from hansa.plugins.registry import Registry
 from hansa_devkit import LocalServer
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from ..foundation.errors import Invalid
 from ..foundation.processes import how_ended
 from .configuration import read_config
-from .discovery import Plugin, load_plugins
+from .discovery import load_plugins
+from .installed import Plugin
 
 TRIAL_LIMIT = 120
 """Seconds that a trial load of all plugins may take."""

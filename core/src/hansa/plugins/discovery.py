@@ -1,4 +1,4 @@
-"""Find plugins by their entry points, load them, and take their declarations into a registry."""
+"""Load plugins, take their declarations into a registry, and start them in a worker."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import contextlib
 import importlib
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,7 @@ from pluggy import HookImpl
 
 from ..contract import hookspecs
 from ..contract.kinds import KINDS, Channel, Definition, Dispatch, Format
-from ..contract.records import InstalledPlugin, PlainSettings
+from ..contract.records import PlainSettings
 from ..contract.registry import RegisteredService
 from ..contract.server import Server
 from ..contract.service import Service, Wrap
@@ -26,6 +24,7 @@ from ..settings.model import Model
 from ..settings.resolve import resolve
 from ..settings.validate import default_faults, load
 from .configuration import ALL_PRESENT, Absent, Config
+from .installed import EARLY, FULL, REQUIRED, Plugin, discover
 from .registry import Clash, Registry
 from .sections import PluginsSection
 
@@ -34,12 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hansa.plugins")
 
-EARLY = "hansa.early"
-FULL = "hansa"
-REQUIRED = "hansa.required"
-"""The entry point group of plugins without which no worker serves: it would let in what they guard,
-or answer nobody.
-"""
 TYPE_HOOKS = ("hansa_transports", "hansa_security", "hansa_formats")
 _HOOKS = {name for name in dir(hookspecs) if name.startswith("hansa_")}
 
@@ -50,36 +43,6 @@ PHASES = (IMPORT, "hansa_startup", "hansa_services", "hansa_definitions", "hansa
 BuiltinDefinition = tuple[str, str, str, PlainSettings]
 Sections = dict[str, tuple[str, type[Model]]]
 """Sections of settings by name, each with the plugin that declares it."""
-
-
-@dataclass
-class Plugin:
-    """One plugin as found here: its entry points, and its status: `loaded`, `blocked`, or, with the
-    reason, `failed` or `quarantined`.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    entries: dict[str, EntryPoint] = field(default_factory=dict)
-    status: str = "found"
-    why: str = ""
-    clash: str = ""
-
-    @property
-    def record(self) -> InstalledPlugin:
-        """The plugin as the contract shows it."""
-        return InstalledPlugin(self.name, self.distribution, self.version, self.status, self.why)
-
-    @property
-    def label(self) -> str:
-        """The plugin as faults name it."""
-        return f"plugin {self.name} ({self.distribution} {self.version})"
-
-    @property
-    def broken(self) -> bool:
-        """Whether it should have been loaded and was not."""
-        return self.status in ("failed", "quarantined")
 
 
 class Plugins:
@@ -386,23 +349,6 @@ def _types_of(module: ModuleType) -> list[type[Definition | Format]]:
     for hook in TYPE_HOOKS:
         found += _declared(module, hook, list)
     return found
-
-
-def discover() -> dict[str, Plugin]:
-    """Return the plugins installed here, by name, not loaded."""
-    found: dict[str, Plugin] = {}
-    for group in (EARLY, FULL, REQUIRED):
-        for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
-            name = entry.dist.name if entry.dist else "?"
-            version = entry.dist.version if entry.dist else "?"
-            plugin = found.setdefault(entry.name, Plugin(entry.name, name, version))
-            plugin.entries[group] = entry
-            if plugin.distribution != name:
-                plugin.clash = (
-                    f"{plugin.distribution} and {name} give a plugin of the same name; "
-                    "uninstall one of them"
-                )
-    return dict(sorted(found.items()))
 
 
 def load_plugins(

@@ -20,7 +20,8 @@ class Replacement:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._wanted = False
-        self._stuck: set[int] = set()
+        self._stuck: dict[int, int] = {}
+        """Workers that cannot go on: the generation of each by its index."""
         self._newest = 0
         self._steps: Iterator[None] | None = None
 
@@ -37,22 +38,36 @@ class Replacement:
             self._newest = max(self._newest, revision)
             self._wanted = True
 
-    def want_one(self, index: int) -> None:
-        """Have one worker replaced that cannot go on."""
-        self._stuck.add(index)
+    def want_one(self, index: int, generation: int) -> None:
+        """Have one worker replaced that cannot go on, unless another has its place by then."""
+        self._stuck[index] = generation
 
     def proceed(self) -> None:
         """Take the next step, if there is one to take."""
-        if self._steps is None and (self._wanted or self._stuck):
-            indexes = sorted(self._workers.serving if self._wanted else self._stuck)
-            self._wanted = False
-            self._stuck.clear()
-            self._steps = self._replace(indexes)
+        if self._steps is None:
+            indexes = self._next()
+            if indexes:
+                self._steps = self._replace(indexes)
         if self._steps is not None:
             try:
                 next(self._steps)
             except StopIteration:
                 self._steps = None
+
+    def _next(self) -> list[int]:
+        """Return the workers that are to be replaced now; all of them include those that are stuck."""
+        serving = self._workers.serving
+        if self._wanted:
+            found = list(serving)
+        else:
+            found = [
+                index
+                for index, generation in self._stuck.items()
+                if index in serving and serving[index].generation == generation
+            ]
+        self._wanted = False
+        self._stuck.clear()
+        return sorted(found)
 
     def _replace(self, indexes: list[int]) -> Iterator[None]:
         workers = self._workers

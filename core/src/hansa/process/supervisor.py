@@ -24,7 +24,8 @@ from ..foundation.errors import Invalid
 from ..foundation.starts import STARTS, DeathLedger
 from ..plugins.check import check_plugins
 from ..plugins.configuration import Config, read_config
-from ..plugins.discovery import EARLY, Plugins, load_plugins
+from ..plugins.discovery import Plugins, load_plugins
+from ..plugins.installed import EARLY
 from .children import Ledger
 from .engines import Engines
 from .logs import rotate_log, set_up
@@ -234,7 +235,7 @@ class Supervisor:
             self._stop = True
         elif event["event"] == "replace":
             log.error("worker %s is replaced: %s", event["index"], event["why"])
-            self.replacement.want_one(event["index"])
+            self.replacement.want_one(event["index"], event["generation"])
         else:
             self.replacement.want(event["revision"])
 

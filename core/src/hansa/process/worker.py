@@ -58,7 +58,9 @@ class Worker:
             database,
             keys,
             lambda: control.tell("reload", revision=0),
-            lambda why: control.tell("replace", index=job.index, why=why),
+            lambda why: control.tell(
+                "replace", index=job.index, generation=job.generation, why=why
+            ),
         )
         self.membership = Membership(self.server, config.server.workers)
         self.follower = Follower(self.server, database, self._load_packages, control.tell)

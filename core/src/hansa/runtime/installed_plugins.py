@@ -14,7 +14,8 @@ from ..definitions.store import DefinitionStore
 from ..foundation.errors import Conflict, NotFound
 from ..plugins.check import check_plugins
 from ..plugins.configuration import read_config
-from ..plugins.discovery import Plugin, Plugins, discover
+from ..plugins.discovery import Plugins
+from ..plugins.installed import Plugin, discover
 
 SHOWN_USES = 10
 """Definitions that an error names, at most."""

@@ -10,7 +10,7 @@ from ..foundation.errors import Invalid, NotFound
 from ..odb.database import Database
 from ..odb.engine import open_engine
 from ..plugins.configuration import read_config
-from ..plugins.discovery import discover
+from ..plugins.installed import discover
 
 
 def block_offline(directory: Path, name: str, *, blocked: bool, config: Path | None = None) -> int:

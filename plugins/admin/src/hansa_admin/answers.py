@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 from hansa import Applied, Model, ObjectState, setting
 
 PlainData: TypeAlias = dict[str, Any]
 """An object of JSON."""
+Entry = TypeVar("Entry")
 
 WORST_FIRST = ("quarantined", "failed", "retrying", "running", "inactive", "elsewhere")
 
@@ -50,11 +51,19 @@ class Filter(Model):
     offset: Annotated[int, setting("Number of entries to skip", ge=0)] = 0
     limit: Annotated[int, setting("Maximum number of entries to return", ge=1, le=10_000)] = 1000
 
+    def matches(self, name: str) -> bool:
+        """Whether an entry of this name is asked for."""
+        return self.filter.lower() in name.lower()
+
+    def page(self, found: list[Entry]) -> list[Entry]:
+        """Return those of the entries found that are asked for."""
+        return found[self.offset : self.offset + self.limit]
+
 
 class State(Model):
     """The state of a definition in one worker."""
 
-    state: Annotated[str, setting("running, retrying, inactive, elsewhere or failed")]
+    state: Annotated[str, setting("running, retrying, inactive, elsewhere, failed or quarantined")]
     why: Annotated[
         str, setting("The reason why it does not run, or why its other side does not answer")
     ] = ""

@@ -52,10 +52,8 @@ class OrphanList(Operation):
     def handle(self) -> Orphans:
         """Return one page."""
         asked: Filter = self.request.input
-        wanted = asked.filter.lower()
-        found = [one for one in orphans(self.server) if wanted in one.name.lower()]
-        page = found[asked.offset : asked.offset + asked.limit]
-        return Orphans(items=[_show(record) for record in page], total=len(found))
+        found = [one for one in orphans(self.server) if asked.matches(one.name)]
+        return Orphans(items=[_show(record) for record in asked.page(found)], total=len(found))
 
 
 def _show(record: DefinitionRecord) -> Orphan:

@@ -206,14 +206,12 @@ class ServicePackages(PackageOperation):
     def handle(self) -> Packages:
         """Return one page."""
         asked: PackageFilter = self.request.input
-        wanted = asked.filter.lower()
         found = [
             package
             for package in self.packages()
-            if wanted in package.file.lower() and (asked.all or package.current)
+            if asked.matches(package.file) and (asked.all or package.current)
         ]
-        page = found[asked.offset : asked.offset + asked.limit]
-        return Packages(items=page, total=len(found))
+        return Packages(items=asked.page(found), total=len(found))
 
 
 class ServiceSource(PackageOperation):

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hansa import DefinitionRecord, Model, NotFound, Security, Server, Service
+from hansa_http.forms import FORM, MULTIPART
 
 from .answers import PlainData
 from .schemas import Schemas, component_of, fits_form, holds_file, json_content
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The methods that OpenAPI knows."""
-FORM = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
 WITHOUT_BODY = ("get", "head", "delete")
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 _TEMPLATE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -110,12 +110,11 @@ class ServiceList(Operation):
     def handle(self) -> Services:
         """Return one page."""
         asked: Filter = self.request.input
-        wanted = asked.filter.lower()
         services = self.server.registry.services()
-        found = [service for service in services if wanted in service.name.lower()]
-        page = found[asked.offset : asked.offset + asked.limit]
+        found = [service for service in services if asked.matches(service.name)]
         channels = self.server.definitions.all("channel")
-        return Services(items=[summary(one, channels) for one in page], total=len(found))
+        items = [summary(one, channels) for one in asked.page(found)]
+        return Services(items=items, total=len(found))
 
 
 class ServiceGet(PackageOperation):

@@ -29,11 +29,16 @@ Refuse: TypeAlias = Callable[[WSGIEnvironment, HansaError], Response]
 QUIET = 0.25
 """Seconds after which nothing more is expected of a connection that is being made, or idle."""
 
+ASK_AGAIN = 60.0
+"""Seconds after which a worker whose threads are still stuck asks once more to be replaced: its
+successor may not have started."""
+
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
     """Serves a WSGI application on a listening socket that other processes may share.
 
-    `replace` is called, once, with the reason, when all threads of services are stuck. `refuse`
+    `replace` is called with the reason when all threads of services are stuck, and every minute
+    until others serve or a thread becomes free. `refuse`
     makes the answer to a request whose body is over the limit; without it that is a problem.
 
     `start` begins to accept, `drain` ends it without losing what was accepted, `stop` closes
@@ -74,6 +79,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self.lanes = Lanes(section.threads, section.max_queue)
         self._stuck_limit = section.stuck_limit
         self._replace = replace
+        self._ask_at = 0.0
         self._shared = shared
         own = shared.dup()
         self._ended = threading.Event()
@@ -227,11 +233,17 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
                 connection.will_close = True
             elif connection.overdue(now):
                 connection.cut()
-        if self._is_stuck and self._replace is not None:
-            why = f"all {self.adj.threads} threads are stuck for {self.lanes.services.stuck:.0f} s"
-            self._replace(why)
-            self._replace = None
+        if self._is_stuck:
+            self._ask_for_replacement()
         super().maintenance(now)
+
+    def _ask_for_replacement(self) -> None:
+        if self._replace is None or self.gate.draining or time.monotonic() < self._ask_at:
+            return
+        self._ask_at = time.monotonic() + ASK_AGAIN
+        self._replace(
+            f"all {self.adj.threads} threads are stuck for {self.lanes.services.stuck:.0f} s"
+        )
 
     @property
     def _is_stuck(self) -> bool:

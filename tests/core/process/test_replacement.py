@@ -1,0 +1,78 @@
+"""One worker that cannot go on is replaced, and not another that has its place by then."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hansa.process.replacement import Replacement
+
+
+class Workers:
+    """The workers of a supervisor, of which a new one is ready at once."""
+
+    def __init__(self, *generations: int) -> None:
+        self.serving: dict[int, Any] = {
+            index: SimpleNamespace(generation=generation, plugins=[], ready=True)
+            for index, generation in enumerate(generations)
+        }
+        self.ending: list[Any] = []
+        self.new: Any = None
+        self.replaced: list[int] = []
+
+    def spawn(self, index: int) -> Any:
+        self.replaced.append(index)
+        return SimpleNamespace(generation=100, plugins=[], ready=True)
+
+    def give_job(self, process: Any, needed: Any) -> None:
+        """Nothing is to be done by it."""
+
+    def ask_to_end(self, process: Any, closing: bool) -> None:
+        """It ends at once."""
+
+
+@pytest.fixture
+def workers():
+    return Workers(5, 6)
+
+
+@pytest.fixture
+def replacement(workers):
+    return Replacement(workers)
+
+
+def proceed(replacement):
+    replacement.proceed()
+    while replacement.running:
+        replacement.proceed()
+
+
+def test_one_that_is_stuck_is_replaced(replacement, workers):
+    replacement.want_one(1, 6)
+    proceed(replacement)
+    assert workers.replaced == [1]
+    proceed(replacement)
+    assert workers.replaced == [1]
+
+
+def test_another_in_its_place_is_not(replacement, workers):
+    replacement.want_one(1, 5)
+    replacement.want_one(7, 6)
+    proceed(replacement)
+    assert workers.replaced == []
+
+
+def test_asking_again_while_it_is_replaced_does_not_replace_its_successor(replacement, workers):
+    replacement.want_one(0, 5)
+    replacement.proceed()
+    replacement.want_one(0, 5)
+    proceed(replacement)
+    assert workers.replaced == [0]
+
+
+def test_a_replacement_of_all_includes_it(replacement, workers):
+    replacement.want_one(0, 5)
+    replacement.want(3)
+    proceed(replacement)
+    assert workers.replaced == [0, 1]
