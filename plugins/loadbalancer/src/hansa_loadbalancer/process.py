@@ -25,9 +25,8 @@ from .settings import SECTION
 PID_FILE = "haproxy.pid"
 START_LIMIT = 15.0
 """Seconds that HAProxy may take until it answers."""
-RELOAD_LIMIT = 5.0
-"""Seconds that a new process may take until it answers, before HAProxy is told once more."""
-RELOAD_ATTEMPTS = 3
+LISTEN_LIMIT = 5.0
+"""Seconds that HAProxy's master may take, after a start or a reload, until it listens to signals."""
 END_LIMIT = 10.0
 """Seconds that HAProxy may take to end after each signal."""
 
@@ -80,7 +79,7 @@ class Haproxy:
         pid = self._child.pid
         replace_file(self.run_folder / PID_FILE, f"{pid} {started_at(pid)}\n")
         self._known.clear()
-        if not self._wait_for_new_worker(START_LIMIT) and not self._stopping():
+        if not self._wait_for_new_worker() and not self._stopping():
             self.end(0)
             raise Invalid({SECTION: f"HAProxy did not start: {self._why}"})
 
@@ -90,15 +89,20 @@ class Haproxy:
         """
         assert self._child is not None
         self._alerts.clear()
-        for _ in range(RELOAD_ATTEMPTS):
-            # again, since a master that is still busy with the reload before may miss the signal;
-            # one reload too many does no harm
-            self._child.send_signal(signal.SIGUSR2)
-            if self._wait_for_new_worker(RELOAD_LIMIT) or self._stopping():
-                return
-            if self.status is not None:
+        self._tell_master(self._child, signal.SIGUSR2)
+        if not self._wait_for_new_worker() and not self._stopping():
+            raise Invalid({SECTION: f"HAProxy did not take the configuration: {self._why}"})
+
+    def _tell_master(self, master: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        """Send a signal to the master, once it listens: it starts anew with each reload, and ignores
+        all signals for a moment after the new worker answers.
+        """
+        deadline = time.monotonic() + LISTEN_LIMIT
+        while not _catches(master.pid, number) and time.monotonic() < deadline:
+            if master.poll() is not None:
                 break
-        raise Invalid({SECTION: f"HAProxy did not take the configuration: {self._why}"})
+            time.sleep(0.005)
+        master.send_signal(number)
 
     def _hear(self, lines: bytes) -> None:
         for line in lines.decode(errors="replace").splitlines():
@@ -111,11 +115,11 @@ class Haproxy:
         time.sleep(0.1)  # what it wrote last may still be in the pipe
         return "; ".join(self._alerts) or f"see {self.folder / 'logs' / 'load-balancer.log'}"
 
-    def _wait_for_new_worker(self, seconds: float) -> bool:
+    def _wait_for_new_worker(self) -> bool:
         """Wait until a process answers that has not answered before: for a moment after a reload
         any of the old ones may, too. Returns False if HAProxy ends, or no new one answers in time.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline and not self._stopping():
             with contextlib.suppress(Unavailable):
                 if self._is_new(self.runtime.pid()):
@@ -140,18 +144,30 @@ class Haproxy:
         child = self._child
         if child is not None and child.poll() is None:
             with contextlib.suppress(Unavailable, OSError), self.runtime.watch() as requests:
-                child.send_signal(signal.SIGUSR1)
+                self._tell_master(child, signal.SIGUSR1)
                 deadline = time.monotonic() + grace
                 while requests() and time.monotonic() < deadline:
                     time.sleep(0.02)
             for number in (signal.SIGTERM, signal.SIGKILL):
                 with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
-                    child.send_signal(number)
+                    self._tell_master(child, number)
                     child.wait(END_LIMIT)
                     break
         (self.run_folder / SOCKET).unlink(missing_ok=True)
         (self.run_folder / PID_FILE).unlink(missing_ok=True)
         log.info("HAProxy ended")
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process handles a signal (proc(5), SigCgt), or cannot help it."""
+    if number == signal.SIGKILL:
+        return True
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                caught = int(line.partition(":")[2], 16)
+                return bool(caught >> (number - 1) & 1)
+    return False
 
 
 def end_leftover(run_folder: Path) -> None:
