@@ -31,6 +31,7 @@ from hansa_xml.format import check_namespace
 
 from .attachments import NO_ATTACHMENTS, Attachments
 from .format import SoapFormat, takes_packages
+from .message import Message, current_message
 from .related import (
     MOST_ATTACHMENTS,
     RELATED,
@@ -213,10 +214,14 @@ class SoapChannel(HttpChannel[SoapSettings]):
             request.fault = Invalid("the request is empty: expected a SOAP Envelope")
         attachments = self._unpack(request)
         request.extra = {**request.extra, ATTACHMENTS: attachments}
-        if self.config.mtom_over and _takes_packages(request):
-            response = self._dispatch_for_package(request)
-        else:
-            response = self.dispatch(request)
+        token = current_message.set(Message())
+        try:
+            if self.config.mtom_over and _takes_packages(request):
+                response = self._dispatch_for_package(request)
+            else:
+                response = self.dispatch(request)
+        finally:
+            current_message.reset(token)
         if not response.raw and response.ok and response.status == 200:
             # a service that answers nothing still answers with an envelope
             response.raw = SoapFormat(self.config, self._service()).render(None)

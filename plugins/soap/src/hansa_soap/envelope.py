@@ -4,8 +4,9 @@ and faults.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from hansa import HansaError, Invalid
 from hansa_xml.format import DECLARATION
@@ -86,6 +87,40 @@ class NotUnderstood(Invalid):
         self.blocks = blocks
 
 
+class CodedFault:
+    """Mixin of errors whose faults have a code of their own, as specifications on top of SOAP define
+    them.
+
+    `fault_code` is that code, as `{namespace}name`: the `faultcode` in SOAP 1.1, the `Subcode` in
+    SOAP 1.2.
+    """
+
+    fault_code: ClassVar[str]
+
+
+def version_of(root: etree._Element) -> Version | None:
+    """Return the version of SOAP of an envelope; None if it is none."""
+    version = _BY_NAMESPACE.get(etree.QName(root).namespace or "")
+    return version if version is not None and root.tag == version.envelope else None
+
+
+def header_blocks(root: etree._Element, name: str = "") -> Iterator[etree._Element]:
+    """Yield the headers of an envelope that are for its last receiver; raises `Invalid` for a wrong
+    envelope.
+
+    `name` is that of the headers to yield, as `{namespace}name`; empty yields all.
+    """
+    version = version_of(root)
+    if version is None:
+        raise Invalid(f"expected a SOAP Envelope, got {root.tag}")
+    header, _ = _parts(root, version)
+    if header is None:
+        return
+    for block in header:
+        if name in ("", block.tag) and _is_for_us(block, version):
+            yield block
+
+
 def unwrap(
     root: etree._Element, version: Version, understood: Collection[str] = ()
 ) -> etree._Element | None:
@@ -146,16 +181,21 @@ def _no_envelope(root: etree._Element, version: Version) -> Invalid:
 
 
 def _check_headers(header: etree._Element, version: Version, understood: Collection[str]) -> None:
-    role = f"{{{version.namespace}}}{version.role}"
     missed = [
         str(block.tag)
         for block in header
         if _must_be_understood(block, version)
-        and (block.get(role) or "").strip() in version.roles
+        and _is_for_us(block, version)
         and block.tag not in understood
     ]
     if missed:
         raise NotUnderstood(missed)
+
+
+def _is_for_us(block: etree._Element, version: Version) -> bool:
+    """Return whether a header is for the last receiver of the message, and not for another role."""
+    role = block.get(f"{{{version.namespace}}}{version.role}") or ""
+    return role.strip() in version.roles
 
 
 def _must_be_understood(block: etree._Element, version: Version) -> bool:
@@ -178,14 +218,14 @@ def fault(error: BaseException, text: str, content: str, version: Version) -> by
     if version is V12:
         header = _header(error)
         body = (
-            f"<soap:Code><soap:Value>soap:{code}</soap:Value></soap:Code>"
+            f"<soap:Code><soap:Value>soap:{code}</soap:Value>{_subcode(error)}</soap:Code>"
             f'<soap:Reason><soap:Text xml:lang="en">{reason}</soap:Text></soap:Reason>'
             f"<soap:Detail>{detail}</soap:Detail>"
         )
     else:
         header = ""
         body = (
-            f"<faultcode>soap:{code}</faultcode>"
+            f"{_fault_code(error, code)}"
             f"<faultstring>{reason}</faultstring>"
             f"<detail>{detail}</detail>"
         )
@@ -207,6 +247,29 @@ def _code(error: BaseException, version: Version) -> str:
     return version.receiver
 
 
+def _fault_code(error: BaseException, code: str) -> str:
+    """Return the element `faultcode` of SOAP 1.1; `code` is SOAP's own."""
+    if isinstance(error, CodedFault):
+        namespace, local = _split(error.fault_code)
+        return f'<faultcode xmlns:code="{escape_attribute(namespace)}">code:{local}</faultcode>'
+    return f"<faultcode>soap:{code}</faultcode>"
+
+
+def _subcode(error: BaseException) -> str:
+    """Return the element `Subcode` of SOAP 1.2, or nothing."""
+    if not isinstance(error, CodedFault):
+        return ""
+    namespace, local = _split(error.fault_code)
+    declared = f'xmlns:code="{escape_attribute(namespace)}"'
+    return f"<soap:Subcode><soap:Value {declared}>code:{local}</soap:Value></soap:Subcode>"
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return namespace and local name of `{namespace}name`."""
+    namespace, _, local = name.rpartition("}")
+    return namespace[1:], local
+
+
 def _header(error: BaseException) -> str:
     """Return what a fault of SOAP 1.2 says in its header."""
     if isinstance(error, NotUnderstood):
@@ -221,7 +284,7 @@ def _qualified(name: str) -> str:
     """Return the attribute `qname` that names `{namespace}name`, with the declaration of its
     prefix.
     """
-    namespace, _, local = name.rpartition("}")
+    namespace, local = _split(name)
     if not namespace:
         return f'qname="{local}"'
-    return f'qname="h:{local}" xmlns:h="{escape_attribute(namespace[1:])}"'
+    return f'qname="h:{local}" xmlns:h="{escape_attribute(namespace)}"'

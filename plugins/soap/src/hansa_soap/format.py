@@ -7,7 +7,6 @@ from contextvars import ContextVar
 
 from hansa import Format, Invalid, Service, problem
 from hansa_xml.format import Documents, check_namespace, error_content
-from hansa_xml.parser import parse
 from hansa_xml.shapes import Data, Hint
 from hansa_xml.text import binary_writer, is_name
 from hansa_xml.writer import as_element, write_element
@@ -15,6 +14,7 @@ from lxml import etree
 
 from .attachments import Attachments
 from .envelope import V11, VERSIONS, fault, unwrap
+from .message import take_envelope
 from .names import names_of
 from .related import Package
 from .xop import BinaryParts, reconstitute
@@ -60,10 +60,10 @@ class SoapFormat(Format):
         with every fault. An empty Body is an element without content, and an xop:Include in a
         `Package` the Base64 text of its attachment.
         """
-        root = parse(raw)
+        root, processed = take_envelope(raw)
         if isinstance(raw, Package) and raw.is_xop:
             reconstitute(root, raw.attachments)
-        element = unwrap(root, self.version, self._understood)
+        element = unwrap(root, self.version, self._understood | processed)
         if element is None:
             element = etree.Element(f"{{{self.names.namespace}}}{self.names.request}")
         return self._documents.read(element, model)
