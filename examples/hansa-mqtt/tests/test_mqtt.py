@@ -68,6 +68,13 @@ class TestChannel(OnBroker, ChannelContract):
             assert len(channel.dispatch.requests) == (2 if outcome == "retry" else 1)
 
 
+    @pytest.mark.parametrize(
+        ("qos", "guarantee"), [(0, "at_most_once"), (1, "at_least_once"), (2, "at_least_once")]
+    )
+    def test_what_is_promised_depends_on_the_quality_of_service(self, qos, guarantee):
+        assert MqttChannel.delivery_of(self.config(qos=qos)) == guarantee
+
+
 class TestOutgoing(OnBroker, OutgoingContract):
     cls = MqttOutgoing
 

@@ -47,6 +47,7 @@ def test_a_channel_lives_from_create_to_delete(server: Server) -> None:
         "rates.get-rate",
     )
     assert shown["revision"] == edited["revision"]
+    assert shown["delivery"] == "at_most_once"
     assert shown["state"] == "running"
     assert {state["state"] for state in shown["states"].values()} == {"running"}
 

@@ -47,7 +47,8 @@ def test_a_channel_from_create_to_delete(cli: CommandLine, server: RunningServer
     )
     assert "inactive" in cli.ok("channel", "http", "get", "rates")
     table = cli.ok("channel", "http", "list", "--filter", "rat")
-    assert [word in table for word in ("rates", "no", "inactive", "url_path=/rates")] == [True] * 4
+    words = ("rates", "no", "inactive", "at most once", "url_path=/rates")
+    assert [word in table for word in words] == [True] * 5
     assert "admin.api" not in table
     assert "any method" not in cli.ok(
         "channel", "http", "test", "--url-path", "/x", "--service", "rates.plain"

@@ -13,6 +13,7 @@ from hansa import (
     ChannelSettings,
     ConfigT,
     Format,
+    Guarantee,
     Model,
     NoSettings,
     Outgoing,
@@ -128,6 +129,23 @@ def test_a_channel_has_the_settings_of_every_channel_beside_its_own():
     assert (whole.settings.service, whole.config.queue) == ("s", "x")
     with pytest.raises(TypeError, match="without the settings of a channel"):
         _ = Plain("a", Queue(), server).settings
+
+
+def test_the_guarantee_of_a_channel_is_that_of_its_class_unless_its_settings_decide():
+    class Kept(Channel):
+        delivery = "at_least_once"
+
+    class Depends(Kept):
+        @classmethod
+        def delivery_of(cls, config: Any) -> Guarantee:
+            return "at_most_once" if config == "automatic" else super().delivery_of(config)
+
+    assert Channel.delivery_of(None) == "at_most_once"
+    assert Kept.delivery_of(None) == "at_least_once"
+    assert [Depends.delivery_of(given) for given in ("automatic", "")] == [
+        "at_most_once",
+        "at_least_once",
+    ]
 
 
 def test_the_lease_of_what_runs_once():

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .service import Service
 
 Dispatch = Callable[[Request], Response]
+Guarantee = Literal["at_least_once", "at_most_once"]
+"""What is promised of messages: each is handled, after a failure perhaps twice, or each is handled
+once, and a failure may cost those in hand.
+"""
 ConfigT = TypeVar("ConfigT", bound=Model, default=Any)
 
 
@@ -179,15 +183,15 @@ def _type_argument(cls: builtins.type[Definition]) -> builtins.type[Model] | Non
 class Channel(Definition[ConfigT]):
     """Brings requests in from one source and hands each to `self.dispatch`, which never raises.
 
-    `delivery` is the promise that the conformance kit tests. `has_callers` is false where nobody
-    sends the messages, as with a clock: then no security definition is needed. Core sets `dispatch`
-    before `start`. Call it anew each time and never keep it: it is swapped under the running
-    channel.
+    `delivery` is the guarantee that the conformance kit tests; where it depends on settings,
+    `delivery_of` says so. `has_callers` is false where nobody sends the messages, as with a clock:
+    then no security definition is needed. Core sets `dispatch` before `start`. Call it anew each
+    time and never keep it: it is swapped under the running channel.
     """
 
     kind = "channel"
     common = ChannelSettings
-    delivery: ClassVar[Literal["at_least_once", "at_most_once"]] = "at_most_once"
+    delivery: ClassVar[Guarantee] = "at_most_once"
     default_format: ClassVar[str] = ""
     has_callers: ClassVar[bool] = True
     dispatch: Dispatch
@@ -198,6 +202,15 @@ class Channel(Definition[ConfigT]):
         if not isinstance(self.config, ChannelSettings):
             raise TypeError(f"channel {self.name!r} was made without the settings of a channel")
         return self.config
+
+    @classmethod
+    def delivery_of(cls, config: ConfigT) -> Guarantee:
+        """Return the guarantee of a channel with these settings; by default that of its class.
+
+        Override it where a setting decides, such as the quality of service of MQTT. `delivery` of
+        the class is then the guarantee with default settings.
+        """
+        return cls.delivery
 
 
 class Outgoing(Definition[ConfigT]):

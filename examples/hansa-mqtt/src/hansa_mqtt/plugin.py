@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from hansa import (
     Channel,
     Definition,
+    Guarantee,
     Invalid,
     Model,
     Outgoing,
@@ -221,6 +222,11 @@ class MqttChannel(Connected[Subscription], Channel[Subscription]):
     exclusive = True  # two connections with one client identifier throw each other out
     delivery = "at_least_once"
     _pool: ThreadPoolExecutor | None = None
+
+    @classmethod
+    def delivery_of(cls, config: Subscription) -> Guarantee:
+        """Return at least once; at most once with QoS 0, which nobody acknowledges."""
+        return "at_most_once" if config.qos == 0 else cls.delivery
 
     def start(self) -> None:
         """Connect and subscribe; raises what the broker refuses."""

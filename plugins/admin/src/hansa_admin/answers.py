@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 from hansa import Applied, Model, ObjectState, setting
@@ -77,6 +77,15 @@ class Shown(Named):
     builtin: Annotated[bool, setting("Whether it comes with a plugin and cannot be changed")]
     state: Annotated[str, setting("The worst of its states in all workers")]
     states: Annotated[dict[str, State], setting("The state in each worker")]
+
+
+class ShownChannel(Shown):
+    """What is known of a channel."""
+
+    delivery: Annotated[
+        Literal["at_least_once", "at_most_once", ""],
+        setting("Delivery guarantee with these settings; empty if they cannot be used"),
+    ] = ""
 
 
 class ShownPlanned(Shown):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Protocol, TypeGuard
 
 from hansa import (
+    Channel,
     Definition,
     DefinitionRecord,
     Edit as EditOf,
@@ -166,6 +167,8 @@ class TypeOperation(Operation):
             "state": worst_state(states),
             "states": states,
         }
+        if issubclass(self.of.cls, Channel):
+            shown["delivery"] = self._delivery(record)
         if is_planned(self.of.cls):
             shown["next_run"] = self._next_run(record)
         return {**shown, **dump_of(settings)}
@@ -179,6 +182,14 @@ class TypeOperation(Operation):
             return None
         runs = planned.next_runs(1) if is_planned(planned) else []
         return runs[0] if runs else None
+
+    def _delivery(self, record: DefinitionRecord) -> str:
+        """Return the delivery guarantee of a channel, with the settings that it has."""
+        try:
+            found = self.object_of(record.name)
+        except HansaError:  # its settings cannot be used here, and its state says why
+            return ""
+        return found.delivery_of(found.config) if isinstance(found, Channel) else ""
 
     def object_of(self, name: str) -> Definition:
         """Return the live object of a name; one made now where it is inactive or in another worker."""

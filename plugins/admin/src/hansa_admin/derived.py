@@ -10,9 +10,20 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, TypeAlias
 
 import msgspec
-from hansa import Model, RegisteredType, Registry, fields, setting
+from hansa import Channel, Model, RegisteredType, Registry, fields, setting
 
-from .answers import Changed, Created, Named, PlannedRuns, Ran, Result, Seen, Shown, ShownPlanned
+from .answers import (
+    Changed,
+    Created,
+    Named,
+    PlannedRuns,
+    Ran,
+    Result,
+    Seen,
+    Shown,
+    ShownChannel,
+    ShownPlanned,
+)
 from .definitions import (
     Create,
     Delete,
@@ -151,8 +162,12 @@ def _definition(registered: RegisteredType) -> ModelOnDemand:
     """Return the model of what is shown of a definition, the same one for all actions on its type."""
     namespace = {"__module__": __name__, "__doc__": registered.model.__doc__}
     name = f"{_title(registered)}Definition"
-    shown = ShownPlanned if is_planned(registered.cls) else Shown
-    return ModelOnDemand(lambda: type(name, (registered.model, shown), namespace))
+    shown: list[type[Model]] = [Shown]
+    if is_planned(registered.cls):
+        shown.insert(0, ShownPlanned)
+    if issubclass(registered.cls, Channel):
+        shown.insert(0, ShownChannel)
+    return ModelOnDemand(lambda: type(name, (registered.model, *shown), namespace))
 
 
 def _page(definition: type[Model], name: str) -> type[Model]:

@@ -11,6 +11,7 @@ from . import output
 from .client import PREFIX, Client
 from .connection import command, connection_options, early_client
 from .options import parameters
+from .outcome import check_outcome, show_trouble
 from .plain import JsonObject
 from .schema import Schema
 from .values import typed
@@ -19,8 +20,10 @@ _ARGUMENTS = "hansa.arguments"
 """Where click's context keeps the arguments as typed, for `early_client`."""
 
 _OPERATIONS = PREFIX + "admin."
-_HIDDEN = frozenset({"name", "active", "state", "states", "revision", "builtin"})
+_HIDDEN = frozenset({"name", "active", "state", "states", "revision", "builtin", "delivery"})
 _PAST = {"create": "created", "edit": "changed", "delete": "deleted"}
+_STARTING = ("create", "edit", "release")
+"""Actions after which a definition is to run."""
 
 
 class AdminServices:
@@ -133,6 +136,8 @@ class TypeGroup(click.Group):
                 output.print_json(answer)
             else:
                 show(name, self.label, answer)
+            if name in _STARTING:
+                check_outcome(self.label, answer)
 
         made = command(name, *parameters(schema, taken), help=services.summary(service))
         return made(action)
@@ -155,21 +160,23 @@ def show(action: str, label: str, answer: JsonObject) -> None:
         output.done(answer, f"{_PAST.get(action, action)} {label} {answer['name']}")
         for name, value in (answer.get("generated") or {}).items():
             click.echo(f"{name}: {output.text(value)} (made up now, shown this once)")
+        show_trouble(answer.get("states") or {})
 
 
 def show_list(label: str, answer: JsonObject) -> None:
-    """Print definitions with their settings, a line for each."""
-    rows = [
-        [
-            item["name"],
-            item.get("active", True),
-            item["state"],
-            item["revision"],
-            settings_of(item),
-        ]
-        for item in answer["items"]
-    ]
+    """Print definitions with their settings, a line for each; of channels also the guarantee."""
+    items = answer["items"]
+    has_guarantee = any("delivery" in item for item in items)
     columns = ["name", "active", "state", "revision", "settings"]
+    if has_guarantee:
+        columns.insert(-1, "delivery")
+    rows: list[list[object]] = []
+    for item in items:
+        row = [item["name"], item.get("active", True), item["state"], item["revision"]]
+        if has_guarantee:
+            row.append(item.get("delivery", "").replace("_", " "))
+        row.append(settings_of(item))
+        rows.append(row)
     output.table(columns, rows, f"{label} is defined")
 
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import pytest
-from hansa import Request
+from hansa import Guarantee, Request
 
 from .background import in_background
 from .contract import Contract
@@ -74,6 +74,12 @@ class ChannelContract(Contract):
         channel.dispatch = Inbox()
         return channel
 
+    @property
+    def guarantee(self) -> Guarantee:
+        """What the channel promises with the good settings, and the kit holds it to."""
+        found: Guarantee = self.cls.delivery_of(self.config())
+        return found
+
     def exercise(self, thing: Any) -> None:
         """Let one message through."""
         with self._sending(self.message(0)):
@@ -102,6 +108,11 @@ class ChannelContract(Contract):
                 future.result()  # an error of the sender explains why nothing arrived
             raise
         future.result(self.patience)
+
+    def test_its_guarantee_is_declared(self) -> None:
+        """`delivery`, and `delivery_of` with the good settings, are one of the two guarantees."""
+        for found in (self.cls.delivery, self.guarantee):
+            assert found in get_args(Guarantee), f"{found!r} is not one of {get_args(Guarantee)}"
 
     def test_body_and_headers_arrive(self) -> None:
         """Bodies arrive byte for byte, with their headers, each with a correlation id of its own."""
@@ -265,7 +276,7 @@ class ChannelContract(Contract):
         assert self.loses_on_edit or not missing, (
             f"{len(missing)} of {len(accepted)} messages were lost"
         )
-        if self.cls.delivery == "at_most_once":
+        if self.guarantee == "at_most_once":
             assert len(inbox.requests) <= len(accepted) + len(refused), (
                 "a message was dispatched twice"
             )
@@ -313,5 +324,5 @@ class ChannelContract(Contract):
             self.send(raw)
 
     def _only_at_least_once(self) -> None:
-        if self.cls.delivery != "at_least_once":
+        if self.guarantee != "at_least_once":
             pytest.skip("delivery is at_most_once: a message that fails is not kept")
