@@ -230,9 +230,15 @@ class Outgoing(Definition[ConfigT]):
 
 
 class Security(Definition[ConfigT]):
-    """Authenticates callers of channels, signs outgoing calls, or both."""
+    """Authenticates callers of channels, signs outgoing calls, or both.
+
+    `signs_messages` says that what proves who we are is in the message itself, such as the envelope
+    of SOAP, and not in headers of the protocol: connections that can send such messages then call
+    `sign_message`, and neither `sign` nor `sign_query`.
+    """
 
     kind = "security"
+    signs_messages: ClassVar[bool] = False
 
     @classmethod
     def openapi_scheme(cls, settings: PlainSettings) -> PlainSettings:
@@ -257,6 +263,14 @@ class Security(Definition[ConfigT]):
         """Add what proves who we are to the query string of an outgoing call, after `sign`; by
         default nothing.
         """
+
+    def sign_message(self, message: bytes) -> bytes:
+        """Return an outgoing message with what proves who we are in it, before it is packed with
+        attachments or compressed; raises `Invalid` for a message that cannot hold it.
+
+        Called once for each call, and only if `signs_messages`.
+        """
+        raise NotImplementedError(f"security {self.type} does not sign messages")
 
 
 class Format:

@@ -351,10 +351,7 @@ class HttpOutgoing(Outgoing[AddressT]):
         exchange = self._exchange or self._pool()
         signed = dict(headers)
         query: dict[str, str] = {}
-        security = self.security
-        if security is not None:
-            security.sign(signed)
-            security.sign_query(query)
+        self._sign(signed, query)
         # the peer may send back a key in a redirect, it must not show
         url = without_parameters(url, set(query))
         signed_url = with_query(url, urlencode(query))
@@ -365,6 +362,13 @@ class HttpOutgoing(Outgoing[AddressT]):
             self.trouble("")
         took = time.monotonic() - began
         return HttpResponse(self.label, method, url, status, received, body, took, self._parse)
+
+    def _sign(self, headers: dict[str, str], query: dict[str, str]) -> None:
+        """Add what proves who we are to the headers and the query string of a request."""
+        security = self.security
+        if security is not None:
+            security.sign(headers)
+            security.sign_query(query)
 
     def _parse(self, answer: HttpResponse) -> Any:
         format = self._formats.of(answer.content_type) or self._formats.own

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from hansa import HansaError
 from hansa_http.charset import parameter_of
@@ -20,6 +20,7 @@ from lxml import etree
 from .faults import read_fault
 from .settings import SoapSettings
 
+Sign: TypeAlias = Callable[[bytes], bytes]
 ContentT = TypeVar("ContentT")
 
 MOST_ATTACHMENTS = 10_000
@@ -53,9 +54,13 @@ class Message:
 
 
 class Messages:
-    """Writes and reads the messages of one connection; `label` is what errors call it."""
+    """Writes and reads the messages of one connection; `label` is what errors call it.
 
-    def __init__(self, config: SoapSettings, label: str) -> None:
+    `sign` returns an envelope with what proves who we are, where that is in the message itself.
+    """
+
+    def __init__(self, config: SoapSettings, label: str, sign: Sign) -> None:
+        self.sign = sign
         self._config = config
         self._label = label
         self._version = VERSIONS[config.soap_version]

@@ -47,7 +47,7 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
 
     @cached_property
     def _messages(self) -> Messages:
-        return Messages(self.config, self.label)
+        return Messages(self.config, self.label, self._sign_envelope)
 
     @property
     def client(self) -> zeep.Client | None:
@@ -65,7 +65,7 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
             from .wsdl import WsdlClient
 
             kept = self.server.dir / "soap"
-            documents = Documents(self.config, self._read, self._post, kept)
+            documents = Documents(self.config, self._read, self._post_envelope, kept)
             address = self.url({})
             self._wsdl = WsdlClient(
                 self.config, self.label, address, documents, self._messages, self._post
@@ -98,6 +98,23 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
 
     def _post(self, message: bytes, headers: Mapping[str, str]) -> HttpResponse:
         return self.request("POST", message, headers=headers)
+
+    def _post_envelope(self, envelope: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        return self._post(self._sign_envelope(envelope), headers)
+
+    # -- security ----------------------------------------------------------------------------------
+
+    def _sign_envelope(self, envelope: bytes) -> bytes:
+        """Return an envelope as the security definition signs it, if it signs messages."""
+        security = self.security
+        if security is None or not security.signs_messages:
+            return envelope
+        return security.sign_message(envelope)
+
+    def _sign(self, headers: dict[str, str], query: dict[str, str]) -> None:
+        security = self.security
+        if security is None or not security.signs_messages:
+            super()._sign(headers, query)
 
     # -- operations --------------------------------------------------------------------------------
 
@@ -180,7 +197,8 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
         return SoapAnswer(message.element, message.attachments)
 
     def wrap(self, body: Xml, action: str = "", header: Xml = b"") -> tuple[bytes, dict[str, str]]:
-        """Return the envelope and the HTTP headers of a body.
+        """Return the envelope of a body, signed by a security definition that signs messages, and
+        its HTTP headers.
 
         Raises `Invalid` if it is not well-formed.
         """
@@ -195,7 +213,7 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
             headers = {"Content-Type": f'{version.content_type}; action="{action}"'}
         else:
             headers = {"Content-Type": version.content_type}
-        return content, headers
+        return self._sign_envelope(content), headers
 
 
 class Operations:

@@ -114,8 +114,9 @@ class WsdlClient:
             parts += take_binaries(list(typed))
         elif not parts:
             content = etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
-            return content, headers
-        return self._messages.pack(etree.tostring(envelope, encoding="utf-8"), headers, parts)
+            return self._messages.sign(content), headers
+        signed = self._messages.sign(etree.tostring(envelope, encoding="utf-8"))
+        return self._messages.pack(signed, headers, parts)
 
     def _data(self, operation: SoapOperation, message: Message) -> PlainData:
         """Return what an answer holds; raises `BadAnswer`."""
