@@ -11,7 +11,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hansa import Forbidden, Invalid, Model, NotFound, Request, Response, Service, Unavailable
+from hansa import (
+    Forbidden,
+    Invalid,
+    Misused,
+    Model,
+    NotFound,
+    Request,
+    Response,
+    ResultTooLarge,
+    Service,
+    Unavailable,
+    Undefined,
+)
 from hansa_devkit.harness.waiting import wait_until
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.proxies import Proxies
@@ -250,6 +262,9 @@ def _bytes(site, sent):
         (NotFound("none"), 404),
         (Unavailable("down", 7), 503),
         (ValueError("canary"), 500),
+        (Undefined("no outgoing sql is named canary"), 500),
+        (Misused({"canary": "is not in the statement"}), 500),
+        (ResultTooLarge("more than 3 rows of canary"), 500),
     ],
 )
 def test_errors_of_services_keep_their_status_and_show_nothing_internal(site, error, status):
@@ -374,6 +389,29 @@ def test_only_trusted_proxies_say_who_calls(sites):
     found = behind.ask("GET", "/test", headers=forged).json()
     assert (found["peer"], found["scheme"]) == ("192.0.2.7", "https")
     assert behind.ask("GET", "/test").json()["peer"] == "127.0.0.1"
+
+
+def test_a_proxy_with_a_secret_is_one_that_sends_it(sites):
+    site = sites(trusted_proxies=["127.0.0.1"], proxy_secret="0123456789abcdef")
+    site.add().dispatch = _shown
+    forwarded = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"}
+    for proof, peer in (
+        ({}, "127.0.0.1"),
+        ({"X-Hansa-Proxy": "0123456789abcdeF"}, "127.0.0.1"),
+        ({"X-Hansa-Proxy": "z" * 2000}, "127.0.0.1"),
+        ({"X-Hansa-Proxy": "0123456789abcdef"}, "192.0.2.7"),
+    ):
+        headers = {**forwarded, **proof}
+        found = site.ask("GET", "/test", headers=headers).json()
+        assert found["peer"] == peer
+        assert "x-hansa-proxy" not in found["headers"]
+        assert ("x-forwarded-for" in found["headers"]) == (peer != "127.0.0.1")
+
+
+def test_a_local_proxy_without_a_secret_is_warned_of():
+    assert Proxies(["127.0.0.1"]).any_local_program
+    assert not Proxies(["127.0.0.1"], "0123456789abcdef").any_local_program
+    assert not Proxies(["10.0.0.0/8"]).any_local_program
 
 
 def test_proxies_count_networks_of_both_families():

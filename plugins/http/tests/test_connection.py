@@ -327,7 +327,7 @@ def test_more_requests_than_may_wait_are_refused_at_once_and_told_when_to_come_a
 
 
 def test_more_connections_than_select_can_hold_are_served(sites):
-    site = sites(connection_limit=2000)
+    site = sites(connection_limit=2000, connections_per_address=0)
     site.add().dispatch = said
     held = []
     try:

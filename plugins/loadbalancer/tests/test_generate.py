@@ -33,6 +33,7 @@ CHANGED = {
     "admin_in_front": False,
     "balance": "leastconn",
     "maxconn": 77,
+    "proxy_secret": "0123456789abcdef",
     "retries": 1,
     "reuse": True,
     "alive_path": "/alive",

@@ -33,6 +33,7 @@ FORGED = {
     "Client-Cert-Chain": ":x:",
     "Proxy": "http://evil.example",
     "X-Zato-Forwarded-For": "192.0.2.1",
+    "X-Hansa-Proxy": "a-secret-192.0.2.1",
 }
 
 

@@ -34,13 +34,15 @@ class Count(Service):
             os.close(file)
         environ = self.request.environ
         return {{"server": self.server.name, "peer": self.request.peer, "scheme": environ["wsgi.url_scheme"],
-                "forwarded": sorted(k for k in environ if "FORWARD" in k or "REAL_IP" in k)}}
+                "forwarded": sorted(k for k in environ if "FORWARD" in k or "REAL_IP" in k or "PROXY" in k)}}
 '''
+SECRET = "only-the-balancer-knows"
 CONFIG = """
 [server]
 name = "{name}"
 [http]
 trusted_proxies = ["127.0.0.1"]
+proxy_secret = "{secret}"
 grace = 1.5
 [loadbalancer]
 socket = "{socket}"
@@ -59,12 +61,15 @@ def cluster(tmp_path_factory):
     written down.
     """
     folder = tmp_path_factory.mktemp("cluster")
-    balancer = RunningBalancer(folder / "balancer", next(iter(PROGRAMS.values())), {})
+    balancer = RunningBalancer(
+        folder / "balancer", next(iter(PROGRAMS.values())), {}, proxy_secret=SECRET
+    )
     balancer.runs.touch()
     with servers(folder) as make:
         made = []
         for number in (1, 2):
-            text = CONFIG.format(name=f"server{number}", socket=balancer.control.runtime.path)
+            socket = balancer.control.runtime.path
+            text = CONFIG.format(name=f"server{number}", socket=socket, secret=SECRET)
             server = make(text, start=False)
             (server.folder / "counting.py").write_text(SOURCE.format(path=str(balancer.runs)))
             made.append(server.launch())
@@ -134,6 +139,20 @@ def test_servers_see_the_true_address_and_believe_nobody_else(cluster):
         assert headers["x-hansa-cid"] == f"Kmine{number}"
         seen.add(answer["server"])
     assert seen == {"server1", "server2"}
+
+
+def test_a_program_on_the_same_machine_cannot_pretend_to_be_the_load_balancer(cluster):
+    for proof in ({}, {"X-Hansa-Proxy": "another secret"}, {"X-Hansa-Proxy": f"{SECRET}, x"}):
+        forged = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", **proof}
+        status, _, answer = call(
+            cluster.servers[0].port,
+            "POST",
+            "/count",
+            json.dumps({"number": 1}),
+            {**forged, "Content-Type": "application/json"},
+        )
+        assert (status, answer["peer"], answer["scheme"]) == (200, "127.0.0.1", "http")
+        assert answer["forwarded"] == []
 
 
 def test_servers_are_listed_weighed_drained_and_made_ready(cluster, api):

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import TYPE_CHECKING
 
 from hansa import TimedOut
+from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 
+from .admission import Occupation
 from .parser import Fault, Parser
 from .task import Answer, Problem
+
+if TYPE_CHECKING:
+    from .listener import Listener
 
 LINGER = 2.0
 """Seconds that a connection is read after a refusal, so that the answer arrives."""
@@ -30,7 +36,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     unread bytes lets the kernel take back the answer.
     """
 
+    server: Listener
     request: Parser | None
+    last_activity: float
     close_when_flushed: bool
     task_class = Answer
     error_task_class = Problem
@@ -38,6 +46,23 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     linger = False
     lingering_until = 0.0
     served = 0.0
+
+    def __init__(
+        self,
+        server: Listener,
+        sock: socket.socket,
+        addr: tuple[str, int],
+        adj: Adjustments,
+        map: dict[int, object] | None = None,
+    ) -> None:
+        super().__init__(server, sock, addr, adj, map=map)
+        self.address = str(addr[0])
+        server.admission.enter(self)
+
+    def del_channel(self, map: dict[int, object] | None = None) -> None:
+        """Forget this connection, which is closed."""
+        super().del_channel(map)
+        self.server.admission.leave(self)
 
     def service(self) -> None:
         """Answer one request, in a thread of the pool."""
@@ -100,13 +125,18 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     @property
     def idle(self) -> bool:
         """Whether nothing is asked or answered here at the moment."""
-        return not (
-            self.requests
-            or self.request is not None
-            or self.total_outbufs_len
-            or self.close_when_flushed
-            or self.will_close
-        )
+        return self.occupation is Occupation.IDLE
+
+    @property
+    def occupation(self) -> Occupation:
+        """What this connection is open for at the moment."""
+        if self.requests:
+            return Occupation.SERVED
+        if self.total_outbufs_len or self.close_when_flushed or self.will_close:
+            return Occupation.UNREAD
+        if self.request is not None:
+            return Occupation.INCOMPLETE
+        return Occupation.IDLE
 
     def overdue(self, now: float) -> bool:
         """Whether a request began here too long ago to be still incomplete: its head, or its body

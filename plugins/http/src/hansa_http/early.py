@@ -11,7 +11,7 @@ import re
 import socket
 from typing import TYPE_CHECKING, Annotated
 
-from hansa import Invalid, Model, hookimpl, setting
+from hansa import Invalid, Model, Secret, hookimpl, setting
 
 if TYPE_CHECKING:
     from hansa import Configuration
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ADDRESS = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})\Z"
 )
+
+SHORTEST_SECRET = 16
+"""Minimum length of the secret of proxies, in characters."""
 
 _REASONS = {
     errno.EADDRINUSE: "is in use by another program; end that, or listen elsewhere",
@@ -87,8 +90,21 @@ class HttpSection(Model):
     ] = 30
     connection_limit: Annotated[
         int,
-        setting("Maximum open connections; further ones wait in the backlog", ge=10, le=1_000_000),
+        setting(
+            "Maximum open connections; a further one ends another, idle ones first",
+            ge=10,
+            le=1_000_000,
+        ),
     ] = 1000
+    connections_per_address: Annotated[
+        int,
+        setting(
+            "Maximum open connections of one address that is not in trusted_proxies; "
+            "a further one ends another of its own; 0 for no limit",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = 250
     backlog: Annotated[
         int, setting("Maximum connections waiting to be accepted", ge=1, le=65535)
     ] = 1024
@@ -99,6 +115,13 @@ class HttpSection(Model):
             example=["127.0.0.1"],
         ),
     ] = []
+    proxy_secret: Annotated[
+        Secret | None,
+        setting(
+            "Secret that these proxies send in the header X-Hansa-Proxy; without it their headers do "
+            "not count. For Hansa's load-balancer, the same as loadbalancer.proxy_secret there",
+        ),
+    ] = None
     access_log: Annotated[
         bool,
         setting(
@@ -127,6 +150,8 @@ class HttpSection(Model):
                 ipaddress.ip_network(proxy, strict=False)
             except ValueError:
                 faults[f"trusted_proxies[{index}]"] = f"{proxy!r} is not a valid address or network"
+        if self.proxy_secret is not None and len(self.proxy_secret) < SHORTEST_SECRET:
+            faults["proxy_secret"] = f"must have at least {SHORTEST_SECRET} characters"
         if faults:
             raise Invalid(faults)
 

@@ -4,6 +4,8 @@ serves, a listener and a log.
 
 from __future__ import annotations
 
+import logging
+
 from hansa import Server
 
 from .access import AccessLog
@@ -13,6 +15,8 @@ from .gate import Gate
 from .handler import RequestHandler
 from .listener import Listener
 from .table import Table
+
+log = logging.getLogger("hansa.http")
 
 
 class HttpFrontend:
@@ -37,11 +41,24 @@ class HttpFrontend:
         shared = server.sockets.get("http")
         if shared is None:
             return
-        self.gate.unready = lambda: "" if server.ready else "the worker is starting or ending"
+        self.gate.unready = lambda: _why_unready(server)
         if self.section.access_log:
             self._access = AccessLog(server.dir / "logs" / "access.log")
+        if self.handler.proxies.any_local_program:
+            log.warning(
+                "http.trusted_proxies has an address of this machine, where any program can pretend "
+                "to be a proxy and make up the addresses of callers: set http.proxy_secret, and the "
+                "same as loadbalancer.proxy_secret of the load-balancer"
+            )
         app = create_app(self.handler, self._access)
-        self._listener = Listener(app, shared, self.section, self.gate, server.replace_worker)
+        self._listener = Listener(
+            app,
+            shared,
+            self.section,
+            self.gate,
+            server.replace_worker,
+            self.handler.proxies.trusts,
+        )
         self._listener.refuse = self.handler.refuse
         self._listener.lanes.shared = self.shared_paths
         self._listener.start()

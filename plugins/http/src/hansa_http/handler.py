@@ -44,7 +44,7 @@ class RequestHandler:
     def __init__(self, table: Table, gate: Gate, section: HttpSection) -> None:
         self.table = table
         self.gate = gate
-        self.proxies = Proxies(section.trusted_proxies)
+        self.proxies = Proxies(section.trusted_proxies, str(section.proxy_secret or ""))
         self._max_body = section.max_body
         self._compress_over = section.compress_over
         self._cid_keys: tuple[str, ...] = ("HTTP_X_HANSA_CID",)
@@ -74,6 +74,7 @@ class RequestHandler:
         channel: AnyHttpChannel | None = None
         request: Request | None = None
         try:
+            peer = self.proxies.peer(environ)
             path = path_of(environ)
             if path in self._own:
                 return self._own[path](environ["REQUEST_METHOD"], cid), None
@@ -81,7 +82,6 @@ class RequestHandler:
                 preflight = self._preflight(path, environ, cid)
                 if preflight is not None:
                     return preflight, None
-            peer = self.proxies.peer(environ)
             channel, variables, refused = self.table.find(path, environ)
             text = environ.get("QUERY_STRING")
             query = parse_query(text) if text else _NOTHING
@@ -116,6 +116,7 @@ class RequestHandler:
         errors of its channel have; never raises.
         """
         cid = self._cid(environ)
+        self.proxies.peer(environ)
         try:
             channel, _, _ = self.table.find(path_of(environ), environ)
         except HansaError:

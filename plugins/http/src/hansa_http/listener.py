@@ -18,6 +18,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
+from .admission import Admission
 from .connection import Connection
 from .early import HttpSection
 from .gate import Gate
@@ -26,6 +27,9 @@ from .turn_away import turn_away
 
 log = logging.getLogger("hansa.http")
 Refuse: TypeAlias = Callable[[WSGIEnvironment, HansaError], Response]
+SPARE = 16
+"""Connections over the limit that are accepted while others are closed for them; waitress counts
+what it listens with, too."""
 QUIET = 0.25
 """Seconds after which nothing more is expected of a connection that is being made, or idle."""
 
@@ -34,10 +38,15 @@ ASK_AGAIN = 60.0
 successor may not have started."""
 
 
+def _nobody(address: str) -> bool:
+    return False
+
+
 class Listener(TcpWSGIServer):  # type: ignore[misc]
     """Serves a WSGI application on a listening socket that other processes may share.
 
-    `replace` is called with the reason when all threads of services are stuck, and every minute
+    `is_proxy` says of which addresses connections are not limited for each address. `replace` is
+    called with the reason when all threads of services are stuck, and every minute
     until others serve or a thread becomes free. `refuse`
     makes the answer to a request whose body is over the limit; without it that is a problem.
 
@@ -55,13 +64,15 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         section: HttpSection,
         gate: Gate,
         replace: Callable[[str], None] | None = None,
+        is_proxy: Callable[[str], bool] = _nobody,
     ) -> None:
         adjustments = Adjustments(
             threads=section.threads,
             ident="Hansa",
             server_name="localhost",
             asyncore_use_poll=True,
-            connection_limit=section.connection_limit,
+            # beyond the limit, one is closed for each that comes; nobody is accepted if none can be
+            connection_limit=section.connection_limit + SPARE,
             channel_timeout=section.channel_timeout,
             cleanup_interval=max(1, section.channel_timeout // 5),
             channel_request_lookahead=1,
@@ -74,6 +85,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             log_socket_errors=False,
         )
         self.gate = gate
+        self.admission = Admission(
+            section.connection_limit, section.connections_per_address, is_proxy
+        )
         self.refuse: Refuse | None = None
         self.grace = section.grace
         self.lanes = Lanes(section.threads, section.max_queue)

@@ -15,6 +15,7 @@ from hansa import Invalid
 from .headers import (
     FORGEABLE_PREFIXES,
     OWN_CORRELATION_HEADER,
+    PROXY_HEADER,
     correlation_headers,
     forgeable_headers,
 )
@@ -167,6 +168,9 @@ def _rules(section: LoadBalancerSection, *, secure: bool) -> Iterable[str]:
     yield from (f"http-request del-header {name}" for name in forgeable_headers())
     yield "http-request set-header X-Forwarded-For %[src]"
     yield f"http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}"
+    if section.proxy_secret:
+        secret = _quoted(section.proxy_secret)
+        yield f"http-request set-header {PROXY_HEADER} {secret}  # setting: proxy_secret"
     if section.access_log:
         yield "http-request set-var(txn.path) path"
         yield "log stdout format raw daemon info"

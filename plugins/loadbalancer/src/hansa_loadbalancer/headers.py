@@ -16,6 +16,8 @@ from hansa import Invalid
 
 GROUP: Final = "hansa.headers"
 OWN_CORRELATION_HEADER: Final = "X-Hansa-CID"
+PROXY_HEADER: Final = "X-Hansa-Proxy"
+"""The header by which the load-balancer proves itself to servers."""
 
 # what a client says of itself and only a proxy may say; a server that trusts this load-balancer
 # believes it
@@ -35,6 +37,7 @@ _FORGEABLE: Final = (
     "x-cluster-client-ip",
     "true-client-ip",
     "proxy",
+    PROXY_HEADER.lower(),
     "x-arr-clientcert",
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}")

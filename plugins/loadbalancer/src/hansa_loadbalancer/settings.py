@@ -9,13 +9,14 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from hansa import Invalid, Model, load, resolve, setting
+from hansa import Invalid, Model, Secret, load, resolve, setting
 
 SECTION = "loadbalancer"
 State = Literal["ready", "drain", "maint"]
 _ADDRESS = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>\*|[A-Za-z0-9._-]+)):(?P<port>[1-9][0-9]{0,4})"
 )
+_SECRET = re.compile(r"[A-Za-z0-9._~-]{16,}")
 _PATH = r"^/[A-Za-z0-9._~/-]*$"
 
 
@@ -138,6 +139,13 @@ class LoadBalancerSection(Model):
     admin_in_front: Annotated[
         bool, setting("Whether clients at bind may reach the admin API too")
     ] = True
+    proxy_secret: Annotated[
+        Secret | None,
+        setting(
+            "Secret by which servers know requests of this load-balancer, as their http.proxy_secret: "
+            "at least 16 letters, digits and ._~-",
+        ),
+    ] = None
     servers: Annotated[
         list[BalancedServer], setting("The servers that requests are handed to")
     ] = []
@@ -202,6 +210,8 @@ class LoadBalancerSection(Model):
         raises `Invalid`.
         """
         faults = one_line(alive_path=self.alive_path, certificate=self.certificate)
+        if self.proxy_secret is not None and not _SECRET.fullmatch(self.proxy_secret):
+            faults["proxy_secret"] = "must be at least 16 letters, digits and ._~-"
         for name in ("bind", "admin_bind"):
             value = getattr(self, name)
             if value is not None and not is_address(value):

@@ -27,6 +27,8 @@ from .scripts import script_name, scripts
 
 PICKUP: Final = "pickup"
 """The folder of a cluster that leads to the pickup folder of its first server."""
+PROXY_SECRET: Final = "proxy.secret"
+"""The file of a cluster with the secret by which servers know their load-balancer."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class Creation:
 
     def run(self) -> str:
         """Carry out everything, in order; returns the admin's password."""
+        replace_file(self.folder / PROXY_SECRET, secrets.token_urlsafe(32) + "\n")
         self._create_authority()
         self._done("Certificate authority created")
         self._create_odb()
@@ -122,6 +125,11 @@ class Creation:
         self._say(f"Web admin user:[admin], password:[{self.password}]")
         self._say(f"Start the cluster by issuing the {start} command")
         return self.password
+
+    @property
+    def _proxy_secret(self) -> dict[str, str]:
+        """The reference to the secret of the load-balancer in the configurations."""
+        return {"$file": str(self.folder / PROXY_SECRET)}
 
     def _done(self, what: str) -> None:
         self._step += 1
@@ -166,6 +174,7 @@ class Creation:
             redis=redis,
             durability="fast" if self.plan.redis_address else "durable",
             socket=str(self.folder / "load-balancer" / "run" / SOCKET),
+            proxy_secret=self._proxy_secret,
             more=self.more,
         )
         folder = self._create_component(name, SERVER, files.server_config(plan))
@@ -178,7 +187,8 @@ class Creation:
 
     def _create_balancer(self) -> None:
         front, admin = self.addresses.front, self.addresses.admin
-        config = files.balancer_config(front, admin, self._server_addresses)
+        addresses = self._server_addresses
+        config = files.balancer_config(front, admin, addresses, self._proxy_secret)
         self._create_component("load-balancer", LOAD_BALANCER, config)
 
     def _finish(self) -> None:

@@ -23,7 +23,8 @@ class ServerPlan:
     """What the configuration of a server says.
 
     `redis` is the address of a Redis, or a reference to one; `socket` the path of the socket by
-    which the load-balancer is controlled; `more` has further sections.
+    which the load-balancer is controlled, `proxy_secret` a reference to the secret by which it
+    proves itself; `more` has further sections.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ServerPlan:
     redis: str | dict[str, str]
     durability: str
     socket: str
+    proxy_secret: dict[str, str]
     more: Mapping[str, object]
 
 
@@ -45,7 +47,11 @@ def server_config(plan: ServerPlan) -> str:
     ):
         document.add(tomlkit.comment(line))
     server = {"name": plan.name, "cluster": plan.cluster, "workers": 2, "dir": "."}
-    http = {"address": plan.address, "trusted_proxies": ["127.0.0.1"]}
+    http = {
+        "address": plan.address,
+        "trusted_proxies": ["127.0.0.1"],
+        "proxy_secret": plan.proxy_secret,
+    }
     document.add("server", _table(server))
     document.add("http", _table(http))
     document.add("odb", _table({"url": plan.odb}))
@@ -58,10 +64,12 @@ def server_config(plan: ServerPlan) -> str:
     return tomlkit.dumps(document)
 
 
-def balancer_config(bind: str, admin_bind: str, servers: Mapping[str, str]) -> str:
+def balancer_config(
+    bind: str, admin_bind: str, servers: Mapping[str, str], proxy_secret: dict[str, str]
+) -> str:
     """Return the configuration of the load-balancer; `servers` are addresses by name."""
     document = tomlkit.document()
-    table = _table({"bind": bind, "admin_bind": admin_bind})
+    table = _table({"bind": bind, "admin_bind": admin_bind, "proxy_secret": proxy_secret})
     table.add(tomlkit.comment('certificate = "certificates/cert-key.pem"  # makes it HTTPS'))
     entries = tomlkit.aot()
     for name, address in servers.items():

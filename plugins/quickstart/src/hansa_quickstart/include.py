@@ -19,7 +19,7 @@ OWN_SECTIONS: Final = frozenset(
 """Sections that each server of a cluster has of its own, so that they are not taken."""
 _OWN_SETTINGS: Final = {
     "server": {"name", "cluster", "dir", "say", "secret_key"},
-    "http": {"address", "trusted_proxies"},
+    "http": {"address", "trusted_proxies", "proxy_secret"},
 }
 """Sections of these that are taken nevertheless, except for these settings."""
 

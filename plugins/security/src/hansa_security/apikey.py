@@ -21,6 +21,7 @@ from hansa import (
 )
 
 from .credential import Credential, fault_of, fingerprint, hash_key, is_hash, new_key
+from .throttle import Throttle
 from .verification import Principal, Verification
 
 LONGEST = 1024
@@ -108,7 +109,13 @@ class ApiKey(Security[ApiKeySettings]):
         place = f'query="{config.query}"' if config.query else f'header="{config.header}"'
         self._challenge = f'ApiKey realm="hansa", {place}'
         self._principal = Principal(name, name)
-        self._verification = Verification("", Credential(config.key or ""), self._challenge)
+        self._verification = Verification(
+            "",
+            Credential(config.key or ""),
+            self._challenge,
+            throttle=server.resource(Throttle),
+            name=f"apikey {name}",
+        )
         self._verified = self._verification.verified
 
     @classmethod

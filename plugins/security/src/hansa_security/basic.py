@@ -12,6 +12,7 @@ from typing import Annotated
 from hansa import HansaError, Invalid, Model, Refused, Request, Secret, Security, Server, setting
 
 from .credential import Credential, fault_of, fingerprint, hash_password, is_hash
+from .throttle import Throttle
 from .verification import Principal, Verification
 
 LONGEST = 8192
@@ -72,7 +73,10 @@ class Basic(Security[BasicSettings]):
         self._challenge = f'Basic realm="{realm}", charset="UTF-8"'
         self._principal = Principal(config.username, name)
         self._verification = Verification(
-            _normal(config.username), Credential(_normal(config.password)), self._challenge
+            _normal(config.username),
+            Credential(_normal(config.password)),
+            self._challenge,
+            throttle=server.resource(Throttle),
         )
         self._verified = self._verification.verified
 

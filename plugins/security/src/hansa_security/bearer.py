@@ -21,6 +21,7 @@ from hansa import (
 )
 
 from .credential import AnyCredential, fault_of, fingerprint, hash_key, is_hash, new_key
+from .throttle import Throttle
 from .verification import Principal, Verification
 
 LONGEST = 1100
@@ -74,7 +75,13 @@ class Bearer(Security[BearerSettings]):
         super().__init__(name, config, server)
         self._challenge = 'Bearer realm="hansa"'
         self._principal = Principal(name, name)
-        self._verification = Verification("", AnyCredential(config.tokens), self._challenge)
+        self._verification = Verification(
+            "",
+            AnyCredential(config.tokens),
+            self._challenge,
+            throttle=server.resource(Throttle),
+            name=f"bearer {name}",
+        )
         self._verified = self._verification.verified
 
     @classmethod

@@ -1,118 +1,198 @@
-"""Back-off for those who guess: a user at one address, and an address as a whole, may fail only so
-often.
+"""Back-off for those who guess: failed logins are counted by name, by address, and by both, in the
+whole cluster.
 
-Buckets that refill steadily (the generic cell rate algorithm): one number for each user and
-address, in bounded tables.
+Refusing a name as a whole would let anybody lock its owner out. So who has failed is held up where
+it failed, and a name that is guessed at from everywhere is still judged: as often as usual where it
+has logged in before, and once from an address that has not failed yet. `docs/security.md` has the
+reasons.
 """
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
-K = TypeVar("K")
+from .cells import Cells, Limit, LocalCells, Step
+
+log = logging.getLogger("hansa.security")
+
+PER_PAIR = Limit(10, 60.0)
+"""A name at one address: at most 20 attempts are evaluated in any ten minutes."""
+PER_ADDRESS = Limit(50, 12.0)
+"""All names at one address together: at most 100 in any ten minutes."""
+PER_NAME = Limit(100, 36.0)
+"""A name at all addresses where it has not logged in: beyond it, the name is under attack."""
+PER_NEWCOMER = Limit(1, 600.0)
+"""A name under attack, at one address where it has not logged in: one attempt in ten minutes."""
+FAMILIAR = Limit(1, 30 * 86400.0)
+"""How long an address where a name has logged in is remembered as familiar."""
+
+_REMEMBERED = 600.0
+"""Seconds for which an attempt that was counted is not counted again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """`burst` failures at once, then one more each `interval` seconds."""
+class Keys:
+    """The counters of a name at an address."""
 
-    burst: int
-    interval: float
+    pair: str
+    address: str
+    name: str
+    newcomer: str
+    familiar: str
 
 
-PER_USER = Limit(10, 60.0)
-"""A user at one address: at most 20 attempts are evaluated in any ten minutes."""
-PER_ADDRESS = Limit(50, 12.0)
-"""All users at one address together: at most 100 in any ten minutes."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a name at an address stands: the seconds to `wait` until an attempt is judged, and
+    whether it has logged in there before.
+    """
+
+    attempt: bytes
+    wait: float
+    familiar: bool
+    keys: Keys
 
 
 class Throttle:
-    """Counts attempts that did not succeed; `size` bounds how many users and addresses are
-    remembered.
+    """Counts attempts that did not succeed.
 
-    An attempt is counted before it is evaluated, so that many at the same moment are no way around,
-    and taken back when it was right. `attempt` identifies what was presented: the same thing tried
-    against several definitions counts once.
+    `look` says whether an attempt may be judged; then either `fail` or `succeed` notes the outcome.
+    An attempt is a digest of what was presented: the same thing tried against several definitions
+    of this process counts once, and not at all if it was right for one of them.
     """
 
-    def __init__(self, size: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        cells: Cells | None = None,
+        *,
+        size: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cells = cells or LocalCells(clock=clock)
         self._size = size
         self._clock = clock
-        self._full_at: dict[bytes | str, float] = {}
         self._counted: dict[bytes, float] = {}
+        self._reported = 0.0
         self._lock = threading.Lock()
 
-    def wait(self, user: bytes, peer: str) -> float:
-        """Return the seconds until this user at this address may try again; 0 means now."""
-        with self._lock:
-            return self._wait(_buckets(user, peer), self._clock())
-
-    def count(self, attempt: bytes, user: bytes, peer: str) -> float:
-        """Count an attempt and return 0, or count nothing and return the seconds to wait."""
-        with self._lock:
-            now = self._clock()
-            buckets = _buckets(user, peer)
-            if attempt in self._counted:
-                return 0.0
-            seconds = self._wait(buckets, now)
-            if not seconds:
-                self._make_room(now)
-                self._counted[attempt] = now + PER_USER.burst * PER_USER.interval
-                for key, limit in buckets:
-                    self._full_at[key] = max(self._full_at.get(key, 0.0), now) + limit.interval
-            return seconds
-
-    def forgive(self, attempt: bytes, user: bytes, peer: str) -> None:
-        """Take back a counted attempt: it was right."""
-        with self._lock:
-            if self._counted.pop(attempt, None) is not None:
-                for key, limit in _buckets(user, peer):
-                    if key in self._full_at:
-                        self._full_at[key] -= limit.interval
-
-    def _wait(self, buckets: tuple[tuple[bytes | str, Limit], ...], now: float) -> float:
-        waits = (
-            self._full_at.get(key, 0.0) - now - limit.interval * (limit.burst - 1)
-            for key, limit in buckets
+    def look(self, attempt: bytes, name: str | bytes, peer: str) -> Standing:
+        """Return how a name at an address stands with this attempt."""
+        keys = _keys(name, peer)
+        pair, address, by_name, newcomer, familiar = self._cells.apply(
+            [
+                Step(keys.pair, PER_PAIR),
+                Step(keys.address, PER_ADDRESS),
+                Step(keys.name, PER_NAME),
+                Step(keys.newcomer, PER_NEWCOMER),
+                Step(keys.familiar, FAMILIAR),
+            ]
         )
-        return max(0.0, *waits)
+        if self._was_counted(attempt):
+            wait = 0.0
+        elif familiar:
+            wait = pair
+        else:
+            wait = max(pair, address)
+            if by_name:
+                self._report()
+                wait = max(wait, newcomer)
+        return Standing(attempt, wait, bool(familiar), keys)
 
-    def _make_room(self, now: float) -> None:
-        """Forget what is full again, then, if that is not enough, the oldest."""
-        _shrink(self._full_at, self._size, now)
-        _shrink(self._counted, self._size, now)
+    def fail(self, standing: Standing) -> None:
+        """Count an attempt that was wrong."""
+        if self._was_counted(standing.attempt):
+            return
+        with self._lock:
+            _shrink(self._counted, self._size, self._clock())
+            self._counted[standing.attempt] = self._clock() + _REMEMBERED
+        self._cells.apply([Step(standing.keys.pair, PER_PAIR, 1), *_beyond_pair(standing, 1)])
+
+    def succeed(self, standing: Standing) -> None:
+        """Note an attempt that was right: the name has logged in at this address, and what failed
+        there before counts no longer.
+        """
+        keys = standing.keys
+        steps = [Step(keys.familiar, FAMILIAR, 1), Step(keys.pair, PER_PAIR, -PER_PAIR.burst)]
+        with self._lock:
+            counted = self._counted.pop(standing.attempt, None)
+        if counted is not None:
+            steps += _beyond_pair(standing, -1)
+        self._cells.apply(steps)
+
+    def count(self, attempt: bytes, name: str | bytes, peer: str) -> float:
+        """Count an attempt that was wrong and return 0, or count nothing and return the seconds to
+        wait.
+        """
+        standing = self.look(attempt, name, peer)
+        if not standing.wait:
+            self.fail(standing)
+        return standing.wait
+
+    def _was_counted(self, attempt: bytes) -> bool:
+        return self._counted.get(attempt, 0.0) > self._clock()
+
+    def _report(self) -> None:
+        """Log that a name is under attack, once in ten minutes."""
+        now = self._clock()
+        if now - self._reported > PER_NEWCOMER.interval or not self._reported:
+            self._reported = now
+            log.warning(
+                "somebody guesses at the password or key of one user from many addresses; the access "
+                "log has them. Until that ends, each address where this user has not logged in before "
+                "has one attempt in ten minutes"
+            )
 
 
-def _shrink(table: dict[K, float], size: int, now: float) -> None:
-    """Make room for two in a table of times, by key, at which entries are over."""
-    if len(table) + 2 > size:
-        for key in [key for key, until in table.items() if until <= now]:
-            del table[key]
-    while len(table) + 2 > size:
+def _beyond_pair(standing: Standing, count: int) -> list[Step]:
+    """Return what a failure changes besides the counter of the name at the address; where the name
+    has logged in before, it is no sign of an attack on the name.
+    """
+    keys = standing.keys
+    steps = [Step(keys.address, PER_ADDRESS, count)]
+    if not standing.familiar:
+        steps += [Step(keys.name, PER_NAME, count), Step(keys.newcomer, PER_NEWCOMER, count)]
+    return steps
+
+
+def _shrink(table: dict[bytes, float], size: int, now: float) -> None:
+    """Make room for one in a table of times at which entries are over."""
+    if len(table) < size:
+        return
+    for key in [key for key, until in table.items() if until <= now]:
+        del table[key]
+    while len(table) >= size:
         del table[next(iter(table))]
 
 
-def _buckets(user: bytes, peer: str) -> tuple[tuple[bytes | str, Limit], ...]:
-    address = _network(peer)
-    return (user + address.encode("utf-8", "surrogatepass"), PER_USER), (address, PER_ADDRESS)
+def _keys(name: str | bytes, peer: str) -> Keys:
+    text = name.encode("utf-8", "surrogatepass") if isinstance(name, str) else name
+    who = hashlib.blake2b(text, digest_size=12).hexdigest()
+    address = _network(peer, 64)
+    return Keys(
+        pair=f"pair:{who}:{address}",
+        address=f"address:{address}",
+        name=f"name:{who}",
+        newcomer=f"newcomer:{who}:{_network(peer, 48)}",
+        familiar=f"familiar:{who}:{address}",
+    )
 
 
-def _network(peer: str) -> str:
-    """Return the address that counts as one caller: of IPv6 the first 64 bits, since whoever has
-    one has all of those.
+def _network(peer: str, bits: int) -> str:
+    """Return the address that counts as one caller: of IPv6 the first bits, since whoever has one
+    address has all of those.
     """
     if ":" not in peer:
-        return peer
+        return peer[:64]
     try:
-        return str(ipaddress.IPv6Network((peer.partition("%")[0], 64), strict=False))
+        address = ipaddress.IPv6Address(peer.partition("%")[0])
     except ValueError:
         return peer[:64]
-
-
-failures = Throttle()
-"""The one table of this process: a new definition, or an edited one, grants nobody new attempts."""
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, bits), strict=False))

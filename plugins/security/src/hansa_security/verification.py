@@ -5,13 +5,14 @@ those who guess.
 from __future__ import annotations
 
 import hmac
+import threading
 import time
 from collections.abc import Callable
 
 from hansa import Refused
 
 from .credential import AnyCredential, Credential, fingerprint, turn
-from .throttle import Throttle, failures
+from .throttle import Standing, Throttle
 
 LIFETIME = 300.0
 """Seconds for which right credentials are remembered, and wrong ones too; both are forgotten with
@@ -48,9 +49,10 @@ class Principal(str):
 class Verification:
     """The judgement of one definition: its user, its credential, and what it has verified so far.
 
-    `challenge` is the WWW-Authenticate header of those who are held up. `verified` maps the
-    fingerprint of what was presented to the time until which no second look is needed; callers read
-    it themselves. PERF: that is the whole cost of a request by somebody known, about a microsecond.
+    `name` is what failures are counted by where callers present no user. `challenge` is the
+    WWW-Authenticate header of those who are held up. `verified` maps the fingerprint of what was
+    presented to the time until which no second look is needed; callers read it themselves. PERF:
+    that is the whole cost of a request by somebody known, about a microsecond.
     """
 
     def __init__(
@@ -59,7 +61,8 @@ class Verification:
         credential: Credential | AnyCredential,
         challenge: str = "",
         *,
-        throttle: Throttle = failures,
+        throttle: Throttle,
+        name: str = "",
         clock: Callable[[], float] = time.monotonic,
         size: int = 1024,
     ) -> None:
@@ -68,6 +71,9 @@ class Verification:
         self._user = fingerprint(user)
         self._credential = credential
         self._challenge = challenge
+        self._name = name
+        # one guess after the other, so that many at the same moment are no way around
+        self._judging = threading.Lock()
         self._throttle = throttle
         self._clock = clock
         self._size = size
@@ -78,32 +84,45 @@ class Verification:
 
         A wrong user costs what a wrong password costs. Raises `Refused` with `Retry-After` when
         this user or address has failed too often, `Unavailable` when too many are being verified.
-        What was right once is never held up by others' failures.
+        What was right once is never held up by others' failures, and a long random key that is
+        right never is.
         """
         now = self._clock()
         if self._refused.get(attempt, 0.0) > now:
             return False
-        who = fingerprint(user)
-        counts = self._credential.guessable and attempt not in self.verified
-        if counts:
-            self._hold_up(self._throttle.wait(who, peer))
+        if not self._credential.guessable:
+            return self._judge(attempt, user, presented, peer)
         if not self._credential.slow:
-            return self._judge(attempt, who, presented, peer, counts)
+            with self._judging:
+                return self._judge(attempt, user, presented, peer)
+        if self._can_be_held_up(attempt):
+            self._hold_up(self._throttle.look(attempt, user or self._name, peer))
         with turn:
             # while this one waited, the same credentials may have been verified for another request
             if self.verified.get(attempt, 0.0) > self._clock():
                 return True
-            return self._judge(attempt, who, presented, peer, counts)
+            return self._judge(attempt, user, presented, peer)
 
-    def _judge(self, attempt: bytes, who: bytes, presented: str, peer: str, counts: bool) -> bool:
-        if counts:
-            self._hold_up(self._throttle.count(attempt, who, peer))
+    def _judge(self, attempt: bytes, user: str, presented: str, peer: str) -> bool:
+        standing = self._throttle.look(attempt, user or self._name, peer)
+        if self._can_be_held_up(attempt):
+            self._hold_up(standing)
         right_secret = self._credential.matches(presented)
-        right = hmac.compare_digest(who, self._user) and right_secret
-        if right and counts:
-            self._throttle.forgive(attempt, who, peer)
-        self._remember(self.verified if right else self._refused, attempt)
+        right = hmac.compare_digest(fingerprint(user), self._user) and right_secret
+        if right:
+            self._throttle.succeed(standing)
+            self._remember(self.verified, attempt)
+        else:
+            self._hold_up(standing)
+            self._throttle.fail(standing)
+            self._remember(self._refused, attempt)
         return right
+
+    def _can_be_held_up(self, attempt: bytes) -> bool:
+        """Whether an attempt may be refused without being judged: to judge it would help those who
+        guess.
+        """
+        return self._credential.guessable and attempt not in self.verified
 
     def _remember(self, table: dict[bytes, float], attempt: bytes) -> None:
         while len(table) >= self._size:
@@ -113,8 +132,8 @@ class Verification:
                 continue  # another thread makes room at this moment
         table[attempt] = self._clock() + LIFETIME
 
-    def _hold_up(self, seconds: float) -> None:
-        if seconds > 0:
+    def _hold_up(self, standing: Standing) -> None:
+        if standing.wait > 0:
             refused = Refused("too many failed attempts; try again later", self._challenge)
-            refused.headers["Retry-After"] = str(int(seconds) + 1)
+            refused.headers["Retry-After"] = str(int(standing.wait) + 1)
             raise refused
