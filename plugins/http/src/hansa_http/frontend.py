@@ -41,7 +41,7 @@ class HttpFrontend:
         shared = server.sockets.get("http")
         if shared is None:
             return
-        self.gate.unready = lambda: _why_unready(server)
+        self.gate.unready = lambda: "" if server.ready else "the worker is starting or ending"
         if self.section.access_log:
             self._access = AccessLog(server.dir / "logs" / "access.log")
         if self.handler.proxies.any_local_program:
