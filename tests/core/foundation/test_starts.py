@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,26 @@ def test_what_was_blamed_before_is_blamed_alone_and_quarantined_the_third_time(l
     assert ledger.quarantined("one") is None
     assert die(ledger, 3, "one") == ["one"]
     deaths = ledger.quarantined("one")
-    assert str(deaths) == "3 processes ended while it was started (the last ended with status 7)"
+    assert str(deaths) == (
+        "3 processes ended while it was started or soon after (the last ended with status 7)"
+    )
     assert ledger.quarantined("two") is None
     ledger.forgive("one")
     assert ledger.quarantined("one") is None
+
+
+def test_what_was_started_beside_others_is_not_quarantined_with_them(ledger: DeathLedger):
+    for pid in range(1, 6):
+        assert die(ledger, pid, "one", "two") == ["one", "two"]
+    assert die(ledger, 6, "one") == ["one"]
+    assert ledger.quarantined("one") and not ledger.quarantined("two")
 
 
 def test_a_start_that_is_survived_clears_it_and_it_starts_alone(
     ledger: DeathLedger, tmp_path: Path
 ):
     die(ledger, 1, "one", "two")
-    starts = Starts(tmp_path / "starts")
+    starts = Starts(tmp_path / "starts", aftermath=0)
     began = threading.Event()
 
     def start_two() -> None:
@@ -81,10 +91,73 @@ def test_a_start_that_is_survived_clears_it_and_it_starts_alone(
 
 def test_a_start_that_fails_is_no_death(ledger: DeathLedger, tmp_path: Path):
     die(ledger, 1, "one")
-    starts = Starts(tmp_path / "starts")
+    starts = Starts(tmp_path / "starts", aftermath=60)
     with pytest.raises(ValueError), starts.starting("one"):
         raise ValueError
     assert ledger.bury(os.getpid(), "ended") == [] and ledger.all() == {}
+
+
+def test_what_was_started_last_is_blamed_for_a_death_soon_after_while_it_served(
+    ledger: DeathLedger,
+):
+    now = time.monotonic()
+    ledger.journal(1).parent.mkdir()
+    journal = f"+first\n=first\n!{now - 99}\n+old\n~{now - 60} old\n+new\n~{now - 1} new\n"
+    ledger.journal(1).write_text(journal)
+    assert ledger.bury(1, "ended with status 7") == ["new"]
+    ledger.journal(2).write_text(journal + "+other\n")
+    assert ledger.bury(2, "ended with status 7") == ["other"], "one under way is nearer"
+
+
+def test_processes_that_die_soon_after_they_began_to_serve(ledger: DeathLedger, tmp_path: Path):
+    """Nothing says of which of their starts: all are started in parts, until one is left."""
+    ledger.journal(1).parent.mkdir()
+    names = [f"definition {number}" for number in range(20)]
+    guilty = names[11]
+    starts = Starts(tmp_path / "starts", aftermath=0)
+
+    def bury(pid: int, journal: str) -> list[str]:
+        ledger.journal(pid).write_text(journal)
+        return ledger.bury(pid, "ended with status 7")
+
+    started = "".join(f"+{name}\n={name}\n" for name in names)
+    late = f"{started}!{time.monotonic() - 60}\n"
+    assert bury(1, late) == [] and bury(2, started) == []
+    assert bury(3, f"{started}!{time.monotonic() - 1}\n") == []
+    assert bury(4, f"{started}!{time.monotonic() - 1}\n") == names
+    deaths = 0
+    while not starts.quarantined(guilty):
+        deaths += 1
+        for part in starts.parted(names):
+            if guilty in part:
+                assert bury(10 + deaths, "".join(f"+{name}\n" for name in part)) == part
+                break
+            with starts.watching(part):
+                pass
+    assert deaths < 6
+    assert not any(starts.quarantined(name) for name in names if name != guilty)
+    for part in starts.parted(names):
+        with starts.watching(part):
+            pass
+    assert ledger.all().keys() == {guilty}
+
+
+def test_what_was_blamed_is_watched_after_its_start(ledger: DeathLedger, tmp_path: Path):
+    die(ledger, 1, "one")
+    starts = Starts(tmp_path / "starts", aftermath=60)
+    started = threading.Event()
+
+    def start() -> None:
+        with starts.starting("one"):
+            started.set()
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    assert started.wait(10)
+    assert ledger.bury(os.getpid(), "ended with status 7") == ["one"]
+    starts.end()
+    starting.join(10)
+    assert not starting.is_alive(), "who ends does not wait for it"
 
 
 def test_who_ends_in_order_leaves_no_journal_also_with_a_start_under_way(
@@ -98,6 +171,7 @@ def test_who_ends_in_order_leaves_no_journal_also_with_a_start_under_way(
 
 def test_a_journal_does_not_grow_for_ever(ledger: DeathLedger, tmp_path: Path):
     starts = Starts(tmp_path / "starts")
+    starts.serve()
     for _ in range(JOURNAL_SIZE // 50):
         with starts.starting("x" * 100):
             pass

@@ -2,8 +2,15 @@
 found by them, and left out after three deaths.
 
 A process notes in a journal of its own what it begins to start and what it has started. Its
-supervisor reads the journal of one that died; a start that it was in is blamed. Whatever was blamed
-before is started alone, so that the innocent are cleared by their next start.
+supervisor reads the journal of one that died; a start that it was in is blamed, or, if it was in
+none, what it had started in the last seconds while it served. Processes that die several times in a
+row soon after they began to serve have all their starts blamed. Whatever was blamed before is
+started alone, or with a few others, and watched for some seconds before the process serves, so that
+the innocent are cleared by their next start.
+
+The journal has a line for each event, its mark first: `+` a start begins, `-` it has ended, `=` it
+has ended and what was started runs, `~` the same while the process served, with the time
+(`time.monotonic()`), and `!` the process serves, with the time.
 """
 
 from __future__ import annotations
@@ -14,7 +21,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,28 +31,84 @@ STARTS = "run/starts"
 """Where a server keeps its ledger and the journals, in its folder."""
 DEATHS_ALLOWED = 2
 """Processes that may end in the start of something; with one more it is quarantined."""
-KEPT = 500
+AFTERMATH = 3.0
+"""Seconds after a start for which the death of its process is blamed on it."""
+EARLY_DEATHS = 3
+"""Processes that may die soon after they began to serve; then all that they started is blamed."""
+EARLY_PAUSE = 600.0
+"""Seconds without such a death after which they are counted anew."""
+KEPT = 5000
 """Blamed starts that are remembered; of more, the newest."""
+EARLY = "processes soon after they began to serve"
+"""What the ledger calls deaths that are blamed on nothing yet."""
+PARTS = 3
+"""Parts in which those are started that are blamed most."""
 JOURNAL_SIZE = 2**16
-"""Size in bytes at which a journal without a start under way is emptied."""
+"""Size in bytes at which the journal of a process that serves is emptied, if no start is under way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deaths:
-    """How many processes in a row ended in one start, how the last did, and when (Unix epoch)."""
+    """How many processes in a row ended in one start, how the last did, and when (Unix epoch).
+
+    `alone` says that one of them was starting nothing else that could be to blame.
+    """
 
     count: int
     how: str
     at: float
+    alone: bool = False
 
     @property
     def quarantined(self) -> bool:
         """Whether it is not to be started any more."""
-        return self.count > DEATHS_ALLOWED
+        return self.alone and self.count > DEATHS_ALLOWED
 
     def __str__(self) -> str:
         ends = "1 process" if self.count == 1 else f"{self.count} processes"
-        return f"{ends} ended while it was started (the last {self.how})"
+        return f"{ends} ended while it was started or soon after (the last {self.how})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """What a process has begun to start and has not finished, what it has finished while it served,
+    with the time (`time.monotonic()`), what before, and since when it served.
+    """
+
+    under_way: list[str]
+    finished: dict[str, float]
+    initial: list[str]
+    serving_since: float | None = None
+
+    @classmethod
+    def read(cls, journal: str) -> _Events:
+        """Read a journal; raises ValueError if it is none."""
+        under_way: dict[str, None] = {}
+        finished: dict[str, float] = {}
+        initial: list[str] = []
+        serving_since: float | None = None
+        for line in journal.splitlines():
+            mark, subject = line[:1], line[1:]
+            if mark == "+":
+                under_way[subject] = None
+                continue
+            if mark == "!":
+                serving_since = float(subject)
+            elif mark == "~":
+                moment, _, subject = subject.partition(" ")
+                finished[subject] = float(moment)
+            elif mark == "=":
+                initial.append(subject)
+            under_way.pop(subject, None)
+        return cls(list(under_way), finished, initial, serving_since)
+
+    def early(self, moment: float) -> bool:
+        """Whether the process did not serve yet at a moment."""
+        return self.serving_since is None or self.serving_since > moment
+
+    def finished_after(self, moment: float) -> list[str]:
+        """Return what was started after a moment."""
+        return [subject for subject, at in self.finished.items() if at > moment]
 
 
 class DeathLedger:
@@ -86,21 +149,27 @@ class DeathLedger:
         found = self.all().get(subject)
         return found if found is not None and found.quarantined else None
 
-    def forgive(self, subject: str) -> None:
+    def forgive(self, *subjects: str) -> None:
         """Forget the deaths of something, so that it is started again."""
         with self._locked():
             deaths = self._read()
-            if deaths.pop(subject, None) is not None:
+            forgiven = [subject for subject in subjects if deaths.pop(subject, None) is not None]
+            if forgiven:
                 self._write(deaths)
 
     def bury(self, pid: int, how: str) -> list[str]:
-        """Blame what a dead process was starting, and return it; `how` says how it ended.
+        """Blame what a process that died just now was starting, or had started in the last seconds,
+        and return it; `how` says how it ended.
 
         Of several, those that were blamed before, which are started alone. Nothing is blamed if
         that cannot be written down.
         """
-        subjects = self._under_way(pid)
+        events = self._events(pid)
+        before = time.monotonic() - AFTERMATH
+        subjects = events.under_way or events.finished_after(before)
         self.forget(pid)
+        if not subjects and events.initial and events.early(before):
+            subjects = self._suspects(events, how)
         if not subjects:
             return []
         with self._locked():
@@ -108,9 +177,29 @@ class DeathLedger:
             blamed = [one for one in subjects if one in deaths] or subjects
             for subject in blamed:
                 before = deaths.pop(subject, None)
-                count = before.count if before else 0
-                deaths[subject] = Deaths(count + 1, how, time.time())
+                count = before.count + 1 if before else 1
+                alone = len(blamed) == 1 or (before is not None and before.alone)
+                deaths[subject] = Deaths(count, how, time.time(), alone)
+                if deaths[subject].quarantined:
+                    deaths.pop(EARLY, None)
             return blamed if self._write(deaths) else []
+
+    def _suspects(self, events: _Events, how: str) -> list[str]:
+        """Count the death of a process soon after it began to serve, and return all that it had
+        started if it is one too many.
+
+        Once that was so it is not repeated: its cause then is none of the starts.
+        """
+        now = time.time()
+        with self._locked():
+            deaths = self._read()
+            before = deaths.pop(EARLY, None)
+            count = 1
+            if before is not None and now - before.at < EARLY_PAUSE:
+                count = before.count + 1
+            deaths[EARLY] = Deaths(count, how, now)
+            written = self._write(deaths)
+        return events.initial if count == EARLY_DEATHS and written else []
 
     def forget(self, pid: int) -> None:
         """Drop the journal of a process that has ended in order, or for a cause of its own."""
@@ -127,20 +216,12 @@ class DeathLedger:
         """Return the journal of a process."""
         return self._folder / f"{pid}.journal"
 
-    def _under_way(self, pid: int) -> list[str]:
-        """Return what a process has begun to start and has not finished, by its journal."""
-        found: dict[str, None] = {}
+    def _events(self, pid: int) -> _Events:
+        """Return what the journal of a process says; nothing if it has none."""
         try:
-            lines = self.journal(pid).read_text().splitlines()
+            return _Events.read(self.journal(pid).read_text())
         except (OSError, ValueError):
-            return []
-        for line in lines:
-            mark, subject = line[:1], line[1:]
-            if mark == "+":
-                found[subject] = None
-            else:
-                found.pop(subject, None)
-        return list(found)
+            return _Events([], {}, [])
 
     def _write(self, deaths: dict[str, Deaths]) -> bool:
         """Write the ledger; returns whether it was written: a full disk must not end a server."""
@@ -167,13 +248,21 @@ class DeathLedger:
 
 
 class Starts:
-    """Notes what this process starts. Without a `folder`, nothing is noted or quarantined."""
+    """Notes what this process starts. Without a `folder`, nothing is noted or quarantined.
 
-    def __init__(self, folder: Path | None = None) -> None:
+    `aftermath` is how many seconds something that was blamed is watched after its start.
+    """
+
+    def __init__(self, folder: Path | None = None, aftermath: float = AFTERMATH) -> None:
         self.ledger = DeathLedger(folder) if folder else None
+        self.serving = False
+        """Whether this process serves: what it starts from now on is news."""
+        self._aftermath = aftermath
         self._journal = -1
+        self._ending = threading.Event()
         self._ended = False
         self._under_way = 0
+        self._watched: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._alone = threading.Lock()
 
@@ -185,53 +274,109 @@ class Starts:
         """Whether a process has died while this was started."""
         return self.ledger is not None and subject in self.ledger.all()
 
+    def parted(self, subjects: Collection[str]) -> list[list[str]]:
+        """Return those that were blamed and are not quarantined, in the parts in which to start
+        them: those with the most deaths in several, so that the next death tells more of them.
+        """
+        deaths = {} if self.ledger is None else self.ledger.all()
+        counts = {
+            subject: deaths[subject].count
+            for subject in subjects
+            if subject in deaths and not deaths[subject].quarantined
+        }
+        most = max(counts.values(), default=0)
+        worst = [subject for subject, count in counts.items() if count == most]
+        rest = [subject for subject, count in counts.items() if count < most]
+        parts = [*(worst[first::PARTS] for first in range(PARTS)), rest]
+        return [part for part in parts if part]
+
     def forgive(self, subject: str) -> None:
         """Forget the deaths of something, so that it is started again."""
         if self.ledger is not None:
             self.ledger.forgive(subject)
 
     @contextlib.contextmanager
-    def starting(self, subject: str) -> Iterator[None]:
-        """Note that something is being started, as long as this block lasts.
+    def starting(self, subject: str, *, lasting: bool = False) -> Iterator[None]:
+        """Note that something is being started, as long as this block lasts; `lasting` says that
+        what was started runs from then on, and may still end the process.
 
-        What a process died of before is started alone, and its deaths are forgotten if it does not
-        die this time.
+        What a process died of before is started alone and watched for some seconds, and its deaths
+        are forgotten if the process does not die this time.
         """
-        if self.ledger is None:
+        if self.ledger is None or subject in self._watched:
             yield
-            return
-        blamed = self.blamed(subject)
-        with self._alone if blamed else contextlib.nullcontext():
-            self._note("+", subject)
+        elif self.blamed(subject):
+            with self.watching([subject]):
+                yield
+        else:
+            self._begin(subject)
             try:
                 yield
             finally:
-                self._note("-", subject)
-                if blamed:
-                    self.ledger.forgive(subject)
+                self._finish(subject, lasting=lasting)
+
+    @contextlib.contextmanager
+    def watching(self, subjects: Collection[str]) -> Iterator[None]:
+        """Note that all of this is started in this block, and nothing else that was blamed before.
+
+        The process is watched for some seconds more; if it lives then, their deaths are forgotten.
+        """
+        with self._alone:
+            self._watched = frozenset(subjects)
+            for subject in subjects:
+                self._begin(subject)
+            try:
+                yield
+                self._ending.wait(self._aftermath)
+            finally:
+                self._watched = frozenset()
+                for subject in subjects:
+                    self._finish(subject, lasting=False)
+                if self.ledger is not None and not self._ending.is_set():
+                    self.ledger.forgive(*subjects)
+
+    def serve(self) -> None:
+        """Note that this process serves."""
+        with self._lock:
+            self.serving = True
+            self._write(f"!{time.monotonic():.2f}")
+
+    def stop_watching(self) -> None:
+        """Watch nothing any more: this process is about to end."""
+        self._ending.set()
 
     def end(self) -> None:
         """Drop the journal: this process ends in order."""
+        self.stop_watching()
         with self._lock:
             self._ended = True
         if self.ledger is not None:
             self.ledger.forget(os.getpid())
 
-    def _note(self, mark: str, subject: str) -> None:
+    def _begin(self, subject: str) -> None:
+        with self._lock:
+            self._under_way += 1
+            self._write(f"+{subject}")
+
+    def _finish(self, subject: str, *, lasting: bool) -> None:
+        with self._lock:
+            self._under_way -= 1
+            if lasting and self.serving:
+                self._write(f"~{time.monotonic():.2f} {subject}")
+            else:
+                self._write(f"={subject}" if lasting else f"-{subject}")
+
+    def _write(self, line: str) -> None:
         """Write a line of the journal; one that cannot be written is missing, nothing more."""
-        assert self.ledger is not None
-        with self._lock, contextlib.suppress(OSError):
-            if self._ended:
-                return
+        if self.ledger is None or self._ended:
+            return
+        with contextlib.suppress(OSError):
             if self._journal < 0:
                 self._journal = _open_journal(self.ledger.journal(os.getpid()))
-            if mark == "+":
-                self._under_way += 1
-            else:
-                self._under_way -= 1
-            os.write(self._journal, f"{mark}{subject}\n".encode())
-            if self._under_way == 0 and os.fstat(self._journal).st_size > JOURNAL_SIZE:
+            size = os.fstat(self._journal).st_size
+            if self.serving and self._under_way == 0 and size > JOURNAL_SIZE:
                 os.ftruncate(self._journal, 0)
+            os.write(self._journal, f"{line}\n".encode())
 
 
 def _open_journal(path: Path) -> int:

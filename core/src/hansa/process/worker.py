@@ -132,6 +132,7 @@ class Worker:
         self.control.tell("ready", plugins=self.plugins.loaded)
         # only now may a message be begun that ends this process: else that would be a failed start
         self.server.ready = True
+        self.server.starts.serve()
         if self.server.queue is not None:
             self.server.queue.start()
         threading.Thread(target=self._wait_for_supervisor, name="control", daemon=True).start()

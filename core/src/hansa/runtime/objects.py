@@ -128,15 +128,33 @@ class Objects(ObjectsContract):
     def _bring_about(self, wanted: Iterable[ManagedObject]) -> None:
         """Have these objects brought to the state wanted, side by side, and wait for it."""
         queued: list[Future[None]] = []
-        for managed in wanted:
-            future = self._queue(managed)
+        by_start = {_start_of(managed.record): managed for managed in wanted}
+        starting = [start for start, managed in by_start.items() if not managed.removed]
+        parts = self._starts.parted(starting)
+        suspects = {start for part in parts for start in part}
+        for start, managed in by_start.items():
+            future = None if start in suspects else self._queue(managed)
             if future is not None:
                 queued.append(future)
+        for part in parts:
+            self._bring_about_suspects({start: by_start[start] for start in part})
         done, _ = wait(queued, START_WAIT + len(queued) / 1000)
         for future in done:
             error = future.exception()
             if error is not None:
                 log.error("an object could not be placed", exc_info=error)
+
+    def _bring_about_suspects(self, suspects: Mapping[str, ManagedObject]) -> None:
+        """Bring about objects of which one may have ended a worker, and watch what comes of it."""
+        with self._starts.watching(suspects):
+            queued: list[Future[None]] = []
+            with self._lock:
+                if not self._stopped.is_set():
+                    queued = [
+                        self._starters.submit(self._settle, managed)
+                        for managed in suspects.values()
+                    ]
+            wait(queued, START_WAIT)
 
     def _queue(self, managed: ManagedObject) -> Future[None] | None:
         """Have an object brought to the state wanted by then; one such task waits, however many
@@ -223,24 +241,34 @@ class Objects(ObjectsContract):
         cls: type[Definition],
         config: DefinitionSettings,
     ) -> None:
-        """Start a new object and put it in the place of the old one."""
+        """Start a new object and put it in the place of the old one, unless it is quarantined."""
         subject = _start_of(record)
         deaths = self._starts.quarantined(subject)
         if deaths is not None:
             self._quarantine(managed, record, deaths)
             return
+        # it serves by the end of this block, which lasts longer for what was blamed before
+        with self._starts.starting(subject, lasting=True):
+            self._start(managed, record, cls, config)
+
+    def _start(
+        self,
+        managed: ManagedObject,
+        record: DefinitionRecord,
+        cls: type[Definition],
+        config: DefinitionSettings,
+    ) -> None:
         old = managed.object
         changes = self.router.changes
         new: Definition | None = None
         try:
-            with self._starts.starting(subject):
-                new = cls(record.name, config, self.server)
-                new.builtin = record.builtin
-                if isinstance(new, Channel):
-                    new.dispatch = self.router.route(new)
-                if cls.exclusive:
-                    self._take_out(managed, at_once=True)
-                new.start()
+            new = cls(record.name, config, self.server)
+            new.builtin = record.builtin
+            if isinstance(new, Channel):
+                new.dispatch = self.router.route(new)
+            if cls.exclusive:
+                self._take_out(managed, at_once=True)
+            new.start()
         except (Exception, SystemExit) as error:
             if new is not None:
                 stop(new)
@@ -359,6 +387,7 @@ class Objects(ObjectsContract):
 
     def stop(self) -> None:
         """Stop everything, channels first."""
+        self._starts.stop_watching()
         with self._lock:
             self._stopped.set()
             for starters in (self._starters, self._lone_starter):
