@@ -38,6 +38,7 @@ from .measure import Figure, compare, exit_status, several, table
 from .peers import PATH, PEERS
 from .programs import BODY, CREDENTIALS, Target, hansa, peer, wrk
 from .sql import sql
+from .tokens import tokens
 from .zeromq import zeromq
 
 PAGE = TOP / "docs/performance.md"
@@ -344,6 +345,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "amqp": amqp,
     "ftp": ftp,
     "sql": sql,
+    "tokens": tokens,
     "zeromq": zeromq,
 }
 
