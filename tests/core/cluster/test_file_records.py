@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hansa.cluster.file_records import FileRecords
+from hansa.cluster.file_records import SWEEP, FileRecords
 from hypothesis import given, strategies as st
 
 
@@ -70,6 +70,22 @@ def test_counters_of_long_ago_are_dropped_by_a_new_process(records: FileRecords,
     assert len(list((tmp_path / "records").glob("*.count"))) == 1
     assert records.count("old", 60) == 1
     assert records.read("old") == b"a value stays"
+
+
+def test_each_counter_expires_by_itself_while_the_process_runs(
+    records: FileRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    now = time.time()
+    monkeypatch.setattr("hansa.cluster.file_records.time.time", lambda: now)
+    records.count("short", 1)
+    records.count("long", 3600)
+    now += 2 * SWEEP + 1
+    assert records.count("short", 1) == 1
+    assert records.count("long", 1) == 2
+    assert len(list((tmp_path / "records").glob("*.count"))) == 2
+    now += 2 * SWEEP + 1
+    records.count("other", 1)
+    assert len(list((tmp_path / "records").glob("*.count"))) == 1
 
 
 def test_nobody_else_reads_them(records: FileRecords, tmp_path: Path):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import time
 from pathlib import Path
 
 from ..contract.bus import Records
 from ..foundation.files import replace_file
 
+SWEEP = 60.0
+"""Seconds after which expired counters are removed again, when one is counted."""
+
 
 class FileRecords(Records):
-    """Records of one namespace: values as synced files, counters as files that grow by a byte. Each
-    server has its own.
+    """Records of one namespace: values as synced files, counters as files that grow by a byte and
+    whose modification time is that of their expiry. Each server has its own.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._swept = False
+        self._sweep_at = 0.0
 
     def read(self, name: str) -> bytes | None:
         """Return a value, or None if there is none."""
@@ -35,12 +39,14 @@ class FileRecords(Records):
         """Add one to a counter that expires after `seconds` without use, and return it."""
         path = self._path(name, "count")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self._swept:  # of messages that another server came to an end with
-            self._swept = True
-            self._drop_expired(seconds)
+        now = time.time()
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP
+            self._drop_expired(now)
         # a byte each time: nothing that a crash could leave half done
-        with open(path, "ab") as file:
+        with open(path, "ab", buffering=0) as file:
             file.write(b".")
+            os.utime(file.fileno(), (now, now + seconds))
             return file.tell()
 
     def delete(self, name: str) -> None:
@@ -54,8 +60,8 @@ class FileRecords(Records):
         digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
         return self._folder / f"{readable}-{digest}.{suffix}"
 
-    def _drop_expired(self, seconds: float) -> None:
-        oldest = time.time() - seconds
+    def _drop_expired(self, now: float) -> None:
+        oldest = now - SWEEP  # another worker may be about to say when a new one expires
         for path in self._folder.glob("*.count"):
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < oldest:
