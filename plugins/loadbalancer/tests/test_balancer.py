@@ -144,7 +144,7 @@ def test_one_load_balancer_per_folder(start):
         ),
         (
             {"maxconn": 1_000_000},
-            "loadbalancer.maxconn: 1000000 connections need 2000100 open files",
+            "loadbalancer.maxconn: 1000000 connections need 2000300 open files",
         ),
         ({"socket": "/x/haproxy.sock"}, "loadbalancer.socket: is for servers"),
     ],

@@ -33,6 +33,7 @@ CHANGED = {
     "admin_in_front": False,
     "balance": "leastconn",
     "maxconn": 77,
+    "connections_per_address": 7,
     "proxy_secret": "0123456789abcdef",
     "retries": 1,
     "reuse": True,

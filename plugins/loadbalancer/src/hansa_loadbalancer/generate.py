@@ -22,7 +22,11 @@ from .headers import (
 from .settings import SECTION, BalancedServer, LoadBalancerSection
 
 BACKEND = "servers"
+STATES = "servers.state"
+"""The file of the states in which HAProxy begins with its servers, in its folder."""
 FRONTENDS = ("clients", "admin")
+ADMIN_CONNECTIONS = 100
+"""Connections that only the frontend of the admin API can have."""
 TEMPLATE = Path(__file__).with_name("haproxy.cfg.template")
 ERRORS = {
     400: ("Invalid input", "the request is not valid HTTP"),
@@ -113,6 +117,8 @@ def _values(section: LoadBalancerSection, folder: Path) -> dict[str, object]:
         "connect": milliseconds(timeouts.connect),
         "queue": milliseconds(timeouts.queue),
         "maxconn": section.maxconn,
+        "total_maxconn": section.maxconn + ADMIN_CONNECTIONS,
+        "admission": _lines(_admission(section)),
         "retries": section.retries,
         "bind": section.bind,
         "alive_path": section.alive_path,
@@ -186,6 +192,28 @@ _LOG = (
 )
 
 
+def _admission(section: LoadBalancerSection) -> Iterable[str]:
+    """Yield the limits of connections for each address, which grow narrower as it gets crowded.
+
+    HAProxy closes no idle connection for a new one. So connections are not kept after an answer
+    where there are many, by all clients or by the one.
+    """
+    limit = section.connections_per_address
+    total = section.maxconn
+    crowded = f"fe_conn gt {total // 2}"
+    yield f"http-after-response set-header Connection close if {{ {crowded} }}"
+    if not limit:
+        return
+    yield "stick-table type ipv6 size 100k expire 1m store conn_cur  # setting: connections_per_address"
+    # whoever has one address of IPv6 has its whole network
+    yield "tcp-request connection track-sc0 src,ipmask(32,64)"
+    yield f"tcp-request connection reject if {{ sc0_conn_cur gt {limit} }}"
+    for share, part in ((2, 5), (4, 25), (10, 125)):
+        here = f"{{ fe_conn gt {total - total // share} }}"
+        yield f"tcp-request connection reject if {here} {{ sc0_conn_cur gt {max(1, limit // part)} }}"
+    yield f"http-after-response set-header Connection close if {{ sc0_conn_cur gt {limit // 2} }}"
+
+
 def _front_rules(section: LoadBalancerSection) -> Iterable[str]:
     if not section.admin_in_front:
         yield "http-request return status 404 default-errorfiles if { path,url_dec -m beg /hansa/api }"
@@ -199,6 +227,7 @@ def _admin(section: LoadBalancerSection, tls: str) -> str:
         return ""
     lines = [
         f"bind {section.admin_bind}{tls}  # setting: admin_bind",
+        f"maxconn {ADMIN_CONNECTIONS}",
         *_rules(section, secure=bool(tls)),
         "http-request redirect code 302 location /hansa/api/docs if { path / }",
         "http-request return status 404 default-errorfiles unless { path -m beg /hansa/api/ }",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hansa import Invalid
 
-from .generate import Source
+from .generate import ADMIN_CONNECTIONS, Source
 from .settings import SECTION, LoadBalancerSection, split_address
 
 MINIMUM_VERSION = (2, 6)
@@ -129,7 +129,7 @@ def _faults(messages: str, source: Source) -> dict[str, str]:
 def check_limits(section: LoadBalancerSection) -> None:
     """Raise `Invalid` if the system allows this process too few open files for so many connections."""
     _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 2 * section.maxconn + 100
+    needed = 2 * (section.maxconn + ADMIN_CONNECTIONS) + 100
     if allowed not in (resource.RLIM_INFINITY, -1) and allowed < needed:
         fault = f"{section.maxconn} connections need {needed} open files; {allowed} are allowed"
         raise Invalid({f"{SECTION}.maxconn": fault})

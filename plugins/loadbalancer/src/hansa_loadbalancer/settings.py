@@ -164,6 +164,15 @@ class LoadBalancerSection(Model):
             le=1_000_000,
         ),
     ] = 1000
+    connections_per_address: Annotated[
+        int,
+        setting(
+            "Maximum concurrent connections of one address of clients, fewer once half of maxconn are "
+            "open; 0 for no limit, as where clients come through a proxy of their own",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = 250
     retries: Annotated[
         int,
         setting(
