@@ -22,8 +22,6 @@ from .headers import (
 from .settings import SECTION, BalancedServer, LoadBalancerSection
 
 BACKEND = "servers"
-STATES = "servers.state"
-"""The file of the states in which HAProxy begins with its servers, in its folder."""
 FRONTENDS = ("clients", "admin")
 ADMIN_CONNECTIONS = 100
 """Connections that only the frontend of the admin API can have."""
