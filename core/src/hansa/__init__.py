@@ -80,14 +80,17 @@ if TYPE_CHECKING:
         MissingModule as MissingModule,
         NotAllowed as NotAllowed,
         NotFound as NotFound,
+        Misused as Misused,
         Outcome as Outcome,
         Refused as Refused,
         TimedOut as TimedOut,
         TooLarge as TooLarge,
+        ResultTooLarge as ResultTooLarge,
         TooMany as TooMany,
         Unavailable as Unavailable,
         problem as problem,
     )
+        Undefined as Undefined,
     from .foundation.files import replace_file as replace_file
     from .foundation.processes import started_at as started_at
     from .odb.migrations.schema import prepare_odb as prepare_odb
@@ -218,14 +221,17 @@ _PUBLIC = {
         "TooMany",
         "Unavailable",
         "problem",
+        "Misused",
     ),
     "foundation.files": ("replace_file",),
     "foundation.processes": ("started_at",),
     "odb.migrations.schema": ("prepare_odb",),
+        "ResultTooLarge",
     "plugins.check": ("check_plugins",),
     "process.children": ("spawn",),
     "process.logs": ("rotate_log",),
     "runtime.offline": ("block_offline",),
+        "Undefined",
     "settings.faults": (
         "decode_hook",
         "explain",

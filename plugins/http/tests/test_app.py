@@ -11,7 +11,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hansa import Forbidden, Invalid, Model, NotFound, Request, Response, Service, Unavailable
+from hansa import (
+    Forbidden,
+    Invalid,
+    Misused,
+    Model,
+    NotFound,
+    Request,
+    Response,
+    ResultTooLarge,
+    Service,
+    Unavailable,
+    Undefined,
+)
 from hansa_devkit.harness.waiting import wait_until
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.proxies import Proxies
@@ -250,6 +262,9 @@ def _bytes(site, sent):
         (NotFound("none"), 404),
         (Unavailable("down", 7), 503),
         (ValueError("canary"), 500),
+        (Undefined("no outgoing sql is named canary"), 500),
+        (Misused({"canary": "is not in the statement"}), 500),
+        (ResultTooLarge("more than 3 rows of canary"), 500),
     ],
 )
 def test_errors_of_services_keep_their_status_and_show_nothing_internal(site, error, status):

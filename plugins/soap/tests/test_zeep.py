@@ -15,6 +15,7 @@ from lxml import etree
 from zeep.exceptions import Fault
 
 VERSIONS = ["1.1", "1.2"]
+UNEXPECTED = "An unexpected error occurred; the server's log tells more under this cid"
 
 
 class Line(Model):
@@ -85,6 +86,10 @@ class GetRate(Service):
             raise RuntimeError("a secret of the server")
         if year == 4:
             raise Invalid({"year": "too early"})
+        if year == 5000:
+            return self.outgoing.sql["the secret bank"].one("SELECT 1")
+        if year == 6000:
+            return self.invoke("a secret service")
         return {"rate": f"1.{year or 22}"}
 
 
@@ -176,8 +181,10 @@ def test_both_versions_at_one_path_and_action(site: Any) -> None:
     [
         (1, 404, True, "no rate of the year 1"),
         (2, 503, False, "the cache is down"),
-        (3, 500, False, "An unexpected error occurred; the server's log tells more under this cid"),
+        (3, 500, False, UNEXPECTED),
         (4, 400, True, "year: too early"),
+        (5000, 500, False, UNEXPECTED),
+        (6000, 500, False, UNEXPECTED),
     ],
 )
 def test_faults(site: Any, version: str, year: int, status: int, sender: bool, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
-from hansa import Conflict, Invalid, Model, Request, Secret, Service, setting
+from hansa import Conflict, Invalid, Misused, Model, Request, Secret, Service, setting
 from hansa.contract.service import Binding
 from hansa.runtime.routes import compile_route
 from hansa_devkit import LocalServer
@@ -294,6 +294,10 @@ def test_errors_are_documents() -> None:
     assert root.findtext("errors/item/value") == "fault\ufffd & \ufffd"
     root = etree.fromstring(format.render_error(RuntimeError("internal"), "K2")[0])
     assert root.findtext("status") == "500"
+    whole = etree.fromstring(format.render_error(Invalid("expected elements"), "K2")[0])
+    assert [child.tag for child in whole] == ["status", "title", "detail", "cid"]
+    misused = format.render_error(Misused({"internal": "not given"}), "K2")[0]
+    assert b"internal" not in misused and b"errors" not in misused
     assert b"internal" not in format.render_error(RuntimeError("internal"), "K2")[0]
     assert (
         etree.fromstring(format.render_error(Conflict("taken"), "K3")[0]).findtext("detail")

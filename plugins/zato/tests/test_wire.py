@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
-from hansa import Forbidden as NativeForbidden, Unavailable, load
+from hansa import Forbidden as NativeForbidden, Misused, Unavailable, Undefined, load
 from hansa_zato.section import ZatoSection
 from lxml import etree
 from zato.common import ZATO_ERROR, HTTPException, ZatoException
@@ -280,6 +280,8 @@ ERRORS = [
     (NativeForbidden("native"), 403, "native"),
     (ZatoException("K1", "internal matters"), 500, "An error has occurred"),
     (RuntimeError("internal matters"), 500, "An error has occurred"),
+    (Undefined("internal matters"), 500, "An error has occurred"),
+    (Misused({"internal": "matters"}), 500, "An error has occurred"),
     (SystemExit(3), 500, "An error has occurred"),
 ]
 

@@ -9,9 +9,14 @@ from hansa.foundation.errors import (
     Conflict,
     HansaError,
     Invalid,
+    Misused,
+    NotFound,
     Refused,
+    ResultTooLarge,
+    TooLarge,
     TooMany,
     Unavailable,
+    Undefined,
     describe,
     problem,
 )
@@ -28,7 +33,9 @@ def test_each_error_has_a_status_a_title_and_an_outcome(cls: type[HansaError]):
     assert cls.outcome in ("retry", "reject")
     error = cls("details")
     assert problem(error, "K1")["cid"] == "K1"
-    assert problem(error, "K1")["detail"] == "details"
+    told = "An unexpected error occurred" if error.internal else "details"
+    assert str(problem(error, "K1")["detail"]).startswith(told)
+    assert str(error) == "details"
 
 
 def test_each_error_has_a_code_of_its_own_that_never_changes():
@@ -36,12 +43,15 @@ def test_each_error_has_a_code_of_its_own_that_never_changes():
         "HansaError": "internal-error",
         "Invalid": "invalid",
         "MissingModule": "missing-module",
+        "Misused": "misused",
         "Refused": "unauthorized",
         "Forbidden": "forbidden",
         "NotFound": "not-found",
+        "Undefined": "undefined",
         "NotAllowed": "method-not-allowed",
         "Conflict": "conflict",
         "TooLarge": "too-large",
+        "ResultTooLarge": "result-too-large",
         "TooMany": "too-many-requests",
         "Unavailable": "unavailable",
         "Inactive": "inactive",
@@ -52,7 +62,23 @@ def test_each_error_has_a_code_of_its_own_that_never_changes():
 
 def test_what_the_caller_did_wrong_is_rejected_and_the_rest_is_tried_again():
     again = {cls.__name__ for cls in ALL if cls.outcome == "retry"}
-    assert again == {"HansaError", "Inactive", "TooMany", "Unavailable", "TimedOut"}
+    internal = {"Misused", "ResultTooLarge", "Undefined"}
+    busy = {"Inactive", "TimedOut", "TooMany", "Unavailable"}
+    assert again == {"HansaError", *busy, *internal}
+    assert {cls.__name__ for cls in ALL if cls.internal} == internal
+
+
+def test_what_the_server_did_wrong_reveals_nothing_to_the_caller():
+    shown = {
+        "status": 500,
+        "code": "internal-error",
+        "title": "Internal error",
+        "detail": "An unexpected error occurred; the server's log tells more under this cid",
+        "cid": "K",
+    }
+    for error in (Undefined("no sql bank"), Misused({"a": "not given"}), ResultTooLarge("9 rows")):
+        assert problem(error, "K") == shown
+    assert isinstance(Undefined(), NotFound) and isinstance(ResultTooLarge(), TooLarge)
 
 
 def test_invalid_tells_all_faults_by_name():

@@ -410,5 +410,5 @@ def test_a_plugin_reloaded_and_blocked_in_a_running_server(
     server.call("log_action", "plugin", "more", "reload")
     until(lambda: server.raw("invoke", "more").get("answer") == 22)
     server.call("log_action", "plugin", "more", "block")
-    until(lambda: server.raw("invoke", "more").get("error") == "NotFound")
+    until(lambda: server.raw("invoke", "more").get("error") == "Undefined")
     until(lambda: len(server.workers()) == 1)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hansa import Conflict, Model, NotFound, Request, Service, Unavailable, current_cid
+from hansa import Conflict, Model, Request, Service, Unavailable, Undefined, current_cid
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
 from hansa.contract.kinds import DefinitionSettings
@@ -121,7 +121,7 @@ def test_one_cid_goes_through_all_calls(world: Invocations):
 def test_errors_come_through(world: Invocations):
     with pytest.raises(Conflict, match="as it was"):
         world.invoke("fails")
-    with pytest.raises(NotFound, match="did you mean"):
+    with pytest.raises(Undefined, match="did you mean"):
         world.invoke("doubel")
     assert current_cid.get() == "-"
 
@@ -134,7 +134,7 @@ def test_a_route_is_kept_until_its_service_changes(world: Invocations, registry:
     registry.replace_services("x.py", [RegisteredService("double", better, "x.py", 2)])
     assert world.invoke("double", {"number": 2}).number == 0
     registry.replace_services("x.py", [])
-    with pytest.raises(NotFound):
+    with pytest.raises(Undefined):
         world.invoke("double")
 
 
@@ -187,6 +187,6 @@ class TestAsynchronous:
             ("double", {"number": 1}, cid, 5),
             ("double", None, "K2", 0.0),
         ]
-        with pytest.raises(NotFound):
+        with pytest.raises(Undefined):
             world.invoke_async("none")
         assert len(queue.calls) == 2

@@ -24,6 +24,7 @@ from hansa import (
     Security,
     Service,
     Unavailable,
+    Undefined,
     load,
     setting,
 )
@@ -959,7 +960,7 @@ class TestLooking:
         )
         assert outgoing.probe.names() == ["a"]
         assert outgoing.other.names() == []
-        with pytest.raises(NotFound) as caught:
+        with pytest.raises(Undefined) as caught:
             outgoing.probe["b"]
         assert str(caught.value) == "there is no outgoing probe named 'b'"
         assert caught.value.reason == "there are: a"

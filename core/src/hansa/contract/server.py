@@ -249,7 +249,7 @@ class Named(Protocol):
     """The outgoing connections of one type, by name."""
 
     def __getitem__(self, name: str) -> Any:
-        """Return a running connection; raises `NotFound`, or `Unavailable` with its state."""
+        """Return a running connection; raises `Undefined`, or `Unavailable` with its state."""
 
     def names(self) -> list[str]:
         """Return the names that are defined, sorted."""
@@ -295,6 +295,12 @@ class Server(Protocol):
     @property
     def ready(self) -> bool:
         """Whether this worker serves: it has started, and has not begun to end."""
+
+    @property
+    def fault(self) -> str:
+        """Why the server cannot do its work, though it runs, so that it is to get no requests: its
+        ODB is missing, or its key does not read what its cluster stores. Empty if it can.
+        """
 
     @property
     def closing(self) -> bool:
@@ -364,7 +370,7 @@ class Server(Protocol):
 
     def resource(self, wanted: type[ResourceT]) -> ResourceT:
         """Return the object of this class that a plugin's `hansa_startup` returned; raises
-        `NotFound`.
+        `Undefined`.
         """
 
     def replace_workers(self) -> None:
@@ -381,7 +387,9 @@ class Server(Protocol):
         cid: str = "",
         extra: Mapping[str, object] | None = None,
     ) -> Any:
-        """Call a service in this worker and return its answer; its exceptions come through."""
+        """Call a service in this worker and return its answer; its exceptions come through. Raises
+        `Undefined` if there is no such service.
+        """
 
     def invoke_async(
         self,
@@ -394,8 +402,7 @@ class Server(Protocol):
         """Queue a call, delivered at least once by any worker of the cluster; returns its
         correlation id.
 
-        Raises `NotFound` for the service, `Unavailable` where
-        there is no queue.
+        Raises `Undefined` if there is no such service, and `Unavailable` where there is no queue.
         """
 
     def handle(

@@ -119,7 +119,9 @@ class Service:
         return self.server.outgoing
 
     def invoke(self, name: str, payload: object = None) -> Any:
-        """Call another service, by name, and return its answer; its exceptions come through."""
+        """Call another service, by name, and return its answer; its exceptions come through. Raises
+        `Undefined` if there is no such service.
+        """
         return self.server.invoke(name, payload, cid=self.request.cid)
 
     def invoke_async(self, name: str, payload: object = None) -> str:

@@ -34,13 +34,15 @@ class HansaError(Exception):
     status code (RFC 9110), `outcome` what a broker does with the message: `retry` counts the
     attempt and tries again, `reject` gives it up at once. `headers` go out with an HTTP answer.
     `detail` is cut off after `TEXT_LIMIT` characters. `reason` is for the log and for
-    administrators alone.
+    administrators alone. One that is `internal` is a fault of the server or of its service: callers
+    learn no more of it than of an unexpected error.
     """
 
     code: str = "internal-error"
     status: int = 500
     title: str = "Internal error"
     outcome: Outcome = "retry"
+    internal: bool = False
     reason: str = ""
 
     def __init__(self, detail: str = "", *, headers: dict[str, str] | None = None) -> None:
@@ -77,6 +79,16 @@ class MissingModule(Invalid):
     code = "missing-module"
 
 
+class Misused(Invalid):
+    """A service uses a part of the server in a way that cannot work, whatever its caller sends."""
+
+    code = "misused"
+    status = 500
+    title = "Used incorrectly"
+    outcome = "retry"
+    internal = True
+
+
 class Refused(HansaError):
     """The caller did not prove who it is; `challenge` is the WWW-Authenticate header, if the
     mechanism has one.
@@ -109,6 +121,25 @@ class NotFound(HansaError):
     outcome = "reject"
 
 
+class Undefined(NotFound):
+    """A service, or another part of the server, refers to what is not defined there, such as an
+    outgoing connection.
+    """
+
+    code = "undefined"
+    status = 500
+    title = "Not defined"
+    outcome = "retry"
+    internal = True
+
+    @classmethod
+    def of(cls, missing: NotFound) -> Undefined:
+        """Return the error for a reference to what a look-up did not find."""
+        undefined = cls(missing.detail)
+        undefined.reason = missing.reason
+        return undefined
+
+
 class NotAllowed(HansaError):
     """The method is not available here."""
 
@@ -136,6 +167,16 @@ class TooLarge(HansaError):
     status = 413
     title = "Content too large"
     outcome = "reject"
+
+
+class ResultTooLarge(TooLarge):
+    """What a service asked another system for is over a size limit."""
+
+    code = "result-too-large"
+    status = 500
+    title = "Result too large"
+    outcome = "retry"
+    internal = True
 
 
 class TooMany(HansaError):
@@ -192,10 +233,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def problem(error: BaseException, cid: str) -> dict[str, object]:
     """Return the problem details (RFC 9457) of an error, with its `code` and the `cid`.
 
-    Of an unexpected error they say only that it happened, and the cid to find it by in the server's
-    log.
+    Of an unexpected and of an internal error they say only that it happened, and the cid to find it
+    by in the server's log.
     """
-    if not isinstance(error, HansaError):
+    if not isinstance(error, HansaError) or error.internal:
         error = HansaError(
             "An unexpected error occurred; the server's log tells more under this cid"
         )

@@ -13,7 +13,7 @@ from ..contract.kinds import Dispatch, Format
 from ..contract.message import Request, Response, new_cid
 from ..contract.registry import Registry
 from ..contract.service import Service
-from ..foundation.errors import NotFound, Unavailable
+from ..foundation.errors import NotFound, Unavailable, Undefined
 from .router import Router
 from .routes import failed
 
@@ -66,7 +66,10 @@ class Invocations:
         cid: str = "",
         extra: Mapping[str, object] | None = None,
     ) -> Any:
-        """Call a service with an object and return its answer; its exceptions come through."""
+        """Call a service with an object and return its answer; its exceptions come through. Raises
+        `Undefined` if there is no such service.
+        """
+        self._check_defined(name)
         request = Request(payload=payload, cid=cid, extra=extra or {})
         return self.route(name, raising=True)(request).payload
 
@@ -78,10 +81,10 @@ class Invocations:
         cid: str = "",
         **options: Unpack[QueueOptions],
     ) -> str:
-        """Queue a call, at least once; returns its correlation id. Raises `Unavailable` where there
-        is no queue.
+        """Queue a call, at least once; returns its correlation id. Raises `Undefined` if there is no
+        such service, and `Unavailable` where there is no queue.
         """
-        self.registry.service(name)
+        self._check_defined(name)
         if self.queue is None:
             raise Unavailable(
                 "asynchronous invocation needs a queue and Redis: install hansa-queue and hansa-redis"
@@ -103,6 +106,13 @@ class Invocations:
             return self.route(name, **options)(request)
         except Exception as error:
             return failed(error, request, None, self._format(options.get("format", "")))
+
+    def _check_defined(self, name: str) -> None:
+        """Raise `Undefined` for a service that is called by a part of the server, and not there."""
+        try:
+            self.registry.service(name)
+        except NotFound as error:
+            raise Undefined.of(error) from None
 
     def _format(self, type: str) -> Format | None:
         """Return what can write an error in a format; None if there is no such format."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..contract.kinds import Definition
 from ..contract.server import Named as NamedContract, OutgoingConnections
+from ..foundation.errors import NotFound, Undefined
 
 if TYPE_CHECKING:
     from .objects import Objects
@@ -20,7 +21,10 @@ class Named(NamedContract):
     _type: str
 
     def __getitem__(self, name: str) -> Definition:
-        return self._objects.get("outgoing", self._type, name)
+        try:
+            return self._objects.get("outgoing", self._type, name)
+        except NotFound as error:
+            raise Undefined.of(error) from None
 
     def names(self) -> list[str]:
         """Return the names that are defined, sorted."""

@@ -123,7 +123,9 @@ def failed(
 
 
 def _log(error: BaseException) -> None:
-    if isinstance(error, HansaError):
+    if isinstance(error, HansaError) and error.internal:
+        log.error("%s %s: %s", error.status, error.title, describe(error), exc_info=error)
+    elif isinstance(error, HansaError):
         level = logging.WARNING if error.status >= 500 else logging.INFO
         log.log(level, "%s %s: %s", error.status, error.title, describe(error))
     else:

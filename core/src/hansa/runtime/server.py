@@ -23,7 +23,7 @@ from ..definitions.definitions import Definitions
 from ..definitions.store import DefinitionStore
 from ..deployment.packages import Packages
 from ..deployment.store import PackageStore
-from ..foundation.errors import NotFound, Unavailable
+from ..foundation.errors import Unavailable, Undefined
 from ..odb.database import Database
 from ..odb.keys import Keys
 from ..plugins.configuration import Config
@@ -66,6 +66,7 @@ class WorkerServer:
 
     ready = False
     closing = False
+    fault = ""
 
     def __init__(
         self,
@@ -167,11 +168,11 @@ class WorkerServer:
 
     def resource(self, wanted: type[ResourceT]) -> ResourceT:
         """Return the object of this class that a plugin's `hansa_startup` returned; raises
-        `NotFound`.
+        `Undefined`.
         """
         found = self._resources.get(wanted)
         if not isinstance(found, wanted):
-            raise NotFound(f"no plugin has started a {wanted.__name__} in this worker")
+            raise Undefined(f"no plugin has started a {wanted.__name__} in this worker")
         return found
 
     def replace_workers(self) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, TypeVar
 
-from hansa import Conflict, HansaError, Invalid, Outgoing, Unavailable, setting
+from hansa import Conflict, HansaError, Misused, Outgoing, Unavailable, setting
 
 from .files import Entry, FileSystem, Stream
 from .location import FileConnections, LocationSettings
@@ -81,7 +81,7 @@ class FileOutgoing(FileConnections[RemoteT], Outgoing[RemoteT]):
             return exists(files, self.path(path))
 
     def read(self, path: str, *, timeout: float | None = None) -> bytes:
-        """Return the content of a file; raises `TooLarge` over the setting `read_limit`."""
+        """Return the content of a file; raises `ResultTooLarge` over the setting `read_limit`."""
         with self.open(path, timeout=timeout) as file:
             return read_all(file, self.config.read_limit, path)
 
@@ -107,7 +107,7 @@ class FileOutgoing(FileConnections[RemoteT], Outgoing[RemoteT]):
             with self._writing(where, seconds) as stream:
                 yield stream
         else:
-            raise Invalid({"mode": "must be rb or wb"})
+            raise Misused({"mode": "must be rb or wb"})
 
     @contextmanager
     def _writing(self, where: str, seconds: float) -> Iterator[Stream]:

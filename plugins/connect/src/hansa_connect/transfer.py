@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from hansa import Forbidden, HansaError, NotFound, TooLarge
+from hansa import Forbidden, HansaError, NotFound, ResultTooLarge
 
 from .files import BLOCK, FileSystem, Stream
 
@@ -87,10 +87,11 @@ def _copy_through_buffer(source: io.BufferedIOBase, sink: Stream) -> int:
 
 
 def read_all(stream: Source, most: int, what: str) -> bytes:
-    """Return all that is left; raises `TooLarge` over `most` bytes."""
+    """Return all that is left; raises `ResultTooLarge` over `most` bytes."""
     content = io.BytesIO()
     if copy(stream, content, most) > most:
-        raise TooLarge(f"{what} has over {most} bytes, which is as much as is taken into memory")
+        fault = f"{what} has over {most} bytes, which is as much as is taken into memory"
+        raise ResultTooLarge(fault)
     return content.getvalue()
 
 

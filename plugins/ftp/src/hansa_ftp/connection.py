@@ -183,9 +183,11 @@ class FtpFiles(FileSystem):
         """Return what to raise for a reply that is a refusal (RFC 959, section 4.2)."""
         text = one_line(error)
         if text.startswith("55") and path:
+            refusal: HansaError = NotFound(f"there is no {path}")
             if new or self._is_there(path):
-                return Forbidden(f"{self.where} refuses {path}: {text}")
-            return NotFound(f"{self.where} has no {path}: {text}")
+                refusal = Forbidden(f"{path} is refused")
+            refusal.reason = f"{self.where}: {text}"
+            return refusal
         if text.startswith("421"):
             self.broken = True
         if text.startswith("530"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import IO, TypeAlias
 from urllib.parse import urlencode
 
-from hansa import Invalid
+from hansa import Invalid, Misused
 
 from .charset import charset_of, encode_text, from_utf8, media_type_of, parameter_of
 from .coding import CodingError, codings_of, encode
@@ -52,7 +52,7 @@ class BodyWriter:
             raise Invalid(f"{self._label}: the body cannot be written: {error}") from None
         except Invalid as invalid:
             detail = f"{self._label}: the body cannot be written: {invalid.detail}"
-            raise Invalid(invalid.errors, detail) from None
+            raise type(invalid)(invalid.errors, detail) from None
 
     def _write(self, data: object, files: Files | None, given: str) -> tuple[bytes, str]:
         """Return a body with its content type; `given` is the one that is asked for."""
@@ -71,7 +71,7 @@ class BodyWriter:
         if media_type == MULTIPART:
             return self._multipart(data, {}, given)
         if media_type.startswith("multipart/"):
-            raise Invalid(f"{media_type} is written by the caller, as bytes")
+            raise Misused(f"{media_type} is written by the caller, as bytes")
         return self._objects(data, given)
 
     def _text(self, data: str, given: str) -> tuple[bytes, str]:
@@ -86,7 +86,7 @@ class BodyWriter:
         format = (self._formats.of(media_type_of(given)) if given else None) or self._formats.own
         if format is None:
             kind = type(data).__name__
-            raise Invalid(
+            raise Misused(
                 f"the connection has no format: it can send bytes, text, forms, and no {kind}"
             )
         content_type = given or format.content_type
@@ -95,7 +95,7 @@ class BodyWriter:
     def _multipart(self, data: object, files: Files, given: str) -> tuple[bytes, str]:
         """Return a form with files (RFC 7578), with a boundary in its content type."""
         if given and media_type_of(given) != MULTIPART:
-            raise Invalid(f"files are sent as {MULTIPART}, not as {media_type_of(given)}")
+            raise Misused(f"files are sent as {MULTIPART}, not as {media_type_of(given)}")
         # PERF: its library takes long to import, a worker starts without it
         import httpx2
 
@@ -177,7 +177,7 @@ def text_of(value: object) -> str:
 
 def _fields(data: object) -> Mapping[str, object]:
     if not isinstance(data, Mapping):
-        raise Invalid(f"the fields of a form are a dict, and no {type(data).__name__}")
+        raise Misused(f"the fields of a form are a dict, and no {type(data).__name__}")
     return data
 
 

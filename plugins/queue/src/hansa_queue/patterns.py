@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from hansa import Invalid, PlainSettings, Server, Service, Unavailable, new_cid
+from hansa import Misused, NotFound, PlainSettings, Server, Service, Unavailable, Undefined, new_cid
 
 from .call import Call, Report, make, now_iso
 
@@ -41,7 +41,7 @@ def fan_out(
     `on_target` are services called with the state of each target: cid, source, target, ok,
     response, exception (text or None), req_ts_utc, resp_ts_utc. `on_final` get source, req_ts_utc,
     on_target, on_final, and `data`: these states by target. Returns the correlation id. Raises
-    `NotFound` for an unknown service, `Unavailable` if not all calls can be queued (then none is),
+    `Undefined` for an unknown service, `Unavailable` if not all calls can be queued (then none is),
     `Invalid` for a payload that JSON cannot hold.
     """
     return _start(caller, targets, _names(on_final), _names(on_target), cid, max_attempts)
@@ -81,9 +81,9 @@ def invoke_retry(
     retry_repeats, context, response, exception, req_ts_utc, resp_ts_utc.
     """
     if repeats < 1 or seconds < 0:
-        raise Invalid("repeats must be at least 1, seconds not negative")
+        raise Misused("repeats must be at least 1, seconds not negative")
     server, source, own_cid = _caller(caller)
-    server.registry.service(name)
+    _check_services(server, [name])
     if wait:
         return _repeat(server, name, payload, repeats, seconds, cid or own_cid)
     callbacks = _names(callback)
@@ -233,6 +233,9 @@ def _names(given: Names) -> list[str]:
 
 
 def _check_services(server: Server, names: Iterable[str]) -> None:
-    """Raise `NotFound` for a service that is not there."""
+    """Raise `Undefined` for a service that is not there."""
     for name in names:
-        server.registry.service(name)
+        try:
+            server.registry.service(name)
+        except NotFound as error:
+            raise Undefined.of(error) from None

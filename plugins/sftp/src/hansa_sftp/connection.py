@@ -153,7 +153,9 @@ class SftpFiles(FileSystem):
         try:
             yield
         except FileNotFoundError as error:
-            raise NotFound(f"{self.where} has no {path}") from error
+            missing = NotFound(f"there is no {path}")
+            missing.reason = self.where
+            raise missing from error
         except paramiko.AuthenticationException as error:
             username = self.config.username
             raise Unavailable(
@@ -170,4 +172,6 @@ class SftpFiles(FileSystem):
         except OSError as error:
             if not path or not self.alive():
                 raise self.connection_error(error) from error
-            raise Forbidden(f"{self.where} refuses {path}: {one_line(error)}") from error
+            refused = Forbidden(f"{path} is refused")
+            refused.reason = f"{self.where}: {one_line(error)}"
+            raise refused from error

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import zeep
-from hansa import HansaError, Invalid, Unavailable
+from hansa import HansaError, Invalid, Misused, Unavailable
 from hansa_http.response import BadAnswer, HttpResponse
 from hansa_soap.attachments import Attachment
 from hansa_xml.element import to_data
@@ -76,7 +76,7 @@ class WsdlClient:
         known = binding.all()  # type: ignore[no-untyped-call]
         if name not in known:
             listed = ", ".join(sorted(known))
-            raise Invalid(f"{self.label} has no operation {name!r} (there are: {listed})")
+            raise Misused(f"{self.label} has no operation {name!r} (there are: {listed})")
         operation: SoapOperation = known[name]
         return operation
 

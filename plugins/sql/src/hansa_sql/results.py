@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from hansa import Invalid
+from hansa import Misused
 from hansa_connect.records import Record
 from sqlalchemy import Connection, CursorResult, ExecutionContext
 
@@ -58,7 +58,7 @@ def _next_set(cursor: DriverCursor) -> bool:
 
 
 def fetch_only_set(found: Rows, limit: int) -> list[Record]:
-    """Return the first `limit` rows of the one result set; raises `Invalid` if there are more sets."""
+    """Return the first `limit` rows of the one result set; raises `Misused` if there are more."""
     if not found.returns_rows:
         return []
     cursor: DriverCursor = found.cursor
@@ -67,7 +67,7 @@ def fetch_only_set(found: Rows, limit: int) -> list[Record]:
     rows = _records(found, list(found.keys()), cursor.fetchmany(limit))
     while _next_set(cursor):
         if cursor.description is not None:
-            raise Invalid("the statement has more than one result set; call sets() for all of them")
+            raise Misused("the statement has more than one result set; call sets() for all of them")
     return rows
 
 
@@ -85,7 +85,7 @@ def fetch_all_sets(found: Rows, limit: int) -> Iterator[list[Record]]:
 
 def _records(found: Rows, names: list[str], rows: Iterable[Sequence[object]]) -> list[Record]:
     if len(set(names)) < len(names):
-        raise Invalid(
+        raise Misused(
             f"columns of one name, of which all but one would be lost: {names}; rename them with AS"
         )
     if found.context.dialect.name != "postgresql":

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
-from hansa import Invalid, TooLarge
+from hansa import Invalid, Misused, ResultTooLarge
 from hansa_connect.records import Record
 from sqlalchemy import BindParameter, Connection, Dialect, Executable, TextClause, bindparam, text
 
@@ -66,7 +66,7 @@ class Statements:
     `sets`.
 
     A statement names its parameters as `:name`, and each call gives exactly these as keywords;
-    `Invalid` says which are missing or unknown. Instead of a text, a statement may be made with
+    `Misused` says which are missing or unknown. Instead of a text, a statement may be made with
     SQLAlchemy. What the database refuses is an exception of SQLAlchemy.
     """
 
@@ -82,7 +82,7 @@ class Statements:
         return rows[0] if rows else None
 
     def all(self, statement: str | Executable, /, **parameters: object) -> list[Record]:
-        """Return all rows; raises `TooLarge` for more than the setting `max_rows`."""
+        """Return all rows; raises `ResultTooLarge` for more than the setting `max_rows`."""
         rows = self.rows(statement, parameters, self.max_rows + 1)
         self._check_count(rows)
         return rows
@@ -103,7 +103,7 @@ class Statements:
             return 0
         given: Values | Sequence[Values] = parameters if rows is None else rows
         if rows is not None and parameters:
-            raise Invalid("give either rows or parameters")
+            raise Misused("give either rows or parameters")
         outcome = Outcome()
         with self.connection() as connection, _run(connection, statement, given, outcome) as found:
             return outcome.changed if outcome.several else int(found.rowcount)
@@ -111,7 +111,7 @@ class Statements:
     def sets(self, statement: str, /, **parameters: object) -> list[list[Record]]:
         """Return the rows of all result sets, such as those of a stored procedure.
 
-        Raises `TooLarge` for more than `max_rows` in one of them.
+        Raises `ResultTooLarge` for more than `max_rows` in one of them.
         """
         with self.connection() as connection, _run(connection, statement, parameters) as found:
             sets = list(fetch_all_sets(found, self.max_rows + 1))
@@ -120,13 +120,14 @@ class Statements:
         return sets
 
     def rows(self, statement: str | Executable, parameters: Values, limit: int) -> list[Record]:
-        """Return the first `limit` rows; raises `Invalid` for more than one result set."""
+        """Return the first `limit` rows; raises `Misused` for more than one result set."""
         with self.connection() as connection, _run(connection, statement, parameters) as found:
             return fetch_only_set(found, limit)
 
     def _check_count(self, rows: list[Record]) -> None:
         if len(rows) > self.max_rows:
-            raise TooLarge(f"more than {self.max_rows} rows; ask for fewer, or raise max_rows")
+            fault = f"more than {self.max_rows} rows; ask for fewer, or raise max_rows"
+            raise ResultTooLarge(fault)
 
 
 def _run(
@@ -173,21 +174,21 @@ def _bound_rows(ready: Prepared, rows: Sequence[Values], dialect: str) -> list[d
     """
     if ready.lists:
         fault = "a list for IN cannot be given by rows; run the statement for each of them"
-        raise Invalid(dict.fromkeys(ready.lists, fault))
+        raise Misused(dict.fromkeys(ready.lists, fault))
     bound: list[dict[str, object]] = []
     for index, row in enumerate(rows):
         try:
             bound.append(_bound(ready, row, dialect))
         except Invalid as invalid:
             faults = {f"rows[{index}].{name}": fault for name, fault in invalid.errors.items()}
-            raise Invalid(faults) from None
+            raise type(invalid)(faults) from None
     return bound
 
 
 def _check_names(names: frozenset[str], parameters: Values) -> None:
-    """Refuse parameters that are not those of the statement; raises `Invalid`."""
+    """Refuse parameters that are not those of the statement; raises `Misused`."""
     given = parameters.keys()
     faults = dict.fromkeys(names - given, "is in the statement and was not given")
     faults |= dict.fromkeys(given - names, "was given and is not in the statement")
     if faults:
-        raise Invalid(faults)
+        raise Misused(faults)

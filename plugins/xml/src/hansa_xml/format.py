@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 
 from hansa import Format, Invalid, Service, problem
 from lxml import etree
@@ -51,21 +52,26 @@ class Documents:
 
 
 def error_content(error: BaseException, cid: str) -> str:
-    """Return an error as elements: status, title, detail, cid, and `errors` with the fault of each
-    field.
+    """Return an error as elements: status, title, detail, cid, and `errors` with the fault of
+    each field, if any has one; what is wrong with the whole stands in the detail.
     """
     found = problem(error, cid)
     parts = []
     for name in ("status", "title", "detail", "cid"):
         parts.append(f"<{name}>{presentable(str(found[name]))}</{name}>")
-    if isinstance(error, Invalid):
-        parts.append("<errors>")
-        for field, fault in error.errors.items():
+    if isinstance(error, Invalid) and not error.internal:
+        parts.append(_faults_by_field(error.errors))
+    return "".join(parts)
+
+
+def _faults_by_field(faults: Mapping[str, str]) -> str:
+    items = []
+    for field, fault in faults.items():
+        if field:
             key = presentable(field)
             value = presentable(fault)
-            parts.append(f"<item><key>{key}</key><value>{value}</value></item>")
-        parts.append("</errors>")
-    return "".join(parts)
+            items.append(f"<item><key>{key}</key><value>{value}</value></item>")
+    return f"<errors>{''.join(items)}</errors>" if items else ""
 
 
 def check_namespace(uri: str) -> None:

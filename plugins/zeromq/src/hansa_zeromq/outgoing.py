@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 import zmq
-from hansa import Invalid, Outgoing, TimedOut, Unavailable
+from hansa import Misused, Outgoing, TimedOut, Unavailable
 from hansa_connect.sequence import Numbers
 
 from .connection import Context, Socket, open_socket
@@ -81,12 +81,12 @@ class ZeroMQOutgoing(Outgoing[SendingSettings]):
         """Send text, bytes, or several frames, the first of which is the topic.
 
         Raises `TimedOut` when no peer takes it within `timeout` seconds, by default those of the
-        settings, and `Invalid` on a REQ.
+        settings, and `Misused` on a REQ.
         """
         frames = _frames(data)
         ends = time.monotonic() + (timeout or self.config.timeout)
         if self.config.socket == "REQ":
-            raise Invalid(f"{self._what} is a REQ: use request()")
+            raise Misused(f"{self._what} is a REQ: use request()")
         if self.config.socket == "PUB":
             self._publish(frames, ends)
         else:
@@ -96,10 +96,10 @@ class ZeroMQOutgoing(Outgoing[SendingSettings]):
         """Ask, and return the last frame of the answer.
 
         Raises `TimedOut` when there is none within `timeout` seconds, by default those of the
-        settings, and `Invalid` on other sockets than REQ.
+        settings, and `Misused` on other sockets than REQ.
         """
         if self.config.socket != "REQ":
-            raise Invalid(f"{self._what} is a {self.config.socket}: use send()")
+            raise Misused(f"{self._what} is a {self.config.socket}: use send()")
         ends = time.monotonic() + (timeout or self.config.timeout)
         with self._borrowed() as made:
             self._await(made, ends, zmq.POLLOUT)

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import TypeVar
 
-from hansa import NotFound, Server
+from hansa import Server, Undefined
 
 ResourceT = TypeVar("ResourceT")
 
@@ -27,14 +27,14 @@ class LocalResources:
         self._plugins: list[ModuleType] = []
 
     def get(self, wanted: type[ResourceT]) -> ResourceT:
-        """Return the object of this class; raises `NotFound` where no plugin of its package makes
+        """Return the object of this class; raises `Undefined` where no plugin of its package makes
         one.
         """
         found = self._given.get(wanted) or self._started.get(wanted)
         if found is None:
             found = self._start(wanted)
         if not isinstance(found, wanted):
-            raise NotFound(f"no plugin starts a {wanted.__name__}")
+            raise Undefined(f"no plugin starts a {wanted.__name__}")
         return found
 
     def close(self) -> None:

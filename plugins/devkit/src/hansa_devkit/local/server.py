@@ -19,6 +19,7 @@ from hansa import (
     Format,
     HansaError,
     Model,
+    NotFound,
     Queue,
     QueueOptions,
     Records,
@@ -29,6 +30,7 @@ from hansa import (
     Service,
     Unavailable,
     new_cid,
+    Undefined,
     problem,
 )
 
@@ -77,6 +79,7 @@ class LocalServer:
     worker = 0
     ready = True
     closing = False
+    fault = ""
     grace = 5.0
 
     def __init__(
@@ -183,7 +186,9 @@ class LocalServer:
         cid: str = "",
         extra: Mapping[str, object] | None = None,
     ) -> Any:
-        """Call a service and return its answer; its exceptions come through."""
+        """Call a service and return its answer; its exceptions come through. Raises `Undefined` if
+        there is no such service.
+        """
         call = Invocation(name, payload, cid or new_cid())
         self.invoked.append(call)
         return self._answer(call, extra)
@@ -196,10 +201,10 @@ class LocalServer:
         cid: str = "",
         **options: Unpack[QueueOptions],
     ) -> str:
-        """Note a call for `run_pending`; returns its correlation id. Raises `NotFound` for an
-        unknown service.
+        """Note a call for `run_pending`; returns its correlation id. Raises `Undefined` if
+        there is no such service.
         """
-        self.registry.service(name)
+        self._defined(name)
         call = Invocation(name, payload, cid or new_cid())
         self.pending.append(call)
         return call.cid
@@ -242,10 +247,17 @@ class LocalServer:
         return handle_message(self, service, request, name=name)
 
     def _answer(self, call: Invocation, extra: Mapping[str, object] | None = None) -> Any:
-        service = self.registry.service(call.name).cls
+        service = self._defined(call.name).cls
         request = Request(payload=call.payload, cid=call.cid, extra=extra or {})
         return self.run(service, request, name=call.name).payload
 
+
+    def _defined(self, name: str) -> RegisteredService:
+        """Return a service that another one calls; raises `Undefined`."""
+        try:
+            return self.registry.service(name)
+        except NotFound as error:
+            raise Undefined.of(error) from None
 
 def _failed(error: Exception, request: Request) -> Response:
     """Return the response to an error, as a channel without a format gets it."""

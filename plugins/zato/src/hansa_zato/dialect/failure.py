@@ -33,7 +33,7 @@ def failure(
     status = 500
     details = UNEXPECTED
     headers: dict[str, str] = {}
-    if isinstance(error, HansaError):
+    if isinstance(error, HansaError) and not error.internal:
         status = error.status
         details = error.detail.encode("utf-8", "replace").decode()
         headers = error.headers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
-from hansa import Model, Unavailable, dump
+from hansa import Model, NotFound, Unavailable, Undefined, dump
 
 from ..bunch import Bunch
 from ..dialect.exceptions import ConnectionException, Inactive
@@ -30,8 +30,11 @@ class Entry:
         self.name = name
 
     def object(self) -> Value:
-        """Return the live object of Hansa; raises its NotFound or Unavailable."""
-        return self._server.objects.get("outgoing", self._type, self.name)
+        """Return the live object of Hansa; raises its Undefined or Unavailable."""
+        try:
+            return self._server.objects.get("outgoing", self._type, self.name)
+        except NotFound as error:
+            raise Undefined.of(error) from None
 
     def live(self) -> Value:
         """Return the live object.
