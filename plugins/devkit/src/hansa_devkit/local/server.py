@@ -23,6 +23,7 @@ from hansa import (
     Queue,
     QueueOptions,
     Records,
+    RegisteredService,
     Request,
     Response,
     RouteOptions,
