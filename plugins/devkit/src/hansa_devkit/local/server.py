@@ -30,8 +30,8 @@ from hansa import (
     Server,
     Service,
     Unavailable,
-    new_cid,
     Undefined,
+    new_cid,
     problem,
 )
 
@@ -79,8 +79,8 @@ class LocalServer:
     id = "local/0.1"
     worker = 0
     ready = True
-    closing = False
     fault = ""
+    closing = False
     grace = 5.0
 
     def __init__(
@@ -252,13 +252,13 @@ class LocalServer:
         request = Request(payload=call.payload, cid=call.cid, extra=extra or {})
         return self.run(service, request, name=call.name).payload
 
-
     def _defined(self, name: str) -> RegisteredService:
         """Return a service that another one calls; raises `Undefined`."""
         try:
             return self.registry.service(name)
         except NotFound as error:
             raise Undefined.of(error) from None
+
 
 def _failed(error: Exception, request: Request) -> Response:
     """Return the response to an error, as a channel without a format gets it."""
