@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,19 +59,25 @@ class Package:
 
     def sources(self) -> list[Path]:
         """Its modules, without tests."""
+        return list(self._sources)
+
+    @cached_property
+    def _sources(self) -> list[Path]:
         return sorted(
             file for file in (self.folder / "src").rglob("*.py") if "__pycache__" not in file.parts
         )
 
 
+@cache
 def core() -> Package:
     """The core."""
     return Package(TOP / "core")
 
 
-def plugins() -> list[Package]:
+@cache
+def plugins() -> tuple[Package, ...]:
     """The plugins; a folder without a pyproject.toml holds left-over caches and is none."""
-    return [Package(file.parent) for file in sorted(TOP.glob("plugins/*/pyproject.toml"))]
+    return tuple(Package(file.parent) for file in sorted(TOP.glob("plugins/*/pyproject.toml")))
 
 
 @dataclass(frozen=True)
@@ -86,10 +92,15 @@ class Import:
     typing: bool
 
 
-def imports(file: Path, package: str) -> Iterator[Import]:
+@cache
+def imports(file: Path, package: str) -> tuple[Import, ...]:
     """Every import of a module, wherever it stands in it; `package` is the dotted package that the
     file is in.
     """
+    return tuple(_imports(file, package))
+
+
+def _imports(file: Path, package: str) -> Iterator[Import]:
     tree = ast.parse(file.read_text())
     guarded: set[int] = set()
     for node in ast.walk(tree):

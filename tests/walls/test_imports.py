@@ -9,6 +9,7 @@ import importlib.metadata
 import subprocess
 import sys
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 import hansa
@@ -74,8 +75,11 @@ def third_party(package: Package) -> set[tuple[str, Path]]:
     return found
 
 
+packages_distributions = cache(importlib.metadata.packages_distributions)
+
+
 def undeclared(package: Package, provided: Collection[str] = ()) -> list[str]:
-    distributions = importlib.metadata.packages_distributions()
+    distributions = packages_distributions()
     return [
         f"{file.relative_to(TOP)} imports {name}, and {package.name} does not require it"
         for name, file in sorted(third_party(package))

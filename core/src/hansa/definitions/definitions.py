@@ -79,15 +79,10 @@ class Definitions(DefinitionsContract):
 
     def exists(self, kind: str, type: str, name: str) -> bool:
         """Whether a definition, service or format of this name is there; an empty type means any."""
-        try:
-            if kind == "service":
-                self.registry.service(name)
-                return True
-            if kind == "format":
-                self.registry.format(name)
-                return True
-        except NotFound:
-            return False
+        if kind == "service":
+            return self.registry.has_service(name)
+        if kind == "format":
+            return self.registry.has_format(name)
         if self.store.all(kind, type, name):
             return True
         return self._is_builtin(Reference("", kind, type, name))
@@ -144,10 +139,7 @@ class Definitions(DefinitionsContract):
     def _is_outside(self, reference: Reference) -> bool:
         """Whether a reference is to something that comes with a plugin, and is not stored."""
         if reference.kind == "service":
-            try:
-                return self.registry.service(reference.name).version == 0
-            except NotFound:
-                return False
+            return self.registry.comes_with_plugin(reference.name)
         return self._is_builtin(reference)
 
     def _is_builtin(self, reference: Reference) -> bool:

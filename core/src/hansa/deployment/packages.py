@@ -125,15 +125,9 @@ class Packages(PackagesContract):
         services = trial(after, new, self.trial_timeout, self.trial_modules)
         for given in services.values():
             for name in given.values():
-                if self._is_of_plugin(name):
+                if self.registry.comes_with_plugin(name):
                     raise Conflict(f"the service {name} comes with a plugin")
         return services
-
-    def _is_of_plugin(self, service: str) -> bool:
-        try:
-            return self.registry.service(service).version == 0
-        except NotFound:
-            return False
 
 
 def _given(sources: Sources) -> dict[str, str]:

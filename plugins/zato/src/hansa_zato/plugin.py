@@ -38,7 +38,7 @@ def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainDict]]:
         return []
     ping = {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"}
     found: list[tuple[str, str, str, PlainDict]] = [("channel", "http", "zato.ping", ping)]
-    if not _is_loaded(server, ADMIN):
+    if ADMIN not in server.plugins.loaded:
         return found
     for service, path in (
         ("zato.json-gateway", "/zato/json/{service}"),
@@ -74,8 +74,3 @@ def _has_json_over_http(server: Server) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _is_loaded(server: Server, plugin: str) -> bool:
-    installed = server.plugins.installed()
-    return any(found.name == plugin and found.status == "loaded" for found in installed)
