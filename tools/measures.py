@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from tools.assertions import tests_without_assertion
 from tools.project import TOP, core, plugins
 from tools.rules import RULES
-from tools.source import anys, code_lines, undocumented
+from tools.source import anys, code_lines, parsed, undocumented
 
 WIDEST = 110
 MOST_COMPLEX = 10
@@ -127,35 +126,39 @@ def places(file: Path, text: str, is_test: bool) -> Iterator[Finding]:
     for number, line in enumerate(text.splitlines(), 1):
         if len(line) > WIDEST:
             yield Finding(WIDE, name, f"line {number}, {len(line)} characters")
-    for what in undocumented(ast.parse(text)):
+    for what in undocumented(parsed(text)):
         yield Finding(UNDOCUMENTED, name, what)
 
 
 def measure(folder: Folder, elsewhere: Iterable[Finding]) -> Figures:
     """All figures of a folder; of the findings made elsewhere it takes those in its files."""
-    texts = {file: file.read_text() for file in folder.sources}
-    tests = {file: file.read_text() for file in folder.tests}
-    code = {relative(file): code_lines(text) for file, text in texts.items()}
+    code: dict[str, list[str]] = {}
+    findings: list[Finding] = []
+    any_count = 0
+    for file in folder.sources:
+        text = file.read_text()
+        code[relative(file)] = code_lines(text)
+        any_count += anys(parsed(text))
+        findings += places(file, text, is_test=False)
+    test_lines = 0
+    for file in folder.tests:
+        text = file.read_text()
+        test_lines += len(code_lines(text))
+        findings += places(file, text, is_test=True)
     lines = [line for found in code.values() for line in found]
     largest_file = max(code, key=lambda name: len(code[name]), default="")
-    mine = {relative(file) for file in [*texts, *tests]}
-    findings = [finding for finding in elsewhere if finding.file in mine]
-    for file, text in texts.items():
-        findings += places(file, text, is_test=False)
-    for file, text in tests.items():
-        findings += places(file, text, is_test=True)
+    mine = {relative(file) for file in [*folder.sources, *folder.tests]}
+    findings += [finding for finding in elsewhere if finding.file in mine]
     return Figures(
         name=folder.name,
         kind=folder.kind,
-        files=len(texts),
+        files=len(code),
         lines=len(lines),
         mean_line=sum(map(len, lines)) / max(len(lines), 1),
-        any_per_100=100
-        * sum(anys(ast.parse(text)) for text in texts.values())
-        / max(len(lines), 1),
+        any_per_100=100 * any_count / max(len(lines), 1),
         largest=len(code.get(largest_file, [])),
         largest_file=largest_file,
-        test_lines=sum(len(code_lines(text)) for text in tests.values()),
+        test_lines=test_lines,
         findings=findings,
     )
 

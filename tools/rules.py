@@ -19,6 +19,8 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator
 
+from tools.source import parsed
+
 # codes that need no reason of their own, since it is the same everywhere
 KNOWN_IGNORES = {
     "empty-body": "a hook specification has no body: plugins implement it",
@@ -52,7 +54,7 @@ def assignment_in_call(text: str) -> Iterator[str]:
     if ":=" not in text:
         return
     found: set[int] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Call):
             for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 found.update(_assignments(argument))
@@ -100,7 +102,7 @@ def untyped_server(text: str) -> Iterator[str]:
     """Parameters and attributes called `server` whose annotation is Any."""
     if "server" not in text or "Any" not in text:
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.arg):
             name, annotation = node.arg, node.annotation
         elif isinstance(node, ast.AnnAssign):

@@ -6,6 +6,7 @@ import ast
 import io
 import tokenize
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -38,6 +39,12 @@ def docstring_lines(tree: ast.AST) -> set[int]:
     return lines
 
 
+@lru_cache(maxsize=1)
+def parsed(text: str) -> ast.Module:
+    """The tree of a source; that of the last one is kept, since many look at one after the other."""
+    return ast.parse(text)
+
+
 def code_lines(text: str) -> list[str]:
     """The lines that are not blank, comment or docstring, without indentation; a trailing comment
     belongs to its line.
@@ -47,7 +54,7 @@ def code_lines(text: str) -> list[str]:
         if token.type not in _PASSIVE:
             used.update(range(token.start[0], token.end[0] + 1))
     lines = text.splitlines()
-    return [lines[number - 1].strip() for number in sorted(used - docstring_lines(ast.parse(text)))]
+    return [lines[number - 1].strip() for number in sorted(used - docstring_lines(parsed(text)))]
 
 
 def lines_of_code(file: Path) -> int:
