@@ -83,13 +83,29 @@ class Throttle:
 
     def look(self, attempt: bytes, name: str | bytes, peer: str) -> Standing:
         """Return how a name at an address stands with this attempt."""
-        keys = _keys(name, peer)
-        pair, address, by_name, newcomer, familiar = self._cells.apply(
+        return self._apply(attempt, _keys(name, peer), (0, 0, 0, 0))
+
+    def fail(self, standing: Standing) -> Standing:
+        """Count an attempt that was wrong; returns how it stood just before, since others may have
+        failed since `standing` was looked at.
+        """
+        if self._was_counted(standing.attempt):
+            return standing
+        before = self._apply(standing.attempt, standing.keys, _failure(standing))
+        if not before.wait:
+            with self._lock:
+                _shrink(self._counted, self._size, self._clock())
+                self._counted[standing.attempt] = self._clock() + _REMEMBERED
+        return before
+
+    def _apply(self, attempt: bytes, keys: Keys, amounts: tuple[int, int, int, int]) -> Standing:
+        in_pair, at_address, in_name, as_newcomer = amounts
+        pair, address, name, newcomer, familiar = self._cells.apply(
             [
-                Step(keys.pair, PER_PAIR),
-                Step(keys.address, PER_ADDRESS),
-                Step(keys.name, PER_NAME),
-                Step(keys.newcomer, PER_NEWCOMER),
+                Step(keys.pair, PER_PAIR, in_pair),
+                Step(keys.address, PER_ADDRESS, at_address),
+                Step(keys.name, PER_NAME, in_name),
+                Step(keys.newcomer, PER_NEWCOMER, as_newcomer),
                 Step(keys.familiar, FAMILIAR),
             ]
         )
@@ -97,33 +113,30 @@ class Throttle:
             wait = 0.0
         elif familiar:
             wait = pair
+        elif name:
+            self._report()
+            wait = max(pair, address, newcomer)
         else:
             wait = max(pair, address)
-            if by_name:
-                self._report()
-                wait = max(wait, newcomer)
         return Standing(attempt, wait, bool(familiar), keys)
-
-    def fail(self, standing: Standing) -> None:
-        """Count an attempt that was wrong."""
-        if self._was_counted(standing.attempt):
-            return
-        with self._lock:
-            _shrink(self._counted, self._size, self._clock())
-            self._counted[standing.attempt] = self._clock() + _REMEMBERED
-        self._cells.apply([Step(standing.keys.pair, PER_PAIR, 1), *_beyond_pair(standing, 1)])
 
     def succeed(self, standing: Standing) -> None:
         """Note an attempt that was right: the name has logged in at this address, and what failed
         there before counts no longer.
         """
         keys = standing.keys
-        steps = [Step(keys.familiar, FAMILIAR, 1), Step(keys.pair, PER_PAIR, -PER_PAIR.burst)]
         with self._lock:
             counted = self._counted.pop(standing.attempt, None)
-        if counted is not None:
-            steps += _beyond_pair(standing, -1)
-        self._cells.apply(steps)
+        _, address, name, newcomer = (0, 0, 0, 0) if counted is None else _failure(standing)
+        self._cells.apply(
+            [
+                Step(keys.familiar, FAMILIAR, 1),
+                Step(keys.pair, PER_PAIR, -PER_PAIR.burst),
+                Step(keys.address, PER_ADDRESS, -address),
+                Step(keys.name, PER_NAME, -name),
+                Step(keys.newcomer, PER_NEWCOMER, -newcomer),
+            ]
+        )
 
     def count(self, attempt: bytes, name: str | bytes, peer: str) -> float:
         """Count an attempt that was wrong and return 0, or count nothing and return the seconds to
@@ -149,15 +162,11 @@ class Throttle:
             )
 
 
-def _beyond_pair(standing: Standing, count: int) -> list[Step]:
-    """Return what a failure changes besides the counter of the name at the address; where the name
+def _failure(standing: Standing) -> tuple[int, int, int, int]:
+    """Return what a failure adds to the counters of pair, address, name and newcomer: where the name
     has logged in before, it is no sign of an attack on the name.
     """
-    keys = standing.keys
-    steps = [Step(keys.address, PER_ADDRESS, count)]
-    if not standing.familiar:
-        steps += [Step(keys.name, PER_NAME, count), Step(keys.newcomer, PER_NEWCOMER, count)]
-    return steps
+    return (1, 1, 0, 0) if standing.familiar else (1, 1, 1, 1)
 
 
 def _shrink(table: dict[bytes, float], size: int, now: float) -> None:

@@ -114,7 +114,7 @@ class Verification:
             self._remember(self.verified, attempt)
         else:
             self._hold_up(standing)
-            self._throttle.fail(standing)
+            self._hold_up(self._throttle.fail(standing))
             self._remember(self._refused, attempt)
         return right
 
