@@ -67,6 +67,10 @@ editable=
 for package in $packages; do editable="$editable -e $package"; done
 "$venv/bin/uv" pip install --quiet --no-sources --python "$venv/bin/python" --no-deps --no-build-isolation $editable
 "$venv/bin/python" -m compileall -q core/src plugins/*/src  # else the first start would do it
+if [ "$wanted" = dev ]; then  # else each process that runs tests would do it
+    say "==> the tests, compiled as pytest does"
+    "$venv/bin/python" -m pytest --collect-only -qq >/dev/null || true  # make test says what is wrong
+fi
 state requirements.lock >"$venv/.installed-run"
 [ "$wanted" = dev ] && state $locks >"$venv/.installed-dev"
 say "==> ready"

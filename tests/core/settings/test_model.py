@@ -316,6 +316,22 @@ def test_a_model_is_frozen_and_lists_are_not_shared():
         first.password = Secret("x")
 
 
+def test_models_compare_hash_and_show_themselves_as_dataclasses_do():
+    class Key(Model):
+        id: int
+        token: Secret = Secret("")
+
+    class Other(Key):
+        pass
+
+    key = Key(id=1, token=Secret("s3cret"))
+    assert key == Key(id=1, token=Secret("s3cret"))
+    assert key != Key(id=2)
+    assert key != Other(id=1, token=Secret("s3cret"))
+    assert {key: "found"}[Key(id=1, token=Secret("s3cret"))] == "found"
+    assert repr(key).endswith("Key(id=1, token='********')")
+
+
 def test_two_bases_with_fields():
     class Topic(Model):
         topic: str
