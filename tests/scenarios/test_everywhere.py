@@ -71,7 +71,7 @@ def ftp(real_server):
 @pytest.fixture(scope="module")
 def server(start_shared_server, rabbit, ftp):
     """All six channels to one service, made while the server runs."""
-    server = start_shared_server(workers=2, env={"FTP_PASSWORD": ftp.password})
+    server = start_shared_server(workers=1, env={"FTP_PASSWORD": ftp.password})
     server.deploy("orders.py", ORDERS)
     common = {"service": "orders.take", "format": "json"}
     server.api("admin.channel.http.create", common, name="orders", url_path="/orders")

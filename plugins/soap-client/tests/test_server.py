@@ -47,7 +47,7 @@ class GetRate(Service):
 
 @pytest.fixture(scope="module")
 def server(start_shared_server):
-    server = start_shared_server(workers=2)
+    server = start_shared_server(workers=1)
     server.deploy("quotes.py", SERVICES)
     for name in ("ask", "send"):
         settings = {
