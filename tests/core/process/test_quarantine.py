@@ -90,3 +90,54 @@ def test_a_plugin_that_ends_workers_in_its_start(
     server.call("log_action", "plugin", "deadly", "reload")
     until(lambda: states(server, "plugin  deadly") == [], 30)
     assert server.stop() == 0
+
+
+ENGINE = """
+    import sys
+    class Bad(Engine):
+        name, address, directory = "bad", "", "/"
+        def command(self): return [sys.executable, "-S", "-c", "import sys; sys.exit(7)"]
+        def environment(self): return {}
+        def ready(self): return False
+    @hookimpl
+    def hansa_engines(config): return [Bad()]
+"""
+EARLY = {
+    "exits": ("quarantined", "the last ended with status 3", "import os\nos._exit(3)"),
+    "ends": (
+        "quarantined",
+        "the last with the server",
+        "import os\n@hookimpl\ndef hansa_engines(config): os._exit(4)",
+    ),
+    "listens": (
+        "failed",
+        "OSError: no such port",
+        "@hookimpl\ndef hansa_listen(config): raise OSError('no such port')",
+    ),
+    "runs": ("failed", "engine bad: did not start (exit status 7)", ENGINE),
+}
+
+
+def test_early_modules_that_would_end_the_server(
+    start_probed: Callable[..., ProbedServer], make_plugin: Any, until: Any
+):
+    full = "@hookimpl\ndef hansa_serve(server): 1 / 0"
+    for name, (_, _, early) in EARLY.items():
+        more = make_plugin(name, full, early)
+    server = start_probed(plugins=tuple(EARLY), more=more, wait=False)
+    for _ in range(3):
+        assert server.supervisor.wait(60) == 4, server.output()
+        server.launch()
+    server.wait_ready()
+
+    def reported() -> dict[str, Any]:
+        (report,) = server.call("reports").values()
+        return dict(report["states"])
+
+    states = until(lambda: (found := reported()) and len(found) == len(EARLY) and found)
+    for name, (state, why, _) in EARLY.items():
+        found = states[f"plugin  {name}"]
+        assert found["state"] == state and why in found["why"], found
+        assert f"`hansa plugin block {name}`" in found["why"]
+    assert "restart the server" in states["plugin  runs"]["why"]
+    assert server.stop() == 0

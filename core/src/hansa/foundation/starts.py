@@ -43,6 +43,8 @@ EARLY = "processes soon after they began to serve"
 """What the ledger calls deaths that are blamed on nothing yet."""
 PARTS = 3
 """Parts in which those are started that are blamed most."""
+SUPERVISOR = "supervisor"
+"""The name of the journal of a server's supervisor; those of its workers are named by process id."""
 JOURNAL_SIZE = 2**16
 """Size in bytes at which the journal of a process that serves is emptied, if no start is under way."""
 
@@ -157,7 +159,7 @@ class DeathLedger:
             if forgiven:
                 self._write(deaths)
 
-    def bury(self, pid: int, how: str) -> list[str]:
+    def bury(self, pid: int | str, how: str) -> list[str]:
         """Blame what a process that died just now was starting, or had started in the last seconds,
         and return it; `how` says how it ended.
 
@@ -201,22 +203,22 @@ class DeathLedger:
             written = self._write(deaths)
         return events.initial if count == EARLY_DEATHS and written else []
 
-    def forget(self, pid: int) -> None:
+    def forget(self, pid: int | str) -> None:
         """Drop the journal of a process that has ended in order, or for a cause of its own."""
         with contextlib.suppress(OSError):
             self.journal(pid).unlink(missing_ok=True)
 
     def forget_all(self) -> None:
-        """Drop the journals of an earlier run of the server, whose end is not known."""
-        for journal in self._folder.glob("*.journal"):
+        """Drop the journals of the workers of an earlier run of the server, whose end is not known."""
+        for journal in self._folder.glob("[0-9]*.journal"):
             with contextlib.suppress(OSError):
                 journal.unlink(missing_ok=True)
 
-    def journal(self, pid: int) -> Path:
-        """Return the journal of a process."""
+    def journal(self, pid: int | str) -> Path:
+        """Return the journal of a process, by its id or name."""
         return self._folder / f"{pid}.journal"
 
-    def _events(self, pid: int) -> _Events:
+    def _events(self, pid: int | str) -> _Events:
         """Return what the journal of a process says; nothing if it has none."""
         try:
             return _Events.read(self.journal(pid).read_text())
@@ -250,11 +252,15 @@ class DeathLedger:
 class Starts:
     """Notes what this process starts. Without a `folder`, nothing is noted or quarantined.
 
-    `aftermath` is how many seconds something that was blamed is watched after its start.
+    `aftermath` is how many seconds something that was blamed is watched after its start; `name`
+    names the journal, by default by the id of this process.
     """
 
-    def __init__(self, folder: Path | None = None, aftermath: float = AFTERMATH) -> None:
+    def __init__(
+        self, folder: Path | None = None, aftermath: float = AFTERMATH, name: str = ""
+    ) -> None:
         self.ledger = DeathLedger(folder) if folder else None
+        self._name = name or os.getpid()
         self.serving = False
         """Whether this process serves: what it starts from now on is news."""
         self._aftermath = aftermath
@@ -351,7 +357,7 @@ class Starts:
         with self._lock:
             self._ended = True
         if self.ledger is not None:
-            self.ledger.forget(os.getpid())
+            self.ledger.forget(self._name)
 
     def _begin(self, subject: str) -> None:
         with self._lock:
@@ -372,7 +378,7 @@ class Starts:
             return
         with contextlib.suppress(OSError):
             if self._journal < 0:
-                self._journal = _open_journal(self.ledger.journal(os.getpid()))
+                self._journal = _open_journal(self.ledger.journal(self._name))
             size = os.fstat(self._journal).st_size
             if self.serving and self._under_way == 0 and size > JOURNAL_SIZE:
                 os.ftruncate(self._journal, 0)

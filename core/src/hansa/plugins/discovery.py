@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
-from types import ModuleType
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -18,7 +18,7 @@ from ..contract.records import PlainSettings
 from ..contract.registry import RegisteredService
 from ..contract.server import Server
 from ..contract.service import Service, Wrap
-from ..foundation.errors import Invalid, describe, did_you_mean
+from ..foundation.errors import HansaError, Invalid, describe, did_you_mean
 from ..foundation.starts import Starts
 from ..settings.model import Model
 from ..settings.resolve import resolve
@@ -37,8 +37,19 @@ TYPE_HOOKS = ("hansa_transports", "hansa_security", "hansa_formats")
 _HOOKS = {name for name in dir(hookspecs) if name.startswith("hansa_")}
 
 IMPORT = "import"
-PHASES = (IMPORT, "hansa_startup", "hansa_services", "hansa_definitions", "hansa_serve")
+PHASES = (
+    IMPORT,
+    "hansa_listen",
+    "hansa_engines",
+    "hansa_ready",
+    "hansa_startup",
+    "hansa_services",
+    "hansa_definitions",
+    "hansa_serve",
+)
 """The parts of a plugin's start; one that is survived does not clear another."""
+
+NONE_FAILED: Mapping[str, str] = MappingProxyType({})
 
 BuiltinDefinition = tuple[str, str, str, PlainSettings]
 Sections = dict[str, tuple[str, type[Model]]]
@@ -67,6 +78,8 @@ class Plugins:
         self.found: dict[str, Plugin] = {}
         self.modules: list[str] = []
         self.missing: list[str] = []
+        self.taken_out: dict[str, str] = {}
+        """Plugins that could be loaded and then failed in the supervisor, and why."""
         self._sections: Sections = {}
         self._channel_sections: Sections = {}
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -84,13 +97,14 @@ class Plugins:
         *,
         enabled: Iterable[str] | None = None,
         blocked: Iterable[str] = (),
+        failed: Mapping[str, str] = NONE_FAILED,
         trying: Callable[[Plugin], None] | None = None,
     ) -> None:
         """Find and load everything that is installed and not blocked; one that cannot be loaded is
         `failed`, and does not keep the others from being loaded.
 
-        Of those enabled by name, `missing` lists what is not installed. `trying` is called before
-        each that is loaded.
+        Of those enabled by name, `missing` lists what is not installed. Those that have `failed`
+        elsewhere are not loaded, either. `trying` is called before each that is loaded.
         """
         self.found = discover()
         wanted = set(self.found if enabled is None else enabled)
@@ -99,6 +113,10 @@ class Plugins:
         for plugin in self.found.values():
             if plugin.name in unwanted or plugin.name not in wanted:
                 plugin.status = "blocked"
+                continue
+            if plugin.name in failed:
+                plugin.status = "failed"
+                plugin.why = failed[plugin.name]
                 continue
             if trying is not None:
                 trying(plugin)
@@ -152,10 +170,10 @@ class Plugins:
         sections = {name: model for name, (_, model) in self._channel_sections.items()}
         self.registry.extend_channels(sections)
 
-    def _fail(self, plugin: Plugin, error: BaseException) -> None:
+    def _fail(self, plugin: Plugin, error: BaseException, remedy: str = "") -> None:
         """Note that a plugin cannot be loaded or started, and take back what it has registered."""
         plugin.status = "failed"
-        plugin.why = f"{describe(error)}; {_remedy(plugin)}"
+        plugin.why = f"{describe(error)}; {remedy or _remedy(plugin)}"
         log.error("%s cannot be loaded", plugin.label, exc_info=error)
         for group in self.groups:
             name = _registered_name(plugin, group)
@@ -191,6 +209,32 @@ class Plugins:
     def sections(self) -> dict[str, type[Model]]:
         """Return the sections of config.toml that plugins declare."""
         return {name: model for name, (_, model) in self._sections.items()}
+
+    # -- in the supervisor -------------------------------------------------------------------------
+
+    def call_early(self, hook: str, config: Config, use: Callable[[Any], object]) -> None:
+        """Call a hook of early modules, plugin by plugin, and hand each answer to `use`.
+
+        A plugin that fails in either is taken out of this server; raises what it raised if no worker
+        serves without it.
+        """
+        caller: pluggy.HookCaller = getattr(self.hook, hook)
+        for implementation in reversed(caller.get_hookimpls()):
+            plugin = self.found[_owner(implementation)]
+            try:
+                with self.starts.starting(_start_of(plugin.name, hook)):
+                    use(_call(implementation, config=config))
+            except (Exception, SystemExit) as error:
+                self._take_out(plugin, error)
+
+    def _take_out(self, plugin: Plugin, error: BaseException) -> None:
+        """Take a plugin out of this server."""
+        if self._is_needed(plugin):
+            if isinstance(error, HansaError):
+                raise error
+            raise Invalid({plugin.label: describe(error)}) from error
+        self._fail(plugin, error, _early_remedy(plugin))
+        self.taken_out[plugin.name] = plugin.why
 
     # -- start -------------------------------------------------------------------------------------
 
@@ -311,6 +355,14 @@ def _remedy(plugin: Plugin) -> str:
     )
 
 
+def _early_remedy(plugin: Plugin) -> str:
+    """Return what can be done about a plugin that failed in the supervisor."""
+    return (
+        "correct it and restart the server (`hansa cluster restart`), "
+        f"or keep it out by `hansa plugin block {plugin.name}`"
+    )
+
+
 def _merge(found: Sections, sections: dict[str, type[Model]], plugin: Plugin, what: str) -> None:
     for name, model in sections.items():
         owner, _ = found.setdefault(name, (plugin.name, model))
@@ -358,19 +410,22 @@ def load_plugins(
     *,
     starts: Starts | None = None,
     needed: Collection[str] | None = (),
+    failed: Mapping[str, str] = NONE_FAILED,
     trying: Callable[[Plugin], None] | None = None,
 ) -> Plugins:
     """Load all plugins that the configuration and `blocked` allow, and validate the configuration
     with what was loaded.
 
-    Raises `Invalid` with all faults. A plugin that cannot be loaded is one only if it is `needed`,
+    Those that have `failed` in the supervisor are not loaded. Raises `Invalid` with all faults. A
+    plugin that cannot be loaded is one only if it is `needed`,
     as all are with None, or if no worker serves without it.
     """
     plugins = Plugins(Registry(), groups, starts, needed)
     section = PluginsSection()
     with contextlib.suppress(Invalid):  # reported by the validation below
         section = load(PluginsSection, resolve(config.data.get("plugins", {})))
-    plugins.load(enabled=section.enabled, blocked={*section.blocked, *blocked}, trying=trying)
+    unwanted = {*section.blocked, *blocked}
+    plugins.load(enabled=section.enabled, blocked=unwanted, failed=failed, trying=trying)
     faults = plugins.faults()
     for name in plugins.missing:
         faults[f"plugins.enabled: {name}"] = "no such plugin is installed"

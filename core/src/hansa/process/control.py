@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ class Job:
     `config` and `dir` are paths, `overrides` settings that go before the file's, `environment`
     variables to set, `sockets` those that `hansa_listen` bound, `engines` the addresses of engines,
     both by name. `needed` are the plugins of the worker that it replaces: without them, that one
-    goes on.
+    goes on. `failed` are plugins that failed in the supervisor, and why.
     """
 
     index: int
@@ -31,6 +31,7 @@ class Job:
     engines: Mapping[str, str]
     sockets: Mapping[str, socket.socket]
     needed: Sequence[str] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Control:

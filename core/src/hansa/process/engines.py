@@ -50,9 +50,22 @@ class Engines:
         return {one.engine.name: one.engine.address for one in self._running}
 
     def start(self, engines: Iterable[Engine], stopped: Callable[[], bool]) -> None:
-        """Start all, and wait until they are ready or the server is to stop; raises `Invalid` for
-        one that does not start.
+        """Start all, and wait until they are ready or the server is to stop.
+
+        Raises `Invalid` for one that does not start; then none of them is kept.
         """
+        kept = len(self._running)
+        try:
+            self._start_all(engines, stopped)
+        except BaseException:
+            for one in self._running[kept:]:
+                one.child.kill()
+                one.child.wait()
+                self._ledger.remove(one.child.pid)
+            del self._running[kept:]
+            raise
+
+    def _start_all(self, engines: Iterable[Engine], stopped: Callable[[], bool]) -> None:
         for engine in engines:
             self._running.append(self._start(engine))
         deadline = time.monotonic() + START_LIMIT

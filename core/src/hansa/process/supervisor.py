@@ -21,10 +21,11 @@ from typing import IO, Any
 
 from ..contract.engine import Engine
 from ..foundation.errors import Invalid
-from ..foundation.starts import STARTS, DeathLedger
+from ..foundation.starts import STARTS, SUPERVISOR, DeathLedger, Starts
 from ..plugins.check import check_plugins
 from ..plugins.configuration import Config, read_config
 from ..plugins.discovery import Plugins, load_plugins
+from ..plugins.early_trial import try_early_modules
 from ..plugins.installed import EARLY
 from .children import Ledger
 from .engines import Engines
@@ -46,10 +47,13 @@ ROTATED_LOGS = ("server", "access")
 
 
 class Supervisor:
-    """Runs one server until it is told to end."""
+    """Runs one server until it is told to end. `lock` is that of its folder."""
 
-    def __init__(self, config: Config, plugins: Plugins, overrides: dict[str, Any]) -> None:
+    def __init__(
+        self, config: Config, plugins: Plugins, overrides: dict[str, Any], lock: IO[str]
+    ) -> None:
         self.config = config
+        self._lock = lock
         self.plugins = plugins
         self.overrides = overrides
         self.run_dir: Path = config.dir / "run"
@@ -71,10 +75,8 @@ class Supervisor:
         """Start, watch until SIGTERM, SIGINT or a restart, stop; then, for a restart, become a new
         process. Raises `Invalid`.
         """
-        self.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chmod(self.config.dir, 0o700)
         set_up(self.config.dir, self.config.log)
-        lock = self._lock()
         leftovers = self.ledger.end_leftovers()
         self.deaths.forget_all()
         if leftovers:
@@ -95,7 +97,8 @@ class Supervisor:
                 self._turn()
         finally:
             self._shut_down()
-            lock.close()
+            self.plugins.starts.end()
+            self._lock.close()
         if self._again:
             self._start_over()
 
@@ -110,21 +113,10 @@ class Supervisor:
         if self._again:
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
-    def _lock(self) -> IO[str]:
-        lock = open(self.run_dir / "server.lock", "w")  # noqa: SIM115 (held as long as the server runs)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Invalid(
-                {"server.dir": f"another server runs in {self.config.dir}: choose another --dir"}
-            ) from None
-        return lock
-
     # -- start -------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
-        for sockets in self.plugins.hook.hansa_listen(config=self.config):
-            self.sockets.update(sockets)
+        self.plugins.call_early("hansa_listen", self.config, self.sockets.update)
         for name, bound in self.sockets.items():
             self.config.listening[name] = _address(bound)
         self.about.write_text(json.dumps(self._describe()))
@@ -139,10 +131,10 @@ class Supervisor:
         return {"pid": os.getpid(), "name": self.config.server.name, **self._addresses}
 
     def _start_engines(self) -> None:
-        engines: list[Engine] = []
-        for several in self.plugins.hook.hansa_engines(config=self.config):
-            engines += several
-        self.engines.start(engines, lambda: self._stop)
+        def start(engines: list[Engine]) -> None:
+            self.engines.start(engines, lambda: self._stop)
+
+        self.plugins.call_early("hansa_engines", self.config, start)
 
     def _start_workers(self) -> None:
         workers = self.workers
@@ -156,6 +148,7 @@ class Supervisor:
                 f"HANSA_LISTEN_{name.upper()}": address for name, address in self._addresses.items()
             },
             "engines": self.engines.addresses,
+            "failed": self.plugins.taken_out,
         }
         for index in range(self.config.server.workers):
             self._start_worker(index)
@@ -206,9 +199,11 @@ class Supervisor:
 
     def _say(self) -> None:
         """Print what the person who started the server is to know."""
-        lines: list[str] = []
-        for said in reversed(self.plugins.hook.hansa_ready(config=self.config)):
-            lines += said
+        answers: list[list[str]] = []
+        self.plugins.call_early("hansa_ready", self.config, answers.append)
+        # from now on plugins do nothing here that could end the server
+        self.plugins.starts.end()
+        lines = [line for said in reversed(answers) for line in said]
         listening = self.config.listening
         for line in self.config.server.say:
             lines.append(re.sub(r"\{(\w+)\}", lambda m: listening.get(m[1], m[0]), line))
@@ -269,20 +264,52 @@ def run_server(
     all faults.
     """
     config = read_config(path, directory=directory, overrides=overrides)
+    lock = _lock(_folder(config))
     plugins = _load_early(config)
+    Supervisor(config, plugins, overrides or {}, lock).run()
+
+
+def _folder(config: Config) -> Path:
+    """Return the folder of a server, which is made if it is new."""
     try:
-        config.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = config.dir
+    except Invalid:
+        check_plugins(config.path)  # which finds everything else that is wrong, too
+        raise
+    try:
+        (folder / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise Invalid({"server.dir": f"{config.dir} cannot be made: {error.strerror}"}) from None
-    Supervisor(config, plugins, overrides or {}).run()
+        raise Invalid({"server.dir": f"{folder} cannot be made: {error.strerror}"}) from None
+    return folder
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Return the lock of a server's folder, held as long as the server runs."""
+    lock = open(folder / "run" / "server.lock", "w")  # noqa: SIM115 (see above)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        why = f"another server runs in {folder}: choose another --dir"
+        raise Invalid({"server.dir": why}) from None
+    return lock
 
 
 def _load_early(config: Config) -> Plugins:
     """Load the early modules of plugins; what is wrong with definitions, too, is told in the same
     breath.
     """
+    folder = config.dir / STARTS
+    blamed = DeathLedger(folder).bury(SUPERVISOR, "with the server")
+    if blamed:
+        log.error("the server ended when it was started last, in %s", blamed)
+
+    def load(starts: Starts) -> Plugins:
+        return load_plugins(config, set(), (EARLY,), starts=starts)
+
     try:
-        return load_plugins(config, set(), (EARLY,))
+        try_early_modules(load, folder)
+        return load(Starts(folder, name=SUPERVISOR))
     except Invalid as invalid:
         try:
             check_plugins(config.path)  # as a worker, which knows the types of definitions

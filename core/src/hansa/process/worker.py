@@ -216,7 +216,7 @@ def _make_worker(config: Config, job: Job, control: Control, starts: Starts) -> 
     keys = load_keys(config.dir, config.server.secret_key)
     database = Database(engine)
     blocked = database.blocked_plugins()
-    plugins = load_plugins(config, blocked, starts=starts, needed=job.needed)
+    plugins = load_plugins(config, blocked, starts=starts, needed=job.needed, failed=job.failed)
     return Worker(config, job, control, plugins, database, keys)
 
 
