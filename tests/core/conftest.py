@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +84,18 @@ def plugin_maker(top: Path) -> Callable[..., str]:
         *,
         distribution: str = "",
         required: bool = False,
+        requires: Sequence[str] = (),
     ) -> str:
         folder = top / "plugins"
-        install_plugin(folder, name, full, early, distribution=distribution, required=required)
+        install_plugin(
+            folder,
+            name,
+            full,
+            early,
+            distribution=distribution,
+            required=required,
+            requires=requires,
+        )
         return str(top / "plugins")
 
     return make

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hansa.plugins.configuration import read_config
 from hansa.plugins.discovery import Plugins, load_plugins
 from hansa.plugins.installed import EARLY, discover
 from hansa.plugins.registry import Registry
+from hansa.plugins.requirements import unmet
 from hansa_devkit import LocalServer
 
 OUTGOING = """
@@ -94,7 +96,10 @@ def test_the_early_half_alone(make: Callable[..., str]):
             "there is no hook hansa_transport; did you mean hansa_transports?",
         ),
         ("@hookimpl\ndef something():\n    return []", "there is no hook something"),
-        ("@hookimpl\ndef hansa_ready(confg):\n    return []", "confg"),
+        (
+            "@hookimpl\ndef hansa_ready(confg):\n    return []",
+            "the hook hansa_ready has no argument confg (it has: config); correct it",
+        ),
         ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
         ("import sys\nsys.exit(3)", "SystemExit: 3"),
         ("x = = 1", "SyntaxError"),
@@ -339,6 +344,50 @@ class TestWithAConfiguration:
                 check_plugins(path, needed=needed)
         check_plugins(path, blocked={"bad"})
         check_plugins(path, needed=["one"])
+
+
+@pytest.mark.parametrize(
+    ("requirement", "why"),
+    [
+        ("hansa>=99", "it needs hansa>=99, and hansa 0"),
+        ("hansa-nowhere>=1,<2", "it needs hansa-nowhere<2,>=1, which is not installed"),
+        ("hansa >= x", "its requirement 'hansa >= x' is not valid"),
+    ],
+)
+def test_one_that_needs_what_is_not_installed_is_not_imported(
+    make: Callable[..., str], requirement: str, why: str
+):
+    make("newer", "import no_such_library", requires=[requirement])
+    found = load("newer").found["newer"]
+    assert found.status == "failed" and why in found.why
+    assert "`pip install hansa-newer==1.0`" in found.why
+    assert "`hansa plugin reload newer`" in found.why
+
+
+def test_requirements_that_are_met_or_do_not_concern_hansa(make: Callable[..., str]):
+    fine = ["hansa>=0.1", "hansa-nowhere; extra == 'more'", "hansa-nowhere; python_version < '3'"]
+    others = ["pluggy>=99", "no-such-library"]
+    make("fine", OUTGOING.format(type="fine"), requires=[*fine, *others])
+    plugins = load("fine")
+    assert plugins.loaded == ["fine"]
+    assert unmet(plugins.found["fine"].requirements, all=True) == [
+        f"it needs pluggy>=99, and pluggy {version('pluggy')} is installed",
+        "it needs no-such-library, which is not installed",
+    ]
+
+
+@pytest.mark.parametrize("file", ["METADATA", "entry_points.txt"])
+def test_a_distribution_without_sound_metadata_hides_no_other(
+    make: Callable[..., str], tmp_path: Path, file: str
+):
+    make("broken", OUTGOING.format(type="broken"))
+    make("sound", OUTGOING.format(type="sound"))
+    metadata = tmp_path / "plugins/hansa_broken-1.0.dist-info"
+    (metadata / file).write_text("[hansa]\nnothing that could be read\n")
+    found = discover()
+    assert found["sound"].fault == ""
+    broken = found["?" if file == "METADATA" else "hansa-broken"]
+    assert "cannot be read" in broken.fault and "broken" not in found
 
 
 def test_nothing_is_imported_to_find_them(make: Callable[..., str]):

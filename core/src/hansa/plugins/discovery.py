@@ -18,14 +18,16 @@ from ..contract.records import PlainSettings
 from ..contract.registry import RegisteredService
 from ..contract.server import Server
 from ..contract.service import Service, Wrap
-from ..foundation.errors import HansaError, Invalid, describe, did_you_mean
+from ..foundation.errors import HansaError, Invalid, describe
 from ..foundation.starts import Starts
 from ..settings.model import Model
 from ..settings.resolve import resolve
 from ..settings.validate import default_faults, load
 from .configuration import ALL_PRESENT, Absent, Config
+from .hooks import refuse_faulty_hooks
 from .installed import EARLY, FULL, REQUIRED, Plugin, discover
 from .registry import Clash, Registry
+from .requirements import Unmet, unmet
 from .sections import PluginsSection
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("hansa.plugins")
 
 TYPE_HOOKS = ("hansa_transports", "hansa_security", "hansa_formats")
-_HOOKS = {name for name in dir(hookspecs) if name.startswith("hansa_")}
 
 IMPORT = "import"
 PHASES = (
@@ -140,15 +141,18 @@ class Plugins:
             self._fail(plugin, error)
 
     def _register(self, plugin: Plugin) -> None:
-        if plugin.clash:
-            raise Clash(plugin.clash)
+        if plugin.fault:
+            raise Clash(plugin.fault)
+        faults = unmet(plugin.requirements)
+        if faults:
+            raise Unmet("; ".join(faults))
         for group in self.groups:
             entry = plugin.entries.get(group)
             if entry is None:
                 continue
             module: ModuleType = entry.load()
+            refuse_faulty_hooks(module)
             self._manager.register(module, _registered_name(plugin, group))
-            _refuse_unknown_hooks(module)
             self._take_declarations(plugin, module)
             if group == FULL:
                 types = _types_of(module)
@@ -173,7 +177,7 @@ class Plugins:
     def _fail(self, plugin: Plugin, error: BaseException, remedy: str = "") -> None:
         """Note that a plugin cannot be loaded or started, and take back what it has registered."""
         plugin.status = "failed"
-        plugin.why = f"{describe(error)}; {remedy or _remedy(plugin)}"
+        plugin.why = f"{describe(error)}; {remedy or _remedy_for(plugin, error)}"
         log.error("%s cannot be loaded", plugin.label, exc_info=error)
         for group in self.groups:
             name = _registered_name(plugin, group)
@@ -355,6 +359,16 @@ def _remedy(plugin: Plugin) -> str:
     )
 
 
+def _remedy_for(plugin: Plugin, error: BaseException) -> str:
+    """Return what can be done about a plugin that cannot be loaded for this reason."""
+    if not isinstance(error, Unmet):
+        return _remedy(plugin)
+    return (
+        f"install what it needs (`pip install {plugin.distribution}=={plugin.version}`), or a "
+        f"version of it that fits, and run `hansa plugin reload {plugin.name}`"
+    )
+
+
 def _early_remedy(plugin: Plugin) -> str:
     """Return what can be done about a plugin that failed in the supervisor."""
     return (
@@ -373,14 +387,6 @@ def _merge(found: Sections, sections: dict[str, type[Model]], plugin: Plugin, wh
 def _declared(module: ModuleType, hook: str, nothing: Callable[[], Any]) -> Any:
     """Return what a module's implementation of a hook without arguments declares."""
     return getattr(module, hook, nothing)()
-
-
-def _refuse_unknown_hooks(module: ModuleType) -> None:
-    """Raise LookupError for what is marked as a hook and is none, with a suggestion."""
-    for name in dir(module):
-        marked = hasattr(getattr(module, name), f"{hookspecs.PROJECT}_impl")
-        if marked and name not in _HOOKS:
-            raise LookupError(f"there is no hook {name}{did_you_mean(name, _HOOKS)}")
 
 
 def _refuse_faulty_defaults(types: Iterable[type[Definition | Format]]) -> None:

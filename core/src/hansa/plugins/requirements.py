@@ -1,0 +1,50 @@
+"""What the distribution of a plugin requires (`Requires-Dist` in its metadata), against what is
+installed: an installer may have been told not to look (`pip install --no-deps`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from ..foundation.errors import Invalid
+
+HANSA = "hansa"
+"""Core, and the beginning of the names of plugins that others require."""
+
+
+class Unmet(Invalid):
+    """A plugin requires what is not installed."""
+
+    code = "unmet"
+
+
+def unmet(requirements: Iterable[str], *, all: bool = False) -> list[str]:
+    """Return in words what is required and not installed: of Hansa and its plugins, or of `all`
+    distributions.
+    """
+    found = [_unmet(line) for line in requirements if all or line.lower().startswith(HANSA)]
+    return [fault for fault in found if fault]
+
+
+@cache
+def _unmet(line: str) -> str:
+    """Return what is wrong with one requirement (PEP 508); an empty text if it is met."""
+    # PERF: 20 ms that only a process which loads plugins needs
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        return f"its requirement {line!r} is not valid"
+    if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+        return ""
+    wanted = f"{requirement.name}{requirement.specifier}"
+    try:
+        installed = version(requirement.name)
+    except PackageNotFoundError:
+        return f"it needs {wanted}, which is not installed"
+    if requirement.specifier.contains(installed, prereleases=True):
+        return ""
+    return f"it needs {wanted}, and {requirement.name} {installed} is installed"
