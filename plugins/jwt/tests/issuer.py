@@ -61,8 +61,10 @@ def private_pem(key: Any) -> str:
 
 
 def jwk(key: Any, algorithm: str = "RS256", **members: Any) -> dict[str, Any]:
-    """The public half of a key as PyJWT writes it."""
-    return {**get_default_algorithms()[algorithm].to_jwk(key.public_key(), as_dict=True), **members}
+    """The public half of a key as PyJWT writes it, without `key_ops`."""
+    written = get_default_algorithms()[algorithm].to_jwk(key.public_key(), as_dict=True)
+    written.pop("key_ops", None)
+    return {**written, **members}
 
 
 class KeySetServer:

@@ -175,14 +175,20 @@ def test_nobody_waits_for_an_issuer_that_does_not_answer(issuer, tmp_path):
 
 @pytest.mark.parametrize(
     ("status", "answer"),
-    [(404, b"{}"), (302, b""), (200, b"<html>"), (200, b" " * 600_000), (200, b'{"keys": 1}')],
+    [
+        (404, b'{"keys": []}'),
+        (302, b""),
+        (200, b"<html>"),
+        (200, b" " * 600_000),
+        (200, b'{"keys": 1}'),
+    ],
 )
 def test_answers_that_are_no_key_set_count_as_an_outage(issuer, tmp_path, status, answer):
     with running(issuer, tmp_path) as security:
         assert call(security, old()) == "alice"
         issuer.status = status
         issuer.answer = answer
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match="cannot be fetched"):
             security.ping()
         assert call(security, old(jti="a")) == "alice"
 

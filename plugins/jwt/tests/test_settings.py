@@ -23,6 +23,8 @@ from plugins.jwt.tests.issuer import (
     public_pem,
 )
 
+# pytest resets the filter of hansa_jwt.keys
+pytestmark = pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 GOOD: dict[str, Any] = {
     "issuer": ISSUER,
     "audience": [AUDIENCE],
@@ -79,6 +81,13 @@ WRONG: list[tuple[dict[str, Any], set[str]]] = [
         {
             "algorithms": ["ES256"],
             "public_keys": [public_pem(ec.generate_private_key(ec.SECP256K1()))],
+        },
+        {"public_keys[0]"},
+    ),
+    (
+        {
+            "algorithms": ["ES256"],
+            "public_keys": [public_pem(ec.generate_private_key(ec.BrainpoolP256R1()))],
         },
         {"public_keys[0]"},
     ),

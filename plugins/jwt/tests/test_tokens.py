@@ -1,4 +1,6 @@
-"""Tokens made by PyJWT, good and bad: what is accepted, and what is refused, always in the same words."""
+"""Tokens made by PyJWT, good and bad: what is accepted, and what is refused, always in the same
+words.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +38,8 @@ from plugins.jwt.tests.issuer import (
     token,
 )
 
+# pytest resets the filter of hansa_jwt.keys
+pytestmark = pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 SERVER = LocalServer()
 INVALID = 'Bearer realm="hansa", error="invalid_token"'
 

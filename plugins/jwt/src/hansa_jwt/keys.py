@@ -32,7 +32,8 @@ MOST_KEYS = 50
 """Maximum keys of a key set; further ones are ignored."""
 _LARGEST_RSA = 8192
 _SMALLEST_RSA = 2048
-"""Sizes in bits: smaller moduli are forbidden (RFC 7518, section 3.3), larger ones take too long."""
+"""Sizes in bits: smaller moduli are forbidden (RFC 7518, section 3.3), larger ones take too long.
+"""
 
 _OF_RSA = frozenset(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"))
 _OF_CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
@@ -45,7 +46,8 @@ _UNREADABLE = (JoseError, ValueError, TypeError, KeyError, UnsupportedAlgorithm,
 
 
 def algorithms_of(key: Key) -> frozenset[str]:
-    """Return the algorithms of signatures that a key is for; none if it must not be used for any."""
+    """Return the algorithms of signatures that a key is for; none if it must not be used for any.
+    """
     operations = key.get("key_ops")
     if key.get("use") == "enc" or (operations and not {"verify", "sign"} & set(operations)):
         return frozenset()
@@ -91,7 +93,7 @@ def read_key_set(text: bytes) -> list[Key]:
 
 
 def _public_jwk(entry: object) -> Key | None:
-    if not isinstance(entry, dict) or entry.get("kty") == "oct":
+    if not isinstance(entry, dict):
         return None
     try:
         return JWKRegistry.import_key({name: entry[name] for name in _PUBLIC if name in entry})
@@ -156,6 +158,8 @@ def _read_pem(text: str, *, private: bool) -> Key:
     if isinstance(native, RSAPublicKey | RSAPrivateKey):
         return RSAKey.import_key(native)
     if isinstance(native, EllipticCurvePublicKey | EllipticCurvePrivateKey):
+        if native.curve.name not in _OF_CURVES:
+            raise ValueError("is on another curve than P-256, P-384 and P-521")
         return ECKey.import_key(native)
     if isinstance(native, Ed25519PublicKey | Ed25519PrivateKey):
         return OKPKey.import_key(native)
@@ -179,7 +183,8 @@ def _read_jwk(text: str) -> Key:
 
 
 def keys_of(settings: JwtSettings) -> list[Key]:
-    """Return the keys in the settings that verify tokens; raises ValueError for one that is none."""
+    """Return the keys in the settings that verify tokens; raises ValueError for one that is none.
+    """
     if settings.secrets:
         return [read_secret(text) for text in settings.secrets]
     if settings.public_keys or settings.signing_key is None:

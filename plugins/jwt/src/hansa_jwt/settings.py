@@ -17,7 +17,8 @@ Algorithm = Literal[
     "EdDSA", "Ed25519",
     "HS256", "HS384", "HS512",
 ]  # fmt: skip
-"""The algorithms of signatures that may be accepted (RFC 7518, 8037, 9864); EdDSA is Ed25519 here."""
+"""The algorithms of signatures that may be accepted (RFC 7518, 8037, 9864); EdDSA is Ed25519 here.
+"""
 
 
 class JwtSettings(Model):
@@ -159,7 +160,9 @@ class JwtSettings(Model):
         return any(name.startswith("HS") for name in self.algorithms)
 
     def check(self) -> None:
-        """There is one source of keys, of the kind that the algorithms need, and each key is usable."""
+        """There is one source of keys, of the kind that the algorithms need, and each key is
+        usable.
+        """
         faults = {**self._faults_of_source(), **self._faults_of_url()}
         if self.jwks_ca and not Path(self.jwks_ca).is_file():
             faults["jwks_ca"] = f"there is no file {self.jwks_ca}"
@@ -167,7 +170,8 @@ class JwtSettings(Model):
         if own:
             faults["signing_claims"] = f"{', '.join(sorted(own))} is set from other settings"
         if not faults:
-            # PERF: its libraries take 150 ms to import, which workers without such a definition save
+            # PERF: its libraries take 150 ms to import, which workers without such a definition
+            # save
             from .keys import faults_of_keys
 
             faults = faults_of_keys(self)

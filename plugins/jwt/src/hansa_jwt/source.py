@@ -47,8 +47,8 @@ class ConfiguredKeys:
 
 
 class FetchedKeys:
-    """The keys of a JSON Web Key Set, fetched by one thread: regularly, and at once for a token that
-    names an unknown key.
+    """The keys of a JSON Web Key Set, fetched by one thread: regularly, and at once for a token
+    that names an unknown key.
 
     `ring` has the keys as they are now. `records` keep the key set, so that a new worker, or an
     edited definition, can verify tokens while the issuer is down. `trouble` is called with what is
@@ -161,7 +161,8 @@ class FetchedKeys:
     # -- fetching ----------------------------------------------------------------------------------
 
     def _renew(self) -> str:
-        """Fetch the key set and take its keys; returns what is wrong, an empty text if nothing is."""
+        """Fetch the key set and take its keys; returns what is wrong, an empty text if nothing is.
+        """
         with self._fetching:
             try:
                 self._take(self._fetch())
