@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 import requests
 from hansa_devkit.harness.waiting import wait_until
 
+from plugins.quickstart.tests.conftest import Cluster, Foreground
 from tests.cluster.accounting import Account, Receipts
 from tests.cluster.clients import Clients
 from tests.cluster.running import sized, within
@@ -230,6 +232,99 @@ def test_a_full_disk_under_everything(mount, start_server, tmp_path, figure):
     assert accept.refusals
     assert not calls.lost and not calls.unexpected
     assert not result.lost
+
+
+PARTS = ("kvdb", "load-balancer", "server1", "server2")
+
+
+@pytest.fixture
+def small_cluster(mount, tmp_path) -> Iterator[tuple[Cluster, Disk]]:
+    """A cluster, not started, whose folder is a disk of 12 MB."""
+    cluster = Cluster(tmp_path)
+    disk = mount(cluster.path, "12m")
+    cluster.create()
+    yield cluster, disk
+    cluster.kill()
+
+
+def keep_full(disk: Disk, cluster: Cluster) -> None:
+    """Keep a disk full until Valkey, which ends when it cannot write, has ended."""
+    before = valkey(cluster)
+    assert before
+
+    def ended() -> bool:
+        disk.fill()
+        return before != valkey(cluster)
+
+    disk.fill()
+    wait_until(ended, 30, "Valkey ends")
+
+
+def valkey(cluster: Cluster) -> set[int]:
+    return {process.pid for process in cluster.processes() if process.name() == "valkey-server"}
+
+
+def goes_on(cluster: Cluster) -> float:
+    """Wait until a cluster does everything again; returns the seconds."""
+    began = time.monotonic()
+
+    def whole() -> bool:
+        try:
+            answer = cluster.api("admin.server.status")
+            queue = cluster.api("admin.queue.status")
+        except requests.RequestException:
+            return False
+        serve = answer.ok and len(answer.json()["workers"]) == 4
+        queues = queue.ok and not queue.json().get("error")
+        return serve and queues and all(is_ready(cluster, server) for server in (0, 1))
+
+    wait_until(whole, 2 * BACK, "the cluster goes on")
+    back = time.monotonic() - began
+    created = cluster.api(
+        "admin.security.basic.create", name="after", username="after", password="after the fill"
+    )
+    assert created.status_code == 200, created.text
+    return back
+
+
+def is_ready(cluster: Cluster, server: int) -> bool:
+    """Whether a server itself, past the load-balancer, says that it is ready."""
+    url = f"http://127.0.0.1:{cluster.base + 10 + server}/hansa/ready"
+    return requests.get(url, timeout=5).status_code == 200
+
+
+def test_a_full_disk_ends_no_component_of_a_cluster(small_cluster, figure):
+    cluster, disk = small_cluster
+    cluster.run("start", cluster.path)
+    before = {part: cluster.pid(part) for part in PARTS}
+    keep_full(disk, cluster)
+    assert requests.get(f"{cluster.front}/hansa/ready", timeout=10).status_code == 200
+    disk.free()
+    back = goes_on(cluster)
+    assert {part: cluster.pid(part) for part in PARTS} == before
+    figure("R18", faults=1, back_max=round(back, 1))
+    assert within([back], BACK)
+    cluster.run("stop", cluster.path)
+    assert not cluster.processes()
+
+
+def test_what_is_killed_while_the_disk_is_full_comes_back(small_cluster, figure):
+    cluster, disk = small_cluster
+    command = Foreground(cluster, "start", cluster.path, "--fg").started()
+    keep_full(disk, cluster)
+    for part in ("kvdb", "load-balancer", "server2"):
+        os.kill(cluster.pid(part), signal.SIGKILL)
+    wait_until(lambda: command.text.count("ended with status -9") == 3, 10)
+    for _ in range(5):
+        disk.fill()
+        time.sleep(0.5)
+    assert command.process.poll() is None
+    disk.free()
+    back = goes_on(cluster)
+    figure("R18", faults=4, back_max=round(back, 1))
+    assert within([back], BACK)
+    command.interrupt()
+    assert not cluster.processes()
 
 
 def _services(server) -> set[str]:

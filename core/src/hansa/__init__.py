@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .cluster.file_records import FileRecords as FileRecords
     from .cluster.membership import Holder as Holder, name_lease as name_lease
+    from .cluster.odb_watch import check_odb as check_odb
     from .contract.bus import Bus as Bus, Queue as Queue, Records as Records
     from .contract.calls import QueueOptions as QueueOptions, RouteOptions as RouteOptions
     from .contract.engine import Engine as Engine
@@ -97,7 +98,11 @@ if TYPE_CHECKING:
     from .odb.migrations.schema import prepare_odb as prepare_odb
     from .plugins.check import check_plugins as check_plugins
     from .process.children import spawn as spawn
-    from .process.logs import rotate_log as rotate_log
+    from .process.logs import (
+        LogFile as LogFile,
+        rotate_log as rotate_log,
+        rotate_output as rotate_output,
+    )
     from .runtime.offline import block_offline as block_offline
     from .settings.faults import decode_hook as decode_hook, explain as explain
     from .settings.integral import with_integers as with_integers
@@ -129,6 +134,7 @@ _PUBLIC = {
         "Holder",
         "name_lease",
     ),
+    "cluster.odb_watch": ("check_odb",),
     "contract.bus": (
         "Bus",
         "Queue",
@@ -226,12 +232,20 @@ _PUBLIC = {
         "Undefined",
         "problem",
     ),
-    "foundation.files": ("replace_file",),
+    "foundation.files": (
+        "StatusFile",
+        "replace_file",
+    ),
+    "foundation.output": ("print_lines",),
     "foundation.processes": ("started_at",),
     "odb.migrations.schema": ("prepare_odb",),
     "plugins.check": ("check_plugins",),
     "process.children": ("spawn",),
-    "process.logs": ("rotate_log",),
+    "process.logs": (
+        "LogFile",
+        "rotate_log",
+        "rotate_output",
+    ),
     "runtime.offline": ("block_offline",),
     "settings.faults": (
         "decode_hook",

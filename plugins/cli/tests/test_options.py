@@ -150,7 +150,15 @@ def test_what_does_not_fit_is_wrong_usage(arguments: list[str], told: str) -> No
     assert told in output
 
 
-def test_a_secret_is_prompted_for() -> None:
+def test_a_secret_is_read_from_standard_input() -> None:
+    code, found, output = run("n", "--key", "-", input="word\nmore\n")
+    assert code == 0
+    assert found["key"] == "word"
+    assert "word" not in output.replace("Key", "")
+
+
+def test_a_secret_is_prompted_for_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hansa_cli.values._is_terminal", lambda: True)
     code, found, output = run("n", "--key", "-", input="word\nword\n")
     assert code == 0
     assert found["key"] == "word"

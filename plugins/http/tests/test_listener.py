@@ -206,6 +206,7 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
         dir=tmp_path,
         section=lambda model: section,
         ready=False,
+        fault="",
         closing=True,
         grace=5.0,
         replace_worker=None,
@@ -219,8 +220,16 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
         answer = connection.getresponse()
         assert (answer.status, bool(answer.read())) == (503, True)
         server.ready = True
+        server.fault = "the ODB is gone"
         connection.request("GET", "/hansa/ready")
-        assert connection.getresponse().status == 200
+        answer = connection.getresponse()
+        assert answer.status == 503
+        assert json.loads(answer.read())["detail"] == "not ready: the ODB is gone"
+        server.fault = ""
+        for path in ("/hansa/ready", "/hansa/live", "/hansa/ping"):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            assert (answer.status, bool(answer.read())) == (200, True)
         connection.close()
         plugin.hansa_drain(server)
         with pytest.raises(ConnectionError):
@@ -230,7 +239,9 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
     lines = (
         (tmp_path / "logs" / "access.log").read_text().splitlines()
     )  # nothing waits for a thread that has ended
-    assert [json.loads(line)["status"] for line in lines] == [503, 200]
+    assert [json.loads(line)["path"] for line in lines] == ["/hansa/ping"], (
+        "health checks are left out"
+    )
     plugin.hansa_shutdown(server)
     server.sockets = {}
     plugin.hansa_serve(server)

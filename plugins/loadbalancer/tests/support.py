@@ -170,7 +170,13 @@ class RunningBalancer:
         line = self.process.stdout.readline().strip()
         assert line == f"load-balancer: {self.url}", line + self.end_of_log()
         assert self.get("/hansa/load-balancer/alive")[0] == 200
+        wait_until(self.has_checked, 10, "every server has been checked")
         return self
+
+    def has_checked(self) -> bool:
+        """Whether it knows of each server whether it is ready."""
+        rows = self.control.runtime.statistics()
+        return not any("INI" in str(row.get("check_status")) for row in rows)
 
     def fail(self) -> str:
         """Start, see that it refuses to, and give what it said."""

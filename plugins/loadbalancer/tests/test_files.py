@@ -10,6 +10,7 @@ import pytest
 from hansa import NotFound, Unavailable, started_at
 from hansa_loadbalancer.control import Control
 from hansa_loadbalancer.files import (
+    ABOUT,
     About,
     locked,
     read_about,
@@ -98,10 +99,10 @@ def test_a_load_balancer_that_does_not_run_is_not_believed(tmp_path):
     own = started_at(os.getpid())
     assert own is not None
     about = About(os.getpid(), own, "c", "u", "h", "v")
-    about.write(tmp_path)
+    (tmp_path / ABOUT).write_text(about.as_json())
     assert read_about(tmp_path) == about
     about.start -= 1  # another process had this id
-    about.write(tmp_path)
+    (tmp_path / ABOUT).write_text(about.as_json())
     with pytest.raises(Unavailable, match="does not run"):
         read_about(tmp_path)
     (tmp_path / "load-balancer.json").write_text("{")

@@ -243,6 +243,11 @@ def test_a_secret_from_the_environment_or_an_option(make_cluster):
         "redis://:from-env@127.0.0.1:6379/0" in (cluster.path / "server1/config.toml").read_text()
     )
     shutil.rmtree(cluster.path)
+    (cluster.folder / "password").write_text("from file\nsecond line\n")
+    cluster.create(*REDIS, "--kvdb_password_file", cluster.folder / "password")
+    config = (cluster.path / "server1/config.toml").read_text()
+    assert "redis://:from%20file@127.0.0.1:6379/0" in config
+    shutil.rmtree(cluster.path)
     cluster.create(*REDIS, "--kvdb_password", "")
     assert "redis://127.0.0.1:6379/0" in (cluster.path / "server1/config.toml").read_text()
 
@@ -251,7 +256,7 @@ def test_without_a_terminal_it_tells_how_to_give_a_secret(make_cluster):
     cluster = make_cluster()
     done = cluster.run("quickstart", "create", cluster.path, *REDIS, check=False)
     assert done.returncode == 12
-    assert "--kvdb_password" in done.stderr
+    assert "--kvdb_password_file" in done.stderr
     assert "HANSA_KVDB_PASSWORD" in done.stderr
     assert not cluster.path.exists()
 

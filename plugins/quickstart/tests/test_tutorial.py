@@ -247,7 +247,9 @@ def test_a_redis_that_may_lose_is_refused_where_that_is_forbidden(make_cluster, 
 
 def test_the_password_of_the_admin_and_a_user_for_channels(running):
     old = running.password
-    running.run("create", "user", running.path, "--username", "partner", "--password", "first")
+    first = running.folder / "first"
+    first.write_text("first\n")
+    running.run("create", "user", running.path, "--username", "partner", "--password-file", first)
     running.run("update", "password", running.path, "partner", "--password", "second")
     channel = {
         "name": "p",

@@ -25,11 +25,14 @@ def test_what_keeps_ending_is_started_ever_later(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     restarts = Restarts(first=1.0, longest=3.0, well=60.0)
     assert restarts.due
-    assert restarts.ended(began=now[0]) == 1.0
+    assert restarts.ended(None) == 0.0, "at once"
+    assert restarts.due
+    assert restarts.ended(now[0]) == 1.0
     assert not restarts.due
     now[0] += 1.0
     assert restarts.due
-    assert restarts.ended(began=now[0]) == 2.0
-    assert restarts.ended(began=now[0]) == 3.0
-    assert restarts.ended(began=now[0] - 60.0) == 3.0
-    assert restarts.ended(began=now[0] - 60.1) == 1.0, "it had run well"
+    assert restarts.ended(None) == 2.0
+    assert restarts.ended(None) == 3.0
+    assert restarts.ended(now[0] - 60.0) == 3.0
+    assert restarts.ended(now[0] - 60.1) == 0.0, "it had run well"
+    assert restarts.ended(now[0]) == 1.0

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hansa import replace_file
+from hansa import StatusFile, replace_file
 from hansa.foundation.files import create_file
 
 
@@ -81,3 +81,22 @@ def test_of_several_who_create_it_one_does(tmp_path: Path):
     assert path.read_text() == first * 1000
     assert os.listdir(tmp_path) == ["secret"]
     assert not create_file(path, "later")
+
+
+def test_a_status_waits_for_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*arguments: object) -> None:
+        raise OSError("no space left")
+
+    status = StatusFile(tmp_path / "status")
+    status.write("one")
+    with monkeypatch.context() as context:
+        context.setattr(os, "replace", full)
+        status.write("two")
+        status.write("three")
+        status.catch_up()
+    assert status.path.read_text() == "one"
+    status.catch_up()
+    assert status.path.read_text() == "three"
+    status.remove()
+    status.catch_up()
+    assert not status.path.exists()

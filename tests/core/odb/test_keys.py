@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hansa.foundation.errors import Invalid
+from hansa.odb.identity import NOTE
 from hansa.odb.keys import Keys, load_keys
 from hypothesis import given, settings, strategies as st
 
@@ -67,6 +68,24 @@ def test_the_file_is_made_once_and_for_its_owner_only(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
     given = new_key()
     assert load_keys(tmp_path, given).mac == Keys(given).mac != first.mac
+
+
+def test_a_server_that_was_started_before_makes_no_other(tmp_path: Path):
+    load_keys(tmp_path, None)
+    (tmp_path / NOTE).write_text("f" * 32)
+    file = tmp_path / "secret.key"
+    for left, why in ((None, "is missing"), ("", "32 random bytes"), ("short", "32 random bytes")):
+        file.unlink(missing_ok=True)
+        if left is not None:
+            file.write_text(left)
+        with pytest.raises(Invalid) as caught:
+            load_keys(tmp_path, None)
+        fault = caught.value.errors["server.secret_key"]
+        assert f"{file}" in fault and why in fault
+        assert "restore it from a backup, or copy it from another server" in fault
+        assert file.exists() == (left is not None)
+    given = new_key()
+    assert load_keys(tmp_path, given).mac == Keys(given).mac
 
 
 def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path):

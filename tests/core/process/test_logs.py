@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hansa.contract.service import current_cid
 from hansa.plugins.sections import LogSection
-from hansa.process.logs import rotate_log, set_up
+from hansa.process.logs import rotate_log, rotate_output, set_up
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 log = logging.getLogger("hansa.test")
@@ -162,3 +162,41 @@ def test_what_a_library_quotes_of_a_peer_is_cut_off(lines: Path):
     written = lines.read_text()
     assert len(written) < 80_000
     assert "more characters)" in written
+
+
+def test_a_log_that_cannot_be_opened_anew_ends_nothing(lines: Path):
+    log.info("before")
+    lines.rename(lines.with_name("moved"))
+    lines.mkdir()  # as a full disk, it keeps the file from being made
+    log.info("lost")
+    lines.rmdir()
+    log.info("after")
+    assert [line.rpartition(" - ")[2] for line in lines.read_text().splitlines()] == ["after"]
+
+
+def test_what_programs_print_is_copied_away_and_they_go_on(tmp_path: Path):
+    path = tmp_path / "console.log"
+    with open(path, "ab", buffering=0) as console:
+        for number in range(4):
+            console.write(b"%d" % number * 60)
+            rotate_output(path, 50, 2)
+        console.write(b"end")
+    assert path.read_bytes() == b"end"
+    assert (tmp_path / "console.log.1").read_bytes() == b"3" * 60
+    assert (tmp_path / "console.log.2").read_bytes() == b"2" * 60
+    assert len(list(tmp_path.iterdir())) == 3
+    rotate_output(tmp_path / "missing", 0, 2)
+
+
+def test_output_that_cannot_be_copied_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "console.log"
+    path.write_bytes(b"text")
+
+    def full(*arguments: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(OSError, match="no space"):
+        rotate_output(path, 0, 2)
+    assert path.read_bytes() == b"text"
+    assert len(list(tmp_path.iterdir())) == 1

@@ -14,29 +14,30 @@ def backoff_delay(attempt: int, first: float, longest: float) -> float:
 
 
 class Restarts:
-    """Decides when to start again what ended by itself: each time later, unless it had run well for
-    a while.
+    """Decides when to start again what ended by itself: at once if it had run well, and ever later
+    if it keeps ending in its start.
 
-    `first` and `longest` bound the pause in seconds; what ran for `well` seconds begins with the
-    first pause again.
+    `first` and `longest` bound the pause in seconds from the second end in a row on; what served
+    for `well` seconds begins anew.
     """
 
-    def __init__(self, first: float = 0.2, longest: float = 10.0, well: float = 60.0) -> None:
+    def __init__(self, first: float = 0.2, longest: float = 10.0, well: float = 10.0) -> None:
         self.first = first
         self.longest = longest
         self.well = well
-        self._attempt = 0
+        self._ends = 0
         self._due = 0.0
 
-    def ended(self, began: float) -> float:
-        """Note that it ended, having begun at this `time.monotonic()`; returns the pause in seconds
-        before the next start.
+    def ended(self, served_since: float | None) -> float:
+        """Note that it ended; returns the pause in seconds before the next start.
+
+        `served_since` is the `time.monotonic()` from which it served, None if it never did.
         """
         now = time.monotonic()
-        if now - began > self.well:
-            self._attempt = 0
-        self._attempt += 1
-        delay = backoff_delay(self._attempt, self.first, self.longest)
+        if served_since is not None and now - served_since > self.well:
+            self._ends = 0
+        delay = backoff_delay(self._ends, self.first, self.longest) if self._ends else 0.0
+        self._ends += 1
         self._due = now + delay
         return delay
 

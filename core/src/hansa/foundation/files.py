@@ -49,6 +49,34 @@ def create_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
     return True
 
 
+class StatusFile:
+    """A file that reports how something stands, replaced as a whole. A full disk delays it: what
+    could not be written is written by `catch_up`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._waiting: str | None = None
+
+    def write(self, content: str) -> None:
+        """Write this content, or have it wait for `catch_up`."""
+        self._waiting = content
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Write what waits, if anything does and it can be written now."""
+        if self._waiting is None:
+            return
+        with contextlib.suppress(OSError):
+            replace_file(self.path, self._waiting)
+            self._waiting = None
+
+    def remove(self) -> None:
+        """Remove the file, and forget what waits."""
+        self._waiting = None
+        self.path.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Have the names in a folder on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

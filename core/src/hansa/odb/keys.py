@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from ..foundation.errors import Invalid
 from ..foundation.files import create_file
+from .identity import NOTE
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
+KEY_FILE = "secret.key"
+REMEDY = "restore it from a backup, or copy it from another server of the cluster"
 _KEY = re.compile("[A-Za-z0-9_-]{43}=")
 
 
@@ -31,6 +34,10 @@ class Keys:
         if not self._keys or not all(_KEY.fullmatch(key) for key in self._keys):
             why = "must be 32 random bytes in URL-safe base64 (44 characters); several with commas"
             raise Invalid({"server.secret_key": why})
+        self.fingerprints = [
+            hashlib.sha256(b"check" + key.encode()).hexdigest() for key in self._keys
+        ]
+        """What tells these keys from any others, in their order: random keys cannot be found by it."""
         # sources stay valid while keys rotate as long as the oldest key stays last
         self.mac = hashlib.sha256(b"sources" + self._keys[-1].encode()).digest()
 
@@ -56,11 +63,31 @@ class Keys:
 
 
 def load_keys(directory: Path, given: str | None) -> Keys:
-    """Return the given key, else that of the file `secret.key` (0600), which the first start makes."""
+    """Return the given key, else that of the file `secret.key` (0600), which the first start makes.
+
+    Raises `Invalid` if the file of a server that was started before is missing, or holds no key.
+    """
+    path = directory / KEY_FILE
+    if not given and not path.exists() and not (directory / NOTE).exists():
+        fresh = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        # of several that start at once, one makes the file, and the others take its key
+        create_file(path, fresh + "\n")
+    return read_keys(directory, given)
+
+
+def read_keys(directory: Path, given: str | None) -> Keys:
+    """Return the given key, else that of the file `secret.key`; raises `Invalid` if there is none."""
     if given:
         return Keys(given)
-    path = directory / "secret.key"
-    fresh = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    # of several that start at once, one makes the file, and the others take its key
-    create_file(path, fresh + "\n")
-    return Keys(path.read_text())
+    path = directory / KEY_FILE
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        raise Invalid({"server.secret_key": f"{path} is missing: {REMEDY}"}) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid({"server.secret_key": f"{path} cannot be read: {error}"}) from None
+    try:
+        return Keys(text)
+    except Invalid as invalid:
+        why = invalid.errors["server.secret_key"]
+        raise Invalid({"server.secret_key": f"{path}: {why}; {REMEDY}"}) from None

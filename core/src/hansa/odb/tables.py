@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest Alembic revision; workers compare it without importing Alembic."""
 SETTING_LENGTH = 100
 
@@ -39,9 +39,10 @@ cluster = Table(
     _key("id", Integer()),
     _column("revision", Integer()),
     Column("identity", IDENTITY, nullable=True),
+    Column("key_check", DIGEST, nullable=True),
 )
-"""One row: the newest revision, and what tells this ODB from any other. Each change begins by
-raising the revision: writers stand in one line.
+"""One row: the newest revision, what tells this ODB from any other, and the fingerprint of the key
+that encrypts its secrets. Each change begins by raising the revision: writers stand in one line.
 """
 
 definition = Table(

@@ -89,6 +89,11 @@ class Engines:
         self._ledger.add(child.pid)
         return RunningEngine(engine, child, time.monotonic())
 
+    @property
+    def logs(self) -> list[Path]:
+        """The files to which the engines write what they print."""
+        return [self._log(one.engine) for one in self._running]
+
     def _log(self, engine: Engine) -> Path:
         return self._directory / "logs" / f"{engine.name}.log"
 
@@ -100,7 +105,9 @@ class Engines:
         )
 
     def watch(self) -> None:
-        """Start again what ended by itself."""
+        """Start again what ended by itself; raises OSError or `HansaError` for one that cannot be
+        started now, and is tried again later.
+        """
         for place, one in enumerate(self._running):
             status = one.child.poll()
             if status is None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
+from ..cluster.odb_watch import OdbWatch, check_odb
 from ..contract.records import ObjectState
 from ..definitions.definitions import RELEASE
 from ..deployment.failures import describe_error
@@ -31,7 +32,8 @@ SPECIAL_KINDS = ("service", "plugin", "server", RELEASE)
 class Follower:
     """Applies the changes of the log in one worker, and reports what it has applied.
 
-    `load_packages()` loads what is deployed; `tell(event, ...)` sends an event to the supervisor.
+    `load_packages()` loads what is deployed; `tell(event, ...)` sends an event to the supervisor;
+    `watch` is asked each time whether the server can do its work.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Follower:
         database: Database,
         load_packages: Callable[[], None],
         tell: Callable[..., None],
+        watch: OdbWatch,
     ) -> None:
         self.server = server
+        self._watch = watch
         self.database = database
         self._reports = WorkerReports(database)
         self.revision = 0
@@ -108,6 +112,7 @@ class Follower:
             self.server.wake.wait(POLL)
             self.server.wake.clear()
             try:
+                self.server.fault = self._watch.fault()
                 self._turn()
             except Exception as error:
                 log.error("the change log cannot be followed at the moment: %s", error)
@@ -149,6 +154,7 @@ class Follower:
                 self._release(change)
             elif change.name == self.server.name and self.server.worker == 0:
                 # else it would end and not come back, or come back without a plugin
+                check_odb(self.server.config.path, self.server.dir)
                 check_plugins(
                     self.server.config.path,
                     blocked=self.database.blocked_plugins(),

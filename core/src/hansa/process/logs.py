@@ -11,6 +11,7 @@ import logging
 import logging.handlers
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -85,6 +86,22 @@ class _JsonFormatter(_Formatter):
         return json.dumps(found)
 
 
+class LogFile(logging.handlers.WatchedFileHandler):
+    """A log file, opened anew after it was moved away. What a full disk keeps from being written is
+    missing in it; whoever logs goes on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; the standard handler raises if the file cannot be opened anew."""
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+
 def _mask(match: re.Match[str]) -> str:
     return (match[1] or match[2]) + _MASK
 
@@ -93,18 +110,23 @@ def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode()
 
 
+CONSOLE_VARIABLE = "HANSA_CONSOLE"
+"""The environment variable that, if it is `off`, keeps servers and load-balancers from also logging
+to standard error, as `hansa start` has it for what it starts in the background.
+"""
+
+
 def set_up(directory: Path, section: LogSection) -> None:
     """Log to standard error and to `logs/server.log` under the server's directory."""
     (directory / "logs").mkdir(parents=True, exist_ok=True)
     console = logging.StreamHandler(sys.stderr)
     console.setFormatter(_TextFormatter(single_line=False))
-    # it notices that the supervisor moved the file away, and makes a new one
-    file = logging.handlers.WatchedFileHandler(directory / "logs" / "server.log", encoding="utf-8")
+    file = LogFile(directory / "logs" / "server.log")
     structured = section.format == "json"
     file.setFormatter(_JsonFormatter() if structured else _TextFormatter(single_line=True))
     root = logging.getLogger()
     # a server in the background has nobody who reads its standard error, and the file says the same
-    background = os.environ.get("HANSA_CONSOLE") == "off"
+    background = os.environ.get(CONSOLE_VARIABLE) == "off"
     root.handlers[:] = [file] if background else [console, file]
     root.setLevel(section.level)
     for name in _NOISY:
@@ -120,3 +142,25 @@ def rotate_log(path: Path, size: int, kept: int) -> None:
         if path.stat().st_size > size:
             handler = logging.handlers.RotatingFileHandler(path, backupCount=kept, delay=True)
             handler.doRollover()
+
+
+def rotate_output(path: Path, size: int, kept: int) -> None:
+    """Copy what programs have written to a file of over `size` bytes to PATH.1, older ones being
+    moved up to PATH.`kept`, and empty it.
+
+    They hold it open for appending and go on; lines that come meanwhile may be lost. Raises OSError
+    if there is no space for the copy: it is then as it was.
+    """
+    if not path.exists() or path.stat().st_size <= size:
+        return
+    copy = path.with_name(f"{path.name}.0")
+    try:
+        shutil.copyfile(path, copy)
+        copy.chmod(0o600)
+    except OSError:
+        copy.unlink(missing_ok=True)
+        raise
+    handler = logging.handlers.RotatingFileHandler(path, backupCount=kept, delay=True)
+    handler.rotator = lambda source, target: os.replace(copy, target)
+    handler.doRollover()
+    os.truncate(path, 0)

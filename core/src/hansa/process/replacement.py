@@ -73,15 +73,17 @@ class Replacement:
         workers = self._workers
         log.info("replacing %s workers", len(indexes))
         for index in indexes:
-            new = workers.spawn(index)
+            try:
+                new = workers.spawn(index)
+            except OSError as error:
+                self._give_up(index, str(error))
+                return
             workers.new = new
             workers.give_job(new, workers.serving[index].plugins)
             while not new.ready:
                 if new.over:
                     workers.bury(new)
-                    why = _why(new)
-                    log.error("the new worker %s did not start, the old ones go on: %s", index, why)
-                    workers.tell_serving("kept", why=why)
+                    self._give_up(index, _why(new))
                     workers.ask_to_end(new, closing=False)
                     workers.new = None
                     return
@@ -94,6 +96,10 @@ class Replacement:
             while old in workers.ending:
                 yield
         log.info("replaced %s workers", len(indexes))
+
+    def _give_up(self, index: int, why: str) -> None:
+        log.error("the new worker %s did not start, the old ones go on: %s", index, why)
+        self._workers.tell_serving("kept", why=why)
 
 
 def _why(process: WorkerProcess) -> str:

@@ -16,17 +16,16 @@ class RestartSchedule:
         self._restarts: dict[str, Restarts] = {}
         self._waiting: set[str] = set()
 
-    def due(self, key: str, began: float, what: str) -> bool:
-        """Whether to start again now what ended, having begun at this `time.monotonic()`.
+    def due(self, key: str, served_since: float | None, what: str) -> bool:
+        """Whether to start again now what ended; `served_since` is as for `Restarts.ended`.
 
         The first call after each end logs `what`, and when it will be started again.
         """
         restarts = self._restarts.setdefault(key, Restarts())
         if key not in self._waiting:
             self._waiting.add(key)
-            delay = restarts.ended(began)
+            delay = restarts.ended(served_since)
             log.error("%s, starting another in %g s", what, delay)
-            return False
         if not restarts.due:
             return False
         self._waiting.discard(key)

@@ -20,7 +20,9 @@ from types import FrameType
 from typing import IO, Any
 
 from ..contract.engine import Engine
-from ..foundation.errors import Invalid
+from ..foundation.errors import HansaError, Invalid
+from ..foundation.files import StatusFile
+from ..foundation.output import print_lines
 from ..foundation.starts import STARTS, SUPERVISOR, DeathLedger, Starts
 from ..plugins.check import check_plugins
 from ..plugins.configuration import Config, read_config
@@ -29,7 +31,7 @@ from ..plugins.early_trial import try_early_modules
 from ..plugins.installed import EARLY
 from .children import Ledger
 from .engines import Engines
-from .logs import rotate_log, set_up
+from .logs import rotate_log, rotate_output, set_up
 from .replacement import Replacement
 from .restart import RestartSchedule
 from .workers import WorkerProcess, Workers
@@ -44,6 +46,8 @@ START_LOOK = 0.05
 they start.
 """
 ROTATED_LOGS = ("server", "access")
+CONSOLE_LOG = "console"
+"""The log into which `hansa start` has a server in the background print."""
 
 
 class Supervisor:
@@ -57,7 +61,7 @@ class Supervisor:
         self.plugins = plugins
         self.overrides = overrides
         self.run_dir: Path = config.dir / "run"
-        self.about = self.run_dir / "server.json"
+        self.about = StatusFile(self.run_dir / "server.json")
         self.sockets: dict[str, socket.socket] = {}
         ledger = Ledger(self.run_dir / "processes.json")
         schedule = RestartSchedule()
@@ -68,6 +72,7 @@ class Supervisor:
         self.replacement = Replacement(self.workers)
         self._stop = False
         self._again = False
+        self._trouble = ""
 
     # -- the whole ---------------------------------------------------------------------------------
 
@@ -119,7 +124,7 @@ class Supervisor:
         self.plugins.call_early("hansa_listen", self.config, self.sockets.update)
         for name, bound in self.sockets.items():
             self.config.listening[name] = _address(bound)
-        self.about.write_text(json.dumps(self._describe()))
+        self.about.write(json.dumps(self._describe()))
 
     @property
     def _addresses(self) -> dict[str, str]:
@@ -155,7 +160,7 @@ class Supervisor:
             if index == 0 and not self._stop:
                 self._say()
         # who waits for the whole server looks for `workers` in it
-        self.about.write_text(json.dumps({**self._describe(), "workers": len(workers.serving)}))
+        self.about.write(json.dumps({**self._describe(), "workers": len(workers.serving)}))
         log.info("server %s runs with %s workers", self.config.server.name, len(workers.serving))
 
     def _start_worker(self, index: int) -> None:
@@ -207,20 +212,42 @@ class Supervisor:
         listening = self.config.listening
         for line in self.config.server.say:
             lines.append(re.sub(r"\{(\w+)\}", lambda m: listening.get(m[1], m[0]), line))
-        print(*lines, sep="\n", flush=True)
+        print_lines(*lines)
 
     # -- run ---------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        """One round of the loop: listen to workers, restart what ended, go on with a replacement."""
+        """One round of the loop: listen to workers, restart what ended, go on with a replacement.
+
+        What fails for want of space or processes is tried again in the next round, and keeps
+        nothing else from being done.
+        """
         self.workers.listen(QUICK_LOOK if self.replacement.running else LOOK)
+        trouble = ""
+        steps = (
+            self._rotate_logs,
+            self.about.catch_up,
+            self.workers.start_again,
+            self.workers.see_to_the_end,
+            self.engines.watch,
+            self.replacement.proceed,
+        )
+        for step in steps:
+            try:
+                step()
+            except (OSError, HansaError) as error:
+                trouble = str(error)
+        if trouble and trouble != self._trouble:
+            log.error("something cannot be done now and is tried again: %s", trouble)
+        self._trouble = trouble
+
+    def _rotate_logs(self) -> None:
+        logs = self.config.dir / "logs"
+        section = self.config.log
         for name in ROTATED_LOGS:
-            path = self.config.dir / "logs" / f"{name}.log"
-            rotate_log(path, self.config.log.max_size, self.config.log.kept)
-        self.workers.start_again()
-        self.workers.see_to_the_end()
-        self.engines.watch()
-        self.replacement.proceed()
+            rotate_log(logs / f"{name}.log", section.max_size, section.kept)
+        for path in (logs / f"{CONSOLE_LOG}.log", *self.engines.logs):
+            rotate_output(path, section.max_size, section.kept)
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] == "restart":
@@ -244,7 +271,7 @@ class Supervisor:
             self.workers.listen(QUICK_LOOK)
             self.workers.see_to_the_end()
         self.engines.stop()
-        self.about.unlink(missing_ok=True)
+        self.about.remove()
         log.info("server %s ended", self.config.server.name)
 
 

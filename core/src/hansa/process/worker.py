@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from ..cluster.membership import Membership
+from ..cluster.odb_watch import OdbWatch
 from ..contract.packages import PackageVersion
 from ..contract.records import DefinitionRecord
 from ..deployment.activate import Activation
@@ -20,6 +21,7 @@ from ..foundation.starts import STARTS, Starts
 from ..odb.database import Database
 from ..odb.engine import open_engine
 from ..odb.identity import open_own
+from ..odb.key_check import adopt_keys
 from ..odb.keys import Keys, load_keys
 from ..odb.reports import WorkerReports
 from ..plugins.configuration import Config, read_config
@@ -63,7 +65,8 @@ class Worker:
             ),
         )
         self.membership = Membership(self.server, config.server.workers)
-        self.follower = Follower(self.server, database, self._load_packages, control.tell)
+        watch = OdbWatch(database, config.dir, keys)
+        self.follower = Follower(self.server, database, self._load_packages, control.tell, watch)
         self.activation = Activation(
             self.server.packages.store,
             plugins.registry,
@@ -211,10 +214,12 @@ def main() -> NoReturn:
 
 def _make_worker(config: Config, job: Job, control: Control, starts: Starts) -> Worker:
     logs.set_up(config.dir, config.log)
+    # the first start makes a key, and knows by the ODB that it is the first
+    keys = load_keys(config.dir, config.server.secret_key)
     engine = open_engine(config.odb_url)
     open_own(engine, config.dir)
-    keys = load_keys(config.dir, config.server.secret_key)
     database = Database(engine)
+    adopt_keys(database, keys)
     blocked = database.blocked_plugins()
     plugins = load_plugins(config, blocked, starts=starts, needed=job.needed, failed=job.failed)
     return Worker(config, job, control, plugins, database, keys)

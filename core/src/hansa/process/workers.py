@@ -33,7 +33,7 @@ END_MARGIN = 5.0
 
 @dataclass
 class WorkerProcess:
-    """One worker process, from its start to its end; `began` and `stopping` are of
+    """One worker process, from its start to its end; `began`, `served_since` and `stopping` are of
     `time.monotonic()`.
 
     `faults` are what kept it from starting, as it reported them; `plugins` those that it has
@@ -45,12 +45,17 @@ class WorkerProcess:
     child: subprocess.Popen[bytes]
     control: socket.socket
     began: float = field(default_factory=time.monotonic)
-    ready: bool = False
+    served_since: float | None = None
     stopping: float = 0.0
     faults: dict[str, str] | None = None
     buffer: bytes = b""
     buried: bool = False
     plugins: list[str] = field(default_factory=list)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has reported that it serves."""
+        return self.served_since is not None
 
     @property
     def over(self) -> bool:
@@ -131,9 +136,8 @@ class Workers:
                 continue
             self.bury(process)
             process.child.kill()
-            if self._schedule.due(
-                f"worker {index}", process.began, f"worker {index} {process.state}"
-            ):
+            what = f"worker {index}"
+            if self._schedule.due(what, process.served_since, f"{what} {process.state}"):
                 self._ledger.remove(process.child.pid)
                 self.serving[index] = self.spawn(index)
                 self.give_job(self.serving[index])
@@ -173,7 +177,7 @@ class Workers:
 
     def _hear(self, process: WorkerProcess, event: dict[str, Any]) -> None:
         if event["event"] == "ready":
-            process.ready = True
+            process.served_since = time.monotonic()
             process.plugins = event["plugins"]
         elif event["event"] == "failed":
             process.faults = event["faults"]

@@ -186,7 +186,7 @@ def _option(setting: Setting) -> click.Option:
         flags = f"{setting.flag}/--no-{setting.flag[2:]}"
         return click.Option([flags, setting.parameter], default=None, help=help)
     if schema.is_secret:
-        help += " - prompts for it."
+        help += " - prompts for it, or reads it from standard input."
     return click.Option(
         [setting.flag, setting.parameter],
         type=SettingType(schema),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from typing import cast
 
@@ -14,7 +15,10 @@ from .schema import Schema
 
 
 def typed(values: Mapping[str, object], schema: Schema) -> JsonObject:
-    """Return the settings that were given, and no others; prompt for a secret given as `-`."""
+    """Return the settings that were given, and no others.
+
+    A secret given as `-` is prompted for, or read from standard input where that is no terminal.
+    """
     found: JsonObject = {}
     for setting in settings(schema):
         value = values.get(setting.parameter)
@@ -40,10 +44,16 @@ def _put(found: JsonObject, section: str, name: str, value: object) -> None:
 
 
 def _prompted(setting: Setting) -> object:
+    if not _is_terminal():
+        return sys.stdin.readline().rstrip("\r\n")
     answer: object = click.prompt(
         setting.words.capitalize(), hide_input=True, confirmation_prompt=True, err=True
     )
     return answer
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _assign(found: JsonObject, assignment: str, schema: Schema) -> None:

@@ -31,11 +31,12 @@ class AccessLog:
     Lines are written 0.05 s later, by a thread of its own; a worker that is killed loses the last
     ones. A line that cannot be written is counted and not raised: neither a full disk fails a
     request nor one that hangs, for which at most 100,000 lines wait. The server's log reports the
-    count.
+    count. Requests to the paths `left_out`, of Hansa's own addresses, are not logged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, left_out: frozenset[str] = frozenset()) -> None:
         self.path = path
+        self._left_out = left_out
         self.lost = 0
         self._checked_at = 0.0
         self._file = -1
@@ -55,6 +56,8 @@ class AccessLog:
 
         `request` is None for what never became one, and for the server's own addresses.
         """
+        if request is None and environ["PATH_INFO"] in self._left_out:
+            return
         ended = time.time()
         path = request.path if request else environ["PATH_INFO"]
         entry: dict[str, object] = {

@@ -128,6 +128,13 @@ class HttpSection(Model):
             "Whether to log each request in logs/access.log, with its cid, caller, status and duration"
         ),
     ] = True
+    access_log_health: Annotated[
+        bool,
+        setting(
+            "Whether to log there, too, the health checks of load-balancers and monitoring: requests "
+            "to /hansa/live and /hansa/ready"
+        ),
+    ] = False
     grace: Annotated[
         float,
         setting(

@@ -13,6 +13,7 @@ from .app import create_app
 from .early import HttpSection
 from .gate import Gate
 from .handler import RequestHandler
+from .lanes import HEALTH_CHECKS
 from .listener import Listener
 from .table import Table
 
@@ -41,9 +42,10 @@ class HttpFrontend:
         shared = server.sockets.get("http")
         if shared is None:
             return
-        self.gate.unready = lambda: "" if server.ready else "the worker is starting or ending"
+        self.gate.unready = lambda: _why_unready(server)
         if self.section.access_log:
-            self._access = AccessLog(server.dir / "logs" / "access.log")
+            left_out = frozenset() if self.section.access_log_health else HEALTH_CHECKS
+            self._access = AccessLog(server.dir / "logs" / "access.log", left_out)
         if self.handler.proxies.any_local_program:
             log.warning(
                 "http.trusted_proxies has an address of this machine, where any program can pretend "
@@ -80,3 +82,8 @@ class HttpFrontend:
         self._access = None
         if access is not None:
             access.close()
+
+
+def _why_unready(server: Server) -> str:
+    """Return why a worker wants no requests; empty if it does."""
+    return server.fault if server.ready else "the worker is starting or ending"

@@ -13,7 +13,8 @@ from waitress.task import ThreadedTaskDispatcher
 from .connection import Connection
 from .parser import Fault, Parser
 
-HEALTH = frozenset(("/hansa/ping", "/hansa/live", "/hansa/ready"))
+HEALTH_CHECKS = frozenset(("/hansa/live", "/hansa/ready"))
+HEALTH = HEALTH_CHECKS | {"/hansa/ping"}
 OWN_PREFIX = "/hansa/"
 ADMIN_THREADS = 4
 

@@ -10,20 +10,17 @@ import signal
 import time
 from pathlib import Path
 
-from hansa import Invalid, Restarts, Unavailable, replace_file, started_at
+from hansa import Invalid, Restarts, StatusFile, Unavailable, print_lines, replace_file, started_at
 
 from .converge import converge
 from .files import ABOUT, LOCK, SOURCE, About, digest, locked
-from .generate import Source, generate
-from .logs import log, set_up
+from .generate import STATES, Source, generate
+from .logs import log, rotate, set_up
 from .process import Haproxy, end_leftover
 from .program import check_limits, check_ports, check_source, find_program
+from .server_states import server_states
 from .settings import LoadBalancerSection, read
 
-FIRST_RESTART = 0.2
-"""Seconds before HAProxy is started again for the first time."""
-LONGEST_RESTART = 10.0
-"""Seconds of the longest pause before a start; after running so long the pauses begin anew."""
 LOOK = 0.1
 """Seconds between looks at the configuration and at HAProxy."""
 
@@ -37,9 +34,12 @@ class Balancer:
         self.run_folder = folder / "run"
         self._stop = False
         self._reload = False
-        self._restarts = Restarts(FIRST_RESTART, LONGEST_RESTART, well=LONGEST_RESTART)
+        self._restarts = Restarts()
         self._restart_planned = False
         self._started = 0.0
+        self._about_file = StatusFile(self.run_folder / ABOUT)
+        self._states = StatusFile(self.run_folder / STATES)
+        self._trouble = ""
 
     def run(self) -> None:
         """Start, print the address once it answers, watch until SIGTERM or SIGINT, end. Raises
@@ -61,16 +61,18 @@ class Balancer:
             check_ports(_addresses(self.section))
             self.haproxy = Haproxy(self.program, self.folder, lambda: self._stop)
             try:
+                self._states.write(server_states(self.section))
                 self.haproxy.start()
                 self._started = time.monotonic()
                 self._announce(text)
                 while not self._stop:
-                    self._turn()
+                    self._attempt_turn()
                     time.sleep(LOOK)
             finally:
                 self._stop = True
                 self.haproxy.end(self.section.grace)
-                (self.run_folder / ABOUT).unlink(missing_ok=True)
+                self._about_file.remove()
+                self._states.remove()
 
     def _ask_to_stop(self, *_: object) -> None:
         self._stop = True
@@ -78,19 +80,43 @@ class Balancer:
     def _ask_to_reload(self, *_: object) -> None:
         self._reload = True
 
+    def _attempt_turn(self) -> None:
+        """Look once at everything; what fails for want of space or processes is tried again by the
+        next turn.
+        """
+        trouble = ""
+        try:
+            self._turn()
+        except OSError as error:
+            trouble = str(error)
+        if trouble and trouble != self._trouble:
+            log.error("something cannot be done now and is tried again: %s", trouble)
+        self._trouble = trouble
+
     def _turn(self) -> None:
-        """Look once at HAProxy and at the configuration."""
+        """Look once at HAProxy, at the configuration, and at what is written."""
         if self.haproxy.status is not None:
             self._start_again()
             return
+        self._follow_configuration()
+        self._about_file.catch_up()
+        self.haproxy.pid_file.catch_up()
+        rotate(self.folder / "logs")
+
+    def _follow_configuration(self) -> None:
         try:
             now = digest(self.path.read_text())
         except (OSError, UnicodeDecodeError):  # between two versions of a file there may be none
             return
-        if self._reload or now != self.about.considered:
-            forced = self._reload
-            self._reload = False
+        forced = self._reload
+        if not forced and now == self.about.considered:
+            return
+        self._reload = False
+        try:
             self._consider(now, forced=forced)
+        except OSError:
+            self._reload = self._reload or forced
+            raise
 
     def _start_again(self) -> None:
         """Start HAProxy anew after a pause, which grows as long as it keeps ending."""
@@ -108,6 +134,7 @@ class Balancer:
         self._started = time.monotonic()
         try:
             check_ports(_addresses(self.section))
+            self._states.write(server_states(self.section))
             self.haproxy.start()
             log.info("HAProxy serves again")
         except Invalid as invalid:
@@ -117,10 +144,12 @@ class Balancer:
 
     def _write(self, section: LoadBalancerSection) -> Source:
         """Generate HAProxy's configuration, have it validated, and only then put it in place;
-        raises `Invalid`.
+        raises `Invalid`. One that is in place already needs no space on the disk.
         """
         check_limits(section)
         source = generate(section, self.path.parent)
+        if _holds(self.run_folder / SOURCE, source.text):
+            return source
         trial = self.run_folder / f"new-{SOURCE}"
         replace_file(trial, source.text)
         try:
@@ -147,6 +176,7 @@ class Balancer:
                 how = "live"
             else:
                 how = "reload"
+                self._states.write(server_states(section, self._ready_servers()))
                 self.haproxy.reload()
             self.section = section
             log.info("applied the configuration: %s servers, %s", len(section.servers), how)
@@ -164,13 +194,20 @@ class Balancer:
         about.how = how
         about.faults = faults
         about.url = _url(self.section)
-        about.write(self.run_folder)
+        self._about_file.write(about.as_json())
 
     def _new_addresses(self, section: LoadBalancerSection) -> dict[str, str]:
         """Return the addresses, by setting, at which it does not listen yet."""
         listening = set(_addresses(self.section).values())
         wanted = _addresses(section)
         return {name: address for name, address in wanted.items() if address not in listening}
+
+    def _ready_servers(self) -> set[str]:
+        """Return the servers that checks have found ready."""
+        with contextlib.suppress(Unavailable):
+            servers = self.haproxy.runtime.servers().values()
+            return {server.name for server in servers if server.up}
+        return set()
 
     def _converged(self, section: LoadBalancerSection) -> bool:
         """Whether the servers of a configuration could be made HAProxy's without a reload."""
@@ -192,11 +229,18 @@ class Balancer:
             considered=digest(text),
             how="start",
         )
-        self.about.write(self.run_folder)
+        self._about_file.write(self.about.as_json())
         log.info(
             "HAProxy %s (%s) serves at %s", self.program.version, self.program.path, self.about.url
         )
-        print(f"load-balancer: {self.about.url}", flush=True)
+        print_lines(f"load-balancer: {self.about.url}")
+
+
+def _holds(file: Path, text: str) -> bool:
+    """Whether a file has this content."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return file.read_text() == text
+    return False
 
 
 def _addresses(section: LoadBalancerSection) -> dict[str, str]:

@@ -58,17 +58,24 @@ def _add(runtime: RuntimeSocket, server: BalancedServer, section: LoadBalancerSe
     )
     runtime.change(f"enable health {target}")
     if server.state != "maint":
-        runtime.change(f"enable server {target}")
+        _begin(runtime, target)
 
 
 def _change(runtime: RuntimeSocket, server: BalancedServer, live: LiveServer) -> None:
     target = f"{BACKEND}/{server.name}"
     if live.weight != weight(server):
         runtime.change(f"set server {target} weight {weight(server)}")
-    if live.maintenance != (server.state == "maint"):
-        runtime.change(
-            f"set server {target} state {'maint' if server.state == 'maint' else 'ready'}"
-        )
+    if not live.maintenance and server.state == "maint":
+        runtime.change(f"set server {target} state maint")
+    if live.maintenance and server.state != "maint":
+        _begin(runtime, target)
+
+
+def _begin(runtime: RuntimeSocket, target: str) -> None:
+    """Let a server take requests once a check has found it ready, which HAProxy would take for
+    granted.
+    """
+    runtime.change(f"set server {target} state ready; set server {target} health down")
 
 
 def _remove(runtime: RuntimeSocket, name: str) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hansa import NotFound, PlainSettings, Unavailable, replace_file, started_at
+from hansa import NotFound, PlainSettings, Unavailable, started_at
 
 from .settings import SECTION, BalancedServer
 
@@ -45,9 +45,9 @@ class About:
     how: str = ""
     faults: dict[str, str] | None = None
 
-    def write(self, folder: Path) -> None:
-        """Write it into the run folder."""
-        replace_file(folder / ABOUT, json.dumps(asdict(self)))
+    def as_json(self) -> str:
+        """Return the content of the file that holds it."""
+        return json.dumps(asdict(self))
 
 
 def read_about(folder: Path) -> About:

@@ -22,6 +22,8 @@ from .headers import (
 from .settings import SECTION, BalancedServer, LoadBalancerSection
 
 BACKEND = "servers"
+STATES = "servers.state"
+"""The file of the states in which HAProxy begins with its servers, in its folder."""
 FRONTENDS = ("clients", "admin")
 ADMIN_CONNECTIONS = 100
 """Connections that only the frontend of the admin API can have."""
@@ -123,6 +125,7 @@ def _values(section: LoadBalancerSection, folder: Path) -> dict[str, object]:
         "balance": section.balance,
         "check": milliseconds(section.health.timeout),
         "check_path": section.health.path,
+        "server_states": STATES,
         "hard_stop": milliseconds(longest),
         "tls": tls,
         "bind_setting": "certificate" if tls else "bind",

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
-import logging.handlers
 import os
 import re
 import sys
@@ -15,14 +14,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from hansa import rotate_log
+from hansa import LogFile, rotate_log, rotate_output
 
 log = logging.getLogger("hansa.loadbalancer")
 
+LOG = "load-balancer.log"
+CONSOLE = "console.log"
+"""The log into which `hansa start` has a load-balancer in the background print."""
 ROTATE_AT = 64 * 2**20
-"""Size in bytes at which the access log is rotated."""
+"""Size in bytes at which a log is rotated."""
 KEPT = 5
-"""Rotated access logs to keep."""
+"""Rotated files of each log to keep."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _MESSAGE = re.compile(r"^\[(ALERT|WARNING|NOTICE|DEBUG)\]\s*\((\d+)\)\s*: (.*)$")
 _LEVELS = {"ALERT": logging.ERROR, "WARNING": logging.WARNING, "NOTICE": logging.INFO}
@@ -42,9 +44,7 @@ def _escaped(found: re.Match[str]) -> str:
 def set_up(folder: Path) -> None:
     """Log to load-balancer.log in a folder, and to standard error unless HANSA_CONSOLE is off."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handlers: list[logging.Handler] = [
-        logging.handlers.WatchedFileHandler(folder / "load-balancer.log", encoding="utf-8")
-    ]
+    handlers: list[logging.Handler] = [LogFile(folder / LOG)]
     if os.environ.get("HANSA_CONSOLE") != "off":
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:
@@ -54,6 +54,15 @@ def set_up(folder: Path) -> None:
     log.handlers[:] = handlers
     log.propagate = False
     log.setLevel(logging.INFO)
+
+
+def rotate(folder: Path) -> None:
+    """Rotate what has grown too large of the logs in a folder; the access log sees to itself.
+
+    Raises OSError.
+    """
+    rotate_log(folder / LOG, ROTATE_AT, KEPT)
+    rotate_output(folder / CONSOLE, ROTATE_AT, KEPT)
 
 
 class Pipe:
@@ -105,6 +114,7 @@ class AccessLog:
                 rotate_log(self.path, ROTATE_AT, KEPT)
         if self._file >= 0:
             os.close(self._file)
+            self._file = -1  # unless it can be opened anew, its number is somebody else's by then
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o600)
 

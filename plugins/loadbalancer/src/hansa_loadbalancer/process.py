@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from hansa import Invalid, Unavailable, replace_file, spawn, started_at
+from hansa import Invalid, StatusFile, Unavailable, spawn, started_at
 
 from .files import SOCKET, SOURCE
 from .logs import AccessLog, Pipe, log, take_messages
@@ -50,6 +50,7 @@ class Haproxy:
         self.runtime = RuntimeSocket(self.run_folder / SOCKET)
         self._stopping = stopping
         self._child: subprocess.Popen[bytes] | None = None
+        self.pid_file = StatusFile(self.run_folder / PID_FILE)
         self._known: set[Worker] = set()
         logs = folder / "logs"
         self._out = Pipe("access log", AccessLog(logs).take)
@@ -77,7 +78,7 @@ class Haproxy:
             stderr=self._err.descriptor,
         )
         pid = self._child.pid
-        replace_file(self.run_folder / PID_FILE, f"{pid} {started_at(pid)}\n")
+        self.pid_file.write(f"{pid} {started_at(pid)}\n")
         self._known.clear()
         if not self._wait_for_new_worker() and not self._stopping():
             self.end(0)
@@ -154,7 +155,7 @@ class Haproxy:
                     child.wait(END_LIMIT)
                     break
         (self.run_folder / SOCKET).unlink(missing_ok=True)
-        (self.run_folder / PID_FILE).unlink(missing_ok=True)
+        self.pid_file.remove()
         log.info("HAProxy ended")
 
 

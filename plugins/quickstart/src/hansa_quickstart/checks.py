@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hansa import Invalid, check_plugins
+from hansa import HansaError, Invalid, check_odb, check_plugins
 
 from . import kvdb, odb, redis_check
 from .component import KVDB, SERVER, Component
@@ -28,7 +28,7 @@ class Findings:
 def check_server(server: Component) -> Findings:
     """Check everything about a server, and go on after a failure."""
     found = Findings()
-    for check in (check_configuration, check_server_odb, check_server_redis):
+    for check in (check_configuration, check_server_odb, check_server_key, check_server_redis):
         try:
             result = check(server)
         except Failure as failure:
@@ -59,6 +59,21 @@ def check_server_odb(component: Component) -> Findings:
     url = component.section("odb").get("url")
     odb.check_odb(str(url or odb.sqlite_url(component.folder)))
     return Findings(["SQL ODB connection OK"])
+
+
+def check_server_key(component: Component) -> Findings:
+    """Check that a server has the ODB that it has used, and the secret key of its cluster.
+
+    Raises `Failure`.
+    """
+    try:
+        check_odb(component.config, component.folder)
+    except Invalid as invalid:
+        faults = [f"{key}: {fault}" for key, fault in invalid.errors.items()]
+        raise Failure("\n".join(faults), INVALID) from None
+    except HansaError as error:
+        raise Failure(f"SQL ODB: {error}", INVALID) from None
+    return Findings(["Secret key OK"])
 
 
 def check_server_redis(component: Component) -> Findings:

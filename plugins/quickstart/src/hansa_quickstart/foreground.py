@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-import click
-from hansa import Restarts
+from hansa import Restarts, print_lines
 
 from .component import Component
 from .launch import Launched, launch
@@ -14,11 +13,6 @@ from .locks import busy, exclusive
 from .signals import Termination
 from .stop import stop_parts
 
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 30.0
-"""Seconds before an ended component is started again."""
-LONG_ENOUGH: Final = 60.0
-"""Seconds after which a component is considered to have run well."""
 _POLL: Final = 0.2
 
 
@@ -33,40 +27,63 @@ class Foreground:
         self.termination = termination
         self._restarts: dict[Component, Restarts] = {}
         self._ended: set[Component] = set()
+        self._trouble = ""
 
     def stay(self) -> None:
         """Start again whatever ends, until SIGTERM or SIGINT; then stop everything."""
         folders = (
             f"{self.component.folder}/*" if self.component.is_cluster else self.component.folder
         )
-        click.echo(f"Logs are in {folders}/logs. Ctrl-C stops.")
+        print_lines(f"Logs are in {folders}/logs. Ctrl-C stops.")
         while not self.termination.requested and self.launched:
-            for part in list(self.launched):
-                self.look_after(part)
+            self._look_after_all()
             time.sleep(_POLL)
         with exclusive(self.component.folder):
             stop_parts(self.component, list(self.launched), self.launched)
 
+    def _look_after_all(self) -> None:
+        """Look after every component; what fails for want of space is tried again the next time."""
+        trouble = ""
+        for part in list(self.launched):
+            try:
+                self.look_after(part)
+            except OSError as error:
+                trouble = f"{part.name}: {error}; trying again"
+        if trouble and trouble != self._trouble:
+            print_lines(trouble, error=True)
+        self._trouble = trouble
+
     def look_after(self, part: Component) -> None:
         """Start a component again if it has ended and its pause is over.
 
-        The pause grows each time, unless the component had run well.
+        The pause grows if it keeps ending in its start. Raises OSError.
         """
         launched = self.launched[part]
-        if launched.process.poll() is None or busy(part.folder) or busy(self.component.folder):
+        if launched.process.poll() is None:
+            _note(part, launched.process.pid)
+            return
+        if busy(part.folder) or busy(self.component.folder):
             return
         if not part.pidfile.exists():  # it was stopped by `hansa stop`
             del self.launched[part]
             return
-        restarts = self._restarts.setdefault(
-            part, Restarts(FIRST_PAUSE, LONGEST_PAUSE, well=LONG_ENOUGH)
-        )
+        restarts = self._restarts.setdefault(part, Restarts())
         if part not in self._ended:
             self._ended.add(part)
             pause = restarts.ended(launched.began)
             status = launched.process.returncode
             line = f"{part.name} ended with status {status}, starting it again in {pause:g} s"
-            click.echo(line, err=True)
-        elif restarts.due:
-            self._ended.discard(part)
+            print_lines(line, error=True)
+        if restarts.due:
             self.launched[part] = launch(part, ends_with_us=True)
+            self._ended.discard(part)
+
+
+def _note(part: Component, pid: int) -> None:
+    """Write the pidfile of a component that runs, unless it is there; raises OSError.
+
+    One that was started while the disk was full has that of its predecessor until there is space.
+    """
+    noted = part.noted()
+    if noted is None or noted[0] != pid:
+        part.note(pid)

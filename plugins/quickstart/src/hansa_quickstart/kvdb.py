@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import threading
@@ -10,7 +11,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from hansa import Invalid, Restarts, load, replace_file, spawn
+from hansa import (
+    HansaError,
+    Invalid,
+    Restarts,
+    load,
+    print_lines,
+    replace_file,
+    rotate_output,
+    spawn,
+)
 from hansa_redis.early import RedisSection
 from hansa_redis.engine import Valkey
 
@@ -18,9 +28,11 @@ from .component import KVDB, SERVER, Component
 from .failure import INVALID, Failure
 
 ADDRESS_FILE: Final = "address"
-FIRST_PAUSE: Final = 0.2
-LONGEST_PAUSE: Final = 10.0
-"""Seconds before an ended Valkey is started again; one that ran this long begins with the first."""
+LOG: Final = "kvdb.log"
+ROTATE_AT: Final = 64 * 2**20
+"""Size in bytes at which a log is rotated."""
+KEPT: Final = 5
+"""Rotated files of each log to keep."""
 _POLL: Final = 0.1
 
 
@@ -74,25 +86,39 @@ def run(component: Component) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    publish_address(component, engine)
-    restarts = Restarts(FIRST_PAUSE, LONGEST_PAUSE, well=LONGEST_PAUSE)
+    # a start that needs no space succeeds on a full disk
+    if address_of(component) != engine.address:
+        publish_address(component, engine)
+    restarts = Restarts()
     while not termination.is_set():
         began = time.monotonic()
-        child = _start(component, engine)
-        while child.poll() is None and not termination.wait(_POLL):
-            pass
+        ended = _run_once(component, engine, termination)
         if termination.is_set():
-            _stop(child, engine)
             return
         pause = restarts.ended(began)
-        line = f"Valkey ended with status {child.returncode}, starting it again in {pause:g} s"
-        print(line, flush=True)
+        print_lines(f"Valkey {ended}, starting it again in {pause:g} s")
         termination.wait(pause)
+
+
+def _run_once(component: Component, engine: Valkey, termination: threading.Event) -> str:
+    """Run the engine until it ends, or is ended since this process is to end; returns how."""
+    try:
+        child = _start(component, engine)
+    except (OSError, HansaError) as error:
+        return f"cannot be started now: {error}"
+    while child.poll() is None and not termination.wait(_POLL):
+        for name in (LOG, component.console.name):
+            # what cannot be rotated for want of space grows no more
+            with contextlib.suppress(OSError):
+                rotate_output(component.logs / name, ROTATE_AT, KEPT)
+    if termination.is_set():
+        _stop(child, engine)
+    return f"ended with status {child.returncode}"
 
 
 def _start(component: Component, engine: Valkey) -> subprocess.Popen[bytes]:
     component.logs.mkdir(exist_ok=True)
-    with open(component.logs / "kvdb.log", "ab") as out:
+    with open(component.logs / LOG, "ab") as out:
         return spawn(
             engine.command(),
             cwd=engine.directory,

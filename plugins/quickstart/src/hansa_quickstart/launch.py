@@ -22,7 +22,7 @@ class Launched:
 
 
 def launch(component: Component, *, ends_with_us: bool) -> Launched:
-    """Start a component's process in a session of its own, and write its pidfile.
+    """Start a component's process in a session of its own.
 
     With `ends_with_us` it gets SIGTERM when this process ends; otherwise it goes on, even when the
     terminal is closed.
@@ -32,7 +32,9 @@ def launch(component: Component, *, ends_with_us: bool) -> Launched:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HANSA_CONSOLE": "off"}
     began = time.monotonic()
     start = spawn if ends_with_us else _start_detached
-    with open(component.console, "wb") as out:
+    # appended to, since it is emptied when it has grown too large
+    with open(component.console, "ab") as out:
+        out.truncate(0)
         process = start(
             component.command(),
             stdin=subprocess.DEVNULL,
@@ -41,7 +43,6 @@ def launch(component: Component, *, ends_with_us: bool) -> Launched:
             cwd=component.folder,
             env=environment,
         )
-    component.note(process.pid)
     return Launched(process, began)
 
 

@@ -15,6 +15,7 @@ from .addresses import url
 from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
 from .failure import FAILED, NOT_A_COMPONENT, RUNNING, Failure
 from .foreground import Foreground
+from .https import trusted_certificates
 from .launch import Launched, launch
 from .locks import exclusive
 from .programs import title
@@ -127,9 +128,15 @@ class Start:
                 click.echo(f"Warning: {warning}", err=True)
 
     def _record_address(self) -> None:
-        """Write the address of the cluster where commands look for that of a server."""
+        """Write the address of the cluster where commands look for that of a server, and with HTTPS
+        which certificates are the cluster's.
+        """
         balancer = self.component.parts_of(LOAD_BALANCER)[0]
-        about = {"http": url(balancer.addresses[0])}
+        about: dict[str, object] = {"http": url(balancer.addresses[0])}
+        trusted = trusted_certificates(balancer)
+        if trusted:
+            about["http"] = url(balancer.addresses[0], scheme="https")
+            about["trust"] = [str(file) for file in trusted]
         replace_file(address_file(self.component.folder), json.dumps(about))
 
     # -- processes ---------------------------------------------------------------------------------
@@ -146,8 +153,16 @@ class Start:
             self._launch_part(servers[0])
 
     def _launch_part(self, part: Component) -> None:
-        if self._is_missing(part):
-            self.launched[part] = launch(part, ends_with_us=self.foreground)
+        if not self._is_missing(part):
+            return
+        launched = launch(part, ends_with_us=self.foreground)
+        try:
+            part.note(launched.process.pid)
+        except OSError as error:
+            launched.process.kill()
+            launched.process.wait()
+            raise Failure(f"{part.pidfile} cannot be written: {error.strerror}") from None
+        self.launched[part] = launched
 
     def _is_missing(self, part: Component) -> bool:
         return part not in self.running and part not in self.launched

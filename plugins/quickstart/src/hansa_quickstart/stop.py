@@ -49,7 +49,7 @@ def stop_parts(
     """
     children = launched or {}
     own = [part for part in stop_order(parts) if part.has_process]
-    was_running = {part for part in own if part.pid() is not None}
+    was_running = {part for part in own if _pid(part, children.get(part)) is not None}
     servers = [part for part in own if part.kind == SERVER]
     progress = Progress(len(own))
     if component.is_cluster:
@@ -78,16 +78,13 @@ def stop(component: Component, progress: Progress, launched: Launched | None = N
 
     It is killed when that takes too long. Raises `Failure`.
     """
-    pid = component.pid()
+    pid = _pid(component, launched)
     if pid is None:
         component.forget()
         return
-    process = None if launched is None else launched.process
 
     def ended() -> bool:
-        if process is not None:
-            process.poll()  # a child that nobody waits for keeps its process id
-        return component.pid() is None
+        return _pid(component, launched) is None
 
     what = f"the end of {component.name}"
     for number, seconds in ((signal.SIGTERM, _limit(component)), (signal.SIGKILL, KILL_LIMIT)):
@@ -96,6 +93,16 @@ def stop(component: Component, progress: Progress, launched: Launched | None = N
             component.forget()
             return
     raise Failure(f"{component.name}: process {pid} does not end", FAILED)
+
+
+def _pid(component: Component, launched: Launched | None) -> int | None:
+    """Return the id of a component's process if it runs; that of a child of this process also if
+    there was no space for its pidfile.
+    """
+    # a child that nobody waits for keeps its process id
+    if launched is not None and launched.process.poll() is None:
+        return launched.process.pid
+    return component.pid()
 
 
 def _send(component: Component, pid: int, number: signal.Signals) -> None:

@@ -12,6 +12,12 @@ from ..failure import INVALID, Failure
 
 if TYPE_CHECKING:
     from ..arguments import Backends
+    from ..secret import GivenSecret
+
+ODB_PASSWORD: Final = "HANSA_ODB_PASSWORD"
+"""The environment variable with the password of the SQL database of a new cluster."""
+KVDB_PASSWORD: Final = "HANSA_KVDB_PASSWORD"
+"""The environment variable with the password of the Redis of a new cluster; it may be empty."""
 
 _CLUSTER_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _NEW_FOLDER = click.argument("path", type=click.Path(path_type=Path, file_okay=False))
@@ -32,13 +38,19 @@ def quickstart() -> None:
 @click.option("--odb_user", default="", help="User of the SQL database.")
 @click.option("--odb_db_name", default="", help="Name of the SQL database, which must be empty.")
 @click.option(
-    "--odb_password",
-    help="Password of that user; better given by HANSA_ODB_PASSWORD, else prompted for.",
+    "--odb_password_file",
+    metavar="FILE",
+    help="File with the password of that user, - for standard input; else HANSA_ODB_PASSWORD, else "
+    "prompted for.",
 )
 @click.option(
-    "--kvdb_password",
-    help="Password of Redis, may be empty; or HANSA_KVDB_PASSWORD, else prompted for.",
+    "--kvdb_password_file",
+    metavar="FILE",
+    help="File with the password of Redis, which may be empty; else HANSA_KVDB_PASSWORD, else "
+    "prompted for.",
 )
+@click.option("--odb_password", hidden=True, help="The password itself, for all to see.")
+@click.option("--kvdb_password", hidden=True, help="The password itself, for all to see.")
 @click.option(
     "--cluster_name", default="", help="Name of the cluster; by default quickstart and a number."
 )
@@ -72,6 +84,8 @@ def create(
     odb_db_name: str,
     odb_password: str | None,
     kvdb_password: str | None,
+    odb_password_file: str | None,
+    kvdb_password_file: str | None,
     cluster_name: str,
     servers: int,
     base_port: int | None,
@@ -87,7 +101,10 @@ def create(
     from ..addresses import Addresses
     from ..arguments import DatabaseOptions, read_arguments
     from ..create import Plan, create as create_cluster
+    from ..secret import GivenSecret
 
+    for_odb = GivenSecret(odb_password, odb_password_file)
+    for_redis = GivenSecret(kvdb_password, kvdb_password_file)
     options = DatabaseOptions(odb_host, odb_port, odb_user, odb_db_name)
     backends = read_arguments(words, options)
     if cluster_name and not _CLUSTER_NAME.fullmatch(cluster_name):
@@ -96,8 +113,8 @@ def create(
     folder = path.expanduser().resolve()
     plan = Plan(
         folder,
-        odb_url=_odb_url(backends, folder, odb_password),
-        redis_address=_redis_address(backends, kvdb_password),
+        odb_url=_odb_url(backends, folder, for_odb),
+        redis_address=_redis_address(backends, for_redis),
         cluster=cluster_name,
         servers=servers,
         addresses=Addresses.default(servers, base_port),
@@ -106,18 +123,18 @@ def create(
     create_cluster(plan, click.echo)
 
 
-def _odb_url(backends: Backends, folder: Path, given: str | None) -> str:
+def _odb_url(backends: Backends, folder: Path, given: GivenSecret) -> str:
     """Return the URL of the ODB; asks for the password of a database server."""
     from .. import odb
     from ..secret import secret
 
     if backends.odb_type == "sqlite":
         return odb.sqlite_url(folder)
-    password = secret(given, "odb_password", "HANSA_ODB_PASSWORD", "ODB database password")
+    password = secret(given, "odb_password", ODB_PASSWORD, "ODB database password")
     return odb.server_url(backends.odb_type, backends.odb, password)
 
 
-def _redis_address(backends: Backends, given: str | None) -> str:
+def _redis_address(backends: Backends, given: GivenSecret) -> str:
     """Return the address of the Redis, for which it asks the password; empty for the embedded
     Valkey.
     """
@@ -126,7 +143,7 @@ def _redis_address(backends: Backends, given: str | None) -> str:
 
     if not backends.redis_host:
         return ""
-    password = secret(given, "kvdb_password", "HANSA_KVDB_PASSWORD", "Key/value database password")
+    password = secret(given, "kvdb_password", KVDB_PASSWORD, "Key/value database password")
     return redis_address(backends.redis_host, backends.redis_port, password)
 
 

@@ -1,0 +1,99 @@
+"""Whether a server has the key under which the secrets of its cluster are stored: the ODB has its
+fingerprint.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from sqlalchemy import select, update
+
+from ..foundation.errors import Invalid
+from . import tables
+from .database import Database
+from .keys import REMEDY, Keys
+
+RENEW = ""
+"""The fingerprint with which an ODB takes that of the next server which starts, whatever is stored:
+for an administrator who has lost the key.
+"""
+_FEW = 20
+"""Definitions with secrets that are tried where the ODB has no fingerprint yet."""
+
+
+def adopt_keys(database: Database, keys: Keys) -> None:
+    """Check a server's keys when it starts, and write the fingerprint of its first one.
+
+    An ODB of an earlier version has none: then it counts whether secrets that are stored can be
+    read. Raises `Invalid` for keys of another cluster.
+    """
+    check_keys(database, keys)
+    first = keys.fingerprints[0]
+    found = stored_fingerprint(database)
+    if found == first:
+        return
+    column = tables.cluster.c.key_check
+    unchanged = column.is_(None) if found is None else column == found
+    # no change of what is configured, so no revision
+    with database.engine.begin() as connection:
+        connection.execute(update(tables.cluster).where(unchanged).values(key_check=first))
+    # of servers that start at once with different keys, one was first
+    check_keys(database, keys)
+
+
+def check_keys(database: Database, keys: Keys) -> None:
+    """Check whether these keys read what the cluster has stored; raises `Invalid`."""
+    stored = stored_fingerprint(database)
+    fault = key_fault(stored, keys)
+    if stored is None and not _reads_secrets(database, keys):
+        fault = _OTHER
+    if fault:
+        raise Invalid({"server.secret_key": fault})
+
+
+def stored_fingerprint(database: Database) -> str | None:
+    """Return the fingerprint of the key that encrypts the cluster's secrets; None if it is unknown."""
+    (row,) = database.rows(select(tables.cluster.c.key_check))
+    found: str | None = row.key_check
+    return found
+
+
+def key_fault(stored: str | None, keys: Keys) -> str:
+    """Return what is wrong with a server's keys; empty if nothing is, or nothing is known."""
+    fits = stored is None or stored == RENEW or stored in keys.fingerprints
+    return "" if fits else _OTHER
+
+
+_OTHER = (
+    "the secret key is not the one of this cluster, whose stored secrets it cannot read: " + REMEDY
+)
+
+
+def _reads_secrets(database: Database, keys: Keys) -> bool:
+    """Whether any of the secrets that are stored can be read, or none is stored."""
+    data = tables.definition.c.data
+    query = select(data).where(data.contains('"$encrypted"')).limit(_FEW)
+    tokens = [token for row in database.rows(query) for token in _tokens(json.loads(row.data))]
+    return not tokens or any(_can_read(keys, token) for token in tokens)
+
+
+def _tokens(data: object) -> Iterator[str]:
+    """Yield the encrypted texts in the settings of a definition, at any depth."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            if name == "$encrypted":
+                yield str(value)
+            else:
+                yield from _tokens(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _tokens(value)
+
+
+def _can_read(keys: Keys, token: str) -> bool:
+    try:
+        keys.decrypt(token)
+    except Invalid:
+        return False
+    return True
