@@ -49,9 +49,9 @@ def test_a_clear_password_is_hashed_once(
         return hash_password(password)
 
     monkeypatch.setattr("hansa_security.basic.hash_password", counted)
-    user = {"username": "jane", "password": "hush"}
+    user = {"username": "jane", "password": "hush-hush-hush"}
     Plan(server_of(installed), {"security": {"basic": {"jane": user}}}).apply()
-    assert hashed == ["hush"]
+    assert hashed == ["hush-hush-hush"]
     stored = installed.get("security", "basic", "jane").data
     assert stored["username"] == "jane"
     assert list(stored["password"]) == ["$encrypted"]
@@ -61,7 +61,7 @@ def test_definitions_of_a_plugin_that_is_gone_are_exported_planned_and_deleted(
     installed: Definitions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = server_of(installed)
-    user = {"username": "jane", "password": "hush"}
+    user = {"username": "jane", "password": "hush-hush-hush"}
     Plan(server, {"security": {"basic": {"jane": user}}}, prune=True).apply()
     registry = installed.registry
     types = {(one.kind, one.type): one for one in registry.types() if one.plugin != "security"}

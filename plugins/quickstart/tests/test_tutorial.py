@@ -248,9 +248,9 @@ def test_a_redis_that_may_lose_is_refused_where_that_is_forbidden(make_cluster, 
 def test_the_password_of_the_admin_and_a_user_for_channels(running):
     old = running.password
     first = running.folder / "first"
-    first.write_text("first\n")
+    first.write_text("the first word\n")
     running.run("create", "user", running.path, "--username", "partner", "--password-file", first)
-    running.run("update", "password", running.path, "partner", "--password", "second")
+    running.run("update", "password", running.path, "partner", "--password", "the second word")
     channel = {
         "name": "p",
         "url_path": "/p",
@@ -261,7 +261,7 @@ def test_the_password_of_the_admin_and_a_user_for_channels(running):
     assert running.api("admin.channel.http.create", **channel).ok
     statuses = [
         requests.get(f"{running.front}/p", auth=("partner", word), timeout=10).status_code
-        for word in ("first", "second")
+        for word in ("the first word", "the second word")
     ]
     assert statuses == [401, 200]
 

@@ -552,6 +552,28 @@ class TestWhatIsRefused:
         made.define("outgoing", "wide", "a", {"port": 6})
         assert made.get("outgoing", "wide", "a").data == {"port": 6}
 
+    def test_an_edit_that_changes_nothing_makes_no_revision(self, made: Definitions):
+        key = ("outgoing", "wide", "a")
+        data = {"port": 5, "password": "s3cret", "login": {"user": "x", "password": "y"}}
+        first = made.define(*key, data).revision
+        for mode, same in (("edit", {}), ("edit", {"port": 5}), ("edit", data), ("set", data)):
+            assert made.define(*key, same, mode=mode).revision == first
+        assert made.store.database.revision() == first
+        assert len(made.store.database.changes(0)) == 1
+        with pytest.raises(Conflict, match="you saw revision"):
+            made.define(*key, {"port": 5}, mode="edit", seen_revision=first + 1)
+        # others of the same transaction are stored
+        second = made.change([Edit(key, data, "set"), Edit((*key[:2], "b"), {}, "create")])
+        assert second.revision == first + 1
+        assert made.get(*key).revision == first
+        assert made.define(*key, {"port": 6}, mode="edit").revision == first + 2
+        assert made.define(*key, {"password": "another"}, mode="edit").revision == first + 3
+
+    def test_what_is_looked_up_may_have_changed(self, made: Definitions):
+        data = {"password": {"$vault": "path"}}
+        first = made.define("outgoing", "wide", "a", data).revision
+        assert made.define("outgoing", "wide", "a", {}, mode="edit").revision == first + 1
+
     def test_an_edit_from_an_old_view(self, made: Definitions):
         first = made.define("outgoing", "wide", "a", {}).revision
         made.define("outgoing", "wide", "a", {"port": 5}, mode="edit", seen_revision=first)

@@ -60,6 +60,23 @@ def test_an_empty_file_gives_the_defaults(config: Callable[..., Config], tmp_pat
         read.section(NoSettings)
 
 
+def test_a_section_may_be_named_as_a_kind(tmp_path: Path):
+    class Kept(Model):
+        port: Annotated[int, setting("Port", ge=1)] = 25
+
+    (tmp_path / "config.toml").write_text("[outgoing]\nport = 26\n[outgoing.mail.one]\nport = 27")
+    read = read_config(tmp_path / "config.toml")
+    read.validate({"outgoing": Kept}, KINDS)
+    assert read.section(Kept).port == 26
+    assert read.definitions == [("outgoing", "mail", "one", {"port": 27})]
+    (tmp_path / "config.toml").write_text("[outgoing]\nport = 0\nports = 1\nmail = 2")
+    with pytest.raises(Invalid) as caught:
+        read_config(tmp_path / "config.toml").validate({"outgoing": Kept}, KINDS)
+    faults = {key.rpartition(": ")[2]: fault for key, fault in caught.value.errors.items()}
+    assert set(faults) == {"outgoing.port", "outgoing.ports", "outgoing.mail"}
+    assert faults["outgoing.ports"].endswith("a setting one of: port")
+
+
 def test_sections_definitions_and_what_the_command_line_says(
     config: Callable[..., Config], tmp_path: Path
 ):

@@ -156,11 +156,10 @@ class Definitions(DefinitionsContract):
         """Make these edits in one transaction, all of them or none; they may refer to each other in
         any order.
 
-        Raises one `Invalid` with all faults by `kind.type.name.setting`.
+        Edits that change nothing are left out; where all are, there is no new revision. Raises one
+        `Invalid` with all faults by `kind.type.name.setting`.
         """
-        checked = self._check(edits)
-        revision = self.store.change(checked, self._is_outside, by=by, by_path=True)
-        return self.announce(revision, wait=wait)
+        return self._change(self._check(edits), by, wait, by_path=True)
 
     def define(
         self,
@@ -195,5 +194,26 @@ class Definitions(DefinitionsContract):
         return self.announce(transaction.revision, wait=True)
 
     def _change_one(self, edit: Edit, by: str, wait: bool) -> Applied:
-        revision = self.store.change(self._check([edit]), self._is_outside, by=by)
+        return self._change(self._check([edit]), by, wait, by_path=False)
+
+    def _change(self, checked: list[CheckedEdit], by: str, wait: bool, *, by_path: bool) -> Applied:
+        revision = self.store.change(
+            checked,
+            self._is_outside,
+            by=by,
+            by_path=by_path,
+            unchanged=self._unchanged(checked),
+        )
         return self.announce(revision, wait=wait)
+
+    def _unchanged(self, checked: list[CheckedEdit]) -> dict[Key, int]:
+        """Return the edits that change nothing, with the revisions of what is stored."""
+        found: dict[Key, int] = {}
+        for each in checked:
+            edit = each.edit
+            if edit.data is None or edit.mode == "create" or edit.declared or each.errors:
+                continue
+            stored = self.store.get(*edit.key)
+            if stored is not None and not self._validator.changes(each, stored):
+                found[edit.key] = stored.revision
+        return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Select, select
 
@@ -15,6 +15,9 @@ from ..odb.engine import guarded
 from ..odb.transaction import Transaction
 from .edit import CheckedEdit, Problems, combined, faults_by_path
 from .judge import IsOutside, Judge, claim_row
+
+
+_NONE: Mapping[Key, int] = {}
 
 
 class DefinitionStore:
@@ -74,23 +77,44 @@ class DefinitionStore:
         *,
         by: str = "",
         by_path: bool = False,
+        unchanged: Mapping[Key, int] = _NONE,
     ) -> int:
         """Store and delete definitions, all of them or none, each once, as one revision, which it
         returns.
 
-        They may refer to each other in any order. Raises what speaks against the first that is
+        Edits in `unchanged`, which change nothing of a definition at a revision, are judged and not
+        stored; if all are, the revision is that which the cluster has. They may refer to each other in any order. Raises what speaks against the first that is
         refused; with `by_path` one `Invalid` with all faults by `kind.type.name.setting`.
         """
-        with self.database.transaction(by) as transaction:
-            judge = Judge(transaction, edits, is_outside)
-            _refuse(judge.problems(), by_path)
-            stored = [each.key for each in edits if each.key in judge.there]
-            transaction.forget(stored, tables.definition, tables.reference, tables.claim)
-            declared = {each.key: each.edit.declared for each in edits if each.edit.declared}
-            transaction.declare(declared)
-            for each in edits:
-                _write(transaction, each)
-            return transaction.revision
+        try:
+            with self.database.transaction(by) as transaction:
+                judge = Judge(transaction, edits, is_outside)
+                _refuse(judge.problems(), by_path)
+                left = [each for each in edits if not _is_as_it_was(each, judge, unchanged)]
+                if not left:
+                    raise _NothingChanged(transaction.revision - 1)
+                stored = [each.key for each in left if each.key in judge.there]
+                transaction.forget(stored, tables.definition, tables.reference, tables.claim)
+                declared = {each.key: each.edit.declared for each in left if each.edit.declared}
+                transaction.declare(declared)
+                for each in left:
+                    _write(transaction, each)
+                return transaction.revision
+        except _NothingChanged as nothing:
+            return nothing.revision
+
+
+class _NothingChanged(Exception):
+    """Ends a transaction without a trace, when there is nothing to store."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(revision)
+        self.revision = revision
+
+
+def _is_as_it_was(each: CheckedEdit, judge: Judge, unchanged: Mapping[Key, int]) -> bool:
+    """Whether an edit changes nothing of what is stored now."""
+    return each.key in unchanged and judge.there.get(each.key) == unchanged[each.key]
 
 
 def _write(transaction: Transaction, each: CheckedEdit) -> None:

@@ -82,6 +82,18 @@ class Validator:
             return record
         return replace(record, data=model.upgrade(dict(record.data)))
 
+    def changes(self, edit: CheckedEdit, stored: DefinitionRecord) -> bool:
+        """Whether an edit changes what is stored of its definition; one that has something looked up
+        may, since what is found is another at any time.
+        """
+        data = edit.edit.data
+        if data is None or edit.errors or is_looked_up(data):
+            return True
+        faults: Faults = {}
+        before = resolve_all(stored.data, self._resolve, faults)
+        after = resolve_all(data, self._resolve, faults)
+        return bool(faults) or before != after
+
     def check(self, edit: Edit) -> CheckedEdit:
         """Return an edit with its data as it is to be stored, its references and claims, and all
         that is wrong with it.

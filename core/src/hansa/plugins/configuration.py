@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from ..contract.records import Key, PlainSettings
 from ..contract.registry import Registry
 from ..foundation.errors import HansaError, Invalid
-from ..settings.model import Model
+from ..settings.model import Model, fields
 from ..settings.resolve import resolve
 from ..settings.validate import load
 from .sections import (
@@ -58,7 +58,8 @@ class Config:
 
     `definitions` holds (kind, type, name, settings) from tables such as `[channel.http.NAME]`;
     `path` is the file, `dir` the server's directory, both absolute. `listening` gets the addresses
-    of bound sockets by name.
+    of bound sockets by name. A section that is named as a kind has its settings beside the tables of
+    definitions, as `[security] minimum_secret` beside `[security.basic.NAME]`.
     """
 
     def __init__(self, path: Path, data: Document, directory: Path | None = None) -> None:
@@ -68,6 +69,7 @@ class Config:
         self.listening: dict[str, str] = {}
         self._models: Mapping[str, type[Model]] = CORE_SECTIONS
         self._sections: dict[str, Model] = {}
+        self._kinds: Set[str] = frozenset()
         self._directory = directory
 
     # -- read --------------------------------------------------------------------------------------
@@ -91,7 +93,12 @@ class Config:
         return self._sections[name]
 
     def _load(self, name: str) -> Model:
-        return load(self._models[name], resolve(self.data.get(name, {})))
+        model = self._models[name]
+        content = self.data.get(name, {})
+        if name in self._kinds and isinstance(content, dict):
+            own = {field.name for field in fields(model)}
+            content = {key: value for key, value in content.items() if key in own}
+        return load(model, resolve(content))
 
     @property
     def server(self) -> ServerSection:
@@ -144,10 +151,11 @@ class Config:
         """
         faults: dict[str, str] = {}
         self._models = {**CORE_SECTIONS, **sections}
+        self._kinds = frozenset(kinds)
         self.definitions = []
-        known = sorted([*self._models, *kinds])
+        known = sorted({*self._models, *self._kinds})
         for name, content in self.data.items():
-            if name in kinds:
+            if name in self._kinds:
                 faults.update(self._read_definitions(name, content))
             elif name not in self._models and absent.may_own(name):
                 log.warning(
@@ -185,9 +193,15 @@ class Config:
         """Take the definitions of a kind; returns the faults of what is not one, by key."""
         faults: dict[str, str] = {}
         expected = f"a definition is a table [{kind}.TYPE.NAME]"
+        model = self._models.get(kind)
+        own = {field.name for field in fields(model)} if model else set()
+        if own:
+            expected += f", a setting one of: {', '.join(sorted(own))}"
         if not isinstance(content, dict):
             return {kind: expected}
         for type, named in content.items():
+            if type in own:
+                continue
             if not isinstance(named, dict):
                 faults[f"{kind}.{type}"] = expected
                 continue

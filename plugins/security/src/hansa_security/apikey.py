@@ -21,6 +21,7 @@ from hansa import (
 )
 
 from .credential import Credential, fault_of, fingerprint, hash_key, is_hash, new_key
+from .strength import requirements
 from .throttle import Throttle
 from .verification import Principal, Verification
 
@@ -117,6 +118,7 @@ class ApiKey(Security[ApiKeySettings]):
             name=f"apikey {name}",
         )
         self._verified = self._verification.verified
+        requirements.warn(name, config.key or "")
 
     @classmethod
     def openapi_scheme(cls, settings: PlainSettings) -> PlainSettings:
@@ -140,6 +142,9 @@ class ApiKey(Security[ApiKeySettings]):
         key = config.key
         if key is None or config.signs or is_hash(key):
             return config
+        fault = requirements.fault_of(key)
+        if fault:
+            raise Invalid({"key": fault})
         return replace(config, key=hash_key(key))
 
     def authenticate(self, request: Request) -> Principal:

@@ -12,6 +12,7 @@ from typing import Annotated
 from hansa import HansaError, Invalid, Model, Refused, Request, Secret, Security, Server, setting
 
 from .credential import Credential, fault_of, fingerprint, hash_password, is_hash
+from .strength import requirements
 from .throttle import Throttle
 from .verification import Principal, Verification
 
@@ -79,12 +80,18 @@ class Basic(Security[BasicSettings]):
             throttle=server.resource(Throttle),
         )
         self._verified = self._verification.verified
+        requirements.warn(name, config.password, config.username)
 
     @classmethod
     def prepare(cls, config: BasicSettings) -> BasicSettings:
-        """Return the settings with the argon2id hash of a password that need not sign."""
+        """Return the settings with the argon2id hash of a password that need not sign; raises
+        `Invalid` for one that is too weak.
+        """
         if config.signs or is_hash(config.password):
             return config
+        fault = requirements.fault_of(config.password, config.username)
+        if fault:
+            raise Invalid({"password": fault})
         return replace(config, password=hash_password(_normal(config.password)))
 
     def authenticate(self, request: Request) -> Principal:

@@ -21,6 +21,7 @@ from hansa import (
 )
 
 from .credential import AnyCredential, fault_of, fingerprint, hash_key, is_hash, new_key
+from .strength import requirements
 from .throttle import Throttle
 from .verification import Principal, Verification
 
@@ -83,6 +84,8 @@ class Bearer(Security[BearerSettings]):
             name=f"bearer {name}",
         )
         self._verified = self._verification.verified
+        for token in config.tokens:
+            requirements.warn(name, token)
 
     @classmethod
     def generate(cls, given: PlainSettings) -> PlainSettings:
@@ -98,6 +101,13 @@ class Bearer(Security[BearerSettings]):
         """
         if config.signs:
             return config
+        faults: dict[str, str] = {}
+        for index, token in enumerate(config.tokens):
+            fault = requirements.fault_of(token)
+            if fault:
+                faults[f"tokens[{index}]"] = fault
+        if faults:
+            raise Invalid(faults)
         hashes = [token if is_hash(token) else hash_key(token) for token in config.tokens]
         return replace(config, tokens=hashes)
 

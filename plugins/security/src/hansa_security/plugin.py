@@ -10,6 +10,8 @@ from .apikey import ApiKey
 from .basic import Basic
 from .bearer import Bearer
 from .cells import SharedCells
+from .early import SecuritySection
+from .strength import requirements
 from .throttle import Throttle
 
 
@@ -21,7 +23,8 @@ def hansa_security() -> list[type[Security]]:
 
 @hookimpl
 def hansa_startup(server: Server) -> Throttle:
-    """Return what counts failed logins of all definitions: a new definition, or an edited one,
-    grants nobody new attempts.
+    """Require of secrets what the section says, and return what counts failed logins of all
+    definitions: a new definition, or an edited one, grants nobody new attempts.
     """
+    requirements.apply(server.section(SecuritySection))
     return Throttle(SharedCells(lambda: server.bus))
