@@ -9,6 +9,7 @@ from importlib.metadata import version
 import click
 
 from .foundation.errors import HansaError, Invalid
+from .foundation.exits import exits_raised
 from .plugins.discovery import Plugins
 from .plugins.installed import EARLY
 from .plugins.registry import Registry
@@ -26,7 +27,8 @@ class _Commands(click.Group):
         self._asked = True
         logging.getLogger("hansa.plugins").setLevel(logging.CRITICAL)
         plugins = Plugins(Registry(), (EARLY,), needed=None)
-        plugins.load()
+        with exits_raised():
+            plugins.load()
         for label, why in plugins.faults().items():
             click.echo(f"Commands of the {label} are missing: {why}", err=True)
         for plugin, error in plugins.add_commands(self):
@@ -42,7 +44,18 @@ class _Commands(click.Group):
         return super().get_command(context, name)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def _load_installed() -> Registry:
+    """Return a registry with the types of everything that is installed; nothing is started."""
+    registry = Registry()
+    Plugins(registry).load()
+    return registry
+
+
+@click.group(
+    cls=_Commands,
+    # plugins find in their contexts how to load what is installed
+    context_settings={"help_option_names": ["-h", "--help"], "obj": _load_installed},
+)
 @click.version_option(version("hansa"), prog_name="hansa")
 def commands() -> None:
     """Hansa, an integration server: run one, and steer it."""

@@ -15,7 +15,7 @@ import pytest
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.server import ServerProcess
 
-PLUGINS = ["admin", "http", "json", "scheduler", "security"]
+PLUGINS = ["admin", "http", "json", "scheduler", "security", "sql"]
 
 RATES = '''
 """Services of the tests."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hansa import Invalid, Secret
@@ -16,6 +16,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.core.definitions import test_every_type as every
 from tests.core.definitions.test_every_type import installed as installed
+
+if TYPE_CHECKING:
+    from plugins.admin.tests.conftest import Server
 
 
 @st.composite
@@ -104,3 +107,35 @@ def test_what_is_planned_is_applied(
     again = Plan(server, config, prune=prune)
     # a secret in clear text counts as changed, since what is stored cannot be compared with it
     assert {step.action for step in again.steps} <= {"edit"}
+
+
+GOOD = {"url_path": "/a", "service": "rates.plain", "format": "json"}
+REFUSED: dict[str, Any] = {
+    "values": {"url_path": 5, "service": "rates.none", "format": "jsn", "security": ["a"], "x": 1},
+    "between settings": GOOD | {"url_path": "no-slash", "method": "G T"},
+    "a taken path": GOOD | {"url_path": "/taken"},
+    "an address of Hansa": GOOD | {"url_path": "/hansa/api/mine"},
+    "an admin service without security": GOOD | {"service": "admin.server.status"},
+    "a variable that is not set": GOOD | {"url_path": {"$env": "HANSA_NOT_SET"}},
+    "a file that is not there": GOOD | {"service": {"$file": "/nothing/there"}},
+    "x" * 201: GOOD,
+    "": GOOD,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_plan_and_create_refuse_the_same_settings(server: Server, name: str) -> None:
+    server.call("admin.channel.http.create", GOOD | {"name": "taken", "url_path": "/taken"})
+    asked = REFUSED[name]
+    created = server.api("admin.channel.http.create", asked | {"name": name})
+    planned = server.api("admin.config.plan", {"config": {"channel": {"http": {name: asked}}}})
+    assert created.status in (400, 409), created.raw
+    assert planned.status == 400, planned.raw
+    expected = created.json.get("errors")
+    if expected:
+        prefix = f"channel.http.{name}."
+        found = {path.removeprefix(prefix): fault for path, fault in planned.json["errors"].items()}
+        assert found.keys() == expected.keys()
+        assert all(found[path] == expected[path] for path in found if path != "name")
+    else:  # a conflict, which a plan reports by the definition
+        assert created.json["detail"] in planned.json["detail"]

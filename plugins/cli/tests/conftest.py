@@ -12,7 +12,7 @@ from hansa.cli import commands
 from hansa_cli.plain import JsonObject
 from hansa_devkit.harness.api_server import RunningServer, servers
 
-CONFIG = '[plugins]\nenabled = ["admin", "http", "json", "scheduler", "security"]\n'
+CONFIG = '[plugins]\nenabled = ["admin", "http", "json", "scheduler", "security", "sql"]\n'
 
 RATES = '''
 """Services of the tests."""

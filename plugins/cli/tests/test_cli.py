@@ -66,7 +66,7 @@ def test_wrong_usage_is_2_and_says_what_there_is(cli: CommandLine) -> None:
 
 
 def test_a_server_that_is_not_there_is_3_and_the_setting_is_named(cli: CommandLine) -> None:
-    for arguments in (("server", "status"), ("channel", "http", "list"), ("channel", "--help")):
+    for arguments in (("server", "status"), ("channel", "http", "list")):
         done = cli.run(*arguments, HANSA_SERVER="http://127.0.0.1:1")
         assert done.exit_code == 3
         assert "http://127.0.0.1:1" in done.stderr

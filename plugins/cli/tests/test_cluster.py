@@ -41,3 +41,26 @@ def test_the_only_server_is_restarted_by_force_alone(
     assert after["state"] == "ready"
     assert after["pid"] == before["pid"] == server.process.pid
     assert server.process.poll() is None
+
+
+def test_a_reload_of_the_server_waits_for_its_new_workers(cli: CommandLine) -> None:
+    (before,) = cli.json("server", "status")["workers"]
+    assert cli.ok("server", "reload") == "server1/0: replaced\n"
+    (after,) = cli.json("server", "status")["workers"]
+    assert after != before
+    answer = cli.json("server", "reload")
+    assert answer["reloading"] and answer["workers"] == [after]
+    assert answer["results"] == {"server1/0": {"state": "replaced"}}
+
+
+def test_a_worker_that_goes_on_says_why(cli: CommandLine, server: RunningServer) -> None:
+    config = server.folder / "config.toml"
+    right = config.read_text()
+    config.write_text(right + "\n[nothing]\n")
+    try:
+        kept = cli.run("server", "reload")
+    finally:
+        config.write_text(right)
+    assert kept.exit_code == 3
+    assert "goes on, since its successor did not start" in kept.stdout
+    assert "not replaced: server1/0" in kept.stderr

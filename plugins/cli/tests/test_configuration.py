@@ -96,3 +96,30 @@ def test_a_file_with_faults_changes_nothing(cli: CommandLine, tmp_path: Path) ->
     for text in ("[channel", '{"a": 1, "a": 2}', "[]"):
         (tmp_path / "x.json").write_text(text)
         assert cli.run("plan", str(tmp_path / "x.json")).exit_code == 2
+
+
+def test_an_export_for_another_cluster_has_a_template_of_its_variables(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    secret = ("--username", "p", "--password", "s3cret-word")
+    cli.ok("security", "basic", "create", "partner", *secret)
+    file = tmp_path / "all.toml"
+    template = tmp_path / "all.toml.env"
+    told = cli.ok("export", str(file), "--secrets", "env")
+    assert f"{template}: 1 variables to set" in told
+    assert '{"$env" = "SECURITY_BASIC_PARTNER_PASSWORD"}' in file.read_text()
+    line = "# security.basic.partner.password\nSECURITY_BASIC_PARTNER_PASSWORD="
+    assert template.read_text() == line + "\n"
+    assert template.stat().st_mode & 0o777 == 0o600
+    # what was filled in stays
+    template.write_text(line + "a-secret-of-mine")
+    cli.ok("security", "basic", "create", "other", *secret)
+    assert "2 variables to set for the servers, 1 were there" in cli.ok(
+        "export", str(file), "--secrets", "env"
+    )
+    assert template.read_text().startswith(line + "a-secret-of-mine\n# security.basic.other")
+    missing = cli.run("plan", str(file))
+    assert missing.exit_code == 1
+    for name in ("OTHER", "PARTNER"):
+        variable = f"SECURITY_BASIC_{name}_PASSWORD"
+        assert f"the environment variable {variable} is not set" in missing.stderr

@@ -38,6 +38,12 @@ from .workers import WorkerProcess, Workers
 
 log = logging.getLogger("hansa.supervisor")
 
+LISTEN_VARIABLE = "HANSA_LISTEN_"
+"""The environment variable, followed by the name of a socket, with the address that a server listens
+at, such as `HANSA_LISTEN_HTTP`; servers set it for their own definitions, which may refer to it as
+`{"$env": "HANSA_LISTEN_HTTP"}`.
+"""
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOOK = 0.2
 QUICK_LOOK = 0.02
@@ -148,9 +154,9 @@ class Supervisor:
             "config": str(self.config.path),
             "dir": str(self.config.dir),
             "overrides": self.overrides,
-            # definitions may name it: address = { "$env" = "HANSA_LISTEN_HTTP" }
+            # definitions may name them
             "environment": {
-                f"HANSA_LISTEN_{name.upper()}": address for name, address in self._addresses.items()
+                LISTEN_VARIABLE + name.upper(): address for name, address in self._addresses.items()
             },
             "engines": self.engines.addresses,
             "failed": self.plugins.taken_out,

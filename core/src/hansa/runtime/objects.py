@@ -55,7 +55,8 @@ class Objects(ObjectsContract):
 
     `server` is handed to each; `read(record)` returns a definition's settings with secrets and
     references resolved; `preview(edit)` returns the definition as an edit would store it; `leases`
-    places what runs once; what is started is noted in `starts`.
+    places what runs once; what is started is noted in `starts`; `settled()` is called when the state
+    of one has changed.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Objects(ObjectsContract):
         leases: Leases,
         wraps: Callable[[], list[Wrap]],
         starts: Starts | None = None,
+        settled: Callable[[], None] | None = None,
     ) -> None:
         self.server = server
         self.registry = registry
@@ -77,6 +79,7 @@ class Objects(ObjectsContract):
         self._read = read
         self._preview = preview
         self._starts = starts or Starts()
+        self._settled = settled
         self._table: dict[Key, ManagedObject] = {}
         self._by_name: dict[tuple[str, str], ManagedObject] = {}
         self._unhealthy: dict[Key, ManagedObject] = {}
@@ -119,8 +122,8 @@ class Objects(ObjectsContract):
                 managed = ManagedObject(record, self._unhealthy)
                 self._table[record.key] = managed
                 self._by_name[record.kind, record.name] = managed
-                managed.become("starting")
             managed.record = record
+            managed.become("starting")
             managed.attempts = 0
             managed.removed = False
             return managed
@@ -168,7 +171,13 @@ class Objects(ObjectsContract):
             return managed.queued
 
     def _settle(self, managed: ManagedObject) -> None:
-        """Bring an object to the state that is wanted now."""
+        """Bring an object to the state that is wanted now, and have a new state reported."""
+        before = managed.reported
+        self._bring(managed)
+        if self._settled is not None and managed.reported != before:
+            self._settled()
+
+    def _bring(self, managed: ManagedObject) -> None:
         with managed.lock:
             with self._lock:
                 managed.queued = None
@@ -312,6 +321,7 @@ class Objects(ObjectsContract):
             managed = self._table.get(key)
         if managed is not None and managed.state == "quarantined":
             self._starts.forgive(_start_of(managed.record))
+            managed.become("starting")
             self._queue(managed)
 
     def _retry(

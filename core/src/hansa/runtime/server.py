@@ -125,6 +125,7 @@ class WorkerServer:
             self.leases,
             plugins.wraps,
             plugins.starts,
+            self.wake.set,
         )
         self.objects.router.guards = lambda channel, service: plugins.hook.hansa_guard(
             channel=channel, service=service

@@ -13,7 +13,17 @@ PlainData: TypeAlias = dict[str, Any]
 """An object of JSON."""
 Entry = TypeVar("Entry")
 
-WORST_FIRST = ("quarantined", "failed", "retrying", "running", "inactive", "elsewhere")
+WORST_FIRST = (
+    "quarantined",
+    "failed",
+    "retrying",
+    "pending",
+    "starting",
+    "unplaced",
+    "running",
+    "inactive",
+    "elsewhere",
+)
 
 
 class Named(Model):
@@ -63,7 +73,13 @@ class Filter(Model):
 class State(Model):
     """The state of a definition in one worker."""
 
-    state: Annotated[str, setting("running, retrying, inactive, elsewhere, failed or quarantined")]
+    state: Annotated[
+        str,
+        setting(
+            "running, starting, retrying, inactive, elsewhere, failed or quarantined; pending: the "
+            "worker has yet to apply the change; unplaced: it runs once, and runs nowhere"
+        ),
+    ]
     why: Annotated[
         str, setting("The reason why it does not run, or why its other side does not answer")
     ] = ""
@@ -118,7 +134,14 @@ class Changed(Model):
     pending: Annotated[list[str], setting("Workers that have yet to apply it")]
 
 
-class Created(Changed):
+class Settled(Changed):
+    """A stored change of one definition, and what became of it within 5 seconds."""
+
+    state: Annotated[str, setting("The worst of its states in all workers")]
+    states: Annotated[dict[str, State], setting("The state in each worker")]
+
+
+class Created(Settled):
     """A new definition."""
 
     generated: Annotated[

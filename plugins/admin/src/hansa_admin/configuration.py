@@ -6,18 +6,27 @@ from typing import Annotated, Any, Literal
 
 from hansa import Model, setting
 
-from .answers import PlainData, applied_data
+from .answers import PlainData, State, applied_data
 from .export import export
 from .operation import Operation
+from .outcome import Outcome
+from .placeholders import Placeholders
 from .plan import Plan
 
-NOTHING_DONE: PlainData = {"revision": None, "applied": [], "pending": []}
+NOTHING_DONE: PlainData = {"revision": None, "applied": [], "pending": [], "not_running": []}
 
 
 class ExportInput(Model):
     """What to export."""
 
     services: Annotated[bool, setting("Include the sources of deployed files")] = False
+    secrets: Annotated[
+        Literal["encrypted", "env"],
+        setting(
+            "encrypted: for servers with the same key; env: placeholders such as "
+            '{"$env": "OUTGOING_SQL_CRM_PASSWORD"}, for any other cluster'
+        ),
+    ] = "encrypted"
 
 
 class Wanted(Model):
@@ -63,6 +72,16 @@ class Planned(Model):
     unchanged: Annotated[int, setting("Number of definitions that are as wanted already")]
 
 
+class NotRunning(Model):
+    """A definition that does not run in some workers, within 5 seconds after the change."""
+
+    kind: Annotated[str, setting("Kind of the definition")]
+    type: Annotated[str, setting("Type of the definition")]
+    name: Annotated[str, setting("Name of the definition")]
+    state: Annotated[str, setting("The worst of its states in all workers")]
+    states: Annotated[dict[str, State], setting("The state in each worker where it does not run")]
+
+
 class Applied(Planned):
     """What was done."""
 
@@ -71,10 +90,15 @@ class Applied(Planned):
     ]
     applied: Annotated[list[str], setting("Workers that have applied it")]
     pending: Annotated[list[str], setting("Workers that have yet to apply it")]
+    not_running: Annotated[
+        list[NotRunning], setting("Created and edited definitions that do not run")
+    ]
 
 
 class ConfigExport(Operation):
-    """Export all definitions as one document for apply; secrets are encrypted, defaults left out."""
+    """Export all definitions as one document for apply; secrets are encrypted or placeholders,
+    defaults left out.
+    """
 
     name = "admin.config.export"
     Input = ExportInput
@@ -82,7 +106,9 @@ class ConfigExport(Operation):
 
     def handle(self) -> PlainData:
         """Return the document."""
-        return export(self.server, services=self.request.input.services)
+        asked: ExportInput = self.request.input
+        placeholders = Placeholders() if asked.secrets == "env" else None
+        return export(self.server, services=asked.services, placeholders=placeholders)
 
 
 class ConfigPlan(Operation):
@@ -112,9 +138,13 @@ class ConfigApply(Operation):
         """Take the steps, and return them with the revision of the last one."""
         asked: Wanted = self.request.input
         plan = Plan(self.server, asked.config, prune=asked.prune)
+        outcome = Outcome(self.server)
         applied = plan.apply(by=self.caller)
-        done = applied_data(applied) if applied is not None else NOTHING_DONE
-        return {**shown(plan), **done}
+        if applied is None:
+            return {**shown(plan), **NOTHING_DONE}
+        changed = [edit.key for edit in plan.edits if edit.data is not None]
+        failures = outcome.failures(changed, applied)
+        return {**shown(plan), **applied_data(applied), "not_running": failures}
 
 
 def shown(plan: Plan) -> PlainData:

@@ -14,7 +14,6 @@ from hansa import (
     Invalid,
     Key,
     Model,
-    ObjectState,
     PlainSettings,
     RegisteredType,
     Response,
@@ -28,21 +27,11 @@ from hansa import (
     load,
 )
 
-from .answers import (
-    Filter,
-    Named,
-    PlainData,
-    Seen,
-    TrialInput,
-    Upcoming,
-    changed,
-    readable,
-    worst_state,
-)
+from .answers import Filter, Named, PlainData, Seen, Upcoming, changed, readable, worst_state
 from .operation import Operation
+from .outcome import HEALTHY, Outcome
 from .settings import secret_names
 
-HEALTHY = ObjectState("running")
 NO_SECRETS: frozenset[str] = frozenset()
 
 
@@ -215,11 +204,12 @@ class Create(TypeOperation):
         return {**asked, "generated": generated}
 
     def handle(self) -> PlainData:
-        """Store it; what was generated is shown in the answer, this once."""
+        """Store it, and wait for its start; what was generated is shown in the answer, this once."""
+        outcome = Outcome(self.server)
         applied = self.server.definitions.define(
             *self.key, self.asked["settings"], mode="create", by=self.caller
         )
-        answer = changed(self.name_asked, applied)
+        answer = {**changed(self.name_asked, applied), **outcome.of(self.key, applied)}
         generated = self.asked["generated"]
         if generated:
             answer["generated"] = dump(generated, str)
@@ -239,7 +229,8 @@ class Edit(TypeOperation):
         return EditOf((cls.of.kind, cls.of.type, name), settings, "edit")
 
     def handle(self) -> PlainData:
-        """Store the changed settings."""
+        """Store the changed settings, and wait until the definition runs with them."""
+        outcome = Outcome(self.server)
         applied = self.server.definitions.define(
             *self.key,
             self.asked["settings"],
@@ -247,7 +238,7 @@ class Edit(TypeOperation):
             seen_revision=self.asked["seen_revision"],
             by=self.caller,
         )
-        return changed(self.name_asked, applied)
+        return {**changed(self.name_asked, applied), **outcome.of(self.key, applied)}
 
 
 class Delete(TypeOperation):
@@ -271,9 +262,10 @@ class Release(TypeOperation):
     Input = Named
 
     def handle(self) -> PlainData:
-        """Have the workers that have quarantined it start it again."""
+        """Have the workers that have quarantined it start it again, and wait for that."""
+        outcome = Outcome(self.server)
         applied = self.server.definitions.release(*self.key, by=self.caller)
-        return changed(self.name_asked, applied)
+        return {**changed(self.name_asked, applied), **outcome.of(self.key, applied)}
 
 
 class Get(TypeOperation):
@@ -303,45 +295,6 @@ class List(TypeOperation):
         page = found[start : start + self.asked["limit"]]
         reports = self.server.cluster.reports()
         return {"items": [self.show(record, reports) for record in page], "total": len(found)}
-
-
-class Ping(TypeOperation):
-    """Check that the other side of a defined object of this type answers."""
-
-    abstract = True
-    Input = Named
-
-    def handle(self) -> PlainData:
-        """Return what the object says."""
-        answer = self.server.objects.get(*self.key).ping()
-        return {"name": self.name_asked, "result": str(answer)}
-
-
-class Test(TypeOperation):
-    """Try settings of this type without storing them: make the object, start, ping and stop it."""
-
-    abstract = True
-    __test__ = False  # not a test case, whatever pytest makes of the name
-    own = TrialInput
-    takes_settings = True
-
-    def handle(self) -> PlainData:
-        """Try them; a channel is only made, since a started one would take requests."""
-        name = self.name_asked
-        made = self.server.objects.make(
-            self.of.kind,
-            self.of.type,
-            name or "test",
-            self.asked["settings"],
-            mode="edit" if name else "set",
-        )
-        if self.of.kind == "channel":
-            return {"name": name, "result": "the settings are valid"}
-        try:
-            made.start()
-            return {"name": name, "result": str(made.ping())}
-        finally:
-            made.stop()
 
 
 class Run(TypeOperation):

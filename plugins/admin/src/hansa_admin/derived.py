@@ -20,6 +20,7 @@ from .answers import (
     Ran,
     Result,
     Seen,
+    Settled,
     Shown,
     ShownChannel,
     ShownPlanned,
@@ -31,14 +32,13 @@ from .definitions import (
     Get,
     List,
     Next,
-    Ping,
     Release,
     Run,
-    Test,
     TypeOperation,
     is_planned,
     is_runnable,
 )
+from .trials import Ping, Test
 
 log = logging.getLogger("hansa.admin")
 
@@ -58,9 +58,9 @@ ACTIONS: tuple[type[TypeOperation], ...] = (
 )
 OUTPUTS: dict[type[TypeOperation], type[Model]] = {
     Create: Created,
-    Edit: Changed,
+    Edit: Settled,
     Delete: Changed,
-    Release: Changed,
+    Release: Settled,
     Ping: Result,
     Test: Result,
     Run: Ran,

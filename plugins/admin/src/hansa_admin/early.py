@@ -6,8 +6,11 @@ import os
 import shlex
 from pathlib import Path
 
-from hansa import Configuration, Engine, hookimpl
+import click
+from hansa import Configuration, Engine, Registry, hookimpl
 from hansa_cli.access import DEFAULT_URL, PASSWORD_VARIABLE, USER, password_file, recorded_url
+from hansa_cli.installed import describe_by
+from hansa_cli.plain import JsonObject
 
 from .password import ensure_password
 
@@ -28,6 +31,19 @@ def hansa_ready(config: Configuration) -> list[str]:
     """Return how to reach the admin API: its user, its password, its page, and a first command."""
     address = recorded_url(config.dir) or DEFAULT_URL
     return introduction(address, address, config.dir, fresh=config.dir in _fresh)
+
+
+@hookimpl
+def hansa_commands(commands: click.Group) -> None:
+    """Let the command line describe what is installed, where no server answers; it adds no command."""
+
+    def describe_installed(registry: Registry) -> JsonObject:
+        # PERF: the types, and what describes them, are imported for nothing else
+        from .installed import describe
+
+        return describe(registry)
+
+    describe_by(describe_installed)
 
 
 def introduction(address: str, page: str, directory: Path, *, fresh: bool) -> list[str]:

@@ -8,7 +8,8 @@ from typing import TypeAlias
 from hansa import DefinitionRecord, Invalid, Key, NotFound, PlainSettings, Server
 
 from .answers import PlainData
-from .settings import shortened
+from .placeholders import Placeholders
+from .settings import secret_names, shortened
 
 SERVICES = "services"
 ORDER = ("security", "outgoing", "channel")
@@ -24,17 +25,22 @@ def kind_order(kind: str) -> tuple[int, str]:
     return (ORDER.index(kind) if kind in ORDER else len(ORDER), kind)
 
 
-def export(server: Server, *, services: bool = False) -> PlainData:
+def export(
+    server: Server, *, services: bool = False, placeholders: Placeholders | None = None
+) -> PlainData:
     """Return everything that was defined, without what comes with plugins.
 
-    Defaults are left out, secrets stay encrypted. With `services` the current sources of deployed
-    files come too, under `services`, by file.
+    Defaults are left out; secrets stay encrypted, unless there are to be placeholders for them.
+    With `services` the current sources of deployed files come too, under `services`, by file.
     """
     found: PlainData = {}
     records = [record for record in server.definitions.all() if not record.builtin]
     for record in sorted(records, key=lambda one: (kind_order(one.kind), one.key)):
+        settings = shorten(server, record)
+        if placeholders is not None:
+            settings = placeholders.put(record.key, settings, _secrets(server, record))
         types = found.setdefault(record.kind, {})
-        types.setdefault(record.type, {})[record.name] = shorten(server, record)
+        types.setdefault(record.type, {})[record.name] = settings
     if services:
         found[SERVICES] = sources(server)
     return found
@@ -47,6 +53,14 @@ def shorten(server: Server, record: DefinitionRecord) -> PlainSettings:
     except NotFound:
         return dict(sorted(record.data.items()))
     return shortened(model, record.data)
+
+
+def _secrets(server: Server, record: DefinitionRecord) -> set[str]:
+    """Return the settings of a definition that are secret; none if the plugin of its type is gone."""
+    try:
+        return secret_names(server.registry.type(record.kind, record.type).model)
+    except NotFound:
+        return set()
 
 
 def sources(server: Server) -> dict[str, str]:

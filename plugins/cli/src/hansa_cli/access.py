@@ -37,3 +37,14 @@ def recorded_url(directory: Path) -> str | None:
         return str(addresses["http"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def recorded_trust(directory: Path) -> tuple[Path, ...]:
+    """Return the files with the certificates of the server of this folder that are there: of its
+    authority, and its own.
+    """
+    try:
+        files = json.loads(address_file(directory).read_text())["trust"]
+        return tuple(file for file in map(Path, files) if file.is_file())
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()

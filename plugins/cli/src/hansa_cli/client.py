@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from .access import PASSWORD_VARIABLE, USER
 from .failures import Refusal, Unreachable
-from .location import Located
+from .location import SYSTEM_TRUST, Located, Trust
 from .plain import JsonObject
 
 PREFIX = "/hansa/api/"
@@ -20,9 +20,12 @@ NO_CHANNEL = "no-channel"
 class Client:
     """Calls the services of the admin API at a URL, with the admin's password if one was found."""
 
-    def __init__(self, server: Located, password: Located | None) -> None:
+    def __init__(
+        self, server: Located, password: Located | None, trust: Trust = SYSTEM_TRUST
+    ) -> None:
         self.server = server
         self.password = password
+        self.trust = trust
 
     @property
     def url(self) -> str:
@@ -48,7 +51,7 @@ class Client:
         from .transport import NoAnswer, exchange
 
         try:
-            reply = exchange(self.url + path, body, self._headers(body))
+            reply = exchange(self.url + path, body, self._headers(body), self.trust)
         except NoAnswer as failed:
             raise self._unreachable(str(failed)) from None
         if reply.status >= 300:
@@ -75,10 +78,22 @@ class Client:
 
     def _unreachable(self, reason: str) -> Unreachable:
         return Unreachable(
-            f"no server answers at {self.url} ({reason}).\n"
+            f"no server answers at {self.url} ({reason}).\n{self._advice(reason)}"
             f"  The address comes from {self.server.origin}; change it with --server URL or "
-            f"HANSA_SERVER, or name the server's folder with --dir or HANSA_DIR."
+            f"HANSA_SERVER, name the server's folder with --dir or HANSA_DIR, or a context with "
+            f"--context or `hansa context use`."
         )
+
+    def _advice(self, reason: str) -> str:
+        """Return what may be wrong with the certificate or the scheme, as a line, if anything."""
+        if "certificate verify failed" in reason:
+            return (
+                "  Name the file of the authority that signed the certificate with --ca FILE or "
+                "HANSA_CA, and the host as the certificate does.\n"
+            )
+        if "closed connection without response" in reason and self.url.startswith("http:"):
+            return "  If it speaks HTTPS, write the address with https://.\n"
+        return ""
 
     def _refusal(self, status: int, body: bytes) -> Refusal:
         problem = _json_object(body)

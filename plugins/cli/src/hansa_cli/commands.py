@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from . import cluster, configuration, orphans, plugins, servers, services
+from . import cluster, configuration, context, orphans, plugins, servers, services
 from .definitions import KindGroup
 
 
@@ -52,6 +52,7 @@ def add_commands(commands: click.Group) -> None:
         click.Group("server", help="Run a server; look after a running one."),
         [servers.reload_workers, servers.show_status],
     )
+    commands.add_command(context.context)
     commands.add_command(KindGroup("channel", "Channels, which bring requests in."))
     commands.add_command(KindGroup("outgoing", "Outgoing connections, which services use."))
     commands.add_command(KindGroup("security", "Security definitions, which identify callers."))

@@ -9,6 +9,7 @@ import click
 from . import output
 from .client import Client
 from .connection import command
+from .outcome import check_outcomes
 from .plain import JsonObject
 
 PRUNE = click.Option(["--prune"], is_flag=True, help="Also delete what the file does not name.")
@@ -18,12 +19,23 @@ PRUNE = click.Option(["--prune"], is_flag=True, help="Also delete what the file 
     "export",
     click.Argument(["file"]),
     click.Option(["--services"], is_flag=True, help="Also the sources of deployed files."),
+    click.Option(
+        ["--secrets"],
+        type=click.Choice(["encrypted", "env"]),
+        default="encrypted",
+        show_default=True,
+        help="encrypted: for servers with the same key; env: placeholders for environment "
+        "variables, for any other cluster, and a template of them in FILE.env.",
+    ),
 )
-def export(client: Client, as_json: bool, file: str, services: bool) -> None:
+def export(client: Client, as_json: bool, file: str, services: bool, secrets: str) -> None:
     """Write all definitions to FILE, as TOML if it ends in .toml, else as JSON; - prints JSON."""
     from .files import write_config
 
-    found = client.call("admin.config.export", {"services": services})
+    asked: JsonObject = {"services": services}
+    if secrets != "encrypted":  # servers of an earlier version do not know it
+        asked["secrets"] = secrets
+    found = client.call("admin.config.export", asked)
     if file == "-" or as_json:
         output.print_json(found)
     if file == "-":
@@ -32,6 +44,21 @@ def export(client: Client, as_json: bool, file: str, services: bool) -> None:
     if not as_json:
         sources = f", {len(found['services'])} sources" if services else ""
         click.echo(f"{file}: {_number_of_definitions(found)} definitions{sources}")
+    if secrets == "env":
+        _write_template(file, found, as_json)
+
+
+def _write_template(file: str, config: JsonObject, as_json: bool) -> None:
+    """Write the variables that exported definitions need to a file beside theirs."""
+    from .environment import needed_variables, write_template
+
+    template = Path(f"{file}.env")
+    variables = needed_variables(config)
+    added = write_template(template, variables)
+    if not as_json:
+        kept = len(variables) - len(added)
+        there = f", {kept} were there" if kept else ""
+        click.echo(f"{template}: {len(variables)} variables to set for the servers{there}")
 
 
 def _number_of_definitions(config: JsonObject) -> int:
@@ -64,3 +91,4 @@ def apply(client: Client, as_json: bool, file: str, prune: bool) -> None:
     else:
         output.changes(answer)
         output.done(answer, "applied")
+    check_outcomes(answer)

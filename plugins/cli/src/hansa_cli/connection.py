@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import click
 
 from .client import Client
-from .location import locate_password, locate_server
+from .location import choose, locate_password, locate_server, locate_trust
 
-_CONNECTION_FLAGS = ("--server", "--dir", "--password-file")
+_CONNECTION_FLAGS = ("--server", "--dir", "--context", "--password-file", "--ca")
 
 
 def connection_options() -> list[click.Option]:
@@ -25,23 +24,38 @@ def connection_options() -> list[click.Option]:
         click.Option(
             ["--dir", "hansa_dir"],
             envvar="HANSA_DIR",
-            default="./var",
-            show_default=True,
-            help="The server's folder: address and password.",
+            metavar="DIR",
+            help="Folder of the server or cluster, with address and password; by default found from "
+            "the current folder upwards (itself, or var in it).",
+        ),
+        click.Option(
+            ["--context", "hansa_context"],
+            envvar="HANSA_CONTEXT",
+            metavar="NAME",
+            help="Context that says where the server is (hansa context list); where no folder is "
+            "found, by default the one in use.",
         ),
         click.Option(
             ["--password-file", "hansa_password_file"],
             metavar="FILE",
             help="File with the password of the user admin.",
         ),
+        click.Option(
+            ["--ca", "hansa_ca"],
+            envvar="HANSA_CA",
+            metavar="FILE",
+            help="Certificate authority (PEM) to trust besides the system's; that of a server of "
+            "this machine is trusted anyway.",
+        ),
         click.Option(["--json", "hansa_json"], is_flag=True, help="Print the answer as JSON."),
     ]
 
 
-def connect(server: str | None, directory: str, password_file: str | None) -> Client:
-    """Return a client of the server that these options name."""
-    folder = Path(directory)
-    return Client(locate_server(server, folder), locate_password(password_file, folder))
+def connect(given: Mapping[str, str | None]) -> Client:
+    """Return a client of the server that the values of these options name, by their parameters."""
+    choice = choose(given)
+    password = locate_password(choice.password_file, choice.directory)
+    return Client(locate_server(choice), password, locate_trust(choice))
 
 
 def command(
@@ -55,13 +69,21 @@ def command(
     def made(function: Callable[..., None]) -> click.Command:
         def callback(
             hansa_server: str | None,
-            hansa_dir: str,
+            hansa_dir: str | None,
+            hansa_context: str | None,
             hansa_password_file: str | None,
+            hansa_ca: str | None,
             hansa_json: bool,
             **values: object,
         ) -> None:
-            client = connect(hansa_server, hansa_dir, hansa_password_file)
-            function(client, hansa_json, **values)
+            given = {
+                "hansa_server": hansa_server,
+                "hansa_dir": hansa_dir,
+                "hansa_context": hansa_context,
+                "hansa_password_file": hansa_password_file,
+                "hansa_ca": hansa_ca,
+            }
+            function(connect(given), hansa_json, **values)
 
         return click.Command(
             name,
@@ -79,8 +101,7 @@ def early_client(arguments: list[str]) -> Client:
     It is needed where the server says which options a command has.
     """
     parser = click.Command("hansa", params=[*connection_options()], add_help_option=False)
-    given = parser.make_context("hansa", _connection_arguments(arguments)).params
-    return connect(given["hansa_server"], given["hansa_dir"], given["hansa_password_file"])
+    return connect(parser.make_context("hansa", _connection_arguments(arguments)).params)
 
 
 def _connection_arguments(arguments: list[str]) -> list[str]:

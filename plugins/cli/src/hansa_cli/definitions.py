@@ -10,6 +10,8 @@ import click
 from . import output
 from .client import PREFIX, Client
 from .connection import command, connection_options, early_client
+from .failures import Unreachable
+from .installed import installed_description
 from .options import parameters
 from .outcome import check_outcome, show_trouble
 from .plain import JsonObject
@@ -73,7 +75,19 @@ def learn(client: Client, description: JsonObject) -> None:
 
 
 def _services(ctx: click.Context) -> AdminServices:
-    return admin_services(early_client(ctx.meta.get(_ARGUMENTS, [])))
+    """Return the admin services of the server, or for help, where none answers, of what is installed."""
+    arguments: list[str] = ctx.meta.get(_ARGUMENTS, [])
+    client = early_client(arguments)
+    try:
+        return admin_services(client)
+    except Unreachable:
+        wants_help = any(name in arguments for name in ctx.help_option_names)
+        description = installed_description(ctx) if wants_help else None
+        if description is None:
+            raise
+    click.echo(f"no server answers at {client.url}: this is what is installed here", err=True)
+    learn(client, description)
+    return admin_services(client)
 
 
 class KindGroup(click.Group):

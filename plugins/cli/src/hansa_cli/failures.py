@@ -47,3 +47,9 @@ class Unreachable(click.ClickException):
     """No server answers at the address. Exit code 3."""
 
     exit_code = 3
+
+
+class NotAsWanted(click.ClickException):
+    """What was asked for was done, and did not come true in every worker. Exit code 3."""
+
+    exit_code = 3

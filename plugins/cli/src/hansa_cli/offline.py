@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .access import recorded_url
+from .location import choose
 from .plain import JsonObject
 
 
@@ -24,10 +25,10 @@ class Folder:
         """Return the folder that the command line names; None if it names the address of a server
         instead.
         """
-        given = click.get_current_context().params
-        if given["hansa_server"]:
+        choice = choose(click.get_current_context().params)
+        if choice.server is not None:
             return None
-        return cls(Path(given["hansa_dir"]), config)
+        return cls(choice.directory, config)
 
     @property
     def database(self) -> bool:

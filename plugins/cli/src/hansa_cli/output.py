@@ -25,6 +25,9 @@ STATE_STYLE = {
     "failed": "red",
     "quarantined": "red",
     "blocked": "yellow",
+    "starting": "yellow",
+    "pending": "yellow",
+    "unplaced": "yellow",
     "inactive": "dim",
 }
 

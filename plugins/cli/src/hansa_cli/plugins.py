@@ -8,10 +8,10 @@ from . import output
 from .arguments import name_argument
 from .client import Client
 from .connection import command
-from .failures import Unreachable
+from .failures import NotAsWanted, Unreachable
 from .offline import Folder
 from .plain import JsonObject
-from .replaced import NotAsWanted, Replaced
+from .replaced import Replaced
 
 
 @command("list")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-import click
-
 from .client import Client
 from .failures import Refusal, Unreachable
 from .plain import JsonObject
@@ -18,27 +16,16 @@ PASSING = (502, 503, 504)
 """Statuses of answers while nobody can answer for a moment."""
 
 
-class NotAsWanted(click.ClickException):
-    """What was asked for did not come true in every worker. Exit code 3."""
+class Replacement:
+    """The workers that replace those of a server, whose reports were these before that began."""
 
-    exit_code = 3
-
-
-class Replaced:
-    """The workers that replace others after the change of a revision, which concerns a plugin.
-
-    `wanted` is the state of the plugin in a worker that has nothing to say against it.
-    """
-
-    def __init__(self, client: Client, plugin: str, revision: int, wanted: str) -> None:
+    def __init__(self, client: Client, reports: dict[str, JsonObject] | None = None) -> None:
         self.client = client
-        self.plugin = plugin
-        self.revision = revision
-        self.wanted = wanted
+        self.reports = reports or {}
 
     def wait(self, workers: Iterable[str]) -> dict[str, JsonObject]:
-        """Return the state of the plugin, and why, for each place of these workers, once all are
-        known; `unknown` for those that are not after 150 s.
+        """Return what became of each place of these workers, a state and why, once all are known;
+        `unknown` for those that are not after 150 s.
         """
         places = sorted({_place(worker) for worker in workers})
         before = set(workers)
@@ -69,17 +56,47 @@ class Replaced:
     def _state(
         self, place: str, before: set[str], reports: dict[str, JsonObject]
     ) -> JsonObject | None:
-        """Return the state of the plugin in the worker of a place; None if it is not known yet."""
+        """Return what became of a place; None if it is not known yet."""
         here = {worker: one for worker, one in reports.items() if _place(worker) == place}
-        new = {worker: one for worker, one in here.items() if worker not in before}
-        for report in new.values():
-            state = report["not_running"].get(f"plugin  {self.plugin}")
-            return state or {"state": self.wanted}
-        for report in here.values():
+        for worker, report in here.items():
+            if worker not in before:
+                return self.result(report)
+        for worker, report in here.items():
             kept = report["not_running"].get(f"worker  {place.rpartition('/')[2]}")
-            if kept is not None and report["revision"] >= self.revision:
+            if kept is not None and self.is_new(worker, report, kept):
                 return dict(kept)
         return None
+
+    def result(self, report: JsonObject) -> JsonObject:
+        """Return what a new worker says."""
+        return {"state": "replaced"}
+
+    def is_new(self, worker: str, report: JsonObject, kept: JsonObject) -> bool:
+        """Whether a worker goes on because of this replacement, and not of an earlier one."""
+        before = self.reports.get(worker, {}).get("not_running", {})
+        return kept not in before.values()
+
+
+class Replaced(Replacement):
+    """The workers that replace others after the change of a revision, which concerns a plugin.
+
+    `wanted` is the state of the plugin in a worker that has nothing to say against it.
+    """
+
+    def __init__(self, client: Client, plugin: str, revision: int, wanted: str) -> None:
+        super().__init__(client)
+        self.plugin = plugin
+        self.revision = revision
+        self.wanted = wanted
+
+    def result(self, report: JsonObject) -> JsonObject:
+        """Return the state of the plugin in a new worker."""
+        state: JsonObject | None = report["not_running"].get(f"plugin  {self.plugin}")
+        return state or {"state": self.wanted}
+
+    def is_new(self, worker: str, report: JsonObject, kept: JsonObject) -> bool:
+        """Whether a worker goes on although it knows of the change."""
+        return bool(report["revision"] >= self.revision)
 
 
 def _place(worker: str) -> str:

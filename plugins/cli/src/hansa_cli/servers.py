@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import click
+
 from . import output
 from .client import Client
 from .connection import command
+from .failures import NotAsWanted
+from .replaced import Replacement
 
 
 @command("status")
@@ -25,6 +29,16 @@ def show_status(client: Client, as_json: bool) -> None:
 
 @command("reload")
 def reload_workers(client: Client, as_json: bool) -> None:
-    """Replace the workers one by one; no request is lost."""
+    """Replace the workers one by one, and wait until all are; no request is lost."""
+    before = client.call("admin.server.status")["workers"]
     answer = client.call("admin.server.reload")
-    output.report(answer, as_json, "the workers are being replaced, one by one")
+    with output.progress("waiting for new workers", as_json):
+        results = Replacement(client, before).wait(answer["workers"])
+    if as_json:
+        output.print_json({**answer, "results": results})
+    else:
+        for worker, result in results.items():
+            click.echo(f"{worker}: {output.state_line(result)}")
+    kept = [worker for worker, result in results.items() if result["state"] != "replaced"]
+    if kept:
+        raise NotAsWanted(f"not replaced: {', '.join(kept)}")

@@ -10,6 +10,8 @@ from http.client import HTTPException, HTTPMessage
 from typing import IO
 from urllib.parse import urlsplit
 
+from .location import Trust
+
 TIMEOUT = 120.0
 """Seconds to wait for a server to go on."""
 
@@ -44,21 +46,27 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 @functools.cache
-def _opener(local: bool) -> urllib.request.OpenerDirector:
+def _opener(local: bool, trust: Trust | None) -> urllib.request.OpenerDirector:
     handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+    if trust is not None:
+        from .certificates import tls_context
+
+        handlers.append(urllib.request.HTTPSHandler(context=tls_context(trust)))
     if local:  # not through a proxy
         handlers.append(urllib.request.ProxyHandler({}))
     return urllib.request.build_opener(*handlers)
 
 
-def exchange(url: str, body: bytes | None, headers: dict[str, str]) -> Reply:
+def exchange(url: str, body: bytes | None, headers: dict[str, str], trust: Trust) -> Reply:
     """Send a POST with a body, or else a GET, and return the answer, whatever its status.
 
     Raises `NoAnswer`.
     """
     request = urllib.request.Request(url, data=body, headers=headers)
-    opener = _opener(urlsplit(url).hostname in _LOCAL_HOSTS)
+    parts = urlsplit(url)
     try:
+        is_local = parts.hostname in _LOCAL_HOSTS
+        opener = _opener(is_local, trust if parts.scheme == "https" else None)
         with opener.open(request, timeout=TIMEOUT) as response:
             return Reply(response.status, response.read())
     except urllib.error.HTTPError as error:

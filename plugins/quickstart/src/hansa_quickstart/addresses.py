@@ -129,12 +129,12 @@ def reachable(address: str) -> tuple[str, int]:
     return _EVERY_INTERFACE.get(host, host.strip("[]")), int(port)
 
 
-def url(address: str) -> str:
+def url(address: str, scheme: str = "http") -> str:
     """Return the URL at which this machine reaches what listens at an address."""
     host, port = reachable(address)
     if ":" in host:
-        return f"http://[{host}]:{port}"
-    return f"http://{host}:{port}"
+        return f"{scheme}://[{host}]:{port}"
+    return f"{scheme}://{host}:{port}"
 
 
 def _is_free(address: str) -> bool:

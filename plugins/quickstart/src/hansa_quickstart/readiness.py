@@ -7,10 +7,13 @@ import http.client
 import json
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from hansa_cli.access import USER, address_file
+from hansa_cli.certificates import tls_context
+from hansa_cli.location import Trust
 
 from . import kvdb
 from .addresses import reachable
@@ -18,6 +21,7 @@ from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
 from .console import end_of_output
 from .credentials import admin_password
 from .failure import FAILED, Failure
+from .https import trusted_certificates
 from .progress import Progress
 
 START_LIMIT: Final = 90.0
@@ -101,17 +105,17 @@ def _admin_page_answers(component: Component) -> bool:
     if balancer is None:
         return False
     password = admin_password(component)
-    return _status(balancer.addresses[-1], "/hansa/api/docs", password) in (200, 401)
+    trusted = trusted_certificates(balancer)
+    return _status(balancer.addresses[-1], "/hansa/api/docs", password, trusted) in (200, 401)
 
 
-def _status(address: str, path: str, password: str = "") -> int:
-    """Return the status of a response over HTTP, 0 if there is none."""
+def _status(address: str, path: str, password: str = "", trusted: Sequence[Path] = ()) -> int:
+    """Return the status of a response, 0 if there is none; over HTTPS if certificates are trusted."""
     headers = {"Connection": "close"}
     if password:
         login = base64.b64encode(f"{USER}:{password}".encode()).decode()
         headers["Authorization"] = f"Basic {login}"
-    host, port = reachable(address)
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    connection = _connection(address, trusted)
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status
@@ -119,3 +123,11 @@ def _status(address: str, path: str, password: str = "") -> int:
         return 0
     finally:
         connection.close()
+
+
+def _connection(address: str, trusted: Sequence[Path]) -> http.client.HTTPConnection:
+    host, port = reachable(address)
+    if not trusted:
+        return http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    context = tls_context(Trust(tuple(file for file in trusted if file.is_file()), only=True))
+    return http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=context)

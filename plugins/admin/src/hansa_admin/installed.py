@@ -1,0 +1,35 @@
+"""The description of the admin API of the types that are installed, where no server runs."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from hansa import DefinitionRecord, Model, Registry, Server
+
+from .answers import PlainData
+from .derived import operations
+from .openapi import openapi
+
+
+class Nowhere:
+    """What the description reads of a server: that it has no definitions, and default settings."""
+
+    name = "no server"
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.definitions = self
+
+    def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
+        """Return no definitions."""
+        return []
+
+    def section(self, model: type[Model]) -> Model:
+        """Return the defaults of a section."""
+        return model()
+
+
+def describe(registry: Registry) -> PlainData:
+    """Return the OpenAPI description of the admin services of the types in a registry."""
+    nowhere = cast(Server, Nowhere(registry))
+    return openapi(operations(registry), nowhere)

@@ -1,0 +1,114 @@
+"""What became of a change: the state of what was defined, in each worker, waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from hansa import Applied, Key, NotFound, ObjectState, Server
+
+from .answers import PlainData, worst_state
+
+States: TypeAlias = dict[str, ObjectState]
+"""The state of one definition in each worker, by worker."""
+
+HEALTHY = ObjectState("running")
+ELSEWHERE = "elsewhere"
+UNPLACED = ObjectState("unplaced", "it runs once, and no worker runs it yet")
+RUNS: frozenset[str] = frozenset({"running", "inactive", ELSEWHERE})
+"""The states in which everything is as the definition wants it."""
+FINAL: frozenset[str] = RUNS | {"retrying", "failed", "quarantined"}
+"""The states that last until something else changes."""
+
+LIMIT = 5.0
+"""Seconds, from before the change, to wait for its outcome."""
+FIRST_PAUSE = 0.005
+LONGEST_PAUSE = 0.1
+
+
+class Outcome:
+    """Waits for the outcome of a change that is about to be made: up to 5 s from now."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._deadline = time.monotonic() + LIMIT
+
+    def of(self, key: Key, applied: Applied) -> PlainData:
+        """Return the state of one definition as answers show it: the worst, and that of each worker."""
+        states = self.wait([key], applied)[key]
+        return {"state": worst_state(states), "states": states}
+
+    def failures(self, keys: Iterable[Key], applied: Applied) -> list[PlainData]:
+        """Return those of several definitions that do not run somewhere, as answers show them."""
+        return [
+            {
+                "kind": key[0],
+                "type": key[1],
+                "name": key[2],
+                "state": worst_state(states),
+                "states": {worker: one for worker, one in states.items() if one.state not in RUNS},
+            }
+            for key, states in self.wait(keys, applied).items()
+            if worst_state(states) not in RUNS
+        ]
+
+    def wait(self, keys: Iterable[Key], applied: Applied) -> dict[Key, States]:
+        """Return the states of definitions once those of all are final, or at the limit."""
+        wanted = list(keys)
+        pause = FIRST_PAUSE
+        while True:
+            found = dict(self._look(wanted, applied.revision))
+            final = all(state.state in FINAL for one in found.values() for state in one.values())
+            # whoever has not applied the change by now has been waited for
+            if final or applied.pending or time.monotonic() > self._deadline:
+                return found
+            time.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    def _look(self, keys: Iterable[Key], revision: int) -> Iterator[tuple[Key, States]]:
+        """Return the states of definitions as workers report them now, by definition."""
+        reports = self.server.cluster.reports()
+        late = {worker for worker, report in reports.items() if report.revision < revision}
+        pending = ObjectState("pending", f"it has not applied revision {revision} yet")
+        for key in keys:
+            name = " ".join(key)
+            states: States = {}
+            for worker, report in reports.items():
+                states[worker] = pending if worker in late else report.states.get(name, HEALTHY)
+            own = self.server.objects.state(*key)
+            if own is not None and self.server.id not in late:
+                states[self.server.id] = own
+            yield key, self._placed(key, states)
+
+    def _placed(self, key: Key, states: States) -> States:
+        """Return the states, `unplaced` in place of `elsewhere` where that is true of nobody."""
+        placement = self._placement(key)
+        if placement == "worker":
+            return states
+        everywhere = list(_scopes(states, placement))
+        found: States = {}
+        for scope in everywhere:
+            nowhere = all(state.state == ELSEWHERE for state in scope.values())
+            found |= dict.fromkeys(scope, UNPLACED) if nowhere else scope
+        return found
+
+    def _placement(self, key: Key) -> str:
+        """Return where objects of a type run; a type that is not known runs nowhere."""
+        kind, type, _ = key
+        try:
+            return self.server.registry.type(kind, type).cls.placement
+        except NotFound:
+            return "worker"
+
+
+def _scopes(states: States, placement: str) -> Iterator[Mapping[str, ObjectState]]:
+    """Return the states of the workers among which one runs an object: of a server, or of all."""
+    if placement == "cluster":
+        yield states
+        return
+    servers = {worker.rpartition("/")[0] for worker in states}
+    for server in servers:
+        yield {
+            worker: state for worker, state in states.items() if worker.rpartition("/")[0] == server
+        }
