@@ -27,6 +27,7 @@ from ..odb.reports import WorkerReports
 from ..plugins.configuration import Config, read_config
 from ..plugins.discovery import Plugins, load_plugins
 from ..runtime.server import Place, WorkerServer
+from ..runtime.threads import owners
 from . import logs
 from .control import Control, Job
 from .declared import declare
@@ -196,6 +197,7 @@ def main() -> NoReturn:
     config = read_config(job.config, directory=str(job.dir), overrides=job.overrides)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     starts = Starts(config.dir / STARTS)
+    owners.install()
     try:
         worker = _make_worker(config, job, control, starts)
         worker.start()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ..contract.kinds import Definition
 from ..contract.records import DefinitionRecord, Key, ObjectState
+from ..foundation.errors import Inactive, Unavailable
 
 
 @dataclass
@@ -38,6 +40,15 @@ class ManagedObject:
         """The state as it is reported to other workers."""
         return ObjectState(self.state, self.why, self.since, self.record.revision)
 
+    @property
+    def not_running(self) -> Unavailable:
+        """What whoever asks for the object is told while it has none."""
+        kind, type, name = self.record.key
+        text = f"{kind} {type} {name!r} is {self.state}"
+        error = Inactive(text) if self.state == "inactive" else Unavailable(text)
+        error.reason = self.why
+        return error
+
     def become(self, state: str, why: str = "") -> None:
         """Set the state, note since when, and count as unhealthy unless it is `running` without
         trouble.
@@ -50,3 +61,12 @@ class ManagedObject:
             self.unhealthy.pop(self.record.key, None)
         else:
             self.unhealthy[self.record.key] = self
+
+
+def reported(table: Mapping[Key, ManagedObject]) -> dict[str, ObjectState]:
+    """Return the states of what is defined, by `kind type name`, as they are reported."""
+    return {
+        " ".join(managed.record.key): managed.reported
+        for managed in list(table.values())
+        if not managed.removed
+    }

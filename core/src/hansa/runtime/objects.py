@@ -27,12 +27,13 @@ from ..contract.registry import Registry
 from ..contract.server import Objects as ObjectsContract
 from ..contract.service import Wrap
 from ..foundation.backoff import backoff_delay
-from ..foundation.errors import Inactive, Invalid, NotFound, Unavailable, describe
+from ..foundation.errors import Invalid, NotFound, describe
 from ..foundation.starts import Deaths, Starts
 from .inflight import InFlight
-from .managed import ManagedObject
+from .managed import ManagedObject, reported
 from .retirement import Retirement, stop
 from .router import Router
+from .threads import owners
 
 if TYPE_CHECKING:
     from ..contract.server import Server
@@ -277,7 +278,8 @@ class Objects(ObjectsContract):
                 new.dispatch = self.router.route(new)
             if cls.exclusive:
                 self._take_out(managed, at_once=True)
-            new.start()
+            with owners.starting(new):
+                new.start()
         except (Exception, SystemExit) as error:
             if new is not None:
                 stop(new)
@@ -427,7 +429,7 @@ class Objects(ObjectsContract):
         if managed is None or managed.removed:
             raise self._not_found(kind, type, name)
         if managed.object is None:
-            raise _not_running(managed)
+            raise managed.not_running
         return managed.object
 
     def _not_found(self, kind: str, type: str, name: str) -> NotFound:
@@ -461,11 +463,11 @@ class Objects(ObjectsContract):
 
     def states(self) -> dict[str, ObjectState]:
         """Return the state of every definition, by `kind type name`."""
-        return _reported(self._table)
+        return reported(self._table)
 
     def unhealthy(self) -> dict[str, ObjectState]:
         """Return the states of the definitions with which something is wrong, by `kind type name`."""
-        return _reported(self._unhealthy)
+        return reported(self._unhealthy)
 
     def state(self, kind: str, type: str, name: str) -> ObjectState | None:
         """Return the state of one definition; None if there is no such."""
@@ -498,19 +500,3 @@ def _starting_order(kind: str) -> int:
 
 def _is_exclusive(managed: ManagedObject) -> bool:
     return managed.object is not None and managed.object.exclusive
-
-
-def _not_running(managed: ManagedObject) -> Unavailable:
-    kind, type, name = managed.record.key
-    text = f"{kind} {type} {name!r} is {managed.state}"
-    error = Inactive(text) if managed.state == "inactive" else Unavailable(text)
-    error.reason = managed.why
-    return error
-
-
-def _reported(table: Mapping[Key, ManagedObject]) -> dict[str, ObjectState]:
-    return {
-        " ".join(managed.record.key): managed.reported
-        for managed in list(table.values())
-        if not managed.removed
-    }

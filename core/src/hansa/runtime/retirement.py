@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..contract.kinds import Channel, Definition
 from .inflight import InFlight
+from .threads import owners
 
 log = logging.getLogger("hansa.objects")
 
@@ -86,8 +87,9 @@ class Retirement:
 
 
 def stop(old: Definition) -> None:
-    """Stop an object; what its `stop` raises is logged."""
+    """Stop an object; what its `stop` raises, and threads that it leaves running, are logged."""
     try:
         old.stop()
     except Exception:
         log.exception("%s %s %r did not stop cleanly", old.kind, old.type, old.name)
+    owners.report_left(old)
