@@ -70,6 +70,11 @@ def test_a_server_serves_without_the_plugins_that_do_not_load_and_says_why(start
         "first": "removed",
     }
     assert server.cli("plugin", "block", "wrong", "--off", check=False).returncode == 1
+    shutil.rmtree(tmp_path / "hansa_wrong-1.0.dist-info")
+    server.cli("plugin", "reload", "first")
+    assert listed()["wrong"]["status"] == "blocked" and "not installed" in listed()["wrong"]["why"]
+    assert "server1/0: removed" in server.cli("plugin", "block", "wrong", "--off").stdout
+    assert "wrong" not in listed()
 
 
 def test_a_plugin_that_is_blocked_by_the_configuration(start_server, tmp_path):

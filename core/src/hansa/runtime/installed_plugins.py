@@ -35,8 +35,8 @@ class InstalledPlugins(PluginsContract):
         self._cluster = cluster
 
     def installed(self) -> list[InstalledPlugin]:
-        """Return the plugins of this worker, and those installed or removed since it started,
-        sorted by name.
+        """Return the plugins of this worker, those installed or removed since it started, and those
+        blocked that are not installed, sorted by name.
         """
         here = self._plugins.found
         now = discover()
@@ -45,6 +45,9 @@ class InstalledPlugins(PluginsContract):
             if name not in here:
                 why = f"since this worker started; `hansa plugin reload {name}` loads it"
                 found.append(replace(plugin.record, status="installed", why=why))
+        for name in self._store.database.blocked_plugins() - here.keys() - now.keys():
+            why = f"it is not installed; `hansa plugin block {name} --off` forgets it"
+            found.append(InstalledPlugin(name, "", "", "blocked", why))
         return sorted(found, key=lambda plugin: plugin.name)
 
     @property
@@ -88,10 +91,12 @@ class InstalledPlugins(PluginsContract):
         """Let servers load a plugin again, after a trial; returns the revision. Raises `NotFound`,
         `Conflict` for one that config.toml excludes, or `Invalid`.
         """
-        self._refuse_unknown(name)
+        blocked = self._store.database.blocked_plugins()
+        # it may have been uninstalled while it was blocked
+        if name not in blocked:
+            self._refuse_unknown(name)
         self._refuse_excluded(name)
-        blocked = self._store.database.blocked_plugins() - {name}
-        check_plugins(self._path, blocked=blocked, needed=[name, *self.loaded])
+        check_plugins(self._path, blocked=blocked - {name}, needed=[name, *self.loaded])
         return self._cluster.log_action("plugin", name, "unblock", by=by)
 
     def _uses_of(self, plugin: str) -> list[str]:

@@ -127,8 +127,9 @@ class PluginBlock(Operation):
 
 def _status_when_allowed(server: Server, name: str) -> str:
     """Return the status that a plugin has in new workers if nothing keeps it out."""
-    gone = any(one.name == name and one.status == "removed" for one in server.plugins.installed())
-    return "removed" if gone else "loaded"
+    there = {one.name for one in server.plugins.installed() if one.version}
+    gone = {one.name for one in server.plugins.installed() if one.status == "removed"}
+    return "loaded" if name in there - gone else "removed"
 
 
 def _workers(server: Server) -> list[str]:

@@ -1,0 +1,40 @@
+"""What the code of others cannot end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hansa.foundation.exits import exits_raised
+from hansa_devkit.harness.distribution import install_plugin
+
+
+def test_an_exit_is_raised_and_children_still_end():
+    end = os._exit
+    with pytest.raises(SystemExit, match=r"os\._exit\(3\)"), exits_raised():
+        os._exit(3)
+    assert os._exit is end
+    with exits_raised():
+        child = os.fork()
+        if child == 0:
+            os._exit(7)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_commands_work_although_an_early_module_ends_its_process(tmp_path: Path):
+    install_plugin(tmp_path, "ends", None, "import os\nos._exit(3)")
+    done = subprocess.run(
+        [sys.executable, "-m", "hansa", "plugin", "--help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0 and "reload" in done.stdout
+    told = "Commands of the plugin ends (hansa-ends 1.0) are missing: SystemExit: os._exit(3)"
+    assert told in done.stderr
