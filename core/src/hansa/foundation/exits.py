@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from typing import NoReturn
@@ -25,7 +26,7 @@ def exits_raised() -> Iterator[None]:
             end(status)
         raise SystemExit(f"os._exit({status})")
 
-    faulthandler.enable()
+    faulthandler.enable(file=sys.__stderr__)  # `sys.stderr` may be no file
     os._exit = exit_or_raise
     try:
         yield
