@@ -11,7 +11,7 @@ import pytest
 from backports import zstd
 from hansa import Response, Service
 from hansa_http.coding import CodingError, decode
-from hansa_http.compression import choose
+from hansa_http.compression import choose, refuses_identity
 
 TEXT = b"the same again, " * 200
 
@@ -177,6 +177,23 @@ def test_answers_that_stay_as_they_are(shared, name):
 )
 def test_the_choice_of_a_coding(accepted, coding):
     assert choose(accepted) == coding
+
+
+@pytest.mark.parametrize("accepted", ["identity;q=0, gzip", "*;q=0, gzip", "gzip, *;q=0.000"])
+@pytest.mark.parametrize("name", ["small", "image"])
+def test_one_that_excludes_bodies_without_a_coding_gets_none(shared, name, accepted):
+    headers, body = asked(shared, f"/{name}".encode(), accepted.encode())
+    assert headers["content-encoding"] == "gzip"
+    assert decode(body, "gzip", 10_000) == ANSWERS[name][2]
+
+
+@pytest.mark.parametrize("accepted", ["identity;q=0", "*;q=0", "identity;q=0.0, deflate, br;q=0"])
+def test_one_that_excludes_all_codings_is_told_before_the_service_runs(shared, accepted):
+    ask = b"GET /small HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %b\r\n\r\n"
+    ((status, _, body),) = shared.raw(ask % accepted.encode())
+    assert status == 406
+    assert b'"code":"not-acceptable"' in body
+    assert refuses_identity(accepted) and not refuses_identity("identity;q=0.1, *;q=0")
 
 
 def test_compression_may_be_switched_off(sites):

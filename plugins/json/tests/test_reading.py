@@ -185,3 +185,20 @@ def test_a_decimal_that_is_no_number_is_refused_by_its_place(text):
     assert read(b'{"text": "NaN", "amount": "1e999"}') == Amounts(
         text="NaN", amount=Decimal("1e999")
     )
+
+
+@pytest.mark.parametrize("text", ["1_0", "１２", "\\uff11", "1\\u005f0", " -1_0", "1e1_0"])
+def test_a_text_that_only_python_takes_for_a_decimal_is_refused(text: str) -> None:
+    class Priced(Model):
+        my_amount: Decimal
+        a_name: str = ""
+        by_number: dict[int, Decimal] = {}
+
+    read = reader(Priced)
+    with pytest.raises(Invalid) as caught:
+        read(f'{{"my_amount": "{text}"}}'.encode())
+    assert caught.value.errors == {"my_amount": "Invalid decimal string"}
+    fits = f'{{"my_amount": "-1.0e1", "a_name": "{text}", "by_number": {{"1": "1"}}}}'
+    assert read(fits.encode()).my_amount == -10
+    with pytest.raises(Invalid, match="exponent"):
+        read(b'{"my_amount": 1e999999999}')

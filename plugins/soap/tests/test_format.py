@@ -60,6 +60,28 @@ def test_without_a_model_the_first_child_of_the_body_is_given(format: SoapFormat
     assert element.a.b == "1"
 
 
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        ("text<s:Body><a/></s:Body>", "Envelope"),
+        ("<s:Body><a/></s:Body>text", "Envelope"),
+        ("<s:Header/>text<s:Body><a/></s:Body>", "Envelope"),
+        ("<s:Header><h/>text</s:Header><s:Body><a/></s:Body>", "Header"),
+        ("<s:Body>text<a/></s:Body>", "Body"),
+        ("<s:Body><a/>\u00a0</s:Body>", "Body"),
+    ],
+)
+@both
+def test_text_beside_the_elements_is_refused(format: SoapFormat, content: str, where: str) -> None:
+    def parsed(inner: str) -> Any:
+        namespace = format.version.namespace
+        return format.parse(f'<s:Envelope xmlns:s="{namespace}">{inner}</s:Envelope>'.encode())
+
+    with pytest.raises(Invalid, match=f"the {where} has text beside its elements"):
+        parsed(content)
+    assert parsed("\n <!-- a --> <s:Body> <!-- b -->\n<a/>\t</s:Body> ") is not None
+
+
 @both
 def test_content_types(format: SoapFormat) -> None:
     assert format.content_type == format.version.content_type

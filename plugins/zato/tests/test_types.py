@@ -48,7 +48,21 @@ def test_whole_numbers_as_text_and_as_numbers(number: int) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["1.5", "x", "1_000", 1.5, math.inf, math.nan, [1], {"a": 1}, "9" * 2000, "0x10", "1e3", b"1"],
+    [
+        "1.5",
+        "x",
+        "1_000",
+        "１２",
+        1.5,
+        math.inf,
+        math.nan,
+        [1],
+        {"a": 1},
+        "9" * 2000,
+        "0x10",
+        "1e3",
+        b"1",
+    ],
 )
 def test_no_fraction_is_cut_off_and_nothing_guessed(value: Any) -> None:
     with pytest.raises(ValueError, match="expected a whole number"):
@@ -64,7 +78,9 @@ def test_decimals_stay_exact(number: decimal.Decimal) -> None:
     assert decimal.Decimal(written) == number
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-inf", "1,5", True, [], "1.2.3"])
+@pytest.mark.parametrize(
+    "value", ["NaN", "Infinity", "-inf", "1,5", True, [], "1.2.3", "1_0", "１２"]
+)
 @pytest.mark.parametrize("type", [types.Decimal, types.Float])
 def test_no_number(type: Any, value: Any) -> None:
     with pytest.raises(ValueError, match="number"):

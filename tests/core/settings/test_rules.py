@@ -78,6 +78,35 @@ def test_a_decimal_that_is_no_number_is_refused_by_its_place(data: object, path:
     assert caught.value.errors == {path: NOT_FINITE}
 
 
+def with_text(data: object, text: str) -> object:
+    """Return the data with another text in the place of what is no finite number."""
+    if isinstance(data, dict):
+        return {with_text(key, text): with_text(value, text) for key, value in data.items()}
+    if isinstance(data, list):
+        return [with_text(item, text) for item in data]
+    words = ("nan", "inf")
+    return text if isinstance(data, str) and any(word in data.lower() for word in words) else data
+
+
+@pytest.mark.parametrize("text", ["1_0", "\uff11\uff12", "1\u0660", "1_0.5e1_0"])
+@pytest.mark.parametrize(("data", "path"), NESTED)
+def test_a_text_that_only_python_takes_for_a_decimal_is_refused(
+    data: object, path: str, text: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        load(Order, with_text(data, text))
+    assert caught.value.errors == {path: "Invalid decimal string"}
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "-1E-999999999", "0e7000", "1e6145"])
+@pytest.mark.parametrize(("data", "path"), NESTED)
+def test_a_decimal_has_an_exponent_of_a_bounded_size(data: object, path: str, text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        load(Order, with_text(data, text))
+    assert caught.value.errors == {path: "Expected a number with an exponent of at most 6144"}
+    assert load(Line, {"amount": "-1.5e6144"}).amount == Decimal("-1.5e6144")
+
+
 def test_what_cannot_be_a_key_is_invalid() -> None:
     with pytest.raises(Invalid, match=r"by_price: .*signaling NaN"):
         load(Order, {"by_price": {"sNaN": 1}})

@@ -11,7 +11,8 @@ from typing import Any, TypeVar, get_args, get_origin
 import msgspec
 
 from ..foundation.errors import Invalid
-from ..settings.faults import NOT_FINITE, Faults, kind_of_data
+from ..settings.decimals import NOT_FINITE
+from ..settings.faults import Faults, kind_of_data
 from ..settings.members import (
     MemberDeclaration,
     alternatives,
@@ -25,7 +26,9 @@ from ..settings.model import Model
 from ..settings.validate import dump, load
 
 CHECKED = "on"
-"""The value of a checkbox in a form that gives it none (HTML Standard, section 4.10.5)."""
+"""The value of a checkbox in a form that gives it none (HTML Standard, section 4.10.5); forms come as
+bodies, and with GET as queries.
+"""
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from ..contract.kinds import KINDS, Channel, Definition, Dispatch, Format
 from ..contract.records import PlainSettings
 from ..contract.registry import RegisteredService
 from ..contract.server import Server
-from ..contract.service import Service, Wrap
+from ..contract.service import Guard, Service, Wrap
 from ..foundation.errors import HansaError, Invalid, describe
 from ..foundation.starts import Starts
 from ..settings.model import Model
@@ -307,6 +307,11 @@ class Plugins:
         the call to wrap.
         """
         return [_wrap(one) for one in self.hook.hansa_wrap.get_hookimpls()]
+
+    def guards(self, channel: Channel, service: type[Service]) -> list[Guard]:
+        """Return what plugins put before a channel to a service by `hansa_guard`."""
+        found: list[Guard] = self.hook.hansa_guard(channel=channel, service=service)
+        return found
 
     def secret(self, reference: str, value: object) -> str | None:
         """Return the value behind a reference that a plugin resolves; None if none does."""

@@ -32,7 +32,7 @@ from ..foundation.starts import Deaths, Starts
 from .inflight import InFlight
 from .managed import ManagedObject, reported
 from .retirement import Retirement, stop
-from .router import Router
+from .router import Guards, Router, no_guards
 from .threads import owners
 
 if TYPE_CHECKING:
@@ -70,12 +70,13 @@ class Objects(ObjectsContract):
         wraps: Callable[[], list[Wrap]],
         starts: Starts | None = None,
         settled: Callable[[], None] | None = None,
+        guards: Guards = no_guards,
     ) -> None:
         self.server = server
         self.registry = registry
         self.leases = leases
         self.inflight = InFlight()
-        self.router = Router(server, registry, self, self.inflight, wraps)
+        self.router = Router(server, registry, self, self.inflight, wraps, guards)
         self.retirement = Retirement(self.inflight)
         self._read = read
         self._preview = preview

@@ -25,6 +25,13 @@ log = logging.getLogger("hansa.objects")
 
 Guards = Callable[[Channel, type[Service]], Iterable[Guard]]
 """Returns the guards of a channel to a service."""
+
+
+def no_guards(channel: Channel, service: type[Service]) -> Iterable[Guard]:
+    """Return no guards, as where no plugin has any."""
+    return ()
+
+
 Used = tuple[str, str]
 """What a route depends on: `service` or `security`, and a name."""
 
@@ -32,7 +39,8 @@ Used = tuple[str, str]
 class Router:
     """Compiles routes, and knows which channels use what.
 
-    `wraps` returns the callables of `hansa_wrap`, which may change when plugins are loaded.
+    `wraps` returns the callables of `hansa_wrap`, `guards` what `hansa_guard` puts before a channel;
+    both may change when plugins are loaded.
     """
 
     def __init__(
@@ -42,14 +50,14 @@ class Router:
         objects: Objects,
         inflight: InFlight,
         wraps: Callable[[], list[Wrap]],
+        guards: Guards,
     ) -> None:
         self.server = server
         self.registry = registry
         self.objects = objects
         self.inflight = inflight
         self.wraps = wraps
-        self.guards: Guards = _no_guards
-        """Returns what plugins put before a channel by `hansa_guard`."""
+        self.guards = guards
         self.changes = 0
         """How often something that routes refer to has changed."""
         self._users: dict[Used, set[Channel]] = {}
@@ -142,10 +150,6 @@ def refuse_open_door(channel: Channel, name: str, service: type[Service]) -> Non
     """Raise `Unavailable` where anybody could administer the cluster through a channel."""
     if channel.has_callers and service.is_administrative():
         raise Unavailable(open_door(name))
-
-
-def _no_guards(channel: Channel, service: type[Service]) -> Iterable[Guard]:
-    return ()
 
 
 def _uses(channel: Definition) -> list[Used]:

@@ -126,9 +126,7 @@ class WorkerServer:
             plugins.wraps,
             plugins.starts,
             self.wake.set,
-        )
-        self.objects.router.guards = lambda channel, service: plugins.hook.hansa_guard(
-            channel=channel, service=service
+            plugins.guards,
         )
         self.overdue_calls = OverdueCalls(self.objects.inflight, config.server.call_limit)
         self.outgoing = Namespace(self.objects)

@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from ..foundation.errors import Invalid, did_you_mean
+from .decimals import NOT_DECIMAL, fault_of_decimal, is_decimal_text
 from .model import Model, PassedObject, Secret, fields, without_marks
 
 Faults = dict[str, str]
@@ -19,8 +20,6 @@ Faults = dict[str, str]
 UNREADABLE = (msgspec.ValidationError, TypeError, ValueError, RecursionError)
 """What msgspec raises for data that does not fit; TypeError for what cannot be in a set, such as a
 signaling NaN."""
-NOT_FINITE = "Expected a finite number"
-"""The fault of NaN and of infinities."""
 _MISSING = object()
 _PATH_MARKS = (" - at `$", " - at `key` in `$")
 """What stands before the path in a message of msgspec, which may quote any text before."""
@@ -105,13 +104,18 @@ def _collect(data: Any, hint: Any, path: str, faults: Faults, strict: bool) -> N
         inner, fault = _located(str(error))
         faults[(path + inner).lstrip(".")] = fault
     else:
-        collect_not_finite(value, path, faults)
+        _collect_of_decimal(value, data, path, faults)
 
 
-def collect_not_finite(value: object, path: str, faults: Faults) -> None:
-    """Add the fault of a decimal that is NaN or an infinity, which JSON does not have either."""
-    if isinstance(value, Decimal) and not value.is_finite():
-        faults[path] = NOT_FINITE
+def _collect_of_decimal(value: object, data: object, path: str, faults: Faults) -> None:
+    """Add what is wrong with a decimal, and with the text that it was read from."""
+    if not isinstance(value, Decimal):
+        return
+    fault = fault_of_decimal(value)
+    if isinstance(data, str) and not is_decimal_text(data):
+        fault = NOT_DECIMAL
+    if fault:
+        faults[path] = fault
 
 
 def _located(text: str) -> tuple[str, str]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from math import isinf
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from .members import alternatives, is_list, members
+from .members import alternatives, is_list, item_hint, member_hints
 
 _MOST_DIGITS = 20
 """Maximum digits of such an integer; longer ones, `1e999999999` for one, are not what msgspec
@@ -30,8 +30,8 @@ def with_integers(data: object, hint: Any) -> Any:
     if isinstance(data, Mapping):
         return _object(data, types)
     if isinstance(data, list | tuple):
-        item = next((_item(one) for one in types if is_list(one)), Any)
-        return [with_integers(one, item) for one in data]
+        sequence = next((one for one in types if is_list(one)), Any)
+        return [with_integers(one, item_hint(sequence, index)) for index, one in enumerate(data)]
     return data
 
 
@@ -50,16 +50,5 @@ def _number(value: float | Decimal, types: tuple[Any, ...]) -> object:
 
 
 def _object(data: Mapping[Any, Any], types: tuple[Any, ...]) -> dict[Any, Any]:
-    hints: dict[Any, Any] = {}
-    rest: Any = Any
-    for one in types:
-        if get_origin(one) is dict:
-            rest = get_args(one)[1]
-        for member in members(one) or ():
-            hints.setdefault(member.name, member.hint)
+    hints, rest = member_hints(types)
     return {key: with_integers(value, hints.get(key, rest)) for key, value in data.items()}
-
-
-def _item(hint: Any) -> Any:
-    arguments = get_args(hint)
-    return arguments[0] if arguments else Any

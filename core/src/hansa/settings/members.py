@@ -122,6 +122,28 @@ def alternatives(hint: object) -> tuple[Any, ...]:
     return tuple(one for one in found if one not in _NO_VALUES)
 
 
+def member_hints(types: Iterable[Any]) -> tuple[dict[Any, Any], Any]:
+    """Return the types of what an object of some type has: of its members, by their names in
+    messages, and of everything else in it.
+    """
+    hints: dict[Any, Any] = {}
+    rest: Any = Any
+    for one in types:
+        if get_origin(one) is dict:
+            rest = get_args(one)[1]
+        for member in members(one) or ():
+            hints.setdefault(member.name, member.hint)
+    return hints, rest
+
+
+def item_hint(hint: Any, index: int = 0) -> Any:
+    """Return the type of an item of a list, a set or a tuple."""
+    arguments = get_args(hint)
+    if get_origin(hint) is tuple and index < len(arguments) and arguments[-1] is not Ellipsis:
+        return arguments[index]
+    return arguments[0] if arguments else Any
+
+
 def is_list(hint: object) -> bool:
     """Whether values of a type are lists (or tuples, or sets) and nothing else, but for None."""
     return _all(hint, lambda kind: kind in _SEQUENCES)

@@ -1,21 +1,42 @@
-"""What holds for values beyond their types, through whichever door they come: decimals are finite,
-and models pass their own `check`.
+"""What holds for values beyond their types, through whichever door they come: decimals are finite
+and of a bounded size, and models pass their own `check`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple, get_args
 from weakref import WeakKeyDictionary
 
 from ..foundation.errors import Invalid
-from .faults import Faults, collect_not_finite, path_below
+from .decimals import collect_decimal_texts, fault_of_decimal
+from .faults import Faults, path_below
 from .members import alternatives, members
 from .model import Model
 
-Check = Callable[[object], None]
-"""Raises `Invalid` with every rule that a value breaks."""
+
+class RuleCheck:
+    """Raises `Invalid` with every rule that a value of a type breaks.
+
+    `texts` does so for plain data in which texts stand for decimals by the rules of Python alone:
+    once they are read, nothing shows it.
+    """
+
+    def __init__(self, hint: object) -> None:
+        self._hint = hint
+
+    def __call__(self, value: object) -> None:
+        faults: Faults = {}
+        collect_broken_rules(value, "", faults)
+        if faults:
+            raise Invalid(faults)
+
+    def texts(self, data: object) -> None:
+        """Check plain data that fits the type."""
+        faults: Faults = {}
+        collect_decimal_texts(data, self._hint, "", faults)
+        if faults:
+            raise Invalid(faults)
 
 
 class _RuledMember(NamedTuple):
@@ -29,19 +50,12 @@ class _RuledMember(NamedTuple):
 _ruled_members: WeakKeyDictionary[type, tuple[_RuledMember, ...]] = WeakKeyDictionary()
 
 
-def rule_checker(hint: object) -> Check | None:
-    """Return the function that raises `Invalid` with every rule that a value of a type breaks.
+def rule_checker(hint: object) -> RuleCheck | None:
+    """Return what raises `Invalid` with every rule that a value of a type breaks.
 
     None for a type without rules: it has no decimal in it, and no model with a `check` of its own.
     """
-    return _check if _has_rules(hint, set()) else None
-
-
-def _check(value: object) -> None:
-    faults: Faults = {}
-    collect_broken_rules(value, "", faults)
-    if faults:
-        raise Invalid(faults)
+    return RuleCheck(hint) if _has_rules(hint, set()) else None
 
 
 def _has_rules(hint: object, seen: set[object]) -> bool:
@@ -65,7 +79,9 @@ def _type_has_rules(kind: object, seen: set[object]) -> bool:
 def collect_broken_rules(value: object, path: str, faults: Faults) -> None:
     """Add the rules that a value breaks, and those that anything in it does, by path."""
     if isinstance(value, Decimal):
-        collect_not_finite(value, path, faults)
+        fault = fault_of_decimal(value)
+        if fault:
+            faults[path] = fault
     elif isinstance(value, list | tuple | set | frozenset):
         for index, item in enumerate(value):
             collect_broken_rules(item, path_below(path, f"[{index}]"), faults)

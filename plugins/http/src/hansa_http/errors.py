@@ -25,6 +25,15 @@ class UnsupportedMediaType(HansaError):
     outcome = "reject"
 
 
+class NotAcceptable(HansaError):
+    """A request accepts no form in which it could be answered."""
+
+    code = "not-acceptable"
+    status = 406
+    title = "Not acceptable"
+    outcome = "reject"
+
+
 def malformed(detail: str, status: int = 400, title: str = "Malformed request") -> HansaError:
     """Return the error for a request that is not HTTP as this server reads it."""
     error = Invalid({}, detail)

@@ -14,7 +14,7 @@ import msgspec
 from hansa import HansaError, Request, Response, Unavailable, new_cid
 
 from .body import read_body
-from .compression import compress
+from .compression import check_acceptable, compress
 from .cors import is_preflight
 from .early import HttpSection
 from .errors import NoChannel, problem_response
@@ -78,6 +78,7 @@ class RequestHandler:
             path = path_of(environ)
             if path in self._own:
                 return self._own[path](environ["REQUEST_METHOD"], cid), None
+            check_acceptable(environ, self._compress_over > 0)
             if is_preflight(environ):
                 preflight = self._preflight(path, environ, cid)
                 if preflight is not None:

@@ -19,10 +19,11 @@ from .errors import header_too_large, malformed
 _request_line = re.compile(rb"([^ ]+) ([^ ]+) HTTP/([0-9])\.([0-9])").fullmatch
 _has_refused_byte = re.compile(rb"[^!$-;=?-\[\]-~]").search
 _absolute = re.compile(rb"https?://([^/?]*)(.*)", re.I).fullmatch
-_is_authority = re.compile(
-    r"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*(?::[0-9]*)?"
-    r"|\[[0-9A-Fa-f:.]+\](?::[0-9]*)?"
+_authority = re.compile(
+    r"(?:(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?P<port>[0-9]*))?"
 ).fullmatch
+_LAST_PORT = 65535
 _is_indented = re.compile(rb"[\r\n]*[ \t\v\f]").match
 _has_much_space = re.compile(rb"[ \t]{16}|\r\n[ \t]").search
 """Whether fields have much white space, or lines that continue others."""
@@ -188,6 +189,15 @@ def _split_target(method: bytes, target: bytes) -> tuple[str | None, bytes]:
         raise malformed("the target of the request names no valid host")
     rest = found[2]
     return authority, rest if rest.startswith(b"/") else b"/" + rest
+
+
+def _is_authority(text: str) -> bool:
+    """Return whether a text is a host, with or without a port (RFC 3986, section 3.2)."""
+    found = _authority(text)
+    if found is None:
+        return False
+    port = (found["port"] or "").lstrip("0")
+    return len(port) <= 5 and int(port or 0) <= _LAST_PORT
 
 
 def _without_outer_space(fields: bytes) -> bytes:

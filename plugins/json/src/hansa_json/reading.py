@@ -5,6 +5,7 @@ reported as `Invalid`.
 from __future__ import annotations
 
 import json
+import re
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +22,8 @@ Read = Callable[[bytes], Any]
 
 _PLAIN = msgspec.json.Decoder()
 _EXACT = msgspec.json.Decoder(float_hook=Decimal)
+_maybe_lenient = re.compile(rb'"[\s0-9.+\-eE]*[_\\\x80-\xff]').search
+"""Finds text that begins as a number and goes on with what only Python allows in one."""
 # TypeError is for what cannot be in a set or a key, such as a signaling NaN
 _MALFORMED = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
 
@@ -47,6 +50,9 @@ def reader(model: Any) -> Read:
             value = _with_integers(raw, model, error)
         if check is not None:
             check(value)
+            # PERF: only where such a text may be, since this reads the message once more
+            if _maybe_lenient(raw):
+                check.texts(_PLAIN.decode(raw))
         return value
 
     return read

@@ -11,6 +11,7 @@ from typing import ClassVar
 from hansa import HansaError, Invalid
 from hansa_xml.format import DECLARATION
 from hansa_xml.parser import local_name
+from hansa_xml.scalars import XML_SPACE
 from hansa_xml.text import escape_attribute, presentable
 from lxml import etree
 
@@ -138,7 +139,7 @@ def unwrap(
     if len(body) == 1:
         child: etree._Element = body[0]
         return child
-    if len(body) or (body.text or "").strip():
+    if len(body) or (body.text or "").strip(XML_SPACE):
         raise Invalid(f"the Body must hold one element, it holds {len(body) or 'text'}")
     return None
 
@@ -166,7 +167,17 @@ def _parts(root: etree._Element, version: Version) -> tuple[etree._Element | Non
             raise Invalid(f"the envelope has a {part.tag} after its Body")
     if body is None:
         raise Invalid("the envelope has no Body")
+    for part in (root, header, body):
+        if part is not None and len(part):
+            _check_no_text(part)
     return header, body
+
+
+def _check_no_text(part: etree._Element) -> None:
+    """Raise `Invalid` for text beside the elements in an Envelope, a Header or a Body."""
+    texts = [part.text, *(child.tail for child in part)]
+    if any(text and text.strip(XML_SPACE) for text in texts):
+        raise Invalid(f"the {local_name(part.tag)} has text beside its elements")
 
 
 def _no_envelope(root: etree._Element, version: Version) -> Invalid:

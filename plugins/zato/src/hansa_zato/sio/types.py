@@ -9,7 +9,10 @@ from typing import Any
 
 from hansa import Secret
 
-from .values import NOT_GIVEN, as_bool, as_int, as_text, shown
+from .values import NOT_GIVEN, as_bool, as_int, as_text, is_number_text, shown
+
+_LARGEST_EXPONENT = 6144
+"""That of IEEE 754 decimal128: what calculates with a larger one takes time without a limit."""
 
 
 class ForceType:
@@ -140,7 +143,7 @@ class Decimal(ForceType):
 
     def read(self, value: object) -> object:
         number = _as_decimal(value)
-        if number is None or not number.is_finite():
+        if number is None or not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT:
             raise ValueError(f"expected a decimal number, got {shown(value)}")
         return number
 
@@ -199,7 +202,7 @@ class UUID(ForceType):
 
 def _as_float(value: Any) -> float | None:
     """Return a number as a float; None for what is no number, and for booleans."""
-    if isinstance(value, dict | list | bool):
+    if isinstance(value, dict | list | bool) or not is_number_text(str(value)):
         return None
     try:
         return float(value)
@@ -211,8 +214,9 @@ def _as_decimal(value: object) -> decimal.Decimal | None:
     """Return a number as a decimal; None for what is no number, and for booleans."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | decimal.Decimal):
         return None
+    text = str(value)
     try:
-        return decimal.Decimal(str(value))
+        return decimal.Decimal(text) if is_number_text(text) else None
     except decimal.InvalidOperation:
         return None
 

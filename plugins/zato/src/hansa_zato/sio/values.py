@@ -30,7 +30,7 @@ FALSE: Final = frozenset({"false", "f", "no", "n", "off", "0", ""})
 ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 """The types of values that need neither a copy nor a conversion."""
 
-_WHOLE_NUMBER = re.compile(r"\s*[+-]?\d{1,1000}\s*")
+_WHOLE_NUMBER = re.compile(r"\s*[+-]?\d{1,1000}\s*", re.ASCII)
 _MOST_DIGITS = 1000
 
 
@@ -72,6 +72,13 @@ def _is_whole(value: decimal.Decimal) -> bool:
     if not value.is_finite() or value.adjusted() >= _MOST_DIGITS:
         return False
     return value == value.to_integral_value()
+
+
+def is_number_text(text: str) -> bool:
+    """Return whether a text that Python reads as a number is one in other languages, too: Python
+    takes `1_0` and the digits of any script.
+    """
+    return text.isascii() and "_" not in text
 
 
 def as_text(value: object) -> str:
