@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Security as Security,
         lease_name as lease_name,
     )
+    from .contract.login import Login as Login
     from .contract.message import Request as Request, Response as Response, new_cid as new_cid
     from .contract.packages import PackageVersion as PackageVersion
     from .contract.parameters import typed_parameters as typed_parameters
@@ -160,6 +161,7 @@ _PUBLIC = {
         "Security",
         "lease_name",
     ),
+    "contract.login": ("Login",),
     "contract.message": (
         "Request",
         "Response",

@@ -6,14 +6,16 @@ import threading
 import time
 from datetime import datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hansa import Invalid, TimedOut, Unavailable, current_cid
+from hansa import Invalid, Login, Secret, TimedOut, Unavailable, current_cid
+from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.background import in_background
 from hansa_devkit.faults import Proxy
 
-from plugins.amqp.tests.support import outgoing
+from plugins.amqp.tests.support import channel, outgoing
 
 NESTED: dict[str, Any] = {}
 for _ in range(2000):
@@ -23,6 +25,30 @@ for _ in range(2000):
 @pytest.fixture(autouse=True)
 def _queue(rabbit):
     rabbit.make("out")
+
+
+@pytest.mark.parametrize("means", ["password", "token"])
+def test_a_security_definition_supplies_the_login_of_both_types(rabbit, means):
+    # a broker that takes tokens (OAuth 2.0) reads them from the password
+    login = Login(username="guest", password=Secret("guest"))
+    if means == "token":
+        login = Login(username="guest", token=Secret("guest"))
+    rabbit.make("out.dead-letter")
+    server = LocalServer(security={"broker": SimpleNamespace(login=lambda: login)})
+    with (
+        channel(rabbit, Inbox(), "out", server=server, login="broker") as receiving,
+        outgoing(rabbit, server=server, security="broker") as out,
+    ):
+        out.publish("text", "out")
+        (request,) = receiving.dispatch.wait(1, 10)
+        assert request.raw == b"text"
+    wrong = Login(username="guest", password=Secret("other"))
+    refusing = LocalServer(security={"broker": SimpleNamespace(login=lambda: wrong)})
+    with (
+        pytest.raises(Unavailable, match="ACCESS_REFUSED"),
+        outgoing(rabbit, server=refusing, security="broker"),
+    ):
+        pass
 
 
 def test_a_message_arrives_with_its_properties(rabbit):

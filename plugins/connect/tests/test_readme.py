@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import socket
+import socketserver
 import sys
 import threading
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from hansa import Request, Response, load
-from hansa_devkit import LocalServer
+from hansa import Invalid, Login, Outgoing, Request, Response, Secret, TimedOut, load
+from hansa_devkit import LocalServer, OutgoingContract
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import answer
 
@@ -48,6 +49,78 @@ def test_a_pool(clock):
     names = {"PORT": clock}
     exec(block("Telnet"), names)
     assert names["answer"] == b"noon"
+
+
+@pytest.fixture
+def names(monkeypatch) -> dict[str, Any]:
+    """The names of a module, where the types of its settings are looked up."""
+    module = ModuleType("readme_of_connect")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return vars(module)
+
+
+def test_a_login_from_a_security_definition(names):
+    exec(block("PartnerOutgoing"), names)
+    login = Login(username="ada", password=Secret("engine"))
+    server = LocalServer(security={"partner": SimpleNamespace(login=lambda: login)})
+    config = load(names["PartnerSettings"], {"security": "partner"})
+    outgoing = names["PartnerOutgoing"]("p", config, server)
+    outgoing.start()
+    assert outgoing.connection == ("127.0.0.1", "ada", "engine")
+    outgoing.stop()
+    with pytest.raises(Invalid, match="give either this or password"):
+        load(names["PartnerSettings"], {"security": "partner", "password": "p"})
+
+
+@pytest.fixture(scope="module")
+def talking_clock():
+    """A clock that answers each line; one that asks for silence gets no answer."""
+
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            for line in self.rfile:
+                if line == b"go away\n":
+                    return
+                if line != b"silence\n":
+                    self.wfile.write(b"noon\n")
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+# asyncio itself complains of a loop that got no socket, which the kit tries
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+class TestAsyncioClient(OutgoingContract):
+    """The example over asyncio's streams, held to the conformance kit."""
+
+    @pytest.fixture(autouse=True)
+    def _example(self, names, talking_clock):
+        exec(block("ClockOutgoing"), names)
+        self.cls, self.good = names["ClockOutgoing"], {"port": talking_clock}
+
+    cls = Outgoing
+    test_is_documented = None  # an example that is short
+    test_ping_is_true_with_its_peer = None
+
+    def use(self, outgoing):
+        assert outgoing.ask("what time is it?") == "noon"
+
+    def test_a_silent_peer_and_one_that_goes_away(self):
+        with self.running(timeout=0.1) as outgoing:
+            with pytest.raises(TimedOut, match="the setting timeout sets"):
+                outgoing.ask("silence")
+            assert outgoing.ask("what time is it?") == "noon"
+            outgoing.loop.run(outgoing._ask("x"), 5)
+            with pytest.raises(TimedOut):
+                outgoing.ask("go away")
+            wait_until(lambda: outgoing in self.server.losses, 5)
+            assert "closed the connection" in str(self.server.losses[outgoing])
 
 
 def test_a_channel_that_polls(tmp_path, monkeypatch):

@@ -5,9 +5,10 @@ without.
 from __future__ import annotations
 
 import ssl
+from types import SimpleNamespace
 
 import pytest
-from hansa import Unavailable
+from hansa import Login, Secret, Unavailable
 from hansa_ftp.plugin import FtpOutgoing
 
 from plugins.connect.tests.file_contract import FileOutgoingContract
@@ -48,6 +49,13 @@ class TestVsftpd(FileOutgoingContract):
                 pass
         finally:
             self.peer.restart_with(present="right")
+
+    def test_a_security_definition_supplies_the_login(self):
+        login = Login(username=self.peer.username, password=Secret(self.peer.password))
+        files = self.make(username="anonymous", password=None, security="partner")
+        files.server.objects._security["partner"] = SimpleNamespace(login=lambda: login)
+        with self.running(files):
+            self.use(files)
 
     def test_a_server_without_tls_gets_no_password(self):
         with Vsftpd(tls=False) as plain:

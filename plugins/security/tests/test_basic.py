@@ -207,7 +207,7 @@ def test_wrong_user_and_wrong_password_cost_the_same(monkeypatch):
 
 def test_signing_unless_told_to_is_an_error_that_says_what_to_do():
     with pytest.raises(
-        HansaError, match="partner signs no outgoing calls: its setting signs is off"
+        HansaError, match="partner neither signs outgoing calls nor logs in: its setting signs is off"
     ) as caught:
         make().sign({})
     assert caught.value.status == 500

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
+from types import SimpleNamespace
 
 import paramiko
 import pytest
-from hansa import Unavailable
+from hansa import Login, Secret, Unavailable
 from hansa_devkit.contract import Contract
 from hansa_sftp.plugin import SftpOutgoing
 
@@ -73,6 +74,19 @@ def connection(**settings):
 
 def test_the_right_password_opens(server):
     files = connection(**server, password="engine")
+    try:
+        files.start()
+        assert files.list() == [] and files.ping()
+    finally:
+        files.stop()
+
+
+def test_a_security_definition_supplies_it(server):
+    place = {**server, "security": "partner"}
+    del place["username"]
+    login = Login(username="ada", password=Secret("engine"))
+    files = connection(**place)
+    files.server.objects._security["partner"] = SimpleNamespace(login=lambda: login)
     try:
         files.start()
         assert files.list() == [] and files.ping()

@@ -162,11 +162,19 @@ def _name(kind):
 
 
 @pytest.mark.proof
-def test_edits_under_load_fail_no_call(start_server, postgres, place):
+@pytest.mark.parametrize("login", ["settings", "security"])
+def test_edits_under_load_fail_no_call(start_server, postgres, place, login):
     server = start_server(workers=2)
     server.deploy("orders.py", SERVICES)
+    postgres.execute("DROP ROLE IF EXISTS second")
     postgres.execute("CREATE ROLE second LOGIN PASSWORD 'another-one' IN ROLE hansa SUPERUSER")
-    server.api("admin.outgoing.sql.create", name="db", **place, timeout=5)
+    first = {"username": place["username"], "password": place["password"]}
+    if login == "security":
+        server.api("admin.security.basic.create", name="crm", signs=True, **first)
+        place = {name: value for name, value in place.items() if name not in first}
+        server.api("admin.outgoing.sql.create", name="db", **place, security="crm", timeout=5)
+    else:
+        server.api("admin.outgoing.sql.create", name="db", **place, timeout=5)
     server.api(
         "admin.channel.http.create",
         name="look",
@@ -185,10 +193,13 @@ def test_edits_under_load_fail_no_call(start_server, postgres, place):
     for thread in threads:
         thread.start()
     for round in range(6):
-        first = {"host": "127.0.0.1", "username": place["username"], "password": place["password"]}
-        second = {"host": "localhost", "username": "second", "password": "another-one"}
+        chosen = first if round % 2 else {"username": "second", "password": "another-one"}
         count = len(answers)
-        server.api("admin.outgoing.sql.edit", name="db", **(first if round % 2 else second))
+        if login == "security":
+            server.api("admin.security.basic.edit", name="crm", **chosen)
+        else:
+            host = "127.0.0.1" if round % 2 else "localhost"
+            server.api("admin.outgoing.sql.edit", name="db", **chosen, host=host)
         wait_until(lambda count=count: len(answers) > count + 20)
     done.set()
     for thread in threads:

@@ -97,6 +97,16 @@ class ExclusiveChannel(Probe, Channel):
     exclusive = True
 
 
+class LoggedInOutgoing(Probe, Outgoing):
+    """Logs in by the security definition that its tag names."""
+
+    type = "logged-in"
+
+    @classmethod
+    def logins(cls, config: Any) -> list[str]:
+        return [config.tag]
+
+
 class ProbeSecurity(Probe, Security):
     type = "probe"
 
@@ -120,6 +130,7 @@ class World:
                 ExclusiveOutgoing,
                 MadeBadly,
                 OnceOutgoing,
+                LoggedInOutgoing,
                 ProbeChannel,
                 ExclusiveChannel,
                 ProbeSecurity,
@@ -913,6 +924,34 @@ class TestRoutes:
         )
         world.apply("security", "probe", "l", tag="other")
         assert ask("other") == 200
+
+    def test_what_logs_in_by_an_edited_security_definition_is_replaced(
+        self, world: World, until: Any
+    ):
+        for name in ("k", "l"):
+            world.apply("security", "probe", name, tag=f"old {name}")
+            world.apply("outgoing", "logged-in", f"by {name}", tag=name)
+        before = {name: world.objects.get("outgoing", "", f"by {name}") for name in ("k", "l")}
+        Probe.journal.clear()
+        world.apply("security", "probe", "k", tag="new k")
+        after = world.objects.get("outgoing", "", "by k")
+        assert after is not before["k"], "the change is applied once its users have logged in anew"
+        assert world.objects.get("outgoing", "", "by l") is before["l"]
+        until(lambda: ("stop", "k") in Probe.journal)
+        assert [each for each in Probe.journal if each[1] == "k"] == [("start", "k"), ("stop", "k")]
+
+    def test_what_cannot_log_in_any_more_serves_on_until_it_can(self, world: World, until: Any):
+        world.apply("security", "probe", "k", tag="old")
+        world.apply("outgoing", "logged-in", "o", tag="k")
+        before = world.objects.get("outgoing", "", "o")
+        Probe.plan["k"] = fails(1000)
+        world.apply("security", "probe", "k", tag="wrong")
+        assert world.objects.get("outgoing", "", "o") is before
+        assert world.state("outgoing logged-in o")[0] == "retrying"
+        Probe.plan["k"] = int
+        world.apply("security", "probe", "k", tag="right")
+        assert world.objects.get("outgoing", "", "o") is not before
+        assert world.state("outgoing logged-in o")[0] == "running"
 
     def test_a_channel_whose_security_cannot_start_is_closed(self, world: World, until: Any):
         world.deploy(s=1)

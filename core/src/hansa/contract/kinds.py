@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, ge
 
 from typing_extensions import TypeVar
 
-from ..foundation.errors import problem
+from ..foundation.errors import HansaError, problem
 from ..settings.model import Model, setting
+from .login import Login
 from .message import Request, Response
 from .records import Key, PlainSettings
 
@@ -155,6 +156,13 @@ class Definition(Generic[ConfigT]):
         return ""
 
     @classmethod
+    def logins(cls, config: ConfigT) -> Iterable[str]:
+        """Return the names of the security definitions by which an object with these settings logs
+        in. When one of them was edited, the object is replaced, as by an edit of its own.
+        """
+        return ()
+
+    @classmethod
     def generate(cls, given: PlainSettings) -> PlainSettings:
         """Return settings to make up when they are not given, such as a random key; shown once to
         whoever creates it.
@@ -230,7 +238,7 @@ class Outgoing(Definition[ConfigT]):
 
 
 class Security(Definition[ConfigT]):
-    """Authenticates callers of channels, signs outgoing calls, or both.
+    """Authenticates callers of channels, signs outgoing calls, supplies logins, or all of these.
 
     `signs_messages` says that what proves who we are is in the message itself, such as the envelope
     of SOAP, and not in headers of the protocol: connections that can send such messages then call
@@ -258,6 +266,12 @@ class Security(Definition[ConfigT]):
     def sign(self, headers: dict[str, str]) -> None:
         """Add what proves who we are to the headers of an outgoing call."""
         raise NotImplementedError(f"security {self.type} does not sign outgoing calls")
+
+    def login(self) -> Login:
+        """Return what logs in to a server, for connections that name this definition in their
+        settings; raises `HansaError` if it supplies nothing.
+        """
+        raise HansaError(f"security {self.type} {self.name!r} supplies no login")
 
     def sign_query(self, query: dict[str, str]) -> None:
         """Add what proves who we are to the query string of an outgoing call, after `sign`; by

@@ -19,7 +19,8 @@ class ManagedObject:
     does.
 
     `lock` is held while it is brought to the state wanted. `lease` names the lease under which it
-    may run, empty for one that runs in every worker. `removed` says that the definition is gone.
+    may run, empty for one that runs in every worker. `logins` are the security definitions by which
+    it logs in. `removed` says that the definition is gone.
     """
 
     record: DefinitionRecord
@@ -30,6 +31,7 @@ class ManagedObject:
     since: float = field(default_factory=time.time)
     attempts: int = 0
     lease: str = ""
+    logins: frozenset[str] = frozenset()
     removed: bool = False
     queued: Future[None] | None = None
     timer: threading.Timer | None = None

@@ -85,6 +85,7 @@ class Objects(ObjectsContract):
         self._table: dict[Key, ManagedObject] = {}
         self._by_name: dict[tuple[str, str], ManagedObject] = {}
         self._unhealthy: dict[Key, ManagedObject] = {}
+        self._reconnecting: list[Future[None]] = []
         self._lock = threading.RLock()
         self._starters = ThreadPoolExecutor(STARTERS, "start")
         # what a worker died of starts alone, and holds nothing else up
@@ -106,6 +107,10 @@ class Objects(ObjectsContract):
         self._bring_about([managed for managed in ending if _is_exclusive(managed)])
         for _, of_kind in groupby(wanted, lambda record: record.kind):
             self._bring_about([self._want(record) for record in of_kind])
+        with self._lock:
+            reconnecting = self._reconnecting
+            self._reconnecting = []
+        wait(reconnecting, START_WAIT)
         ending.sort(key=lambda managed: -_starting_order(managed.record.kind))
         for _, left in groupby(ending, lambda managed: managed.record.kind):
             self._bring_about([managed for managed in left if managed.removed])
@@ -192,6 +197,7 @@ class Objects(ObjectsContract):
             try:
                 cls = self.registry.type(record.kind, record.type).cls
                 config = self._read(record)
+                managed.logins = frozenset(cls.logins(config))
             except (Invalid, NotFound) as error:
                 managed.become("failed", error.detail)
                 log.error("%s %s %r: %s", *record.key, error.detail)
@@ -295,6 +301,8 @@ class Objects(ObjectsContract):
         if isinstance(new, Channel) and changes != self.router.changes:
             self.router.reroute(new)  # something it refers to changed while it started
         self._recompile_users(record)
+        if record.kind == "security":
+            self._reconnect_users(record.name)
         if old is not None and not cls.exclusive:
             self.retirement.retire(old)
 
@@ -397,6 +405,18 @@ class Objects(ObjectsContract):
     def _recompile_users(self, record: DefinitionRecord) -> None:
         if record.kind == "security":
             self.router.recompile("security", [record.name])
+
+    def _reconnect_users(self, name: str) -> None:
+        """Have what logs in by a security definition replaced, since that has changed."""
+        queued = []
+        with self._lock:
+            for managed in self._table.values():
+                if name in managed.logins and not managed.removed:
+                    if managed.timer is not None:
+                        managed.timer.cancel()
+                    queued.append(self._queue(managed))
+            left = [future for future in self._reconnecting if not future.done()]
+            self._reconnecting = left + [future for future in queued if future is not None]
 
     def stop(self) -> None:
         """Stop everything, channels first."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from hansa import Invalid, setting
 from hansa_connect.consuming import ConsumerSettings
-from hansa_connect.login import LoginSettings
+from hansa_connect.login import ChannelLogin, LoginSettings, OutgoingLogin
 from hansa_connect.pooled import PoolSettings
 from hansa_connect.tls import TlsSettings
 
@@ -31,7 +31,7 @@ class BrokerSettings(QueueSettings, PoolSettings, TlsSettings, LoginSettings):
     routing_key: Annotated[str, setting("Routing key", max_length=255)] = ""
 
 
-class SubscriptionSettings(ConsumerSettings, BrokerSettings):
+class SubscriptionSettings(ConsumerSettings, ChannelLogin, BrokerSettings):
     """Settings of the channel."""
 
     queue: Annotated[str, setting("Queue to consume", max_length=200, pattern=r"^[^\r\n]+$")]
@@ -61,7 +61,7 @@ class SubscriptionSettings(ConsumerSettings, BrokerSettings):
         return self.dead_letter_routing_key or f"{self.queue}.dead-letter"
 
 
-class PublishingSettings(BrokerSettings):
+class PublishingSettings(OutgoingLogin, BrokerSettings):
     """Settings of the outgoing connection."""
 
     queue: Annotated[

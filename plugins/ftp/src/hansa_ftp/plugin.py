@@ -10,21 +10,24 @@ from hansa_connect.client import FileOutgoing
 from hansa_connect.files import FileSystem
 from hansa_connect.folder import FolderChannel
 from hansa_connect.location import FileConnections
+from hansa_connect.login import LoggedIn
 
 from .settings import FtpSettings, SendingSettings, WatchingSettings
 
 FtpT = TypeVar("FtpT", bound=FtpSettings)
 
 
-class FtpConnections(FileConnections[FtpT]):
+class FtpConnections(LoggedIn[FtpT], FileConnections[FtpT]):
     """What the channel and the outgoing connection have in common: how they connect."""
+
+    login_means = ("password", "certificate")
 
     _context: ssl.SSLContext | None = None
 
     def connect(self) -> None:
         """Open a first connection; raises if that fails."""
         # once for all connections: reading the certificates of all authorities takes milliseconds
-        self._context = self.config.context()
+        self._context = self.connection_config.context()
         super().connect()
 
     def file_system(self) -> FileSystem:
@@ -32,7 +35,7 @@ class FtpConnections(FileConnections[FtpT]):
         # a worker that does without FTP saves the memory of ftputil
         from .connection import FtpFiles
 
-        return FtpFiles(self.config, self._context)
+        return FtpFiles(self.connection_config, self._context)
 
 
 class FtpOutgoing(FtpConnections[SendingSettings], FileOutgoing[SendingSettings]):

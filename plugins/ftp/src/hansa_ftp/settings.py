@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from hansa import Model, Secret, setting
+from hansa import Model, setting
 from hansa_connect.client import RemoteSettings
 from hansa_connect.location import LocationSettings
+from hansa_connect.login import ChannelLogin, CredentialSettings, OutgoingLogin
 from hansa_connect.tls import TlsSettings
 from hansa_connect.watched import WatchSettings
 
 
-class FtpLoginSettings(Model):
-    """Where an FTP server is, and who logs in."""
+class FtpAddressSettings(Model):
+    """Where an FTP server is."""
 
     host: Annotated[
         str,
         setting("Host name or IP address of the server", example="ftp.example.com", min_length=1),
     ]
     port: Annotated[int, setting("TCP port; 990 is usual for implicit TLS", ge=1, le=65535)] = 21
+
+
+class FtpLoginSettings(CredentialSettings, FtpAddressSettings):
+    """Where an FTP server is, and who logs in."""
+
     username: Annotated[str, setting("User name to log in with", min_length=1)] = "anonymous"
-    password: Annotated[Secret | None, setting("Password to log in with")] = None
     account: Annotated[str, setting("Account (ACCT), which few servers ask for", advanced=True)] = (
         ""
     )
@@ -53,9 +58,9 @@ class FtpSettings(LocationSettings, FtpServerSettings):
     """What the channel and the outgoing connection have in common."""
 
 
-class SendingSettings(RemoteSettings, FtpSettings):
+class SendingSettings(RemoteSettings, OutgoingLogin, FtpSettings):
     """Settings of the outgoing connection."""
 
 
-class WatchingSettings(WatchSettings, FtpSettings):
+class WatchingSettings(WatchSettings, ChannelLogin, FtpSettings):
     """Settings of the channel."""

@@ -8,8 +8,8 @@ from time import monotonic
 from typing import Annotated, Any
 
 from hansa import (
-    HansaError,
     Invalid,
+    Login,
     Model,
     PlainSettings,
     Refused,
@@ -20,7 +20,7 @@ from hansa import (
     setting,
 )
 
-from .credential import Credential, fault_of, fingerprint, hash_key, is_hash, new_key
+from .credential import Credential, check_signs, fault_of, fingerprint, hash_key, is_hash, new_key
 from .strength import requirements
 from .throttle import Throttle
 from .verification import Principal, Verification
@@ -61,7 +61,8 @@ class ApiKeySettings(Model):
     signs: Annotated[
         bool,
         setting(
-            "Whether it also signs outgoing calls, for which the key is encrypted instead of hashed"
+            "Whether it also signs outgoing calls and logs in to servers, for which the key is "
+            "encrypted instead of hashed"
         ),
     ] = False
 
@@ -182,7 +183,7 @@ class ApiKey(Security[ApiKeySettings]):
 
     def sign(self, headers: dict[str, str]) -> None:
         """Set the header of an outgoing call; raises `HansaError` unless the setting `signs` is on."""
-        self._check_signs()
+        check_signs(self.name, self.config.signs)
         if not self.config.query:
             headers[self.config.header] = str(self.config.key)
 
@@ -190,15 +191,14 @@ class ApiKey(Security[ApiKeySettings]):
         """Set the parameter of an outgoing call, if the key is in the query string; raises
         `HansaError` unless the setting `signs` is on.
         """
-        self._check_signs()
+        check_signs(self.name, self.config.signs)
         if self.config.query:
             query[self.config.query] = str(self.config.key)
 
-    def _check_signs(self) -> None:
-        if not self.config.signs:
-            raise HansaError(
-                f"the security definition {self.name} signs no outgoing calls: its setting signs is off"
-            )
+    def login(self) -> Login:
+        """Return the key as a token; raises `HansaError` unless the setting `signs` is on."""
+        check_signs(self.name, self.config.signs)
+        return Login(token=self.config.key)
 
 
 def _without(parameters: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from time import monotonic
 from typing import Annotated
 
-from hansa import HansaError, Invalid, Model, Refused, Request, Secret, Security, Server, setting
+from hansa import Invalid, Login, Model, Refused, Request, Secret, Security, Server, setting
 
-from .credential import Credential, fault_of, fingerprint, hash_password, is_hash
+from .credential import Credential, check_signs, fault_of, fingerprint, hash_password, is_hash
 from .strength import requirements
 from .throttle import Throttle
 from .verification import Principal, Verification
@@ -41,7 +41,8 @@ class BasicSettings(Model):
     signs: Annotated[
         bool,
         setting(
-            "Whether it also signs outgoing calls, for which the password is encrypted instead of hashed"
+            "Whether it also signs outgoing calls and logs in to servers, for which the password is "
+            "encrypted instead of hashed"
         ),
     ] = False
 
@@ -113,12 +114,14 @@ class Basic(Security[BasicSettings]):
         """Set the Authorization header of an outgoing call; raises `HansaError` unless the setting
         `signs` is on.
         """
-        if not self.config.signs:
-            raise HansaError(
-                f"the security definition {self.name} signs no outgoing calls: its setting signs is off"
-            )
+        check_signs(self.name, self.config.signs)
         pair = f"{_normal(self.config.username)}:{_normal(self.config.password)}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+
+    def login(self) -> Login:
+        """Return the user name and the password; raises `HansaError` unless `signs` is on."""
+        check_signs(self.name, self.config.signs)
+        return Login(username=self.config.username, password=self.config.password)
 
     def _read(self, header: str) -> tuple[str, str]:
         """Return the user name and password in an Authorization header; raises `Refused` for

@@ -8,8 +8,8 @@ from time import monotonic
 from typing import Annotated
 
 from hansa import (
-    HansaError,
     Invalid,
+    Login,
     Model,
     PlainSettings,
     Refused,
@@ -20,7 +20,15 @@ from hansa import (
     setting,
 )
 
-from .credential import AnyCredential, fault_of, fingerprint, hash_key, is_hash, new_key
+from .credential import (
+    AnyCredential,
+    check_signs,
+    fault_of,
+    fingerprint,
+    hash_key,
+    is_hash,
+    new_key,
+)
 from .strength import requirements
 from .throttle import Throttle
 from .verification import Principal, Verification
@@ -45,8 +53,8 @@ class BearerSettings(Model):
     signs: Annotated[
         bool,
         setting(
-            "Whether the first token also signs outgoing calls, for which tokens are encrypted "
-            "instead of hashed"
+            "Whether the first token also signs outgoing calls and logs in to servers, for which "
+            "tokens are encrypted instead of hashed"
         ),
     ] = False
 
@@ -132,8 +140,10 @@ class Bearer(Security[BearerSettings]):
         """Set the Authorization header of an outgoing call; raises `HansaError` unless the setting
         `signs` is on.
         """
-        if not self.config.signs:
-            raise HansaError(
-                f"the security definition {self.name} signs no outgoing calls: its setting signs is off"
-            )
+        check_signs(self.name, self.config.signs)
         headers["Authorization"] = f"Bearer {self.config.tokens[0]!s}"
+
+    def login(self) -> Login:
+        """Return the first token; raises `HansaError` unless the setting `signs` is on."""
+        check_signs(self.name, self.config.signs)
+        return Login(token=self.config.tokens[0])

@@ -1,6 +1,4 @@
-"""The hooks of hansa-security: the security types `basic`, `apikey` and `bearer`, and the counters of
-failed logins in a worker.
-"""
+"""The hooks of hansa-security: its security types, and the counters of failed logins in a worker."""
 
 from __future__ import annotations
 
@@ -10,6 +8,7 @@ from .apikey import ApiKey
 from .basic import Basic
 from .bearer import Bearer
 from .cells import SharedCells
+from .certificate import Certificate
 from .early import SecuritySection
 from .strength import requirements
 from .throttle import Throttle
@@ -17,8 +16,8 @@ from .throttle import Throttle
 
 @hookimpl
 def hansa_security() -> list[type[Security]]:
-    """Return HTTP Basic, API keys and bearer tokens."""
-    return [Basic, ApiKey, Bearer]
+    """Return HTTP Basic, API keys, bearer tokens and client certificates."""
+    return [Basic, ApiKey, Bearer, Certificate]
 
 
 @hookimpl

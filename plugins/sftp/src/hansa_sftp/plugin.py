@@ -9,13 +9,14 @@ from hansa_connect.client import FileOutgoing
 from hansa_connect.files import FileSystem
 from hansa_connect.folder import FolderChannel
 from hansa_connect.location import FileConnections
+from hansa_connect.login import LoggedIn
 
 from .settings import SendingSettings, SftpSettings, WatchingSettings
 
 SftpT = TypeVar("SftpT", bound=SftpSettings)
 
 
-class SftpConnections(FileConnections[SftpT]):
+class SftpConnections(LoggedIn[SftpT], FileConnections[SftpT]):
     """What the channel and the outgoing connection have in common: how they connect."""
 
     def file_system(self) -> FileSystem:
@@ -23,7 +24,7 @@ class SftpConnections(FileConnections[SftpT]):
         # a worker that does without SFTP saves the memory of Paramiko
         from .connection import SftpFiles
 
-        return SftpFiles(self.config)
+        return SftpFiles(self.connection_config)
 
 
 class SftpOutgoing(SftpConnections[SendingSettings], FileOutgoing[SendingSettings]):

@@ -7,19 +7,23 @@ from typing import Annotated
 from hansa import Invalid, Model, Secret, setting
 from hansa_connect.client import RemoteSettings
 from hansa_connect.location import LocationSettings
+from hansa_connect.login import ChannelLogin, CredentialSettings, OutgoingLogin, login_source
 from hansa_connect.watched import WatchSettings
 
 
-class SftpServerSettings(Model):
-    """An SFTP server, who logs in, and how to know the server."""
+class SftpAddressSettings(Model):
+    """Where an SFTP server is."""
 
     host: Annotated[
         str,
         setting("Host name or IP address of the server", example="sftp.example.com", min_length=1),
     ]
     port: Annotated[int, setting("TCP port", ge=1, le=65535)] = 22
-    username: Annotated[str, setting("User name to log in with", min_length=1)]
-    password: Annotated[Secret | None, setting("Password to log in with")] = None
+
+
+class SftpServerSettings(CredentialSettings, SftpAddressSettings):
+    """An SFTP server, who logs in, and how to know the server."""
+
     key: Annotated[
         Secret | None,
         setting("Private key to log in with, in the format of OpenSSH or PEM", multiline=True),
@@ -36,7 +40,7 @@ class SftpServerSettings(Model):
     ]
 
     def check(self) -> None:
-        """Refuse keys that cannot be read, and a login without password or key.
+        """Refuse keys that cannot be read, and a login without user, or without password or key.
 
         Raises `Invalid`.
         """
@@ -44,20 +48,29 @@ class SftpServerSettings(Model):
         from .keys import parse_known_hosts, parse_private_key
 
         super().check()
-        if self.password is None and self.key is None:
-            raise Invalid({"key": "give a key or a password"})
+        self._check_login()
         parse_known_hosts(self.known_hosts, self.host, self.port)
         if self.key is not None:
             parse_private_key(self.key, self.passphrase)
+
+    def _check_login(self) -> None:
+        source, name = login_source(self)
+        faults = {}
+        if not self.username and not name:
+            faults["username"] = f"required, or a security definition in {source}"
+        if self.password is None and self.key is None and not name:
+            faults["key"] = "give a key or a password"
+        if faults:
+            raise Invalid(faults)
 
 
 class SftpSettings(LocationSettings, SftpServerSettings):
     """What the channel and the outgoing connection have in common."""
 
 
-class SendingSettings(RemoteSettings, SftpSettings):
+class SendingSettings(RemoteSettings, OutgoingLogin, SftpSettings):
     """Settings of the outgoing connection."""
 
 
-class WatchingSettings(WatchSettings, SftpSettings):
+class WatchingSettings(WatchSettings, ChannelLogin, SftpSettings):
     """Settings of the channel."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hansa_connect.login import LoggedIn
 from hansa_connect.pooled import PooledOutgoing
 from sqlalchemy import Connection, event
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-class SqlOutgoing(Statements, PooledOutgoing[DatabaseSettings, SqlConnection]):
+class SqlOutgoing(
+    Statements, LoggedIn[DatabaseSettings], PooledOutgoing[DatabaseSettings, SqlConnection]
+):
     """A database, as `self.outgoing.sql["name"]`; safe in many threads.
 
     Each call is a transaction; `transaction()` and `session()` hold several statements together.
@@ -30,12 +33,13 @@ class SqlOutgoing(Statements, PooledOutgoing[DatabaseSettings, SqlConnection]):
     """
 
     type = "sql"
+    login_means = ("password", "certificate")
 
     def start(self) -> None:
         """Open the pool and see that the database answers; raises `Unavailable` or `TimedOut`."""
-        self.engine = open_engine(self.config, self.server.dir)
+        self.engine = open_engine(self.connection_config, self.server.dir)
         self.max_rows = self.config.max_rows
-        event.listen(self.engine, "handle_error", partial(translate, self.what))
+        event.listen(self.engine, "handle_error", partial(translate, self.what, self.config.tls))
         event.listen(self.engine, "after_cursor_execute", skip_empty_sets)
         super().start()
 

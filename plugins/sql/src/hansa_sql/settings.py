@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from hansa import Invalid, setting
-from hansa_connect.login import LoginSettings
+from hansa_connect.login import LoginSettings, OutgoingLogin
 from hansa_connect.pooled import PoolSettings
 from hansa_connect.records import RecordSettings
 from hansa_connect.tls import TlsSettings
@@ -14,7 +14,7 @@ from .lexical import DIALECTS
 from .statements import prepared
 
 
-class DatabaseSettings(PoolSettings, TlsSettings, LoginSettings):
+class DatabaseSettings(PoolSettings, TlsSettings, OutgoingLogin, LoginSettings):
     """Where a database is, and how to log in; SQLite needs `engine` and `database` only."""
 
     engine: Annotated[
