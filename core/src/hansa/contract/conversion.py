@@ -28,6 +28,7 @@ def input_reader(model: Any, format: Format | None) -> Callable[[Request], Any]:
     """
     if model is None:
         return _plain_reader(format)
+    parse = _parse_of(format)
     merge = parameter_reader(model)
     nothing: dict[str, Any] | None = {} if _is_object(model) else None
 
@@ -35,7 +36,7 @@ def input_reader(model: Any, format: Format | None) -> Callable[[Request], Any]:
         if request.params:
             return merge(request.params, _body_reader(request, format))
         if request.raw:
-            return read_bytes(request.raw, format, model)
+            return parse(request.raw, model)
         payload = request.payload
         if isinstance(model, type) and isinstance(payload, model):
             return payload
@@ -49,17 +50,21 @@ def _is_object(model: Any) -> bool:
     return members(model) is not None or get_origin(model) is dict or hasattr(model, "model_fields")
 
 
-def read_bytes(raw: bytes, format: Format | None, model: Any) -> Any:
-    """Return a body as a declared input; raises `Invalid`, also if no format can read it."""
+def _parse_of(format: Format | None) -> Callable[[bytes, Any], Any]:
+    """Return what reads a body as a declared input; it raises `Invalid`, always without a format."""
     if format is None:
-        raise Invalid("the service has a declared input; its channel needs a format to read it")
-    return format.parse(raw, model)
+        return _refuse
+    return format.parse
+
+
+def _refuse(raw: bytes, model: Any) -> Any:
+    raise Invalid("the service has a declared input; its channel needs a format to read it")
 
 
 def _body_reader(request: Request, format: Format | None) -> ReadBody | None:
     """Return what reads the body of a request as some type; None if it has none."""
     if request.raw:
-        return lambda model: read_bytes(request.raw, format, model)
+        return lambda model: _parse_of(format)(request.raw, model)
     payload = request.payload
     if payload is None:
         return None
@@ -110,7 +115,10 @@ def output_writer(model: Any, format: Format | None) -> Callable[[Response], Non
         if isinstance(payload, bytes):
             response.raw = payload
         elif format is not None:
-            response.raw = _rendered(payload, model, format)
+            try:
+                response.raw = format.render(payload, model)
+            except Invalid as invalid:
+                raise TypeError(f"the answer cannot be written: {invalid}") from invalid
         elif isinstance(payload, str):
             response.raw = payload.encode()
         if format is not None and not response.content_type:
@@ -124,10 +132,3 @@ def _fitted(payload: object, model: Any) -> Any:
         return convert(payload, model, strict=True)
     except Invalid as invalid:
         raise TypeError(f"the answer does not fit the declared output: {invalid}") from invalid
-
-
-def _rendered(payload: object, model: Any, format: Format) -> bytes:
-    try:
-        return format.render(payload, model)
-    except Invalid as invalid:
-        raise TypeError(f"the answer cannot be written: {invalid}") from invalid

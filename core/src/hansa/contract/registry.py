@@ -49,6 +49,11 @@ class RegisteredService:
     origin: str
     version: int = 0
 
+    @property
+    def comes_with_plugin(self) -> bool:
+        """Whether a plugin registers it, so that it was not deployed."""
+        return self.version == 0
+
 
 class Registry(Protocol):
     """The types, formats and services of this process. Lookups take no lock: every change replaces
@@ -66,6 +71,9 @@ class Registry(Protocol):
 
     def formats(self) -> Iterable[RegisteredFormat]:
         """Return the registered formats, sorted."""
+
+    def find_service(self, name: str) -> RegisteredService | None:
+        """Return a registered service; None if there is none of this name."""
 
     def service(self, name: str) -> RegisteredService:
         """Return a registered service; raises `NotFound`, with a suggestion if a name is close."""

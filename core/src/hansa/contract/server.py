@@ -171,6 +171,10 @@ class Plugins(Protocol):
         sorted by name.
         """
 
+    @property
+    def loaded(self) -> list[str]:
+        """The names of the plugins that this worker has loaded, sorted."""
+
     def reload(self, name: str, *, by: str = "") -> int:
         """Have all servers load a plugin anew, after a trial; returns the revision. Raises
         `NotFound`, `Conflict` for one that is blocked, or `Invalid`.

@@ -80,9 +80,9 @@ class Definitions(DefinitionsContract):
     def exists(self, kind: str, type: str, name: str) -> bool:
         """Whether a definition, service or format of this name is there; an empty type means any."""
         if kind == "service":
-            return self.registry.has_service(name)
+            return self.registry.find_service(name) is not None
         if kind == "format":
-            return self.registry.has_format(name)
+            return any(known.type == name for known in self.registry.formats())
         if self.store.all(kind, type, name):
             return True
         return self._is_builtin(Reference("", kind, type, name))
@@ -139,7 +139,8 @@ class Definitions(DefinitionsContract):
     def _is_outside(self, reference: Reference) -> bool:
         """Whether a reference is to something that comes with a plugin, and is not stored."""
         if reference.kind == "service":
-            return self.registry.comes_with_plugin(reference.name)
+            service = self.registry.find_service(reference.name)
+            return service is not None and service.comes_with_plugin
         return self._is_builtin(reference)
 
     def _is_builtin(self, reference: Reference) -> bool:

@@ -95,7 +95,7 @@ class Activation:
         self, new: Iterable[LoadedPackage], errors: dict[str, BaseException]
     ) -> list[RegisteredService]:
         """Return the services of loaded packages; a name that a plugin has is the package's error."""
-        of_plugins = {one.name for one in self.registry.services() if one.version == 0}
+        of_plugins = {one.name for one in self.registry.services() if one.comes_with_plugin}
         services: list[RegisteredService] = []
         for each in new:
             if each.package in errors:

@@ -11,7 +11,7 @@ from ..contract.server import Packages as PackagesContract
 from ..foundation.errors import Conflict, NotFound
 from .sources import importers, packages_of
 from .store import PackageStore, Services, Sources, Stale
-from .trial import trial
+from .trial import TRIAL_MEMORY, trial
 
 ATTEMPTS = 20
 """Trials of one deployment, each made anew because others have deployed meanwhile."""
@@ -20,7 +20,8 @@ ATTEMPTS = 20
 class Packages(PackagesContract):
     """The deployed packages of a cluster.
 
-    `announce(revision, wait=...)` tells the workers of a change; `trial_timeout` is in seconds, and
+    `announce(revision, wait=...)` tells the workers of a change; `trial_timeout` is in seconds,
+    `trial_memory` in MiB, and
     `trial_modules` are imported before any source is.
     """
 
@@ -31,12 +32,14 @@ class Packages(PackagesContract):
         announce: Callable[..., Applied],
         *,
         trial_timeout: float = 10.0,
+        trial_memory: int = TRIAL_MEMORY,
         trial_modules: Iterable[str] = (),
     ) -> None:
         self.store = store
         self.registry = registry
         self.announce = announce
         self.trial_timeout = trial_timeout
+        self.trial_memory = trial_memory
         self.trial_modules = list(trial_modules)
 
     def versions(self, file: str = "") -> list[PackageVersion]:
@@ -122,10 +125,11 @@ class Packages(PackagesContract):
         _refuse_imported(removed, new, after)
         if not new:
             return {}
-        services = trial(after, new, self.trial_timeout, self.trial_modules)
+        services = trial(after, new, self.trial_timeout, self.trial_modules, self.trial_memory)
         for given in services.values():
             for name in given.values():
-                if self.registry.comes_with_plugin(name):
+                registered = self.registry.find_service(name)
+                if registered is not None and registered.comes_with_plugin:
                     raise Conflict(f"the service {name} comes with a plugin")
         return services
 

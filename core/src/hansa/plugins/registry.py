@@ -100,10 +100,6 @@ class Registry(RegistryContract):
             raise _no_type("format", type, sorted(self._formats))
         return found
 
-    def has_format(self, type: str) -> bool:
-        """Whether a format of this type is registered."""
-        return type in self._formats
-
     def formats(self) -> list[RegisteredFormat]:
         """Return the registered formats, sorted."""
         table = self._formats
@@ -134,14 +130,9 @@ class Registry(RegistryContract):
             self._services = table
             return touched
 
-    def has_service(self, name: str) -> bool:
-        """Whether a service of this name is registered."""
-        return name in self._services
-
-    def comes_with_plugin(self, name: str) -> bool:
-        """Whether a service of this name is registered by a plugin, and not deployed."""
-        found = self._services.get(name)
-        return found is not None and found.version == 0
+    def find_service(self, name: str) -> RegisteredService | None:
+        """Return a registered service; None if there is none of this name."""
+        return self._services.get(name)
 
     def service(self, name: str) -> RegisteredService:
         """Return a registered service; raises `NotFound`, with a suggestion if a name is close."""

@@ -44,6 +44,7 @@ def compile_route(
     format_type = format.type if format else ""
     inflight = inflight or InFlight()
     requests = inflight.requests
+    new_tuple = tuple.__new__
     set_cid = current_cid.set
     reset_cid = current_cid.reset
 
@@ -54,7 +55,8 @@ def compile_route(
         # the token's and not the request's: a service may hand its request on as it is, and then it
         # runs twice
         number = id(token)
-        requests[number] = Call(inflight.epoch, monotonic(), get_ident(), request)
+        # PERF: the constructor of a named tuple is a function around this
+        requests[number] = new_tuple(Call, (inflight.epoch, monotonic(), get_ident(), request))
         try:
             if authenticate is not None:
                 request.principal = authenticate(request)

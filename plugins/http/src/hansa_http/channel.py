@@ -40,6 +40,8 @@ from .table import OWN
 log = logging.getLogger("hansa.http")
 RESERVED = ("/hansa/ping", "/hansa/live", "/hansa/ready")
 _is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_READY = frozenset(("application/json", "application/xml", "text/xml"))
+"""Content types of bodies that formats read as they are."""
 _USUAL_METHODS = frozenset(("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"))
 """Methods that a channel for any method names to those who use one that it does not take."""
 _begins_as_form = re.compile(rb"""[^{}\[\]<>"\r\n]*=""").match
@@ -295,6 +297,9 @@ class HttpChannel(Channel[PathT]):
     def _prepare(self, request: Request) -> None:
         """Make a body ready for the format; sets `fault` for a form that the format cannot read."""
         content_type: str = (request.environ or {}).get("CONTENT_TYPE", "")
+        # PERF: nearly every content type is one that needs nothing, and is compared once
+        if content_type in _READY:
+            return
         media_type = media_type_of(content_type)
         if media_type in FORM_TYPES and self.forms is not None:
             return

@@ -77,10 +77,18 @@ class Headers(Mapping[str, str]):
     def __init__(self, environ: WSGIEnvironment) -> None:
         self._environ = environ
 
-    def __getitem__(self, name: str) -> str:
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the header of a name, in any case; the default without one."""
         key = name.upper().replace("-", "_")
-        value = self._environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key]
-        return str(value)
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = "HTTP_" + key
+        return self._environ.get(key, default)
+
+    def __getitem__(self, name: str) -> str:
+        found: str | None = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         for key in list(self._environ):
@@ -93,11 +101,7 @@ class Headers(Mapping[str, str]):
         return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
-        try:
-            self[str(name)]
-        except KeyError:
-            return False
-        return True
+        return self.get(str(name)) is not None
 
     def __repr__(self) -> str:
         return repr(

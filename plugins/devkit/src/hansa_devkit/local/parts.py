@@ -107,6 +107,11 @@ class LocalPlugins(Plugins):
         """Return no plugins."""
         return []
 
+    @property
+    def loaded(self) -> list[str]:
+        """No names."""
+        return []
+
     def reload(self, name: str, *, by: str = "") -> int:
         """Raise `NotFound`."""
         raise _no_plugin(name)

@@ -59,6 +59,10 @@ class LocalRegistry(Registry):
         """Return the formats, sorted."""
         return [self.format(name) for name in self._formats.names()]
 
+    def find_service(self, name: str) -> RegisteredService | None:
+        """Return a service as a class; None if there is none of this name."""
+        return self.service(name) if name in self._services else None
+
     def service(self, name: str) -> RegisteredService:
         """Return a service as a class; raises `NotFound`."""
         return RegisteredService(name, _service_class(name, self._services[name]), PLUGIN)
