@@ -126,7 +126,17 @@ def test_a_key_set_has_only_public_keys_of_signatures():
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"{}", b'{"keys": {}}', b"\xff", b"[" * 100_000, b"<html>"]
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"keys": {}}',
+        b"\xff",
+        b"[" * 100_000,
+        b"<html>",
+        '{"keys": []}'.encode("utf-16"),
+    ],
 )
 def test_what_is_no_key_set_is_said_to_be_none(text):
     with pytest.raises(ValueError):

@@ -46,8 +46,7 @@ _UNREADABLE = (JoseError, ValueError, TypeError, KeyError, UnsupportedAlgorithm,
 
 
 def algorithms_of(key: Key) -> frozenset[str]:
-    """Return the algorithms of signatures that a key is for; none if it must not be used for any.
-    """
+    """Return the algorithms of signatures that a key is for; none if it must not be used for any."""
     operations = key.get("key_ops")
     if key.get("use") == "enc" or (operations and not {"verify", "sign"} & set(operations)):
         return frozenset()
@@ -78,7 +77,7 @@ def read_key_set(text: bytes) -> list[Key]:
     Keys that cannot be read, are of unknown types, or secret are ignored (RFC 7517, section 5).
     """
     try:
-        found = json.loads(text)
+        found = json.loads(text.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     entries = found.get("keys") if isinstance(found, dict) else None
@@ -183,8 +182,7 @@ def _read_jwk(text: str) -> Key:
 
 
 def keys_of(settings: JwtSettings) -> list[Key]:
-    """Return the keys in the settings that verify tokens; raises ValueError for one that is none.
-    """
+    """Return the keys in the settings that verify tokens; raises ValueError for one that is none."""
     if settings.secrets:
         return [read_secret(text) for text in settings.secrets]
     if settings.public_keys or settings.signing_key is None:

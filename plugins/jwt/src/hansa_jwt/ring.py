@@ -48,8 +48,7 @@ class KeyRing:
         return bool(self._ids)
 
     def knows(self, kid: str | None) -> bool:
-        """Whether a token with this key ID can be verified: there is such a key, or one without ID.
-        """
+        """Whether a token with this key ID can be verified: there is such a key, or one without ID."""
         if kid is None:
             return bool(self._ids)
         return kid in self._ids or None in self._ids

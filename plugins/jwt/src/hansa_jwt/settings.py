@@ -11,12 +11,21 @@ from hansa import Invalid, Model, Secret, setting
 from hansa_http.forward_proxy import ProxySettings
 
 Algorithm = Literal[
-    "RS256", "RS384", "RS512",
-    "PS256", "PS384", "PS512",
-    "ES256", "ES384", "ES512",
-    "EdDSA", "Ed25519",
-    "HS256", "HS384", "HS512",
-]  # fmt: skip
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "Ed25519",
+    "HS256",
+    "HS384",
+    "HS512",
+]
 """The algorithms of signatures that may be accepted (RFC 7518, 8037, 9864); EdDSA is Ed25519 here.
 """
 

@@ -161,8 +161,7 @@ class FetchedKeys:
     # -- fetching ----------------------------------------------------------------------------------
 
     def _renew(self) -> str:
-        """Fetch the key set and take its keys; returns what is wrong, an empty text if nothing is.
-        """
+        """Fetch the key set and take its keys; returns what is wrong, an empty text if nothing is."""
         with self._fetching:
             try:
                 self._take(self._fetch())
