@@ -42,6 +42,12 @@ def test_shortening_and_completing_undo_each_other(
     assert ("port" in short) == (given_port and port != 80)
 
 
+def test_the_section_of_a_plugin_that_is_gone_is_exported() -> None:
+    data = {"host": "example.com", "limits": {"timeout": 1}, "a": {}}
+    assert shortened(Settings, data) == data
+    assert list(shortened(Settings, data)) == ["a", "host", "limits"]
+
+
 def test_partly_given_models_are_completed() -> None:
     assert completed(Settings, {"host": "ab", "retry": {"times": 4}})["retry"] == {
         "times": 4,

@@ -173,6 +173,10 @@ def test_settings_are_those_of_every_channel_and_change_live(server: RunningServ
         server.api("admin.channel.http.edit", name="pay", limits={"max_waiting": -5})
     assert list(caught.value.problem["errors"]) == ["limits.max_waiting"]
     assert server.post("/pay", {"n": 1}).status_code == 400
+    with pytest.raises(api_error) as caught:
+        server.api("admin.plugin.block", name="limits")
+    assert caught.value.problem["status"] == 409
+    assert "the plugin limits is in use by channel http 'hang'" in caught.value.problem["detail"]
     server.api("admin.channel.http.edit", name="pay", limits={"idempotency": "n"})
     wait_until(lambda: len({server.post("/pay", {"n": 1}).text for _ in range(4)}) == 1)
 

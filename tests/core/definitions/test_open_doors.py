@@ -142,3 +142,11 @@ def test_what_belongs_to_a_plugin_is_refused(made: Definitions):
     assert made.read_to_run(own).active
     with pytest.raises(Invalid, match="/own belongs to a plugin"):
         made.read_to_run(stored(made, service="plain", place="/own"))
+
+
+def test_a_channel_does_not_run_without_a_section_whose_plugin_is_gone(made: Definitions):
+    with pytest.raises(Invalid) as caught:
+        made.read_to_run(stored(made, service="plain", limits={"max_concurrent": 1}))
+    assert caught.value.errors == {
+        "limits": "the plugin that adds this section to channels is not loaded"
+    }

@@ -12,7 +12,7 @@ from ..contract.registry import RegisteredType, Registry
 from ..foundation.errors import Conflict, Invalid, NotFound
 from ..odb.keys import Keys
 from ..settings.faults import Faults, explain
-from ..settings.model import Model
+from ..settings.model import Model, fields
 from ..settings.validate import load
 from .edit import NAME_RULE, CheckedEdit, is_name, merged
 from .judge import not_there
@@ -61,7 +61,10 @@ class Validator:
 
         What was stored before it was refused is refused here.
         """
-        cls = self._registry.type(record.kind, record.type).cls
+        registered = self._registry.type(record.kind, record.type)
+        cls = registered.cls
+        if record.kind == "channel":
+            _refuse_lost_sections(registered.model, record.data)
         config = self.read(record)
         faults = security_faults(cls, config, self._registry)
         if faults:
@@ -229,6 +232,19 @@ def claims_of(cls: type[Definition], key: Key, config: Model) -> list[str]:
     if kind == "security":
         found.append(f"the name {name}")
     return found
+
+
+def _refuse_lost_sections(model: type[Model], data: PlainSettings) -> None:
+    """Raise `Invalid` for sections of settings that no plugin declares any more: a channel must not
+    run without what they demand.
+    """
+    declared = {field.name for field in fields(model)}
+    faults: Faults = {}
+    for name, value in data.items():
+        if name not in declared and isinstance(value, Mapping):
+            faults[name] = "the plugin that adds this section to channels is not loaded"
+    if faults:
+        raise Invalid(faults)
 
 
 def _within(path: str, places: Iterable[str]) -> bool:

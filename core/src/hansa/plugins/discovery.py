@@ -189,6 +189,10 @@ class Plugins:
             for section in [one for one, (owner, _) in declared.items() if owner == plugin.name]:
                 del declared[section]
 
+    def channel_sections_of(self, plugin: str) -> set[str]:
+        """Return the names of the sections that a plugin adds to the settings of channels."""
+        return {name for name, (owner, _) in self._channel_sections.items() if owner == plugin}
+
     def faults(self) -> dict[str, str]:
         """Return why plugins could not be loaded without which no worker serves, by plugin."""
         return {plugin.label: plugin.why for plugin in self.broken if self._is_needed(plugin)}

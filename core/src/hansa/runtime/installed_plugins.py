@@ -100,14 +100,19 @@ class InstalledPlugins(PluginsContract):
         return self._cluster.log_action("plugin", name, "unblock", by=by)
 
     def _uses_of(self, plugin: str) -> list[str]:
-        """Return the stored definitions of the types, and in the formats, that a plugin registers."""
+        """Return the stored definitions of the types, in the formats, and with the sections of
+        settings, that a plugin has.
+        """
         registry = self._plugins.registry
+        sections = self._plugins.channel_sections_of(plugin)
         given = {(one.kind, one.type) for one in registry.types() if one.plugin == plugin}
         formats = {one.type for one in registry.formats() if one.plugin == plugin}
         return [
             label(record.key)
             for record in self._store.all()
-            if (record.kind, record.type) in given or record.data.get("format") in formats
+            if (record.kind, record.type) in given
+            or record.data.get("format") in formats
+            or (record.kind == "channel" and sections & record.data.keys())
         ]
 
     def _refuse_unknown(self, name: str) -> None:

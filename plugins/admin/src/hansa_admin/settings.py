@@ -34,15 +34,19 @@ def _plain(hint: Any, value: object) -> object:
 
 
 def shortened(model: type[Model], data: PlainSettings) -> PlainSettings:
-    """Return settings without those that are as by default, sorted by name."""
+    """Return settings without those that are as by default, sorted by name.
+
+    Kept are those that the model does not declare: the section of a plugin that is not loaded is
+    there once it is.
+    """
     whole = completed(model, data)
     required = {field.name for field in fields(model) if field.required}
     defaults = completed(model, {})
-    return {
-        name: whole[name]
-        for name in sorted(whole)
-        if name in required or whole[name] != defaults[name]
-    }
+    found = {name: value for name, value in data.items() if name not in whole}
+    for name, value in whole.items():
+        if name in required or value != defaults[name]:
+            found[name] = value
+    return dict(sorted(found.items()))
 
 
 def secret_names(model: type[Model]) -> set[str]:
