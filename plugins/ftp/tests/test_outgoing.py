@@ -57,9 +57,28 @@ class TestVsftpd(FileOutgoingContract):
         with self.running(files):
             self.use(files)
 
+    @pytest.mark.parametrize(
+        ("changes", "remedy"),
+        [
+            ({"password": "wrong-one"}, "check the settings username and password"),
+            ({"tls": False}, "set tls to true"),
+            ({"implicit": True}, "set implicit to false"),
+            ({"tls_ca": ""}, "set tls_ca to"),
+            ({"host": "localhost"}, "set host to a name that is in it"),
+            ({"port": 1}, "check the settings host and port"),
+            ({"host": "nobody.invalid"}, "check the setting host"),
+        ],
+    )
+    def test_a_refusal_names_the_setting_to_change(self, changes, remedy):
+        with pytest.raises(Unavailable, match=remedy), self.running(**changes):
+            pass
+
     def test_a_server_without_tls_gets_no_password(self):
         with Vsftpd(tls=False) as plain:
-            with pytest.raises(Unavailable, match="refuses"), self.running(port=plain.port):
+            with (
+                pytest.raises(Unavailable, match=r"does not offer TLS .*; set tls to false"),
+                self.running(port=plain.port),
+            ):
                 pass
             with self.running(**plain.settings) as files:
                 self.use(files)

@@ -18,6 +18,7 @@ import pytest
 from hansa import Invalid, Response, TimedOut, Unavailable, current_cid, load
 from hansa_devkit.harness.waiting import wait_until
 from hansa_http.address import HttpAddress
+from hansa_http.remedy import remedy_of
 from hansa_http.response import BadAnswer
 from hansa_http.retry import pause
 from hypothesis import given, strategies as st
@@ -438,6 +439,18 @@ def test_ping(peer, connections):
         assert seen[0].startswith(b"GET /alive ")
         with pytest.raises(Unavailable, match="status 500"):
             outgoing.ping()
+
+
+def test_a_refusal_names_the_setting_to_change(connections):
+    with scripted(answer(501)) as (address, _):
+        with pytest.raises(Unavailable, match="set ping_method to GET"):
+            connections(address).ping()
+    for address in ("http://127.0.0.1:1", "http://nobody.invalid"):
+        with pytest.raises(Unavailable, match="check the setting address"):
+            connections(address).ping()
+    assert "check the port in address" in remedy_of("wrong version number", "https://x")
+    assert "begin address with https:" in remedy_of("Connection reset by peer", "http://x")
+    assert "set verify to a file" in remedy_of("self-signed certificate", "https://x")
 
 
 def test_one_pool_serves_many_threads(peer, connections):

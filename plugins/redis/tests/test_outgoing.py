@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
-from hansa import Invalid, Outgoing, Unavailable, fields, load
+from hansa import Invalid, Outgoing, TimedOut, Unavailable, fields, load
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.engine import Valkey
@@ -175,10 +175,19 @@ def test_tcp_users_passwords_and_what_happens_without(tmp_path, program):
             assert connection.get("two") == "2"
             with pytest.raises(redis.exceptions.NoPermissionError):
                 connection.set("two", "3")
+        login = "check the settings username and password"
         for settings in ({}, {"password": "wrong"}, {"username": "nobody", "password": "s3cret"}):
-            with pytest.raises(Unavailable, match="outgoing redis 'cache'") as caught:
+            with pytest.raises(Unavailable, match=f"outgoing redis 'cache'.*{login}") as caught:
                 outgoing(address, **settings).start()
             assert "s3cret" not in str(caught.value)
+        place = {"host": "127.0.0.1", "port": port, "password": "s3cret"}
+        for changes, remedy in (
+            ({"db": 4000}, "check the setting db"),
+            ({"port": 1}, "check the settings host, port and tls"),
+            ({"tls": True, "timeout": 0.3}, "check the settings host, port and tls"),
+        ):
+            with pytest.raises((Unavailable, TimedOut), match=remedy):
+                outgoing(**{**place, **changes}).start()
     finally:
         end(process)
 

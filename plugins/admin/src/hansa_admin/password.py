@@ -12,7 +12,8 @@ from pathlib import Path
 from hansa import replace_file
 from hansa_cli.access import PASSWORD_VARIABLE, password_file
 
-RANDOM_BYTES = 18
+RANDOM_BYTES = 24
+"""So many that nobody guesses it: the right one is let in whatever failed before it."""
 OTHERS = 0o077
 """The permission bits of group and others."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pika
 from hansa import HansaError, Invalid, Unavailable
+from hansa_connect.remedies import CHECK_LOGIN, MAYBE_TLS, NO_TLS, advised, remedy_of
 from hansa_connect.sockets import is_silent, shut_down
 from pika import exceptions
 from pika.adapters.blocking_connection import BlockingChannel
@@ -24,6 +25,18 @@ PRECONDITION = 406
 """The reply code of what the broker refuses since it cannot be (AMQP 0-9-1, section 1.2)."""
 CLOSE_WAIT = 1.0
 """Seconds that the broker gets to confirm that a connection is closed."""
+_NOT_FOUND = 404
+_REMEDIES_OF_CHANNELS = {
+    _NOT_FOUND: "check the settings queue and exchange, or have them made by the setting declare",
+    403: "check the settings username and vhost: the user needs permissions for it there",
+    PRECONDITION: "check the settings that declare it: it exists with others",
+}
+"""What to change when the broker closes a channel, by reply code (AMQP 0-9-1, section 1.2)."""
+_REMEDIES_OF_LOGIN = (
+    (exceptions.ProbableAuthenticationError, CHECK_LOGIN),
+    (exceptions.AuthenticationError, CHECK_LOGIN),
+    (exceptions.ProbableAccessDeniedError, "check the setting vhost, and who may use it"),
+)
 _UNSENDABLE = (
     exceptions.ShortStringTooLong,
     exceptions.UnsupportedAMQPFieldException,
@@ -128,7 +141,24 @@ class Connection:
             raise Invalid(f"the message cannot be sent: {_describe(error)}") from error
         except Exception as error:
             self.broken = self._pika is None or not self._pika.is_open
-            raise Unavailable(f"the broker at {self.broker.host}: {_describe(error)}") from error
+            fault = f"the broker at {self.broker.host}: {_describe(error)}"
+            raise Unavailable(advised(fault, self._remedy_of(error))) from error
+
+    def _remedy_of(self, error: Exception) -> str:
+        """Return which setting to change; a connection that has worked is not to blame."""
+        if isinstance(error, exceptions.ChannelClosedByBroker):
+            return _REMEDIES_OF_CHANNELS.get(error.reply_code, "")
+        if self._pika is not None:
+            return ""
+        for kind, remedy in _REMEDIES_OF_LOGIN:
+            if _has_cause(error, kind):
+                return remedy
+        tls = self.broker.tls
+        if _has_cause(error, exceptions.IncompatibleProtocolError) or _has_cause(
+            error, exceptions.StreamLostError
+        ):
+            return NO_TLS if tls else MAYBE_TLS
+        return remedy_of(error, tls=tls)
 
     # -- to declare and publish --------------------------------------------------------------------
 
@@ -211,6 +241,13 @@ def _describe(error: BaseException) -> str:
         inner = _inner(error)
     reply = getattr(error, "reply_text", "")
     return str(reply) if reply else f"{type(error).__name__}: {error}"
+
+
+def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error is of a kind, or what pika has put around one that is."""
+    while error is not None and not isinstance(error, kind):
+        error = _inner(error)
+    return error is not None
 
 
 def _inner(error: BaseException) -> BaseException | None:

@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, Protocol, TypeAlias
 
 from hansa import Unavailable
 
+from .remedies import advised
 from .sockets import SHORTEST, is_silent, shut_down
 
 BLOCK = 256 * 1024
@@ -178,9 +179,16 @@ class FileSystem(ABC):
         """Return what to raise for a fault of network or server, which ends the connection."""
         self.broken = True
         if isinstance(error, ssl.SSLCertVerificationError):
-            reason = error.verify_message
-            return Unavailable(f"the certificate of {self.where} is not valid: {reason}")
-        return Unavailable(f"the connection to {self.where} broke: {one_line(error)}")
+            fault = f"the certificate of {self.where} is not valid: {error.verify_message}"
+        else:
+            fault = f"the connection to {self.where} broke: {one_line(error)}"
+        return Unavailable(advised(fault, self.remedy_of(error)))
+
+    def remedy_of(self, error: BaseException) -> str:
+        """Return which setting to change after a fault of network or server; empty if none is to
+        blame, as once a connection has worked.
+        """
+        return ""
 
     def remaining(self) -> float:
         """Return the seconds that are left of the present call, at least a moment."""

@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 from hansa import TimedOut, Unavailable
 
+from .remedies import CHECK_ADDRESS, advised
 from .sockets import SHORTEST
 
 log = logging.getLogger("hansa.pool")
@@ -146,7 +147,9 @@ class Pool(Generic[C]):
             yield slot.connection
         except Exception as error:
             if slot.overdue:
-                raise TimedOut(f"{self.what} has not answered within {seconds:g} s") from error
+                fault = f"{self.what} has not answered within {seconds:g} s"
+                remedy = "" if slot.opened else CHECK_ADDRESS
+                raise TimedOut(advised(fault, remedy)) from error
             raise
         finally:
             self._give_back(slot)

@@ -10,6 +10,8 @@ import time
 
 from hansa import Unavailable
 
+from .remedies import advised, remedy_of
+
 SHORTEST = 0.001
 """Seconds that a call gets at least: a time-out of 0 would mean not to wait at all."""
 
@@ -55,4 +57,5 @@ def dial(host: str, port: int, timeout: float) -> socket.socket:
         except OSError as error:
             connection.close()
             last = error
-    raise Unavailable(f"cannot connect to {host}:{port}: {last.strerror or last}") from last
+    fault = f"cannot connect to {host}:{port}: {last.strerror or last}"
+    raise Unavailable(advised(fault, remedy_of(last))) from last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ftplib
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 
 from hansa import Forbidden, HansaError, Invalid, NotFound, Unavailable
 from hansa_connect.files import BLOCK, Entry, FileSystem, Stream, one_line
+from hansa_connect.remedies import CHECK_LOGIN, advised, remedy_of
 from hansa_connect.sockets import dial
 from hansa_connect.transfer import read_all, reading
 
@@ -19,6 +21,8 @@ from .settings import FtpSettings
 
 LONGEST_LISTING = 64 * 1024 * 1024
 """Bytes of a listing that are read, at most."""
+_ENCRYPTION = re.compile(r"\b(?:TLS|SSL|encrypt\w*|secure)\b", re.IGNORECASE)
+"""What a refusal says that is for want of encryption."""
 UNDECODABLE = "surrogateescape"
 """How bytes are kept that are no text in the encoding; such names are refused later."""
 
@@ -45,6 +49,7 @@ class FtpFiles(FileSystem):
         self.client = _Client(encoding=config.encoding)
         self.client.set_pasv(config.passive)
         self.client.prepare = self._prepare_data
+        self.logged_in = False
         self.has_facts = False  # whether it has MLSD (RFC 3659)
         self.home = "/"
 
@@ -57,15 +62,24 @@ class FtpFiles(FileSystem):
             self._converse(connection, encrypt=config.tls and config.implicit)
             client.welcome = client.getresp()
             if config.tls and not config.implicit:
-                client.voidcmd("AUTH TLS")
+                self._ask_for_tls()
                 self._converse(self.sockets[0], encrypt=True)
             ftplib.FTP.login(client, config.username, str(config.password or ""), config.account)
+            self.logged_in = True
             if config.tls:
                 client.prot_p()
             self._negotiate()
             client.voidcmd("TYPE I")
             self.home = client.pwd()
             self.sockets[0].settimeout(config.timeout)
+
+    def _ask_for_tls(self) -> None:
+        try:
+            self.client.voidcmd("AUTH TLS")
+        except ftplib.error_perm as error:
+            fault = f"{self.where} does not offer TLS (AUTH TLS: {one_line(error)})"
+            remedy = "set tls to false, which sends password and files in clear text"
+            raise Unavailable(advised(fault, remedy)) from error
 
     def _negotiate(self) -> None:
         with contextlib.suppress(ftplib.error_perm):  # a server without extensions
@@ -191,9 +205,32 @@ class FtpFiles(FileSystem):
         if text.startswith("421"):
             self.broken = True
         if text.startswith("530"):
-            username = self.config.username
-            return Unavailable(f"{self.where} refuses the credentials of {username}: {text}")
-        return Unavailable(f"{self.where} refuses: {text}")
+            fault = f"{self.where} refuses the credentials of {self.config.username}: {text}"
+            return Unavailable(advised(fault, self._remedy_of_login(text) or CHECK_LOGIN))
+        fault = f"{self.where} refuses: {text}"
+        if text.startswith("425"):
+            return Unavailable(advised(fault, "set passive to the opposite"))
+        return Unavailable(advised(fault, self._remedy_of_login(text)))
+
+    def _remedy_of_login(self, text: str) -> str:
+        """Return what to change where a server refuses a login for want of encryption."""
+        if self.logged_in or self.config.tls:
+            return ""
+        demanded = _ENCRYPTION.search(text)
+        return "set tls to true" if demanded else ""
+
+    def remedy_of(self, error: BaseException) -> str:
+        """Return which setting to change where it cannot be logged in."""
+        if self.logged_in:
+            return ""
+        config = self.config
+        if config.tls and config.implicit and not isinstance(error, ssl.SSLCertVerificationError):
+            return "set implicit to false, unless the server begins with TLS at this port"
+        if config.tls and isinstance(error, TimeoutError):
+            return (
+                "check the setting port; if the server begins with TLS there, set implicit to true"
+            )
+        return remedy_of(error, tls=config.tls)
 
     def _is_there(self, path: str) -> bool:
         for verb in ("SIZE", "CWD"):

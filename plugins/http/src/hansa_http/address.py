@@ -89,9 +89,14 @@ class HttpAddress(Model):
             advanced=True,
         ),
     ] = True
-    ping_method: Annotated[str, setting("Method of a ping", pattern="^[A-Z]+$", advanced=True)] = (
-        "HEAD"
-    )
+    ping_method: Annotated[
+        str,
+        setting(
+            "Method of a ping: GET for servers that do not answer HEAD",
+            pattern="^[A-Z]+$",
+            advanced=True,
+        ),
+    ] = "HEAD"
     ping_path: Annotated[
         str,
         setting("Path of a ping, below the address; the path of calls by default", advanced=True),

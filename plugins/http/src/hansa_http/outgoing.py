@@ -32,6 +32,7 @@ from .content import BodyWriter, Files, header_of, pairs_of, set_header, text_of
 from .formats import ConnectionFormats
 from .forward_proxy import ProxyRoutes
 from .redirect import MOST_REDIRECTS, redirect_of, with_query, without_parameters, without_query
+from .remedy import USE_ANOTHER_METHOD, remedy_of
 from .response import HttpResponse
 from .retry import AFTER, IDEMPOTENT, Broken, NotSent, pause
 
@@ -209,10 +210,16 @@ class HttpOutgoing(Outgoing[AddressT]):
             with deadline(timeout):
                 answer = self._once(method, url, self._headers({}, ""), b"", timeout)
         except NotSent as failure:
-            raise _explained(failure, url) from failure.__cause__
+            explained = _explained(failure, url)
+            if method == "HEAD" and isinstance(failure, Broken):
+                explained = type(explained)(f"{explained.detail}; {USE_ANOTHER_METHOD}")
+            raise explained from failure.__cause__
         shown = without_query(url)
         if answer.status >= 500:
-            raise Unavailable(f"{self.label}: {shown} was answered with status {answer.status}")
+            fault = f"{self.label}: {shown} was answered with status {answer.status}"
+            if method == "HEAD":
+                fault += f"; {USE_ANOTHER_METHOD}"
+            raise Unavailable(fault)
         took = f"{answer.seconds * 1000:.0f} ms"
         return f"{answer.method} {shown}: status {answer.status} in {took}"
 
@@ -378,5 +385,9 @@ class HttpOutgoing(Outgoing[AddressT]):
 
 
 def _explained(failure: NotSent, url: str) -> HansaError:
-    """Return the error of a failed call for administrators: with its reason, and where it led."""
-    return type(failure.error)(f"{failure}: {without_query(url)}")
+    """Return the error of a failed call for administrators: with its reason, where it led, and which
+    setting to change.
+    """
+    remedy = remedy_of(f"{failure}", url)
+    place = without_query(url)
+    return type(failure.error)(f"{failure}: {place}; {remedy}" if remedy else f"{failure}: {place}")

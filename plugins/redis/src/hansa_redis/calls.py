@@ -108,7 +108,8 @@ class Calls:
             seconds = self.timeout + extra
             return RedisTimedOut(f"{self.name} did not answer within {seconds:g} s")
         if isinstance(error, exceptions.AuthenticationError):
-            return RedisUnavailable(f"{self.name} refuses the user name or password: {error}")
+            refused = f"{self.name} refuses the user name or password: {error}"
+            return RedisUnavailable(f"{refused}; check the settings username and password")
         if isinstance(error, exceptions.MaxConnectionsError):
             return RedisUnavailable(f"{self.name}: {error}")
         if isinstance(error, _OF_CLUSTER):

@@ -8,12 +8,23 @@ import time
 from typing import Annotated
 
 from hansa import Invalid, Model, Outgoing, Secret, Unavailable, setting
+from redis.exceptions import (
+    AuthenticationError,
+    ConnectionError,
+    MaxConnectionsError,
+    ResponseError,
+    TimeoutError,
+)
 
 from .address import address_fault, holds_password, is_cluster, parse_cluster
+from .calls import RedisTimedOut, RedisUnavailable
 from .client import CONNECTIONS, Client, connection_options, login_options
 from .cluster import ClusterClient
 from .deadline import TlsConnection
 from .untyped import Answer, Option
+
+_OTHER_DATABASE = "DB index"
+"""What a refusal says of a database that the server does not have."""
 
 
 class RedisConfig(Model):
@@ -113,7 +124,27 @@ class RedisOutgoing(Outgoing[RedisConfig]):
     def start(self) -> None:
         """Open the pool and check that Redis answers; raises `Unavailable` or `TimedOut`."""
         self._client = self._open()
-        self._client.ping()
+        try:
+            self._client.ping()
+        except (RedisTimedOut, RedisUnavailable, ResponseError) as error:
+            advised = self._advised(error)
+            if advised is error:
+                raise
+            raise advised from error.__cause__
+
+    def _advised(self, error: RedisTimedOut | RedisUnavailable | ResponseError) -> Exception:
+        """Return a failure to connect with the settings to check, or as it is where none is to blame."""
+        if isinstance(error, ResponseError):
+            if _OTHER_DATABASE not in str(error):
+                return error
+            fault = f"outgoing redis {self.name!r}: {error}; check the setting db"
+            return RedisUnavailable(fault)
+        cause = error.__cause__
+        refused = isinstance(cause, AuthenticationError | MaxConnectionsError)
+        if refused or not isinstance(cause, ConnectionError | TimeoutError | OSError):
+            return error
+        where = "address" if self.config.address else "host, port and tls"
+        return type(error)(f"{error.detail}; check the settings {where}")
 
     def stop(self) -> None:
         """Close all connections."""

@@ -10,6 +10,7 @@ from typing import Any
 import paramiko
 from hansa import Forbidden, NotFound, Unavailable
 from hansa_connect.files import Entry, FileSystem, Stream, one_line
+from hansa_connect.remedies import advised, remedy_of
 from hansa_connect.sockets import dial
 
 from .keys import parse_known_hosts, parse_private_key
@@ -41,6 +42,7 @@ class SftpFiles(FileSystem):
     def __init__(self, config: SftpSettings) -> None:
         super().__init__(config.host, config.port)
         self.config = config
+        self._logged_in = False
         self._ssh: paramiko.SSHClient | None = None
         self._sftp: paramiko.SFTPClient | None = None
 
@@ -72,8 +74,30 @@ class SftpFiles(FileSystem):
                 auth_timeout=timeout,
                 channel_timeout=timeout,
             )
+            self._logged_in = True
             self._sftp = _Client.from_transport(self._ssh.get_transport())
             self._sftp.get_channel().settimeout(config.timeout)
+
+    def _remedy_of_login(self, error: paramiko.AuthenticationException) -> str:
+        if isinstance(error, paramiko.BadAuthenticationType):
+            taken = ["key" if one == "publickey" else one for one in error.allowed_types]
+            return f"set what it takes: {', '.join(taken)}"
+        given = "key" if self.config.key else "password"
+        return f"check the settings username and {given}"
+
+    def remedy_of(self, error: BaseException) -> str:
+        """Return which setting to change where it cannot be logged in."""
+        if self._logged_in:
+            return ""
+        text = str(error)
+        if isinstance(error, paramiko.BadHostKeyException) or "known_hosts" in text:
+            return (
+                "put the key of the server into the setting known_hosts, "
+                "if it has a new one: ssh-keyscan prints it"
+            )
+        if "banner" in text:
+            return "it does not speak SSH here: check the setting port"
+        return remedy_of(error)
 
     def _new_client(self) -> paramiko.SSHClient:
         """Return a client that accepts the host keys of the settings, and no others."""
@@ -157,10 +181,8 @@ class SftpFiles(FileSystem):
             missing.reason = self.where
             raise missing from error
         except paramiko.AuthenticationException as error:
-            username = self.config.username
-            raise Unavailable(
-                f"{self.where} refuses the credentials of {username}: {error}"
-            ) from error
+            fault = f"{self.where} refuses the credentials of {self.config.username}: {error}"
+            raise Unavailable(advised(fault, self._remedy_of_login(error))) from error
         except (
             TimeoutError,
             EOFError,

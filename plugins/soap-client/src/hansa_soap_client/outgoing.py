@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from hansa import Invalid, Unavailable
 from hansa_http.outgoing import HttpOutgoing
+from hansa_http.remedy import remedy_of
 from hansa_http.response import BadAnswer, HttpResponse
 from hansa_soap.attachments import Attachment
 from hansa_soap.envelope import VERSIONS, Version
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .wsdl import WsdlClient
 
 _GONE = (404, 410)
+_REFUSED = frozenset((401, 403))
 
 Xml: TypeAlias = str | bytes | etree._Element
 """XML as text, bytes or an element."""
@@ -88,12 +90,16 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
             answer = self.fetch(url)
         except Unavailable as error:
             # read at the start, for states and operators: the library's reason, and where
-            raise Unavailable(f"{error.detail}: {url}: {error.__cause__}") from error
+            remedy = remedy_of(str(error.__cause__), url) or "check the setting wsdl"
+            raise Unavailable(f"{error.detail}: {url}: {error.__cause__}; {remedy}") from error
         if answer.status in _GONE:
             fault = f"refers to {url}, which was answered with status {answer.status}"
             raise Invalid({"wsdl": fault})
         if not answer.ok:
-            raise BadAnswer(f"{self.label}: {url} was answered with status {answer.status}")
+            fault = f"{self.label}: {url} was answered with status {answer.status}"
+            if answer.status in _REFUSED:
+                fault += "; check the setting security"
+            raise BadAnswer(fault)
         return answer.utf8
 
     def _post(self, message: bytes, headers: Mapping[str, str]) -> HttpResponse:

@@ -6,7 +6,8 @@ import contextlib
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from hansa import Unavailable, call_within
+from hansa import TimedOut, Unavailable, call_within
+from hansa_connect.remedies import advised
 from hansa_connect.sockets import is_silent, shut_down
 from sqlalchemy import Connection, Engine
 
@@ -40,7 +41,11 @@ class SqlConnection(Statements):
     def open(self, timeout: float) -> None:
         """Connect and log in."""
         seconds = min(timeout, self._connect_timeout)
-        self._opened = call_within(seconds, self._what, self._engine.connect, Connection.close)
+        try:
+            self._opened = call_within(seconds, self._what, self._engine.connect, Connection.close)
+        except TimedOut as error:
+            remedy = "check the settings engine, host and port"
+            raise TimedOut(advised(error.detail, remedy)) from error
         self._driver = self._opened.connection.dbapi_connection
 
     @property

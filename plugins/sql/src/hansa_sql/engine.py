@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from hansa import HansaError, TimedOut, Unavailable
+from hansa_connect.remedies import advised
 from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine
 
 from .loaders import read_all_values
 from .moments import bind_in_utc
+from .refusals import remedy_of_connecting
 from .settings import DatabaseSettings
 
 DriverArguments: TypeAlias = dict[str, Any]
@@ -138,11 +140,12 @@ def _pysqlite_arguments(config: DatabaseSettings) -> DriverArguments:
     return {"timeout": _statement_seconds(config), "check_same_thread": False}
 
 
-def translate(what: str, context: ExceptionContext) -> None:
+def translate(what: str, tls: bool, context: ExceptionContext) -> None:
     """Raise `TimedOut` or `Unavailable` for an error of the database that says no more than that,
     and errors of ours as they are.
 
-    A listener of SQLAlchemy's event handle_error; `what` names the connection.
+    A listener of SQLAlchemy's event handle_error; `what` names the connection, `tls` says whether
+    it is encrypted.
     """
     error = context.original_exception
     if isinstance(error, HansaError):
@@ -154,5 +157,8 @@ def translate(what: str, context: ExceptionContext) -> None:
     }
     if codes & TIMED_OUT:
         raise TimedOut(f"{what}: the statement took too long")
-    if context.connection is None or context.is_disconnect or codes & BUSY:
-        raise Unavailable(f"{what}: {' '.join(str(error).split())}")
+    fault = f"{what}: {' '.join(str(error).split())}"
+    if context.connection is None:
+        raise Unavailable(advised(fault, remedy_of_connecting(error, codes, tls=tls)))
+    if context.is_disconnect or codes & BUSY:
+        raise Unavailable(fault)

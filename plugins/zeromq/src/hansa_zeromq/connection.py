@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TypeAlias
 
 import zmq
 from hansa import Unavailable
+from hansa_connect.remedies import advised
 
 from .settings import EndpointSettings
 
@@ -34,5 +36,10 @@ def open_socket(
             socket.connect(config.address)
     except zmq.ZMQError as error:
         socket.close(0)
-        raise Unavailable(f"{config.address}: {error.strerror}") from error
+        remedy = "check the setting address"
+        if bind and error.errno == errno.EADDRINUSE:
+            remedy += "; if the other side listens there, set bind to false"
+        elif bind and error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
+            remedy += ", which is none of this machine; to connect to it, set bind to false"
+        raise Unavailable(advised(f"{config.address}: {error.strerror}", remedy)) from error
     return socket
