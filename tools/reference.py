@@ -1,5 +1,5 @@
 """Write docs/reference/*.md from the code: hooks, configuration, types and their settings, admin
-services, commands.
+services, commands, environment variables.
 
 Run by `make docs`; a test fails when the pages differ from what the code says. It needs every
 plugin of the workspace installed.
@@ -21,6 +21,7 @@ from hansa.contract import hookspecs
 from hansa_admin.operation import Operation
 from hansa_cli.connection import connection_options
 
+from tools.environment import variables
 from tools.live import Live, leaves, live
 from tools.project import TOP
 
@@ -213,6 +214,19 @@ def commands_page() -> Iterator[str]:
         yield options([each for each in command.params if not common & set(each.opts)])
 
 
+def environment() -> Iterator[str]:
+    """The page of environment variables."""
+    yield (
+        "# Environment variables\n\n"
+        "What servers, commands and test kits read from the environment. Settings of `config.toml`\n"
+        'and of definitions may take any other variable, by `{ "$env" = "NAME" }`.\n\n'
+        "| variable | what it is for | read by |\n|---|---|---|\n"
+    )
+    for one in variables():
+        name = f"{one.name}NAME" if one.name.endswith("_") else one.name
+        yield f"| `{name}` | {cell(one.purpose)} | {one.reader} |\n"
+
+
 def pages() -> dict[str, str]:
     """Every page, by file name."""
     found = live()
@@ -222,6 +236,7 @@ def pages() -> dict[str, str]:
         "types.md": "".join(registered(found)),
         "admin.md": "".join(admin(found)),
         "commands.md": "".join(commands_page()),
+        "environment.md": "".join(environment()),
     }
     return {name: WRITTEN + text for name, text in texts.items()}
 

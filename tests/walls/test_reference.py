@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tools import reference
+from tools.environment import undeclared
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +16,8 @@ def pages() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["hooks.md", "configuration.md", "types.md", "admin.md", "commands.md"]
+    "name",
+    ["hooks.md", "configuration.md", "types.md", "admin.md", "commands.md", "environment.md"],
 )
 def test_pages_are_up_to_date(pages, name):
     assert (reference.PAGES / name).read_text() == pages[name], "run: make docs"
@@ -23,6 +25,12 @@ def test_pages_are_up_to_date(pages, name):
 
 def test_there_are_no_other_pages(pages):
     assert {file.name for file in reference.PAGES.glob("*.md")} == set(pages)
+
+
+def test_every_environment_variable_is_declared(pages):
+    assert undeclared() == []
+    for wanted in ("HANSA_ADMIN_PASSWORD", "HANSA_DIR", "HANSA_LISTEN_NAME", "HANSA_CONSOLE"):
+        assert f"| `{wanted}` |" in pages["environment.md"]
 
 
 def test_everything_is_there(pages):

@@ -15,6 +15,7 @@ from hansa import PackageVersion
 from hansa_devkit import LocalServer
 from hansa_zato import plugin
 from hansa_zato.command.answer import shown
+from hansa_zato.confirmation import confirm
 
 SOAP = (
     '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
@@ -178,6 +179,13 @@ def test_wrong_folders_and_usages(tmp_path):
     assert zato("service", "invoke").returncode == 2
 
 
+def test_help_lists_invoke_beside_the_commands_of_hansa():
+    shown = zato("service", "--help").stdout
+    assert "invoke    Call a service of the server in the folder PATH" in shown
+    assert "rollback" in shown
+    assert "folder of a running server" in zato("service", "invoke", "--help").stdout
+
+
 def test_other_words_are_those_of_hansa():
     assert zato("--version").stdout.startswith("zato: hansa ")
     assert (
@@ -196,9 +204,21 @@ def test_other_words_are_those_of_hansa():
 
 def test_a_deployed_file_is_confirmed(caplog):
     caplog.set_level("INFO")
-    package = PackageVersion("my_service.py", 3, "", "", {}, "", 0.0, True)
-    plugin.hansa_deployed(LocalServer(), package)
-    told = [(record.name, record.getMessage()) for record in caplog.records]
-    assert told == [
-        ("zato.hot-deploy.create", "Uploaded package id:[3], payload_name:[my_service.py]")
+    stored = [
+        PackageVersion(file, version, "", "", {}, "", at, True)
+        for file, version, at in (("a.py", 1, 1.0), ("b.py", 1, 2.0), ("a.py", 2, 2.0))
     ]
+    for package in stored:
+        confirm(package, stored)
+    told = [(record.name, record.getMessage()) for record in caplog.records]
+    # the ids count uploads, also those of different files
+    assert told == [
+        ("zato.hot-deploy.create", f"Uploaded package id:[{number}], payload_name:[{file}]")
+        for number, file in ((1, "a.py"), (3, "b.py"), (2, "a.py"))
+    ]
+
+
+def test_the_hook_confirms(caplog):
+    caplog.set_level("INFO")
+    plugin.hansa_deployed(LocalServer(), PackageVersion("x.py", 3, "", "", {}, "", 0.0, True))
+    assert "Uploaded package id:[1], payload_name:[x.py]" in caplog.text

@@ -4,6 +4,7 @@ tutorial.
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -54,10 +55,12 @@ def test_services_import_helpers_and_packages_and_follow_them(start_server, tmp_
         ],
         check=True,
     )
-    for name, version in (("my_service.py", 1), ("my_helpers.py", 1), ("my_prices/", 1)):
+    for name in ("my_service.py", "my_helpers.py", "my_prices/"):
         # each worker says so, on the console and in the log file
-        line = f"Uploaded package id:[{version}], payload_name:[{name}]"
+        line = f"], payload_name:[{name}]"
         wait_until(lambda line=line: server.log().count(line) >= 4, what=line)
+    ids = dict(re.findall(r"Uploaded package id:\[(\d+)\], payload_name:\[(\S+)\]", server.log()))
+    assert len(ids) == 3, "each upload has an id of its own"
 
     def price() -> object:
         answer = server.api(

@@ -14,7 +14,9 @@ USER = "admin"
 """The only user of the admin API."""
 
 PASSWORD_VARIABLE = "HANSA_ADMIN_PASSWORD"
-"""The environment variable that takes precedence over the password file, in servers and clients."""
+"""The environment variable with the password of the user `admin`, for servers and commands; it takes
+precedence over the password file.
+"""
 
 DEFAULT_URL = "http://127.0.0.1:11223"
 """Where a server listens for HTTP unless it is configured otherwise."""

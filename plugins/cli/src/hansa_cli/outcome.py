@@ -52,7 +52,7 @@ def _failure(states: Mapping[str, JsonObject]) -> str:
 
 
 def _reason(state: JsonObject) -> str:
-    why = state.get("why")
+    why = " ".join(str(state.get("why") or "").split())
     return f"{state['state']}: {why}" if why else str(state["state"])
 
 

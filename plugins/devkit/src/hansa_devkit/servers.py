@@ -47,6 +47,11 @@ from hansa import spawn
 
 from .harness.ports import free_port
 
+WITHOUT_VARIABLE = "HANSA_TEST_WITHOUT"
+"""The environment variable with the names, separated by commas, of the programs whose tests are left
+out on a machine without them.
+"""
+
 used: dict[str, str] = {}
 """The versions of the servers that this run has started, by name: the terminal summary shows them.
 """
@@ -292,9 +297,7 @@ class RealServer:
 
     @classmethod
     def _ensure(cls) -> None:
-        if cls.name in [
-            name.strip() for name in os.environ.get("HANSA_TEST_WITHOUT", "").split(",")
-        ]:
+        if cls.name in [name.strip() for name in os.environ.get(WITHOUT_VARIABLE, "").split(",")]:
             pytest.skip(f"HANSA_TEST_WITHOUT leaves out {cls.name}")
         if why := cls.missing():
             pytest.fail(why, pytrace=False)

@@ -16,7 +16,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 VARIABLE: Final = "HANSA_PROGRAM"
-"""The environment variable with the name of the program that hands its command line over to `hansa`."""
+"""The environment variable with the name of the program that hands its command line over to `hansa`.
+"""
 
 GROUP: Final = "hansa.programs"
 OWN_NAME: Final = "hansa"

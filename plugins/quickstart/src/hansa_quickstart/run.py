@@ -16,6 +16,7 @@ from .component import LOAD_BALANCER, SERVER, Component, open_component
 from .configuration import Document, edit_configuration, merge
 from .create import PICKUP, Plan, create
 from .failure import NOT_A_COMPONENT, NOT_EMPTY, RUNNING, Failure
+from .https import trusted_certificates
 from .include import OWN_SECTIONS, Sections, included, lines_to_say
 from .start import Start
 
@@ -116,10 +117,13 @@ def _taken(sections: Document) -> Sections:
 
 def _welcome(cluster: Component, lines: list[str], *, fresh: bool) -> None:
     """Print where the cluster listens, how to log in, and what to try."""
-    front, admin = cluster.parts_of(LOAD_BALANCER)[0].addresses
+    balancer = cluster.parts_of(LOAD_BALANCER)[0]
+    front, admin = balancer.addresses
+    scheme = "https" if trusted_certificates(balancer) else "http"
+    front_url = url(front, scheme)
     ensure_password(cluster.folder)
-    click.echo(f"HTTP for clients: {url(front)}")
-    for line in introduction(url(front), url(admin), cluster.folder, fresh=fresh):
+    click.echo(f"HTTP for clients: {front_url}")
+    for line in introduction(front_url, url(admin, scheme), cluster.folder, fresh=fresh):
         click.echo(line)
     servers = [f"{server.name} at {server.addresses[0]}" for server in cluster.parts_of(SERVER)]
     click.echo(f"servers: {', '.join(servers)}")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
+import click
 from hansa import Model, hookimpl
 
+from .command import PROGRAM, PROGRAM_VARIABLE
 from .section import ZatoSection
 
 
@@ -17,3 +22,24 @@ def hansa_modules() -> list[str]:
 def hansa_settings() -> dict[str, type[Model]]:
     """Return the section `[zato]`."""
     return {"zato": ZatoSection}
+
+
+@hookimpl
+def hansa_commands(commands: click.Group) -> None:
+    """Add `service invoke` for those who typed `zato`, so that its help lists all of its commands."""
+    if os.environ.get(PROGRAM_VARIABLE) != PROGRAM:
+        return
+    group = commands.commands.get("service")
+    if not isinstance(group, click.Group):
+        group = click.Group("service", help="Deployed services.")
+        commands.add_command(group)
+    group.add_command(_invoke)
+
+
+@click.command("invoke", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, metavar="PATH NAME [OPTIONS]", type=click.UNPROCESSED)
+def _invoke(words: tuple[str, ...]) -> None:
+    """Call a service of the server in the folder PATH, and print its answer."""
+    from .command.invoke import invoke
+
+    sys.exit(invoke(list(words)))

@@ -64,7 +64,7 @@ def hansa_serve(server: Server) -> None:
 @hookimpl
 def hansa_deployed(server: Server, package: PackageVersion) -> None:
     """Confirm a hot-deployment in Zato's words, too."""
-    confirm(package.file, package.version)
+    confirm(package, server.packages.versions())
 
 
 def _has_json_over_http(server: Server) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 MARK = "HANSA_TEST_MARK"
-"""The environment variable by which a server and all its processes are found."""
+"""The environment variable by which tests find a server and all its processes."""
 
 
 def marked(mark: str, folder: Path) -> list[psutil.Process]:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Final
 
 PROGRAM: Final = "zato"
+PROGRAM_VARIABLE: Final = "HANSA_PROGRAM"
 
 PICKUP_LINKS: Final = ("pickup-dir",)
 """What Zato's tutorial calls the pickup folder of a server; a new cluster has links of these names.
@@ -37,5 +38,5 @@ def main() -> None:
             file=sys.stderr,
         )
     # the other command calls itself, and the scripts it names, by the name that was typed
-    os.environ["HANSA_PROGRAM"] = PROGRAM
+    os.environ[PROGRAM_VARIABLE] = PROGRAM
     os.execv(sys.executable, [sys.executable, "-m", "hansa", *words])
