@@ -38,10 +38,10 @@ class FileRecords(Records):
     def count(self, name: str, seconds: float) -> int:
         """Add one to a counter that expires after `seconds` without use, and return it."""
         path = self._path(name, "count")
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         now = time.time()
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._drop_expired(now)
         # a byte each time: nothing that a crash could leave half done
         with open(path, "ab", buffering=0) as file:

@@ -8,6 +8,13 @@ from hansa import Records
 from redis import Redis
 from redis.client import NEVER_DECODE
 
+_COUNT = """
+-- counter | seconds
+local count = redis.call('INCR', KEYS[1])
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return count
+"""
+
 
 class RedisRecords(Records):
     """Records whose keys begin with `prefix`; methods raise redis-py's errors.
@@ -19,6 +26,8 @@ class RedisRecords(Records):
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
+        # PERF: a transaction of the two commands takes 170 us of this process, the script 120
+        self._count = redis.register_script(_COUNT)
 
     def read(self, name: str) -> bytes | None:
         """Return a value, or None if there is none."""
@@ -34,12 +43,8 @@ class RedisRecords(Records):
 
     def count(self, name: str, seconds: float) -> int:
         """Add one to a counter that expires after `seconds` without use, and return it."""
-        key = self._counter(name)
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.incr(key)
-            pipe.expire(key, math.ceil(seconds))
-            count, _ = pipe.execute()
-        return int(count)
+        count: int = self._count(keys=[self._counter(name)], args=[math.ceil(seconds)])
+        return count
 
     def delete(self, name: str) -> None:
         """Forget a value or a counter."""
