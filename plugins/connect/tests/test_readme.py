@@ -105,7 +105,7 @@ class TestAsyncioClient(OutgoingContract):
         self.cls, self.good = names["ClockOutgoing"], {"port": talking_clock}
 
     cls = Outgoing
-    test_is_documented = None  # an example that is short
+    test_is_documented = None  # type: ignore[assignment] # a short example
     test_ping_is_true_with_its_peer = None
 
     def use(self, outgoing):
@@ -193,3 +193,26 @@ def test_a_channel_of_a_broker():
         wait_until(lambda: got == [b"one", b"bad", b"two"] and names["dead_letters"] == [b"bad"])
     finally:
         channel.stop()
+
+
+def test_a_channel_that_pulls(names, capsys):
+    exec(block("OrdersChannel"), names)
+    got: list[tuple[bytes, int]] = []
+
+    def dispatch(request):
+        got.append((request.raw, request.attempt))
+        outcomes = {b"bad": "reject", b"busy": "retry" if request.attempt < 3 else "done"}
+        return answer(request, outcomes.get(request.raw, "done"))
+
+    given = {"pool": 1, "interval": 0.01, "first_delay": 0.01}
+    channel = names["OrdersChannel"]("orders", load(names["PullSettings"], given), LocalServer())
+    channel.dispatch = dispatch
+    channel.start()
+    try:
+        wait_until(lambda: (b"busy", 3) in got)
+    finally:
+        channel.stop()
+    assert got == [(b"one", 1), (b"bad", 1), (b"busy", 1), (b"busy", 2), (b"busy", 3)]
+    assert [body for body, _ in names["failed"]] == [b"bad"]
+    assert capsys.readouterr().out.split("\n")[:2] == ["forget 1", "forget 3"]
+    assert not names["orders"]

@@ -140,9 +140,11 @@ def test_the_guarantee_of_a_channel_is_that_of_its_class_unless_its_settings_dec
         def delivery_of(cls, config: Any) -> Guarantee:
             return "at_most_once" if config == "automatic" else super().delivery_of(config)
 
-    assert Channel.delivery_of(None) == "at_most_once"
-    assert Kept.delivery_of(None) == "at_least_once"
-    assert [Depends.delivery_of(given) for given in ("automatic", "")] == [
+    given: Any = None
+    assert Channel.delivery_of(given) == "at_most_once"
+    decided: list[Any] = ["automatic", ""]
+    assert Kept.delivery_of(given) == "at_least_once"
+    assert [Depends.delivery_of(each) for each in decided] == [
         "at_most_once",
         "at_least_once",
     ]

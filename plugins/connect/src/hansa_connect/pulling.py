@@ -1,0 +1,240 @@
+"""Channels that ask a source for messages, and tell it what became of each: SQS, JetStream, mail."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from functools import partial
+from typing import Annotated, TypeVar
+
+from hansa import Outcome, setting
+
+from .attempts import message_digest
+from .delivery import Delivery
+from .handling import ConsumerSettings, HandlingChannel, Task
+
+LONGEST_FETCH = 20.0
+"""Seconds that a source may hold one request for messages, at most."""
+STOP_WAIT = 5.0
+"""Seconds that a request gets to end by itself before its connection is shut down."""
+REMEMBERED = 10_000
+"""Messages of which a channel knows that it put them back itself, at most."""
+
+
+class PullSettings(ConsumerSettings):
+    """Settings of every channel that pulls."""
+
+    prefetch: Annotated[
+        int,
+        setting(
+            "Maximum messages that one worker has taken and not settled; 2 to 4 times `pool`",
+            ge=1,
+            le=65535,
+        ),
+    ] = 20
+    interval: Annotated[
+        float,
+        setting("Seconds between two requests for messages while there are none", gt=0, le=86400),
+    ] = 5.0
+
+
+PullT = TypeVar("PullT", bound=PullSettings)
+
+
+class PullingChannel(HandlingChannel[PullT]):
+    """Base of channels that ask a source for messages.
+
+    A subclass defines `fetch`, `acknowledge`, `put_back` and `give_up`, and what is to be opened
+    and closed. One thread, the reader, calls `fetch`; the threads that handle messages call the
+    others, several at a time and while a `fetch` waits, so a client that is not safe in threads
+    needs a lock, a second connection, or an `EventLoop`.
+
+    Whatever one of them raises means that the source is lost: core starts another object, with
+    growing pauses, and the source delivers again what was not settled. So `fetch` raises when its
+    source is gone, and never waits for its return.
+    """
+
+    flags_redelivery = True
+    """Whether `Delivery.redelivered` says that a message was delivered before. Where a source does
+    not say so, each message is counted before it begins."""
+
+    _reader: threading.Thread | None = None
+
+    def connect(self) -> None:
+        """Open what the other methods need; raises what is wrong."""
+
+    def fetch(self, limit: int, wait: float) -> Iterable[Delivery]:
+        """Return at most `limit` messages, which are no other consumer's until they are settled.
+
+        If there are none, return within `wait` seconds; the source may hold the request until then.
+        `Delivery.identity` is a text that the next delivery of the message has, too.
+        """
+        raise NotImplementedError
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """Have the source forget a message; its service has handled it."""
+        raise NotImplementedError
+
+    def put_back(self, delivery: Delivery, delay: float) -> None:
+        """Have the source deliver a message again, to whichever consumer, in `delay` seconds.
+
+        0 means at once: nobody has begun it.
+        """
+        raise NotImplementedError
+
+    def give_up(self, delivery: Delivery, error: BaseException | None) -> None:
+        """Put a message where dead letters go, and have the source forget it; in this order."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """Make a `fetch` return soon that waits; by default nothing, it returns in its time."""
+
+    def abort(self) -> None:
+        """Make a `fetch` fail that does not return."""
+
+    def disconnect(self) -> None:
+        """Close what `connect` opened, as far as it did."""
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connect and begin to ask; raises if the source is not there."""
+        self._prepare()
+        self._lost = threading.Event()
+        self._changed = threading.Condition()
+        self._in_hand = 0
+        self._put_back: OrderedDict[str, None] = OrderedDict()
+        self.connect()
+        self._start_workers()
+        self._reader = self._start_thread("reader", self._read)
+
+    def stop(self) -> None:
+        """Put back what was not begun, finish what was, and disconnect."""
+        reader = self._reader
+        self._reader = None
+        self._stopping.set()
+        if reader is not None:
+            with self._changed:
+                self._changed.notify_all()
+            self.wake()
+            reader.join(STOP_WAIT)
+            if reader.is_alive():
+                self.abort()
+                reader.join()
+        self._stop_workers()
+        for thread in self._threads:
+            # without a source nobody waits for the answer of a service
+            while thread.is_alive() and not self._lost.is_set():
+                thread.join(0.1)
+        self.disconnect()
+
+    def lost(self, error: BaseException) -> None:
+        """Report that the source is gone."""
+        self._lost.set()
+        super().lost(error)
+
+    def take(self, delivery: Delivery) -> None:
+        """Have a message handled by one of the threads; called by the reader."""
+        with self._changed:
+            self._in_hand += 1
+        if not self.flags_redelivery:
+            self._fresh.put(Task(delivery, partial(self._count, delivery)))
+        elif delivery.redelivered and self._digest(delivery) in self._put_back:
+            self._fresh.put(Task(delivery, partial(self._handle, delivery)))
+        else:
+            super().take(delivery)
+
+    # -- in the reader -----------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                room = self._room()
+                if room:
+                    self._ask(room)
+        except Exception as error:
+            if not self._stopping.is_set():
+                self.lost(error)
+
+    def _room(self) -> int:
+        """Return how many more messages may be taken; waits until there is room, or the end."""
+        with self._changed:
+            while not self._stopping.is_set():
+                room = self.config.prefetch - self._in_hand
+                if room > 0:
+                    return room
+                self._changed.wait()
+        return 0
+
+    def _ask(self, room: int) -> None:
+        began = time.monotonic()
+        found = list(self.fetch(room, min(self.config.interval, LONGEST_FETCH)))
+        for delivery in found:
+            self.take(delivery)
+        if not found:
+            self._stopping.wait(self.config.interval - (time.monotonic() - began))
+
+    # -- in the threads that handle ----------------------------------------------------------------
+
+    def _count(self, delivery: Delivery) -> None:
+        """Count that a message begins, of which the source does not say whether it did before."""
+        digest = self._digest(delivery)
+        delivery.attempt = self._attempts.count(digest)
+        delivery.redelivered = True
+        if delivery.attempt == 1 or digest in self._put_back:
+            self._handle_counted(delivery)
+        else:
+            self._suspect.put(Task(delivery, partial(self._handle_counted, delivery)))
+
+    def _handle_counted(self, delivery: Delivery) -> None:
+        outcome, error = self._call_in_limit(delivery)
+        self._conclude(delivery, outcome, error)
+
+    def _call_suspect(self, delivery: Delivery) -> tuple[Outcome, BaseException | None]:
+        return self._call_counted(delivery, self._digest(delivery))
+
+    def _finished(self, delivery: Delivery) -> None:
+        self.acknowledge(delivery)
+        self._settled(delivery)
+
+    def _give_up(self, delivery: Delivery, error: BaseException | None) -> None:
+        self.give_up(delivery, error)
+        self._settled(delivery)
+
+    def _try_later(self, delivery: Delivery, error: BaseException | None, delay: float) -> None:
+        self.log.info("%s: attempt %d failed: %s", delivery.cid, delivery.attempt, error)
+        self._remember(self._digest(delivery))
+        self.put_back(delivery, delay)
+        self._release()
+
+    def _give_back(self, delivery: Delivery) -> None:
+        try:
+            self.put_back(delivery, 0.0)
+        except Exception as error:
+            self.log.info("%s: comes again by itself, not put back: %s", delivery.cid, error)
+        self._release()
+
+    def _settled(self, delivery: Delivery) -> None:
+        if delivery.redelivered:
+            digest = self._digest(delivery)
+            self._attempts.forget(digest)
+            with self._changed:
+                self._put_back.pop(digest, None)
+        self._release()
+
+    def _release(self) -> None:
+        with self._changed:
+            self._in_hand -= 1
+            self._changed.notify_all()
+
+    def _remember(self, digest: str) -> None:
+        """Note that a message comes again since its service failed, and not since a worker ended."""
+        with self._changed:
+            self._put_back[digest] = None
+            if len(self._put_back) > REMEMBERED:
+                self._put_back.popitem(last=False)
+
+    def _digest(self, delivery: Delivery) -> str:
+        return message_digest(delivery.body, delivery.identity)

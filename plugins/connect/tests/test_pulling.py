@@ -1,0 +1,393 @@
+"""Channels that pull, over a source in memory that checks what it is told."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hansa import Invalid, Request, Response, Unavailable, load
+from hansa_connect import pulling as module
+from hansa_connect.delivery import Delivery
+from hansa_connect.pulling import PullingChannel, PullSettings
+from hansa_devkit import ChannelContract, Inbox, LocalServer
+from hansa_devkit.harness.waiting import wait_until
+from hansa_devkit.inbox import answer
+from hypothesis import given, settings, strategies as st
+
+
+@dataclass
+class Message:
+    """One message of the source: `due` is when it may be delivered."""
+
+    number: int
+    body: bytes
+    due: float = 0.0
+    delivered: int = 0
+
+
+@dataclass
+class Source:
+    """Keeps messages until they are settled; those of a consumer that goes come again."""
+
+    ready: list[Message] = field(default_factory=list)
+    hand: dict[int, Message] = field(default_factory=dict)
+    done: list[bytes] = field(default_factory=list)
+    dead: list[tuple[bytes, str]] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    most_in_hand: int = 0
+    fetches: int = 0
+    down: bool = False
+    numbers: Any = field(default_factory=itertools.count)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def send(self, *bodies: bytes) -> None:
+        with self.changed:
+            if self.down:
+                raise Unavailable("the source is down")
+            self.ready += [Message(next(self.numbers), body) for body in bodies]
+            self.changed.notify_all()
+
+    def fetch(self, limit: int, wait: float) -> list[Message]:
+        ends = time.monotonic() + wait
+        with self.changed:
+            self.fetches += 1
+            while True:
+                self.check()
+                now = time.monotonic()
+                found = [each for each in self.ready if each.due <= now][:limit]
+                if found or now >= ends:
+                    break
+                self.changed.wait(min([ends, *(each.due for each in self.ready)]) - now + 0.001)
+            for message in found:
+                self.ready.remove(message)
+                message.delivered += 1
+                self.hand[message.number] = message
+            self.most_in_hand = max(self.most_in_hand, len(self.hand))
+            return found
+
+    def settle(self, number: int) -> Message:
+        self.check()
+        if number not in self.hand:
+            self.faults.append(f"{number} is not in hand")
+        return self.hand.pop(number)
+
+    def check(self) -> None:
+        if self.down:
+            raise Unavailable("the source is gone")
+
+    def leave(self) -> None:
+        """What a consumer had in hand may be delivered again."""
+        with self.changed:
+            self.ready += self.hand.values()
+            self.hand.clear()
+            self.changed.notify_all()
+
+    def fail(self) -> None:
+        with self.changed:
+            self.down = True
+            self.changed.notify_all()
+
+
+class MemoryChannel(PullingChannel):
+    """Pulls from a `Source`."""
+
+    type, Config = "memory", PullSettings
+    source: Source
+
+    def connect(self):
+        self.source.check()
+
+    def fetch(self, limit, wait):
+        for message in self.source.fetch(limit, wait):
+            redelivered = self.flags_redelivery and message.delivered > 1
+            yield Delivery(
+                message.number, message.body, {}, redelivered, identity=str(message.number)
+            )
+
+    def acknowledge(self, delivery):
+        with self.source.changed:
+            self.source.done.append(self.source.settle(delivery.tag).body)
+
+    def put_back(self, delivery, delay):
+        with self.source.changed:
+            message = self.source.settle(delivery.tag)
+            message.due = time.monotonic() + delay
+            self.source.delays.append(delay)
+            self.source.ready.append(message)
+            self.source.changed.notify_all()
+
+    def give_up(self, delivery, error):
+        with self.source.changed:
+            message = self.source.settle(delivery.tag)
+            self.source.dead.append((message.body, str(error)))
+
+    def wake(self):
+        with self.source.changed:
+            self.source.changed.notify_all()
+
+    def disconnect(self):
+        self.source.leave()
+
+
+class Uncounted(MemoryChannel):
+    """The same over a source that does not say what was delivered before."""
+
+    flags_redelivery = False
+
+
+def make(source: Source, dispatch: Any, cls: Any = MemoryChannel, server: Any = None, **more: Any):
+    model = type("Config", (PullSettings, cls.common), {"__doc__": "."})
+    given = {"first_delay": 0.001, "last_delay": 0.002, "interval": 0.02, "service": "s", **more}
+    one = cls("m", load(model, given), server or LocalServer())
+    one.source, one.dispatch = source, dispatch
+    return one
+
+
+def run(one: MemoryChannel, until: Callable[[], bool]) -> None:
+    one.start()
+    try:
+        wait_until(until, 10)
+    finally:
+        one.stop()
+    assert not one.source.faults
+    assert not one.source.hand
+
+
+OUTCOMES = st.lists(
+    st.lists(st.sampled_from(["retry", "done", "reject"]), max_size=5), min_size=1, max_size=20
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    outcomes=OUTCOMES,
+    pool=st.integers(1, 4),
+    prefetch=st.integers(1, 6),
+    most=st.integers(1, 4),
+    cls=st.sampled_from([MemoryChannel, Uncounted]),
+)
+def test_every_message_is_settled_once_after_the_attempts_it_takes(
+    outcomes, pool, prefetch, most, cls
+):
+    source = Source()
+    seen: dict[bytes, list[int]] = {}
+    source.send(*[b"%d" % number for number in range(len(outcomes))])
+    lock = threading.Lock()
+
+    def dispatch(request: Request) -> Response:
+        with lock:
+            attempts = seen.setdefault(request.raw, [])
+            attempts.append(request.attempt)
+            own = outcomes[int(request.raw)]
+            return answer(request, own[len(attempts) - 1] if len(attempts) <= len(own) else "done")
+
+    one = make(source, dispatch, cls, pool=pool, prefetch=prefetch, max_attempts=most)
+    run(one, lambda: len(source.done) + len(source.dead) == len(outcomes))
+    assert source.most_in_hand <= prefetch
+    handled = set()
+    for number, own in enumerate(outcomes):
+        tries = [*own, "done"][:most]
+        ended = next((i for i, each in enumerate(tries) if each != "retry"), most - 1)
+        assert seen[b"%d" % number] == list(range(1, ended + 2))
+        if tries[ended] == "done":
+            handled.add(b"%d" % number)
+    assert sorted(source.done) == sorted(handled)
+    assert len(source.dead) == len(outcomes) - len(handled)
+    assert all(0.001 <= delay <= 0.002 for delay in source.delays if delay)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    count=st.integers(1, 30),
+    lives=st.lists(st.sampled_from(["stop", "fail"]), min_size=1, max_size=4),
+    pool=st.integers(1, 3),
+    cls=st.sampled_from([MemoryChannel, Uncounted]),
+)
+def test_nothing_is_lost_however_its_consumers_end(count, lives, pool, cls):
+    source, server, inbox = Source(), LocalServer(), Inbox()
+    source.send(*[b"%d" % number for number in range(count)])
+    for end in lives:
+        seen = len(inbox.requests)
+        one = make(source, inbox, cls, server, pool=pool, prefetch=5, max_attempts=100)
+        one.start()
+        wait_until(lambda seen=seen: len(inbox.requests) > seen or not source.ready, 10)
+        if end == "fail":
+            source.fail()
+        one.stop()
+        source.down = False
+    run(make(source, inbox, cls, server, max_attempts=100), lambda: len(source.done) == count)
+    assert not source.dead
+    assert sorted(source.done) == sorted(b"%d" % number for number in range(count))
+    assert {request.raw for request in inbox.requests} == set(source.done)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("cls", [MemoryChannel, Uncounted])
+def test_what_ends_its_worker_is_given_up_and_nothing_else_with_it(cls):
+    """A SystemExit ends the thread without an outcome, as the end of a worker does."""
+    source, server, attempts = Source(), LocalServer(), []
+    source.send(b"kill", *[b"%d" % number for number in range(8)])
+
+    def dispatch(request: Request) -> Response:
+        if request.raw == b"kill":
+            attempts.append(request.attempt)
+            raise SystemExit
+        return answer(request, "done")
+
+    for _ in range(4):
+        one = make(source, dispatch, cls, server, pool=2, max_attempts=3)
+        known = len(attempts)
+        one.start()
+        wait_until(lambda known=known: len(attempts) > known or source.dead, 10)
+        one.stop()
+    assert attempts == [1, 2, 3]
+    ((body, why),) = source.dead
+    assert body == b"kill" and "each worker that handled it ended" in why
+    assert len(source.done) == 8
+
+
+def test_what_a_service_fails_on_delays_no_other_message():
+    source, held = Source(), threading.Event()
+    source.send(*[b"%d" % number for number in range(4)])
+
+    def dispatch(request: Request) -> Response:
+        if request.attempt == 1:
+            return answer(request, "retry")
+        if request.raw == b"0":
+            held.wait(10)
+        return answer(request, "done")
+
+    one = make(source, dispatch, pool=2)
+    one.start()
+    wait_until(lambda: sorted(source.done) == [b"1", b"2", b"3"], 10)
+    held.set()
+    one.stop()
+    assert len(source.done) == 4
+
+
+def test_stop_puts_back_what_was_not_begun_and_finishes_what_was():
+    source, going, begun = Source(), threading.Event(), threading.Event()
+    source.send(*[b"%d" % number for number in range(6)])
+
+    def dispatch(request: Request) -> Response:
+        begun.set()
+        going.wait(10)
+        return answer(request, "done")
+
+    one = make(source, dispatch, pool=1, prefetch=4)
+    one.start()
+    assert begun.wait(10)
+    wait_until(lambda: len(source.hand) == 4, 5)
+    stopping = threading.Thread(target=one.stop)
+    stopping.start()
+    wait_until(lambda: len(source.hand) == 1, 5, "what was not begun is back")
+    assert len(source.ready) == 5
+    going.set()
+    stopping.join(10)
+    assert source.done == [b"0"]
+    assert source.delays == [0.0] * 3
+
+
+def test_a_source_that_fails_is_reported_and_not_asked_again():
+    source, server = Source(), LocalServer()
+    one = make(source, Inbox(), server=server)
+    one.start()
+    source.fail()
+    wait_until(lambda: one in server.losses, 5)
+    assert "the source is gone" in str(server.losses[one])
+    asked = source.fetches
+    one.stop()
+    assert source.fetches == asked
+
+
+def test_without_a_source_stop_waits_for_no_service():
+    source, server, going = Source(), LocalServer(), threading.Event()
+    source.send(b"slow")
+
+    def dispatch(request: Request) -> Response:
+        going.wait(10)
+        return answer(request, "done")
+
+    one = make(source, dispatch, server=server)
+    one.start()
+    wait_until(lambda: source.hand, 5)
+    source.fail()
+    wait_until(lambda: one in server.losses, 5)
+    began = time.monotonic()
+    one.stop()
+    assert time.monotonic() - began < 5
+    source.down = False
+    going.set()
+    wait_until(lambda: not any(thread.is_alive() for thread in one._threads), 5)
+    assert [each.body for each in source.ready] == [b"slow"]
+
+
+def test_an_empty_source_is_asked_once_in_each_interval():
+    source = Source()
+    one = make(source, Inbox(), interval=0.05)
+    one.fetch = lambda limit, wait: source.fetch(limit, 0.0)
+    one.start()
+    time.sleep(0.3)
+    one.stop()
+    assert 2 <= source.fetches <= 7
+
+
+def test_a_fetch_that_does_not_return_is_aborted(monkeypatch):
+    monkeypatch.setattr(module, "STOP_WAIT", 0.05)
+    aborted = threading.Event()
+
+    class Stuck(MemoryChannel):
+        def fetch(self, limit, wait):
+            aborted.wait(10)
+            raise Unavailable("aborted")
+
+        def abort(self):
+            aborted.set()
+
+    one = make(Source(), Inbox(), Stuck)
+    one.start()
+    one.stop()
+    assert aborted.is_set()
+
+
+def test_too_large_or_malformed_a_message_is_given_up_unhandled():
+    source, inbox = Source(), Inbox()
+    source.send(b"x" * 11, b"ok")
+    run(make(source, inbox, max_body=10), lambda: bool(source.dead) and bool(source.done))
+    ((body, why),) = source.dead
+    assert body == b"x" * 11 and "max_body is 10" in why
+    assert [request.raw for request in inbox.requests] == [b"ok"]
+
+
+def test_the_longest_pause_is_not_less_than_the_first():
+    with pytest.raises(Invalid, match="last_delay"):
+        load(PullSettings, {"first_delay": 2, "last_delay": 1})
+
+
+class TestContract(ChannelContract):
+    """Held to the conformance kit."""
+
+    cls = MemoryChannel
+    good = {"first_delay": 0.01, "interval": 0.05}
+
+    @pytest.fixture(autouse=True)
+    def _source(self, monkeypatch):
+        self.source = Source()
+        monkeypatch.setattr(MemoryChannel, "source", self.source, raising=False)
+
+    def send(self, raw):
+        self.source.send(raw)
+
+    def peer_down(self):
+        self.source.fail()
+
+    def peer_up(self):
+        self.source.down = False
+
+    test_is_documented = None  # type: ignore[assignment] # its class is a test's
