@@ -56,7 +56,8 @@ def shorten(server: Server, record: DefinitionRecord) -> PlainSettings:
 
 
 def _secrets(server: Server, record: DefinitionRecord) -> set[str]:
-    """Return the settings of a definition that are secret; none if the plugin of its type is gone."""
+    """Return the settings of a definition that are secret; none if the plugin of its type is gone.
+    """
     try:
         return secret_names(server.registry.type(record.kind, record.type).model)
     except NotFound:

@@ -35,7 +35,9 @@ class Outcome:
         self._deadline = time.monotonic() + LIMIT
 
     def of(self, key: Key, applied: Applied) -> PlainData:
-        """Return the state of one definition as answers show it: the worst, and that of each worker."""
+        """Return the state of one definition as answers show it: the worst, and that of each
+        worker.
+        """
         states = self.wait([key], applied)[key]
         return {"state": worst_state(states), "states": states}
 

@@ -14,8 +14,8 @@ USER = "admin"
 """The only user of the admin API."""
 
 PASSWORD_VARIABLE = "HANSA_ADMIN_PASSWORD"
-"""The environment variable with the password of the user `admin`, for servers and commands; it takes
-precedence over the password file.
+"""The environment variable with the password of the user `admin`, for servers and commands; it
+takes precedence over the password file.
 """
 
 DEFAULT_URL = "http://127.0.0.1:11223"

@@ -1,4 +1,5 @@
-"""Named contexts: the clusters that a user's commands speak to, kept in the user's configuration."""
+"""Named contexts: the clusters that a user's commands speak to, kept in the user's configuration.
+"""
 
 from __future__ import annotations
 

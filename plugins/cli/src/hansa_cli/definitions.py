@@ -75,7 +75,9 @@ def learn(client: Client, description: JsonObject) -> None:
 
 
 def _services(ctx: click.Context) -> AdminServices:
-    """Return the admin services of the server, or for help, where none answers, of what is installed."""
+    """Return the admin services of the server, or for help, where none answers, of what is
+    installed.
+    """
     arguments: list[str] = ctx.meta.get(_ARGUMENTS, [])
     client = early_client(arguments)
     try:
@@ -113,7 +115,8 @@ class KindGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the commands of a type; for an unknown one, a usage error lists the types there are."""
+        """Find the commands of a type; for an unknown one, a usage error lists the types there are.
+        """
         if self.get_command(ctx, args[0]) is None:
             types = ", ".join(self.list_commands(ctx)) or "none"
             ctx.fail(f"the server has no {self.kind} of type {args[0]!r}; there are: {types}")

@@ -21,7 +21,8 @@ from .access import (
 from .contexts import Context, read_contexts
 
 DEFAULT_DIRECTORY = Path("var")
-"""The folder of a server, below the one that it was started in, unless it is configured otherwise."""
+"""The folder of a server, below the one that it was started in, unless it is configured otherwise.
+"""
 
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """Where a client of this machine reaches a server that listens at all addresses."""

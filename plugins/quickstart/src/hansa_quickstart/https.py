@@ -10,8 +10,8 @@ from .component import Component
 
 
 def trusted_certificates(balancer: Component) -> list[Path]:
-    """Return the files with the certificates by which programs of this machine know a load-balancer:
-    of the cluster's authority, and its own; none if it speaks HTTP.
+    """Return the files with the certificates by which programs of this machine know a
+    load-balancer: of the cluster's authority, and its own; none if it speaks HTTP.
 
     Raises `Failure`.
     """
