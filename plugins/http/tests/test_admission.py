@@ -12,7 +12,8 @@ from hansa_http.admission import Admission, Occupation
 class Guest:
     """A connection as the test says."""
 
-    def __init__(self, address, occupation=Occupation.IDLE, last_activity=0.0):
+    def __init__(self, admission, address, occupation=Occupation.IDLE, last_activity=0.0):
+        self.admission = admission
         self.address = address
         self.occupation = occupation
         self.last_activity = last_activity
@@ -29,8 +30,7 @@ def admission():
 
 
 def enter(admission, *arguments):
-    guest = Guest(*arguments)
-    guest.admission = admission
+    guest = Guest(admission, *arguments)
     admission.enter(guest)
     return guest
 

@@ -180,14 +180,15 @@ def test_tcp_users_passwords_and_what_happens_without(tmp_path, program):
             with pytest.raises(Unavailable, match=f"outgoing redis 'cache'.*{login}") as caught:
                 outgoing(address, **settings).start()
             assert "s3cret" not in str(caught.value)
-        place = {"host": "127.0.0.1", "port": port, "password": "s3cret"}
-        for changes, remedy in (
-            ({"db": 4000}, "check the setting db"),
-            ({"port": 1}, "check the settings host, port and tls"),
-            ({"tls": True, "timeout": 0.3}, "check the settings host, port and tls"),
+        place = "check the settings host, port and tls"
+        for number, changes, remedy in (
+            (port, {"db": 4000}, "check the setting db"),
+            (1, {}, place),
+            (port, {"tls": True, "timeout": 0.3}, place),
         ):
+            made = outgoing(host="127.0.0.1", port=number, password="s3cret", **changes)
             with pytest.raises((Unavailable, TimedOut), match=remedy):
-                outgoing(**{**place, **changes}).start()
+                made.start()
     finally:
         end(process)
 
