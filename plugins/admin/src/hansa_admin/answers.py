@@ -188,8 +188,7 @@ def worst_state(states: Mapping[str, ObjectState]) -> str:
 
 
 def readable(raw: bytes) -> object:
-    """Return bytes as JSON shows them best: a JSON value, else text, else base64; nothing is null.
-    """
+    """Return bytes as JSON shows them best: a JSON value, else text, else base64; nothing is null."""
     if not raw:
         return None
     try:

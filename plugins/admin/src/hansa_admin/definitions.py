@@ -93,8 +93,7 @@ class TypeOperation(Operation):
 
     @classmethod
     def read(cls, data: PlainSettings, server: Server) -> PlainData:
-        """Check settings of the operation and of the definition together: all faults are reported.
-        """
+        """Check settings of the operation and of the definition together: all faults are reported."""
         if not cls.takes_settings:
             return dump_of(load(cls.own, data))
         names = {field.name for field in fields(cls.own)}
@@ -113,8 +112,7 @@ class TypeOperation(Operation):
 
     @classmethod
     def faults(cls, name: str, settings: PlainSettings, server: Server) -> dict[str, str]:
-        """Return the faults of a definition's settings, by setting, where the operation is refused.
-        """
+        """Return the faults of a definition's settings, by setting, where the operation is refused."""
         edit = cls.edit_of(name, settings)
         place = ".".join(edit.key)
         found = server.definitions.validate([edit])
@@ -183,8 +181,7 @@ class TypeOperation(Operation):
         return found.delivery_of(found.config) if isinstance(found, Channel) else ""
 
     def object_of(self, name: str) -> Definition:
-        """Return the live object of a name; one made now where it is inactive or in another worker.
-        """
+        """Return the live object of a name; one made now where it is inactive or in another worker."""
         key = (self.of.kind, self.of.type, name)
         try:
             return self.server.objects.get(*key)
@@ -207,8 +204,7 @@ class Create(TypeOperation):
         return {**asked, "generated": generated}
 
     def handle(self) -> PlainData:
-        """Store it, and wait for its start; what was generated is shown in the answer, this once.
-        """
+        """Store it, and wait for its start; what was generated is shown this once."""
         outcome = Outcome(self.server)
         applied = self.server.definitions.define(
             *self.key, self.asked["settings"], mode="create", by=self.caller
@@ -273,8 +269,7 @@ class Release(TypeOperation):
 
 
 class Get(TypeOperation):
-    """Show a definition of this type, its revision and its state in each worker, without secrets.
-    """
+    """Show a definition of this type, its revision and its state in each worker, without secrets."""
 
     abstract = True
     Input = Named
@@ -327,8 +322,7 @@ class Run(TypeOperation):
         return found
 
     def runnable(self) -> Runnable:
-        """Return the live object; one made for this run where it is inactive or in another worker.
-        """
+        """Return the live object; one made for this run where it is inactive or in another worker."""
         found = self.object_of(self.name_asked)
         if not is_runnable(found):
             raise Invalid(f"{self.of.kind} {self.of.type} cannot be run")

@@ -35,8 +35,7 @@ def hansa_ready(config: Configuration) -> list[str]:
 
 @hookimpl
 def hansa_commands(commands: click.Group) -> None:
-    """Let the command line describe what is installed, where no server answers; it adds no command.
-    """
+    """Let the command line describe what is installed; it adds no command."""
 
     def describe_installed(registry: Registry) -> JsonObject:
         # PERF: the types, and what describes them, are imported for nothing else

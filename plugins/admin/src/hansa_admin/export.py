@@ -56,8 +56,7 @@ def shorten(server: Server, record: DefinitionRecord) -> PlainSettings:
 
 
 def _secrets(server: Server, record: DefinitionRecord) -> set[str]:
-    """Return the settings of a definition that are secret; none if the plugin of its type is gone.
-    """
+    """Return the secret settings of a definition; none if the plugin of its type is gone."""
     try:
         return secret_names(server.registry.type(record.kind, record.type).model)
     except NotFound:

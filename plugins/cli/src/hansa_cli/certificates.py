@@ -31,8 +31,7 @@ def tls_context(trust: Trust) -> ssl.SSLContext:
 
 
 def _first_certificate(file: Path) -> str:
-    """Return the certificate that a file is about, without those that signed it, and without a key.
-    """
+    """Return the certificate that a file is about, without its authorities and its key."""
     found = _FIRST.search(file.read_text())
     if found is None:
         raise OSError(f"{file} holds no certificate")

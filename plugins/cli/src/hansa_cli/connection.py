@@ -1,5 +1,4 @@
-"""The options that every command has, which name the server, and how a function becomes a command.
-"""
+"""The options that every command has, which name the server, and how a function becomes a command."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Named contexts: the clusters that a user's commands speak to, kept in the user's configuration.
-"""
+"""Named contexts: the clusters that a user's commands speak to."""
 
 from __future__ import annotations
 

@@ -115,8 +115,7 @@ class KindGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the commands of a type; for an unknown one, a usage error lists the types there are.
-        """
+        """Find the commands of a type; for an unknown one, a usage error lists the types there are."""
         if self.get_command(ctx, args[0]) is None:
             types = ", ".join(self.list_commands(ctx)) or "none"
             ctx.fail(f"the server has no {self.kind} of type {args[0]!r}; there are: {types}")

@@ -26,8 +26,7 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 @hookimpl
 def hansa_commands(commands: click.Group) -> None:
-    """Add `service invoke` for those who typed `zato`, so that its help lists all of its commands.
-    """
+    """Add `service invoke` for those who typed `zato`, whose help then lists it."""
     if os.environ.get(PROGRAM_VARIABLE) != PROGRAM:
         return
     group = commands.commands.get("service")
