@@ -4,7 +4,9 @@ broken files, the foreground.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -274,7 +276,7 @@ def test_what_keeps_ending_is_started_ever_later(cluster, monkeypatch, capsys):
 
     monkeypatch.setattr("hansa_quickstart.foreground.launch", launch)
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    part = open_component(cluster.path / "server1")
+    part = open_component(cluster.path / "load-balancer")
     part.pidfile.touch()
     launched = {part: Launched(ended, 0.0)}
     foreground = Foreground(open_component(cluster.path), launched, Termination())
@@ -292,12 +294,38 @@ def test_what_keeps_ending_is_started_ever_later(cluster, monkeypatch, capsys):
         assert [again(1) for _ in range(8)] == [0, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10]
         assert again(11) == 0, "it had run well"
         assert again(1) == 0.2
-        assert "server1 ended with status 1, starting it again in 3.2 s" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert "Load-balancer ended with status 1, starting it again in 3.2 s" in told
         part.forget()
         foreground.look_after(part)
         assert not launched
     finally:
         part.forget()
+
+
+def test_a_server_that_had_served_is_started_again_at_once(cluster, monkeypatch, capsys):
+    ended = subprocess.Popen(["false"])
+    ended.wait()
+    monkeypatch.setattr(
+        "hansa_quickstart.foreground.launch", lambda part, **options: Launched(ended, 0.0)
+    )
+    part = open_component(cluster.path / "server1")
+    part.pidfile.touch()
+    record = part.folder / "run" / "server.json"
+    record.parent.mkdir(exist_ok=True)
+    foreground = Foreground(
+        open_component(cluster.path), {part: Launched(ended, 0.0)}, Termination()
+    )
+    try:
+        for workers in ({"workers": 2}, {"workers": 2}, {}):
+            record.write_text(json.dumps({"pid": ended.pid, **workers}))
+            os.utime(record, (time.time() - 2, time.time() - 2))
+            foreground.look_after(part)
+        pauses = re.findall(r"starting it again in (.*) s", capsys.readouterr().err)
+        assert pauses == ["0", "0", "0.2"]
+    finally:
+        part.forget()
+        record.unlink()
 
 
 def test_in_the_foreground_it_starts_again_what_ends_and_leaves_nothing(cluster, foreground):

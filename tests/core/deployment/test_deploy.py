@@ -141,6 +141,14 @@ class TestTrial:
         assert len(found) < 2000
         assert "\n" not in found
 
+    def test_an_import_may_use_only_so_much_memory(self):
+        found = refused("""
+            import mmap
+            kept = bytearray(3 * 2**30)
+        """)
+        assert "line 3: the import needs more memory than [server] trial_memory allows" in found
+        assert trial({"a.py": SERVICE}, ["a.py"], memory=64)
+
     def test_an_endless_import_is_ended_with_all_it_started(self, tmp_path: Path):
         told = tmp_path / "pids"
         source = f"""

@@ -20,6 +20,8 @@ def describe_error(error: BaseException, package: str) -> str:
         if match:
             places.append((match[1], error.lineno))
             text = f"{type(error).__name__}: {error.msg}"
+    if isinstance(error, MemoryError):
+        text = "the import needs more memory than [server] trial_memory allows"
     found = f"{package}: {text}"
     if places:
         file, line = places[-1]

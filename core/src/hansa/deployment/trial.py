@@ -18,6 +18,8 @@ from ..foundation.errors import Invalid, MissingModule
 from .report import TrialReport
 from .sources import MAX_SOURCE
 
+TRIAL_MEMORY = 1024
+"""MiB of memory that a trial import may use unless it is configured otherwise."""
 NAMES_SHOWN = 200
 """Characters of the names of what is tried, in messages."""
 
@@ -27,14 +29,15 @@ def trial(
     changed: Iterable[str],
     timeout: float = 10.0,
     modules: Iterable[str] = (),
+    memory: int = TRIAL_MEMORY,
 ) -> dict[str, dict[str, str]]:
     """Import those of the packages that changed, and all that import them, in a child process.
 
     Returns their services by package, {class name: service name}. `modules` are imported before
-    them. The child has its own process group, killed after `timeout` seconds, and none of Hansa's
-    environment variables. Success is its report in a private file, never an exit status. It is no
-    sandbox: whoever may deploy code owns the server. Raises `Invalid` with the faults under
-    `source`; `MissingModule` if one is an import of what is not there.
+    them. The child has its own process group, killed after `timeout` seconds, at most `memory` MiB,
+    and none of Hansa's environment variables. Success is its report in a private file, never an
+    exit status. It is no sandbox: whoever may deploy code owns the server. Raises `Invalid` with
+    the faults under `source`; `MissingModule` if one is an import of what is not there.
     """
     tried = sorted(changed)
     names = ", ".join(tried)[:NAMES_SHOWN]
@@ -45,6 +48,7 @@ def trial(
             "changed": tried,
             "modules": list(modules),
             "report": file.fileno(),
+            "memory": memory,
         }
         try:
             status = _run_child(json.dumps(job).encode(), file.fileno(), timeout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import sys
 from collections.abc import Collection, Iterator, Mapping
 
@@ -25,6 +26,7 @@ def main() -> None:
     for module in job["modules"]:
         importlib.import_module(module)
     os.set_inheritable(job["report"], False)
+    _limit_memory(job["memory"])
     try:
         report = _try(job["sources"], job["changed"])
     except BaseException as error:
@@ -32,6 +34,12 @@ def main() -> None:
     os.write(job["report"], msgspec.json.encode(report))
     # threads and exit handlers of the source are of no interest
     os._exit(0)
+
+
+def _limit_memory(limit: int) -> None:
+    """Let this process, and each that it starts, allocate at most so many MiB."""
+    size = limit * 2**20
+    resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 
 
 def _try(sources: Mapping[str, str], changed: Collection[str]) -> TrialReport:

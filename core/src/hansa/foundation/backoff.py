@@ -13,6 +13,10 @@ def backoff_delay(attempt: int, first: float, longest: float) -> float:
     return min(first * 2.0**doublings, longest)
 
 
+WELL = 10.0
+"""Seconds after which what was started is taken to have got through its start."""
+
+
 class Restarts:
     """Decides when to start again what ended by itself: at once if it had run well, and ever later
     if it keeps ending in its start.
@@ -21,7 +25,7 @@ class Restarts:
     for `well` seconds begins anew.
     """
 
-    def __init__(self, first: float = 0.2, longest: float = 10.0, well: float = 10.0) -> None:
+    def __init__(self, first: float = 0.2, longest: float = 10.0, well: float = WELL) -> None:
         self.first = first
         self.longest = longest
         self.well = well

@@ -41,6 +41,21 @@ class ServerSection(Model):
         float,
         setting("Maximum seconds that the trial import of a deployment may take", gt=0, le=300),
     ] = 10.0
+    trial_memory: Annotated[
+        int,
+        setting(
+            "Maximum memory that the trial import of a deployment may use, in MiB", ge=64, le=2**20
+        ),
+    ] = 1024
+    worker_memory: Annotated[
+        int,
+        setting(
+            "Memory of a worker in MiB over which another takes its place, which loses no request; "
+            "0 for no limit",
+            ge=0,
+            le=2**24,
+        ),
+    ] = 0
     say: Annotated[
         list[str],
         setting("Lines to print once the server is ready; {http} is the address of its listener"),

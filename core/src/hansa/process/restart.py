@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 
-from ..foundation.backoff import Restarts
+from ..foundation.backoff import WELL, Restarts
 
 log = logging.getLogger("hansa.supervisor")
 
 
 class RestartSchedule:
-    """The pauses of everything that one supervisor starts again, by a key of its own choice."""
+    """The pauses of what one supervisor starts again, by a key of its own choice; `well` is as for
+    `Restarts`.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, well: float = WELL) -> None:
+        self._well = well
         self._restarts: dict[str, Restarts] = {}
         self._waiting: set[str] = set()
 
@@ -21,7 +24,7 @@ class RestartSchedule:
 
         The first call after each end logs `what`, and when it will be started again.
         """
-        restarts = self._restarts.setdefault(key, Restarts())
+        restarts = self._restarts.setdefault(key, Restarts(well=self._well))
         if key not in self._waiting:
             self._waiting.add(key)
             delay = restarts.ended(served_since)

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import resource
 import signal
 import socket
 import sys
@@ -52,6 +53,10 @@ START_LOOK = 0.05
 they start.
 """
 ROTATED_LOGS = ("server", "access")
+ENOUGH_FILES = 4096
+"""Open files that a worker may need: the default of connections, and what its services open."""
+SERVED_WELL = 1.0
+"""Seconds of service after which a worker that ends is started again at once."""
 CONSOLE_LOG = "console"
 """The log into which `hansa start` has a server in the background print."""
 
@@ -70,10 +75,11 @@ class Supervisor:
         self.about = StatusFile(self.run_dir / "server.json")
         self.sockets: dict[str, socket.socket] = {}
         ledger = Ledger(self.run_dir / "processes.json")
-        schedule = RestartSchedule()
         self.ledger = ledger
-        self.engines = Engines(config.dir, ledger, schedule)
+        self.engines = Engines(config.dir, ledger, RestartSchedule())
         self.deaths = DeathLedger(config.dir / STARTS)
+        # a worker reports when it serves
+        schedule = RestartSchedule(well=SERVED_WELL)
         self.workers = Workers(ledger, schedule, self.deaths, config.server.grace, self._hear)
         self.replacement = Replacement(self.workers)
         self._stop = False
@@ -88,6 +94,7 @@ class Supervisor:
         """
         os.chmod(self.config.dir, 0o700)
         set_up(self.config.dir, self.config.log)
+        _allow_open_files()
         leftovers = self.ledger.end_leftovers()
         self.deaths.forget_all()
         if leftovers:
@@ -279,6 +286,24 @@ class Supervisor:
         self.engines.stop()
         self.about.remove()
         log.info("server %s ended", self.config.server.name)
+
+
+def _allow_open_files() -> None:
+    """Let this process and its children open as many files as a server under load needs, as far as
+    the system lets them; logs where that is too few.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= ENOUGH_FILES:
+        return
+    allowed = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < ENOUGH_FILES:
+        log.warning(
+            "only %s open files are allowed to each process (ulimit -n), and each connection is one: "
+            "allow %s, else connections are refused under load",
+            allowed,
+            ENOUGH_FILES,
+        )
 
 
 def _address(bound: socket.socket) -> str:

@@ -103,6 +103,7 @@ class Worker:
         self.follower.report()
         server.leases.start()
         server.overdue_calls.start()
+        server.memory_watch.start()
         self.follower.start()
         listening = (server.wake.set, self.follower.ended)
         threading.Thread(
@@ -170,6 +171,7 @@ class Worker:
             server.objects.stop,
             server.leases.stop,
             server.overdue_calls.stop,
+            server.memory_watch.stop,
             self.follower.join,
             lambda: self.plugins.hook.hansa_shutdown(server=server),
             self.membership.stop,

@@ -31,6 +31,7 @@ from ..plugins.discovery import Plugins
 from ..settings.model import Model
 from .installed_plugins import InstalledPlugins
 from .invoke import Invocations
+from .memory import MemoryWatch
 from .objects import Objects
 from .outgoing import Namespace
 from .overdue import OverdueCalls
@@ -113,6 +114,7 @@ class WorkerServer:
             self.registry,
             self.cluster.announce,
             trial_timeout=config.server.trial_timeout,
+            trial_memory=config.server.trial_memory,
             trial_modules=plugins.modules,
         )
         self.plugins = InstalledPlugins(plugins, config.path, self.definitions.store, self.cluster)
@@ -129,6 +131,7 @@ class WorkerServer:
             plugins.guards,
         )
         self.overdue_calls = OverdueCalls(self.objects.inflight, config.server.call_limit)
+        self.memory_watch = MemoryWatch(config.server.worker_memory, replace_worker)
         self.outgoing = Namespace(self.objects)
         self._calls = Invocations(self.registry, self.objects.router)
         self._calls.queue = plugins.hook.hansa_queue(server=self)

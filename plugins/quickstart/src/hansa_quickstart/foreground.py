@@ -7,12 +7,15 @@ from typing import Final
 
 from hansa import Restarts, print_lines
 
-from .component import Component
+from .component import SERVER, Component
 from .launch import Launched, launch
 from .locks import busy, exclusive
+from .readiness import served_since
 from .signals import Termination
 from .stop import stop_parts
 
+SERVED_WELL: Final = 1.0
+"""Seconds of service after which a server that ends is started again at once."""
 _POLL: Final = 0.2
 
 
@@ -67,16 +70,31 @@ class Foreground:
         if not part.pidfile.exists():  # it was stopped by `hansa stop`
             del self.launched[part]
             return
-        restarts = self._restarts.setdefault(part, Restarts())
+        restarts = self._restarts.setdefault(part, _restarts_of(part))
         if part not in self._ended:
             self._ended.add(part)
-            pause = restarts.ended(launched.began)
+            pause = restarts.ended(_served_since(part, launched))
             status = launched.process.returncode
             line = f"{part.name} ended with status {status}, starting it again in {pause:g} s"
             print_lines(line, error=True)
         if restarts.due:
             self.launched[part] = launch(part, ends_with_us=True)
             self._ended.discard(part)
+
+
+def _restarts_of(part: Component) -> Restarts:
+    return Restarts(well=SERVED_WELL) if part.kind == SERVER else Restarts()
+
+
+def _served_since(part: Component, launched: Launched) -> float | None:
+    """Return the `time.monotonic()` from which a component served; None if it never did.
+
+    A server has recorded that; of the others it is known only when they were started.
+    """
+    if part.kind != SERVER:
+        return launched.began
+    recorded = served_since(part, launched.process.pid)
+    return None if recorded is None else time.monotonic() - (time.time() - recorded)
 
 
 def _note(part: Component, pid: int) -> None:

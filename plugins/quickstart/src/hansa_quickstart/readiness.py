@@ -78,11 +78,20 @@ def answers(server: Component) -> bool:
 
 def _all_workers_run(server: Component) -> bool:
     """Whether a server has recorded that all of its workers run."""
+    return served_since(server, server.pid()) is not None
+
+
+def served_since(server: Component, pid: int | None) -> float | None:
+    """Return when the process of a server has recorded that all of its workers run, as the
+    `time.time()` of the record; None if it has not.
+    """
+    record = address_file(server.folder)
     try:
-        about = json.loads(address_file(server.folder).read_text())
+        about = json.loads(record.read_text())
+        written = record.stat().st_mtime
     except (OSError, ValueError):
-        return False
-    return "workers" in about and about.get("pid") == server.pid()
+        return None
+    return written if "workers" in about and about.get("pid") == pid else None
 
 
 def _balancer_answers(balancer: Component) -> bool:
