@@ -37,8 +37,10 @@ class OdbWatch:
     def fault(self) -> str:
         """Return why the server cannot do its work; empty if it can."""
         found = self._look()
-        if found != self._fault:
-            log.error("not ready: %s", found) if found else log.warning("the ODB is there again")
+        if found and found != self._fault:
+            log.error("not ready: %s", found)
+        elif self._fault and not found:
+            log.warning("the ODB is there again")
         self._fault = found
         return found
 

@@ -1,5 +1,5 @@
-"""Whether a server has the key under which the secrets of its cluster are stored: the ODB has its
-fingerprint.
+"""Whether a server has the key under which the secrets of its cluster are stored: the ODB has the
+fingerprint of the oldest one, which stays while keys rotate.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from ..foundation.errors import Invalid
 from . import tables
@@ -23,23 +23,22 @@ _FEW = 20
 
 
 def adopt_keys(database: Database, keys: Keys) -> None:
-    """Check a server's keys when it starts, and write the fingerprint of its first one.
+    """Check a server's keys when it starts, and write their fingerprint unless the ODB has one.
 
     An ODB of an earlier version has none: then it counts whether secrets that are stored can be
     read. Raises `Invalid` for keys of another cluster.
     """
     check_keys(database, keys)
-    first = keys.fingerprints[0]
-    found = stored_fingerprint(database)
-    if found == first:
-        return
     column = tables.cluster.c.key_check
-    unchanged = column.is_(None) if found is None else column == found
-    # no change of what is configured, so no revision
-    with database.engine.begin() as connection:
-        connection.execute(update(tables.cluster).where(unchanged).values(key_check=first))
-    # of servers that start at once with different keys, one was first
-    check_keys(database, keys)
+    if stored_fingerprint(database) in (None, RENEW):
+        vacant = or_(column.is_(None), column == RENEW)
+        # no change of what is configured, so no revision
+        with database.engine.begin() as connection:
+            connection.execute(
+                update(tables.cluster).where(vacant).values(key_check=keys.fingerprint)
+            )
+        # of servers that start at once with different keys, one was first
+        check_keys(database, keys)
 
 
 def check_keys(database: Database, keys: Keys) -> None:
@@ -53,7 +52,7 @@ def check_keys(database: Database, keys: Keys) -> None:
 
 
 def stored_fingerprint(database: Database) -> str | None:
-    """Return the fingerprint of the key that encrypts the cluster's secrets; None if it is unknown."""
+    """Return the fingerprint of the oldest key of the cluster; None if it is unknown."""
     (row,) = database.rows(select(tables.cluster.c.key_check))
     found: str | None = row.key_check
     return found
@@ -61,7 +60,7 @@ def stored_fingerprint(database: Database) -> str | None:
 
 def key_fault(stored: str | None, keys: Keys) -> str:
     """Return what is wrong with a server's keys; empty if nothing is, or nothing is known."""
-    fits = stored is None or stored == RENEW or stored in keys.fingerprints
+    fits = stored in (None, RENEW, keys.fingerprint)
     return "" if fits else _OTHER
 
 

@@ -34,12 +34,11 @@ class Keys:
         if not self._keys or not all(_KEY.fullmatch(key) for key in self._keys):
             why = "must be 32 random bytes in URL-safe base64 (44 characters); several with commas"
             raise Invalid({"server.secret_key": why})
-        self.fingerprints = [
-            hashlib.sha256(b"check" + key.encode()).hexdigest() for key in self._keys
-        ]
-        """What tells these keys from any others, in their order: random keys cannot be found by it."""
         # sources stay valid while keys rotate as long as the oldest key stays last
-        self.mac = hashlib.sha256(b"sources" + self._keys[-1].encode()).digest()
+        oldest = self._keys[-1].encode()
+        self.mac = hashlib.sha256(b"sources" + oldest).digest()
+        self.fingerprint = hashlib.sha256(b"check" + oldest).hexdigest()
+        """What tells the oldest key from any other; a random key cannot be found by it."""
 
     @cached_property
     def _cipher(self) -> MultiFernet:

@@ -41,8 +41,8 @@ cluster = Table(
     Column("identity", IDENTITY, nullable=True),
     Column("key_check", DIGEST, nullable=True),
 )
-"""One row: the newest revision, what tells this ODB from any other, and the fingerprint of the key
-that encrypts its secrets. Each change begins by raising the revision: writers stand in one line.
+"""One row: the newest revision, what tells this ODB from any other, and the fingerprint of the
+oldest key that encrypts its secrets. Each change begins by raising the revision: writers stand in one line.
 """
 
 definition = Table(
