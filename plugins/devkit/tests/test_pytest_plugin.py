@@ -62,7 +62,7 @@ def test_checks_without_their_hooks_are_skipped_with_the_reason(pytester):
         """
     )
     result = pytester.runpytest_subprocess("-rs")
-    result.assert_outcomes(passed=15, skipped=3)
+    result.assert_outcomes(passed=16, skipped=4)
     result.stdout.fnmatch_lines_random(["*no peer_down()*", "*no peer_hangs()*"])
 
 

@@ -80,6 +80,8 @@ class OnPeer(OutgoingContract):
 
     # a peer that hangs still takes messages; tested below for one that is full or silent
     test_its_time_out_is_kept = None  # type: ignore[assignment] # left out
+    # a ZeroMQ socket waits for a peer that is not there, and is told of no refusal
+    test_a_refusal_is_quick_and_says_why = None  # type: ignore[assignment] # left out
 
 
 class TestPush(OnPeer):

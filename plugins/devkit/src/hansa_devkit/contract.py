@@ -9,6 +9,8 @@ import inspect
 import json
 import logging
 import re
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -58,6 +60,10 @@ class Contract(Documented):
     """
 
     good: ClassVar[Mapping[str, Any]] = {}
+    edits: ClassVar[int] = 20
+    """Edits in a row that must not make the number of threads grow."""
+    edit_time: ClassVar[float] = 1.0
+    """Seconds after which fewer edits do, but at least five."""
     earlier: ClassVar[Sequence[Mapping[str, Any]]] = ()
     """Settings as earlier versions stored them, of a `Config` whose `upgrade` changes any."""
 
@@ -266,6 +272,51 @@ class Contract(Documented):
             assert not (left := watch.left(self.patience)), (
                 f"left behind after stop(): {', '.join(left)}"
             )
+
+    def test_edits_leave_no_threads(self) -> None:
+        """Edits in a row do not make the number of threads grow, whatever starts them: a call, a
+        library, or another thread.
+        """
+        current = self._edit(None)
+        try:
+            before = set(threading.enumerate())
+            deadline = time.monotonic() + self.edit_time
+            done = 0
+            while done < min(5, self.edits) or (done < self.edits and time.monotonic() < deadline):
+                current = self._edit(current)
+                done += 1
+            left = self._more_threads(before, allowed=done // 2)
+        finally:
+            current.stop()
+        assert not left, f"{len(left)} more threads after {done} edits: {', '.join(left[:5])}"
+
+    def _edit(self, old: Any) -> Any:
+        """Put a new object into the place of an old one, and use it."""
+        new = self.make()
+        try:
+            if old is not None and self.cls.exclusive:
+                old.stop()
+            new.start()
+            if old is not None and not self.cls.exclusive:
+                old.stop()
+            self.exercise(new)
+        except BaseException:
+            new.stop()
+            raise
+        return new
+
+    def _more_threads(self, before: set[threading.Thread], *, allowed: int) -> list[str]:
+        """Return the names of threads that have begun since, if there stay to be more than
+        `allowed` more than before.
+        """
+        deadline = time.monotonic() + self.patience
+        while True:
+            now = threading.enumerate()
+            if len(now) - len(before) <= allowed:
+                return []
+            if time.monotonic() > deadline:
+                return [thread.name for thread in now if thread not in before]
+            time.sleep(0.02)
 
     def _stop(self, thing: Any, when: str) -> None:
         try:

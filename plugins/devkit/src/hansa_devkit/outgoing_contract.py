@@ -7,11 +7,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
 
 import pytest
+from hansa import TimedOut
 
 from .background import in_background
 from .contract import Contract
@@ -21,13 +22,18 @@ class OutgoingContract(Contract):
     """The whole suite for an outgoing connection.
 
     An author gives `cls`, `good` and `use`, and, where there is a peer that may go away,
-    `peer_down` and `peer_up`; with a time-out, `peer_hangs`.
+    `peer_down` and `peer_up`; with a time-out, `peer_hangs`; where the peer has a refusal of its own,
+    `peer_refuses`.
     """
 
     timeout_setting: ClassVar[str] = "timeout"
     """The setting that bounds, in seconds, how long a call may take."""
     timeout: ClassVar[float] = 0.5
     """What it is set to for the check that it is kept."""
+    quick: ClassVar[float] = 2.0
+    """Seconds within which a refusal must be reported, whatever the time-out."""
+    refusal: ClassVar[str] = ""
+    """A part of the cause that the peer gives when it refuses, which the error must contain."""
 
     def use(self, outgoing: Any) -> None:
         """Make one call that needs the peer, and check what comes of it."""
@@ -40,6 +46,18 @@ class OutgoingContract(Contract):
     def peer_up(self) -> None:
         """Bring the peer back, at the same address."""
         pytest.skip("the test class has no peer_up()")
+
+    @contextmanager
+    def peer_refuses(self) -> Iterator[None]:
+        """A context in which the peer refuses calls at once: by default since nobody listens at its
+        address. Override for a refusal of its own, such as wrong credentials, and name its text in
+        `refusal`.
+        """
+        self.peer_down()
+        try:
+            yield
+        finally:
+            self.peer_up()
 
     def peer_hangs(self) -> AbstractContextManager[Any]:
         """A context in which the peer takes calls and never answers."""
@@ -86,6 +104,22 @@ class OutgoingContract(Contract):
         with self.running() as outgoing:
             self.use(outgoing)
 
+    def test_a_refusal_is_quick_and_says_why(self) -> None:
+        """A peer that refuses is reported at once, with the cause, and not as one that is slow."""
+        outgoing = self.make()
+        with self.peer_refuses():
+            began = time.monotonic()
+            error = self._error(outgoing.start) or self._error(lambda: self.use(outgoing))
+            took = time.monotonic() - began
+            self._stop(outgoing, "after a refusal")
+        assert error is not None, "neither start() nor a call notices that the peer refuses"
+        assert took < self.quick, f"it took {took:.1f} s to report a refusal: {error!r}"
+        late = isinstance(error, TimeoutError | TimedOut)
+        assert not late, f"a refusal is reported as a time-out: {error!r}"
+        cause = f"{error} {getattr(error, 'reason', '')}".strip()
+        assert cause, f"{error!r} does not say why"
+        assert self.refusal in cause, f"the error does not contain {self.refusal!r}: {cause}"
+
     def test_many_threads_may_use_it(self) -> None:
         """Services call one object from all threads of a worker."""
         with self.running() as outgoing:
@@ -130,12 +164,15 @@ class OutgoingContract(Contract):
         for _ in range(10):
             self.use(outgoing)
 
-    def _raises(self, call: Any) -> bool:
+    def _raises(self, call: Callable[[], object]) -> bool:
+        return self._error(call) is not None
+
+    def _error(self, call: Callable[[], object]) -> Exception | None:
         try:
             call()
-        except Exception:
-            return True
-        return False
+        except Exception as error:
+            return error
+        return None
 
     def _works(self, outgoing: Any) -> bool:
         end = time.monotonic() + self.patience
