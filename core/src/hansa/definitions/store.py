@@ -29,7 +29,8 @@ class DefinitionStore:
     def all(
         self, kind: str = "", type: str = "", name: str = "", *, after: int = 0
     ) -> list[DefinitionRecord]:
-        """Return stored definitions, sorted by key; with `after`, those changed since a revision."""
+        """Return stored definitions, sorted by key; with `after`, those changed since a revision.
+        """
         c = tables.definition.c
         query: Select[tuple[object, ...]] = select(tables.definition)
         if kind:
@@ -83,8 +84,9 @@ class DefinitionStore:
         returns.
 
         Edits in `unchanged`, which change nothing of a definition at a revision, are judged and not
-        stored; if all are, the revision is that which the cluster has. They may refer to each other in any order. Raises what speaks against the first that is
-        refused; with `by_path` one `Invalid` with all faults by `kind.type.name.setting`.
+        stored; if all are, the revision is that which the cluster has. They may refer to each other
+        in any order. Raises what speaks against the first that is refused; with `by_path` one
+        `Invalid` with all faults by `kind.type.name.setting`.
         """
         try:
             with self.database.transaction(by) as transaction:

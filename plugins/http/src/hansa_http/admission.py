@@ -1,5 +1,5 @@
-"""Which connections a worker keeps when there are too many: idle ones end first, of the address that
-has most.
+"""Which connections a worker keeps when there are too many: idle ones end first, of the address
+that has most.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""One HTTP connection, as waitress handles it, with what it leaves open closed: spinning, lingering,
-requests that do not get complete.
+"""One HTTP connection, as waitress handles it, with what it leaves open closed: spinning,
+lingering, requests that do not get complete.
 
 It rests on the inside of waitress 3.0, hence the pin `<4`; tests/test_connection.py guards every
 place.

@@ -1,7 +1,7 @@
 """Trusted proxies: whose X-Forwarded-For and X-Forwarded-Proto headers count.
 
-An address alone proves little where other programs have it, too, as on the proxy's own machine: with
-a secret, headers count only in requests that carry it.
+An address alone proves little where other programs have it, too, as on the proxy's own machine:
+with a secret, headers count only in requests that carry it.
 """
 
 from __future__ import annotations

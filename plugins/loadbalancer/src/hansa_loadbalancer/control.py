@@ -25,7 +25,7 @@ from .files import (
     with_server,
     without_server,
 )
-from .generate import BACKEND
+from .generate import BACKEND, hidden, proxy_secret_in
 from .runtime import RuntimeSocket
 from .settings import SECTION, BalancedServer, parse
 
@@ -82,17 +82,20 @@ class Control:
         return self.runtime.ask(words)
 
     def source(self) -> dict[str, str]:
-        """Return the configuration as it is stored and as HAProxy has it, and where both are."""
+        """Return the configuration as it is stored and as HAProxy has it, without the secret, and
+        where both are.
+        """
         file = self.folder / SOURCE
         about = self.about()
         try:
             generated = file.read_text()
         except OSError as error:
             raise Unavailable(f"{file} cannot be read: {error.strerror}") from None
+        secret = proxy_secret_in(generated)
         return {
-            "stored": self._text(),
+            "stored": hidden(self._text(), secret),
             "stored_in": about.config,
-            "generated": generated,
+            "generated": hidden(generated, secret),
             "generated_in": str(file),
         }
 

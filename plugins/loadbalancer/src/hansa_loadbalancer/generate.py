@@ -5,6 +5,7 @@ that nothing can be injected.
 from __future__ import annotations
 
 import json
+import re
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ ERRORS = {
     503: ("Service unavailable", "no server is available"),
     504: ("Timed out", "the server did not answer in time; the request may have run"),
 }
+MASK = "********"
+_SECRET_LINE = re.compile(f'set-header {PROXY_HEADER} "([^"]+)"')
 CID = "^[A-Za-z0-9-]{1,64}$"
 
 
@@ -235,6 +238,17 @@ def _admin(section: LoadBalancerSection, tls: str) -> str:
         f"default_backend {BACKEND}",
     ]
     return f"\nfrontend admin\n{_lines(lines)}\n"
+
+
+def proxy_secret_in(text: str) -> str:
+    """Return the secret in a generated configuration; empty if there is none."""
+    found = _SECRET_LINE.search(text)
+    return found[1] if found else ""
+
+
+def hidden(text: str, secret: str) -> str:
+    """Return a text with a mask in place of a secret."""
+    return text.replace(secret, MASK) if secret else text
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -52,7 +52,9 @@ class Limit:
 
 
 class Step(NamedTuple):
-    """What is done to the counter `key`: `amount` is added, or taken back if negative; 0 only looks."""
+    """What is done to the counter `key`: `amount` is added, or taken back if negative; 0 only
+    looks.
+    """
 
     key: str
     limit: Limit
@@ -67,7 +69,9 @@ class Cells(Protocol):
 
 
 class LocalCells(Cells):
-    """Counters of this process, at most `size`; those that are empty are forgotten, then the oldest."""
+    """Counters of this process, at most `size`; those that are empty are forgotten, then the
+    oldest.
+    """
 
     def __init__(self, size: int = 20_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size

@@ -13,7 +13,9 @@ from .early import SecuritySection
 log = logging.getLogger("hansa.security")
 
 RECOMMENDED = 15
-"""Length of a password that is the only proof of its user, in characters; shorter ones are warned of."""
+"""Length of a password that is the only proof of its user, in characters; shorter ones are warned
+of.
+"""
 FEWEST_DIFFERENT = 4
 """Minimum number of different characters in a secret."""
 

@@ -163,8 +163,8 @@ class Throttle:
 
 
 def _failure(standing: Standing) -> tuple[int, int, int, int]:
-    """Return what a failure adds to the counters of pair, address, name and newcomer: where the name
-    has logged in before, it is no sign of an attack on the name.
+    """Return what a failure adds to the counters of pair, address, name and newcomer: where the
+    name has logged in before, it is no sign of an attack on the name.
     """
     return (1, 1, 0, 0) if standing.familiar else (1, 1, 1, 1)
 
