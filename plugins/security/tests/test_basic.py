@@ -130,7 +130,10 @@ def test_a_password_may_contain_colons():
 
 def test_composed_and_decomposed_letters_are_the_same():
     security = make(username="jos\u00e9", password="caf\u00e9 au lait")
-    assert call(security, header(unicodedata.normalize("NFD", "josé"), "cafe\u0301 au lait")) == "jos\u00e9"
+    assert (
+        call(security, header(unicodedata.normalize("NFD", "josé"), "cafe\u0301 au lait"))
+        == "jos\u00e9"
+    )
 
 
 @pytest.mark.parametrize(
@@ -207,7 +210,8 @@ def test_wrong_user_and_wrong_password_cost_the_same(monkeypatch):
 
 def test_signing_unless_told_to_is_an_error_that_says_what_to_do():
     with pytest.raises(
-        HansaError, match="partner neither signs outgoing calls nor logs in: its setting signs is off"
+        HansaError,
+        match="partner neither signs outgoing calls nor logs in: its setting signs is off",
     ) as caught:
         make().sign({})
     assert caught.value.status == 500

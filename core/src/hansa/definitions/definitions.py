@@ -46,8 +46,7 @@ class Definitions(DefinitionsContract):
     # -- read --------------------------------------------------------------------------------------
 
     def read(self, record: DefinitionRecord) -> DefinitionSettings:
-        """Return the settings of a definition, references resolved, in today's shape, or `Invalid`.
-        """
+        """Return the settings of a definition, references resolved, in today's shape, or `Invalid`."""
         return self._validator.read(record)
 
     def read_to_run(self, record: DefinitionRecord) -> DefinitionSettings:
@@ -79,8 +78,7 @@ class Definitions(DefinitionsContract):
         return self._validator.upgrade(stored)
 
     def exists(self, kind: str, type: str, name: str) -> bool:
-        """Whether a definition, service or format of this name is there; an empty type means any.
-        """
+        """Whether a definition, service or format of this name is there; an empty type means any."""
         if kind == "service":
             return self.registry.find_service(name) is not None
         if kind == "format":

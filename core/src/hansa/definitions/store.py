@@ -29,8 +29,7 @@ class DefinitionStore:
     def all(
         self, kind: str = "", type: str = "", name: str = "", *, after: int = 0
     ) -> list[DefinitionRecord]:
-        """Return stored definitions, sorted by key; with `after`, those changed since a revision.
-        """
+        """Return stored definitions, sorted by key; with `after`, those changed since a revision."""
         c = tables.definition.c
         query: Select[tuple[object, ...]] = select(tables.definition)
         if kind:

@@ -58,8 +58,8 @@ class Config:
 
     `definitions` holds (kind, type, name, settings) from tables such as `[channel.http.NAME]`;
     `path` is the file, `dir` the server's directory, both absolute. `listening` gets the addresses
-    of bound sockets by name. A section that is named as a kind has its settings beside the tables of
-    definitions, as `[security] minimum_secret` beside `[security.basic.NAME]`.
+    of bound sockets by name. A section that is named as a kind has its settings beside the tables
+    of definitions, as `[security] minimum_secret` beside `[security.basic.NAME]`.
     """
 
     def __init__(self, path: Path, data: Document, directory: Path | None = None) -> None:

@@ -51,7 +51,9 @@ class Requirements:
         if not weakness and len(secret) < RECOMMENDED:
             weakness = f"has less than {RECOMMENDED} characters"
         if weakness:
-            log.warning("a secret of the security definition %s is weak: it %s", definition, weakness)
+            log.warning(
+                "a secret of the security definition %s is weak: it %s", definition, weakness
+            )
 
 
 def _weakness(secret: str, user: str) -> str:
