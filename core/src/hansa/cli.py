@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 
@@ -47,7 +48,8 @@ class _Commands(click.Group):
 def _load_installed() -> Registry:
     """Return a registry with the types of everything that is installed; nothing is started."""
     registry = Registry()
-    Plugins(registry).load()
+    with exits_raised():
+        Plugins(registry).load()
     return registry
 
 
@@ -101,6 +103,34 @@ def run(path: str, http: str | None, directory: str | None, workers: int | None)
     except HansaError as error:
         _report(error)
         sys.exit(1)
+
+
+@commands.group()
+def plugin() -> None:
+    """Installed plugins."""
+
+
+@plugin.command()
+@click.option(
+    "--config",
+    "config",
+    default="config.toml",
+    show_default=True,
+    help="Configuration of the server; the file plugins.lock is written beside it.",
+)
+def lock(config: str) -> None:
+    """Write which plugins are installed here, with versions and hashes, into plugins.lock.
+
+    A server that starts with others says so in its log.
+    """
+    from .plugins.lock import LOCK, lock_plugins
+
+    path = Path(config).parent / LOCK
+    try:
+        locked = lock_plugins(path.parent)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
+    click.echo(f"{path}: {len(locked)} distributions")
 
 
 def _report(error: HansaError) -> None:

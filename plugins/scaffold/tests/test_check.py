@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 from hansa import NotFound
-from hansa_scaffold.check import conformance_faults, declaration_faults, locate
+from hansa_devkit.harness.distribution import install_plugin
+from hansa_scaffold.check import check_installed, conformance_faults, declaration_faults, locate
 from hansa_scaffold.source import Source, documentation_faults, import_faults
 from hansa_scaffold.writing import new_plugin
+
+OUTGOING = """
+class Mine(Outgoing):
+    type = "mine"
+@hookimpl
+def hansa_transports():
+    return [Mine]
+"""
 
 
 @pytest.fixture
@@ -149,3 +158,28 @@ def test_locate(plugin):
 def test_our_own_plugins_are_within_the_walls(name):
     source = Source.read(locate(name))
     assert declaration_faults(source) + import_faults(source) + documentation_faults(source) == []
+
+
+def test_what_is_installed_is_loaded_without_a_server(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    install_plugin(tmp_path, "aaa", OUTGOING)
+    install_plugin(tmp_path, "bbb", OUTGOING)
+    install_plugin(tmp_path, "exits", "import os\nos._exit(3)")
+    install_plugin(tmp_path, "newer", "", requires=["hansa>=99"])
+    install_plugin(tmp_path, "wrong", "@hookimpl\ndef hansa_serve(sever):\n    pass\n")
+    install_plugin(tmp_path, "older", "", requires=["no-such-library"])
+    findings = {finding.check: "; ".join(finding.faults) for finding in check_installed()}
+    told = {
+        "bbb": "outgoing mine is given by the plugins aaa and bbb",
+        "exits": "the process that loaded it ended with status 3",
+        "newer": "it needs hansa>=99, and hansa 0",
+        "wrong": "the hook hansa_serve has no argument sever (it has: server)",
+        "older": "it needs no-such-library, which is not installed",
+    }
+    for name, fault in told.items():
+        assert fault in findings[f"loading of {name}"]
+        assert f"plugin {name} (hansa-{name} 1.0): " in findings[f"loading of {name}"]
+    assert findings["loading of aaa"] == findings["loading of json"] == ""
+    with pytest.raises(NotFound, match="no plugin 'newr' is installed"):
+        check_installed("newr")

@@ -125,6 +125,8 @@ def test_early_modules_that_would_end_the_server(
     for name, (_, _, early) in EARLY.items():
         more = make_plugin(name, full, early)
     server = start_probed(plugins=tuple(EARLY), more=more, wait=False)
+    locked = {"plugins": {"hansa-gone": {"version": "1.0", "hash": ""}}}
+    (server.folder / "plugins.lock").write_text(json.dumps(locked))
     for _ in range(3):
         assert server.supervisor.wait(60) == 4, server.output()
         server.launch()
@@ -140,4 +142,5 @@ def test_early_modules_that_would_end_the_server(
         assert found["state"] == state and why in found["why"], found
         assert f"`hansa plugin block {name}`" in found["why"]
     assert "restart the server" in states["plugin  runs"]["why"]
+    assert "plugins.lock: hansa-gone 1.0 is locked and not installed" in server.output()
     assert server.stop() == 0

@@ -26,7 +26,8 @@ def exits_raised() -> Iterator[None]:
             end(status)
         raise SystemExit(f"os._exit({status})")
 
-    faulthandler.enable(file=sys.__stderr__)  # `sys.stderr` may be no file
+    if sys.__stderr__ is not None:
+        faulthandler.enable(file=sys.__stderr__)  # `sys.stderr` may be no file
     os._exit = exit_or_raise
     try:
         yield

@@ -178,9 +178,9 @@ class DeathLedger:
             deaths = self._read()
             blamed = [one for one in subjects if one in deaths] or subjects
             for subject in blamed:
-                before = deaths.pop(subject, None)
-                count = before.count + 1 if before else 1
-                alone = len(blamed) == 1 or (before is not None and before.alone)
+                former = deaths.pop(subject, None)
+                count = former.count + 1 if former else 1
+                alone = len(blamed) == 1 or (former is not None and former.alone)
                 deaths[subject] = Deaths(count, how, time.time(), alone)
                 if deaths[subject].quarantined:
                     deaths.pop(EARLY, None)

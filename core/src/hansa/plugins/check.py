@@ -19,8 +19,10 @@ from pathlib import Path
 from ..foundation.errors import Invalid
 from ..foundation.processes import how_ended
 from .configuration import read_config
-from .discovery import load_plugins
-from .installed import Plugin
+from .discovery import Plugins, load_plugins
+from .installed import Plugin, discover
+from .registry import Registry
+from .requirements import unmet
 
 TRIAL_LIMIT = 120
 """Seconds that a trial load of all plugins may take."""
@@ -31,6 +33,8 @@ TRYING = "loading: "
 class Trial:
     """What is tried: the configuration file, its folder (empty: the one that it names), the plugins
     that are blocked, and those that must load; with None, all must.
+
+    Without a configuration all plugins are tried that are not blocked, and nothing else.
     """
 
     config: str
@@ -40,7 +44,7 @@ class Trial:
 
 
 def check_plugins(
-    config: Path,
+    config: Path | None,
     directory: Path | None = None,
     blocked: Iterable[str] = (),
     needed: Iterable[str] | None = None,
@@ -48,12 +52,19 @@ def check_plugins(
     """Try in a child process whether a worker could load all plugins and read the configuration;
     raises `Invalid`.
 
-    A plugin that cannot be loaded counts if it is among those `needed`; by default all are.
+    A plugin that cannot be loaded counts if it is among those `needed`; by default all are. Without
+    a configuration, everything that is installed is loaded, and what it requires of other
+    distributions counts, too.
     """
+    if config is None:
+        faults = _installed_faults()
+        if faults:
+            raise Invalid(faults)
+        return
     left_out = set(blocked)
     wanted = None if needed is None else set(needed)
     while True:
-        end = _try(
+        end = run_trial(
             Trial(
                 str(config),
                 str(directory or ""),
@@ -69,6 +80,31 @@ def check_plugins(
         raise Invalid(end.faults)
 
 
+def _installed_faults() -> dict[str, str]:
+    """Return what is wrong with the plugins that are installed here, by plugin."""
+    found = discover()
+    faults = _loading_faults()
+    for name, plugin in found.items():
+        missing = unmet(plugin.requirements, all=True)
+        told = [faults[name]] if name in faults else []
+        told += [one for one in missing if one not in faults.get(name, "")]
+        if told:
+            faults[name] = "; ".join(told)
+    return {found[name].label if name in found else name: why for name, why in faults.items()}
+
+
+def _loading_faults() -> dict[str, str]:
+    """Return why plugins that are installed here cannot be loaded, by name; what ends its process is
+    left out of the next trial.
+    """
+    fatal: dict[str, str] = {}
+    while True:
+        end = run_trial(Trial("", "", sorted(fatal), None))
+        if not end.loading:
+            return {**end.faults, **fatal}
+        fatal[end.loading] = "; ".join(end.faults.values())
+
+
 @dataclass(frozen=True)
 class TrialEnd:
     """How a trial ended: its faults, and the plugin that it was loading if it did not reach its
@@ -79,7 +115,7 @@ class TrialEnd:
     loading: str = ""
 
 
-def _try(trial: Trial) -> TrialEnd:
+def run_trial(trial: Trial) -> TrialEnd:
     """Run a trial in a child process."""
     command = [sys.executable, "-P", "-m", "hansa.plugins.check", json.dumps(asdict(trial))]
     try:
@@ -118,8 +154,13 @@ def main(text: str) -> int:
         print(f"{TRYING}{plugin.name}", flush=True)
 
     try:
-        config = read_config(trial.config, directory=trial.directory or None)
-        load_plugins(config, trial.blocked, needed=trial.needed, trying=announce)
+        if trial.config:
+            config = read_config(trial.config, directory=trial.directory or None)
+            load_plugins(config, trial.blocked, needed=trial.needed, trying=announce)
+        else:
+            plugins = Plugins(Registry())
+            plugins.load(blocked=trial.blocked, trying=announce)
+            faults = {plugin.name: plugin.why for plugin in plugins.broken}
     except Invalid as invalid:
         faults = invalid.errors
     print(json.dumps(faults))

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import IO, Any
 
 from ..contract.engine import Engine
-from ..foundation.errors import HansaError, Invalid
+from ..foundation.errors import Invalid, describe
 from ..foundation.files import StatusFile
 from ..foundation.output import print_lines
 from ..foundation.starts import STARTS, SUPERVISOR, DeathLedger, Starts
@@ -30,6 +30,7 @@ from ..plugins.configuration import Config, read_config
 from ..plugins.discovery import Plugins, load_plugins
 from ..plugins.early_trial import try_early_modules
 from ..plugins.installed import EARLY
+from ..plugins.lock import LOCK, lock_differences
 from .children import Ledger
 from .engines import Engines
 from .logs import rotate_log, rotate_output, set_up
@@ -101,6 +102,8 @@ class Supervisor:
             log.warning(
                 "ended %s processes that an earlier run left behind: %s", len(leftovers), leftovers
             )
+        for difference in lock_differences(self.config.path.parent):
+            log.warning("%s: %s", LOCK, difference)
         for number in SIGNALS:
             signal.signal(number, self._request_stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -248,8 +251,8 @@ class Supervisor:
         for step in steps:
             try:
                 step()
-            except (OSError, HansaError) as error:
-                trouble = str(error)
+            except Exception as error:  # engines are the code of plugins
+                trouble = describe(error)
         if trouble and trouble != self._trouble:
             log.error("something cannot be done now and is tried again: %s", trouble)
         self._trouble = trouble
@@ -354,8 +357,8 @@ def _lock(folder: Path) -> IO[str]:
 
 
 def _load_early(config: Config) -> Plugins:
-    """Load the early modules of plugins; what is wrong with definitions, too, is told in the same
-    breath.
+    """Load the early modules of plugins, after a trial; what is wrong with definitions, too, is
+    told in the same breath.
     """
     folder = config.dir / STARTS
     blamed = DeathLedger(folder).bury(SUPERVISOR, "with the server")

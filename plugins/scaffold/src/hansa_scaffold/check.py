@@ -11,13 +11,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, entry_points
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from hansa import NotFound
+from hansa import Invalid, NotFound, check_plugins
 
-from .source import Source, documentation_faults, import_faults
+from .source import GROUPS, Source, documentation_faults, import_faults
 
 TAIL = 15
 """Lines of output that are shown of a test run that names no failed test."""
@@ -51,6 +51,32 @@ def locate(target: str) -> Path:
     return Path(unquote(urlsplit(address["url"]).path))
 
 
+def check_installed(name: str = "") -> list[Finding]:
+    """Load the plugins that are installed here as a server would: a finding for the one of this
+    name, or for each; raises `NotFound`.
+    """
+    names = {entry.name for group in GROUPS for entry in entry_points(group=group)}
+    if name and name not in names:
+        raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(sorted(names))})")
+    faults = _installed_faults()
+    wanted = [name] if name else sorted(names)
+    return [Finding(f"loading of {one}", faults.get(one, [])) for one in wanted]
+
+
+def _installed_faults() -> dict[str, list[str]]:
+    """Return what is wrong with plugins that are installed here, by name."""
+    try:
+        check_plugins(None)
+    except Invalid as invalid:
+        found: dict[str, list[str]] = {}
+        for label, fault in invalid.errors.items():
+            # the label of a plugin: plugin NAME (DISTRIBUTION VERSION)
+            name = label.removeprefix("plugin ").partition(" (")[0]
+            found.setdefault(name, []).append(f"{label}: {fault}")
+        return found
+    return {}
+
+
 def check_plugin(folder: Path) -> list[Finding]:
     """Run all checks on the plugin in a folder; raises `NotFound` if there is none."""
     source = Source.read(folder)
@@ -58,6 +84,7 @@ def check_plugin(folder: Path) -> list[Finding]:
         "declaration": declaration_faults,
         "imports": import_faults,
         "documentation": documentation_faults,
+        "loading": loading_faults,
         "conformance": conformance_faults,
     }
     return [Finding(name, check(source)) for name, check in checks.items()]
@@ -73,6 +100,22 @@ def declaration_faults(source: Source) -> list[str]:
     if "hansa" not in source.declared:
         faults.append("the dependencies do not list hansa")
     return faults
+
+
+def loading_faults(source: Source) -> list[str]:
+    """Return what is wrong when its plugins are loaded as a server would, with everything else that
+    is installed; nothing if it is not installed here.
+    """
+    installed = {
+        entry.name
+        for group in GROUPS
+        for entry in entry_points(group=group)
+        if entry.dist is not None and entry.dist.name == source.project.get("name")
+    }
+    if not installed:
+        return []
+    faults = _installed_faults()
+    return [fault for name in sorted(installed) for fault in faults.get(name, [])]
 
 
 def conformance_faults(source: Source) -> list[str]:

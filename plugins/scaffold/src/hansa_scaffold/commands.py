@@ -87,18 +87,26 @@ def new_service(name: str, folder: Path, as_json: bool) -> None:
 
 @click.command("check")
 @click.argument("target", metavar="[PATH|NAME]", default=".")
+@click.option(
+    "--installed",
+    is_flag=True,
+    help="Only load what is installed here, NAME or all, as a server would; no tests are needed.",
+)
 @as_json
-def check(target: str, as_json: bool) -> None:
-    """Check a plugin: declaration, imports, documentation, and the conformance suite of each of its
-    types.
+def check(target: str, installed: bool, as_json: bool) -> None:
+    """Check a plugin: declaration, imports, documentation, how it loads, and the conformance suite
+    of each of its types.
 
     PATH is its folder (by default this one), NAME that of a plugin installed in editable form. Ends
     with status 1 if it fails.
     """
-    from .check import check_plugin, locate
+    from .check import check_installed, check_plugin, locate
 
     try:
-        findings = check_plugin(locate(target))
+        if installed:
+            findings = check_installed("" if target == "." else target)
+        else:
+            findings = check_plugin(locate(target))
     except HansaError as error:
         raise click.ClickException(error.detail) from None
     if as_json:
