@@ -41,7 +41,7 @@ class ThreadOwners:
             self._note(thread)
             start(thread)
 
-        threading.Thread.start = noted  # type: ignore[method-assign, assignment]
+        threading.Thread.start = noted  # type: ignore[method-assign, assignment] - the only place that all threads pass
 
     def _note(self, thread: threading.Thread) -> None:
         owner = getattr(self._starting, "owner", None)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 from pathlib import Path
 
 from .location import Trust
-
-_FIRST = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def tls_context(trust: Trust) -> ssl.SSLContext:
@@ -32,7 +29,8 @@ def tls_context(trust: Trust) -> ssl.SSLContext:
 
 def _first_certificate(file: Path) -> str:
     """Return the certificate that a file is about, without its authorities and its key."""
-    found = _FIRST.search(file.read_text())
-    if found is None:
+    _, begin, rest = file.read_text().partition(ssl.PEM_HEADER)
+    content, end, _ = rest.partition(ssl.PEM_FOOTER)
+    if not begin or not end:
         raise OSError(f"{file} holds no certificate")
-    return found.group()
+    return begin + content + end
