@@ -114,6 +114,7 @@ class Vsftpd(FtpServer):
     """vsftpd, with two passwords for its only login."""
 
     name, package, programs = "vsftpd", "vsftpd", ("vsftpd",)
+    demands_certificate = False
 
     def command(self) -> list[str]:
         options = {
@@ -146,6 +147,12 @@ class Vsftpd(FtpServer):
                 "require_ssl_reuse": "YES",
                 "ssl_ciphers": "HIGH",
                 "rsa_cert_file": self.certificates[self.present],
+            }
+        if self.demands_certificate:
+            options |= {
+                "require_cert": "YES",
+                "validate_cert": "YES",
+                "ca_certs_file": self.certificates["right"],
             }
         text = "".join(f"{name}={value}\n" for name, value in options.items())
         return [self.program("vsftpd"), str(self.write("vsftpd.conf", text))]

@@ -73,6 +73,22 @@ class TestVsftpd(FileOutgoingContract):
         with pytest.raises(Unavailable, match=remedy), self.running(**changes):
             pass
 
+    def test_a_security_definition_supplies_a_client_certificate(self):
+        with Vsftpd() as demanding:
+            demanding.stop()
+            demanding.demands_certificate = True
+            demanding.start()
+            path = str(demanding.certificates["right"])
+            with pytest.raises(Unavailable), self.running(**demanding.settings):
+                pass
+            password = Secret(demanding.password)
+            login = Login(username="anonymous", password=password, certificate=path, key=path)
+            login_changes = {"username": "anonymous", "password": None, "security": "partner"}
+            files = self.make(**{**demanding.settings, **login_changes})
+            files.server.objects._security["partner"] = SimpleNamespace(login=lambda: login)
+            with self.running(files):
+                self.use(files)
+
     def test_a_server_without_tls_gets_no_password(self):
         with Vsftpd(tls=False) as plain:
             with (

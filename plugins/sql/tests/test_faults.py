@@ -7,13 +7,16 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
-from hansa import TimedOut, Unavailable
+from hansa import Login, TimedOut, Unavailable
 from hansa_devkit import LocalServer
 from hansa_devkit.faults import Proxy
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL
+from hansa_sql.outgoing import SqlOutgoing
 
 from plugins.sql.tests.support import certificate, make, pem, settings_of
 
@@ -194,6 +197,51 @@ def test_certificates(cls, engine, local, tmp_path):
             with pytest.raises(Unavailable, match=r"(?i)certificate|mismatch"):
                 db.start()
             db.stop()
+
+
+class CertifyingPostgreSQL(TlsPostgreSQL):
+    """Lets `certified` in by a client certificate of our authority, and nobody else so."""
+
+    options: ClassVar[dict[str, str]] = {**TlsPostgreSQL.options, "ssl_ca_file": "../ca.pem"}
+
+    def command(self):
+        rules = "hostssl all certified all cert\nhost all all all scram-sha-256\n"
+        return [*super().command(), "-c", f"hba_file={self.write('hba.conf', rules)}"]
+
+
+def test_a_security_definition_supplies_a_client_certificate(local, tmp_path):
+    authority, stranger = certificate("our authority"), certificate("a stranger")
+    (tmp_path / "ca.pem").write_text(pem(authority[1]))
+    for name, signer in (("right", authority), ("wrong", stranger)):
+        key, own = certificate("certified", signer)
+        (tmp_path / f"{name}.crt").write_text(pem(own))
+        (tmp_path / f"{name}.key").write_text(pem(key))
+        (tmp_path / f"{name}.key").chmod(0o600)
+    server = CertifyingPostgreSQL()
+    key, own = certificate("server", authority, "127.0.0.1")
+    server.write("key.pem", pem(key))
+    server.write("server.pem", pem(own))
+    server.write("ca.pem", pem(authority[1]))
+    with server:
+        place = settings_of(server.database(), "postgresql")
+        server.execute("CREATE ROLE certified LOGIN")
+        del place["username"], place["password"]
+        place |= {"tls": True, "tls_ca": f"{tmp_path}/ca.pem", "security": "presented"}
+
+        def connected(name: str) -> SqlOutgoing:
+            files = {"certificate": f"{tmp_path}/{name}.crt", "key": f"{tmp_path}/{name}.key"}
+            login = Login(username="certified", **files)
+            security = {"presented": SimpleNamespace(login=lambda: login)}
+            return make(LocalServer(directory=tmp_path, security=security), **place)
+
+        db = connected("right")
+        db.start()
+        assert db.one("SELECT current_user AS who") == {"who": "certified"}
+        db.stop()
+        refused = connected("wrong")
+        with pytest.raises(Unavailable, match=r"(?i)unknown ca|certificate"):
+            refused.start()
+        refused.stop()
 
 
 @SERVERS
