@@ -2,7 +2,7 @@
 
 Each object has a loop of its own: what blocks one, or leaves something behind in it, disturbs no
 other, and when the object stops, its tasks, connections and thread end with its loop. A loop costs
-one thread and two file descriptors.
+one thread and three file descriptors.
 """
 
 from __future__ import annotations
