@@ -4,6 +4,7 @@ reason.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,8 +16,9 @@ import pytest
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_loadbalancer.files import SOCKET
+from hansa_loadbalancer.settings import BalancedServer
 
-from plugins.loadbalancer.tests.support import both, call
+from plugins.loadbalancer.tests.support import Backend, both, call
 
 
 @both
@@ -29,6 +31,33 @@ def test_it_serves_hands_out_by_turns_and_ends_leaving_nothing(start, backends):
     balancer.stop(signal.SIGINT)
     with pytest.raises(ConnectionRefusedError):
         balancer.get()
+
+
+def test_a_server_gets_nothing_before_it_is_ready(start, backends):
+    one, _ = backends
+    one.ready = False
+    balancer = start(run=False)
+    balancer.launch()
+    answers = []
+
+    def ask() -> bool:
+        with contextlib.suppress(OSError):
+            answers.append(balancer.get("/early")[0])
+        return answers.count(200) > 20
+
+    wait_until(ask, 20, "it answers")
+    assert not one.seen, "when it starts"
+    balancer.control.reload()
+    third = Backend("third")
+    third.ready = False
+    balancer.control.add(BalancedServer(name="third", address=third.address))
+    for _ in range(20):
+        answers.append(balancer.get("/early")[0])
+    assert not one.seen and not third.seen, "when it reloads, and when it gets another one"
+    assert set(answers[answers.index(200) :]) == {200}
+    third.ready = True
+    wait_until(lambda: balancer.get("/late")[2]["server"] == "third")
+    third.stop()
 
 
 @both
