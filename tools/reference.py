@@ -219,7 +219,9 @@ def environment() -> Iterator[str]:
     yield (
         "# Environment variables\n\n"
         "What servers, commands and test kits read from the environment. Settings of `config.toml`\n"
-        'and of definitions may take any other variable, by `{ "$env" = "NAME" }`.\n\n'
+        'and of definitions may take any other variable, by `{ "$env" = "NAME" }`. Commands also heed\n'
+        "`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, unless the server is on the same machine, and\n"
+        "`NO_COLOR`.\n\n"
         "| variable | what it is for | read by |\n|---|---|---|\n"
     )
     for one in variables():

@@ -21,7 +21,7 @@ JOB = {"name": "hourly", "job_type": "interval", "hours": 1, "service": "rates.p
 def test_what_runs_is_said_to_run_in_each_worker(server: Server) -> None:
     made = server.call("admin.outgoing.sql.create", SQLITE)
     assert made["state"] == "running"
-    assert [state["state"] for state in made["states"].values()] == ["running"]
+    assert {state["state"] for state in made["states"].values()} == {"running"}
     assert made["states"].keys() == set(made["applied"])
     off = server.call("admin.outgoing.sql.edit", {"name": "db", "active": False})
     assert off["state"] == "inactive"
@@ -35,8 +35,7 @@ def test_what_runs_once_in_the_cluster_is_waited_for(server: Server) -> None:
 def test_what_does_not_run_is_said_with_the_reason(server: Server) -> None:
     made = server.call("admin.outgoing.sql.create", SQLITE | {"engine": "nosuch"})
     assert made["state"] == "retrying"
-    (state,) = made["states"].values()
-    assert "nosuch" in state["why"]
+    assert all("nosuch" in state["why"] for state in made["states"].values())
     mended = server.call("admin.outgoing.sql.edit", {"name": "db", "engine": "sqlite"})
     assert mended["state"] == "running"
 
@@ -63,6 +62,34 @@ def test_apply_says_what_does_not_run(server: Server) -> None:
     assert failed["state"] == "retrying"
     assert "nosuch" in next(iter(failed["states"].values()))["why"]
     assert server.call("admin.config.apply", {"config": config})["not_running"] == []
+
+
+PICKY = """import os
+
+from hansa import Service
+
+if "HANSA_LISTEN_HTTP" in os.environ:
+    raise RuntimeError("not in a worker")
+
+
+class Picky(Service):
+    def handle(self):
+        return {}
+"""
+
+
+def test_what_workers_cannot_load_is_said(server: Server) -> None:
+    # the trial, which is no worker, imports it
+    done = server.call("admin.service.deploy", {"file": "picky.py", "source": PICKY})
+    (failed,) = done["not_running"]
+    assert (failed["kind"], failed["type"], failed["name"]) == ("service", "package", "picky.py")
+    for state in failed["states"].values():
+        assert state["state"] == "failed"
+        assert "not in a worker" in state["why"]
+    mended = PICKY.replace("raise", "assert")
+    applied = server.call("admin.config.apply", {"config": {"services": {"picky.py": mended}}})
+    assert applied["not_running"] == []
+    server.call("admin.service.delete", {"name": "picky.py"})
 
 
 class Reports:

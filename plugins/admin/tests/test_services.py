@@ -25,7 +25,16 @@ def version(number: int) -> dict[str, str]:
 
 def deploy(server: Server, number: int) -> dict[str, Any]:
     answer = server.call("admin.service.deploy", version(number))
-    assert answer.keys() == {"packages", "services", "version", "revision", "applied", "pending"}
+    assert answer.keys() == {
+        "packages",
+        "services",
+        "version",
+        "revision",
+        "applied",
+        "pending",
+        "not_running",
+    }
+    assert answer["not_running"] == []
     (package,) = answer["packages"]
     assert (answer["services"], answer["version"]) == (package["services"], package["version"])
     return package

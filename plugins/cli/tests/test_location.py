@@ -72,6 +72,14 @@ def test_contexts_are_named_and_used(
     assert "address" in cli.ok("server", "status", "--context", "test", **home)
     assert "admin.api" in cli.ok("channel", "http", "list", HANSA_CONTEXT="test", **home)
     assert "address" in cli.ok("server", "status", "--dir", str(server.dir), **home)
+    # what is typed counts more than the environment
+    typed = cli.run(
+        "server", "status", "--context", "gone", **home | {"HANSA_DIR": str(server.dir)}
+    )
+    assert "the context gone" in typed.stderr
+    assert "address" in cli.ok(
+        "server", "status", "--dir", str(server.dir), HANSA_CONTEXT="gone", **home
+    )
     cli.ok("context", "use", "test", **home)
     assert "address" in cli.ok("server", "status", **home)
     listed = json.loads(cli.ok("context", "list", "--json", **home))

@@ -34,3 +34,15 @@ def test_apply_is_3_if_something_does_not_run(cli: CommandLine, tmp_path: Path) 
     assert applied.exit_code == 3
     assert "applied, revision" in applied.stdout
     assert "outgoing sql db does not run:" in applied.stderr
+
+
+def test_a_deployment_is_3_if_a_worker_cannot_load_it(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "picky.py"
+    # its trial is in no worker
+    file.write_text("import os\nassert 'HANSA_LISTEN_HTTP' not in os.environ, 'not here'\n")
+    deployed = cli.run("deploy", str(file))
+    assert deployed.exit_code == 3
+    assert "picky.py: version 1" in deployed.stdout
+    assert "service package picky.py does not run:\n  failed: " in deployed.stderr
+    assert "not here" in deployed.stderr
+    cli.ok("service", "delete", "picky.py")

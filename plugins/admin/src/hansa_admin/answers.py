@@ -134,6 +134,18 @@ class Changed(Model):
     pending: Annotated[list[str], setting("Workers that have yet to apply it")]
 
 
+class NotRunning(Model):
+    """A definition that does not run in some workers within 5 seconds after the change, or a package
+    that they cannot load.
+    """
+
+    kind: Annotated[str, setting("Kind of the definition, or service")]
+    type: Annotated[str, setting("Type of the definition, or package")]
+    name: Annotated[str, setting("Its name")]
+    state: Annotated[str, setting("The worst of its states in all workers")]
+    states: Annotated[dict[str, State], setting("The state in each worker where it does not run")]
+
+
 class Settled(Changed):
     """A stored change of one definition, and what became of it within 5 seconds."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from hansa import Model, setting
 
-from .answers import PlainData, State, applied_data
+from .answers import NotRunning, PlainData, applied_data
 from .export import export
 from .operation import Operation
 from .outcome import Outcome
@@ -72,16 +72,6 @@ class Planned(Model):
     unchanged: Annotated[int, setting("Number of definitions that are as wanted already")]
 
 
-class NotRunning(Model):
-    """A definition that does not run in some workers, within 5 seconds after the change."""
-
-    kind: Annotated[str, setting("Kind of the definition")]
-    type: Annotated[str, setting("Type of the definition")]
-    name: Annotated[str, setting("Name of the definition")]
-    state: Annotated[str, setting("The worst of its states in all workers")]
-    states: Annotated[dict[str, State], setting("The state in each worker where it does not run")]
-
-
 class Applied(Planned):
     """What was done."""
 
@@ -91,7 +81,8 @@ class Applied(Planned):
     applied: Annotated[list[str], setting("Workers that have applied it")]
     pending: Annotated[list[str], setting("Workers that have yet to apply it")]
     not_running: Annotated[
-        list[NotRunning], setting("Created and edited definitions that do not run")
+        list[NotRunning],
+        setting("Created and edited definitions that do not run, and packages that are not loaded"),
     ]
 
 
@@ -143,7 +134,7 @@ class ConfigApply(Operation):
         if applied is None:
             return {**shown(plan), **NOTHING_DONE}
         changed = [edit.key for edit in plan.edits if edit.data is not None]
-        failures = outcome.failures(changed, applied)
+        failures = outcome.unloaded(plan.packages, applied) + outcome.failures(changed, applied)
         return {**shown(plan), **applied_data(applied), "not_running": failures}
 
 

@@ -41,6 +41,10 @@ class Outcome:
         states = self.wait([key], applied)[key]
         return {"state": worst_state(states), "states": states}
 
+    def unloaded(self, packages: Iterable[str], applied: Applied) -> list[PlainData]:
+        """Return those of several packages that some worker could not load, as answers show them."""
+        return self.failures([("service", "package", package) for package in packages], applied)
+
     def failures(self, keys: Iterable[Key], applied: Applied) -> list[PlainData]:
         """Return those of several definitions that do not run somewhere, as answers show them."""
         return [

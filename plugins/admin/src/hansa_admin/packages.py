@@ -6,8 +6,9 @@ from typing import Annotated
 
 from hansa import Invalid, Model, NotFound, PackageVersion, dump, setting
 
-from .answers import Changed, Filter, PlainData, applied_data, changed
+from .answers import Changed, Filter, NotRunning, PlainData, applied_data, changed
 from .operation import Operation
+from .outcome import Outcome
 
 
 class Sources(Model):
@@ -47,7 +48,15 @@ class Applied(Model):
     pending: Annotated[list[str], setting("Workers that have yet to apply it")]
 
 
-class Deployment(Applied):
+class Loaded(Applied):
+    """The result of a change of packages, which workers load."""
+
+    not_running: Annotated[
+        list[NotRunning], setting("Packages that some workers could not load, and why")
+    ]
+
+
+class Deployment(Loaded):
     """The result of a deployment, which is one revision."""
 
     packages: Annotated[list[DeployedPackage], setting("The given packages, by file")]
@@ -57,7 +66,7 @@ class Deployment(Applied):
     ] = None
 
 
-class RolledBack(Applied, DeployedPackage):
+class RolledBack(Loaded, DeployedPackage):
     """The package that serves again."""
 
 
@@ -243,6 +252,7 @@ class ServiceDeploy(PackageOperation):
         """Deploy them; raises `Invalid` with the errors of the sources and their lines."""
         asked: Sources = self.request.input
         files = asked.files or {asked.file: asked.source}
+        outcome = Outcome(self.server)
         try:
             done = self.server.packages.deploy(files, by=self.caller)
         except Invalid as invalid:
@@ -256,6 +266,7 @@ class ServiceDeploy(PackageOperation):
             "packages": done.packages,
             "services": sorted(services),
             "version": version,
+            "not_running": outcome.unloaded([package.file for package in done.packages], done),
         }
 
 
@@ -277,8 +288,10 @@ class ServiceRollback(PackageOperation):
         if wanted not in there:
             missing = asked.version or "before the one that serves"
             raise NotFound(f"{file!r} has no version {missing}")
+        outcome = Outcome(self.server)
         done = self.server.packages.deploy(there[wanted].files, by=self.caller)
-        return {**dump(done.packages[0]), **applied_data(done)}
+        unloaded = outcome.unloaded([file], done)
+        return {**dump(done.packages[0]), **applied_data(done), "not_running": unloaded}
 
 
 class ServiceDelete(PackageOperation):

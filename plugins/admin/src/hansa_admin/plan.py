@@ -166,6 +166,11 @@ class Plan:
         self.edits.append(Edit(record.key, seen_revision=record.revision))
         self.steps.append(Step("delete", record.key, settings))
 
+    @property
+    def packages(self) -> list[str]:
+        """The packages that are to be deployed, sorted."""
+        return sorted(_by_package(self.files))
+
     def _add_removals(self) -> None:
         deployed = {package_of(path) for path in sources(self.server)}
         named = {package_of(path) for path in self.sources}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import click
+from click.core import ParameterSource
 
 from .client import Client
 from .location import choose, locate_password, locate_server, locate_trust
 
+_PARAMETERS = ("hansa_server", "hansa_dir", "hansa_context", "hansa_password_file", "hansa_ca")
 _CONNECTION_FLAGS = ("--server", "--dir", "--context", "--password-file", "--ca")
 
 
@@ -51,9 +53,25 @@ def connection_options() -> list[click.Option]:
     ]
 
 
-def connect(given: Mapping[str, str | None]) -> Client:
-    """Return a client of the server that the values of these options name, by their parameters."""
-    choice = choose(given)
+def given_options(ctx: click.Context) -> dict[str, str | None]:
+    """Return the values of the options in a context, by parameter.
+
+    A context that was typed counts more than a server or folder in the environment, and the other
+    way round.
+    """
+    sources = {name: ctx.get_parameter_source(name) for name in _PARAMETERS}
+    typed = {name for name, source in sources.items() if source is ParameterSource.COMMANDLINE}
+    given: dict[str, str | None] = {name: ctx.params[name] for name in _PARAMETERS}
+    if "hansa_context" in typed:
+        given |= dict.fromkeys({"hansa_server", "hansa_dir"} - typed)
+    elif typed & {"hansa_server", "hansa_dir"}:
+        given["hansa_context"] = None
+    return given
+
+
+def connect(ctx: click.Context) -> Client:
+    """Return a client of the server that the options in a context name."""
+    choice = choose(given_options(ctx))
     password = locate_password(choice.password_file, choice.directory)
     return Client(locate_server(choice), password, locate_trust(choice))
 
@@ -67,23 +85,9 @@ def command(
     """
 
     def made(function: Callable[..., None]) -> click.Command:
-        def callback(
-            hansa_server: str | None,
-            hansa_dir: str | None,
-            hansa_context: str | None,
-            hansa_password_file: str | None,
-            hansa_ca: str | None,
-            hansa_json: bool,
-            **values: object,
-        ) -> None:
-            given = {
-                "hansa_server": hansa_server,
-                "hansa_dir": hansa_dir,
-                "hansa_context": hansa_context,
-                "hansa_password_file": hansa_password_file,
-                "hansa_ca": hansa_ca,
-            }
-            function(connect(given), hansa_json, **values)
+        def callback(hansa_json: bool, **values: object) -> None:
+            own = {name: value for name, value in values.items() if name not in _PARAMETERS}
+            function(connect(click.get_current_context()), hansa_json, **own)
 
         return click.Command(
             name,
@@ -101,7 +105,7 @@ def early_client(arguments: list[str]) -> Client:
     It is needed where the server says which options a command has.
     """
     parser = click.Command("hansa", params=[*connection_options()], add_help_option=False)
-    return connect(parser.make_context("hansa", _connection_arguments(arguments)).params)
+    return connect(parser.make_context("hansa", _connection_arguments(arguments)))
 
 
 def _connection_arguments(arguments: list[str]) -> list[str]:

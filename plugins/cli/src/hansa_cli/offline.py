@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .access import recorded_url
+from .connection import given_options
 from .location import choose
 from .plain import JsonObject
 
@@ -25,7 +26,7 @@ class Folder:
         """Return the folder that the command line names; None if it names the address of a server
         instead.
         """
-        choice = choose(click.get_current_context().params)
+        choice = choose(given_options(click.get_current_context()))
         if choice.server is not None:
             return None
         return cls(choice.directory, config)

@@ -24,7 +24,9 @@ def check_outcome(label: str, answer: JsonObject) -> None:
 
 
 def check_outcomes(answer: JsonObject) -> None:
-    """Raise `NotAsWanted`, with the reasons, unless all definitions of a change run."""
+    """Raise `NotAsWanted`, with the reasons, unless all definitions of a change run, and all packages
+    are loaded.
+    """
     failed: list[JsonObject] = answer.get("not_running") or []
     if failed:
         raise NotAsWanted("\n  ".join(_failure_of(one) for one in failed))

@@ -8,6 +8,7 @@ from . import output
 from .arguments import filter_option, name_argument, payload_option, read_json
 from .client import Client
 from .connection import command
+from .outcome import check_outcomes
 from .plain import JsonObject
 from .sources import read_sources
 
@@ -35,13 +36,19 @@ def deploy(client: Client, as_json: bool, files: tuple[str, ...]) -> None:
         answer = client.call("admin.service.deploy", {"files": sources})
     if as_json:
         output.print_json(answer)
-        return
+    else:
+        _show_deployed(answer)
+        if left_out:
+            click.echo(f"left out, as only Python is deployed: {', '.join(left_out)}", err=True)
+    check_outcomes(answer)
+
+
+def _show_deployed(answer: JsonObject) -> None:
+    """Print the packages that were deployed, and their services."""
     for package in answer["packages"]:
         services = ", ".join(package["services"])
         what = f"serves {services}" if services else "is there to be imported"
         output.done(answer, f"{package['file']}: version {package['version']} {what}")
-    if left_out:
-        click.echo(f"left out, as only Python is deployed: {', '.join(left_out)}", err=True)
 
 
 @command("invoke", click.Argument(["service"]), payload_option())
@@ -157,6 +164,7 @@ def roll_back(client: Client, as_json: bool, file: str, version: int | None) -> 
     """
     answer = client.call("admin.service.rollback", {"file": file, "version": version})
     output.report(answer, as_json, f"{answer['file']}: version {answer['version']} serves")
+    check_outcomes(answer)
 
 
 @command("delete", click.Argument(["names"], nargs=-1, required=True, metavar="NAME..."))

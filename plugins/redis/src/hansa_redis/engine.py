@@ -23,6 +23,10 @@ from hansa import Engine, Unavailable, replace_file
 
 SOCKET_PATH_LIMIT = 103
 """Bytes of a socket's path: sun_path holds 108 on Linux and 104 on macOS, with the final NUL."""
+RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
+"""The environment variable with a private folder of the user, in which the embedded Valkey has its
+socket where the path of the server's folder is too long for one.
+"""
 READY_TIMEOUT = 0.5
 """Seconds for each step of asking the engine whether it serves."""
 _OK = b"+OK\r\n+PONG\r\n"
@@ -263,7 +267,7 @@ def _fits(folder: Path) -> bool:
 
 def _short_folders() -> Iterator[str]:
     """Yield the folders for sockets of this user and system, without repeats."""
-    folders = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")
+    folders = (os.environ.get(RUNTIME_VARIABLE), tempfile.gettempdir(), "/tmp")
     for folder in dict.fromkeys(folders):
         if folder:
             yield folder
