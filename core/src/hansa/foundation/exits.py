@@ -1,4 +1,6 @@
-"""What would end this process while it imports the code of others, as far as it can be kept from it."""
+"""What would end this process while it imports the code of others, as far as it can be kept from
+it.
+"""
 
 from __future__ import annotations
 

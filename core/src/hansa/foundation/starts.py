@@ -44,9 +44,11 @@ EARLY = "processes soon after they began to serve"
 PARTS = 3
 """Parts in which those are started that are blamed most."""
 SUPERVISOR = "supervisor"
-"""The name of the journal of a server's supervisor; those of its workers are named by process id."""
+"""The name of the journal of a server's supervisor; those of its workers are named by process id.
+"""
 JOURNAL_SIZE = 2**16
-"""Size in bytes at which the journal of a process that serves is emptied, if no start is under way."""
+"""Size in bytes at which the journal of a process that serves is emptied, if no start is under way.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,8 @@ class DeathLedger:
             self.journal(pid).unlink(missing_ok=True)
 
     def forget_all(self) -> None:
-        """Drop the journals of the workers of an earlier run of the server, whose end is not known."""
+        """Drop the journals of the workers of an earlier run of the server, whose end is not known.
+        """
         for journal in self._folder.glob("[0-9]*.journal"):
             with contextlib.suppress(OSError):
                 journal.unlink(missing_ok=True)

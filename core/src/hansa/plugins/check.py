@@ -94,8 +94,8 @@ def _installed_faults() -> dict[str, str]:
 
 
 def _loading_faults() -> dict[str, str]:
-    """Return why plugins that are installed here cannot be loaded, by name; what ends its process is
-    left out of the next trial.
+    """Return why plugins that are installed here cannot be loaded, by name; what ends its process
+    is left out of the next trial.
     """
     fatal: dict[str, str] = {}
     while True:

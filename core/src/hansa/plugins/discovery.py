@@ -223,8 +223,8 @@ class Plugins:
     def call_early(self, hook: str, config: Config, use: Callable[[Any], object]) -> None:
         """Call a hook of early modules, plugin by plugin, and hand each answer to `use`.
 
-        A plugin that fails in either is taken out of this server; raises what it raised if no worker
-        serves without it.
+        A plugin that fails in either is taken out of this server; raises what it raised if no
+        worker serves without it.
         """
         caller: pluggy.HookCaller = getattr(self.hook, hook)
         for implementation in reversed(caller.get_hookimpls()):

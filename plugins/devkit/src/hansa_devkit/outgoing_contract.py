@@ -22,8 +22,8 @@ class OutgoingContract(Contract):
     """The whole suite for an outgoing connection.
 
     An author gives `cls`, `good` and `use`, and, where there is a peer that may go away,
-    `peer_down` and `peer_up`; with a time-out, `peer_hangs`; where the peer has a refusal of its own,
-    `peer_refuses`.
+    `peer_down` and `peer_up`; with a time-out, `peer_hangs`; where the peer has a refusal of its
+    own, `peer_refuses`.
     """
 
     timeout_setting: ClassVar[str] = "timeout"
