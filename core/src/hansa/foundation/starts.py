@@ -211,8 +211,7 @@ class DeathLedger:
             self.journal(pid).unlink(missing_ok=True)
 
     def forget_all(self) -> None:
-        """Drop the journals of the workers of an earlier run of the server, whose end is not known.
-        """
+        """Drop the journals of workers of an earlier run of the server, whose end is not known."""
         for journal in self._folder.glob("[0-9]*.journal"):
             with contextlib.suppress(OSError):
                 journal.unlink(missing_ok=True)

@@ -198,8 +198,7 @@ class Contract(Documented):
             assert load(self.model, applied) == config
 
     def test_preparing_twice_changes_nothing(self) -> None:
-        """`prepare` leaves what it prepared as it is: an edit prepares the stored definition again.
-        """
+        """`prepare` leaves what it prepared as it is: an edit prepares what is stored again."""
         once = self.config()
         assert self.cls.prepare(once) == once, "prepare() changed what it had prepared"
 
@@ -343,8 +342,7 @@ def _models(hint: Any) -> Iterator[Any]:
 
 
 def _with_unknown(hint: Any, data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The data once for each object in it that a class declares, with an undeclared key put there.
-    """
+    """The data once for each object in it that a class declares, with an undeclared key in it."""
     classes = [
         one
         for one in (hint, *get_args(hint))
