@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Coroutine
@@ -78,7 +79,8 @@ class EventLoop:
             self._thread = None
         if loop is None or thread is None:
             return
-        loop.call_soon_threadsafe(loop.stop)
+        with contextlib.suppress(RuntimeError):  # something that ran in it has closed it
+            loop.call_soon_threadsafe(loop.stop)
         thread.join(STOP_WAIT * 2)
         if thread.is_alive():
             log.error("the event loop of %s does not end: something blocks it", self.what)
