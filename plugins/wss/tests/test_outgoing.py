@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from hansa import HansaError, Invalid, load
+from hansa import HansaError, Misused, load
 from hansa_devkit import LocalServer
 from hansa_http.address import HttpAddress
 from hansa_http.outgoing import HttpOutgoing
@@ -148,9 +148,9 @@ def test_what_cannot_be_signed_is_not_sent(peer: Any) -> None:
     wss = make(signs=True)
     outgoing = connect(peer, wss)
     own = "<w:Security xmlns:w='" + WSSE + "'/>"
-    with pytest.raises(Invalid, match="already"):
+    with pytest.raises(Misused, match="already"):
         outgoing.send("<ask/>", header=own)
-    with pytest.raises(Invalid, match="only envelopes"):
+    with pytest.raises(Misused, match="only envelopes"):
         wss.sign_message(b"<ask/>")
     with pytest.raises(HansaError, match="signs is off"):
         make().sign_message(ANSWER.encode())

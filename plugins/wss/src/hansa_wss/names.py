@@ -1,5 +1,5 @@
-"""The names of WS-Security: SOAP Message Security 1.1.1 (SMS) and UsernameToken Profile 1.1.1 (UTP),
-whose namespaces are those of version 1.0.
+"""The names of WS-Security: SOAP Message Security 1.1.1 (SMS) and UsernameToken Profile 1.1.1
+(UTP), whose namespaces are those of version 1.0.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class Wss(Security[WssSettings]):
         )
 
     def sign_message(self, message: bytes) -> bytes:
-        """Return an envelope with a Security header; raises `Invalid` if it is none, and
+        """Return an envelope with a Security header; raises `Misused` if it is none, and
         `HansaError` unless the setting `signs` is on.
         """
         if not self.config.signs:

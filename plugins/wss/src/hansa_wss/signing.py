@@ -6,7 +6,7 @@ import base64
 import os
 import time
 
-from hansa import Invalid
+from hansa import Misused
 from hansa_soap.envelope import header_blocks, version_of
 from hansa_xml.format import DECLARATION
 from hansa_xml.parser import parse
@@ -35,16 +35,17 @@ _NAMESPACES = {"wsse": WSSE, "wsu": WSU}
 
 
 def sign_envelope(message: bytes, config: WssSettings) -> bytes:
-    """Return an envelope with the Security header that these settings describe, as its first header.
+    """Return an envelope with the Security header that these settings describe, as its first
+    header.
 
-    Raises `Invalid` for a message that is no envelope, or has such a header already.
+    Raises `Misused` for a message that is no envelope, or has such a header already.
     """
     root = parse(message, huge=True)
     version = version_of(root)
     if version is None:
-        raise Invalid(f"only envelopes of SOAP can be signed, and not {root.tag}")
+        raise Misused(f"only envelopes of SOAP can be signed, and not {root.tag}")
     if list(header_blocks(root, SECURITY)):
-        raise Invalid("the envelope has a Security header already")
+        raise Misused("the envelope has a Security header already")
     header = root.find(version.header)
     if header is None:
         header = etree.Element(version.header)
