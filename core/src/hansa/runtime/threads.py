@@ -41,7 +41,8 @@ class ThreadOwners:
             self._note(thread)
             start(thread)
 
-        threading.Thread.start = noted  # type: ignore[method-assign, assignment] - the only place that all threads pass
+        # the only place that all threads pass
+        threading.Thread.start = noted  # type: ignore[method-assign, assignment]  # see above
 
     def _note(self, thread: threading.Thread) -> None:
         owner = getattr(self._starting, "owner", None)
