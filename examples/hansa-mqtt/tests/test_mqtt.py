@@ -67,7 +67,6 @@ class TestChannel(OnBroker, ChannelContract):
             assert request.raw == b"not to be handled"
             assert len(channel.dispatch.requests) == (2 if outcome == "retry" else 1)
 
-
     @pytest.mark.parametrize(
         ("qos", "guarantee"), [(0, "at_most_once"), (1, "at_least_once"), (2, "at_least_once")]
     )

@@ -229,8 +229,9 @@ def test_a_security_definition_supplies_a_client_certificate(local, tmp_path):
         place |= {"tls": True, "tls_ca": f"{tmp_path}/ca.pem", "security": "presented"}
 
         def connected(name: str) -> SqlOutgoing:
-            files = {"certificate": f"{tmp_path}/{name}.crt", "key": f"{tmp_path}/{name}.key"}
-            login = Login(username="certified", **files)
+            own = f"{tmp_path}/{name}.crt"
+            key = f"{tmp_path}/{name}.key"
+            login = Login(username="certified", certificate=own, key=key)
             security = {"presented": SimpleNamespace(login=lambda: login)}
             return make(LocalServer(directory=tmp_path, security=security), **place)
 

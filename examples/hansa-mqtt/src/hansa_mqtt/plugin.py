@@ -226,7 +226,7 @@ class MqttChannel(Connected[Subscription], Channel[Subscription]):
     @classmethod
     def delivery_of(cls, config: Subscription) -> Guarantee:
         """Return at least once; at most once with QoS 0, which nobody acknowledges."""
-        return "at_most_once" if config.qos == 0 else cls.delivery
+        return "at_most_once" if config.qos == 0 else "at_least_once"
 
     def start(self) -> None:
         """Connect and subscribe; raises what the broker refuses."""
