@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 import argon2
 from argon2.low_level import Type
-from hansa import HansaError, Secret, Unavailable
+from hansa import Misused, Secret, Unavailable
 
 # 19 MiB, two passes, one lane: OWASP Password Storage Cheat Sheet, argon2id.
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
@@ -71,9 +71,9 @@ def hash_key(key: str) -> Secret:
 
 
 def check_signs(name: str, signs: bool) -> None:
-    """Raise `HansaError` for a definition that keeps no more than hashes of its secrets."""
+    """Raise `Misused` for a definition that keeps no more than hashes of its secrets."""
     if not signs:
-        raise HansaError(
+        raise Misused(
             f"the security definition {name} neither signs outgoing calls nor logs in:"
             " its setting signs is off"
         )
