@@ -16,7 +16,6 @@ from ..odb.transaction import Transaction
 from .edit import CheckedEdit, Problems, combined, faults_by_path
 from .judge import IsOutside, Judge, claim_row
 
-
 _NONE: Mapping[Key, int] = {}
 
 
