@@ -27,11 +27,13 @@ class _Commands(click.Group):
             return
         self._asked = True
         logging.getLogger("hansa.plugins").setLevel(logging.CRITICAL)
-        plugins = Plugins(Registry(), (EARLY,), needed=None)
+        plugins = Plugins(Registry(), (EARLY,))
         with exits_raised():
             plugins.load()
-        for label, why in plugins.faults().items():
-            click.echo(f"Commands of the {label} are missing: {why}", err=True)
+        for broken in plugins.broken:
+            # others have no commands
+            if EARLY in broken.entries:
+                click.echo(f"Commands of the {broken.label} are missing: {broken.why}", err=True)
         for plugin, error in plugins.add_commands(self):
             why = f"{type(error).__name__}: {error}"
             click.echo(f"Commands of the plugin {plugin} are missing: {why}", err=True)

@@ -66,6 +66,7 @@ def test_a_new_plugin_passes_all_its_checks(tmp_path):
         "declaration": [],
         "imports": [],
         "documentation": [],
+        "loading": [],
         "conformance": [],
     }
 
