@@ -64,7 +64,7 @@ class Invalid(HansaError):
     code = "invalid"
     status = 400
     title = "Invalid input"
-    outcome = "reject"
+    outcome: Outcome = "reject"
 
     def __init__(self, errors: dict[str, str] | str, detail: str = "") -> None:
         given = {"": errors} if isinstance(errors, str) else errors
@@ -118,7 +118,7 @@ class NotFound(HansaError):
     code = "not-found"
     status = 404
     title = "Not found"
-    outcome = "reject"
+    outcome: Outcome = "reject"
 
 
 class Undefined(NotFound):
@@ -166,7 +166,7 @@ class TooLarge(HansaError):
     code = "too-large"
     status = 413
     title = "Content too large"
-    outcome = "reject"
+    outcome: Outcome = "reject"
 
 
 class ResultTooLarge(TooLarge):

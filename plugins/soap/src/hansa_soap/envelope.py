@@ -167,9 +167,9 @@ def _parts(root: etree._Element, version: Version) -> tuple[etree._Element | Non
             raise Invalid(f"the envelope has a {part.tag} after its Body")
     if body is None:
         raise Invalid("the envelope has no Body")
-    for part in (root, header, body):
-        if part is not None and len(part):
-            _check_no_text(part)
+    for holder in (root, header, body):
+        if holder is not None and len(holder):
+            _check_no_text(holder)
     return header, body
 
 
