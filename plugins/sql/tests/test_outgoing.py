@@ -383,6 +383,12 @@ def test_a_missing_driver_is_told_with_the_extra_to_install(monkeypatch, tmp_pat
         open_engine(config, tmp_path)
 
 
+def test_an_unknown_dialect_names_the_setting(tmp_path):
+    config = load(DatabaseSettings, {"engine": "postgres", "database": "x"})
+    with pytest.raises(Unavailable, match=r"no dialect postgres; check the setting engine"):
+        open_engine(config, tmp_path)
+
+
 def test_what_drivers_are_told(tmp_path):
     oracle = {
         "engine": "oracle",

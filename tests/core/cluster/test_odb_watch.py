@@ -16,7 +16,7 @@ from hansa.odb.engine import open_engine
 from hansa.odb.identity import open_own
 from hansa.odb.key_check import adopt_keys
 from hansa.odb.keys import Keys, load_keys
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 
 @pytest.fixture
@@ -77,6 +77,16 @@ def test_an_odb_that_does_not_answer_is_nothing_wrong(
 
     monkeypatch.setattr(database, "rows", silent)
     assert watch.fault() == ""
+
+
+def test_check_odb_accepts_an_odb_that_the_next_start_upgrades(folder: Path):
+    database, _ = start(folder)
+    with database.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE cluster DROP COLUMN key_check"))
+    check_odb(folder / "config.toml", folder)
+    (folder / "secret.key").unlink()
+    with pytest.raises(Invalid, match="is missing"):
+        check_odb(folder / "config.toml", folder)
 
 
 def test_check_odb_finds_a_lost_key_and_changes_nothing(folder: Path):

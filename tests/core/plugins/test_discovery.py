@@ -345,6 +345,17 @@ class TestWithAConfiguration:
         check_plugins(path, blocked={"bad"})
         check_plugins(path, needed=["one"])
 
+    def test_a_trial_has_the_addresses_that_a_server_sets(
+        self, make: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        config = "from hansa import Model\n        class Config(Model):\n            address: str"
+        make("one", OUTGOING.format(type="one").replace("type =", f"{config}\n        type ="))
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "plugins"))
+        text = "[plugins]\nenabled = ['one']\n[outgoing.one.a]\naddress = {{'$env' = '{}'}}"
+        check_plugins(self.read(tmp_path, text.format("HANSA_LISTEN_HTTP")).path)
+        with pytest.raises(Invalid, match="the environment variable OTHER is not set"):
+            check_plugins(self.read(tmp_path, text.format("OTHER")).path)
+
 
 @pytest.mark.parametrize(
     ("requirement", "why"),

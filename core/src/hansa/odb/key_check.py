@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import inspect, or_, select, update
 
 from ..foundation.errors import Invalid
 from . import tables
@@ -52,7 +52,13 @@ def check_keys(database: Database, keys: Keys) -> None:
 
 
 def stored_fingerprint(database: Database) -> str | None:
-    """Return the fingerprint of the oldest key of the cluster; None if it is unknown."""
+    """Return the fingerprint of the oldest key of the cluster; None if it is unknown.
+
+    An ODB that the next start is yet to upgrade has no column for it.
+    """
+    columns = inspect(database.engine).get_columns(tables.cluster.name)
+    if tables.cluster.c.key_check.name not in [column["name"] for column in columns]:
+        return None
     (row,) = database.rows(select(tables.cluster.c.key_check))
     found: str | None = row.key_check
     return found

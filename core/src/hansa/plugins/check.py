@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,7 +20,7 @@ from pathlib import Path
 
 from ..foundation.errors import Invalid
 from ..foundation.processes import how_ended
-from .configuration import read_config
+from .configuration import LISTEN_VARIABLE, read_config
 from .discovery import Plugins, load_plugins
 from .installed import Plugin, discover
 from .registry import Registry
@@ -155,6 +157,7 @@ def main(text: str) -> int:
 
     try:
         if trial.config:
+            _stand_in_for_addresses(Path(trial.config))
             config = read_config(trial.config, directory=trial.directory or None)
             load_plugins(config, trial.blocked, needed=trial.needed, trying=announce)
         else:
@@ -165,6 +168,14 @@ def main(text: str) -> int:
         faults = invalid.errors
     print(json.dumps(faults))
     return 1 if faults else 0
+
+
+def _stand_in_for_addresses(config: Path) -> None:
+    """Set the variables with addresses that a server will set, where the configuration names them."""
+    with contextlib.suppress(OSError, ValueError):
+        for name in re.findall(LISTEN_VARIABLE + r"\w+", config.read_text()):
+            scheme = name.removeprefix(LISTEN_VARIABLE).lower()
+            os.environ.setdefault(name, f"{scheme}://127.0.0.1:1")
 
 
 if __name__ == "__main__":

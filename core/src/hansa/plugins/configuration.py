@@ -30,6 +30,12 @@ from .sections import (
 
 log = logging.getLogger("hansa.plugins")
 
+LISTEN_VARIABLE = "HANSA_LISTEN_"
+"""The environment variable, followed by the name of a socket, with the address that a server listens
+at, such as `HANSA_LISTEN_HTTP`; servers set it for their own definitions, which may refer to it as
+`{"$env": "HANSA_LISTEN_HTTP"}`.
+"""
+
 SectionT = TypeVar("SectionT", bound=Model)
 Document = dict[str, Any]
 """What a TOML file holds."""

@@ -26,7 +26,7 @@ from ..foundation.files import StatusFile
 from ..foundation.output import print_lines
 from ..foundation.starts import STARTS, SUPERVISOR, DeathLedger, Starts
 from ..plugins.check import check_plugins
-from ..plugins.configuration import Config, read_config
+from ..plugins.configuration import LISTEN_VARIABLE, Config, read_config
 from ..plugins.discovery import Plugins, load_plugins
 from ..plugins.early_trial import try_early_modules
 from ..plugins.installed import EARLY
@@ -39,12 +39,6 @@ from .restart import RestartSchedule
 from .workers import WorkerProcess, Workers
 
 log = logging.getLogger("hansa.supervisor")
-
-LISTEN_VARIABLE = "HANSA_LISTEN_"
-"""The environment variable, followed by the name of a socket, with the address that a server listens
-at, such as `HANSA_LISTEN_HTTP`; servers set it for their own definitions, which may refer to it as
-`{"$env": "HANSA_LISTEN_HTTP"}`.
-"""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOOK = 0.2

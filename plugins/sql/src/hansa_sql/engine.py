@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from hansa import HansaError, TimedOut, Unavailable
 from hansa_connect.remedies import advised
 from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine
+from sqlalchemy.exc import NoSuchModuleError
 
 from .loaders import read_all_values
 from .moments import bind_in_utc
@@ -31,8 +32,8 @@ STATEMENT_SHARE = 0.95
 def open_engine(config: DatabaseSettings, folder: Path) -> Engine:
     """Return an engine without a pool; `folder` is where SQLite keeps databases.
 
-    Raises `Unavailable` if the driver is not installed, and OSError for TLS files that cannot be
-    read.
+    Raises `Unavailable` if the dialect or the driver is not installed, and OSError for TLS files
+    that cannot be read.
     """
     dialect, _, driver = config.engine.replace("mariadb", "mysql").partition("+")
     default = DRIVERS.get(dialect, "")
@@ -47,6 +48,10 @@ def open_engine(config: DatabaseSettings, folder: Path) -> Engine:
             hide_parameters=True,
             **_dialect_options(driver),
         )
+    except NoSuchModuleError as error:
+        raise Unavailable(
+            f"SQLAlchemy has no dialect {name}; check the setting engine, or install the dialect"
+        ) from error
     except ModuleNotFoundError as error:
         how = "hansa-sql has no extra for it"
         if driver == default:
