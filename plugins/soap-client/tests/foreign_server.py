@@ -109,7 +109,7 @@ RATE = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"
   <get_rateResponse xmlns="urn:quotes"><get_rateResult{more}>{rate}</get_rateResult>
   </get_rateResponse></e:Body></e:Envelope>"""
 MUST = '<e:Header><h:paid xmlns:h="urn:h" e:mustUnderstand="1"/></e:Header>'
-MIXED = RATE.format(header="", more="", rate="1").replace("<get_rateR", "lost<get_rateR", 2)
+MIXED = RATE.format(header="", more="", rate="1").replace("<get_rateResult", "lost<get_rateResult")
 RATES = {
     "/unknown-type": RATE.format(header="", more=' x:type="no-such"', rate="1"),
     "/long-number": RATE.format(header="", more="", rate="y" * 9_000_000),
