@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from asyncio import CancelledError
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -323,12 +324,34 @@ class TestFailing:
         assert str(caught.value) == "outgoing probe 'a' is retrying"
         assert caught.value.explanation == "outgoing probe 'a' is retrying: the broker is down"
 
-    @pytest.mark.parametrize("error", [SystemExit(1), AssertionError("x"), MemoryError()])
+    @pytest.mark.parametrize("error", [SystemExit(1), CancelledError(), MemoryError()])
     def test_whatever_start_raises_is_retried(self, world: World, until: Any, error: BaseException):
         Probe.plan["1"] = fails(2, error)
         world.apply("outgoing", "probe", "a")
         until(lambda: world.state("outgoing probe a")[0] == "running")
         assert Counter(Probe.journal) == {("start", "1"): 3, ("stop", "1"): 2}
+
+    @pytest.mark.parametrize("error", [SystemExit(1), CancelledError()])
+    def test_whatever_stop_raises_ends_no_thread(
+        self,
+        world: World,
+        until: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        error: BaseException,
+    ):
+        stops: list[str] = []
+
+        def stopping(probe: Any) -> None:
+            stops.append(probe.config.tag)
+            raise error
+
+        monkeypatch.setattr(ProbeOutgoing, "stopping", stopping)
+        Probe.plan["1"] = fails(1)
+        world.apply("outgoing", "probe", "a")
+        until(lambda: world.state("outgoing probe a")[0] == "running")
+        for tag in ("2", "3"):
+            world.apply("outgoing", "probe", "a", tag=tag)
+        until(lambda: stops == ["1", "1", "2"])
 
     def test_one_that_cannot_even_be_made_is_retried(self, world: World, until: Any):
         Probe.plan["1"] = fails(1)

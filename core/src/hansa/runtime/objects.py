@@ -287,7 +287,7 @@ class Objects(ObjectsContract):
                 self._take_out(managed, at_once=True)
             with owners.starting(new):
                 new.start()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # sys.exit() or a cancelled coroutine is a failed start, too
             if new is not None:
                 stop(new)
             self._retry(managed, record, error)

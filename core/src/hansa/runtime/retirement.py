@@ -90,6 +90,6 @@ def stop(old: Definition) -> None:
     """Stop an object; what its `stop` raises, and threads that it leaves running, are logged."""
     try:
         old.stop()
-    except Exception:
+    except BaseException:  # sys.exit() or a cancelled coroutine must not end the caller's thread
         log.exception("%s %s %r did not stop cleanly", old.kind, old.type, old.name)
     owners.report_left(old)
