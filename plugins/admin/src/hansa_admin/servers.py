@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from hansa import InstalledPlugin, Model, ObjectState, Server, WorkerReport, setting
+from hansa import Conflict, InstalledPlugin, Model, ObjectState, Server, WorkerReport, setting
 
 from .answers import PlainData
 from .operation import Nothing, Operation
+
+NEEDED = ("admin", "http", "json", "security")
+"""Plugins without which the admin API does not answer, so that no command could allow them again."""
 
 
 class PluginName(Model):
@@ -102,7 +105,8 @@ class PluginBlock(Operation):
     Output = PlainData
 
     def handle(self) -> PlainData:
-        """Have all servers do so; refused while definitions use the plugin, unless by `force`.
+        """Have all servers do so; refused while definitions use the plugin, unless by `force`, and
+        for what the admin API itself needs.
 
         The answer names the workers that are being replaced, and the status that the plugin is to
         have in the new ones.
@@ -112,6 +116,11 @@ class PluginBlock(Operation):
         workers = _workers(self.server)
         if asked.blocked:
             wanted = "blocked"
+            if asked.name in NEEDED:
+                raise Conflict(
+                    f"without the plugin {asked.name} the admin API does not answer; stop all "
+                    f"servers, then `hansa plugin block {asked.name} --dir DIR` blocks it"
+                )
             revision = plugins.block(asked.name, force=asked.force, by=self.caller)
         else:
             wanted = _status_when_allowed(self.server, asked.name)
