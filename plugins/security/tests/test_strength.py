@@ -27,7 +27,7 @@ from hansa_security.strength import Requirements, requirements
         ("analytical-engine", ""),
         ("tr0ub4dor&3", ""),
         ("ключ от дома", ""),
-        (str(hash_password("x")), ""),
+        pytest.param(str(hash_password("x")), "", id="a hash"),
     ],
 )
 def test_what_is_refused(secret, fault):
