@@ -101,7 +101,7 @@ def test_nobody_to_call_is_final_at_once(cluster: Cluster, worker: Worker):
     wait_until(lambda: told(cluster, "final"))
     assert told(cluster, "final")[0]["data"] == {}
     parallel(worker.as_server, {}, "told")
-    assert idle(worker)
+    wait_until(lambda: idle(worker))
 
 
 def test_all_or_none_are_queued(cluster: Cluster, worker: Worker):

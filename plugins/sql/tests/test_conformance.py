@@ -87,7 +87,7 @@ class Channel(Behind, ChannelContract):
 
     @pytest.fixture(autouse=True)
     def table(self, database):
-        self.outgoing = make(LocalServer(), **{**self.place, "timeout": 5, "connect_timeout": 1})
+        self.outgoing = make(LocalServer(), **{**self.place, "timeout": 5, "connect_timeout": 3})
         wait_until(self.is_started)
         self.outgoing.execute(
             f"CREATE TABLE inbox (id {KEY[self.engine]}, body {BYTES[self.engine]},"

@@ -250,6 +250,14 @@ class StoreAndModel(RuleBasedStateMachine):
         )
         self.rows = before
         fine = fine and all(key in before for key, found in edits.items() if not found)
+        # a name without a type is in use as long as one of that name goes, even if another stays
+        fine = fine and not any(
+            (one.kind, one.name) == (kind, name) and one.type in ("", type)
+            for (kind, type, name), found in edits.items()
+            if not found
+            for _, _, references, _ in kept.values()
+            for one in references
+        )
         claims = [(key[0], claim) for key, has in after.items() for claim in has]
         fine = fine and len(claims) == len(set(claims))
         made_of = [

@@ -119,6 +119,8 @@ class MariaDB(SqlServer):
             f"--datadir={self.folder}/data",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
+            # one that starts removes the temporary tables of others in a folder that it shares
+            f"--tmpdir={self.folder}",
         ]
         self.run([self.program("mariadb-install-db"), "--no-defaults", *words])
         login = f"'{self.user}'@'127.0.0.1'"
@@ -139,6 +141,6 @@ class MariaDB(SqlServer):
             "bind-address": "127.0.0.1",
             "character-set-server": "utf8mb4",
         }
-        settings |= {"skip-name-resolve": "ON", **self.options}
+        settings |= {"skip-name-resolve": "ON", "tmpdir": str(self.folder), **self.options}
         given = [f"--{name}={value}" for name, value in settings.items()]
         return [self.program("mariadbd"), "--no-defaults", *given]

@@ -9,12 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from hansa import Bus
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 log = logging.getLogger("hansa.security")
 
@@ -127,17 +124,20 @@ class SharedCells(Cells):
         """Take the steps, and return the seconds that each counter had to wait before them."""
         if time.monotonic() >= self._ask_at:
             try:
-                bus = self._bus()
-                client = bus.redis
-                if client is not None:
-                    return _ask(client, bus, steps)
+                waits = _ask(self._bus(), steps)
+                if waits is not None:
+                    return waits
             except Exception as error:  # redis-py's own; this plugin does not require it
                 self._ask_at = time.monotonic() + PAUSE
                 log.warning("failed logins are counted by each process, without Redis: %s", error)
         return self._own.apply(steps)
 
 
-def _ask(client: Redis, bus: Bus, steps: Sequence[Step]) -> list[float]:
+def _ask(bus: Bus, steps: Sequence[Step]) -> list[float] | None:
+    """Take the steps in the cluster's Redis, and return the waits; None where there is none."""
+    client = bus.redis
+    if client is None:
+        return None
     keys = [bus.key("guesses", step.key) for step in steps]
     arguments: list[str] = []
     for step in steps:
