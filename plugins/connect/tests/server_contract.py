@@ -211,11 +211,11 @@ class ServerContract:
     ):
         server = start_server(workers=2)
         self.deploy(server, tmp_path / "taken")
-        for number, content in enumerate(("one", "crash", "poison", "two")):
-            self.put(peer, f"{number}.txt", content)
         server.api(
             f"admin.channel.{self.type}.create", name="files", **self.watching(peer), max_attempts=2
         )
+        for number, content in enumerate(("one", "crash", "poison", "two")):
+            self.put(peer, f"{number}.txt", content)
 
         def failed() -> list[str]:
             folder = peer.root / "in/failed"

@@ -225,10 +225,6 @@ def test_rows_that_break_the_service_or_the_process(start_server, postgres, plac
     server = start_server(workers=2)
     server.deploy("orders.py", SERVICES)
     path = tmp_path / "taken"
-    for what in ("", "poison", "down", "crash", "", ""):
-        postgres.execute(
-            f"INSERT INTO orders (what, path) VALUES ('{what}', '{path}')", place["database"]
-        )
     server.api("admin.outgoing.sql.create", name="db", **place)
     server.api(
         "admin.channel.sql.create",
@@ -241,6 +237,10 @@ def test_rows_that_break_the_service_or_the_process(start_server, postgres, plac
         on_success="UPDATE orders SET state = 'done' WHERE id = :id",
         on_failure="UPDATE orders SET state = 'failed' WHERE id = :id",
     )
+    for what in ("", "poison", "down", "crash", "", ""):
+        postgres.execute(
+            f"INSERT INTO orders (what, path) VALUES ('{what}', '{path}')", place["database"]
+        )
 
     def found():
         rows = postgres.execute("SELECT state FROM orders ORDER BY id", place["database"])
