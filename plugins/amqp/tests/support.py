@@ -73,7 +73,7 @@ class Held:
     def __call__(self, request: Request) -> Response:
         response = self.inbox(request)
         if self.picked(request):
-            self.going.wait(20)
+            self.going.wait(120)
         return response
 
 

@@ -333,7 +333,11 @@ def test_a_slow_message_holds_up_no_acknowledgement_of_others(rabbit, make):
     rabbit.send("in", b"slow", *[b"%d" % number for number in range(50)])
     with channel(rabbit, service, pool=2, prefetch=5):
         service.inbox.wait(51, 20)
-        wait_until(lambda: unacknowledged(rabbit) == 1, 10, "all but the slow one are acknowledged")
+        wait_until(
+            lambda: unacknowledged(rabbit) == 1,
+            10,
+            lambda: f"all but the slow one are acknowledged, {unacknowledged(rabbit)} are not",
+        )
         service.going.set()
     assert rabbit.count("in") == 0
 
