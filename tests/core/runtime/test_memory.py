@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from hansa.runtime import memory
+from hansa.runtime import memory, watch
 from hansa.runtime.memory import MIB, MemoryWatch, resident_memory
 
 
@@ -27,12 +27,12 @@ def test_over_the_limit_it_asks_to_be_replaced(monkeypatch: pytest.MonkeyPatch):
         told.append(why)
         asked.set()
 
-    watch = MemoryWatch(100, replace)
-    watch.start()
+    watching = MemoryWatch(100, replace)
+    watching.start()
     assert not asked.wait(0.1)
     used[0] = 102 * MIB
     assert asked.wait(10)
-    watch.stop()
+    watching.stop()
     assert told == ["it needs 102 MiB of memory, over its limit of 100 MiB"]
 
 
@@ -41,15 +41,36 @@ def test_a_limit_that_no_worker_keeps_is_told(
 ):
     monkeypatch.setattr(memory, "LOOK", 0.01)
     told: list[str] = []
-    watch = MemoryWatch(1, told.append)
-    watch.start()
+    watching = MemoryWatch(1, told.append)
+    watching.start()
     threading.Event().wait(0.1)
-    watch.stop()
+    watching.stop()
     assert not told
     assert "a worker needs more than 1 MiB from its start on" in caplog.text
 
 
+def test_a_look_that_fails_is_logged_and_others_follow(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(memory, "LOOK", 0.01)
+    monkeypatch.setattr(watch, "PAUSE", 0.01)
+    at_first = iter([0])
+    monkeypatch.setattr(memory, "resident_memory", lambda: next(at_first, 102 * MIB))
+    asked = threading.Semaphore(0)
+
+    def replace(why: str) -> None:
+        asked.release()
+        raise OSError("the supervisor does not listen")
+
+    watching = MemoryWatch(100, replace)
+    watching.start()
+    assert asked.acquire(timeout=10)
+    assert asked.acquire(timeout=10)
+    watching.stop()
+    assert "memory cannot be watched at the moment" in caplog.text
+
+
 def test_there_is_no_limit_by_default():
-    watch = MemoryWatch(0, pytest.fail)
-    watch.start()
-    watch.stop()
+    watching = MemoryWatch(0, pytest.fail)
+    watching.start()
+    watching.stop()

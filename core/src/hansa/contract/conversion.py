@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .kinds import Format
 
 
+Parse = Callable[[bytes, Any], Any]
+"""What reads a body as a declared input."""
+
+
 def input_reader(model: Any, format: Format | None) -> Callable[[Request], Any]:
     """Return the function that makes a service's input of a request; `model` is the declared input,
     if any.
@@ -34,7 +38,7 @@ def input_reader(model: Any, format: Format | None) -> Callable[[Request], Any]:
 
     def read(request: Request) -> Any:
         if request.params:
-            return merge(request.params, _body_reader(request, format))
+            return merge(request.params, _body_reader(request, parse))
         if request.raw:
             return parse(request.raw, model)
         payload = request.payload
@@ -50,7 +54,7 @@ def _is_object(model: Any) -> bool:
     return members(model) is not None or get_origin(model) is dict or hasattr(model, "model_fields")
 
 
-def _parse_of(format: Format | None) -> Callable[[bytes, Any], Any]:
+def _parse_of(format: Format | None) -> Parse:
     """Return what reads a body as a declared input; it raises `Invalid`, always without a format."""
     if format is None:
         return _refuse
@@ -61,10 +65,10 @@ def _refuse(raw: bytes, model: Any) -> Any:
     raise Invalid("the service has a declared input; its channel needs a format to read it")
 
 
-def _body_reader(request: Request, format: Format | None) -> ReadBody | None:
+def _body_reader(request: Request, parse: Parse) -> ReadBody | None:
     """Return what reads the body of a request as some type; None if it has none."""
     if request.raw:
-        return lambda model: _parse_of(format)(request.raw, model)
+        return lambda model: parse(request.raw, model)
     payload = request.payload
     if payload is None:
         return None
@@ -75,11 +79,12 @@ def _plain_reader(format: Format | None) -> Callable[[Request], Any]:
     """Return the function for a service without a declared input: what the format reads, or the
     body as it is.
     """
+    parse = _parse_of(format)
     merge = parameter_reader(None)
 
     def read(request: Request) -> Any:
         if request.params and (format is not None or not request.raw):
-            return merge(request.params, _body_reader(request, format))
+            return merge(request.params, _body_reader(request, parse))
         if request.raw and format is not None:
             return format.parse(request.raw)
         if request.payload is not None:

@@ -209,12 +209,16 @@ class Definitions(DefinitionsContract):
 
     def _unchanged(self, checked: list[CheckedEdit]) -> dict[Key, int]:
         """Return the edits that change nothing, with the revisions of what is stored."""
-        found: dict[Key, int] = {}
-        for each in checked:
-            edit = each.edit
-            if edit.data is None or edit.mode == "create" or edit.declared or each.errors:
-                continue
-            stored = self.store.get(*edit.key)
-            if stored is not None and not self._validator.changes(each, stored):
-                found[edit.key] = stored.revision
-        return found
+        candidates = {
+            each.key: each
+            for each in checked
+            if each.edit.data is not None
+            and each.edit.mode != "create"
+            and not each.edit.declared
+            and not each.errors
+        }
+        return {
+            stored.key: stored.revision
+            for stored in self.store.some(candidates)
+            if not self._validator.changes(candidates[stored.key], stored)
+        }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, select
 
 from ..contract.records import DefinitionRecord, Key
 from ..foundation.errors import Invalid
@@ -39,10 +40,7 @@ class DefinitionStore:
             query = query.where(c.name == name)
         if after:
             query = query.where(c.revision > after)
-        records = [
-            DefinitionRecord(row.kind, row.type, row.name, json.loads(row.data), row.revision)
-            for row in self.database.rows(query)
-        ]
+        records = [_record(row) for row in self.database.rows(query)]
         # sorted here: ordered by its key, a database would read the whole table
         return sorted(records, key=lambda record: record.key)
 
@@ -50,6 +48,16 @@ class DefinitionStore:
         """Return one stored definition, or None."""
         found = self.all(kind, type, name)
         return found[0] if found else None
+
+    @guarded
+    def some(self, keys: Collection[Key]) -> list[DefinitionRecord]:
+        """Return those of some definitions that are stored."""
+        if not keys:
+            return []
+        table = tables.definition
+        with self.database.reader() as reader:
+            rows = reader.select_in(select(table), table.c.name, {name for _, _, name in keys})
+        return [record for record in map(_record, rows) if record.key in keys]
 
     def claims(self, kind: str) -> dict[str, Key]:
         """Return what definitions of a kind claim, and which of them does."""
@@ -102,6 +110,10 @@ class DefinitionStore:
                 return transaction.revision
         except _NothingChanged as nothing:
             return nothing.revision
+
+
+def _record(row: Row[Any]) -> DefinitionRecord:
+    return DefinitionRecord(row.kind, row.type, row.name, json.loads(row.data), row.revision)
 
 
 class _NothingChanged(Exception):

@@ -9,9 +9,10 @@ from ..contract.records import Applied, DeployedPackage, Deployment
 from ..contract.registry import Registry
 from ..contract.server import Packages as PackagesContract
 from ..foundation.errors import Conflict, NotFound
+from ..plugins.sections import ServerSection
 from .sources import importers, packages_of
 from .store import PackageStore, Services, Sources, Stale
-from .trial import TRIAL_MEMORY, trial
+from .trial import trial
 
 ATTEMPTS = 20
 """Trials of one deployment, each made anew because others have deployed meanwhile."""
@@ -21,8 +22,7 @@ class Packages(PackagesContract):
     """The deployed packages of a cluster.
 
     `announce(revision, wait=...)` tells the workers of a change; `trial_timeout` is in seconds,
-    `trial_memory` in MiB, and
-    `trial_modules` are imported before any source is.
+    `trial_memory` in MiB, and `trial_modules` are imported before any source is.
     """
 
     def __init__(
@@ -31,8 +31,8 @@ class Packages(PackagesContract):
         registry: Registry,
         announce: Callable[..., Applied],
         *,
-        trial_timeout: float = 10.0,
-        trial_memory: int = TRIAL_MEMORY,
+        trial_timeout: float = ServerSection.trial_timeout,
+        trial_memory: int = ServerSection.trial_memory,
         trial_modules: Iterable[str] = (),
     ) -> None:
         self.store = store

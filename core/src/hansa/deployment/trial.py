@@ -15,11 +15,10 @@ from typing import IO
 import msgspec
 
 from ..foundation.errors import Invalid, MissingModule
+from ..plugins.sections import ServerSection
 from .report import TrialReport
 from .sources import MAX_SOURCE
 
-TRIAL_MEMORY = 1024
-"""MiB of memory that a trial import may use unless it is configured otherwise."""
 NAMES_SHOWN = 200
 """Characters of the names of what is tried, in messages."""
 
@@ -27,9 +26,9 @@ NAMES_SHOWN = 200
 def trial(
     sources: Mapping[str, str],
     changed: Iterable[str],
-    timeout: float = 10.0,
+    timeout: float = ServerSection.trial_timeout,
     modules: Iterable[str] = (),
-    memory: int = TRIAL_MEMORY,
+    memory: int = ServerSection.trial_memory,
 ) -> dict[str, dict[str, str]]:
     """Import those of the packages that changed, and all that import them, in a child process.
 

@@ -69,9 +69,11 @@ class Invocations:
         """Call a service with an object and return its answer; its exceptions come through. Raises
         `Undefined` if there is no such service.
         """
-        self._check_defined(name)
-        request = Request(payload=payload, cid=cid, extra=extra or {})
-        return self.route(name, raising=True)(request).payload
+        try:
+            route = self.route(name, raising=True)
+        except NotFound as error:
+            raise Undefined.of(error) from None
+        return route(Request(payload=payload, cid=cid, extra=extra or {})).payload
 
     def invoke_async(
         self,
@@ -84,7 +86,10 @@ class Invocations:
         """Queue a call, at least once; returns its correlation id. Raises `Undefined` if there is no
         such service, and `Unavailable` where there is no queue.
         """
-        self._check_defined(name)
+        try:
+            self.registry.service(name)
+        except NotFound as error:
+            raise Undefined.of(error) from None
         if self.queue is None:
             raise Unavailable(
                 "asynchronous invocation needs a queue and Redis: install hansa-queue and hansa-redis"
@@ -106,13 +111,6 @@ class Invocations:
             return self.route(name, **options)(request)
         except Exception as error:
             return failed(error, request, None, self._format(options.get("format", "")))
-
-    def _check_defined(self, name: str) -> None:
-        """Raise `Undefined` for a service that is called by a part of the server, and not there."""
-        try:
-            self.registry.service(name)
-        except NotFound as error:
-            raise Undefined.of(error) from None
 
     def _format(self, type: str) -> Format | None:
         """Return what can write an error in a format; None if there is no such format."""

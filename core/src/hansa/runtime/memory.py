@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
+
+from .watch import LimitWatch
 
 log = logging.getLogger("hansa.memory")
 
@@ -29,39 +30,26 @@ def resident_memory() -> int:
         return 0
 
 
-class MemoryWatch:
+class MemoryWatch(LimitWatch):
     """Has this worker replaced, by `replace(why)`, when it needs more than `limit` MiB; 0 is no
     limit.
     """
 
     def __init__(self, limit: int, replace: Callable[[str], None]) -> None:
-        self._limit = limit
+        super().__init__("memory", limit)
         self._replace = replace
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
-        if self._limit > 0:
-            self._thread.start()
+    def first_look(self) -> float:
+        """Tell of a limit that no worker keeps: its successors would be replaced without end."""
+        if resident_memory() <= self._limit * MIB:
+            return LOOK
+        log.error("a worker needs more than %s MiB from its start on", self._limit)
+        return AGAIN
 
-    def stop(self) -> None:
-        """Look no more."""
-        self._stopped.set()
-
-    def _watch(self) -> None:
-        pause = LOOK
-        if resident_memory() > self._limit * MIB:
-            # else its successors would be replaced without end
-            log.error("a worker needs more than %s MiB from its start on", self._limit)
-            pause = AGAIN
-        while not self._stopped.wait(pause):
-            pause = AGAIN if self.look() else LOOK
-
-    def look(self) -> bool:
-        """Ask to be replaced if the limit is exceeded; returns whether it is."""
+    def look(self) -> float:
+        """Ask to be replaced if the limit is exceeded."""
         used = resident_memory() // MIB
-        over = used > self._limit
-        if over:
-            self._replace(f"it needs {used} MiB of memory, over its limit of {self._limit} MiB")
-        return over
+        if used <= self._limit:
+            return LOOK
+        self._replace(f"it needs {used} MiB of memory, over its limit of {self._limit} MiB")
+        return AGAIN

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import time
 import traceback
 
 from ..contract.service import current_cid
 from .inflight import Call, InFlight
+from .watch import LimitWatch
 
 log = logging.getLogger("hansa.overdue")
 
@@ -17,35 +17,17 @@ LOOK = 1.0
 """Seconds between two looks at the calls in hand, at most."""
 
 
-class OverdueCalls:
+class OverdueCalls(LimitWatch):
     """Tells of the calls of one worker that have been running for longer than `limit` seconds; of
     none, if that is 0.
     """
 
     def __init__(self, inflight: InFlight, limit: float) -> None:
+        super().__init__("overdue calls", limit)
         self._inflight = inflight
-        self._limit = limit
         self._told: set[Call] = set()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="overdue calls", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
-        if self._limit > 0:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._stopped.set()
-
-    def _watch(self) -> None:
-        while not self._stopped.wait(min(LOOK, self._limit)):
-            try:
-                self.look()
-            except Exception:
-                log.exception("calls that take too long cannot be told of")
-
-    def look(self) -> None:
+    def look(self) -> float:
         """Log the calls that are over the limit and were not logged before.
 
         Of calls inside each other, only the outermost is logged.
@@ -60,6 +42,7 @@ class OverdueCalls:
             if call not in self._told and call.thread in frames:
                 self._tell(call, "".join(traceback.format_stack(frames[call.thread])))
         self._told = set(overdue.values())
+        return min(LOOK, self._limit)
 
     def _tell(self, call: Call, stack: str) -> None:
         binding = call.request.channel
