@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -83,9 +84,11 @@ def test_of_several_who_create_it_one_does(tmp_path: Path):
     assert not create_file(path, "later")
 
 
-def test_a_status_waits_for_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_status_waits_for_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
     def full(*arguments: object) -> None:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "no space left")
 
     status = StatusFile(tmp_path / "status")
     status.write("one")
@@ -95,6 +98,7 @@ def test_a_status_waits_for_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         status.write("three")
         status.catch_up()
     assert status.path.read_text() == "one"
+    assert caplog.messages == [f"{status.path} cannot be written now, and is later: no space left"]
     status.catch_up()
     assert status.path.read_text() == "three"
     status.remove()

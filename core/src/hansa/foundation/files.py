@@ -5,9 +5,12 @@ after a crash.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 from pathlib import Path
+
+log = logging.getLogger("hansa.files")
 
 
 def replace_file(
@@ -51,12 +54,13 @@ def create_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
 
 class StatusFile:
     """A file that reports how something stands, replaced as a whole. A full disk delays it: what
-    could not be written is written by `catch_up`.
+    could not be written is logged once, and written by `catch_up`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._waiting: str | None = None
+        self._logged = False
 
     def write(self, content: str) -> None:
         """Write this content, or have it wait for `catch_up`."""
@@ -67,9 +71,15 @@ class StatusFile:
         """Write what waits, if anything does and it can be written now."""
         if self._waiting is None:
             return
-        with contextlib.suppress(OSError):
+        try:
             replace_file(self.path, self._waiting)
-            self._waiting = None
+        except OSError as error:
+            if not self._logged:
+                log.warning("%s cannot be written now, and is later: %s", self.path, error.strerror)
+            self._logged = True
+            return
+        self._waiting = None
+        self._logged = False
 
     def remove(self) -> None:
         """Remove the file, and forget what waits."""
