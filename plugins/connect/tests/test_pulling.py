@@ -252,6 +252,40 @@ def test_what_ends_its_worker_is_given_up_and_nothing_else_with_it(cls):
     assert len(source.done) == 8
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("cls", [MemoryChannel, Uncounted])
+def test_what_was_begun_when_a_worker_ended_is_not_given_up_with_what_ends_the_next_ones(cls):
+    source, server, begun = Source(), LocalServer(), []
+    source.send(b"kill", b"1", b"2", b"3")
+
+    def end(request: Request) -> Response:
+        begun.append(request.raw)
+        raise SystemExit
+
+    def dispatch(request: Request) -> Response:
+        if request.raw == b"kill":
+            end(request)
+        return answer(request, "done")
+
+    one = make(source, end, cls, server, pool=4, max_attempts=3)
+    one.start()
+    wait_until(lambda: len(begun) == 4, 10)
+    one.stop()
+    while not source.dead:
+        source.ready.sort(key=lambda message: message.number)
+        one = make(source, dispatch, cls, server, pool=1, max_attempts=3)
+        known = len(begun)
+        one.start()
+        wait_until(
+            lambda known=known: len(begun) > known or len(source.dead) + len(source.done) == 4, 10
+        )
+        wait_until(one._fresh.empty, 10)
+        one.stop()
+    assert begun.count(b"kill") == 3
+    assert [body for body, _ in source.dead] == [b"kill"]
+    assert sorted(source.done) == [b"1", b"2", b"3"]
+
+
 def test_what_a_service_fails_on_delays_no_other_message():
     source, held = Source(), threading.Event()
     source.send(*[b"%d" % number for number in range(4)])
@@ -332,10 +366,11 @@ def test_an_empty_source_is_asked_once_in_each_interval():
     source = Source()
     one = make(source, Inbox(), interval=0.05)
     one.fetch = lambda limit, wait: source.fetch(limit, 0.0)
+    began = time.monotonic()
     one.start()
-    time.sleep(0.3)
+    wait_until(lambda: source.fetches >= 4, 10)
     one.stop()
-    assert 2 <= source.fetches <= 7
+    assert source.fetches <= 1 + (time.monotonic() - began) / 0.05
 
 
 def test_a_fetch_that_does_not_return_is_aborted(monkeypatch):
@@ -354,6 +389,23 @@ def test_a_fetch_that_does_not_return_is_aborted(monkeypatch):
     one.start()
     one.stop()
     assert aborted.is_set()
+
+
+def test_stop_does_not_wait_for_ever_for_a_fetch_that_cannot_be_aborted(monkeypatch, caplog):
+    monkeypatch.setattr(module, "STOP_WAIT", 0.05)
+    monkeypatch.setattr(module, "LONGEST_FETCH", 0.05)
+    going = threading.Event()
+
+    class Stuck(MemoryChannel):
+        def fetch(self, limit, wait):
+            going.wait(60)
+            return []
+
+    one = make(Source(), Inbox(), Stuck)
+    one.start()
+    one.stop()
+    assert "a request for messages does not end" in caplog.text
+    going.set()
 
 
 def test_too_large_or_malformed_a_message_is_given_up_unhandled():

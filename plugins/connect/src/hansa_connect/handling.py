@@ -151,7 +151,9 @@ class HandlingChannel(Channel[ConsumerT]):
                 else:
                     task.run()
         except Exception as error:
-            if not self._stopping.is_set():
+            if self._stopping.is_set():
+                self.log.info("a message comes again, its outcome was not told: %s", error)
+            else:
                 self.log.error("a message could be neither handled nor given up: %s", error)
                 self.lost(error)
 
@@ -160,9 +162,6 @@ class HandlingChannel(Channel[ConsumerT]):
             outcome, error = self._call_suspect(delivery)
         else:
             outcome, error = self._call(delivery)
-        self._conclude(delivery, outcome, error)
-
-    def _conclude(self, delivery: Delivery, outcome: Outcome, error: BaseException | None) -> None:
         config = self.config
         if outcome == "done":
             self._finished(delivery)
@@ -180,9 +179,6 @@ class HandlingChannel(Channel[ConsumerT]):
     ) -> tuple[Outcome, BaseException | None]:
         """Count that a message begins, by its digest, and handle it unless it did so too often."""
         delivery.attempt += self._attempts.count(digest)
-        return self._call_in_limit(delivery)
-
-    def _call_in_limit(self, delivery: Delivery) -> tuple[Outcome, BaseException | None]:
         if delivery.attempt > max(2, self.config.max_attempts):
             delivery.attempt -= 1
             return "reject", Unavailable("each worker that handled it ended, or lost the broker")

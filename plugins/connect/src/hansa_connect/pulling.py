@@ -58,7 +58,7 @@ class PullingChannel(HandlingChannel[PullT]):
 
     flags_redelivery = True
     """Whether `Delivery.redelivered` says that a message was delivered before. Where a source does
-    not say so, each message is counted before it begins."""
+    not say so, a record of each message is kept while it is handled."""
 
     _reader: threading.Thread | None = None
 
@@ -122,11 +122,13 @@ class PullingChannel(HandlingChannel[PullT]):
             reader.join(STOP_WAIT)
             if reader.is_alive():
                 self.abort()
-                reader.join()
+                reader.join(LONGEST_FETCH)
+            if reader.is_alive():
+                self.log.error("a request for messages does not end, and is left behind")
         self._stop_workers()
         for thread in self._threads:
             # without a source nobody waits for the answer of a service
-            while thread.is_alive() and not self._lost.is_set():
+            while thread.is_alive() and thread is not reader and not self._lost.is_set():
                 thread.join(0.1)
         self.disconnect()
 
@@ -140,8 +142,8 @@ class PullingChannel(HandlingChannel[PullT]):
         with self._changed:
             self._in_hand += 1
         if not self.flags_redelivery:
-            self._fresh.put(Task(delivery, partial(self._count, delivery)))
-        elif delivery.redelivered and self._digest(delivery) in self._put_back:
+            self._fresh.put(Task(delivery, partial(self._look_up, delivery)))
+        elif self._is_put_back(delivery):
             self._fresh.put(Task(delivery, partial(self._handle, delivery)))
         else:
             super().take(delivery)
@@ -178,19 +180,21 @@ class PullingChannel(HandlingChannel[PullT]):
 
     # -- in the threads that handle ----------------------------------------------------------------
 
-    def _count(self, delivery: Delivery) -> None:
-        """Count that a message begins, of which the source does not say whether it did before."""
-        digest = self._digest(delivery)
-        delivery.attempt = self._attempts.count(digest)
-        delivery.redelivered = True
-        if delivery.attempt == 1 or digest in self._put_back:
-            self._handle_counted(delivery)
-        else:
-            self._suspect.put(Task(delivery, partial(self._handle_counted, delivery)))
+    def _look_up(self, delivery: Delivery) -> None:
+        """Find out whether a message began before, where the source does not say so, and handle it.
 
-    def _handle_counted(self, delivery: Delivery) -> None:
-        outcome, error = self._call_in_limit(delivery)
-        self._conclude(delivery, outcome, error)
+        A suspect waits for its turn. Its attempts are counted only when that comes: it may have to
+        wait behind one that ends the worker time and again.
+        """
+        delivery.redelivered = self._attempts.count(_mark(self._digest(delivery))) > 1
+        if delivery.redelivered and not self._is_put_back(delivery):
+            self._suspect.put(Task(delivery, partial(self._handle, delivery)))
+        else:
+            self._handle(delivery)
+
+    def _is_put_back(self, delivery: Delivery) -> bool:
+        """Return whether a message comes again since its service failed here."""
+        return delivery.redelivered and self._digest(delivery) in self._put_back
 
     def _call_suspect(self, delivery: Delivery) -> tuple[Outcome, BaseException | None]:
         return self._call_counted(delivery, self._digest(delivery))
@@ -217,8 +221,10 @@ class PullingChannel(HandlingChannel[PullT]):
         self._release()
 
     def _settled(self, delivery: Delivery) -> None:
+        digest = self._digest(delivery)
+        if not self.flags_redelivery:
+            self._attempts.forget(_mark(digest))
         if delivery.redelivered:
-            digest = self._digest(delivery)
             self._attempts.forget(digest)
             with self._changed:
                 self._put_back.pop(digest, None)
@@ -238,3 +244,8 @@ class PullingChannel(HandlingChannel[PullT]):
 
     def _digest(self, delivery: Delivery) -> str:
         return message_digest(delivery.body, delivery.identity)
+
+
+def _mark(digest: str) -> str:
+    """Return the name of the count that says whether a message has begun at all."""
+    return f"{digest} begun"
