@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from hansa_security.tables import drop_oldest
 from joserfc.jwk import Key
 
 from .keys import algorithms_of
@@ -62,9 +63,5 @@ class KeyRing:
 
     def remember(self, attempt: bytes, verified: Verified) -> None:
         """Remember a verified token by the fingerprint of its header; the oldest make room."""
-        while len(self.verified) >= MOST_VERIFIED:
-            try:
-                del self.verified[next(iter(self.verified))]
-            except (KeyError, RuntimeError, StopIteration):
-                continue  # another thread makes room at this moment
+        drop_oldest(self.verified, MOST_VERIFIED)
         self.verified[attempt] = verified

@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol, cast
 
 from hansa import Bus
 
+from .tables import drop_expired
+
 log = logging.getLogger("hansa.security")
 
 PAUSE = 5.0
@@ -98,15 +100,8 @@ class LocalCells(Cells):
         self._full_at.pop(key, None)
         if full <= now:
             return
-        if len(self._full_at) >= self._size:
-            self._make_room(now)
+        drop_expired(self._full_at, self._size, now)
         self._full_at[key] = full
-
-    def _make_room(self, now: float) -> None:
-        for key in [key for key, full in self._full_at.items() if full <= now]:
-            del self._full_at[key]
-        while len(self._full_at) >= self._size:
-            del self._full_at[next(iter(self._full_at))]
 
 
 class SharedCells(Cells):

@@ -12,12 +12,16 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hansa import Refused
+
 from .cells import Cells, Limit, LocalCells, Step
+from .tables import drop_expired
 
 log = logging.getLogger("hansa.security")
 
@@ -58,6 +62,15 @@ class Standing:
     familiar: bool
     keys: Keys
 
+    def check(self, challenge: str) -> None:
+        """Raise `Refused` with `Retry-After` if the attempt has to wait; `challenge` is the
+        WWW-Authenticate header.
+        """
+        if self.wait > 0:
+            refused = Refused("too many failed attempts; try again later", challenge)
+            refused.headers["Retry-After"] = str(int(self.wait) + 1)
+            raise refused
+
 
 class Throttle:
     """Counts attempts that did not succeed.
@@ -78,7 +91,7 @@ class Throttle:
         self._size = size
         self._clock = clock
         self._counted: dict[bytes, float] = {}
-        self._reported = 0.0
+        self._reported = -math.inf
         self._lock = threading.Lock()
 
     def look(self, attempt: bytes, name: str | bytes, peer: str) -> Standing:
@@ -94,7 +107,7 @@ class Throttle:
         before = self._apply(standing.attempt, standing.keys, _failure(standing))
         if not before.wait:
             with self._lock:
-                _shrink(self._counted, self._size, self._clock())
+                drop_expired(self._counted, self._size, self._clock())
                 self._counted[standing.attempt] = self._clock() + _REMEMBERED
         return before
 
@@ -153,7 +166,7 @@ class Throttle:
     def _report(self) -> None:
         """Log that a name is under attack, once in ten minutes."""
         now = self._clock()
-        if now - self._reported > PER_NEWCOMER.interval or not self._reported:
+        if now - self._reported > PER_NEWCOMER.interval:
             self._reported = now
             log.warning(
                 "somebody guesses at the password or key of one user from many addresses; the access "
@@ -167,16 +180,6 @@ def _failure(standing: Standing) -> tuple[int, int, int, int]:
     name has logged in before, it is no sign of an attack on the name.
     """
     return (1, 1, 0, 0) if standing.familiar else (1, 1, 1, 1)
-
-
-def _shrink(table: dict[bytes, float], size: int, now: float) -> None:
-    """Make room for one in a table of times at which entries are over."""
-    if len(table) < size:
-        return
-    for key in [key for key, until in table.items() if until <= now]:
-        del table[key]
-    while len(table) >= size:
-        del table[next(iter(table))]
 
 
 def _keys(name: str | bytes, peer: str) -> Keys:

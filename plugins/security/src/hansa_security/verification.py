@@ -9,10 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from hansa import Refused
-
 from .credential import AnyCredential, Credential, fingerprint, turn
-from .throttle import Standing, Throttle
+from .tables import drop_oldest
+from .throttle import Throttle
 
 LIFETIME = 300.0
 """Seconds for which right credentials are remembered, and wrong ones too; both are forgotten with
@@ -96,7 +95,7 @@ class Verification:
             with self._judging:
                 return self._judge(attempt, user, presented, peer)
         if self._can_be_held_up(attempt):
-            self._hold_up(self._throttle.look(attempt, user or self._name, peer))
+            self._throttle.look(attempt, user or self._name, peer).check(self._challenge)
         with turn:
             # while this one waited, the same credentials may have been verified for another request
             if self.verified.get(attempt, 0.0) > self._clock():
@@ -106,15 +105,15 @@ class Verification:
     def _judge(self, attempt: bytes, user: str, presented: str, peer: str) -> bool:
         standing = self._throttle.look(attempt, user or self._name, peer)
         if self._can_be_held_up(attempt):
-            self._hold_up(standing)
+            standing.check(self._challenge)
         right_secret = self._credential.matches(presented)
         right = hmac.compare_digest(fingerprint(user), self._user) and right_secret
         if right:
             self._throttle.succeed(standing)
             self._remember(self.verified, attempt)
         else:
-            self._hold_up(standing)
-            self._hold_up(self._throttle.fail(standing))
+            standing.check(self._challenge)
+            self._throttle.fail(standing).check(self._challenge)
             self._remember(self._refused, attempt)
         return right
 
@@ -125,15 +124,5 @@ class Verification:
         return self._credential.guessable and attempt not in self.verified
 
     def _remember(self, table: dict[bytes, float], attempt: bytes) -> None:
-        while len(table) >= self._size:
-            try:
-                del table[next(iter(table))]
-            except (KeyError, RuntimeError, StopIteration):
-                continue  # another thread makes room at this moment
+        drop_oldest(table, self._size)
         table[attempt] = self._clock() + LIFETIME
-
-    def _hold_up(self, standing: Standing) -> None:
-        if standing.wait > 0:
-            refused = Refused("too many failed attempts; try again later", self._challenge)
-            refused.headers["Retry-After"] = str(int(standing.wait) + 1)
-            raise refused

@@ -12,8 +12,8 @@ import threading
 from time import monotonic
 from typing import Protocol
 
-from hansa import Refused
 from hansa_security.credential import Credential, fingerprint
+from hansa_security.tables import drop_oldest
 from hansa_security.throttle import Throttle
 from hansa_security.verification import LIFETIME, Verification
 
@@ -89,16 +89,13 @@ class DigestPasswords:
     def _judge(self, token: UsernameToken, peer: str) -> bool:
         attempt = fingerprint(f"{token.created}\0{token.password}")
         standing = self._throttle.look(attempt, token.username, peer)
-        if standing.wait > 0:
-            refused = Refused("too many failed attempts; try again later", CHALLENGE)
-            refused.headers["Retry-After"] = str(int(standing.wait) + 1)
-            raise refused
+        standing.check(CHALLENGE)
         right = self._is_right(token)
         if right:
             self._throttle.succeed(standing)
             self._remember(peer)
         else:
-            self._throttle.fail(standing)
+            self._throttle.fail(standing).check(CHALLENGE)
         return right
 
     def _is_right(self, token: UsernameToken) -> bool:
@@ -108,9 +105,8 @@ class DigestPasswords:
         return same_user and same_digest
 
     def _remember(self, peer: str) -> None:
-        """Note that an address has had a right digest; called by one thread at a time."""
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
+        """Note that an address has had a right digest."""
+        drop_oldest(self._known, MOST_KNOWN)
         self._known[peer] = monotonic() + LIFETIME
 
 
