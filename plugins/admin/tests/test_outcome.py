@@ -101,8 +101,10 @@ class Reports:
         self.cls = self.cluster = self.objects = self.registry = self
         self.placement = placement
         self.looks = list(looks)
+        self.asked = 0
 
     def reports(self) -> dict[str, WorkerReport]:
+        self.asked += 1
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
     def state(self, *key: str) -> None:
@@ -148,3 +150,17 @@ def test_what_runs_once_runs_in_one_worker_of_its_scope(monkeypatch: pytest.Monk
         "two/0.1": "unplaced",
         "two/1.1": "unplaced",
     }
+
+
+def test_the_workers_are_asked_once_about_all_that_was_changed() -> None:
+    states = {
+        "service package a.py": ObjectState("failed"),
+        "channel amqp in": ObjectState("failed"),
+    }
+    one = {"one/0.1": WorkerReport("one/0.1", "one", 7, 0.0, states)}
+    server = Reports("worker", one)
+    waited: Outcome = Outcome(server)  # type: ignore[arg-type]  # as much as it uses of a server
+    keys = [("channel", "amqp", name) for name in ("in", "out", "other")]
+    found = waited.failures(Applied(7, [], []), packages=["a.py", "b.py"], definitions=keys)
+    assert [each["name"] for each in found] == ["a.py", "in"]
+    assert server.asked == 1

@@ -19,16 +19,15 @@ from hansa import (
     name_lease,
     setting,
 )
+from hansa_cli.access import ELSEWHERE, RUNNING
 
 from .operation import Operation
+from .outcome import UNPLACED
 
 REMEMBERED = 86400.0
 """Seconds for which a server is listed that was killed and not started again."""
 NO_LEASE = HeldLease("", 0, 0.0)
-ELSEWHERE = "elsewhere"
 INACTIVE = "inactive"
-RUNNING = "running"
-UNPLACED = "unplaced"
 
 
 class StatusInput(Model):
@@ -239,7 +238,7 @@ def _by_state(
             kind=kind,
             type=type,
             name=name,
-            state=UNPLACED if nowhere else state_name,
+            state=UNPLACED.state if nowhere else state_name,
             why=why,
             since=since[state_name, why],
             workers=names,

@@ -134,7 +134,7 @@ class ConfigApply(Operation):
         if applied is None:
             return {**shown(plan), **NOTHING_DONE}
         changed = [edit.key for edit in plan.edits if edit.data is not None]
-        failures = outcome.unloaded(plan.packages, applied) + outcome.failures(changed, applied)
+        failures = outcome.failures(applied, packages=plan.packages, definitions=changed)
         return {**shown(plan), **applied_data(applied), "not_running": failures}
 
 

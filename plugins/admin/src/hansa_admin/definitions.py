@@ -156,38 +156,46 @@ class TypeOperation(Operation):
             "state": worst_state(states),
             "states": states,
         }
-        if issubclass(self.of.cls, Channel):
-            shown["delivery"] = self._delivery(record)
+        return {**shown, **self._known_of_object(record), **dump_of(settings)}
+
+    def _known_of_object(self, record: DefinitionRecord) -> PlainData:
+        """Return what the object of a definition knows, and is asked for once: the delivery
+        guarantee of a channel, and the next run of what is planned.
+        """
+        is_channel = issubclass(self.of.cls, Channel)
+        if not is_channel and not is_planned(self.of.cls):
+            return {}
+        try:
+            found = self.object_of(record.name, record)
+        except HansaError:  # its settings cannot be used here, and its state says why
+            found = None
+        known: PlainData = {}
+        if is_channel:
+            known["delivery"] = (
+                found.delivery_of(found.config) if isinstance(found, Channel) else ""
+            )
         if is_planned(self.of.cls):
-            shown["next_run"] = self._next_run(record)
-        return {**shown, **dump_of(settings)}
+            is_active = record.data.get("active", True)
+            known["next_run"] = _next_run(found) if is_active else None
+        return known
 
-    def _next_run(self, record: DefinitionRecord) -> str | None:
-        if not record.data.get("active", True):
-            return None
-        try:
-            planned = self.object_of(record.name)
-        except HansaError:  # its settings cannot be used here, and its state says why
-            return None
-        runs = planned.next_runs(1) if is_planned(planned) else []
-        return runs[0] if runs else None
+    def object_of(self, name: str, record: DefinitionRecord | None = None) -> Definition:
+        """Return the live object of a name; one made now where it is inactive or in another worker.
 
-    def _delivery(self, record: DefinitionRecord) -> str:
-        """Return the delivery guarantee of a channel, with the settings that it has."""
-        try:
-            found = self.object_of(record.name)
-        except HansaError:  # its settings cannot be used here, and its state says why
-            return ""
-        return found.delivery_of(found.config) if isinstance(found, Channel) else ""
-
-    def object_of(self, name: str) -> Definition:
-        """Return the live object of a name; one made now where it is inactive or in another worker."""
+        `record` is its definition, where that is at hand.
+        """
         key = (self.of.kind, self.of.type, name)
         try:
             return self.server.objects.get(*key)
         except Unavailable:
-            record = self.server.definitions.get(*key)
-            return self.server.objects.make(*record.key, record.data)
+            found = record or self.server.definitions.get(*key)
+            return self.server.objects.make(*found.key, found.data)
+
+
+def _next_run(found: Definition | None) -> str | None:
+    """Return the next run that an object has planned."""
+    runs = found.next_runs(1) if is_planned(found) else []
+    return runs[0] if runs else None
 
 
 class Create(TypeOperation):
@@ -288,13 +296,12 @@ class List(TypeOperation):
 
     def handle(self) -> PlainData:
         """Return one page."""
-        wanted = self.asked["filter"].lower()
+        asked = Filter(**self.asked)
         there = self.server.definitions.all(self.of.kind, self.of.type)
-        found = [record for record in there if wanted in record.name.lower()]
-        start = self.asked["offset"]
-        page = found[start : start + self.asked["limit"]]
+        found = [record for record in there if asked.matches(record.name)]
         reports = self.server.cluster.reports()
-        return {"items": [self.show(record, reports) for record in page], "total": len(found)}
+        items = [self.show(record, reports) for record in asked.page(found)]
+        return {"items": items, "total": len(found)}
 
 
 class Run(TypeOperation):

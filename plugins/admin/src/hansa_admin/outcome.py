@@ -7,17 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from hansa import Applied, Key, NotFound, ObjectState, Server
+from hansa_cli.access import ELSEWHERE, RUNNING, RUNS
 
 from .answers import PlainData, worst_state
 
 States: TypeAlias = dict[str, ObjectState]
 """The state of one definition in each worker, by worker."""
 
-HEALTHY = ObjectState("running")
-ELSEWHERE = "elsewhere"
+HEALTHY = ObjectState(RUNNING)
 UNPLACED = ObjectState("unplaced", "it runs once, and no worker runs it yet")
-RUNS: frozenset[str] = frozenset({"running", "inactive", ELSEWHERE})
-"""The states in which everything is as the definition wants it."""
 FINAL: frozenset[str] = RUNS | {"retrying", "failed", "quarantined"}
 """The states that last until something else changes."""
 
@@ -41,23 +39,24 @@ class Outcome:
         states = self.wait([key], applied)[key]
         return {"state": worst_state(states), "states": states}
 
-    def unloaded(self, packages: Iterable[str], applied: Applied) -> list[PlainData]:
-        """Return those of several packages that some worker could not load, as answers show them."""
-        return self.failures([("service", "package", package) for package in packages], applied)
-
-    def failures(self, keys: Iterable[Key], applied: Applied) -> list[PlainData]:
-        """Return those of several definitions that do not run somewhere, as answers show them."""
-        return [
-            {
-                "kind": key[0],
-                "type": key[1],
-                "name": key[2],
-                "state": worst_state(states),
-                "states": {worker: one for worker, one in states.items() if one.state not in RUNS},
-            }
-            for key, states in self.wait(keys, applied).items()
-            if worst_state(states) not in RUNS
-        ]
+    def failures(
+        self, applied: Applied, *, packages: Iterable[str] = (), definitions: Iterable[Key] = ()
+    ) -> list[PlainData]:
+        """Return those of several packages that some worker could not load, and of several
+        definitions that do not run somewhere, as answers show them.
+        """
+        keys = [("service", "package", package) for package in packages]
+        found: list[PlainData] = []
+        for key, states in self.wait([*keys, *definitions], applied).items():
+            worst = worst_state(states)
+            if worst in RUNS:
+                continue
+            kind, type, name = key
+            failed = {worker: one for worker, one in states.items() if one.state not in RUNS}
+            found.append(
+                {"kind": kind, "type": type, "name": name, "state": worst, "states": failed}
+            )
+        return found
 
     def wait(self, keys: Iterable[Key], applied: Applied) -> dict[Key, States]:
         """Return the states of definitions once those of all are final, or at the limit."""
@@ -66,8 +65,7 @@ class Outcome:
         while True:
             found = dict(self._look(wanted, applied.revision))
             final = all(state.state in FINAL for one in found.values() for state in one.values())
-            # whoever has not applied the change by now has been waited for
-            if final or applied.pending or time.monotonic() > self._deadline:
+            if final or time.monotonic() > self._deadline:
                 return found
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
@@ -92,9 +90,8 @@ class Outcome:
         placement = self._placement(key)
         if placement == "worker":
             return states
-        everywhere = list(_scopes(states, placement))
         found: States = {}
-        for scope in everywhere:
+        for scope in _scopes(states, placement):
             nowhere = all(state.state == ELSEWHERE for state in scope.values())
             found |= dict.fromkeys(scope, UNPLACED) if nowhere else scope
         return found

@@ -266,7 +266,9 @@ class ServiceDeploy(PackageOperation):
             "packages": done.packages,
             "services": sorted(services),
             "version": version,
-            "not_running": outcome.unloaded([package.file for package in done.packages], done),
+            "not_running": outcome.failures(
+                done, packages=[package.file for package in done.packages]
+            ),
         }
 
 
@@ -290,7 +292,7 @@ class ServiceRollback(PackageOperation):
             raise NotFound(f"{file!r} has no version {missing}")
         outcome = Outcome(self.server)
         done = self.server.packages.deploy(there[wanted].files, by=self.caller)
-        unloaded = outcome.unloaded([file], done)
+        unloaded = outcome.failures(done, packages=[file])
         return {**dump(done.packages[0]), **applied_data(done), "not_running": unloaded}
 
 

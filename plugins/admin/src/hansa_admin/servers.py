@@ -136,9 +136,10 @@ class PluginBlock(Operation):
 
 def _status_when_allowed(server: Server, name: str) -> str:
     """Return the status that a plugin has in new workers if nothing keeps it out."""
-    there = {one.name for one in server.plugins.installed() if one.version}
-    gone = {one.name for one in server.plugins.installed() if one.status == "removed"}
-    return "loaded" if name in there - gone else "removed"
+    installed = server.plugins.installed()
+    is_there = any(one.name == name and one.version for one in installed)
+    is_gone = any(one.name == name and one.status == "removed" for one in installed)
+    return "loaded" if is_there and not is_gone else "removed"
 
 
 def _workers(server: Server) -> list[str]:

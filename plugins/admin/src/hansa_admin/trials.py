@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 from hansa import Definition, DefinitionRecord, HansaError, Model, ObjectState, Unavailable
+from hansa_cli.access import RUNNING, RUNS
 
 from .answers import Named, PlainData, TrialInput
 from .definitions import TypeOperation
 
 NOT_HERE = ObjectState("pending")
 """The state of a definition that this worker has yet to learn of."""
-AS_WANTED = ("inactive", "elsewhere")
+AS_WANTED = RUNS - {RUNNING}
 """States of what does not run here because that is what was asked for."""
 
 
@@ -31,7 +32,7 @@ class Ping(TypeOperation):
         """
         record = self.server.definitions.get(*self.key)
         state = self.server.objects.state(*self.key) or NOT_HERE
-        runs = state.state == "running" and state.revision == record.revision
+        runs = state.state == RUNNING and state.revision == record.revision
         with explained():
             if runs or state.state in AS_WANTED:
                 answer = self.server.objects.get(*self.key).ping()

@@ -1,5 +1,5 @@
-"""How a client reaches the admin API: the user, and where a server's folder has address and
-password.
+"""What the admin API and its clients agree on: the user, where a server's folder has address and
+password, and which states are as wanted.
 
 The admin plugin serves what is named here, and takes these names from this module, which imports
 nothing heavy.
@@ -17,6 +17,13 @@ PASSWORD_VARIABLE = "HANSA_ADMIN_PASSWORD"
 """The environment variable with the password of the user `admin`, for servers and commands; it
 takes precedence over the password file.
 """
+
+RUNNING = "running"
+ELSEWHERE = "elsewhere"
+"""The state of a definition in a worker that leaves it to another one."""
+
+RUNS = frozenset({RUNNING, "inactive", ELSEWHERE})
+"""The states in which everything is as the definition wants it."""
 
 DEFAULT_URL = "http://127.0.0.1:11223"
 """Where a server listens for HTTP unless it is configured otherwise."""

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 import click
 
 from . import output
+from .access import RUNNING, RUNS
 from .failures import NotAsWanted
 from .plain import JsonObject
-
-RUNS = ("running", "inactive")
-"""States of a definition that does what is wanted of it."""
 
 
 def check_outcome(label: str, answer: JsonObject) -> None:
@@ -19,7 +17,7 @@ def check_outcome(label: str, answer: JsonObject) -> None:
 
     `label` is its kind and type.
     """
-    if answer.get("state", "running") not in RUNS:  # servers of an earlier version do not say
+    if answer.get("state", RUNNING) not in RUNS:  # servers of an earlier version do not say
         raise NotAsWanted(f"{label} {answer['name']} {_failure(answer['states'])}")
 
 
@@ -35,7 +33,7 @@ def check_outcomes(answer: JsonObject) -> None:
 def show_trouble(states: Mapping[str, JsonObject]) -> None:
     """Print what is wrong with the other side of a definition that runs, by worker."""
     for worker, state in states.items():
-        if state["state"] == "running" and state.get("why"):
+        if state["state"] == RUNNING and state.get("why"):
             click.echo(f"  {worker}: {output.state_line(state)}")
 
 
@@ -47,7 +45,7 @@ def _failure(states: Mapping[str, JsonObject]) -> str:
     """Return that a definition does not run, with a line for each reason and its workers."""
     workers: dict[str, list[str]] = {}
     for worker, one in states.items():
-        if one["state"] not in (*RUNS, "elsewhere"):
+        if one["state"] not in RUNS:
             workers.setdefault(_reason(one), []).append(worker)
     lines = [f"{reason} (in {_listed(names)})" for reason, names in workers.items()]
     return "\n  ".join(["does not run:", *lines])
