@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from hansa import NotFound
 from hansa_devkit.harness.distribution import install_plugin
-from hansa_scaffold.check import check_installed, conformance_faults, declaration_faults, locate
+from hansa_scaffold.check import (
+    check_installed,
+    conformance_faults,
+    declaration_faults,
+    loading_faults,
+    locate,
+)
 from hansa_scaffold.source import Source, documentation_faults, import_faults
 from hansa_scaffold.writing import new_plugin
 
@@ -183,3 +189,15 @@ def test_what_is_installed_is_loaded_without_a_server(tmp_path, monkeypatch):
     assert findings["loading of aaa"] == findings["loading of json"] == ""
     with pytest.raises(NotFound, match="no plugin 'newr' is installed"):
         check_installed("newr")
+    # the normal form of a distribution's name (PEP 503) is what counts
+    (fault,) = loading_faults(Source(tmp_path, {"name": "Hansa_Wrong"}))
+    assert told["wrong"] in fault
+
+
+def test_a_process_that_ends_before_it_loads_any_plugin_is_no_success(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import os\nos._exit(4)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    ended = "the process that loaded it ended with status 4"
+    findings = {finding.check: finding.faults for finding in check_installed("json")}
+    assert findings == {"loading of json": [], "loading": [ended]}
+    assert loading_faults(Source(tmp_path, {"name": "hansa-json"})) == [ended]

@@ -11,14 +11,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, distribution, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from hansa import Invalid, NotFound, check_plugins
 
-from .source import GROUPS, Source, documentation_faults, import_faults
+from .source import GROUPS, Source, documentation_faults, import_faults, normalized
 
+GENERAL = ""
+"""The name that faults have which are none of a plugin."""
 TAIL = 15
 """Lines of output that are shown of a test run that names no failed test."""
 
@@ -53,18 +55,28 @@ def locate(target: str) -> Path:
 
 def check_installed(name: str = "") -> list[Finding]:
     """Load the plugins that are installed here as a server would: a finding for the one of this
-    name, or for each; raises `NotFound`.
+    name, or for each, and one for what keeps all from being loaded; raises `NotFound`.
     """
-    names = {entry.name for group in GROUPS for entry in entry_points(group=group)}
+    names = {entry.name for entry in _entries()}
     if name and name not in names:
         raise NotFound(f"no plugin {name!r} is installed (there are: {', '.join(sorted(names))})")
     faults = _installed_faults()
     wanted = [name] if name else sorted(names)
-    return [Finding(f"loading of {one}", faults.get(one, [])) for one in wanted]
+    findings = [Finding(f"loading of {one}", faults.get(one, [])) for one in wanted]
+    if GENERAL in faults:
+        findings.append(Finding("loading", faults[GENERAL]))
+    return findings
+
+
+def _entries() -> list[EntryPoint]:
+    """Return the entry points of the plugins that are installed here."""
+    return [entry for group in GROUPS for entry in entry_points(group=group)]
 
 
 def _installed_faults() -> dict[str, list[str]]:
-    """Return what is wrong with plugins that are installed here, by name."""
+    """Return what is wrong with plugins that are installed here, by name; `GENERAL` has what
+    concerns none of them, such as a process that ended before it loaded the first.
+    """
     try:
         check_plugins(None)
     except Invalid as invalid:
@@ -72,7 +84,7 @@ def _installed_faults() -> dict[str, list[str]]:
         for label, fault in invalid.errors.items():
             # the label of a plugin: plugin NAME (DISTRIBUTION VERSION)
             name = label.removeprefix("plugin ").partition(" (")[0]
-            found.setdefault(name, []).append(f"{label}: {fault}")
+            found.setdefault(name, []).append(f"{label}: {fault}" if label else fault)
         return found
     return {}
 
@@ -106,16 +118,16 @@ def loading_faults(source: Source) -> list[str]:
     """Return what is wrong when its plugins are loaded as a server would, with everything else that
     is installed; nothing if it is not installed here.
     """
+    own = normalized(source.project.get("name", ""))
     installed = {
         entry.name
-        for group in GROUPS
-        for entry in entry_points(group=group)
-        if entry.dist is not None and entry.dist.name == source.project.get("name")
+        for entry in _entries()
+        if entry.dist is not None and normalized(entry.dist.name) == own
     }
     if not installed:
         return []
     faults = _installed_faults()
-    return [fault for name in sorted(installed) for fault in faults.get(name, [])]
+    return [fault for name in (*sorted(installed), GENERAL) for fault in faults.get(name, [])]
 
 
 def conformance_faults(source: Source) -> list[str]:

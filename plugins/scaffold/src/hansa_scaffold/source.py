@@ -59,7 +59,7 @@ class Source:
         for optional in self.project.get("optional-dependencies", {}).values():
             requirements += optional
         return {
-            _normalized(_REQUIREMENT_END.split(requirement, maxsplit=1)[0])
+            normalized(_REQUIREMENT_END.split(requirement, maxsplit=1)[0])
             for requirement in requirements
         }
 
@@ -122,7 +122,7 @@ def _core_fault(one: Import) -> str:
 
 
 def _library_fault(one: Import, homes: Iterable[str], declared: set[str]) -> str:
-    providers = {_normalized(home) for home in homes}
+    providers = {normalized(home) for home in homes}
     if providers & declared:
         return ""
     return (
@@ -185,6 +185,6 @@ def _is_setter(method: ast.FunctionDef) -> bool:
     return False
 
 
-def _normalized(name: str) -> str:
+def normalized(name: str) -> str:
     """Return the name of a distribution in its normal form (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
