@@ -5,10 +5,10 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING
 
-from hansa import FileRecords, HansaError, PlainSettings, Refused, Request, Security, Server
+from hansa import FileRecords, Misused, PlainSettings, Refused, Request, Security, Server
 from hansa_security.credential import fingerprint
-from hansa_security.throttle import Throttle
 
+from .forged import ForgedTokens
 from .principal import TokenPrincipal
 from .settings import JwtSettings
 
@@ -22,11 +22,6 @@ LONGEST = 16_384
 """Maximum length of an Authorization header, in characters; longer ones are refused unread."""
 CHALLENGE = 'Bearer realm="hansa"'
 """The WWW-Authenticate header of callers without a token."""
-
-_failures = Throttle()
-"""Counts tokens that no issuer has signed, by subject and address: in a table of its own, since a
-signature cannot be guessed, and who sends such tokens must not hold up those who log in.
-"""
 
 
 class Jwt(Security[JwtSettings]):
@@ -46,6 +41,7 @@ class Jwt(Security[JwtSettings]):
         from .signer import TokenSigner
         from .source import ConfiguredKeys, FetchedKeys
 
+        self._forged = server.resource(ForgedTokens)
         self._checker = TokenChecker(name, config)
         self._signer = None if config.signing_key is None else TokenSigner(config)
         if config.jwks_url:
@@ -115,19 +111,17 @@ class Jwt(Security[JwtSettings]):
         self.log.info("a token is refused: %s", invalid)
         refusal = _refusal()
         if invalid.is_forged:
-            # by subject and address together, as nobody is to be held up where others have failed
-            who = fingerprint(f"{self.name} {subject} {peer}")
-            seconds = _failures.count(attempt, who, peer)
+            seconds = self._forged.count(attempt, self.name, subject, peer)
             if seconds > 0:
                 refusal.headers["Retry-After"] = str(int(seconds) + 1)
         return refusal
 
     def sign(self, headers: dict[str, str]) -> None:
-        """Set the Authorization header of an outgoing call; raises `HansaError` without a
+        """Set the Authorization header of an outgoing call; raises `Misused` without a
         `signing_key`.
         """
         if self._signer is None:
-            raise HansaError(
+            raise Misused(
                 f"the security definition {self.name} signs no outgoing calls: it has no signing_key"
             )
         headers["Authorization"] = f"Bearer {self._signer.token()}"
