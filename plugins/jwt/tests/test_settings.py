@@ -97,6 +97,7 @@ WRONG: list[tuple[dict[str, Any], set[str]]] = [
     ({**HMAC, "secrets": [json.dumps(jwk(RSA))]}, {"secrets[0]"}),
     ({"signing_key": public_pem(RSA)}, {"signing_key"}),
     ({"signing_key": private_pem(ED)}, {"signing_key"}),
+    ({**HMAC, "signing_key": "too short"}, {"signing_key"}),
     ({"signing_claims": {"sub": "a"}}, {"signing_claims"}),
 ]
 
@@ -107,6 +108,16 @@ def test_wrong_settings_are_refused_by_name(settings, faults):
         load(JwtSettings, {**GOOD, **settings})
     assert set(caught.value.errors) == faults
     assert "PRIVATE" not in str(caught.value)
+
+
+def test_a_secret_that_is_too_short_is_told_from_one_of_another_use():
+    short = {"kty": "oct", "k": "A" * 40}
+    other = {"kty": "oct", "k": "A" * 80, "alg": "HS512"}
+    for setting in ("secrets", "signing_key"):
+        for key, why in ((short, "too short: at least 32 bytes"), (other, "suits none")):
+            given = [json.dumps(key)] if setting == "secrets" else json.dumps(key)
+            with pytest.raises(Invalid, match=why):
+                load(JwtSettings, {**GOOD, **HMAC, setting: given})
 
 
 def test_a_key_set_has_only_public_keys_of_signatures():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -144,11 +146,9 @@ def _read_pem(text: str, *, private: bool) -> Key:
     try:
         content = text.strip().encode("ascii")
         native: object
-        if private:
-            native = load_pem_private_key(content, password=None)
-        elif "CERTIFICATE" in text:
+        if "CERTIFICATE" in text and not private:
             native = load_pem_x509_certificate(content).public_key()
-        elif "PRIVATE" in text:
+        elif private or "PRIVATE" in text:
             native = load_pem_private_key(content, password=None)
         else:
             native = load_pem_public_key(content)
@@ -169,7 +169,7 @@ def _read_jwk(text: str) -> Key:
     try:
         entry = json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError("is neither a key in PEM nor a JSON Web Key") from None
+        entry = None
     if not isinstance(entry, dict):
         raise ValueError("is neither a key in PEM nor a JSON Web Key")
     try:
@@ -200,40 +200,26 @@ def public_half(key: Key) -> Key:
 
 def faults_of_keys(settings: JwtSettings) -> dict[str, str]:
     """Return what is wrong with the keys in the settings, by setting."""
-    faults: dict[str, str] = {}
-    for index, text in enumerate(settings.public_keys):
-        fault = _fault(text, settings, is_secret=False)
-        if fault:
-            faults[f"public_keys[{index}]"] = fault
+    found = {
+        f"public_keys[{index}]": _fault(partial(read_public_key, text), settings)
+        for index, text in enumerate(settings.public_keys)
+    }
     for index, secret in enumerate(settings.secrets):
-        fault = _fault(secret, settings, is_secret=True)
-        if fault:
-            faults[f"secrets[{index}]"] = fault
+        found[f"secrets[{index}]"] = _fault(partial(read_secret, secret), settings)
     if settings.signing_key is not None:
-        fault = _fault_of_signing_key(settings)
-        if fault:
-            faults["signing_key"] = fault
-    return faults
+        found["signing_key"] = _fault(partial(read_signing_key, settings), settings)
+    return {name: fault for name, fault in found.items() if fault}
 
 
-def _fault(text: str, settings: JwtSettings, *, is_secret: bool) -> str:
+def _fault(read: Callable[[], Key], settings: JwtSettings) -> str:
+    """Return what is wrong with the key that `read` returns; an empty text if nothing is."""
     try:
-        key = read_secret(text) if is_secret else read_public_key(text)
-    except ValueError as error:
-        return str(error)
-    if algorithms_of(key).intersection(settings.algorithms):
-        return ""
-    if is_secret:
-        least = min(_HASH_SIZES[name] for name in settings.algorithms)
-        return f"is too short: at least {least} bytes are needed (RFC 7518, section 3.2)"
-    return "suits none of the algorithms: they need another type, curve or size of key"
-
-
-def _fault_of_signing_key(settings: JwtSettings) -> str:
-    try:
-        key = read_signing_key(settings)
+        key = read()
     except ValueError as error:
         return str(error)
     if signing_algorithm(settings, key):
         return ""
-    return "suits none of the algorithms: they need another type, curve or size of key"
+    if settings.is_symmetric and not _suitable(key).intersection(settings.algorithms):
+        least = min(_HASH_SIZES[name] for name in settings.algorithms)
+        return f"is too short: at least {least} bytes are needed (RFC 7518, section 3.2)"
+    return "suits none of the algorithms: they need another type, curve, size or use of key"
