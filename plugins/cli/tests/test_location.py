@@ -163,6 +163,15 @@ def test_the_cluster_s_certificates_are_trusted_beside_it(
     assert "certificate verify failed" in refused.stderr
 
 
+def test_a_file_without_a_certificate_is_named(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "cert.der"
+    file.write_bytes(b"\x30\x82\xff\x00")
+    folder = make_server(tmp_path / "server", http="https://127.0.0.1:1", trust=[str(file)])
+    refused = cli.run(*LIST, "--dir", str(folder))
+    assert refused.exit_code == 3
+    assert f"{file} holds no certificate" in refused.stderr
+
+
 def test_an_authority_is_named_by_ca(cli: CommandLine, secured: Secured) -> None:
     refused = cli.run(*LIST, "--server", secured.url)
     assert refused.exit_code == 3

@@ -155,6 +155,11 @@ def test_a_secret_is_read_from_standard_input() -> None:
     assert code == 0
     assert found["key"] == "word"
     assert "word" not in output.replace("Key", "")
+    assert run("n", "--key", "-", input="\n")[1]["key"] == ""
+    # an end of the input is no secret, not even an empty one
+    code, _, output = run("n", "--key", "-", input="")
+    assert code == 2
+    assert "--key -: there is nothing on standard input" in output
 
 
 def test_a_secret_is_prompted_for_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

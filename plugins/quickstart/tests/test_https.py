@@ -29,10 +29,10 @@ def cluster(tmp_path: Path) -> Component:
 
 
 class Answer(BaseHTTPRequestHandler):
-    """Answers 401, as the admin's port does without the password."""
+    """Answers 401, as the admin's port does without the password; 200 as being alive."""
 
     def do_GET(self) -> None:
-        self.send_response(401)
+        self.send_response(200 if self.path == "/hansa/load-balancer/alive" else 401)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -65,12 +65,16 @@ def test_the_scheme_and_the_certificates_are_recorded(cluster: Component) -> Non
     assert [file.name for file in trust.files] == ["ca-cert.pem", "cert-key.pem"]
 
 
-def test_the_port_of_the_web_admin_is_asked_over_https(cluster: Component, admin_port: int) -> None:
+def test_load_balancer_and_web_admin_are_asked_over_https(
+    cluster: Component, admin_port: int
+) -> None:
     config = cluster.folder / "load-balancer" / "config.toml"
-    config.write_text(config.read_text().replace(":8183", f":{admin_port}"))
-    (web_admin,) = open_component(cluster.folder).parts_of(WEB_ADMIN)
-    assert readiness.works(web_admin)
-    (balancer,) = open_component(cluster.folder).parts_of(LOAD_BALANCER)
-    config.write_text(config.read_text().replace("certificate =", "# certificate ="))
-    assert balancer.section("loadbalancer").get("certificate") is None
-    assert not readiness.works(open_component(cluster.folder).parts_of(WEB_ADMIN)[0])
+    text = config.read_text().replace(":8183", f":{admin_port}").replace(":11223", f":{admin_port}")
+    config.write_text(text)
+    for kind in (WEB_ADMIN, LOAD_BALANCER):
+        (part,) = open_component(cluster.folder).parts_of(kind)
+        assert readiness.works(part)
+    config.write_text(text.replace("certificate =", "# certificate ="))
+    for kind in (WEB_ADMIN, LOAD_BALANCER):
+        (part,) = open_component(cluster.folder).parts_of(kind)
+        assert not readiness.works(part)

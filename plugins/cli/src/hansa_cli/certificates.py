@@ -29,7 +29,7 @@ def tls_context(trust: Trust) -> ssl.SSLContext:
 
 def _first_certificate(file: Path) -> str:
     """Return the certificate that a file is about, without its authorities and its key."""
-    _, begin, rest = file.read_text().partition(ssl.PEM_HEADER)
+    _, begin, rest = file.read_text(errors="replace").partition(ssl.PEM_HEADER)
     content, end, _ = rest.partition(ssl.PEM_FOOTER)
     if not begin or not end:
         raise OSError(f"{file} holds no certificate")

@@ -72,14 +72,15 @@ def choose(given: Mapping[str, str | None]) -> Choice:
     """
     server = given["hansa_server"]
     directory = given["hansa_dir"]
-    context, name = _context(given["hansa_context"], is_located=bool(server or directory))
+    found = None if directory else find_folder(Path.cwd())
+    context, name = _context(given["hansa_context"], is_located=bool(server or directory or found))
     address = Located(server, "--server or HANSA_SERVER") if server else None
     if address is None and not directory and context.server:
         address = Located(context.server, f"the context {name}")
     folder = directory or context.dir
     return Choice(
         address,
-        Path(folder).expanduser() if folder else find_folder(Path.cwd()) or DEFAULT_DIRECTORY,
+        Path(folder).expanduser() if folder else found or DEFAULT_DIRECTORY,
         given["hansa_password_file"] or context.password_file or None,
         given["hansa_ca"] or context.ca or None,
     )
@@ -89,7 +90,7 @@ def _context(name: str | None, *, is_located: bool) -> tuple[Context, str]:
     """Return the context that counts, and its name: the named one, or the one in use where nothing
     else says where the server is.
     """
-    if not name and (is_located or find_folder(Path.cwd()) is not None):
+    if not name and is_located:
         return Context(), ""
     contexts = read_contexts()
     chosen = name or contexts.used

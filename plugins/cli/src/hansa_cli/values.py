@@ -45,7 +45,10 @@ def _put(found: JsonObject, section: str, name: str, value: object) -> None:
 
 def _prompted(setting: Setting) -> object:
     if not _is_terminal():
-        return sys.stdin.readline().rstrip("\r\n")
+        line = sys.stdin.readline()
+        if not line:
+            raise click.UsageError(f"{setting.flag} -: there is nothing on standard input")
+        return line.rstrip("\r\n")
     answer: object = click.prompt(
         setting.words.capitalize(), hide_input=True, confirmation_prompt=True, err=True
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
-import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,9 +26,8 @@ from .progress import Progress
 
 START_LIMIT: Final = 90.0
 """Seconds that a component may take to start."""
-CONNECT_TIMEOUT: Final = 2.0
 TIMEOUT: Final = 5.0
-"""Seconds, of a connection and of a whole response."""
+"""Seconds to wait for a connection, and for each part of a response."""
 
 
 def wait_ready(
@@ -97,15 +96,9 @@ def served_since(server: Component, pid: int | None) -> float | None:
 def _balancer_answers(balancer: Component) -> bool:
     """Whether the load-balancer itself answers, without a server."""
     section = balancer.section("loadbalancer")
-    address = balancer.addresses[0]
-    if not section.get("certificate"):
-        path = str(section.get("alive_path", "/hansa/load-balancer/alive"))
-        return _status(address, path) == 200
-    try:
-        socket.create_connection(reachable(address), CONNECT_TIMEOUT).close()
-    except OSError:
-        return False
-    return True
+    path = str(section.get("alive_path", "/hansa/load-balancer/alive"))
+    trusted = trusted_certificates(balancer)
+    return _status(balancer.addresses[0], path, trusted=trusted) == 200
 
 
 def _admin_page_answers(component: Component) -> bool:
@@ -124,14 +117,12 @@ def _status(address: str, path: str, password: str = "", trusted: Sequence[Path]
     if password:
         login = base64.b64encode(f"{USER}:{password}".encode()).decode()
         headers["Authorization"] = f"Basic {login}"
-    connection = _connection(address, trusted)
     try:
-        connection.request("GET", path, headers=headers)
-        return connection.getresponse().status
+        with contextlib.closing(_connection(address, trusted)) as connection:
+            connection.request("GET", path, headers=headers)
+            return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return 0
-    finally:
-        connection.close()
 
 
 def _connection(address: str, trusted: Sequence[Path]) -> http.client.HTTPConnection:
