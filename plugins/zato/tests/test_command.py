@@ -15,7 +15,7 @@ from hansa import PackageVersion
 from hansa_devkit import LocalServer
 from hansa_zato import plugin
 from hansa_zato.command.answer import shown
-from hansa_zato.confirmation import confirm
+from hansa_zato.confirmation import Uploads
 
 SOAP = (
     '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
@@ -208,14 +208,26 @@ def test_a_deployed_file_is_confirmed(caplog):
         PackageVersion(file, version, "", "", {}, "", at, True)
         for file, version, at in (("a.py", 1, 1.0), ("b.py", 1, 2.0), ("a.py", 2, 2.0))
     ]
+    looks = []
+
+    def versions():
+        looks.append(len(looks))
+        return stored
+
+    server = types.SimpleNamespace(packages=types.SimpleNamespace(versions=versions))
+    uploads = Uploads(server)
     for package in stored:
-        confirm(package, stored)
+        uploads.confirm(package)
     told = [(record.name, record.getMessage()) for record in caplog.records]
     # the ids count uploads, also those of different files
     assert told == [
         ("zato.hot-deploy.create", f"Uploaded package id:[{number}], payload_name:[{file}]")
         for number, file in ((1, "a.py"), (3, "b.py"), (2, "a.py"))
     ]
+    assert len(looks) == 1, "all versions, with their sources, are not read for each file"
+    stored.append(PackageVersion("c.py", 1, "", "", {}, "", 3.0, True))
+    uploads.confirm(stored[-1])
+    assert "Uploaded package id:[4], payload_name:[c.py]" in caplog.text
 
 
 def test_the_hook_confirms(caplog):

@@ -10,12 +10,9 @@ from click.core import ParameterSource
 from .client import Client
 from .location import choose, locate_password, locate_server, locate_trust
 
-_PARAMETERS = ("hansa_server", "hansa_dir", "hansa_context", "hansa_password_file", "hansa_ca")
-_CONNECTION_FLAGS = ("--server", "--dir", "--context", "--password-file", "--ca")
 
-
-def connection_options() -> list[click.Option]:
-    """Return new options for one command."""
+def _location_options() -> list[click.Option]:
+    """Return new options that say where the server is, and who may be trusted to be it."""
     return [
         click.Option(
             ["--server", "hansa_server"],
@@ -49,8 +46,17 @@ def connection_options() -> list[click.Option]:
             help="Certificate authority (PEM) to trust besides the system's; that of a server of "
             "this machine is trusted anyway.",
         ),
-        click.Option(["--json", "hansa_json"], is_flag=True, help="Print the answer as JSON."),
     ]
+
+
+_PARAMETERS = tuple(str(option.name) for option in _location_options())
+_FLAGS = tuple(flag for option in _location_options() for flag in option.opts)
+
+
+def connection_options() -> list[click.Option]:
+    """Return new options for one command."""
+    as_json = click.Option(["--json", "hansa_json"], is_flag=True, help="Print the answer as JSON.")
+    return [*_location_options(), as_json]
 
 
 def given_options(ctx: click.Context) -> dict[str, str | None]:
@@ -114,8 +120,8 @@ def _connection_arguments(arguments: list[str]) -> list[str]:
     for index, argument in enumerate(arguments):
         if argument == "--":
             break
-        if argument in _CONNECTION_FLAGS and index + 1 < len(arguments):
+        if argument in _FLAGS and index + 1 < len(arguments):
             found += arguments[index : index + 2]
-        elif argument.partition("=")[0] in _CONNECTION_FLAGS:
+        elif argument.partition("=")[0] in _FLAGS:
             found.append(argument)
     return found

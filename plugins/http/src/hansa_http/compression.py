@@ -31,7 +31,7 @@ def compress(response: Response, environ: WSGIEnvironment, over: int) -> None:
     if not isinstance(body, bytes) or not body:
         return
     accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
-    must_be = "0" in accepted and refuses_identity(accepted)
+    must_be = refuses_identity(accepted)
     # PERF: most answers are short, and are not looked at any further, which takes 2 us
     if not must_be and len(body) <= over:
         return

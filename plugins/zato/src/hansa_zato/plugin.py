@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hansa import NotFound, Service, hookimpl
 
-from .confirmation import confirm
+from .confirmation import Uploads
 from .correlation import accept_zato_cids
 from .gateway import Invoke, JSONGateway
 from .payloads import PlainDict
@@ -55,6 +55,12 @@ def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainDict]]:
     return found
 
 
+@hookimpl
+def hansa_startup(server: Server) -> Uploads:
+    """Return what numbers the deployments."""
+    return Uploads(server)
+
+
 @hookimpl(tryfirst=True)
 def hansa_serve(server: Server) -> None:
     """Accept Zato's correlation ids, before any request is accepted."""
@@ -64,7 +70,7 @@ def hansa_serve(server: Server) -> None:
 @hookimpl
 def hansa_deployed(server: Server, package: PackageVersion) -> None:
     """Confirm a hot-deployment in Zato's words, too."""
-    confirm(package, server.packages.versions())
+    server.resource(Uploads).confirm(package)
 
 
 def _has_json_over_http(server: Server) -> bool:
