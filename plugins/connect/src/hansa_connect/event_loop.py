@@ -113,10 +113,12 @@ class EventLoop:
         Called from any thread, that of the loop included. What it raises goes to `fault`. Raises
         `Unavailable` if the loop is not running.
         """
-        if threading.current_thread() is self._thread:
-            self._begin(work, name)
-        else:
-            self._submit(self._begun(work, name), work).result(START_WAIT)
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._begin, work, name)
+                return
+        work.close()
+        raise Unavailable(f"{self.what} is not running")
 
     def _submit(
         self, outer: Coroutine[Any, Any, ResultT], inner: Coroutine[Any, Any, object]
@@ -168,9 +170,6 @@ class EventLoop:
             if not deadline.expired():
                 raise
             raise TimedOut(f"{self.what}: no answer {limit}") from None
-
-    async def _begun(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        self._begin(work, name)
 
     def _begin(self, work: Coroutine[Any, Any, object], name: str) -> None:
         task = asyncio.get_running_loop().create_task(_contained(work), name=name)
