@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pika
 from hansa import HansaError, Invalid, Unavailable
-from hansa_connect.remedies import CHECK_LOGIN, MAYBE_TLS, NO_TLS, advised, remedy_of
+from hansa_connect.remedies import CHECK_LOGIN, MAYBE_TLS, NO_TLS, advised, causes, remedy_of
 from hansa_connect.sockets import is_silent, shut_down
 from pika import exceptions
 from pika.adapters.blocking_connection import BlockingChannel
@@ -37,6 +37,8 @@ _REMEDIES_OF_LOGIN = (
     (exceptions.AuthenticationError, CHECK_LOGIN),
     (exceptions.ProbableAccessDeniedError, "check the setting vhost, and who may use it"),
 )
+_NOT_AMQP = (exceptions.IncompatibleProtocolError, exceptions.StreamLostError)
+"""What pika raises where the other side does not begin as it is spoken to."""
 _UNSENDABLE = (
     exceptions.ShortStringTooLong,
     exceptions.UnsupportedAMQPFieldException,
@@ -150,13 +152,12 @@ class Connection:
             return _REMEDIES_OF_CHANNELS.get(error.reply_code, "")
         if self._pika is not None:
             return ""
-        for kind, remedy in _REMEDIES_OF_LOGIN:
-            if _has_cause(error, kind):
-                return remedy
         tls = self.broker.tls
-        if _has_cause(error, exceptions.IncompatibleProtocolError) or _has_cause(
-            error, exceptions.StreamLostError
-        ):
+        found = list(causes(error))
+        for kind, remedy in _REMEDIES_OF_LOGIN:
+            if any(isinstance(one, kind) for one in found):
+                return remedy
+        if any(isinstance(one, _NOT_AMQP) for one in found):
             return NO_TLS if tls else MAYBE_TLS
         return remedy_of(error, tls=tls)
 
@@ -241,13 +242,6 @@ def _describe(error: BaseException) -> str:
         inner = _inner(error)
     reply = getattr(error, "reply_text", "")
     return str(reply) if reply else f"{type(error).__name__}: {error}"
-
-
-def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
-    """Whether an error is of a kind, or what pika has put around one that is."""
-    while error is not None and not isinstance(error, kind):
-        error = _inner(error)
-    return error is not None
 
 
 def _inner(error: BaseException) -> BaseException | None:

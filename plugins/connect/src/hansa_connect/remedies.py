@@ -8,9 +8,11 @@ import ssl
 from collections.abc import Iterator
 
 CHECK_ADDRESS = "check the settings host and port"
+CHECK_HOST = "check the setting host"
 CHECK_LOGIN = "check the settings username and password"
 NO_TLS = "it does not speak TLS here: check the setting port, or set tls to false"
-MAYBE_TLS = "check the setting port; if the server expects TLS there, set tls to true"
+SET_TLS = "set tls to true"
+MAYBE_TLS = f"check the setting port; if the server expects TLS there, {SET_TLS}"
 OTHER_NAME = "set host to a name that is in it"
 OTHER_AUTHORITY = "set tls_ca to a file with the authority that has signed it"
 
@@ -26,7 +28,7 @@ def remedy_of(error: BaseException, *, tls: bool | None = None) -> str:
 
     `tls` says whether the connection is encrypted by TLS; None where the protocol has none.
     """
-    for one in _causes(error):
+    for one in causes(error):
         remedy = _remedy(one, tls)
         if remedy:
             return remedy
@@ -46,7 +48,7 @@ def _remedy(error: BaseException, tls: bool | None) -> str:
     if isinstance(error, ssl.SSLError):
         return NO_TLS if tls else ""
     if isinstance(error, socket.gaierror):
-        return "check the setting host"
+        return CHECK_HOST
     if isinstance(error, ConnectionResetError | BrokenPipeError | EOFError):
         if tls is None:
             return CHECK_ADDRESS
@@ -58,7 +60,7 @@ def _remedy(error: BaseException, tls: bool | None) -> str:
     return ""
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what has caused it, the innermost first, as libraries wrap them."""
     found: list[BaseException] = []
     waiting: list[object] = [error]

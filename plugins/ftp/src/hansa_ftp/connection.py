@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from hansa import Forbidden, HansaError, Invalid, NotFound, Unavailable
 from hansa_connect.files import BLOCK, Entry, FileSystem, Stream, one_line
-from hansa_connect.remedies import CHECK_LOGIN, advised, remedy_of
+from hansa_connect.remedies import CHECK_LOGIN, SET_TLS, advised, remedy_of
 from hansa_connect.sockets import dial
 from hansa_connect.transfer import read_all, reading
 
@@ -217,7 +217,7 @@ class FtpFiles(FileSystem):
         if self.logged_in or self.config.tls:
             return ""
         demanded = _ENCRYPTION.search(text)
-        return "set tls to true" if demanded else ""
+        return SET_TLS if demanded else ""
 
     def remedy_of(self, error: BaseException) -> str:
         """Return which setting to change where it cannot be logged in."""

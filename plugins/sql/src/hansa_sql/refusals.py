@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from hansa_connect.remedies import CHECK_ADDRESS, CHECK_LOGIN, MAYBE_TLS, NO_TLS, remedy_of
+from hansa_connect.remedies import (
+    CHECK_ADDRESS,
+    CHECK_HOST,
+    CHECK_LOGIN,
+    MAYBE_TLS,
+    NO_TLS,
+    OTHER_AUTHORITY,
+    SET_TLS,
+    remedy_of,
+)
 
 CHECK_DATABASE = "check the setting database"
-SET_TLS = "set tls to true"
-OTHER_CA = "set tls_ca to a file with the authority that has signed the server's certificate"
 
 # SQLSTATE of PostgreSQL, numbers of MySQL and MariaDB
 _BY_CODE: dict[object, str] = {
@@ -27,14 +34,14 @@ _BY_TEXT = (
     ("invalid response to ssl negotiation", "check the settings engine and port"),
     ("no encryption", SET_TLS),
     ("insecure transport", SET_TLS),
-    ("certificate verify failed", OTHER_CA),
-    ("root certificate", OTHER_CA),
+    ("certificate verify failed", OTHER_AUTHORITY),
+    ("root certificate", OTHER_AUTHORITY),
     ("password authentication failed", CHECK_LOGIN),
     ("no password supplied", "set password"),
-    ("role ", CHECK_LOGIN),
-    ("database ", CHECK_DATABASE),
-    ("could not translate host name", "check the setting host"),
-    ("failed to resolve host", "check the setting host"),
+    ('role "', CHECK_LOGIN),
+    ('database "', CHECK_DATABASE),
+    ("could not translate host name", CHECK_HOST),
+    ("failed to resolve host", CHECK_HOST),
     ("connection refused", CHECK_ADDRESS),
     ("timeout", CHECK_ADDRESS),
     ("ora-01017", CHECK_LOGIN),
