@@ -196,14 +196,14 @@ def test_nothing_is_left_behind(sites):
     site.shared.getsockname()  # what was handed in is left open
 
 
-def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
-    monkeypatch.setattr(access, "PAUSE", 60.0)
+def hooked(folder, **settings):
+    """What the hooks see of a server with these settings, and the port of its worker."""
     shared = listen("127.0.0.1:0", 16)
-    (tmp_path / "logs").mkdir()
-    section = HttpSection(address="127.0.0.1:0", grace=0.1, threads=2)
+    (folder / "logs").mkdir()
+    section = HttpSection(address="127.0.0.1:0", grace=0.1, threads=2, **settings)
     server = SimpleNamespace(
         sockets={"http": shared},
-        dir=tmp_path,
+        dir=folder,
         section=lambda model: section,
         ready=False,
         fault="",
@@ -211,8 +211,18 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
         grace=5.0,
         replace_worker=None,
     )
-    port = shared.getsockname()[1]
     server.resource = {HttpFrontend: plugin.hansa_startup(server)}.get
+    return server, shared.getsockname()[1]
+
+
+def logged_paths(folder):
+    lines = (folder / "logs" / "access.log").read_text().splitlines()
+    return [json.loads(line)["path"] for line in lines]
+
+
+def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
+    monkeypatch.setattr(access, "PAUSE", 60.0)
+    server, port = hooked(tmp_path)
     plugin.hansa_serve(server)
     try:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -236,16 +246,31 @@ def test_the_hooks_of_a_worker(sites, tmp_path, monkeypatch):
             http.client.HTTPConnection("127.0.0.1", port, timeout=10).request("GET", "/")
     finally:
         plugin.hansa_shutdown(server)
-    lines = (
-        (tmp_path / "logs" / "access.log").read_text().splitlines()
-    )  # nothing waits for a thread that has ended
-    assert [json.loads(line)["path"] for line in lines] == ["/hansa/ping"], (
-        "health checks are left out"
-    )
+    # nothing waits for a thread that has ended
+    assert logged_paths(tmp_path) == ["/hansa/ping"], "health checks are left out"
     plugin.hansa_shutdown(server)
     server.sockets = {}
     plugin.hansa_serve(server)
     plugin.hansa_drain(server)
+
+
+@pytest.mark.parametrize("secret", ["", "0123456789abcdef"])
+def test_health_checks_are_logged_on_demand_and_a_proxy_without_a_secret_is_warned_of(
+    tmp_path, caplog, secret
+):
+    trusted = {"trusted_proxies": ["127.0.0.1"], "proxy_secret": secret or None}
+    server, port = hooked(tmp_path, access_log_health=True, **trusted)
+    plugin.hansa_serve(server)
+    try:
+        for path in ("/hansa/live", "/hansa/ready"):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", path)
+            connection.getresponse().read()
+            connection.close()
+    finally:
+        plugin.hansa_shutdown(server)
+    assert logged_paths(tmp_path) == ["/hansa/live", "/hansa/ready"]
+    assert ("set http.proxy_secret" in caplog.text) == (not secret)
 
 
 def test_only_new_connections_are_turned_away():

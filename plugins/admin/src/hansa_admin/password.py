@@ -13,9 +13,16 @@ from hansa import replace_file
 from hansa_cli.access import PASSWORD_VARIABLE, password_file
 
 RANDOM_BYTES = 24
-"""So many that nobody guesses it: the right one is let in whatever failed before it."""
+"""They make 32 characters, from which on hansa-security takes a secret for random: the right one is
+let in whatever failed before it.
+"""
 OTHERS = 0o077
 """The permission bits of group and others."""
+
+
+def new_password() -> str:
+    """Return a random password that nobody guesses."""
+    return secrets.token_urlsafe(RANDOM_BYTES)
 
 
 def ensure_password(directory: Path) -> bool:
@@ -31,7 +38,7 @@ def ensure_password(directory: Path) -> bool:
         if file.stat().st_mode & OTHERS:
             file.chmod(0o600)
         return False
-    replace_file(file, secrets.token_urlsafe(RANDOM_BYTES) + "\n")
+    replace_file(file, new_password() + "\n")
     return True
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from hansa import replace_file
+from hansa_admin.password import new_password
 from hansa_authority import authority
 from hansa_authority.description import describe
 from hansa_cli.access import PASSWORD_VARIABLE, password_file
@@ -93,7 +94,7 @@ class Creation:
         self.folder = plan.folder
         self.cluster = plan.cluster or f"quickstart-{secrets.randbelow(9_900_000) + 100_000}"
         self.key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        self.password = os.environ.get(PASSWORD_VARIABLE) or secrets.token_urlsafe(24)
+        self.password = os.environ.get(PASSWORD_VARIABLE) or new_password()
         self.addresses = plan.addresses or Addresses.default(plan.servers)
         self._server_addresses = dict(zip(plan.server_names, self.addresses.servers, strict=True))
         self._issued: dict[str, authority.Issued] = {}
