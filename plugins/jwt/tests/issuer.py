@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,12 +69,14 @@ def jwk(key: Any, algorithm: str = "RS256", **members: Any) -> dict[str, Any]:
 
 
 class KeySetServer:
-    """Serves a key set on loopback, and counts how often it was fetched.
+    """Serves a key set on loopback, over TLS with a `context`, and counts how often it was fetched.
 
-    `answer` is the body; `status` and `delay` (seconds) say how it is answered.
+    `answer` is the body; `status` and `delay` (seconds) say how it is answered. A redirection leads
+    to where the key set is.
     """
 
-    def __init__(self, *keys: dict[str, Any]) -> None:
+    def __init__(self, *keys: dict[str, Any], context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self.fetched = 0
         self.status = 200
         self.delay = 0.0
@@ -82,7 +85,8 @@ class KeySetServer:
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
         self.start()
-        self.url = f"http://127.0.0.1:{self.port}/keys"
+        scheme = "http" if context is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self.port}/keys"
 
     def publish(self, *keys: dict[str, Any]) -> None:
         """Serve these keys from now on."""
@@ -96,7 +100,8 @@ class KeySetServer:
             def do_GET(self) -> None:
                 issuer.fetched += 1
                 time.sleep(issuer.delay)
-                self.send_response(issuer.status)
+                self.send_response(200 if self.path == "/moved" else issuer.status)
+                self.send_header("Location", "/moved")
                 self.send_header("Content-Length", str(len(issuer.answer)))
                 self.end_headers()
                 self.wfile.write(issuer.answer)
@@ -106,6 +111,9 @@ class KeySetServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self.port = self._server.server_address[1]
+        if self._context is not None:
+            socket = self._context.wrap_socket(self._server.socket, server_side=True)
+            self._server.socket = socket
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self) -> None:

