@@ -27,7 +27,7 @@ def digest(nonce: bytes, created: str, password: str) -> str:
 
 def token(
     username: str = "alice",
-    password: str = "secret",
+    password: str = "secret word",
     *,
     as_digest: bool = False,
     nonce: bytes | None = None,

@@ -151,7 +151,7 @@ def test_refusals_say_nothing_of_what_was_wrong(server: Any, rates: str) -> None
 
 
 def test_soap_1_2(server: Any) -> None:
-    create(server, "newer", password="secret")
+    create(server, "newer", password="secret word")
     server.api("admin.channel.soap.edit", name="newer", soap_version="1.2")
     address = f"{server.url}/newer"
     assert post(address, envelope(security(token()), namespace=SOAP_12), SOAP_12).ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -36,7 +37,7 @@ UNREADABLE = (InvalidSecurity, "a valid Security header with one UsernameToken i
 
 
 def make(server: LocalServer | None = None, name: str = "partner", **settings: Any) -> Wss:
-    given = {"username": "alice", "password": "secret", "password_type": "digest", **settings}
+    given = {"username": "alice", "password": "secret word", "password_type": "digest", **settings}
     config = Wss.prepare(load(WssSettings, given))
     return Wss(name, config, server or LocalServer(resources=[Throttle()]))
 
@@ -65,13 +66,13 @@ def test_the_digest_is_that_of_the_profile() -> None:
     created = "2026-11-29T12:00:00Z"
     literal = (
         f'<w:UsernameToken u:Id="t-1"><w:Username>alice</w:Username><w:Password Type="{PROFILE}'
-        '#PasswordDigest">fREuKH4P5sGLRYWcJXdHkygVr7M=</w:Password><w:Nonce>bm9uY2Utb2YtMTYtYnl0ZQ==</w:Nonce>'
+        '#PasswordDigest">PDSsp7iI5difMMih9gc7VPqZCIY=</w:Password><w:Nonce>bm9uY2Utb2YtMTYtYnl0ZQ==</w:Nonce>'
         f"<u:Created>{created}</u:Created></w:UsernameToken>"
     )
     wss = make(reject_stale_tokens=False)
     assert (
-        digest_of(b"nonce-of-16-byte", created, "secret").hex()
-        == "7d112e287e0fe6c18b45859c257747932815afb3"
+        digest_of(b"nonce-of-16-byte", created, "secret word").hex()
+        == "3c34aca7b888e5d89f30c8a1f6073b54fa990886"
     )
     assert call(wss, literal) == "alice"
     refused(wss, literal, WRONG, "used before")
@@ -307,6 +308,8 @@ def test_settings_that_cannot_work() -> None:
         ({"username": "a\nb"}, {"username"}),
         ({"password": "\ufffe"}, {"password"}),
         ({"password": ""}, {"password"}),
+        ({"password": "secret"}, {"password"}),
+        ({"password": "alice2026", "password_type": "clear_text"}, {"password"}),
         ({"password": hashed}, {"password"}),
         ({"password": hashed, "password_type": "clear_text", "signs": True}, {"password"}),
         ({"username": "", "nonce_freshness_time": 0}, {"username", "nonce_freshness_time"}),
@@ -316,6 +319,14 @@ def test_settings_that_cannot_work() -> None:
             make(**changed)
         assert set(caught.value.errors) == names
     assert make(password=hashed, password_type="clear_text").config.password == hashed
+
+
+def test_a_weak_password_that_a_partner_has_chosen_is_only_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING, "hansa.security"):
+        make(password="secret", signs=True)
+    assert "a secret of the security definition partner is weak" in caplog.text
 
 
 @given(st.floats(0, 4e9))

@@ -7,8 +7,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from hansa import HansaError, Request, Security, Server
-from hansa_security.credential import hash_password, is_hash
+from hansa import Invalid, Misused, Request, Security, Server
+from hansa_security.credential import check_signs, hash_password, is_hash
+from hansa_security.strength import requirements
 from hansa_security.throttle import Throttle
 from hansa_security.verification import Principal
 from hansa_soap.message import note_processed
@@ -47,10 +48,17 @@ class Wss(Security[WssSettings]):
         if config.reject_stale_tokens:
             remembered = max(remembered, config.reject_expiry_limit + FUTURE)
         self._nonces = UsedNonces(server.records(NAMESPACE), remembered)
+        requirements.warn(name, config.password, config.username)
 
     @classmethod
     def prepare(cls, config: WssSettings) -> WssSettings:
-        """Return the settings with the argon2id hash of a password that is only compared."""
+        """Return the settings with the argon2id hash of a password that is only compared; raises
+        `Invalid` for one of callers that is too weak.
+        """
+        if not config.signs:
+            fault = requirements.fault_of(config.password, config.username)
+            if fault:
+                raise Invalid({"password": fault})
         if config.needs_password or is_hash(config.password):
             return config
         return replace(config, password=hash_password(config.password))
@@ -94,16 +102,13 @@ class Wss(Security[WssSettings]):
 
     def sign(self, headers: dict[str, str]) -> None:
         """Refuse to sign what is not SOAP: the proof is in the envelope."""
-        raise HansaError(
+        raise Misused(
             f"the security definition {self.name} signs the envelopes of outgoing SOAP, nothing else"
         )
 
     def sign_message(self, message: bytes) -> bytes:
-        """Return an envelope with a Security header; raises `Misused` if it is none, and
-        `HansaError` unless the setting `signs` is on.
+        """Return an envelope with a Security header; raises `Misused` if it is none, or
+        unless the setting `signs` is on.
         """
-        if not self.config.signs:
-            raise HansaError(
-                f"the security definition {self.name} signs no outgoing calls: its setting signs is off"
-            )
+        check_signs(self.name, self.config.signs)
         return sign_envelope(message, self.config)
