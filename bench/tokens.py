@@ -1,14 +1,12 @@
 """JSON Web Tokens: a channel whose callers send one signed with RS256, against the same channel without
 security, on one server.
 
-`python -m bench.tokens` measures.
+`python -m bench tokens` measures.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +20,7 @@ from hansa_devkit.harness.api_server import RunningServer
 
 from tools.project import TOP
 
-from .measure import Figure, compare, exit_status, table
+from .measure import Figure, compare
 from .programs import BODY, HEADERS, Target, wrk
 
 ISSUER = "https://login.example.com"
@@ -61,7 +59,7 @@ def configuration(key: rsa.RSAPrivateKey) -> str:
     )
 
 
-def tokens(folder: Path, pairs: int = 15) -> Iterator[Figure]:
+def tokens(folder: Path) -> Iterator[Figure]:
     """A token signed with RS256, verified once and then known, against no security."""
     key = rsa.generate_private_key(65537, 2048)
     now = int(time.time())
@@ -80,21 +78,8 @@ def tokens(folder: Path, pairs: int = 15) -> Iterator[Figure]:
             "server CPU per request: JWT (RS256, verified once) / no security",
             lambda: wrk(secured, folder).cpu_us,
             lambda: wrk(unsecured, folder).cpu_us,
-            pairs=pairs,
             bound=1.10,
             note="µs of CPU",
         )
     finally:
         server.stop()
-
-
-def main() -> int:
-    """Measure and print; ends with 1 when the bound does not hold."""
-    with tempfile.TemporaryDirectory() as folder:
-        figures = list(tokens(Path(folder), *map(int, sys.argv[1:2])))
-    print(table(figures))
-    return exit_status(figures)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
