@@ -105,11 +105,9 @@ def version_of(root: etree._Element) -> Version | None:
     return version if version is not None and root.tag == version.envelope else None
 
 
-def header_blocks(root: etree._Element, name: str = "") -> Iterator[etree._Element]:
-    """Yield the headers of an envelope that are for its last receiver; raises `Invalid` for a wrong
-    envelope.
-
-    `name` is that of the headers to yield, as `{namespace}name`; empty yields all.
+def header_blocks(root: etree._Element, name: str) -> Iterator[etree._Element]:
+    """Yield the headers of one name, `{namespace}name`, that are for the last receiver of an
+    envelope; raises `Invalid` for a wrong envelope.
     """
     version = version_of(root)
     if version is None:
@@ -118,7 +116,7 @@ def header_blocks(root: etree._Element, name: str = "") -> Iterator[etree._Eleme
     if header is None:
         return
     for block in header:
-        if name in ("", block.tag) and _is_for_us(block, version):
+        if block.tag == name and _is_for_us(block, version):
             yield block
 
 
