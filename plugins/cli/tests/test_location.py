@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -170,6 +171,21 @@ def test_a_file_without_a_certificate_is_named(cli: CommandLine, tmp_path: Path)
     refused = cli.run(*LIST, "--dir", str(folder))
     assert refused.exit_code == 3
     assert f"{file} holds no certificate" in refused.stderr
+
+
+def test_http_to_a_port_that_hangs_up_suggests_https(cli: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        refused = cli.run("server", "status", "--server", url)
+    assert refused.exit_code == 3
+    assert "If it speaks HTTPS, write the address with https://." in refused.stderr
 
 
 def test_an_authority_is_named_by_ca(cli: CommandLine, secured: Secured) -> None:

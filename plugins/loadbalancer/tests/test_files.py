@@ -7,10 +7,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from hansa import NotFound, Unavailable, started_at
+from hansa import NotFound, Secret, Unavailable, started_at
 from hansa_loadbalancer.control import Control
 from hansa_loadbalancer.files import (
     ABOUT,
+    SOCKET,
+    SOURCE,
     About,
     locked,
     read_about,
@@ -19,8 +21,9 @@ from hansa_loadbalancer.files import (
     with_server,
     without_server,
 )
+from hansa_loadbalancer.generate import generate
 from hansa_loadbalancer.logs import AccessLog
-from hansa_loadbalancer.settings import BalancedServer, parse
+from hansa_loadbalancer.settings import BalancedServer, LoadBalancerSection, parse
 
 TABLES = """# mine
 [loadbalancer]
@@ -110,6 +113,19 @@ def test_a_load_balancer_that_does_not_run_is_not_believed(tmp_path):
         read_about(tmp_path)
     with pytest.raises(Unavailable, match=r"\[loadbalancer\] socket"):
         Control("")
+
+
+def test_a_secret_is_not_shown_also_while_a_change_of_it_is_not_in_force(tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(NONE + "proxy_secret = 'the-next-one-1234'\n")
+    section = LoadBalancerSection(proxy_secret=Secret("the-last-one-1234"))
+    (tmp_path / SOURCE).write_text(generate(section, tmp_path).text)
+    about = About(os.getpid(), started_at(os.getpid()), str(config), "u", "h", "v")
+    (tmp_path / ABOUT).write_text(about.as_json())
+    shown = Control(str(tmp_path / SOCKET)).source()
+    assert shown["stored"] == NONE + "proxy_secret = '********'\n"
+    assert 'set-header X-Hansa-Proxy "********"' in shown["generated"]
+    assert "one-1234" not in shown["generated"]
 
 
 def test_locks_exclude(tmp_path):

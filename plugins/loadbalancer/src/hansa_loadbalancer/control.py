@@ -25,7 +25,7 @@ from .files import (
     with_server,
     without_server,
 )
-from .generate import BACKEND, hidden, proxy_secret_in
+from .generate import BACKEND, hidden, proxy_secrets_in
 from .runtime import RuntimeSocket
 from .settings import SECTION, BalancedServer, parse
 
@@ -82,7 +82,7 @@ class Control:
         return self.runtime.ask(words)
 
     def source(self) -> dict[str, str]:
-        """Return the configuration as it is stored and as HAProxy has it, without the secret, and
+        """Return the configuration as it is stored and as HAProxy has it, without secrets, and
         where both are.
         """
         file = self.folder / SOURCE
@@ -91,11 +91,13 @@ class Control:
             generated = file.read_text()
         except OSError as error:
             raise Unavailable(f"{file} cannot be read: {error.strerror}") from None
-        secret = proxy_secret_in(generated)
+        stored = self._text()
+        # they differ while a change of it is refused
+        secrets = proxy_secrets_in(stored) | proxy_secrets_in(generated)
         return {
-            "stored": hidden(self._text(), secret),
+            "stored": hidden(stored, secrets),
             "stored_in": about.config,
-            "generated": hidden(generated, secret),
+            "generated": hidden(generated, secrets),
             "generated_in": str(file),
         }
 

@@ -43,7 +43,9 @@ ERRORS = {
     504: ("Timed out", "the server did not answer in time; the request may have run"),
 }
 MASK = "********"
-_SECRET_LINE = re.compile(f'set-header {PROXY_HEADER} "([^"]+)"')
+_proxy_secrets = re.compile(
+    rf"""(?:set-header {PROXY_HEADER}|proxy_secret\s*=)\s*(["'])([^"'\n]+)\1"""
+).finditer
 CID = "^[A-Za-z0-9-]{1,64}$"
 
 
@@ -240,15 +242,16 @@ def _admin(section: LoadBalancerSection, tls: str) -> str:
     return f"\nfrontend admin\n{_lines(lines)}\n"
 
 
-def proxy_secret_in(text: str) -> str:
-    """Return the secret in a generated configuration; empty if there is none."""
-    found = _SECRET_LINE.search(text)
-    return found[1] if found else ""
+def proxy_secrets_in(text: str) -> set[str]:
+    """Return the secrets of the load-balancer in a stored or a generated configuration."""
+    return {found[2] for found in _proxy_secrets(text)}
 
 
-def hidden(text: str, secret: str) -> str:
-    """Return a text with a mask in place of a secret."""
-    return text.replace(secret, MASK) if secret else text
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """Return a text with a mask in place of secrets."""
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text
 
 
 def _lines(lines: Iterable[str]) -> str:
