@@ -321,6 +321,16 @@ def test_what_keeps_it_from_starting_is_told(rabbit, make, settings, told):
     assert told in raised.value.detail
 
 
+def test_a_user_without_permissions_is_told_which_settings_to_check(rabbit, make):
+    rabbit.control("add_user", "visitor", "visiting")
+    rabbit.control("set_permissions", "visitor", "^$", "^$", "^$")
+    with (
+        pytest.raises(Unavailable, match="the user needs permissions for it there"),
+        channel(rabbit, Inbox(), username="visitor", password="visiting"),
+    ):
+        pass
+
+
 def test_a_queue_that_is_deleted_is_noticed(rabbit, make):
     with channel(rabbit, Inbox()) as one, rabbit.broker() as other:
         other.queue_delete("in")

@@ -4,11 +4,13 @@ without.
 
 from __future__ import annotations
 
+import ftplib
+import socket
 import ssl
 from types import SimpleNamespace
 
 import pytest
-from hansa import Login, Secret, Unavailable
+from hansa import HansaError, Login, Secret, Unavailable
 from hansa_ftp.plugin import FtpOutgoing
 
 from plugins.connect.tests.file_contract import FileOutgoingContract
@@ -72,6 +74,22 @@ class TestVsftpd(FileOutgoingContract):
     def test_a_refusal_names_the_setting_to_change(self, changes, remedy):
         with pytest.raises(Unavailable, match=remedy), self.running(**changes):
             pass
+
+    def test_a_server_that_waits_for_tls_names_the_setting(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            port = silent.getsockname()[1]
+            with (
+                pytest.raises(HansaError, match="set implicit to true"),
+                self.running(port=port, timeout=0.3),
+            ):
+                pass
+
+    def test_a_server_that_cannot_connect_back_names_the_setting(self):
+        refused = ftplib.error_temp("425 Failed to establish connection.")
+        with self.running() as files, files.session() as session:
+            with pytest.raises(Unavailable, match=r"425 .*; set passive to the opposite"):
+                with session.translated():
+                    raise refused
 
     def test_a_security_definition_supplies_a_client_certificate(self):
         with Vsftpd() as demanding:

@@ -103,3 +103,19 @@ def test_a_wrong_one_does_not_and_is_not_shown(server, caplog):
         files.start()
     files.stop()
     assert "difference" not in str(caught.value) + caplog.text
+
+
+def test_a_port_of_another_protocol_is_told(server):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            peer, _ = listening.accept()
+            with peer:
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        place = {**server, "port": listening.getsockname()[1]}
+        files = connection(**place, password="engine")
+        with pytest.raises(Unavailable, match="does not speak SSH here: check the setting port"):
+            files.start()
+        files.stop()

@@ -65,6 +65,12 @@ class TestPull(Base):
         with self.receiving(Inbox()), pytest.raises(Unavailable, match=r"already in use.*set bind"):
             self.make("other").start()
 
+    def test_an_address_of_another_machine(self):
+        made = self.make(address="tcp://192.0.2.1:5000")
+        with pytest.raises(Unavailable, match=r"none of this machine; .*set bind to false"):
+            made.start()
+        made.stop()
+
     def test_too_large_a_frame_cuts_its_sender_off_and_nobody_else(self):
         inbox = Inbox()
         with self.receiving(inbox, max_size=1000) as channel:

@@ -10,6 +10,7 @@ from hansa import Definition, Invalid, Model, Unavailable, setting
 
 from .files import FileSystem, is_clean
 from .pool import Pool
+from .remedies import CHECK_ADDRESS
 
 
 class LocationSettings(Model):
@@ -50,6 +51,11 @@ class FileConnections(Definition[LocationT]):
         """Return a connection that is not open yet."""
         raise NotImplementedError
 
+    @property
+    def silence(self) -> str:
+        """What to change when a server does not answer to be connected to."""
+        return CHECK_ADDRESS
+
     def pool_size(self) -> int:
         """Return the maximum number of connections."""
         return 1
@@ -62,6 +68,7 @@ class FileConnections(Definition[LocationT]):
             limit=self.pool_size(),
             timeout=self.config.timeout,
             lost=self.lost,
+            silence=self.silence,
         )
         self.pool.start()
 

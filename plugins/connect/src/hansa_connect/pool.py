@@ -75,7 +75,7 @@ class Pool(Generic[C]):
     open yet. `timeout` is the time limit of a call in seconds, waiting and connecting included.
     `lost` is called when the peer cannot be reached: a connection cannot be opened, and there is no
     other one. When one breaks or is closed by the peer, that is tried at once, whether or not
-    anybody calls.
+    anybody calls. `silence` is what errors advise when a peer does not answer to be connected to.
     """
 
     def __init__(
@@ -86,12 +86,14 @@ class Pool(Generic[C]):
         limit: int,
         timeout: float,
         lost: Callable[[BaseException], None],
+        silence: str = CHECK_ADDRESS,
     ) -> None:
         self.what = what
         self.make = make
         self.limit = limit
         self.timeout = timeout
         self.lost = lost
+        self.silence = silence
         self._idle: list[_Slot[C]] = []
         self._using: set[_Slot[C]] = set()
         self._changed = threading.Condition()
@@ -148,7 +150,7 @@ class Pool(Generic[C]):
         except Exception as error:
             if slot.overdue:
                 fault = f"{self.what} has not answered within {seconds:g} s"
-                remedy = "" if slot.opened else CHECK_ADDRESS
+                remedy = "" if slot.opened else self.silence
                 raise TimedOut(advised(fault, remedy)) from error
             raise
         finally:

@@ -17,7 +17,7 @@ from hansa_connect.sockets import dial
 from hansa_connect.transfer import read_all, reading
 
 from .listing import parse_facts, parse_line, parse_time, split_lines
-from .settings import FtpSettings
+from .settings import MAYBE_IMPLICIT, FtpSettings
 
 LONGEST_LISTING = 64 * 1024 * 1024
 """Bytes of a listing that are read, at most."""
@@ -227,9 +227,7 @@ class FtpFiles(FileSystem):
         if config.tls and config.implicit and not isinstance(error, ssl.SSLCertVerificationError):
             return "set implicit to false, unless the server begins with TLS at this port"
         if config.tls and isinstance(error, TimeoutError):
-            return (
-                "check the setting port; if the server begins with TLS there, set implicit to true"
-            )
+            return MAYBE_IMPLICIT
         return remedy_of(error, tls=config.tls)
 
     def _is_there(self, path: str) -> bool:

@@ -12,7 +12,7 @@ from hansa_connect.folder import FolderChannel
 from hansa_connect.location import FileConnections
 from hansa_connect.login import LoggedIn
 
-from .settings import FtpSettings, SendingSettings, WatchingSettings
+from .settings import MAYBE_IMPLICIT, FtpSettings, SendingSettings, WatchingSettings
 
 FtpT = TypeVar("FtpT", bound=FtpSettings)
 
@@ -23,6 +23,12 @@ class FtpConnections(LoggedIn[FtpT], FileConnections[FtpT]):
     login_means = ("password", "certificate")
 
     _context: ssl.SSLContext | None = None
+
+    @property
+    def silence(self) -> str:
+        """What to change when a server does not answer to be connected to."""
+        greets_first = self.config.tls and not self.config.implicit
+        return MAYBE_IMPLICIT if greets_first else super().silence
 
     def connect(self) -> None:
         """Open a first connection; raises if that fails."""

@@ -8,8 +8,12 @@ from hansa import Model, setting
 from hansa_connect.client import RemoteSettings
 from hansa_connect.location import LocationSettings
 from hansa_connect.login import ChannelLogin, CredentialSettings, OutgoingLogin
+from hansa_connect.remedies import CHECK_ADDRESS
 from hansa_connect.tls import TlsSettings
 from hansa_connect.watched import WatchSettings
+
+MAYBE_IMPLICIT = f"{CHECK_ADDRESS}; if the server begins with TLS there, set implicit to true"
+"""What to change when a server says nothing, though it is to greet before TLS begins."""
 
 
 class FtpAddressSettings(Model):
