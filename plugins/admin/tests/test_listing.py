@@ -45,7 +45,7 @@ class Elsewhere:
 
     def make(self, kind: str, type: str, name: str, data: PlainSettings) -> Clock:
         self.made.append(name)
-        return Clock(name, NoSettings(), SimpleNamespace())  # type: ignore[arg-type]
+        return Clock(name, NoSettings(), SimpleNamespace())
 
 
 def test_each_object_is_made_once_from_the_definition_that_is_at_hand() -> None:

@@ -120,7 +120,9 @@ def test_a_secret_is_not_shown_also_while_a_change_of_it_is_not_in_force(tmp_pat
     config.write_text(NONE + "proxy_secret = 'the-next-one-1234'\n")
     section = LoadBalancerSection(proxy_secret=Secret("the-last-one-1234"))
     (tmp_path / SOURCE).write_text(generate(section, tmp_path).text)
-    about = About(os.getpid(), started_at(os.getpid()), str(config), "u", "h", "v")
+    own = started_at(os.getpid())
+    assert own is not None
+    about = About(os.getpid(), own, str(config), "u", "h", "v")
     (tmp_path / ABOUT).write_text(about.as_json())
     shown = Control(str(tmp_path / SOCKET)).source()
     assert shown["stored"] == NONE + "proxy_secret = '********'\n"
