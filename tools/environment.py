@@ -36,7 +36,7 @@ class Variable:
 
 
 def variables() -> list[Variable]:
-    """Every variable, by name; `live()` has to be called before."""
+    """Every variable, by name."""
     found = [one for package in (core(), *plugins()) for one in declared(package)]
     return sorted([*found, *of_options()], key=lambda one: one.name)
 

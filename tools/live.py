@@ -78,7 +78,8 @@ def leaves(
     path: tuple[str, ...] = ("hansa",),
     context: click.Context | None = None,
 ) -> Iterator[tuple[tuple[str, ...], click.Command, click.Context]]:
-    """Every command that is no group, with its words; `live()` has to be called before."""
+    """Every command that is no group, with its words."""
+    live()  # some commands are there only once it has learnt of types
     here = click.Context(command, info_name=path[-1], parent=context)
     if not isinstance(command, click.Group):
         yield path, command, here

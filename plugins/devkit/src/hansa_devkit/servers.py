@@ -155,7 +155,7 @@ class RealServer:
             return ""
         return (
             f"{cls.name}: there is no {' and no '.join(lacking)} here: run tools/test-needs.sh "
-            f"as root, or apt-get install {cls.package}; HANSA_TEST_WITHOUT={cls.name} leaves these tests out"
+            f"as root, or apt-get install {cls.package}; {WITHOUT_VARIABLE}={cls.name} leaves these tests out"
         )
 
     def start(self) -> Self:
@@ -298,7 +298,7 @@ class RealServer:
     @classmethod
     def _ensure(cls) -> None:
         if cls.name in [name.strip() for name in os.environ.get(WITHOUT_VARIABLE, "").split(",")]:
-            pytest.skip(f"HANSA_TEST_WITHOUT leaves out {cls.name}")
+            pytest.skip(f"{WITHOUT_VARIABLE} leaves out {cls.name}")
         if why := cls.missing():
             pytest.fail(why, pytrace=False)
 
