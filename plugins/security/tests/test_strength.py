@@ -13,6 +13,7 @@ from hansa_security.bearer import Bearer, BearerSettings
 from hansa_security.credential import hash_password
 from hansa_security.early import SecuritySection
 from hansa_security.strength import Requirements, requirements
+from hansa_security.throttle import Throttle
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,12 @@ def test_the_length_is_a_setting_and_zero_only_warns(required):
     assert "at least 20" in required.fault_of("analytical-engine")
     required.apply(SecuritySection(minimum_secret=0))
     assert not required.fault_of("x")
+
+
+def test_a_worker_requires_what_the_section_says(required):
+    server = LocalServer(sections={"security": SecuritySection(minimum_secret=20)})
+    server.resource(Throttle)
+    assert "at least 20" in required.fault_of("analytical-engine")
 
 
 def test_each_type_says_which_setting_is_too_weak():

@@ -104,8 +104,8 @@ def test_addresses_of_ipv4_are_the_same_over_a_socket_of_ipv6(clock):
 
 
 def test_workers_count_together(redis):
-    cells = [SharedCells(lambda: LocalServer(redis=redis).bus) for _ in range(3)]
-    workers = [verification(Clock(), throttle=Throttle(each)) for each in cells]
+    throttles = [LocalServer(redis=redis).resource(Throttle) for _ in range(3)]
+    workers = [verification(Clock(), throttle=throttle) for throttle in throttles]
     answers = [attempt(workers[number % 3], f"guess{number}") for number in range(30)]
     assert answers == [False] * PER_PAIR.burst + [None] * 20
     assert attempt(workers[0], "right", peer="192.0.2.99") is True
@@ -115,7 +115,7 @@ def test_workers_count_together(redis):
     assert all(redis.pttl(key) > 0 for key in redis.keys("*"))
 
 
-def test_redis_counts_as_a_process_does(redis, clock):
+def test_redis_counts_as_a_process_does(redis):
     shared = SharedCells(lambda: LocalServer(redis=redis).bus)
     local = LocalCells()
     for step in (0, 1, 1, 9, 9, -3, -10, 1, 0):
@@ -124,9 +124,21 @@ def test_redis_counts_as_a_process_does(redis, clock):
         assert all(left == pytest.approx(right, abs=2) for left, right in pairs)
 
 
+DEAD = Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+
+
+def test_redis_is_asked_again_after_a_pause(redis, monkeypatch):
+    monkeypatch.setattr("hansa_security.cells.PAUSE", 0.0)
+    buses = [LocalServer(redis=client).bus for client in (DEAD, redis)]
+    cells = SharedCells(lambda: buses.pop(0))
+    cells.apply([Step("asked again", PER_PAIR, 1)])
+    assert not list(redis.scan_iter("*asked again"))
+    cells.apply([Step("asked again", PER_PAIR, 1)])
+    assert list(redis.scan_iter("*asked again"))
+
+
 def test_without_an_answer_of_redis_each_process_counts(caplog):
-    dead = Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
-    throttle = Throttle(SharedCells(lambda: LocalServer(redis=dead).bus))
+    throttle = Throttle(SharedCells(lambda: LocalServer(redis=DEAD).bus))
     one = verification(Clock(), throttle=throttle)
     answers = [attempt(one, f"guess{number}") for number in range(20)]
     assert answers == [False] * 10 + [None] * 10
