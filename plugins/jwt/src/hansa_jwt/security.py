@@ -6,6 +6,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from hansa import FileRecords, Misused, PlainSettings, Refused, Request, Security, Server
+from hansa_security.bearer import CHALLENGE, INVALID_TOKEN, token_in
 from hansa_security.credential import fingerprint
 
 from .forged import ForgedTokens
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 LONGEST = 16_384
 """Maximum length of an Authorization header, in characters; longer ones are refused unread."""
-CHALLENGE = 'Bearer realm="hansa"'
-"""The WWW-Authenticate header of callers without a token."""
 
 
 class Jwt(Security[JwtSettings]):
@@ -82,10 +81,7 @@ class Jwt(Security[JwtSettings]):
         known = self._source.ring.verified.get(attempt)
         if known is not None and known.until > time():
             return known.principal
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer":
-            raise Refused("the Authorization header is not of the scheme Bearer", CHALLENGE)
-        return self._verify(attempt, token.strip(" "), request.peer).principal
+        return self._verify(attempt, token_in(header), request.peer).principal
 
     def _verify(self, attempt: bytes, token: str, peer: str) -> Verified:
         from .checker import InvalidToken, subject_of
@@ -128,5 +124,5 @@ class Jwt(Security[JwtSettings]):
 
 
 def _refusal() -> Refused:
-    """Return the refusal of any token that is not valid (RFC 6750, section 3.1)."""
-    return Refused("the token is not valid", f'{CHALLENGE}, error="invalid_token"')
+    """Return the refusal of any token that is not valid."""
+    return Refused("the token is not valid", INVALID_TOKEN)

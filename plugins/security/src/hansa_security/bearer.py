@@ -35,6 +35,10 @@ from .verification import Principal, Verification
 
 LONGEST = 1100
 """Maximum length of an Authorization header, in characters; longer ones are refused unread."""
+CHALLENGE = 'Bearer realm="hansa"'
+"""The WWW-Authenticate header of callers without a token (RFC 6750, section 3)."""
+INVALID_TOKEN = f'{CHALLENGE}, error="invalid_token"'
+"""That of callers whose token is not accepted (RFC 6750, section 3.1)."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*").fullmatch
 
@@ -75,6 +79,14 @@ class BearerSettings(Model):
             raise Invalid(faults)
 
 
+def token_in(header: str) -> str:
+    """Return the token in an Authorization header; raises `Refused` for one of another scheme."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refused("the Authorization header is not of the scheme Bearer", CHALLENGE)
+    return token.strip(" ")
+
+
 class Bearer(Security[BearerSettings]):
     """Admits callers with one of the tokens, and can sign outgoing calls with the first (RFC 6750)."""
 
@@ -82,12 +94,11 @@ class Bearer(Security[BearerSettings]):
 
     def __init__(self, name: str, config: BearerSettings, server: Server) -> None:
         super().__init__(name, config, server)
-        self._challenge = 'Bearer realm="hansa"'
         self._principal = Principal(name, name)
         self._verification = Verification(
             "",
             AnyCredential(config.tokens),
-            self._challenge,
+            CHALLENGE,
             throttle=server.resource(Throttle),
             name=f"bearer {name}",
         )
@@ -123,17 +134,14 @@ class Bearer(Security[BearerSettings]):
         """Return the definition's own name for a request with one of the tokens; raises `Refused`."""
         header = request.headers.get("authorization")
         if not header:
-            raise Refused("a bearer token is required", self._challenge)
+            raise Refused("a bearer token is required", CHALLENGE)
         if len(header) > LONGEST:
-            raise Refused("the Authorization header is too long", self._challenge)
+            raise Refused("the Authorization header is too long", CHALLENGE)
         attempt = fingerprint(header)
         if self._verified.get(attempt, 0.0) > monotonic():
             return self._principal
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer":
-            raise Refused("the Authorization header is not of the scheme Bearer", self._challenge)
-        if not self._verification.accept(attempt, "", token.strip(" "), request.peer):
-            raise Refused("the token is wrong", f'{self._challenge}, error="invalid_token"')
+        if not self._verification.accept(attempt, "", token_in(header), request.peer):
+            raise Refused("the token is wrong", INVALID_TOKEN)
         return self._principal
 
     def sign(self, headers: dict[str, str]) -> None:
