@@ -59,9 +59,9 @@ def rates(server: Any) -> str:
     return f"{server.url}/client3/get-rate"
 
 
-def create(server: Any, name: str, **settings: Any) -> str:
+def create(server: Any, name: str, username: str = "alice", **settings: Any) -> str:
     """Make a definition and a channel with it; return its address."""
-    server.api("admin.security.wss.create", name=name, username="alice", **settings)
+    server.api("admin.security.wss.create", name=name, username=username, **settings)
     server.api(
         "admin.channel.soap.create",
         name=name,
@@ -148,6 +148,15 @@ def test_refusals_say_nothing_of_what_was_wrong(server: Any, rates: str) -> None
     )
     unread = post(f"{server.url}/open", envelope(security(token())))
     assert (unread.status_code, "MustUnderstand" in unread.text) == (400, True)
+
+
+def test_who_guesses_is_told_when_to_come_back(server: Any) -> None:
+    address = create(server, "guessed", "eve", password="secret word", password_type="digest")
+    guesses = [envelope(security(token("eve", "guess", as_digest=True))) for _ in range(11)]
+    *judged, held = [post(address, raw) for raw in guesses]
+    assert {fault_of(answer)[0] for answer in judged} == {"FailedAuthentication"}
+    assert (held.status_code, int(held.headers["Retry-After"]) > 0) == (401, True)
+    assert "<faultcode>soap:Client</faultcode>" in held.text
 
 
 def test_soap_1_2(server: Any) -> None:
