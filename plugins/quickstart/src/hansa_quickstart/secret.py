@@ -26,7 +26,7 @@ class GivenSecret:
 
 
 def secret(given: GivenSecret, option: str, variable: str, label: str) -> str:
-    """Return the secret, which may be empty; `option` is the one that names a file with it.
+    """Return the secret, which may be empty; `option` is its name without dashes.
 
     It is prompted for twice, without an echo. Raises `Failure` where there is no terminal, and for
     a file that cannot be read.
@@ -42,7 +42,9 @@ def secret(given: GivenSecret, option: str, variable: str, label: str) -> str:
         with open("/dev/tty", "rb"):
             pass
     except OSError:
-        message = f"{label}: give it by {option} or the environment variable {variable}"
+        message = (
+            f"{label}: give it by --{file_option(option)} or the environment variable {variable}"
+        )
         raise Failure(message, NO_INPUT) from None
     while True:
         first = getpass.getpass(f"{label} (will not be echoed): ")
@@ -50,6 +52,11 @@ def secret(given: GivenSecret, option: str, variable: str, label: str) -> str:
         if first == second:
             return first
         click.echo("They do not match, once more.", err=True)
+
+
+def file_option(option: str) -> str:
+    """Return the name of the option that names a file with the secret of another one."""
+    return f"{option}{'_' if '_' in option else '-'}file"
 
 
 def _from_file(name: str) -> str:

@@ -68,4 +68,4 @@ def update_password(
 def _password(given: str | None, file: str | None) -> str:
     from ..secret import GivenSecret, secret
 
-    return secret(GivenSecret(given, file), "--password-file", NEW_PASSWORD, "Password")
+    return secret(GivenSecret(given, file), "password", NEW_PASSWORD, "Password")

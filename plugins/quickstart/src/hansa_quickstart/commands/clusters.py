@@ -130,7 +130,7 @@ def _odb_url(backends: Backends, folder: Path, given: GivenSecret) -> str:
 
     if backends.odb_type == "sqlite":
         return odb.sqlite_url(folder)
-    password = secret(given, "--odb_password_file", ODB_PASSWORD, "ODB database password")
+    password = secret(given, "odb_password", ODB_PASSWORD, "ODB database password")
     return odb.server_url(backends.odb_type, backends.odb, password)
 
 
@@ -143,7 +143,7 @@ def _redis_address(backends: Backends, given: GivenSecret) -> str:
 
     if not backends.redis_host:
         return ""
-    password = secret(given, "--kvdb_password_file", KVDB_PASSWORD, "Key/value database password")
+    password = secret(given, "kvdb_password", KVDB_PASSWORD, "Key/value database password")
     return redis_address(backends.redis_host, backends.redis_port, password)
 
 
