@@ -11,7 +11,7 @@ from .connection import command
 from .failures import NotAsWanted, Unreachable
 from .offline import Folder
 from .plain import JsonObject
-from .replaced import Replaced
+from .replaced import PluginReplacement
 
 
 @command("list")
@@ -76,7 +76,9 @@ def _report(client: Client, answer: JsonObject, as_json: bool) -> None:
     name = answer["name"]
     wanted = answer["wanted"]
     with output.progress(f"waiting for the workers of revision {answer['revision']}", as_json):
-        workers = Replaced(client, name, answer["revision"], wanted).wait(answer["workers"])
+        workers = PluginReplacement(client, name, answer["revision"], wanted).wait(
+            answer["workers"]
+        )
     if as_json:
         output.print_json({**answer, "workers": workers})
     else:

@@ -77,7 +77,7 @@ class Replacement:
         return kept not in before.values()
 
 
-class Replaced(Replacement):
+class PluginReplacement(Replacement):
     """The workers that replace others after the change of a revision, which concerns a plugin.
 
     `wanted` is the state of the plugin in a worker that has nothing to say against it.
