@@ -33,12 +33,11 @@ from .cors import Cors
 from .errors import UnsupportedMediaType, problem_response
 from .forms import FORM, FORM_TYPES, Forms
 from .frontend import HttpFrontend
+from .own_paths import ALWAYS_THERE, OWN
 from .path import shown
 from .pattern import Pattern
-from .table import OWN
 
 log = logging.getLogger("hansa.http")
-RESERVED = ("/hansa/ping", "/hansa/live", "/hansa/ready")
 _is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _READY = frozenset(("application/json", "application/xml", "text/xml"))
 """Content types of bodies that formats read as they are."""
@@ -98,7 +97,7 @@ class HttpPath(Model):
             patterns = self.patterns()
         except Invalid as invalid:
             raise Invalid({"url_path": invalid.detail}) from None
-        if any(pattern.text in RESERVED for pattern in patterns):
+        if any(pattern.text in ALWAYS_THERE for pattern in patterns):
             raise Invalid({"url_path": "is one of Hansa's own"})
 
     def patterns(self) -> tuple[Pattern, ...]:

@@ -13,8 +13,8 @@ from .app import create_app
 from .early import HttpSection
 from .gate import Gate
 from .handler import RequestHandler
-from .lanes import HEALTH_CHECKS
 from .listener import Listener
+from .own_paths import HEALTH_CHECKS
 from .table import Table
 
 log = logging.getLogger("hansa.http")

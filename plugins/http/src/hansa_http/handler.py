@@ -19,6 +19,7 @@ from .cors import is_preflight
 from .early import HttpSection
 from .errors import NoChannel, problem_response
 from .gate import Gate
+from .own_paths import LIVE, PING, READY
 from .path import path_of, shown
 from .proxies import Proxies
 from .query import Headers, parse_query
@@ -49,9 +50,9 @@ class RequestHandler:
         self._compress_over = section.compress_over
         self._cid_keys: tuple[str, ...] = ("HTTP_X_HANSA_CID",)
         self._own: dict[str, Callable[[str, str], Response]] = {
-            "/hansa/ping": self._ping,
-            "/hansa/live": self._live,
-            "/hansa/ready": self._ready,
+            PING: self._ping,
+            LIVE: self._live,
+            READY: self._ready,
         }
 
     def take_cid_from(self, header: str) -> None:

@@ -11,11 +11,9 @@ from hansa import Unavailable
 from waitress.task import ThreadedTaskDispatcher
 
 from .connection import Connection
+from .own_paths import ALWAYS_THERE, OWN_PREFIX
 from .parser import Fault, Parser
 
-HEALTH_CHECKS = frozenset(("/hansa/live", "/hansa/ready"))
-HEALTH = HEALTH_CHECKS | {"/hansa/ping"}
-OWN_PREFIX = "/hansa/"
 ADMIN_THREADS = 4
 
 
@@ -109,7 +107,7 @@ class Lanes:
         if not target.startswith(OWN_PREFIX):
             return self.services
         path = target.partition("?")[0]
-        if path in HEALTH:
+        if path in ALWAYS_THERE:
             return self._health
         return self.services if path in self.shared else self._admin
 

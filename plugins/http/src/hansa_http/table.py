@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 from wsgiref.types import WSGIEnvironment
 
+from .own_paths import OWN
 from .pattern import Pattern
 
 if TYPE_CHECKING:
     from .channel import AnyHttpChannel
-
-OWN = "hansa"
-"""The first segment of Hansa's own addresses."""
 
 K = TypeVar("K")
 T = TypeVar("T")
