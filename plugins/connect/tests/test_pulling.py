@@ -15,6 +15,7 @@ from hansa_connect import pulling as module
 from hansa_connect.delivery import Delivery
 from hansa_connect.pulling import PullingChannel, PullSettings
 from hansa_devkit import ChannelContract, Inbox, LocalServer
+from hansa_devkit.background import in_background
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import answer
 from hypothesis import given, settings, strategies as st
@@ -42,6 +43,7 @@ class Source:
     faults: list[str] = field(default_factory=list)
     most_in_hand: int = 0
     fetches: int = 0
+    woken: int = 0
     down: bool = False
     numbers: Any = field(default_factory=itertools.count)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -57,11 +59,12 @@ class Source:
         ends = time.monotonic() + wait
         with self.changed:
             self.fetches += 1
+            woken = self.woken
             while True:
                 self.check()
                 now = time.monotonic()
                 found = [each for each in self.ready if each.due <= now][:limit]
-                if found or now >= ends:
+                if found or now >= ends or self.woken != woken:
                     break
                 self.changed.wait(min([ends, *(each.due for each in self.ready)]) - now + 0.001)
             for message in found:
@@ -129,6 +132,7 @@ class MemoryChannel(PullingChannel):
 
     def wake(self):
         with self.source.changed:
+            self.source.woken += 1
             self.source.changed.notify_all()
 
     def disconnect(self):
@@ -328,6 +332,27 @@ def test_stop_puts_back_what_was_not_begun_and_finishes_what_was():
     assert source.delays == [0.0] * 3
 
 
+def test_stop_puts_back_what_it_finds_to_have_begun_before():
+    source, asked, going = Source(), threading.Event(), threading.Event()
+
+    def count(message: str) -> int:
+        asked.set()
+        going.wait(60)
+        return 2
+
+    one = make(source, Inbox(), Uncounted, pool=1)
+    one.start()
+    one._attempts.count = count
+    source.send(b"suspect")
+    assert asked.wait(10)
+    stopping = in_background(one.stop)
+    wait_until(lambda: sum(thread.is_alive() for thread in one._threads) == 1, 10)
+    going.set()
+    stopping.result(30)
+    assert source.delays == [0.0]
+    assert not one.dispatch.requests
+
+
 def test_a_source_that_fails_is_reported_and_not_asked_again():
     source, server = Source(), LocalServer()
     one = make(source, Inbox(), server=server)
@@ -371,6 +396,16 @@ def test_an_empty_source_is_asked_once_in_each_interval():
     wait_until(lambda: source.fetches >= 4, 10)
     one.stop()
     assert source.fetches <= 1 + (time.monotonic() - began) / 0.05
+
+
+def test_stop_wakes_a_fetch_that_waits_for_messages():
+    source = Source()
+    one = make(source, Inbox(), interval=60)
+    one.start()
+    wait_until(lambda: source.fetches == 1, 5)
+    began = time.monotonic()
+    one.stop()
+    assert time.monotonic() - began < module.LONGEST_FETCH / 2
 
 
 def test_a_fetch_that_does_not_return_is_aborted(monkeypatch):

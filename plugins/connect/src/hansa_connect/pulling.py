@@ -130,6 +130,7 @@ class PullingChannel(HandlingChannel[PullT]):
             # without a source nobody waits for the answer of a service
             while thread.is_alive() and thread is not reader and not self._lost.is_set():
                 thread.join(0.1)
+        self._stop_workers()  # again: a message may have turned out to be a suspect meanwhile
         self.disconnect()
 
     def lost(self, error: BaseException) -> None:
