@@ -19,9 +19,6 @@ from .handling import (
     Task,
 )
 
-STOP_WAIT = 5.0
-"""Seconds that the reader gets to end by itself before its connection is shut down."""
-
 
 class ConsumingChannel(HandlingChannel[ConsumerT]):
     """Base of channels whose broker pushes messages, and is told when each was handled.
@@ -70,9 +67,6 @@ class ConsumingChannel(HandlingChannel[ConsumerT]):
         """
         raise NotImplementedError
 
-    def abort(self) -> None:
-        """Make a `receive` fail that does not return."""
-
     def disconnect(self) -> None:
         """Close what `connect` opened, as far as it did.
 
@@ -108,10 +102,7 @@ class ConsumingChannel(HandlingChannel[ConsumerT]):
                 _join_while_serving(thread, reader)
         if reader is not None:
             self.wake(self._end)
-            reader.join(STOP_WAIT)
-            if reader.is_alive():
-                self.abort()
-                reader.join()
+            self._end_reader(reader)
         self.disconnect()
 
     def take(self, delivery: Delivery) -> None:

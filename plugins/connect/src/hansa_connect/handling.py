@@ -15,6 +15,10 @@ from hansa import Channel, Invalid, Model, Outcome, TooLarge, Unavailable, backo
 from .attempts import AttemptCounter
 from .delivery import Delivery
 
+STOP_WAIT = 5.0
+"""Seconds that the reader gets to end by itself before its connection is shut down."""
+LONGEST_FETCH = 20.0
+"""Seconds that a source may hold one request for messages, at most."""
 READY_POLL = 0.05
 """Seconds between two looks at whether the worker serves."""
 
@@ -86,6 +90,9 @@ class HandlingChannel(Channel[ConsumerT]):
         else:
             self._fresh.put(task)
 
+    def abort(self) -> None:
+        """Make the call of the source fail in which the reader waits, and does not return."""
+
     # -- what becomes of a message -----------------------------------------------------------------
 
     def _finished(self, delivery: Delivery) -> None:
@@ -130,6 +137,15 @@ class HandlingChannel(Channel[ConsumerT]):
                 self._give_back(task.delivery)
             for _ in self._threads:
                 tasks.put(None)
+
+    def _end_reader(self, reader: threading.Thread) -> None:
+        """Wait for the reader, which has been told to end."""
+        reader.join(STOP_WAIT)
+        if reader.is_alive():
+            self.abort()
+            reader.join(LONGEST_FETCH)
+        if reader.is_alive():
+            self.log.error("the thread that reads from the source does not end: it is left behind")
 
     def _start_thread(self, what: str, target: Callable[[], None]) -> threading.Thread:
         name = f"{self.type} {self.name} {what}"

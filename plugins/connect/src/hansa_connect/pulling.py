@@ -13,12 +13,8 @@ from hansa import Outcome, setting
 
 from .attempts import message_digest
 from .delivery import Delivery
-from .handling import ConsumerSettings, HandlingChannel, Task
+from .handling import LONGEST_FETCH, ConsumerSettings, HandlingChannel, Task
 
-LONGEST_FETCH = 20.0
-"""Seconds that a source may hold one request for messages, at most."""
-STOP_WAIT = 5.0
-"""Seconds that a request gets to end by itself before its connection is shut down."""
 REMEMBERED = 10_000
 """Messages of which a channel knows that it put them back itself, at most."""
 
@@ -91,9 +87,6 @@ class PullingChannel(HandlingChannel[PullT]):
     def wake(self) -> None:
         """Make a `fetch` return soon that waits; by default nothing, it returns in its time."""
 
-    def abort(self) -> None:
-        """Make a `fetch` fail that does not return."""
-
     def disconnect(self) -> None:
         """Close what `connect` opened, as far as it did."""
 
@@ -119,12 +112,7 @@ class PullingChannel(HandlingChannel[PullT]):
             with self._changed:
                 self._changed.notify_all()
             self.wake()
-            reader.join(STOP_WAIT)
-            if reader.is_alive():
-                self.abort()
-                reader.join(LONGEST_FETCH)
-            if reader.is_alive():
-                self.log.error("a request for messages does not end, and is left behind")
+            self._end_reader(reader)
         self._stop_workers()
         for thread in self._threads:
             # without a source nobody waits for the answer of a service
