@@ -94,6 +94,8 @@ def test_reports_of_one_worker_from_everywhere_do_not_collide(
     applied_pkey.
     """
     stores = [open_store() for _ in range(6)]
+    for one in stores:
+        one.database.revision()  # connected, so that they come at once
     for turn in range(10):
         together = threading.Barrier(len(stores))
 

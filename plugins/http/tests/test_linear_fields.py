@@ -39,9 +39,9 @@ def read_trailer(field: bytes) -> object:
 def seconds(read, field: bytes) -> float:
     taken = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.thread_time()
         read(field)
-        taken.append(time.perf_counter() - began)
+        taken.append(time.thread_time() - began)
     return min(taken)
 
 

@@ -530,6 +530,7 @@ class TestStopsLate(Channel):
             super()._consume(queue)
 
     settle = 0.8
+    patience = 10.0
     fails = {"test_nothing_arrives_after_stop"}
 
     # two objects race for the message here
