@@ -208,7 +208,7 @@ def test_a_deployed_file_is_confirmed(caplog):
         PackageVersion(file, version, "", "", {}, "", at, True)
         for file, version, at in (("a.py", 1, 1.0), ("b.py", 1, 2.0), ("a.py", 2, 2.0))
     ]
-    looks = []
+    looks: list[int] = []
 
     def versions():
         looks.append(len(looks))
