@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hansa import Invalid, Response, TimedOut, Unavailable, current_cid, load
+from hansa import Invalid, Response, Security, TimedOut, Unavailable, current_cid, load
 from hansa_devkit.harness.waiting import wait_until
 from hansa_http.address import HttpAddress
 from hansa_http.remedy import remedy_of
@@ -134,19 +134,37 @@ def test_the_cid_goes_along(peer, connections):
 
 
 def test_security_signs_each_call(peer, connections):
-    class Key:
+    class Key(Security):
         def sign(self, headers):
             headers["X-API-Key"] = "secret"
 
         def sign_query(self, query):
             query["key"] = "s&cret"
 
-    assert connections(peer.url, security=Key()).get().data["headers"].get("x-api-key") is None
-    outgoing = connections(peer.url, security=Key())
+    key = Key("key", None, None)
+    assert connections(peer.url, security=key).get().data["headers"].get("x-api-key") is None
+    outgoing = connections(peer.url, security=key)
     object.__setattr__(outgoing.config, "security", "key")
     found = outgoing.get({"a": 1})
     assert found.data["headers"]["x-api-key"] == "secret"
     assert found.data["raw_path"] == "/?a=1&key=s%26cret"
+    assert found.url == f"{peer.url}?a=1"
+
+
+def test_security_may_sign_the_whole_request(peer, connections):
+    class Signature(Security):
+        def sign_request(self, request):
+            signed.append((request.method, request.url, request.body))
+            request.headers["X-Signature"] = "signature"
+            request.query["key"] = "secret"
+
+    signed = []
+    outgoing = connections(peer.url, security=Signature("signature", None, None))
+    object.__setattr__(outgoing.config, "security", "signature")
+    found = outgoing.post(b"\x00body", {"a": 1}, headers={"Content-Type": "text/plain"})
+    assert signed == [("POST", f"{peer.url}?a=1", b"\x00body")]
+    assert found.data["headers"]["x-signature"] == "signature"
+    assert found.data["raw_path"] == "/?a=1&key=secret"
     assert found.url == f"{peer.url}?a=1"
 
 

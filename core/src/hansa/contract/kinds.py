@@ -19,6 +19,7 @@ from ..foundation.errors import HansaError, problem
 from ..settings.model import Model, setting
 from .login import Login
 from .message import Request, Response
+from .outgoing_request import OutgoingRequest
 from .records import Key, PlainSettings
 
 if TYPE_CHECKING:
@@ -240,9 +241,10 @@ class Outgoing(Definition[ConfigT]):
 class Security(Definition[ConfigT]):
     """Authenticates callers of channels, signs outgoing calls, supplies logins, or all of these.
 
-    `signs_messages` says that what proves who we are is in the message itself, such as the envelope
-    of SOAP, and not in headers of the protocol: connections that can send such messages then call
-    `sign_message`, and neither `sign` nor `sign_query`.
+    Connections call `sign_request` before they send a request; most types override what it calls,
+    `sign` and `sign_query`. `signs_messages` says that what proves who we are is in the message
+    itself, such as the envelope of SOAP, and not in headers of the protocol: connections that can
+    send such messages then call `sign_message`, and not `sign_request`.
     """
 
     kind = "security"
@@ -262,6 +264,15 @@ class Security(Definition[ConfigT]):
         prove it.
         """
         raise NotImplementedError(f"security {self.type} does not authenticate callers")
+
+    def sign_request(self, request: OutgoingRequest) -> None:
+        """Add what proves who we are to an outgoing request; called for each attempt to send it.
+
+        By default `sign` and `sign_query` do so. Override it where the proof depends on the method,
+        the URL or the body, as signatures of requests do.
+        """
+        self.sign(request.headers)
+        self.sign_query(request.query)
 
     def sign(self, headers: dict[str, str]) -> None:
         """Add what proves who we are to the headers of an outgoing call."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 import pytest
-from hansa import Refused, Request
+from hansa import OutgoingRequest, Refused, Request
 
 from .constant_time import faults
 from .contract import Contract
@@ -113,10 +113,10 @@ class SecurityContract(Contract):
         if self.signing is None:
             pytest.skip("signing is None: the type signs no outgoing calls")
         with self.running(**self.signing) as security:
-            headers: dict[str, str] = {}
-            security.sign(headers)
-            assert headers, "sign() added nothing to the headers"
-            lower = {name.lower(): value for name, value in headers.items()}
+            signed = OutgoingRequest(method="POST", url="http://127.0.0.1/", headers={})
+            security.sign_request(signed)
+            assert signed.headers, "sign_request() added nothing to the headers"
+            lower = {name.lower(): value for name, value in signed.headers.items()}
             assert security.authenticate(self.request(lower)), (
                 "a call that it signed is not accepted"
             )

@@ -20,6 +20,7 @@ from hansa import (
     Invalid,
     Model,
     Outgoing,
+    OutgoingRequest,
     Unavailable,
     current_cid,
     deadline,
@@ -356,26 +357,26 @@ class HttpOutgoing(Outgoing[AddressT]):
         self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float
     ) -> HttpResponse:
         exchange = self._exchange or self._pool()
-        signed = dict(headers)
-        query: dict[str, str] = {}
-        self._sign(signed, query)
+        request = OutgoingRequest(method=method, url=url, headers=dict(headers), body=content)
+        self._sign(request)
         # the peer may send back a key in a redirect, it must not show
-        url = without_parameters(url, set(query))
-        signed_url = with_query(url, urlencode(query))
+        url = without_parameters(url, set(request.query))
+        signed_url = with_query(url, urlencode(request.query))
         began = time.monotonic()
-        status, received, body = exchange.send(method, signed_url, signed, content, timeout)
+        status, received, body = exchange.send(
+            method, signed_url, request.headers, content, timeout
+        )
         if self._troubled:
             self._troubled = False
             self.trouble("")
         took = time.monotonic() - began
         return HttpResponse(self.label, method, url, status, received, body, took, self._parse)
 
-    def _sign(self, headers: dict[str, str], query: dict[str, str]) -> None:
-        """Add what proves who we are to the headers and the query string of a request."""
+    def _sign(self, request: OutgoingRequest) -> None:
+        """Add what proves who we are to a request."""
         security = self.security
         if security is not None:
-            security.sign(headers)
-            security.sign_query(query)
+            security.sign_request(request)
 
     def _parse(self, answer: HttpResponse) -> Any:
         format = self._formats.of(answer.content_type) or self._formats.own

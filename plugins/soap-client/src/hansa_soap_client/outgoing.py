@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from hansa import Invalid, Unavailable
+from hansa import Invalid, OutgoingRequest, Unavailable
 from hansa_http.outgoing import HttpOutgoing
 from hansa_http.remedy import remedy_of
 from hansa_http.response import BadAnswer, HttpResponse
@@ -117,10 +117,10 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
             return envelope
         return security.sign_message(envelope)
 
-    def _sign(self, headers: dict[str, str], query: dict[str, str]) -> None:
+    def _sign(self, request: OutgoingRequest) -> None:
         security = self.security
         if security is None or not security.signs_messages:
-            super()._sign(headers, query)
+            super()._sign(request)
 
     # -- operations --------------------------------------------------------------------------------
 
