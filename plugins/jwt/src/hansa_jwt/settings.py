@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from hansa import Invalid, Model, Secret, setting
 from hansa_http.forward_proxy import ProxySettings
+from hansa_http.secure_url import fault_of_secure_url
 
 Algorithm = Literal[
     "RS256",
@@ -208,29 +207,7 @@ class JwtSettings(Model):
     def _faults_of_url(self) -> dict[str, str]:
         if not self.jwks_url:
             return {}
-        fault = _fault_of_url(self.jwks_url)
+        fault = fault_of_secure_url(
+            self.jwks_url, "whoever changes the keys on their way can make tokens"
+        )
         return {"jwks_url": fault} if fault else {}
-
-
-def _fault_of_url(url: str) -> str:
-    """Return what is wrong with the URL of a key set; an empty text if nothing is."""
-    try:
-        parts = urlsplit(url)
-        if not parts.hostname or parts.port == 0:
-            return "names no host"
-    except ValueError as error:
-        return str(error)
-    if parts.username or parts.password or parts.fragment:
-        return "must not contain credentials or a fragment"
-    if not url.isascii() or not url.isprintable() or " " in url:
-        return "contains characters that a URL cannot have"
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
-        return ""
-    return "must begin with https://, since whoever changes the keys on their way can make tokens"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
