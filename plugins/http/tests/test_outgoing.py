@@ -168,6 +168,29 @@ def test_security_may_sign_the_whole_request(peer, connections):
     assert found.url == f"{peer.url}?a=1"
 
 
+def test_a_call_is_sent_once_more_where_its_proof_was_replaced(connections):
+    class Token(Security):
+        number = 0
+
+        def sign(self, headers):
+            headers["Authorization"] = f"Bearer {self.number}"
+
+        def renew(self, rejected):
+            assert rejected.headers["Authorization"] == f"Bearer {self.number}"
+            self.number += 1
+            return self.number < 3
+
+    token = Token("token", None, None)
+    with scripted(answer(401), answer(200), answer(401)) as (address, seen):
+        outgoing = connections(address, security=token)
+        object.__setattr__(outgoing.config, "security", "token")
+        # once, whatever is answered then, and not where nothing was replaced
+        assert [outgoing.post(b"body").status for _ in range(3)] == [200, 401, 401]
+        sent = [request.partition(b"Bearer ")[2][:1] for request in seen]
+        assert sent == [b"0", b"1", b"1", b"2", b"2"]
+        assert all(request.endswith(b"body") for request in seen)
+
+
 @pytest.mark.parametrize("headers", [{"X-A": "b\r\nX-Evil: 1"}, {"X A": "b"}, {"X": "♥"}])
 def test_headers_that_cannot_be_sent_are_refused(peer, connections, headers):
     with pytest.raises(Invalid, match="cannot be sent"):

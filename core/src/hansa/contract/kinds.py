@@ -244,7 +244,8 @@ class Security(Definition[ConfigT]):
     Connections call `sign_request` before they send a request; most types override what it calls,
     `sign` and `sign_query`. `signs_messages` says that what proves who we are is in the message
     itself, such as the envelope of SOAP, and not in headers of the protocol: connections that can
-    send such messages then call `sign_message`, and not `sign_request`.
+    send such messages then call `sign_message`, and not `sign_request`. `renew` is asked after an
+    answer with status 401.
     """
 
     kind = "security"
@@ -277,6 +278,15 @@ class Security(Definition[ConfigT]):
     def sign(self, headers: dict[str, str]) -> None:
         """Add what proves who we are to the headers of an outgoing call."""
         raise NotImplementedError(f"security {self.type} does not sign outgoing calls")
+
+    def renew(self, rejected: OutgoingRequest) -> bool:
+        """Return whether a request that was answered with status 401 is worth signing and sending
+        once more, since what proves who we are has been replaced, such as a token that was revoked
+        before its end.
+
+        `rejected` is the request as `sign_request` left it. By default it is not.
+        """
+        return False
 
     def login(self) -> Login:
         """Return what logs in to a server, for connections that name this definition in their

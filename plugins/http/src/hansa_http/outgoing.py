@@ -40,6 +40,8 @@ from .retry import AFTER, IDEMPOTENT, Broken, NotSent, pause
 if TYPE_CHECKING:
     from .exchange import Exchange
 
+_UNAUTHORIZED = 401
+
 AddressT = TypeVar("AddressT", bound=HttpAddress, default=HttpAddress)
 
 
@@ -356,21 +358,37 @@ class HttpOutgoing(Outgoing[AddressT]):
     def _once(
         self, method: str, url: str, headers: dict[str, str], content: bytes, timeout: float
     ) -> HttpResponse:
-        exchange = self._exchange or self._pool()
+        """Call once; once more, signed anew, where what signed it has been replaced meanwhile."""
         request = OutgoingRequest(method=method, url=url, headers=dict(headers), body=content)
+        answer = self._send(request, timeout)
+        if answer.status == _UNAUTHORIZED and self._renew(request):
+            self.log.info("%s: %s is sent again with a new proof of who we are", self.label, method)
+            request = OutgoingRequest(method=method, url=url, headers=dict(headers), body=content)
+            answer = self._send(request, timeout)
+        return answer
+
+    def _send(self, request: OutgoingRequest, timeout: float) -> HttpResponse:
+        exchange = self._exchange or self._pool()
         self._sign(request)
         # the peer may send back a key in a redirect, it must not show
-        url = without_parameters(url, set(request.query))
+        url = without_parameters(request.url, set(request.query))
         signed_url = with_query(url, urlencode(request.query))
         began = time.monotonic()
         status, received, body = exchange.send(
-            method, signed_url, request.headers, content, timeout
+            request.method, signed_url, request.headers, request.body, timeout
         )
         if self._troubled:
             self._troubled = False
             self.trouble("")
         took = time.monotonic() - began
-        return HttpResponse(self.label, method, url, status, received, body, took, self._parse)
+        return HttpResponse(
+            self.label, request.method, url, status, received, body, took, self._parse
+        )
+
+    def _renew(self, rejected: OutgoingRequest) -> bool:
+        """Whether a request that was answered with status 401 is to be sent once more."""
+        security = self.security
+        return security is not None and security.renew(rejected)
 
     def _sign(self, request: OutgoingRequest) -> None:
         """Add what proves who we are to a request."""
