@@ -128,8 +128,11 @@ def read_secret(text: str) -> Key:
 def read_signing_key(settings: JwtSettings) -> Key:
     """Return the key that signs outgoing calls; raises ValueError if it is not one."""
     text = str(settings.signing_key)
-    if settings.is_symmetric:
-        return read_secret(text)
+    return read_secret(text) if settings.is_symmetric else read_private_key(text)
+
+
+def read_private_key(text: str) -> Key:
+    """Return a private key in PEM or as a JSON Web Key; raises ValueError."""
     key = _read_pem(text, private=True) if "-----BEGIN" in text else _read_jwk(text)
     if not key.is_private:
         raise ValueError("is a public key: the private one signs")

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from hansa import Invalid, Misused, Request, Security, Server
 from hansa_security.credential import check_signs, hash_password, is_hash
+from hansa_security.nonces import UsedNonces
 from hansa_security.strength import requirements
 from hansa_security.throttle import Throttle
 from hansa_security.verification import Principal
@@ -17,11 +18,12 @@ from hansa_soap.message import note_processed
 from .faults import FailedAuthentication, InvalidSecurity
 from .header import SecurityHeader, UsernameToken, read_header
 from .names import SECURITY
-from .nonces import NAMESPACE, UsedNonces
 from .passwords import DigestPasswords, Passwords, TextPasswords
 from .settings import WssSettings
 from .signing import sign_envelope
 
+NAMESPACE = "wss-nonces"
+"""The namespace of the records in which nonces are kept."""
 FUTURE = 60
 """Seconds by which the clock of a caller may be ahead."""
 

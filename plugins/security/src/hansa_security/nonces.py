@@ -1,5 +1,5 @@
-"""The nonces that were used, remembered for all workers of the cluster, so that no token counts
-twice (UTP 1.1.1, section 3.1).
+"""The nonces that were used, remembered for all workers of the cluster, so that no proof counts
+twice (UsernameToken Profile 1.1.1, section 3.1; RFC 5849, section 3.3).
 """
 
 from __future__ import annotations
@@ -7,9 +7,6 @@ from __future__ import annotations
 import hashlib
 
 from hansa import HansaError, Records, Unavailable
-
-NAMESPACE = "wss-nonces"
-"""The namespace of the records in which nonces are kept."""
 
 
 class UsedNonces:
