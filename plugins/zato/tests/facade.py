@@ -55,6 +55,9 @@ class Objects:
     def lost(self, broken: Any, error: BaseException) -> None:
         """Nobody is told."""
 
+    def renew(self, reference: str, value: object) -> None:
+        """Nothing here refers to anything."""
+
     def trouble(self, troubled: Any, why: str) -> None:
         """Nobody is told."""
 

@@ -281,7 +281,7 @@ def test_services_wraps_and_what_hooks_are_given(make: Callable[..., str]):
     (wrap,) = plugins.wraps()
     answer = Response()
     assert wrap(None, Service, lambda request: answer)(Request()) == (Service, answer)
-    assert plugins.hook.hansa_secret(reference="r", value="v") == "vv"
+    assert plugins.secret(LocalServer(), "r", "v") == "vv"
 
 
 class TestWithAConfiguration:

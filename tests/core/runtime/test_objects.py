@@ -11,12 +11,14 @@ from asyncio import CancelledError
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar
 
 import pytest
 from hansa import (
     Channel,
+    Invalid,
     Model,
     NotFound,
     Outgoing,
@@ -382,6 +384,39 @@ class TestFailing:
         world.apply("outgoing", "probe", "a")
         assert world.state("outgoing probe a")[0] in ("retrying", "running")
         until(lambda: world.state("outgoing probe a")[0] == "running")
+
+    def test_what_uses_a_reference_is_made_anew_when_it_is_renewed(self, world: World, until: Any):
+        values = {"a#b": "old", "c#d": "other"}
+
+        def reading(row: DefinitionRecord) -> Any:
+            return world.config(replace(row, data={"tag": values[row.data["tag"]["$vault"]]}))
+
+        world.reading = reading
+        world.apply("outgoing", "probe", "user", tag={"$vault": "a#b"})
+        world.apply("outgoing", "probe", "other", tag={"$vault": "c#d"})
+        before = world.objects.get("outgoing", "", "other")
+        values["a#b"] = "new"
+        world.objects.renew("vault", "a#b")
+        until(lambda: world.objects.get("outgoing", "", "user").config.tag == "new")
+        until(lambda: ("stop", "old") in Probe.journal)
+        assert world.objects.get("outgoing", "", "other") is before
+
+    def test_one_that_failed_for_want_of_a_reference_starts_when_it_is_renewed(
+        self, world: World, until: Any
+    ):
+        missing = [Invalid("the vault has no secret a")]
+
+        def reading(row: DefinitionRecord) -> Any:
+            for error in missing:
+                raise error
+            return world.config(replace(row, data={"tag": "found"}))
+
+        world.reading = reading
+        world.apply("outgoing", "probe", "user", tag={"$vault": "a#b"})
+        assert world.state("outgoing probe user") == ("failed", "the vault has no secret a")
+        missing.clear()
+        world.objects.renew("vault", "a#b")
+        until(lambda: world.state("outgoing probe user") == ("running", ""))
 
     def test_an_edit_ends_the_retries_of_what_it_replaces(self, world: World, until: Any):
         Probe.plan["1"] = fails()

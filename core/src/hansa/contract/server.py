@@ -213,6 +213,18 @@ class Cluster(Protocol):
     def restart(self, server: str, *, by: str = "") -> int:
         """Have a server finish its work and start anew, engines included; returns the revision."""
 
+    def current_key(self) -> str:
+        """Return the fingerprint of the key that encrypts what the cluster stores; the reports of
+        workers have those of the keys that each holds.
+        """
+
+    def use_key(self, fingerprint: str, *, by: str = "") -> Applied:
+        """Have another key encrypt what the cluster stores, which is encrypted with it anew; returns
+        who uses it, and who does not yet.
+
+        Raises `Conflict` naming the workers that do not hold that key.
+        """
+
 
 class Objects(Protocol):
     """The configured objects that live in this worker."""
@@ -241,6 +253,11 @@ class Objects(Protocol):
     def lost(self, broken: Definition, error: BaseException) -> None:
         """Have an object whose other side is gone replaced by a new one, with back-off; called by
         `Definition.lost`.
+        """
+
+    def renew(self, reference: str, value: object) -> None:
+        """Have the objects made anew whose settings have the reference `{"$reference": value}`,
+        since it stands for another value now; each serves until its successor does.
         """
 
     def trouble(self, troubled: Definition, why: str) -> None:

@@ -28,6 +28,15 @@ def is_looked_up(value: object) -> bool:
     return isinstance(value, list) and any(is_looked_up(item) for item in value)
 
 
+def refers_to(value: object, reference: str, held: object) -> bool:
+    """Whether plain data has the reference `{"$reference": held}` anywhere inside."""
+    if isinstance(value, dict):
+        if is_reference(value):
+            return value == {f"${reference}": held}
+        return any(refers_to(item, reference, held) for item in value.values())
+    return isinstance(value, list) and any(refers_to(item, reference, held) for item in value)
+
+
 def resolve_all(value: object, special: Resolve, faults: dict[str, str], path: str = "") -> object:
     """Return plain data, references resolved; one that cannot be becomes "" and a fault by path."""
     if is_reference(value):

@@ -317,9 +317,9 @@ class Plugins:
         found: list[Guard] = self.hook.hansa_guard(channel=channel, service=service)
         return found
 
-    def secret(self, reference: str, value: object) -> str | None:
+    def secret(self, server: Server, reference: str, value: object) -> str | None:
         """Return the value behind a reference that a plugin resolves; None if none does."""
-        found = self.hook.hansa_secret(reference=reference, value=value)
+        found = self.hook.hansa_secret(server=server, reference=reference, value=value)
         return None if found is None else str(found)
 
 

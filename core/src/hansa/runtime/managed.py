@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ..contract.kinds import Definition
-from ..contract.records import DefinitionRecord, Key, ObjectState
+from ..contract.records import DefinitionRecord, Key, ObjectState, label
 from ..foundation.errors import Inactive, Unavailable
 
 
@@ -38,6 +38,11 @@ class ManagedObject:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
+    def is_exclusive(self) -> bool:
+        """Whether the object that serves must stop before another one may start."""
+        return self.object is not None and self.object.exclusive
+
+    @property
     def reported(self) -> ObjectState:
         """The state as it is reported to other workers."""
         return ObjectState(self.state, self.why, self.since, self.record.revision)
@@ -63,6 +68,11 @@ class ManagedObject:
             self.unhealthy.pop(self.record.key, None)
         else:
             self.unhealthy[self.record.key] = self
+
+
+def start_of(record: DefinitionRecord) -> str:
+    """Return what is noted while a definition is started: an edit makes it another start."""
+    return f"{label(record.key)} at revision {record.revision}"
 
 
 def reported(table: Mapping[Key, ManagedObject]) -> dict[str, ObjectState]:

@@ -14,24 +14,17 @@ from typing import TYPE_CHECKING
 
 from ..cluster.leases import Leases
 from ..contract.kinds import KINDS, Channel, Definition, DefinitionSettings, Security, lease_name
-from ..contract.records import (
-    DefinitionRecord,
-    Edit,
-    Key,
-    MakeMode,
-    ObjectState,
-    PlainSettings,
-    label,
-)
+from ..contract.records import DefinitionRecord, Edit, Key, MakeMode, ObjectState, PlainSettings
 from ..contract.registry import Registry
 from ..contract.server import Objects as ObjectsContract
 from ..contract.service import Wrap
+from ..definitions.stored_form import refers_to
 from ..foundation.backoff import backoff_delay
 from ..foundation.errors import Invalid, NotFound, describe
 from ..foundation.starts import Deaths, Starts
 from .inflight import InFlight
-from .managed import ManagedObject, reported
-from .retirement import Retirement, stop
+from .managed import ManagedObject, reported, start_of
+from .retirement import Retirement, stop, withdraw
 from .router import Guards, Router, no_guards
 from .threads import owners
 
@@ -104,7 +97,7 @@ class Objects(ObjectsContract):
         wanted = sorted(records, key=lambda record: _starting_order(record.kind))
         ending = self._mark_removed(removed)
         # what has a port to itself must let it go before another can take it
-        self._bring_about([managed for managed in ending if _is_exclusive(managed)])
+        self._bring_about([managed for managed in ending if managed.is_exclusive])
         for _, of_kind in groupby(wanted, lambda record: record.kind):
             self._bring_about([self._want(record) for record in of_kind])
         with self._lock:
@@ -138,7 +131,7 @@ class Objects(ObjectsContract):
     def _bring_about(self, wanted: Iterable[ManagedObject]) -> None:
         """Have these objects brought to the state wanted, side by side, and wait for it."""
         queued: list[Future[None]] = []
-        by_start = {_start_of(managed.record): managed for managed in wanted}
+        by_start = {start_of(managed.record): managed for managed in wanted}
         starting = [start for start, managed in by_start.items() if not managed.removed]
         parts = self._starts.parted(starting)
         suspects = {start for part in parts for start in part}
@@ -172,7 +165,7 @@ class Objects(ObjectsContract):
         """
         with self._lock:
             if managed.queued is None and not self._stopped.is_set():
-                blamed = self._starts.blamed(_start_of(managed.record))
+                blamed = self._starts.blamed(start_of(managed.record))
                 starters = self._lone_starter if blamed else self._starters
                 managed.queued = starters.submit(self._settle, managed)
             return managed.queued
@@ -259,7 +252,7 @@ class Objects(ObjectsContract):
         config: DefinitionSettings,
     ) -> None:
         """Start a new object and put it in the place of the old one, unless it is quarantined."""
-        subject = _start_of(record)
+        subject = start_of(record)
         deaths = self._starts.quarantined(subject)
         if deaths is not None:
             self._quarantine(managed, record, deaths)
@@ -331,7 +324,7 @@ class Objects(ObjectsContract):
         with self._lock:
             managed = self._table.get(key)
         if managed is not None and managed.state == "quarantined":
-            self._starts.forgive(_start_of(managed.record))
+            self._starts.forgive(start_of(managed.record))
             managed.become("starting")
             self._queue(managed)
 
@@ -411,7 +404,14 @@ class Objects(ObjectsContract):
         queued = []
         with self._lock:
             for managed in self._table.values():
-                if name in managed.logins and not managed.removed:
+        self._replace_all(lambda managed: name in managed.logins)
+
+    def renew(self, reference: str, value: object) -> None:
+        """Have the objects made anew whose settings have this reference."""
+        self._replace_all(lambda managed: refers_to(managed.record.data, reference, value))
+
+    def _replace_all(self, is_meant: Callable[[ManagedObject], bool]) -> None:
+                if is_meant(managed) and not managed.removed:
                     if managed.timer is not None:
                         managed.timer.cancel()
                     queued.append(self._queue(managed))
@@ -507,17 +507,8 @@ class Objects(ObjectsContract):
         return cls(name, self._read(record), self.server)
 
 
-def _start_of(record: DefinitionRecord) -> str:
-    """Return what is noted while a definition is started: an edit makes it another start."""
-    return f"{label(record.key)} at revision {record.revision}"
-
-
 def _starting_order(kind: str) -> int:
     """The place of a kind in the order of starting; what no plugin here knows comes first, and ends
     last.
     """
     return list(KINDS).index(kind) if kind in KINDS else -1
-
-
-def _is_exclusive(managed: ManagedObject) -> bool:
-    return managed.object is not None and managed.object.exclusive

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -91,26 +92,27 @@ class WorkerServer:
         self.registry = plugins.registry
         self.starts = plugins.starts
         self.database = database
+        self.keys = keys
         self.wake = threading.Event()
         self._replace_workers = replace_workers
         self._replace_worker = replace_worker
         self._resources: dict[type, object] = {}
         # the bus over the ODB, unless a plugin, which sees what is there by now, brings a faster one
         self.bus: Bus = OdbBus(database.engine, config.server.cluster)
-        self.cluster = Cluster(config.server.cluster, database, self.bus, self.wake.set)
+        self.cluster = Cluster(config.server.cluster, database, keys, self.bus, self.wake.set)
         faster: Bus | None = plugins.hook.hansa_bus(server=self)
         if faster is not None:
             self.bus = faster
             self.cluster.use(faster)
         self.definitions = Definitions(
-            DefinitionStore(database),
+            DefinitionStore(database, keys),
             self.registry,
             keys,
             self.cluster.announce,
-            plugins.secret,
+            partial(plugins.secret, self),
         )
         self.packages = Packages(
-            PackageStore(database, keys.mac),
+            PackageStore(database, keys),
             self.registry,
             self.cluster.announce,
             trial_timeout=config.server.trial_timeout,

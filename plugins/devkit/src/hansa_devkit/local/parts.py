@@ -160,10 +160,18 @@ class LocalCluster(Cluster):
         self.restarts.append(server)
         return self.revision()
 
+    def current_key(self) -> str:
+        """Return no key: nothing is stored in a test."""
+        return ""
+
+    def use_key(self, fingerprint: str, *, by: str = "") -> Applied:
+        """Refuse it, since there is no other key."""
+        raise Conflict("there are no keys in a test")
+
 
 class LocalObjects(Objects):
     """The objects that a test hands in; `losses` and `troubles` hold what objects reported, by
-    object.
+    object, `renewed` the references that `renew` was called with.
     """
 
     def __init__(
@@ -177,6 +185,7 @@ class LocalObjects(Objects):
         self._security = Named("security definition", security)
         self.losses: dict[Definition, BaseException] = {}
         self.troubles: dict[Definition, str] = {}
+        self.renewed: list[tuple[str, object]] = []
 
     def get(self, kind: str, type: str, name: str) -> Definition:
         """Return an object that was handed in; raises `NotFound`."""
@@ -224,6 +233,10 @@ class LocalObjects(Objects):
     def lost(self, broken: Definition, error: BaseException) -> None:
         """Note the first error of an object; core would start another one in its place."""
         self.losses.setdefault(broken, error)
+
+    def renew(self, reference: str, value: object) -> None:
+        """Note the reference whose value has changed; core would make what uses it anew."""
+        self.renewed.append((reference, value))
 
     def trouble(self, troubled: Definition, why: str) -> None:
         """Note why an object is in trouble, or that it no longer is."""
