@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hansa import Invalid, Unavailable
+from hansa import Invalid, OtherWriter
 from hansa.odb import engine as odb
 from hansa.odb.database import Database
 from hansa.odb.migrations.schema import create_schema
@@ -50,7 +50,7 @@ def test_who_waits_for_another_writer_is_told_in_time(real_server: Callable[...,
         connection.execute(text("INSERT INTO one VALUES (1)"))
     with engine.begin() as first, engine.connect() as second:
         first.execute(text("UPDATE one SET id = 2"))
-        with pytest.raises(Unavailable, match="another writer is in the way"):
+        with pytest.raises(OtherWriter, match="another writer is in the way"):
             second.execute(text("UPDATE one SET id = 3"))
         second.rollback()
         assert second.execute(text("SELECT id FROM one")).scalar() == 1, (

@@ -207,6 +207,12 @@ class Inactive(Unavailable):
     code = "inactive"
 
 
+class OtherWriter(Unavailable):
+    """Another writer of the database was in the way: what was begun may be done again at once."""
+
+    code = "other-writer"
+
+
 class TimedOut(HansaError):
     """The other side did not answer within the deadline."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
-from ..foundation.errors import Invalid, Unavailable
+from ..foundation.errors import Invalid, OtherWriter, Unavailable
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry, Pool
@@ -133,7 +133,7 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
     """Try a use of the ODB again where another writer was in the way; it then raises `Unavailable`
     without an ODB.
 
-    What opened the database reports another writer by raising `Unavailable`; two that insert the
+    What opened the database reports another writer by raising `OtherWriter`; two that insert the
     same are refused.
     """
 
@@ -144,10 +144,10 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
         while True:
             try:
                 return function(*arguments, **options)
-            except (*LOST, Unavailable) as error:
+            except (*LOST, OtherWriter) as error:
                 if isinstance(error, exc.IntegrityError):
                     attempts -= 1
-                worth_it = isinstance(error, exc.IntegrityError | Unavailable)
+                worth_it = isinstance(error, exc.IntegrityError | OtherWriter)
                 if not worth_it or attempts == 0 or time.monotonic() > deadline:
                     log.error("the ODB cannot be used: %s", _first_line(error))
                     raise Unavailable("the ODB does not answer at the moment") from error

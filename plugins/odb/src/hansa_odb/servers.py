@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from hansa import Invalid, Unavailable
+from hansa import Invalid, OtherWriter
 from sqlalchemy import URL, Engine, ExceptionContext, Pool, create_engine, event, make_url
 
 CONNECT_TIMEOUT: Final = 2
@@ -35,7 +35,7 @@ ConnectArguments: TypeAlias = dict[str, object]
 def open_server(url: str, seconds: float, *, poolclass: type[Pool] | None = None) -> Engine:
     """Return an engine for a URL, whose statements may take this many seconds.
 
-    A statement raises `Unavailable` if another writer was in the way, so that another attempt is
+    A statement raises `OtherWriter` if another writer was in the way, so that another attempt is
     worthwhile. `poolclass` replaces the default pool. Raises `Invalid` if the driver is not
     installed.
     """
@@ -95,10 +95,10 @@ def _missing(module: str) -> str:
     return f"{module} is not installed: pip install {package}"
 
 
-def _report_other_writers(context: ExceptionContext) -> Unavailable | None:
+def _report_other_writers(context: ExceptionContext) -> OtherWriter | None:
     """Return the exception for a statement that another writer was in the way of, if it was that."""
     error = context.original_exception
     codes = {getattr(error, "sqlstate", None), *error.args[:1]}
     if codes.isdisjoint(_RETRIABLE):
         return None
-    return Unavailable(f"another writer is in the way: {error}")
+    return OtherWriter(f"another writer is in the way: {error}")

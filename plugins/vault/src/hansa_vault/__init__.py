@@ -1,0 +1,1 @@
+"""Secrets of HashiCorp Vault and OpenBao: `{"$vault": "path#field"}` in place of a setting."""
