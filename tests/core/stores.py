@@ -10,6 +10,7 @@ from hansa.definitions.store import DefinitionStore
 from hansa.deployment.store import PackageStore
 from hansa.odb.database import Database
 from hansa.odb.engine import open_engine
+from hansa.odb.keys import Keys
 from hansa.odb.migrations.schema import create_schema
 from hansa.odb.reports import WorkerReports
 from sqlalchemy import Engine
@@ -26,14 +27,15 @@ class Stores:
     reports: WorkerReports
 
     @classmethod
-    def over(cls, engine: Engine, key: bytes = b"key") -> Self:
+    def over(cls, engine: Engine, keys: Keys | None = None) -> Self:
         """Return the stores of an ODB that has its schema."""
         database = Database(engine)
+        keys = keys or Keys("A" * 43 + "=")
         return cls(
             engine,
             database,
-            DefinitionStore(database),
-            PackageStore(database, key),
+            DefinitionStore(database, keys),
+            PackageStore(database, keys),
             WorkerReports(database),
         )
 

@@ -15,6 +15,7 @@ import pytest
 from hansa.contract.packages import PackageVersion
 from hansa.odb import tables as odb
 from hansa.odb.engine import open_engine
+from hansa.odb.keys import Keys, signed_source
 from hansa.odb.migrations.__main__ import upgrade
 from hansa.odb.migrations.schema import create_schema
 from sqlalchemy import MetaData, insert, inspect, select, text
@@ -27,6 +28,7 @@ OPEN = """
     import sys
     from hansa.odb.database import Database
     from hansa.odb.engine import open_engine
+from hansa.odb.keys import Keys, signed_source
     from hansa.odb.migrations.schema import create_schema
     engine = open_engine(sys.stdin.read())
     create_schema(engine)
@@ -89,7 +91,7 @@ def at_first_version(url: str) -> None:
             "current": True,
             "source": "pass",
             "sha256": "0",
-            "mac": Stores.over(engine).packages._mac("x.py", "pass"),
+            "mac": Keys("A" * 43 + "=").sign(signed_source("x.py", "pass")),
             "services": '{"X": "x"}',
             **by,
         },

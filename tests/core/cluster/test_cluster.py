@@ -11,6 +11,8 @@ from hansa.cluster import cluster as module
 from hansa.cluster.cluster import Cluster
 from hansa.cluster.odb_bus import OdbBus
 from hansa.contract.records import Applied
+from hansa.odb.key_file import KeyFile
+from hansa.odb.keys import Keys
 
 from tests.core.stores import Stores
 
@@ -33,7 +35,7 @@ def bus(store: Stores, monkeypatch: pytest.MonkeyPatch) -> Bus:
 def test_workers_that_have_it_and_those_that_do_not_yet(store: Stores, bus: Bus):
     store.reports.report("s/0", "s", 0)
     store.reports.report("s/1", "s", 5)
-    cluster = Cluster("hansa", store.database, bus, lambda: None)
+    cluster = Cluster("hansa", store.database, Keys(KeyFile.new_key()), bus, lambda: None)
     began = time.monotonic()
     assert cluster.announce(1) == Applied(1, ["s/1"], ["s/0"])
     assert 0.3 <= time.monotonic() - began < 5
@@ -44,7 +46,7 @@ def test_it_is_waited_for(store: Stores, bus: Bus, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "APPLY_WAIT", 20)
     store.reports.report("s/0", "s", 0)
     wake = threading.Timer(0.2, lambda: store.reports.report("s/0", "s", 1)).start
-    cluster = Cluster("hansa", store.database, bus, wake)
+    cluster = Cluster("hansa", store.database, Keys(KeyFile.new_key()), bus, wake)
     began = time.monotonic()
     assert cluster.announce(1).applied == ["s/0"]
     assert time.monotonic() - began < 10
@@ -54,5 +56,5 @@ def test_the_silent_are_not_waited_for(store: Stores, bus: Bus, monkeypatch: pyt
     monkeypatch.setattr(module, "SILENT", 0.05)
     store.reports.report("dead", "s", 0)
     time.sleep(0.1)
-    cluster = Cluster("hansa", store.database, bus, lambda: None)
+    cluster = Cluster("hansa", store.database, Keys(KeyFile.new_key()), bus, lambda: None)
     assert cluster.announce(1) == Applied(1, [], [])

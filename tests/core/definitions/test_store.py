@@ -20,6 +20,7 @@ from hansa.definitions.edit import CheckedEdit
 from hansa.deployment.store import Stale
 from hansa.odb import tables as odb
 from hansa.odb.engine import open_engine
+from hansa.odb.keys import Keys
 from hansa.odb.migrations.schema import create_schema
 from hansa.odb.transaction import Change
 from hypothesis import settings, strategies as st
@@ -538,7 +539,7 @@ class TestPackages:
 
     def test_the_key_is_not_in_the_database(self, store: Stores, tmp_path: Path):
         deploy(store, "x.py", "one", {"A": "a"})
-        assert Stores.over(store.engine, b"other").packages.versions() == []
+        assert Stores.over(store.engine, Keys("B" * 42 + "A=")).packages.versions() == []
 
 
 def test_the_log_of_a_definition_holds_each_state_of_it(store: Stores):
@@ -605,6 +606,7 @@ STORM = """
     from hansa.contract.records import Reference
     from hansa.definitions.edit import CheckedEdit
     from hansa.odb.engine import open_engine
+from hansa.odb.keys import Keys
     from tests.core.stores import Stores
     store, choose = Stores.over(open_engine(sys.argv[1])), random.Random(int(sys.argv[2]))
     def change(*edits):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hansa import Invalid, Unavailable
 from hansa.odb.database import Database
-from hansa.odb.engine import open_engine
+from hansa.odb.engine import open_engine, unwritable_cause
 from hansa.odb.identity import NOTE, identity, open_own
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 
 @pytest.fixture
@@ -90,3 +92,44 @@ def test_a_server_that_runs_makes_no_new_file_and_acknowledges_nothing(
     assert not file.exists()
     backup.rename(file)
     assert database.revision() == 1
+
+
+def test_a_full_disk_is_named_to_administrators_alone(
+    engine: Engine, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    open_own(engine, folder)
+    engine.dispose()
+    # no page more than there are, as where no space is left
+    event.listen(
+        engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count=1")
+    )
+    with pytest.raises(Unavailable) as caught:
+        Database(engine).log_action("plugin", "p" * 1_000_000, "block")
+    assert caught.value.detail == "the ODB does not answer at the moment"
+    full = f"database or disk is full: no space is left for {tmp_path / 'odb.sqlite'}"
+    assert full in caught.value.explanation
+    assert full in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "free", "cause"),
+    [
+        ("SQLITE_FULL", 0, 10, "no space is left for "),
+        ("SQLITE_IOERR_WRITE", 0, 0, "no space is left for "),
+        ("SQLITE_IOERR_WRITE", 0, 10, ""),
+        ("SQLITE_READONLY", os.ST_RDONLY, 10, "is read-only"),
+        ("SQLITE_CANTOPEN", os.ST_RDONLY, 10, "is read-only"),
+        ("SQLITE_BUSY", os.ST_RDONLY, 0, ""),
+        ("", 0, 0, ""),
+    ],
+)
+def test_why_a_file_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, flags: int, free: int, cause: str
+):
+    file = tmp_path / "odb.sqlite"
+    file.touch()
+    system = SimpleNamespace(f_flag=flags, f_bavail=free, f_frsize=2**20)
+    monkeypatch.setattr(os, "statvfs", lambda _: system)
+    found = unwritable_cause(file, name)
+    assert cause in found
+    assert bool(found) == bool(cause)

@@ -59,9 +59,9 @@ def test_keys_rotate_while_servers_have_the_new_one_or_not_yet(database: Databas
     adopt_keys(database, Keys(OLD))
     adopt_keys(database, Keys(f"{NEW},{OLD}"))
     check_keys(database, Keys(OLD))
-    for without_the_oldest in (NEW, f"{OLD},{NEW}"):
-        with pytest.raises(Invalid):
-            check_keys(database, Keys(without_the_oldest))
+    check_keys(database, Keys(f"{OLD},{NEW}"))
+    with pytest.raises(Invalid):
+        check_keys(database, Keys(NEW))
 
 
 def test_an_older_odb_is_known_by_its_secrets(database: Database):

@@ -49,7 +49,10 @@ def test_keys_rotate_and_sources_stay_valid():
     before, after = Keys(old), Keys(f" {new}, {old} ")
     token = before.encrypt("a")["$encrypted"]
     assert after.decrypt(token) == "a"
-    assert after.mac == before.mac != Keys(new).mac
+    assert after.sign(b"a") == before.sign(b"a") != Keys(new).sign(b"a")
+    assert before.decrypt(after.encrypt("a")["$encrypted"]) == "a"
+    assert after.follow(Keys(new).fingerprint)
+    assert after.verify(before.sign(b"a"), b"a") and after.sign(b"a") == Keys(new).sign(b"a")
     with pytest.raises(Invalid):
         before.decrypt(after.encrypt("a")["$encrypted"])
 
@@ -67,7 +70,7 @@ def test_the_file_is_made_once_and_for_its_owner_only(tmp_path: Path):
     assert load_keys(tmp_path, None).decrypt(first.encrypt("a")["$encrypted"]) == "a"
     assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
     given = new_key()
-    assert load_keys(tmp_path, given).mac == Keys(given).mac != first.mac
+    assert load_keys(tmp_path, given).fingerprint == Keys(given).fingerprint != first.fingerprint
 
 
 def test_a_server_that_was_started_before_makes_no_other(tmp_path: Path):
@@ -85,13 +88,13 @@ def test_a_server_that_was_started_before_makes_no_other(tmp_path: Path):
         assert "restore it from a backup, or copy it from another server" in fault
         assert file.exists() == (left is not None)
     given = new_key()
-    assert load_keys(tmp_path, given).mac == Keys(given).mac
+    assert load_keys(tmp_path, given).fingerprint == Keys(given).fingerprint
 
 
 def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path):
     code = (
         "import sys, pathlib; from hansa.odb.keys import load_keys; "
-        "print(load_keys(pathlib.Path(sys.argv[1]), None).mac.hex())"
+        "print(load_keys(pathlib.Path(sys.argv[1]), None).fingerprint)"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import textwrap
@@ -147,3 +148,23 @@ def test_a_second_writer_waits_from_its_first_statement(store: Stores):
         connection.execute(text("UPDATE cluster SET revision = 7"))
     thread.join(10)
     assert order == ["first writes", "second reads 7"]
+
+
+def test_what_was_stored_is_told_once_it_is_and_nothing_that_was_not(tmp_path: Path):
+    stores = Stores.new(tmp_path / "odb")
+    told: list[Any] = []
+    stores.database.stored = told.append
+    stores.database.log_action("plugin", "x", "block", by="ann")
+    with contextlib.suppress(ZeroDivisionError), stores.database.transaction("bob") as transaction:
+        transaction.log(("channel", "http", "c"), "define", {})
+        raise ZeroDivisionError
+    with stores.database.transaction("bob") as transaction:
+        transaction.log(("channel", "http", "c"), "define", {"url_path": "/c"})
+        transaction.log(("channel", "http", "d"), "delete")
+        assert len(told) == 1
+    assert [(change.revision, change.by) for change in told] == [(1, "ann"), (2, "bob")]
+    assert told[0].actions == ((("plugin", "", "x"), "block"),)
+    assert told[1].actions == (
+        (("channel", "http", "c"), "define"),
+        (("channel", "http", "d"), "delete"),
+    )

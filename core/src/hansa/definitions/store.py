@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, select, update
 
-from ..contract.records import DefinitionRecord, Key
+from ..contract.records import DefinitionRecord, Key, PlainSettings
 from ..foundation.errors import Invalid
 from ..odb import tables
 from ..odb.database import Database
 from ..odb.engine import guarded
+from ..odb.key_check import use_current_key
+from ..odb.key_rotation import renewed
+from ..odb.keys import Keys
 from ..odb.transaction import Transaction
 from .edit import CheckedEdit, Problems, combined, faults_by_path
 from .judge import IsOutside, Judge, claim_row
@@ -21,10 +24,13 @@ _NONE: Mapping[Key, int] = {}
 
 
 class DefinitionStore:
-    """The definitions in the ODB of a cluster, with what they refer to and claim."""
+    """The definitions in the ODB of a cluster, with what they refer to and claim; secrets are
+    stored under the current one of `keys`.
+    """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: Keys) -> None:
         self.database = database
+        self._keys = keys
 
     def all(
         self, kind: str = "", type: str = "", name: str = "", *, after: int = 0
@@ -71,6 +77,15 @@ class DefinitionStore:
         return {(row.kind, row.type, row.name): row.sha256 for row in rows}
 
     @guarded
+    def declare_again(self, digests: Mapping[Key, str]) -> None:
+        """Replace digests of what configuration files declared by others of the same."""
+        table = tables.declared
+        with self.database.engine.begin() as connection:
+            for (kind, type, name), digest in digests.items():
+                this = (table.c.kind == kind, table.c.type == type, table.c.name == name)
+                connection.execute(update(table).where(*this).values(sha256=digest))
+
+    @guarded
     def problems(self, edits: Sequence[CheckedEdit], is_outside: IsOutside) -> Problems:
         """Return what `change` would refuse; nothing is changed."""
         with self.database.reader() as reader:
@@ -96,6 +111,7 @@ class DefinitionStore:
         """
         try:
             with self.database.transaction(by) as transaction:
+                use_current_key(transaction, self._keys)
                 judge = Judge(transaction, edits, is_outside)
                 _refuse(judge.problems(), by_path)
                 left = [each for each in edits if not _is_as_it_was(each, judge, unchanged)]
@@ -106,7 +122,7 @@ class DefinitionStore:
                 declared = {each.key: each.edit.declared for each in left if each.edit.declared}
                 transaction.declare(declared)
                 for each in left:
-                    _write(transaction, each)
+                    _write(transaction, each, self._keys)
                 return transaction.revision
         except _NothingChanged as nothing:
             return nothing.revision
@@ -129,9 +145,12 @@ def _is_as_it_was(each: CheckedEdit, judge: Judge, unchanged: Mapping[Key, int])
     return each.key in unchanged and judge.there.get(each.key) == unchanged[each.key]
 
 
-def _write(transaction: Transaction, each: CheckedEdit) -> None:
+def _write(transaction: Transaction, each: CheckedEdit, keys: Keys) -> None:
     """Write one edit, after what was stored of its definition is gone."""
     data = each.edit.data
+    if data is not None and len(keys.fingerprints) > 1:
+        # the cluster may use another key since the edit was checked
+        data = cast(PlainSettings, renewed(data, keys, keys.current))
     transaction.log(each.key, "delete" if data is None else "define", data)
     if data is None:
         return

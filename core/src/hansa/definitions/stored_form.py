@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from ..contract.records import PlainSettings
 from ..foundation.errors import Invalid
+from ..odb.keys import ENCRYPTED
 from ..settings.faults import path_below
 from ..settings.model import Model, fields
 from ..settings.resolve import is_reference, resolve
@@ -15,8 +16,6 @@ from ..settings.validate import dump
 Encrypt: TypeAlias = Callable[[str], object]
 Resolve: TypeAlias = Callable[[str, object], str]
 """Returns the value behind a reference, of its name with the `$` and what it holds."""
-
-ENCRYPTED = "$encrypted"
 
 
 def is_looked_up(value: object) -> bool:

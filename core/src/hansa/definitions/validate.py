@@ -10,7 +10,7 @@ from ..contract.kinds import Definition, DefinitionSettings
 from ..contract.records import DefinitionRecord, Edit, Key, PlainSettings, Reference, label
 from ..contract.registry import RegisteredType, Registry
 from ..foundation.errors import Conflict, Invalid, NotFound
-from ..odb.keys import Keys
+from ..odb.keys import ENCRYPTED, Keys
 from ..settings.faults import Faults, explain
 from ..settings.model import Model, fields
 from ..settings.validate import load
@@ -18,7 +18,7 @@ from .edit import NAME_RULE, CheckedEdit, is_name, merged
 from .judge import not_there
 from .open_doors import security_faults
 from .references import references
-from .stored_form import ENCRYPTED, is_looked_up, resolve_all, stored_settings
+from .stored_form import is_looked_up, resolve_all, stored_settings
 
 ResolveSecret: TypeAlias = Callable[[str, object], str | None]
 """Resolves references of plugins, such as `{"$vault": "path"}`, of `vault` and the path; None if no

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import logging
 import time
@@ -19,6 +18,8 @@ from ..foundation.errors import Conflict
 from ..odb import tables
 from ..odb.database import Database
 from ..odb.engine import guarded
+from ..odb.key_check import use_current_key
+from ..odb.keys import Keys, signed_source
 from ..odb.transaction import Transaction
 
 log = logging.getLogger("hansa.store")
@@ -39,11 +40,11 @@ class Stale(Conflict):
 
 
 class PackageStore:
-    """The packages in the ODB. `key` authenticates their sources, so writing rows runs no code."""
+    """The packages in the ODB. `keys` authenticate their sources, so writing rows runs no code."""
 
-    def __init__(self, database: Database, key: bytes) -> None:
+    def __init__(self, database: Database, keys: Keys) -> None:
         self.database = database
-        self._key = key
+        self._keys = keys
 
     def serving(self) -> Serving:
         """Return the packages that serve, and the version of each."""
@@ -62,7 +63,7 @@ class PackageStore:
             query = query.where(package.c.current)
         found = []
         for row in self.database.rows(query.order_by(package.c.file, package.c.version)):
-            if not hmac.compare_digest(row.mac, self._mac(row.file, row.source)):
+            if not self._keys.verify(row.mac, signed_source(row.file, row.source)):
                 changed = "%s version %s was changed in the database: refused"
                 log.critical(changed, row.file, row.version)
                 continue
@@ -104,6 +105,7 @@ class PackageStore:
         gone.
         """
         with self.database.transaction(by) as transaction:
+            use_current_key(transaction, self._keys)
             if seen is not None and seen != _serving(transaction):
                 raise Stale("others deploy at the same time; try again")
             removed = {file for file, source in changes.items() if source is None}
@@ -131,7 +133,7 @@ class PackageStore:
         declared: bool,
     ) -> int:
         """Have a source serve, as the version that it was or as a new one; returns the version."""
-        mac = self._mac(file, source)
+        mac = self._keys.sign(signed_source(file, source))
         digest = hashlib.sha256(source.encode()).hexdigest()
         query = select(package.c.mac, package.c.version).where(package.c.file == file)
         known = {row.mac: row.version for row in transaction.run(query)}
@@ -159,9 +161,6 @@ class PackageStore:
         if declared:
             transaction.declare({_key(file): digest})
         return version
-
-    def _mac(self, file: str, source: str) -> str:
-        return hmac.new(self._key, f"{file}\0{source}".encode(), hashlib.sha256).hexdigest()
 
 
 def _key(file: str) -> Key:

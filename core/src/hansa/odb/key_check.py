@@ -1,5 +1,5 @@
-"""Whether a server has the key under which the secrets of its cluster are stored: the ODB has the
-fingerprint of the oldest one, which stays while keys rotate.
+"""Whether a server has the key under which the secrets of its cluster are stored: the ODB has its
+fingerprint.
 """
 
 from __future__ import annotations
@@ -9,21 +9,20 @@ from collections.abc import Iterator
 
 from sqlalchemy import inspect, or_, select, update
 
-from ..foundation.errors import Invalid
+from ..foundation.errors import Invalid, Unavailable
 from . import tables
 from .database import Database
-from .keys import REMEDY, Keys
+from .key_file import REMEDY
+from .keys import ENCRYPTED, RENEW, Keys
+from .transaction import Transaction
 
-RENEW = ""
-"""The fingerprint with which an ODB takes that of the next server which starts, whatever is stored:
-for an administrator who has lost the key.
-"""
 _FEW = 20
 """Definitions with secrets that are tried where the ODB has no fingerprint yet."""
 
 
 def adopt_keys(database: Database, keys: Keys) -> None:
-    """Check a server's keys when it starts, and write their fingerprint unless the ODB has one.
+    """Check a server's keys when it starts, use the one that the ODB names, and write its
+    fingerprint unless the ODB has one.
 
     An ODB of an earlier version has none: then it counts whether secrets that are stored can be
     read. Raises `Invalid` for keys of another cluster.
@@ -39,6 +38,7 @@ def adopt_keys(database: Database, keys: Keys) -> None:
             )
         # of servers that start at once with different keys, one was first
         check_keys(database, keys)
+    keys.follow(stored_fingerprint(database))
 
 
 def check_keys(database: Database, keys: Keys) -> None:
@@ -51,8 +51,16 @@ def check_keys(database: Database, keys: Keys) -> None:
         raise Invalid({"server.secret_key": fault})
 
 
+def use_current_key(transaction: Transaction, keys: Keys) -> None:
+    """Have what a transaction writes be encrypted with the key that the cluster uses at this
+    moment; raises `Unavailable` where the server does not have it.
+    """
+    if not keys.follow(transaction.key_check):
+        raise Unavailable(_OTHER)
+
+
 def stored_fingerprint(database: Database) -> str | None:
-    """Return the fingerprint of the oldest key of the cluster; None if it is unknown.
+    """Return the fingerprint of the key that the cluster uses; None if it is unknown.
 
     An ODB that the next start is yet to upgrade has no column for it.
     """
@@ -66,8 +74,7 @@ def stored_fingerprint(database: Database) -> str | None:
 
 def key_fault(stored: str | None, keys: Keys) -> str:
     """Return what is wrong with a server's keys; empty if nothing is, or nothing is known."""
-    fits = stored in (None, RENEW, keys.fingerprint)
-    return "" if fits else _OTHER
+    return "" if keys.fits(stored) else _OTHER
 
 
 _OTHER = (
@@ -78,7 +85,7 @@ _OTHER = (
 def _reads_secrets(database: Database, keys: Keys) -> bool:
     """Whether any of the secrets that are stored can be read, or none is stored."""
     data = tables.definition.c.data
-    query = select(data).where(data.contains('"$encrypted"')).limit(_FEW)
+    query = select(data).where(data.contains(f'"{ENCRYPTED}"')).limit(_FEW)
     tokens = [token for row in database.rows(query) for token in _tokens(json.loads(row.data))]
     return not tokens or any(_can_read(keys, token) for token in tokens)
 
@@ -87,7 +94,7 @@ def _tokens(data: object) -> Iterator[str]:
     """Yield the encrypted texts in the settings of a definition, at any depth."""
     if isinstance(data, dict):
         for name, value in data.items():
-            if name == "$encrypted":
+            if name == ENCRYPTED:
                 yield str(value)
             else:
                 yield from _tokens(value)

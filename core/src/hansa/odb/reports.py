@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from sqlalchemy import delete, insert, select, update
 
-from ..contract.records import ObjectState, WorkerReport
+from ..contract.records import HeldKeys, ObjectState, WorkerReport
 from .database import Database
 from .engine import guarded
 from .tables import applied
@@ -28,14 +28,18 @@ class WorkerReports:
         server: str,
         revision: int,
         states: Mapping[str, ObjectState] | None = None,
+        keys: HeldKeys | None = None,
     ) -> None:
-        """Keep what a worker has applied, and the states of its objects by `kind type name`."""
+        """Keep what a worker has applied, the states of its objects by `kind type name`, and which
+        keys it has.
+        """
         found = {key: asdict(state) for key, state in (states or {}).items()}
         values = {
             "server": server,
             "revision": revision,
             "at": time.time(),
             "states": json.dumps(found),
+            "keys": json.dumps(asdict(keys)) if keys is not None else None,
         }
         with self._database.engine.begin() as connection:
             change = update(applied).where(applied.c.worker == worker).values(**values)
@@ -53,5 +57,7 @@ class WorkerReports:
         found: dict[str, WorkerReport] = {}
         for row in self._database.rows(select(applied).order_by(applied.c.worker)):
             states = {key: ObjectState(**state) for key, state in json.loads(row.states).items()}
-            found[row.worker] = WorkerReport(row.worker, row.server, row.revision, row.at, states)
+            keys = HeldKeys(**json.loads(row.keys)) if row.keys else None
+            report = WorkerReport(row.worker, row.server, row.revision, row.at, states, keys)
+            found[row.worker] = report
         return found

@@ -41,8 +41,8 @@ cluster = Table(
     Column("identity", IDENTITY, nullable=True),
     Column("key_check", DIGEST, nullable=True),
 )
-"""One row: the newest revision, what tells this ODB from any other, and the fingerprint of the
-oldest key that encrypts its secrets. Each change begins by raising the revision: writers stand in one line.
+"""One row: the newest revision, what tells this ODB from any other, and the fingerprint of the key
+that encrypts its secrets. Each change begins by raising the revision: writers stand in one line.
 """
 
 definition = Table(
@@ -120,8 +120,11 @@ applied = Table(
     _column("revision", Integer()),
     _column("at", Float()),
     _column("states", Text()),
+    Column("keys", Text(), nullable=True),
 )
-"""The last report of each worker: the revision it has applied, and states of objects as JSON."""
+"""The last report of each worker: the revision it has applied, and as JSON states of objects and
+fingerprints of its keys.
+"""
 
 declared = Table(
     "declared",

@@ -72,7 +72,9 @@ class Transaction(Reader):
         self.by = by
         self._new: dict[Table, list[Values]] = {}
         self.run(update(tables.cluster).values(revision=tables.cluster.c.revision + 1))
-        self.revision = int(self.run(select(tables.cluster)).one().revision)
+        row = self.run(select(tables.cluster)).one()
+        self.revision = int(row.revision)
+        self.key_check: str | None = row.key_check
 
     def run(self, statement: Executable) -> Result:
         """Execute a statement, after the insertions that were asked for before it."""

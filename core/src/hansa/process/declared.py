@@ -5,7 +5,6 @@ or has changed since.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 
 from ..contract.records import Edit, Key
@@ -47,11 +46,9 @@ def _deploy_files(server: WorkerServer, known: dict[Key, str]) -> dict[str, str]
 def _define(server: WorkerServer, known: dict[Key, str], keys: Keys) -> dict[str, str]:
     edits = []
     for kind, type, name, data in server.config.definitions:
-        # keyed, since a bare digest would let a short secret be guessed from the database
-        text = json.dumps(data, sort_keys=True, default=str)
-        digest = hmac.new(keys.mac, text.encode(), hashlib.sha256).hexdigest()
-        if known.get((kind, type, name)) != digest:
-            edits.append(Edit((kind, type, name), data, declared=digest))
+        content = _content(data)
+        if not keys.verify(known.get((kind, type, name), ""), content):
+            edits.append(Edit((kind, type, name), data, declared=keys.sign(content)))
     try:
         if edits:
             server.definitions.change(edits, by=server.config.path.name, wait=False)
@@ -60,3 +57,25 @@ def _define(server: WorkerServer, known: dict[Key, str], keys: Keys) -> dict[str
     except HansaError as error:
         return {"": error.detail}
     return {}
+
+
+def declare_again(server: WorkerServer, keys: Keys) -> None:
+    """Have the digests of what the configuration file has declared be made with the current key,
+    while the one that made them is still there.
+    """
+    digests: dict[Key, str] = {}
+    known = server.definitions.store.declared() if server.config.definitions else {}
+    for kind, type, name, data in server.config.definitions:
+        content = _content(data)
+        stored = known.get((kind, type, name), "")
+        if stored != keys.sign(content) and keys.verify(stored, content):
+            digests[kind, type, name] = keys.sign(content)
+    if digests:
+        server.definitions.store.declare_again(digests)
+
+
+def _content(data: object) -> bytes:
+    """Return what the digest of a declaration is made of: keyed, since a bare one would let a short
+    secret be guessed from the database.
+    """
+    return json.dumps(data, sort_keys=True, default=str).encode()

@@ -9,15 +9,17 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 
 from ..cluster.odb_watch import OdbWatch, check_odb
-from ..contract.records import ObjectState
+from ..contract.records import HeldKeys, ObjectState
 from ..definitions.definitions import RELEASE
 from ..deployment.failures import describe_error
 from ..odb.database import Database
+from ..odb.key_rotation import KEY_CHANGE
 from ..odb.reports import WorkerReports
 from ..odb.transaction import Change
 from ..plugins.check import check_plugins
 from ..plugins.discovery import starts_of
 from ..runtime.server import WorkerServer
+from .declared import declare_again
 
 log = logging.getLogger("hansa.worker")
 
@@ -54,6 +56,8 @@ class Follower:
         self._failures: dict[str, ObjectState] = {}
         self._reported: Mapping[str, ObjectState] = {}
         self._last_report = 0.0
+        self._reported_keys: HeldKeys | None = None
+        self._key_declared_with = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
 
@@ -102,7 +106,15 @@ class Follower:
         self._reported = self._unhealthy()
         self._last_report = time.monotonic()
         server = self.server
-        self._reports.report(server.id, server.name, self.revision, self._reported)
+        self._reported_keys = self._held_keys()
+        self._reports.report(
+            server.id, server.name, self.revision, self._reported, self._reported_keys
+        )
+
+    def _held_keys(self) -> HeldKeys:
+        keys = self.server.keys
+        file = "" if keys.file is None else str(keys.file.resolve())
+        return HeldKeys(keys.fingerprints, file)
 
     def _unhealthy(self) -> dict[str, ObjectState]:
         return {**self.server.objects.unhealthy(), **self._failures}
@@ -112,11 +124,19 @@ class Follower:
             self.server.wake.wait(POLL)
             self.server.wake.clear()
             try:
-                self.server.fault = self._watch.fault()
+                self._look()
                 self._turn()
             except Exception as error:
                 log.error("the change log cannot be followed at the moment: %s", error)
                 self._ended.wait(POLL)
+
+    def _look(self) -> None:
+        """Look at the ODB, and go over to the key that it names."""
+        self.server.fault = self._watch.fault()
+        current = self.server.keys.fingerprint
+        if current != self._key_declared_with and self.server.worker == 0:
+            declare_again(self.server, self.server.keys)
+        self._key_declared_with = current
 
     def _turn(self) -> None:
         changes = self.database.changes(self.revision)
@@ -127,8 +147,12 @@ class Follower:
             else:
                 self._follow_definitions(list(group))
         overdue = time.monotonic() - self._last_report > HEARTBEAT
-        if changes or overdue or self._unhealthy() != self._reported:
+        if changes or overdue or self._has_news():
             self.report()
+
+    def _has_news(self) -> bool:
+        """Whether anything but the revision is other than it was reported."""
+        return self._unhealthy() != self._reported or self._held_keys() != self._reported_keys
 
     def _follow_definitions(self, changes: list[Change]) -> None:
         """Apply changes of definitions in a row together: of one transaction, or of several."""
@@ -140,6 +164,11 @@ class Follower:
 
     def _follow_special(self, change: Change) -> None:
         """Apply a change that concerns no definition."""
+        if (change.kind, change.type, change.name) == KEY_CHANGE:
+            # what cannot be done now is not applied, and is tried again
+            self._look()
+            self.revision = change.revision
+            return
         key = " ".join((change.kind, change.type, change.name))
         self._failures.pop(key, None)
         try:
