@@ -84,12 +84,12 @@ if TYPE_CHECKING:
         Misused as Misused,
         NotAllowed as NotAllowed,
         NotFound as NotFound,
+        OtherWriter as OtherWriter,
         Outcome as Outcome,
         Refused as Refused,
         ResultTooLarge as ResultTooLarge,
         TimedOut as TimedOut,
         TooLarge as TooLarge,
-        OtherWriter as OtherWriter,
         TooMany as TooMany,
         Unavailable as Unavailable,
         Undefined as Undefined,
@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from .foundation.files import StatusFile as StatusFile, replace_file as replace_file
     from .foundation.output import print_lines as print_lines
     from .foundation.processes import started_at as started_at
+    from .odb.key_file import KeyFile as KeyFile
     from .odb.migrations.schema import prepare_odb as prepare_odb
     from .plugins.check import check_plugins as check_plugins
     from .process.children import spawn as spawn
@@ -227,6 +228,7 @@ _PUBLIC = {
         "Misused",
         "NotAllowed",
         "NotFound",
+        "OtherWriter",
         "Outcome",
         "Refused",
         "ResultTooLarge",
@@ -241,9 +243,9 @@ _PUBLIC = {
         "StatusFile",
         "replace_file",
     ),
-        "OtherWriter",
     "foundation.output": ("print_lines",),
     "foundation.processes": ("started_at",),
+    "odb.key_file": ("KeyFile",),
     "odb.migrations.schema": ("prepare_odb",),
     "plugins.check": ("check_plugins",),
     "process.children": ("spawn",),
