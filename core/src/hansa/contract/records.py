@@ -29,11 +29,9 @@ StateName: TypeAlias = Literal[
 
 
 def label(key: Key) -> str:
-    """Return a definition's key as messages name it: `channel http 'orders'`, or `role 'buyer'` of a
-    kind whose only type has its name.
-    """
+    """Return a definition's key as messages name it: `channel http 'orders'`."""
     kind, type, name = key
-    return f"{kind} {name!r}" if kind == type else f"{kind} {type} {name!r}"
+    return f"{kind} {type} {name!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +133,16 @@ class ObjectState:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldKeys:
+    """Which keys of secrets a worker has: their fingerprints, in the order in which it has them,
+    and the path of the file with them, empty where they are in the configuration.
+    """
+
+    fingerprints: list[str]
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerReport:
     """What a worker reported last: its server, the revision it has applied, when, the states that
     are not plain `running`, and its keys, if it reports them.
@@ -147,16 +155,7 @@ class WorkerReport:
     revision: int
     at: float
     states: Mapping[str, ObjectState] = field(default_factory=dict)
-@dataclass(frozen=True, slots=True)
-class HeldKeys:
-    """Which keys of secrets a worker has: their fingerprints, in the order in which it has them,
-    and the path of the file with them, empty where they are in the configuration.
-    """
-
-    fingerprints: list[str]
-    file: str = ""
-
-
+    keys: HeldKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +169,6 @@ class HeldLease:
 
 @dataclass(frozen=True, slots=True)
 class InstalledPlugin:
-    keys: HeldKeys | None = None
     """One plugin: `status` is `loaded`, `blocked`, `failed`, `quarantined`, `installed` (since this
     worker started) or `removed` (since then); `why` says why, and what can be done.
     """
