@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,9 @@ def test_a_structured_line_is_an_object(lines: Path):
         and found["level"] == "ERROR"
     )
     assert "two\nlines" in found["trace"] and found["cid"] == "-"
+    at = datetime.fromisoformat(found["at"])
+    assert at.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

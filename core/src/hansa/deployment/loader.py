@@ -78,7 +78,7 @@ class LoadedPackage(importlib.abc.Loader):
             namespace["__builtins__"] = {**vars(builtins), "__import__": self._import}
         text = self.get_source(module.__name__)
         code = compile(text, module.__file__, "exec", dont_inherit=True)
-        exec(code, namespace)
+        exec(code, namespace)  # noqa: S102 - to execute deployed sources is what it is for
 
     def _import(
         self,

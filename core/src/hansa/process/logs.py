@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..contract.service import current_cid
@@ -68,12 +69,12 @@ class _TextFormatter(_Formatter):
 
 
 class _JsonFormatter(_Formatter):
-    """One JSON object a line."""
+    """One JSON object a line; `at` is in UTC (RFC 3339)."""
 
     def format(self, record: logging.LogRecord) -> str:
         trace = self.prepare(record)
         found = {
-            "at": record.asctime,
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "process": record.process,
             "logger": record.name,
