@@ -106,7 +106,21 @@ def test_trace_is_for_channels_that_list_it(shared):
     assert asked(shared, b"/traced", b"TRACE")[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/hansa/ping", "/hansa/%70ing", "/hansa%2", "/any/*", "/a/../b"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/hansa/ping",
+        "/hansa/%70ing",
+        "/hansa%2",
+        "/any/*",
+        "/a/../b",
+        "/%2e/hansa/ping",
+        "/a%2F..%2Fhansa/ping",
+        "//hansa/ping",
+        "///a",
+        r"/\hansa\ping",
+    ],
+)
 def test_paths_that_could_not_work_are_refused(path):
     with pytest.raises(Invalid) as caught:
         HttpSettings(url_path=path).check()

@@ -234,11 +234,16 @@ def test_addresses_of_hansa_and_of_plugins_reach_nobody_else():
         ("/hansa", "one of Hansa's own"),
         ("/hansa/api/admin.service.invoke", "one of Hansa's own"),
         ("/%68ansa/{x}", "one of Hansa's own"),
+        ("/hansa%2Fping", "one of Hansa's own"),
+        ("/%2f/%68ansa//ping", "one of Hansa's own"),
+        ("/zato%2Fjson//mine", "belongs to a plugin: /zato/json/{service}"),
         ("/zato/json/mine", "belongs to a plugin: /zato/json/{service}"),
         ("/zato/json/{any}", "belongs to a plugin: /zato/json/{service}"),
         ("/zato/{a}/mine", ""),
         ("/{a}/{b}", ""),
         ("/hansapi", ""),
+        ("/HANSA/ping", ""),
+        ("/orders%2F1//lines", ""),
     ],
 )
 def test_what_may_not_be_asked_for(path, fault):

@@ -35,7 +35,7 @@ from .forms import FORM, FORM_TYPES, Forms
 from .frontend import HttpFrontend
 from .own_paths import ALWAYS_THERE, OWN
 from .path import shown
-from .pattern import Pattern
+from .pattern import Pattern, merged
 
 log = logging.getLogger("hansa.http")
 _is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -229,9 +229,11 @@ class HttpChannel(Channel[PathT]):
     def reserved(cls, config: PathT, builtin: Iterable[DefinitionSettings]) -> str:
         """Return why the path belongs to Hansa or a plugin; an empty text if it does not.
 
-        Where only some of its paths do, it is allowed, and the table keeps those from it.
+        What a load-balancer may turn into such a path counts, too. Where only some of its paths
+        belong to them, it is allowed, and the table keeps those from it.
         """
-        for pattern in config.patterns():
+        passed_on = Pattern(merged(config.url_path), config.match_slash)
+        for pattern in (*config.patterns(), passed_on):
             if pattern.root == OWN:
                 return f"the path {shown(pattern.text)} is one of Hansa's own: /{OWN}/..."
             for other in builtin:

@@ -12,6 +12,7 @@ from hansa import Invalid
 from .path import decode_path, shown, value_of
 
 _BRACE = re.compile("%7[BbDd]")
+_SLASHES = re.compile("(?:/|%2[Ff])+")
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _ANYTHING = "\x00"
@@ -148,6 +149,13 @@ class Pattern:
         return f"Pattern({shown(self.text)!r})"
 
 
+def merged(path: str) -> str:
+    """Return a path, as a setting has it, in the form in which a load-balancer may pass it on:
+    encoded slashes decoded, and slashes in a row merged into one.
+    """
+    return _SLASHES.sub("/", path)
+
+
 def _fault_of(text: str) -> str:
     """Return why no request could match a path, or why it means something else than it seems to."""
     if not text.startswith("/") or "?" in text or "#" in text:
@@ -157,12 +165,16 @@ def _fault_of(text: str) -> str:
             "* is no wildcard: {name} stands for one segment, with match_slash for several; "
             "a star itself is written %2A"
         )
+    if text.startswith("//"):
+        return "a path does not begin with two slashes, which load-balancers merge into one"
+    if "\\" in text:
+        return r"clients turn \ into /; a backslash itself is written %5C"
     if _BRACE.search(text):
         return "braces stand around the name of a variable, and nowhere else"
     decoded = decode_path(text)
     if any(c < " " or c == "\x7f" for c in decoded):
         return "a path has no control characters"
-    if {".", ".."} & set(decoded.split("/")):
+    if {".", ".."} & set(value_of(decoded).split("/")):
         return "clients take the segments . and .. out of a path"
     return ""
 
