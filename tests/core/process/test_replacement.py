@@ -76,3 +76,15 @@ def test_a_replacement_of_all_includes_it(replacement, workers):
     replacement.want(3)
     proceed(replacement)
     assert workers.replaced == [0, 1]
+
+
+def test_what_ended_a_new_worker_is_named(replacement, workers):
+    """The workers that go on know what the new one was starting when it ended."""
+    dead = SimpleNamespace(ready=False, over=True, faults=None, state="ended with status 3")
+    told: list[str] = []
+    workers.spawn = lambda index: dead
+    workers.bury = lambda process: ["plugin y (hansa_startup)"]
+    workers.tell_serving = lambda event, why: told.append(why)
+    replacement.want(7)
+    proceed(replacement)
+    assert told == ["ended with status 3 while it started plugin y (hansa_startup)"]

@@ -5,7 +5,7 @@ finish.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .workers import WorkerProcess, Workers
 
@@ -82,8 +82,8 @@ class Replacement:
             workers.give_job(new, workers.serving[index].plugins)
             while not new.ready:
                 if new.over:
-                    workers.bury(new)
-                    self._give_up(index, _why(new))
+                    blamed = workers.bury(new)
+                    self._give_up(index, _why(new, blamed))
                     workers.ask_to_end(new, closing=False)
                     workers.new = None
                     return
@@ -102,9 +102,10 @@ class Replacement:
         self._workers.tell_serving("kept", why=why)
 
 
-def _why(process: WorkerProcess) -> str:
-    """Return what kept a worker from starting."""
+def _why(process: WorkerProcess, blamed: Sequence[str]) -> str:
+    """Return what kept a worker from starting; `blamed` is what it was starting when it ended."""
     if process.faults is None:
-        return process.state
+        during = f" while it started {', '.join(blamed)}" if blamed else ""
+        return process.state + during
     faults = process.faults.items()
     return "; ".join(f"{name}: {fault}" if name else fault for name, fault in faults)
