@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import random
 import sqlite3
 import time
@@ -17,6 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 from ..foundation.errors import Invalid, OtherWriter, Unavailable
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 log = logging.getLogger("hansa.odb")
@@ -31,6 +33,8 @@ LONGEST_PAUSE = 0.1
 ATTEMPTS = 3
 """Attempts at a change that violates the integrity of the database, as two equal inserts do."""
 SQLITE_PATIENCE = 30
+NEEDED_SPACE = 2**16
+"""Bytes that SQLite needs at least to write: below that an I/O error is one of space."""
 LOST = (
     exc.OperationalError,
     exc.InterfaceError,
@@ -82,7 +86,39 @@ def _open_sqlite(url: str, poolclass: type[Pool] | None) -> Engine:
     file = sqlite_file(engine.url)
     if file is not None:
         _hold_on_to(engine, file)
+        event.listen(engine, "handle_error", functools.partial(_name_cause, file))
     return engine
+
+
+def _name_cause(file: Path, context: ExceptionContext) -> None:
+    """Say in an error of SQLite why the file cannot be written, which SQLite calls an I/O error."""
+    error = context.original_exception
+    # what this module raises has no name
+    name = getattr(error, "sqlite_errorname", "")
+    cause = unwritable_cause(file, name)
+    if cause:
+        error.args = (f"{error}: {cause}",)
+
+
+def unwritable_cause(file: Path, name: str) -> str:
+    """Return why a file of SQLite cannot be written after an error of this name, such as
+    `SQLITE_FULL`; empty for any other error, and where the cause is not known.
+    """
+    if name.startswith("SQLITE_FULL"):
+        return f"no space is left for {file}"
+    if not name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
+        return ""
+    try:
+        system = os.statvfs(file.parent)
+    except OSError as error:
+        return str(error)
+    if system.f_flag & os.ST_RDONLY:
+        return f"the file system of {file} is read-only"
+    if system.f_bavail * system.f_frsize < NEEDED_SPACE:
+        return f"no space is left for {file}"
+    if not os.access(file, os.W_OK):
+        return f"{file} may not be written"
+    return ""
 
 
 def _hold_on_to(engine: Engine, file: Path) -> None:
@@ -149,11 +185,19 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
                     attempts -= 1
                 worth_it = isinstance(error, exc.IntegrityError | OtherWriter)
                 if not worth_it or attempts == 0 or time.monotonic() > deadline:
-                    log.error("the ODB cannot be used: %s", _first_line(error))
-                    raise Unavailable("the ODB does not answer at the moment") from error
+                    raise _unavailable(error) from error
             time.sleep(random.uniform(0, LONGEST_PAUSE))
 
     return call
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    """Log why the ODB cannot be used, and return the error, whose reason only administrators see."""
+    cause = getattr(error, "reason", "") or _first_line(error)
+    log.error("the ODB cannot be used: %s", cause)
+    unavailable = Unavailable("the ODB does not answer at the moment")
+    unavailable.reason = cause
+    return unavailable
 
 
 def _first_line(error: Exception) -> str:
