@@ -35,7 +35,7 @@ def check_server(server: Component) -> Findings:
             result = Findings.failed(failure.message)
         found.passed += result.passed
         found.warnings += result.warnings
-        found.failures += result.failures
+        found.failures += [one for one in result.failures if one not in found.failures]
     return found
 
 
@@ -55,9 +55,10 @@ def check_configuration(component: Component) -> Findings:
 
 
 def check_server_odb(component: Component) -> Findings:
-    """Connect to a server's ODB; raises `Failure`."""
+    """Connect to a server's ODB; raises `Failure`, also for one that is missing and was used."""
     url = component.section("odb").get("url")
-    odb.check_odb(str(url or odb.sqlite_url(component.folder)))
+    if odb.check_odb(str(url or odb.sqlite_url(component.folder))) is None:
+        check_server_key(component)
     return Findings(["SQL ODB connection OK"])
 
 
