@@ -25,6 +25,41 @@ def test_an_exit_is_raised_and_children_still_end():
     assert os.waitstatus_to_exitcode(status) == 7
 
 
+def test_who_ends_a_process_is_logged(tmp_path: Path):
+    script = """
+import os, threading
+from hansa.foundation.exits import log_exits
+from hansa.foundation.origins import on_thread_start, origins
+from hansa.foundation.starts import Starts
+
+on_thread_start(origins.note)
+end = log_exits()
+child = os.fork()
+if child == 0:
+    os._exit(5)
+os.waitpid(child, 0)
+
+def ends():
+    os._exit(3)
+
+def begins_another():
+    threading.Thread(target=ends, name="second").start()
+
+with Starts().starting("plugin y (hansa_startup)"):
+    first = threading.Timer(0.01, begins_another)
+    first.start()
+first.join()
+threading.Event().wait(10)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 3
+    told = "os._exit(3) ends this process in the thread second, begun by plugin y (hansa_startup):"
+    assert told in done.stderr and "in ends" in done.stderr
+    assert "os._exit(5)" not in done.stderr
+
+
 def test_commands_work_although_an_early_module_ends_its_process(tmp_path: Path):
     install_plugin(tmp_path, "ends", None, "import os\nos._exit(3)")
     install_plugin(tmp_path, "newer", "", requires=["hansa>=99"])

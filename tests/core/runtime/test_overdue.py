@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from hansa import Binding, Request, Service
+from hansa.contract.records import DefinitionRecord
 from hansa.runtime.inflight import InFlight
-from hansa.runtime.overdue import OverdueCalls
+from hansa.runtime.managed import ManagedObject
+from hansa.runtime.overdue import OverdueCalls, OverdueStarts
 from hansa.runtime.routes import compile_route
 from hansa_devkit import LocalServer
 
@@ -77,3 +79,35 @@ def test_it_looks_by_itself_unless_there_is_no_limit(stuck: Stuck, until: Any, c
     watching.start()
     until(lambda: caplog.records)
     watching.stop()
+
+
+def test_a_start_over_the_limit_is_the_reason_of_its_state_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+):
+    managed = ManagedObject(DefinitionRecord("outgoing", "sql", "db", {}), {})
+    managed.become("starting")
+    settled: list[bool] = []
+    starts = OverdueStarts(0.0, lambda: settled.append(True))
+    with starts.noted(managed):
+        starts.look()
+        assert managed.state == "starting"
+        assert managed.why == "its start has not returned for over 0 s"
+        managed.become("starting")  # it is edited meanwhile
+        starts.look()
+        assert managed.why
+    (record,) = caplog.records
+    message = record.getMessage()
+    assert message.startswith("outgoing sql 'db': its start has not returned for over 0 s")
+    assert "in test_a_start_over_the_limit" in message
+    assert settled == [True]
+    managed.become("running")
+    starts.look()
+    assert (managed.state, managed.why) == ("running", "")
+
+
+def test_starts_within_the_limit_are_not_told(caplog: pytest.LogCaptureFixture):
+    managed = ManagedObject(DefinitionRecord("outgoing", "sql", "db", {}), {})
+    starts = OverdueStarts(60.0)
+    with starts.noted(managed):
+        starts.look()
+    assert (managed.why, caplog.records) == ("", [])

@@ -1,16 +1,22 @@
-"""What would end this process while it imports the code of others, as far as it can be kept from
-it.
+"""What ends this process in the code of others: raised while it imports that, else told in the log,
+as far as either is possible.
 """
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
+import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from typing import NoReturn
+
+from .origins import origins
+
+log = logging.getLogger("hansa.exits")
 
 
 @contextlib.contextmanager
@@ -35,3 +41,32 @@ def exits_raised() -> Iterator[None]:
         yield
     finally:
         os._exit = end
+
+
+def log_exits() -> Callable[[int], NoReturn]:
+    """Have the log say from now on who ends this process by `os._exit`: the plugin or definition that
+    began the thread, and its stack. Returns the `os._exit` that logs nothing.
+    """
+    end = os._exit
+    process = os.getpid()
+
+    def log_and_exit(status: int) -> NoReturn:
+        # a child that was forked meanwhile may end as it likes
+        if os.getpid() == process:
+            with contextlib.suppress(Exception):
+                _log_exit(status)
+        end(status)
+
+    os._exit = log_and_exit
+    return end
+
+
+def _log_exit(status: int) -> None:
+    began = f", begun by {origins.subject}" if origins.subject else ""
+    log.critical(
+        "os._exit(%s) ends this process in the thread %s%s:\n%s",
+        status,
+        threading.current_thread().name,
+        began,
+        "".join(traceback.format_stack()[:-2]),
+    )

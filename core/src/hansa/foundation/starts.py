@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .files import replace_file
+from .origins import origins
 
 STARTS = "run/starts"
 """Where a server keeps its ledger and the journals, in its folder."""
@@ -311,6 +312,11 @@ class Starts:
         What a process died of before is started alone and watched for some seconds, and its deaths
         are forgotten if the process does not die this time.
         """
+        with origins.within(subject), self._noted(subject, lasting=lasting):
+            yield
+
+    @contextlib.contextmanager
+    def _noted(self, subject: str, *, lasting: bool) -> Iterator[None]:
         if self.ledger is None or subject in self._watched:
             yield
         elif self.blamed(subject):

@@ -37,6 +37,15 @@ class ServerSection(Model):
             le=86400,
         ),
     ] = 60.0
+    start_limit: Annotated[
+        float,
+        setting(
+            "Seconds after which the start of a definition that has not returned is logged, with "
+            "its stack, and its state says so; 0 for never",
+            ge=0,
+            le=86400,
+        ),
+    ] = 30.0
     trial_timeout: Annotated[
         float,
         setting("Maximum seconds that the trial import of a deployment may take", gt=0, le=300),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import os
@@ -17,6 +18,8 @@ from ..contract.packages import PackageVersion
 from ..contract.records import DefinitionRecord
 from ..deployment.activate import Activation
 from ..foundation.errors import Invalid
+from ..foundation.exits import log_exits
+from ..foundation.origins import on_thread_start, origins
 from ..foundation.starts import STARTS, Starts
 from ..odb.database import Database
 from ..odb.engine import open_engine
@@ -103,6 +106,7 @@ class Worker:
         self.follower.report()
         server.leases.start()
         server.overdue_calls.start()
+        server.overdue_starts.start()
         server.memory_watch.start()
         self.follower.start()
         listening = (server.wake.set, self.follower.ended)
@@ -171,6 +175,7 @@ class Worker:
             server.objects.stop,
             server.leases.stop,
             server.overdue_calls.stop,
+            server.overdue_starts.stop,
             server.memory_watch.stop,
             self.follower.join,
             lambda: self.plugins.hook.hansa_shutdown(server=server),
@@ -200,6 +205,9 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     starts = Starts(config.dir / STARTS)
     owners.install()
+    on_thread_start(origins.note)
+    end = log_exits()
+    faulthandler.enable()  # a crash prints the stacks of all threads
     try:
         worker = _make_worker(config, job, control, starts)
         worker.start()
@@ -209,11 +217,11 @@ def main() -> NoReturn:
         # objects that still start are not to blame
         starts.end()
         _report_failure(control, error)
-        os._exit(1)
+        end(1)
     worker.run()
     logging.shutdown()
     # threads of services and libraries that do not end must not keep a stopped worker alive
-    os._exit(0)
+    end(0)
 
 
 def _make_worker(config: Config, job: Job, control: Control, starts: Starts) -> Worker:

@@ -24,6 +24,7 @@ from ..foundation.errors import Invalid, NotFound, describe
 from ..foundation.starts import Deaths, Starts
 from .inflight import InFlight
 from .managed import ManagedObject, reported, start_of
+from .overdue import OverdueStarts
 from .retirement import Retirement, stop, withdraw
 from .router import Guards, Router, no_guards
 from .threads import owners
@@ -49,8 +50,8 @@ class Objects(ObjectsContract):
 
     `server` is handed to each; `read(record)` returns a definition's settings with secrets and
     references resolved; `preview(edit)` returns the definition as an edit would store it; `leases`
-    places what runs once; what is started is noted in `starts`; `settled()` is called when the state
-    of one has changed.
+    places what runs once; what is started is noted in `starts`, and what takes long in `overdue`;
+    `settled()` is called when the state of one has changed.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Objects(ObjectsContract):
         starts: Starts | None = None,
         settled: Callable[[], None] | None = None,
         guards: Guards = no_guards,
+        overdue: OverdueStarts | None = None,
     ) -> None:
         self.server = server
         self.registry = registry
@@ -74,6 +76,7 @@ class Objects(ObjectsContract):
         self._read = read
         self._preview = preview
         self._starts = starts or Starts()
+        self._overdue = overdue or OverdueStarts(0.0)
         self._settled = settled
         self._table: dict[Key, ManagedObject] = {}
         self._by_name: dict[tuple[str, str], ManagedObject] = {}
@@ -278,7 +281,7 @@ class Objects(ObjectsContract):
                 new.dispatch = self.router.route(new)
             if cls.exclusive:
                 self._take_out(managed, at_once=True)
-            with owners.starting(new):
+            with owners.starting(new), self._overdue.noted(managed):
                 new.start()
         except BaseException as error:  # sys.exit() or a cancelled coroutine is a failed start, too
             if new is not None:

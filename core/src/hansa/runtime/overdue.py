@@ -1,20 +1,27 @@
-"""Calls that take longer than they should: each is logged once, with the stack of its thread."""
+"""Calls, and starts of objects, that take longer than they should: each is logged once, with the
+stack of its thread.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from ..contract.service import current_cid
 from .inflight import Call, InFlight
+from .managed import ManagedObject
 from .watch import LimitWatch
 
 log = logging.getLogger("hansa.overdue")
 
 LOOK = 1.0
-"""Seconds between two looks at the calls in hand, at most."""
+"""Seconds between two looks, at most."""
 
 
 class OverdueCalls(LimitWatch):
@@ -55,3 +62,65 @@ class OverdueCalls(LimitWatch):
             )
         finally:
             current_cid.reset(token)
+
+
+@dataclass(eq=False, slots=True)
+class _Start:
+    """A start of an object under way: since when, by `time.monotonic()`, and in which thread."""
+
+    managed: ManagedObject
+    began: float
+    thread: int
+    is_told: bool = False
+
+
+class OverdueStarts(LimitWatch):
+    """Tells of the starts of one worker's objects that have not returned after `limit` seconds; of
+    none, if that is 0.
+
+    The state of the object then has the reason, and `settled`, if it is given, is called.
+    """
+
+    def __init__(self, limit: float, settled: Callable[[], None] | None = None) -> None:
+        super().__init__("overdue starts", limit)
+        self._settled = settled
+        self._under_way: set[_Start] = set()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def noted(self, managed: ManagedObject) -> Iterator[None]:
+        """Count this block as the start of an object."""
+        start = _Start(managed, time.monotonic(), threading.get_ident())
+        with self._lock:
+            self._under_way.add(start)
+        try:
+            yield
+        finally:
+            # the state of the object is set once this has passed, and not by `look` any more
+            with self._lock:
+                self._under_way.discard(start)
+
+    def look(self) -> float:
+        """Log the starts that are over the limit and were not logged before."""
+        oldest = time.monotonic() - self._limit
+        with self._lock:
+            overdue = [start for start in self._under_way if start.began <= oldest]
+            for start in overdue:
+                start.managed.become("starting", self._why)
+        new = [start for start in overdue if not start.is_told]
+        for start in new:
+            self._tell(start)
+        if new and self._settled is not None:
+            self._settled()
+        return min(LOOK, self._limit)
+
+    @property
+    def _why(self) -> str:
+        return f"its start has not returned for over {self._limit:g} s"
+
+    def _tell(self, start: _Start) -> None:
+        start.is_told = True
+        frame = sys._current_frames().get(start.thread)
+        stack = "".join(traceback.format_stack(frame)) if frame is not None else "it has returned"
+        key = start.managed.record.key
+        log.warning("%s %s %r: %s, at the moment it is in:\n%s", *key, self._why, stack)

@@ -35,7 +35,7 @@ from .invoke import Invocations
 from .memory import MemoryWatch
 from .objects import Objects
 from .outgoing import Namespace
-from .overdue import OverdueCalls
+from .overdue import OverdueCalls, OverdueStarts
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -124,6 +124,7 @@ class WorkerServer:
         self.objects = Objects(
             self,
             self.registry,
+        self.overdue_starts = OverdueStarts(config.server.start_limit, self.wake.set)
             self.definitions.read_to_run,
             self.definitions.preview,
             self.leases,
@@ -134,6 +135,7 @@ class WorkerServer:
         )
         self.overdue_calls = OverdueCalls(self.objects.inflight, config.server.call_limit)
         self.memory_watch = MemoryWatch(config.server.worker_memory, replace_worker)
+            self.overdue_starts,
         self.outgoing = Namespace(self.objects)
         self._calls = Invocations(self.registry, self.objects.router)
         self._calls.queue = plugins.hook.hansa_queue(server=self)

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Iterator
 
 from ..contract.kinds import Definition
+from ..foundation.origins import on_thread_start
 
 log = logging.getLogger("hansa.objects")
 
@@ -35,14 +36,7 @@ class ThreadOwners:
 
     def install(self) -> None:
         """Note every thread that is started from now on in this process."""
-        start = threading.Thread.start
-
-        def noted(thread: threading.Thread) -> None:
-            self._note(thread)
-            start(thread)
-
-        # the only place that all threads pass
-        threading.Thread.start = noted  # type: ignore[method-assign, assignment]  # see above
+        on_thread_start(self._note)
 
     def _note(self, thread: threading.Thread) -> None:
         owner = getattr(self._starting, "owner", None)
