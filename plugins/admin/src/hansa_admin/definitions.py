@@ -29,7 +29,7 @@ from hansa import (
 
 from .answers import Filter, Named, PlainData, Seen, Upcoming, changed, readable, worst_state
 from .operation import Operation
-from .outcome import HEALTHY, Outcome
+from .outcome import Outcome, reported_states
 from .settings import secret_names
 
 NO_SECRETS: frozenset[str] = frozenset()
@@ -142,8 +142,7 @@ class TypeOperation(Operation):
         """
         if reports is None:
             reports = self.server.cluster.reports()
-        key = " ".join(record.key)
-        states = {worker: report.states.get(key, HEALTHY) for worker, report in reports.items()}
+        states = reported_states(record.key, record.revision, reports)
         own = self.server.objects.state(*record.key)
         if own is not None:
             states[self.server.id] = own

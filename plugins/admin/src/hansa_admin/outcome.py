@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from hansa import Applied, Key, NotFound, ObjectState, Server
-from hansa_cli.access import ELSEWHERE, RUNNING, RUNS
+from hansa import Applied, Key, NotFound, ObjectState, Server, WorkerReport
+from hansa_cli.access import ELSEWHERE, FINAL, RUNNING, RUNS
 
 from .answers import PlainData, worst_state
 
@@ -16,13 +16,26 @@ States: TypeAlias = dict[str, ObjectState]
 
 HEALTHY = ObjectState(RUNNING)
 UNPLACED = ObjectState("unplaced", "it runs once, and no worker runs it yet")
-FINAL: frozenset[str] = RUNS | {"retrying", "failed", "quarantined"}
-"""The states that last until something else changes."""
 
 LIMIT = 5.0
 """Seconds, from before the change, to wait for its outcome."""
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.1
+
+
+def reported_states(
+    key: Key, revision: int, reports: Mapping[str, WorkerReport]
+) -> dict[str, ObjectState]:
+    """Return the state of a definition in each worker, by its report: `pending` in one that has not
+    applied its revision yet.
+    """
+    name = " ".join(key)
+    pending = ObjectState("pending", f"it has not applied revision {revision} yet")
+    states: States = {}
+    for worker, report in reports.items():
+        is_late = report.revision < revision
+        states[worker] = pending if is_late else report.states.get(name, HEALTHY)
+    return states
 
 
 class Outcome:
@@ -73,15 +86,12 @@ class Outcome:
     def _look(self, keys: Iterable[Key], revision: int) -> Iterator[tuple[Key, States]]:
         """Return the states of definitions as workers report them now, by definition."""
         reports = self.server.cluster.reports()
-        late = {worker for worker, report in reports.items() if report.revision < revision}
-        pending = ObjectState("pending", f"it has not applied revision {revision} yet")
+        own_report = reports.get(self.server.id)
+        is_late = own_report is not None and own_report.revision < revision
         for key in keys:
-            name = " ".join(key)
-            states: States = {}
-            for worker, report in reports.items():
-                states[worker] = pending if worker in late else report.states.get(name, HEALTHY)
+            states = reported_states(key, revision, reports)
             own = self.server.objects.state(*key)
-            if own is not None and self.server.id not in late:
+            if own is not None and not is_late:
                 states[self.server.id] = own
             yield key, self._placed(key, states)
 

@@ -25,6 +25,9 @@ ELSEWHERE = "elsewhere"
 RUNS = frozenset({RUNNING, "inactive", ELSEWHERE})
 """The states in which everything is as the definition wants it."""
 
+FINAL = RUNS | {"retrying", "failed", "quarantined"}
+"""The states that last until something else changes."""
+
 DEFAULT_URL = "http://127.0.0.1:11223"
 """Where a server listens for HTTP unless it is configured otherwise."""
 

@@ -53,7 +53,7 @@ class Client:
         try:
             reply = exchange(self.url + path, body, self._headers(body), self.trust)
         except NoAnswer as failed:
-            raise self._unreachable(str(failed)) from None
+            raise self._unreachable(str(failed), is_sent=failed.is_sent) from None
         if reply.status >= 300:
             raise self._refusal(reply.status, reply.body)
         answer = _json_object(reply.body)
@@ -76,8 +76,8 @@ class Client:
             headers["Authorization"] = "Basic " + base64.b64encode(credentials).decode()
         return headers
 
-    def _unreachable(self, reason: str) -> Unreachable:
-        return Unreachable(
+    def _unreachable(self, reason: str, *, is_sent: bool) -> Unreachable:
+        unreachable = Unreachable(
             f"no server answers at {self.url} ({reason}).\n{self._advice(reason)}"
             f"  The address comes from {self.server.origin}; change it with --server URL or "
             f"HANSA_SERVER, name the server's folder with --dir or HANSA_DIR, or a context with "
@@ -88,6 +88,8 @@ class Client:
         """Return what may be wrong with the certificate or the scheme, as a line, if anything."""
         if "certificate verify failed" in reason:
             return (
+        unreachable.is_sent = is_sent
+        return unreachable
                 "  Name the file of the authority that signed the certificate with --ca FILE or "
                 "HANSA_CA, and the host as the certificate does.\n"
             )

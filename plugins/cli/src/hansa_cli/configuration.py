@@ -9,6 +9,7 @@ import click
 from . import output
 from .client import Client
 from .connection import command
+from .lost import answer_may_be_lost
 from .outcome import check_outcomes
 from .plain import JsonObject
 
@@ -84,7 +85,8 @@ def apply(client: Client, as_json: bool, file: str, prune: bool) -> None:
     from .files import read_config
 
     data = {"config": read_config(file), "prune": prune}
-    with output.progress(f"applying {file}", as_json):
+    advice = f"`hansa plan {file}` shows what is left to apply"
+    with output.progress(f"applying {file}", as_json), answer_may_be_lost(advice):
         answer = client.call("admin.config.apply", data)
     if as_json:
         output.print_json(answer)

@@ -10,11 +10,12 @@ import click
 from . import output
 from .client import PREFIX, Client
 from .connection import command, connection_options, early_client
-from .failures import Unreachable
+from .failures import Failure, Refusal, Unreachable
 from .installed import installed_description
 from .options import parameters
 from .outcome import check_outcome, show_trouble
 from .plain import JsonObject
+from .lost import outcome_of_lost
 from .schema import Schema
 from .values import typed
 
@@ -23,7 +24,8 @@ _ARGUMENTS = "hansa.arguments"
 
 _OPERATIONS = PREFIX + "admin."
 _HIDDEN = frozenset({"name", "active", "state", "states", "revision", "builtin", "delivery"})
-_PAST = {"create": "created", "edit": "changed", "delete": "deleted"}
+_PAST = {"create": "created", "edit": "changed", "delete": "deleted", "release": "released"}
+"""Actions that change a definition, and how the outcome is told."""
 _STARTING = ("create", "edit", "release")
 """Actions after which a definition is to run."""
 
@@ -147,7 +149,12 @@ class TypeGroup(click.Group):
         def action(client: Client, as_json: bool, **values: object) -> None:
             data = typed(values, schema)
             with output.progress(f"{name} {self.label}", as_json):
-                answer = client.call(f"admin.{service}", data)
+                try:
+                    answer = client.call(f"admin.{service}", data)
+                except (Refusal, Unreachable) as failure:
+                    if name not in _PAST:
+                        raise
+                    answer = _after_lost(client, f"admin.{service}", data, failure)
             if as_json:
                 output.print_json(answer)
             else:
@@ -174,6 +181,14 @@ def show(action: str, label: str, answer: JsonObject) -> None:
             output.print_json(answer["answer"])
     else:
         output.done(answer, f"{_PAST.get(action, action)} {label} {answer['name']}")
+def _after_lost(client: Client, service: str, data: JsonObject, failure: Failure) -> JsonObject:
+    """Return what has become of a change whose answer is lost, as its answer would."""
+    found = outcome_of_lost(client, service, data, failure)
+    click.echo("the answer was lost, and a server was asked what became of it:", err=True)
+    known = {key: found[key] for key in ("revision", "state", "states") if key in found}
+    return {"name": data["name"], **known}
+
+
         for name, value in (answer.get("generated") or {}).items():
             click.echo(f"{name}: {output.text(value)} (made up now, shown this once)")
         show_trouble(answer.get("states") or {})

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import click
 
 from .plain import JsonObject
+
+GATEWAY_STATUSES = (502, 503, 504)
+"""Statuses of answers where no server answers, or none can for a moment (RFC 9110, 15.6)."""
 
 
 class Refusal(click.ClickException):
@@ -26,6 +31,13 @@ class Refusal(click.ClickException):
         status = self.problem.get("status")
         return status if isinstance(status, int) else 0
 
+    @property
+    def is_of_gateway(self) -> bool:
+        """Whether no server has answered, but a load-balancer before it: a server's errors have a
+        code.
+        """
+        return self.status in GATEWAY_STATUSES and "code" not in self.problem
+
     def format_message(self) -> str:
         """Return the title, the faults by setting, and the cid to look for in the server's log."""
         lines = [f"{self.problem.get('title', 'Refused')} ({self.problem.get('status')})"]
@@ -44,12 +56,37 @@ class Refusal(click.ClickException):
 
 
 class Unreachable(click.ClickException):
-    """No server answers at the address. Exit code 3."""
+    """No server answers at the address. Exit code 3.
+
+    `is_sent` says that the request had been sent, and may have been carried out.
+    """
 
     exit_code = 3
+    is_sent = False
 
 
 class NotAsWanted(click.ClickException):
     """What was asked for was done, and did not come true in every worker. Exit code 3."""
 
     exit_code = 3
+
+
+Failure: TypeAlias = Refusal | Unreachable
+"""What a client raises."""
+
+
+def is_passing(failure: Failure) -> bool:
+    """Whether it may be over in a moment: nobody is there, or nobody can answer."""
+    return isinstance(failure, Unreachable) or failure.status in GATEWAY_STATUSES
+
+
+def is_unanswered(failure: Failure) -> bool:
+    """Whether no server has answered, whoever says so."""
+    return isinstance(failure, Unreachable) or failure.is_of_gateway
+
+
+def may_be_done(failure: Failure) -> bool:
+    """Whether the request may have been carried out, although its answer is lost."""
+    if isinstance(failure, Unreachable):
+        return failure.is_sent
+    return failure.is_of_gateway and failure.status != 503

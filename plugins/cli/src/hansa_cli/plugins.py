@@ -8,7 +8,8 @@ from . import output
 from .arguments import name_argument
 from .client import Client
 from .connection import command
-from .failures import NotAsWanted, Unreachable
+from .failures import NotAsWanted, Refusal, Unreachable, is_unanswered
+from .lost import server_answers
 from .offline import Folder
 from .plain import JsonObject
 from .replaced import PluginReplacement
@@ -16,13 +17,13 @@ from .replaced import PluginReplacement
 
 @command("list")
 def list_plugins(client: Client, as_json: bool) -> None:
-    """List the plugins, whether each is loaded, and what it provides."""
+    """List the plugins, whether each is loaded, its quality level, and what it provides."""
     answer = client.call("admin.plugin.list")
     if as_json:
         output.print_json(answer)
         return
     items = [{**item, "services": len(item["services"])} for item in answer["items"]]
-    keys = ["name", "version", "status", "why", "types", "services"]
+    keys = ["name", "version", "level", "status", "why", "types", "services"]
     output.listing(items, {key: key for key in keys}, "plugins")
 
 
@@ -58,8 +59,10 @@ def block_plugin(
         asked = {"name": name, "blocked": not off, "force": force}
         try:
             answer = client.call("admin.plugin.block", asked)
-        except Unreachable:
-            if folder is None or not folder.database:
+        except (Refusal, Unreachable) as failure:
+            if folder is None or not folder.database or not is_unanswered(failure):
+                raise
+            if server_answers(client):
                 raise
         else:
             _report(client, answer, as_json)

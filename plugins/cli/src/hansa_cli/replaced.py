@@ -6,14 +6,12 @@ import time
 from collections.abc import Iterable
 
 from .client import Client
-from .failures import Refusal, Unreachable
+from .failures import Refusal, Unreachable, is_passing
 from .plain import JsonObject
 
 POLL = 0.2
 LIMIT = 150.0
 """Seconds to wait for all workers."""
-PASSING = (502, 503, 504)
-"""Statuses of answers while nobody can answer for a moment."""
 
 
 class Replacement:
@@ -45,10 +43,8 @@ class Replacement:
         """Return what workers report; nothing while nobody can answer."""
         try:
             workers: dict[str, JsonObject] = self.client.call("admin.server.status")["workers"]
-        except Unreachable:
-            return {}
-        except Refusal as refusal:
-            if refusal.status in PASSING:
+        except (Refusal, Unreachable) as failure:
+            if is_passing(failure):
                 return {}
             raise
         return workers

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from .client import Client
-from .failures import Refusal, Unreachable
+from .failures import Refusal, Unreachable, is_passing
 from .plain import JsonObject
 
 POLL = 0.1
@@ -204,7 +204,7 @@ class RollingRestart:
             try:
                 return self.client.call(service, data)
             except (Refusal, Unreachable) as error:
-                if not _is_passing(error) or time.monotonic() > deadline:
+                if not is_passing(error) or time.monotonic() > deadline:
                     raise
             time.sleep(POLL)
 
@@ -213,7 +213,7 @@ class RollingRestart:
         try:
             return self.client.call(service)
         except (Refusal, Unreachable) as error:
-            if not _is_passing(error):
+            if not is_passing(error):
                 raise
             return None
 
@@ -248,8 +248,3 @@ def _failed_restart(status: JsonObject, name: str, revision: int) -> str | None:
         if is_failure and each["name"] == name and informed.intersection(each["workers"]):
             return str(each["why"])
     return None
-
-
-def _is_passing(error: Refusal | Unreachable) -> bool:
-    """Whether it may be over in a moment: nobody is there, or a load-balancer has nobody to ask."""
-    return isinstance(error, Unreachable) or error.status in (502, 503, 504)

@@ -8,6 +8,7 @@ from . import output
 from .arguments import filter_option, name_argument, payload_option, read_json
 from .client import Client
 from .connection import command
+from .lost import answer_may_be_lost
 from .outcome import check_outcomes
 from .plain import JsonObject
 from .sources import read_sources
@@ -32,7 +33,9 @@ def deploy(client: Client, as_json: bool, files: tuple[str, ...]) -> None:
     ZIP is what it holds.
     """
     sources, left_out = read_sources(files)
-    with output.progress(f"deploying {', '.join(sources)[:60]}", as_json):
+    named = ", ".join(sources)[:60]
+    advice = "`hansa service packages` shows the versions that serve"
+    with output.progress(f"deploying {named}", as_json), answer_may_be_lost(advice):
         answer = client.call("admin.service.deploy", {"files": sources})
     if as_json:
         output.print_json(answer)

@@ -19,7 +19,13 @@ _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 class NoAnswer(Exception):
-    """Nobody answered; the text is the reason."""
+    """Nobody answered; the text is the reason. `is_sent` says that the request had been sent, and may
+    have been carried out.
+    """
+
+    def __init__(self, reason: str, *, is_sent: bool) -> None:
+        super().__init__(reason)
+        self.is_sent = is_sent
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,8 @@ def exchange(url: str, body: bytes | None, headers: dict[str, str], trust: Trust
     except urllib.error.HTTPError as error:
         with error:
             return Reply(error.code, error.read())
-    except (OSError, HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        raise NoAnswer(str(reason)) from None
+    except urllib.error.URLError as error:  # while it was sent
+        is_sent = isinstance(error.reason, ConnectionResetError | BrokenPipeError)
+        raise NoAnswer(str(error.reason), is_sent=is_sent) from None
+    except (OSError, HTTPException) as error:  # while the answer was waited for
+        raise NoAnswer(str(error), is_sent=True) from None
