@@ -303,6 +303,22 @@ def test_a_response_is_sent_as_the_service_made_it(site):
     assert answer.headers["content-length"] == "4"
 
 
+def test_browsers_are_not_to_guess_the_type_of_an_answer(site):
+    class Plain(Service):
+        def handle(self):
+            return "<script>alert(1)</script>"
+
+    class Own(Service):
+        def handle(self):
+            self.response.headers["X-Content-Type-Options"] = "none"
+
+    site.add(Plain)
+    site.add(Own, "own", url_path="/own")
+    assert site.ask("GET", "/test").headers.get_list("x-content-type-options") == ["nosniff"]
+    assert site.ask("GET", "/nothing").headers.get_list("x-content-type-options") == ["nosniff"]
+    assert site.ask("GET", "/own").headers.get_list("x-content-type-options") == ["none"]
+
+
 def test_text_without_a_format_is_plain_text(site):
     class Text(Service):
         def handle(self):

@@ -65,7 +65,6 @@ class Page(AdminEndpoint):
                 "Cache-Control": cache,
                 "Content-Security-Policy": POLICY,
                 "Referrer-Policy": "no-referrer",
-                "X-Content-Type-Options": "nosniff",
                 "X-Frame-Options": "DENY",
             }
         )

@@ -108,8 +108,12 @@ def create_app(handler: RequestHandler, access: AccessLog | None = None) -> falc
 def send(response: Response, out: falcon.Response) -> Response:
     """Put a response into falcon's, and return it; one that cannot be sent becomes an unexpected
     error, which is logged.
+
+    Browsers are told not to take it for another type than the one it has, unless it says otherwise
+    itself.
     """
     cid = response.cid
+    out.set_header("X-Content-Type-Options", "nosniff")
     try:
         _put(response, out)
     except (TypeError, ValueError, AttributeError) as error:
