@@ -23,7 +23,7 @@ from hansa_cli.connection import connection_options
 
 from tools.environment import variables
 from tools.live import Live, leaves, live
-from tools.project import TOP
+from tools.project import TOP, plugins
 
 PAGES = TOP / "docs" / "reference"
 WRITTEN = "<!-- written by `make docs` from the code; do not edit -->\n\n"
@@ -133,16 +133,28 @@ def configuration(found: Live) -> Iterator[str]:
         yield f"\n## [{name}]\n\n{paragraph(model)}\n\n{settings(model)}"
 
 
+def provided(plugin: str) -> str:
+    """By which plugin a type is provided, and the quality level that it declares."""
+    levels = {
+        name: level
+        for each in plugins()
+        for name, level in each.entry_points("hansa.level").items()
+    }
+    if plugin not in levels:
+        return f"Provided by the plugin `{plugin}`."
+    return f"Provided by the plugin `{plugin}` ([{levels[plugin]}](../plugins.md#quality-levels))."
+
+
 def registered(found: Live) -> Iterator[str]:
     """The page of types."""
     yield "# Types\n\nEvery type of every plugin, with the settings of its definitions.\n"
     for each in found.registry.types():
-        yield f"\n## {each.kind} {each.type}\n\n{paragraph(each.cls)}\n\n"
-        yield f"Provided by the plugin `{each.plugin}`.\n\n{settings(each.model)}"
+        yield f"\n## {' '.join(each.path)}\n\n{paragraph(each.cls)}\n\n"
+        yield f"{provided(each.plugin)}\n\n{settings(each.model)}"
     for format in found.registry.formats():
         content_types = [f"`{name}`" for name in format.cls.content_types]
         yield f"\n## format {format.type}\n\n{paragraph(format.cls)}\n\n"
-        yield f"Provided by the plugin `{format.plugin}`.\n\n"
+        yield f"{provided(format.plugin)}\n\n"
         yield f"Content types: {', '.join(content_types) or 'none'}.\n"
 
 

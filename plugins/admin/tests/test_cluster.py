@@ -17,6 +17,8 @@ from hansa_devkit.harness.waiting import wait_until
 if TYPE_CHECKING:
     from plugins.admin.tests.conftest import Server
 
+pytestmark = pytest.mark.evidence("real_server")
+
 FAILS_IN_A_WORKER = """
 import os
 from hansa import Service

@@ -17,7 +17,7 @@ from tests.cluster import figures
 from tests.cluster.accounting import Account
 from tests.cluster.running import SEED, SERVERS, WORKERS, running_cluster, sized
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.evidence("kills")]
 PREFETCH, PRODUCERS = 20, 4
 IN_THE_MIDDLE = 500  # messages that are on their way, or still come, when a process is killed
 IN, OUT = "relay-in", "relay-out"

@@ -255,6 +255,7 @@ def test_wrong_credentials(server, rabbit):
     assert "wrong" not in server.log()
 
 
+@pytest.mark.evidence("tls")
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

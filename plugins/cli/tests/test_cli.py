@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from hansa_devkit.harness.api_server import RunningServer
 
     from plugins.cli.tests.conftest import CommandLine
+
+pytestmark = pytest.mark.evidence("real_server")
 
 
 def test_the_command_itself_ends_with_these_codes(server: RunningServer) -> None:

@@ -188,6 +188,7 @@ def test_http_to_a_port_that_hangs_up_suggests_https(cli: CommandLine) -> None:
     assert "If it speaks HTTPS, write the address with https://." in refused.stderr
 
 
+@pytest.mark.evidence("tls")
 def test_an_authority_is_named_by_ca(cli: CommandLine, secured: Secured) -> None:
     refused = cli.run(*LIST, "--server", secured.url)
     assert refused.exit_code == 3

@@ -16,6 +16,8 @@ from hansa_ftp.plugin import FtpOutgoing
 from plugins.connect.tests.file_contract import FileOutgoingContract
 from plugins.ftp.tests.servers import Pyftpdlib, Vsftpd
 
+pytestmark = pytest.mark.evidence("tls")
+
 
 class TestVsftpd(FileOutgoingContract):
     cls, make_peer = FtpOutgoing, Vsftpd

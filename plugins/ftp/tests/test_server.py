@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from plugins.connect.tests.server_contract import ServerContract
 from plugins.ftp.tests.servers import Vsftpd
+
+pytestmark = pytest.mark.evidence("real_server", "kills")
 
 
 class TestServer(ServerContract):

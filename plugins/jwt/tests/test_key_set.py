@@ -227,6 +227,7 @@ def test_a_key_set_may_come_through_a_proxy(issuer, tmp_path):
         assert security.ping() == "keys: old"
 
 
+@pytest.mark.evidence("tls")
 def test_only_the_authorities_in_a_file_are_trusted(tmp_path):
     files = ["-keyout", "key.pem", "-out", "issuer.pem"]
     command = "openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2"

@@ -27,6 +27,8 @@ from plugins.jwt.tests.issuer import (
     token,
 )
 
+pytestmark = pytest.mark.evidence("real_server")
+
 SOURCE = """
 from hansa import Model, Service
 

@@ -20,6 +20,8 @@ import requests
 from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.waiting import wait_until
 
+pytestmark = pytest.mark.evidence("real_server")
+
 CONFIG = """
 [services]
 files = ["work.py"]
@@ -93,6 +95,7 @@ def pay(server: RunningServer, number: int, tries: int = 200) -> requests.Respon
     pytest.fail(f"payment {number} was never answered")
 
 
+@pytest.mark.evidence("kills")
 @pytest.mark.proof
 @pytest.mark.proves(
     "channel http with an idempotency key",

@@ -17,6 +17,8 @@ from hansa_devkit.harness.waiting import wait_until
 
 from plugins.loadbalancer.tests.support import Backend, Posts, both, call
 
+pytestmark = pytest.mark.evidence("real_server", "kills")
+
 FORGED = {
     "X-Forwarded-For": "192.0.2.1",
     "X-Forwarded-Proto": "https",

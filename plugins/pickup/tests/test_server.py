@@ -11,6 +11,8 @@ import pytest
 from hansa_devkit.harness.api_server import ApiError, RunningServer
 from hansa_devkit.harness.waiting import wait_until
 
+pytestmark = pytest.mark.evidence("real_server")
+
 SOURCE = """from hansa import Service
 
 

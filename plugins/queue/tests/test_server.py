@@ -19,6 +19,8 @@ from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.distribution import install_plugin
 from hansa_devkit.harness.waiting import wait_until
 
+pytestmark = pytest.mark.evidence("real_server", "kills")
+
 CONFIG = """
 [services]
 files = ["work.py"]

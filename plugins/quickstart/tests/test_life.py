@@ -131,6 +131,7 @@ def test_a_killed_server_is_hidden_and_catches_up_when_started_again(running, wh
 
 
 @pytest.mark.proof
+@pytest.mark.evidence("kills")
 def test_a_whole_server_killed_under_load_fails_at_most_what_it_had_in_hand(running, who):
     with Load(who) as load:
         supervisor = psutil.Process(running.pid("server1"))

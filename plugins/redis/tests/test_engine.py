@@ -75,6 +75,7 @@ def test_it_is_only_reached_through_its_socket_and_with_its_password(engine, hom
     )
 
 
+@pytest.mark.evidence("kills")
 @pytest.mark.proves(
     "async invocation",
     "durability",

@@ -20,6 +20,8 @@ from hansa_redis.outgoing import RedisConfig, RedisOutgoing
 from plugins.redis.tests.nodes import Node, make_certificate, program_with_tls, tls_lines
 from plugins.redis.tests.support import end, launch, outgoing, running
 
+pytestmark = pytest.mark.evidence("real_server")
+
 
 def test_commands_text_and_bytes(address):
     with running(own=address) as connection:
@@ -234,6 +236,7 @@ def test_full_memory_is_unavailable_and_a_wrong_type_is_an_error_of_the_caller(t
         engine.close()
 
 
+@pytest.mark.evidence("tls")
 def test_tls_is_verified(tmp_path):
     program = program_with_tls()
     if not program:

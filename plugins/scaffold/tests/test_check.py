@@ -14,6 +14,7 @@ from hansa_scaffold.check import (
     loading_faults,
     locate,
 )
+from hansa_scaffold.levels import level_of
 from hansa_scaffold.source import Source, documentation_faults, import_faults
 from hansa_scaffold.writing import new_plugin
 
@@ -201,3 +202,71 @@ def test_a_process_that_ends_before_it_loads_any_plugin_is_no_success(tmp_path, 
     findings = {finding.check: finding.faults for finding in check_installed("json")}
     assert findings == {"loading of json": [], "loading": [ended]}
     assert loading_faults(Source(tmp_path, {"name": "hansa-json"})) == [ended]
+
+
+TESTED = """
+import pytest
+
+pytestmark = [pytest.mark.evidence("tls")]
+
+@pytest.fixture
+def broker(real_server):
+    return real_server
+"""
+README = "The format mqtt over TLS.\n```sh\nmqtt\n```\n" + "word " * 150
+
+
+def declare(plugin: Path, level: str, more: str = "") -> Source:
+    file = plugin / "pyproject.toml"
+    file.write_text(file.read_text().replace('mqtt = "bronze"', f'mqtt = "{level}"') + more)
+    return Source.read(plugin)
+
+
+def test_a_new_plugin_is_bronze_and_is_told_what_silver_takes(plugin):
+    source = Source.read(plugin)
+    level = level_of(source, passed=True)
+    assert (level.reached, level.declared, level.faults) == ("bronze", "bronze", [])
+    assert str(level).startswith(
+        "bronze; for silver it lacks a test against a real server, a test over TLS"
+    )
+    failed = level_of(source, passed=False)
+    assert failed.faults == ["it declares bronze, and reaches none"]
+    assert str(failed) == "none; for bronze it lacks what the checks above found"
+
+
+def test_levels_are_found_by_marks_readme_and_files(plugin):
+    assert level_of(declare(plugin, "gold"), passed=True).faults == [
+        "it declares gold, and reaches bronze"
+    ]
+    (plugin / "tests/test_more.py").write_text(TESTED)
+    (plugin / "README.md").write_text(README)
+    silver = level_of(Source.read(plugin), passed=True)
+    assert str(silver) == "silver; for gold it lacks a proof under kills, a benchmark"
+    more = '[tool.hansa.evidence]\nbenchmark = ["bench.py"]\nkills = ["tests/test_more.py"]\n'
+    (plugin / "bench.py").write_text("import hansa_other\n")
+    assert level_of(declare(plugin, "gold", more), passed=True).faults == [
+        "evidence in pyproject.toml: bench.py does not mention mqtt",
+        "evidence in pyproject.toml: tests/test_more.py does not mention mqtt",
+    ]
+    for file in ("bench.py", "tests/test_more.py"):
+        with (plugin / file).open("a") as opened:
+            opened.write("# of mqtt\n")
+    gold = level_of(Source.read(plugin), passed=True)
+    assert (str(gold), gold.next, gold.faults) == ("gold", "", [])
+
+
+def test_what_does_not_apply_is_excused_and_wrong_words_are_told(plugin):
+    (plugin / "README.md").write_text(README.replace("TLS", "wires"))
+    more = '[tool.hansa.not-applicable]\ntls = "no network"\nreal_server = "no peer"\n'
+    assert level_of(declare(plugin, "silver", more), passed=True).faults == []
+    (plugin / "tests/test_more.py").write_text(TESTED.replace("tls", "tsl"))
+    there = "there are: real_server, tls, kills, benchmark"
+    found = level_of(declare(plugin, "silver", 'klls = "none"\n'), passed=True)
+    assert found.faults == [
+        f"tests/test_more.py: 'tsl' is no kind of evidence; {there}",
+        f"not-applicable in pyproject.toml: 'klls' is no kind of evidence; {there}",
+    ]
+    file = plugin / "pyproject.toml"
+    file.write_text(file.read_text().replace('mqtt = "silver"', 'mqtt = "platinum"'))
+    (first, *_) = level_of(Source.read(plugin), passed=True).faults
+    assert first == "'platinum' is no level; there are: bronze, silver, gold"

@@ -74,6 +74,7 @@ def test_replaced_workers_and_edits_neither_lose_nor_repeat_a_run(server, tmp_pa
     assert max(gaps) <= timedelta(seconds=5), gaps
 
 
+@pytest.mark.evidence("kills")
 @pytest.mark.proof
 @pytest.mark.proves("channel schedule", "guarantee")
 def test_what_a_killed_worker_had_in_hand_is_run_again_once(server, tmp_path):

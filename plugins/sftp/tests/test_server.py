@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from plugins.connect.tests.server_contract import ServerContract
 from plugins.sftp.tests.servers import OpenSsh
+
+pytestmark = pytest.mark.evidence("real_server", "kills")
 
 
 class TestServer(ServerContract):

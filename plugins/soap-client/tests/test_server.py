@@ -133,6 +133,7 @@ def test_our_own_channel_and_its_wsdl(server, create):
     assert "another" not in server.log()
 
 
+@pytest.mark.evidence("kills")
 @pytest.mark.proof
 def test_a_killed_server_and_a_start_without_it(server, create, foreign):
     create("outgoing.soap", "killed", **place(foreign))
@@ -200,6 +201,7 @@ def test_a_silent_server(server, create, foreign):
             assert wait_until(lambda: works(server, "silent"), 10)
 
 
+@pytest.mark.evidence("tls")
 def test_refused_credentials_and_a_wrong_certificate(server, create, foreign, secure_foreign):
     create("security.basic", "shop", username="shop", password="wrong-one", signs=True)
     create("outgoing.soap", "refused", **place(foreign, "/secret"), security="shop")

@@ -14,6 +14,8 @@ from hansa_soap.envelope import V11, V12
 from lxml import etree
 from zeep.exceptions import Fault
 
+pytestmark = pytest.mark.evidence("real_server")
+
 VERSIONS = ["1.1", "1.2"]
 UNEXPECTED = "An unexpected error occurred; the server's log tells more under this cid"
 

@@ -169,6 +169,7 @@ class TlsMariaDB(MariaDB):
         ]
 
 
+@pytest.mark.evidence("tls")
 @pytest.mark.parametrize(
     ("cls", "engine"), [(TlsPostgreSQL, "postgresql"), (TlsMariaDB, "mariadb")]
 )

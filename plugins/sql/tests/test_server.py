@@ -214,6 +214,7 @@ def test_edits_under_load_fail_no_call(start_server, postgres, place, login):
     )
 
 
+@pytest.mark.evidence("kills")
 @pytest.mark.proof
 @pytest.mark.proves(
     "channel sql",

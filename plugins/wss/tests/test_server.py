@@ -17,6 +17,8 @@ from zeep.wsse.username import UsernameToken
 
 from plugins.wss.tests.envelopes import SOAP_12, WSSE, envelope, security, token
 
+pytestmark = pytest.mark.evidence("real_server")
+
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SERVICES = """
 from hansa import Model, Service

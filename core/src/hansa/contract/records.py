@@ -170,7 +170,8 @@ class HeldLease:
 @dataclass(frozen=True, slots=True)
 class InstalledPlugin:
     """One plugin: `status` is `loaded`, `blocked`, `failed`, `quarantined`, `installed` (since this
-    worker started) or `removed` (since then); `why` says why, and what can be done.
+    worker started) or `removed` (since then); `why` says why, and what can be done. `level` is the
+    quality level that it declares, if any: bronze, silver or gold.
     """
 
     name: str
@@ -178,3 +179,4 @@ class InstalledPlugin:
     version: str
     status: str = "found"
     why: str = ""
+    level: str = ""

@@ -18,6 +18,11 @@ REQUIRED = "hansa.required"
 or answer nobody.
 """
 
+LEVEL = "hansa.level"
+"""The entry point group in which a plugin declares its quality level, bronze, silver or gold, as the
+value: metadata that is installed with it. `hansa plugin check` verifies it.
+"""
+
 GROUPS = (EARLY, FULL, REQUIRED)
 
 
@@ -27,7 +32,7 @@ class Plugin:
     reason, `failed` or `quarantined`.
 
     `fault` is what is known to be wrong with it before it is loaded; `requirements` are those of
-    its distribution (PEP 508).
+    its distribution (PEP 508); `level` is the quality level that it declares.
     """
 
     name: str
@@ -38,11 +43,14 @@ class Plugin:
     why: str = ""
     fault: str = ""
     requirements: Sequence[str] = ()
+    level: str = ""
 
     @property
     def record(self) -> InstalledPlugin:
         """The plugin as the contract shows it."""
-        return InstalledPlugin(self.name, self.distribution, self.version, self.status, self.why)
+        return InstalledPlugin(
+            self.name, self.distribution, self.version, self.status, self.why, self.level
+        )
 
     @property
     def label(self) -> str:
@@ -85,10 +93,13 @@ def _add(found: dict[str, Plugin], seen: set[str], distribution: Distribution) -
         return
     seen.add(canonicalize(name))
     requirements = metadata.get_all("Requires-Dist") or []
-    for entry in distribution.entry_points:
+    entries = distribution.entry_points
+    levels = {entry.name: entry.value for entry in entries if entry.group == LEVEL}
+    for entry in entries:
         if entry.group not in GROUPS:
             continue
-        new = Plugin(entry.name, name, metadata["Version"], requirements=requirements)
+        level = levels.get(entry.name, "")
+        new = Plugin(entry.name, name, metadata["Version"], requirements=requirements, level=level)
         plugin = found.setdefault(entry.name, new)
         plugin.entries[entry.group] = entry
         if plugin.distribution != name:

@@ -40,6 +40,9 @@ class Plugin(PluginName):
         str, setting("loaded, blocked, failed, quarantined, installed or removed since the start")
     ]
     why: Annotated[str, setting("Reason for the status, and what can be done")]
+    level: Annotated[
+        str, setting("Quality level that it declares: bronze, silver, gold, or empty for none")
+    ]
     types: Annotated[list[str], setting("Types that it registers, as KIND TYPE")]
     services: Annotated[list[str], setting("Services that it registers")]
 
@@ -55,6 +58,7 @@ class PluginList(Operation):
     """List the plugins, installed, blocked or removed, whether each is loaded, and what it registers."""
 
     name = "admin.plugin.list"
+    right = "view"
     Output = Plugins
 
     def handle(self) -> Plugins:
@@ -72,6 +76,7 @@ class PluginList(Operation):
             version=plugin.version,
             status=plugin.status,
             why=plugin.why,
+            level=plugin.level,
             types=sorted(types),
             services=[one.name for one in registry.services() if one.origin == origin],
         )
@@ -151,6 +156,7 @@ class ServerStatus(Operation):
     """Show the server: its workers, engines, revision and version."""
 
     name = "admin.server.status"
+    right = "view"
     Input = Nothing
     Output = PlainData
 
@@ -186,6 +192,7 @@ class ServerReload(Operation):
     """Replace the workers one by one; no request is lost."""
 
     name = "admin.server.reload"
+    right = "operate"
     Input = Nothing
     Output = PlainData
 

@@ -185,7 +185,7 @@ def _after_lost(client: Client, service: str, data: JsonObject, failure: Failure
     """Return what has become of a change whose answer is lost, as its answer would."""
     found = outcome_of_lost(client, service, data, failure)
     click.echo("the answer was lost, and a server was asked what became of it:", err=True)
-    known = {key: found[key] for key in ("revision", "state", "states") if key in found}
+    known: JsonObject = {key: found[key] for key in ("revision", "state", "states") if key in found}
     return {"name": data["name"], **known}
 
 

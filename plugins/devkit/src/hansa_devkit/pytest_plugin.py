@@ -1,5 +1,5 @@
 """The pytest plugin: readable failures in the contracts, whether each type of a plugin is tested by
-one, and real servers.
+one, real servers, and the mark by which tests count for a quality level.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ pytest.register_assert_rewrite(
     "hansa_devkit.format_contract",
     "hansa_devkit.security_contract",
 )
+EVIDENCE = (
+    "evidence(kind, ...): what the test is evidence of for the quality level of its plugin: "
+    "real_server, tls, kills or benchmark"
+)
 HOOKS = ("hansa_transports", "hansa_formats", "hansa_security")
 
 
@@ -34,6 +38,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="fail unless a contract class of hansa-devkit tests each type of this plugin module",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark `evidence`."""
+    config.addinivalue_line("markers", EVIDENCE)
 
 
 def types_of(module: str) -> list[Any]:

@@ -1,5 +1,5 @@
-"""Checks of one plugin, as its users will judge it: declaration, imports, documentation, and the
-conformance suite.
+"""Checks of one plugin, as its users will judge it: declaration, imports, documentation, the
+conformance suite, and the quality level that it reaches.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from hansa import Invalid, NotFound, check_plugins
 
+from .levels import level_of
 from .source import GROUPS, Source, documentation_faults, import_faults, normalized
 
 GENERAL = ""
@@ -27,10 +28,11 @@ TAIL = 15
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one check; without faults the plugin has passed it."""
+    """The outcome of one check; without faults the plugin has passed it. `note` says more of it."""
 
     check: str
     faults: list[str] = field(default_factory=list)
+    note: str = ""
 
 
 def locate(target: str) -> Path:
@@ -99,7 +101,10 @@ def check_plugin(folder: Path) -> list[Finding]:
         "loading": loading_faults,
         "conformance": conformance_faults,
     }
-    return [Finding(name, check(source)) for name, check in checks.items()]
+    findings = [Finding(name, check(source)) for name, check in checks.items()]
+    passed = not any(finding.faults for finding in findings)
+    level = level_of(source, passed=passed)
+    return [*findings, Finding("level", level.faults, str(level))]
 
 
 def declaration_faults(source: Source) -> list[str]:

@@ -94,8 +94,8 @@ def new_service(name: str, folder: Path, as_json: bool) -> None:
 )
 @as_json
 def check(target: str, installed: bool, as_json: bool) -> None:
-    """Check a plugin: declaration, imports, documentation, how it loads, and the conformance suite
-    of each of its types.
+    """Check a plugin: declaration, imports, documentation, how it loads, the conformance suite of
+    each of its types, and the quality level that it reaches.
 
     PATH is its folder (by default this one), NAME that of a plugin installed in editable form. Ends
     with status 1 if it fails.
@@ -110,10 +110,13 @@ def check(target: str, installed: bool, as_json: bool) -> None:
     except HansaError as error:
         raise click.ClickException(error.detail) from None
     if as_json:
-        click.echo(json.dumps({finding.check: finding.faults for finding in findings}, indent=2))
+        found = {finding.check: finding.faults for finding in findings}
+        notes = {finding.check: finding.note for finding in findings if finding.note}
+        click.echo(json.dumps({**found, "notes": notes}, indent=2))
     else:
         for finding in findings:
-            click.echo(f"{'FAIL' if finding.faults else 'ok':4}  {finding.check}")
+            note = f": {finding.note}" if finding.note else ""
+            click.echo(f"{'FAIL' if finding.faults else 'ok':4}  {finding.check}{note}")
             for fault in finding.faults:
                 click.echo(f"      {fault}")
     if any(finding.faults for finding in findings):

@@ -9,25 +9,30 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import hansa
 from hansa import NotFound
 
 GROUPS = ("hansa", "hansa.early")
+LEVEL_GROUP = "hansa.level"
+"""The entry point group in which a plugin declares its quality level."""
+Table: TypeAlias = dict[str, Any]
+"""A table of TOML."""
 _REQUIREMENT_END = re.compile(r"[\s\[<>=!~;@(]")
 MINIMUM_README_WORDS = 20
 
 
 @dataclass(frozen=True)
 class Source:
-    """A plugin's folder, and the table `[project]` of its pyproject.toml."""
+    """A plugin's folder, and the tables `[project]` and `[tool.hansa]` of its pyproject.toml."""
 
     folder: Path
-    project: dict[str, Any]
+    project: Table
+    tool: Table = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Source:
@@ -40,10 +45,10 @@ class Source:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         if "project" not in data:
             raise NotFound(f"{file} has no [project]")
-        return cls(folder, data["project"])
+        return cls(folder, data["project"], data.get("tool", {}).get("hansa", {}))
 
     def entry_points(self, group: str) -> list[str]:
-        """Return the modules that its entry points of a group name."""
+        """Return what its entry points of a group name: modules, or the level in `hansa.level`."""
         groups: dict[str, dict[str, str]] = self.project.get("entry-points", {})
         return list(groups.get(group, {}).values())
 
@@ -66,11 +71,24 @@ class Source:
     def files(self) -> Iterator[tuple[str, ast.Module]]:
         """Yield the Python files of its source, as (path, syntax tree)."""
         source = self.folder / "src"
-        top = source if source.is_dir() else self.folder
+        yield from self._parsed(source if source.is_dir() else self.folder)
+
+    def tests(self) -> Iterator[tuple[str, ast.Module]]:
+        """Yield the Python files of its tests, as (path, syntax tree)."""
+        yield from self._parsed(self.folder / "tests")
+
+    def _parsed(self, top: Path) -> Iterator[tuple[str, ast.Module]]:
         for file in sorted(top.rglob("*.py")):
             if "templates" not in file.parts:
                 path = str(file.relative_to(self.folder))
                 yield path, ast.parse(file.read_text(encoding="utf-8"), str(file))
+
+    @property
+    def readme(self) -> Path:
+        """Its README, which may be missing."""
+        named = self.project.get("readme", "README.md")
+        name = named if isinstance(named, str) else named.get("file", "README.md")
+        return self.folder / name
 
 
 # -- imports ---------------------------------------------------------------------------------------
@@ -146,9 +164,7 @@ def _imports(tree: ast.Module) -> Iterator[Import]:
 def documentation_faults(source: Source) -> list[str]:
     """Return what lacks documentation: modules, public classes and functions, and the README."""
     faults = []
-    readme = source.project.get("readme", "README.md")
-    name = readme if isinstance(readme, str) else readme.get("file", "README.md")
-    file = source.folder / name
+    file = source.readme
     if not file.is_file() or len(file.read_text(encoding="utf-8").split()) < MINIMUM_README_WORDS:
         faults.append(f"{file.name} is missing or nearly empty")
     for path, tree in source.files():
