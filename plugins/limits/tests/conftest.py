@@ -34,8 +34,12 @@ class PlainChannel(Channel):
 class Worker:
     """The part of a worker that the plugin uses."""
 
+    ready = True
+
     def __init__(self, address: str, cluster: str) -> None:
         self.bus = RedisBus(address, cluster)
+        self.objects = self
+        self.channels: dict[str, PlainChannel] = {}
         self.registry = Registry()
         self.registry.add_types("test", [PlainChannel, JsonFormat, XmlFormat])
         self.registry.extend_channels(plugin.hansa_channel_settings())
@@ -46,6 +50,10 @@ class Worker:
     def as_server(self) -> Server:
         """This, for what asks for a whole server and uses no other part of it."""
         return cast(Server, self)
+
+    def get(self, kind: str, type: str, name: str) -> PlainChannel:
+        """The channel that serves under a name."""
+        return self.channels[name]
 
     def resource(self, wanted: type[WorkerLimits]) -> WorkerLimits:
         """What the plugin keeps here, made when it is first asked for, as the tests swap the bus."""
@@ -59,6 +67,7 @@ class Worker:
         name: str = "c",
         *,
         format: str = "json",
+        authenticate: Callable[[Request], object] | None = None,
         **limits: Any,
     ) -> Callable[..., Response]:
         """A route through a channel with these limits to a service that does this."""
@@ -67,10 +76,18 @@ class Worker:
             self.registry.type("channel", "plain").model,
             {"service": "made", "format": format, "limits": limits},
         )
-        made = PlainChannel(name, config, self.as_server)
+        made = self.channels[name] = PlainChannel(name, config, self.as_server)
         reader = self.registry.format(format).cls(config, service)
         binding = Binding("made", self.as_server, reader, name, "plain", config)
-        return compile_route(binding, service, channel=made, wraps=[plugin.hansa_wrap])
+        guard = plugin.hansa_guard(made, service)
+        return compile_route(
+            binding,
+            service,
+            channel=made,
+            guards=[guard] if guard is not None else [],
+            authenticators=[authenticate] if authenticate is not None else [],
+            wraps=[plugin.hansa_wrap],
+        )
 
 
 @pytest.fixture(scope="session")

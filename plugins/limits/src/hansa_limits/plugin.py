@@ -1,14 +1,19 @@
-"""The hooks of hansa-limits: the section `limits` of every channel, and the wrapping of routes that
-puts it into effect.
+"""The hooks of hansa-limits: the section `limits` of every channel, and what puts it into effect
+before and around the routes of channels.
 """
 
 from __future__ import annotations
 
-from hansa import Channel, Dispatch, Model, Server, Service, hookimpl
+from collections.abc import Callable
 
+from hansa import Channel, Dispatch, Model, Request, Server, Service, hookimpl
+
+from .addresses import address_guard
 from .gate import limited, timed
 from .idempotency import Parse, idempotent
+from .policies import policies_of
 from .settings import Limits
+from .throttling import throttled
 from .worker import WorkerLimits
 
 
@@ -25,9 +30,20 @@ def hansa_startup(server: Server) -> WorkerLimits:
 
 
 @hookimpl
+def hansa_guard(channel: Channel, service: type[Service]) -> Callable[[Request], None] | None:
+    """Refuse addresses before anything else is looked at."""
+    limits: Limits = channel.config.limits
+    if not limits.allow_from and not limits.deny_from:
+        return None
+    return address_guard(limits.allow_from, limits.deny_from)
+
+
+@hookimpl
 def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch | None:
     """Put the limits of a channel into effect; nothing is wrapped where none is set, nor for calls
     without a channel.
+
+    Rates come first, once the caller is known, then the gate, then idempotency keys.
     """
     if channel is None:
         return None
@@ -36,12 +52,15 @@ def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) 
     if limits.idempotency:
         keys = channel.server.resource(WorkerLimits).keys
         wrapped = idempotent(keys, channel, limits, call, parser_of(channel, service))
-    if not limits.timeout and not limits.max_concurrent:
-        return wrapped
-    gate = channel.server.resource(WorkerLimits).gate(channel)
-    if limits.timeout:
-        return timed(gate, limits, wrapped or call)
-    return limited(gate, limits, wrapped or call)
+    if limits.timeout or limits.max_concurrent:
+        gate = channel.server.resource(WorkerLimits).gate(channel)
+        gated = timed if limits.timeout else limited
+        wrapped = gated(gate, limits, wrapped or call)
+    policies = policies_of(limits, f"{channel.type} {channel.name}")
+    if policies:
+        cells = channel.server.resource(WorkerLimits).cells[limits.rate_scope]
+        wrapped = throttled(cells, channel, policies, wrapped or call, headers=limits.rate_headers)
+    return wrapped
 
 
 @hookimpl

@@ -1,5 +1,5 @@
-"""What this plugin keeps in a worker: the gates of channels, and the idempotency keys of the
-cluster.
+"""What this plugin keeps in a worker: the gates of channels, the counters of rates, and the
+idempotency keys of the cluster.
 """
 
 from __future__ import annotations
@@ -8,18 +8,23 @@ import threading
 
 from hansa import Bus, Channel, Unavailable
 
+from .cells import Cells, LocalCells, SharedCells
 from .gate import Gate
 from .keys import Keys
 
 
 class WorkerLimits:
-    """The gates of one worker by channel, and its keys, which connect to the cluster's Redis when
-    they are first used.
+    """The gates of one worker by channel, the counters of rates by scope, and its keys, which
+    connect to the cluster's Redis when they are first used.
+
+    Gates and counters outlive edits of channels.
     """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._gates: dict[tuple[str, str], Gate] = {}
+        own = LocalCells()
+        self.cells: dict[str, Cells] = {"worker": own, "cluster": SharedCells(bus, own)}
         self._keys: Keys | None = None
         self._lock = threading.Lock()
 
