@@ -20,6 +20,7 @@ from hansa.foundation.errors import (
     describe,
     problem,
 )
+from hypothesis import given, strategies as st
 
 ALL = [
     cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, HansaError)
@@ -110,3 +111,34 @@ def test_what_a_peer_sent_is_cut_off_in_every_text():
     texts += [invalid.detail, *invalid.errors, *invalid.errors.values()]
     assert max(map(len, texts)) < TEXT_LIMIT + 100
     assert HansaError(sent).detail.endswith("x... (10,998,000 more characters)")
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        ("outgoing http 'crm': connection refused", "outgoing http 'crm': connection refused"),
+        (
+            "cannot read https://u:p@crm.internal:8443/a?key=S, and postgresql+psycopg://db/x",
+            "cannot read (address) and (address)",
+        ),
+        ("x" * 1000, "x" * 300 + "... (700 more characters)"),
+        (
+            "y" * 290 + " https://crm.internal/a?key=S",
+            "y" * 290 + " (address)... (20 more characters)",
+        ),
+    ],
+)
+def test_callers_read_no_address_and_no_long_text_of_another_system(detail: str, shown: str):
+    assert problem(Unavailable(detail), "K")["detail"] == shown
+
+
+def test_what_a_caller_did_wrong_is_told_in_full():
+    fault = "callback: https://example.com/ is no address, " + "x" * 400
+    assert problem(Invalid(fault), "K")["detail"] == fault
+
+
+@given(st.text(max_size=400))
+def test_whatever_a_text_says_no_url_is_left(text: str):
+    shown = str(problem(Unavailable(f"a {text} https://crm.internal/?key=S b"), "K")["detail"])
+    assert "crm.internal" not in shown
+    assert len(shown) < 340

@@ -8,6 +8,7 @@ fault (status 500, retry).
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -15,6 +16,11 @@ Outcome = Literal["done", "retry", "reject"]
 
 TEXT_LIMIT = 2000
 """Maximum length of one text of an error, in characters."""
+CALLER_TEXT_LIMIT = 300
+"""Maximum length of what a caller reads of a fault that is not its own, in characters: such texts
+may quote libraries and other systems.
+"""
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s'\"<>]*", re.IGNORECASE)
 
 
 def shortened(text: str, limit: int = TEXT_LIMIT) -> str:
@@ -236,11 +242,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def _for_callers(detail: str) -> str:
+    """Return a text about another system without its address."""
+    return _URL.sub("(address)", shortened(detail, CALLER_TEXT_LIMIT))
+
+
 def problem(error: BaseException, cid: str) -> dict[str, object]:
     """Return the problem details (RFC 9457) of an error, with its `code` and the `cid`.
 
     Of an unexpected and of an internal error they say only that it happened, and the cid to find it
-    by in the server's log.
+    by in the server's log. Of another fault that is not the caller's (status 500 and above) they
+    have no URL, since callers need not know where a back end is, and at most about
+    `CALLER_TEXT_LIMIT` characters.
     """
     if not isinstance(error, HansaError) or error.internal:
         error = HansaError(
@@ -250,7 +263,7 @@ def problem(error: BaseException, cid: str) -> dict[str, object]:
         "status": error.status,
         "code": error.code,
         "title": error.title,
-        "detail": error.detail,
+        "detail": error.detail if error.status < 500 else _for_callers(error.detail),
         "cid": cid,
     }
     if isinstance(error, Invalid):
