@@ -26,6 +26,7 @@ METHODS = ("fullmatch", "match", "search", "sub", "split", "findall", "finditer"
 BOUNDED = {
     "hansa_ftp.listing._UNIX_LINE": "lines of at most LONGEST_LINE characters",
     "hansa_ftp.listing._WINDOWS_LINE": "lines of at most LONGEST_LINE characters",
+    "hansa_xpath.location._prefixes": "expressions of at most LONGEST characters",
     "hansa_sql.lexical._postgresql": "statements of services, which are no text of callers",
 }
 """Expressions over texts whose length is limited before, by what."""
