@@ -606,7 +606,6 @@ STORM = """
     from hansa.contract.records import Reference
     from hansa.definitions.edit import CheckedEdit
     from hansa.odb.engine import open_engine
-from hansa.odb.keys import Keys
     from tests.core.stores import Stores
     store, choose = Stores.over(open_engine(sys.argv[1])), random.Random(int(sys.argv[2]))
     def change(*edits):

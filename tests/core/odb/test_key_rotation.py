@@ -112,7 +112,7 @@ def test_all_workers_have_it_before_it_is_used(store: Stores, database: Database
     store.reports.report("a/0.1", "a", 9, keys=HeldKeys([new, old], "/a/secret.key"))
     store.reports.report("b/0.1", "b", 9, keys=HeldKeys([old]))
     store.reports.report("c/0.1", "c", 9)
-    with pytest.raises(Conflict, match="not held by b/0.1, c/0.1"):
+    with pytest.raises(Conflict, match=r"not held by b/0\.1, c/0\.1"):
         cluster.use_key(new)
     assert cluster.current_key() == old
     store.reports.forget("c/0.1")

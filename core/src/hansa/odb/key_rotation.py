@@ -79,10 +79,9 @@ def _renew_secrets(transaction: Transaction, table: Table, keys: Keys, key: Secr
 def _sign_packages(transaction: Transaction, keys: Keys, key: SecretKey) -> None:
     """Sign the sources of all versions anew; a forged one stays forged."""
     package = tables.package
-    own = select(package.c.file, package.c.version)
-    for file, version in transaction.run(own).all():
-        this = (package.c.file == file, package.c.version == version)
+    for each in transaction.run(select(package.c.file, package.c.version)).all():
+        this = (package.c.file == each.file, package.c.version == each.version)
         row = transaction.run(select(package.c.source, package.c.mac).where(*this)).one()
-        content = signed_source(file, row.source)
+        content = signed_source(each.file, row.source)
         if keys.verify(row.mac, content):
             transaction.run(update(package).where(*this).values(mac=key.sign(content)))

@@ -9,7 +9,7 @@ from hansa import Channel, NotFound, PlainSettings, Request, Server, Service, ho
 from hansa_cli.access import USER
 from hansa_http.frontend import HttpFrontend
 
-from . import cluster, configuration, orphans, packages, servers, services
+from . import cluster, configuration, keys, orphans, packages, servers, services
 from .api import NAME, PREFIX, AdminApi
 from .derived import operations
 from .guard import SECURITY, is_door, refuse_other_sites, refuse_shut_out
@@ -39,6 +39,7 @@ def hansa_services(server: Server) -> list[type[Service]]:
         *servers.OPERATIONS,
         *cluster.OPERATIONS,
         *configuration.OPERATIONS,
+        *keys.OPERATIONS,
         *orphans.OPERATIONS,
         *operations(server.registry),
     ]

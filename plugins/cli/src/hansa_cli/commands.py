@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from . import cluster, configuration, context, orphans, plugins, servers, services
+from . import cluster, configuration, context, keys, orphans, plugins, servers, services
 from .definitions import KindGroup
 
 
@@ -46,6 +46,11 @@ def add_commands(commands: click.Group) -> None:
         commands,
         click.Group("cluster", help="The servers of a cluster together."),
         [cluster.status, cluster.restart],
+    )
+    _add_group(
+        commands,
+        click.Group("key", help="The key that encrypts the secrets of a cluster."),
+        [keys.list_keys, keys.print_new, keys.rotate],
     )
     _add_group(
         commands,

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from hansa import (
+    Applied,
     Bus,
     Cluster,
+    Conflict,
     Definition,
     DeployedPackage,
     Deployment,
