@@ -24,6 +24,7 @@ class NotSent(Exception):
     def __init__(self, error: HansaError, reason: str = "") -> None:
         super().__init__(f"{error.detail} ({reason})" if reason else error.detail)
         self.error = error
+        self.reason = reason
 
 
 class Broken(NotSent):

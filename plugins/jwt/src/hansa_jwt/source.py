@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
 import threading
 from collections.abc import Callable
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from hansa import HansaError, Records, Unavailable, deadline
-from hansa_http.forward_proxy import ProxyRoutes
-from hansa_http.retry import NotSent
+from hansa import HansaError, Records, Unavailable
+from hansa_http.one_call import call_once
 
 from .keys import keys_of, read_key_set
 from .ring import KeyRing
@@ -165,7 +163,9 @@ class FetchedKeys:
         with self._fetching:
             try:
                 self._take(self._fetch())
-            except (NotSent, HansaError, OSError, ValueError) as error:
+            except HansaError as error:
+                fault = f"the key set cannot be fetched: {error.explanation}"
+            except (OSError, ValueError) as error:
                 fault = f"the key set cannot be fetched: {error}"
             except Exception as error:
                 self._log.exception("the key set cannot be fetched")
@@ -176,20 +176,17 @@ class FetchedKeys:
             return fault
 
     def _fetch(self) -> bytes:
-        # PERF: its library takes 250 ms to import; only workers that fetch need it
-        from hansa_http.exchange import Exchange
-
         settings = self._settings
-        context = ssl.create_default_context(cafile=settings.jwks_ca or None)
-        proxy = settings.jwks_proxy
-        routes = None if proxy is None else ProxyRoutes(proxy)
-        exchange = Exchange(self._label, context, 1, LARGEST_KEY_SET, routes=routes)
-        timeout = settings.jwks_timeout
-        try:
-            with deadline(timeout):
-                status, _, body = exchange.send("GET", settings.jwks_url, _ACCEPT, b"", timeout)
-        finally:
-            exchange.close()
+        status, _, body = call_once(
+            self._label,
+            "GET",
+            settings.jwks_url,
+            headers=_ACCEPT,
+            timeout=settings.jwks_timeout,
+            largest=LARGEST_KEY_SET,
+            ca=settings.jwks_ca,
+            proxy=settings.jwks_proxy,
+        )
         if status != 200:
             raise Unavailable(f"it was answered with status {status}")
         return body
