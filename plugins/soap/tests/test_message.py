@@ -10,13 +10,8 @@ import pytest
 import requests
 from hansa import Model, Refused, Request, Service
 from hansa_soap.envelope import V11, V12, CodedFault, Version, header_blocks
-from hansa_soap.message import (
-    Message,
-    current_message,
-    note_processed,
-    read_envelope,
-    take_envelope,
-)
+from hansa_soap.message import Message, note_processed, read_envelope, take_envelope
+from hansa_xml.document import current_document
 from lxml import etree
 
 BLOCK = "{urn:h}key"
@@ -85,7 +80,7 @@ def test_an_error_may_have_a_fault_code_of_its_own(site: Any, version: Version, 
 
 def test_a_message_is_parsed_once_and_belongs_to_one_reader() -> None:
     raw = b"<a/>"
-    token = current_message.set(Message())
+    token = current_document.set(Message())
     try:
         read = read_envelope(raw)
         note_processed("x")
@@ -95,6 +90,6 @@ def test_a_message_is_parsed_once_and_belongs_to_one_reader() -> None:
         again, processed = take_envelope(raw)
         assert again is not read and processed == {"x"}
     finally:
-        current_message.reset(token)
+        current_document.reset(token)
     assert read_envelope(raw) is not read_envelope(raw)
     assert take_envelope(raw)[1] == frozenset()

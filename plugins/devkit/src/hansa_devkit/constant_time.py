@@ -72,7 +72,7 @@ def _is_length(side: ast.expr) -> bool:
 
 def _modules(cls: Any) -> list[ModuleType]:
     """The modules of the class and its bases, core apart, and what they import from their own
-    packages.
+    packages and from hansa_security, which compares for many of them.
     """
     waiting = [
         base.__module__
@@ -86,13 +86,13 @@ def _modules(cls: Any) -> list[ModuleType]:
         if module is None or name in found:
             continue
         found[name] = module
-        package = name.split(".")[0]
+        packages = (name.split(".")[0], "hansa_security")
         for value in vars(module).values():
             home = (
                 value.__name__
                 if isinstance(value, ModuleType)
                 else getattr(value, "__module__", None) or ""
             )
-            if isinstance(home, str) and home.split(".")[0] == package:
+            if isinstance(home, str) and home.split(".")[0] in packages:
                 waiting.append(home)
     return list(found.values())

@@ -27,11 +27,12 @@ from hansa_http.channel import AnyHttpChannel, HttpChannel, HttpPath, not_allowe
 from hansa_http.charset import parameter_of
 from hansa_http.frontend import HttpFrontend
 from hansa_http.path import shown
+from hansa_xml.document import current_document
 from hansa_xml.format import check_namespace
 
 from .attachments import NO_ATTACHMENTS, Attachments
 from .format import SoapFormat, takes_packages
-from .message import Message, current_message
+from .message import Message
 from .related import (
     MOST_ATTACHMENTS,
     RELATED,
@@ -214,14 +215,14 @@ class SoapChannel(HttpChannel[SoapSettings]):
             request.fault = Invalid("the request is empty: expected a SOAP Envelope")
         attachments = self._unpack(request)
         request.extra = {**request.extra, ATTACHMENTS: attachments}
-        token = current_message.set(Message())
+        token = current_document.set(Message())
         try:
             if self.config.mtom_over and _takes_packages(request):
                 response = self._dispatch_for_package(request)
             else:
                 response = self.dispatch(request)
         finally:
-            current_message.reset(token)
+            current_document.reset(token)
         if not response.raw and response.ok and response.status == 200:
             # a service that answers nothing still answers with an envelope
             response.raw = SoapFormat(self.config, self._service()).render(None)

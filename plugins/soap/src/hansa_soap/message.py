@@ -4,26 +4,20 @@ headers that somebody before the service has processed.
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from hansa_xml.parser import parse
+from hansa_xml.document import Document, current_document, read_document, take_document
 from lxml import etree
 
 
 @dataclass(slots=True, eq=False)
-class Message:
-    """What is known of one message: the bytes that were parsed, the root of their tree, and the
-    headers, as `{namespace}name`, that were processed.
+class Message(Document):
+    """What is known of one message; a channel soap sets it as `current_document`.
+
+    `processed` are the headers, as `{namespace}name`, that were processed.
     """
 
-    raw: bytes = b""
-    root: etree._Element | None = None
     processed: set[str] = field(default_factory=set)
-
-
-current_message: ContextVar[Message | None] = ContextVar("current_message", default=None)
-"""The message of the current request; None outside of a channel soap, which sets it."""
 
 
 def read_envelope(raw: bytes) -> etree._Element:
@@ -32,31 +26,24 @@ def read_envelope(raw: bytes) -> etree._Element:
 
     The format gets the same tree, so that a message is parsed once: it must not be changed.
     """
-    message = current_message.get()
-    if message is None:
-        return parse(raw)
-    if message.root is None or message.raw is not raw:
-        message.root = parse(raw)
-        message.raw = raw
-    return message.root
+    return read_document(raw)
 
 
 def take_envelope(raw: bytes) -> tuple[etree._Element, frozenset[str]]:
     """Return the root element of an envelope, which is the caller's own, and the headers of that
     message that were processed; raises `Invalid`.
     """
-    message = current_message.get()
-    if message is None or message.raw is not raw:
-        return parse(raw), frozenset()
-    root = message.root
-    message.root = None
-    return parse(raw) if root is None else root, frozenset(message.processed)
+    message = current_document.get()
+    processed: frozenset[str] = frozenset()
+    if isinstance(message, Message) and message.raw is raw:
+        processed = frozenset(message.processed)
+    return take_document(raw), processed
 
 
 def note_processed(name: str) -> None:
     """Note that a header of the current message, `{namespace}name`, was processed: it may ask to be
     understood.
     """
-    message = current_message.get()
-    if message is not None:
+    message = current_document.get()
+    if isinstance(message, Message):
         message.processed.add(name)

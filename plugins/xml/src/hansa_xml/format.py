@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hansa import Format, Invalid, Service, problem
 from lxml import etree
 
+from .document import take_document
 from .element import Element
 from .parser import parse
 from .reader import reader
@@ -111,7 +112,7 @@ class XmlFormat(Format):
         """Build a `model` from a document, or a dot-access `Element`; raises `Invalid` with every
         fault.
         """
-        return self._documents.read(parse(raw), model)
+        return self._documents.read(take_document(raw), model)
 
     def render(self, value: Data, model: Hint = None) -> bytes:
         """Return a document of a value; an lxml element or `Element` is written as it is. Raises
