@@ -10,7 +10,6 @@ from lxml import etree
 
 from .document import take_document
 from .element import Element
-from .parser import parse
 from .reader import reader
 from .shape_reader import Read
 from .shapes import Data, Hint
