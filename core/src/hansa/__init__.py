@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     )
     from .contract.login import Login as Login
     from .contract.message import Request as Request, Response as Response, new_cid as new_cid
-    from .contract.outgoing_request import OutgoingRequest as OutgoingRequest
+    from .contract.outgoing_request import (
+        Handshake as Handshake,
+        OutgoingRequest as OutgoingRequest,
+    )
     from .contract.packages import PackageVersion as PackageVersion
     from .contract.parameters import typed_parameters as typed_parameters
     from .contract.records import (
@@ -170,7 +173,10 @@ _PUBLIC = {
         "Response",
         "new_cid",
     ),
-    "contract.outgoing_request": ("OutgoingRequest",),
+    "contract.outgoing_request": (
+        "Handshake",
+        "OutgoingRequest",
+    ),
     "contract.packages": ("PackageVersion",),
     "contract.parameters": ("typed_parameters",),
     "contract.records": (

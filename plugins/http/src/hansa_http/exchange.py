@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.cookiejar import Cookie, CookieJar
 
 import httpcore2
@@ -18,6 +19,7 @@ from hansa import HansaError, Invalid, TimedOut, Unavailable
 
 from .coding import ACCEPTED, CodingError, DecodedTooLarge, UnknownCoding, decode
 from .forward_proxy import ProxyRoutes
+from .handshake import AuthenticatedConnections, BeginHandshake
 from .response import BadAnswer
 from .retry import Broken, NotSent
 from .transport import DeadlineTransport, RoutedTransport, remaining
@@ -74,41 +76,69 @@ class Exchange:
         self.size = size
         self.largest = largest
         self._cookies = None if cookies is None else httpx2.Cookies(cookies)
-        self._transport: httpx2.BaseTransport
-        if routes is None:
-            self._transport = DeadlineTransport(context, size)
-        else:
-            self._transport = RoutedTransport(context, size, routes)
+        self._context = context
+        self._routes = routes
+        self._transport = self._pool(size)
+        self._authenticated = AuthenticatedConnections(lambda: self._pool(1), size)
+
+    def _pool(self, size: int) -> httpx2.BaseTransport:
+        if self._routes is None:
+            return DeadlineTransport(self._context, size)
+        return RoutedTransport(self._context, size, self._routes)
 
     def close(self) -> None:
         """Close all connections."""
         self._transport.close()
+        self._authenticated.close()
+
+    @contextmanager
+    def _connected(
+        self, begin: BeginHandshake | None, timeout: float
+    ) -> Iterator[httpx2.BaseTransport]:
+        """Yield what sends a request: the pool, or one connection that is authenticated."""
+        if begin is None:
+            yield self._transport
+            return
+        with self._authenticated.connection(begin, remaining(timeout)) as connection:
+            yield connection
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes, timeout: float
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        timeout: float,
+        begin_handshake: BeginHandshake | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send a request; returns status, headers and body of the answer.
 
-        Raises `NotSent`, `Broken`, `BadAnswer` (too large, or not to be decoded), `Invalid` (what
-        cannot be sent).
+        `begin_handshake` is that of `OutgoingRequest`. Raises `NotSent`, `Broken`, `BadAnswer` (too
+        large, or not to be decoded), `Invalid` (what cannot be sent).
         """
         request = self._request(method, url, headers, content, timeout)
         try:
-            # the client of httpx2 would log the URL, whose query may have a key in it
-            answer = self._transport.handle_request(request)
-            answer.request = request
-            try:
-                if self._cookies is not None:
-                    self._cookies.extract_cookies(answer)
-                return answer.status_code, answer.headers, self._body(answer)
-            finally:
-                answer.close()
+            with self._connected(begin_handshake, timeout) as transport:
+                return self._answer(transport, request)
         except httpx2.LocalProtocolError as error:
             raise self._unsendable("method or headers are not valid HTTP") from error
         except _NOT_SENT as error:
             raise NotSent(self._translated(error), str(error)) from error
         except (httpx2.TransportError, httpcore2.TimeoutException, OSError) as error:
             raise Broken(self._translated(error), str(error)) from error
+
+    def _answer(
+        self, transport: httpx2.BaseTransport, request: httpx2.Request
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        # the client of httpx2 would log the URL, whose query may have a key in it
+        answer = transport.handle_request(request)
+        answer.request = request
+        try:
+            if self._cookies is not None:
+                self._cookies.extract_cookies(answer)
+            return answer.status_code, answer.headers, self._body(answer)
+        finally:
+            answer.close()
 
     def _request(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes, timeout: float

@@ -375,7 +375,12 @@ class HttpOutgoing(Outgoing[AddressT]):
         signed_url = with_query(url, urlencode(request.query))
         began = time.monotonic()
         status, received, body = exchange.send(
-            request.method, signed_url, request.headers, request.body, timeout
+            request.method,
+            signed_url,
+            request.headers,
+            request.body,
+            timeout,
+            request.begin_handshake,
         )
         if self._troubled:
             self._troubled = False

@@ -1,0 +1,1 @@
+"""NTLM for outgoing calls: the security type `ntlm` of Hansa."""
