@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hansa import Invalid, Response, Security, TimedOut, Unavailable, current_cid, load
+from hansa_devkit import LocalServer
 from hansa_devkit.harness.waiting import wait_until
 from hansa_http.address import HttpAddress
 from hansa_http.remedy import remedy_of
@@ -180,7 +181,7 @@ def test_a_call_is_sent_once_more_where_its_proof_was_replaced(connections):
             self.number += 1
             return self.number < 3
 
-    token = Token("token", None, None)
+    token = Token("token", None, LocalServer())
     with scripted(answer(401), answer(200), answer(401)) as (address, seen):
         outgoing = connections(address, security=token)
         object.__setattr__(outgoing.config, "security", "token")
