@@ -139,3 +139,33 @@ def test_what_the_security_definition_raises_comes_through():
     server = LocalServer(security={"partner": SimpleNamespace(login=fail)})
     with pytest.raises(HansaError, match="it is away"):
         _ = Sender("s", load(Sending, {"security": "partner"}), server).connection_config
+
+
+class Authorities:
+    """A definition of authorities, as a server has it."""
+
+    def authorities(self) -> str:
+        return "/proc/ca.pem"
+
+
+def test_names_of_definitions_become_files():
+    server = LocalServer(security={"trusted": Authorities(), "own": supplying(CERTIFICATE)})
+    config = load(Sending, {"tls": True, "tls_ca": "trusted", "tls_certificate": "own"})
+    assert list(Sender.logins(config)) == ["trusted", "own"]
+    found = Sender("s", config, server).connection_config
+    assert (found.tls_ca, found.tls_certificate, found.tls_key) == (
+        "/proc/ca.pem",
+        "/a.crt",
+        "/a.key",
+    )
+    by_path = load(Sending, {"tls_ca": "./ca.pem"})
+    assert not list(Sender.logins(by_path))
+    assert Sender("s", by_path, server).connection_config is by_path
+
+
+def test_what_names_a_definition_has_no_key_beside_it():
+    with pytest.raises(Invalid, match="tls_key: the definition that tls_certificate names"):
+        load(Sending, {"tls_certificate": "own", "tls_key": "/a.key"})
+    server = LocalServer(security={"own": supplying(TOKEN)})
+    with pytest.raises(Invalid, match="supplies a token and no certificate"):
+        _ = Sender("s", load(Sending, {"tls_certificate": "own"}), server).connection_config

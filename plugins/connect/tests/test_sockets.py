@@ -30,7 +30,7 @@ def test_silent_and_shut():
 def test_settings_of_tls():
     assert load(TlsSettings, {}).context() is None
     with pytest.raises(Invalid, match="tls_key: certificate and key belong together"):
-        load(TlsSettings, {"tls": True, "tls_certificate": "x.pem"})
+        load(TlsSettings, {"tls": True, "tls_certificate": "/x.pem"})
     with pytest.raises(FileNotFoundError):
         load(TlsSettings, {"tls": True, "tls_ca": "/nowhere.pem"}).context()
     context = load(TlsSettings, {"tls": True}).context()

@@ -492,7 +492,7 @@ def test_a_refusal_names_the_setting_to_change(connections):
             connections(address).ping()
     assert "check the port in address" in remedy_of("wrong version number", "https://x")
     assert "begin address with https:" in remedy_of("Connection reset by peer", "http://x")
-    assert "set verify to a file" in remedy_of("self-signed certificate", "https://x")
+    assert "set tls_ca to" in remedy_of("self-signed certificate", "https://x")
 
 
 def test_one_pool_serves_many_threads(peer, connections):

@@ -82,13 +82,13 @@ def test_an_unknown_certificate_is_refused(secure, connections):
 
 def test_an_authority_is_trusted_by_file(secure, connections, certificate):
     assert (
-        connections(f"https://127.0.0.1:{secure}", verify=str(certificate)).get().content == b"ok"
+        connections(f"https://127.0.0.1:{secure}", tls_ca=str(certificate)).get().content == b"ok"
     )
 
 
 def test_the_name_counts_too(secure, connections, certificate):
     with pytest.raises(Unavailable):
-        connections(f"https://localhost:{secure}", verify=str(certificate), retries=0).get()
+        connections(f"https://localhost:{secure}", tls_ca=str(certificate), retries=0).get()
 
 
 def test_verification_can_be_switched_off_by_connection(secure, connections):

@@ -35,7 +35,7 @@ def end(process: subprocess.Popen) -> None:
 
 
 def outgoing(address: str = "", name: str = "cache", own: str = "", **settings) -> RedisOutgoing:
-    server = SimpleNamespace(bus=SimpleNamespace(address=own or None))
+    server = SimpleNamespace(bus=SimpleNamespace(address=own or None), objects=None)
     return RedisOutgoing(
         name, load(RedisConfig, {"address": address, **settings} if address else settings), server
     )

@@ -223,7 +223,7 @@ def test_refused_credentials_and_a_wrong_certificate(server, create, foreign, se
         lambda: all("CERTIFICATE_VERIFY_FAILED" in text for text in states(server, "secure")), 20
     )
     assert echo(server, "secure").status_code == 503
-    server.api("admin.outgoing.soap.edit", name="secure", verify=str(secure_foreign.authority))
+    server.api("admin.outgoing.soap.edit", name="secure", tls_ca=str(secure_foreign.authority))
     wait_until(lambda: states(server, "secure") == {"running: "}, 20)
     assert works(server, "secure")
 

@@ -63,3 +63,13 @@ def test_models_inside_by_their_path():
         named={"x": Step(calls="three")},
     )
     assert found(made) == expected
+
+
+class Trusting(Model):
+    ca: Annotated[str, setting("Authorities", refers="security tls_ca", path=True)] = ""
+
+
+def test_a_path_where_one_may_stand_is_no_name():
+    names = ["partner", "", "/etc/ca.pem", "./ca.pem"]
+    found = [each for name in names for each in references(Trusting, Trusting(ca=name))]
+    assert found == [Reference("ca", "security", "tls_ca", "partner")]

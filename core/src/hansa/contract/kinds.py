@@ -239,7 +239,8 @@ class Outgoing(Definition[ConfigT]):
 
 
 class Security(Definition[ConfigT]):
-    """Authenticates callers of channels, signs outgoing calls, supplies logins, or all of these.
+    """Authenticates callers of channels, signs outgoing calls, supplies logins or certificates to
+    connections, or all of these.
 
     Connections call `sign_request` before they send a request; most types override what it calls,
     `sign` and `sign_query`. `signs_messages` says that what proves who we are is in the message
@@ -293,6 +294,12 @@ class Security(Definition[ConfigT]):
         settings; raises `HansaError` if it supplies nothing.
         """
         raise HansaError(f"security {self.type} {self.name!r} supplies no login")
+
+    def authorities(self) -> str:
+        """Return the path of a PEM file with the certificate authorities that connections trust
+        which name this definition in their settings; raises `HansaError` if it holds none.
+        """
+        raise HansaError(f"security {self.type} {self.name!r} holds no certificate authorities")
 
     def sign_query(self, query: dict[str, str]) -> None:
         """Add what proves who we are to the query string of an outgoing call, after `sign`; by

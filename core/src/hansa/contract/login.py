@@ -12,7 +12,8 @@ class Login:
     """A user name and a password, a token, or a certificate with its key; what is not supplied is
     empty.
 
-    `certificate` and `key` are PEM files, absolute or below the working directory of the server.
+    `certificate` and `key` are the paths of PEM files, absolute or below the working directory of
+    the server; a file that is in memory alone is there for as long as its path is kept.
     """
 
     username: str = ""

@@ -31,9 +31,11 @@ class Request:
 
     A channel sets what it has: `raw` bytes or an already built `payload`, `headers` (lower-case
     names), `params` (path and query values), `method`, `path`, `peer` (address of the caller),
-    `environ` (the WSGI environment, or the like), `extra` (anything else, by name), and `fault`,
-    what is wrong with a message that cannot be read: it is raised once the caller is known. The
-    route adds
+    `environ` (the WSGI environment, or the like), `certificates` (the client certificate of the
+    caller and the intermediate ones that came with it, in DER: the caller has proved in a TLS
+    handshake that it has the private key, and nothing else was verified), `extra` (anything else,
+    by name), and `fault`, what is wrong with a message that cannot be read: it is raised once the
+    caller is known. The route adds
     `input` (the parsed input), `principal` (who called), `channel` and `format`; `attempt` counts
     from 1.
     """
@@ -47,6 +49,7 @@ class Request:
     path: str = ""
     peer: str = ""
     environ: dict[str, Any] | None = None
+    certificates: tuple[bytes, ...] = ()
     cid: str = ""
     attempt: int = 1
     extra: Mapping[str, Any] = field(default_factory=dict)

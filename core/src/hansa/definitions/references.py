@@ -34,7 +34,8 @@ def _named(field: Field, value: object, path: str) -> Iterator[Reference]:
     kind, _, type = field.refers.partition(" ")
     names = value if isinstance(value, list | tuple) else [value]
     for name in names:
-        if isinstance(name, str) and name:
+        is_path = field.path and "/" in str(name)
+        if isinstance(name, str) and name and not is_path:
             yield Reference(path, kind, type, name)
 
 

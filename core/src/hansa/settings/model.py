@@ -40,6 +40,7 @@ def setting(
     *,
     example: object = None,
     refers: str = "",
+    path: bool = False,
     advanced: bool = False,
     multiline: bool = False,
     **bounds: Any,
@@ -49,9 +50,15 @@ def setting(
     `bounds` are those of `msgspec.Meta`: `ge`, `le`, `gt`, `lt` for numbers; `pattern` (a regular
     expression), `min_length` and `max_length` for texts and lists. `refers` names what the value
     must exist as: `service`, `format`, `security`, or a kind and type such as `outgoing http`;
-    `advanced` and `multiline` say how forms show it. TypeError for an unknown bound.
+    with `path`, a value with a slash in it is the path of a file instead. `advanced` and
+    `multiline` say how forms show it. TypeError for an unknown bound.
     """
-    marks = {"x-refers": refers, "x-advanced": advanced, "x-multiline": multiline}
+    marks = {
+        "x-refers": refers,
+        "x-path": path,
+        "x-advanced": advanced,
+        "x-multiline": multiline,
+    }
     extra = {key: value for key, value in marks.items() if value} or None
     examples = None if example is None else [example]
     return msgspec.Meta(
@@ -106,7 +113,8 @@ class Field:
     """What is known of one setting.
 
     `type` is its type without marks, `hint` with them; `default` is `...` if it is required;
-    `refers` is what its value must exist as, or an empty string.
+    `refers` is what its value must exist as, or an empty string; with `path`, it may be the path of
+    a file instead.
     """
 
     name: str
@@ -117,6 +125,7 @@ class Field:
     hint: Any
     required: bool
     refers: str
+    path: bool
     secret: bool
 
 
@@ -153,6 +162,7 @@ def _field(declared: dataclasses.Field[object], hint: object) -> Field:
         hint=hint,
         required=default is ...,
         refers=str(extra.get("x-refers", "")),
+        path=bool(extra.get("x-path", False)),
         secret=_is_secret(hint),
     )
 

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, TypeVar
 
 from hansa import Definition, HansaError, Invalid, Login, Model, Secret, setting
 
-from .tls import TlsSettings
+from .tls import TlsSettings, TlsTrust, definitions_of, resolved
 
 
 class CredentialSettings(Model):
@@ -104,21 +104,30 @@ class LoggedIn(Definition[CredentialT]):
 
     @classmethod
     def logins(cls, config: CredentialT) -> Iterable[str]:
-        """Return the security definition that supplies the login."""
+        """Return the security definitions that supply the login and what TLS needs."""
         _, name = login_source(config)
-        return [name] if name else []
+        names = [name] if name else []
+        if isinstance(config, TlsTrust):
+            names += definitions_of(config)
+        return names
 
     @cached_property
     def connection_config(self) -> CredentialT:
-        """The settings to connect with: those of a security definition in place of its own.
+        """The settings to connect with: what security definitions supply in place of its own.
 
         They are read once, so that all connections of an object are the same user's. Raises
         `Invalid` for a login that the protocol does not have, and what the security definition
         raises.
         """
-        source, name = login_source(self.config)
+        config = self._with_login(self.config)
+        if isinstance(config, TlsTrust):
+            return resolved(config, self.server.objects)
+        return config
+
+    def _with_login(self, config: CredentialT) -> CredentialT:
+        source, name = login_source(config)
         if not name:
-            return self.config
+            return config
         login = self.server.objects.security(name).login()
         if login.means not in self.login_means:
             accepted = " or ".join(self.login_means)
@@ -126,8 +135,8 @@ class LoggedIn(Definition[CredentialT]):
                 {source: f"{name!r} supplies a {login.means}; {self.type} takes a {accepted}"}
             )
         if login.means == "certificate":
-            return _with_certificate(self.config, login, source)
-        return replace(self.config, username=login.username, password=login.token or login.password)
+            return _with_certificate(config, login, source)
+        return replace(config, username=login.username, password=login.token or login.password)
 
 
 def _with_certificate(config: CredentialT, login: Login, source: str) -> CredentialT:

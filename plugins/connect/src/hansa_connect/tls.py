@@ -3,12 +3,66 @@
 from __future__ import annotations
 
 import ssl
-from typing import Annotated
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, TypeVar
 
-from hansa import Invalid, Model, setting
+from hansa import Invalid, Model, Objects, setting
 
 
-class TlsSettings(Model):
+class TlsTrust(Model):
+    """Whom a connection trusts, and which certificate it presents, if it is encrypted."""
+
+    tls_ca: Annotated[
+        str,
+        setting(
+            "Certificate authorities to trust: the name of a security definition of type tls_ca, or "
+            "the path of a PEM file, with a slash in it; empty for those of the system",
+            refers="security tls_ca",
+            path=True,
+            advanced=True,
+        ),
+    ] = ""
+    tls_certificate: Annotated[
+        str,
+        setting(
+            "Client certificate, if the server asks for one: the name of a security definition of "
+            "type tls_key, which has its key, too, or the path of a PEM file, with a slash in it",
+            refers="security tls_key",
+            path=True,
+            advanced=True,
+        ),
+    ] = ""
+    tls_key: Annotated[
+        str,
+        setting(
+            "PEM file with the private key of the client certificate, if that is in a file",
+            advanced=True,
+        ),
+    ] = ""
+
+    def check(self) -> None:
+        """Refuse the file of a certificate without its key, and a key without its certificate.
+
+        Raises `Invalid`.
+        """
+        super().check()
+        faults = self.faults_of_trust()
+        if faults:
+            raise Invalid(faults)
+
+    def faults_of_trust(self) -> dict[str, str]:
+        """Return what is wrong with these settings, by name."""
+        if self.tls_certificate and not is_path(self.tls_certificate):
+            if self.tls_key:
+                return {"tls_key": "the definition that tls_certificate names has the key"}
+        elif bool(self.tls_certificate) != bool(self.tls_key):
+            missing = "tls_key" if self.tls_certificate else "tls_certificate"
+            return {missing: "certificate and key belong together"}
+        return {}
+
+
+class TlsSettings(TlsTrust):
     """How a connection is encrypted.
 
     The certificate and the host name of the server are always verified.
@@ -17,39 +71,63 @@ class TlsSettings(Model):
     tls: Annotated[
         bool, setting("Encrypt the connection with TLS and verify the server's certificate")
     ] = False
-    tls_ca: Annotated[
-        str,
-        setting(
-            "PEM file with the certificate authorities to trust; empty for those of the system",
-            advanced=True,
-        ),
-    ] = ""
-    tls_certificate: Annotated[
-        str,
-        setting("PEM file with the client certificate, if the server asks for one", advanced=True),
-    ] = ""
-    tls_key: Annotated[
-        str, setting("PEM file with the private key of the client certificate", advanced=True)
-    ] = ""
-
-    def check(self) -> None:
-        """Refuse a certificate without its key, and a key without its certificate.
-
-        Raises `Invalid`.
-        """
-        super().check()
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            missing = "tls_key" if self.tls_certificate else "tls_certificate"
-            raise Invalid({missing: "certificate and key belong together"})
 
     def context(self) -> ssl.SSLContext | None:
-        """Return the TLS context, None without TLS.
+        """Return the TLS context, None without TLS; names of definitions must be resolved.
 
         Raises OSError for files that cannot be read or do not fit.
         """
-        if not self.tls:
-            return None
-        context = ssl.create_default_context(cafile=self.tls_ca or None)
-        if self.tls_certificate:
-            context.load_cert_chain(self.tls_certificate, self.tls_key)
-        return context
+        return context_of(self) if self.tls else None
+
+
+TrustT = TypeVar("TrustT", bound=TlsTrust)
+
+
+def is_path(value: str) -> bool:
+    """Whether a setting holds the path of a file, and not the name of a definition."""
+    return "/" in value
+
+
+def definitions_of(config: TlsTrust) -> list[str]:
+    """Return the names of the security definitions that settings name; when one of them is edited,
+    what connects by them has to be replaced.
+    """
+    given = (config.tls_ca, config.tls_certificate)
+    return [one for one in given if one and not is_path(one)]
+
+
+def resolved(config: TrustT, objects: Objects) -> TrustT:
+    """Return settings with files in place of the names of definitions.
+
+    A file may be in memory, and is there for as long as the settings are kept. Raises what the
+    definitions raise, such as `Unavailable` for one that is not running.
+    """
+    if config.tls_ca and not is_path(config.tls_ca):
+        config = replace(config, tls_ca=objects.security(config.tls_ca).authorities())
+    if config.tls_certificate and not is_path(config.tls_certificate):
+        login = objects.security(config.tls_certificate).login()
+        if login.means != "certificate":
+            fault = f"{config.tls_certificate!r} supplies a {login.means} and no certificate"
+            raise Invalid({"tls_certificate": fault})
+        config = replace(config, tls_certificate=login.certificate, tls_key=login.key)
+    return config
+
+
+def context_of(config: TlsTrust) -> ssl.SSLContext:
+    """Return a TLS context that verifies servers; names of definitions must be resolved.
+
+    `tls_ca` may be the path of a folder, as OpenSSL has it. Raises OSError for files that cannot be
+    read or do not fit.
+    """
+    if config.tls_ca and Path(config.tls_ca).is_dir():
+        context = ssl.create_default_context(capath=config.tls_ca)
+    else:
+        context = ssl.create_default_context(cafile=config.tls_ca or None)
+    present(context, config)
+    return context
+
+
+def present(context: ssl.SSLContext, config: TlsTrust) -> None:
+    """Have a context present the client certificate of settings, if they have one; raises OSError."""
+    if config.tls_certificate:
+        context.load_cert_chain(config.tls_certificate, config.tls_key)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from hansa import Invalid, Model, setting
+from hansa import Invalid, setting
+from hansa_connect.tls import TlsTrust
 
 from .forward_proxy import ProxySettings
 
 VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-class HttpAddress(Model):
+class HttpAddress(TlsTrust):
     """Settings of the outgoing connection http. Times are seconds, sizes bytes."""
 
     address: Annotated[
@@ -102,15 +102,12 @@ class HttpAddress(Model):
         setting("Path of a ping, below the address; the path of calls by default", advanced=True),
     ] = ""
     verify: Annotated[
-        bool | str,
-        setting(
-            "Whether to verify certificates, or a file with the certificate authorities to trust"
-        ),
+        bool, setting("Whether to verify the certificates of servers and proxies")
     ] = True
 
     def check(self) -> None:
-        """The address must be a plain URL, paths begin with a slash, the file exist."""
-        faults: dict[str, str] = {}
+        """The address must be a plain URL, and paths begin with a slash; raises `Invalid`."""
+        faults = self.faults_of_trust()
         fault = _fault_of_address(self.address)
         if fault:
             faults["address"] = fault
@@ -122,8 +119,8 @@ class HttpAddress(Model):
         rest = VARIABLE.sub("", self.url_path)
         if "{" in rest or "}" in rest:
             faults["url_path"] = "the braces are not in pairs around a name"
-        if isinstance(self.verify, str) and not Path(self.verify).exists():
-            faults["verify"] = f"there is no file {self.verify}"
+        if self.tls_ca and not self.verify:
+            faults["tls_ca"] = "has no meaning where verify is off"
         if faults:
             raise Invalid(faults)
 

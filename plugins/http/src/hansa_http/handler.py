@@ -14,6 +14,7 @@ import msgspec
 from hansa import HansaError, Request, Response, Unavailable, new_cid
 
 from .body import read_body
+from .client_certificate import certificates_of
 from .compression import check_acceptable, compress
 from .cors import is_preflight
 from .early import HttpSection
@@ -98,6 +99,7 @@ class RequestHandler:
                 path=shown(path),
                 peer=peer,
                 environ=environ,
+                certificates=certificates_of(environ),
                 cid=cid,
                 extra={"path_params": variables, "query": query},
             )

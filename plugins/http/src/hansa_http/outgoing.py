@@ -9,9 +9,8 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode
 
@@ -26,6 +25,7 @@ from hansa import (
     deadline,
     time_left,
 )
+from hansa_connect.tls import context_of, definitions_of, present, resolved
 from typing_extensions import TypeVar
 
 from .address import VARIABLE, HttpAddress
@@ -100,22 +100,29 @@ class HttpOutgoing(Outgoing[AddressT]):
                 )
             return self._exchange
 
+    @classmethod
+    def logins(cls, config: AddressT) -> Iterable[str]:
+        """Return the security definitions that supply certificates: when one of them is edited, the
+        connection is replaced.
+        """
+        return definitions_of(config)
+
     def _tls(self) -> ssl.SSLContext:
-        verify = self.config.verify
-        if isinstance(verify, str):
-            path = Path(verify)
-            if path.is_dir():
-                return ssl.create_default_context(capath=path)
-            return ssl.create_default_context(cafile=path)
+        config = resolved(self.config, self.server.objects)
+        if config.tls_ca:
+            return context_of(config)
         # the certificates of a proxy are verified, too
-        if verify and (self.config.address.startswith("https:") or self._routes is not None):
+        encrypted = config.address.startswith("https:") or self._routes is not None
+        if config.verify and encrypted:
             import httpx2
 
-            return httpx2.create_ssl_context(verify=True, trust_env=False)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if not verify:
+            context = httpx2.create_ssl_context(verify=True, trust_env=False)
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if not config.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        present(context, config)
         return context
 
     # -- calls -------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-"""Trusted proxies: whose X-Forwarded-For and X-Forwarded-Proto headers count.
+"""Trusted proxies: whose X-Forwarded-For, X-Forwarded-Proto and Client-Cert headers count.
 
 An address alone proves little where other programs have it, too, as on the proxy's own machine:
-with a secret, headers count only in requests that carry it.
+with a secret, headers count only in requests that carry it. Client certificates are forwarded only
+with a secret.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from wsgiref.types import WSGIEnvironment
 
+from .client_certificate import CLIENT_CERT, CLIENT_CERT_CHAIN, CONNECTION
+
+_CERTIFICATES = (CLIENT_CERT, CLIENT_CERT_CHAIN)
 _FORWARDED = (
     "HTTP_X_FORWARDED_FOR",
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_FORWARDED_HOST",
     "HTTP_FORWARDED",
+    *_CERTIFICATES,
 )
 _PROOF = "HTTP_X_HANSA_PROXY"
 """Where a WSGI environment has the header by which a proxy proves itself."""
@@ -49,6 +54,9 @@ class Proxies:
     def peer(self, environ: WSGIEnvironment) -> str:
         """Return the address of the caller: the last one in X-Forwarded-For that is no trusted
         proxy.
+
+        Headers that nobody vouches for are taken out of the environment, and so is the certificate
+        of a connection that is the proxy's and not the caller's.
         """
         address: str = environ.get("REMOTE_ADDR", "")
         proof: str = environ.pop(_PROOF, "")
@@ -56,6 +64,10 @@ class Proxies:
             for key in _FORWARDED:
                 environ.pop(key, None)
             return address
+        environ.pop(CONNECTION, None)
+        if not self._secret:
+            for key in _CERTIFICATES:
+                environ.pop(key, None)
         scheme = environ.get("HTTP_X_FORWARDED_PROTO")
         if scheme in ("http", "https"):
             environ["wsgi.url_scheme"] = scheme

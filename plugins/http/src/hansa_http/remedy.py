@@ -20,7 +20,7 @@ def remedy_of(reason: str, url: str) -> str:
     if _has(text, _OTHER_NAME):
         return "begin address with a name that is in the certificate"
     if _has(text, _NOT_TRUSTED):
-        return "set verify to a file with the authority that has signed the certificate"
+        return "set tls_ca to the authority that has signed the certificate"
     if encrypted and _has(text, _NO_TLS):
         return (
             "the server does not speak TLS here: check the port in address, or begin it with http:"

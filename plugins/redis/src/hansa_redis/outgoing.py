@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Annotated
 
-from hansa import Invalid, Model, Outgoing, Secret, Unavailable, setting
+from hansa import Invalid, Outgoing, Secret, Unavailable, setting
+from hansa_connect.tls import TlsTrust, definitions_of, resolved
 from redis.exceptions import (
     AuthenticationError,
     ConnectionError,
@@ -27,7 +29,7 @@ _OTHER_DATABASE = "DB index"
 """What a refusal says of a database that the server does not have."""
 
 
-class RedisConfig(Model):
+class RedisConfig(TlsTrust):
     """Where a Redis or Valkey is, and how to talk to it."""
 
     address: Annotated[
@@ -53,20 +55,6 @@ class RedisConfig(Model):
     tls: Annotated[
         bool, setting("Encrypt the connection; the server's certificate is verified")
     ] = False
-    tls_ca: Annotated[
-        str,
-        setting(
-            "PEM file of trusted certificate authorities; empty for those of the system",
-            advanced=True,
-        ),
-    ] = ""
-    tls_certificate: Annotated[
-        str,
-        setting("PEM file of the client certificate, if the server requires one", advanced=True),
-    ] = ""
-    tls_key: Annotated[
-        str, setting("PEM file of the private key of the client certificate", advanced=True)
-    ] = ""
     timeout: Annotated[
         float, setting("Maximum seconds for one call, including connecting", gt=0, le=3600)
     ] = 5.0
@@ -86,9 +74,7 @@ class RedisConfig(Model):
                 faults["host"] = "give either the address or the host"
         if self.username and self.password is None:
             faults["password"] = "required with a user name"
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            missing = "tls_key" if self.tls_certificate else "tls_certificate"
-            faults[missing] = "certificate and key belong together"
+        faults |= self.faults_of_trust()
         if faults:
             raise Invalid(faults)
 
@@ -145,6 +131,11 @@ class RedisOutgoing(Outgoing[RedisConfig]):
             return error
         where = "address" if self.config.address else "host, port and tls"
         return type(error)(f"{error.detail}; check the settings {where}")
+
+    @classmethod
+    def logins(cls, config: RedisConfig) -> Iterable[str]:
+        """Return the security definitions that supply certificates."""
+        return definitions_of(config)
 
     def stop(self) -> None:
         """Close all connections."""
@@ -230,10 +221,11 @@ class RedisOutgoing(Outgoing[RedisConfig]):
         return login_options(self.config.username, str(self.config.password or ""))
 
     def _tls_options(self) -> dict[str, str]:
+        config = resolved(self.config, self.server.objects)
         paths = {
-            "ssl_ca_certs": self.config.tls_ca,
-            "ssl_certfile": self.config.tls_certificate,
-            "ssl_keyfile": self.config.tls_key,
+            "ssl_ca_certs": config.tls_ca,
+            "ssl_certfile": config.tls_certificate,
+            "ssl_keyfile": config.tls_key,
         }
         return {option: path for option, path in paths.items() if path}
 

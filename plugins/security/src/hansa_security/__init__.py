@@ -1,1 +1,1 @@
-"""Security definitions that most installations need: HTTP Basic, API keys, tokens, certificates."""
+"""Security definitions that most installations need: HTTP Basic, API keys, tokens."""

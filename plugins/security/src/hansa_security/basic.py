@@ -71,8 +71,7 @@ class Basic(Security[BasicSettings]):
 
     def __init__(self, name: str, config: BasicSettings, server: Server) -> None:
         super().__init__(name, config, server)
-        realm = (config.realm or "hansa").replace("\\", "\\\\").replace('"', '\\"')
-        self._challenge = f'Basic realm="{realm}", charset="UTF-8"'
+        self._challenge = basic_challenge(config.realm)
         self._principal = Principal(config.username, name)
         self._verification = Verification(
             _normal(config.username),
@@ -100,12 +99,10 @@ class Basic(Security[BasicSettings]):
         header = request.headers.get("authorization")
         if not header:
             raise Refused("a user name and a password are required", self._challenge)
-        if len(header) > LONGEST:
-            raise Refused("the Authorization header is too long", self._challenge)
         attempt = fingerprint(header)
         if self._verified.get(attempt, 0.0) > monotonic():
             return self._principal
-        user, password = self._read(header)
+        user, password = credentials_in(header, self._challenge)
         if not self._verification.accept(attempt, user, password, request.peer):
             raise Refused("the user name or the password is wrong", self._challenge)
         return self._principal
@@ -123,22 +120,31 @@ class Basic(Security[BasicSettings]):
         check_signs(self.name, self.config.signs)
         return Login(username=self.config.username, password=self.config.password)
 
-    def _read(self, header: str) -> tuple[str, str]:
-        """Return the user name and password in an Authorization header; raises `Refused` for
-        anything else.
-        """
-        scheme, _, encoded = header.partition(" ")
-        if scheme.lower() != "basic":
-            raise Refused("the Authorization header is not of the scheme Basic", self._challenge)
-        malformed = Refused("the Authorization header is malformed", self._challenge)
-        try:
-            pair = base64.b64decode(encoded.strip(" "), validate=True).decode()
-        except (binascii.Error, ValueError):
-            raise malformed from None
-        user, colon, password = pair.partition(":")
-        if not colon:
-            raise malformed
-        return _normal(user), _normal(password)
+
+def basic_challenge(realm: str) -> str:
+    """Return the WWW-Authenticate header of HTTP Basic; an empty realm is `hansa`."""
+    quoted = (realm or "hansa").replace("\\", "\\\\").replace('"', '\\"')
+    return f'Basic realm="{quoted}", charset="UTF-8"'
+
+
+def credentials_in(header: str, challenge: str) -> tuple[str, str]:
+    """Return the user name and password in an Authorization header; raises `Refused` for anything
+    else.
+    """
+    if len(header) > LONGEST:
+        raise Refused("the Authorization header is too long", challenge)
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise Refused("the Authorization header is not of the scheme Basic", challenge)
+    malformed = Refused("the Authorization header is malformed", challenge)
+    try:
+        pair = base64.b64decode(encoded.strip(" "), validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise malformed from None
+    user, colon, password = pair.partition(":")
+    if not colon:
+        raise malformed
+    return _normal(user), _normal(password)
 
 
 def _normal(text: str) -> str:

@@ -8,7 +8,6 @@ from .apikey import ApiKey
 from .basic import Basic
 from .bearer import Bearer
 from .cells import SharedCells
-from .certificate import Certificate
 from .early import SecuritySection
 from .strength import requirements
 from .throttle import Throttle
@@ -16,8 +15,8 @@ from .throttle import Throttle
 
 @hookimpl
 def hansa_security() -> list[type[Security]]:
-    """Return HTTP Basic, API keys, bearer tokens and client certificates."""
-    return [Basic, ApiKey, Bearer, Certificate]
+    """Return HTTP Basic, API keys and bearer tokens."""
+    return [Basic, ApiKey, Bearer]
 
 
 @hookimpl

@@ -1,0 +1,1 @@
+"""The security type `ldap`: user names and passwords that a directory knows."""

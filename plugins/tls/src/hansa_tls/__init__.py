@@ -1,0 +1,1 @@
+"""Security definitions of TLS: client certificates of callers, trusted authorities, own keys."""

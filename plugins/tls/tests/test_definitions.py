@@ -1,0 +1,195 @@
+"""Authorities and keys of connections: pasted and in files, told of before they end."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
+from hansa import Invalid, Request, Security, Unavailable, load
+from hansa_devkit import LocalServer
+from hansa_devkit.contract import Contract
+from hansa_tls.authority import TlsAuthority
+from hansa_tls.expiry import ExpiryWatch, Notices, ending
+from hansa_tls.key import TlsKey
+from hansa_tls.memory_file import MemoryFile
+
+from plugins.tls.tests.authority import Authority, Issued
+
+CA = Authority("root")
+OWN = CA.issue("CN=hansa")
+OTHER = CA.issue("CN=other")
+ENCRYPTED = OWN.key.private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame")
+).decode()
+
+
+def make(cls: Any, **settings: object) -> Security[Any]:
+    found: Security[Any] = cls("partner", cls.prepare(load(cls.Config, settings)), LocalServer())
+    return found
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    certificate, key = OWN.write(tmp_path, "own")
+    return {"certificate": str(certificate), "key": str(key)}
+
+
+PASTED = {"certificate": OWN.pem, "key": OWN.key_pem}
+
+
+@pytest.mark.parametrize("given", ["pasted", "files", "encrypted"])
+def test_a_key_supplies_files_that_openssl_reads(files, given):
+    settings = {
+        "pasted": PASTED,
+        "files": files,
+        "encrypted": {**PASTED, "key": ENCRYPTED, "passphrase": "open sesame"},
+    }[given]
+    one = make(TlsKey, **settings, username="ada")
+    one.start()
+    login = one.login()
+    assert (login.means, login.username) == ("certificate", "ada")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_cert_chain(login.certificate, login.key)
+    assert one.ping().startswith("presents CN=hansa, valid until 20")
+    assert "PRIVATE" not in repr(one.config) and "sesame" not in repr(one.config)
+    with pytest.raises(NotImplementedError, match="does not authenticate"):
+        one.authenticate(Request())
+    one.stop()
+    # a connection that still has the login may connect once more
+    context.load_cert_chain(login.certificate, login.key)
+
+
+def test_a_file_in_memory_is_for_its_user_alone_and_goes_with_its_path():
+    file = MemoryFile("key", b"secret")
+    status = os.stat(file)
+    assert (status.st_mode & 0o777, Path(file).read_bytes()) == (0o600, b"secret")
+    path = str(file)
+    del file
+    gc.collect()
+    assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "faulty"),
+    [
+        ({"key": OTHER.key_pem}, "is not the key of the first certificate"),
+        ({"certificate": OWN.key_pem}, "has no certificate in PEM"),
+        ({"key": OWN.pem}, "is not a private key in PEM"),
+        ({"key": ENCRYPTED}, "passphrase: required"),
+        ({"key": ENCRYPTED, "passphrase": "x"}, "or the passphrase is another one"),
+        ({"passphrase": "x"}, "passphrase: the key is not encrypted"),
+    ],
+)
+def test_what_does_not_fit_is_told_when_it_is_set(changes, faulty):
+    with pytest.raises(Invalid, match=faulty) as caught:
+        load(TlsKey.Config, {**PASTED, **changes})
+    assert "sesame" not in str(caught.value)
+
+
+def test_what_does_not_fit_in_files_is_told_when_it_starts(files, tmp_path):
+    _, other = OTHER.write(tmp_path, "other")
+    with pytest.raises(Invalid, match="is not the key of"):
+        make(TlsKey, **{**files, "key": str(other)}).start()
+    with pytest.raises(Unavailable, match="No such file"):
+        make(TlsKey, **{**files, "key": f"{tmp_path}/none"}).start()
+
+
+def test_authorities_supply_a_file_of_all_of_them(tmp_path):
+    file, _ = Authority("second").write(tmp_path, "second")
+    for given in (CA.pem + file.read_text(), str(file)):
+        one = make(TlsAuthority, certificates=given)
+        one.start()
+        context = ssl.create_default_context(cafile=one.authorities())
+        assert len(context.get_ca_certs()) == given.count("BEGIN") or given == str(file)
+        assert "CN=second,O=Hansa tests" in one.ping()
+        one.stop()
+    with pytest.raises(Invalid, match="has no certificate in PEM"):
+        make(TlsAuthority, certificates="-----BEGIN CERTIFICATE-----")
+
+
+def ends_in(days: float) -> Issued:
+    return CA.issue("CN=soon", days=(-1, days))
+
+
+def test_what_ends_within_30_days_is_told():
+    now = datetime.now(UTC)
+    assert ending([ends_in(31).certificate], now) == ""
+    assert ending([], now) == ""
+    soon = ending([OWN.certificate, ends_in(29.5).certificate], now)
+    assert soon.startswith("the certificate CN=soon ends on ") and soon.endswith(", in 29 days")
+    gone = ends_in(-0.5).certificate
+    assert "CN=soon has expired on" in ending([gone], now)
+
+
+def test_the_state_tells_of_an_end_and_the_log_once_a_day(caplog):
+    one = ends_in(5)
+    server = LocalServer()
+    told: list[str] = []
+    definitions: list[tuple[Any, dict[str, str]]] = [
+        (TlsKey, {"certificate": one.pem, "key": one.key_pem}),
+        (TlsAuthority, {"certificates": one.pem}),
+    ]
+    for cls, settings in definitions:
+        thing = cls("partner", load(cls.Config, settings), server)
+        thing.trouble = told.append
+        with caplog.at_level(logging.WARNING):
+            thing.start()
+        thing.stop()
+    assert [text.partition(" ends")[0] for text in told] == ["the certificate CN=soon"] * 2
+    assert caplog.text.count("CN=soon ends on") == 2
+
+
+def test_notices_are_reported_once_and_joined(caplog, monkeypatch):
+    told: list[str] = []
+    notices = Notices(told.append, logging.getLogger("test"))
+    for _ in range(3):
+        notices.tell("a", "one")
+        notices.tell("b", "two")
+    notices.tell("a", "")
+    notices.tell("a", "")
+    assert told == ["one", "one; two", "two"]
+    assert caplog.text.count("two") == 1
+    monkeypatch.setattr("hansa_tls.expiry.REPEAT", timedelta(0))
+    notices.tell("b", "two")
+    assert caplog.text.count("two") == 2
+
+
+def test_the_watch_looks_again_until_its_owner_leaves():
+    watch = ExpiryWatch(interval=0.01)
+    looks: list[int] = []
+    seen_twice = threading.Event()
+
+    def look() -> None:
+        looks.append(1)
+        if len(looks) > 2:
+            seen_twice.set()
+        raise_in_thread = len(looks) == 2
+        if raise_in_thread:
+            raise OSError("a look that fails ends nothing")
+
+    watch.enter("owner", look)
+    assert seen_twice.wait(5)
+    watch.leave("owner")
+    assert watch._thread is None
+
+
+class TestKey(Contract):
+    cls = TlsKey
+    good = PASTED
+
+
+class TestAuthority(Contract):
+    cls = TlsAuthority
+    good = {"certificates": CA.pem}
