@@ -9,6 +9,7 @@ Prints every fault with its place; ends with 1 if there is any. A test and pre-c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tools.markdown import anchors, code, links
@@ -48,9 +49,15 @@ def broken(page: Path, target: str) -> str:
     file = (page.parent / path).resolve() if path else page
     if not file.exists():
         return f"the link to {target} leads nowhere"
-    if anchor and anchor not in anchors(file.read_text()):
+    if anchor and anchor not in _anchors(file):
         return f"{path or 'the page'} has no heading #{anchor}"
     return ""
+
+
+@cache
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page, to which many links lead."""
+    return anchors(page.read_text())
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.project import TOP, core, dotted, imports
-from tools.source import docstring
+from tools.source import docstring, nodes
 
 PAGE = TOP / "docs" / "architecture.md"
 SECTION = "## The floors of the core"
@@ -66,9 +66,9 @@ def named_in_texts(
     """
     asked = {id(text) for text in _asked_for(tree)}
     labels = {id(text) for text in _labels(tree)}
-    documents = {id(docstring(node)) for node in ast.walk(tree)}
+    documents = {id(docstring(node)) for node in nodes(tree)}
     packages = {module.rpartition(".")[0] for module in modules}
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
         if id(node) in labels or id(node) in documents:
@@ -92,7 +92,7 @@ def _names(text: str, package: str) -> Iterator[str]:
 
 def _asked_for(tree: ast.Module) -> Iterator[ast.expr]:
     """The texts that stand where a module is asked for: behind `-m`, or in a call that imports."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call) and _called(node) in _BY_NAME:
             yield from node.args
         elements = getattr(node, "elts", None) or getattr(node, "args", None)
@@ -105,14 +105,17 @@ def _asked_for(tree: ast.Module) -> Iterator[ast.expr]:
 
 def _labels(tree: ast.Module) -> Iterator[ast.expr]:
     """The texts that name a logger or a group of entry points."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call) and _called(node) in _LABELS:
             yield from node.args
             yield from (keyword.value for keyword in node.keywords)
 
 
 def _called(call: ast.Call) -> str:
-    return ast.unparse(call.func).rpartition(".")[2]
+    """Return the last part of the name of what is called."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def steps(files: list[Path] | None = None) -> list[Step]:

@@ -101,13 +101,13 @@ def imports(file: Path, package: str) -> tuple[Import, ...]:
 
 
 def _imports(file: Path, package: str) -> Iterator[Import]:
-    tree = ast.parse(file.read_text())
+    nodes = list(ast.walk(ast.parse(file.read_text())))
     guarded: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             for statement in node.body:
                 guarded.update(id(inner) for inner in ast.walk(statement))
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(alias.name, "", node.lineno, id(node) in guarded)

@@ -19,7 +19,7 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator
 
-from tools.source import parsed
+from tools.source import nodes, parsed
 
 # codes that need no reason of their own, since it is the same everywhere
 KNOWN_IGNORES = {
@@ -54,7 +54,7 @@ def assignment_in_call(text: str) -> Iterator[str]:
     if ":=" not in text:
         return
     found: set[int] = set()
-    for node in ast.walk(parsed(text)):
+    for node in nodes(parsed(text)):
         if isinstance(node, ast.Call):
             for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 found.update(_assignments(argument))
@@ -81,7 +81,7 @@ def unformatted(text: str) -> Iterator[str]:
 
 def unexplained(text: str) -> Iterator[str]:
     """Ignored findings of mypy and ruff without a code, or without a reason where one is needed."""
-    if "noqa" not in text and "ignore" not in text:
+    if not _NOQA.search(text) and not _IGNORE.search(text):
         return
     lines = text.splitlines()
     for line, comment in comments(text):
@@ -102,15 +102,17 @@ def untyped_server(text: str) -> Iterator[str]:
     """Parameters and attributes called `server` whose annotation is Any."""
     if "server" not in text or "Any" not in text:
         return
-    for node in ast.walk(parsed(text)):
+    for node in nodes(parsed(text)):
         if isinstance(node, ast.arg):
-            name, annotation = node.arg, node.annotation
+            name = node.arg
         elif isinstance(node, ast.AnnAssign):
-            name, annotation = ast.unparse(node.target).rpartition(".")[2], node.annotation
+            name = ast.unparse(node.target).rpartition(".")[2]
         else:
             continue
-        words = ast.unparse(annotation) if annotation else ""
-        if name.lstrip("_") == "server" and words in ("Any", "Any | None"):
+        if name.lstrip("_") != "server" or node.annotation is None:
+            continue
+        words = ast.unparse(node.annotation)
+        if words in ("Any", "Any | None"):
             yield f"line {node.lineno}, {name}: {words}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def docstring(node: ast.AST) -> ast.Constant | None:
 def docstring_lines(tree: ast.AST) -> set[int]:
     """The numbers of the lines that docstrings take."""
     lines: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if found := docstring(node):
             lines.update(range(found.lineno, (found.end_lineno or found.lineno) + 1))
     return lines
@@ -45,16 +45,50 @@ def parsed(text: str) -> ast.Module:
     return ast.parse(text)
 
 
+@lru_cache(maxsize=1)
+def nodes(tree: ast.AST) -> list[ast.AST]:
+    """All nodes of a tree; those of the last one are kept, since every rule looks at them."""
+    return list(ast.walk(tree))
+
+
 def code_lines(text: str) -> list[str]:
     """The lines that are not blank, comment or docstring, without indentation; a trailing comment
     belongs to its line.
     """
-    used: set[int] = set()
+    tree = parsed(text)
+    lines = text.splitlines()
+    passive = {number for number, line in enumerate(lines, 1) if _is_passive(line)}
+    documented = docstring_lines(tree)
+    used = set(range(1, len(lines) + 1)) - passive - documented
+    # PERF: only where a text of several lines holds what looks like comments or blank lines do
+    # tokens have to say what it is; asking them of every file took twice as long
+    if (passive - documented) & _text_lines(tree):
+        used = _token_lines(text) - documented
+    return [lines[number - 1].strip() for number in sorted(used)]
+
+
+def _is_passive(line: str) -> bool:
+    """Whether a line is blank or a comment, unless it is inside a text."""
+    code = line.strip()
+    return not code or code.startswith("#")
+
+
+def _text_lines(tree: ast.AST) -> set[int]:
+    """The numbers of the lines of all texts that go over several lines."""
+    lines: set[int] = set()
+    for node in nodes(tree):
+        if isinstance(node, ast.JoinedStr | ast.Constant) and node.end_lineno != node.lineno:
+            lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
+
+
+def _token_lines(text: str) -> set[int]:
+    """The numbers of the lines that have a token other than a comment."""
+    lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in _PASSIVE:
-            used.update(range(token.start[0], token.end[0] + 1))
-    lines = text.splitlines()
-    return [lines[number - 1].strip() for number in sorted(used - docstring_lines(parsed(text)))]
+            lines.update(range(token.start[0], token.end[0] + 1))
+    return lines
 
 
 def lines_of_code(file: Path) -> int:
@@ -64,8 +98,12 @@ def lines_of_code(file: Path) -> int:
 
 def anys(tree: ast.AST) -> int:
     """How often `Any` stands in the code, imports left out; `typing.Any` and quoted annotations count."""
+    return _anys(nodes(tree))
+
+
+def _anys(found: Iterable[ast.AST]) -> int:
     count = 0
-    for node in ast.walk(tree):
+    for node in found:
         if isinstance(node, ast.Name):
             count += node.id == "Any"
         elif isinstance(node, ast.Attribute):
@@ -80,7 +118,7 @@ def _quoted_anys(text: str) -> int:
     if "Any" not in text or " " in text.replace(", ", "").replace(" | ", ""):
         return 0
     try:
-        return anys(ast.parse(text, mode="eval"))
+        return _anys(ast.walk(ast.parse(text, mode="eval")))
     except SyntaxError:
         return 0
 
