@@ -4,6 +4,7 @@ installed: an installer may have been told not to look (`pip install --no-deps`)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +13,8 @@ from ..foundation.errors import Invalid
 
 HANSA = "hansa"
 """Core, and the beginning of the names of plugins that others require."""
+_OF_EXTRA = re.compile(r"[^;]+; *extra == '[^']+'")
+_RANGE = re.compile(r"(?P<name>[\w.-]+)>=(?P<lowest>[\w.]+),<(?P<end>[\w.]+)")
 
 
 class Unmet(Invalid):
@@ -28,10 +31,34 @@ def unmet(requirements: Iterable[str], *, all: bool = False) -> list[str]:
     return [fault for fault in found if fault]
 
 
+def _is_plainly_met(line: str) -> bool:
+    """Whether a requirement is that of an extra alone, or a range in which the installed release
+    lies.
+
+    PERF: most are. It keeps `packaging.requirements`, which takes 23 ms to import, out of every
+    process that loads plugins.
+    """
+    if _OF_EXTRA.fullmatch(line):
+        return True
+    bounds = _RANGE.fullmatch(line)
+    if bounds is None:
+        return False
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        installed = Version(version(bounds["name"]))
+        lowest = Version(bounds["lowest"])
+        end = Version(bounds["end"])
+    except (PackageNotFoundError, InvalidVersion):
+        return False
+    return lowest <= installed < end and not installed.is_prerelease
+
+
 @cache
 def _unmet(line: str) -> str:
     """Return what is wrong with one requirement (PEP 508); an empty text if it is met."""
-    # PERF: 20 ms that only a process which loads plugins needs
+    if _is_plainly_met(line):
+        return ""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
