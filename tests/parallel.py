@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SPLIT = re.compile(
-    r"tests/scenarios/test_(bad_plugins|helpers|live_changes|processes)\.py"
+    r"tests/scenarios/test_(bad_plugins|helpers|live_changes)\.py"
     r"|tests/cluster/test_(disk|partition)\.py"
-    r"|plugins/quickstart/tests/test_(create_sql|run|tutorial)\.py"
+    r"|plugins/quickstart/tests/test_(run|tutorial)\.py"
     r"|plugins/(ftp|limits|queue|sftp|sql|zeromq)/tests/test_server\.py"
 )
 """Files of which each test may run in a process of its own: it starts a server, or several, for
@@ -37,9 +37,17 @@ TOGETHER = {
     "cluster": re.compile(
         r"tests/cluster/test_(changes|deployment|idempotency|kills|pressure|restart|scheduler|stuck)\.py"
     ),
-    "RabbitMQ": re.compile(r"plugins/amqp/tests/"),
-    "databases of definitions": re.compile(r"tests/odb/"),
-    "databases of services": re.compile(r"plugins/sql/tests/test_(?!server)"),
+    "RabbitMQ": re.compile(
+        r"plugins/amqp/tests/|plugins/zato/tests/test_amqp\.py|tests/scenarios/test_everywhere\.py"
+    ),
+    "databases of definitions": re.compile(
+        r"tests/odb/"
+        r"|plugins/(devkit|odb)/tests/test_servers\.py"
+        r"|plugins/quickstart/tests/test_create_sql\.py"
+    ),
+    "databases of services": re.compile(
+        r"plugins/sql/tests/test_(?!server)|plugins/zato/tests/test_sql\.py"
+    ),
     "dependent cluster": re.compile(
         r"tests/cluster/test_(odb_outage|redis_outage)\.py|tests/cluster/test_partition\.py.*\["
     ),

@@ -7,18 +7,10 @@ import shutil
 import signal
 import sqlite3
 
+import pytest
 from hansa_devkit.harness.api_server import ApiError
 from hansa_devkit.harness.distribution import install_plugin
 from hansa_devkit.harness.waiting import wait_until
-
-
-def failed(server) -> str:
-    """The log of a server that refused to start."""
-    server.launch()
-    assert server.process.wait(40) not in (0, None)
-    assert not server.processes()
-    return server.log()
-
 
 TWICE = (
     "class Mine(Outgoing):\n"
@@ -35,13 +27,17 @@ def test_a_server_serves_without_the_plugins_that_do_not_load_and_says_why(start
     install_plugin(tmp_path, "first", TWICE)
     install_plugin(tmp_path, "second", TWICE)
     absent = install_plugin(tmp_path, "absent", "import no_such_library\n")
-    server = start_server(env={"PYTHONPATH": str(tmp_path)}, workers=1)
+    install_plugin(tmp_path, "shut", "import no_such_library\n")
+    worse = install_plugin(tmp_path, "worse", "")
+    blocked = '[plugins]\nblocked = ["shut"]\n'
+    server = start_server(blocked, env={"PYTHONPATH": str(tmp_path)}, workers=1)
 
     def listed() -> dict[str, dict[str, str]]:
         return {item["name"]: item for item in server.api("admin.plugin.list")["items"]}
 
     found = listed()
     assert [found[name]["status"] for name in ("http", "first")] == ["loaded", "loaded"]
+    assert found["shut"]["status"] == "blocked"
     for name, why in {
         "wrong": "there is no hook hansa_transport; did you mean hansa_transports?",
         "second": "outgoing mine is given by the plugins first and second",
@@ -51,7 +47,16 @@ def test_a_server_serves_without_the_plugins_that_do_not_load_and_says_why(start
         assert why in found[name]["why"] and f"`hansa plugin block {name}`" in found[name]["why"]
     assert "plugin absent (hansa-absent 1.0) cannot be loaded" in server.output()
 
-    worker = server.workers()[0]
+    worse.write_text("import no_such_library\n")
+    (worker,) = server.workers()
+    with pytest.raises(ApiError) as refused:
+        server.api("admin.plugin.reload", name="worse")
+    assert refused.value.status == 400
+    assert "no_such_library" in str(refused.value.problem["errors"])
+    assert server.workers() == [worker]
+    assert server.ready()
+    worse.write_text("")
+
     worker.kill()
     wait_until(lambda: worker.pid not in {one.pid for one in server.workers()} and server.ready())
     server.cli("plugin", "reload", "first")
@@ -75,36 +80,6 @@ def test_a_server_serves_without_the_plugins_that_do_not_load_and_says_why(start
     assert listed()["wrong"]["status"] == "blocked" and "not installed" in listed()["wrong"]["why"]
     assert "server1/0: removed" in server.cli("plugin", "block", "wrong", "--off").stdout
     assert "wrong" not in listed()
-
-
-def test_a_plugin_that_is_blocked_by_the_configuration(start_server, tmp_path):
-    install_plugin(tmp_path, "absent", "import no_such_library\n")
-    environment = {"PYTHONPATH": str(tmp_path)}
-    server = start_server('[plugins]\nblocked = ["absent"]\n', env=environment, workers=1)
-    found = {item["name"]: item["status"] for item in server.api("admin.plugin.list")["items"]}
-    assert found["absent"] == "blocked"
-    assert found["http"] == "loaded"
-
-
-def test_an_enabled_plugin_that_is_not_installed(start_server):
-    log = failed(start_server('[plugins]\nenabled = ["http", "json", "nosuch"]\n', start=False))
-    assert "nosuch" in log
-    assert "Traceback" not in log
-
-
-def test_a_plugin_that_cannot_be_loaded_any_more_is_not_reloaded(start_server, tmp_path):
-    late = install_plugin(tmp_path, "late", "")
-    server = start_server(env={"PYTHONPATH": str(tmp_path)}, workers=1)
-    workers = {one.pid for one in server.workers()}
-    late.write_text("import no_such_library\n")
-    try:
-        server.api("admin.plugin.reload", name="late")
-    except ApiError as refused:
-        assert refused.status == 400 and "no_such_library" in str(refused.problem["errors"])
-    else:
-        raise AssertionError("a plugin that does not import was reloaded")
-    assert {one.pid for one in server.workers()} == workers
-    assert server.ready()
 
 
 def test_a_server_that_is_ended_while_a_worker_starts_leaves_no_report(start_server, tmp_path):

@@ -120,7 +120,8 @@ class ServerProcess:
             raise
         status = self._status() or 0
         left = self.processes()
-        self.kill()
+        kill_all(left)
+        self.process = None
         assert not left, f"processes were left behind: {left}"
         assert ended_before or status == 0, f"ended with {status}:\n{self._last_of_log()}"
         return status
