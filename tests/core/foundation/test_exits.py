@@ -33,7 +33,7 @@ from hansa.foundation.origins import on_thread_start, origins
 from hansa.foundation.starts import Starts
 
 on_thread_start(origins.note)
-end = log_exits()
+end = log_exits(lambda subject: print("noted", subject, flush=True))
 child = os.fork()
 if child == 0:
     os._exit(5)
@@ -58,6 +58,7 @@ threading.Event().wait(10)
     told = "os._exit(3) ends this process in the thread second, begun by plugin y (hansa_startup):"
     assert told in done.stderr and "in ends" in done.stderr
     assert "os._exit(5)" not in done.stderr
+    assert done.stdout == "noted plugin y (hansa_startup)\n"
 
 
 def test_commands_work_although_an_early_module_ends_its_process(tmp_path: Path):

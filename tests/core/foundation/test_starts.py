@@ -89,6 +89,27 @@ def test_a_start_that_is_survived_clears_it_and_it_starts_alone(
     assert began.is_set() and ledger.all() == {}
 
 
+def test_who_ends_a_process_is_blamed_alone_or_nobody(ledger: DeathLedger, tmp_path: Path):
+    def end(by: str, *events: str) -> list[str]:
+        ledger.journal(1).parent.mkdir(exist_ok=True)
+        ledger.journal(1).write_text("\n".join([*events, f"*{by}"]))
+        return ledger.bury(1, "ended with status 7")
+
+    now = f"{time.monotonic():.2f}"
+    assert end("two", "+one", "+two") == ["two"]
+    assert end("two", f"~{now} one", f"~{now} two") == ["two"]
+    assert end("two", "=one", "=two", f"!{now}") == ["two"]
+    # what serves for long, or serves others, as the threads of a listener do
+    assert end("two", "+one", "~1.0 two") == []
+    assert end("plugin http (hansa_serve)", "+one", "=two", f"!{now}") == []
+    assert {subject: deaths.count for subject, deaths in ledger.all().items()} == {"two": 3}
+
+    starts = Starts(tmp_path / "starts", name="me")
+    with starts.starting("one"), starts.starting("two"):
+        starts.note_end("one")
+        assert ledger.bury("me", "ended with status 7") == ["one"]
+
+
 def test_a_start_that_fails_is_no_death(ledger: DeathLedger, tmp_path: Path):
     die(ledger, 1, "one")
     starts = Starts(tmp_path / "starts", aftermath=60)

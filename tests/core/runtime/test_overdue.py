@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hansa import Binding, Request, Service
 from hansa.contract.records import DefinitionRecord
+from hansa.foundation.starts import DeathLedger, Starts
 from hansa.runtime.inflight import InFlight
 from hansa.runtime.managed import ManagedObject
 from hansa.runtime.overdue import OverdueCalls, OverdueStarts
@@ -82,14 +85,17 @@ def test_it_looks_by_itself_unless_there_is_no_limit(stuck: Stuck, until: Any, c
 
 
 def test_a_start_over_the_limit_is_the_reason_of_its_state_and_logged_once(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
 ):
     managed = ManagedObject(DefinitionRecord("outgoing", "sql", "db", {}), {})
     managed.become("starting")
     settled: list[bool] = []
-    starts = OverdueStarts(0.0, lambda: settled.append(True))
-    with starts.noted(managed):
+    journal = Starts(tmp_path)
+    starts = OverdueStarts(0.0, journal, lambda: settled.append(True))
+    with journal.starting("outgoing sql 'db' at revision 0", lasting=True), starts.noted(managed):
         starts.look()
+        # the worker ends now, by something else
+        assert DeathLedger(tmp_path).bury(os.getpid(), "killed") == []
         assert managed.state == "starting"
         assert managed.why == "its start has not returned for over 0 s"
         managed.become("starting")  # it is edited meanwhile
@@ -107,7 +113,7 @@ def test_a_start_over_the_limit_is_the_reason_of_its_state_and_logged_once(
 
 def test_starts_within_the_limit_are_not_told(caplog: pytest.LogCaptureFixture):
     managed = ManagedObject(DefinitionRecord("outgoing", "sql", "db", {}), {})
-    starts = OverdueStarts(60.0)
+    starts = OverdueStarts(60.0, Starts())
     with starts.noted(managed):
         starts.look()
     assert (managed.why, caplog.records) == ("", [])

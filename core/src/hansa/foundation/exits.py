@@ -43,9 +43,11 @@ def exits_raised() -> Iterator[None]:
         os._exit = end
 
 
-def log_exits() -> Callable[[int], NoReturn]:
-    """Have the log say from now on who ends this process by `os._exit`: the plugin or definition that
-    began the thread, and its stack. Returns the `os._exit` that logs nothing.
+def log_exits(note: Callable[[str], object]) -> Callable[[int], NoReturn]:
+    """Have the log say from now on who ends this process by `os._exit`: the plugin or definition
+    whose start has begun the thread, which is handed to `note`, and the stack of the thread.
+
+    Returns the `os._exit` that says nothing.
     """
     end = os._exit
     process = os.getpid()
@@ -55,6 +57,7 @@ def log_exits() -> Callable[[int], NoReturn]:
         if os.getpid() == process:
             with contextlib.suppress(Exception):
                 _log_exit(status)
+                note(origins.subject)
         end(status)
 
     os._exit = log_and_exit

@@ -10,7 +10,8 @@ the innocent are cleared by their next start.
 
 The journal has a line for each event, its mark first: `+` a start begins, `-` it has ended, `=` it
 has ended and what was started runs, `~` the same while the process served, with the time
-(`time.monotonic()`), and `!` the process serves, with the time.
+(`time.monotonic()`), `!` the process serves, with the time, and `*` the process is about to end by
+what this start has begun, so that no other is to blame.
 """
 
 from __future__ import annotations
@@ -77,13 +78,15 @@ class Deaths:
 @dataclass(frozen=True, slots=True)
 class _Events:
     """What a process has begun to start and has not finished, what it has finished while it served,
-    with the time (`time.monotonic()`), what before, and since when it served.
+    with the time (`time.monotonic()`), what before, since when it served, and what ended it, if it
+    could still tell.
     """
 
     under_way: list[str]
     finished: dict[str, float]
     initial: list[str]
     serving_since: float | None = None
+    ended_by: str = ""
 
     @classmethod
     def read(cls, journal: str) -> _Events:
@@ -92,6 +95,7 @@ class _Events:
         finished: dict[str, float] = {}
         initial: list[str] = []
         serving_since: float | None = None
+        ended_by = ""
         for line in journal.splitlines():
             mark, subject = line[:1], line[1:]
             if mark == "+":
@@ -104,8 +108,11 @@ class _Events:
                 finished[subject] = float(moment)
             elif mark == "=":
                 initial.append(subject)
+            elif mark == "*":
+                ended_by = subject
+                continue
             under_way.pop(subject, None)
-        return cls(list(under_way), finished, initial, serving_since)
+        return cls(list(under_way), finished, initial, serving_since, ended_by)
 
     def early(self, moment: float) -> bool:
         """Whether the process did not serve yet at a moment."""
@@ -167,13 +174,17 @@ class DeathLedger:
         and return it; `how` says how it ended.
 
         Of several, those that were blamed before, which are started alone. Nothing is blamed if
-        that cannot be written down.
+        that cannot be written down, or if the process said that something else ends it.
         """
         events = self._events(pid)
         before = time.monotonic() - AFTERMATH
         subjects = events.under_way or events.finished_after(before)
         self.forget(pid)
-        if not subjects and events.initial and events.early(before):
+        if events.ended_by:
+            initial = events.initial if events.early(before) else []
+            known = {*subjects, *initial}
+            subjects = [events.ended_by] if events.ended_by in known else []
+        elif not subjects and events.initial and events.early(before):
             subjects = self._suspects(events, how)
         if not subjects:
             return []
@@ -354,6 +365,16 @@ class Starts:
         with self._lock:
             self.serving = True
             self._write(f"!{time.monotonic():.2f}")
+
+    def excuse(self, subject: str) -> None:
+        """Note that a start is not to blame if this process ends, although it is still under way."""
+        with self._lock:
+            self._write(f"-{subject}")
+
+    def note_end(self, subject: str) -> None:
+        """Note that this process is about to end by what a start has begun."""
+        with self._lock:
+            self._write(f"*{subject}")
 
     def stop_watching(self) -> None:
         """Watch nothing any more: this process is about to end."""

@@ -206,7 +206,7 @@ def main() -> NoReturn:
     starts = Starts(config.dir / STARTS)
     owners.install()
     on_thread_start(origins.note)
-    end = log_exits()
+    end = log_exits(starts.note_end)
     faulthandler.enable()  # a crash prints the stacks of all threads
     try:
         worker = _make_worker(config, job, control, starts)

@@ -76,7 +76,7 @@ class Objects(ObjectsContract):
         self._read = read
         self._preview = preview
         self._starts = starts or Starts()
-        self._overdue = overdue or OverdueStarts(0.0)
+        self._overdue = overdue or OverdueStarts(0.0, self._starts)
         self._settled = settled
         self._table: dict[Key, ManagedObject] = {}
         self._by_name: dict[tuple[str, str], ManagedObject] = {}

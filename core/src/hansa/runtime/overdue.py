@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..contract.service import current_cid
+from ..foundation.starts import Starts
 from .inflight import Call, InFlight
-from .managed import ManagedObject
+from .managed import ManagedObject, start_of
 from .watch import LimitWatch
 
 log = logging.getLogger("hansa.overdue")
@@ -66,9 +67,12 @@ class OverdueCalls(LimitWatch):
 
 @dataclass(eq=False, slots=True)
 class _Start:
-    """A start of an object under way: since when, by `time.monotonic()`, and in which thread."""
+    """A start of an object under way: what the journal calls it, since when, by `time.monotonic()`,
+    and in which thread.
+    """
 
     managed: ManagedObject
+    subject: str
     began: float
     thread: int
     is_told: bool = False
@@ -78,11 +82,15 @@ class OverdueStarts(LimitWatch):
     """Tells of the starts of one worker's objects that have not returned after `limit` seconds; of
     none, if that is 0.
 
-    The state of the object then has the reason, and `settled`, if it is given, is called.
+    The state of the object then has the reason, and `settled`, if it is given, is called. What ends
+    the worker from then on is not laid to the start in `starts`.
     """
 
-    def __init__(self, limit: float, settled: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, limit: float, starts: Starts, settled: Callable[[], None] | None = None
+    ) -> None:
         super().__init__("overdue starts", limit)
+        self._starts = starts
         self._settled = settled
         self._under_way: set[_Start] = set()
         self._lock = threading.Lock()
@@ -90,7 +98,8 @@ class OverdueStarts(LimitWatch):
     @contextlib.contextmanager
     def noted(self, managed: ManagedObject) -> Iterator[None]:
         """Count this block as the start of an object."""
-        start = _Start(managed, time.monotonic(), threading.get_ident())
+        subject = start_of(managed.record)
+        start = _Start(managed, subject, time.monotonic(), threading.get_ident())
         with self._lock:
             self._under_way.add(start)
         try:
@@ -120,6 +129,7 @@ class OverdueStarts(LimitWatch):
 
     def _tell(self, start: _Start) -> None:
         start.is_told = True
+        self._starts.excuse(start.subject)
         frame = sys._current_frames().get(start.thread)
         stack = "".join(traceback.format_stack(frame)) if frame is not None else "it has returned"
         key = start.managed.record.key

@@ -124,7 +124,8 @@ class WorkerServer:
         self.objects = Objects(
             self,
             self.registry,
-        self.overdue_starts = OverdueStarts(config.server.start_limit, self.wake.set)
+        start_limit = config.server.start_limit
+        self.overdue_starts = OverdueStarts(start_limit, self.starts, self.wake.set)
             self.definitions.read_to_run,
             self.definitions.preview,
             self.leases,
