@@ -38,7 +38,7 @@ def secure(cluster):
     lines = [
         line
         for line in config.splitlines()
-        if not line.startswith(("bind", "admin_bind", "# cert"))
+        if not line.startswith(("bind", "admin_bind", "https_bind", "certificate", "# https"))
     ]
     at = lines.index("[loadbalancer]") + 1
     lines[at:at] = [f'bind = "127.0.0.1:{port}"', 'certificate = "certificates/cert-key.pem"']

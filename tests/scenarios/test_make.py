@@ -147,11 +147,18 @@ def test_it_is_a_cluster_whose_every_port_is_told(made):
         for c in p.net_connections("tcp")
         if c.status == psutil.CONN_LISTEN
     }
-    assert len(listening) == 4
+    assert len(listening) == 5
     printed = made.output.read_text()
     for port in listening:
         assert f"127.0.0.1:{port}" in printed
-    assert not listening & {8183, 17010, 17011}
+    assert not listening & {8183, 11224, 17010, 17011}
+
+
+def test_https_is_served_beside_http_with_a_certificate_of_its_authority(made):
+    (url,) = re.findall(r"^HTTPS for clients: (\S+),", made.output.read_text(), re.M)
+    authority = made.directory / "ca/ca-material/ca-cert.pem"
+    answer = requests.get(f"{url}/hansa/ready", timeout=10, verify=str(authority))
+    assert answer.status_code == 200
 
 
 def test_what_is_copied_into_the_pickup_folder_is_deployed(made):

@@ -5,11 +5,13 @@ what reached them.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import http.client
 import http.server
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -20,6 +22,9 @@ from typing import Any
 
 import psutil
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
@@ -93,8 +98,9 @@ class Backend:
     it.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tls: ssl.SSLContext | None = None) -> None:
         self.name = name
+        self.tls = tls
         self.seen: Counter[str] = Counter()
         self.ready, self.broken, self.delay = True, False, 0.0
         self.connections = self.busy = 0
@@ -107,6 +113,11 @@ class Backend:
         """Listen, and answer from now on."""
         self.server = _Server(("127.0.0.1", self.port), _Handler)
         self.server.backend = self
+        if self.tls is not None:
+            # the handshake is made by the thread of the connection
+            self.server.socket = self.tls.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -249,11 +260,23 @@ class RunningBalancer:
                 process.kill()
 
 
+def connect(port: int, tls: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
+    """A connection to a port of this machine, over TLS with a context."""
+    if tls is None:
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=30, context=tls)
+
+
 def call(
-    port: int, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
+    port: int,
+    method: str,
+    path: str,
+    body: str = "",
+    headers: dict[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Any:
     """One request on a connection of its own: status, headers, body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = connect(port, tls)
     try:
         connection.request(method, path, body or None, headers or {})
         answer = connection.getresponse()
@@ -271,8 +294,10 @@ class Posts:
     client repeats anything.
     """
 
-    def __init__(self, port: int, path: str = "/x", clients: int = 6) -> None:
-        self.port, self.path = port, path
+    def __init__(
+        self, port: int, path: str = "/x", clients: int = 6, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.port, self.path, self.tls = port, path, tls
         self.sent, self.faults = 0, []  # type: int, list[str]
         self._lock, self._over = threading.Lock(), threading.Event()
         self._threads = [
@@ -303,9 +328,7 @@ class Posts:
                 self.sent += 1
                 number = self.sent
             try:
-                connection = connection or http.client.HTTPConnection(
-                    "127.0.0.1", self.port, timeout=30
-                )
+                connection = connection or connect(self.port, self.tls)
                 body = json.dumps({"number": number})
                 headers = {
                     "Content-Type": "application/json",
@@ -323,3 +346,20 @@ class Posts:
                 self.faults.append(f"{number}: {type(error).__name__} {error}")
                 connection = None
             time.sleep(0.002)
+
+
+def self_signed(serial: int, host: str = "localhost") -> tuple[bytes, bytes]:
+    """A certificate for a host and its key, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{host} {serial}")])
+    begin = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), serial)
+    builder = builder.not_valid_before(begin)
+    builder = builder.not_valid_after(begin + datetime.timedelta(days=1))
+    alternatives = x509.SubjectAlternativeName([x509.DNSName(host)])
+    builder = builder.add_extension(alternatives, critical=False)
+    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate, private

@@ -18,7 +18,7 @@ from hansa_devkit.harness.waiting import wait_until
 from hansa_loadbalancer.files import SOCKET
 from hansa_loadbalancer.settings import BalancedServer
 
-from plugins.loadbalancer.tests.support import Backend, both, call
+from plugins.loadbalancer.tests.support import Backend, both, call, self_signed
 
 
 @both
@@ -217,34 +217,13 @@ def test_rules_across_settings_are_told_at_once(start):
         assert f"{balancer.config}: loadbalancer.{key}: " in said
 
 
+@pytest.mark.evidence("tls")
 @both
 def test_https(start, backends, tmp_path):
-    import datetime
     import ssl
     import urllib.request
 
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    )
-    builder = (
-        builder.serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-    )
-    builder = builder.add_extension(
-        x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
-    )
-    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    certificate, private = self_signed(1)
     file = tmp_path / "a b\"c'$d#.pem"  # names that need quotes
     file.write_bytes(certificate + private)
     balancer = start(run=False, certificate=str(file))

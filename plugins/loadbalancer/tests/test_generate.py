@@ -29,6 +29,11 @@ from plugins.loadbalancer.tests.support import PROGRAMS
 CHANGED = {
     "bind": "127.0.0.1:1",
     "certificate": "x.pem",
+    "https_bind": "127.0.0.1:11224",
+    "https_only": True,
+    "server_ca": "ca.pem",
+    "client_ca": "clients.pem",
+    "client_certificates": "required",
     "admin_bind": "127.0.0.1:2",
     "admin_in_front": False,
     "balance": "leastconn",
@@ -58,8 +63,18 @@ ONE = BalancedServer(name="one", address="127.0.0.1:17010")
 FOLDER = Path("/nowhere")
 
 
+NEEDED = {
+    "https_bind": {"certificate": "x.pem"},
+    "client_ca": {"certificate": "x.pem"},
+    "client_certificates": {"certificate": "x.pem", "client_ca": "clients.pem"},
+    "https_only": {"certificate": "x.pem", "https_bind": "127.0.0.1:11224"},
+}
+"""What a setting has no meaning without."""
+
+
 def with_setting(path: str, value: object) -> LoadBalancerSection:
     data: dict = {"servers": [{"name": "one", "address": "127.0.0.1:17010"}]}
+    data |= NEEDED.get(path, {})
     outer, _, inner = path.rpartition(".")
     (data.setdefault(outer, {}) if outer else data)[inner] = value
     return load(LoadBalancerSection, data)
@@ -86,7 +101,7 @@ def test_no_setting_is_forgotten():
 def test_every_haproxy_takes_every_setting(tmp_path, name):
     program = find_program(PROGRAMS[name])
     for path, value in CHANGED.items():
-        if path != "certificate":
+        if path not in ("certificate", "server_ca", *NEEDED):
             source = generate(with_setting(path, value), FOLDER)
             (tmp_path / "haproxy.cfg").write_text(source.text)
             refused = ""
@@ -203,6 +218,7 @@ def test_what_is_accepted_adds_no_line_and_no_word(name, host, port, path, bind)
         {"certificate": "a\nb"},
         {"bind": "127.0.0.1:1\n"},
         {"admin_bind": "127.0.0.1:1\n"},
+        {"https_bind": "127.0.0.1:1\n", "certificate": "x.pem"},
     ],
 )
 def test_a_line_end_is_refused(data):

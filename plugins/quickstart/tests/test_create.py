@@ -70,6 +70,8 @@ def test_servers_share_what_a_cluster_shares(made):
     assert f"password:[{(path / 'server1/admin.password').read_text().strip()}]" in told
     balancer = tomllib.loads((path / "load-balancer/config.toml").read_text())["loadbalancer"]
     assert (balancer["bind"], balancer["admin_bind"]) == ("127.0.0.1:11223", "127.0.0.1:8183")
+    assert balancer["https_bind"] == "127.0.0.1:11224"
+    assert (path / "load-balancer" / balancer["certificate"]).is_file()
     assert [server["address"] for server in balancer["servers"]] == [
         "127.0.0.1:17010",
         "127.0.0.1:17011",
@@ -164,6 +166,7 @@ def test_ports_from_a_base_and_more_servers(tmp_path):
     assert "[9/9] Management scripts created" in told
     balancer = tomllib.loads((path / "load-balancer/config.toml").read_text())["loadbalancer"]
     assert (balancer["bind"], balancer["admin_bind"]) == ("127.0.0.1:30000", "127.0.0.1:30001")
+    assert balancer["https_bind"] == "127.0.0.1:30002"
     assert [server["address"][-5:] for server in balancer["servers"]] == ["30010", "30011", "30012"]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 
 import pytest
 import requests
@@ -94,14 +95,20 @@ def test_the_data_of_a_single_server_is_left_alone(make_cluster):
 def test_addresses_around_a_front():
     usual = Addresses.default(2)
     assert usual == Addresses(
-        "127.0.0.1:11223", "127.0.0.1:8183", ("127.0.0.1:17010", "127.0.0.1:17011")
+        "127.0.0.1:11223",
+        "127.0.0.1:8183",
+        ("127.0.0.1:17010", "127.0.0.1:17011"),
+        "127.0.0.1:11224",
     )
     assert usual.moved_to("127.0.0.1:11223") == usual
     moved = usual.moved_to("127.0.0.1:18123")
     assert moved.front == "127.0.0.1:18123"
-    others = {moved.admin, *moved.servers}
-    assert len(others) == 3
-    assert not others & {usual.front, usual.admin, *usual.servers, moved.front}
+    others = {moved.admin, *moved.servers, moved.https}
+    assert len(others) == 4
+    assert not others & {usual.front, usual.admin, *usual.servers, usual.https, moved.front}
+    without = replace(usual, https="")
+    assert without.moved_to("127.0.0.1:18123").https == ""
+    assert without.moved_to("127.0.0.1:11223") == without
     assert moved.moved_to("127.0.0.1:18124").servers == moved.servers  # still free, so they stay
     assert moved.moved_to("127.0.0.1:11223") == usual
 

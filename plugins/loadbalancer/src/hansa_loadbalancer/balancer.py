@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hansa import Invalid, Restarts, StatusFile, Unavailable, print_lines, replace_file, started_at
 
+from .certificates import Stamps, stamps
 from .converge import converge
 from .files import ABOUT, LOCK, SOURCE, About, digest, locked
 from .generate import STATES, Source, generate
@@ -19,7 +20,7 @@ from .logs import log, rotate, set_up
 from .process import Haproxy, end_leftover
 from .program import check_limits, check_ports, check_source, find_program
 from .server_states import server_states
-from .settings import LoadBalancerSection, read
+from .settings import LoadBalancerSection, addresses, is_secure, read
 
 LOOK = 0.1
 """Seconds between looks at the configuration and at HAProxy."""
@@ -39,6 +40,7 @@ class Balancer:
         self._started = 0.0
         self._about_file = StatusFile(self.run_folder / ABOUT)
         self._states = StatusFile(self.run_folder / STATES)
+        self._certificates: Stamps = ()
         self._trouble = ""
 
     def run(self) -> None:
@@ -58,7 +60,8 @@ class Balancer:
             end_leftover(self.run_folder)
             self.program = find_program(self.section.haproxy)
             self.source = self._write(self.section)
-            check_ports(_addresses(self.section))
+            self._certificates = stamps(self.section, self.path.parent)
+            check_ports(addresses(self.section))
             self.haproxy = Haproxy(self.program, self.folder, lambda: self._stop)
             try:
                 self._states.write(server_states(self.section))
@@ -108,10 +111,12 @@ class Balancer:
             now = digest(self.path.read_text())
         except (OSError, UnicodeDecodeError):  # between two versions of a file there may be none
             return
-        forced = self._reload
+        present = stamps(self.section, self.path.parent)
+        forced = self._reload or present != self._certificates
         if not forced and now == self.about.considered:
             return
         self._reload = False
+        self._certificates = present
         try:
             self._consider(now, forced=forced)
         except OSError:
@@ -133,7 +138,7 @@ class Balancer:
         self._restart_planned = False
         self._started = time.monotonic()
         try:
-            check_ports(_addresses(self.section))
+            check_ports(addresses(self.section))
             self._states.write(server_states(self.section))
             self.haproxy.start()
             log.info("HAProxy serves again")
@@ -142,13 +147,19 @@ class Balancer:
 
     # -- the configuration -------------------------------------------------------------------------
 
-    def _write(self, section: LoadBalancerSection) -> Source:
+    def _write(self, section: LoadBalancerSection, *, check_again: bool = False) -> Source:
         """Generate HAProxy's configuration, have it validated, and only then put it in place;
-        raises `Invalid`. One that is in place already needs no space on the disk.
+        raises `Invalid`.
+
+        One that is in place already needs no space on the disk; it is validated where the files
+        that it names may have changed.
         """
         check_limits(section)
         source = generate(section, self.path.parent)
-        if _holds(self.run_folder / SOURCE, source.text):
+        present = self.run_folder / SOURCE
+        if _holds(present, source.text):
+            if check_again:
+                check_source(self.program, source, present)
             return source
         trial = self.run_folder / f"new-{SOURCE}"
         replace_file(trial, source.text)
@@ -170,7 +181,8 @@ class Balancer:
             section, text = read(self.path)
             now = digest(text)
             check_ports(self._new_addresses(section))
-            self.source = self._write(section)
+            certificates = stamps(section, self.path.parent)
+            self.source = self._write(section, check_again=forced)
             only_servers = self.source.core == before.core and not forced
             if only_servers and self._converged(section):
                 how = "live"
@@ -179,6 +191,7 @@ class Balancer:
                 self._states.write(server_states(section, self._ready_servers()))
                 self.haproxy.reload()
             self.section = section
+            self._certificates = certificates
             log.info("applied the configuration: %s servers, %s", len(section.servers), how)
         except Invalid as invalid:
             faults = invalid.errors
@@ -198,8 +211,8 @@ class Balancer:
 
     def _new_addresses(self, section: LoadBalancerSection) -> dict[str, str]:
         """Return the addresses, by setting, at which it does not listen yet."""
-        listening = set(_addresses(self.section).values())
-        wanted = _addresses(section)
+        listening = set(addresses(self.section).values())
+        wanted = addresses(section)
         return {name: address for name, address in wanted.items() if address not in listening}
 
     def _ready_servers(self) -> set[str]:
@@ -212,7 +225,7 @@ class Balancer:
     def _converged(self, section: LoadBalancerSection) -> bool:
         """Whether the servers of a configuration could be made HAProxy's without a reload."""
         with contextlib.suppress(Unavailable):
-            return converge(self.haproxy.runtime, section, self.section)
+            return converge(self.haproxy.runtime, section, self.section, self.path.parent)
         return False
 
     def _announce(self, text: str) -> None:
@@ -243,14 +256,8 @@ def _holds(file: Path, text: str) -> bool:
     return False
 
 
-def _addresses(section: LoadBalancerSection) -> dict[str, str]:
-    """Return the addresses at which it listens, by setting."""
-    addresses = {"bind": section.bind}
-    if section.admin_bind:
-        addresses["admin_bind"] = section.admin_bind
-    return addresses
-
-
 def _url(section: LoadBalancerSection) -> str:
-    scheme = "https" if section.certificate else "http"
-    return f"{scheme}://{section.bind.replace('*', '0.0.0.0')}"
+    """Return the URL for clients: over HTTP, where that is served."""
+    name, address = next(iter(addresses(section).items()))
+    scheme = "https" if is_secure(section, name) else "http"
+    return f"{scheme}://{address.replace('*', '0.0.0.0')}"

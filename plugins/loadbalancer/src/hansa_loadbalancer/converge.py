@@ -5,11 +5,12 @@ be.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from hansa import Conflict
 
 from .generate import BACKEND, server_options, weight
-from .runtime import LiveServer, RuntimeSocket
+from .runtime import LiveServer, RuntimeSocket, escaped
 from .settings import BalancedServer, LoadBalancerSection
 
 PATIENCE = 1.0
@@ -17,13 +18,16 @@ PATIENCE = 1.0
 
 
 def converge(
-    runtime: RuntimeSocket, section: LoadBalancerSection, before: LoadBalancerSection
+    runtime: RuntimeSocket,
+    section: LoadBalancerSection,
+    before: LoadBalancerSection,
+    folder: Path,
 ) -> bool:
     """Add, change and remove servers live; returns False if a reload is needed for what cannot be
     done so.
 
-    `before` is what HAProxy was made or last changed from. A reload never does harm: what is half
-    done here, it completes.
+    `before` is what HAProxy was made or last changed from, `folder` is that of the configuration. A
+    reload never does harm: what is half done here, it completes.
     """
     old = {server.name: server for server in before.servers}
     live = runtime.servers()
@@ -31,7 +35,7 @@ def converge(
     try:
         for server in section.servers:
             if server.name not in live:
-                _add(runtime, server, section)
+                _add(runtime, server, section, folder)
             elif _needs_reload(server, old.get(server.name)):
                 return False
             else:
@@ -51,11 +55,13 @@ def _needs_reload(server: BalancedServer, before: BalancedServer | None) -> bool
     return server.address != before.address or server.maxconn != before.maxconn
 
 
-def _add(runtime: RuntimeSocket, server: BalancedServer, section: LoadBalancerSection) -> None:
+def _add(
+    runtime: RuntimeSocket, server: BalancedServer, section: LoadBalancerSection, folder: Path
+) -> None:
     target = f"{BACKEND}/{server.name}"
-    runtime.change(
-        f"add server {target} {server_options(server, section)}", expected="New server registered"
-    )
+    authority = escaped(str(folder / section.server_ca)) if section.server_ca else ""
+    options = server_options(server, section, authority)
+    runtime.change(f"add server {target} {options}", expected="New server registered")
     runtime.change(f"enable health {target}")
     if server.state != "maint":
         _begin(runtime, target)

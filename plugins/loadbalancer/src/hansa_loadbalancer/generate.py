@@ -20,7 +20,7 @@ from .headers import (
     correlation_headers,
     forgeable_headers,
 )
-from .settings import SECTION, BalancedServer, LoadBalancerSection
+from .settings import SECTION, BalancedServer, LoadBalancerSection, addresses, is_secure
 
 BACKEND = "servers"
 STATES = "servers.state"
@@ -71,8 +71,13 @@ def milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def server_options(server: BalancedServer, section: LoadBalancerSection) -> str:
-    """Return the options of a server, the same in the configuration and when it is added live."""
+def server_options(
+    server: BalancedServer, section: LoadBalancerSection, authority: str = ""
+) -> str:
+    """Return the options of a server, the same in the configuration and when it is added live.
+
+    `authority` is the path of `server_ca`, quoted as it has to be there.
+    """
     health = section.health
     interval = milliseconds(health.interval)
     fast = milliseconds(health.fast_interval)
@@ -80,6 +85,8 @@ def server_options(server: BalancedServer, section: LoadBalancerSection) -> str:
     words += f" fastinter {fast}ms downinter {fast}ms rise {health.rise} fall {health.fall}"
     if server.maxconn:
         words += f" maxconn {server.maxconn}"
+    if authority:
+        words += f" ssl check-ssl verify required verifyhost {server.name} ca-file {authority}"
     return words
 
 
@@ -98,7 +105,7 @@ def generate(section: LoadBalancerSection, folder: Path) -> Source:
     try:
         template = string.Template(file.read_text())
         values = _values(section, folder)
-        text = template.substitute(values, servers=_lines(_servers(section)))
+        text = template.substitute(values, servers=_lines(_servers(section, folder)))
         core = template.substitute(values, servers="")
         return Source(text, core)
     except OSError as error:
@@ -111,9 +118,7 @@ def _values(section: LoadBalancerSection, folder: Path) -> dict[str, object]:
     """Return the values for the template, besides the servers."""
     timeouts = section.timeouts
     longest = max(timeouts.client, timeouts.server) + timeouts.http_keep_alive + timeouts.queue + 5
-    tls = ""
-    if section.certificate:
-        tls = f" ssl crt {_quoted(str(folder / section.certificate))} alpn h2,http/1.1"
+    tls = _tls(section, folder)
     return {
         "http_request": milliseconds(timeouts.http_request),
         "http_keep_alive": milliseconds(timeouts.http_keep_alive),
@@ -125,27 +130,65 @@ def _values(section: LoadBalancerSection, folder: Path) -> dict[str, object]:
         "total_maxconn": section.maxconn + ADMIN_CONNECTIONS,
         "admission": _lines(_admission(section)),
         "retries": section.retries,
-        "bind": section.bind,
+        "bind": section.https_bind if section.https_only else section.bind,
         "alive_path": section.alive_path,
         "balance": section.balance,
         "check": milliseconds(section.health.timeout),
         "check_path": section.health.path,
         "server_states": STATES,
         "hard_stop": milliseconds(longest),
-        "tls": tls,
-        "bind_setting": "certificate" if tls else "bind",
+        "tls": tls if is_secure(section, "bind") else "",
+        "bind_setting": "certificate" if is_secure(section, "bind") else "bind",
+        "https": _https(section, tls),
         "errors": _lines(_errors()),
-        "rules": _lines(_rules(section, secure=bool(tls))),
+        "rules": _lines(_rules(section, _schemes(section, "bind", "https_bind"))),
         "reuse": "http-reuse safe" if section.reuse else "option http-server-close",
         "front_rules": _lines(_front_rules(section)),
-        "admin": _admin(section, tls),
+        "server_tls": _server_tls(section),
+        "admin": _admin(section, tls if is_secure(section, "admin_bind") else ""),
     }
 
 
-def _servers(section: LoadBalancerSection) -> Iterable[str]:
+def _https(section: LoadBalancerSection, tls: str) -> str:
+    """Return the line of the second address for clients; empty where there is one alone."""
+    if not section.https_bind or section.https_only:
+        return ""
+    return f"    bind {section.https_bind}{tls}  # setting: certificate"
+
+
+def _server_tls(section: LoadBalancerSection) -> str:
+    """Return a line that differs where servers are spoken to by other means, which takes a reload."""
+    if not section.server_ca:
+        return "    # servers are spoken to over plain TCP"
+    return f"    # servers are verified by {section.server_ca}  # setting: server_ca"
+
+
+def _schemes(section: LoadBalancerSection, *names: str) -> set[str]:
+    """Return which of http and https clients speak at the addresses of these settings."""
+    listening = [name for name in addresses(section) if name in names]
+    return {"https" if is_secure(section, name) else "http" for name in listening}
+
+
+def _tls(section: LoadBalancerSection, folder: Path) -> str:
+    """Return the options of TLS where clients connect; empty without a certificate."""
+    if not section.certificate:
+        return ""
+    words = f" ssl crt {_quoted(str(folder / section.certificate))} alpn h2,http/1.1"
+    if not section.client_ca:
+        return words
+    words += f" ca-file {_quoted(str(folder / section.client_ca))}"
+    if section.client_certificates == "required":
+        return f"{words} verify required"
+    # whoever presents a certificate has proved to have its key; whether it is valid, servers judge
+    return f"{words} verify optional ca-ignore-err all crt-ignore-err all"
+
+
+def _servers(section: LoadBalancerSection, folder: Path) -> Iterable[str]:
+    authority = _quoted(str(folder / section.server_ca)) if section.server_ca else ""
     for server in section.servers:
         disabled = " disabled" if server.state == "maint" else ""
-        yield f"server {server.name} {server_options(server, section)}{disabled}  # setting: servers"
+        options = server_options(server, section, authority)
+        yield f"server {server.name} {options}{disabled}  # setting: servers"
 
 
 def _errors() -> Iterable[str]:
@@ -166,10 +209,12 @@ def _errors() -> Iterable[str]:
         )
 
 
-def _rules(section: LoadBalancerSection, *, secure: bool) -> Iterable[str]:
+def _rules(section: LoadBalancerSection, schemes: set[str]) -> Iterable[str]:
     """Yield the rules of every request: its correlation id, the log, and the headers that only a
-    proxy may set.
+    proxy may set. `schemes` are what clients speak: http, https, or both.
     """
+    secure = "https" in schemes
+    scheme = "%[ssl_fc,iif(https,http)]" if len(schemes) > 1 else "".join(schemes)
     yield "option http-restrict-req-hdr-names delete"
     yield "http-request set-var(txn.cid) uuid,regsub(-,,g),upper,bytes(0,27)"
     yield "http-request set-var-fmt(txn.cid) K%[var(txn.cid)]"
@@ -179,10 +224,17 @@ def _rules(section: LoadBalancerSection, *, secure: bool) -> Iterable[str]:
     yield from (f"http-request del-header {prefix} -m beg" for prefix in FORGEABLE_PREFIXES)
     yield from (f"http-request del-header {name}" for name in forgeable_headers())
     yield "http-request set-header X-Forwarded-For %[src]"
-    yield f"http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}"
+    yield f"http-request set-header X-Forwarded-Proto {scheme}"
     if section.proxy_secret:
         secret = _quoted(section.proxy_secret)
         yield f"http-request set-header {PROXY_HEADER} {secret}  # setting: proxy_secret"
+    if section.client_ca and secure:
+        for header, fetch in (
+            ("Client-Cert", "ssl_c_der"),
+            ("Client-Cert-Chain", "ssl_c_chain_der"),
+        ):
+            given = f"{{ {fetch} -m found }}"
+            yield f"http-request set-header {header} :%[{fetch},base64]: if {given}"
     if section.access_log:
         yield "http-request set-var(txn.path) path"
         yield "log stdout format raw daemon info"
@@ -234,7 +286,7 @@ def _admin(section: LoadBalancerSection, tls: str) -> str:
     lines = [
         f"bind {section.admin_bind}{tls}  # setting: admin_bind",
         f"maxconn {ADMIN_CONNECTIONS}",
-        *_rules(section, secure=bool(tls)),
+        *_rules(section, _schemes(section, "admin_bind")),
         "http-request redirect code 302 location /hansa/api/docs if { path / }",
         "http-request return status 404 default-errorfiles unless { path -m beg /hansa/api/ }",
         f"default_backend {BACKEND}",

@@ -131,6 +131,11 @@ class RuntimeSocket:
             yield requests
 
 
+def escaped(word: str) -> str:
+    """Return a word as HAProxy's commands have it, with nothing in it that would end it."""
+    return "".join(f"\\{character}" if character in "\\ ;" else character for character in word)
+
+
 def _until_prompt(connection: socket.socket) -> str:
     found = b"\n"
     while not found.endswith(PROMPT):

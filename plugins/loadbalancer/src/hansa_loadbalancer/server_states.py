@@ -36,7 +36,8 @@ def server_states(section: LoadBalancerSection, ready: Collection[str] = ()) -> 
         # a check that fails takes from the health, at 0 the server is down
         health = section.health.rise + section.health.fall - 1 if up else 0
         _, port = split_address(server.address)
+        tls = int(bool(section.server_ca))
         place = f"0 {BACKEND} 0 {server.name} -"
         check = f"{_NO_RESULT} 0 {health} {_CHECKED}"
-        lines.append(f"{place} {state} 0 1 1 0 {check} 0 0 0 - {port} - 0 0 - - 0\n")
+        lines.append(f"{place} {state} 0 1 1 0 {check} 0 0 0 - {port} - {tls} 0 - - 0\n")
     return _HEADER + "".join(lines)

@@ -127,9 +127,38 @@ class LoadBalancerSection(Model):
         str,
         setting(
             "File with certificate chain and key (PEM), relative to the configuration file; enables "
-            "HTTPS (HTTP/1.1 and HTTP/2)"
+            "HTTPS (HTTP/1.1 and HTTP/2), TLS 1.2 and 1.3. When it is replaced, the new one is served"
         ),
     ] = ""
+    https_bind: Annotated[
+        str,
+        setting(
+            "HOST:PORT where clients connect over HTTPS, beside bind, which then stays HTTP, as "
+            "admin_bind does; without it a certificate makes these two HTTPS",
+            example="127.0.0.1:11224",
+        ),
+    ] = ""
+    https_only: Annotated[
+        bool,
+        setting(
+            "With https_bind: nothing listens at bind, so that plain HTTP finds no connection, and "
+            "admin_bind is HTTPS"
+        ),
+    ] = False
+    client_ca: Annotated[
+        str,
+        setting(
+            "File with the certificate authorities of clients (PEM), relative to the configuration "
+            "file: clients are asked for a certificate, which servers get in Client-Cert (RFC 9440)"
+        ),
+    ] = ""
+    client_certificates: Annotated[
+        Literal["requested", "required"],
+        setting(
+            "requested: every certificate is forwarded, and servers judge it; required: a "
+            "connection without a valid one of client_ca is refused"
+        ),
+    ] = "requested"
     admin_bind: Annotated[
         str | None,
         setting(
@@ -149,6 +178,13 @@ class LoadBalancerSection(Model):
     servers: Annotated[
         list[BalancedServer], setting("The servers that requests are handed to")
     ] = []
+    server_ca: Annotated[
+        str,
+        setting(
+            "File with the certificate authorities of servers (PEM), relative to the configuration "
+            "file: servers are spoken to over TLS, and each needs a certificate for its name"
+        ),
+    ] = ""
     balance: Annotated[
         Literal["roundrobin", "leastconn", "random", "source"],
         setting(
@@ -218,21 +254,62 @@ class LoadBalancerSection(Model):
         """Refuse addresses that are not HOST:PORT or the same, and names of servers that repeat;
         raises `Invalid`.
         """
-        faults = one_line(alive_path=self.alive_path, certificate=self.certificate)
+        faults = one_line(
+            alive_path=self.alive_path,
+            certificate=self.certificate,
+            client_ca=self.client_ca,
+            server_ca=self.server_ca,
+        )
+        if self.client_ca and not self.certificate:
+            faults["client_ca"] = "needs certificate: clients present theirs over HTTPS only"
         if self.proxy_secret is not None and not _SECRET.fullmatch(self.proxy_secret):
             faults["proxy_secret"] = "must be at least 16 letters, digits and ._~-"
-        for name in ("bind", "admin_bind"):
-            value = getattr(self, name)
-            if value is not None and not is_address(value):
-                faults[name] = f"{value!r} is not a valid HOST:PORT"
-        if self.bind == self.admin_bind:
-            faults["admin_bind"] = "is the same as bind"
+        faults |= self._address_faults()
         names = [server.name for server in self.servers]
         for index, name in enumerate(names):
             if name in names[:index]:
                 faults[f"servers[{index}].name"] = f"there is another server {name}"
         if faults:
             raise Invalid(faults)
+
+    def _address_faults(self) -> dict[str, str]:
+        """Return what is wrong with the addresses for clients."""
+        faults: dict[str, str] = {}
+        given = {"bind": self.bind, "https_bind": self.https_bind, "admin_bind": self.admin_bind}
+        taken: dict[str, str] = {}
+        for name, address in given.items():
+            if not address and name != "bind":
+                continue
+            if address is None or not is_address(address):
+                faults[name] = f"{address!r} is not a valid HOST:PORT"
+            elif address in taken:
+                faults[name] = f"is the same as {taken[address]}"
+            else:
+                taken[address] = name
+        if self.https_bind and not self.certificate:
+            faults["https_bind"] = "needs a certificate"
+        if self.https_only and not self.https_bind:
+            faults["https_only"] = "needs https_bind"
+        return faults
+
+
+def addresses(section: LoadBalancerSection) -> dict[str, str]:
+    """Return the addresses at which it listens, by setting."""
+    found = {}
+    if not section.https_only:
+        found["bind"] = section.bind
+    if section.https_bind:
+        found["https_bind"] = section.https_bind
+    if section.admin_bind:
+        found["admin_bind"] = section.admin_bind
+    return found
+
+
+def is_secure(section: LoadBalancerSection, name: str) -> bool:
+    """Whether clients speak TLS at the address of a setting."""
+    if name == "https_bind":
+        return True
+    return bool(section.certificate) and (section.https_only or not section.https_bind)
 
 
 def one_line(**values: str) -> dict[str, str]:

@@ -11,9 +11,11 @@ from typing import Final
 from .component import LOAD_BALANCER, SERVER, Component
 from .configuration import Document, edit_configuration, section_of
 from .failure import INVALID, Failure
+from .files import CERTIFICATE
 
 HOST: Final = "127.0.0.1"
 FRONT_PORT: Final = 11223
+HTTPS_PORT: Final = 11224
 ADMIN_PORT: Final = 8183
 FIRST_SERVER_PORT: Final = 17010
 
@@ -23,52 +25,63 @@ _EVERY_INTERFACE: Final = {"": HOST, "*": HOST, "0.0.0.0": HOST, "[::]": "::1"}
 
 @dataclass(frozen=True)
 class Addresses:
-    """HOST:PORT of the load-balancer for clients and for the admin API, and of each server."""
+    """HOST:PORT of the load-balancer for clients, for the admin API and for clients over HTTPS, and
+    of each server; an empty `https` where there is none.
+    """
 
     front: str
     admin: str
     servers: tuple[str, ...]
+    https: str = ""
 
     @classmethod
     def default(cls, servers: int, base: int | None = None) -> Addresses:
         """Return the default addresses of a cluster with this number of servers.
 
-        With `base`, that is the port of the front; the admin API has the next one, and the servers
-        have those from the tenth after it on.
+        With `base`, that is the port of the front; the admin API has the next one, HTTPS the one
+        after that, and the servers have those from the tenth after it on.
         """
         if base is None:
-            return cls._from_ports(FRONT_PORT, ADMIN_PORT, FIRST_SERVER_PORT, servers)
-        return cls._from_ports(base, base + 1, base + 10, servers)
+            ports = (FRONT_PORT, ADMIN_PORT, HTTPS_PORT)
+            return cls._from_ports(ports, FIRST_SERVER_PORT, servers)
+        return cls._from_ports((base, base + 1, base + 2), base + 10, servers)
 
     @classmethod
-    def _from_ports(cls, front: int, admin: int, first_server: int, servers: int) -> Addresses:
+    def _from_ports(
+        cls, balancer: tuple[int, int, int], first_server: int, servers: int
+    ) -> Addresses:
+        front, admin, https = (f"{HOST}:{port}" for port in balancer)
         ports = range(first_server, first_server + servers)
-        own = tuple(f"{HOST}:{port}" for port in ports)
-        return cls(f"{HOST}:{front}", f"{HOST}:{admin}", own)
+        return cls(front, admin, tuple(f"{HOST}:{port}" for port in ports), https)
 
     @classmethod
     def read(cls, cluster: Component) -> Addresses:
         """Return those of an existing cluster; raises `Failure`."""
-        front, admin = cluster.parts_of(LOAD_BALANCER)[0].addresses
+        balancer = cluster.parts_of(LOAD_BALANCER)[0]
+        front, admin = balancer.addresses
         servers = tuple(server.addresses[0] for server in cluster.parts_of(SERVER))
-        return cls(front, admin, servers)
+        return cls(front, admin, servers, "".join(balancer.https_addresses))
 
     def moved_to(self, front: str) -> Addresses:
         """Return addresses with this front.
 
         The default front has the default addresses beside it. Any other one has the present ones,
-        with a free port in place of one that is a default or in use.
+        with a free port in place of one that is a default or in use. Where there was no HTTPS,
+        there is none.
         """
         default = self.default(len(self.servers))
         if front == default.front:
-            return default
-        reserved = (default.admin, *default.servers)
-        free = iter(free_addresses(1 + len(self.servers)))
+            return default if self.https else replace(default, https="")
+        reserved = (default.admin, *default.servers, default.https)
+        present = (self.admin, *self.servers, self.https)
+        free = iter(free_addresses(len(present)))
         kept = [
             address if address not in reserved and _is_free(address) else next(free)
-            for address in (self.admin, *self.servers)
+            for address in present
+            if address
         ]
-        return replace(self, front=front, admin=kept[0], servers=tuple(kept[1:]))
+        https = kept.pop() if self.https else ""
+        return Addresses(front, kept[0], tuple(kept[1:]), https)
 
     def write(self, cluster: Component) -> None:
         """Make them those of an existing cluster, which must not be running."""
@@ -82,6 +95,9 @@ class Addresses:
             section = section_of(document, "loadbalancer")
             section["bind"] = self.front
             section["admin_bind"] = self.admin
+            if self.https:
+                section["https_bind"] = self.https
+                section.setdefault("certificate", CERTIFICATE)
             for entry in section["servers"]:
                 if entry["name"] in by_name:
                     entry["address"] = by_name[entry["name"]]
@@ -106,8 +122,8 @@ def free_addresses(count: int) -> list[str]:
             probe.close()
 
 
-def requested_address(text: str) -> str:
-    """Return the address given by the option `--http`; port 0 becomes a free port.
+def requested_address(text: str, option: str = "--http") -> str:
+    """Return the address given by an option; port 0 becomes a free port.
 
     Raises `Failure`.
     """
@@ -119,7 +135,7 @@ def requested_address(text: str) -> str:
         with socket.create_server((bound, 0)) as probe:
             text = f"{host}:{probe.getsockname()[1]}"
     if not is_address(text):
-        raise Failure(f"--http: {text!r} is not an address HOST:PORT", INVALID)
+        raise Failure(f"{option}: {text!r} is not an address HOST:PORT", INVALID)
     return text
 
 

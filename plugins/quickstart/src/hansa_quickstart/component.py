@@ -122,13 +122,27 @@ class Component:
 
     @property
     def addresses(self) -> list[str]:
-        """HOST:PORT of everything that it listens at; raises `Failure`."""
+        """HOST:PORT where it listens, of a load-balancer for clients and for the admin API; raises
+        `Failure`.
+        """
         if self.kind == SERVER:
             return [str(self.section("http").get("address", "127.0.0.1:11223"))]
         if self.kind == LOAD_BALANCER:
             section = self.section("loadbalancer")
-            return [str(section[name]) for name in ("bind", "admin_bind") if section.get(name)]
+            front = "https_bind" if section.get("https_only") else "bind"
+            return [str(section[name]) for name in (front, "admin_bind") if section.get(name)]
         return []
+
+    @property
+    def https_addresses(self) -> list[str]:
+        """HOST:PORT of a load-balancer for HTTPS beside HTTP; nothing of any other one. Raises
+        `Failure`.
+        """
+        if self.kind != LOAD_BALANCER:
+            return []
+        section = self.section("loadbalancer")
+        is_beside = section.get("https_bind") and not section.get("https_only")
+        return [str(section["https_bind"])] if is_beside else []
 
     def command(self) -> list[str]:
         """Return the command line that runs it in the foreground."""

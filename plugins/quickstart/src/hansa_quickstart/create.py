@@ -187,9 +187,8 @@ class Creation:
         replace_file(password_file(folder), self.password + "\n")
 
     def _create_balancer(self) -> None:
-        front, admin = self.addresses.front, self.addresses.admin
-        addresses = self._server_addresses
-        config = files.balancer_config(front, admin, addresses, self._proxy_secret)
+        servers = self._server_addresses
+        config = files.balancer_config(self.addresses, servers, self._proxy_secret)
         self._create_component("load-balancer", LOAD_BALANCER, config)
 
     def _finish(self) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import tomlkit
 from tomlkit.items import InlineTable, Table
 
 from .configuration import merge
 
+if TYPE_CHECKING:
+    from .addresses import Addresses
+
 INCOMING: Final = "pickup/incoming/services"
 """The folder of a server from which files are picked up."""
+
+CERTIFICATE: Final = "certificates/cert-key.pem"
+"""The file of a load-balancer with its certificate and key."""
 
 _DURABLE: Final = "and the component kvdb is too"
 _FAST: Final = "durable: refuse a Redis that may lose what was accepted"
@@ -65,12 +71,19 @@ def server_config(plan: ServerPlan) -> str:
 
 
 def balancer_config(
-    bind: str, admin_bind: str, servers: Mapping[str, str], proxy_secret: dict[str, str]
+    addresses: Addresses, servers: Mapping[str, str], proxy_secret: dict[str, str]
 ) -> str:
     """Return the configuration of the load-balancer; `servers` are addresses by name."""
     document = tomlkit.document()
-    table = _table({"bind": bind, "admin_bind": admin_bind, "proxy_secret": proxy_secret})
-    table.add(tomlkit.comment('certificate = "certificates/cert-key.pem"  # makes it HTTPS'))
+    settings = {
+        "bind": addresses.front,
+        "https_bind": addresses.https,
+        "admin_bind": addresses.admin,
+        "proxy_secret": proxy_secret,
+        "certificate": CERTIFICATE,
+    }
+    table = _table({name: value for name, value in settings.items() if value})
+    table.add(tomlkit.comment("https_only = true  # nothing listens at bind then"))
     entries = tomlkit.aot()
     for name, address in servers.items():
         entries.append(_table({"name": name, "address": address, "weight": 100}))

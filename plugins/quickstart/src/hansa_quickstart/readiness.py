@@ -21,7 +21,7 @@ from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
 from .console import end_of_output
 from .credentials import admin_password
 from .failure import FAILED, Failure
-from .https import trusted_certificates
+from .https import server_certificates, trusted_certificates
 from .progress import Progress
 
 START_LIMIT: Final = 90.0
@@ -72,7 +72,8 @@ def works(component: Component) -> bool:
 
 def answers(server: Component) -> bool:
     """Whether the first worker of a server answers."""
-    return _status(server.addresses[0], "/hansa/ready") == 200
+    trusted = server_certificates(server)
+    return _status(server.addresses[0], "/hansa/ready", trusted=trusted) == 200
 
 
 def _all_workers_run(server: Component) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import click
 from hansa_admin.early import introduction
 from hansa_admin.password import ensure_password
+from hansa_authority.authority import certificate_file
 from tomlkit import TOMLDocument
 
 from . import odb
@@ -23,18 +25,19 @@ from .start import Start
 SERVERS: Final = 2
 
 
-def run(folder: Path, front: str | None, include: Path | None) -> None:
-    """Run the cluster in a folder until Ctrl-C or SIGTERM, with clients at `front` (HOST:PORT).
+def run(folder: Path, front: str | None, include: Path | None, https: str | None = None) -> None:
+    """Run the cluster in a folder until Ctrl-C or SIGTERM, with clients at `front`, and over HTTPS
+    at `https` (HOST:PORT).
 
     The services and definitions of `include` are taken anew at each run. Raises `Failure`.
     """
     fresh = not Component(folder).exists
     if fresh:
-        _create(folder, front, include)
+        _create(folder, front, include, https)
     cluster = open_component(folder)
     _check(cluster)
     if not fresh:
-        _renew(cluster, front, include)
+        _renew(cluster, front, include, https)
     lines = [] if include is None else lines_to_say(include)
 
     def welcome() -> None:
@@ -43,7 +46,7 @@ def run(folder: Path, front: str | None, include: Path | None) -> None:
     Start(cluster, foreground=True).run(welcome)
 
 
-def _create(folder: Path, front: str | None, include: Path | None) -> None:
+def _create(folder: Path, front: str | None, include: Path | None, https: str | None) -> None:
     if _holds_single_server(folder):
         message = (
             f"{folder} holds the data of a single server, and this starts a cluster. "
@@ -52,9 +55,7 @@ def _create(folder: Path, front: str | None, include: Path | None) -> None:
             f"hansa server run --config config.toml --dir {folder}"
         )
         raise Failure(message, NOT_EMPTY)
-    addresses = Addresses.default(SERVERS)
-    if front is not None:
-        addresses = addresses.moved_to(front)
+    addresses = _moved(Addresses.default(SERVERS), front, https)
     click.echo(f"Creating a cluster in {folder}")
     plan = Plan(
         folder,
@@ -65,6 +66,15 @@ def _create(folder: Path, front: str | None, include: Path | None) -> None:
         schema=False,
     )
     create(plan, _say_nothing)
+
+
+def _moved(addresses: Addresses, front: str | None, https: str | None) -> Addresses:
+    """Return addresses with those that are asked for."""
+    if front is not None:
+        addresses = addresses.moved_to(front)
+    if https is not None:
+        addresses = replace(addresses, https=https)
+    return addresses
 
 
 def _say_nothing(line: str) -> None:
@@ -87,10 +97,10 @@ def _check(cluster: Component) -> None:
         raise Failure(message, RUNNING)
 
 
-def _renew(cluster: Component, front: str | None, include: Path | None) -> None:
+def _renew(cluster: Component, front: str | None, include: Path | None, https: str | None) -> None:
     """Bring a cluster of an earlier run to what is asked for now."""
-    if front is not None:
-        Addresses.read(cluster).moved_to(front).write(cluster)
+    if front is not None or https is not None:
+        _moved(Addresses.read(cluster), front, https).write(cluster)
     if include is None:
         return
     sections = included(include)
@@ -122,7 +132,10 @@ def _welcome(cluster: Component, lines: list[str], *, fresh: bool) -> None:
     scheme = "https" if trusted_certificates(balancer) else "http"
     front_url = url(front, scheme)
     ensure_password(cluster.folder)
-    click.echo(f"HTTP for clients: {front_url}")
+    click.echo(f"{scheme.upper()} for clients: {front_url}")
+    for address in balancer.https_addresses:
+        authority = _relative(certificate_file(cluster.folder / "ca"))
+        click.echo(f"HTTPS for clients: {url(address, 'https')}, by the authority {authority}")
     for line in introduction(front_url, url(admin, scheme), cluster.folder, fresh=fresh):
         click.echo(line)
     servers = [f"{server.name} at {server.addresses[0]}" for server in cluster.parts_of(SERVER)]

@@ -48,7 +48,7 @@ def check_ports(component: Component, *, left_behind: bool = False) -> None:
     `Failure`, which names what listens there.
     """
     deadline = time.monotonic() + (PATIENCE if left_behind else 0)
-    for address in component.addresses:
+    for address in (*component.addresses, *component.https_addresses):
         fault = _port_fault(component, address)
         while fault and time.monotonic() < deadline:
             time.sleep(_POLL)

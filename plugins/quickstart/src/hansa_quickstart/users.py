@@ -9,12 +9,13 @@ from hansa import replace_file
 from hansa_cli.access import USER, password_file
 from hansa_cli.client import Client
 from hansa_cli.failures import Refusal, Unreachable
-from hansa_cli.location import Located
+from hansa_cli.location import Located, Trust
 
 from .addresses import url
 from .component import SERVER, Component
 from .credentials import admin_password
 from .failure import FAILED, INVALID, NOT_A_COMPONENT, Failure
+from .https import server_certificates
 
 LIMIT: Final = 60.0
 """Seconds until every worker must know a new password."""
@@ -105,8 +106,13 @@ def _running_server(component: Component) -> Client:
 
 
 def _client(server: Component, password: str) -> Client:
-    address = Located(url(server.addresses[0]), str(server.config))
-    return Client(address, Located(password, str(password_file(server.folder))))
+    trusted = server_certificates(server)
+    scheme = "https" if trusted else "http"
+    address = Located(url(server.addresses[0], scheme), str(server.config))
+    given = Located(password, str(password_file(server.folder)))
+    if not trusted:
+        return Client(address, given)
+    return Client(address, given, Trust(tuple(trusted), only=True))
 
 
 def _call(client: Client, service: str, settings: dict[str, str]) -> None:

@@ -64,8 +64,9 @@ def quickstart() -> None:
 @click.option(
     "--base_port",
     type=click.IntRange(1, 65000),
-    help="First port: the load-balancer's; +1 is the admin API's, +10 and on the servers'. "
-    "By default 11223, 8183, 17010.",
+    help="First port: the load-balancer's; +1 is the admin API's, +2 that of HTTPS, +10 and on the "
+    "servers'. "
+    "By default 11223, 8183, 11224, 17010.",
 )
 @click.option(
     "--include",
@@ -156,11 +157,17 @@ def _redis_address(backends: Backends, given: GivenSecret) -> str:
     help="Address for clients; every other port is then a free one.",
 )
 @click.option(
+    "--https",
+    "secure",
+    metavar="HOST:PORT",
+    help="Address for clients over HTTPS; by default 127.0.0.1:11224, or with --http a free port.",
+)
+@click.option(
     "--include",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="A config.toml whose services and definitions the servers declare, read anew at each run.",
 )
-def run(path: Path, front: str | None, include: Path | None) -> None:
+def run(path: Path, front: str | None, secure: str | None, include: Path | None) -> None:
     """Run the cluster in PATH in the foreground until Ctrl-C; the first run creates it, with SQLite
     and a Valkey.
     """
@@ -168,4 +175,5 @@ def run(path: Path, front: str | None, include: Path | None) -> None:
     from ..run import run as run_cluster
 
     address = requested_address(front) if front else None
-    run_cluster(path.expanduser().resolve(), address, include)
+    https = requested_address(secure, "--https") if secure else None
+    run_cluster(path.expanduser().resolve(), address, include, https)
