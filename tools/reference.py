@@ -167,7 +167,7 @@ def admin(found: Live) -> Iterator[str]:
         "and shows them at `/hansa/api/docs`. Errors are problem details (RFC 9457): `status`,\n"
         "`title`, `detail`, `cid`, and `errors` with the fault of each setting.\n"
     )
-    models = {f"admin.{each.kind}.{each.type}": each.model for each in found.registry.types()}
+    models = {".".join(("admin", *each.path)): each.model for each in found.registry.types()}
     groups: dict[str, list[type[Operation]]] = {}
     for service in sorted(found.services, key=lambda each: each.get_name()):
         name = service.get_name()

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from ..settings.model import Model
     from .bus import Bus, Queue
     from .engine import Engine
-    from .kinds import Channel, Dispatch, Format, Outgoing, Security
+    from .kinds import Channel, Definition, Dispatch, Format, Outgoing, Security
     from .packages import PackageVersion
     from .records import PlainSettings
+    from .registry import RegisteredType
     from .server import Configuration, Server
     from .service import Guard, Service
 
@@ -49,6 +50,16 @@ def hansa_security() -> list[type[Security]]:
 @hookspec
 def hansa_formats() -> list[type[Format]]:
     """Return the Format classes of this plugin."""
+
+
+@hookspec
+def hansa_kinds() -> list[type[Definition]]:
+    """Return types of kinds that this plugin adds: Definition classes with a `kind` of their own.
+    Early.
+
+    A kind with a single type gives both the same name, `kind = type = "role"`: its admin services
+    are then `admin.role.create` and so on, and its commands `hansa role create`.
+    """
 
 
 @hookspec
@@ -91,8 +102,11 @@ def hansa_modules() -> list[str]:
 
 
 @hookspec
-def hansa_commands(commands: click.Group) -> None:
-    """Add commands to the group `hansa`; called when `hansa` parses its command line. Early."""
+def hansa_commands(commands: click.Group, types: list[RegisteredType]) -> None:
+    """Add commands to the group `hansa`; called when `hansa` parses its command line. Early.
+
+    `types` are those that early modules return by `hansa_kinds`.
+    """
 
 
 # -- in the supervisor -----------------------------------------------------------------------------

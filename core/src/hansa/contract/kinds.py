@@ -1,5 +1,5 @@
 """The kinds that a plugin may add types to: Channel, Outgoing, Security, Format. A type is a
-subclass, named by `type`.
+subclass, named by `type`. A plugin may also add kinds, by `hansa_kinds`.
 
 The life of an object: core makes it (`__init__` opens nothing), calls `start`, which may raise, and
 always calls `stop`, also after a `start` that failed. An object is never changed: an edit makes a
@@ -87,8 +87,10 @@ class Definition(Generic[ConfigT]):
     A subclass names its own settings as type argument, `class MqttChannel(Channel[Subscription])`,
     or as `Config`. `placement` says where core runs it: in every worker, in one worker of each
     server, or once in the cluster. `exclusive`: the old object must stop before a new one can
-    start, such as one that binds a port. Core sets `builtin` where the definition comes with a
-    plugin.
+    start, such as one that binds a port. `lives_inactive`: an inactive definition has an object, too,
+    which sees in its settings that it is not in service. `acyclic`: definitions of this kind must not
+    refer to each other in a circle, as parents must not. Core sets `builtin` where the definition
+    comes with a plugin.
     """
 
     kind: ClassVar[str] = ""
@@ -97,6 +99,8 @@ class Definition(Generic[ConfigT]):
     common: ClassVar[builtins.type[DefinitionSettings]] = DefinitionSettings
     placement: ClassVar[Literal["worker", "server", "cluster"]] = "worker"
     exclusive: ClassVar[bool] = False
+    lives_inactive: ClassVar[bool] = False
+    acyclic: ClassVar[bool] = False
     builtin: bool = False
 
     def __init_subclass__(cls, **options: object) -> None:
@@ -114,6 +118,11 @@ class Definition(Generic[ConfigT]):
 
     def start(self) -> None:
         """Open what is needed; may raise, then core retries with back-off and the state says why."""
+
+    def withdrawn(self) -> None:
+        """Learn that this object serves no more, as soon as that is so: another one took its place,
+        or none. `stop` follows after the last request that may be using it.
+        """
 
     def stop(self) -> None:
         """Close everything; called once for each `start`, also when that failed."""
@@ -363,4 +372,6 @@ KINDS: dict[str, builtins.type[Definition]] = {
     "outgoing": Outgoing,
     "channel": Channel,
 }
-"""The kinds that definitions have, in the order in which their objects start."""
+"""The kinds of core, in the order in which their objects start; those of other kinds, which plugins
+add by `hansa_kinds`, start before.
+"""

@@ -29,9 +29,11 @@ StateName: TypeAlias = Literal[
 
 
 def label(key: Key) -> str:
-    """Return a definition's key as messages name it: `channel http 'orders'`."""
+    """Return a definition's key as messages name it: `channel http 'orders'`, or `role 'buyer'` of a
+    kind whose only type has its name.
+    """
     kind, type, name = key
-    return f"{kind} {type} {name!r}"
+    return f"{kind} {name!r}" if kind == type else f"{kind} {type} {name!r}"
 
 
 @dataclass(frozen=True, slots=True)

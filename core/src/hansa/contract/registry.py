@@ -28,6 +28,13 @@ class RegisteredType:
     plugin: str
     model: builtins.type[Model]
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The words by which admin services and commands name the type: its kind and its own name,
+        or the one word that is both, as of a kind with a single type.
+        """
+        return (self.kind,) if self.kind == self.type else (self.kind, self.type)
+
 
 @dataclass(frozen=True, slots=True)
 class RegisteredFormat:

@@ -20,12 +20,15 @@ Problems: TypeAlias = dict[Key, list[HansaError]]
 
 @dataclass(frozen=True, slots=True)
 class CheckedEdit:
-    """An edit with its data as stored, what it refers to and claims, and its own faults."""
+    """An edit with its data as stored, what it refers to and claims, and its own faults; `acyclic` if
+    definitions of its kind must not refer to each other in a circle.
+    """
 
     edit: Edit
     references: frozenset[Reference] = frozenset()
     claims: tuple[str, ...] = ()
     errors: tuple[HansaError, ...] = ()
+    acyclic: bool = False
 
     @property
     def key(self) -> Key:

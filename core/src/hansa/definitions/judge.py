@@ -11,6 +11,7 @@ from ..contract.records import Key, Reference, label
 from ..foundation.errors import Conflict, HansaError, Invalid, NotFound
 from ..odb import tables
 from ..odb.transaction import Reader
+from .circles import find_circle
 from .edit import CheckedEdit, Problems, is_name
 from .usage import deployed_services, in_use, users_of
 
@@ -33,6 +34,7 @@ class Judge:
         self._known = self._known_afterwards(reader)
         self._owners = self._claims(reader)
         self._users = self._users_of_deleted(reader)
+        self._circle = find_circle(self._links(reader))
 
     def _revisions(self, reader: Reader) -> dict[Key, int]:
         names = {each.key[2] for each in self._edits}
@@ -63,6 +65,24 @@ class Judge:
             names = [key[2] for key in self._gone if key[:2] == (kind, type) and is_name(key[2])]
             for name, users in users_of(reader, kind, type, names, self._touched).items():
                 found[kind, type, name] = users
+        return found
+
+    def _links(self, reader: Reader) -> dict[Key, set[Key]]:
+        """Return what definitions refer to of their own kind afterwards, of the acyclic kinds where
+        edits do so.
+        """
+        found: dict[Key, set[Key]] = {}
+        for each in self._edits:
+            own = {one for one in each.references if one.kind == each.key[0]}
+            if own and each.acyclic:
+                found[each.key] = {(one.kind, one.type, one.name) for one in own}
+        c = tables.reference.c
+        query = select(tables.reference).where(c.kind == c.to_kind)
+        kinds = {kind for kind, _, _ in found}
+        for row in reader.select_in(query, c.kind, kinds):
+            key = (row.kind, row.type, row.name)
+            if key not in self._touched:
+                found.setdefault(key, set()).add((row.to_kind, row.to_type, row.to_name))
         return found
 
     def problems(self) -> Problems:
@@ -115,7 +135,21 @@ class Judge:
             if (one.kind, one.type, one.name) in self._known or self._is_outside(one):
                 continue
             missing[one.setting] = not_there(one)
-        return missing
+        return missing or self._leading_back(each)
+
+    def _leading_back(self, each: CheckedEdit) -> dict[str, str]:
+        """Return the settings by which a definition refers to itself, perhaps through others."""
+        if each.key not in self._circle:
+            return {}
+        start = self._circle.index(each.key)
+        ring = self._circle[start:-1] + self._circle[: start + 1]
+        path = " -> ".join(name for _, _, name in ring)
+        following = ring[1]
+        return {
+            one.setting: f"leads back to itself: {path}"
+            for one in each.references
+            if (one.kind, one.name) == (following[0], following[2])
+        }
 
     def _taken(self, each: CheckedEdit) -> HansaError | None:
         """Note the claims of an edit; returns the conflict over the first that is taken."""

@@ -139,7 +139,8 @@ class Validator:
         if reserved:
             raise Conflict(f"{label(edit.key)}: {reserved}")
         stored = stored_settings(data, prepared, config, self._keys.encrypt)
-        return CheckedEdit(replace(edit, data=stored), named, tuple(claims))
+        stored_edit = replace(edit, data=stored)
+        return CheckedEdit(stored_edit, named, tuple(claims), acyclic=registered.cls.acyclic)
 
     def _with_stored(
         self, edit: Edit, data: PlainSettings, model: type[Model]

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("hansa.plugins")
 
 TYPE_HOOKS = ("hansa_transports", "hansa_security", "hansa_formats")
+KIND_HOOK = "hansa_kinds"
+OWN_KINDS = frozenset({*KINDS, "format", "service", "services", "plugin", "server", "release"})
+"""Words that no plugin may call a kind: core's kinds, and what else the change log and exports name.
+"""
 
 IMPORT = "import"
 PHASES = (
@@ -154,10 +158,11 @@ class Plugins:
             refuse_faulty_hooks(module)
             self._manager.register(module, _registered_name(plugin, group))
             self._take_declarations(plugin, module)
+            types = _kinds_of(module)
             if group == FULL:
-                types = _types_of(module)
-                _refuse_faulty_defaults(types)
-                self.registry.add_types(plugin.name, types)
+                types += _types_of(module)
+            _refuse_faulty_defaults(types)
+            self.registry.add_types(plugin.name, types)
         plugin.status = "loaded"
 
     def _take_declarations(self, plugin: Plugin, module: ModuleType) -> None:
@@ -301,7 +306,7 @@ class Plugins:
         failed: list[tuple[str, Exception]] = []
         for implementation in self.hook.hansa_commands.get_hookimpls():
             try:
-                _call(implementation, commands=commands)
+                _call(implementation, commands=commands, types=list(self.registry.types()))
             except Exception as error:
                 failed.append((_owner(implementation), error))
         return failed
@@ -418,6 +423,15 @@ def _types_of(module: ModuleType) -> list[type[Definition | Format]]:
     return found
 
 
+def _kinds_of(module: ModuleType) -> list[type[Definition | Format]]:
+    """Return the types of kinds that a module adds; raises `Clash` for a kind of core."""
+    found: list[type[Definition | Format]] = list(_declared(module, KIND_HOOK, list))
+    for cls in found:
+        if cls.kind in OWN_KINDS:
+            raise Clash(f"{KIND_HOOK}: {cls.__name__} names the kind {cls.kind}, which is core's own")
+    return found
+
+
 def load_plugins(
     config: Config,
     blocked: Iterable[str],
@@ -449,5 +463,6 @@ def load_plugins(
     broken = {plugin.name for plugin in plugins.broken}
     absent = Absent({*blocked, *broken}, bool(broken)) if broken or blocked else ALL_PRESENT
     registry = plugins.registry if FULL in plugins.groups else None
-    config.validate(plugins.sections(), KINDS, registry, absent)
+    kinds = {*KINDS, *(one.kind for one in plugins.registry.types())}
+    config.validate(plugins.sections(), kinds, registry, absent)
     return plugins

@@ -209,7 +209,7 @@ class Objects(ObjectsContract):
         cls: type[Definition],
         config: DefinitionSettings,
     ) -> None:
-        if not config.active:
+        if not config.active and not cls.lives_inactive:
             self._withdraw(managed)
             managed.become("inactive")
         elif self._placed_here(managed, record, cls):
@@ -293,7 +293,7 @@ class Objects(ObjectsContract):
             managed.become("elsewhere")
             return
         self._serve(managed, new)
-        managed.become("running")
+        managed.become("running" if config.active else "inactive")
         if isinstance(new, Channel) and changes != self.router.changes:
             self.router.reroute(new)  # something it refers to changed while it started
         self._recompile_users(record)
@@ -311,13 +311,16 @@ class Objects(ObjectsContract):
                 self.router.discard(old)
             if isinstance(new, Channel):
                 self.router.add(new)
+        if old is not None:
+            withdraw(old)
         return old
 
     # -- trouble -----------------------------------------------------------------------------------
 
     def _quarantine(self, managed: ManagedObject, record: DefinitionRecord, deaths: Deaths) -> None:
         """Leave out what has ended several processes in its start."""
-        remedy = f"edit it, or try it again by `hansa {record.kind} {record.type} release`"
+        words = " ".join(self.registry.type(record.kind, record.type).path)
+        remedy = f"edit it, or try it again by `hansa {words} release`"
         why = f"{deaths}; {remedy}"
         managed.become("quarantined", why)
         log.error("%s %s %r is quarantined: %s", *record.key, why)
@@ -511,7 +514,7 @@ class Objects(ObjectsContract):
 
 
 def _starting_order(kind: str) -> int:
-    """The place of a kind in the order of starting; what no plugin here knows comes first, and ends
+    """The place of a kind in the order of starting; the kinds that plugins add come first, and end
     last.
     """
     return list(KINDS).index(kind) if kind in KINDS else -1

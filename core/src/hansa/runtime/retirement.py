@@ -86,6 +86,14 @@ class Retirement:
         return due
 
 
+def withdraw(old: Definition) -> None:
+    """Tell an object that it serves no more; what its `withdrawn` raises is logged."""
+    try:
+        old.withdrawn()
+    except Exception:
+        log.exception("%s %s %r did not take its withdrawal", old.kind, old.type, old.name)
+
+
 def stop(old: Definition) -> None:
     """Stop an object; what its `stop` raises, and threads that it leaves running, are logged."""
     try:

@@ -113,6 +113,14 @@ class ShownPlanned(Shown):
     ] = None
 
 
+class ShownUsed(Shown):
+    """What is known of a definition whose last use is noted."""
+
+    last_used: Annotated[
+        str | None, setting("Last use in ISO 8601, UTC, to the minute; null if none is known")
+    ] = None
+
+
 class Upcoming(Named):
     """How many planned runs to return."""
 

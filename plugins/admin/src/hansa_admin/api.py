@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import ClassVar, cast
 
 from hansa import (
     Format,
@@ -19,6 +19,7 @@ from hansa_json import writing
 
 from .operation import Operation
 from .reading import read_object
+from .rights import Right
 
 PREFIX = "/hansa/api"
 PROBLEM = "application/problem+json"
@@ -51,9 +52,13 @@ def _encodable(value: object) -> object:
 
 
 class AdminEndpoint(Service):
-    """What is served under `/hansa/api`: errors are problem details (RFC 9457), nothing is cached."""
+    """What is served under `/hansa/api`: errors are problem details (RFC 9457), nothing is cached.
+
+    `right` is what its callers must be allowed, None for what any caller may who is let in.
+    """
 
     abstract = True
+    right: ClassVar[Right | None] = "view"
 
     @classmethod
     def fail(cls, error: BaseException, request: Request, format: Format | None) -> Response | None:
@@ -74,9 +79,10 @@ def problem_response(error: BaseException, request: Request) -> Response:
 
 
 class AdminApi(AdminEndpoint):
-    """Hand a request to the admin service that its path names."""
+    """Hand a request to the admin service that its path names, which says what it needs of callers."""
 
     name = NAME
+    right = None
 
     def handle(self) -> bytes:
         """Call the service and return its answer as JSON, or its error as problem details."""

@@ -174,6 +174,7 @@ class Status(ClusterOperation):
     """Show the cluster: servers, workers, objects that do not run, leases, the queue."""
 
     name = "admin.cluster.status"
+    right = "view"
     Input = StatusInput
     Output = ClusterStatus
 
@@ -254,6 +255,7 @@ class Restart(ClusterOperation):
     """
 
     name = "admin.cluster.restart"
+    right = "operate"
     Input = ServerName
     Output = Restarting
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from hansa import Model, setting
 
+from .administration import Administration
 from .answers import NotRunning, PlainData, applied_data
 from .export import export
 from .operation import Operation
@@ -92,6 +93,7 @@ class ConfigExport(Operation):
     """
 
     name = "admin.config.export"
+    right = "develop"
     Input = ExportInput
     Output = PlainData
 
@@ -106,6 +108,7 @@ class ConfigPlan(Operation):
     """Show what applying a configuration would change, and change nothing."""
 
     name = "admin.config.plan"
+    right = "develop"
     Input = Wanted
     Output = Planned
 
@@ -122,6 +125,7 @@ class ConfigApply(Operation):
     """
 
     name = "admin.config.apply"
+    right = "develop"
     Input = Wanted
     Output = Applied
 
@@ -129,6 +133,8 @@ class ConfigApply(Operation):
         """Take the steps, and return them with the revision of the last one."""
         asked: Wanted = self.request.input
         plan = Plan(self.server, asked.config, prune=asked.prune)
+        judges = self.server.resource(Administration)
+        judges.require_edits(self.request.principal, plan.all_edits)
         outcome = Outcome(self.server)
         applied = plan.apply(by=self.caller)
         if applied is None:

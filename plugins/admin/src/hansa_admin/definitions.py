@@ -59,6 +59,18 @@ def is_planned(thing: object) -> TypeGuard[Planned]:
     return callable(getattr(thing, "next_runs", None))
 
 
+class Used(Protocol):
+    """An object whose last use is noted."""
+
+    def last_used(self) -> str | None:
+        """Return the time of its last use in the cluster, in ISO 8601, UTC; None if none is known."""
+
+
+def is_used(thing: object) -> TypeGuard[Used]:
+    """Whether the last use of an object, or of those of a class, is noted."""
+    return callable(getattr(thing, "last_used", None))
+
+
 def without_secrets(data: object, secrets: frozenset[str] = NO_SECRETS) -> object:
     """Return settings to show: without encrypted values, at any depth, and without these secrets at
     the top level.
@@ -159,10 +171,10 @@ class TypeOperation(Operation):
 
     def _known_of_object(self, record: DefinitionRecord) -> PlainData:
         """Return what the object of a definition knows, and is asked for once: the delivery
-        guarantee of a channel, and the next run of what is planned.
+        guarantee of a channel, the next run of what is planned, the last use of what notes it.
         """
         is_channel = issubclass(self.of.cls, Channel)
-        if not is_channel and not is_planned(self.of.cls):
+        if not is_channel and not is_planned(self.of.cls) and not is_used(self.of.cls):
             return {}
         try:
             found = self.object_of(record.name, record)
@@ -176,6 +188,8 @@ class TypeOperation(Operation):
         if is_planned(self.of.cls):
             is_active = record.data.get("active", True)
             known["next_run"] = _next_run(found) if is_active else None
+        if is_used(self.of.cls):
+            known["last_used"] = found.last_used() if is_used(found) else None
         return known
 
     def object_of(self, name: str, record: DefinitionRecord | None = None) -> Definition:
@@ -201,6 +215,7 @@ class Create(TypeOperation):
     """Create a definition of this type."""
 
     abstract = True
+    right = "develop"
     takes_settings = True
 
     @classmethod
@@ -227,6 +242,7 @@ class Edit(TypeOperation):
     """Change the given settings of a definition of this type and leave the others as they are."""
 
     abstract = True
+    right = "develop"
     own = Seen
     takes_settings = True
 
@@ -252,6 +268,7 @@ class Delete(TypeOperation):
     """Delete a definition of this type; refused while another one uses it."""
 
     abstract = True
+    right = "develop"
     Input = Seen
     own = Seen
 
@@ -266,6 +283,7 @@ class Release(TypeOperation):
     """Start a definition of this type again that is quarantined, since its start ended workers."""
 
     abstract = True
+    right = "operate"
     Input = Named
 
     def handle(self) -> PlainData:
@@ -279,6 +297,7 @@ class Get(TypeOperation):
     """Show a definition of this type, its revision and its state in each worker, without secrets."""
 
     abstract = True
+    right = "view"
     Input = Named
 
     def handle(self) -> PlainData:
@@ -290,6 +309,7 @@ class List(TypeOperation):
     """List the definitions of this type with their states; secrets are left out."""
 
     abstract = True
+    right = "view"
     Input = Filter
     own = Filter
 
@@ -307,6 +327,7 @@ class Run(TypeOperation):
     """Run an object of this type once, now, besides what it does by itself."""
 
     abstract = True
+    right = "operate"
     runs_services = True
     Input = Named
 
@@ -339,6 +360,7 @@ class Next(TypeOperation):
     """List the next planned runs of a definition of this type, whether or not it is active."""
 
     abstract = True
+    right = "view"
     Input = Upcoming
     own = Upcoming
 

@@ -24,6 +24,7 @@ from .answers import (
     Shown,
     ShownChannel,
     ShownPlanned,
+    ShownUsed,
 )
 from .definitions import (
     Create,
@@ -37,7 +38,9 @@ from .definitions import (
     TypeOperation,
     is_planned,
     is_runnable,
+    is_used,
 )
+from .rights import Authorizing, Right
 from .trials import Ping, Test
 
 log = logging.getLogger("hansa.admin")
@@ -108,16 +111,15 @@ def _has(registered: RegisteredType, action: type[TypeOperation]) -> bool:
 
 def _operation(action: type[TypeOperation], registered: RegisteredType) -> type[TypeOperation]:
     """Return one admin service: the action, bound to one type, with its own input and output."""
-    kind = registered.kind
-    type_name = registered.type
     title = _title(registered) + action.__name__
     first_line = (action.__doc__ or "").partition("\n")[0]
     namespace: dict[str, object] = {
-        "__doc__": first_line.replace("this type", f"{kind} {type_name}"),
+        "__doc__": first_line.replace("this type", " ".join(registered.path)),
         "__module__": __name__,
         "abstract": False,
-        "name": f"admin.{kind}.{type_name}.{action.__name__.lower()}",
+        "name": ".".join(("admin", *registered.path, action.__name__.lower())),
         "of": registered,
+        "right": _right(action, registered),
         "Output": _output(action, registered),
     }
     if action.takes_settings:
@@ -125,8 +127,15 @@ def _operation(action: type[TypeOperation], registered: RegisteredType) -> type[
     return type(title, (action,), namespace)
 
 
+def _right(action: type[TypeOperation], registered: RegisteredType) -> Right:
+    """Return what callers of an action on a type must be allowed."""
+    if action.right == "develop" and issubclass(registered.cls, Authorizing):
+        return "administer"
+    return action.right
+
+
 def _title(registered: RegisteredType) -> str:
-    words = (registered.kind, *registered.type.split("-"))
+    words = "-".join(registered.path).split("-")
     return "".join(word.title() for word in words)
 
 
@@ -165,6 +174,8 @@ def _definition(registered: RegisteredType) -> ModelOnDemand:
     shown: list[type[Model]] = [Shown]
     if is_planned(registered.cls):
         shown.insert(0, ShownPlanned)
+    if is_used(registered.cls):
+        shown.insert(0, ShownUsed)
     if issubclass(registered.cls, Channel):
         shown.insert(0, ShownChannel)
     return ModelOnDemand(lambda: type(name, (registered.model, *shown), namespace))

@@ -14,14 +14,15 @@ SHUT = "shut"
 OTHER_SITE = "requests of other sites are refused"
 
 
-def is_door(channel: Channel, service: type[Service]) -> bool:
+def is_door(channel: Channel, service: type[Service], login: str = SECURITY) -> bool:
     """Whether who comes in through a channel can administer the cluster.
 
-    Its service says so, or a plugin has put the password of the user `admin` before it.
+    Its service says so, or a plugin has put the password of the user `admin`, or the `login` of the
+    admin API, before it.
     """
     if service.is_administrative():
         return True
-    return channel.builtin and SECURITY in channel.settings.security_names
+    return channel.builtin and not {SECURITY, login}.isdisjoint(channel.settings.security_names)
 
 
 def refuse_shut_out(request: Request) -> None:

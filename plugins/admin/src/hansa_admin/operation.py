@@ -23,6 +23,7 @@ from hansa import (
 )
 
 from .reading import read_object
+from .rights import Right
 
 
 class Nothing(Model):
@@ -35,12 +36,14 @@ class Operation(Service):
 
     The first sentence of its docstring is its help on the command line and in the description of
     the API; `listed` says whether it appears there. `runs_services`: how long it takes depends on a
-    service, so that it gets none of the threads that are kept for the admin API.
+    service, so that it gets none of the threads that are kept for the admin API. `right` is what its
+    callers must be allowed; by default that of the highest role.
     """
 
     abstract: ClassVar[bool] = True
     listed: ClassVar[bool] = True
     runs_services: ClassVar[bool] = False
+    right: ClassVar[Right] = "administer"
     Input: ClassVar[Any] = Nothing
 
     @classmethod

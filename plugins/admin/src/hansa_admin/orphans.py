@@ -46,6 +46,7 @@ class OrphanList(Operation):
     """List the definitions whose type no loaded plugin registers; they are kept, and do not run."""
 
     name = "admin.orphan.list"
+    right = "view"
     Input = Filter
     Output = Orphans
 

@@ -209,6 +209,7 @@ class ServicePackages(PackageOperation):
     """List the deployed files and folders: versions, services, and which imports which."""
 
     name = "admin.service.packages"
+    right = "view"
     Input = PackageFilter
     Output = Packages
 
@@ -227,6 +228,7 @@ class ServiceSource(PackageOperation):
     """Show the source of a deployed file or folder, by default of the version that serves."""
 
     name = "admin.service.source"
+    right = "view"
     Input = Version
     Output = SourceFiles
 
@@ -245,6 +247,7 @@ class ServiceDeploy(PackageOperation):
     """
 
     name = "admin.service.deploy"
+    right = "deploy"
     Input = Sources
     Output = Deployment
 
@@ -276,6 +279,7 @@ class ServiceRollback(PackageOperation):
     """Let an older version of a file or folder serve again, unless what imports it fails with it."""
 
     name = "admin.service.rollback"
+    right = "deploy"
     Input = Version
     Output = RolledBack
 
@@ -300,6 +304,7 @@ class ServiceDelete(PackageOperation):
     """Take a service out of use, with all of its file or folder; refused while it is in use."""
 
     name = "admin.service.delete"
+    right = "deploy"
     Input = Removal
     Output = Changed
 

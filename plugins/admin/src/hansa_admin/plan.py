@@ -167,6 +167,12 @@ class Plan:
         self.steps.append(Step("delete", record.key, settings))
 
     @property
+    def all_edits(self) -> list[Edit]:
+        """The edits of definitions, and of packages with the kind `service`."""
+        packages = [Edit(step.key) for step in self.steps if step.key[0] == "service"]
+        return [*self.edits, *packages]
+
+    @property
     def packages(self) -> list[str]:
         """The packages that are to be deployed, sorted."""
         return sorted(_by_package(self.files))

@@ -10,6 +10,7 @@ from hansa_cli.access import USER
 from hansa_http.frontend import HttpFrontend
 
 from . import cluster, configuration, keys, orphans, packages, servers, services
+from .administration import Administration
 from .api import NAME, PREFIX, AdminApi
 from .derived import operations
 from .guard import SECURITY, is_door, refuse_other_sites, refuse_shut_out
@@ -46,6 +47,12 @@ def hansa_services(server: Server) -> list[type[Service]]:
 
 
 @hookimpl
+def hansa_startup(server: Server) -> Administration:
+    """Return how the admin API is guarded."""
+    return Administration()
+
+
+@hookimpl
 def hansa_serve(server: Server) -> None:
     """Leave the operations that run services to the threads of services."""
     try:
@@ -60,7 +67,8 @@ def hansa_serve(server: Server) -> None:
 @hookimpl
 def hansa_guard(channel: Channel, service: type[Service]) -> Guard | None:
     """Guard every door to administrative services; pages may be opened from those of other sites."""
-    if not is_door(channel, service):
+    login = channel.server.resource(Administration).login
+    if not is_door(channel, service, login):
         return None
     if issubclass(service, Page):
         return refuse_shut_out
@@ -75,23 +83,24 @@ def hansa_guard(channel: Channel, service: type[Service]) -> Guard | None:
 @hookimpl
 def hansa_definitions(server: Server) -> list[BuiltIn]:
     """Return the user `admin` and the channels of the admin API."""
+    login = server.resource(Administration).login
     user = {"username": USER, "password": password_reference(server.dir), "realm": "Hansa admin"}
     return [
         ("security", "basic", SECURITY, user),
-        _channel(NAME, "POST", f"{PREFIX}/{{service}}"),
-        _channel(OpenApi.name, "GET", f"{PREFIX}/openapi.json"),
-        _channel(Docs.name, "GET", f"{PREFIX}/docs"),
-        _channel(DocsFile.name, "GET", f"{PREFIX}/docs/{{file}}"),
-        _channel(UserOpenApi.name, "GET", "/hansa/openapi.json"),
-        _channel(UserApiPage.name, "GET", "/hansa/openapi"),
+        _channel(NAME, "POST", f"{PREFIX}/{{service}}", login),
+        _channel(OpenApi.name, "GET", f"{PREFIX}/openapi.json", login),
+        _channel(Docs.name, "GET", f"{PREFIX}/docs", login),
+        _channel(DocsFile.name, "GET", f"{PREFIX}/docs/{{file}}", login),
+        _channel(UserOpenApi.name, "GET", "/hansa/openapi.json", login),
+        _channel(UserApiPage.name, "GET", "/hansa/openapi", login),
     ]
 
 
-def _channel(service: str, method: str, path: str) -> BuiltIn:
+def _channel(service: str, method: str, path: str, login: str) -> BuiltIn:
     settings = {
         "url_path": path,
         "method": method,
         "service": service,
-        "security": SECURITY,
+        "security": login,
     }
     return "channel", "http", service, settings

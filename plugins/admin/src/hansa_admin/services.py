@@ -104,6 +104,7 @@ class ServiceList(Operation):
     """List the services, where each comes from and which channels use it."""
 
     name = "admin.service.list"
+    right = "view"
     Input = Filter
     Output = Services
 
@@ -121,6 +122,7 @@ class ServiceGet(PackageOperation):
     """Show one service: its source and versions, its input and output, the channels that use it."""
 
     name = "admin.service.get"
+    right = "view"
     Input = ServiceName
     Output = Details
 
@@ -148,6 +150,7 @@ class ServiceInvoke(Operation):
     """Call any service the way a JSON channel would, and show its answer."""
 
     name = "admin.service.invoke"
+    right = "invoke"
     runs_services = True
     Input = Call
     Output = Answer

@@ -22,6 +22,7 @@ class Ping(TypeOperation):
     """Check that the other side of a definition of this type answers, with its settings of now."""
 
     abstract = True
+    right = "operate"
     Input = Named
 
     def handle(self) -> PlainData:
@@ -58,6 +59,7 @@ class Test(TypeOperation):
     """Try settings of this type without storing them: make the object, start, ping and stop it."""
 
     abstract = True
+    right = "develop"
     __test__ = False  # not a test case, whatever pytest makes of the name
     own: ClassVar[type[Model]] = TrialInput
     takes_settings = True

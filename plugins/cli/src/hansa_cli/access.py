@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 USER = "admin"
-"""The only user of the admin API."""
+"""The user of the admin API that every server has."""
 
 PASSWORD_VARIABLE = "HANSA_ADMIN_PASSWORD"
 """The environment variable with the password of the user `admin`, for servers and commands; it

@@ -18,14 +18,19 @@ NO_CHANNEL = "no-channel"
 
 
 class Client:
-    """Calls the services of the admin API at a URL, with the admin's password if one was found."""
+    """Calls the services of the admin API at a URL, with the user's password if one was found."""
 
     def __init__(
-        self, server: Located, password: Located | None, trust: Trust = SYSTEM_TRUST
+        self,
+        server: Located,
+        password: Located | None,
+        trust: Trust = SYSTEM_TRUST,
+        user: str = USER,
     ) -> None:
         self.server = server
         self.password = password
         self.trust = trust
+        self.user = user
 
     @property
     def url(self) -> str:
@@ -72,7 +77,7 @@ class Client:
         if body is not None:
             headers["Content-Type"] = "application/json"
         if self.password is not None:
-            credentials = f"{USER}:{self.password.value}".encode()
+            credentials = f"{self.user}:{self.password.value}".encode()
             headers["Authorization"] = "Basic " + base64.b64encode(credentials).decode()
         return headers
 
@@ -110,7 +115,8 @@ class Client:
 
     def _hint(self, status: int, problem: JsonObject) -> str:
         """Return what may be wrong with the password or the address, if anything."""
-        if status in (401, 403):
+        # a role that is not held is no question of the password
+        if status == 401 or (status == 403 and problem.get("code") != "forbidden"):
             found = "no password was found"
             if self.password is not None:
                 found = f"the password came from {self.password.origin}"

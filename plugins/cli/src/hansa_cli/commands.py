@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import click
+from hansa import RegisteredType
 
 from . import cluster, configuration, context, keys, orphans, plugins, servers, services
-from .definitions import KindGroup
+from .definitions import KindGroup, TypeGroup
 
 
-def add_commands(commands: click.Group) -> None:
-    """Add everything to the `hansa` command."""
+def add_commands(commands: click.Group, types: Iterable[RegisteredType]) -> None:
+    """Add everything to the `hansa` command; `types` are those of kinds that plugins add."""
     for single in (
         services.deploy,
         services.invoke,
@@ -61,6 +62,19 @@ def add_commands(commands: click.Group) -> None:
     commands.add_command(KindGroup("channel", "Channels, which bring requests in."))
     commands.add_command(KindGroup("outgoing", "Outgoing connections, which services use."))
     commands.add_command(KindGroup("security", "Security definitions, which identify callers."))
+    for registered in types:
+        _add_kind(commands, registered)
+
+
+def _add_kind(commands: click.Group, registered: RegisteredType) -> None:
+    """Add the group of a type that is its kind, or of the kind of a type."""
+    if registered.kind in commands.commands:
+        return
+    help = (registered.cls.__doc__ or "").strip().partition("\n")[0]
+    if len(registered.path) == 1:
+        commands.add_command(TypeGroup(registered.path, help))
+    else:
+        commands.add_command(KindGroup(registered.kind, f"Definitions of {registered.kind}."))
 
 
 def _add_group(commands: click.Group, group: click.Group, members: Iterable[click.Command]) -> None:

@@ -35,9 +35,15 @@ def _location_options() -> list[click.Option]:
             "found, by default the one in use.",
         ),
         click.Option(
+            ["--user", "hansa_user"],
+            envvar="HANSA_USER",
+            metavar="NAME",
+            help="User to log in as; by default admin.",
+        ),
+        click.Option(
             ["--password-file", "hansa_password_file"],
             metavar="FILE",
-            help="File with the password of the user admin.",
+            help="File with the password of the user; that of admin is found in the server's folder.",
         ),
         click.Option(
             ["--ca", "hansa_ca"],
@@ -78,8 +84,8 @@ def given_options(ctx: click.Context) -> dict[str, str | None]:
 def connect(ctx: click.Context) -> Client:
     """Return a client of the server that the options in a context name."""
     choice = choose(given_options(ctx))
-    password = locate_password(choice.password_file, choice.directory)
-    return Client(locate_server(choice), password, locate_trust(choice))
+    password = locate_password(choice.password_file, choice.directory, choice.user)
+    return Client(locate_server(choice), password, locate_trust(choice), choice.user)
 
 
 def command(

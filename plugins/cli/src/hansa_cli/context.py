@@ -41,7 +41,8 @@ def list_contexts(as_json: bool) -> None:
 @click.argument("name")
 @click.option("--server", metavar="URL", help="Address of the server.")
 @click.option("--dir", metavar="DIR", help="Folder of the server or cluster: address and password.")
-@click.option("--password-file", metavar="FILE", help="File with the password of the user admin.")
+@click.option("--password-file", metavar="FILE", help="File with the password of the user.")
+@click.option("--user", metavar="NAME", help="User to log in as; by default admin.")
 @click.option("--ca", metavar="FILE", help="Certificate authority (PEM) to trust.")
 def set_context(name: str, **given: str | None) -> None:
     """Add a context, or change what is given of one; an empty value takes a setting away."""

@@ -21,6 +21,7 @@ class Context:
     dir: str = ""
     password_file: str = ""
     ca: str = ""
+    user: str = ""
 
 
 @dataclass

@@ -1,9 +1,12 @@
-"""`hansa KIND TYPE ACTION NAME --SETTING ...`: commands for every type of every plugin.
+"""`hansa KIND TYPE ACTION NAME --SETTING ...`: commands for every type of every plugin; `hansa KIND
+ACTION ...` where kind and type have the same name.
 
 They are derived from the server's description of its API when they run.
 """
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 import click
 
@@ -46,9 +49,9 @@ class AdminServices:
         names = [name.split(".") for name in self._operations]
         return sorted({parts[1] for parts in names if parts[0] == kind and len(parts) > 1})
 
-    def actions(self, kind: str, type: str) -> list[str]:
+    def actions(self, type: TypePath) -> list[str]:
         """Return what can be done with the definitions of a type."""
-        prefix = f"{kind}.{type}."
+        prefix = ".".join(type) + "."
         return [name.removeprefix(prefix) for name in self._operations if name.startswith(prefix)]
 
     def summary(self, name: str) -> str:
@@ -60,6 +63,9 @@ class AdminServices:
         content = self._operations[name]["requestBody"]["content"]
         return Schema(content["application/json"]["schema"], self._components)
 
+
+TypePath: TypeAlias = tuple[str, ...]
+"""The words by which commands name a type: its kind and its own name, or one word for both."""
 
 _known: dict[str, AdminServices] = {}
 
@@ -94,6 +100,11 @@ def _services(ctx: click.Context) -> AdminServices:
     return admin_services(client)
 
 
+def keep_arguments(ctx: click.Context, args: list[str]) -> None:
+    """Keep what was typed after the outermost group, for `early_client`."""
+    ctx.meta.setdefault(_ARGUMENTS, list(args))
+
+
 class KindGroup(click.Group):
     """The types of one kind, as the server has them."""
 
@@ -107,11 +118,11 @@ class KindGroup(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return the commands of one type; None if the server does not have it."""
-        return TypeGroup(self.kind, name) if name in self.list_commands(ctx) else None
+        return TypeGroup((self.kind, name)) if name in self.list_commands(ctx) else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keep what was typed, for `early_client`."""
-        ctx.meta[_ARGUMENTS] = list(args)
+        keep_arguments(ctx, args)
         return super().parse_args(ctx, args)
 
     def resolve_command(
@@ -127,22 +138,26 @@ class KindGroup(click.Group):
 class TypeGroup(click.Group):
     """What can be done with the definitions of one type."""
 
-    def __init__(self, kind: str, type: str) -> None:
-        self.label = f"{kind} {type}"
-        super().__init__(type, help=f"Definitions of {self.label}.")
-        self.kind = kind
+    def __init__(self, type: TypePath, help: str = "") -> None:
+        self.label = " ".join(type)
+        super().__init__(type[-1], help=help or f"Definitions of {self.label}.")
         self.type = type
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep what was typed, for `early_client`."""
+        keep_arguments(ctx, args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the actions that the type has."""
-        return _services(ctx).actions(self.kind, self.type)
+        return _services(ctx).actions(self.type)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return one action, with an option for each setting; None if the type does not have it."""
         services = _services(ctx)
-        if name not in services.actions(self.kind, self.type):
+        if name not in services.actions(self.type):
             return None
-        service = f"{self.kind}.{self.type}.{name}"
+        service = ".".join((*self.type, name))
         schema = services.input(service)
         taken = {flag for option in connection_options() for flag in option.opts}
 
@@ -172,6 +187,8 @@ def show(action: str, label: str, answer: JsonObject) -> None:
         show_list(label, answer)
     elif action == "get":
         output.details(answer)
+    elif "revision" not in answer and "items" in answer:
+        show_items(answer)
     elif action == "next":
         for planned in answer["runs"] or ["no run is planned"]:
             click.echo(planned)
@@ -209,6 +226,16 @@ def show_list(label: str, answer: JsonObject) -> None:
         row.append(settings_of(item))
         rows.append(row)
     output.table(columns, rows, f"{label} is defined")
+
+
+def show_items(answer: JsonObject) -> None:
+    """Print what a plugin's own action lists, a line for each, under what it says of the whole."""
+    items: list[JsonObject] = answer["items"]
+    for name, value in answer.items():
+        if name != "items":
+            click.echo(f"{name.replace('_', ' ')}: {output.text(value)}")
+    columns = {key: key.replace("_", " ") for key in (items[0] if items else ())}
+    output.listing(items, columns, "entry")
 
 
 def settings_of(item: JsonObject) -> str:

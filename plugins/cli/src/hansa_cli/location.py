@@ -13,6 +13,7 @@ import click
 from .access import (
     DEFAULT_URL,
     PASSWORD_VARIABLE,
+    USER,
     address_file,
     password_file,
     recorded_trust,
@@ -55,13 +56,14 @@ SYSTEM_TRUST = Trust()
 @dataclass(frozen=True)
 class Choice:
     """What the options, a context or the current folder say: the address, if one is given, the
-    server's folder, and the files with the password and the certificate authority.
+    server's folder, the files with the password and the certificate authority, and the user.
     """
 
     server: Located | None
     directory: Path
     password_file: str | None = None
     ca: str | None = None
+    user: str = USER
 
 
 def choose(given: Mapping[str, str | None]) -> Choice:
@@ -83,6 +85,7 @@ def choose(given: Mapping[str, str | None]) -> Choice:
         Path(folder).expanduser() if folder else found or DEFAULT_DIRECTORY,
         given["hansa_password_file"] or context.password_file or None,
         given["hansa_ca"] or context.ca or None,
+        given["hansa_user"] or context.user or USER,
     )
 
 
@@ -162,8 +165,9 @@ def _reachable(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{loopback}:{parts.port}"))
 
 
-def locate_password(given: str | None, directory: Path) -> Located | None:
-    """Return the admin's password: of the given file, the environment, or the server's folder.
+def locate_password(given: str | None, directory: Path, user: str = USER) -> Located | None:
+    """Return a user's password: of the given file, the environment, or, for the user `admin`, the
+    server's folder.
 
     Returns None if there is none. Raises a usage error if the given file cannot be read.
     """
@@ -176,6 +180,8 @@ def locate_password(given: str | None, directory: Path) -> Located | None:
     variable = os.environ.get(PASSWORD_VARIABLE)
     if variable:
         return Located(variable, f"the environment variable {PASSWORD_VARIABLE}")
+    if user != USER:
+        return None
     try:
         return _password_in(password_file(directory))
     except OSError:

@@ -126,6 +126,7 @@ class LoadBalancerServers(LoadBalancerOperation):
     """List the servers behind the load-balancer, with their states and requests."""
 
     name = "admin.loadbalancer.servers"
+    right = "view"
     Output = Servers
 
     def handle(self) -> object:
@@ -137,6 +138,7 @@ class LoadBalancerAdd(LoadBalancerOperation):
     """Put a server behind the load-balancer."""
 
     name = "admin.loadbalancer.add"
+    right = "operate"
     Input = BalancedServer
     Output = Changed
 
@@ -148,6 +150,7 @@ class LoadBalancerRemove(LoadBalancerOperation):
     """Take a server away from the load-balancer; it finishes its requests."""
 
     name = "admin.loadbalancer.remove"
+    right = "operate"
     Input = ServerName
     Output = Changed
 
@@ -161,6 +164,7 @@ class LoadBalancerWeight(LoadBalancerOperation):
     """Change a server's share of the requests."""
 
     name = "admin.loadbalancer.weight"
+    right = "operate"
     Input = ServerWeight
     Output = Changed
 
@@ -173,6 +177,7 @@ class LoadBalancerDrain(StateOperation):
     """Send a server no new requests; it finishes those it has and is still checked."""
 
     name = "admin.loadbalancer.drain"
+    right = "operate"
     state = "drain"
 
 
@@ -180,6 +185,7 @@ class LoadBalancerMaint(StateOperation):
     """Put a server into maintenance: no requests, no checks."""
 
     name = "admin.loadbalancer.maint"
+    right = "operate"
     state = "maint"
 
 
@@ -187,6 +193,7 @@ class LoadBalancerReady(StateOperation):
     """Send a server requests again."""
 
     name = "admin.loadbalancer.ready"
+    right = "operate"
     state = "ready"
 
 
@@ -194,6 +201,7 @@ class LoadBalancerStatistics(LoadBalancerOperation):
     """Show HAProxy's statistics: connections, requests, times, errors."""
 
     name = "admin.loadbalancer.statistics"
+    right = "view"
     Output = Statistics
 
     def handle(self) -> object:
@@ -216,6 +224,7 @@ class LoadBalancerSource(LoadBalancerOperation):
     """Show the load-balancer's configuration, as it is stored and as HAProxy has it."""
 
     name = "admin.loadbalancer.source"
+    right = "view"
     Output = Source
 
     def handle(self) -> object:
@@ -226,6 +235,7 @@ class LoadBalancerReload(LoadBalancerOperation):
     """Replace HAProxy by a new process with the stored configuration; no request is lost."""
 
     name = "admin.loadbalancer.reload"
+    right = "operate"
     Output = Reloaded
 
     def handle(self) -> object:

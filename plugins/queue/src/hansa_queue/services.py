@@ -195,6 +195,7 @@ class FailedListing(FailedOperation):
     """List the messages that ran out of attempts, the latest first."""
 
     name = "admin.failed.list"
+    right = "view"
     Input = Page
     Output = FailedList
 
@@ -212,6 +213,7 @@ class FailedGrouping(FailedOperation):
     """Group the failed messages by service and cause, the largest group first."""
 
     name = "admin.failed.groups"
+    right = "view"
     Input = Conditions
     Output = FailedGroups
 
@@ -226,6 +228,7 @@ class FailedGet(FailedOperation):
     """Show one failed message: its input, cause, traceback and history."""
 
     name = "admin.failed.get"
+    right = "payloads"
     Input = MessageId
     Output = FailedMessage
 
@@ -240,6 +243,7 @@ class FailedEdit(FailedOperation):
     """
 
     name = "admin.failed.edit"
+    right = "invoke"
     Input = EditRequest
     Output = FailedMessage
 
@@ -263,6 +267,7 @@ class FailedReplay(FailedOperation):
     """Put failed messages back into the queue, for the services as they are now; each goes once."""
 
     name = "admin.failed.replay"
+    right = "operate"
     Input = ReplayRequest
     Output = FailedReplayed
 
@@ -297,6 +302,7 @@ class FailedExporting(FailedOperation):
     """Return failed messages as JSON lines, the latest first."""
 
     name = "admin.failed.export"
+    right = "payloads"
     Input = Page
     Output = FailedExport
 
@@ -315,6 +321,7 @@ class QueueStatus(FailedOperation):
     """
 
     name = "admin.queue.status"
+    right = "view"
     Input = Nothing
     Output = PlainSettings
 

@@ -1,0 +1,39 @@
+"""Who may administer: the login before the admin API, and what judges each call besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from hansa import Edit
+
+from .guard import SECURITY
+
+EditJudge: TypeAlias = Callable[[object, Iterable[Edit]], None]
+"""Raises `Forbidden` unless this principal may make these edits."""
+
+
+class Administration:
+    """What plugins may change of how the admin API is guarded, in one worker.
+
+    `login` names the security definition that callers of its built-in channels satisfy: a plugin that
+    brings one for other users than `admin` sets it in its `hansa_startup`.
+    """
+
+    def __init__(self) -> None:
+        self.login = SECURITY
+        self._judges: list[EditJudge] = []
+
+    def judge_edits_by(self, judge: EditJudge) -> None:
+        """Have edits that arrive as part of a configuration judged one by one."""
+        self._judges.append(judge)
+
+    def require_edits(self, principal: object, edits: Iterable[Edit]) -> None:
+        """Raise `Forbidden` unless a caller may make these edits; internal callers, whose principal
+        is None, may make any.
+        """
+        if principal is None:
+            return
+        made = list(edits)
+        for judge in self._judges:
+            judge(principal, made)
