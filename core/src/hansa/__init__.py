@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .contract.calls import QueueOptions as QueueOptions, RouteOptions as RouteOptions
     from .contract.engine import Engine as Engine
     from .contract.hookspecs import hookimpl as hookimpl
+    from .contract.journal import Journal as Journal, JournalRecord as JournalRecord
     from .contract.kinds import (
         Channel as Channel,
         ChannelSettings as ChannelSettings,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         Key as Key,
         ObjectState as ObjectState,
         PlainSettings as PlainSettings,
+        StoredChange as StoredChange,
         WorkerReport as WorkerReport,
     )
     from .contract.registry import (
@@ -153,6 +155,10 @@ _PUBLIC = {
     ),
     "contract.engine": ("Engine",),
     "contract.hookspecs": ("hookimpl",),
+    "contract.journal": (
+        "Journal",
+        "JournalRecord",
+    ),
     "contract.kinds": (
         "Channel",
         "ChannelSettings",
@@ -190,6 +196,7 @@ _PUBLIC = {
         "Key",
         "ObjectState",
         "PlainSettings",
+        "StoredChange",
         "WorkerReport",
     ),
     "contract.registry": (

@@ -367,3 +367,45 @@ def test_what_went_wrong_is_in_the_log_with_the_cid_and_what_was_asked_wrongly_i
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO", "WARNING"]
     assert caplog.records[0].exc_info
     assert "hush" in caplog.text
+
+
+def test_witnesses_learn_of_what_is_refused_and_of_nothing_else(caplog: pytest.LogCaptureFixture):
+    seen: list[tuple[str, str]] = []
+
+    def guard(request: Request) -> None:
+        if request.path == "/guarded":
+            raise Forbidden("not from there")
+
+    def authenticate(request: Request) -> object:
+        if request.path == "/unknown":
+            raise Refused("who are you?")
+        return "somebody"
+
+    def act(self: Any) -> Any:
+        if self.request.path == "/forbidden":
+            raise Forbidden("by the service")
+        if self.request.path == "/invalid":
+            raise Invalid("no")
+        return None
+
+    def fail(request: Request, error: HansaError) -> None:
+        raise ZeroDivisionError("a witness of bad habits")
+
+    def witness(request: Request, error: HansaError) -> None:
+        seen.append((request.path, error.code))
+
+    route = compile_route(
+        BINDING,
+        service(act),
+        guards=[guard],
+        authenticators=[authenticate],
+        witnesses=[fail, witness],
+    )
+    paths = {"/guarded": 403, "/unknown": 401, "/forbidden": 403, "/invalid": 400, "/": 200}
+    assert {path: route(Request(path=path)).status for path in paths} == paths
+    assert seen == [
+        ("/guarded", "forbidden"),
+        ("/unknown", "unauthorized"),
+        ("/forbidden", "forbidden"),
+    ]
+    assert "of bad habits" in caplog.text

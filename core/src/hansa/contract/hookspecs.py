@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .kinds import Channel, Definition, Dispatch, Format, Outgoing, Security
     from .packages import PackageVersion
-    from .records import PlainSettings
+    from .records import PlainSettings, StoredChange
     from .registry import RegisteredType
     from .server import Configuration, Server
-    from .service import Guard, Service
+    from .service import Guard, Service, Witness
 
 PROJECT = "hansa"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -168,6 +168,13 @@ def hansa_deployed(server: Server, package: PackageVersion) -> None:
 
 
 @hookspec
+def hansa_stored(server: Server, change: StoredChange) -> None:
+    """Learn of a change that this worker has stored, whoever made it and by whatever way, before
+    its author is answered.
+    """
+
+
+@hookspec
 def hansa_drain(server: Server) -> None:
     """Accept nothing new and finish what was accepted; called when the worker is to end, before
     objects stop. May block.
@@ -188,6 +195,16 @@ def hansa_guard(channel: Channel, service: type[Service]) -> Guard | None:
     called once for each compiled route.
 
     It raises what refuses the request, such as `Forbidden`.
+    """
+
+
+@hookspec
+def hansa_refused(channel: Channel | None, service: type[Service]) -> Witness | None:
+    """Return what learns of each request of a route that is refused, before the caller is answered,
+    or None; called once for each compiled route.
+
+    Refused is what ends with `Refused` or `Forbidden`, whether a guard, a security definition, a
+    wrapper or the service raises it. `channel` is None for calls from service to service.
     """
 
 

@@ -92,6 +92,19 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredChange:
+    """What one transaction has stored: its revision, its author, and what was done to what.
+
+    `actions` are pairs of a key, as in the change log, and an action such as `define`, `delete`,
+    `deploy` or `rollback`.
+    """
+
+    revision: int
+    by: str
+    actions: tuple[tuple[Key, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """A stored change: its revision, the workers that have applied it, and those that have not done
     so yet.

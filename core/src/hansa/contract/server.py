@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 from ..settings.model import Model
 from .bus import Bus, Queue, Records
 from .calls import QueueOptions, RouteOptions
+from .journal import Journal
 from .kinds import Definition, Security
 from .message import Request, Response
 from .packages import PackageVersion
@@ -384,6 +385,11 @@ class Server(Protocol):
     def records(self, namespace: str) -> Records:
         """Return small records that outlive a process: the cluster's where the bus keeps some, else
         this server's own.
+        """
+
+    def journal(self, name: str) -> Journal:
+        """Return the journal of a name, at most 50 characters: records of the cluster, kept in its
+        ODB, to which others are added at the end.
         """
 
     def section(self, model: type[SectionT]) -> SectionT:

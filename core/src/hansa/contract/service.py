@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..foundation.errors import HansaError
 from .conversion import input_reader, output_writer
 from .kinds import Channel, Dispatch, Format
 from .message import Request, Response
@@ -60,6 +61,9 @@ def open_door(service: str) -> str:
 
 Guard = Callable[[Request], None]
 """What looks at a request before its caller is authenticated; it raises what refuses the request."""
+
+Witness = Callable[[Request, HansaError], None]
+"""What learns of a request that is refused, and why."""
 
 
 class Service:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, Select, select
 
+from ..contract.records import StoredChange
 from . import tables
 from .engine import guarded
 from .transaction import Change, Reader, Rows, Transaction
 
 
 class Database:
-    """The ODB of a cluster, whose content is the truth; every change has a number, the revision."""
+    """The ODB of a cluster, whose content is the truth; every change has a number, the revision.
+
+    `stored` is called after each change, before its author learns of it, and must not raise.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.stored: Callable[[StoredChange], None] = lambda change: None
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @guarded
@@ -39,6 +44,7 @@ class Database:
             transaction = Transaction(connection, by)
             yield transaction
             transaction.flush()
+        self.stored(StoredChange(transaction.revision, by, tuple(transaction.actions)))
 
     def revision(self) -> int:
         """Return the newest revision."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The newest Alembic revision; workers compare it without importing Alembic."""
 SETTING_LENGTH = 100
 
@@ -145,3 +145,12 @@ lease = Table(
     _column("expires", Float()),
 )
 """Leases, where no other bus keeps them; `expires` is in seconds of the Unix epoch."""
+
+journal = Table(
+    "journal",
+    metadata,
+    _key("name", KIND),
+    _key("number", Integer()),
+    _column("text", Text()),
+)
+"""Journals by name: records in the order of their numbers, which nobody changes."""

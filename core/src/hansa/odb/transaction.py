@@ -65,11 +65,16 @@ class Reader:
 
 
 class Transaction(Reader):
-    """One transaction with the next revision; its first statement puts all writers in one line."""
+    """One transaction with the next revision; its first statement puts all writers in one line.
+
+    `actions` are the lines of the change log so far, `key_check` is the fingerprint of the key that
+    encrypts what is stored, as long as it lasts.
+    """
 
     def __init__(self, connection: Connection, by: str) -> None:
         super().__init__(connection)
         self.by = by
+        self.actions: list[tuple[Key, str]] = []
         self._new: dict[Table, list[Values]] = {}
         self.run(update(tables.cluster).values(revision=tables.cluster.c.revision + 1))
         row = self.run(select(tables.cluster)).one()
@@ -99,6 +104,7 @@ class Transaction(Reader):
 
     def log(self, key: Key, action: str, data: PlainSettings | None = None) -> None:
         """Write a line of the change log."""
+        self.actions.append((key, action))
         text = None if data is None else json.dumps(data, sort_keys=True)
         self.add_of(
             key,

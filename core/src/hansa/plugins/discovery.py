@@ -17,7 +17,7 @@ from ..contract.kinds import KINDS, Channel, Definition, Dispatch, Format
 from ..contract.records import PlainSettings
 from ..contract.registry import RegisteredService
 from ..contract.server import Server
-from ..contract.service import Guard, Service, Wrap
+from ..contract.service import Guard, Service, Witness, Wrap
 from ..foundation.errors import HansaError, Invalid, describe
 from ..foundation.starts import Starts
 from ..settings.model import Model
@@ -320,6 +320,11 @@ class Plugins:
     def guards(self, channel: Channel, service: type[Service]) -> list[Guard]:
         """Return what plugins put before a channel to a service by `hansa_guard`."""
         found: list[Guard] = self.hook.hansa_guard(channel=channel, service=service)
+        return found
+
+    def witnesses(self, channel: Channel | None, service: type[Service]) -> list[Witness]:
+        """Return what plugins have learn of refusals by `hansa_refused`."""
+        found: list[Witness] = self.hook.hansa_refused(channel=channel, service=service)
         return found
 
     def secret(self, server: Server, reference: str, value: object) -> str | None:

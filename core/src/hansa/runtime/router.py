@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..contract.kinds import Channel, Definition, Dispatch
 from ..contract.message import Request, Response
 from ..contract.registry import Registry
-from ..contract.service import Binding, Guard, Service, Wrap, open_door
+from ..contract.service import Binding, Guard, Service, Witness, Wrap, open_door
 from ..foundation.errors import HansaError, Unavailable, describe
 from .inflight import InFlight
 from .routes import compile_route, failed
@@ -27,6 +27,15 @@ Guards = Callable[[Channel, type[Service]], Iterable[Guard]]
 """Returns the guards of a channel to a service."""
 
 
+Witnesses = Callable[[Channel | None, type[Service]], Iterable[Witness]]
+"""Returns the witnesses of a channel to a service, or of calls from service to service."""
+
+
+def no_witnesses(channel: Channel | None, service: type[Service]) -> Iterable[Witness]:
+    """Return no witnesses, as where no plugin has any."""
+    return ()
+
+
 def no_guards(channel: Channel, service: type[Service]) -> Iterable[Guard]:
     """Return no guards, as where no plugin has any."""
     return ()
@@ -39,8 +48,8 @@ Used = tuple[str, str]
 class Router:
     """Compiles routes, and knows which channels use what.
 
-    `wraps` returns the callables of `hansa_wrap`, `guards` what `hansa_guard` puts before a channel;
-    both may change when plugins are loaded.
+    `wraps` returns the callables of `hansa_wrap`, `guards` what `hansa_guard` puts before a channel,
+    `witnesses` what `hansa_refused` has learn of refusals; all may change when plugins are loaded.
     """
 
     def __init__(
@@ -58,6 +67,7 @@ class Router:
         self.inflight = inflight
         self.wraps = wraps
         self.guards = guards
+        self.witnesses: Witnesses = no_witnesses
         self.changes = 0
         """How often something that routes refer to has changed."""
         self._users: dict[Used, set[Channel]] = {}
@@ -139,6 +149,7 @@ class Router:
             cls,
             channel=source,
             guards=() if source is None else self.guards(source, cls),
+            witnesses=self.witnesses(source, cls),
             authenticators=[self.objects.security(name).authenticate for name in security],
             wraps=self.wraps(),
             inflight=self.inflight,

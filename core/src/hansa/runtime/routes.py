@@ -9,8 +9,8 @@ from time import monotonic
 
 from ..contract.kinds import Channel, Dispatch, Format
 from ..contract.message import Request, Response
-from ..contract.service import Binding, Guard, Service, Wrap, current_cid
-from ..foundation.errors import HansaError, Refused, describe, problem
+from ..contract.service import Binding, Guard, Service, Witness, Wrap, current_cid
+from ..foundation.errors import Forbidden, HansaError, Refused, describe, problem
 from .inflight import Call, InFlight
 
 log = logging.getLogger("hansa.route")
@@ -24,6 +24,7 @@ def compile_route(
     *,
     channel: Channel | None = None,
     guards: Iterable[Guard] = (),
+    witnesses: Iterable[Witness] = (),
     authenticators: Iterable[Authenticate] = (),
     wraps: Iterable[Wrap] = (),
     inflight: InFlight | None = None,
@@ -33,6 +34,7 @@ def compile_route(
     walks plain calls.
 
     With several `authenticators`, any one will do; the first refusal is reported if all refuse.
+    `witnesses` learn of requests that are refused.
     `inflight` knows of each request for as long as it runs. `raising` lets exceptions through, for
     calls from service to service.
     """
@@ -40,6 +42,7 @@ def compile_route(
     for wrap in wraps:
         call = wrap(channel, service, call) or call
     authenticate = _behind(tuple(guards), _any_of(tuple(authenticators)))
+    witnesses = tuple(witnesses)
     format = binding.format
     format_type = format.type if format else ""
     inflight = inflight or InFlight()
@@ -67,6 +70,8 @@ def compile_route(
         except BaseException as error:  # a service's sys.exit() must not end a worker's thread
             if raising:
                 raise
+            if isinstance(error, Refused | Forbidden):
+                _tell(witnesses, request, error)
             response = failed(error, request, service, format)
         finally:
             del requests[number]
@@ -105,6 +110,15 @@ def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
         raise refusals[0]
 
     return authenticate
+
+
+def _tell(witnesses: Iterable[Witness], request: Request, error: HansaError) -> None:
+    """Have witnesses learn of a request that was refused; what they raise is logged."""
+    for witness in witnesses:
+        try:
+            witness(request, error)
+        except Exception:
+            log.exception("a plugin failed when it learnt of a refused request")
 
 
 def failed(

@@ -19,13 +19,16 @@ from ..cluster.leases import Leases
 from ..cluster.odb_bus import OdbBus
 from ..contract.bus import Bus, Queue, Records
 from ..contract.calls import QueueOptions, RouteOptions
+from ..contract.journal import Journal
 from ..contract.message import Request, Response
+from ..contract.records import StoredChange
 from ..definitions.definitions import Definitions
 from ..definitions.store import DefinitionStore
 from ..deployment.packages import Packages
 from ..deployment.store import PackageStore
 from ..foundation.errors import Unavailable, Undefined
 from ..odb.database import Database
+from ..odb.journal import OdbJournal
 from ..odb.keys import Keys
 from ..plugins.configuration import Config
 from ..plugins.discovery import Plugins
@@ -135,6 +138,9 @@ class WorkerServer:
             plugins.guards,
         )
         self.overdue_calls = OverdueCalls(self.objects.inflight, config.server.call_limit)
+        self.objects.router.witnesses = plugins.witnesses
+        self._stored_hook: Callable[..., object] = plugins.hook.hansa_stored
+        database.stored = self._tell_stored
         self.memory_watch = MemoryWatch(config.server.worker_memory, replace_worker)
             self.overdue_starts,
         self.outgoing = Namespace(self.objects)
@@ -164,6 +170,17 @@ class WorkerServer:
         """
         shared = self.bus.records(namespace)
         return shared or FileRecords(self.dir / namespace)
+
+    def journal(self, name: str) -> Journal:
+        """Return the journal of a name in the ODB."""
+        return OdbJournal(self.database, name)
+
+    def _tell_stored(self, change: StoredChange) -> None:
+        """Have plugins learn of a change that was stored; what they raise is logged."""
+        try:
+            self._stored_hook(server=self, change=change)
+        except Exception:
+            self.log.exception("a plugin failed when it learnt of revision %d", change.revision)
 
     def section(self, model: type[SectionT]) -> SectionT:
         """Return a section of config.toml by the model that `hansa_settings` declared for it."""

@@ -18,6 +18,7 @@ from hansa import (
     FileRecords,
     Format,
     HansaError,
+    Journal,
     Model,
     NotFound,
     Queue,
@@ -37,6 +38,7 @@ from hansa import (
 
 from .bus import LocalBus
 from .definitions import LocalDefinitions
+from .journal import LocalJournal
 from .message import handle_message
 from .named import LocalOutgoing, Named
 from .parts import LocalCluster, LocalObjects, LocalPackages, LocalPlugins
@@ -117,6 +119,7 @@ class LocalServer:
         self.invoked: list[Invocation] = []
         self.pending: list[Invocation] = []
         self.replacements = 0
+        self._journals: dict[str, LocalJournal] = {}
         self._resources = LocalResources(self, resources)
         self._directory = directory
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -155,6 +158,10 @@ class LocalServer:
         namespace.
         """
         return self.bus.records(namespace) or FileRecords(self.dir / namespace)
+
+    def journal(self, name: str) -> Journal:
+        """Return the journal of a name, kept in memory."""
+        return self._journals.setdefault(name, LocalJournal())
 
     def section(self, model: type[SectionT]) -> SectionT:
         """Return the section of config.toml of this model, as it was handed in, or with its
