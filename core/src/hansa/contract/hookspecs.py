@@ -221,8 +221,8 @@ def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) 
 def hansa_secret(server: Server, reference: str, value: object) -> str | None:
     """Return the value behind `{"$reference": value}` in a setting, such as `{"$vault": "path"}`;
     the first answer counts.
-    """
 
     Called when a definition is checked and each time its object is made. Raises `Invalid` for what
     is not there, and `Unavailable`; `server.objects.renew` has objects made anew when a value has
     changed.
+    """
