@@ -124,11 +124,11 @@ class WorkerServer:
         )
         self.plugins = InstalledPlugins(plugins, config.path, self.definitions.store, self.cluster)
         self.leases = Leases(self.bus, self.id)
+        start_limit = config.server.start_limit
+        self.overdue_starts = OverdueStarts(start_limit, self.starts, self.wake.set)
         self.objects = Objects(
             self,
             self.registry,
-        start_limit = config.server.start_limit
-        self.overdue_starts = OverdueStarts(start_limit, self.starts, self.wake.set)
             self.definitions.read_to_run,
             self.definitions.preview,
             self.leases,
@@ -136,13 +136,13 @@ class WorkerServer:
             plugins.starts,
             self.wake.set,
             plugins.guards,
+            self.overdue_starts,
         )
-        self.overdue_calls = OverdueCalls(self.objects.inflight, config.server.call_limit)
         self.objects.router.witnesses = plugins.witnesses
         self._stored_hook: Callable[..., object] = plugins.hook.hansa_stored
         database.stored = self._tell_stored
+        self.overdue_calls = OverdueCalls(self.objects.inflight, config.server.call_limit)
         self.memory_watch = MemoryWatch(config.server.worker_memory, replace_worker)
-            self.overdue_starts,
         self.outgoing = Namespace(self.objects)
         self._calls = Invocations(self.registry, self.objects.router)
         self._calls.queue = plugins.hook.hansa_queue(server=self)
