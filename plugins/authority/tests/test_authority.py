@@ -48,9 +48,9 @@ def test_another_authority_does_not_accept_it(ca, tmp_path):
         verifier(tmp_path / "other", "localhost").verify(certificate(issue(ca, "server1")), [])
 
 
+@pytest.mark.evidence("real_server")
 def test_openssl_accepts_it_for_servers_and_clients(ca):
     if not shutil.which("openssl"):
-@pytest.mark.evidence("real_server")
         pytest.skip("there is no openssl here")
     issued = issue(ca, "server1")
     for purpose in ("sslserver", "sslclient"):
@@ -76,9 +76,9 @@ def test_openssl_accepts_it_for_servers_and_clients(ca):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.evidence("tls")
 def test_a_tls_connection_between_two_components(ca, tmp_path):
     for name in ("server1", "load-balancer"):
-@pytest.mark.evidence("tls")
         (tmp_path / name).mkdir()
         install(ca, issue(ca, name), tmp_path / name)
 

@@ -407,9 +407,6 @@ class Objects(ObjectsContract):
 
     def _reconnect_users(self, name: str) -> None:
         """Have what logs in by a security definition replaced, since that has changed."""
-        queued = []
-        with self._lock:
-            for managed in self._table.values():
         self._replace_all(lambda managed: name in managed.logins)
 
     def renew(self, reference: str, value: object) -> None:
@@ -417,6 +414,9 @@ class Objects(ObjectsContract):
         self._replace_all(lambda managed: refers_to(managed.record.data, reference, value))
 
     def _replace_all(self, is_meant: Callable[[ManagedObject], bool]) -> None:
+        queued = []
+        with self._lock:
+            for managed in self._table.values():
                 if is_meant(managed) and not managed.removed:
                     if managed.timer is not None:
                         managed.timer.cancel()
