@@ -37,6 +37,7 @@ from .ftp import ftp
 from .measure import Figure, compare, exit_status, several, table
 from .peers import PATH, PEERS
 from .programs import BODY, CREDENTIALS, Target, hansa, peer, wrk
+from .roles import roles
 from .sql import sql
 from .tokens import tokens
 from .zeromq import zeromq
@@ -344,6 +345,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "definitions": definitions,
     "amqp": amqp,
     "ftp": ftp,
+    "roles": roles,
     "sql": sql,
     "tokens": tokens,
     "zeromq": zeromq,

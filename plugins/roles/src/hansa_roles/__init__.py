@@ -1,0 +1,1 @@
+"""Roles and accounts: who may call which services, channels and admin services."""

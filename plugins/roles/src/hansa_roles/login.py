@@ -1,0 +1,95 @@
+"""Security type `accounts`: the login of the user `admin`, and of everybody who has an account."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import unicodedata
+from collections.abc import Iterator
+
+from hansa import HansaError, PlainSettings, Refused, Request, Security
+from hansa_admin.guard import SECURITY as ADMIN
+from hansa_security.basic import Basic
+
+from .policy import Policy
+
+LONGEST = 8192
+"""Maximum length of an Authorization header, in characters; longer ones are left to the last to
+refuse.
+"""
+
+
+class Accounts(Security):
+    """Admits callers with a credential of any account, and the user `admin`."""
+
+    type = "accounts"
+
+    @classmethod
+    def openapi_scheme(cls, settings: PlainSettings) -> PlainSettings:
+        """Return HTTP Basic, which people log in by."""
+        return {"type": "http", "scheme": "basic"}
+
+    def authenticate(self, request: Request) -> object:
+        """Return who the caller is; raises `Refused`.
+
+        A user name and password are judged by one definition alone: that of the user, or for a name
+        that nobody has, another one whose judgement takes as long.
+        """
+        refusal: Refused | None = None
+        for security in self._judges(request):
+            try:
+                return security.authenticate(request)
+            except Refused as refused:
+                refusal = refused
+        raise refusal or Refused("credentials are required")
+
+    def _judges(self, request: Request) -> Iterator[Security]:
+        """Return the definitions that may know a caller, those of the likeliest first."""
+        credentials = list(self._credentials())
+        user = _user_in(request.headers.get("authorization", ""))
+        basics = [one for one in credentials if isinstance(one, Basic)]
+        if user is None:
+            yield from (one for one in credentials if not isinstance(one, Basic))
+        else:
+            named = [one for one in basics if _normal(one.config.username) == user]
+            if not named and not self._is_admin(user):
+                named = basics[:1]
+            if named:
+                yield named[0]
+                return
+        yield self.server.objects.security(ADMIN)
+
+    def _is_admin(self, user: str) -> bool:
+        admin = self.server.objects.security(ADMIN)
+        return isinstance(admin, Basic) and _normal(admin.config.username) == user
+
+    def _credentials(self) -> Iterator[Security]:
+        """Return the credentials of all accounts, by name; those that do not run are left out, and
+        logins of accounts themselves.
+        """
+        owners = self.server.resource(Policy).current().account_of
+        for name in sorted(owners):
+            try:
+                found = self.server.objects.security(name)
+            except HansaError:
+                continue
+            if not isinstance(found, Accounts):
+                yield found
+
+
+def _user_in(header: str) -> str | None:
+    """Return the user name in an Authorization header of HTTP Basic; None if there is none."""
+    scheme, _, encoded = header[:LONGEST].partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        pair = base64.b64decode(encoded.strip(" "), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    user, colon, _ = pair.partition(":")
+    return _normal(user) if colon else None
+
+
+def _normal(user: str) -> str:
+    """Return a user name as hansa-security compares it (RFC 7617, 2.1)."""
+    return unicodedata.normalize("NFC", user)
