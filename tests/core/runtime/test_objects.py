@@ -543,6 +543,18 @@ class TestLost:
         troubled.trouble("one that was replaced")
         assert world.state("outgoing probe a") == ("running", "")
 
+    def test_what_one_says_while_it_starts_is_its_state_once_it_serves(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ):
+        def start(probe: ProbeOutgoing) -> None:
+            probe.trouble("nobody answers" if probe.config.tag == "1" else "")
+
+        monkeypatch.setattr(ProbeOutgoing, "start", start)
+        world.apply("outgoing", "probe", "a")
+        assert world.state("outgoing probe a") == ("running", "nobody answers")
+        world.apply("outgoing", "probe", "a", tag="2")
+        assert world.state("outgoing probe a") == ("running", "")
+
     def test_the_trouble_of_one_does_not_hide_that_its_successor_does_not_start(
         self, world: World, until: Any
     ):

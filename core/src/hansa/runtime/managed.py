@@ -20,12 +20,15 @@ class ManagedObject:
 
     `lock` is held while it is brought to the state wanted. `lease` names the lease under which it
     may run, empty for one that runs in every worker. `logins` are the security definitions by which
-    it logs in. `removed` says that the definition is gone.
+    it logs in. `starting` is the object that is being started, `early_trouble` what that says
+    meanwhile is wrong. `removed` says that the definition is gone.
     """
 
     record: DefinitionRecord
     unhealthy: dict[Key, ManagedObject] = field(repr=False)
     object: Definition | None = None
+    starting: Definition | None = None
+    early_trouble: str = ""
     state: str = ""
     why: str = ""
     since: float = field(default_factory=time.time)
@@ -55,6 +58,11 @@ class ManagedObject:
         error = Inactive(text) if self.state == "inactive" else Unavailable(text)
         error.reason = self.why
         return error
+
+    def begin(self, starting: Definition) -> None:
+        """Note which object is being started."""
+        self.early_trouble = ""
+        self.starting = starting
 
     def become(self, state: str, why: str = "") -> None:
         """Set the state, note since when, and count as unhealthy unless it is `running` without

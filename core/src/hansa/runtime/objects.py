@@ -281,6 +281,7 @@ class Objects(ObjectsContract):
                 new.dispatch = self.router.route(new)
             if cls.exclusive:
                 self._take_out(managed, at_once=True)
+            managed.begin(new)
             with owners.starting(new), self._overdue.noted(managed):
                 new.start()
         except BaseException as error:  # sys.exit() or a cancelled coroutine is a failed start, too
@@ -293,7 +294,9 @@ class Objects(ObjectsContract):
             managed.become("elsewhere")
             return
         self._serve(managed, new)
-        managed.become("running" if config.active else "inactive")
+        with self._lock:
+            managed.become("running" if config.active else "inactive", managed.early_trouble)
+            managed.starting = None
         if isinstance(new, Channel) and changes != self.router.changes:
             self.router.reroute(new)  # something it refers to changed while it started
         self._recompile_users(record)
@@ -363,9 +366,15 @@ class Objects(ObjectsContract):
                 self._starters.submit(self._start_over, managed, broken, error)
 
     def trouble(self, troubled: Definition, why: str) -> None:
-        """Note why an object that serves on has trouble, or, with an empty text, that it is over."""
+        """Note why an object that serves on has trouble, or, with an empty text, that it is over.
+
+        What one says while it starts is its state once it serves.
+        """
         managed = self._table.get((troubled.kind, troubled.type, troubled.name))
         with self._lock:
+            if managed is not None and managed.starting is troubled:
+                managed.early_trouble = why
+                return
             # while a successor does not start, the state says so, and not what is wrong with the
             # one that serves on
             if managed is not None and managed.object is troubled and managed.state == "running":
