@@ -88,13 +88,13 @@ class Client:
             f"HANSA_SERVER, name the server's folder with --dir or HANSA_DIR, or a context with "
             f"--context or `hansa context use`."
         )
+        unreachable.is_sent = is_sent
+        return unreachable
 
     def _advice(self, reason: str) -> str:
         """Return what may be wrong with the certificate or the scheme, as a line, if anything."""
         if "certificate verify failed" in reason:
             return (
-        unreachable.is_sent = is_sent
-        return unreachable
                 "  Name the file of the authority that signed the certificate with --ca FILE or "
                 "HANSA_CA, and the host as the certificate does.\n"
             )

@@ -15,10 +15,10 @@ from .client import PREFIX, Client
 from .connection import command, connection_options, early_client
 from .failures import Failure, Refusal, Unreachable
 from .installed import installed_description
+from .lost import outcome_of_lost
 from .options import parameters
 from .outcome import check_outcome, show_trouble
 from .plain import JsonObject
-from .lost import outcome_of_lost
 from .schema import Schema
 from .values import typed
 
@@ -181,6 +181,14 @@ class TypeGroup(click.Group):
         return made(action)
 
 
+def _after_lost(client: Client, service: str, data: JsonObject, failure: Failure) -> JsonObject:
+    """Return what has become of a change whose answer is lost, as its answer would."""
+    found = outcome_of_lost(client, service, data, failure)
+    click.echo("the answer was lost, and a server was asked what became of it:", err=True)
+    known: JsonObject = {key: found[key] for key in ("revision", "state", "states") if key in found}
+    return {"name": data["name"], **known}
+
+
 def show(action: str, label: str, answer: JsonObject) -> None:
     """Print the answer of an action for people; `label` is kind and type."""
     if action == "list":
@@ -198,14 +206,6 @@ def show(action: str, label: str, answer: JsonObject) -> None:
             output.print_json(answer["answer"])
     else:
         output.done(answer, f"{_PAST.get(action, action)} {label} {answer['name']}")
-def _after_lost(client: Client, service: str, data: JsonObject, failure: Failure) -> JsonObject:
-    """Return what has become of a change whose answer is lost, as its answer would."""
-    found = outcome_of_lost(client, service, data, failure)
-    click.echo("the answer was lost, and a server was asked what became of it:", err=True)
-    known: JsonObject = {key: found[key] for key in ("revision", "state", "states") if key in found}
-    return {"name": data["name"], **known}
-
-
         for name, value in (answer.get("generated") or {}).items():
             click.echo(f"{name}: {output.text(value)} (made up now, shown this once)")
         show_trouble(answer.get("states") or {})
