@@ -11,10 +11,12 @@ import subprocess
 import threading
 
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 from hansa_authority.authority import create_authority, install, issue
+from hansa_authority.commands import ca as commands
 from hansa_authority.failure import Failure
 from hansa_authority.subject import Subject
 
@@ -144,3 +146,42 @@ def test_a_second_certificate_differs(ca):
     second = certificate(issue(ca, "server1"))
     assert first.serial_number != second.serial_number
     assert first.public_key() != second.public_key()
+
+
+def run(*words):
+    result = CliRunner().invoke(commands, [str(word) for word in words])
+    assert not result.exception or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_certificates_are_renewed_for_the_same_hosts_where_they_are_used(ca, tmp_path):
+    before = {}
+    for name in ("server1", "load-balancer", "lonely"):
+        issued = issue(ca, name, ["esb.example"])
+        before[name] = certificate(issued)
+        if name != "lonely":
+            (tmp_path / name).mkdir()
+            install(ca, issued, tmp_path / name)
+    own = tmp_path / "load-balancer/certificates/cert-key.pem"
+    own.write_text("one of another authority")
+    listed = run("list", tmp_path).output
+    assert (
+        "server1: until 20" in listed and "days), used by server1, for server1, localhost" in listed
+    )
+    assert "lonely" in listed and "used by no component beside it" in listed
+    assert run("renew", ca, "--within", 30).output == "nothing is to be renewed\n"
+    said = run("renew", tmp_path, "--within", 900).output
+    assert "server1: renewed, used by server1" in said
+    for name, old in before.items():
+        new = x509.load_pem_x509_certificate((ca / f"out-cert/{name}-cert.pem").read_bytes())
+        assert new.serial_number != old.serial_number and new.public_key() != old.public_key()
+        assert new.subject == old.subject
+        verifier(ca, "esb.example").verify(new, [])
+    installed = (tmp_path / "server1/certificates/cert-key.pem").read_text()
+    assert installed.startswith((ca / "out-cert/server1-cert.pem").read_text())
+    ssl.create_default_context().load_cert_chain(tmp_path / "server1/certificates/cert-key.pem")
+    assert own.read_text() == "one of another authority"
+    refused = run("renew", ca, "server9")
+    assert refused.exit_code == 15
+    assert "no certificate of server9 (there are: load-balancer, lonely, server1)" in refused.output
+    assert run("list", tmp_path / "server1").exit_code == 3

@@ -5,6 +5,7 @@ written in the test.
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ from hansa_http.address import HttpAddress
 from hansa_http.app import create_app
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.early import HttpSection, listen
-from hansa_http.frontend import HttpFrontend
+from hansa_http.frontend import HttpFrontend, certificate_of
 from hansa_http.listener import Listener
 from hansa_http.outgoing import HttpOutgoing
 from hansa_http.plugin import hansa_wrap
@@ -43,7 +44,12 @@ class Site:
         self.table = self.frontend.table
         self.gate = self.frontend.gate
         self.app = create_app(self.frontend.handler)
-        self.listener = Listener(self.app, self.shared, self.section, self.gate)
+        certificate = None
+        if self.section.certificate:
+            certificate = certificate_of(Path(), self.section)
+        self.listener = Listener(
+            self.app, self.shared, self.section, self.gate, certificate=certificate
+        )
         if start:
             self.listener.start()
 
@@ -63,7 +69,7 @@ class Site:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.section.scheme}://127.0.0.1:{self.port}"
 
     def add(self, service=Service, name="test", cls=HttpChannel, format="json", **settings):
         """Start a channel to a service."""

@@ -71,11 +71,21 @@ def issue(
 
     Files of an earlier certificate of the same name are replaced. Raises `Failure`.
     """
+    alternatives = subject_alternatives([name, *LOCAL_HOSTS, socket.gethostname(), *hosts])
+    return sign(folder, name, (subject or Subject()).name(name), alternatives)
+
+
+def sign(
+    folder: Path, name: str, subject: x509.Name, alternatives: x509.SubjectAlternativeName
+) -> Issued:
+    """Make a key and have the authority sign its certificate for this subject and these hosts.
+
+    Files of an earlier certificate of the same name are replaced. Raises `Failure`.
+    """
     authority_key, authority = _load(folder)
     key = _new_key()
-    alternatives = subject_alternatives([name, *LOCAL_HOSTS, socket.gethostname(), *hosts])
     request = x509.CertificateSigningRequestBuilder()
-    request = request.subject_name((subject or Subject()).name(name))
+    request = request.subject_name(subject)
     request = request.add_extension(alternatives, critical=False)
     signed_request = request.sign(key, hashes.SHA256())
     unsigned = component_certificate(
@@ -83,7 +93,7 @@ def issue(
     )
     certificate = unsigned.sign(authority_key, hashes.SHA256())
 
-    issued = _files(folder, name)
+    issued = files_of(folder, name)
     replace_file(issued.key, _private_pem(key))
     replace_file(issued.public, _public_pem(key), mode=PUBLIC_MODE)
     replace_file(issued.request, _pem(signed_request), mode=PUBLIC_MODE)
@@ -116,7 +126,8 @@ def _key_file(folder: Path) -> Path:
     return folder / "ca-material" / "ca-key.pem"
 
 
-def _files(folder: Path, name: str) -> Issued:
+def files_of(folder: Path, name: str) -> Issued:
+    """Return where the files of a certificate are, or will be."""
     return Issued(
         key=folder / "out-priv" / f"{name}-priv.pem",
         public=folder / "out-pub" / f"{name}-pub.pem",

@@ -1,7 +1,8 @@
-"""The commands `hansa ca create ...`."""
+"""The commands `hansa ca create ...`, `hansa ca list` and `hansa ca renew`."""
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable
 from dataclasses import fields
@@ -87,6 +88,57 @@ def _add_issuer(name: str, default: str, holder: str) -> None:
         issued = issue(folder, common_name, hosts, Subject(**subject))
         for file in issued.paths:
             click.echo(file)
+
+
+@ca.command("list")
+@click.argument("path", type=click.Path(path_type=Path, file_okay=False, exists=True))
+def list_certificates(path: Path) -> None:
+    """List the certificates of the authority in PATH, or in ca/ of the cluster in PATH.
+
+    Each line has the name, the day on which the certificate ends, the days that are left, the
+    components beside the authority that use it, and the hosts that it is for.
+    """
+    from .renewal import authority_folder, authority_until, signed_by
+
+    folder = authority_folder(path.expanduser().resolve())
+    click.echo(f"authority: until {_day(authority_until(folder))}")
+    for one in signed_by(folder):
+        users = ", ".join(user.name for user in one.used_by) or "no component beside it"
+        hosts = ", ".join(one.hosts)
+        click.echo(f"{one.name}: until {_day(one.until)}, used by {users}, for {hosts}")
+
+
+@ca.command("renew")
+@click.argument("path", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--within",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Only those that end within so many days.",
+)
+def renew_certificates(path: Path, names: tuple[str, ...], within: int | None) -> None:
+    """Replace certificates of the authority in PATH, or in ca/ of the cluster in PATH; all, unless
+    some are named.
+
+    Each new one has a new key, and is for the same hosts. The components beside the authority get
+    it where they use the present one, and serve it while they run.
+    """
+    from .renewal import authority_folder, renew, select, signed_by
+
+    folder = authority_folder(path.expanduser().resolve())
+    chosen = select(signed_by(folder), names, within)
+    for one in chosen:
+        issued = renew(folder, one)
+        users = ", ".join(user.name for user in one.used_by) or "no component beside it"
+        click.echo(f"{one.name}: renewed, used by {users} ({issued.certificate})")
+    if not chosen:
+        click.echo("nothing is to be renewed")
+
+
+def _day(moment: datetime.datetime) -> str:
+    left = (moment - datetime.datetime.now(datetime.UTC)).days
+    return f"{moment:%Y-%m-%d} ({left} days)"
 
 
 _add_issuer("server", "server1", "a server")

@@ -46,7 +46,7 @@ def recorded_url(directory: Path) -> str | None:
     """Return the URL that the server of this folder listens at; None if no server has left one."""
     try:
         addresses = json.loads(address_file(directory).read_text())
-        return str(addresses["http"])
+        return str(addresses["http"] if "http" in addresses else addresses["https"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -56,7 +56,14 @@ def recorded_trust(directory: Path) -> tuple[Path, ...]:
     authority, and its own.
     """
     try:
-        files = json.loads(address_file(directory).read_text())["trust"]
+        about = json.loads(address_file(directory).read_text())
+        files = about["trust"] if "https" not in about else _own_certificates(directory)
         return tuple(file for file in map(Path, files) if file.is_file())
     except (OSError, ValueError, KeyError, TypeError):
         return ()
+
+
+def _own_certificates(directory: Path) -> list[Path]:
+    """Return where a server over HTTPS has the certificates of its authority and of itself."""
+    folder = directory / "certificates"
+    return [folder / "ca-cert.pem", folder / "cert.pem"]

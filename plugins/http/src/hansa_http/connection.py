@@ -18,6 +18,7 @@ from waitress.channel import HTTPChannel
 from .admission import Occupation
 from .parser import Fault, Parser
 from .task import Answer, Problem
+from .tls_socket import TlsSocket
 
 if TYPE_CHECKING:
     from .listener import Listener
@@ -50,7 +51,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def __init__(
         self,
         server: Listener,
-        sock: socket.socket,
+        sock: socket.socket | TlsSocket,
         addr: tuple[str, int],
         adj: Adjustments,
         map: dict[int, object] | None = None,
@@ -88,7 +89,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         return bool(self.lingering_until or super().readable())
 
     def handle_read(self) -> None:
-        """Read; while lingering, throw away."""
+        """Read; while lingering, throw away. Over TLS there may be nothing to read yet."""
+        if isinstance(self.socket, TlsSocket) and not self.socket.fill():
+            return
         if not self.lingering_until:
             super().handle_read()
             return

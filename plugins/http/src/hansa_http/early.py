@@ -9,7 +9,7 @@ import ipaddress
 import os
 import re
 import socket
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from hansa import Invalid, Model, Secret, hookimpl, setting
 
@@ -42,6 +42,27 @@ class HttpSection(Model):
             example="127.0.0.1:11223",
         ),
     ] = "127.0.0.1:11223"
+    certificate: Annotated[
+        str,
+        setting(
+            "File with certificate chain and key (PEM), relative to the server's folder; makes it "
+            "HTTPS (TLS 1.2 and 1.3). When it is replaced, the new one is served"
+        ),
+    ] = ""
+    client_ca: Annotated[
+        str,
+        setting(
+            "File with the certificate authorities of clients (PEM), relative to the server's folder: "
+            "clients are asked for a certificate, by which the security type tls knows callers"
+        ),
+    ] = ""
+    client_certificates: Annotated[
+        Literal["requested", "required"],
+        setting(
+            "Whether a connection without a client certificate is refused (required). One that is "
+            "not of client_ca, or has expired, is refused anyway, in the handshake"
+        ),
+    ] = "requested"
     threads: Annotated[
         int,
         setting(
@@ -145,6 +166,11 @@ class HttpSection(Model):
         ),
     ] = 1.0
 
+    @property
+    def scheme(self) -> str:
+        """What is spoken at the address: http, or https with a certificate."""
+        return "https" if self.certificate else "http"
+
     def check(self) -> None:
         """The address must be HOST:PORT, and proxies addresses or networks."""
         faults: dict[str, str] = {}
@@ -157,6 +183,8 @@ class HttpSection(Model):
                 ipaddress.ip_network(proxy, strict=False)
             except ValueError:
                 faults[f"trusted_proxies[{index}]"] = f"{proxy!r} is not a valid address or network"
+        if self.client_ca and not self.certificate:
+            faults["client_ca"] = "needs certificate: clients present theirs over HTTPS only"
         if self.proxy_secret is not None and len(self.proxy_secret) < SHORTEST_SECRET:
             faults["proxy_secret"] = f"must have at least {SHORTEST_SECRET} characters"
         if faults:
@@ -204,12 +232,13 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 @hookimpl
 def hansa_listen(config: Configuration) -> dict[str, socket.socket]:
-    """Return the socket that all workers share."""
+    """Return the socket that all workers share, by the scheme that is spoken there."""
     section = config.section(HttpSection)
-    return {"http": listen(section.address, section.backlog)}
+    return {section.scheme: listen(section.address, section.backlog)}
 
 
 @hookimpl
 def hansa_ready(config: Configuration) -> list[str]:
     """Return the address for clients."""
-    return [f"HTTP for clients: http://{config.listening['http']}"]
+    scheme = config.section(HttpSection).scheme
+    return [f"{scheme.upper()} for clients: {scheme}://{config.listening[scheme]}"]

@@ -5,11 +5,13 @@ serves, a listener and a log.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from hansa import Server
 
 from .access import AccessLog
 from .app import create_app
+from .certificate import ServerCertificate
 from .early import HttpSection
 from .gate import Gate
 from .handler import RequestHandler
@@ -39,9 +41,12 @@ class HttpFrontend:
 
     def serve(self, server: Server) -> None:
         """Begin to accept connections, if the supervisor has bound a socket."""
-        shared = server.sockets.get("http")
+        shared = server.sockets.get(self.section.scheme)
         if shared is None:
             return
+        certificate = None
+        if self.section.certificate:
+            certificate = certificate_of(server.dir, self.section)
         self.gate.unready = lambda: _why_unready(server)
         if self.section.access_log:
             left_out = frozenset() if self.section.access_log_health else HEALTH_CHECKS
@@ -60,6 +65,7 @@ class HttpFrontend:
             self.gate,
             server.replace_worker,
             self.handler.proxies.trusts,
+            certificate,
         )
         self._listener.refuse = self.handler.refuse
         self._listener.lanes.shared = self.shared_paths
@@ -87,3 +93,10 @@ class HttpFrontend:
 def _why_unready(server: Server) -> str:
     """Return why a worker wants no requests; empty if it does."""
     return server.fault if server.ready else "the worker is starting or ending"
+
+
+def certificate_of(folder: Path, section: HttpSection) -> ServerCertificate:
+    """Return the certificate of a section, whose files are relative to a folder."""
+    client_ca = folder / section.client_ca if section.client_ca else None
+    required = section.client_certificates == "required"
+    return ServerCertificate(folder / section.certificate, client_ca, required=required)

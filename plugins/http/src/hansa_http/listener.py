@@ -19,10 +19,12 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from .admission import Admission
+from .certificate import ServerCertificate
 from .connection import Connection
 from .early import HttpSection
 from .gate import Gate
 from .lanes import Lanes
+from .tls_socket import TlsSocket
 from .turn_away import turn_away
 
 log = logging.getLogger("hansa.http")
@@ -45,7 +47,8 @@ def _nobody(address: str) -> bool:
 class Listener(TcpWSGIServer):  # type: ignore[misc]
     """Serves a WSGI application on a listening socket that other processes may share.
 
-    `is_proxy` says of which addresses connections are not limited for each address. `replace` is
+    `is_proxy` says of which addresses connections are not limited for each address; with a
+    `certificate` connections are TLS. `replace` is
     called with the reason when all threads of services are stuck, and every minute until others
     serve or a thread becomes free. `refuse` makes the answer to a request whose body is over the
     limit; without it that is a problem.
@@ -65,11 +68,13 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         gate: Gate,
         replace: Callable[[str], None] | None = None,
         is_proxy: Callable[[str], bool] = _nobody,
+        certificate: ServerCertificate | None = None,
     ) -> None:
         adjustments = Adjustments(
             threads=section.threads,
             ident="Hansa",
             server_name="localhost",
+            url_scheme=section.scheme,
             asyncore_use_poll=True,
             # beyond the limit, one is closed for each that comes; nobody is accepted if none can be
             connection_limit=section.connection_limit + SPARE,
@@ -88,6 +93,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self.admission = Admission(
             section.connection_limit, section.connections_per_address, is_proxy
         )
+        self._certificate = certificate
         self.refuse: Refuse | None = None
         self.grace = section.grace
         self.lanes = Lanes(section.threads, section.max_queue)
@@ -233,6 +239,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             self._ended.set()
 
     # -- what waitress calls -----------------------------------------------------------------------
+
+    def accept(self) -> tuple[socket.socket | TlsSocket, tuple[str, int]] | None:
+        """Accept a connection, over TLS with a certificate; None if nobody waits any more."""
+        accepted: tuple[socket.socket, tuple[str, int]] | None = super().accept()
+        if accepted is None or self._certificate is None:
+            return accepted
+        connection, address = accepted
+        return TlsSocket(connection, self._certificate.context), address
 
     def add_task(self, task: Connection) -> None:
         """Hand a complete request to a thread, or refuse it when too many wait already."""

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from wsgiref.types import WSGIEnvironment
 
 from hansa import HansaError, Response, TooLarge, new_cid
 from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import build_http_date
 
+from .client_certificate import CONNECTION
 from .errors import problem_response
 from .parser import error_of
+from .tls_socket import TlsSocket
 
 _UNREAD = frozenset((400, 408, 413, 431, 501, 505))
 _SPELLED = {"etag": "ETag", "www-authenticate": "WWW-Authenticate", "x-hansa-cid": "X-Hansa-CID"}
@@ -83,6 +86,16 @@ class Answer(WSGITask):  # type: ignore[misc]
     """
 
     wrote_header: bool
+
+    def get_environment(self) -> WSGIEnvironment:
+        """Return the WSGI environment, with the certificates that a client presented over TLS."""
+        environ: WSGIEnvironment = super().get_environment()
+        connection = self.channel.socket
+        if isinstance(connection, TlsSocket):
+            certificates = connection.client_certificates
+            if certificates:
+                environ[CONNECTION] = certificates
+        return environ
 
     def build_response_header(self) -> bytes:
         """Return the head of the answer."""
