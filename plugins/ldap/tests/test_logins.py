@@ -144,6 +144,7 @@ def test_an_entry_without_the_attribute_that_names_it_lets_nobody_in(directory):
         refused(one, "alice", "wonderland")
 
 
+@pytest.mark.evidence("tls")
 @pytest.mark.parametrize("kind", ["ldaps", "StartTLS"])
 def test_tls_verifies_the_directory(directory, kind):
     url = directory.secure_url if kind == "ldaps" else directory.url
