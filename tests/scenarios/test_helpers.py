@@ -183,7 +183,7 @@ def test_100_versions_of_a_helper_leak_nothing(start_server, tmp_path):
 
 def test_a_changed_helper_answers_as_soon_as_a_changed_service(start_server, wait, tmp_path):
     """Both share whatever else the machine does."""
-    server = start_server(workers=2)
+    server = start_server(workers=2, plugins=["pickup", "redis"])
     plain = (
         "from hansa import Service\n"
         "VERSION = {version}\n"

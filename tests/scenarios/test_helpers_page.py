@@ -19,7 +19,7 @@ BLOCK = re.compile(
 
 
 def test_the_page_holds_what_it_says(start_server, wait):
-    server = start_server(workers=1)
+    server = start_server(workers=1, plugins=["pickup", "redis"])
     environment = {
         **os.environ,
         "PATH": f"{BIN}:{os.environ['PATH']}",

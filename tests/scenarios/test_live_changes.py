@@ -82,7 +82,7 @@ def test_a_copied_service_answers_nearly_as_soon_as_one_deployed_by_the_api(
     """What a change costs by itself, docs/performance.md says; here both share whatever else the
     machine does.
     """
-    server = start_server(workers=2)
+    server = start_server(workers=2, plugins=["pickup", "redis"])
     source = partial(SOURCE.format, path=str(tmp_path / "written"))
     server.deploy("live.py", source(version=1))
     server.api(

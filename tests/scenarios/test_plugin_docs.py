@@ -89,7 +89,7 @@ def test_it_runs_in_a_server_as_the_page_says(project, site, start_server, wait)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    server = start_server(workers=2, env={"PYTHONPATH": str(site)})
+    server = start_server(workers=2, env={"PYTHONPATH": str(site)}, plugins=["redis"])
     server.deploy("incidents.py", SERVICE)
     for block in RUN.findall(PAGE.read_text()):
         for line in block.replace("5514", port).strip().splitlines():

@@ -85,7 +85,7 @@ def test_sigterm_under_load_answers_everything_accepted(start_server, tmp_path):
 
 
 def test_it_ends_by_signal_with_code_0_and_at_once_when_idle(start_server):
-    server = start_server(workers=2)
+    server = start_server(workers=2, plugins=["redis"])
     began = time.monotonic()
     server.signal(signal.SIGTERM)
     assert server.process.wait(20) == 0
@@ -97,7 +97,7 @@ def test_ctrl_c_reaches_the_whole_group_and_leaves_nothing(start_server):
     """A terminal sends SIGINT to every process of the foreground group, not to the supervisor
     alone.
     """
-    server = start_server(workers=1)
+    server = start_server(workers=1, plugins=["redis"])
     os.killpg(server.process.pid, signal.SIGINT)
     assert server.process.wait(20) == 0
     assert not server.processes()
@@ -136,11 +136,11 @@ def test_what_is_wrong_with_a_configuration_is_told_at_once(start_server):
 
 @pytest.fixture(scope="module")
 def running(start_shared_server):
-    return start_shared_server(workers=1)
+    return start_shared_server(workers=1, plugins=["redis"])
 
 
 def test_a_taken_port_is_told_clearly(running, start_server):
-    other = start_server(workers=1, start=False, port=running.port)
+    other = start_server(workers=1, plugins=["redis"], start=False, port=running.port)
     other.launch()
     assert other.process.wait(30) not in (0, None)
     assert str(running.port) in other.log()
@@ -148,7 +148,7 @@ def test_a_taken_port_is_told_clearly(running, start_server):
 
 
 def test_a_second_server_in_the_same_folder_is_refused(running, start_server):
-    other = start_server(workers=1, start=False)
+    other = start_server(workers=1, plugins=["redis"], start=False)
     own = other.dir
     other.dir = running.dir
     other.launch()

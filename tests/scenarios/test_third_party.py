@@ -71,7 +71,7 @@ def test_loaded_into_a_running_server(install, start_shared_server, broker, wait
     from paho.mqtt.enums import CallbackAPIVersion
 
     folder, pip = install
-    server = start_shared_server(workers=2, env={"PYTHONPATH": str(folder)})
+    server = start_shared_server(workers=2, env={"PYTHONPATH": str(folder)}, plugins=["redis"])
     server.deploy("orders.py", SERVICES)
     server.cli(
         "channel",

@@ -59,7 +59,9 @@ def test_the_worked_example_works(start_server, rabbit):
         'host = "127.0.0.1"', f'host = "127.0.0.1"\nport = {rabbit.port}'
     )
     assert config.count("port =") == 2
-    server = start_server(config, start=False, workers=1, env={"SHOP_PASSWORD": "a-password"})
+    server = start_server(
+        config, start=False, workers=1, plugins=["amqp"], env={"SHOP_PASSWORD": "a-password"}
+    )
     (server.folder / "orders.py").write_text(blocks("python")[0])
     server.start()
     rabbit.send(
@@ -88,7 +90,7 @@ def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(
     start_server, rabbit, type
 ):
     rabbit.make("crashes", "crashes.dead-letter", type=type)
-    server = start_server(CONFIG.format(port=rabbit.port), start=False, workers=2)
+    server = start_server(CONFIG.format(port=rabbit.port), start=False, workers=2, plugins=["amqp"])
     (server.folder / "take.py").write_text(SERVICE)
     others = [b"%d" % number for number in range(200)]
     rabbit.send("crashes", *others[:50], b"crash", *others[50:100], b"poison", *others[100:])

@@ -93,6 +93,7 @@ class ServerContract:
             self.example(peer, blocks["config.toml"]),
             start=False,
             workers=1,
+            plugins=[self.type],
             env={"PARTNER_PASSWORD": peer.password},
         )
         (server.folder / "orders.py").write_text(blocks["orders.py"])
@@ -111,7 +112,7 @@ class ServerContract:
     def test_an_outage_is_told_and_everything_goes_on_afterwards(
         self, peer, start_server, tmp_path
     ):
-        server = start_server(workers=2)
+        server = start_server(workers=2, plugins=[self.type])
         self.deploy(server, tmp_path / "taken")
         server.api(f"admin.outgoing.{self.type}.create", name="files", **self.place(peer))
         server.api(f"admin.channel.{self.type}.create", name="files", **self.watching(peer))
@@ -142,7 +143,7 @@ class ServerContract:
         raise NotImplementedError
 
     def test_refused_credentials_are_told_and_a_right_one_heals(self, peer, start_server, tmp_path):
-        server = start_server(workers=1)
+        server = start_server(workers=1, plugins=[self.type])
         self.deploy(server, tmp_path / "taken")
         wrong = (
             {"password": "wrong-one"}
@@ -183,7 +184,7 @@ class ServerContract:
 
     @pytest.mark.proof
     def test_edits_of_address_and_login_under_load_fail_no_call(self, peer, start_server, tmp_path):
-        server = start_server(workers=2)
+        server = start_server(workers=2, plugins=[self.type])
         self.deploy(server, tmp_path / "taken")
         server.api(f"admin.outgoing.{self.type}.create", name="files", **self.place(peer))
         answers, done = [], threading.Event()
@@ -209,7 +210,7 @@ class ServerContract:
     def test_a_file_that_kills_its_worker_is_given_up_and_the_others_go_through(
         self, peer, start_server, tmp_path
     ):
-        server = start_server(workers=2)
+        server = start_server(workers=2, plugins=[self.type])
         self.deploy(server, tmp_path / "taken")
         server.api(
             f"admin.channel.{self.type}.create", name="files", **self.watching(peer), max_attempts=2

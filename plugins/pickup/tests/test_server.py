@@ -25,7 +25,7 @@ BAD = "from hansa import Service\n\n\nclass Number(Service)\n"
 
 @pytest.fixture
 def server(tmp_path):
-    running = RunningServer(tmp_path / "server").start()
+    running = RunningServer(tmp_path / "server", plugins=["pickup", "redis"]).start()
     wait_until(lambda: "watching" in running.log())
     yield running
     running.stop()

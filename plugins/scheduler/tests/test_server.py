@@ -41,7 +41,7 @@ class Slow(Service):
 
 @pytest.fixture
 def server(tmp_path):
-    running = RunningServer(tmp_path / "server").start()
+    running = RunningServer(tmp_path / "server", plugins=["redis", "scheduler"]).start()
     source = SOURCE.format(ticks=tmp_path / "ticks", slow=tmp_path / "slow")
     running.api("admin.service.deploy", file="jobs.py", source=source)
     yield running

@@ -47,7 +47,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_worked_example_works(start_server):
-    server = start_server(blocks("toml")[0], start=False, workers=1)
+    server = start_server(blocks("toml")[0], start=False, workers=1, plugins=["sql"])
     (server.folder / "orders.py").write_text(blocks("python")[0])
     server.dir.mkdir()
     with sqlite3.connect(server.dir / "shop.db") as database:
@@ -105,7 +105,7 @@ def place(postgres):
     " file of the server",
 )
 def test_an_outage(start_server, postgres, place, tmp_path):
-    server = start_server("[http]\nchannel_timeout = 30", workers=2)
+    server = start_server("[http]\nchannel_timeout = 30", workers=2, plugins=["sql"])
     server.deploy("orders.py", SERVICES)
     server.api("admin.outgoing.sql.create", name="db", **place, timeout=3, connect_timeout=1)
     server.api(
@@ -164,7 +164,7 @@ def _name(kind):
 @pytest.mark.proof
 @pytest.mark.parametrize("login", ["settings", "security"])
 def test_edits_under_load_fail_no_call(start_server, postgres, place, login):
-    server = start_server(workers=2)
+    server = start_server(workers=2, plugins=["sql"])
     server.deploy("orders.py", SERVICES)
     postgres.execute("DROP ROLE IF EXISTS second")
     postgres.execute("CREATE ROLE second LOGIN PASSWORD 'another-one' IN ROLE hansa SUPERUSER")
@@ -223,7 +223,7 @@ def test_edits_under_load_fail_no_call(start_server, postgres, place, login):
     " may run twice",
 )
 def test_rows_that_break_the_service_or_the_process(start_server, postgres, place, tmp_path):
-    server = start_server(workers=2)
+    server = start_server(workers=2, plugins=["sql"])
     server.deploy("orders.py", SERVICES)
     path = tmp_path / "taken"
     server.api("admin.outgoing.sql.create", name="db", **place)

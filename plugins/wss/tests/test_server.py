@@ -47,7 +47,7 @@ class Ask(Service):
 
 @pytest.fixture(scope="module")
 def server(start_shared_server: Any) -> Any:
-    server = start_shared_server(workers=1)
+    server = start_shared_server(workers=1, plugins=["soap", "soap-client", "wss", "xml"])
     server.deploy("treasury.py", SERVICES)
     return server
 

@@ -66,7 +66,7 @@ def test_the_worked_example_works(start_server):
         return re.sub("555[56]", lambda found: ports[found[0]], text)
 
     service, client = blocks("python")
-    server = start_server(placed(blocks("toml")[0]), start=False, workers=2)
+    server = start_server(placed(blocks("toml")[0]), start=False, workers=2, plugins=["zeromq"])
     (server.folder / "orders.py").write_text(service)
     server.start()
     done = subprocess.run(
@@ -84,7 +84,7 @@ def test_messages_that_break_the_service_end_its_worker_or_are_too_large(
     start_server, context, tmp_path
 ):
     server, path, address = (
-        start_server(workers=2),
+        start_server(workers=2, plugins=["zeromq"]),
         tmp_path / "taken",
         f"tcp://127.0.0.1:{free_port()}",
     )
@@ -140,7 +140,7 @@ def _received(socket: zmq.Socket[bytes]) -> int:
 
 @pytest.mark.proof
 def test_edits_under_load_and_a_silent_peer(start_server, context, peer):
-    server = start_server(workers=2)
+    server = start_server(workers=2, plugins=["zeromq"])
     server.deploy("work.py", SERVICES)
     sockets, addresses = [context.socket(zmq.PULL) for _ in range(2)], []
     for each in sockets:
