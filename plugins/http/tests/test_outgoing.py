@@ -142,7 +142,7 @@ def test_security_signs_each_call(peer, connections):
         def sign_query(self, query):
             query["key"] = "s&cret"
 
-    key = Key("key", None, None)
+    key = Key("key", None, LocalServer())
     assert connections(peer.url, security=key).get().data["headers"].get("x-api-key") is None
     outgoing = connections(peer.url, security=key)
     object.__setattr__(outgoing.config, "security", "key")
@@ -159,8 +159,8 @@ def test_security_may_sign_the_whole_request(peer, connections):
             request.headers["X-Signature"] = "signature"
             request.query["key"] = "secret"
 
-    signed = []
-    outgoing = connections(peer.url, security=Signature("signature", None, None))
+    signed: list[tuple[str, str, bytes]] = []
+    outgoing = connections(peer.url, security=Signature("signature", None, LocalServer()))
     object.__setattr__(outgoing.config, "security", "signature")
     found = outgoing.post(b"\x00body", {"a": 1}, headers={"Content-Type": "text/plain"})
     assert signed == [("POST", f"{peer.url}?a=1", b"\x00body")]

@@ -78,17 +78,17 @@ def read_header(raw: bytes) -> SecurityHeader:
         raise InvalidSecurity(invalid.detail) from None
     if len(blocks) != 1:
         raise InvalidSecurity(f"the message has {len(blocks)} Security headers")
-    found = _children(blocks[0], (USERNAME_TOKEN, TIMESTAMP))
+    found = children_by_name(blocks[0], (USERNAME_TOKEN, TIMESTAMP))
     if USERNAME_TOKEN not in found:
         raise InvalidSecurity("the Security header has no UsernameToken")
     token = _read_token(found[USERNAME_TOKEN])
     if TIMESTAMP not in found:
         return SecurityHeader(token)
-    return SecurityHeader(token, _read_timestamp(found[TIMESTAMP]))
+    return SecurityHeader(token, read_timestamp(found[TIMESTAMP]))
 
 
 def _read_token(element: etree._Element) -> UsernameToken:
-    found = _children(element, (USERNAME, PASSWORD, NONCE, CREATED))
+    found = children_by_name(element, (USERNAME, PASSWORD, NONCE, CREATED))
     if USERNAME not in found or PASSWORD not in found:
         raise InvalidSecurity("the token has no Username, or no Password")
     created = _text(found.get(CREATED)).strip()
@@ -104,14 +104,17 @@ def _read_token(element: etree._Element) -> UsernameToken:
     )
 
 
-def _read_timestamp(element: etree._Element) -> Timestamp:
-    found = _children(element, (CREATED, EXPIRES))
+def read_timestamp(element: etree._Element) -> Timestamp:
+    """Return what a Timestamp says; raises `InvalidSecurity`."""
+    found = children_by_name(element, (CREATED, EXPIRES))
     created_at = _moment(_text(found.get(CREATED)).strip())
     return Timestamp(created_at, _moment(_text(found.get(EXPIRES)).strip()))
 
 
-def _children(parent: etree._Element, known: tuple[str, ...]) -> dict[str, etree._Element]:
-    """Return the children of an element by name, each of which may be there once."""
+def children_by_name(parent: etree._Element, known: tuple[str, ...]) -> dict[str, etree._Element]:
+    """Return the children of an element by name, each of which may be there once; raises
+    `InvalidSecurity` for others.
+    """
     found: dict[str, etree._Element] = {}
     for child in parent:
         tag = str(child.tag)
