@@ -19,7 +19,6 @@ import requests
 from .ports import free_port
 from .server import BIN, ServerProcess
 
-
 ADMINISTRATION = frozenset({"admin", "cli", "http", "json", "security"})
 """The plugins by which a server is driven here."""
 
