@@ -132,6 +132,15 @@ def test_all_connections_of_an_object_log_in_alike():
     assert Sender("s", one.config, server).connection_config.username == "other"
 
 
+def test_each_connection_logs_in_with_the_token_of_its_time():
+    partner = supplying(TOKEN)
+    server = LocalServer(security={"partner": partner})
+    one = Sender("s", load(Sending, {"security": "partner"}), server)
+    assert one.connection_config.password == TOKEN.token
+    partner.login = lambda: replace(TOKEN, token=Secret("the next one"))
+    assert one.connection_config.password == "the next one"
+
+
 def test_what_the_security_definition_raises_comes_through():
     def fail() -> Login:
         raise Unavailable("it is away")

@@ -20,8 +20,8 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from joserfc.jwk import JWKRegistry, Key
 
-CLIENT = "hansa & co"
-SECRET = "s3cret of the client: +/%&é"
+CLIENT = "hansa: 50 %41"
+SECRET = "s3cret of the client: +/%41&é"
 REFRESH = "refresh-0"
 METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 SCOPES = ("orders.read", "orders.write")

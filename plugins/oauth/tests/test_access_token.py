@@ -252,6 +252,12 @@ def test_an_outage_while_the_token_is_valid_changes_nothing(issuer: Issuer) -> N
     for _ in range(3):
         retry_at = source.retry_at
         wait_until(lambda before=retry_at: signed(oauth) == first and source.retry_at > before)
+    # no thread begins in vain in between
+    patient = make(issuer, oauth.server, retry_interval=60)
+    wait_until(lambda: signed(patient) == first and patient._token._source.retry_at)
+    patient.stop()
+    thread = patient._token._thread
+    assert signed(patient) == first and patient._token._thread is thread
     issuer.start()
     wait_until(lambda: signed(oauth) != first)
     assert signed(oauth) == f"Bearer {issuer.tokens[1]}"
@@ -337,6 +343,11 @@ def test_a_refresh_token_that_cannot_be_stored_is_not_lost(
         patched.setattr(one._token._source._store._records, "write", full)
         signed(one)
     assert attempts == ["erp"]
+    # it is stored before the issuer is asked again, whatever that answers
+    issuer.status = 503
+    assert not one.renew(rejected(issuer.tokens[0]))
+    assert signed(make(issuer, server, **settings)) == signed(one)
+    issuer.status = 200
     assert one.renew(rejected(issuer.tokens[0]))
     assert [form["refresh_token"][0] for form in issuer.forms][1] != REFRESH
     assert signed(make(issuer, server, **settings)) == signed(one)

@@ -5,10 +5,12 @@ requests that oauthlib verifies.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from hansa_devkit.local.bus import LocalBus
 from hansa_oauth.authorization import read_authorization
 from hansa_oauth.oauth1 import OAuth1
 from hansa_oauth.signature import base_string, body_hash, is_hash_of, sign
+from hansa_oauth.signed_request import ReceivedRequest
 from hansa_security.throttle import Throttle
 from hypothesis import given, strategies as st
 from oauthlib.oauth1 import RequestValidator, SignatureOnlyEndpoint
@@ -42,8 +45,6 @@ def test_the_base_string_of_section_3_4_1_1() -> None:
         b"c2&a3=2+q",
         FORM,
     )
-    from hansa_oauth.signed_request import ReceivedRequest
-
     received = ReceivedRequest(made, "")
     presented = read_authorization(authorization).parameters
     assert base_string("POST", received.url, received.parameters + presented) == (
@@ -291,6 +292,23 @@ def test_who_guesses_is_held_up_and_others_are_not() -> None:
     for _ in range(12):
         refused(oauth, request(header(client_secret="guess")))
     assert oauth.authenticate(request(header(client_secret=strong))) == KEY
+
+
+def test_a_secret_is_replaced_and_nobody_is_refused() -> None:
+    """A channel names the old definition and the new one; callers of both come at once."""
+    server = LocalServer(resources=[Throttle()])
+    secrets = ("correct horse", "battery staple")
+    definitions = [make(server, secret, consumer_secret=secret) for secret in secrets]
+
+    def call(number: int) -> object:
+        sent = request(header(client_secret=secrets[number % 2]))
+        for definition in definitions:
+            with contextlib.suppress(Refused):
+                return definition.authenticate(sent)
+        return None
+
+    with ThreadPoolExecutor(10) as pool:
+        assert set(pool.map(call, range(100))) == {KEY}
 
 
 @given(st.text(max_size=60), st.integers(0, 300), st.integers(0, 20))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
 from typing import Annotated, ClassVar, TypeVar
 
 from hansa import Definition, HansaError, Invalid, Login, Model, Secret, setting
@@ -101,6 +100,7 @@ class LoggedIn(Definition[CredentialT]):
     """
 
     login_means: ClassVar[tuple[str, ...]] = ("password",)
+    _lasting_config: CredentialT | None = None
 
     @classmethod
     def logins(cls, config: CredentialT) -> Iterable[str]:
@@ -111,32 +111,44 @@ class LoggedIn(Definition[CredentialT]):
             names += definitions_of(config)
         return names
 
-    @cached_property
+    @property
     def connection_config(self) -> CredentialT:
         """The settings to connect with: what security definitions supply in place of its own.
 
-        They are read once, so that all connections of an object are the same user's. Raises
-        `Invalid` for a login that the protocol does not have, and what the security definition
-        raises.
+        They are read once, so that all connections of an object are the same user's; a token is
+        read each time, since another takes its place before it ends. Raises `Invalid` for a login
+        that the protocol does not have, and what the security definition raises.
         """
-        config = self._with_login(self.config)
+        if self._lasting_config is not None:
+            return self._lasting_config
+        config = self.config
+        login = self._login()
+        if login is not None:
+            config = self._with_login(login)
         if isinstance(config, TlsTrust):
-            return resolved(config, self.server.objects)
+            config = resolved(config, self.server.objects)
+        if login is None or login.means != "token":
+            self._lasting_config = config
         return config
 
-    def _with_login(self, config: CredentialT) -> CredentialT:
-        source, name = login_source(config)
+    def _login(self) -> Login | None:
+        """Return what the security definition supplies; None if none is named."""
+        source, name = login_source(self.config)
         if not name:
-            return config
+            return None
         login = self.server.objects.security(name).login()
         if login.means not in self.login_means:
             accepted = " or ".join(self.login_means)
             raise Invalid(
                 {source: f"{name!r} supplies a {login.means}; {self.type} takes a {accepted}"}
             )
+        return login
+
+    def _with_login(self, login: Login) -> CredentialT:
         if login.means == "certificate":
-            return _with_certificate(config, login, source)
-        return replace(config, username=login.username, password=login.token or login.password)
+            source, _ = login_source(self.config)
+            return _with_certificate(self.config, login, source)
+        return replace(self.config, username=login.username, password=login.token or login.password)
 
 
 def _with_certificate(config: CredentialT, login: Login, source: str) -> CredentialT:
