@@ -12,6 +12,8 @@ import pytest
 import zmq
 from lxml import etree
 
+from tests.commands import hansa
+
 SEAN = {
     "firstname": "Sean",
     "lastname": "O'Brien",
@@ -57,10 +59,19 @@ def bank(request, start_shared_server, start_program, examples, wait):
         ),
         10,
     )
-    server.cli(
-        "outgoing", "http", "create", "CRM", "--address", systems, "--url-path", "/crm/{cust_id}"
+    hansa(
+        server,
+        "outgoing",
+        "http",
+        "create",
+        "CRM",
+        "--address",
+        systems,
+        "--url-path",
+        "/crm/{cust_id}",
     )
-    server.cli(
+    hansa(
+        server,
         "outgoing",
         "http",
         "create",
@@ -70,12 +81,18 @@ def bank(request, start_shared_server, start_program, examples, wait):
         "--url-path",
         "/payments/last",
     )
-    server.cli(
-        "outgoing", "zeromq", "create", "Fraud detection", "--address", f"tcp://127.0.0.1:{port}"
+    hansa(
+        server,
+        "outgoing",
+        "zeromq",
+        "create",
+        "Fraud detection",
+        "--address",
+        f"tcp://127.0.0.1:{port}",
     )
     for format in ("json", "xml"):
         options = ("--url-path", f"/details.{format}", "--service", service, "--format", format)
-        server.cli("channel", "http", "create", f"details in {format}", *options)
+        hansa(server, "channel", "http", "create", f"details in {format}", *options)
     rules = "from hansa import Service\nclass Watch(Service):\n    def handle(self):\n"
     rules += (
         "        self.server.redis.sadd('rules:fraud:customer-types', self.request.input['type'])\n"
@@ -104,7 +121,7 @@ def test_a_client_in_xml(bank):
 
 def test_fraud_detection_hears_of_those_that_the_rules_name(bank):
     assert bank.told(0.3) == ""
-    bank.server.cli("invoke", "rules.watch", "--payload", '{"type": "POLITICAL"}')
+    hansa(bank.server, "invoke", "rules.watch", "--payload", '{"type": "POLITICAL"}')
     bank.details("175")
     bank.details("176")
     told = bank.told()

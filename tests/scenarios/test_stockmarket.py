@@ -15,6 +15,8 @@ import zeep
 import zeep.helpers
 from lxml import etree
 
+from tests.commands import hansa
+
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 EXPECTED = [("Yahoo!", "298.8"), ("Google", "298.81505")]
 AS_JSON = {"market_cap": [{"provider": provider, "value": value} for provider, value in EXPECTED]}
@@ -40,9 +42,12 @@ def server(start_shared_server, start_program, examples, wait):
         10,
     )
     for name, path in (("Yahoo! YQL", "/v1/public/yql"), ("Google Finance", "/ig/api")):
-        server.cli("outgoing", "http", "create", name, "--address", providers, "--url-path", path)
+        hansa(
+            server, "outgoing", "http", "create", name, "--address", providers, "--url-path", path
+        )
     for format in ("json", "xml"):
-        server.cli(
+        hansa(
+            server,
             "channel",
             "http",
             "create",
@@ -54,7 +59,8 @@ def server(start_shared_server, start_program, examples, wait):
             "--format",
             format,
         )
-    server.cli(
+    hansa(
+        server,
         "channel",
         "soap",
         "create",
@@ -116,7 +122,7 @@ def test_soap_from_the_generated_wsdl(server):
 
 
 def test_from_the_command_line(server):
-    answer = json.loads(server.cli("invoke", SERVICE, "--payload", '{"symbol": "GOOG"}').stdout)
+    answer = json.loads(hansa(server, "invoke", SERVICE, "--payload", '{"symbol": "GOOG"}').stdout)
     assert answer == AS_JSON
 
 

@@ -25,6 +25,8 @@ import zeep.transports
 from hansa_devkit.harness.api_server import RunningServer
 from lxml import etree
 
+from tests.commands import hansa
+
 DAY = {"year": 2013, "month": 9, "day": 3}
 ENVELOPE = """<?xml version="1.0" encoding="UTF-8"?>
 <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>
@@ -105,7 +107,8 @@ def story(request, start_shared_server, start_feed, examples, wait) -> Story:
         key={"$env": "CLIENT2_KEY"},
         header="X-Client-Key",
     )
-    server.cli(
+    hansa(
+        server,
         "security",
         "basic",
         "create",
@@ -133,7 +136,8 @@ def story(request, start_shared_server, start_feed, examples, wait) -> Story:
         format="xml",
         security="client2",
     )
-    server.cli(
+    hansa(
+        server,
         *(
             "channel",
             "soap",
@@ -317,12 +321,12 @@ def test_50_000_entries(story):
 def test_the_address_of_the_connection_changes_live(story):
     story.update(year=2014, month=1)
     before = story.rate(year=2014, month=1, day=2)
-    story.server.cli("outgoing", "http", "edit", "treasury.gov", "--address", story.other_feed)
+    hansa(story.server, "outgoing", "http", "edit", "treasury.gov", "--address", story.other_feed)
     try:
         story.update(year=2014, month=1)
         assert story.rate(year=2014, month=1, day=2) != before
     finally:
-        story.server.cli("outgoing", "http", "edit", "treasury.gov", "--address", story.feed)
+        hansa(story.server, "outgoing", "http", "edit", "treasury.gov", "--address", story.feed)
     story.update(year=2014, month=1)
     assert story.rate(year=2014, month=1, day=2) == before
 
@@ -398,7 +402,7 @@ def test_version_2_and_back(story, examples):
         [f"{story.module}.get-rate", f"{story.module}.update-cache"]
     )
     assert story.rate() == "about 1.22"
-    story.server.cli("service", "rollback", file)
+    hansa(story.server, "service", "rollback", file)
     assert story.rate() == "1.22"
 
 
@@ -418,18 +422,18 @@ def test_export_wipe_apply_export_is_byte_equal(story):
     first, second, nothing = (
         server.folder / name for name in ("first.json", "second.json", "nothing.json")
     )
-    server.cli("export", str(first))
+    hansa(server, "export", str(first))
     assert "first-password" not in first.read_text()
     assert "third-password" not in first.read_text()
     nothing.write_text("{}")
-    planned = json.loads(server.cli("plan", str(nothing), "--prune", "--json").stdout)
+    planned = json.loads(hansa(server, "plan", str(nothing), "--prune", "--json").stdout)
     assert {change["action"] for change in planned["changes"]} == {"delete"}
     assert story.rate() == "1.22", "a plan changes nothing"
-    server.cli("apply", str(nothing), "--prune")
+    hansa(server, "apply", str(nothing), "--prune")
     assert server.post("/client1/get-rate", DAY).status_code == 404
     assert server.api("admin.config.export") == {}
-    server.cli("apply", str(first))
-    server.cli("export", str(second))
+    hansa(server, "apply", str(first))
+    hansa(server, "export", str(second))
     assert first.read_bytes() == second.read_bytes()
     assert story.rate() == "1.22"
     assert (
@@ -441,7 +445,7 @@ def test_export_wipe_apply_export_is_byte_equal(story):
             headers={"SOAPAction": "get-rates", "Content-Type": "text/xml"},
         ).text
     )
-    assert not json.loads(server.cli("plan", str(first), "--json").stdout)["changes"]
+    assert not json.loads(hansa(server, "plan", str(first), "--json").stdout)["changes"]
 
 
 def test_three_clients_at_once(story):

@@ -19,6 +19,8 @@ from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.distribution import install_plugin
 from hansa_devkit.harness.waiting import wait_until
 
+from tests.commands import hansa
+
 pytestmark = pytest.mark.evidence("real_server", "kills")
 
 CONFIG = """
@@ -103,7 +105,7 @@ class Final(Service):
 def make(start_server: Any, tmp_path: Path) -> Any:
     def made(settings: str = "", **options: Any) -> RunningServer:
         server: RunningServer = start_server(
-            CONFIG.format(settings=settings), start=False, **options
+            CONFIG.format(settings=settings), start=False, plugins=["queue", "redis"], **options
         )
         (server.folder / "work.py").write_text(
             SOURCE.format(file=tmp_path / "notes", version="version 1")
@@ -248,35 +250,35 @@ def test_the_workbench_by_api_and_command_line(make: Any, tmp_path: Path):
     for operation in ("list", "groups", "get", "edit", "replay", "delete", "export"):
         assert f"/hansa/api/admin.failed.{operation}" in paths
 
-    shown = server.cli("failed", "list", "--limit", "2").stdout
+    shown = hansa(server, "failed", "list", "--limit", "2").stdout
     assert "RuntimeError: version 1" in shown
     assert "2 of 30" in shown
-    (group,) = json.loads(server.cli("failed", "groups", "--json").stdout)["items"]
+    (group,) = json.loads(hansa(server, "failed", "groups", "--json").stdout)["items"]
     assert (group["count"], group["service"]) == (30, "work.poison")
     identifier = group["latest"]
-    assert "Traceback" in server.cli("failed", "get", identifier).stdout
+    assert "Traceback" in hansa(server, "failed", "get", identifier).stdout
     assert (
-        server.cli("failed", "edit", identifier, "--payload", '{"n": "edited"}').stdout
+        hansa(server, "failed", "edit", identifier, "--payload", '{"n": "edited"}').stdout
         == f"changed {identifier}\n"
     )
-    exported = server.cli("failed", "export", "-", "--group", group["group"]).stdout.splitlines()
+    exported = hansa(server, "failed", "export", "-", "--group", group["group"]).stdout.splitlines()
     numbers = {json.loads(line)["payload"]["n"] for line in exported}
     assert (len(numbers), "edited" in numbers) == (30, True)
-    server.cli("failed", "export", "all.jsonl")
+    hansa(server, "failed", "export", "all.jsonl")
     assert len((server.folder / "all.jsonl").read_text().splitlines()) == 30
-    refused = server.cli("failed", "replay", check=False)
+    refused = hansa(server, "failed", "replay", check=False)
     assert (refused.returncode, "give ids, or conditions, or all" in refused.stderr) == (1, True)
-    assert server.cli("failed", "delete", identifier).stdout == "deleted 1\n"
-    assert "not there any more" in server.cli("failed", "delete", identifier).stdout
+    assert hansa(server, "failed", "delete", identifier).stdout == "deleted 1\n"
+    assert "not there any more" in hansa(server, "failed", "delete", identifier).stdout
 
     fixed = SOURCE.format(file=tmp_path / "notes", version="2").replace(
         'raise RuntimeError("2")', 'note("fixed", self.request.payload["n"])'
     )
     server.deploy("work.py", fixed)
-    assert server.cli("failed", "replay", "--service", "work.poison").stdout == "replayed 29\n"
-    assert server.cli("failed", "replay", "--service", "work.poison").stdout == "replayed 0\n"
+    assert hansa(server, "failed", "replay", "--service", "work.poison").stdout == "replayed 29\n"
+    assert hansa(server, "failed", "replay", "--service", "work.poison").stdout == "replayed 0\n"
     settled(server)
     assert Counter(line[0] for line in notes(tmp_path))["fixed"] == 29
-    assert server.cli("failed", "list").stdout == "no failed messages\n"
+    assert hansa(server, "failed", "list").stdout == "no failed messages\n"
     status = server.api("admin.server.status")["async"]
     assert (status["failed"], status["durability"]["fsync"]) == (0, "always")
