@@ -16,7 +16,7 @@ files = ["work.py"]
 url_path = "/exact"
 service = "work.work"
 format = "json"
-limits.rate = "31/d"
+limits = { rate = "31/d", rate_headers = true }
 
 [channel.http.plain]
 url_path = "/plain"

@@ -67,7 +67,9 @@ class Hang(Service):
 
 @pytest.fixture
 def server(start_server: Any, tmp_path: Path) -> RunningServer:
-    made: RunningServer = start_server(CONFIG, start=False)
+    made: RunningServer = start_server(
+        CONFIG, start=False, plugins=["limits", "redis", "scheduler", "soap", "xml"]
+    )
     (made.folder / "work.py").write_text(SOURCE.format(file=tmp_path / "paid"))
     made.start()
     wait_until(lambda: len(made.api("admin.server.status")["workers"]) == 2)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hansa import Request, Service
+from hansa import Conflict, Request, Service
 from hansa_security.verification import Principal
 
 from plugins.limits.tests.conftest import Worker, post, together
@@ -19,7 +19,7 @@ def done(service: Service) -> dict[str, Any]:
 
 @pytest.mark.parametrize("scope", ["worker", "cluster"])
 def test_callers_are_told_what_is_left_and_when_to_come_again(worker: Worker, scope: str):
-    route = worker.channel(done, rate="2/h", rate_scope=scope)
+    route = worker.channel(done, rate="2/h", rate_scope=scope, rate_headers=True)
     first, second, third = (route(post()) for _ in range(3))
     assert (first.status, second.status, third.status) == (200, 200, 429)
     assert first.headers == {
@@ -45,16 +45,14 @@ def test_several_rates_each_hold_and_the_one_exceeded_for_longest_is_named(worke
     assert answers[2].headers["Retry-After"] == "28800"
 
 
-def test_answers_may_do_without_the_headers_and_errors_have_them(worker: Worker):
+def test_answers_do_without_the_headers_unless_asked_and_then_errors_have_them(worker: Worker):
     def fail(service: Service) -> None:
         raise service.request.extra["error"]
 
-    from hansa import Conflict
-
-    silent = worker.channel(done, "silent", rate="1/h", rate_headers=False)
+    silent = worker.channel(done, "silent", rate="1/h")
     assert silent(post()).headers == {}
     assert "RateLimit" in silent(post()).headers
-    failing = worker.channel(fail, "failing", rate="2/h")
+    failing = worker.channel(fail, "failing", rate="2/h", rate_headers=True)
     answer = failing(post(extra={"error": Conflict("no")}))
     assert (answer.status, answer.headers["RateLimit"]) == (409, '"channel:2/h";r=1;t=1800')
 

@@ -119,7 +119,7 @@ class Limits(Model):
             "always have them",
             advanced=True,
         ),
-    ] = True
+    ] = False
     ipv4_prefix: Annotated[
         int,
         setting(
