@@ -41,6 +41,7 @@ def created(tmp_path_factory):
     """A cluster that is not started, for all tests that need one."""
     made = Cluster(tmp_path_factory.mktemp("created"))
     made.create()
+    made.leave_one_worker()
     return made
 
 
@@ -130,8 +131,8 @@ def test_a_killed_server_is_hidden_and_catches_up_when_started_again(running, wh
         assert requests.get(direct, timeout=10).json() == {"server": "server1", "version": 2}
 
 
-@pytest.mark.proof
 @pytest.mark.evidence("kills")
+@pytest.mark.proof
 def test_a_whole_server_killed_under_load_fails_at_most_what_it_had_in_hand(running, who):
     with Load(who) as load:
         supervisor = psutil.Process(running.pid("server1"))

@@ -68,6 +68,7 @@ def test_a_new_plugin_passes_all_its_checks(tmp_path):
         "documentation": [],
         "loading": [],
         "conformance": [],
+        "level": [],
     }
 
 
@@ -148,11 +149,16 @@ def test_nothing_is_overwritten(tmp_path):
     assert not (tmp_path / "hello.py").exists()
 
 
-@pytest.mark.parametrize("name", ["say-hello", "say_hello.py", "Say_Hello"])
-def test_a_new_service_passes_its_test(name, tmp_path):
-    service, test = new_service(name, tmp_path)
+def test_a_new_service_passes_its_test(tmp_path):
+    made = [
+        new_service(name, tmp_path / name) for name in ("say-hello", "say_hello.py", "Say_Hello")
+    ]
+    service, test = made[0]
     assert (service.name, test.name) == ("say_hello.py", "test_say_hello.py")
-    ran = run_pytest(tmp_path)
+    for other in made:
+        assert [file.name for file in other] == [service.name, test.name]
+        assert [file.read_text() for file in other] == [service.read_text(), test.read_text()]
+    ran = run_pytest(service.parent)
     assert "3 passed" in ran.stdout, ran.stdout
 
 

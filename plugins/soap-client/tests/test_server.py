@@ -47,7 +47,7 @@ class GetRate(Service):
 
 @pytest.fixture(scope="module")
 def server(start_shared_server):
-    server = start_shared_server(workers=1)
+    server = start_shared_server(workers=1, plugins=["soap", "soap-client", "xml"])
     server.deploy("quotes.py", SERVICES)
     for name in ("ask", "send"):
         settings = {
@@ -97,7 +97,7 @@ def test_the_worked_example_works(start_server, foreign):
     config = next(text for language, text in blocks if language == "toml").replace(
         "8600", str(foreign.port)
     )
-    server = start_server(config, start=False, workers=1)
+    server = start_server(config, start=False, workers=1, plugins=["soap", "soap-client", "xml"])
     (server.folder / "rates.py").write_text(
         next(text for language, text in blocks if language == "python")
     )
