@@ -8,9 +8,11 @@ import signal
 import sqlite3
 
 import pytest
-from hansa_devkit.harness.api_server import ApiError
+from hansa_devkit.harness.api_server import ApiError, all_but
 from hansa_devkit.harness.distribution import install_plugin
 from hansa_devkit.harness.waiting import wait_until
+
+from tests.commands import hansa
 
 TWICE = (
     "class Mine(Outgoing):\n"
@@ -29,7 +31,8 @@ def test_a_server_serves_without_the_plugins_that_do_not_load_and_says_why(start
     absent = install_plugin(tmp_path, "absent", "import no_such_library\n")
     install_plugin(tmp_path, "shut", "import no_such_library\n")
     worse = install_plugin(tmp_path, "worse", "")
-    blocked = '[plugins]\nblocked = ["shut"]\n'
+    # the others only take time to load
+    blocked = f"[plugins]\nblocked = {['shut', *all_but(['redis'])]!r}\n"
     server = start_server(blocked, env={"PYTHONPATH": str(tmp_path)}, workers=1)
 
     def listed() -> dict[str, dict[str, str]]:
@@ -59,12 +62,12 @@ def test_a_server_serves_without_the_plugins_that_do_not_load_and_says_why(start
 
     worker.kill()
     wait_until(lambda: worker.pid not in {one.pid for one in server.workers()} and server.ready())
-    server.cli("plugin", "reload", "first")
-    done = server.cli("plugin", "reload", "absent", check=False)
+    hansa(server, "plugin", "reload", "first")
+    done = hansa(server, "plugin", "reload", "absent", check=False)
     assert done.returncode == 1 and "no_such_library" in done.stderr
-    assert "server1/0: blocked" in server.cli("plugin", "block", "wrong").stdout
+    assert "server1/0: blocked" in hansa(server, "plugin", "block", "wrong").stdout
     absent.write_text("")
-    assert "server1/0: loaded" in server.cli("plugin", "reload", "absent").stdout
+    assert "server1/0: loaded" in hansa(server, "plugin", "reload", "absent").stdout
     install_plugin(tmp_path, "late", "")
     shutil.rmtree(tmp_path / "hansa_first-1.0.dist-info")
     found = listed()
@@ -74,11 +77,11 @@ def test_a_server_serves_without_the_plugins_that_do_not_load_and_says_why(start
         "late": "installed",
         "first": "removed",
     }
-    assert server.cli("plugin", "block", "wrong", "--off", check=False).returncode == 1
+    assert hansa(server, "plugin", "block", "wrong", "--off", check=False).returncode == 1
     shutil.rmtree(tmp_path / "hansa_wrong-1.0.dist-info")
-    server.cli("plugin", "reload", "first")
+    hansa(server, "plugin", "reload", "first")
     assert listed()["wrong"]["status"] == "blocked" and "not installed" in listed()["wrong"]["why"]
-    assert "server1/0: removed" in server.cli("plugin", "block", "wrong", "--off").stdout
+    assert "server1/0: removed" in hansa(server, "plugin", "block", "wrong", "--off").stdout
     assert "wrong" not in listed()
 
 
@@ -91,7 +94,8 @@ def test_a_server_that_is_ended_while_a_worker_starts_leaves_no_report(start_ser
         f"        open({str(began)!r}, 'w').close()\n"
     )
     install_plugin(tmp_path, "slow", f"import time\n{slow}        time.sleep(2)\n")
-    server = start_server(start=False, env={"PYTHONPATH": str(tmp_path)}).launch()
+    server = start_server(start=False, env={"PYTHONPATH": str(tmp_path)}, plugins=())
+    server.launch()
     wait_until(began.exists, 40, "the second worker has reported, and does not serve yet")
     server.signal(signal.SIGTERM)
     assert server.process.wait(40) == 0
