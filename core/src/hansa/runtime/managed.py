@@ -64,6 +64,20 @@ class ManagedObject:
         self.early_trouble = ""
         self.starting = starting
 
+    def serve(self, state: str) -> None:
+        """Set the state of an object that has started, with what it said meanwhile is wrong."""
+        self.become(state, self.early_trouble)
+        self.starting = None
+
+    def note_trouble(self, troubled: Definition, why: str) -> None:
+        """Note what an object says is wrong with it: now, or once it serves."""
+        if self.starting is troubled:
+            self.early_trouble = why
+        # while a successor does not start, the state says so, and not what is wrong with the one
+        # that serves on
+        elif self.object is troubled and self.state == "running":
+            self.become("running", why)
+
     def become(self, state: str, why: str = "") -> None:
         """Set the state, note since when, and count as unhealthy unless it is `running` without
         trouble.

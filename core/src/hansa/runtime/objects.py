@@ -295,8 +295,7 @@ class Objects(ObjectsContract):
             return
         self._serve(managed, new)
         with self._lock:
-            managed.become("running" if config.active else "inactive", managed.early_trouble)
-            managed.starting = None
+            managed.serve("running" if config.active else "inactive")
         if isinstance(new, Channel) and changes != self.router.changes:
             self.router.reroute(new)  # something it refers to changed while it started
         self._recompile_users(record)
@@ -371,14 +370,9 @@ class Objects(ObjectsContract):
         What one says while it starts is its state once it serves.
         """
         managed = self._table.get((troubled.kind, troubled.type, troubled.name))
-        with self._lock:
-            if managed is not None and managed.starting is troubled:
-                managed.early_trouble = why
-                return
-            # while a successor does not start, the state says so, and not what is wrong with the
-            # one that serves on
-            if managed is not None and managed.object is troubled and managed.state == "running":
-                managed.become("running", why)
+        if managed is not None:
+            with self._lock:
+                managed.note_trouble(troubled, why)
 
     def _start_over(self, managed: ManagedObject, broken: Definition, error: BaseException) -> None:
         with managed.lock:
