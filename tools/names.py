@@ -169,7 +169,10 @@ def _table(text: str) -> Iterator[str]:
             if name not in identifiers():
                 yield f"no source knows {name}"
         elif name in live().sections:
-            yield from _keys(f"[{name}]", live().sections[name], content)
+            named = {key: value for key, value in content.items() if (name, key) in known_types()}
+            rest = {key: value for key, value in content.items() if key not in named}
+            yield from _keys(f"[{name}]", live().sections[name], rest)
+            yield from _definitions(name, named)
         elif name in kinds:
             yield from _definitions(name, content)
         else:

@@ -116,7 +116,7 @@ def test_wrong_credentials_are_tried_once(peer: NtlmServer) -> None:
 def test_an_edit_counts_at_once_on_connections_that_are_kept(peer: NtlmServer) -> None:
     outgoing = connect(peer.url, make())
     outgoing.get()
-    outgoing.server.objects.security = lambda name: edited  # type: ignore[method-assign]
+    outgoing.server.objects.security = lambda name: edited  # type: ignore[method-assign]  # as an edit does
     edited = make(username="other", password="another horse")
     outgoing.get()
     assert [user for user, _, _ in peer.handled] == ["EXAMPLE\\svc-hansa", "EXAMPLE\\other"]

@@ -25,6 +25,8 @@ from hansa_soap.related import Package
 from hansa_x509.faults import FailedCheck, InvalidSecurity
 from hansa_x509.security import X509
 from hansa_x509.settings import X509Settings
+from hansa_xml.parser import parse
+from hypothesis import given, settings as examples, strategies as st
 from lxml import etree
 from zeep.exceptions import SignatureVerificationFailed
 from zeep.wsse.signature import _make_verify_key, _verify_envelope_with_key
@@ -81,6 +83,13 @@ def refused(
     assert why in caught.value.reason
 
 
+def one(root: etree._Element, path: str) -> etree._Element:
+    """The first element at a path."""
+    found = root.find(path, NAMES)
+    assert found is not None
+    return found
+
+
 def remove(element: etree._Element) -> None:
     parent = element.getparent()
     assert parent is not None
@@ -95,14 +104,11 @@ def test_what_zeep_signs_is_accepted_once(as_token: bool) -> None:
     assert (principal, getattr(principal, "definition", "")) == ("CN=alice", "partner")
     refused(x509, message, FailedCheck, "sent before")
     # also with other bytes around what is signed
-    header = message.find("s:Header/w:Security", NAMES)
-    assert header is not None
+    header = one(message, "s:Header/w:Security")
     for child in header:
         child.tail = "\n  "
-    info = message.find(".//d:SignedInfo", NAMES)
-    value = message.find(".//d:SignatureValue", NAMES)
-    assert info is not None and value is not None and value.text
-    info.tail = "\n"
+    one(message, ".//d:SignedInfo").tail = "\n"
+    value = one(message, ".//d:SignatureValue")
     value.text = f" {value.text}\n"
     refused(x509, message, FailedCheck, "sent before")
 
@@ -145,7 +151,7 @@ def test_certificates_of_an_authority() -> None:
     refused(make(authorities=BOB.pem, subjects=["CN=bob"]), signed(by_bob), FailedCheck)
     # both stand beside each other
     both = make(**ISSUED, **PINNED)
-    assert [call(both, signed(one)) for one in (ALICE, BOB)] == ["CN=alice", "CN=bob"]
+    assert [call(both, signed(signer)) for signer in (ALICE, BOB)] == ["CN=alice", "CN=bob"]
 
 
 @pytest.mark.parametrize("name", ["token", "issuer_serial", "key_identifier"])
@@ -191,10 +197,8 @@ def test_certificates_that_are_not_for_signatures() -> None:
 
 def test_a_certificate_of_somebody_else_beside_the_signature() -> None:
     message = signed(MALLORY)
-    token = message.find(".//w:BinarySecurityToken", NAMES)
-    pinned = signed(ALICE).find(".//w:BinarySecurityToken", NAMES)
-    assert token is not None and pinned is not None
-    token.text = pinned.text
+    pinned = one(signed(ALICE), ".//w:BinarySecurityToken")
+    one(message, ".//w:BinarySecurityToken").text = pinned.text
     refused(make(), message, FailedCheck, "wrong")
 
 
@@ -218,9 +222,7 @@ def test_times(created: int, expires: int | None, why: str) -> None:
 
 
 def body_of(message: etree._Element) -> etree._Element:
-    body = message.find("s:Body", NAMES)
-    assert body is not None
-    return body
+    return one(message, "s:Body")
 
 
 def evil_body(message: etree._Element, identifier: str | None = None) -> etree._Element:
@@ -236,14 +238,14 @@ def evil_body(message: etree._Element, identifier: str | None = None) -> etree._
 
 def wrapped_in_a_header(message: etree._Element) -> None:
     original = evil_body(message)
-    holder = etree.SubElement(message.find("s:Header", NAMES), "{urn:x}Holder")  # type: ignore[arg-type]
+    holder = etree.SubElement(one(message, "s:Header"), "{urn:x}Holder")
     holder.append(original)
 
 
 def wrapped_with_the_same_id(message: etree._Element) -> None:
     identifier = body_of(message).get(f"{{{WSU}}}Id")
     original = evil_body(message, identifier)
-    holder = etree.SubElement(message.find("s:Header", NAMES), "{urn:x}Holder")  # type: ignore[arg-type]
+    holder = etree.SubElement(one(message, "s:Header"), "{urn:x}Holder")
     holder.append(original)
 
 
@@ -251,13 +253,13 @@ def wrapped_with_another_kind_of_id(message: etree._Element) -> None:
     original = evil_body(message)
     identifier = original.get(f"{{{WSU}}}Id")
     body_of(message).set("{http://www.w3.org/XML/1998/namespace}id", str(identifier))
-    message.find("s:Header", NAMES).append(original)  # type: ignore[union-attr]
+    one(message, "s:Header").append(original)
 
 
 def wrapped_in_the_signature(message: etree._Element) -> None:
     original = evil_body(message)
-    signature = message.find(".//d:Signature", NAMES)
-    holder = etree.SubElement(signature, f"{{{DS}}}Object")  # type: ignore[arg-type]
+    signature = one(message, ".//d:Signature")
+    holder = etree.SubElement(signature, f"{{{DS}}}Object")
     holder.append(original)
 
 
@@ -273,25 +275,23 @@ def a_second_body(message: etree._Element) -> None:
 
 
 def a_second_header(message: etree._Element) -> None:
-    header = message.find("s:Header", NAMES)
-    header.append(copy.deepcopy(header[0]))  # type: ignore[index, union-attr]
+    header = one(message, "s:Header")
+    header.append(copy.deepcopy(header[0]))
 
 
 def a_second_signature(message: etree._Element) -> None:
-    security = message.find(".//w:Security", NAMES)
-    security.append(copy.deepcopy(security.find("d:Signature", NAMES)))  # type: ignore[arg-type, union-attr]
+    security = one(message, ".//w:Security")
+    security.append(copy.deepcopy(one(security, "d:Signature")))
 
 
 def another_timestamp(message: etree._Element) -> None:
-    security = message.find(".//w:Security", NAMES)
-    assert security is not None
-    stamp = security.find("u:Timestamp", NAMES)
-    assert stamp is not None
+    security = one(message, ".//w:Security")
+    stamp = one(security, "u:Timestamp")
     fresh = etree.fromstring(
         f'<u:Timestamp xmlns:u="{WSU}"><u:Created>{moment()}</u:Created></u:Timestamp>'
     )
     security.replace(stamp, fresh)
-    message.find("s:Header", NAMES).append(stamp)  # type: ignore[union-attr]
+    one(message, "s:Header").append(stamp)
 
 
 def the_body_left_out(message: etree._Element) -> None:
@@ -335,14 +335,11 @@ def no_token(message: etree._Element) -> None:
 
 
 def a_token_that_is_none(message: etree._Element) -> None:
-    found = message.find(".//w:BinarySecurityToken", NAMES)
-    assert found is not None
-    found.text = "="
+    one(message, ".//w:BinarySecurityToken").text = "="
 
 
 def for_another_role(message: etree._Element) -> None:
-    security = message.find(".//w:Security", NAMES)
-    assert security is not None
+    security = one(message, ".//w:Security")
     security.set(f"{{{SOAP}}}actor", "urn:somebody-else")
 
 
@@ -383,10 +380,10 @@ def test_what_is_ambiguous_is_not_verified(change: Callable[[etree._Element], No
 
 def test_a_changed_body_or_time() -> None:
     message = signed(ALICE)
-    message.find(".//word").text = "evil"  # type: ignore[union-attr]
+    one(message, ".//word").text = "evil"
     refused(make(), message, FailedCheck, "wrong")
     message = signed(ALICE)
-    message.find(".//u:Created", NAMES).text = moment(5)  # type: ignore[union-attr]
+    one(message, ".//u:Created").text = moment(5)
     refused(make(), message, FailedCheck, "wrong")
     message = signed(ALICE)
     body_of(message).set("{urn:x}more", "1")
@@ -408,6 +405,34 @@ def test_messages_with_attachments_are_not_covered() -> None:
     assert call(make(), Package(message)) == "CN=alice"
 
 
+WHOLE = raw(signed(ALICE, body='<a xmlns="urn:a"><b c="1">hi</b>&amp; more</a>'))
+PIECES = [b"", b"<", b"/>", b" ", b"<!--x-->", b"<?x?>", b"]]>", b"\xff", b"&#65;", b"Id=", b"hi"]
+
+
+@examples(max_examples=300, deadline=None)
+@given(
+    st.integers(0, len(WHOLE)),
+    st.integers(0, 40),
+    st.one_of(st.sampled_from(PIECES), st.binary(max_size=6)),
+    st.integers(0, 200),
+)
+def test_a_mangled_message_is_refused_or_says_the_same(
+    start: int, length: int, piece: bytes, repeated: int
+) -> None:
+    mangled = WHOLE[:start] + piece + WHOLE[max(0, start - repeated) : start]
+    mangled += WHOLE[start + length :]
+    x509 = make()
+    x509._used.use = lambda *_: True  # type: ignore[method-assign]  # each is the first
+    try:
+        principal = call(x509, mangled)
+    except Refused as refusal:
+        assert refusal.status == 401
+    else:
+        said = etree.tostring(body_of(parse(mangled)), method="c14n", exclusive=True)
+        assert said == etree.tostring(body_of(parse(WHOLE)), method="c14n", exclusive=True)
+        assert principal == "CN=alice"
+
+
 # -- outgoing --------------------------------------------------------------------------------------
 
 
@@ -420,13 +445,14 @@ def test_what_it_signs_zeep_accepts_and_so_does_it(signer: Party) -> None:
     assert made.startswith(b"<?xml")
     root = etree.fromstring(made)
     _verify_envelope_with_key(root, _make_verify_key(signer.pem.encode()))
-    assert [one.tag.rpartition("}")[2] for one in root.find(".//w:Security", NAMES)] == [  # type: ignore[union-attr]
+    header = one(root, ".//w:Security")
+    assert [child.tag.rpartition("}")[2] for child in header] == [
         "BinarySecurityToken",
         "Timestamp",
         "Signature",
     ]
     assert call(x509, made) == signer.subject
-    root.find(".//a").text = "evil"  # type: ignore[union-attr]
+    one(root, ".//a").text = "evil"
     with pytest.raises(SignatureVerificationFailed):
         _verify_envelope_with_key(root, _make_verify_key(signer.pem.encode()))
     assert x509.sign_message(raw(envelope())) != x509.sign_message(raw(envelope()))
