@@ -154,7 +154,7 @@ class TlsSocket:
         if sys.version_info >= (3, 13):
             return tuple(self._tls.get_unverified_chain())
         # before Python 3.13 it is there by another name
-        chain = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
+        chain = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # not public
         return tuple(one.public_bytes(_ssl.ENCODING_DER) for one in chain)
 
     def fileno(self) -> int:
