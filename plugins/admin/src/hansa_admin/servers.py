@@ -59,7 +59,6 @@ class PluginList(Operation):
 
     name = "admin.plugin.list"
     right = "view"
-    right = "view"
     Output = Plugins
 
     def handle(self) -> Plugins:
@@ -158,7 +157,6 @@ class ServerStatus(Operation):
 
     name = "admin.server.status"
     right = "view"
-    right = "view"
     Input = Nothing
     Output = PlainData
 
@@ -194,7 +192,6 @@ class ServerReload(Operation):
     """Replace the workers one by one; no request is lost."""
 
     name = "admin.server.reload"
-    right = "operate"
     right = "operate"
     Input = Nothing
     Output = PlainData
