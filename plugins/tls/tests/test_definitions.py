@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PrivateFormat,
 )
-from hansa import Invalid, Request, Security, Unavailable, load
+from hansa import Invalid, Refused, Request, Security, Unavailable, load
 from hansa_devkit import LocalServer
 from hansa_devkit.contract import Contract
 from hansa_tls.authority import TlsAuthority
@@ -64,8 +64,9 @@ def test_a_key_supplies_files_that_openssl_reads(files, given):
     context.load_cert_chain(login.certificate, login.key)
     assert one.ping().startswith("presents CN=hansa, valid until 20")
     assert "PRIVATE" not in repr(one.config) and "sesame" not in repr(one.config)
-    with pytest.raises(NotImplementedError, match="does not authenticate"):
+    with pytest.raises(Refused) as caught:
         one.authenticate(Request())
+    assert "does not authenticate callers" in caught.value.reason
     one.stop()
     # a connection that still has the login may connect once more
     context.load_cert_chain(login.certificate, login.key)

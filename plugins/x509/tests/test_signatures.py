@@ -495,7 +495,7 @@ def test_settings_that_cannot_work() -> None:
         ({"certificate": ALICE.pem, "key": other_kind}, {"key"}),
         ({"certificate": ALICE.pem, "key": encrypted}, {"key"}),
     ]
-    for given, names in cases:
+    for settings, names in cases:
         with pytest.raises(Invalid) as caught:
-            make(**given)
-        assert set(caught.value.errors) == names, given
+            make(**settings)
+        assert set(caught.value.errors) == names, settings

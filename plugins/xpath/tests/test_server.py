@@ -34,7 +34,7 @@ class PlaceOrder(Service):
 
 @pytest.fixture(scope="module")
 def server(start_shared_server: Any) -> Any:
-    server = start_shared_server(workers=1)
+    server = start_shared_server(workers=1, plugins=["soap", "xml", "xpath"])
     server.deploy("shop.py", SERVICES)
     commands = re.findall(r"^hansa ((?:.*\\\n)*.*)$", README, re.M)
     for command in commands:

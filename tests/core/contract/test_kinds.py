@@ -14,9 +14,13 @@ from hansa import (
     ConfigT,
     Format,
     Guarantee,
+    Misused,
     Model,
     NoSettings,
     Outgoing,
+    OutgoingRequest,
+    Refused,
+    Request,
     Security,
     lease_name,
     setting,
@@ -92,6 +96,15 @@ class Reports:
     def security(self, name: str) -> Security:
         assert name == "guard"
         return self.guard
+
+
+def test_a_type_that_does_neither_admits_nobody_and_signs_nothing():
+    guard = Reports().guard
+    with pytest.raises(Refused) as caught:
+        guard.authenticate(Request())
+    assert caught.value.reason == "security bare 'guard' does not authenticate callers"
+    with pytest.raises(Misused, match="bare 'guard' does not sign outgoing calls"):
+        guard.sign_request(OutgoingRequest(method="GET", url="http://127.0.0.1", headers={}))
 
 
 def test_what_is_lost_and_what_has_trouble_are_two_reports():

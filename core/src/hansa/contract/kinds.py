@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, ge
 
 from typing_extensions import TypeVar
 
-from ..foundation.errors import HansaError, problem
+from ..foundation.errors import HansaError, Misused, Refused, problem
 from ..settings.model import Model, setting
 from .login import Login
 from .message import Request, Response
@@ -272,9 +272,11 @@ class Security(Definition[ConfigT]):
 
     def authenticate(self, request: Request) -> object:
         """Return who the caller is (the principal, never empty); raises `Refused` if it does not
-        prove it.
+        prove it. By default nobody can, which the log says.
         """
-        raise NotImplementedError(f"security {self.type} does not authenticate callers")
+        refused = Refused("the caller cannot be authenticated")
+        refused.reason = f"security {self.type} {self.name!r} does not authenticate callers"
+        raise refused
 
     def sign_request(self, request: OutgoingRequest) -> None:
         """Add what proves who we are to an outgoing request; called for each attempt to send it.
@@ -286,8 +288,10 @@ class Security(Definition[ConfigT]):
         self.sign_query(request.query)
 
     def sign(self, headers: dict[str, str]) -> None:
-        """Add what proves who we are to the headers of an outgoing call."""
-        raise NotImplementedError(f"security {self.type} does not sign outgoing calls")
+        """Add what proves who we are to the headers of an outgoing call; raises `Misused` where the
+        type signs none, as by default.
+        """
+        raise Misused(f"security {self.type} {self.name!r} does not sign outgoing calls")
 
     def renew(self, rejected: OutgoingRequest) -> bool:
         """Return whether a request that was answered with status 401 is worth signing and sending

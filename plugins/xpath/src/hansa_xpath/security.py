@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from time import monotonic
 
-from hansa import Invalid, Misused, Refused, Request, Security, Server
+from hansa import Invalid, Refused, Request, Security, Server
 from hansa_security.credential import Credential, fingerprint, hash_password, is_hash
 from hansa_security.strength import requirements
 from hansa_security.throttle import Throttle
@@ -69,9 +69,3 @@ class XPathSecurity(Security[XPathSettings]):
         if request.format == "xml":
             share_document(request.raw, root)
         return self._principal
-
-    def sign(self, headers: dict[str, str]) -> None:
-        """Refuse to sign: the proof would be inside of messages, which are the service's own."""
-        raise Misused(
-            f"the security definition {self.name} authenticates callers, it signs nothing"
-        )
