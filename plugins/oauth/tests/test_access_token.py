@@ -192,8 +192,9 @@ def test_a_token_outlives_its_worker_and_nobody_can_read_it(issuer: Issuer, tmp_
     assert len(issuer.forms) == 1
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*.json"))
     assert kept and b"issuer" not in kept
-    # other settings begin anew
+    # other settings begin anew, beside those of workers that do not know them yet
     assert signed(make(issuer, server, scope="orders.read")) != sent
+    assert signed(make(issuer, server)) == sent
     assert len(issuer.forms) == 2
 
 
@@ -244,7 +245,8 @@ def test_a_token_is_renewed_before_its_end_and_nobody_waits(issuer: Issuer) -> N
 
 
 def test_an_outage_while_the_token_is_valid_changes_nothing(issuer: Issuer) -> None:
-    oauth = make(issuer, retry_interval=0.05)
+    server = LocalServer()
+    oauth = make(issuer, server, retry_interval=0.05)
     first = signed(oauth)
     age(oauth, 3590)
     issuer.stop()
@@ -253,7 +255,7 @@ def test_an_outage_while_the_token_is_valid_changes_nothing(issuer: Issuer) -> N
         retry_at = source.retry_at
         wait_until(lambda before=retry_at: signed(oauth) == first and source.retry_at > before)
     # no thread begins in vain in between
-    patient = make(issuer, oauth.server, retry_interval=60)
+    patient = make(issuer, server, retry_interval=60)
     wait_until(lambda: signed(patient) == first and patient._token._source.retry_at)
     patient.stop()
     thread = patient._token._thread
@@ -342,7 +344,7 @@ def test_a_refresh_token_that_cannot_be_stored_is_not_lost(
     with monkeypatch.context() as patched:
         patched.setattr(one._token._source._store._records, "write", full)
         signed(one)
-    assert attempts == ["erp"]
+    assert len(attempts) == 1
     # it is stored before the issuer is asked again, whatever that answers
     issuer.status = 503
     assert not one.renew(rejected(issuer.tokens[0]))

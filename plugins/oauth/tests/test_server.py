@@ -45,7 +45,7 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture(scope="module")
 def server(start_shared_server: Any) -> Any:
-    server = start_shared_server(workers=1)
+    server = start_shared_server(workers=1, plugins=["oauth"])
     server.deploy("asking.py", SERVICES)
     server.api(
         "admin.security.oauth1.create", name="partner", consumer_key=KEY, consumer_secret=SECRET

@@ -109,7 +109,7 @@ class TokenSource:
     def _note_failure(self, error: HansaError) -> None:
         self.retry_at = time.monotonic() + self._settings.retry_interval
         if self._failure is None:
-            self._log.warning("the issuer gives no token: %s", error.explanation)
+            self._log.warning("no access token from the issuer (%s)", error.explanation)
             self._trouble(error.explanation)
         self._failure = error
 

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
@@ -23,9 +24,9 @@ _KEY_COST = 2**14
 class TokenStore:
     """The record with the token of the definition `name`.
 
-    Its key is derived from the settings that a token depends on, secrets included: what was stored
-    under others cannot be read, and does not count. So an edited secret or a new refresh token
-    begins anew, and who reads the store alone learns nothing.
+    Its name and its key are derived from the settings that a token depends on, secrets included.
+    So who reads the store alone learns nothing, an edited secret or a new refresh token begins with
+    a record of its own, and workers that have not applied the edit yet do not write into it.
     """
 
     def __init__(self, records: Records, name: str, settings: OAuth2Settings) -> None:
@@ -34,21 +35,22 @@ class TokenStore:
         self._settings = settings
 
     def read(self) -> AccessToken | None:
-        """Return the token, None if there is none of these settings; raises what the store raises."""
-        sealed = self._records.read(self._name)
+        """Return the token, None if there is none; raises what the store raises."""
+        sealed = self._records.read(self._record.name)
         if sealed is None:
             return None
         try:
-            return msgspec.json.decode(self._fernet.decrypt(sealed), type=AccessToken)
+            return msgspec.json.decode(self._record.cipher.decrypt(sealed), type=AccessToken)
         except (InvalidToken, msgspec.MsgspecError):
             return None
 
     def write(self, token: AccessToken) -> None:
         """Keep a token; raises what the store raises."""
-        self._records.write(self._name, self._fernet.encrypt(msgspec.json.encode(token)))
+        sealed = self._record.cipher.encrypt(msgspec.json.encode(token))
+        self._records.write(self._record.name, sealed)
 
     @cached_property
-    def _fernet(self) -> Fernet:
+    def _record(self) -> _Record:
         settings = self._settings
         material = [
             settings.token_url,
@@ -64,5 +66,11 @@ class TokenStore:
         ]
         password = json.dumps(material).encode()
         salt = f"hansa-oauth {self._name}".encode()
-        key = hashlib.scrypt(password, salt=salt, n=_KEY_COST, r=8, p=1, dklen=32)
-        return Fernet(base64.urlsafe_b64encode(key))
+        derived = hashlib.scrypt(password, salt=salt, n=_KEY_COST, r=8, p=1, dklen=48)
+        key, label = derived[:32], derived[32:]
+        return _Record(f"{self._name} {label.hex()}", Fernet(base64.urlsafe_b64encode(key)))
+
+
+class _Record(NamedTuple):
+    name: str
+    cipher: Fernet
