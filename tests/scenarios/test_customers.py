@@ -44,7 +44,9 @@ class Bank:
 @pytest.fixture(scope="module", params=["my_service.get-client-details", "customers.get-details"])
 def bank(request, start_shared_server, start_program, examples, wait):
     """Everything created live, on a server that begins with nothing."""
-    server, service = start_shared_server(workers=1), request.param.replace("_", "-")
+    plugins = ["pickup", "redis", "xml", "zato", "zeromq"]
+    server = start_shared_server(workers=1, plugins=plugins)
+    service = request.param.replace("_", "-")
     systems = start_program(examples / "customers/systems.py")
     heard: zmq.Socket[Any] = zmq.Context.instance().socket(zmq.PULL)
     port = heard.bind_to_random_port("tcp://127.0.0.1")

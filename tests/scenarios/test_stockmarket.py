@@ -31,7 +31,7 @@ def server(start_shared_server, start_program, examples, wait):
     """A server with the service copied into its pickup folder, and everything else made by the
     command line.
     """
-    server = start_shared_server(workers=1)
+    server = start_shared_server(workers=1, plugins=["pickup", "redis", "soap", "xml", "zato"])
     providers = start_program(examples / "stockmarket/providers.py")
     shutil.copy(examples / "stockmarket/stockmarket.py", server.dir / "pickup")
     wait(

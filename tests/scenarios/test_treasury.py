@@ -72,7 +72,12 @@ def story(request, start_shared_server, start_feed, examples, wait) -> Story:
         "CLIENT2_KEY": "second-key-0123456789abcdef",
     }
     # 50,000 rates are 50,000 writes: here the disk need not confirm each
-    server = start_shared_server('[redis]\ndurability = "fast"\n', workers=2, env=environment)
+    server = start_shared_server(
+        '[redis]\ndurability = "fast"\n',
+        workers=2,
+        env=environment,
+        plugins=["pickup", "redis", "scheduler", "soap", "xml", "zato"],
+    )
     story = Story(
         server,
         request.param,

@@ -100,7 +100,7 @@ def server(
         definition("edited", {"algorithms": ["RS256"], "public_keys": [public_pem(RSA)]}),
         definition("own", {"algorithms": ["ES256"], "signing_key": private_pem(EC["ES256"])}),
     ]
-    made = RunningServer(folder, "\n".join(parts), workers=1, port=port)
+    made = RunningServer(folder, "\n".join(parts), workers=1, port=port, plugins=["jwt"])
     made.start()
     yield made
     made.stop()

@@ -56,7 +56,7 @@ def server(directory: Slapd, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "\n".join(["[security.ldap.staff]", *lines]),
         *(CHANNEL.format(name=name) for name in ("staff", "absent")),
     ]
-    made = RunningServer(folder, "\n".join(parts), workers=1)
+    made = RunningServer(folder, "\n".join(parts), workers=1, plugins=["ldap", "roles", "tls"])
     made.start()
     yield made
     made.stop()

@@ -31,7 +31,7 @@ def test_a_cluster_on_it_works(make_cluster, real_server, type, cls):
     done = cluster.create(type, *words, "--odb_db_name", url.database)
     assert "[2/8] ODB schema created" in done.stdout
     assert server.password not in done.stdout + done.stderr
-    cluster.leave_one_worker()
+    cluster.lighten()
     cluster.run("check-config", cluster.path / "server1")
     cluster.run("start", cluster.path)
 

@@ -41,7 +41,7 @@ def created(tmp_path_factory):
     """A cluster that is not started, for all tests that need one."""
     made = Cluster(tmp_path_factory.mktemp("created"))
     made.create()
-    made.leave_one_worker()
+    made.lighten()
     return made
 
 

@@ -79,7 +79,7 @@ security = "app"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("roles")
     (folder / "shop.py").write_text(SOURCE)
-    running = RunningServer(folder, CONFIG, workers=1)
+    running = RunningServer(folder, CONFIG, workers=1, plugins=["audit", "roles"])
     running.start()
     yield running
     running.stop()

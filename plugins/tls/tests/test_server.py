@@ -8,6 +8,7 @@ import base64
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hansa_devkit.harness.api_server import ApiError, RunningServer
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
+from hansa_tls.matching import fingerprint
 
 from plugins.tls.tests.authority import Authority, Issued
 
@@ -141,7 +143,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         front=front,
     )
     (folder / "balancer.toml").write_text(BALANCER.format(front=front, secret=SECRET, port=port))
-    server = RunningServer(folder / "server", config, workers=1, port=port)
+    server = RunningServer(
+        folder / "server", config, workers=1, port=port, plugins=["loadbalancer", "tls"]
+    )
     server.start()
     command = [sys.executable, "-m", "hansa", "loadbalancer", "run"]
     command += ["--config", f"{folder}/balancer.toml", "--dir", f"{folder}/balancer"]
@@ -230,6 +234,51 @@ def test_an_edit_takes_effect_at_once_also_for_a_certificate_that_was_verified(s
     attributes = {"O": "Partner"}
     site.server.api("admin.security.tls.edit", name="partner", subject_attributes=attributes)
     assert site.curl(*options)[0] == 200
+
+
+def test_a_rotation_under_load_refuses_nobody(site):
+    old = site.authority.issue("CN=frank,O=Old")
+    new = site.authority.issue("CN=frank,O=New")
+    presented = [one.write(site.folder, name) for name, one in (("old", old), ("new", new))]
+    site.server.api(
+        "admin.security.tls.edit",
+        name="partner",
+        subject_attributes={},
+        fingerprints=[fingerprint(old.certificate)],
+    )
+    is_known = threading.Event()
+    is_over = threading.Event()
+    found: list[int] = []
+
+    def call() -> None:
+        with requests.Session() as session:
+            session.verify = f"{site.folder}/ca.crt"
+            while not is_over.is_set():
+                session.cert = tuple(map(str, presented[is_known.is_set()]))
+                answer = session.get(f"https://localhost:{site.front}/who", timeout=20)
+                found.append(answer.status_code)
+
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    both = [fingerprint(old.certificate), fingerprint(new.certificate)]
+    for fingerprints in (both, both[1:]):
+        count = len(found)
+        wait_until(lambda count=count: len(found) > count + 10, 10)
+        site.server.api("admin.security.tls.edit", name="partner", fingerprints=fingerprints)
+        is_known.set()
+        count = len(found)
+        wait_until(lambda count=count: len(found) > count + 10, 10)
+    is_over.set()
+    for thread in threads:
+        thread.join(20)
+    site.server.api(
+        "admin.security.tls.edit",
+        name="partner",
+        subject_attributes={"O": "Partner"},
+        fingerprints=[],
+    )
+    assert set(found) == {200}
 
 
 def test_a_connection_presents_its_own_by_the_name_of_a_definition(site):

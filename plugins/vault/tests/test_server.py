@@ -81,7 +81,7 @@ def server(
     config = CONFIG.format(
         address=vault.address, token=folder / "token", ca=certificate / "vault.pem"
     )
-    made = RunningServer(folder, config, workers=1)
+    made = RunningServer(folder, config, workers=1, plugins=["vault"])
     made.start()
     yield made
     made.stop()
