@@ -8,7 +8,11 @@ import time
 
 import pytest
 from hansa import Conflict
-from hansa.contract.records import DefinitionRecord, ObjectState, Reference
+from hansa.contract.records import DefinitionRecord, HeldKeys, ObjectState, Reference
+from hansa.deployment.store import PackageStore
+from hansa.odb.key_check import stored_fingerprint
+from hansa.odb.key_rotation import rotate
+from hansa.odb.keys import Keys
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.core.definitions.test_store import define
@@ -114,3 +118,22 @@ def test_times_are_exact(store: Stores):
     after = time.time()
     assert before <= store.reports.all()["w"].at <= after
     assert before <= store.packages.versions()[0].at <= after
+
+
+def test_everything_is_encrypted_with_another_key(store: Stores):
+    old, new = Keys("A" * 43 + "="), Keys("B" * 42 + "A=")
+    secret = old.encrypt("é🌍")
+    define(store, DefinitionRecord("outgoing", "sql", "a%b_c", {"list": [{"password": secret}]}))
+    define(store, DefinitionRecord("outgoing", "sql", "plain", {"text": "$encrypted"}))
+    store.packages.deploy({"x.py": "# é"}, {"x.py": {"X": "x"}})
+    both = Keys("B" * 42 + "A=," + "A" * 43 + "=")
+    held = HeldKeys(both.fingerprints, "/srv/secret.key")
+    store.reports.report("w/0.1", "w", 3, keys=held)
+    revision = rotate(store.database, both, new.fingerprint, by="jane")
+    assert store.database.revision() == revision
+    assert stored_fingerprint(store.database) == new.fingerprint
+    found = store.definitions.get("outgoing", "sql", "a%b_c")
+    assert found is not None
+    assert new.decrypt(found.data["list"][0]["password"]["$encrypted"]) == "é🌍"
+    assert [one.file for one in PackageStore(store.database, new).versions()] == ["x.py"]
+    assert store.reports.all()["w/0.1"].keys == held

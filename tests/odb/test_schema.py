@@ -28,7 +28,6 @@ OPEN = """
     import sys
     from hansa.odb.database import Database
     from hansa.odb.engine import open_engine
-from hansa.odb.keys import Keys, signed_source
     from hansa.odb.migrations.schema import create_schema
     engine = open_engine(sys.stdin.read())
     create_schema(engine)
