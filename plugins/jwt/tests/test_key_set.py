@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,7 +37,9 @@ def issuer() -> Iterator[KeySetServer]:
 
 
 @contextmanager
-def running(issuer: KeySetServer, folder: Path, **settings: Any) -> Iterator[Jwt]:
+def running(
+    issuer: KeySetServer, folder: Path, security: Any = None, **settings: Any
+) -> Iterator[Jwt]:
     given = {
         "issuer": ISSUER,
         "audience": [AUDIENCE],
@@ -44,12 +47,13 @@ def running(issuer: KeySetServer, folder: Path, **settings: Any) -> Iterator[Jwt
         "jwks_url": issuer.url,
         **settings,
     }
-    security = Jwt("partner", load(JwtSettings, given), LocalServer(directory=folder))
-    security.start()
+    server = LocalServer(directory=folder, security=security or {})
+    made = Jwt("partner", load(JwtSettings, given), server)
+    made.start()
     try:
-        yield security
+        yield made
     finally:
-        security.stop()
+        made.stop()
 
 
 def call(security: Jwt, presented: str) -> str:
@@ -238,8 +242,12 @@ def test_only_the_authorities_in_a_file_are_trusted(tmp_path):
     context.load_cert_chain(tmp_path / "issuer.pem", tmp_path / "key.pem")
     issuer = KeySetServer(OLD, context=context)
     try:
-        with running(issuer, tmp_path, jwks_ca=f"{tmp_path}/issuer.pem") as security:
-            assert call(security, old()) == "alice"
+        file = f"{tmp_path}/issuer.pem"
+        trusted = SimpleNamespace(authorities=lambda: file)
+        for ca in (file, "trusted"):
+            with running(issuer, tmp_path, security={"trusted": trusted}, jwks_ca=ca) as security:
+                assert call(security, old()) == "alice"
+                security.ping()
         with running(issuer, tmp_path) as security:
             with pytest.raises(Unavailable, match="cannot be fetched"):
                 security.ping()

@@ -96,14 +96,24 @@ def definitions_of(config: TlsTrust) -> list[str]:
     return [one for one in given if one and not is_path(one)]
 
 
+def authorities_of(value: str, objects: Objects) -> str:
+    """Return the path of the file of authorities that a setting such as `tls_ca` names, or the file
+    of the definition that it names; empty for an empty one. Raises what the definition raises.
+    """
+    if not value or is_path(value):
+        return value
+    return objects.security(value).authorities()
+
+
 def resolved(config: TrustT, objects: Objects) -> TrustT:
     """Return settings with files in place of the names of definitions.
 
     A file may be in memory, and is there for as long as the settings are kept. Raises what the
     definitions raise, such as `Unavailable` for one that is not running.
     """
-    if config.tls_ca and not is_path(config.tls_ca):
-        config = replace(config, tls_ca=objects.security(config.tls_ca).authorities())
+    authorities = authorities_of(config.tls_ca, objects)
+    if authorities != config.tls_ca:
+        config = replace(config, tls_ca=authorities)
     if config.tls_certificate and not is_path(config.tls_certificate):
         login = objects.security(config.tls_certificate).login()
         if login.means != "certificate":

@@ -46,7 +46,7 @@ class Jwt(Security[JwtSettings]):
         if config.jwks_url:
             records = FileRecords(server.dir / "jwks")
             self._source = FetchedKeys(
-                f"security jwt {name!r}", config, records, self.trouble, self.log
+                f"security jwt {name!r}", config, server.objects, records, self.trouble, self.log
             )
         else:
             self._source = ConfiguredKeys(config)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from hansa import Invalid, Model, Secret, setting
+from hansa_connect.tls import is_path
 from hansa_http.forward_proxy import ProxySettings
 from hansa_http.secure_url import fault_of_secure_url
 
@@ -129,8 +130,11 @@ class JwtSettings(Model):
     jwks_ca: Annotated[
         str,
         setting(
-            "File with the certificate authorities to trust when fetching the key set; empty "
-            "trusts the usual ones",
+            "Certificate authorities to trust when fetching the key set: the name of a security "
+            "definition of type tls_ca, or the path of a PEM file, with a slash in it; empty trusts "
+            "the usual ones",
+            refers="security tls_ca",
+            path=True,
             advanced=True,
         ),
     ] = ""
@@ -172,7 +176,7 @@ class JwtSettings(Model):
         usable.
         """
         faults = {**self._faults_of_source(), **self._faults_of_url()}
-        if self.jwks_ca and not Path(self.jwks_ca).is_file():
+        if is_path(self.jwks_ca) and not Path(self.jwks_ca).is_file():
             faults["jwks_ca"] = f"there is no file {self.jwks_ca}"
         own = {"iss", "aud", "sub", "iat", "exp", "jti"} & self.signing_claims.keys()
         if own:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from hansa import HansaError, Records, Unavailable
+from hansa import HansaError, Objects, Records, Unavailable
+from hansa_connect.tls import authorities_of
 from hansa_http.one_call import call_once
 
 from .keys import keys_of, read_key_set
@@ -57,6 +58,7 @@ class FetchedKeys:
         self,
         label: str,
         settings: JwtSettings,
+        objects: Objects,
         records: Records,
         trouble: Callable[[str], None],
         log: logging.Logger,
@@ -64,6 +66,7 @@ class FetchedKeys:
         self.ring = KeyRing()
         self._label = label
         self._settings = settings
+        self._objects = objects
         self._records = records
         self._record = f"{settings.jwks_url} {settings.jwks_ca}"
         self._trouble = trouble
@@ -184,7 +187,7 @@ class FetchedKeys:
             headers=_ACCEPT,
             timeout=settings.jwks_timeout,
             largest=LARGEST_KEY_SET,
-            ca=settings.jwks_ca,
+            ca=authorities_of(settings.jwks_ca, self._objects),
             proxy=settings.jwks_proxy,
         )
         if status != 200:

@@ -54,7 +54,7 @@ class OAuth2(Security[OAuth2Settings]):
         source = TokenSource(
             label,
             config,
-            TokenEndpoint(label, config),
+            TokenEndpoint(label, config, server.objects),
             TokenStore(server.records(NAMESPACE), name, config),
             Turn(server, name, config.timeout + _SPARE, self.log, is_needed=is_needed),
             self.trouble,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from hansa import Invalid, Model, Secret, setting
+from hansa_connect.tls import is_path
 from hansa_http.forward_proxy import ProxySettings
 from hansa_http.secure_url import fault_of_secure_url
 from hansa_jwt.settings import Algorithm
@@ -159,8 +160,10 @@ class OAuth2Settings(Model):
     ca: Annotated[
         str,
         setting(
-            "File with the certificate authorities to trust of the issuer; empty trusts the usual "
-            "ones",
+            "Certificate authorities to trust of the issuer: the name of a security definition of "
+            "type tls_ca, or the path of a PEM file, with a slash in it; empty trusts the usual ones",
+            refers="security tls_ca",
+            path=True,
             advanced=True,
         ),
     ] = ""
@@ -178,7 +181,7 @@ class OAuth2Settings(Model):
         fault = fault_of_secure_url(self.token_url, "secrets and tokens come through it")
         if fault:
             faults["token_url"] = fault
-        if self.ca and not Path(self.ca).is_file():
+        if is_path(self.ca) and not Path(self.ca).is_file():
             faults["ca"] = f"there is no file {self.ca}"
         if self.private_key is not None and "private_key" not in faults:
             # PERF: its library takes 150 ms to import, which workers without a key save

@@ -8,7 +8,8 @@ from time import time
 from urllib.parse import quote, urlencode
 
 import msgspec
-from hansa import HansaError, Unavailable
+from hansa import HansaError, Objects, Unavailable
+from hansa_connect.tls import authorities_of
 from hansa_http.forms import FORM
 from hansa_http.one_call import call_once
 from hansa_http.response import BadAnswer
@@ -34,8 +35,9 @@ class TokenEndpoint:
     errors call the definition.
     """
 
-    def __init__(self, label: str, settings: OAuth2Settings) -> None:
+    def __init__(self, label: str, settings: OAuth2Settings, objects: Objects) -> None:
         self._label = label
+        self._objects = objects
         self._settings = settings
         self._assertion = None
         if settings.private_key is not None:
@@ -78,7 +80,7 @@ class TokenEndpoint:
             content=urlencode(fields).encode(),
             timeout=settings.timeout,
             largest=LARGEST_ANSWER,
-            ca=settings.ca,
+            ca=authorities_of(settings.ca, self._objects),
             proxy=settings.proxy,
         )
         return status, answer
