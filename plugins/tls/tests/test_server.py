@@ -251,12 +251,15 @@ def test_a_rotation_under_load_refuses_nobody(site):
     found: list[int] = []
 
     def call() -> None:
-        with requests.Session() as session:
-            session.verify = f"{site.folder}/ca.crt"
-            while not is_over.is_set():
-                session.cert = tuple(map(str, presented[is_known.is_set()]))
-                answer = session.get(f"https://localhost:{site.front}/who", timeout=20)
-                found.append(answer.status_code)
+        while not is_over.is_set():
+            certificate, key = presented[1 if is_known.is_set() else 0]
+            answer = requests.get(
+                f"https://localhost:{site.front}/who",
+                cert=(str(certificate), str(key)),
+                verify=f"{site.folder}/ca.crt",
+                timeout=20,
+            )
+            found.append(answer.status_code)
 
     threads = [threading.Thread(target=call) for _ in range(3)]
     for thread in threads:
