@@ -78,13 +78,6 @@ class TestAccounts(SecurityContract):
         return server
 
 
-class TestAdmin(TestAccounts):
-    """The user `admin` logs in as ever."""
-
-    right = basic("admin", "a random password of the admin 0123456789")
-    wrong = [*TestAccounts.wrong, basic("admin", "")]
-
-
 def test_the_definition_of_a_user_alone_judges_its_password():
     judged: list[str] = []
 

@@ -1,4 +1,5 @@
-"""What stands around a route, after its caller is known: it asks the roles whether the caller may."""
+"""What stands around a route, after its caller is known: it asks the roles whether the caller may.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ Known: TypeAlias = dict[int, tuple[object, str]]
 
 @dataclass(slots=True)
 class Verdicts:
-    """Who may, as of some grants: callers by identity, and security definitions all of whose callers
-    may.
+    """Who may, as of some grants: callers by identity, and security definitions all of whose
+    callers may.
     """
 
     grants: Grants | None = None
@@ -55,7 +56,8 @@ def target_of(service: type[Service], channel: Channel | None) -> Target:
 
 
 class Door:
-    """Judges the callers of one route, and remembers those who may until roles or accounts change."""
+    """Judges the callers of one route, and remembers those who may until roles or accounts change.
+    """
 
     __slots__ = ("_changes_login", "policy", "target", "verdicts")
 
@@ -89,7 +91,8 @@ class Door:
         verdicts.callers[id(principal)] = (principal, account)
 
     def _require_login(self, grants: Grants, request: Request) -> None:
-        """Raise `Forbidden` for the change of a credential by somebody who may not change accounts."""
+        """Raise `Forbidden` for the change of a credential by somebody who may not change accounts.
+        """
         try:
             name = str(settings_of(request, Named).get("name", ""))
         except HansaError:

@@ -24,16 +24,7 @@ class RoleState:
     """A role as it is now; `builtin` ones permit, and guard nothing."""
 
     settings: RoleSettings
-    active: bool = True
     builtin: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AccountState:
-    """An account as it is now."""
-
-    settings: AccountSettings
-    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +54,7 @@ class Grants:
     """What the roles and accounts of one moment permit."""
 
     roles: Mapping[str, RoleState] = field(default_factory=dict)
-    accounts: Mapping[str, AccountState] = field(default_factory=dict)
+    accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
     account_of: Mapping[str, str] = field(init=False)
     """The account of each security definition that is a credential."""
     guards_admin: bool = field(init=False)
@@ -78,7 +69,7 @@ class Grants:
         owners = {
             credential: name
             for name, account in self.accounts.items()
-            for credential in account.settings.credentials
+            for credential in account.credentials
         }
         anonymous = {name for name, role in self.roles.items() if role.settings.anonymous}
         _set(self, "_lines", lines)
@@ -91,15 +82,15 @@ class Grants:
     # -- roles -------------------------------------------------------------------------------------
 
     def _line(self, name: str) -> Iterator[RoleSettings]:
-        """Return the settings of a role and of those it descends from, each once, but for those that
-        are switched off.
+        """Return the settings of a role and of those it descends from, each once, but for those
+        that are switched off.
         """
         seen: set[str] = set()
         waiting = [name]
         while waiting:
             current = waiting.pop()
             role = self.roles.get(current)
-            if current in seen or role is None or not role.active:
+            if current in seen or role is None or not role.settings.active:
                 continue
             seen.add(current)
             waiting += role.settings.parents
@@ -109,7 +100,7 @@ class Grants:
         """Return the roles that count as given: those that were defined, and those of accounts."""
         found = {name for name, role in self.roles.items() if not role.builtin}
         for account in self.accounts.values():
-            found.update(account.settings.roles)
+            found.update(account.roles)
         return found
 
     def _administers(self, name: str) -> bool:
@@ -154,8 +145,8 @@ class Grants:
             for definition in role.settings.security:
                 found.setdefault(definition, set()).add(name)
         for account in self.accounts.values():
-            for definition in account.settings.credentials:
-                found.setdefault(definition, set()).update(account.settings.roles)
+            for definition in account.credentials:
+                found.setdefault(definition, set()).update(account.roles)
         return {definition: frozenset(names) for definition, names in found.items()}
 
     def _rules_by_definition(self) -> dict[str, tuple[Rule, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hansa import Definition, DefinitionSettings, Model
+from hansa import Definition
 from hansa_admin.rights import Authorizing
 
 from .policy import Policy
@@ -19,11 +19,6 @@ class Role(Authorizing, Definition[RoleSettings]):
     acyclic = True
     # a role that is switched off grants nothing, and what it names stays guarded
     lives_inactive = True
-
-    @property
-    def is_active(self) -> bool:
-        """Whether its holders have its permissions."""
-        return _is_active(self.config)
 
     def start(self) -> None:
         """Have it count in this worker, in place of the one of this name that did."""
@@ -41,11 +36,6 @@ class Account(Authorizing, Definition[AccountSettings]):
     type = "account"
     # the credentials of an account that is switched off are refused
     lives_inactive = True
-
-    @property
-    def is_active(self) -> bool:
-        """Whether its credentials are accepted."""
-        return _is_active(self.config)
 
     @classmethod
     def claims(cls, config: AccountSettings) -> Iterable[str]:
@@ -65,8 +55,3 @@ class Account(Authorizing, Definition[AccountSettings]):
         UTC, to the minute; None if none is known.
         """
         return self.server.resource(Policy).uses.last(self.name)
-
-
-def _is_active(config: Model) -> bool:
-    """Whether a definition is in service, whose settings are those of its type and its kind."""
-    return not isinstance(config, DefinitionSettings) or config.active

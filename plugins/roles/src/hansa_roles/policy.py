@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from .grants import AccountState, Grants, RoleState
+from .grants import Grants, RoleState
 
 if TYPE_CHECKING:
     from .kinds import Account, Role
@@ -31,13 +31,10 @@ class Policy:
             if self.grants is None:
                 self.grants = Grants(
                     {
-                        name: RoleState(role.config, role.is_active, role.builtin)
+                        name: RoleState(role.config, role.builtin)
                         for name, role in self._roles.items()
                     },
-                    {
-                        name: AccountState(account.config, account.is_active)
-                        for name, account in self._accounts.items()
-                    },
+                    {name: account.config for name, account in self._accounts.items()},
                 )
             return self.grants
 

@@ -124,9 +124,9 @@ class RoleWhat(RoleOperation):
         account = grants.accounts.get(asked.name)
         if account is None:
             raise NotFound(f"there is no account {asked.name!r}")
-        held = set(account.settings.roles)
+        held = set(account.roles)
         for name, role in grants.roles.items():
-            if not set(role.settings.security).isdisjoint(account.settings.credentials):
+            if not set(role.settings.security).isdisjoint(account.credentials):
                 held.add(name)
         items = [one for role in sorted(held) for one in _permissions(grants, role)]
         return What(name=asked.name, active=account.active, items=items)
@@ -143,7 +143,7 @@ def _holders(grants: Grants, role: str) -> Iterator[Caller]:
     """Return those who hold a role."""
     settings = grants.roles[role].settings
     for name, account in sorted(grants.accounts.items()):
-        if role in account.settings.roles and account.active:
+        if role in account.roles and account.active:
             yield Caller(caller=f"account {name}", role=role)
     for definition in settings.security:
         yield Caller(caller=f"security {definition}", role=role)

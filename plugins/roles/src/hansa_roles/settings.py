@@ -14,6 +14,10 @@ BUILTIN_LOGINS = frozenset({"admin", "admin-accounts"})
 class RoleSettings(Model):
     """What holders of a role may do, and who holds it besides accounts."""
 
+    active: Annotated[
+        bool,
+        setting("Whether the role permits anything; what it names stays guarded in any case"),
+    ] = True
     parents: Annotated[
         list[str], setting("Roles whose permissions this one has, too", refers="role")
     ] = []
@@ -82,6 +86,9 @@ class RoleSettings(Model):
 class AccountSettings(Model):
     """The credentials of a person or a program, and its roles."""
 
+    active: Annotated[
+        bool, setting("Whether its credentials are accepted; otherwise they are refused everywhere")
+    ] = True
     credentials: Annotated[
         list[str],
         setting("Security definitions by which it is known, its own alone", refers="security"),
