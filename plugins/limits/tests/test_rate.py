@@ -102,17 +102,19 @@ def test_gcra_is_a_bucket_that_leaks(count: int, unit: str, burst: int, pauses: 
             assert last - first + 1 <= rate.burst + passed // rate.interval
 
 
-@given(burst=st.integers(1, 5), pauses=st.lists(st.integers(0, 3_000_000), min_size=1, max_size=40))
-def test_one_counter_taken_the_short_way_is_the_same(burst: int, pauses: list[int]):
+def test_a_counter_that_is_held_is_the_same_for_all_and_is_not_forgotten():
     clock = Clock()
-    usual = LocalCells(clock=clock)
-    short = LocalCells(clock=clock)
-    rate = parse_rate("1/s", burst)
-    for pause in pauses:
-        clock.now += pause * 1000
-        accepted, (left,) = usual.take([Cell("k", rate)])
-        found = short.take_one("k", rate.interval, rate.capacity - rate.interval)
-        assert found == (left if accepted else ~left)
+    cells = LocalCells(size=10, clock=clock)
+    slow = parse_rate("1/d")
+    held = cells.counter("held")
+    assert cells.counter("held") is held
+    assert cells.take([Cell("held", slow)]).accepted
+    assert held.empty_at == clock.now // 1000 + slow.interval
+    for number in range(100):
+        cells.take([Cell(f"another {number}", slow)])
+    assert not cells.take([Cell("held", slow)]).accepted
+    held.empty_at = 0
+    assert cells.take([Cell("held", slow)]).accepted
 
 
 def test_counters_of_one_process_are_bounded_and_the_full_ones_outlast_the_empty():
@@ -129,7 +131,7 @@ def test_counters_of_one_process_are_bounded_and_the_full_ones_outlast_the_empty
     assert len(cells) <= 100
     assert not cells.take([Cell("full", slow)]).accepted
     for number in range(1000):
-        cells.take_one(f"more {number}", slow.interval, 0)
+        cells.take([Cell(f"more {number}", slow)])
     assert len(cells) <= 100
 
 

@@ -104,6 +104,14 @@ def test_channels_of_a_group_count_together_and_edits_go_on_counting(worker: Wor
     assert [edited(post()).status, edited(post()).status] == [200, 429]
 
 
+def test_what_waits_and_what_is_refused_count_together(worker: Worker):
+    options = {"rate": "3/h", "rate_group": "both", "rate_scope": "worker"}
+    refusing = worker.channel(done, "refusing", **options)
+    waiting = worker.channel(done, "waiting", **options)
+    assert [refusing(post()).status, waiting(Request(b"{}")).status] == [200, 200]
+    assert [refusing(post()).status, refusing(post()).status] == [200, 429]
+
+
 def test_two_workers_let_in_exactly_as_many_as_the_rate(workers: Callable[[], Worker]):
     routes = [workers().channel(done, rate="23/d") for _ in range(2)]
     calls = [lambda route=route: route(post()).status for route in routes for _ in range(30)]
@@ -112,9 +120,12 @@ def test_two_workers_let_in_exactly_as_many_as_the_rate(workers: Callable[[], Wo
 
 
 def test_each_worker_by_itself_lets_in_the_whole_rate(workers: Callable[[], Worker]):
-    routes = [workers().channel(done, rate="5/d", rate_scope="worker") for _ in range(2)]
-    calls = [lambda route=route: route(post()).status for route in routes for _ in range(20)]
-    assert together(*calls).count(200) == 10
+    several = [workers() for _ in range(2)]
+    for limits in ({"rate": "5/d"}, {"rate_per_address": "5/d"}, {"rate": ["5/d", "9/d"]}):
+        name = str(limits)
+        routes = [each.channel(done, name, rate_scope="worker", **limits) for each in several]
+        calls = [lambda route=route: route(post()).status for route in routes for _ in range(20)]
+        assert together(*calls).count(200) == 10
 
 
 @pytest.mark.parametrize("scope", ["worker", "cluster"])

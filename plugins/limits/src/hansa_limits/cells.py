@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, cast
+from weakref import WeakValueDictionary
 
 from hansa import Bus
 from redis.commands.core import Script
@@ -74,55 +75,64 @@ class Cells(Protocol):
         """
 
 
-class LocalCells(Cells):
-    """The counters of this process, at most `size`: then those that are empty are forgotten, and
-    the oldest.
+class Counter:
+    """A counter that somebody holds, who may count with it by `lock` and `clock` of its cells."""
 
-    `clock` returns nanoseconds.
+    __slots__ = ("__weakref__", "empty_at")
+
+    def __init__(self) -> None:
+        self.empty_at = 0
+
+
+class LocalCells(Cells):
+    """The counters of this process, at most `size` besides those that somebody holds: then those
+    that are empty are forgotten, and the oldest.
+
+    `lock` is to be held while one counts, `clock` returns nanoseconds; counters have microseconds.
     """
 
     def __init__(self, size: int = SIZE, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self.lock = threading.Lock()
+        self.clock = clock
         self._size = size
-        self._clock = clock
         self._empty_at: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._held: WeakValueDictionary[str, Counter] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._empty_at)
 
+    def counter(self, key: str) -> Counter:
+        """Return a counter to hold, the same one for all who hold it, which is not forgotten as
+        long as somebody does.
+        """
+        with self.lock:
+            return self._held.setdefault(key, Counter())
+
     def take(self, cells: Sequence[Cell], patience: int = 0) -> Judgement:
         """Count a request in all counters, or in none."""
-        with self._lock:
-            empty_at = self._empty_at
-            now = self._clock() // 1000
-            left = [max(0, empty_at.get(key, 0) - now) for key, _ in cells]
+        with self.lock:
+            now = self.clock() // 1000
+            left = [max(0, self._get(key) - now) for key, _ in cells]
             for before, (_, rate) in zip(left, cells, strict=True):
                 if before > rate.capacity - rate.interval + patience:
                     return Judgement(False, left)
             for number, (key, rate) in enumerate(cells):
                 left[number] += rate.interval
-                empty_at[key] = now + left[number]
-            if len(empty_at) > self._size:
+                self._put(key, now + left[number])
+            if len(self._empty_at) > self._size:
                 self._forget(now)
         return Judgement(True, left)
 
-    def take_one(self, key: str, interval: int, room: int) -> int:
-        """Count a request in one counter unless it has more than `room` microseconds left; returns
-        what it has left then, and if the request was not counted, the bitwise complement of that, a
-        negative number.
+    def _get(self, key: str) -> int:
+        held = self._held.get(key)
+        return self._empty_at.get(key, 0) if held is None else held.empty_at
 
-        PERF: a third of the time of `take` with one counter.
-        """
-        with self._lock:
-            now = self._clock() // 1000
-            left = self._empty_at.get(key, 0) - now
-            if left > room:
-                return ~left
-            left = interval if left < 0 else left + interval
-            self._empty_at[key] = now + left
-            if len(self._empty_at) > self._size:
-                self._forget(now)
-        return left
+    def _put(self, key: str, empty_at: int) -> None:
+        held = self._held.get(key)
+        if held is None:
+            self._empty_at[key] = empty_at
+        else:
+            held.empty_at = empty_at
 
     def _forget(self, now: int) -> None:
         """Forget the counters that are empty; if that is not a tenth of them, the oldest too."""

@@ -20,8 +20,8 @@ LONGEST_KEY = 100
 SECOND = 1_000_000
 """Microseconds."""
 
-KeyOf = Callable[[Request], str]
-"""What a policy counts by: whose requests are counted together."""
+KeyOf = Callable[[Request], str] | None
+"""What a policy counts by: whose requests are counted together; None for all requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Policy:
 
     def cell(self, request: Request) -> Cell:
         """Return the counter of a request."""
+        if self.key_of is None:
+            return Cell(self.prefix, self.rate)
         return Cell(self.prefix + self.key_of(request), self.rate)
 
     def header(self) -> str:
@@ -64,7 +66,7 @@ def policies_of(limits: Limits, channel: str) -> list[Policy]:
 def _policies(limits: Limits, owner: str) -> Iterator[Policy]:
     network_of = network_namer(limits.ipv4_prefix, limits.ipv6_prefix)
     kinds: Sequence[tuple[str, str | list[str] | None, KeyOf]] = (
-        ("channel", limits.rate, _everybody),
+        ("channel", limits.rate, None),
         ("address", limits.rate_per_address, lambda request: network_of(request.peer)),
         ("definition", limits.rate_per_definition, definition_of),
         ("caller", limits.rate_per_caller, caller_of),
@@ -73,10 +75,6 @@ def _policies(limits: Limits, owner: str) -> Iterator[Policy]:
         for rate in rates(given, limits.burst):
             prefix = f"{owner}:{what}:{rate.text}:{rate.burst}:"
             yield Policy(f"{what}:{rate.text}", rate, prefix, key_of)
-
-
-def _everybody(request: Request) -> str:
-    return ""
 
 
 def definition_of(request: Request) -> str:

@@ -41,7 +41,7 @@ def throttled(
             _wait(channel, policies, judgement.left)
         return _told(call, request, policy_header, states) if headers else call(request)
 
-    if len(policies) == 1 and isinstance(cells, LocalCells):
+    if len(policies) == 1 and policies[0].key_of is None and isinstance(cells, LocalCells):
         return _throttled_here(cells, policies[0], call, admit, headers)
     return admit
 
@@ -49,25 +49,32 @@ def throttled(
 def _throttled_here(
     cells: LocalCells, policy: Policy, call: Dispatch, otherwise: Dispatch, headers: bool
 ) -> Dispatch:
-    """Do the same for one policy that this worker counts by itself.
+    """Do the same for one policy with one counter, which this worker counts by itself.
 
-    PERF: a third of what any number of policies in any place cost.
+    PERF: a fifth of what any number of policies in any place cost; see `python -m bench limits`.
     """
-    take = cells.take_one
-    prefix = policy.prefix
-    key_of = policy.key_of
+    counter = cells.counter(policy.prefix)
+    lock = cells.lock
+    clock = cells.clock
     interval = policy.rate.interval
-    room = policy.rate.capacity - interval
+    capacity = policy.rate.capacity
     policy_header = policy.header()
-    state = policy.state
 
     def admit(request: Request) -> Response:
         if not request.method:
             return otherwise(request)
-        left = take(prefix + key_of(request), interval, room)
-        if left < 0:
-            raise refusal([policy], [~left], policy_header, state(~left))
-        return _told(call, request, policy_header, state(left)) if headers else call(request)
+        with lock:
+            now = clock() // 1000
+            left = max(0, counter.empty_at - now)
+            is_accepted = left + interval <= capacity
+            if is_accepted:
+                left += interval
+                counter.empty_at = now + left
+        if not is_accepted:
+            raise refusal([policy], [left], policy_header, policy.state(left))
+        if headers:
+            return _told(call, request, policy_header, policy.state(left))
+        return call(request)
 
     return admit
 
