@@ -20,7 +20,9 @@ from .response import BadAnswer
 BeginHandshake: TypeAlias = Callable[[], Handshake]
 
 _LARGEST_REFUSAL = 2**18
-"""Maximum size of the body of a 401 within a handshake, in bytes: it is read to keep the connection."""
+"""Maximum size of the body of a 401 within a handshake, in bytes: it is read to keep the
+connection.
+"""
 
 
 class AuthenticatedConnections:

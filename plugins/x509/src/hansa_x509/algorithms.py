@@ -33,7 +33,9 @@ SMALLEST_RSA_KEY = 2048
 
 
 class Algorithms:
-    """The algorithms that a definition accepts, by the URIs that name them; SHA-1 only if it says so."""
+    """The algorithms that a definition accepts, by the URIs that name them; SHA-1 only if it says
+    so.
+    """
 
     def __init__(self, *, sha1: bool) -> None:
         self.signatures = dict(_SIGNATURES)

@@ -11,8 +11,8 @@ CHALLENGE = 'WSSE realm="hansa", profile="X509Token"'
 
 
 class FailedCheck(CodedFault, Refused):
-    """The signature is not accepted: wrong, of nobody known, expired or used before; `reason` is for
-    the log.
+    """The signature is not accepted: wrong, of nobody known, expired or used before; `reason` is
+    for the log.
     """
 
     fault_code = f"{{{WSSE}}}FailedCheck"

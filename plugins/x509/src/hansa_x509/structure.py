@@ -174,8 +174,8 @@ def _check_algorithm(element: etree._Element, name: str, accepted: Collection[st
 
 
 def _certificate(key_info: etree._Element, token: etree._Element | None) -> bytes:
-    """Return the certificate of a message, as DER: in its token, or in the signature itself; nothing
-    where the signature only names it.
+    """Return the certificate of a message, as DER: in its token, or in the signature itself;
+    nothing where the signature only names it.
     """
     reference = _exactly(key_info, (TOKEN_REFERENCE,))[TOKEN_REFERENCE]
     direct = reference.findall(DIRECT_REFERENCE)

@@ -1,5 +1,5 @@
-"""The document of the current request: parsed once for whoever reads it, a security definition before
-the format.
+"""The document of the current request: parsed once for whoever reads it, a security definition
+before the format.
 """
 
 from __future__ import annotations
