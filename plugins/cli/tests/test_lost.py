@@ -33,8 +33,8 @@ class Front(ThreadingHTTPServer):
     """What stands before a server, and passes requests on unless it is told otherwise.
 
     `scripted` has the answers to the next requests of a service: a status, and the body unless it
-    is the gateway's own; `LOST` passes the request on and loses its answer. `asked` are the services
-    that were asked for, in order.
+    is the gateway's own; `LOST` passes the request on and loses its answer. `asked` are the
+    services that were asked for, in order.
     """
 
     daemon_threads = True

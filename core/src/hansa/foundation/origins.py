@@ -1,5 +1,5 @@
-"""In which start each thread of a process was begun, so that what a thread does can be laid to a plugin
-or a definition.
+"""In which start each thread of a process was begun, so that what a thread does can be laid to a
+plugin or a definition.
 
 Only `Thread.start` looks: nothing here is on the request path.
 """
@@ -25,8 +25,8 @@ class ThreadOrigins:
 
     @contextlib.contextmanager
     def within(self, subject: str) -> Iterator[None]:
-        """Count what this thread does, and the threads that it begins, as part of a start as long as
-        this block lasts.
+        """Count what this thread does, and the threads that it begins, as part of a start as long
+        as this block lasts.
         """
         before = getattr(self._current, "subject", "")
         self._current.subject = subject
@@ -44,8 +44,8 @@ class ThreadOrigins:
 
     @property
     def subject(self) -> str:
-        """The start that this thread is in, or was begun in, by itself or by the thread that began it;
-        empty if it is none.
+        """The start that this thread is in, or was begun in, by itself or by the thread that began
+        it; empty if it is none.
         """
         own: str = getattr(self._current, "subject", "")
         return own or self._subjects.get(threading.current_thread(), "")

@@ -367,7 +367,7 @@ class Starts:
             self._write(f"!{time.monotonic():.2f}")
 
     def excuse(self, subject: str) -> None:
-        """Note that a start is not to blame if this process ends, although it is still under way."""
+        """Note that a start, which is still under way, is not to blame if this process ends."""
         with self._lock:
             self._write(f"-{subject}")
 

@@ -192,7 +192,7 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def _unavailable(error: Exception) -> Unavailable:
-    """Log why the ODB cannot be used, and return the error, whose reason only administrators see."""
+    """Log why the ODB cannot be used, and return the error; only administrators see its reason."""
     cause = getattr(error, "reason", "") or _first_line(error)
     log.error("the ODB cannot be used: %s", cause)
     unavailable = Unavailable("the ODB does not answer at the moment")

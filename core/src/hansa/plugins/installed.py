@@ -19,8 +19,8 @@ or answer nobody.
 """
 
 LEVEL = "hansa.level"
-"""The entry point group in which a plugin declares its quality level, bronze, silver or gold, as the
-value: metadata that is installed with it. `hansa plugin check` verifies it.
+"""The entry point group in which a plugin declares its quality level, bronze, silver or gold, as
+the value: metadata that is installed with it. `hansa plugin check` verifies it.
 """
 
 GROUPS = (EARLY, FULL, REQUIRED)

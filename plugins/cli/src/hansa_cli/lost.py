@@ -24,8 +24,8 @@ POLL = 0.2
 PATIENCE = 2.0
 """Seconds after which nobody is there, if nobody has answered by then."""
 LIMIT = 30.0
-"""Seconds to wait for the state of a definition: until what ends workers is quarantined, and they are
-back.
+"""Seconds to wait for the state of a definition: until what ends workers is quarantined, and they
+are back.
 """
 NOT_FOUND = "not-found"
 """The error code where there is no definition of a name."""
@@ -98,8 +98,8 @@ def _fault_of(action: str, asked: Mapping[str, object], found: JsonObject) -> st
 
 
 def _state_of(client: Client, service: str, name: str) -> JsonObject | None:
-    """Return a definition once its state is final, or as it is at the limit; an empty object if there
-    is none; None if nobody has answered.
+    """Return a definition once its state is final, or as it is at the limit; an empty object if
+    there is none; None if nobody has answered.
     """
     deadline = time.monotonic() + LIMIT
     found: JsonObject | None = None

@@ -19,8 +19,8 @@ _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 class NoAnswer(Exception):
-    """Nobody answered; the text is the reason. `is_sent` says that the request had been sent, and may
-    have been carried out.
+    """Nobody answered; the text is the reason. `is_sent` says that the request had been sent, and
+    may have been carried out.
     """
 
     def __init__(self, reason: str, *, is_sent: bool) -> None:

@@ -1,7 +1,8 @@
-"""Quality levels of plugins: which one a plugin's source and tests reach, and what the next one takes.
+"""Quality levels of plugins: which one a plugin's source and tests reach, and what the next one
+takes.
 
-bronze: its tests pass, the conformance kit among them; silver: it is also tested against a real server
-and over TLS, and its README is complete; gold: it is also proven under kills, and measured.
+bronze: its tests pass, the conformance kit among them; silver: it is also tested against a real
+server and over TLS, and its README is complete; gold: it is also proven under kills, and measured.
 """
 
 from __future__ import annotations
@@ -159,8 +160,8 @@ def _is_mark(function: ast.expr) -> bool:
 
 
 def _faults_of_files(source: Source, files: list[str]) -> list[str]:
-    """Return which files outside of the tests are missing, or do not concern the plugin: each has its
-    name in it.
+    """Return which files outside of the tests are missing, or do not concern the plugin: each has
+    its name in it.
     """
     faults: list[str] = []
     name = str(source.project.get("name", "")).removeprefix("hansa-")
