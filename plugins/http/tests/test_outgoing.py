@@ -532,8 +532,14 @@ def test_after_stop_calls_are_refused_by_name(peer, connections):
         ({"address": "http://h?a=1"}, {"address"}),
         ({"address": "http://h:99999"}, {"address"}),
         (
-            {"address": "http://h", "url_path": "a", "ping_path": "b", "verify": "/no/such/file"},
-            {"url_path", "ping_path", "verify"},
+            {
+                "address": "http://h",
+                "url_path": "a",
+                "ping_path": "b",
+                "tls_ca": "x",
+                "verify": False,
+            },
+            {"url_path", "ping_path", "tls_ca"},
         ),
         ({"address": "http://h", "url_path": "/{a"}, {"url_path"}),
         (
