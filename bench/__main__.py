@@ -34,9 +34,10 @@ from .async_invocation import async_invocation
 from .balanced import balanced
 from .definitions import definitions
 from .ftp import ftp
+from .limits import limits
 from .measure import Figure, compare, exit_status, several, table
-from .peers import PATH, PEERS
-from .programs import BODY, CREDENTIALS, Target, hansa, peer, wrk
+from .peers import PEERS
+from .programs import CREDENTIALS, Target, hansa, measured, peer, wrk
 from .roles import roles
 from .sql import sql
 from .tokens import tokens
@@ -48,26 +49,6 @@ ENVELOPE = (
     '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">'
     "<soapenv:Body><request>{}</request></soapenv:Body></soapenv:Envelope>"
 )
-
-
-def measured(server: RunningServer, which: str, *, path: str = PATH, calls: int = 2000) -> float:
-    """Microseconds of CPU time for one request inside the worker, without what the measuring itself costs."""
-
-    def one(which: str) -> float:
-        answer = server.post(
-            "/measure",
-            {
-                "which": which,
-                "path": path,
-                "body": BODY,
-                "calls": calls,
-                "headers": {"HTTP_AUTHORIZATION": CREDENTIALS["Authorization"]},
-            },
-        ).json()
-        assert answer["status"].startswith("200"), answer
-        return float(answer["microseconds"])
-
-    return one(which) - one("nothing")
 
 
 def inside(folder: Path) -> Iterator[Figure]:
@@ -345,6 +326,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "definitions": definitions,
     "amqp": amqp,
     "ftp": ftp,
+    "limits": limits,
     "roles": roles,
     "sql": sql,
     "tokens": tokens,

@@ -1,3 +1,3 @@
-"""Settings of every channel of Hansa: idempotency keys, limits on concurrency and waiting, and
-deadlines.
+"""Settings of every channel of Hansa: rates, lists of addresses, idempotency keys, limits on
+concurrency and waiting, and deadlines.
 """
