@@ -28,6 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(400))
 
 
+def light_plugins() -> str:
+    """A section of config.toml that leaves out the plugins that no test of a cluster is about."""
+    blocked = all_but(["loadbalancer", "pickup", "quickstart", "redis", "zato"])
+    return f"\n[plugins]\nblocked = {blocked!r}\n"
+
+
 class Cluster:
     """A cluster under test: `path`, the ports, and what its commands do."""
 
@@ -76,12 +82,11 @@ class Cluster:
         """Have each of its servers run one worker, with the plugins that a cluster is about: a
         third of the time to start, where more show nothing more.
         """
-        blocked = all_but(["loadbalancer", "pickup", "quickstart", "redis", "zato"])
         for config in self.path.glob("server*/config.toml"):
             text = config.read_text()
             assert "workers = 2" in text
             text = text.replace("workers = 2", "workers = 1")
-            config.write_text(f"{text}\n[plugins]\nblocked = {blocked!r}\n")
+            config.write_text(text + light_plugins())
 
     @property
     def password(self) -> str:

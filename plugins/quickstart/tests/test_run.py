@@ -16,6 +16,8 @@ from hansa_quickstart.addresses import Addresses, reachable, requested_address, 
 from hansa_quickstart.component import Component
 from hansa_quickstart.failure import Failure
 
+from plugins.quickstart.tests.conftest import light_plugins
+
 CONFIG = """
 [server]
 name = "mine"
@@ -26,7 +28,7 @@ files = ["hello.py"]
 [channel.http.hello]
 url_path = "/hello"
 service = "hello.hello"
-"""
+""" + light_plugins()
 SOURCE = """from hansa import Service
 
 class Hello(Service):
