@@ -1,5 +1,5 @@
-"""The rotation of the key, interrupted after each of its steps: nothing is unreadable at any moment,
-and running it again completes it.
+"""The rotation of the key, interrupted after each of its steps: nothing is unreadable at any
+moment, and running it again completes it.
 """
 
 from __future__ import annotations

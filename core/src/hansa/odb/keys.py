@@ -43,7 +43,7 @@ class SecretKey:
 
     @cached_property
     def cipher(self) -> Fernet:
-        """What encrypts with it; imported where it is needed: most workers never decrypt anything."""
+        """What encrypts with it; imported when first used: most workers never decrypt anything."""
         from cryptography.fernet import Fernet
 
         return Fernet(self.text)

@@ -52,7 +52,7 @@ class KeyUse(Model):
 
 
 class ListKeys(ClusterOperation):
-    """Show by fingerprints which key encrypts the cluster's secrets, and which keys servers hold."""
+    """Show by fingerprints which key encrypts the cluster's secrets, and which servers hold."""
 
     name = "admin.key.list"
     right = "view"
@@ -79,7 +79,7 @@ class ListKeys(ClusterOperation):
 
 
 class UseKey(ClusterOperation):
-    """Have another key that all workers hold encrypt what is stored, and encrypt it anew with it."""
+    """Encrypt what is stored anew with another key, which all workers hold, and use that."""
 
     name = "admin.key.use"
     Input = Fingerprint

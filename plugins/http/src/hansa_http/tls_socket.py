@@ -1,5 +1,5 @@
-"""A connection over TLS, as waitress uses a socket: it never blocks, and what is encrypted meanwhile
-is kept.
+"""A connection over TLS, as waitress uses a socket: it never blocks, and what is encrypted
+meanwhile is kept.
 
 The I/O thread reads and worker threads write, which OpenSSL does not allow at once: a lock is held
 for as long as it computes, never while anything is waited for.
@@ -145,8 +145,8 @@ class TlsSocket:
 
     @cached_property
     def client_certificates(self) -> tuple[bytes, ...]:
-        """The certificate of the client and the intermediate ones that came with it, in DER; none if
-        it presented none.
+        """The certificate of the client and the intermediate ones that came with it, in DER; none
+        if it presented none.
         """
         own = self._tls.getpeercert(binary_form=True)
         if not own:
