@@ -220,7 +220,8 @@ def test_the_account_that_searches_must_log_in(directory):
 def test_who_guesses_is_held_up_and_nobody_else(directory):
     with running(directory) as one:
         for number in range(10):
-            refused(one, "bob", f"guess {number}", peer="10.9.0.1")
+            spelled = ("bob", "BOB", " Bob ", "b\uff4fb")[number % 4]
+            refused(one, spelled, f"guess {number}", peer="10.9.0.1")
         held = refused(one, "bob", "builder", peer="10.9.0.1")
         assert int(held.headers["Retry-After"]) > 0
         assert one.authenticate(asking("bob", "builder", peer="10.9.0.2")) == "bob"

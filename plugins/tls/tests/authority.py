@@ -1,4 +1,5 @@
-"""A private certificate authority, made with `cryptography`, and what openssl makes of its files."""
+"""A private certificate authority, made with `cryptography`, and what openssl makes of its files.
+"""
 
 from __future__ import annotations
 

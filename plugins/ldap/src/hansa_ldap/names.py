@@ -5,6 +5,7 @@ else; and the addresses of servers.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -52,6 +53,13 @@ def filled_dn(template: str, username: str) -> str:
     if value.endswith(" "):
         value = f"{value[:-1]}\\20"
     return template.replace(USERNAME, value)
+
+
+def comparable(username: str) -> str:
+    """Return a user name as directories compare it (RFC 4518), so that whoever guesses gains
+    nothing by other spellings: without differences of case, of form and of white space.
+    """
+    return " ".join(unicodedata.normalize("NFKC", username).casefold().split())
 
 
 def first_value(dn: str) -> str:

@@ -16,6 +16,7 @@ from hansa_security.credential import fingerprint
 from hansa_security.tables import drop_oldest
 from hansa_security.throttle import Throttle
 
+from .names import comparable
 from .principal import DirectoryPrincipal
 from .settings import LdapSettings
 
@@ -95,9 +96,10 @@ class Ldap(Security[LdapSettings]):
         username, password = credentials_in(header, self._challenge)
         if not _is_possible(username, password) or self._refused.get(attempt, 0.0) > monotonic():
             raise self._refusal()
-        self._check_standing(attempt, username, request.peer)
+        counted = comparable(username)
+        self._check_standing(attempt, counted, request.peer)
         principal = self._directory.login(username, password)
-        return self._note(principal, attempt, username, request.peer)
+        return self._note(principal, attempt, counted, request.peer)
 
     def _known(self, attempt: bytes) -> DirectoryPrincipal | None:
         """Return who was verified with the same credentials a while ago."""

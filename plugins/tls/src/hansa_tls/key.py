@@ -81,8 +81,8 @@ class TlsKey(Security[KeySettings]):
         return {"type": "mutualTLS"}
 
     def start(self) -> None:
-        """Read certificate and key; raises `Invalid` if they do not fit, `Unavailable` if one is not
-        there.
+        """Read certificate and key; raises `Invalid` if they do not fit, `Unavailable` if one is
+        not there.
         """
         config = self.config
         certificate = PemSource("certificate", config.certificate).read()
