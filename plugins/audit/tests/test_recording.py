@@ -20,6 +20,7 @@ from hansa import (
     Unavailable,
 )
 from hansa.runtime.routes import compile_route
+from hansa_admin.administration import Administration, Identity
 from hansa_audit import plugin
 from hansa_audit.early import AuditSection
 from hansa_audit.naming import names_in, settings_in
@@ -128,6 +129,15 @@ def test_what_cannot_be_read_is_recorded_without_names(raw: bytes):
     log.route(lambda service: None)(Request(raw))
     (record,) = log.records
     assert (record["names"], record["settings"], record["outcome"]) == ([], [], "ok")
+
+
+def test_the_account_and_the_roles_of_a_caller_are_recorded_if_it_has_some():
+    log = Log()
+    administration = log.server.resource(Administration)
+    administration.identify = lambda principal: Identity("ops", ("developer", "viewer"))
+    log.route(lambda service: None)(ask(name="orders"))
+    (record,) = log.records
+    assert (record["account"], record["roles"]) == ("ops", ["developer", "viewer"])
 
 
 def test_long_and_odd_names_are_kept_within_bounds():

@@ -41,6 +41,7 @@ def records(server: RunningServer, **conditions: Any) -> list[dict[str, Any]]:
     return found[::-1]
 
 
+@pytest.mark.evidence("real_server")
 def test_every_way_of_changing_something_is_recorded(server: RunningServer):
     (declared,) = records(server, by="config.toml", text="channel http door")
     assert set(declared["changes"]) == {
@@ -105,6 +106,12 @@ def test_refused_attempts_and_other_doors_are_recorded(server: RunningServer):
     assert (record["service"], record["outcome"]) == ("admin.service.delete", "not-found")
     assert (record["channel"], record["names"]) == ("http door", ["nothing"])
     assert server.post("/door", {}, auth=("olga", "wrong")).status_code == 401
+    server.api("admin.account.create", name="olga", credentials=["ops"], roles=["viewer"])
+    assert server.post("/door", {"name": "rates"}, auth=OLGA).status_code == 403
+    (record,) = records(server, by="olga", outcome="forbidden")
+    assert (record["account"], record["roles"]) == ("olga", ["viewer"])
+    assert (record["service"], record["names"]) == ("admin.service.delete", ["rates"])
+    server.api("admin.account.delete", name="olga")
     text = json.dumps(server.api("admin.audit.list", limit=10_000))
     for secret in (server.password, OLGA[1], "a guess", "class Get"):
         assert secret not in text

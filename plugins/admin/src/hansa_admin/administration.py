@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from hansa import Edit
@@ -13,15 +14,31 @@ EditJudge: TypeAlias = Callable[[object, Iterable[Edit]], None]
 """Raises `Forbidden` unless this principal may make these edits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is known of a caller besides its name: its account, and the roles that it holds."""
+
+    account: str = ""
+    roles: tuple[str, ...] = ()
+
+
+def unknown(principal: object) -> Identity:
+    """Return nothing, as where no plugin knows accounts and roles."""
+    return Identity()
+
+
 class Administration:
     """What plugins may change of how the admin API is guarded, in one worker.
 
-    `login` names the security definition that callers of its built-in channels satisfy: a plugin that
-    brings one for other users than `admin` sets it in its `hansa_startup`.
+    `login` names the security definition that callers of its built-in channels satisfy: a plugin
+    that brings one for other users than `admin` sets it in its `hansa_startup`.
+    `identify` returns the account and the roles of a principal; the plugin that knows them sets it
+    there, too.
     """
 
     def __init__(self) -> None:
         self.login = SECURITY
+        self.identify: Callable[[object], Identity] = unknown
         self._judges: list[EditJudge] = []
 
     def judge_edits_by(self, judge: EditJudge) -> None:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hansa import Dispatch, HansaError, Request, Response, Service
+from hansa import Dispatch, HansaError, Request, Response, Server, Service, Undefined
+from hansa_admin.administration import Administration
 
 from .early import AuditSection
 from .naming import input_of, names_in, settings_in
@@ -45,13 +46,21 @@ def entry_of(request: Request, service: str) -> Entry:
     binding = request.channel
     if binding is not None:
         entry.channel = f"{binding.type} {binding.channel}".strip()
-    account = getattr(principal, "account", None)
-    if account:
-        entry.more["account"] = str(getattr(account, "name", account))
-    roles = getattr(principal, "roles", None)
-    if roles:
-        entry.more["roles"] = sorted(str(role) for role in roles)
+    if binding is not None and principal is not None:
+        _identify(entry, binding.server, principal)
     return entry
+
+
+def _identify(entry: Entry, server: Server, principal: object) -> None:
+    """Add the account and the roles of a caller, if it has some."""
+    try:
+        identity = server.resource(Administration).identify(principal)
+    except Undefined:
+        return  # the plugin admin is blocked
+    if identity.account:
+        entry.more["account"] = identity.account
+    if identity.roles:
+        entry.more["roles"] = list(identity.roles)
 
 
 def name_what(entry: Entry, request: Request) -> None:

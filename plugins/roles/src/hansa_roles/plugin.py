@@ -15,11 +15,13 @@ from hansa import (
     Service,
     hookimpl,
 )
-from hansa_admin.administration import Administration
+from hansa_admin.administration import Administration, Identity
 
 from .builtin import LOGIN, ROLES
+from .callers import definition_of
 from .door import judged
 from .edits import require_edits
+from .grants import Grants
 from .login import Accounts
 from .policy import Policy
 from .services import OPERATIONS
@@ -52,8 +54,15 @@ def hansa_startup(server: Server) -> Policy:
     except NotFound:
         return policy  # the plugin admin is blocked
     administration.login = LOGIN
+    administration.identify = lambda principal: identity_of(policy.current(), principal)
     administration.judge_edits_by(require)
     return policy
+
+
+def identity_of(grants: Grants, principal: object) -> Identity:
+    """Return the account and the roles of a caller."""
+    account = grants.account_of.get(definition_of(principal), "")
+    return Identity(account, tuple(sorted(grants.roles_of(principal))))
 
 
 @hookimpl
