@@ -213,6 +213,23 @@ def test_servers_on_two_machines(running: Running, tmp_path: Path):
     ] * 2
 
 
+def test_two_at_once_do_not_take_each_others_key(running: Running, tmp_path: Path):
+    with (
+        KeyFile(running.file("b")).alone(),
+        pytest.raises(Invalid, match="another command is changing"),
+    ):
+        rotate(running)
+    running.steps = Steps(4)
+    with pytest.raises(Interrupted):
+        rotate(running)
+    running.steps = Steps()
+    other = tmp_path / "other"
+    other.write_text(KeyFile.new_key())
+    with pytest.raises(Stopped, match="is not the new key that servers have already"):
+        rotate(running, other)
+    rotate(running)
+
+
 def test_keys_in_the_configuration(running: Running):
     old = running.file("a").read_text().strip()
     running.given = dict.fromkeys(SERVERS, old)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import hashlib
+import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..foundation.errors import Invalid
@@ -62,6 +66,25 @@ class KeyFile:
     def fingerprints(self) -> list[str]:
         """Return the fingerprints of the keys, in the order of the file; raises `Invalid`."""
         return [self.fingerprint_of(key) for key in self.read()]
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other commands from changing the file, which would lose the key of one of them.
+
+        Raises `Invalid` while another one does so, and OSError.
+        """
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._lock(folder)
+            yield
+        finally:
+            os.close(folder)
+
+    def _lock(self, folder: int) -> None:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Invalid({SETTING: f"another command is changing {self.path}"}) from None
 
     def announce(self, key: str, current: str) -> None:
         """Put a key that is to be used in front of the one with the fingerprint `current`.

@@ -7,6 +7,7 @@ was done before, so that what was interrupted is finished by running it again.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -65,6 +66,15 @@ class KeyRotation:
         `given` is the key file of a server on another machine that has the new key already. Raises
         `Stopped`, what the client raises, or `Invalid` for a key file.
         """
+        with contextlib.ExitStack() as locks:
+            held = self._held()
+            for server in held.servers:
+                file = key_file(server, held.current)
+                if file is not None:
+                    locks.enter_context(file.alone())
+            return self._rotate(given)
+
+    def _rotate(self, given: Path | None) -> list[str]:
         held = self._held()
         self._refuse_configured(held)
         started = {server.keys[0] for server in held.servers if server.keys[0] != held.current}
@@ -104,7 +114,10 @@ class KeyRotation:
         from hansa import KeyFile
 
         if given is not None:
-            return self._announce(held, KeyFile(given).read()[0])
+            key = KeyFile(given).read()[0]
+            if started and KeyFile.fingerprint_of(key) not in started:
+                raise Stopped(f"{given} is not the new key that servers have already")
+            return self._announce(held, key)
         if not started:
             self._refuse_without_files(held)
             return self._announce(held, KeyFile.new_key())
