@@ -1,5 +1,4 @@
-"""A private certificate authority, made with `cryptography`, and what openssl makes of its files.
-"""
+"""A private certificate authority, made with `cryptography`, and what openssl makes of its files."""
 
 from __future__ import annotations
 

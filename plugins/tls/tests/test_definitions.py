@@ -20,10 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
 from hansa import Invalid, Refused, Request, Security, Unavailable, load
 from hansa_devkit import LocalServer
 from hansa_devkit.contract import Contract
+from hansa_devkit.harness.waiting import wait_until
 from hansa_tls.authority import TlsAuthority
 from hansa_tls.expiry import ExpiryWatch, Notices, ending
 from hansa_tls.key import TlsKey
 from hansa_tls.memory_file import MemoryFile
+from hansa_tls.worker import TlsWorker
 
 from plugins.tls.tests.authority import Authority, Issued
 
@@ -44,6 +46,11 @@ def make(cls: Any, **settings: object) -> Security[Any]:
 def files(tmp_path: Path) -> dict[str, str]:
     certificate, key = OWN.write(tmp_path, "own")
     return {"certificate": str(certificate), "key": str(key)}
+
+
+@pytest.fixture
+def authorities(tmp_path: Path) -> Path:
+    return CA.write(tmp_path, "authority")[0]
 
 
 PASTED = {"certificate": OWN.pem, "key": OWN.key_pem}
@@ -184,6 +191,33 @@ def test_the_watch_looks_again_until_its_owner_leaves():
     assert seen_twice.wait(5)
     watch.leave("owner")
     assert watch._thread is None
+
+
+def test_files_that_are_replaced_are_read_again(files, authorities):
+    worker = TlsWorker()
+    worker.expiry = ExpiryWatch(interval=0.01)
+    server = LocalServer(resources=[worker])
+    told: list[str] = []
+    one: Any = TlsKey("partner", load(TlsKey.Config, files), server)
+    ca: Any = TlsAuthority(
+        "ca", load(TlsAuthority.Config, {"certificates": str(authorities)}), server
+    )
+    one.trouble = told.append
+    one.start()
+    ca.start()
+    try:
+        assert server.losses == {}
+        Path(files["certificate"]).write_text(OTHER.pem)
+        wait_until(lambda: told and "is not the key of" in told[-1], 5)
+        assert "what was read before is in use" in told[-1]
+        assert server.losses == {}
+        Path(files["key"]).write_text(OTHER.key_pem)
+        authorities.write_text(OTHER.pem + CA.pem)
+        wait_until(lambda: len(server.losses) == 2, 5)
+    finally:
+        one.stop()
+        ca.stop()
+    assert "replaced" in str(server.losses)
 
 
 class TestKey(Contract):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from hansa import Model, PlainSettings, Security, setting
+from hansa import Model, PlainSettings, Security, Unavailable, setting
 
-from .expiry import Notices, ending
+from .expiry import Notices
 from .memory_file import MemoryFile
 from .pem import PemSource, certificates_in, is_pasted
+from .watched import WatchedCertificates
 from .worker import TlsWorker
 
 
@@ -42,6 +42,7 @@ class TlsAuthority(Security[AuthoritySettings]):
     type = "tls_ca"
     _found: list[x509.Certificate]
     _path: MemoryFile
+    _source: PemSource
 
     @classmethod
     def openapi_scheme(cls, settings: PlainSettings) -> PlainSettings:
@@ -50,14 +51,21 @@ class TlsAuthority(Security[AuthoritySettings]):
 
     def start(self) -> None:
         """Read the certificates; raises `Invalid` or `Unavailable`."""
-        content = PemSource("certificates", self.config.certificates).read()
-        self._found = certificates_in("certificates", content)
+        self._source = PemSource("certificates", self.config.certificates)
+        self._found = self._read()
         pem = b"".join(one.public_bytes(Encoding.PEM) for one in self._found)
         self._path = MemoryFile("tls_ca", pem)
-        notices = Notices(self.trouble, self.log)
-        self.server.resource(TlsWorker).expiry.enter(
-            self, lambda: notices.tell("expiry", ending(self._found, datetime.now(UTC)))
+        watched = WatchedCertificates(
+            self._found,
+            [self._source],
+            read=self._read,
+            replaced=lambda: self.lost(Unavailable("its file was replaced")),
+            notices=Notices(self.trouble, self.log),
         )
+        self.server.resource(TlsWorker).expiry.enter(self, watched.look)
+
+    def _read(self) -> list[x509.Certificate]:
+        return certificates_in("certificates", self._source.read())
 
     def stop(self) -> None:
         """Look no more when the certificates end."""

@@ -13,7 +13,7 @@ log = logging.getLogger("hansa.tls")
 
 NOTICE = timedelta(days=30)
 """How long before its end a certificate is told of."""
-INTERVAL = 600.0
+INTERVAL = 10.0
 """Seconds between two looks."""
 REPEAT = timedelta(days=1)
 """Time after which the log tells again."""

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from cryptography import x509
@@ -16,11 +15,12 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from hansa import Invalid, Login, Model, PlainSettings, Secret, Security, setting
+from hansa import Invalid, Login, Model, PlainSettings, Secret, Security, Unavailable, setting
 
-from .expiry import Notices, ending
+from .expiry import Notices
 from .memory_file import MemoryFile
 from .pem import PemSource, certificates_in, is_pasted
+from .watched import WatchedCertificates
 from .worker import TlsWorker
 
 
@@ -73,6 +73,7 @@ class TlsKey(Security[KeySettings]):
 
     type = "tls_key"
     _login: Login
+    _sources: tuple[PemSource, PemSource]
     _found: list[x509.Certificate]
 
     @classmethod
@@ -85,9 +86,11 @@ class TlsKey(Security[KeySettings]):
         not there.
         """
         config = self.config
-        certificate = PemSource("certificate", config.certificate).read()
-        key = PemSource("key", config.key).read()
-        self._found, private = read_pair(certificate, key, config.passphrase)
+        self._sources = (
+            PemSource("certificate", config.certificate),
+            PemSource("key", config.key),
+        )
+        self._found, private = self._read()
         chain = b"".join(one.public_bytes(Encoding.PEM) for one in self._found)
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self._login = Login(
@@ -96,10 +99,18 @@ class TlsKey(Security[KeySettings]):
             certificate=MemoryFile("tls_certificate", chain),
             key=MemoryFile("tls_key", pem),
         )
-        notices = Notices(self.trouble, self.log)
-        self.server.resource(TlsWorker).expiry.enter(
-            self, lambda: notices.tell("expiry", ending(self._found, datetime.now(UTC)))
+        watched = WatchedCertificates(
+            self._found,
+            self._sources,
+            read=self._read,
+            replaced=lambda: self.lost(Unavailable("its files were replaced")),
+            notices=Notices(self.trouble, self.log),
         )
+        self.server.resource(TlsWorker).expiry.enter(self, watched.look)
+
+    def _read(self) -> tuple[list[x509.Certificate], PrivateKeyTypes]:
+        certificate, key = self._sources
+        return read_pair(certificate.read(), key.read(), self.config.passphrase)
 
     def stop(self) -> None:
         """Look no more when the certificate ends."""

@@ -58,8 +58,7 @@ def parse_subject(text: str) -> x509.Name:
 
 
 def parse_attribute(name: str) -> x509.ObjectIdentifier:
-    """Return the attribute of a subject with this short name or dotted number; raises ValueError.
-    """
+    """Return the attribute of a subject with this short name or dotted number; raises ValueError."""
     known = _SUBJECT_OIDS.get(name)
     if known is not None:
         return known
