@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hansa import load
+from hansa import NoSettings, Refused, Security, load
 from hansa_devkit import LocalServer, SecurityContract
 from hansa_devkit.contract import Contract
 from hansa_devkit.local.registry import definition_model
@@ -86,23 +85,41 @@ def test_the_definition_of_a_user_alone_judges_its_password():
             judged.append(self.name)
             return super().authenticate(request)
 
+    class Directory(Security):
+        type = "directory"
+
+        def authenticate(self, request: Any) -> Any:
+            judged.append(self.name)
+            if request.headers != basic("jane", "the password of jane"):
+                raise Refused("nobody of that name")
+            return "jane"
+
     server = LocalServer(security={})
     model = definition_model(Basic)
-    objects = {}
+    objects: dict[str, Any] = {}
     for name in ("admin", "ann", "bob"):
         config: Any = load(model, {"username": name, "password": f"the password of {name}"})
         objects[name] = Counting(name, config, server)
+    objects["directory"] = Directory("directory", NoSettings(), server)
     server = started(LocalServer(security=objects))
     for name in ("ann", "bob"):
         settings: Any = load(definition_model(Account), {"credentials": [name]})
         Account(name, settings, server).start()
-    login = Accounts("accounts", SimpleNamespace(), server)
-    for user, expected in (("bob", "bob"), ("admin", "admin"), ("nobody", "ann")):
+    role: Any = {"rights": ["view"], "trusted": ["directory"], "groups": ["ops"]}
+    settings = load(definition_model(Role), role)
+    Role("ops", settings, server).start()
+    login = Accounts("accounts", NoSettings(), server)
+    for user, expected in (
+        ("bob", ["bob"]),
+        ("admin", ["admin"]),
+        ("jane", ["directory"]),
+        ("nobody", ["directory", "ann"]),
+    ):
         judged.clear()
         request = TestAccounts().request(basic(user, f"the password of {user}"))
         try:
             login.authenticate(request)
         except Exception as refused:
             assert user == "nobody", refused
-        assert judged == [expected]
+        assert judged == expected
     server.close()

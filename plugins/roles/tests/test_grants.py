@@ -1,5 +1,4 @@
-"""What roles permit, against a plain reading of the rules: every grant, every caller, every target.
-"""
+"""What roles permit, against a plain reading of the rules: every grant, every caller, every target."""
 
 from __future__ import annotations
 

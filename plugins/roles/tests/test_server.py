@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jwt
 import pytest
 from hansa_devkit.harness.api_server import ApiError, RunningServer
 
@@ -29,6 +30,7 @@ class Rates(Service):
     def handle(self):
         return 1
 """
+SHARED = "a shared secret of 32 bytes or more, for HS256 alone"
 PASSWORDS = {
     "bob": "bob's long password",
     "olga": "olga's long password",
@@ -50,6 +52,12 @@ files = ["shop.py"]
 {basic("bob")}{basic("olga")}{basic("app")}
 [security.apikey.app-key]
 key = "0f8c1d2e3b4a59687766554433221100ffeeddccbbaa9988"
+
+[security.jwt.tokens]
+issuer = "https://login.example.com"
+audience = ["hansa"]
+algorithms = ["HS256"]
+secrets = ["{SHARED}"]
 
 [channel.http.orders]
 url_path = "/orders"
@@ -79,7 +87,7 @@ security = "app"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("roles")
     (folder / "shop.py").write_text(SOURCE)
-    running = RunningServer(folder, CONFIG, workers=1, plugins=["audit", "roles"])
+    running = RunningServer(folder, CONFIG, workers=1, plugins=["jwt", "roles"])
     running.start()
     yield running
     running.stop()
@@ -232,6 +240,28 @@ def test_an_operator(server: RunningServer):
     assert curl(server, "/hansa/api/openapi.json", *as_user("olga"))[0] == 401
     assert curl(server, "/back", *as_user("app"))[0] == 403, "every door of admin services obeys"
     assert server.api("admin.server.status"), "the user admin may as before"
+
+
+def bearer(**claims: object) -> tuple[str, str]:
+    found = {"iss": "https://login.example.com", "aud": "hansa", "sub": "jane", **claims}
+    token = jwt.encode({**found, "exp": int(time.time()) + 60}, SHARED, algorithm="HS256")
+    return "-H", f"Authorization: Bearer {token}"
+
+
+def test_bearers_of_a_claim_administer_without_an_account(server: RunningServer):
+    path = "/hansa/api/openapi.json"
+    assert curl(server, path, *bearer(roles=["ops"]))[0] == 401
+    server.api(
+        "admin.role.create", name="ops", rights=["view"], trusted=["tokens"], claims=["roles=ops"]
+    )
+    assert curl(server, path, *bearer(roles=["ops"]))[0] == 200
+    status, problem = curl(server, path, *bearer(roles=["dev"]))
+    assert (status, problem["detail"]) == (
+        403,
+        "admin.openapi may be called by: admin, developer, operator, ops, viewer",
+    )
+    assert curl(server, path, "-H", "Authorization: Bearer a.b.c")[0] == 401
+    assert curl(server, path, *as_user("bob"))[0] == 401
 
 
 def test_a_developer_has_no_way_to_become_more(server: RunningServer):

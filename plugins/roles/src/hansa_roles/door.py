@@ -1,5 +1,4 @@
-"""What stands around a route, after its caller is known: it asks the roles whether the caller may.
-"""
+"""What stands around a route, after its caller is known: it asks the roles whether the caller may."""
 
 from __future__ import annotations
 
@@ -56,8 +55,7 @@ def target_of(service: type[Service], channel: Channel | None) -> Target:
 
 
 class Door:
-    """Judges the callers of one route, and remembers those who may until roles or accounts change.
-    """
+    """Judges the callers of one route, and remembers those who may until roles or accounts change."""
 
     __slots__ = ("_changes_login", "policy", "target", "verdicts")
 
@@ -91,8 +89,7 @@ class Door:
         verdicts.callers[id(principal)] = (principal, account)
 
     def _require_login(self, grants: Grants, request: Request) -> None:
-        """Raise `Forbidden` for the change of a credential by somebody who may not change accounts.
-        """
+        """Raise `Forbidden` for the change of a credential by somebody who may not change accounts."""
         try:
             name = str(settings_of(request, Named).get("name", ""))
         except HansaError:

@@ -57,6 +57,10 @@ class Grants:
     accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
     account_of: Mapping[str, str] = field(init=False)
     """The account of each security definition that is a credential."""
+    logins: frozenset[str] = field(init=False)
+    """The security definitions whose callers may administer: credentials of accounts, and those that
+    roles name which permit admin services.
+    """
     guards_admin: bool = field(init=False)
     """Whether somebody was given permissions on admin services, so that others need them, too."""
     _lines: Mapping[str, tuple[RoleSettings, ...]] = field(init=False)
@@ -77,6 +81,7 @@ class Grants:
         _set(self, "_held", self._held_by_definition())
         _set(self, "_rules", self._rules_by_definition())
         _set(self, "_anonymous", frozenset(anonymous))
+        _set(self, "logins", frozenset(self._admitting()))
         _set(self, "guards_admin", any(map(self._administers, self._given())))
 
     # -- roles -------------------------------------------------------------------------------------
@@ -105,6 +110,13 @@ class Grants:
 
     def _administers(self, name: str) -> bool:
         return any(one.admin or one.rights for one in self._lines.get(name, ()))
+
+    def _admitting(self) -> Iterator[str]:
+        yield from self.account_of
+        for name, role in self.roles.items():
+            if self._administers(name):
+                yield from role.settings.security
+                yield from role.settings.trusted
 
     def lines_of(self, name: str) -> tuple[RoleSettings, ...]:
         """Return the settings of a role and of those it descends from, if they are switched on."""

@@ -13,6 +13,8 @@ from hansa_security.basic import Basic
 
 from .policy import Policy
 
+RETRY = "Retry-After"
+"""The header of a refusal that says when the next attempt is judged."""
 LONGEST = 8192
 """Maximum length of an Authorization header, in characters; longer ones are left to the last to
 refuse.
@@ -20,7 +22,9 @@ refuse.
 
 
 class Accounts(Security):
-    """Admits callers with a credential of any account, and the user `admin`."""
+    """Admits callers with a credential of any account, those whom roles name that permit admin
+    services, and the user `admin`.
+    """
 
     type = "accounts"
 
@@ -32,43 +36,42 @@ class Accounts(Security):
     def authenticate(self, request: Request) -> object:
         """Return who the caller is; raises `Refused`.
 
-        A user name and password are judged by one definition alone: that of the user, or for a name
-        that nobody has, another one whose judgement takes as long.
+        A user name that some definition has is judged by that one alone. Other callers are judged by
+        what is not HTTP Basic, such as tokens and directories, and last by a definition whose
+        judgement takes as long as that of a name that is known.
         """
         refusal: Refused | None = None
         for security in self._judges(request):
             try:
                 return security.authenticate(request)
             except Refused as refused:
-                refusal = refused
+                if refusal is None or RETRY not in refusal.headers:
+                    refusal = refused
         raise refusal or Refused("credentials are required")
 
     def _judges(self, request: Request) -> Iterator[Security]:
-        """Return the definitions that may know a caller, those of the likeliest first."""
-        credentials = list(self._credentials())
+        """Return the definitions that may know a caller, one after the other."""
+        logins = list(self._logins())
+        basics = [one for one in logins if isinstance(one, Basic)]
         user = _user_in(request.headers.get("authorization", ""))
-        basics = [one for one in credentials if isinstance(one, Basic)]
-        if user is None:
-            yield from (one for one in credentials if not isinstance(one, Basic))
+        named = [one for one in basics if _normal(one.config.username) == user]
+        if named:
+            yield named[0]
+        elif user is not None and self._is_admin(user):
+            yield self.server.objects.security(ADMIN)
         else:
-            named = [one for one in basics if _normal(one.config.username) == user]
-            if not named and not self._is_admin(user):
-                named = basics[:1]
-            if named:
-                yield named[0]
-                return
-        yield self.server.objects.security(ADMIN)
+            yield from (one for one in logins if not isinstance(one, Basic))
+            yield basics[0] if basics and user else self.server.objects.security(ADMIN)
 
     def _is_admin(self, user: str) -> bool:
         admin = self.server.objects.security(ADMIN)
         return isinstance(admin, Basic) and _normal(admin.config.username) == user
 
-    def _credentials(self) -> Iterator[Security]:
-        """Return the credentials of all accounts, by name; those that do not run are left out, and
-        logins of accounts themselves.
+    def _logins(self) -> Iterator[Security]:
+        """Return the definitions by which people log in, by name; those that do not run are left
+        out, and logins of accounts themselves.
         """
-        owners = self.server.resource(Policy).current().account_of
-        for name in sorted(owners):
+        for name in sorted(self.server.resource(Policy).current().logins):
             try:
                 found = self.server.objects.security(name)
             except HansaError:

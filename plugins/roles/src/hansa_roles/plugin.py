@@ -42,8 +42,7 @@ def hansa_services() -> list[type[Service]]:
 
 @hookimpl(trylast=True)  # after the plugin admin
 def hansa_startup(server: Server) -> Policy:
-    """Return what may be done in this worker, and put the login of accounts before the admin API.
-    """
+    """Return what may be done in this worker, and put the login of accounts before the admin API."""
     policy = Policy(LastUses(lambda: server.records("accounts")))
 
     def require(principal: object, edits: Iterable[Edit]) -> None:
