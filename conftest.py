@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer, servers
+from hypothesis import settings
 
 from tests.parallel import order, scheduler
+
+# half of what hypothesis tries by itself: each run tries others
+settings.register_profile("quick", max_examples=50)
+settings.register_profile("thorough", max_examples=1000)
+settings.load_profile("quick")
 
 
 def pytest_collection_finish() -> None:

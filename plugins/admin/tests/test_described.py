@@ -164,7 +164,7 @@ def client(running: Server) -> Iterator[Client]:
 
 
 quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 

@@ -83,7 +83,7 @@ def test_definitions_of_a_plugin_that_is_gone_are_exported_planned_and_deleted(
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

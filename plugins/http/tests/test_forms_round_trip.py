@@ -60,7 +60,7 @@ def test_what_a_client_writes_is_read(encode, texts, contents):
         assert read(*encode(parts)) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

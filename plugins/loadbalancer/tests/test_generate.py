@@ -183,7 +183,7 @@ def test_a_template_of_ones_own(tmp_path):
 NAMES = st.text(max_size=20) | st.from_regex(r"[a-z0-9 _.\n#\"'\\$-]{1,12}")
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     name=NAMES,
     host=NAMES,

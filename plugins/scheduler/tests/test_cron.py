@@ -116,7 +116,7 @@ zones = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     rules,
     zones,
@@ -134,7 +134,7 @@ def test_cron_steps_forward_and_windows_agree(rule, zone, after, limit):
     assert cron.window(after, planned[1] - timedelta(seconds=1), limit) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     rules,
     zones,

@@ -138,7 +138,7 @@ parts = st.recursive(
 
 @both
 def test_any_envelope_is_read_or_invalid(format: SoapFormat) -> None:
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=80)
     @given(parts, st.booleans())
     def holds(content: str, whole: bool) -> None:
         names = (

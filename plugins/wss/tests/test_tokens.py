@@ -361,7 +361,7 @@ PIECES = [
 ]
 
 
-@examples(max_examples=150, deadline=None)
+@examples(max_examples=75, deadline=None)
 @given(
     st.integers(START, END),
     st.integers(0, 60),

@@ -395,7 +395,7 @@ trees = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(trees)
 def test_any_document_is_read_or_invalid(content: str) -> None:
     faults: dict[str, str] = {}

@@ -265,7 +265,7 @@ fragments = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(fragments, max_size=25).map("".join) | st.text() | st.binary())
 def test_whatever_comes_is_parsed_or_invalid(document: str | bytes) -> None:
     try:

@@ -181,7 +181,7 @@ def check(value: Any) -> None:
     assert format.parse(raw, model) == value
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(everything)
 def test_everything(value: Everything) -> None:
     check(value)
@@ -239,7 +239,7 @@ def test_plain_data_is_read_back_as_it_was(value: dict[str, Any]) -> None:
     assert element.to_data() == value
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(
     st.recursive(
         st.none()

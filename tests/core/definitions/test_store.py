@@ -376,7 +376,7 @@ class StoreAndModel(RuleBasedStateMachine):
 
 
 TestStoreAndModel = StoreAndModel.TestCase
-TestStoreAndModel.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestStoreAndModel.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
 
 ROW = DefinitionRecord(
     "channel", "http", "a", {"path": "/é", "password": {"$encrypted": "x"}, "none": None}
