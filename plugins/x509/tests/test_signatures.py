@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from hansa import Invalid, Misused, Refused, Request, load
-from hansa_devkit import LocalServer
-from hansa_devkit.contract import Contract
+from hansa_devkit import LocalServer, SecurityContract
 from hansa_soap.attachments import Attachment, Attachments
 from hansa_soap.related import Package
 from hansa_x509.faults import FailedCheck, InvalidSecurity
@@ -55,11 +54,27 @@ UNACCEPTED = "the signature of the message is not accepted"
 UNREADABLE = "a valid Security header with a signature is required"
 
 
-class TestX509(Contract):
-    """The type holds the contract of configured types."""
+class TestX509(SecurityContract):
+    """The type holds the contract of security types; what callers present is a message of theirs."""
 
     cls = X509
     good = {**PINNED, "key": ALICE.key_pem, "certificate": ALICE.pem}
+    right = {"signer": "alice"}
+    wrong = [{"signer": "mallory"}, {"signer": "bob"}]
+    signing = {}
+    signers = {"alice": ALICE, "mallory": MALLORY, "bob": BOB}
+
+    def request(self, headers: Mapping[str, str]) -> Request:
+        request = super().request({})
+        signer = self.signers.get(headers.get("signer", ""))
+        request.raw = raw(envelope()) if signer is None else raw(signed(signer))
+        return request
+
+    def test_signed_calls_are_accepted(self) -> None:
+        with self.running() as x509:
+            request = super().request({})
+            request.raw = x509.sign_message(raw(envelope()))
+            assert x509.authenticate(request) == "CN=alice"
 
 
 def make(directory: Path | None = None, **settings: Any) -> X509:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Annotated
 
 from cryptography import x509
@@ -128,6 +129,9 @@ def _fault_of_private_key(pem: str, certificate: str) -> str:
         return ""
     of_certificate = x509.load_pem_x509_certificates(certificate.encode())[0].public_key()
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if key.public_key().public_bytes(*form) != of_certificate.public_bytes(*form):
+    same = hmac.compare_digest(
+        key.public_key().public_bytes(*form), of_certificate.public_bytes(*form)
+    )
+    if not same:
         return "is not the key of the certificate"
     return ""

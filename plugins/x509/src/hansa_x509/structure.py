@@ -173,21 +173,21 @@ def _check_algorithm(element: etree._Element, name: str, accepted: Collection[st
         raise InvalidSecurity(f"the algorithm {algorithm[:100]} is not accepted")
 
 
-def _certificate(key_info: etree._Element, token: etree._Element | None) -> bytes:
+def _certificate(key_info: etree._Element, binary: etree._Element | None) -> bytes:
     """Return the certificate of a message, as DER: in its token, or in the signature itself;
     nothing where the signature only names it.
     """
     reference = _exactly(key_info, (TOKEN_REFERENCE,))[TOKEN_REFERENCE]
     direct = reference.findall(DIRECT_REFERENCE)
     embedded = list(reference.iter(X509_CERTIFICATE))
-    if token is not None:
+    if binary is not None:
         uri = direct[0].get("URI") if len(direct) == 1 else None
-        ids = [f"#{value}" for _, value in _ids(token)]
+        ids = [f"#{value}" for _, value in _ids(binary)]
         if embedded or uri is None or uri not in ids:
             raise InvalidSecurity("the signature does not refer to the one token")
-        if token.get("ValueType") != X509_V3 or token.get("EncodingType", BASE64) != BASE64:
+        if binary.get("ValueType") != X509_V3 or binary.get("EncodingType", BASE64) != BASE64:
             raise InvalidSecurity("the token is not an X.509 certificate in Base64")
-        return _decoded(token)
+        return _decoded(binary)
     if direct or len(embedded) > 1:
         raise InvalidSecurity("the signature does not refer to one certificate")
     return _decoded(embedded[0]) if embedded else b""
