@@ -1,5 +1,5 @@
-"""Journals: numbers without gaps, whoever writes at the same time, and each record composed with the
-one before it known.
+"""Journals: numbers without gaps, whoever writes at the same time, and each record composed with
+the one before it known.
 """
 
 from __future__ import annotations

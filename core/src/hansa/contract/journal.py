@@ -16,16 +16,16 @@ class JournalRecord:
 
 
 Compose: TypeAlias = Callable[[int, JournalRecord | None], str]
-"""Returns the text of a new record, from its number and the newest record there is; None if there is
-none. It may be called again, for another attempt.
+"""Returns the text of a new record, from its number and the newest record there is; None if there
+is none. It may be called again, for another attempt.
 """
 
 
 class Journal(Protocol):
     """The records of one name in the operational database (ODB) of the cluster.
 
-    All writers of the cluster stand in one line, so that each record is composed with the one before
-    it known.
+    All writers of the cluster stand in one line, so that each record is composed with the one
+    before it known.
     """
 
     def append(self, compose: Compose, *, drop_through: int = 0) -> JournalRecord:

@@ -22,7 +22,8 @@ REFUSALS = {"unauthorized", "forbidden"}
 WINDOW = 60.0
 """Seconds for which refused attempts from one address are one record."""
 MOST_HELD = 100
-"""Addresses whose refused attempts are recorded at once within a window; others are only counted."""
+"""Addresses whose refused attempts are recorded at once within a window; others are only counted.
+"""
 
 
 def right_of(service: type[Service]) -> str | None:

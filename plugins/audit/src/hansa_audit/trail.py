@@ -1,7 +1,7 @@
 """The audit log as one worker writes it.
 
-All records of a cluster are one chain: each has the SHA-256 digest of the one before. The number and
-the digest of the newest one are also kept outside of the operational database (ODB), among the
+All records of a cluster are one chain: each has the SHA-256 digest of the one before. The number
+and the digest of the newest one are also kept outside of the operational database (ODB), among the
 records of the cluster, so that the newest ones cannot be removed unnoticed either.
 """
 
@@ -32,7 +32,8 @@ CHECKPOINT = "checkpoint"
 number and its digest.
 """
 MISSING = "missing"
-"""The key under which a record names one that was there before, and was gone when it was written."""
+"""The key under which a record names one that was there before, and was gone when it was written.
+"""
 
 current: contextvars.ContextVar[Entry | None] = contextvars.ContextVar("audited", default=None)
 """The action that this thread is about to record."""
