@@ -15,6 +15,8 @@ from hansa.odb.database import Database
 from hansa.odb.engine import open_engine
 from hansa.odb.identity import open_own
 from hansa.odb.key_check import adopt_keys
+from hansa.odb.key_file import KeyFile
+from hansa.odb.key_rotation import rotate
 from hansa.odb.keys import Keys, load_keys
 from sqlalchemy import text, update
 
@@ -64,6 +66,19 @@ def test_another_key_of_the_cluster(folder: Path):
     with database.engine.begin() as connection:
         connection.execute(update(tables.cluster).values(key_check="f" * 64))
     assert "the secret key is not the one of this cluster" in watch.fault()
+
+
+def test_a_running_server_goes_over_to_another_of_its_keys(folder: Path):
+    database, keys = start(folder)
+    watch = OdbWatch(database, folder, keys)
+    file = KeyFile(folder / "secret.key")
+    new = KeyFile.new_key()
+    file.announce(new, keys.fingerprint)
+    assert watch.fault() == ""
+    assert len(keys.fingerprints) == 2
+    rotate(database, Keys(f"{new},{file.read()[1]}"), KeyFile.fingerprint_of(new))
+    assert watch.fault() == ""
+    assert keys.fingerprint == KeyFile.fingerprint_of(new)
 
 
 def test_an_odb_that_does_not_answer_is_nothing_wrong(
