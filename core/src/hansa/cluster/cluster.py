@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterable
 from ..contract.bus import Bus
 from ..contract.records import Applied, HeldLease, WorkerReport
 from ..contract.server import Cluster as ClusterContract
+from ..foundation.errors import Conflict
 from ..odb.database import Database
+from ..odb.key_check import stored_fingerprint
+from ..odb.key_rotation import rotate
+from ..odb.keys import Keys
 from ..odb.reports import WorkerReports
 
 APPLY_WAIT = 5.0
@@ -24,9 +28,12 @@ LONGEST_PAUSE = 0.05
 class Cluster(ClusterContract):
     """The cluster of one server. `wake` makes this worker look at the change log."""
 
-    def __init__(self, name: str, database: Database, bus: Bus, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, database: Database, keys: Keys, bus: Bus, wake: Callable[[], None]
+    ) -> None:
         self._name = name
         self._database = database
+        self._keys = keys
         self._reports = WorkerReports(database)
         self._bus = bus
         self._wake = wake
@@ -62,6 +69,25 @@ class Cluster(ClusterContract):
     def restart(self, server: str, *, by: str = "") -> int:
         """Have a server finish its work and start anew, engines included; returns the revision."""
         return self.log_action("server", server, "restart", by=by)
+
+    def current_key(self) -> str:
+        """Return the fingerprint of the key that encrypts what the cluster stores."""
+        return stored_fingerprint(self._database) or self._keys.fingerprint
+
+    def use_key(self, fingerprint: str, *, by: str = "") -> Applied:
+        """Have another key encrypt what the cluster stores; raises `Conflict` naming the workers
+        that do not hold it.
+        """
+        missing = [
+            worker
+            for worker, report in self.reports().items()
+            if report.keys is None or fingerprint not in report.keys.fingerprints
+        ]
+        if missing:
+            raise Conflict(f"the key is not held by {', '.join(sorted(missing))}")
+        if self.current_key() == fingerprint:
+            return self.announce(self.revision())
+        return self.announce(rotate(self._database, self._keys, fingerprint, by=by))
 
     def log_action(self, kind: str, name: str, action: str, *, by: str = "") -> int:
         """Have the whole cluster learn of something that is no definition, such as a blocked
