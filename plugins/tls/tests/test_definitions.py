@@ -193,15 +193,18 @@ def test_the_watch_looks_again_until_its_owner_leaves():
     assert watch._thread is None
 
 
+def started_later(cls: Any, settings: dict[str, str], server: LocalServer) -> Any:
+    """A definition that is not started yet, in a server of the test."""
+    return cls("partner", load(cls.Config, settings), server)
+
+
 def test_files_that_are_replaced_are_read_again(files, authorities):
     worker = TlsWorker()
     worker.expiry = ExpiryWatch(interval=0.01)
     server = LocalServer(resources=[worker])
     told: list[str] = []
-    one: Any = TlsKey("partner", load(TlsKey.Config, files), server)
-    ca: Any = TlsAuthority(
-        "ca", load(TlsAuthority.Config, {"certificates": str(authorities)}), server
-    )
+    one = started_later(TlsKey, files, server)
+    ca = started_later(TlsAuthority, {"certificates": str(authorities)}, server)
     one.trouble = told.append
     one.start()
     ca.start()

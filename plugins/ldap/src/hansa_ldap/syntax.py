@@ -19,7 +19,7 @@ def fault_of_dn(dn: str) -> str:
 def fault_of_filter(text: str) -> str:
     """Return what is wrong with a filter; an empty text if nothing is."""
     try:
-        parse_filter(text, None, True, True, None, False)  # type: ignore[no-untyped-call]  # its stubs lack it
+        parse_filter(text, None, True, True, None, False)  # type: ignore[no-untyped-call]  # no stubs
     except LDAPExceptionError as error:
         return f"is not a valid filter: {error}"
     return ""
