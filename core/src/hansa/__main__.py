@@ -2,12 +2,13 @@
 
 import sys
 
-from .process.children import early, spawn_worker
-
 
 def main() -> None:
     """Run the command line."""
     if sys.argv[1:3] == ["server", "run"]:
+        # PERF: 11 ms that no other command needs
+        from .process.children import early, spawn_worker
+
         early.append(spawn_worker())
     from .cli import commands
 
