@@ -13,8 +13,8 @@ Links: TypeAlias = Mapping[Key, Iterable[Key]]
 
 
 def find_circle(links: Links) -> list[Key]:
-    """Return definitions that refer to each other in a circle, each referring to the next, the first
-    of them at the end again; empty if there is no circle.
+    """Return definitions that refer to each other in a circle, each referring to the next, the
+    first of them at the end again; empty if there is no circle.
     """
     by_name: dict[tuple[str, str], list[Key]] = {}
     for key in links:

@@ -433,7 +433,8 @@ def _kinds_of(module: ModuleType) -> list[type[Definition | Format]]:
     found: list[type[Definition | Format]] = list(_declared(module, KIND_HOOK, list))
     for cls in found:
         if cls.kind in OWN_KINDS:
-            raise Clash(f"{KIND_HOOK}: {cls.__name__} names the kind {cls.kind}, which is core's own")
+            fault = f"{cls.__name__} names the kind {cls.kind}, which is core's own"
+            raise Clash(f"{KIND_HOOK}: {fault}")
     return found
 
 
