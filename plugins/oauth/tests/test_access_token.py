@@ -458,7 +458,7 @@ def test_the_certificate_of_the_issuer_is_verified(issuer: Issuer, tmp_path: Pat
     url = issuer.url.replace("http:", "https:")
     with pytest.raises(Unavailable, match="certificate is not accepted"):
         signed(make(issuer, token_url=url))
-    assert signed(make(issuer, token_url=url, ca=str(certificate_file(tmp_path / "ca"))))
+    assert signed(make(issuer, token_url=url, tls_ca=str(certificate_file(tmp_path / "ca"))))
 
 
 def test_a_proxy_is_called_through(issuer: Issuer) -> None:
@@ -488,7 +488,7 @@ def test_callers_are_refused(issuer: Issuer) -> None:
             {"scope": "a  b", "resource": ["/x", "https://x#y"]},
             {"scope", "resource[0]", "resource[1]"},
         ),
-        ({"parameters": {"scope": "x"}, "ca": "/nowhere"}, {"parameters", "ca"}),
+        ({"parameters": {"scope": "x"}, "tls_ca": "/nowhere"}, {"parameters", "tls_ca"}),
         ({"client_id": "é"}, {"client_id"}),
     ],
 )

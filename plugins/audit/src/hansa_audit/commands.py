@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +9,13 @@ import click
 from hansa_cli import output
 from hansa_cli.client import Client
 from hansa_cli.connection import command
+from hansa_cli.moment import Moment
 from hansa_cli.plain import JsonObject
 
 PAGE = 1000
 """Records that one request of an export asks for."""
 FAULTY = 1
 """The exit code of a verification that found something."""
-
-
-class Moment(click.ParamType[float]):
-    """A time: ISO 8601 (local time without an offset), or seconds of the Unix epoch."""
-
-    name = "time"
-
-    def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return seconds of the Unix epoch; a usage error (exit code 2) for what is neither."""
-        try:
-            return float(value)
-        except ValueError:
-            pass
-        try:
-            return datetime.fromisoformat(str(value)).timestamp()
-        except ValueError:
-            self.fail(f"{value!r} is not a valid time such as 2026-11-22T08:00", param, ctx)
 
 
 def conditions() -> list[click.Parameter]:

@@ -29,7 +29,7 @@ def call_once(
 
     It takes at most `timeout` seconds, or less if the deadline of the thread is earlier, and an
     answer of at most `largest` bytes. Certificates are verified, by the authorities in the file
-    `ca` or by the usual ones. `label` is what errors call the connection.
+    `ca` or by those of the system. `label` is what errors call the connection.
 
     Raises `TimedOut`, `Unavailable`, `BadAnswer` (too large, or not to be decoded) and `Invalid`
     (what cannot be sent), with the library's `reason`, which is for logs and states.

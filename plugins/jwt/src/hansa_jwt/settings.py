@@ -131,8 +131,8 @@ class JwtSettings(Model):
         str,
         setting(
             "Certificate authorities to trust when fetching the key set: the name of a security "
-            "definition of type tls_ca, or the path of a PEM file, with a slash in it; empty trusts "
-            "the usual ones",
+            "definition of type tls_ca, or the path of a PEM file, with a slash in it; empty for "
+            "those of the system",
             refers="security tls_ca",
             path=True,
             advanced=True,

@@ -157,11 +157,12 @@ class OAuth2Settings(Model):
     timeout: Annotated[
         float, setting("Maximum time to get a token from the issuer", gt=0, le=60, advanced=True)
     ] = 10.0
-    ca: Annotated[
+    tls_ca: Annotated[
         str,
         setting(
-            "Certificate authorities to trust of the issuer: the name of a security definition of "
-            "type tls_ca, or the path of a PEM file, with a slash in it; empty trusts the usual ones",
+            "Certificate authorities to trust when calling the issuer: the name of a security "
+            "definition of type tls_ca, or the path of a PEM file, with a slash in it; empty for "
+            "those of the system",
             refers="security tls_ca",
             path=True,
             advanced=True,
@@ -181,8 +182,8 @@ class OAuth2Settings(Model):
         fault = fault_of_secure_url(self.token_url, "secrets and tokens come through it")
         if fault:
             faults["token_url"] = fault
-        if is_path(self.ca) and not Path(self.ca).is_file():
-            faults["ca"] = f"there is no file {self.ca}"
+        if is_path(self.tls_ca) and not Path(self.tls_ca).is_file():
+            faults["tls_ca"] = f"there is no file {self.tls_ca}"
         if self.private_key is not None and "private_key" not in faults:
             # PERF: its library takes 150 ms to import, which workers without a key save
             from .client_assertion import fault_of_key

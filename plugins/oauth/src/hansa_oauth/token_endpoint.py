@@ -80,7 +80,7 @@ class TokenEndpoint:
             content=urlencode(fields).encode(),
             timeout=settings.timeout,
             largest=LARGEST_ANSWER,
-            ca=authorities_of(settings.ca, self._objects),
+            ca=authorities_of(settings.tls_ca, self._objects),
             proxy=settings.proxy,
         )
         return status, answer

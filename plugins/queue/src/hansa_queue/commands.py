@@ -5,7 +5,6 @@ command line.
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import Any
 
 import click
@@ -13,30 +12,11 @@ from hansa_cli import output
 from hansa_cli.arguments import read_json
 from hansa_cli.client import Client
 from hansa_cli.connection import command
+from hansa_cli.moment import Moment
 from hansa_cli.plain import JsonObject
 
 PAGE = 1000
 """Messages that one request of an export asks for."""
-
-
-class Moment(click.ParamType[float]):
-    """A time: ISO 8601 (local time without an offset), or seconds of the Unix epoch."""
-
-    name = "time"
-
-    def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return seconds of the Unix epoch; a usage error (exit code 2) for what is neither."""
-        try:
-            return float(value)
-        except ValueError:
-            pass
-        try:
-            return datetime.fromisoformat(str(value)).timestamp()
-        except ValueError:
-            example = "2026-11-22T08:00 or 1795334400"
-            self.fail(f"{value!r} is not a valid time such as {example}", param, ctx)
 
 
 def conditions() -> list[click.Parameter]:

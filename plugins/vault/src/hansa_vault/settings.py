@@ -52,7 +52,7 @@ class VaultSection(Model):
     tls_ca: Annotated[
         str,
         setting(
-            "File with the certificate authorities to trust; empty trusts the usual ones",
+            "PEM file of certificate authorities to trust; empty for those of the system",
             example="/etc/ssl/vault-ca.pem",
         ),
     ] = ""

@@ -6,32 +6,22 @@ import base64
 import os
 import time
 
-from hansa import Misused
-from hansa_soap.envelope import header_blocks, version_of
-from hansa_xml.format import DECLARATION
-from hansa_xml.parser import parse
 from lxml import etree
 
 from .moments import write_moment
 from .names import (
     BASE64,
     CREATED,
-    EXPIRES,
     NONCE,
     PASSWORD,
     PASSWORD_DIGEST,
     PASSWORD_TEXT,
-    SECURITY,
-    TIMESTAMP,
     USERNAME,
     USERNAME_TOKEN,
-    WSSE,
-    WSU,
 )
+from .outgoing_envelope import OutgoingEnvelope, add_timestamp
 from .passwords import digest_of
 from .settings import WssSettings
-
-_NAMESPACES = {"wsse": WSSE, "wsu": WSU}
 
 
 def sign_envelope(message: bytes, config: WssSettings) -> bytes:
@@ -40,32 +30,13 @@ def sign_envelope(message: bytes, config: WssSettings) -> bytes:
 
     Raises `Misused` for a message that is no envelope, or has such a header already.
     """
-    root = parse(message, huge=True)
-    version = version_of(root)
-    if version is None:
-        raise Misused(f"only envelopes of SOAP can be signed, and not {root.tag}")
-    if list(header_blocks(root, SECURITY)):
-        raise Misused("the envelope has a Security header already")
-    header = root.find(version.header)
-    if header is None:
-        header = etree.Element(version.header)
-        root.insert(0, header)
-    security = etree.Element(SECURITY, nsmap=_NAMESPACES)
-    header.insert(0, security)
-    if config.must_understand:
-        security.set(f"{{{version.namespace}}}mustUnderstand", "1")
+    envelope = OutgoingEnvelope(message)
+    security = envelope.add_security(must_understand=config.must_understand)
     now = time.time()
     if config.timestamp:
-        _add_timestamp(security, now, config.timestamp)
+        add_timestamp(security, now, config.timestamp)
     _add_token(security, now, config)
-    declaration = DECLARATION.encode() if message.lstrip().startswith(b"<?xml") else b""
-    return declaration + etree.tostring(root, encoding="utf-8")
-
-
-def _add_timestamp(security: etree._Element, now: float, seconds: int) -> None:
-    timestamp = etree.SubElement(security, TIMESTAMP)
-    _add_text(timestamp, CREATED, write_moment(now))
-    _add_text(timestamp, EXPIRES, write_moment(now + seconds))
+    return envelope.to_bytes()
 
 
 def _add_token(security: etree._Element, now: float, config: WssSettings) -> None:

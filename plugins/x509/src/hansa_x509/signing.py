@@ -10,18 +10,13 @@ import xmlsec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hansa import Misused
-from hansa_soap.envelope import Version, header_blocks, version_of
-from hansa_wss.moments import write_moment
-from hansa_wss.names import BASE64, CREATED, EXPIRES, SECURITY, TIMESTAMP, WSSE, WSU
-from hansa_xml.format import DECLARATION
-from hansa_xml.parser import parse
+from hansa_wss.names import BASE64, WSU
+from hansa_wss.outgoing_envelope import OutgoingEnvelope, add_timestamp
 from lxml import etree
 
 from .algorithms import method_for
 from .names import BINARY_TOKEN, DIRECT_REFERENCE, TOKEN_REFERENCE, WSU_ID, X509_V3, XOP_INCLUDE
 from .settings import X509Settings
-
-_NAMESPACES = {"wsse": WSSE, "wsu": WSU}
 
 
 class Signer:
@@ -40,40 +35,20 @@ class Signer:
         Raises `Misused` for a message that is no envelope, has such a header already, or refers to
         attachments, which a signature does not cover.
         """
-        root = parse(message, huge=True)
-        version = version_of(root)
-        if version is None:
-            raise Misused(f"only envelopes of SOAP can be signed, and not {root.tag}")
-        if list(header_blocks(root, SECURITY)):
-            raise Misused("the envelope has a Security header already")
-        if next(root.iter(XOP_INCLUDE), None) is not None:
+        envelope = OutgoingEnvelope(message)
+        if next(envelope.root.iter(XOP_INCLUDE), None) is not None:
             raise Misused("a message with attachments cannot be signed: switch mtom off")
-        self._add_security(root, version)
-        declaration = DECLARATION.encode() if message.lstrip().startswith(b"<?xml") else b""
-        return declaration + etree.tostring(root, encoding="utf-8")
+        self._add_security(envelope)
+        return envelope.to_bytes()
 
-    def _add_security(self, root: etree._Element, version: Version) -> None:
-        header = root.find(version.header)
-        if header is None:
-            header = etree.Element(version.header)
-            root.insert(0, header)
-        security = etree.Element(SECURITY, nsmap=_NAMESPACES)
-        header.insert(0, security)
-        if self._config.must_understand:
-            security.set(f"{{{version.namespace}}}mustUnderstand", "1")
+    def _add_security(self, envelope: OutgoingEnvelope) -> None:
+        security = envelope.add_security(must_understand=self._config.must_understand)
         token = etree.SubElement(security, BINARY_TOKEN, ValueType=X509_V3, EncodingType=BASE64)
         token.text = self._token
-        timestamp = self._add_timestamp(security)
-        body = root.find(version.body)
-        assert body is not None  # header_blocks has found one
+        timestamp = add_timestamp(security, time.time(), self._config.timestamp)
+        body = envelope.root.find(envelope.version.body)
+        assert body is not None  # OutgoingEnvelope has looked for its headers
         self._add_signature(security, token, [timestamp, body])
-
-    def _add_timestamp(self, security: etree._Element) -> etree._Element:
-        now = time.time()
-        timestamp = etree.SubElement(security, TIMESTAMP)
-        etree.SubElement(timestamp, CREATED).text = write_moment(now)
-        etree.SubElement(timestamp, EXPIRES).text = write_moment(now + self._config.timestamp)
-        return timestamp
 
     def _add_signature(
         self, security: etree._Element, token: etree._Element, signed: list[etree._Element]
