@@ -105,7 +105,7 @@ def test_channels_of_a_group_count_together_and_edits_go_on_counting(worker: Wor
 
 
 def test_what_waits_and_what_is_refused_count_together(worker: Worker):
-    options = {"rate": "3/h", "rate_group": "both", "rate_scope": "worker"}
+    options: dict[str, Any] = {"rate": "3/h", "rate_group": "both", "rate_scope": "worker"}
     refusing = worker.channel(done, "refusing", **options)
     waiting = worker.channel(done, "waiting", **options)
     assert [refusing(post()).status, waiting(Request(b"{}")).status] == [200, 200]
