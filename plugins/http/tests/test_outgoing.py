@@ -552,3 +552,19 @@ def test_settings_are_checked_all_at_once(settings, faults):
     with pytest.raises(Invalid) as caught:
         load(HttpAddress, settings)
     assert set(caught.value.errors) == faults
+
+
+@pytest.mark.parametrize(
+    ("stored", "authorities"), [("/etc/ssl/ca.pem", "/etc/ssl/ca.pem"), ("ca.pem", "./ca.pem")]
+)
+def test_authorities_that_were_stored_as_verify_are_trusted_as_before(stored, authorities):
+    old = {"address": "https://x", "verify": stored}
+    new = HttpAddress.upgrade(old)
+    assert new == {"address": "https://x", "verify": True, "tls_ca": authorities}
+    assert HttpAddress.upgrade(new) == new
+    assert load(HttpAddress, new).tls_ca == authorities
+
+
+def test_verify_off_is_stored_as_it_was():
+    old = {"address": "https://x", "verify": False}
+    assert HttpAddress.upgrade(old) == old

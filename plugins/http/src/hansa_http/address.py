@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from hansa import Invalid, setting
-from hansa_connect.tls import TlsTrust
+from hansa_connect.tls import TlsTrust, is_path
 
 from .forward_proxy import ProxySettings
 
@@ -104,6 +104,15 @@ class HttpAddress(TlsTrust):
     verify: Annotated[
         bool, setting("Whether to verify the certificates of servers and proxies")
     ] = True
+
+    @classmethod
+    def upgrade(cls, old: dict[str, Any]) -> dict[str, Any]:
+        """Take the authorities to trust from where they were before: a file, as `verify`."""
+        file = old.get("verify")
+        if not isinstance(file, str):
+            return old
+        path = file if is_path(file) else f"./{file}"
+        return {**old, "verify": True, "tls_ca": path}
 
     def check(self) -> None:
         """The address must be a plain URL, and paths begin with a slash; raises `Invalid`."""
