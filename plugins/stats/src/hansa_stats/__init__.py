@@ -1,0 +1,1 @@
+"""Statistics of a cluster: counts, errors, response times and their percentiles, over time."""

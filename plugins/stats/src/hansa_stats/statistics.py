@@ -1,0 +1,112 @@
+"""The statistics of one worker: a thread counts once a second what calls have left, and adds it to
+those of the cluster.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from hansa import Server, new_cid
+
+from .history import History
+from .odb_store import OdbStore
+from .recording import Recorder
+from .redis_store import RedisStore
+from .slots import MINUTE, slot_at
+from .store import Batch, Store
+from .tally import Table, merge_tables
+
+log = logging.getLogger("hansa.stats")
+
+EVERY = 1.0
+"""Seconds between two batches: what a worker loses when it is killed."""
+
+
+def store_of(server: Server) -> Store:
+    """Return where the tallies of a cluster are: in its Redis, or where there is none in its ODB."""
+    client = server.bus.redis
+    return OdbStore(server.journal) if client is None else RedisStore(client, server.bus)
+
+
+class Statistics:
+    """Counts the calls of one worker, and adds them to those of the cluster.
+
+    A batch that could not be added is added again, as the same one: it is counted once even if only
+    the answer was lost. Calls of the meantime are in the next one.
+    """
+
+    def __init__(self, server: Server, store: Store | None = None) -> None:
+        self.recorder = Recorder()
+        self.history = History(store or store_of(server))
+        self._writer = f"{server.id} {new_cid()}"
+        self._number = 0
+        self._unsent: Batch | None = None
+        self._waiting: Table = {}
+        self._rolled_at = 0
+        self._is_failing = False
+        self._flushing = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hansa-stats", daemon=True)
+
+    def start(self) -> None:
+        """Begin to count once a second."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Add what is left, and end."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._try_to_flush()
+
+    def flush(self) -> None:
+        """Add what calls have left to the statistics of the cluster, at once; raises what keeps it
+        from being done.
+        """
+        with self._flushing:
+            merge_tables(self._waiting, self.recorder.take())
+            self._send()
+            if self._waiting:
+                self._number += 1
+                minute = slot_at(MINUTE, self.history.clock())
+                self._unsent = Batch(minute, self._writer, self._number, self._waiting)
+                self._waiting = {}
+                self._send()
+
+    def _send(self) -> None:
+        batch = self._unsent
+        if batch is None:
+            return
+        if batch.minute.number <= self.history.closed_minute():
+            now = slot_at(MINUTE, self.history.clock())
+            batch = self._unsent = Batch(now, batch.writer, batch.number, batch.table)
+        self.history.store.add(batch)
+        self._unsent = None
+
+    def _run(self) -> None:
+        while not self._stopped.wait(EVERY):
+            if self._try_to_flush():
+                self._try_to_roll_up()
+
+    def _try_to_flush(self) -> bool:
+        try:
+            self.flush()
+        except Exception as error:
+            if not self._is_failing:
+                log.warning("statistics wait in this worker until they can be stored: %s", error)
+            self._is_failing = True
+            return False
+        self._is_failing = False
+        return True
+
+    def _try_to_roll_up(self) -> None:
+        """Put closed minutes together, once a minute."""
+        closed = self.history.closed_minute()
+        if closed == self._rolled_at:
+            return
+        self._rolled_at = closed
+        try:
+            self.history.roll_up()
+        except Exception as error:
+            log.warning("statistics of hours and days will be put together later: %s", error)

@@ -1,0 +1,149 @@
+"""What is counted of calls: each once, under its service, channel and security definition."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from hansa import Binding, Channel, Forbidden, Invalid, Refused, Request, Response, Server, Service
+from hansa.runtime.routes import compile_route
+from hansa_devkit import LocalServer
+from hansa_security.verification import Principal
+from hansa_stats import plugin
+from hansa_stats.statistics import Statistics
+from hansa_stats.tally import Table
+
+
+class Door(Channel):
+    """A channel that brings nothing in by itself."""
+
+    type = "plain"
+
+
+class Counted:
+    """Routes as a worker compiles them, and what is counted of their calls."""
+
+    def __init__(self) -> None:
+        self.server = cast(Server, LocalServer())
+        self.statistics = self.server.resource(Statistics)
+
+    def route(
+        self,
+        act: Callable[[Request], Any],
+        *security: str,
+        caller: Callable[[Request], object] | None = None,
+        channel: bool = True,
+    ) -> Callable[[Request], Response]:
+        def handle(service: Service) -> Any:
+            return act(service.request)
+
+        service = type("Made", (Service,), {"name": "made", "handle": handle})
+        door = None
+        if channel:
+            config = Door.common(service="made", security=list(security))
+            door = Door("front", config, self.server)
+        witness = plugin.hansa_refused(door, service)
+        return compile_route(
+            Binding("made", self.server, None, "front", "plain"),
+            service,
+            channel=door,
+            authenticators=[caller] if caller else [],
+            witnesses=[witness] if witness else [],
+            wraps=[plugin.hansa_wrap],
+            raising=not channel,
+        )
+
+    def take(self) -> Table:
+        return self.statistics.recorder.take()
+
+
+@pytest.fixture
+def counted():
+    made = Counted()
+    # what the thread would take
+    made.statistics.stop()
+    yield made
+    cast(LocalServer, made.server).close()
+
+
+def test_calls_are_counted_by_service_and_channel(counted: Counted):
+    route = counted.route(lambda request: "x")
+    for _ in range(3):
+        assert route(Request()).ok
+    table = counted.take()
+    assert set(table) == {("service", "made"), ("channel", "plain front")}
+    for tally in table.values():
+        assert (tally.count, tally.timed, tally.errors) == (3, 3, {})
+        assert tally.longest <= tally.micros
+    assert counted.take() == {}
+
+
+def test_errors_are_counted_by_code(counted: Counted):
+    def act(request: Request) -> Any:
+        raise request.payload
+
+    route = counted.route(act)
+    for error in (Invalid("no"), Invalid("no"), KeyError("x"), Forbidden("no"), SystemExit(1)):
+        route(Request(payload=error))
+    tally = counted.take()["service", "made"]
+    assert (tally.count, tally.timed) == (5, 5)
+    assert tally.errors == {"invalid": 2, "unexpected": 2, "forbidden": 1}
+
+
+def test_what_is_refused_at_the_door_is_counted_once(counted: Counted):
+    def refuse(request: Request) -> object:
+        raise Refused("who are you?")
+
+    route = counted.route(lambda request: "x", "basic", caller=refuse)
+    assert route(Request()).status == 401
+    tally = counted.take()["security", "basic"]
+    assert (tally.count, tally.timed, tally.errors) == (1, 0, {"unauthorized": 1})
+
+
+def test_callers_of_several_security_definitions(counted: Counted):
+    def authenticate(request: Request) -> object:
+        return Principal("ann", request.payload)
+
+    route = counted.route(lambda request: "x", "keys", "tokens", caller=authenticate)
+    for definition in ("keys", "tokens", "tokens", "strange"):
+        route(Request(payload=definition))
+    table = counted.take()
+    counts = {name: tally.count for (by, name), tally in table.items() if by == "security"}
+    assert counts == {"keys": 1, "tokens": 2}
+    assert table["service", "made"].count == 4
+
+
+def test_calls_between_services_and_statuses(counted: Counted):
+    def act(request: Request) -> Any:
+        if request.payload:
+            raise Invalid("no")
+
+    inside = counted.route(act, channel=False)
+    inside(Request())
+    with pytest.raises(Invalid):
+        inside(Request(payload=1))
+    table = counted.take()
+    assert set(table) == {("service", "made")}
+    assert table["service", "made"].errors == {"invalid": 1}
+
+
+def test_threads_lose_nothing(counted: Counted):
+    route = counted.route(lambda request: "x")
+    done = threading.Event()
+    total = 0
+
+    def call() -> None:
+        for _ in range(5000):
+            route(Request())
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while not done.is_set():
+        if not any(thread.is_alive() for thread in threads):
+            done.set()
+        table = counted.take()
+        total += table["service", "made"].count if table else 0
+    assert total == 20_000

@@ -1,0 +1,139 @@
+"""The statistics of a real server of two workers: exact counts, by the admin API, the command line and
+the metrics for Prometheus.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hansa_devkit.harness.api_server import ApiError, RunningServer
+from hansa_devkit.harness.waiting import wait_until
+from prometheus_client.parser import text_string_to_metric_families
+
+CONFIG = """
+[security.basic.partner]
+username = "paula"
+password = "a-long-enough-password-of-paula"
+"""
+SOURCE = """
+from hansa import Invalid, Service
+
+
+class Get(Service):
+    def handle(self):
+        if self.request.params.get("wrong"):
+            raise Invalid("no")
+        return self.invoke("orders.price")
+
+
+class Price(Service):
+    def handle(self):
+        return {"price": 1}
+"""
+PAULA = ("paula", "a-long-enough-password-of-paula")
+CALLS = 200
+
+
+@pytest.fixture(scope="module")
+def server(start_shared_server: Callable[..., RunningServer]) -> RunningServer:
+    server = start_shared_server(CONFIG, workers=2, plugins=["stats"])
+    server.deploy("orders.py", SOURCE)
+    server.api(
+        "admin.channel.http.create",
+        name="orders",
+        url_path="/orders",
+        service="orders.get",
+        format="json",
+        security="partner",
+    )
+
+    def call(number: int) -> int:
+        wrong = "?wrong=1" if number % 10 == 0 else ""
+        return server.get(f"/orders{wrong}", auth=PAULA).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(call, range(CALLS)))
+    assert sorted(set(statuses)) == [200, 400]
+    assert server.get("/orders", auth=("paula", "wrong")).status_code == 401
+    wait_until(lambda: figures(server, "service", "orders.get")["count"] > CALLS)
+    return server
+
+
+def figures(server: RunningServer, by: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = server.api("admin.statistics.summary", by=by, name=name)["figures"]
+    return found
+
+
+def test_counts_are_exact(server: RunningServer):
+    kinds = {"invalid": CALLS // 10, "unauthorized": 1}
+    for by, name in (
+        ("service", "orders.get"),
+        ("channel", "http orders"),
+        ("security", "partner"),
+    ):
+        found = figures(server, by, name)
+        assert (found["count"], found["errors"], found["kinds"]) == (CALLS + 1, 21, kinds), by
+        assert 0 < found["p50"] <= found["p95"] <= found["p99"] <= found["max"]
+        assert 0 < found["mean"] <= found["max"]
+    assert figures(server, "service", "orders.price")["count"] == CALLS * 9 // 10
+
+
+def test_lists_courses_and_comparisons(server: RunningServer):
+    top = server.api("admin.statistics.top", text="orders.", order="mean")
+    assert [one["name"] for one in top["items"]] == ["orders.get", "orders.price"]
+    assert top["total"] == 2
+    assert 0 < top["items"][1]["time_share"] < top["items"][0]["time_share"] < 1
+    course = server.api("admin.statistics.series", name="orders.get", step="minute")
+    assert sum(point["figures"]["count"] for point in course["items"]) == CALLS + 1
+    (change,) = server.api("admin.statistics.compare", text="orders.get")["items"]
+    assert change["now"]["count"] == CALLS + 1
+    assert change["before"]["count"] == 0
+    assert change["change"]["count"] is None
+    with pytest.raises(ApiError) as refused:
+        server.api("admin.statistics.series", span="year", step="minute")
+    assert refused.value.status == 400
+    with pytest.raises(ApiError) as refused:
+        server.api("admin.statistics.top", since=20, until=10)
+    assert refused.value.problem["errors"] == {"since": "is not before the end"}
+
+
+def test_commands(server: RunningServer):
+    options = ("stats", "top", "--text", "orders.", "--span", "day")
+    shown = server.cli(*options).stdout
+    assert "orders.get" in shown
+    items = json.loads(server.cli(*options, "--json").stdout)["items"]
+    rows = list(csv.DictReader(io.StringIO(server.cli(*options, "--csv").stdout)))
+    assert [(row["name"], row["count"], row["p95"]) for row in rows] == [
+        (item["name"], str(item["count"]), str(item["p95"])) for item in items
+    ]
+    shown = server.cli("stats", "show", "http orders", "--by", "channel", "--step", "minute").stdout
+    assert "count_share" in shown
+    assert "orders.price" in server.cli("stats", "compare", "--span", "week").stdout
+
+
+def test_metrics(server: RunningServer):
+    assert server.get("/hansa/metrics").status_code == 401
+    answer = server.get("/hansa/metrics", auth=("admin", server.password))
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    families = {one.name: one for one in text_string_to_metric_families(answer.text)}
+    assert set(families) == {"hansa_calls", "hansa_errors", "hansa_call_duration_seconds"}
+    of_orders = [
+        one
+        for family in families.values()
+        for one in family.samples
+        if one.labels.get("name") == "http orders"
+    ]
+    values = {
+        (one.name, one.labels.get("code") or one.labels.get("le")): one.value for one in of_orders
+    }
+    assert values["hansa_calls_total", None] == CALLS + 1
+    assert values["hansa_errors_total", "invalid"] == CALLS // 10
+    assert values["hansa_call_duration_seconds_bucket", "+Inf"] == CALLS
+    assert values["hansa_call_duration_seconds_count", None] == CALLS
+    assert values["hansa_call_duration_seconds_sum", None] > 0
