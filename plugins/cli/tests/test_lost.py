@@ -14,6 +14,8 @@ import requests
 from hansa import prepare_odb
 from hansa.odb.database import Database
 from hansa.odb.engine import open_engine
+from hansa_cli.client import Client
+from hansa_cli.location import Located
 from sqlalchemy import NullPool
 
 if TYPE_CHECKING:
@@ -57,21 +59,23 @@ class Passing(BaseHTTPRequestHandler):
     server: Front
 
     def do_GET(self) -> None:
-        """Pass it on."""
-        self._pass_on("GET", None)
+        """Answer as scripted, or pass it on."""
+        self._respond("GET", None)
 
     def do_POST(self) -> None:
         """Answer as scripted, or pass it on."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self._respond("POST", self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _respond(self, method: str, body: bytes | None) -> None:
         service = self.path.rpartition("/")[2]
         self.server.asked.append(service)
         answers = self.server.scripted.get(service)
         if not answers:
-            self._pass_on("POST", body)
+            self._pass_on(method, body)
             return
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if answer is LOST:
-            self._ask("POST", body)
+            self._ask(method, body)
         elif isinstance(answer, int):
             self._answer(answer, json.dumps(GATEWAY[answer]).encode())
         else:
@@ -159,6 +163,19 @@ def test_a_change_whose_answer_is_lost_is_asked_for_and_not_repeated(
     front.scripted = {service + "create": [502]}
     refused = cli.run(*CREATE, **behind)
     assert refused.exit_code == 3 and "db is not there: nothing was changed" in refused.stderr
+
+
+def test_a_description_whose_answer_is_lost_is_asked_for_again(
+    cli: CommandLine, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hansa_cli.client.PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("hansa_cli.definitions._known", {})
+    front.scripted = {"openapi.json": [502]}
+    refused = cli.run("outgoing", "sql", "list", HANSA_SERVER=front.url)
+    assert refused.exit_code == 1 and "Bad gateway (502)" in refused.stderr
+    front.scripted = {"openapi.json": [502, LOST, {"paths": {}}]}
+    assert Client(Located(front.url, "this test"), None).openapi() == {"paths": {}}
+    assert front.asked == ["openapi.json"] * 6
 
 
 def test_what_ended_the_worker_that_answered_is_told(cli: CommandLine, front: Front) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,27 @@ threading.Event().wait(10)
     told = "os._exit(3) ends this process in the thread second, begun by plugin y (hansa_startup):"
     assert told in done.stderr and "in ends" in done.stderr
     assert "os._exit(5)" not in done.stderr
+    assert done.stdout == "noted plugin y (hansa_startup)\n"
+
+
+def test_who_kills_its_own_process_is_logged():
+    script = """
+import os, signal
+from hansa.foundation.exits import log_exits
+from hansa.foundation.starts import Starts
+
+log_exits(lambda subject: print("noted", subject, flush=True))
+os.kill(os.getpid(), 0)
+with Starts().starting("plugin y (hansa_startup)"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert (
+        "os.kill with SIGKILL ends this process in the thread MainThread, begun by" in done.stderr
+    )
     assert done.stdout == "noted plugin y (hansa_startup)\n"
 
 

@@ -218,3 +218,13 @@ def test_where_nothing_can_be_written_nothing_is_blamed(tmp_path: Path):
     assert DeathLedger(tmp_path / "file/starts").bury(os.getpid(), "ended") == []
     with Starts().starting("one"):
         pass
+
+
+def test_one_that_explains_its_end_and_then_ends_in_order(tmp_path: Path):
+    starts = Starts(tmp_path)
+    with starts.starting("one", lasting=True):
+        pass
+    starts.note_end("one")
+    starts.end()
+    assert starts.ledger.has_ended_itself(os.getpid())
+    assert starts.ledger.bury(os.getpid(), "ended with status 0") == ["one"]

@@ -8,6 +8,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -17,6 +18,9 @@ from typing import NoReturn
 from .origins import origins
 
 log = logging.getLogger("hansa.exits")
+
+FATAL = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV, signal.SIGQUIT})
+"""Signals by which code ends the process that it runs in."""
 
 
 @contextlib.contextmanager
@@ -44,32 +48,43 @@ def exits_raised() -> Iterator[None]:
 
 
 def log_exits(note: Callable[[str], object]) -> Callable[[int], NoReturn]:
-    """Have the log say from now on who ends this process by `os._exit`: the plugin or definition
-    whose start has begun the thread, which is handed to `note`, and the stack of the thread.
+    """Have the log say from now on who ends this process by `os._exit`, or by a signal that it
+    sends to itself by `os.kill`: the plugin or definition whose start has begun the thread, which
+    is handed to `note`, and the stack of the thread.
 
     Returns the `os._exit` that says nothing.
     """
     end = os._exit
+    kill = os.kill
     process = os.getpid()
+
+    def tell(how: str) -> None:
+        with contextlib.suppress(Exception):
+            _log_exit(how)
+            note(origins.subject)
 
     def log_and_exit(status: int) -> NoReturn:
         # a child that was forked meanwhile may end as it likes
         if os.getpid() == process:
-            with contextlib.suppress(Exception):
-                _log_exit(status)
-                note(origins.subject)
+            tell(f"os._exit({status})")
         end(status)
 
+    def log_and_kill(pid: int, number: int) -> None:
+        if pid == process == os.getpid() and number in FATAL:
+            tell(f"os.kill with {signal.Signals(number).name}")
+        kill(pid, number)
+
     os._exit = log_and_exit
+    os.kill = log_and_kill
     return end
 
 
-def _log_exit(status: int) -> None:
+def _log_exit(how: str) -> None:
     began = f", begun by {origins.subject}" if origins.subject else ""
     log.critical(
-        "os._exit(%s) ends this process in the thread %s%s:\n%s",
-        status,
+        "%s ends this process in the thread %s%s:\n%s",
+        how,
         threading.current_thread().name,
         began,
-        "".join(traceback.format_stack()[:-2]),
+        "".join(traceback.format_stack()[:-3]),
     )

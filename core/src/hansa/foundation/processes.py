@@ -26,3 +26,18 @@ def how_ended(status: int) -> str:
         return f"was ended by {signal.Signals(-status).name}"
     except ValueError:
         return f"was ended by signal {-status}"
+
+
+def count_oom_kills() -> int:
+    """Return how many processes of this machine the kernel has killed for want of memory since it
+    started (`oom_kill` in /proc/vmstat, those of control groups included); 0 if it does not say.
+    """
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    for line in lines:
+        name, _, count = line.partition(" ")
+        if name == "oom_kill":
+            return int(count)
+    return 0

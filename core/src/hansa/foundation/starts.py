@@ -217,6 +217,10 @@ class DeathLedger:
             written = self._write(deaths)
         return events.initial if count == EARLY_DEATHS and written else []
 
+    def has_ended_itself(self, pid: int | str) -> bool:
+        """Whether a process has noted that what one of its starts has begun ends it."""
+        return bool(self._events(pid).ended_by)
+
     def forget(self, pid: int | str) -> None:
         """Drop the journal of a process that has ended in order, or for a cause of its own."""
         with contextlib.suppress(OSError):
@@ -281,6 +285,7 @@ class Starts:
         self._journal = -1
         self._ending = threading.Event()
         self._ended = False
+        self._is_explained = False
         self._under_way = 0
         self._watched: frozenset[str] = frozenset()
         self._lock = threading.Lock()
@@ -372,9 +377,13 @@ class Starts:
             self._write(f"-{subject}")
 
     def note_end(self, subject: str) -> None:
-        """Note that this process is about to end by what a start has begun."""
+        """Note that this process is about to end by what a start has begun.
+
+        Its journal is then kept, although it may end in order: a signal may ask it to.
+        """
         with self._lock:
             self._write(f"*{subject}")
+            self._is_explained = True
 
     def stop_watching(self) -> None:
         """Watch nothing any more: this process is about to end."""
@@ -385,7 +394,7 @@ class Starts:
         self.stop_watching()
         with self._lock:
             self._ended = True
-        if self.ledger is not None:
+        if self.ledger is not None and not self._is_explained:
             self.ledger.forget(self._name)
 
     def _begin(self, subject: str) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..foundation.processes import how_ended
+from ..foundation.processes import count_oom_kills, how_ended
 from ..foundation.starts import DeathLedger
 from .children import Ledger, early, spawn_worker
 from .restart import RestartSchedule
@@ -26,7 +26,9 @@ log = logging.getLogger("hansa.supervisor")
 START_LIMIT = 60.0
 """Seconds that a worker may take to get ready."""
 FROM_OUTSIDE = tuple(-number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
-"""Exit statuses of workers that somebody else has ended, whatever they were doing."""
+"""Exit statuses of workers that somebody else has ended, whatever they were doing, unless they say
+that they did it themselves, or the kernel did it for want of memory.
+"""
 END_MARGIN = 5.0
 """Seconds beyond twice the grace period after which a worker that does not end is killed."""
 
@@ -99,6 +101,7 @@ class Workers:
         self._grace = grace
         self._heard = heard
         self._generation = 0
+        self._oom_kills = count_oom_kills()
         self._selector = selectors.DefaultSelector()
 
     # -- start -------------------------------------------------------------------------------------
@@ -151,13 +154,27 @@ class Workers:
             return []
         process.buried = True
         pid = process.child.pid
-        if process.faults is not None or process.child.poll() in FROM_OUTSIDE:
+        if process.faults is not None or self._was_killed_from_outside(process):
             self._deaths.forget(pid)
             return []
         blamed = self._deaths.bury(pid, process.state)
         if blamed:
             log.error("worker %s %s while it started %s", process.index, process.state, blamed)
         return blamed
+
+    def _was_killed_from_outside(self, process: WorkerProcess) -> bool:
+        """Whether a worker that is over was ended neither by what it ran nor for its memory."""
+        status = process.child.poll()
+        if status not in FROM_OUTSIDE or self._deaths.has_ended_itself(process.child.pid):
+            return False
+        if status != -signal.SIGKILL:
+            return True
+        before = self._oom_kills
+        self._oom_kills = count_oom_kills()
+        if self._oom_kills == before:
+            return True
+        log.error("worker %s was killed by the kernel, for want of memory", process.index)
+        return False
 
     # -- listen ------------------------------------------------------------------------------------
 

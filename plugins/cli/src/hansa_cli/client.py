@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Mapping
 
 from .access import PASSWORD_VARIABLE, USER
-from .failures import Refusal, Unreachable
+from .failures import Refusal, Unreachable, may_be_done
 from .location import SYSTEM_TRUST, Located, Trust
 from .plain import JsonObject
 
 PREFIX = "/hansa/api/"
+
+PAUSES = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between questions whose answers are lost."""
 
 NO_CHANNEL = "no-channel"
 """The error code of a server where nothing is served at a path."""
@@ -47,8 +51,16 @@ class Client:
     def openapi(self) -> JsonObject:
         """Return the OpenAPI description of everything that can be called.
 
-        Raises `Refusal` or `Unreachable`.
+        Asks again where the answer is lost: the worker that was asked may have ended. Raises
+        `Refusal` or `Unreachable`.
         """
+        for pause in PAUSES:
+            try:
+                return self._send(PREFIX + "openapi.json", None)
+            except (Refusal, Unreachable) as failure:
+                if not may_be_done(failure):
+                    raise
+                time.sleep(pause)
         return self._send(PREFIX + "openapi.json", None)
 
     def _send(self, path: str, body: bytes | None) -> JsonObject:
