@@ -226,5 +226,6 @@ def test_one_that_explains_its_end_and_then_ends_in_order(tmp_path: Path):
         pass
     starts.note_end("one")
     starts.end()
-    assert starts.ledger.has_ended_itself(os.getpid())
-    assert starts.ledger.bury(os.getpid(), "ended with status 0") == ["one"]
+    ledger = DeathLedger(tmp_path)
+    assert ledger.has_ended_itself(os.getpid())
+    assert ledger.bury(os.getpid(), "ended with status 0") == ["one"]
