@@ -36,7 +36,7 @@ BOB = CA.issue("CN=bob,O=Partner,C=DE")
 
 @contextmanager
 def running(**settings: Any) -> Iterator[ClientCertificate]:
-    config = load(ClientCertificateSettings, {"ca": CA.pem, **settings})
+    config = load(ClientCertificateSettings, {"authorities": CA.pem, **settings})
     one = ClientCertificate("partner", config, LocalServer())
     one.start()
     yield one
@@ -116,7 +116,7 @@ MATCHES = [
     {"alternative_names": ["uri:spiffe://example.com/alice"]},
     {"fingerprints": ["00" * 32, fingerprint(ALICE.certificate)]},
     {"fingerprints": [fingerprint(ALICE.certificate).upper()], "subjects": ["CN=x"]},
-    {"fingerprints": [fingerprint(ALICE.certificate)], "ca": ""},
+    {"fingerprints": [fingerprint(ALICE.certificate)], "authorities": ""},
 ]
 
 
@@ -129,7 +129,7 @@ def test_who_is_listed_is_let_in_and_nobody_else(settings):
 
 def test_a_listed_fingerprint_counts_only_in_its_time():
     old = CA.issue("CN=old", days=(-2, -1))
-    with running(ca="", fingerprints=[fingerprint(old.certificate)]) as one:
+    with running(authorities="", fingerprints=[fingerprint(old.certificate)]) as one:
         refused(one, old)
 
 
@@ -180,7 +180,7 @@ def test_authorities_are_read_again_when_their_file_changes(tmp_path, monkeypatc
     file = tmp_path / "ca.pem"
     file.write_text(CA.pem)
     other = STRANGER.issue("CN=zoe")
-    with running(ca=str(file)) as one:
+    with running(authorities=str(file)) as one:
         assert one.authenticate(presented(ALICE)) == "alice"
         refused(one, other)
         file.write_text(STRANGER.pem + CA.pem)
@@ -200,12 +200,15 @@ def test_many_refusals_are_told_to_wait_and_hold_up_nobody_who_is_right():
 @pytest.mark.parametrize(
     ("settings", "faulty"),
     [
-        ({}, {"ca"}),
-        ({"ca": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"}, {"ca"}),
+        ({}, {"authorities"}),
+        (
+            {"authorities": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"},
+            {"authorities"},
+        ),
         ({"fingerprints": ["00" * 32], "crl": "/x"}, {"crl"}),
         (
             {
-                "ca": CA.pem,
+                "authorities": CA.pem,
                 "subjects": ["alice"],
                 "subject_attributes": {"XX": "y"},
                 "alternative_names": ["alice.example.com"],
@@ -229,7 +232,10 @@ def test_all_faults_are_told_by_setting(settings, faulty):
 
 
 def test_files_that_are_not_there_are_told_when_it_starts(tmp_path: Path):
-    with pytest.raises(Unavailable, match="No such file"), running(ca=str(tmp_path / "none")):
+    with (
+        pytest.raises(Unavailable, match="No such file"),
+        running(authorities=str(tmp_path / "none")),
+    ):
         pass
     with pytest.raises(Invalid, match="crl"), running(crl=os.devnull):
         pass
@@ -237,7 +243,7 @@ def test_files_that_are_not_there_are_told_when_it_starts(tmp_path: Path):
 
 class TestContract(Contract):
     cls = ClientCertificate
-    good = {"ca": CA.pem}
+    good = {"authorities": CA.pem}
 
 
 def test_the_plugin_has_three_types():

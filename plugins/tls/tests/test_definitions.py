@@ -136,9 +136,9 @@ def test_what_ends_within_30_days_is_told():
     assert ending([ends_in(31).certificate], now) == ""
     assert ending([], now) == ""
     soon = ending([OWN.certificate, ends_in(29.5).certificate], now)
-    assert soon.startswith("the certificate CN=soon ends on ") and soon.endswith(", in 29 days")
+    assert soon.startswith("the certificate CN=soon expires on ") and soon.endswith(", in 29 days")
     gone = ends_in(-0.5).certificate
-    assert "CN=soon has expired on" in ending([gone], now)
+    assert "CN=soon expired on" in ending([gone], now)
 
 
 def test_the_state_tells_of_an_end_and_the_log_once_a_day(caplog):
@@ -155,22 +155,22 @@ def test_the_state_tells_of_an_end_and_the_log_once_a_day(caplog):
         with caplog.at_level(logging.WARNING):
             thing.start()
         thing.stop()
-    assert [text.partition(" ends")[0] for text in told] == ["the certificate CN=soon"] * 2
-    assert caplog.text.count("CN=soon ends on") == 2
+    assert [text.partition(" expires")[0] for text in told] == ["the certificate CN=soon"] * 2
+    assert caplog.text.count("CN=soon expires on") == 2
 
 
 def test_notices_are_reported_once_and_joined(caplog, monkeypatch):
     told: list[str] = []
     notices = Notices(told.append, logging.getLogger("test"))
     for _ in range(3):
-        notices.tell("a", "one")
-        notices.tell("b", "two")
-    notices.tell("a", "")
-    notices.tell("a", "")
+        notices.set("a", "one")
+        notices.set("b", "two")
+    notices.set("a", "")
+    notices.set("a", "")
     assert told == ["one", "one; two", "two"]
     assert caplog.text.count("two") == 1
     monkeypatch.setattr("hansa_tls.expiry.REPEAT", timedelta(0))
-    notices.tell("b", "two")
+    notices.set("b", "two")
     assert caplog.text.count("two") == 2
 
 

@@ -51,7 +51,7 @@ proxy_secret = "{secret}"
 files = ["who.py"]
 
 [security.tls.partner]
-ca = "{folder}/ca.crt"
+authorities = "{folder}/ca.crt"
 crl = "{folder}/list.crl"
 subject_attributes = {{O = "Partner"}}
 
@@ -304,6 +304,6 @@ def test_a_certificate_that_ends_soon_is_told_of(site):
         "admin.security.tls_key.create", name="soon", certificate=soon.pem, key=soon.key_pem
     )
     told = json.dumps(site.server.api("admin.security.tls_key.get", name="soon"))
-    assert "CN=soon ends on" in told and "in 2 days" in told
+    assert "CN=soon expires on" in told and "in 2 days" in told
     logged = "".join(path.read_text() for path in site.server.folder.rglob("*.log"))
-    assert "CN=soon ends on" in logged and "PRIVATE" not in logged
+    assert "CN=soon expires on" in logged and "PRIVATE" not in logged

@@ -18,14 +18,14 @@ INTERVAL = 1.0
 class Anchors:
     """Authorities, and revocation lists if there are any; `serial` grows with each change.
 
-    Files that cannot be read any more leave in force what was read last, which is told.
+    Files that cannot be read any more leave in force what was read last, which the state reports.
     """
 
     trust: Trust
 
-    def __init__(self, ca: str, crl: str, notices: Notices) -> None:
+    def __init__(self, authorities: str, crl: str, notices: Notices) -> None:
         self.serial = 0
-        self._ca = PemSource("ca", ca)
+        self._authorities = PemSource("authorities", authorities)
         self._crl = PemSource("crl", crl) if crl else None
         self._notices = notices
         self._reading = threading.Lock()
@@ -33,11 +33,11 @@ class Anchors:
 
     def read(self) -> Trust:
         """Read everything; raises `Invalid` or `Unavailable`."""
-        authorities = certificates_in("ca", self._ca.read())
+        authorities = certificates_in("authorities", self._authorities.read())
         lists = [] if self._crl is None else revocation_lists_in("crl", self._crl.read())
         self.trust = Trust(authorities, lists)
         self.serial += 1
-        self._notices.tell("files", "")
+        self._notices.set("files", "")
         return self.trust
 
     def current(self) -> Trust:
@@ -56,9 +56,9 @@ class Anchors:
             return
         try:
             self._look_at = now + INTERVAL
-            if self._ca.has_changed or (self._crl is not None and self._crl.has_changed):
+            if self._authorities.has_changed or (self._crl is not None and self._crl.has_changed):
                 self.read()
         except HansaError as error:
-            self._notices.tell("files", f"{error.detail}; what was read before counts")
+            self._notices.set("files", f"{error.detail}; what was read before counts")
         finally:
             self._reading.release()

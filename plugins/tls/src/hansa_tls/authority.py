@@ -68,7 +68,7 @@ class TlsAuthority(Security[AuthoritySettings]):
         return certificates_in("certificates", self._source.read())
 
     def stop(self) -> None:
-        """Look no more when the certificates end."""
+        """Stop watching the certificates."""
         self.server.resource(TlsWorker).expiry.leave(self)
 
     def ping(self) -> str:

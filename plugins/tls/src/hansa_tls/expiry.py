@@ -1,4 +1,4 @@
-"""Telling of certificates that end soon: in the state of their definition, and in the log."""
+"""Reports certificates that expire soon: in the state of their definition, and in the log."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from cryptography import x509
 log = logging.getLogger("hansa.tls")
 
 NOTICE = timedelta(days=30)
-"""How long before its end a certificate is told of."""
+"""How long before it expires a certificate is reported."""
 INTERVAL = 10.0
 """Seconds between two looks."""
 REPEAT = timedelta(days=1)
-"""Time after which the log tells again."""
+"""Time after which the log has the same report again."""
 
 
 def ending(certificates: Sequence[x509.Certificate], now: datetime) -> str:
-    """Return which of some certificates ends first, if that is soon, or has ended; else an empty
-    text.
+    """Return which of some certificates expires first, if that is soon, or has expired; else an
+    empty text.
     """
     if not certificates:
         return ""
@@ -32,12 +32,12 @@ def ending(certificates: Sequence[x509.Certificate], now: datetime) -> str:
     subject = first.subject.rfc4514_string()
     day = first.not_valid_after_utc.date().isoformat()
     if rest <= timedelta(0):
-        return f"the certificate {subject} has expired on {day}"
-    return f"the certificate {subject} ends on {day}, in {rest.days} days"
+        return f"the certificate {subject} expired on {day}"
+    return f"the certificate {subject} expires on {day}, in {rest.days} days"
 
 
 class Notices:
-    """What is wrong with a definition that serves on, by subject: told as one text of its state."""
+    """What is wrong with a definition that goes on serving, by subject: one text of its state."""
 
     def __init__(self, report: Callable[[str], None], log: logging.Logger) -> None:
         self._report = report
@@ -45,7 +45,7 @@ class Notices:
         self._texts: dict[str, str] = {}
         self._logged: dict[str, datetime] = {}
 
-    def tell(self, subject: str, text: str) -> None:
+    def set(self, subject: str, text: str) -> None:
         """Set what is wrong with a subject, an empty text if nothing is; the log has it once a day.
 
         The same text again is not reported again.
@@ -66,7 +66,7 @@ class Notices:
 
 
 class ExpiryWatch:
-    """Looks now and then at what has entered, in a thread that is there as long as anything has."""
+    """Calls what has entered at an interval, in a thread that lives as long as anything has entered."""
 
     def __init__(self, interval: float = INTERVAL) -> None:
         self._interval = interval
@@ -76,7 +76,7 @@ class ExpiryWatch:
         self._thread: threading.Thread | None = None
 
     def enter(self, owner: object, look: Callable[[], None]) -> None:
-        """Call `look` now, and now and then from another thread, until its owner leaves."""
+        """Call `look` now, and at an interval from another thread, until its owner leaves."""
         look()
         with self._lock:
             if self._thread is None:
@@ -107,4 +107,4 @@ class ExpiryWatch:
                 try:
                     look()
                 except Exception:
-                    log.exception("the end of a certificate could not be looked at")
+                    log.exception("the expiry of a certificate could not be checked")

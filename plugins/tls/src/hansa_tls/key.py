@@ -113,7 +113,7 @@ class TlsKey(Security[KeySettings]):
         return read_pair(certificate.read(), key.read(), self.config.passphrase)
 
     def stop(self) -> None:
-        """Look no more when the certificate ends."""
+        """Stop watching the certificate."""
         self.server.resource(TlsWorker).expiry.leave(self)
 
     def ping(self) -> str:

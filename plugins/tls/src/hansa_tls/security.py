@@ -51,8 +51,8 @@ class ClientCertificate(Security[ClientCertificateSettings]):
         self._matcher = config.matcher()
         self._notices = Notices(self.trouble, self.log)
         self._anchors = None
-        if config.ca:
-            self._anchors = Anchors(config.ca, config.crl, self._notices)
+        if config.authorities:
+            self._anchors = Anchors(config.authorities, config.crl, self._notices)
         self._verified: dict[bytes, _Verified] = {}
         self._serial = 0
 
@@ -68,15 +68,15 @@ class ClientCertificate(Security[ClientCertificateSettings]):
         self._worker.expiry.enter(self, self._look)
 
     def stop(self) -> None:
-        """Look no more when the authorities' certificates end."""
+        """Stop watching the certificates of the authorities."""
         self._worker.expiry.leave(self)
 
     def _look(self) -> None:
         if self._anchors is None:
             return
         trust = self._anchors.current()
-        self._notices.tell("expiry", ending(trust.authorities, datetime.now(UTC)))
-        self._notices.tell("outdated", trust.outdated())
+        self._notices.set("expiry", ending(trust.authorities, datetime.now(UTC)))
+        self._notices.set("outdated", trust.outdated())
 
     def ping(self) -> str:
         """Return which authorities are trusted, after a look at their files."""

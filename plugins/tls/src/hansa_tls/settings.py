@@ -21,11 +21,11 @@ from .pem import certificates_in, is_pasted, revocation_lists_in
 class ClientCertificateSettings(Model):
     """Which client certificates of callers are accepted, and what names the caller."""
 
-    ca: Annotated[
+    authorities: Annotated[
         str,
         setting(
-            "Authorities that must have signed the certificates: PEM, or the path of a PEM file on "
-            "each server, which is read again when it changes. It may be empty where only "
+            "Certificates of the authorities that issue those of callers: PEM, or the path of a PEM "
+            "file on each server, which is read again when it changes; may be empty where only "
             "fingerprints are listed",
             multiline=True,
             example="/etc/hansa/partner-ca.pem",
@@ -74,7 +74,10 @@ class ClientCertificateSettings(Model):
     ] = []
     principal: Annotated[
         NameSource,
-        setting("What of the certificate names the caller: its common name, or alternative name"),
+        setting(
+            "Name of the certificate that becomes the principal: the common name, or an alternative "
+            "name of this type"
+        ),
     ] = "common_name"
 
     @property
@@ -92,10 +95,10 @@ class ClientCertificateSettings(Model):
         faults |= _faults("alternative_names", self.alternative_names, parse_alternative_name)
         faults |= _faults("fingerprints", self.fingerprints, parse_fingerprint)
         faults |= _faults("subject_attributes", self.subject_attributes, parse_attribute)
-        if not self.ca and not self.only_fingerprints:
-            faults["ca"] = "required, unless only fingerprints are listed"
-        if self.crl and not self.ca:
-            faults["crl"] = "needs the authority that has signed it, in ca"
+        if not self.authorities and not self.only_fingerprints:
+            faults["authorities"] = "required, unless only fingerprints are listed"
+        if self.crl and not self.authorities:
+            faults["crl"] = "needs the authority that has signed it, in authorities"
         faults |= self._faults_of_pem()
         if faults:
             raise Invalid(faults)
@@ -103,8 +106,8 @@ class ClientCertificateSettings(Model):
     def _faults_of_pem(self) -> dict[str, str]:
         faults: dict[str, str] = {}
         try:
-            if is_pasted(self.ca):
-                certificates_in("ca", self.ca.encode())
+            if is_pasted(self.authorities):
+                certificates_in("authorities", self.authorities.encode())
         except Invalid as invalid:
             faults |= invalid.errors
         try:

@@ -1,4 +1,4 @@
-"""What is watched of certificates while they are in use: when they end, and whether their files were
+"""What is watched of certificates while they are in use: when they expire, and whether their files were
 replaced.
 """
 
@@ -37,13 +37,13 @@ class WatchedCertificates:
         self._notices = notices
 
     def look(self) -> None:
-        """Tell of certificates that end soon, and of files that were replaced."""
-        self._notices.tell("expiry", ending(self._certificates, datetime.now(UTC)))
+        """Report certificates that expire soon, and files that were replaced."""
+        self._notices.set("expiry", ending(self._certificates, datetime.now(UTC)))
         if not any(source.has_changed for source in self._sources):
             return
         try:
             self._read()
         except HansaError as error:
-            self._notices.tell("files", f"{error.detail}; what was read before is in use")
+            self._notices.set("files", f"{error.detail}; what was read before is in use")
         else:
             self._replaced()

@@ -21,7 +21,7 @@ Fields = dict[str, object]
 """The fields of one secret by name."""
 _LOOK_INTERVAL = 1.0
 """Seconds between looks at whether the token is to be renewed, or the secrets to be read again."""
-_LEAST_KEPT = 0.5
+_FRESH_PART = 0.5
 """The part of `refresh` for which a secret that was read is not read again."""
 _OUTAGE_PAUSE = 1.0
 """Seconds for which a vault that did not answer is not asked again, so that nobody waits in line."""
@@ -90,7 +90,7 @@ class VaultSecrets:
     def _fields(self, path: str) -> Fields:
         """Return the fields of a secret, which were read a moment ago or are read now."""
         age = monotonic() - self._read_at.get(path, -self._refresh)
-        if age < self._refresh * _LEAST_KEPT:
+        if age < self._refresh * _FRESH_PART:
             return self._read[path]
         try:
             found = self._ask(path)

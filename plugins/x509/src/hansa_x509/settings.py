@@ -35,7 +35,7 @@ class X509Settings(Model):
     authorities: Annotated[
         str,
         setting(
-            "Certificates, in PEM, of the authorities that issue those of callers directly",
+            "Certificates of the authorities that issue those of callers directly, in PEM",
             multiline=True,
         ),
     ] = ""
@@ -57,17 +57,17 @@ class X509Settings(Model):
             advanced=True,
         ),
     ] = False
+    certificate: Annotated[
+        str,
+        setting("Certificate to sign outgoing SOAP with, in PEM; it is sent along", multiline=True),
+    ] = ""
     key: Annotated[
         Secret | None,
         setting(
-            "Private key that signs outgoing SOAP, in PEM, without a passphrase; stored encrypted",
+            "Private key of that certificate, in PEM, without a passphrase; stored encrypted",
             multiline=True,
         ),
     ] = None
-    certificate: Annotated[
-        str,
-        setting("Certificate of that key, in PEM, which is sent along", multiline=True),
-    ] = ""
     timestamp: Annotated[
         int, setting("Seconds after which messages that it signs expire", ge=1, le=MOST_SECONDS)
     ] = 300
