@@ -40,6 +40,7 @@ class Statistics:
         self.recorder = Recorder()
         self.history = History(store or store_of(server))
         self._writer = f"{server.id} {new_cid()}"
+        self._grace = server.grace
         self._number = 0
         self._unsent: Batch | None = None
         self._waiting: Table = {}
@@ -54,11 +55,14 @@ class Statistics:
         self._thread.start()
 
     def stop(self) -> None:
-        """Add what is left, and end."""
+        """Add what is left, and end; waits no longer than work gets to finish."""
         self._stopped.set()
         if self._thread.is_alive():
-            self._thread.join()
-        self._try_to_flush()
+            self._thread.join(self._grace)
+        if self._thread.is_alive():
+            log.warning("the last statistics are lost, since their store does not answer")
+        else:
+            self._try_to_flush()
 
     def flush(self) -> None:
         """Add what calls have left to the statistics of the cluster, at once; raises what keeps it
