@@ -5,9 +5,12 @@ with its help.
 from __future__ import annotations
 
 import pytest
+from hansa import fields
+from hansa_cli.connection import connection_options
 
 from tools import reference
 from tools.environment import undeclared
+from tools.live import live
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +88,15 @@ def test_every_setting_and_command_has_help(pages):
     for number, line in enumerate(lines):
         if line.startswith("## "):
             assert lines[number + 2].strip(), f"{line} has no help"
+
+
+def test_no_setting_is_called_as_an_option_of_every_command():
+    """On the command line it would be that option, such as `--ca`."""
+    taken = {flag for option in connection_options() for flag in option.opts}
+    clashes = [
+        f"{' '.join(each.path)}: {field.name}"
+        for each in live().registry.types()
+        for field in fields(each.model)
+        if f"--{field.name.replace('_', '-')}" in taken
+    ]
+    assert not clashes

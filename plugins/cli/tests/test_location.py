@@ -199,3 +199,5 @@ def test_an_authority_is_named_by_ca(cli: CommandLine, secured: Secured) -> None
     missing = cli.run(*LIST, "--server", secured.url, "--ca", "/nothing.pem")
     assert missing.exit_code == 2
     assert "--ca: there is no file /nothing.pem" in missing.stderr
+    pasted = cli.run(*LIST, "--server", secured.url, "--ca", secured.authority.read_text())
+    assert pasted.exit_code == 2 and "--ca: there is no file" in pasted.stderr

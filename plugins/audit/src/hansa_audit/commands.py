@@ -9,6 +9,7 @@ import click
 from hansa_cli import output
 from hansa_cli.client import Client
 from hansa_cli.connection import command
+from hansa_cli.listing import given, paging, print_rest
 from hansa_cli.moment import Moment
 from hansa_cli.plain import JsonObject
 
@@ -36,22 +37,10 @@ def conditions() -> list[click.Parameter]:
     ]
 
 
-def given(values: JsonObject) -> JsonObject:
-    """Return the options that were given, as settings of an admin service."""
-    return {name: value for name, value in values.items() if value not in (None, "")}
-
-
 @command(
     "list",
     *conditions(),
-    click.Option(["--offset"], type=click.IntRange(0), default=0, help="Number to skip."),
-    click.Option(
-        ["--limit"],
-        type=click.IntRange(1, 10_000),
-        default=100,
-        show_default=True,
-        help="Maximum number of records.",
-    ),
+    *paging("records"),
 )
 def list_(client: Client, as_json: bool, **values: Any) -> None:
     """List who did what, the newest first."""
@@ -75,8 +64,7 @@ def list_(client: Client, as_json: bool, **values: Any) -> None:
         rows.append(row)
     columns = ["number", "at", "by", "address", "service", "what", "outcome", "revision"]
     output.table(columns, rows, "audit records")
-    if answer["total"] > len(rows):
-        click.echo(f"{len(rows)} of {answer['total']}; --offset and --limit show others")
+    print_rest(len(rows), answer["total"])
 
 
 @command(

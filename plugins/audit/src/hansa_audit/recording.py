@@ -27,8 +27,8 @@ MOST_HELD = 100
 
 
 def right_of(service: type[Service]) -> str | None:
-    """Return the right that an administrative service declares it needs; the highest one if it
-    declares none, None for a gateway to others.
+    """Return the right that an administrative service declares it needs: the highest one if it
+    declares none, None for a gateway to other services.
     """
     right: str | None = getattr(service, "right", "administer")
     return right

@@ -142,7 +142,7 @@ def locate_trust(choice: Choice) -> Trust:
     if choice.ca is None:
         return Trust(recorded, only=choice.server is None and bool(recorded))
     authority = Path(choice.ca).expanduser()
-    if not authority.is_file():
+    if not os.path.isfile(authority):  # False, unlike Path.is_file, for what no name can be
         raise click.UsageError(f"--ca: there is no file {authority}")
     return Trust((authority, *recorded))
 

@@ -88,6 +88,15 @@ def is_path(value: str) -> bool:
     return "/" in value
 
 
+def fault_of_authorities(value: str) -> str:
+    """Return what is wrong with a setting such as `tls_ca`: the file that it names is not there; an
+    empty text if nothing is.
+    """
+    if is_path(value) and not Path(value).is_file():
+        return f"there is no file {value}"
+    return ""
+
+
 def definitions_of(config: TlsTrust) -> list[str]:
     """Return the names of the security definitions that settings name; when one of them is edited,
     what connects by them has to be replaced.
@@ -138,7 +147,6 @@ def context_of(config: TlsTrust) -> ssl.SSLContext:
 
 
 def present(context: ssl.SSLContext, config: TlsTrust) -> None:
-    """Have a context present the client certificate of settings, if they have one; raises OSError.
-    """
+    """Have a context present the client certificate of settings, if they have one; raises OSError."""
     if config.tls_certificate:
         context.load_cert_chain(config.tls_certificate, config.tls_key)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from hansa import Invalid, Model, Secret, setting
-from hansa_connect.tls import is_path
+from hansa_connect.tls import fault_of_authorities
 from hansa_http.forward_proxy import ProxySettings
 from hansa_http.secure_url import fault_of_secure_url
 
@@ -176,8 +175,9 @@ class JwtSettings(Model):
         usable.
         """
         faults = {**self._faults_of_source(), **self._faults_of_url()}
-        if is_path(self.jwks_ca) and not Path(self.jwks_ca).is_file():
-            faults["jwks_ca"] = f"there is no file {self.jwks_ca}"
+        fault = fault_of_authorities(self.jwks_ca)
+        if fault:
+            faults["jwks_ca"] = fault
         own = {"iss", "aud", "sub", "iat", "exp", "jti"} & self.signing_claims.keys()
         if own:
             faults["signing_claims"] = f"{', '.join(sorted(own))} is set from other settings"

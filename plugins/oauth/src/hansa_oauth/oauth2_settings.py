@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from hansa import Invalid, Model, Secret, setting
-from hansa_connect.tls import is_path
+from hansa_connect.tls import fault_of_authorities
 from hansa_http.forward_proxy import ProxySettings
 from hansa_http.secure_url import fault_of_secure_url
 from hansa_jwt.settings import Algorithm
@@ -182,8 +181,9 @@ class OAuth2Settings(Model):
         fault = fault_of_secure_url(self.token_url, "secrets and tokens come through it")
         if fault:
             faults["token_url"] = fault
-        if is_path(self.tls_ca) and not Path(self.tls_ca).is_file():
-            faults["tls_ca"] = f"there is no file {self.tls_ca}"
+        fault = fault_of_authorities(self.tls_ca)
+        if fault:
+            faults["tls_ca"] = fault
         if self.private_key is not None and "private_key" not in faults:
             # PERF: its library takes 150 ms to import, which workers without a key save
             from .client_assertion import fault_of_key

@@ -12,6 +12,7 @@ from hansa_cli import output
 from hansa_cli.arguments import read_json
 from hansa_cli.client import Client
 from hansa_cli.connection import command
+from hansa_cli.listing import given, paging, print_rest
 from hansa_cli.moment import Moment
 from hansa_cli.plain import JsonObject
 
@@ -36,22 +37,6 @@ def conditions() -> list[click.Parameter]:
     ]
 
 
-def paging() -> list[click.Parameter]:
-    """Return new options for one command: which part of a list is shown."""
-    return [
-        click.Option(
-            ["--offset"], type=click.IntRange(0), default=0, help="Number of messages to skip."
-        ),
-        click.Option(
-            ["--limit"],
-            type=click.IntRange(1, 10_000),
-            default=100,
-            show_default=True,
-            help="Maximum number of messages.",
-        ),
-    ]
-
-
 def selection() -> list[click.Parameter]:
     """Return new parameters for one command: messages by id, by conditions, or all."""
     everything = click.Option(["--all", "all"], is_flag=True, help="All of them.")
@@ -65,20 +50,12 @@ def payload_option() -> click.Option:
     )
 
 
-def given(values: JsonObject) -> JsonObject:
-    """Return the options that were given, as settings of an admin service."""
-    found = {name: value for name, value in values.items() if value not in (None, "", ())}
-    if "ids" in found:
-        found["ids"] = list(found["ids"])
-    return found
-
-
 def first_line(text: str) -> str:
     """Return the first line of a cause."""
     return text.partition("\n")[0]
 
 
-@command("list", *conditions(), *paging())
+@command("list", *conditions(), *paging("messages"))
 def list_(client: Client, as_json: bool, **values: Any) -> None:
     """List the messages that ran out of attempts, the latest first."""
     answer = client.call("admin.failed.list", given(values))
@@ -93,8 +70,7 @@ def list_(client: Client, as_json: bool, **values: Any) -> None:
         rows.append(row)
     columns = ["id", "failed at", "service", "attempts", "cid", "cause"]
     output.table(columns, rows, "failed messages")
-    if answer["total"] > len(rows):
-        click.echo(f"{len(rows)} of {answer['total']}; --offset and --limit show others")
+    print_rest(len(rows), answer["total"])
 
 
 @command("groups", *conditions())
