@@ -170,7 +170,7 @@ class DirectoryConnection:
     def bind(self, dn: str, password: str) -> bool:
         """Whether the directory accepts a password; both empty: bind as nobody.
 
-        An empty password with a name is never sent: directories take it for nobody's login, and
+        An empty password with a name is never sent: directories take it for an anonymous login, and
         accept it (RFC 4513, section 5.1.2).
         """
         if bool(dn) != bool(password):
@@ -188,7 +188,7 @@ class DirectoryConnection:
             return True
         if result in _REFUSED:
             return False
-        raise Unavailable(f"the directory cannot judge a login: {self._told()}")
+        raise Unavailable(f"the directory cannot judge a login: {self._answer()}")
 
     def is_bound_as(self, dn: str) -> bool:
         """Whether the last bind was this one, and was accepted."""
@@ -207,10 +207,10 @@ class DirectoryConnection:
             result = made.result["result"]
             response = made.response or []
         if result not in (RESULT_SUCCESS, RESULT_SIZE_LIMIT_EXCEEDED):
-            raise Unavailable(f"the directory does not search below {base}: {self._told()}")
+            raise Unavailable(f"the directory does not search below {base}: {self._answer()}")
         return [_entry(one) for one in response if one.get("type") == "searchResEntry"]
 
-    def _told(self) -> str:
+    def _answer(self) -> str:
         """Return what the last answer says."""
         assert self._ldap is not None
         result = self._ldap.result
@@ -226,8 +226,8 @@ class DirectoryConnection:
             yield made
         except (LDAPException, OSError) as error:
             self.broken = True
-            told = " ".join(str(error).split())
-            raise Disconnected(f"the directory does not answer: {told}") from error
+            reason = " ".join(str(error).split())
+            raise Disconnected(f"the directory does not answer: {reason}") from error
 
 
 def _entry(found: dict[str, object]) -> Entry:

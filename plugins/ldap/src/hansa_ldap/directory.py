@@ -22,8 +22,8 @@ MOST_GROUPS = 1000
 class Directory:
     """A directory that judges logins, by the settings of a definition.
 
-    `resolve` returns the settings of TLS with files in place of names. `trouble` is told why the
-    directory does not answer, and with an empty text that it does again.
+    `resolve` returns the settings of TLS with files in place of names. `trouble` is called with why
+    the directory does not answer, and with an empty text that it does again.
     """
 
     def __init__(
@@ -50,7 +50,8 @@ class Directory:
         )
 
     def start(self) -> None:
-        """Open a first connection; a directory that does not answer is told of, and is no failure."""
+        """Open a first connection; a directory that does not answer is reported, and is no failure.
+        """
         try:
             self._pool.start()
         except (HansaError, OSError) as error:

@@ -135,8 +135,8 @@ class Ldap(Security[LdapSettings]):
 
 
 def _is_possible(username: str, password: str) -> bool:
-    """Whether the directory may be asked at all: an empty password would be nobody's login, which
-    directories accept (RFC 4513, section 5.1.2).
+    """Whether the directory may be asked at all: an empty password would be an anonymous login,
+    which directories accept (RFC 4513, section 5.1.2).
     """
     if not username or not password or not username.isprintable():
         return False

@@ -17,7 +17,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 REMEMBERED = 4096
 """Addresses of which a channel remembers whether they may call it."""
 LONGEST = 64
-"""Characters of what is no address that are told apart."""
+"""Characters that count of a peer that is not an address."""
 
 
 def parse_network(text: str) -> Network:

@@ -1,5 +1,5 @@
-"""Rates of a channel put into effect: who is over one is told so, and what has nobody to tell
-waits.
+"""Rates of a channel put into effect: callers over a rate are refused, and messages that nobody
+waits for are delayed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .cells import Cells, LocalCells
 from .policies import SECOND, Policy
 
 LONGEST_WAIT = 600
-"""Maximum seconds that a message waits for its turn, where its sender cannot be told to come again:
+"""Maximum seconds that a message waits for its turn, where its sender cannot be refused:
 brokers take back what is not acknowledged for longer.
 """
 LOOK = 0.25
@@ -39,7 +39,7 @@ def throttled(
             raise refusal(policies, judgement.left, policy_header, states)
         if patience:
             _wait(channel, policies, judgement.left)
-        return _told(call, request, policy_header, states) if headers else call(request)
+        return _with_headers(call, request, policy_header, states) if headers else call(request)
 
     if len(policies) == 1 and policies[0].key_of is None and isinstance(cells, LocalCells):
         return _throttled_here(cells, policies[0], call, admit, headers)
@@ -73,13 +73,13 @@ def _throttled_here(
         if not is_accepted:
             raise refusal([policy], [left], policy_header, policy.state(left))
         if headers:
-            return _told(call, request, policy_header, policy.state(left))
+            return _with_headers(call, request, policy_header, policy.state(left))
         return call(request)
 
     return admit
 
 
-def _told(call: Dispatch, request: Request, policy_header: str, states: str) -> Response:
+def _with_headers(call: Dispatch, request: Request, policy_header: str, states: str) -> Response:
     """Make a call, and say in the headers of its answer, or of its error, what is left."""
     try:
         response = call(request)
@@ -95,7 +95,8 @@ def _told(call: Dispatch, request: Request, policy_header: str, states: str) -> 
 def refusal(
     policies: Sequence[Policy], left: Sequence[int], policy_header: str, states: str
 ) -> TooMany:
-    """Return the error that names the rate which is exceeded for longest, and when to come again."""
+    """Return the error that names the rate which is exceeded for longest, and when to come again.
+    """
     waits = list(map(Policy.wait, policies, left))
     longest = max(waits)
     what, _, rate = policies[waits.index(longest)].name.partition(":")

@@ -19,7 +19,7 @@ from .policy import Policy
 log = logging.getLogger("hansa.roles")
 
 MOST_KNOWN = 1024
-"""How many callers a route remembers; then it begins anew."""
+"""Maximum callers that a route remembers; when there are more, it forgets all."""
 SWITCHED_OFF = "the account is switched off"
 NOT_PERMITTED = "the caller may not call this"
 

@@ -8,7 +8,7 @@ from hansa import Invalid, Model, setting
 from hansa_admin.rights import Right
 
 BUILTIN_LOGINS = frozenset({"admin", "admin-accounts"})
-"""Security definitions that come with Hansa, and are nobody's credential."""
+"""Security definitions that come with Hansa; they cannot be credentials of an account."""
 
 
 class RoleSettings(Model):
@@ -61,7 +61,7 @@ class RoleSettings(Model):
     ] = []
     groups: Annotated[list[str], setting("Groups of a directory whose members hold the role")] = []
     anonymous: Annotated[
-        bool, setting("Whether callers hold the role that no security definition identifies")
+        bool, setting("Whether callers whom no security definition identifies hold the role")
     ] = False
 
     def check(self) -> None:
@@ -91,11 +91,18 @@ class AccountSettings(Model):
     ] = True
     credentials: Annotated[
         list[str],
-        setting("Security definitions by which it is known, its own alone", refers="security"),
+        setting(
+            "Security definitions that identify it; each is the credential of one account at most",
+            refers="security",
+        ),
     ] = []
     roles: Annotated[list[str], setting("Roles that it holds", refers="role")] = []
 
     def check(self) -> None:
         """Refuse what is the credential of the user `admin`, or of all accounts."""
         for name in BUILTIN_LOGINS.intersection(self.credentials):
-            raise Invalid({"credentials": f"{name} comes with Hansa, and is nobody's credential"})
+            raise Invalid(
+                {
+                    "credentials": f"{name} comes with Hansa and cannot be the credential of an account"
+                }
+            )
