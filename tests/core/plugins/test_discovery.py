@@ -119,6 +119,17 @@ def test_the_early_half_alone(make: Callable[..., str]):
             """,
             "It.port: its default is not valid: Expected `int` >= 1",
         ),
+        (
+            """
+            class It(Channel):
+                type, placement, delivery = "it", "workers", "at least once"
+            @hookimpl
+            def hansa_transports():
+                return [It]
+            """,
+            "It.placement: 'workers' is not one of worker, server, cluster; "
+            "It.delivery: 'at least once' is not one of at_least_once, at_most_once",
+        ),
         ("@hookimpl\ndef hansa_formats():\n    return None", "TypeError"),
     ],
 )

@@ -8,9 +8,9 @@ import builtins
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, get_args
 
-from ..contract.kinds import Definition, Format
+from ..contract.kinds import Definition, Format, Guarantee
 from ..contract.records import PlainSettings
 from ..contract.registry import (
     RegisteredFormat,
@@ -23,6 +23,8 @@ from ..settings.model import Model, fields, setting
 
 Types = dict[tuple[str, str], RegisteredType]
 Formats = dict[str, RegisteredFormat]
+PLACEMENTS: Final = ("worker", "server", "cluster")
+"""Where an object may run."""
 
 
 class Clash(Invalid):
@@ -168,11 +170,26 @@ def _add_type(
     type = getattr(cls, "type", "")
     if not kind or not type:
         raise Clash(f"{cls!r} of plugin {plugin} has no kind or type")
+    _refuse_unknown_values(cls)
     taken = types.get((kind, type))
     if taken is not None:
         raise _taken(kind, type, taken.plugin, plugin)
     sections = channel_sections if kind == "channel" else {}
     types[kind, type] = RegisteredType(kind, type, cls, plugin, definition_model(cls, sections))
+
+
+def _refuse_unknown_values(cls: type[Definition]) -> None:
+    """Raise `Invalid` for a type that is placed, or guarantees something, in a word of its own."""
+    known = {"placement": PLACEMENTS}
+    if cls.kind == "channel":
+        known["delivery"] = get_args(Guarantee)
+    faults = {
+        f"{cls.__name__}.{name}": f"{getattr(cls, name, None)!r} is not one of {', '.join(values)}"
+        for name, values in known.items()
+        if getattr(cls, name, None) not in values
+    }
+    if faults:
+        raise Invalid(faults)
 
 
 def _taken(kind: str, type: str, first: str, second: str) -> Clash:
