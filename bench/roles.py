@@ -1,4 +1,4 @@
-"""Roles: what the door of a route costs a request of a caller who may, in process.
+"""Roles: what the authorization of a route costs a request of a caller who may, in process.
 
 `python -m bench roles` measures.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hansa import Channel, Dispatch, NoSettings, Request, Response, Service
 from hansa_devkit import LocalServer
-from hansa_roles.door import judged
+from hansa_roles.authorization import authorized
 from hansa_roles.kinds import Account, Role
 from hansa_roles.settings import AccountSettings, RoleSettings
 from hansa_security.verification import Principal
@@ -24,7 +24,7 @@ ROLES = 100
 
 
 class Orders(Service):
-    """The service behind the door."""
+    """The service that is called."""
 
     name = "orders.list"
 
@@ -43,13 +43,13 @@ def answered(request: Request) -> Response:
 _ANSWER = Response()
 
 
-def door(server: LocalServer) -> Dispatch:
+def guarded(server: LocalServer) -> Dispatch:
     """A route whose callers need one of many roles; bob has an account with one."""
     for number in range(ROLES):
         Role(f"role{number}", RoleSettings(services=["orders.*"]), server).start()
     settings = AccountSettings(credentials=["bob"], roles=["role7"])
     Account("bob", settings, server).start()
-    return judged(Local("orders", NoSettings(), server), Orders, answered)
+    return authorized(Local("orders", NoSettings(), server), Orders, answered)
 
 
 def cpu_us(call: Dispatch, request: Request) -> float:
@@ -61,9 +61,9 @@ def cpu_us(call: Dispatch, request: Request) -> float:
 
 
 def roles(folder: Path) -> Iterator[Figure]:
-    """The cost of the door, above that of the call alone."""
+    """The cost of the authorization, above that of the call alone."""
     server = LocalServer(directory=folder / "roles")
-    call = door(server)
+    call = guarded(server)
     request = Request()
     request.principal = Principal("bob", "bob")
     try:

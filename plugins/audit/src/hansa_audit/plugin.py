@@ -54,7 +54,8 @@ def hansa_wrap(service: type[Service], call: Dispatch) -> Dispatch | None:
 
 @hookimpl
 def hansa_refused(service: type[Service]) -> Callable[[Request, HansaError], None] | None:
-    """Record attempts that are refused at the doors to administrative services, and behind them."""
+    """Record attempts that are refused at the entry points of administrative services, and
+    behind them."""
     if not service.is_administrative():
         return None
 

@@ -111,7 +111,7 @@ def recorded(
 
 
 @dataclass
-class Held:
+class RefusalCount:
     """Refused attempts that are one record: the first, how many came after it, and until when they
     are counted.
     """
@@ -134,7 +134,7 @@ class Refusals:
     ) -> None:
         self._note = note
         self._clock = clock
-        self._held: dict[tuple[str, str], Held] = {}
+        self._held: dict[tuple[str, str], RefusalCount] = {}
         self._lock = threading.Lock()
 
     def tell(self, service: type[Service], request: Request, error: HansaError) -> None:
@@ -168,12 +168,12 @@ class Refusals:
             key = ("", entry.outcome)
             if key not in self._held:
                 others = Entry(service=entry.service, outcome=entry.outcome)
-                self._held[key] = Held(others, now + WINDOW)
+                self._held[key] = RefusalCount(others, now + WINDOW)
         held = self._held.get(key)
         if held is not None:
             held.more += 1
             return False
-        self._held[key] = Held(entry, now + WINDOW)
+        self._held[key] = RefusalCount(entry, now + WINDOW)
         return True
 
     def _take(self, now: float) -> list[Entry]:

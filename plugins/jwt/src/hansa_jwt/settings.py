@@ -82,7 +82,9 @@ class JwtSettings(Model):
     ] = []
     clock_skew: Annotated[
         int,
-        setting("Tolerated difference between the clocks of issuer and server", ge=0, le=600),
+        setting(
+            "Tolerated difference between the clocks of issuer and server, in seconds", ge=0, le=600
+        ),
     ] = 30
     principal_claim: Annotated[
         str,
@@ -102,12 +104,17 @@ class JwtSettings(Model):
     ] = ""
     jwks_refresh: Annotated[
         float,
-        setting("Interval at which the key set is fetched again", ge=1, le=86400, advanced=True),
+        setting(
+            "Interval in seconds at which the key set is fetched again",
+            ge=1,
+            le=86400,
+            advanced=True,
+        ),
     ] = 300.0
     jwks_outage: Annotated[
         float,
         setting(
-            "How long the keys fetched last remain valid while the key set cannot be fetched",
+            "Seconds for which the keys fetched last remain valid while the key set cannot be fetched",
             ge=0,
             le=2_592_000,
             advanced=True,
@@ -116,15 +123,15 @@ class JwtSettings(Model):
     jwks_interval: Annotated[
         float,
         setting(
-            "Minimum interval between fetches on account of tokens that name an unknown key, and "
-            "between attempts while the key set cannot be fetched",
+            "Minimum interval in seconds between fetches on account of tokens that name an unknown "
+            "key, and between attempts while the key set cannot be fetched",
             ge=1,
             le=3600,
             advanced=True,
         ),
     ] = 10.0
     jwks_timeout: Annotated[
-        float, setting("Maximum time to fetch the key set", gt=0, le=60, advanced=True)
+        float, setting("Maximum time to fetch the key set, in seconds", gt=0, le=60, advanced=True)
     ] = 5.0
     jwks_ca: Annotated[
         str,
@@ -162,7 +169,7 @@ class JwtSettings(Model):
         dict[str, str], setting("Further claims of signed tokens", advanced=True)
     ] = {}
     signing_lifetime: Annotated[
-        int, setting("Time until signed tokens expire", ge=10, le=86400, advanced=True)
+        int, setting("Seconds after which signed tokens expire", ge=10, le=86400, advanced=True)
     ] = 300
 
     @property

@@ -102,8 +102,8 @@ class LdapSettings(PoolSettings, TlsTrust):
     cache: Annotated[
         float,
         setting(
-            "How long a login that succeeded is remembered, and counts although the directory was "
-            "changed; 0 asks for every request",
+            "Seconds for which a login that succeeded is remembered, and counts although the "
+            "directory was changed; 0 asks for every request",
             ge=0,
             le=86_400,
         ),
@@ -111,7 +111,7 @@ class LdapSettings(PoolSettings, TlsTrust):
     timeout: Annotated[
         float,
         setting(
-            "Maximum time of a login, waiting for a connection and connecting included",
+            "Maximum time of a login in seconds, waiting for a connection and connecting included",
             gt=0,
             le=600,
         ),
@@ -119,7 +119,7 @@ class LdapSettings(PoolSettings, TlsTrust):
     connect_timeout: Annotated[
         float,
         setting(
-            "Maximum time to connect to one server, after which the next one is asked",
+            "Maximum time to connect to one server in seconds, after which the next one is asked",
             gt=0,
             le=600,
         ),

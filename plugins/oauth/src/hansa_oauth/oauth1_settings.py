@@ -45,8 +45,8 @@ class OAuth1Settings(Model):
     clock_skew: Annotated[
         int,
         setting(
-            "Tolerated difference between a request's timestamp and the server's clock; nonces are "
-            "remembered for twice as long",
+            "Tolerated difference between a request's timestamp and the server's clock, in seconds; "
+            "nonces are remembered for twice as long",
             ge=1,
             le=86400,
         ),
@@ -78,7 +78,8 @@ class OAuth1Settings(Model):
     realm: Annotated[
         str,
         setting(
-            "Realm that the challenge names, and that outgoing calls send; hansa and none by default",
+            "Name of the protected area as callers see it (RFC 9110); empty is hansa. Outgoing calls "
+            "send it, if it is given",
             max_length=256,
             advanced=True,
         ),

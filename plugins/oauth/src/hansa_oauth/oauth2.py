@@ -43,11 +43,11 @@ class OAuth2(Security[OAuth2Settings]):
     def __init__(self, name: str, config: OAuth2Settings, server: Server) -> None:
         super().__init__(name, config, server)
         # PERF: their libraries take 150 ms to import, which workers without such a definition save
+        from .fetch_lease import FetchLease
         from .shared_token import SharedToken
         from .token_endpoint import TokenEndpoint
         from .token_source import TokenSource
         from .token_store import TokenStore
-        from .turn import Turn
 
         label = f"security oauth2 {name!r}"
         is_needed = config.grant == "refresh_token"
@@ -56,7 +56,7 @@ class OAuth2(Security[OAuth2Settings]):
             config,
             TokenEndpoint(label, config, server.objects),
             TokenStore(server.records(NAMESPACE), name, config),
-            Turn(server, name, config.timeout + _SPARE, self.log, is_needed=is_needed),
+            FetchLease(server, name, config.timeout + _SPARE, self.log, is_needed=is_needed),
             self.trouble,
             self.log,
         )

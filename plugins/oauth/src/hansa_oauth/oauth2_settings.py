@@ -127,8 +127,8 @@ class OAuth2Settings(Model):
     renew_before: Annotated[
         float,
         setting(
-            "How long before its end a token is renewed in the background, at most half of its "
-            "lifetime",
+            "Seconds before it expires at which a token is renewed in the background, at most half of "
+            "its lifetime",
             ge=0,
             le=86400,
             advanced=True,
@@ -137,7 +137,7 @@ class OAuth2Settings(Model):
     default_lifetime: Annotated[
         int,
         setting(
-            "Lifetime that is assumed of tokens if the issuer does not say it",
+            "Lifetime in seconds that is assumed of tokens if the issuer does not state it",
             ge=1,
             le=2_592_000,
             advanced=True,
@@ -146,15 +146,18 @@ class OAuth2Settings(Model):
     retry_interval: Annotated[
         float,
         setting(
-            "Minimum interval between requests for tokens after a failure, and minimum age of a "
-            "token that is renewed because a peer has refused it",
+            "Minimum interval in seconds between requests for tokens after a failure, and minimum age "
+            "of a token that is renewed because a peer has refused it",
             ge=0,
             le=3600,
             advanced=True,
         ),
     ] = 10.0
     timeout: Annotated[
-        float, setting("Maximum time to get a token from the issuer", gt=0, le=60, advanced=True)
+        float,
+        setting(
+            "Maximum time to get a token from the issuer, in seconds", gt=0, le=60, advanced=True
+        ),
     ] = 10.0
     tls_ca: Annotated[
         str,

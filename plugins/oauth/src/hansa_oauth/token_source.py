@@ -10,10 +10,10 @@ from collections.abc import Callable
 from hansa import HansaError, TimedOut, Unavailable
 
 from .access_token import AccessToken
+from .fetch_lease import FetchLease
 from .oauth2_settings import OAuth2Settings
 from .token_endpoint import TokenEndpoint
 from .token_store import TokenStore
-from .turn import Turn
 
 _POLL = 0.05
 """Seconds between looks at the store while another worker asks the issuer."""
@@ -32,7 +32,7 @@ class TokenSource:
         settings: OAuth2Settings,
         endpoint: TokenEndpoint,
         store: TokenStore,
-        turn: Turn,
+        lease: FetchLease,
         trouble: Callable[[str], None],
         log: logging.Logger,
     ) -> None:
@@ -42,7 +42,7 @@ class TokenSource:
         self._settings = settings
         self._endpoint = endpoint
         self._store = store
-        self._turn = turn
+        self._lease = lease
         self._trouble = trouble
         self._log = log
         self._failure: HansaError | None = None
@@ -87,10 +87,10 @@ class TokenSource:
         """
         if self._failure is not None and time.monotonic() < self.retry_at:
             raise copy.copy(self._failure)
-        with self._turn.taken() as has_turn:
-            if not has_turn:
+        with self._lease.taken() as is_taken:
+            if not is_taken:
                 return None
-            # another worker may have had the turn just before
+            # another worker may have had the lease just before
             return self._known(is_wanted) or self._fetch()
 
     def _fetch(self) -> AccessToken:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hansa import Edit, NotFound, Registry
 
-from .door import require, require_login, target_of
+from .authorization import require, require_login, target_of
 from .grants import Grants, Target
 
 DEPLOY = Target("admin.service.deploy", right="deploy")

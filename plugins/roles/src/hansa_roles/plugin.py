@@ -17,9 +17,9 @@ from hansa import (
 )
 from hansa_admin.administration import Administration, Identity
 
+from .authorization import authorized
 from .builtin import LOGIN, ROLES
 from .callers import definition_of
-from .door import judged
 from .edits import require_edits
 from .grants import Grants
 from .login import Accounts
@@ -74,8 +74,8 @@ def hansa_definitions() -> list[tuple[str, str, str, PlainSettings]]:
 
 @hookimpl(tryfirst=True)
 def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch | None:
-    """Put the door of a route around it."""
-    return judged(channel, service, call)
+    """Have the callers of a route authorized before it."""
+    return authorized(channel, service, call)
 
 
 @hookimpl

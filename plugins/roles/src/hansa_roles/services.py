@@ -10,7 +10,7 @@ from typing import Annotated
 from hansa import Model, NotFound, setting
 from hansa_admin.operation import Operation
 
-from .door import target_of
+from .authorization import target_of
 from .grants import Grants, Target
 from .policy import Policy
 

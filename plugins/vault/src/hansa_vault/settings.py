@@ -57,13 +57,14 @@ class VaultSection(Model):
         ),
     ] = ""
     timeout: Annotated[
-        float, setting("Maximum time of one request to the vault", gt=0, le=60, advanced=True)
+        float,
+        setting("Maximum time of one request to the vault, in seconds", gt=0, le=60, advanced=True),
     ] = 5.0
     refresh: Annotated[
         float,
         setting(
-            "Interval at which secrets in use are read again; what uses one that was changed is "
-            "started again",
+            "Interval in seconds at which secrets in use are read again; what uses one that was "
+            "changed is started again",
             ge=1,
             le=86400,
         ),

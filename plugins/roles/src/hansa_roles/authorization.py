@@ -54,7 +54,7 @@ def target_of(service: type[Service], channel: Channel | None) -> Target:
     return Target(name, place, right, open=right is None)
 
 
-class Door:
+class RouteAuthorization:
     """Judges the callers of one route, and remembers those who may until roles or accounts change."""
 
     __slots__ = ("_changes_login", "policy", "target", "verdicts")
@@ -134,31 +134,31 @@ def _refusal(unmet: Demand) -> str:
     return f"{unmet.what} may be called by: {roles}"
 
 
-def judged(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch:
-    """Return the call of a route with its door before it.
+def authorized(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch:
+    """Return the call of a route with the authorization of its callers before it.
 
     Calls from service to service have no principal, and are judged where they come in.
     """
     if channel is None:
-        return _judged_inside(service, call)
+        return _authorized_inside(service, call)
     policy = channel.server.resource(Policy)
     if not channel.has_callers:
         return call
-    door = Door(service, channel, policy)
-    return _behind(door, call)
+    authorization = RouteAuthorization(service, channel, policy)
+    return _authorized(authorization, call)
 
 
-def _behind(door: Door, call: Dispatch) -> Dispatch:
-    policy = door.policy
+def _authorized(authorization: RouteAuthorization, call: Dispatch) -> Dispatch:
+    policy = authorization.policy
     uses = policy.uses
 
     def route(request: Request) -> Response:
         principal = request.principal
         # PERF: a caller that is known costs 0.2 us, and is judged anew after a change alone
-        verdicts = door.verdicts
+        verdicts = authorization.verdicts
         found = verdicts.callers.get(id(principal))
         if found is None or found[0] is not principal or verdicts.grants is not policy.grants:
-            door.judge(request)
+            authorization.judge(request)
         elif found[1]:
             uses.noted.add(found[1])
         return call(request)
@@ -166,7 +166,7 @@ def _behind(door: Door, call: Dispatch) -> Dispatch:
     return route
 
 
-def _judged_inside(service: type[Service], call: Dispatch) -> Dispatch:
+def _authorized_inside(service: type[Service], call: Dispatch) -> Dispatch:
     """Return the call of a service that other services, or the admin API, call by name."""
     routes: dict[Server, Dispatch] = {}
 
@@ -177,7 +177,7 @@ def _judged_inside(service: type[Service], call: Dispatch) -> Dispatch:
         server = request.channel.server
         found = routes.get(server)
         if found is None:
-            found = _behind(Door(service, None, server.resource(Policy)), call)
+            found = _authorized(RouteAuthorization(service, None, server.resource(Policy)), call)
             routes[server] = found
         return found(request)
 

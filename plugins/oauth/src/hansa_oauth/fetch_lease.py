@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from hansa import Server, Unavailable
 
 
-class Turn:
+class FetchLease:
     """The lease of one definition; it ends by itself `seconds` after it was taken.
 
     `is_needed` says whether asking without it does harm, as where the issuer takes a refresh token
@@ -30,14 +30,14 @@ class Turn:
 
     @contextmanager
     def taken(self) -> Iterator[bool]:
-        """Take the turn for the block; the value is False if another worker has it. Raises
+        """Take the lease for the block; the value is False if another worker has it. Raises
         `Unavailable` if nobody knows, and it is needed.
         """
-        has_turn = self._take()
+        is_taken = self._take()
         try:
-            yield has_turn
+            yield is_taken
         finally:
-            if has_turn:
+            if is_taken:
                 self._give_back()
 
     def _take(self) -> bool:
