@@ -7,7 +7,18 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from hansa import Binding, Channel, Forbidden, Invalid, Refused, Request, Response, Server, Service
+from hansa import (
+    Binding,
+    Channel,
+    Forbidden,
+    Invalid,
+    Outgoing,
+    Refused,
+    Request,
+    Response,
+    Server,
+    Service,
+)
 from hansa.runtime.routes import compile_route
 from hansa_devkit import LocalServer
 from hansa_security.verification import Principal
@@ -127,6 +138,35 @@ def test_calls_between_services_and_statuses(counted: Counted):
     table = counted.take()
     assert set(table) == {("service", "made")}
     assert table["service", "made"].errors == {"invalid": 1}
+
+
+class Wire(Outgoing):
+    """A connection out that takes what it is told to do."""
+
+    type = "wire"
+
+    def call(self, error: BaseException | None = None, code: str = "") -> None:
+        with self.observed() as observation:
+            observation.code = code
+            if error is not None:
+                raise error
+
+
+def test_calls_of_outgoing_connections(counted: Counted):
+    wire = Wire("far", Wire.Config(), counted.server)
+    wire.call()
+    observer = plugin.hansa_observe(wire)
+    assert observer is not None
+    wire.observers = [observer]
+    wire.call()
+    wire.call(code="status-503")
+    for error in (Invalid("no"), KeyError("x")):
+        with pytest.raises(type(error)):
+            wire.call(error)
+    ((series, tally),) = counted.take().items()
+    assert series == ("outgoing", "wire far")
+    assert (tally.count, tally.timed) == (4, 4)
+    assert tally.errors == {"status-503": 1, "invalid": 1, "unexpected": 1}
 
 
 def test_threads_lose_nothing(counted: Counted):

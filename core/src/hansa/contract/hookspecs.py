@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .bus import Bus, Queue
     from .engine import Engine
     from .kinds import Channel, Definition, Dispatch, Format, Outgoing, Security
+    from .observation import Observer
     from .packages import PackageVersion
     from .records import PlainSettings, StoredChange
     from .registry import RegisteredType
@@ -214,6 +215,16 @@ def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) 
     route.
 
     `channel` is None for calls from service to service.
+    """
+
+
+@hookspec
+def hansa_observe(outgoing: Outgoing) -> Observer | None:
+    """Return what learns of each call that an outgoing connection makes, or None; called once for
+    each object, before it starts.
+
+    It is called in the thread of the call, with its nanoseconds and the code of its error, empty if
+    it succeeded; it must be quick, and not raise.
     """
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import builtins
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, get_args, get_origin
 
 from typing_extensions import TypeVar
@@ -19,6 +19,7 @@ from ..foundation.errors import HansaError, Misused, Refused, problem
 from ..settings.model import Model, setting
 from .login import Login
 from .message import Request, Response
+from .observation import Observation, Observer
 from .outgoing_request import OutgoingRequest
 from .records import Key, PlainSettings
 
@@ -234,9 +235,18 @@ class Channel(Definition[ConfigT]):
 class Outgoing(Definition[ConfigT]):
     """A connection out, used by services as `self.outgoing.TYPE["name"]`; whatever else it offers
     is its own.
+
+    Core sets `observers` before `start`: what `hansa_observe` returned.
     """
 
     kind = "outgoing"
+    observers: Sequence[Observer] = ()
+
+    def observed(self) -> Observation:
+        """Return a context for one call of the other side: plugins learn how long it took, and how
+        it failed.
+        """
+        return Observation(self.observers)
 
     @property
     def security(self) -> Security | None:

@@ -13,7 +13,8 @@ import pluggy
 from pluggy import HookImpl
 
 from ..contract import hookspecs
-from ..contract.kinds import KINDS, Channel, Definition, Dispatch, Format
+from ..contract.kinds import KINDS, Channel, Definition, Dispatch, Format, Outgoing
+from ..contract.observation import Observer
 from ..contract.records import PlainSettings
 from ..contract.registry import RegisteredService
 from ..contract.server import Server
@@ -325,6 +326,11 @@ class Plugins:
     def witnesses(self, channel: Channel | None, service: type[Service]) -> list[Witness]:
         """Return what plugins have learn of refusals by `hansa_refused`."""
         found: list[Witness] = self.hook.hansa_refused(channel=channel, service=service)
+        return found
+
+    def observers(self, outgoing: Outgoing) -> list[Observer]:
+        """Return what plugins have learn of the calls of an outgoing connection by `hansa_observe`."""
+        found: list[Observer] = self.hook.hansa_observe(outgoing=outgoing)
         return found
 
     def secret(self, server: Server, reference: str, value: object) -> str | None:

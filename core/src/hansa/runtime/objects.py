@@ -277,8 +277,7 @@ class Objects(ObjectsContract):
         try:
             new = cls(record.name, config, self.server)
             new.builtin = record.builtin
-            if isinstance(new, Channel):
-                new.dispatch = self.router.route(new)
+            self.router.connect(new)
             if cls.exclusive:
                 self._take_out(managed, at_once=True)
             managed.begin(new)

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..contract.kinds import Channel, Definition, Dispatch
+from ..contract.kinds import Channel, Definition, Dispatch, Outgoing
 from ..contract.message import Request, Response
+from ..contract.observation import Observer
 from ..contract.registry import Registry
 from ..contract.service import Binding, Guard, Service, Witness, Wrap, open_door
 from ..foundation.errors import HansaError, Unavailable, describe
@@ -41,6 +42,15 @@ def no_guards(channel: Channel, service: type[Service]) -> Iterable[Guard]:
     return ()
 
 
+Observers = Callable[[Outgoing], Sequence[Observer]]
+"""Returns the observers of an outgoing connection."""
+
+
+def no_observers(outgoing: Outgoing) -> Sequence[Observer]:
+    """Return no observers, as where no plugin has any."""
+    return ()
+
+
 Used = tuple[str, str]
 """What a route depends on: `service` or `security`, and a name."""
 
@@ -49,7 +59,8 @@ class Router:
     """Compiles routes, and knows which channels use what.
 
     `wraps` returns the callables of `hansa_wrap`, `guards` what `hansa_guard` puts before a channel,
-    `witnesses` what `hansa_refused` has learn of refusals; all may change when plugins are loaded.
+    `witnesses` what `hansa_refused` has learn of refusals, `observers` what `hansa_observe` has learn
+    of calls out; all may change when plugins are loaded.
     """
 
     def __init__(
@@ -68,11 +79,21 @@ class Router:
         self.wraps = wraps
         self.guards = guards
         self.witnesses: Witnesses = no_witnesses
+        self.observers: Observers = no_observers
         self.changes = 0
         """How often something that routes refer to has changed."""
         self._users: dict[Used, set[Channel]] = {}
         self._lock = threading.Lock()
         self._setting = threading.Lock()
+
+    def connect(self, made: Definition) -> None:
+        """Give a new object what it needs before it starts: a channel its route, an outgoing
+        connection its observers.
+        """
+        if isinstance(made, Channel):
+            made.dispatch = self.route(made)
+        if isinstance(made, Outgoing):
+            made.observers = self.observers(made)
 
     def add(self, channel: Channel) -> None:
         """Remember what a channel's route depends on."""

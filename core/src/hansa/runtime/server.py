@@ -139,6 +139,7 @@ class WorkerServer:
             self.overdue_starts,
         )
         self.objects.router.witnesses = plugins.witnesses
+        self.objects.router.observers = plugins.observers
         self._stored_hook: Callable[..., object] = plugins.hook.hansa_stored
         database.stored = self._tell_stored
         self.overdue_calls = OverdueCalls(self.objects.inflight, config.server.call_limit)

@@ -74,7 +74,7 @@ class AmqpOutgoing(
         if routing_key is None:
             routing_key = config.routing_key
         _check(exchange, routing_key, {} if headers is None else headers, all_properties)
-        with self.pool.use(timeout or None) as connection:
+        with self.observed(), self.pool.use(timeout or None) as connection:
             made = Properties(headers={**own_headers, **(headers or {})}, **all_properties)
             try:
                 connection.publish(exchange, routing_key, body, made)

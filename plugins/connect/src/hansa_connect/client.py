@@ -47,6 +47,14 @@ class FileOutgoing(FileConnections[RemoteT], Outgoing[RemoteT]):
     once all of it is written; until then it is `.NAME.XXXX.part`.
     """
 
+    @contextmanager
+    def session(self, timeout: float | None = None) -> Iterator[FileSystem]:
+        """Lend a connection for steps that share one time limit, in seconds, and are one call for
+        those who observe them.
+        """
+        with self.observed(), super().session(timeout) as files:
+            yield files
+
     def pool_size(self) -> int:
         """Return the maximum number of connections."""
         return self.config.max_connections

@@ -191,8 +191,11 @@ class HttpOutgoing(Outgoing[AddressT]):
             timeout = self.config.timeout
         else:
             seconds = max(seconds, timeout)
-        with deadline(seconds):
-            return self._try(method.upper(), url, sent, content, timeout)
+        with deadline(seconds), self.observed() as observation:
+            answer = self._try(method.upper(), url, sent, content, timeout)
+            if answer.status >= 400:
+                observation.code = f"status-{answer.status}"
+            return answer
 
     def fetch(self, url: str) -> HttpResponse:
         """GET a document by its whole URL, with the headers, security, time-outs and retries of

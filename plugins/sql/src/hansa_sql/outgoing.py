@@ -50,13 +50,13 @@ class SqlOutgoing(
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Lend a connection of SQLAlchemy, in a transaction that ends with the block."""
-        with self.pool.use() as used, used.opened.begin():
+        with self.observed(), self.pool.use() as used, used.opened.begin():
             yield used.opened
 
     @contextmanager
     def transaction(self, timeout: float | None = None) -> Iterator[Statements]:
         """Begin a transaction: the statements of the block all happen or none."""
-        with self.pool.use(timeout) as used, used.opened.begin():
+        with self.observed(), self.pool.use(timeout) as used, used.opened.begin():
             if self.engine.dialect.name == "sqlite":
                 # else what was read may change before it is written
                 used.opened.exec_driver_sql("BEGIN IMMEDIATE")
@@ -67,7 +67,7 @@ class SqlOutgoing(
         """Lend a connection without a transaction, for statements that cannot run in one, such as
         VACUUM, CREATE INDEX CONCURRENTLY, and procedures that commit: each takes effect by itself.
         """
-        with self.pool.use(timeout) as used:
+        with self.observed(), self.pool.use(timeout) as used:
             opened = used.opened
             usual = opened.default_isolation_level or "READ COMMITTED"
             opened.execution_options(isolation_level="AUTOCOMMIT")
@@ -84,5 +84,9 @@ class SqlOutgoing(
         # a worker whose services use none saves the memory
         from sqlalchemy.orm import Session
 
-        with self.pool.use(timeout) as used, Session(used.opened, **options) as session:
+        with (
+            self.observed(),
+            self.pool.use(timeout) as used,
+            Session(used.opened, **options) as session,
+        ):
             yield session

@@ -14,7 +14,7 @@ from hansa_cli.client import Client
 from hansa_cli.connection import command
 from hansa_cli.plain import JsonObject
 
-KINDS = ("service", "channel", "security")
+KINDS = ("service", "channel", "outgoing", "security")
 SPANS = ("hour", "day", "week", "month", "year")
 ORDERS = ("count", "errors", "mean", "p50", "p95", "p99", "max", "time")
 FIGURES = ("count", "errors", "mean", "p50", "p95", "p99", "max", "count_share", "time_share")
@@ -172,6 +172,6 @@ def compare(client: Client, as_json: bool, as_csv: bool, **values: Any) -> None:
     write(columns, rows, as_csv)
 
 
-stats = click.Group("stats", help="Calls, errors and durations, by service, channel or security.")
+stats = click.Group("stats", help="Calls, errors and durations: the slowest, the most used.")
 for _command in (top, show, compare):
     stats.add_command(_command)

@@ -14,7 +14,7 @@ Order: TypeAlias = Literal["count", "errors", "mean", "p50", "p95", "p99", "max"
 
 
 class Figures(Model):
-    """The calls of one service, channel or security definition, or of all of a kind."""
+    """The calls of one service, channel, connection or security definition, or of all of a kind."""
 
     name: Annotated[str, setting("Name, that of a channel with its type; empty for all together")]
     count: Annotated[int, setting("Number of calls")]

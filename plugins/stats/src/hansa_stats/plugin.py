@@ -10,6 +10,7 @@ from hansa import (
     Channel,
     Dispatch,
     HansaError,
+    Outgoing,
     PlainSettings,
     Request,
     Server,
@@ -87,6 +88,22 @@ def hansa_refused(
         recorder.refused(notes, error)
 
     return tell
+
+
+@hookimpl
+def hansa_observe(outgoing: Outgoing) -> Callable[[int, str], None] | None:
+    """Count calls of outgoing connections."""
+    recorder = recorder_in(outgoing.server)
+    if recorder is None:
+        return None
+    notes = recorder.notes(("outgoing", f"{outgoing.type} {outgoing.name}"))
+
+    def observe(nanoseconds: int, code: str) -> None:
+        notes.durations.append(nanoseconds)
+        if code:
+            notes.errors.append(code)
+
+    return observe
 
 
 @hookimpl

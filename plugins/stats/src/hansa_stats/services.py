@@ -137,7 +137,7 @@ class StatisticsOperation(Operation):
 
 
 class StatisticsSummary(StatisticsOperation):
-    """Return the figures of all calls together, or of one service, channel or security definition."""
+    """Return the figures of all calls of a kind together, or of one name."""
 
     name = "admin.statistics.summary"
     Input = AskedSummary
@@ -154,7 +154,7 @@ class StatisticsSummary(StatisticsOperation):
 
 
 class StatisticsTop(StatisticsOperation):
-    """List figures by service, channel or security definition: the slowest, or the most used."""
+    """List figures by name, of services, channels or others: the slowest, or the most used."""
 
     name = "admin.statistics.top"
     Input = AskedTop
@@ -203,7 +203,7 @@ class StatisticsSeries(StatisticsOperation):
 
 
 class StatisticsCompare(StatisticsOperation):
-    """Compare the figures of two spans, by service, channel or security definition."""
+    """Compare the figures of two spans, by name."""
 
     name = "admin.statistics.compare"
     Input = AskedComparison

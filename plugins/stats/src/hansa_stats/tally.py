@@ -1,4 +1,6 @@
-"""What is counted of calls: a tally for each service, channel and security definition."""
+"""What is counted of calls: a tally for each service, channel, outgoing connection and
+security definition.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +11,16 @@ import msgspec
 
 from .buckets import Buckets, bucket_of
 
-By: TypeAlias = Literal["service", "channel", "security"]
+By: TypeAlias = Literal["service", "channel", "outgoing", "security"]
 """What calls are counted by."""
 EVERY: tuple[By, ...] = get_args(By)
 
 Series: TypeAlias = tuple[By, str]
-"""What a tally is of: its kind and its name, that of a channel with its type."""
+"""What a tally is of: its kind and its name, that of a channel or connection with its type."""
 
 
 class Tally(msgspec.Struct, rename={"errors": "e", "buckets": "b"}, omit_defaults=True):
-    """Calls of one service, channel or security definition in a time.
+    """Calls of one service, channel, connection or security definition in a time.
 
     `count` is that of all calls, `micros` the sum of their durations and `longest` the longest one,
     in microseconds, `errors` the number of those that failed by the code of their error. The

@@ -87,10 +87,11 @@ class ZeroMQOutgoing(Outgoing[SendingSettings]):
         ends = time.monotonic() + (timeout or self.config.timeout)
         if self.config.socket == "REQ":
             raise Misused(f"{self._what} is a REQ: use request()")
-        if self.config.socket == "PUB":
-            self._publish(frames, ends)
-        else:
-            self._push(frames, ends)
+        with self.observed():
+            if self.config.socket == "PUB":
+                self._publish(frames, ends)
+            else:
+                self._push(frames, ends)
 
     def request(self, data: Data, *, timeout: float = 0.0) -> bytes:
         """Ask, and return the last frame of the answer.
@@ -101,7 +102,7 @@ class ZeroMQOutgoing(Outgoing[SendingSettings]):
         if self.config.socket != "REQ":
             raise Misused(f"{self._what} is a {self.config.socket}: use send()")
         ends = time.monotonic() + (timeout or self.config.timeout)
-        with self._borrowed() as made:
+        with self.observed(), self._borrowed() as made:
             self._await(made, ends, zmq.POLLOUT)
             made.send_multipart(self._numbered(_frames(data)))
             self._await(made, ends, zmq.POLLIN)
