@@ -50,8 +50,7 @@ class Directory:
         )
 
     def start(self) -> None:
-        """Open a first connection; a directory that does not answer is reported, and is no failure.
-        """
+        """Open a first connection; a directory that does not answer is reported, not a failure."""
         try:
             self._pool.start()
         except (HansaError, OSError) as error:
