@@ -1,5 +1,5 @@
-"""Durations in buckets: percentiles are within the width of a bucket, sums are exact however calls are
-spread over workers and batches.
+"""Durations in buckets: percentiles are within the width of a bucket, sums are exact however calls
+are spread over workers and batches.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The statistics of a real server of two workers: exact counts, by the admin API, the command line and
-the metrics for Prometheus.
+"""The statistics of a real server of two workers: exact counts, by the admin API, the command line
+and the metrics for Prometheus.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The statistics of a cluster in Redis and in the ODB: batches of workers add up, each once; slots are
-put together, and expire.
+"""The statistics of a cluster in Redis and in the ODB: batches of workers add up, each once; slots
+are put together, and expire.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What plugins learn of the calls that outgoing connections make: how long each took, and whether it
-failed.
+"""What plugins learn of the calls that outgoing connections make: how long each took, and whether
+it failed.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from typing import TypeAlias
 from ..foundation.errors import HansaError
 
 Observer: TypeAlias = Callable[[int, str], None]
-"""Learns of a call that has ended: its nanoseconds, and the code of its error, empty if it succeeded."""
+"""Learns of a call that has ended: its nanoseconds, and the code of its error, empty if it
+succeeded.
+"""
 
 UNEXPECTED = "unexpected"
 """The code of an error that is none of Hansa's."""
 
 
 class Observation:
-    """One call, which lasts as long as the block; `code` may be set for a call that fails without an
-    exception, such as `status-503`.
+    """One call, which lasts as long as the block; `code` may be set for a call that fails without
+    an exception, such as `status-503`.
     """
 
     __slots__ = ("_began", "_observers", "code")

@@ -1,5 +1,6 @@
 """Buckets of durations on a logarithmic scale, as HdrHistogram has them: exact below 32 us, and 16
-buckets for each power of two above, so that a bucket is at most 1/16 as wide as its values are long.
+buckets for each power of two above, so that a bucket is at most 1/16 as wide as its values are
+long.
 """
 
 from __future__ import annotations

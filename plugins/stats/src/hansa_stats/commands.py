@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 import click
 from hansa_cli import output
 from hansa_cli.client import Client
 from hansa_cli.connection import command
+from hansa_cli.moment import Moment
 from hansa_cli.plain import JsonObject
 
 KINDS = ("service", "channel", "outgoing", "security")
@@ -19,25 +19,6 @@ SPANS = ("hour", "day", "week", "month", "year")
 ORDERS = ("count", "errors", "mean", "p50", "p95", "p99", "max", "time")
 FIGURES = ("count", "errors", "mean", "p50", "p95", "p99", "max", "count_share", "time_share")
 COMPARED = ("count", "errors", "mean", "p95", "p99", "max")
-
-
-class Moment(click.ParamType[float]):
-    """A time: ISO 8601 (local time without an offset), or seconds of the Unix epoch."""
-
-    name = "time"
-
-    def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return seconds of the Unix epoch; a usage error (exit code 2) for what is neither."""
-        try:
-            return float(value)
-        except ValueError:
-            pass
-        try:
-            return datetime.fromisoformat(str(value)).timestamp()
-        except ValueError:
-            self.fail(f"{value!r} is not a valid time such as 2026-11-22T08:00", param, ctx)
 
 
 def span_options() -> list[click.Parameter]:

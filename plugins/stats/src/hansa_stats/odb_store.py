@@ -1,7 +1,7 @@
 """The tallies of a cluster without a Redis: in its operational database (ODB).
 
-Each slot is a journal that holds one record, which is replaced. Slots take turns with their journals,
-so that what is too old is written over, and their number does not grow.
+Each slot is a journal that holds one record, which is replaced. Slots take turns with their
+journals, so that what is too old is written over, and their number does not grow.
 """
 
 from __future__ import annotations

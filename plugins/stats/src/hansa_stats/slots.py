@@ -1,5 +1,5 @@
-"""The slots of time that tallies are kept for: minutes for 2 days, hours for 60 days, days (UTC) for 5
-years.
+"""The slots of time that tallies are kept for: minutes for 2 days, hours for 60 days, days (UTC)
+for 5 years.
 """
 
 from __future__ import annotations

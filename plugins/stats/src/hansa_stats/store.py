@@ -12,8 +12,8 @@ from .tally import Table
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a worker adds to a minute at once: `writer` is unique to its process, `number` counts its
-    batches from 1.
+    """What a worker adds to a minute at once: `writer` is unique to its process, `number` counts
+    its batches from 1.
     """
 
     minute: Slot
