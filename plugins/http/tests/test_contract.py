@@ -83,6 +83,7 @@ class TestOutgoing(OutgoingContract):
 
     cls = HttpOutgoing
     timeout_setting = "deadline"
+    earlier = ({"address": "https://example.com", "verify": "/etc/ssl/ca.pem"},)
 
     @pytest.fixture(autouse=True)
     def _peer(self) -> Iterator[None]:

@@ -31,6 +31,7 @@ class TestContract(OutgoingContract):
 
     cls = SoapOutgoing
     timeout_setting = "deadline"
+    earlier = ({"address": "https://example.com", "verify": "/etc/ssl/ca.pem"},)
     good: Any = {"address": "http://127.0.0.1:1"}
 
     @pytest.fixture(autouse=True)
