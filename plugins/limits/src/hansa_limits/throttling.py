@@ -95,8 +95,7 @@ def _with_headers(call: Dispatch, request: Request, policy_header: str, states: 
 def refusal(
     policies: Sequence[Policy], left: Sequence[int], policy_header: str, states: str
 ) -> TooMany:
-    """Return the error that names the rate which is exceeded for longest, and when to come again.
-    """
+    """Return the error that names the rate which is exceeded for longest, and when to come again."""
     waits = list(map(Policy.wait, policies, left))
     longest = max(waits)
     what, _, rate = policies[waits.index(longest)].name.partition(":")
