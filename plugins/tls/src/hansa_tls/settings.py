@@ -118,7 +118,7 @@ class ClientCertificateSettings(Model):
         return faults
 
     def matcher(self) -> Matcher:
-        """Return what tells certificates that are listed from others."""
+        """Return what recognizes the certificates that are listed."""
         return Matcher(
             self.subjects, self.subject_attributes, self.alternative_names, self.fingerprints
         )
