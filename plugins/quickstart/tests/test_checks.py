@@ -13,6 +13,7 @@ from hansa_authority.description import describe
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_quickstart.component import SERVER, Component
+from hansa_quickstart.console import troubles_of_workers
 from hansa_quickstart.failure import Failure
 from hansa_quickstart.info import facts_about, render
 from hansa_quickstart.locks import exclusive
@@ -161,6 +162,22 @@ def test_a_component_knows_only_its_own_process(tmp_path):
     for nonsense in ("", "abc", "1", "1 2 3"):
         component.pidfile.write_text(nonsense)
         assert component.noted() is None
+
+
+def test_what_ended_workers_while_a_server_starts_is_told(tmp_path):
+    (tmp_path / ".hansa-info").write_text(json.dumps({"component": SERVER}))
+    (tmp_path / "logs").mkdir()
+    why = "worker 0 was not ready after 60 s while it started ['plugin y (hansa_startup)']"
+    log = [
+        "2026-11-30 02:00:00,000 - ERROR - 11:MainThread - hansa.supervisor - - - an earlier start",
+        f"2026-11-30 02:57:58,363 - ERROR - 77:MainThread - hansa.supervisor - - - {why}",
+        "2026-11-30 02:57:59,000 - INFO - 77:MainThread - hansa.supervisor - - - goes on",
+        "2026-11-30 02:57:59,000 - ERROR - 78:MainThread - hansa.plugins - - - another plugin",
+    ]
+    (tmp_path / "logs/server.log").write_text("\n".join(log))
+    server = Component(tmp_path)
+    assert troubles_of_workers(server, 77) == f"\n  {log[1]}\n"
+    assert troubles_of_workers(server, 78) == troubles_of_workers(server, None) == ""
 
 
 def test_two_commands_at_once_are_kept_apart(tmp_path):

@@ -18,7 +18,7 @@ from hansa_cli.location import Trust
 from . import kvdb
 from .addresses import reachable
 from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
-from .console import end_of_output
+from .console import end_of_output, troubles_of_workers
 from .credentials import admin_password
 from .failure import FAILED, Failure
 from .https import server_certificates, trusted_certificates
@@ -50,6 +50,7 @@ def wait_ready(
     answered = progress.wait(component.name, over, START_LIMIT)
     if not answered:
         message = f"{component.name} does not answer after {START_LIMIT:g} s."
+        message += troubles_of_workers(component, component.pid())
         raise Failure(message + end_of_output(component), FAILED)
     if process is not None and process.poll() is not None:
         component.forget()
