@@ -142,7 +142,11 @@ def test_a_server_goes_by_its_file_as_it_is_now(tmp_path: Path):
     assert file.keep_only(fingerprint_of(NEW)) == []
 
 
-@pytest.mark.parametrize("content", [None, "", "short", KeyFile.new_key()])
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "short", KeyFile.new_key()],
+    ids=["missing", "empty", "too short", "another key"],
+)
 def test_a_file_that_is_spoiled_stops_no_running_server(
     tmp_path: Path, content: str | None, caplog: pytest.LogCaptureFixture
 ):
