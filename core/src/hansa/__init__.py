@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Key as Key,
         ObjectState as ObjectState,
         PlainSettings as PlainSettings,
+        Reference as Reference,
         StoredChange as StoredChange,
         WorkerReport as WorkerReport,
     )
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         automatic_name as automatic_name,
         current_cid as current_cid,
     )
+    from .definitions.references import references as references
     from .foundation.backoff import Restarts as Restarts, backoff_delay as backoff_delay
     from .foundation.deadline import (
         call_within as call_within,
@@ -196,6 +198,7 @@ _PUBLIC = {
         "Key",
         "ObjectState",
         "PlainSettings",
+        "Reference",
         "StoredChange",
         "WorkerReport",
     ),
@@ -221,6 +224,7 @@ _PUBLIC = {
         "automatic_name",
         "current_cid",
     ),
+    "definitions.references": ("references",),
     "foundation.backoff": (
         "Restarts",
         "backoff_delay",

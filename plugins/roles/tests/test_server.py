@@ -87,7 +87,7 @@ security = "app"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("roles")
     (folder / "shop.py").write_text(SOURCE)
-    running = RunningServer(folder, CONFIG, workers=1, plugins=["jwt", "roles"])
+    running = RunningServer(folder, CONFIG, workers=1, plugins=["jwt", "roles", "scheduler"])
     running.start()
     yield running
     running.stop()
@@ -292,6 +292,100 @@ def test_a_developer_has_no_way_to_become_more(server: RunningServer):
     assert admin_call(server, "bob", "admin.channel.http.delete", name="new")[0] == 200
     assert admin_call(server, "olga", "admin.account.edit", name="bob", roles=["viewer"])[0] == 200
     assert admin_call(server, "bob", "admin.service.invoke", name="rates.get")[0] == 403
+
+
+def developer(server: RunningServer) -> None:
+    """Make bob one who may define, and neither deploy nor administer; olga is an administrator."""
+    server.api("admin.role.create", name="definer", rights=["view", "develop"])
+    server.api("admin.account.create", name="bob", credentials=["bob"], roles=["definer"])
+    server.api("admin.account.create", name="olga", credentials=["olga"], roles=["admin"])
+
+
+PAYLOAD = '{"name": "bob", "roles": ["admin"]}'
+EVERY_SECOND = {"job_type": "interval_based", "seconds": 1}
+
+
+@pytest.mark.parametrize(
+    ("service", "settings", "needed"),
+    [
+        (
+            "admin.channel.schedule.create",
+            {"service": "admin.account.edit", "payload": PAYLOAD},
+            "admin.account.edit",
+        ),
+        (
+            "admin.channel.schedule.create",
+            {"service": "admin.service.invoke", "payload": PAYLOAD},
+            "admin.account.edit",
+        ),
+        (
+            "admin.outgoing.http.create",
+            {"address": "http://127.0.0.1:1", "security": "olga"},
+            "admin.account.edit",
+        ),
+        (
+            "admin.outgoing.http.test",
+            {"address": "http://127.0.0.1:1", "security": "olga"},
+            "admin.account.edit",
+        ),
+        (
+            "admin.security.basic.create",
+            {"username": "x", "password": {"$file": "/etc/hostname"}, "signs": True},
+            "admin.service.deploy",
+        ),
+        (
+            "admin.security.basic.test",
+            {"username": "x", "password": {"$env": "PATH"}, "signs": True},
+            "admin.service.deploy",
+        ),
+        (
+            "admin.outgoing.http.create",
+            {"address": "http://127.0.0.1:1", "headers": {"a": {"$env": "HOME"}}},
+            "admin.service.deploy",
+        ),
+    ],
+)
+def test_who_may_define_gets_no_further_rights_by_it(
+    server: RunningServer, service: str, settings: dict[str, Any], needed: str
+):
+    developer(server)
+    if "schedule" in service:
+        settings = {**EVERY_SECOND, **settings}
+    status, problem = admin_call(server, "bob", service, name="mine", **settings)
+    assert (status, problem["detail"].split()[0]) == (403, needed), problem
+    kind, type, _ = service.removeprefix("admin.").split(".")
+    config = {kind: {type: {"mine": settings}}}
+    status, problem = admin_call(server, "bob", "admin.config.apply", config=config)
+    assert (status, problem["detail"].split()[0]) == (403, needed), problem
+
+
+def test_what_is_stored_counts_when_it_is_edited(server: RunningServer):
+    developer(server)
+    server.api(
+        "admin.outgoing.http.create", name="own", address="http://127.0.0.1:1", security="olga"
+    )
+    mine = {"name": "own", "address": "http://127.0.0.1:2"}
+    assert admin_call(server, "bob", "admin.outgoing.http.edit", **mine)[0] == 403
+    assert admin_call(server, "bob", "admin.outgoing.http.test", **mine)[0] == 403
+    server.api("admin.outgoing.http.edit", name="own", security="", headers={"a": {"$env": "HOME"}})
+    assert admin_call(server, "bob", "admin.outgoing.http.edit", **mine)[0] == 200
+    server.api("admin.outgoing.http.delete", name="own")
+
+
+def test_who_may_define_does_so(server: RunningServer):
+    developer(server)
+    job = {"service": "rates.get", **EVERY_SECOND, "active": False}
+    assert admin_call(server, "bob", "admin.channel.schedule.create", name="job", **job)[0] == 200
+    out = {"address": "http://127.0.0.1:1", "headers": {"a": "b"}}
+    assert admin_call(server, "bob", "admin.outgoing.http.create", name="out", **out)[0] == 200
+    door = {"url_path": "/mine", "service": "rates.get", "security": "olga"}
+    assert admin_call(server, "bob", "admin.channel.http.create", name="door", **door)[0] == 200
+    for service, name in (
+        ("admin.channel.schedule.delete", "job"),
+        ("admin.outgoing.http.delete", "out"),
+        ("admin.channel.http.delete", "door"),
+    ):
+        assert admin_call(server, "bob", service, name=name)[0] == 200
 
 
 def test_a_role_of_ones_own(server: RunningServer):

@@ -134,7 +134,7 @@ class ConfigApply(Operation):
         asked: Wanted = self.request.input
         plan = Plan(self.server, asked.config, prune=asked.prune)
         judges = self.server.resource(Administration)
-        judges.require_edits(self.request.principal, plan.all_edits)
+        judges.require_edits(self.request.principal, plan.asked_edits)
         outcome = Outcome(self.server)
         applied = plan.apply(by=self.caller)
         if applied is None:

@@ -110,12 +110,18 @@ class TypeOperation(Operation):
             return dump_of(load(cls.own, data))
         names = {field.name for field in fields(cls.own)}
         own = {key: value for key, value in data.items() if key in names}
-        settings = {key: value for key, value in data.items() if key not in names}
+        settings = cls.settings_in(data)
         invalid = explain(own, cls.own)
         if invalid is not None:
             name = str(own.get("name") or "")
             raise Invalid(cls.faults(name, settings, server) | invalid.errors)
         return {**dump_of(load(cls.own, own)), "settings": settings}
+
+    @classmethod
+    def settings_in(cls, data: PlainSettings) -> PlainSettings:
+        """Return the part of an input that is settings of the definition."""
+        names = {field.name for field in fields(cls.own)}
+        return {key: value for key, value in data.items() if key not in names}
 
     @classmethod
     def edit_of(cls, name: str, settings: PlainSettings) -> EditOf:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hansa import (
     Applied,
@@ -167,10 +167,16 @@ class Plan:
         self.steps.append(Step("delete", record.key, settings))
 
     @property
-    def all_edits(self) -> list[Edit]:
-        """The edits of definitions, and of packages with the kind `service`."""
+    def asked_edits(self) -> list[Edit]:
+        """The edits of definitions with their settings as they were asked for, which are stored
+        otherwise, and of packages with the kind `service`.
+        """
+        edits = [
+            edit if edit.data is None else replace(edit, data=self.wanted[edit.key])
+            for edit in self.edits
+        ]
         packages = [Edit(step.key) for step in self.steps if step.key[0] == "service"]
-        return [*self.edits, *packages]
+        return [*edits, *packages]
 
     @property
     def packages(self) -> list[str]:

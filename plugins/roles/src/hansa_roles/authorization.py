@@ -6,22 +6,20 @@ import logging
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from hansa import Channel, Dispatch, Forbidden, HansaError, Request, Response, Server, Service
-from hansa_admin.answers import Named
+from hansa import Channel, Dispatch, HansaError, Request, Response, Server, Service
 from hansa_admin.definitions import TypeOperation
 from hansa_admin.operation import settings_of
-from hansa_admin.rights import Right
 
 from .callers import definition_of
-from .grants import Demand, Grants, Target
+from .grants import Grants
+from .implied import ImpliedRights
 from .policy import Policy
+from .requirement import require, target_of
 
 log = logging.getLogger("hansa.roles")
 
 MOST_KNOWN = 1024
 """Maximum callers that a route remembers; when there are more, it forgets all."""
-SWITCHED_OFF = "the account is switched off"
-NOT_PERMITTED = "the caller may not call this"
 
 Known: TypeAlias = dict[int, tuple[object, str]]
 """The callers that may, by identity: the principal, and its account if it has one."""
@@ -38,32 +36,19 @@ class Verdicts:
     definitions: set[str] = field(default_factory=set)
 
 
-def target_of(service: type[Service], channel: Channel | None) -> Target:
-    """Return what a route is for.
-
-    An administrative service that declares no right needs that of the highest role. What is
-    administrative at its built-in channel alone, such as the description of an API, is a service
-    like any other elsewhere.
-    """
-    name = service.get_name()
-    place = "" if channel is None else f"{channel.type} {channel.name}"
-    is_builtin = channel is not None and channel.builtin and hasattr(service, "right")
-    if not (service.is_administrative() or is_builtin):
-        return Target(name, place)
-    right: Right | None = getattr(service, "right", "administer")
-    return Target(name, place, right, open=right is None)
-
-
 class RouteAuthorization:
     """Judges the callers of one route, and remembers those who may until roles or accounts change."""
 
-    __slots__ = ("_changes_login", "policy", "target", "verdicts")
+    __slots__ = ("_edit", "_server", "policy", "target", "verdicts")
 
-    def __init__(self, service: type[Service], channel: Channel | None, policy: Policy) -> None:
+    def __init__(
+        self, server: Server, service: type[Service], channel: Channel | None, policy: Policy
+    ) -> None:
         self.target = target_of(service, channel)
         self.policy = policy
         self.verdicts = Verdicts()
-        self._changes_login = changes_login(service)
+        self._server = server
+        self._edit = edit_of(service)
 
     def judge(self, request: Request) -> None:
         """Raise `Forbidden` unless the caller may; remember it if it may."""
@@ -81,57 +66,32 @@ class RouteAuthorization:
         account = grants.account_of.get(definition, "")
         if account:
             self.policy.uses.noted.add(account)
-        if self._changes_login:
-            self._require_login(grants, request)
+        if self._edit is not None:
+            self._require_implied(self._edit, grants, request)
             return
         if len(verdicts.callers) >= MOST_KNOWN:
             verdicts.callers.clear()
         verdicts.callers[id(principal)] = (principal, account)
 
-    def _require_login(self, grants: Grants, request: Request) -> None:
-        """Raise `Forbidden` for the change of a credential by somebody who may not change accounts."""
+    def _require_implied(
+        self, operation: type[TypeOperation], grants: Grants, request: Request
+    ) -> None:
+        """Raise `Forbidden` for an edit by which its author could do what it may not."""
         try:
-            name = str(settings_of(request, Named).get("name", ""))
+            data = settings_of(request, operation.Input)
         except HansaError:
             return  # refused by the service itself
-        require_login(grants, request.principal, name)
+        name = str(data.get("name") or "")
+        key = (operation.of.kind, operation.of.type, name)
+        given = operation.settings_in(data) if operation.takes_settings else None
+        ImpliedRights(self._server, grants, request.principal).require(key, given)
 
 
-def changes_login(service: type[Service]) -> bool:
-    """Whether a service creates, edits or deletes security definitions."""
-    return (
-        issubclass(service, TypeOperation)
-        and service.of.kind == "security"
-        and service.right == "develop"
-    )
-
-
-def require_login(grants: Grants, principal: object, definition: str) -> None:
-    """Raise `Forbidden` if a security definition carries the rights of others, and the caller may
-    not administer: who changes it could take their place.
-    """
-    if grants.carries_rights(definition):
-        require(grants, principal, Target("admin.account.edit", right="administer"))
-
-
-def require(grants: Grants, principal: object, target: Target) -> None:
-    """Raise `Forbidden` unless a caller may; roles are named for administrative services alone."""
-    if grants.is_switched_off(principal):
-        raise Forbidden(SWITCHED_OFF)
-    unmet = grants.unmet(principal, target)
-    if unmet is None:
-        return
-    if target.right is not None:
-        raise Forbidden(_refusal(unmet))
-    error = Forbidden(NOT_PERMITTED)
-    error.reason = _refusal(unmet)
-    raise error
-
-
-def _refusal(unmet: Demand) -> str:
-    """Return what is not permitted, and which roles would permit it."""
-    roles = ", ".join(sorted(unmet.roles)) or "none, but the user admin"
-    return f"{unmet.what} may be called by: {roles}"
+def edit_of(service: type[Service]) -> type[TypeOperation] | None:
+    """Return a service that defines, changes, deletes or tries definitions; None for any other."""
+    if issubclass(service, TypeOperation) and service.right == "develop":
+        return service
+    return None
 
 
 def authorized(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch:
@@ -144,7 +104,7 @@ def authorized(channel: Channel | None, service: type[Service], call: Dispatch) 
     policy = channel.server.resource(Policy)
     if not channel.has_callers:
         return call
-    authorization = RouteAuthorization(service, channel, policy)
+    authorization = RouteAuthorization(channel.server, service, channel, policy)
     return _authorized(authorization, call)
 
 
@@ -177,7 +137,8 @@ def _authorized_inside(service: type[Service], call: Dispatch) -> Dispatch:
         server = request.channel.server
         found = routes.get(server)
         if found is None:
-            found = _authorized(RouteAuthorization(service, None, server.resource(Policy)), call)
+            authorization = RouteAuthorization(server, service, None, server.resource(Policy))
+            found = _authorized(authorization, call)
             routes[server] = found
         return found(request)
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hansa import Edit, NotFound, Registry
+from hansa import Edit, NotFound, Registry, Server
 
-from .authorization import require, require_login, target_of
 from .grants import Grants, Target
+from .implied import DEPLOY, ImpliedRights
+from .requirement import require, target_of
 
-DEPLOY = Target("admin.service.deploy", right="deploy")
 
-
-def require_edits(
-    registry: Registry, grants: Grants, principal: object, edits: Iterable[Edit]
-) -> None:
+def require_edits(server: Server, grants: Grants, principal: object, edits: Iterable[Edit]) -> None:
     """Raise `Forbidden` unless a caller may make each of these edits."""
+    implied = ImpliedRights(server, grants, principal)
     for edit in edits:
-        require(grants, principal, target_of_edit(registry, edit))
-        kind, _, name = edit.key
-        if kind == "security":
-            require_login(grants, principal, name)
+        require(grants, principal, target_of_edit(server.registry, edit))
+        if edit.key[0] != "service":
+            implied.require(edit.key, edit.data)
 
 
 def target_of_edit(registry: Registry, edit: Edit) -> Target:

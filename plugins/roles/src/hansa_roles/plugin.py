@@ -46,7 +46,7 @@ def hansa_startup(server: Server) -> Policy:
     policy = Policy(LastUses(lambda: server.records("accounts")))
 
     def require(principal: object, edits: Iterable[Edit]) -> None:
-        require_edits(server.registry, policy.current(), principal, edits)
+        require_edits(server, policy.current(), principal, edits)
 
     try:
         administration = server.resource(Administration)

@@ -10,9 +10,9 @@ from typing import Annotated
 from hansa import Model, NotFound, setting
 from hansa_admin.operation import Operation
 
-from .authorization import target_of
 from .grants import Grants, Target
 from .policy import Policy
+from .requirement import target_of
 
 
 class Subject(Model):
