@@ -46,7 +46,8 @@ def test_the_description_is_valid_and_complete(server, description):
         "admin.openapi",
         "admin.docs",
         "admin.docs.file",
-    }  # what serves the API and these pages
+        "admin.statistics.metrics",
+    }  # what serves the API and pages
     assert listed - pages == described
     assert "admin.channel.http.create" in described
 

