@@ -135,7 +135,9 @@ def test_a_plugin_is_let_in_again_while_a_load_balancer_says_that_nobody_is_ther
     assert odb.blocked_plugins() == set()
     # where a server answers by then, it is not done behind its back
     front.scripted = {"admin.plugin.block": [502], "admin.server.status": [503, {"workers": {}}]}
-    assert cli.run("plugin", "block", "json", *folder).exit_code == 1
+    refused = cli.run("plugin", "block", "json", *folder)
+    assert refused.exit_code == 1
+    assert "stop it by hansa stop, then block the plugin once more" in refused.stderr
     assert odb.blocked_plugins() == set()
 
 

@@ -75,6 +75,15 @@ Failure: TypeAlias = Refusal | Unreachable
 """What a client raises."""
 
 
+def with_hint(failure: Failure, hint: str) -> Failure:
+    """Return a failure that ends with a hint on what to do."""
+    if isinstance(failure, Refusal):
+        failure.hint = hint
+    else:
+        failure.message = f"{failure.message}\n{hint}"
+    return failure
+
+
 def is_passing(failure: Failure) -> bool:
     """Whether it may be over in a moment: nobody is there, or nobody can answer."""
     return isinstance(failure, Unreachable) or failure.status in GATEWAY_STATUSES

@@ -8,7 +8,7 @@ from . import output
 from .arguments import name_argument
 from .client import Client
 from .connection import command
-from .failures import NotAsWanted, Refusal, Unreachable, is_unanswered
+from .failures import NotAsWanted, Refusal, Unreachable, is_unanswered, with_hint
 from .lost import server_answers
 from .offline import Folder
 from .plain import JsonObject
@@ -25,6 +25,12 @@ def list_plugins(client: Client, as_json: bool) -> None:
     items = [{**item, "services": len(item["services"])} for item in answer["items"]]
     keys = ["name", "version", "level", "status", "why", "types", "services"]
     output.listing(items, {key: key for key in keys}, "plugins")
+
+
+STOP_FIRST = (
+    "a server answers again; if its workers keep ending, stop it by hansa stop, then block the "
+    "plugin once more"
+)
 
 
 @command("reload", name_argument())
@@ -63,7 +69,7 @@ def block_plugin(
             if folder is None or not folder.database or not is_unanswered(failure):
                 raise
             if server_answers(client):
-                raise
+                raise with_hint(failure, STOP_FIRST) from None
         else:
             _report(client, answer, as_json)
             return
