@@ -79,9 +79,10 @@ def with_hint(failure: Failure, hint: str) -> Failure:
     """Return a failure that ends with a hint on what to do."""
     if isinstance(failure, Refusal):
         failure.hint = hint
-    else:
-        failure.message = f"{failure.message}\n{hint}"
-    return failure
+        return failure
+    hinted = Unreachable(f"{failure.message}\n{hint}")
+    hinted.is_sent = failure.is_sent
+    return hinted
 
 
 def is_passing(failure: Failure) -> bool:
