@@ -47,7 +47,8 @@ class VaultStub:
     """Serves on loopback until `stop`.
 
     `secrets` maps namespace and path to the fields of each version, None for a deleted one; `sealed`
-    answers as a sealed vault does; `delay` is in seconds; `requests` holds what was asked.
+    answers as a sealed vault does; `missing` are mounts without a login; `delay` is in seconds;
+    `requests` holds what was asked.
     """
 
     context: ssl.SSLContext | None = None
@@ -55,6 +56,7 @@ class VaultStub:
     tokens: dict[str, Issued] = field(default_factory=dict)
     approles: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     kubernetes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
     sealed: bool = False
     raw_answer: bytes | None = None
     delay: float = 0.0
@@ -177,6 +179,8 @@ class VaultStub:
         return self._misused(f"{method} {path}")
 
     def _log_in(self, mount: str, given: Any, token: str) -> Answer:
+        if mount in self.missing:
+            return 404, {"errors": ["no handler for route"]}
         if token:
             return self._misused("a token at a login")
         if set(given) == {"role_id", "secret_id"}:

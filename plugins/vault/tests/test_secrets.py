@@ -32,6 +32,11 @@ def vault() -> Iterator[VaultStub]:
     assert stub.misuses == []
 
 
+@pytest.fixture(autouse=True)
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hansa_vault.secrets._LOOK_INTERVAL", 0.05)
+
+
 @pytest.fixture
 def changed() -> list[str]:
     return []
@@ -128,6 +133,13 @@ def test_a_service_account_without_token(open_vault: Open, tmp_path: Path):
         secrets.value("orders/db#password")
 
 
+def test_a_login_method_that_is_not_mounted_there(vault: VaultStub, open_vault: Open):
+    vault.missing.add("elsewhere")
+    secrets = open_vault(role_id="r", secret_id="s", auth_mount="elsewhere")
+    with pytest.raises(Unavailable, match="no login at auth/elsewhere/login; see auth_mount"):
+        secrets.value("orders/db#password")
+
+
 @pytest.mark.parametrize("settings", [{"token": "wrong"}, {"role_id": "r", "secret_id": "wrong"}])
 def test_a_wrong_login(open_vault: Open, settings: dict[str, str]):
     with pytest.raises(Invalid) as caught:
@@ -171,7 +183,7 @@ def test_a_token_with_a_lease_outlives_it(vault: VaultStub, open_vault: Open, re
 
 
 def test_a_change_is_told_once(vault: VaultStub, open_vault: Open, changed: list[str]):
-    secrets = open_vault(refresh=1)
+    secrets = open_vault(refresh=0.3)
     secrets.start()
     assert secrets.value("orders/db#password") == "s3cret"
     assert secrets.value("orders/db#port") == "5432"
@@ -180,6 +192,31 @@ def test_a_change_is_told_once(vault: VaultStub, open_vault: Open, changed: list
     assert secrets.value("orders/db#password") == "new"
     secrets.renew()
     assert changed == ["orders/db#password"]
+
+
+def test_a_change_that_another_user_of_the_secret_found_is_told(
+    vault: VaultStub, open_vault: Open, changed: list[str]
+):
+    secrets = open_vault()
+    secrets.value("orders/db#password")
+    vault.put("orders/db", password="new")
+    secrets._read_at.clear()  # as if it had been read long ago
+    assert secrets.value("orders/db#password") == "new"
+    assert changed == ["orders/db#password"]
+    secrets.renew()
+    assert secrets.value("orders/db#password") == "new"
+    assert changed == ["orders/db#password"]
+
+
+def test_what_others_had_missed_is_told_when_it_is_found(
+    vault: VaultStub, open_vault: Open, changed: list[str]
+):
+    secrets = open_vault()
+    with pytest.raises(Invalid):
+        secrets.value("orders/none#a")
+    vault.put("orders/none", a="1")
+    assert secrets.value("orders/none#a") == "1"
+    assert changed == ["orders/none#a"]
 
 
 def test_what_was_missing_is_told_when_it_is_there(
@@ -224,6 +261,30 @@ def test_an_outage_keeps_the_last_value(vault: VaultStub, open_vault: Open, capl
     with pytest.raises(Unavailable, match="status 503: it is sealed"):
         secrets.value("orders/other#a")
     assert "s3cret" not in caplog.text
+
+
+def test_an_outage_is_told_once_until_it_is_over(
+    vault: VaultStub, open_vault: Open, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO")
+
+    def told(text: str) -> int:
+        return [record.getMessage() for record in caplog.records].count(text)
+
+    secrets = open_vault(refresh=0.3)
+    secrets.value("orders/db#password")
+    vault.sealed = True
+    secrets.start()
+    begun = len(vault.requests)
+    wait_until(lambda: len(vault.requests) >= begun + 2)
+    over = "the vault answers again"
+    assert (
+        told("secrets keep their last values: the vault answered with status 503: it is sealed")
+        == 1
+    )
+    assert told(over) == 0
+    vault.sealed = False
+    wait_until(lambda: told(over) == 1)
 
 
 def test_nobody_waits_in_line_for_a_vault_that_does_not_answer(vault: VaultStub, open_vault: Open):

@@ -121,7 +121,11 @@ class VaultClient:
             ) from error
 
     def _post(self, path: str, given: dict[str, str], token: str = "") -> _Login:
-        return _decode(self._send("POST", path, msgspec.json.encode(given), token), _Login)
+        try:
+            body = self._send("POST", path, msgspec.json.encode(given), token)
+        except Missing:
+            raise Unavailable(f"the vault has no login at {path}; see auth_mount") from None
+        return _decode(body, _Login)
 
     def _send(self, method: str, path: str, content: bytes, token: str) -> bytes:
         section = self._section

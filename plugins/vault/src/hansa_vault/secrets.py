@@ -73,10 +73,15 @@ class VaultSecrets:
             raise Invalid(f"$vault takes a text, not {type(reference).__name__}")
         path, field = split(reference)
         with self._lock:
+            is_in_use = reference in self._used
             self._follow(reference)
             value = text_of(self._fields(path), path, field)
+            before = self._used[reference]
             self._used[reference] = value
-            return value
+        if is_in_use and value != before:
+            # what had asked before has another value, or none
+            self._changed(reference)
+        return value
 
     def _follow(self, reference: str) -> None:
         """Have a reference looked up regularly; one to what is missing, too, since what could not
@@ -135,11 +140,13 @@ class VaultSecrets:
         due = monotonic() + self._refresh
         while not self._stopping.wait(_LOOK_INTERVAL):
             try:
-                self._session.renew()
+                was_asked = self._session.renew()
                 if monotonic() >= due:
                     due = monotonic() + self._refresh
                     self.renew()
-                self._report("")
+                    was_asked = True
+                if was_asked:
+                    self._report("")
             except (Denied, HansaError) as error:
                 self._report(str(error))
             except Exception:

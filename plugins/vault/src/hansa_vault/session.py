@@ -6,8 +6,6 @@ import logging
 import threading
 from time import monotonic
 
-from hansa import Unavailable
-
 from .client import Denied, Token, VaultClient
 
 log = logging.getLogger("hansa.vault")
@@ -42,19 +40,22 @@ class VaultSession:
                 raise
         return self._client.read(path, self._replace(token))
 
-    def renew(self) -> None:
-        """Renew the token if it is time; raises `Denied` or `Unavailable`."""
+    def renew(self) -> bool:
+        """Renew the token if it is time, and return whether it was; raises `Denied` or
+        `Unavailable`.
+        """
         with self._lock:
             token = self._token
             if token is None or not self._is_due(token):
-                return
+                return False
             if token.renewable:
                 try:
                     self._keep(self._client.renew(token))
-                    return
+                    return True
                 except Denied:
                     log.warning("the vault does not renew the token: logging in again")
             self._keep(self._client.log_in())
+            return True
 
     def _is_due(self, token: Token) -> bool:
         age = monotonic() - self._renewed_at
@@ -62,11 +63,7 @@ class VaultSession:
 
     def _current(self) -> Token:
         with self._lock:
-            if self._token is None:
-                self._keep(self._client.log_in())
-            if self._token is None:
-                raise Unavailable("there is no token of the vault")
-            return self._token
+            return self._token or self._keep(self._client.log_in())
 
     def _replace(self, refused: Token) -> Token:
         """Return another token than the one that was refused, unless another thread got one."""
