@@ -70,6 +70,9 @@ from hansa.foundation.starts import Starts
 
 log_exits(lambda subject: print("noted", subject, flush=True))
 os.kill(os.getpid(), 0)
+# nobody's start has begun this thread, so nothing is noted
+signal.signal(signal.SIGTERM, lambda *_: None)
+os.kill(os.getpid(), signal.SIGTERM)
 with Starts().starting("plugin y (hansa_startup)"):
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -77,6 +80,7 @@ with Starts().starting("plugin y (hansa_startup)"):
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == -signal.SIGKILL
+    assert "os.kill with SIGTERM ends this process in the thread MainThread:" in done.stderr
     assert (
         "os.kill with SIGKILL ends this process in the thread MainThread, begun by" in done.stderr
     )

@@ -49,8 +49,8 @@ def exits_raised() -> Iterator[None]:
 
 def log_exits(note: Callable[[str], object]) -> Callable[[int], NoReturn]:
     """Have the log say from now on who ends this process by `os._exit`, or by a signal that it
-    sends to itself by `os.kill`: the plugin or definition whose start has begun the thread, which
-    is handed to `note`, and the stack of the thread.
+    sends to itself by `os.kill`: the plugin or definition whose start has begun the thread, if any,
+    which is handed to `note`, and the stack of the thread.
 
     Returns the `os._exit` that says nothing.
     """
@@ -61,7 +61,8 @@ def log_exits(note: Callable[[str], object]) -> Callable[[int], NoReturn]:
     def tell(how: str) -> None:
         with contextlib.suppress(Exception):
             _log_exit(how)
-            note(origins.subject)
+            if origins.subject:
+                note(origins.subject)
 
     def log_and_exit(status: int) -> NoReturn:
         # a child that was forked meanwhile may end as it likes
