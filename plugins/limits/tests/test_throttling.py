@@ -148,6 +148,14 @@ def test_a_message_whose_turn_is_far_off_or_whose_channel_ends_comes_again(worke
     assert ending(Request(b"{}")).outcome == "retry"
 
 
+def test_a_message_that_comes_before_its_channel_is_in_place_waits_too(worker: Worker):
+    route = worker.channel(done, rate="20/s", burst=1)
+    old = worker.channels["c"]
+    worker.channel(done, rate="20/s", burst=1, max_concurrent=1)
+    assert worker.channels["c"] is not old
+    assert [route(Request(b"{}")).outcome for _ in range(2)] == ["done", "done"]
+
+
 def test_only_listed_addresses_may_call(worker: Worker):
     asked: list[str] = []
 

@@ -112,10 +112,12 @@ def _wait(channel: Channel, policies: Sequence[Policy], left: Sequence[int]) -> 
     # `left` counts this request already
     over = [one - policy.rate.capacity for policy, one in zip(policies, left, strict=True)]
     until = time.monotonic() + max(over) / SECOND
-    while (rest := until - time.monotonic()) > 0:
+    while (rest := until - time.monotonic()) > LOOK:
+        # not at once: the first messages may come a moment before core has put the channel in place
+        time.sleep(LOOK)
         if not _serves(channel):
             raise TooMany("the channel ends before the turn of this message")
-        time.sleep(min(rest, LOOK))
+    time.sleep(max(0.0, rest))
 
 
 def _serves(channel: Channel) -> bool:
