@@ -18,6 +18,7 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 from hansa_authority.authority import create_authority, install, issue
 from hansa_authority.commands import ca as commands
 from hansa_authority.failure import Failure
+from hansa_authority.renewal import alone
 from hansa_authority.subject import Subject
 
 
@@ -185,3 +186,34 @@ def test_certificates_are_renewed_for_the_same_hosts_where_they_are_used(ca, tmp
     assert refused.exit_code == 15
     assert "no certificate of server9 (there are: load-balancer, lonely, server1)" in refused.output
     assert run("list", tmp_path / "server1").exit_code == 3
+
+
+def test_a_renewal_that_was_interrupted_is_completed_by_another(ca, tmp_path):
+    installed = tmp_path / "server1/certificates/cert-key.pem"
+    installed.parent.parent.mkdir()
+    install(ca, issue(ca, "server1"), installed.parent.parent)
+    before = installed.read_text()
+    issue(ca, "server1")
+    assert "used by server1" in run("list", ca).output, "the earlier one is still in use"
+    assert "used by server1" in run("renew", ca).output
+    assert installed.read_text() != before
+    assert installed.read_text().startswith((ca / "out-cert/server1-cert.pem").read_text())
+
+
+def test_what_a_component_still_has_decides_when_it_is_renewed(ca, tmp_path, monkeypatch):
+    (tmp_path / "server1").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("hansa_authority.extensions.CERTIFICATE_DAYS", 10)
+        install(ca, issue(ca, "server1"), tmp_path / "server1")
+    issue(ca, "server1")
+    assert "(9 days), used by server1" in run("list", ca).output
+    assert "server1: renewed, used by server1" in run("renew", ca, "--within", 30).output
+    assert run("renew", ca, "--within", 30).output == "nothing is to be renewed\n"
+
+
+def test_two_renewals_at_once_do_not_mix_up_keys(ca):
+    issue(ca, "server1")
+    with alone(ca):
+        refused = run("renew", ca)
+    assert refused.exit_code == 1 and "another command is renewing certificates" in refused.output
+    assert run("renew", ca).exit_code == 0

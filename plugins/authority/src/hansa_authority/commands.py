@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from .failure import INVALID, Failure
 from .subject import AUTHORITY_NAME, Subject
+
+if TYPE_CHECKING:
+    from .renewal import Signed
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -103,9 +106,8 @@ def list_certificates(path: Path) -> None:
     folder = authority_folder(path.expanduser().resolve())
     click.echo(f"authority: until {_day(authority_until(folder))}")
     for one in signed_by(folder):
-        users = ", ".join(user.name for user in one.used_by) or "no component beside it"
         hosts = ", ".join(one.hosts)
-        click.echo(f"{one.name}: until {_day(one.until)}, used by {users}, for {hosts}")
+        click.echo(f"{one.name}: until {_day(one.until)}, used by {_users(one)}, for {hosts}")
 
 
 @ca.command("renew")
@@ -124,16 +126,20 @@ def renew_certificates(path: Path, names: tuple[str, ...], within: int | None) -
     Each new one has a new key, and is for the same hosts. The components beside the authority get
     it where they use the present one, and serve it while they run.
     """
-    from .renewal import authority_folder, renew, select, signed_by
+    from .renewal import alone, authority_folder, renew, select, signed_by
 
     folder = authority_folder(path.expanduser().resolve())
-    chosen = select(signed_by(folder), names, within)
-    for one in chosen:
-        issued = renew(folder, one)
-        users = ", ".join(user.name for user in one.used_by) or "no component beside it"
-        click.echo(f"{one.name}: renewed, used by {users} ({issued.certificate})")
+    with alone(folder):
+        chosen = select(signed_by(folder), names, within)
+        for one in chosen:
+            issued = renew(folder, one)
+            click.echo(f"{one.name}: renewed, used by {_users(one)} ({issued.certificate})")
     if not chosen:
         click.echo("nothing is to be renewed")
+
+
+def _users(signed: Signed) -> str:
+    return ", ".join(user.name for user in signed.used_by) or "no component beside it"
 
 
 def _day(moment: datetime.datetime) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import fcntl
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from .authority import Issued, certificate_file, files_of, install, sign
 from .failure import INVALID, NOT_A_COMPONENT, Failure
@@ -16,16 +21,26 @@ _SUFFIX = "-cert.pem"
 
 @dataclass(frozen=True)
 class Signed:
-    """A certificate that an authority has signed, and the components beside it that use it."""
+    """A certificate that an authority has signed, and what components beside it use of it.
+
+    `installed` maps the folder of each to the certificate there: an earlier one where a renewal was
+    interrupted.
+    """
 
     name: str
     certificate: x509.Certificate
-    used_by: list[Path]
+    installed: dict[Path, x509.Certificate]
+
+    @property
+    def used_by(self) -> list[Path]:
+        """The folders of the components that use it."""
+        return list(self.installed)
 
     @property
     def until(self) -> datetime.datetime:
-        """When it ends."""
-        return self.certificate.not_valid_after_utc
+        """When it ends, or the first of those that components have."""
+        found = [self.certificate, *self.installed.values()]
+        return min(one.not_valid_after_utc for one in found)
 
     @property
     def hosts(self) -> list[str]:
@@ -76,9 +91,26 @@ def select(certificates: list[Signed], names: tuple[str, ...], within: int | Non
     return [one for one in chosen if one.until < limit]
 
 
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other commands from renewing certificates of an authority, which would mix up the keys.
+
+    Raises `Failure` while another one does so.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure(f"another command is renewing certificates of {folder}") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def renew(folder: Path, signed: Signed) -> Issued:
     """Have the authority sign a new certificate with a new key for the same subject and hosts, and
-    give it to the components that use the present one. Raises `Failure`.
+    give it to the components that use the present one, or an earlier one. Raises `Failure`.
     """
     extensions = signed.certificate.extensions
     alternatives = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -89,17 +121,25 @@ def renew(folder: Path, signed: Signed) -> Issued:
 
 
 def _signed(folder: Path, name: str) -> Signed:
-    file = files_of(folder, name).certificate
-    return Signed(name, _read(file), _users_of(folder, file))
+    certificate = _read(files_of(folder, name).certificate)
+    return Signed(name, certificate, _installed(folder, certificate))
 
 
-def _users_of(folder: Path, file: Path) -> list[Path]:
-    """Return the components beside an authority that have one of its certificates installed, and
-    not another one in its place.
+def _installed(folder: Path, certificate: x509.Certificate) -> dict[Path, x509.Certificate]:
+    """Return what the components beside an authority have installed of its certificates for this
+    subject, by their folders. One of somebody else in its place is not among them.
     """
-    content = file.read_text()
-    beside = sorted(folder.parent.glob("*/certificates/cert-key.pem"))
-    return [path.parent.parent for path in beside if path.read_text().startswith(content)]
+    authority = _read(certificate_file(folder))
+    found = {}
+    for file in sorted(folder.parent.glob("*/certificates/cert-key.pem")):
+        try:
+            installed = x509.load_pem_x509_certificate(file.read_bytes())
+            installed.verify_directly_issued_by(authority)
+        except (ValueError, TypeError, InvalidSignature):
+            continue  # not one of this authority
+        if installed.subject == certificate.subject:
+            found[file.parent.parent] = installed
+    return found
 
 
 def _read(file: Path) -> x509.Certificate:
