@@ -29,14 +29,16 @@ GATEWAY = {
 CREATE = ("outgoing", "sql", "create", "db", "--database", "db.sqlite", "--engine", "sqlite")
 LOST = None
 """In place of an answer: the connection ends without one."""
+ENDED = "ended"
+"""In place of an answer: as `LOST`, and nobody was asked."""
 
 
 class Front(ThreadingHTTPServer):
     """What stands before a server, and passes requests on unless it is told otherwise.
 
     `scripted` has the answers to the next requests of a service: a status, and the body unless it
-    is the gateway's own; `LOST` passes the request on and loses its answer. `asked` are the
-    services that were asked for, in order.
+    is the gateway's own; `LOST` passes the request on and loses its answer, `ENDED` does not even
+    pass it on. `asked` are the services that were asked for, in order.
     """
 
     daemon_threads = True
@@ -74,6 +76,8 @@ class Passing(BaseHTTPRequestHandler):
             self._pass_on(method, body)
             return
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if answer == ENDED:
+            return
         if answer is LOST:
             self._ask(method, body)
         elif isinstance(answer, int):
@@ -137,6 +141,13 @@ def test_a_plugin_is_let_in_again_while_a_load_balancer_says_that_nobody_is_ther
     front.scripted = {"admin.plugin.block": [502], "admin.server.status": [503, {"workers": {}}]}
     refused = cli.run("plugin", "block", "json", *folder)
     assert refused.exit_code == 1
+    assert "stop it by hansa stop, then block the plugin once more" in refused.stderr
+    assert odb.blocked_plugins() == set()
+    # as where the worker that was asked has ended, and the next one answers
+    front.scripted = {"admin.plugin.block": [ENDED], "admin.server.status": [{"workers": {}}]}
+    refused = cli.run("plugin", "block", "json", *folder)
+    assert refused.exit_code == 3
+    assert f"no server answers at {front.url}" in refused.stderr
     assert "stop it by hansa stop, then block the plugin once more" in refused.stderr
     assert odb.blocked_plugins() == set()
 
