@@ -241,6 +241,29 @@ def test_where_records_are_required_nothing_is_done_without_one():
     assert len(log.records) == 2
 
 
+class Unreadable:
+    """A journal that is written to and cannot be read."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.append = journal.append
+
+    def read(self, **options: Any) -> Any:
+        raise Unavailable("the ODB does not answer at the moment")
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_what_was_recorded_is_not_refused_if_old_records_cannot_be_dropped(
+    caplog: pytest.LogCaptureFixture, required: bool
+):
+    log = Log(required=required)
+    journal: Any = Unreadable(log.auditing.trail.journal)
+    log.auditing.trail.journal = journal
+    assert log.route(lambda service: None)(ask(name="orders")).status == 200
+    assert log.records[-1]["outcome"] == "ok"
+    assert "old records of the audit log are kept" in caplog.text
+    assert "not in the audit log" not in caplog.text
+
+
 def test_refused_attempts_of_one_address_are_one_record_a_minute():
     now = [0.0]
     noted: list[Entry] = []

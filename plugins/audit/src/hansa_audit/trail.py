@@ -133,10 +133,13 @@ class AuditTrail:
             if time.monotonic() < self._prune_at:
                 return
             self._prune_at = time.monotonic() + PRUNE_EVERY
-        last = self._last_before(time.time() - self.section.retention_days * DAY)
-        if last is not None:
-            head = head_of(last)
-            self._append(Entry(more={CHECKPOINT: head}), drop_through=head.number)
+        try:
+            last = self._last_before(time.time() - self.section.retention_days * DAY)
+            if last is not None:
+                head = head_of(last)
+                self._append(Entry(more={CHECKPOINT: head}), drop_through=head.number)
+        except Exception as error:
+            log.warning("old records of the audit log are kept, and dropped later: %s", error)
 
     def _last_before(self, moment: float) -> JournalRecord | None:
         """Return the newest of the records at the beginning that are older than a moment."""
