@@ -225,6 +225,27 @@ def test_a_shorter_deadline_than_that_which_the_keeper_waits_for_is_kept(pools):
     assert ended == ["quick", "slow"]
 
 
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_library_that_gives_up_at_the_deadline_before_the_keeper_has_timed_out(
+    pools, monkeypatch, opened
+):
+    monkeypatch.setattr(Pool, "_keep", lambda pool: None)  # as if the machine had no time for it
+    pool = pools()
+
+    def give_up(*arguments: object) -> None:
+        time.sleep(0.05)
+        raise Unavailable("the peer does not answer")
+
+    if opened:
+        monkeypatch.setattr(Client, "ask", give_up)
+    else:
+        pool.clients[0].abort()
+        monkeypatch.setattr(Client, "open", give_up)
+    with pytest.raises(TimedOut, match=r"the echo has not answered within 0\.05 s"):
+        ask(pool, timeout=0.05)
+    assert pool.clients[-1].closed
+
+
 def test_a_fault_of_the_caller_costs_no_connection(pools):
     pool = pools()
     for error in (NotFound("no such thing"), ZeroDivisionError()):

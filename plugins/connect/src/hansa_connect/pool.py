@@ -148,6 +148,8 @@ class Pool(Generic[C]):
                 self._open(slot)
             yield slot.connection
         except Exception as error:
+            # a library's own time limit may end the call just before the keeper does
+            self._end_overdue(time.monotonic())
             if slot.overdue:
                 fault = f"{self.what} has not answered within {seconds:g} s"
                 remedy = "" if slot.opened else self.silence
