@@ -29,6 +29,7 @@ from hansa_audit.record import Entry
 from hansa_audit.recording import MOST_HELD, Refusals
 from hansa_audit.trail import JOURNAL
 from hansa_devkit import LocalServer
+from hansa_devkit.harness.waiting import wait_until
 from hansa_security.verification import Principal
 
 Handle = Callable[[Service], Any]
@@ -295,3 +296,18 @@ def test_refused_attempts_of_one_address_are_one_record_a_minute():
     noted.clear()
     refusals.flush()
     assert [(one.address, one.count) for one in noted] == [("", 51)]
+
+
+def test_counted_attempts_are_recorded_also_if_nobody_is_refused_later(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("hansa_audit.recording.WINDOW", 0.05)
+    now = [0.0]
+    noted: list[Entry] = []
+    refusals = Refusals(noted.append, clock=lambda: now[0])
+    service = type("Door", (Service,), {"name": "admin.api"})
+    for _ in range(3):
+        refusals.tell(service, Request(peer="192.0.2.1"), Refused("who?"))
+    now[0] = 1.0
+    wait_until(lambda: len(noted) == 2)
+    assert [one.count for one in noted] == [1, 2]

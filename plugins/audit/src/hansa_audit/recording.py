@@ -135,6 +135,7 @@ class Refusals:
         self._note = note
         self._clock = clock
         self._held: dict[tuple[str, str], RefusalCount] = {}
+        self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
 
     def tell(self, service: type[Service], request: Request, error: HansaError) -> None:
@@ -153,11 +154,32 @@ class Refusals:
                 notes.append(entry)
         for one in notes:
             self._note(one)
+        self._watch()
 
     def flush(self) -> None:
         """Record what was counted."""
+        self._record(float("inf"))
+
+    def _watch(self) -> None:
+        """Have what was counted recorded at the end of its window, also if nobody is refused then."""
         with self._lock:
-            notes = self._take(float("inf"))
+            if self._held and self._timer is None:
+                first = min(held.until for held in self._held.values())
+                timer = threading.Timer(max(0.0, first - self._clock()), self._end_window)
+                timer.daemon = True
+                timer.start()
+                self._timer = timer
+
+    def _end_window(self) -> None:
+        with self._lock:
+            self._timer = None
+        self._record(self._clock())
+        self._watch()
+
+    def _record(self, now: float) -> None:
+        """Record what was counted long enough."""
+        with self._lock:
+            notes = self._take(now)
         for one in notes:
             self._note(one)
 
