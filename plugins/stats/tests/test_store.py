@@ -91,6 +91,17 @@ def test_batches_of_workers_add_up_each_once(store: Store):
     assert store.first() == minute.number
 
 
+def test_the_first_minute_stays_when_two_workers_find_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    journal = LocalServer(directory=tmp_path).journal
+    OdbStore(journal).add(batch(1, {GET: tally(1)}))
+    late = OdbStore(journal)
+    monkeypatch.setattr(late, "first", lambda: 0)
+    late.add(batch(1, {GET: tally(2)}, writer="other", moment=BEGIN + 60))
+    assert OdbStore(journal).first() == slot_at(MINUTE, BEGIN).number
+
+
 def test_large_sums_are_exact(store: Store):
     for number in range(1, 4):
         store.add(batch(number, {GET: tally(98_765_432_109, 1)}))

@@ -17,6 +17,8 @@ from .tally import Table, Tally, key_of, merge_tables, series_of
 
 ALL_BEFORE = 2**31 - 1
 """The number up to which records are dropped when another one is added: all that are there."""
+FIRST = "stats.first"
+"""The journal that has the number of the first minute which was ever counted."""
 WRITERS_KEPT = 200
 """How many writers of a minute are known by what they have added to it."""
 
@@ -62,7 +64,7 @@ class OdbStore(Store):
 
         self._journal(_name(minute)).append(compose, drop_through=ALL_BEFORE)
         if not self.first():
-            self._replace("stats.first", Document(minute.number))
+            self._keep_first(minute)
 
     def put(self, slot: Slot, table: Table) -> None:
         """Keep the tallies of an hour or a day."""
@@ -80,7 +82,7 @@ class OdbStore(Store):
     def first(self) -> int:
         """Return the number of the first minute that was ever counted; 0 if none was."""
         if not self._first:
-            kept = self._read("stats.first")
+            kept = self._read(FIRST)
             self._first = 0 if kept is None else kept.slot
         return self._first
 
@@ -92,6 +94,14 @@ class OdbStore(Store):
     def put_total(self, total: Total) -> None:
         """Keep the tallies of everything."""
         self._replace("stats.total", Document(total.through, _by_key(total.table)))
+
+    def _keep_first(self, minute: Slot) -> None:
+        """Keep the number of the first minute, unless another worker has just kept one."""
+
+        def compose(number: int, last: JournalRecord | None) -> str:
+            return _text(Document(minute.number)) if last is None else last.text
+
+        self._journal(FIRST).append(compose, drop_through=ALL_BEFORE)
 
     def _read(self, name: str) -> Document | None:
         records = self._journal(name).read_back(limit=1)
