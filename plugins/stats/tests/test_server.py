@@ -145,6 +145,8 @@ def test_commands(server: RunningServer):
     assert [(row["name"], row["count"], row["p95"]) for row in rows] == [
         (item["name"], str(item["count"]), str(item["p95"])) for item in items
     ]
+    shown = server.cli(*options, "--limit", "1").stdout
+    assert f"1 of {len(items)}; --offset and --limit show others" in shown
     shown = server.cli("stats", "show", "http orders", "--by", "channel", "--step", "minute").stdout
     assert "count_share" in shown
     assert "orders.price" in server.cli("stats", "compare", "--span", "week").stdout

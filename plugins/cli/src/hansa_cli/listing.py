@@ -7,8 +7,10 @@ import click
 from .plain import JsonObject
 
 
-def paging(things: str) -> list[click.Parameter]:
-    """Return new options for one command: which part of a list of `things` is shown."""
+def paging(things: str, limit: int = 100) -> list[click.Parameter]:
+    """Return new options for one command: which part of a list of `things` is shown, by
+    default the first `limit`.
+    """
     return [
         click.Option(
             ["--offset"], type=click.IntRange(0), default=0, help=f"Number of {things} to skip."
@@ -16,7 +18,7 @@ def paging(things: str) -> list[click.Parameter]:
         click.Option(
             ["--limit"],
             type=click.IntRange(1, 10_000),
-            default=100,
+            default=limit,
             show_default=True,
             help=f"Maximum number of {things}.",
         ),

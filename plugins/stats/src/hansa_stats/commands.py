@@ -5,18 +5,17 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import click
 from hansa_cli import output
 from hansa_cli.client import Client
 from hansa_cli.connection import command
+from hansa_cli.listing import given, paging, print_rest
 from hansa_cli.moment import Moment
-from hansa_cli.plain import JsonObject
 
-KINDS = ("service", "channel", "outgoing", "security")
-SPANS = ("hour", "day", "week", "month", "year")
-ORDERS = ("count", "errors", "mean", "p50", "p95", "p99", "max", "time")
+from .choices import By, Order, SpanName, StepName
+
 FIGURES = ("count", "errors", "mean", "p50", "p95", "p99", "max", "count_share", "time_share")
 COMPARED = ("count", "errors", "mean", "p95", "p99", "max")
 
@@ -25,11 +24,14 @@ def span_options() -> list[click.Parameter]:
     """Return new options for one command: what is asked for, of which time, and how it is printed."""
     return [
         click.Option(
-            ["--by"], type=click.Choice(KINDS), default="service", help="What to count calls by."
+            ["--by"],
+            type=click.Choice(get_args(By)),
+            default="service",
+            help="What to count calls by.",
         ),
         click.Option(
             ["--span"],
-            type=click.Choice(SPANS),
+            type=click.Choice(get_args(SpanName)),
             default="hour",
             show_default=True,
             help="Time that ends now, or at --until.",
@@ -45,26 +47,14 @@ def list_options() -> list[click.Parameter]:
     return [
         click.Option(
             ["--order"],
-            type=click.Choice(ORDERS),
+            type=click.Choice(get_args(Order)),
             default="count",
             show_default=True,
             help="Figure to sort by, the largest first.",
         ),
         click.Option(["--text"], default="", help="Only names that contain this text."),
-        click.Option(["--offset"], type=click.IntRange(0), default=0, help="Number to skip."),
-        click.Option(
-            ["--limit"],
-            type=click.IntRange(1, 10_000),
-            default=50,
-            show_default=True,
-            help="Maximum number to print.",
-        ),
+        *paging("names", limit=50),
     ]
-
-
-def given(values: JsonObject) -> JsonObject:
-    """Return the options that were given, as settings of an admin service."""
-    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[object]], as_csv: bool) -> None:
@@ -93,6 +83,8 @@ def top(client: Client, as_json: bool, as_csv: bool, **values: Any) -> None:
         return
     rows = [[item["name"], *(item[key] for key in FIGURES)] for item in answer["items"]]
     write(["name", *FIGURES], rows, as_csv)
+    if not as_csv:
+        print_rest(len(rows), answer["total"])
 
 
 @command(
@@ -101,7 +93,7 @@ def top(client: Client, as_json: bool, as_csv: bool, **values: Any) -> None:
     *span_options(),
     click.Option(
         ["--step"],
-        type=click.Choice(("minute", "hour", "day")),
+        type=click.Choice(get_args(StepName)),
         help="Show the course, in points of this length, instead of the figures of the whole time.",
     ),
 )
@@ -151,6 +143,8 @@ def compare(client: Client, as_json: bool, as_csv: bool, **values: Any) -> None:
             row += [item["now"][key], item["change"][key]]
         rows.append(row)
     write(columns, rows, as_csv)
+    if not as_csv:
+        print_rest(len(rows), answer["total"])
 
 
 stats = click.Group("stats", help="Calls, errors and durations: the slowest, the most used.")

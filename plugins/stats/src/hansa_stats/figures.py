@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 from hansa import Model, setting
 
 from .buckets import percentile
-from .tally import By, Table, Tally
-
-Order: TypeAlias = Literal["count", "errors", "mean", "p50", "p95", "p99", "max", "time"]
+from .choices import By
+from .tally import Table, Tally
 
 
 class Figures(Model):

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from hansa_admin.pages import Page
 
 from .buckets import count_up_to
+from .choices import By
 from .figures import of_kind, sum_of
 from .statistics import Statistics
-from .tally import EVERY, By, Table, Tally
+from .tally import EVERY, Table, Tally
 
 PATH = "/hansa/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from hansa import Invalid, Model, setting
 from hansa_admin.operation import Operation
 
-from .figures import Figures, Order, change, figures_of, listed, of_kind, sum_of
+from .choices import Order, StepName
+from .figures import Figures, change, figures_of, listed, of_kind, sum_of
 from .history import History, step_named
 from .slots import Slot, slot_at
 from .spans import Asked, Span, bounded
@@ -37,7 +38,7 @@ class AskedSeries(AskedSummary):
     """The course of one, or of all."""
 
     step: Annotated[
-        Literal["minute", "hour", "day"],
+        StepName,
         setting(
             "Length of each point; minutes are kept for 2 days, hours for 60, days for 5 years"
         ),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple
 
 from hansa import Invalid, Model, setting
 
+from .choices import By, SpanName
 from .slots import DAY, DAY_SECONDS
-from .tally import By
 
-SpanName: TypeAlias = Literal["hour", "day", "week", "month", "year"]
 SPANS: dict[SpanName, int] = {
     "hour": 3600,
     "day": DAY_SECONDS,

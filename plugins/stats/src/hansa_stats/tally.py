@@ -5,14 +5,13 @@ security definition.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
 import msgspec
 
 from .buckets import Buckets, bucket_of
+from .choices import By
 
-By: TypeAlias = Literal["service", "channel", "outgoing", "security"]
-"""What calls are counted by."""
 EVERY: tuple[By, ...] = get_args(By)
 
 Series: TypeAlias = tuple[By, str]
