@@ -14,14 +14,15 @@ Links: TypeAlias = Mapping[Key, Iterable[Key]]
 
 def find_circle(links: Links) -> list[Key]:
     """Return definitions that refer to each other in a circle, each referring to the next, the
-    first of them at the end again; empty if there is no circle.
+    first of them at the end again; empty if there is no circle. Of several circles, it is the same
+    one each time.
     """
     by_name: dict[tuple[str, str], list[Key]] = {}
-    for key in links:
+    for key in sorted(links):
         by_name.setdefault((key[0], key[2]), []).append(key)
     graph: TopologicalSorter[Key] = TopologicalSorter()
-    for key, named in links.items():
-        for kind, type, name in named:
+    for key in sorted(links):
+        for kind, type, name in sorted(links[key]):
             found = by_name.get((kind, name), [])
             graph.add(key, *(one for one in found if type in ("", one[1])))
     try:
