@@ -53,7 +53,8 @@ class OdbWatch:
             return self._fault
         if self._identity and row.identity != self._identity:
             return "the operational database is another than the one this server has used"
-        return "" if self._keys.follow(row.key_check) else key_fault(row.key_check, self._keys)
+        self._keys.follow(row.key_check)
+        return key_fault(row.key_check, self._keys)
 
 
 def check_odb(path: Path, folder: Path) -> None:
