@@ -8,6 +8,18 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from hansa import Invalid, Model, Objects, setting
+from msgspec import Meta
+
+
+def authorities_setting(purpose: str) -> Meta:
+    """Describe a setting that `authorities_of` reads; `purpose` is how its help begins."""
+    return setting(
+        f"{purpose}: the name of a security definition of type tls_ca, or the path of a PEM file, "
+        "with a slash in it; empty for those of the system",
+        refers="security tls_ca",
+        path=True,
+        advanced=True,
+    )
 
 
 class TlsTrust(Model):
@@ -15,13 +27,7 @@ class TlsTrust(Model):
 
     tls_ca: Annotated[
         str,
-        setting(
-            "Certificate authorities to trust: the name of a security definition of type tls_ca, or "
-            "the path of a PEM file, with a slash in it; empty for those of the system",
-            refers="security tls_ca",
-            path=True,
-            advanced=True,
-        ),
+        authorities_setting("Certificate authorities to trust"),
     ] = ""
     tls_certificate: Annotated[
         str,

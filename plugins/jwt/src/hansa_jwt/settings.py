@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from hansa import Invalid, Model, Secret, setting
-from hansa_connect.tls import fault_of_authorities
+from hansa_connect.tls import authorities_setting, fault_of_authorities
 from hansa_http.forward_proxy import ProxySettings
 from hansa_http.secure_url import fault_of_secure_url
 
@@ -135,14 +135,7 @@ class JwtSettings(Model):
     ] = 5.0
     jwks_ca: Annotated[
         str,
-        setting(
-            "Certificate authorities to trust when fetching the key set: the name of a security "
-            "definition of type tls_ca, or the path of a PEM file, with a slash in it; empty for "
-            "those of the system",
-            refers="security tls_ca",
-            path=True,
-            advanced=True,
-        ),
+        authorities_setting("Certificate authorities to trust when fetching the key set"),
     ] = ""
     jwks_proxy: Annotated[
         ProxySettings | None,

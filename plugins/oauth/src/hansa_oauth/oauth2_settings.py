@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from hansa import Invalid, Model, Secret, setting
-from hansa_connect.tls import fault_of_authorities
+from hansa_connect.tls import authorities_setting, fault_of_authorities
 from hansa_http.forward_proxy import ProxySettings
 from hansa_http.secure_url import fault_of_secure_url
 from hansa_jwt.settings import Algorithm
@@ -161,14 +161,7 @@ class OAuth2Settings(Model):
     ] = 10.0
     tls_ca: Annotated[
         str,
-        setting(
-            "Certificate authorities to trust when calling the issuer: the name of a security "
-            "definition of type tls_ca, or the path of a PEM file, with a slash in it; empty for "
-            "those of the system",
-            refers="security tls_ca",
-            path=True,
-            advanced=True,
-        ),
+        authorities_setting("Certificate authorities to trust when calling the issuer"),
     ] = ""
     proxy: Annotated[
         ProxySettings | None,

@@ -14,7 +14,8 @@ from lxml import etree
 from .attachments import Attachment, Attachments
 
 NAMESPACE = "http://www.w3.org/2004/08/xop/include"
-_INCLUDE = f"{{{NAMESPACE}}}Include"
+INCLUDE = f"{{{NAMESPACE}}}Include"
+"""The name of the element that stands for a part of the message."""
 
 
 def reconstitute(root: etree._Element, attachments: Attachments) -> None:
@@ -25,7 +26,7 @@ def reconstitute(root: etree._Element, attachments: Attachments) -> None:
     """
     faults: list[str] = []
     included: set[int] = set()
-    for include in list(root.iterdescendants(_INCLUDE)):
+    for include in list(root.iterdescendants(INCLUDE)):
         href = include.get("href", "")
         shown = f"xop:Include of {href[:100]!r}"
         part = attachments.find(href)
@@ -54,7 +55,7 @@ def include(element: etree._Element, attachment: Attachment) -> None:
     for child in element:
         element.remove(child)
     element.text = None
-    etree.SubElement(element, _INCLUDE, {"href": attachment.reference}, nsmap={"xop": NAMESPACE})
+    etree.SubElement(element, INCLUDE, {"href": attachment.reference}, nsmap={"xop": NAMESPACE})
 
 
 class BinaryParts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from hansa import Invalid, Model, Secret, setting
 from hansa_security.credential import fault_of, is_hash
@@ -12,6 +12,15 @@ MOST_SECONDS = 7 * 24 * 3600
 """Maximum of settings in seconds."""
 
 _is_xml = re.compile(r"[\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*").fullmatch
+
+MustUnderstand: TypeAlias = Annotated[
+    bool,
+    setting(
+        "Whether messages that it signs demand that their receiver understands the header",
+        advanced=True,
+    ),
+]
+"""The setting of all definitions that write a Security header."""
 
 
 class WssSettings(Model):
@@ -68,13 +77,7 @@ class WssSettings(Model):
             le=MOST_SECONDS,
         ),
     ] = 0
-    must_understand: Annotated[
-        bool,
-        setting(
-            "Whether messages that it signs demand that their receiver understands the header",
-            advanced=True,
-        ),
-    ] = True
+    must_understand: MustUnderstand = True
 
     @property
     def needs_password(self) -> bool:

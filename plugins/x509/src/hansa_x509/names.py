@@ -32,4 +32,3 @@ WSU_ID = f"{{{WSU}}}Id"
 X509_V3 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"
 ID_NAMES = ("Id", "ID", "id")
 """The attributes, in any namespace, that anybody may take for the ID of an element."""
-XOP_INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from hansa import Invalid, Model, Secret, setting
+from hansa_wss.settings import MustUnderstand
 
 from .certificates import fault_of_certificates
 
@@ -71,13 +72,7 @@ class X509Settings(Model):
     timestamp: Annotated[
         int, setting("Seconds after which messages that it signs expire", ge=1, le=MOST_SECONDS)
     ] = 300
-    must_understand: Annotated[
-        bool,
-        setting(
-            "Whether messages that it signs demand that their receiver understands the header",
-            advanced=True,
-        ),
-    ] = True
+    must_understand: MustUnderstand = True
 
     def check(self) -> None:
         """Refuse what is no certificate or key, and definitions that neither admit nor sign."""

@@ -10,12 +10,13 @@ import xmlsec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hansa import Misused
+from hansa_soap.xop import INCLUDE
 from hansa_wss.names import BASE64, WSU
 from hansa_wss.outgoing_envelope import OutgoingEnvelope, add_timestamp
 from lxml import etree
 
 from .algorithms import method_for
-from .names import BINARY_TOKEN, DIRECT_REFERENCE, TOKEN_REFERENCE, WSU_ID, X509_V3, XOP_INCLUDE
+from .names import BINARY_TOKEN, DIRECT_REFERENCE, TOKEN_REFERENCE, WSU_ID, X509_V3
 from .settings import X509Settings
 
 
@@ -36,7 +37,7 @@ class Signer:
         attachments, which a signature does not cover.
         """
         envelope = OutgoingEnvelope(message)
-        if next(envelope.root.iter(XOP_INCLUDE), None) is not None:
+        if next(envelope.root.iter(INCLUDE), None) is not None:
             raise Misused("a message with attachments cannot be signed: switch mtom off")
         self._add_security(envelope)
         return envelope.to_bytes()

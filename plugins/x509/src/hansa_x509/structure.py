@@ -113,9 +113,8 @@ def _exactly(parent: etree._Element, names: Collection[str]) -> dict[str, etree.
     return found
 
 
-_with_id = etree.XPath(
-    "//*[@*[. = $id and (local-name() = 'Id' or local-name() = 'ID' or local-name() = 'id')]]"
-)
+_is_id = " or ".join(f"local-name() = '{name}'" for name in ID_NAMES)
+_with_id = etree.XPath(f"//*[@*[. = $id and ({_is_id})]]")
 
 
 def _element(root: etree._Element, reference: str) -> tuple[etree._Element, str]:
