@@ -197,11 +197,11 @@ def test_the_format_gets_the_tree_of_an_accepted_message() -> None:
 def test_a_message_of_many_candidates_costs_no_more_than_parsing_it() -> None:
     raw = b'<order xmlns:x="' + AUTH.encode() + b'">' + b"<x:login user='a'/>" * 100_000
     raw += b"</order>"
-    began = time.perf_counter()
+    began = time.thread_time()
     root = parse(raw)
-    parsing = time.perf_counter() - began
+    parsing = time.thread_time() - began
     location = Location("//a:login/@user", {"a": AUTH})
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(Invalid, match="exactly once"):
         location.text_in(root)
-    assert time.perf_counter() - began < 5 * parsing + 0.1
+    assert time.thread_time() - began < 5 * parsing + 0.1

@@ -48,10 +48,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     """Serves a WSGI application on a listening socket that other processes may share.
 
     `is_proxy` says of which addresses connections are not limited for each address; with a
-    `certificate` connections are TLS. `replace` is
-    called with the reason when all threads of services are stuck, and every minute until others
-    serve or a thread becomes free. `refuse` makes the answer to a request whose body is over the
-    limit; without it that is a problem.
+    `certificate` connections are TLS. `replace` is called with the reason when all threads of
+    services are stuck, and every minute until others serve or a thread becomes free. `refuse` makes
+    the answer to a request whose body is over the limit; without it that is a problem.
 
     `start` begins to accept, `drain` ends it without losing what was accepted, `stop` closes
     everything. This works on a duplicate of the socket given, which is closed only by the drain of
