@@ -205,7 +205,9 @@ def hansa_refused(channel: Channel | None, service: type[Service]) -> Witness | 
     or None; called once for each compiled route.
 
     Refused is what ends with `Refused` or `Forbidden`, whether a guard, a security definition, a
-    wrapper or the service raises it. `channel` is None for calls from service to service.
+    wrapper or the service raises it. `channel` is None for routes without one, such as those of
+    queued calls. Of calls from service to service it learns nothing: their errors are raised in the
+    calling service, and count where that lets them through.
     """
 
 

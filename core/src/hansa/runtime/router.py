@@ -29,7 +29,7 @@ Guards = Callable[[Channel, type[Service]], Iterable[Guard]]
 
 
 Witnesses = Callable[[Channel | None, type[Service]], Iterable[Witness]]
-"""Returns the witnesses of a channel to a service, or of calls from service to service."""
+"""Returns the witnesses of a channel to a service, or of a route without a channel."""
 
 
 def no_witnesses(channel: Channel | None, service: type[Service]) -> Iterable[Witness]:
