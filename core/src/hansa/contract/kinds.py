@@ -32,10 +32,12 @@ Guarantee = Literal["at_least_once", "at_most_once"]
 """What is promised of messages: each is handled, after a failure perhaps twice, or each is handled
 once, and a failure may cost those in hand.
 """
+Placement = Literal["worker", "server", "cluster"]
+"""Where an object runs: in every worker, in one worker of each server, or once in the cluster."""
 ConfigT = TypeVar("ConfigT", bound=Model, default=Any)
 
 
-def lease_name(placement: str, server: str, key: Key) -> str:
+def lease_name(placement: Placement, server: str, key: Key) -> str:
     """Return the lease of an object that runs once: in the cluster, or in a server."""
     scope = "cluster" if placement == "cluster" else f"server:{server}"
     return ":".join((scope, *key))
@@ -98,7 +100,7 @@ class Definition(Generic[ConfigT]):
     type: ClassVar[str] = ""
     Config: ClassVar[builtins.type[Model]] = NoSettings
     common: ClassVar[builtins.type[DefinitionSettings]] = DefinitionSettings
-    placement: ClassVar[Literal["worker", "server", "cluster"]] = "worker"
+    placement: ClassVar[Placement] = "worker"
     exclusive: ClassVar[bool] = False
     lives_inactive: ClassVar[bool] = False
     acyclic: ClassVar[bool] = False

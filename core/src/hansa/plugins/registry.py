@@ -8,9 +8,9 @@ import builtins
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, get_args
 
-from ..contract.kinds import Definition, Format, Guarantee
+from ..contract.kinds import Definition, Format, Guarantee, Placement
 from ..contract.records import PlainSettings
 from ..contract.registry import (
     RegisteredFormat,
@@ -23,8 +23,6 @@ from ..settings.model import Model, fields, setting
 
 Types = dict[tuple[str, str], RegisteredType]
 Formats = dict[str, RegisteredFormat]
-PLACEMENTS: Final = ("worker", "server", "cluster")
-"""Where an object may run."""
 
 
 class Clash(Invalid):
@@ -180,7 +178,7 @@ def _add_type(
 
 def _refuse_unknown_values(cls: type[Definition]) -> None:
     """Raise `Invalid` for a type that is placed, or guarantees something, in a word of its own."""
-    known = {"placement": PLACEMENTS}
+    known = {"placement": get_args(Placement)}
     if cls.kind == "channel":
         known["delivery"] = get_args(Guarantee)
     faults = {
