@@ -13,6 +13,7 @@ from hansa_ldap.principal import DirectoryPrincipal
 from hansa_roles.callers import Rule, definition_of
 from hansa_roles.grants import Grants, RoleState, Target
 from hansa_roles.settings import AccountSettings, RoleSettings
+from hansa_roles.unread import account_unread, role_unread
 from hypothesis import HealthCheck, given, settings as profile, strategies as st
 
 ROLES = ("r0", "r1", "r2", "r3")
@@ -249,3 +250,20 @@ def test_faulty_roles(given: dict[str, Any], fault: str):
 def test_what_comes_with_hansa_is_nobodys_credential(name: str):
     with pytest.raises(Invalid):
         load(AccountSettings, {"credentials": [name]})
+
+
+def test_roles_and_accounts_that_cannot_be_read():
+    here = {"services": ["orders.*"], "channels": ["http c"], "security": ["d0"], "rights": 1}
+    missing = {"$file": "/nowhere"}
+    for role, guarded in (
+        (here, [True, False, True, False]),
+        ({**here, "services": missing}, [True, True, True, False]),
+        ({**here, "channels": ["amqp c", missing]}, [True, False, True, True]),
+    ):
+        grants = Grants({"r0": role_unread(role)})
+        found = [grants.guards_service(name) for name in ("orders.get", "rates")]
+        found += [grants.guards_channel(name) for name in CHANNELS]
+        assert (found, grants.guards_admin) == (guarded, True)
+        assert not grants.roles_for_service("orders.get")
+    account = account_unread({"credentials": ["d0", missing], "roles": ["r0"]})
+    assert (account.active, account.credentials, account.roles) == (False, ["d0"], [])

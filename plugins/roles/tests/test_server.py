@@ -10,7 +10,10 @@ from typing import Any
 
 import jwt
 import pytest
+from hansa_admin.api import NAME as API
 from hansa_devkit.harness.api_server import ApiError, RunningServer
+
+from plugins.tls.tests.authority import Authority
 
 SOURCE = """
 from hansa import Service
@@ -30,6 +33,7 @@ class Rates(Service):
     def handle(self):
         return 1
 """
+PLUGINS = ("jwt", "roles", "scheduler", "tls")
 SHARED = "a shared secret of 32 bytes or more, for HS256 alone"
 PASSWORDS = {
     "bob": "bob's long password",
@@ -87,7 +91,7 @@ security = "app"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("roles")
     (folder / "shop.py").write_text(SOURCE)
-    running = RunningServer(folder, CONFIG, workers=1, plugins=["jwt", "roles", "scheduler"])
+    running = RunningServer(folder, CONFIG, workers=1, plugins=PLUGINS)
     running.start()
     yield running
     running.stop()
@@ -319,6 +323,11 @@ EVERY_SECOND = {"job_type": "interval_based", "seconds": 1}
             "admin.account.edit",
         ),
         (
+            "admin.channel.http.create",
+            {"service": API, "url_path": "/door/{service}", "security": "olga"},
+            "admin.account.edit",
+        ),
+        (
             "admin.outgoing.http.create",
             {"address": "http://127.0.0.1:1", "security": "olga"},
             "admin.account.edit",
@@ -369,7 +378,45 @@ def test_what_is_stored_counts_when_it_is_edited(server: RunningServer):
     assert admin_call(server, "bob", "admin.outgoing.http.test", **mine)[0] == 403
     server.api("admin.outgoing.http.edit", name="own", security="", headers={"a": {"$env": "HOME"}})
     assert admin_call(server, "bob", "admin.outgoing.http.edit", **mine)[0] == 200
+    for variable, status in (("HOME", 200), ("PATH", 403)):
+        given = {**mine, "headers": {"a": {"$env": variable}}}
+        assert admin_call(server, "bob", "admin.outgoing.http.edit", **given)[0] == status
     server.api("admin.outgoing.http.delete", name="own")
+
+
+def test_a_job_calls_a_guarded_service_if_its_author_may(server: RunningServer):
+    developer(server)
+    server.api("admin.role.create", name="reader", services=["rates.*"])
+    job = {"name": "job", "service": "rates.get", **EVERY_SECOND, "active": False}
+    status, problem = admin_call(server, "bob", "admin.channel.schedule.create", **job)
+    expected = "the caller may not call this: rates.get may be called by: admin, developer, reader"
+    assert (status, problem["detail"]) == (403, expected)
+    server.api("admin.account.edit", name="bob", roles=["definer", "reader"])
+    assert admin_call(server, "bob", "admin.channel.schedule.create", **job)[0] == 200
+    server.api("admin.channel.schedule.delete", name="job")
+
+
+def test_what_a_login_with_rights_relies_on_is_of_administrators(server: RunningServer):
+    developer(server)
+    authorities = {"name": "partner", "certificates": Authority("partner").pem}
+    server.api("admin.security.tls_ca.create", **authorities)
+    server.api(
+        "admin.security.jwt.create",
+        name="sso",
+        issuer="https://sso.example.com",
+        audience=["hansa"],
+        algorithms=["ES256"],
+        jwks_url="https://127.0.0.1:1/keys",
+        jwks_ca="partner",
+    )
+    assert admin_call(server, "bob", "admin.security.tls_ca.edit", **authorities)[0] == 200
+    server.api("admin.role.create", name="ops", trusted=["sso"], claims=["roles=ops"])
+    for action, settings in (("edit", authorities), ("delete", {"name": "partner"})):
+        status, problem = admin_call(server, "bob", f"admin.security.tls_ca.{action}", **settings)
+        assert (status, problem["detail"].split()[0]) == (403, "admin.account.edit"), problem
+    server.api("admin.role.delete", name="ops")
+    server.api("admin.security.jwt.delete", name="sso")
+    server.api("admin.security.tls_ca.delete", name="partner")
 
 
 def test_who_may_define_does_so(server: RunningServer):
@@ -409,6 +456,35 @@ def test_a_role_of_ones_own(server: RunningServer):
         server.api("admin.role.edit", name="support", parents=["support"])
     with pytest.raises(ApiError, match="in use by account 'bob'"):
         server.api("admin.role.delete", name="support")
+
+
+def test_what_cannot_be_read_stays_shut(server: RunningServer, until: Callable[..., Any]):
+    names = {"service": "orders.get", "credential": "app-key"}
+    files = {name: server.folder / name for name in names}
+    for name, text in names.items():
+        files[name].write_text(text)
+    server.api("admin.role.create", name="buyer", services=[{"$file": str(files["service"])}])
+    server.api(
+        "admin.account.create",
+        name="shop",
+        active=False,
+        credentials=["app", {"$file": str(files["credential"])}],
+    )
+    for file in files.values():
+        file.unlink()
+    former = server.workers()
+    server.api("admin.server.reload")
+    until(lambda: server.workers() and not set(server.workers()) & set(former))
+    for path in ("/open", "/ask"):
+        assert curl(server, path)[0] == 403, "it may be any service"
+    assert curl(server, "/orders", *as_user("olga"))[0] == 403
+    status, problem = curl(server, "/back", *as_user("app"))
+    assert (status, problem["detail"]) == (403, "the account is switched off")
+    assert server.api("admin.server.status"), "the user admin may as before"
+    server.api("admin.role.delete", name="buyer")
+    server.api("admin.account.edit", name="shop", credentials=["app-key"])
+    assert curl(server, "/open")[0] == 200
+    assert curl(server, "/orders", *as_user("app"))[0] == 200
 
 
 def test_export_plan_apply(server: RunningServer):

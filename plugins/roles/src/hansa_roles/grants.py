@@ -21,10 +21,13 @@ Permits: TypeAlias = Callable[[RoleSettings], bool]
 
 @dataclass(frozen=True, slots=True)
 class RoleState:
-    """A role as it is now; `builtin` ones permit, and guard nothing."""
+    """A role as it is now; `builtin` ones permit, and guard nothing. Of one that is `unread` nobody
+    knows which admin services it permits, so that these are guarded.
+    """
 
     settings: RoleSettings
     builtin: bool = False
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class Grants:
         _set(self, "_rules", self._rules_by_definition())
         _set(self, "_anonymous", frozenset(anonymous))
         _set(self, "logins", frozenset(self._admitting()))
-        _set(self, "guards_admin", any(map(self._administers, self._given())))
+        unread = any(role.unread for role in self.roles.values())
+        _set(self, "guards_admin", unread or any(map(self._administers, self._given())))
 
     # -- roles -------------------------------------------------------------------------------------
 

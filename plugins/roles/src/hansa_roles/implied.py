@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from hansa import Key, NotFound, PlainSettings, Reference, Server, references
+from hansa import Key, NotFound, PlainSettings, Reference, Server, is_reference, references
 
 from .grants import Grants, Target
 from .requirement import require, target_of
@@ -100,7 +100,7 @@ class ImpliedRights:
 def _looked_up(value: object) -> Iterator[str]:
     """Find references such as `{"$file": PATH}` anywhere in plain data."""
     if isinstance(value, dict):
-        if len(value) == 1 and str(next(iter(value))).startswith("$"):
+        if is_reference(value):
             yield json.dumps(value, default=str)
         for item in value.values():
             yield from _looked_up(item)

@@ -43,7 +43,7 @@ def hansa_services() -> list[type[Service]]:
 @hookimpl(trylast=True)  # after the plugin admin
 def hansa_startup(server: Server) -> Policy:
     """Return what may be done in this worker, and put the login of accounts before the admin API."""
-    policy = Policy(LastUses(lambda: server.records("accounts")))
+    policy = Policy(server.objects, LastUses(lambda: server.records("accounts")))
 
     def require(principal: object, edits: Iterable[Edit]) -> None:
         require_edits(server, policy.current(), principal, edits)
@@ -76,6 +76,14 @@ def hansa_definitions() -> list[tuple[str, str, str, PlainSettings]]:
 def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch | None:
     """Have the callers of a route authorized before it."""
     return authorized(channel, service, call)
+
+
+@hookimpl(tryfirst=True)  # before a request is accepted
+def hansa_serve(server: Server) -> None:
+    """Keep shut what is named by roles and accounts that cannot be read here."""
+    definitions = server.definitions
+    stored = [*definitions.all("role"), *definitions.all("account")]
+    server.resource(Policy).guard_unread(stored)
 
 
 @hookimpl
