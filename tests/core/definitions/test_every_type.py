@@ -168,7 +168,6 @@ def edits(draw: st.DrawFn) -> list[Edit]:
 
 
 @settings(
-    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -23,7 +23,7 @@ def new_key() -> str:
 KEYS = Keys(new_key())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(deadline=None)
 @given(st.text())
 def test_what_is_encrypted_comes_back(text: str):
     stored = KEYS.encrypt(text)
