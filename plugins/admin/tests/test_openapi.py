@@ -198,3 +198,17 @@ def test_a_browser_shows_it_without_a_foreign_request(server: Server, document: 
     assert asked
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
     assert server.call("admin.channel.http.get", {"name": "from-the-page"})["url_path"] == "/page"
+
+
+def test_a_channel_of_an_admin_service_leaves_its_description_as_it_is(server: Server) -> None:
+    name = "admin.channel.http.create"
+    before = schema_of(server.http("/hansa/api/openapi.json").json, name)
+    door = {"name": "door", "url_path": "/door", "service": name, "security": "admin"}
+    server.call(name, {**door, "format": "json"})
+    document = server.http("/hansa/api/openapi.json").json
+    assert "/door" in document["paths"]
+    after = schema_of(document, name)
+    component = after["$ref"].rpartition("/")[2]
+    schemas = [one["components"]["schemas"][component] for one in (before, after)]
+    assert schemas[0] == schemas[1]
+    assert schemas[1]["additionalProperties"] is False

@@ -69,7 +69,8 @@ def openapi(operations: Iterable[type[Operation]], server: Server) -> PlainData:
     paths = dict(administration.paths)
     _add_routes(paths, routes, schemas, components)
     schemes = {**security_schemes(server, routes), "admin": ADMIN_SCHEME}
-    found = _components({**administration.components, **components}, schemes)
+    # last, as theirs say more of the models of an admin service that a route calls, too
+    found = _components({**components, **administration.components}, schemes)
     return _document(server, DESCRIPTION, paths, found)
 
 
