@@ -96,7 +96,7 @@ def verified_file(file: Path) -> JsonObject:
     import msgspec
     from hansa import JournalRecord
 
-    from .verification import Verifier
+    from .verification import Verifier, shown
 
     verifier = Verifier()
     with file.open(encoding="utf-8", errors="replace") as lines:
@@ -107,15 +107,7 @@ def verified_file(file: Path) -> JsonObject:
             except (msgspec.DecodeError, KeyError, TypeError, ValueError):
                 raise click.ClickException(f"{file}, line {position}: not a record") from None
             verifier.read([JournalRecord(number, text)])
-    found = verifier.end(is_part=True)
-    return {
-        "records": found.records,
-        "first": found.first,
-        "last": found.last.number if found.last else 0,
-        "digest": found.last.digest if found.last else "",
-        "end_known": False,
-        "faults": [{"number": one.number, "fault": one.fault} for one in found.faults],
-    }
+    return shown(verifier.end(is_part=True), end_known=False)
 
 
 @command("export", *conditions())

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
-from hansa import JournalRecord, Model, dump, setting
+from hansa import JournalRecord, Model, setting
 from hansa_admin.operation import Nothing, Operation
 
 from .record import PlainRecord
 from .trail import JOURNAL, AuditTrail, time_of
-from .verification import Verifier
+from .verification import Verifier, shown
 
 PAGE = 1000
 
@@ -185,15 +185,7 @@ class AuditVerify(AuditOperation):
         while page := journal.read(after=after, limit=PAGE):
             verifier.read(page)
             after = page[-1].number
-        found = verifier.end(head)
-        return {
-            "records": found.records,
-            "first": found.first,
-            "last": found.last.number if found.last else 0,
-            "digest": found.last.digest if found.last else "",
-            "end_known": head is not None,
-            "faults": [dump_fault(one.number, one.fault) for one in found.faults],
-        }
+        return shown(verifier.end(head), end_known=head is not None)
 
 
 class AuditExport(AuditOperation):
@@ -224,12 +216,6 @@ def read(record: JournalRecord) -> PlainRecord:
     except msgspec.DecodeError:
         return {"number": record.number}
     return data
-
-
-def dump_fault(number: int, fault: str) -> PlainRecord:
-    """Return a fault as plain data."""
-    plain: PlainRecord = dump(FaultFound(number=number, fault=fault))
-    return plain
 
 
 OPERATIONS: tuple[type[Operation], ...] = (AuditList, AuditVerify, AuditExport)

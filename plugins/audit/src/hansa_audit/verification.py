@@ -32,6 +32,21 @@ class Verification:
     faults: list[Fault] = field(default_factory=list)
 
 
+def shown(found: Verification, *, end_known: bool) -> PlainRecord:
+    """Return what was found as answers and commands show it; `end_known` says whether the newest
+    record was known from elsewhere.
+    """
+    last = found.last or Head(0, "")
+    return {
+        "records": found.records,
+        "first": found.first,
+        "last": last.number,
+        "digest": last.digest,
+        "end_known": end_known,
+        "faults": [{"number": one.number, "fault": one.fault} for one in found.faults],
+    }
+
+
 class Verifier:
     """Reads the records in the order of their numbers, one after the other."""
 
