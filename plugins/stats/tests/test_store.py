@@ -234,3 +234,15 @@ def test_what_is_left_is_stored_at_the_end(worker: Callable[[], Statistics]):
     statistics.stop()
     kept = statistics.history.everything()[GET]
     assert (kept.count, kept.timed, kept.errors) == (1, 0, {"unauthorized": 1})
+
+
+def test_the_log_says_what_is_lost_at_the_end(
+    worker: Callable[[], Statistics], caplog: pytest.LogCaptureFixture
+):
+    statistics = worker()
+    store = statistics.history.store
+    assert isinstance(store, Failing)
+    store.mode = "down"
+    statistics.recorder.notes(GET).durations.append(5000)
+    statistics.stop()
+    assert "the last statistics are lost" in caplog.text

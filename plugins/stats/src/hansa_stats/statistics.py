@@ -59,10 +59,8 @@ class Statistics:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(self._grace)
-        if self._thread.is_alive():
+        if self._thread.is_alive() or not self._try_to_flush():
             log.warning("the last statistics are lost, since their store does not answer")
-        else:
-            self._try_to_flush()
 
     def flush(self) -> None:
         """Add what calls have left to the statistics of the cluster, at once; raises what keeps it
