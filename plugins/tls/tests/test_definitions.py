@@ -54,6 +54,27 @@ def authorities(tmp_path: Path) -> Path:
 
 
 PASTED = {"certificate": OWN.pem, "key": OWN.key_pem}
+ODD_KEY = """\
+-----BEGIN EC PRIVATE KEY-----
+MGkCAQEEHQB8xyO5iUwiWzvK3vMa/qiHA/pZ7mpH0p920nFFoAcGBSuBBAAgoTwD
+OgAE4fPBopIiqfTDA6nIiVTgYAEs6KpVd5l23593e/bnqpcAMvLLuisT4qdf5ShG
+aMZf9gk6QzxsfiE=
+-----END EC PRIVATE KEY-----
+"""
+"""A key on the curve secp224k1, made by OpenSSL, which cryptography does not know."""
+ODD_CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBXzCCAQ6gAwIBAgIURxWM5KI+s9DIa1HRcyL0blyDAlcwCgYIKoZIzj0EAwIw
+DjEMMAoGA1UEAwwDb2RkMCAXDTI2MTEzMDA0MjMwMVoYDzIxMDkwMTE5MDQyMzAx
+WjAOMQwwCgYDVQQDDANvZGQwTjAQBgcqhkjOPQIBBgUrgQQAIAM6AATh88GikiKp
+9MMDqciJVOBgASzoqlV3mXbfn3d79ueqlwAy8su6KxPip1/lKEZoxl/2CTpDPGx+
+IaNTMFEwHQYDVR0OBBYEFJxVJdZZRxmmsx+NlCoOorKXfh6rMB8GA1UdIwQYMBaA
+FJxVJdZZRxmmsx+NlCoOorKXfh6rMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0E
+AwIDPwAwPAIcWdAndhPfj1dHCDjtIgD2psBiG1AIyM6bA7OnnAIcAtrAKIjMBqQA
+pDcP1zgwwgODwFXhdHtVN7oS5Q==
+-----END CERTIFICATE-----
+"""
+"""Its certificate."""
 
 
 @pytest.mark.parametrize("given", ["pasted", "files", "encrypted"])
@@ -98,6 +119,8 @@ def test_a_file_in_memory_is_for_its_user_alone_and_goes_with_its_path():
         ({"key": ENCRYPTED}, "passphrase: required"),
         ({"key": ENCRYPTED, "passphrase": "x"}, "or the passphrase is another one"),
         ({"passphrase": "x"}, "passphrase: the key is not encrypted"),
+        ({"key": ODD_KEY}, "key: cannot be used: Curve"),
+        ({"certificate": ODD_CERTIFICATE}, "certificate: has a key that cannot be used: Curve"),
     ],
 )
 def test_what_does_not_fit_is_told_when_it_is_set(changes, faulty):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -133,7 +134,11 @@ def read_pair(
     """Return certificates and the private key of the first; raises `Invalid` by setting."""
     found = certificates_in("certificate", certificate)
     private = _read_key(key, passphrase)
-    public = found[0].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    try:
+        of_certificate = found[0].public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Invalid({"certificate": f"has a key that cannot be used: {error}"}) from None
+    public = of_certificate.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     own = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if public != own:
         raise Invalid({"key": "is not the key of the first certificate"})
@@ -143,6 +148,8 @@ def read_pair(
 def _read_key(key: bytes, passphrase: str | None) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(key, passphrase.encode() if passphrase else None)
+    except UnsupportedAlgorithm as error:
+        raise Invalid({"key": f"cannot be used: {error}"}) from None
     except TypeError:
         if passphrase:
             raise Invalid({"passphrase": "the key is not encrypted, and needs none"}) from None
