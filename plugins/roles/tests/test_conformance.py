@@ -6,13 +6,14 @@ import base64
 from typing import Any
 
 import pytest
-from hansa import NoSettings, Refused, Security, load
+from hansa import NoSettings, Records, Refused, Security, Unavailable, load
 from hansa_devkit import LocalServer, SecurityContract
 from hansa_devkit.contract import Contract
 from hansa_devkit.local.registry import definition_model
 from hansa_roles.kinds import Account, Role
 from hansa_roles.login import Accounts
 from hansa_roles.policy import Policy
+from hansa_roles.uses import LastUses
 from hansa_security.basic import Basic
 
 
@@ -122,4 +123,23 @@ def test_the_definition_of_a_user_alone_judges_its_password():
         except Exception as refused:
             assert user == "nobody", refused
         assert judged == expected
+    server.close()
+
+
+def test_a_last_use_that_could_not_be_written_is_written_with_the_next():
+    server = LocalServer()
+    away = [Unavailable("the store is away")]
+
+    def records() -> Records:
+        if away:
+            raise away.pop()
+        return server.records("accounts")
+
+    uses = LastUses(records)
+    uses.noted.add("shop")
+    with pytest.raises(Unavailable):
+        uses.write(1000.0)
+    uses.noted.add("shop")
+    uses.write(1001.0)
+    assert server.records("accounts").read("shop") == b"1001"
     server.close()

@@ -150,6 +150,7 @@ def test_without_roles_nothing_changes(server: RunningServer):
         "operator",
         "viewer",
     ]
+    assert not server.api("admin.role.who", name="admin.server.status")["guarded"]
 
 
 def test_a_service_that_a_role_names_is_denied_to_others(server: RunningServer):
@@ -222,6 +223,7 @@ def test_the_last_use_of_an_account(server: RunningServer, until: Callable[..., 
 def test_an_operator(server: RunningServer):
     server.api("admin.account.create", name="bob", credentials=["bob"], roles=["operator"])
     assert admin_call(server, "bob", "admin.server.status")[0] == 200
+    assert server.api("admin.role.who", name="admin.server.status")["guarded"]
     assert admin_call(server, "bob", "admin.channel.http.list")[0] == 200
     for service, settings, roles in (
         ("admin.service.deploy", {"file": "x.py", "source": ""}, "admin, developer"),

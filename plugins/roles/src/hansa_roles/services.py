@@ -136,7 +136,7 @@ def _is_guarded(grants: Grants, target: Target) -> bool:
     """Whether the callers of a service need a role."""
     if target.right is None:
         return grants.guards_service(target.service)
-    return not target.open
+    return grants.guards_admin and not target.open
 
 
 def _holders(grants: Grants, role: str) -> Iterator[Caller]:

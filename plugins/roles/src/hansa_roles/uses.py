@@ -61,13 +61,14 @@ class LastUses:
         """Take what requests have noted, and write down what was not within the last minute."""
         noted = self.noted
         self.noted = set()
-        for account in noted:
+        # a copy: a request may still add to the set that it has found
+        for account in list(noted):
             self._own[account] = now
             if now - self._written.get(account, 0.0) < INTERVAL:
                 continue
-            self._written[account] = now
             if now - self._stored(account) >= INTERVAL:
                 self._records().write(account, str(int(now)).encode())
+            self._written[account] = now
 
     def last(self, account: str) -> str | None:
         """Return the time of the last use in the cluster, in ISO 8601, UTC, to the minute; None if
