@@ -57,6 +57,8 @@ def test_a_definition_that_ends_workers_soon_after_its_start(
     assert re.search(told, state["why"])
     assert "`hansa outgoing deadly release`" in state["why"]
     assert server.output().count("while it started [\"outgoing deadly 'd' at revision 2\"]") <= 4
+    ended_by = r"os\._exit\(70\) ends .* begun by outgoing deadly 'd' at revision 2:"
+    assert re.search(ended_by, server.output())
     harmless_key = ("outgoing", "journal", "harmless")
     until(lambda: server.raw("ping", *harmless_key).get("answer") == "pong", 20)
     before = {worker.pid for worker in server.workers()}
@@ -86,6 +88,7 @@ def test_a_plugin_that_ends_workers_in_its_start(
     server = start_probed(plugins=("deadly",), more=more)
     until(lambda: states(server, "plugin  deadly") == ["quarantined"], 60)
     assert "the last was ended by SIGABRT" in server.output()
+    assert "Fatal Python error: Aborted" in server.output()
     make_plugin("deadly", source.format("return 5"))
     server.call("log_action", "plugin", "deadly", "reload")
     until(lambda: states(server, "plugin  deadly") == [], 30)
