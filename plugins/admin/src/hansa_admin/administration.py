@@ -22,6 +22,11 @@ class Identity:
     roles: tuple[str, ...] = ()
 
 
+def name_of(principal: object) -> str:
+    """Return the name of a caller; an empty text for an internal call."""
+    return str(getattr(principal, "name", None) or principal or "")
+
+
 def unknown(principal: object) -> Identity:
     """Return nothing, as where no plugin knows accounts and roles."""
     return Identity()

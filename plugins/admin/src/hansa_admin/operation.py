@@ -22,6 +22,7 @@ from hansa import (
     typed_parameters,
 )
 
+from .administration import name_of
 from .reading import read_object
 from .rights import Right
 
@@ -76,8 +77,7 @@ class Operation(Service):
     @property
     def caller(self) -> str:
         """The name of the caller, for the change log; an empty text for an internal call."""
-        principal = self.request.principal
-        return str(getattr(principal, "name", None) or principal or "")
+        return name_of(self.request.principal)
 
 
 def _render(response: Response, format: Format | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from hansa import Service
+
 Right: TypeAlias = Literal[
     "view", "payloads", "operate", "develop", "deploy", "invoke", "administer"
 ]
@@ -11,6 +13,14 @@ Right: TypeAlias = Literal[
 payloads; operate what there is (ping, run, replay, drain, restart); define and change definitions;
 deploy code; call services; administer users, plugins, and what is deleted for good.
 """
+
+
+def right_of(service: type[Service]) -> Right | None:
+    """Return the right that an administrative service declares it needs: that of the highest role if
+    it declares none, None for a gateway to other services.
+    """
+    right: Right | None = getattr(service, "right", "administer")
+    return right
 
 
 class Authorizing:

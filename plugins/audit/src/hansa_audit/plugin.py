@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hansa import Dispatch, HansaError, Request, Server, Service, StoredChange, Undefined, hookimpl
+from hansa_admin.rights import right_of
 
-from .recording import Refusals, recorded, right_of
+from .recording import Refusals, recorded
 from .services import OPERATIONS
 from .trail import AuditTrail
 

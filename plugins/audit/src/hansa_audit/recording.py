@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hansa import Dispatch, HansaError, Request, Response, Server, Service, Undefined
-from hansa_admin.administration import Administration
+from hansa_admin.administration import Administration, name_of
+from hansa_admin.rights import right_of
 
 from .early import AuditSection
 from .naming import input_of, names_in, settings_in
@@ -26,19 +27,11 @@ MOST_HELD = 100
 """
 
 
-def right_of(service: type[Service]) -> str | None:
-    """Return the right that an administrative service declares it needs: the highest one if it
-    declares none, None for a gateway to other services.
-    """
-    right: str | None = getattr(service, "right", "administer")
-    return right
-
-
 def entry_of(request: Request, service: str) -> Entry:
     """Return what is known of a call before it is made."""
     principal = request.principal
     entry = Entry(
-        by=str(getattr(principal, "name", None) or principal or ""),
+        by=name_of(principal),
         definition=str(getattr(principal, "definition", "")),
         address=request.peer,
         service=service,

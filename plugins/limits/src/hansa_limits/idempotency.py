@@ -13,6 +13,7 @@ import msgspec
 from hansa import Channel, Dispatch, Invalid, Model, Request, Response, dump
 
 from .keys import Keys
+from .policies import name_of
 from .settings import Limits
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -58,7 +59,8 @@ def idempotent(
         if request.method in SAFE:
             return call(request)
         given = key_of(request, name, parse)
-        key = _digest(label, _caller(request).encode(), given.encode())
+        # a key means nothing to anybody else
+        key = _digest(label, name_of(request).encode(), given.encode())
         while True:
             token, kept = keys.begin(key, window, _message(request), crash, patience)
             if not token:
@@ -105,12 +107,6 @@ def _field(data: object, name: str) -> object:
         if data is None:
             return None
     return data
-
-
-def _caller(request: Request) -> str:
-    """Return who sent it: a key means nothing to anybody else."""
-    principal = request.principal
-    return str(getattr(principal, "name", None) or principal or "")
 
 
 def _message(request: Request) -> str:

@@ -77,6 +77,12 @@ def _policies(limits: Limits, owner: str) -> Iterator[Policy]:
             yield Policy(f"{what}:{rate.text}", rate, prefix, key_of)
 
 
+def name_of(request: Request) -> str:
+    """Return the name of the caller; an empty text for one who need not say."""
+    principal = request.principal
+    return str(getattr(principal, "name", None) or principal or "")
+
+
 def definition_of(request: Request) -> str:
     """Return the security definition that vouches for the caller; an empty text without one."""
     return str(getattr(request.principal, "definition", ""))
@@ -84,9 +90,7 @@ def definition_of(request: Request) -> str:
 
 def caller_of(request: Request) -> str:
     """Return who calls, and by which security definition; the same for all who need not say."""
-    principal = request.principal
-    name = str(getattr(principal, "name", None) or principal or "")
-    caller = f"{definition_of(request)}:{name}"
+    caller = f"{definition_of(request)}:{name_of(request)}"
     if len(caller) > LONGEST_KEY:
         return hashlib.blake2b(caller.encode(errors="surrogatepass"), digest_size=16).hexdigest()
     return caller

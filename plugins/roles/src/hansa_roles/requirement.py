@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hansa import Channel, Forbidden, Service
-from hansa_admin.rights import Right
+from hansa_admin.rights import right_of
 
 from .grants import Demand, Grants, Target
 
@@ -23,7 +23,7 @@ def target_of(service: type[Service], channel: Channel | None) -> Target:
     is_builtin = channel is not None and channel.builtin and hasattr(service, "right")
     if not (service.is_administrative() or is_builtin):
         return Target(name, place)
-    right: Right | None = getattr(service, "right", "administer")
+    right = right_of(service)
     return Target(name, place, right, open=right is None)
 
 
