@@ -52,6 +52,7 @@ class Worker:
         keys: Keys,
     ) -> None:
         self.control = control
+        self._replaces_another = bool(job.needed)
         self.plugins = plugins
         self.database = database
         self.reports = WorkerReports(database)
@@ -99,7 +100,8 @@ class Worker:
         self._load_packages()
         builtin = server.definitions.builtin.values()
         server.objects.apply([*server.definitions.store.all(), *builtin])
-        self._forget_predecessors()
+        if not self._replaces_another:
+            self._forget_predecessors()
         # from its first report on it ends in good order, which takes that back
         signal.signal(signal.SIGTERM, self._end)
         self._note_broken_plugins()
@@ -121,7 +123,9 @@ class Worker:
             self.follower.note_plugin(plugin.name, plugin.status, plugin.why)
 
     def _forget_predecessors(self) -> None:
-        """Drop the reports of workers that ran in this place before."""
+        """Drop the reports of workers that ran in this place before, and did not end in good order;
+        one that is replaced serves until it has ended, and then drops its own.
+        """
         place = self.server.id.rpartition(".")[0]
         for worker in self.reports.all():
             if worker.rpartition(".")[0] == place:

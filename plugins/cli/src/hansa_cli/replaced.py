@@ -52,12 +52,13 @@ class Replacement:
     def _state(
         self, place: str, before: set[str], reports: dict[str, JsonObject]
     ) -> JsonObject | None:
-        """Return what became of a place; None if it is not known yet."""
+        """Return what became of a place; None if it is not known yet, or the one before has not
+        ended: it answers until then, also beside a new one.
+        """
         here = {worker: one for worker, one in reports.items() if _place(worker) == place}
         for worker, report in here.items():
-            if worker not in before:
+            if before.isdisjoint(here):
                 return self.result(report)
-        for worker, report in here.items():
             kept = report["not_running"].get(f"worker  {place.rpartition('/')[2]}")
             if kept is not None and self.is_new(worker, report, kept):
                 return dict(kept)
