@@ -378,7 +378,7 @@ class StoreAndModel(RuleBasedStateMachine):
 TestStoreAndModel = StoreAndModel.TestCase
 # a run of 25 steps counts as several examples
 TestStoreAndModel.settings = settings(
-    max_examples=settings.default.max_examples // 3, stateful_step_count=25, deadline=None
+    max_examples=settings().max_examples // 3, stateful_step_count=25, deadline=None
 )
 
 ROW = DefinitionRecord(
