@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hansa import Refused, Request, Unavailable
 from hansa_devkit import LocalServer
+from hansa_ldap.connection import DirectoryConnection
 from hansa_ldap.principal import DirectoryPrincipal
 from hansa_ldap.security import Ldap
 
@@ -76,6 +77,7 @@ def test_a_user_is_found_and_logs_in_and_has_its_groups(staff):
         ("alice", "x" * 2000),
         ("x" * 300, "wonderland"),
         ("double", "one"),
+        ("double", "two"),
         ("alice\x00", "wonderland"),
     ],
 )
@@ -83,6 +85,19 @@ def test_wrong_credentials_are_refused_alike(staff, username, password):
     refusal = refused(staff, username, password, peer=f"10.1.{len(username)}.{len(password)}")
     assert refusal.detail == "the user name or the password is wrong"
     assert refusal.headers["WWW-Authenticate"] == 'Basic realm="hansa", charset="UTF-8"'
+
+
+def test_the_password_of_nobody_is_judged_too(staff, monkeypatch):
+    bind = DirectoryConnection.bind
+    bound: list[str] = []
+
+    def noted(connection: DirectoryConnection, dn: str, password: str) -> bool:
+        bound.append(dn)
+        return bind(connection, dn, password)
+
+    monkeypatch.setattr(DirectoryConnection, "bind", noted)
+    refused(staff, "nobody at all", "wonderland", peer="10.4.0.1")
+    assert bound[-1].startswith("cn=") and bound[-1].endswith(f",{PEOPLE}")
 
 
 @pytest.mark.parametrize("changes", [{}, TEMPLATE])
@@ -226,3 +241,12 @@ def test_who_guesses_is_held_up_and_nobody_else(directory):
         assert int(held.headers["Retry-After"]) > 0
         assert one.authenticate(asking("bob", "builder", peer="10.9.0.2")) == "bob"
         assert one.authenticate(asking("alice", "wonderland", peer="10.9.0.1")) == "alice"
+
+
+def test_what_was_right_before_is_not_held_up(directory):
+    with running(directory, cache=0) as one:
+        assert one.authenticate(asking("bob", "builder", peer="10.9.0.3")) == "bob"
+        for number in range(11):
+            held = refused(one, "bob", f"guess {number}", peer="10.9.0.3")
+        assert "Retry-After" in held.headers
+        assert one.authenticate(asking("bob", "builder", peer="10.9.0.3")) == "bob"

@@ -254,6 +254,7 @@ def test_an_outage_while_the_token_is_valid_changes_nothing(issuer: Issuer) -> N
     for _ in range(3):
         retry_at = source.retry_at
         wait_until(lambda before=retry_at: signed(oauth) == first and source.retry_at > before)
+    assert "cannot be reached" in server.objects.troubles[oauth]
     # no thread begins in vain in between
     patient = make(issuer, server, retry_interval=60)
     wait_until(lambda: signed(patient) == first and patient._token._source.retry_at)
@@ -263,6 +264,7 @@ def test_an_outage_while_the_token_is_valid_changes_nothing(issuer: Issuer) -> N
     issuer.start()
     wait_until(lambda: signed(oauth) != first)
     assert signed(oauth) == f"Bearer {issuer.tokens[1]}"
+    wait_until(lambda: oauth not in server.objects.troubles)
 
 
 def test_an_issuer_that_is_down_is_asked_once_in_the_interval(issuer: Issuer) -> None:

@@ -24,7 +24,7 @@ from hansa_oauth.signature import base_string, body_hash, is_hash_of, sign
 from hansa_oauth.signed_request import ReceivedRequest
 from hansa_security.throttle import Throttle
 from hypothesis import given, strategies as st
-from oauthlib.oauth1 import RequestValidator, SignatureOnlyEndpoint
+from oauthlib.oauth1 import Client, RequestValidator, SignatureOnlyEndpoint
 
 from plugins.oauth.tests.consumer import FORM, KEY, SECRET, URL, header, make, request
 
@@ -166,6 +166,16 @@ def test_bodies_must_be_signed_where_it_is_required() -> None:
     )
     form = header(URL, "POST", "a=1", FORM)
     assert oauth.authenticate(request(form, URL, "POST", b"a=1", FORM)) == KEY
+
+
+def test_a_form_is_not_signed_by_the_hash_of_its_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_client = Client.get_oauth_params
+    digest = ("oauth_body_hash", body_hash("HMAC-SHA256", b"a=1"))
+    monkeypatch.setattr(
+        Client, "get_oauth_params", lambda self, made: [*of_client(self, made), digest]
+    )
+    form = header(URL, "POST", "a=1", FORM)
+    refused(make(), request(form, URL, "POST", b"a=1", FORM), "by its fields")
 
 
 def refused(oauth: OAuth1, made: Request, why: str = "") -> Refused:

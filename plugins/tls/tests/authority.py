@@ -61,12 +61,20 @@ class Issued:
 
 
 class Authority(Issued):
-    """An authority that signs itself, or is signed by another one."""
+    """An authority that signs itself, or is signed by another one; without `ca` its certificate says
+    that it is none. `usages` are further extensions.
+    """
 
-    def __init__(self, name: str, signer: Authority | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        signer: Authority | None = None,
+        *usages: x509.ExtensionType,
+        ca: bool = True,
+    ) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
-        basic = x509.BasicConstraints(ca=True, path_length=None)
-        made = _certificate(f"CN={name},O=Hansa tests", key, signer, [basic])
+        basic = x509.BasicConstraints(ca=ca, path_length=None)
+        made = _certificate(f"CN={name},O=Hansa tests", key, signer, [basic, *usages])
         own = key if signer is None else signer.key
         super().__init__(made.sign(own, hashes.SHA256()), key)
 
@@ -87,6 +95,19 @@ class Authority(Issued):
         words += ["-crldays", "7"]
         subprocess.run(words, check=True, capture_output=True, timeout=20)
         return folder / "list.crl"
+
+    def partial_list(self) -> str:
+        """Return a revocation list (PEM) that adds to another one."""
+        now = datetime.now(UTC)
+        made = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now)
+            .next_update(now + timedelta(days=1))
+            .add_extension(x509.DeltaCRLIndicator(1), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+        return made.public_bytes(Encoding.PEM).decode()
 
     def outdated_list(self) -> str:
         """Return a revocation list (PEM) whose next one was due yesterday."""

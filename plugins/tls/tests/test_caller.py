@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -64,6 +65,22 @@ def test_whoever_the_authority_has_signed_is_let_in_with_all_that_is_known():
 
 
 MIDDLE = Authority("middle", CA)
+NO_AUTHORITY = Authority("none", CA, ca=False)
+ONLY_LISTS = Authority(
+    "lists",
+    CA,
+    x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    ),
+)
 WRONG = {
     "none": [],
     "of another authority of the same name": [STRANGER.issue(SUBJECT)],
@@ -72,6 +89,8 @@ WRONG = {
     "of a server": [CA.issue(SUBJECT, usage=ExtendedKeyUsageOID.SERVER_AUTH)],
     "without the one between": [MIDDLE.issue(SUBJECT)],
     "signed by a client": [ALICE.issue("CN=eve"), ALICE],
+    "signed by what is no authority": [NO_AUTHORITY.issue(SUBJECT), NO_AUTHORITY],
+    "signed by what may sign lists alone": [ONLY_LISTS.issue(SUBJECT), ONLY_LISTS],
     "that names nobody": [CA.issue("O=Partner")],
     "that names two": [CA.issue("CN=alice,CN=bob")],
 }
@@ -175,6 +194,27 @@ def test_without_a_current_list_nobody_can_say_who_is_revoked(tmp_path):
         refused(one, STRANGER.issue(SUBJECT))
 
 
+def test_who_is_itself_among_the_authorities_cannot_be_revoked_and_is_refused(tmp_path):
+    own = Authority("own", ca=False)
+    both = CA.pem + own.pem
+    with running(authorities=both) as one:
+        assert one.authenticate(presented(own)) == "own"
+    with running(authorities=both, crl=str(CA.revoke(folder=tmp_path / "lists"))) as one:
+        refused(one, own)
+        assert one.authenticate(presented(BOB)) == "bob"
+
+
+def test_what_is_remembered_is_bounded_and_ends_with_the_certificate(monkeypatch):
+    monkeypatch.setattr("hansa_tls.security.REMEMBERED", 2)
+    with running() as one:
+        for name in ("a", "b", "c"):
+            one.authenticate(presented(CA.issue(f"CN={name}")))
+        assert [each.principal for each in one._verified.values()] == ["b", "c"]
+        one.authenticate(presented(CA.issue("CN=soon", days=(-1, 1 / 1440))))
+        *_, soon = one._verified.values()
+        assert soon.principal == "soon" and soon.until <= monotonic() + 60
+
+
 def test_authorities_are_read_again_when_their_file_changes(tmp_path, monkeypatch):
     monkeypatch.setattr("hansa_tls.anchors.INTERVAL", 0.0)
     file = tmp_path / "ca.pem"
@@ -206,6 +246,7 @@ def test_many_refusals_are_told_to_wait_and_hold_up_nobody_who_is_right():
             {"authorities"},
         ),
         ({"fingerprints": ["00" * 32], "crl": "/x"}, {"crl"}),
+        ({"authorities": CA.pem, "crl": CA.partial_list()}, {"crl"}),
         (
             {
                 "authorities": CA.pem,

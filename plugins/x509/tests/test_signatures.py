@@ -294,6 +294,10 @@ def a_second_header(message: etree._Element) -> None:
     header.append(copy.deepcopy(header[0]))
 
 
+def a_second_header_that_is_empty(message: etree._Element) -> None:
+    etree.SubElement(one(message, "s:Header"), one(message, ".//w:Security").tag)
+
+
 def a_second_signature(message: etree._Element) -> None:
     security = one(message, ".//w:Security")
     security.append(copy.deepcopy(one(security, "d:Signature")))
@@ -311,6 +315,12 @@ def another_timestamp(message: etree._Element) -> None:
 
 def the_body_left_out(message: etree._Element) -> None:
     remove(message.findall(".//d:Reference", NAMES)[0])
+
+
+def more_references_than_ten(message: etree._Element) -> None:
+    reference = message.findall(".//d:Reference", NAMES)[0]
+    for _ in range(10):
+        reference.addnext(copy.deepcopy(reference))
 
 
 def the_whole_document(message: etree._Element) -> None:
@@ -334,6 +344,23 @@ def a_second_transform(message: etree._Element) -> None:
     transforms = message.findall(".//d:Transforms", NAMES)[0]
     xslt = etree.SubElement(transforms, f"{{{DS}}}Transform")
     xslt.set("Algorithm", "http://www.w3.org/TR/1999/REC-xslt-19991116")
+
+
+def a_parameter_of_a_transform(message: etree._Element) -> None:
+    etree.SubElement(message.findall(".//d:Transform", NAMES)[0], "{urn:x}Parameter")
+
+
+def a_reference_to_another_token(message: etree._Element) -> None:
+    one(message, ".//w:SecurityTokenReference/w:Reference").set("URI", "#another")
+
+
+def a_token_of_another_type(message: etree._Element) -> None:
+    one(message, ".//w:BinarySecurityToken").set("ValueType", "urn:x")
+
+
+def a_certificate_beside_the_token(message: etree._Element) -> None:
+    reference = one(message, ".//w:SecurityTokenReference")
+    etree.SubElement(reference, f"{{{DS}}}X509Certificate").text = "AAAA"
 
 
 def a_short_hmac(message: etree._Element) -> None:
@@ -368,9 +395,11 @@ def for_another_role(message: etree._Element) -> None:
         wrapped_in_the_body,
         a_second_body,
         a_second_header,
+        a_second_header_that_is_empty,
         a_second_signature,
         another_timestamp,
         the_body_left_out,
+        more_references_than_ten,
         the_whole_document,
         by_xpointer,
         algorithm("CanonicalizationMethod", "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"),
@@ -379,6 +408,10 @@ def for_another_role(message: etree._Element) -> None:
         algorithm("SignatureMethod", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"),
         algorithm("DigestMethod", "http://www.w3.org/2001/04/xmldsig-more#md5"),
         a_second_transform,
+        a_parameter_of_a_transform,
+        a_reference_to_another_token,
+        a_certificate_beside_the_token,
+        a_token_of_another_type,
         a_short_hmac,
         no_signature,
         no_token,

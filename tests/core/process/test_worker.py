@@ -34,6 +34,9 @@ class Where(Service):
         return {{"version": {version}}}
 """
 CONFIG = """
+[server]
+start_limit = 0.5
+
 [outgoing.journal.declared]
 file = "{file}"
 tag = "from-file"
@@ -149,6 +152,8 @@ class TestDefinitions:
         server.call(
             "define", "outgoing", "journal", "hang", {"file": str(tmp_path / "j"), "hang": True}
         )
+        why = "its start has not returned for over 0.5 s"
+        until(lambda: server.call("state", "outgoing", "journal", "hang")["why"] == why)
         server.call("delete", "outgoing", "journal", "hang")
         until(
             lambda: server.call("deploy", {"quick.py": SOURCE.format(version=1)})["pending"] == [],
