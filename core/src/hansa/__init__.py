@@ -103,6 +103,7 @@ if TYPE_CHECKING:
         problem as problem,
     )
     from .foundation.files import StatusFile as StatusFile, replace_file as replace_file
+    from .foundation.masking import mask_secrets as mask_secrets
     from .foundation.output import print_lines as print_lines
     from .foundation.processes import started_at as started_at
     from .odb.key_file import KeyFile as KeyFile
@@ -260,6 +261,7 @@ _PUBLIC = {
         "StatusFile",
         "replace_file",
     ),
+    "foundation.masking": ("mask_secrets",),
     "foundation.output": ("print_lines",),
     "foundation.processes": ("started_at",),
     "odb.key_file": ("KeyFile",),

@@ -18,16 +18,10 @@ from pathlib import Path
 
 from ..contract.service import current_cid
 from ..foundation.errors import shortened
+from ..foundation.masking import mask_secrets
 from ..plugins.sections import LogSection
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_SECRET = re.compile(
-    r"((?:password|passwd|secret|token|api[-_]?key|authorization|cookie)"
-    r"['\"]?\s*[:=]\s*['\"]?(?:basic |bearer )?)[^\s'\",;&})]+"
-    r"|(://[^\s/:@]*:)[^\s/@]+(?=@)",
-    re.IGNORECASE,
-)
-_MASK = "********"
 _EVENT_LIMIT = 32_000
 """Maximum length of a message and of a traceback, in characters: libraries quote what peers send."""
 _FORMAT = (
@@ -43,7 +37,7 @@ class _Formatter(logging.Formatter):
     def prepare(self, record: logging.LogRecord) -> str:
         """Set the record's cid, message and time; returns its traceback, if any."""
         record.cid = getattr(record, "cid", None) or current_cid.get()
-        record.message = _SECRET.sub(_mask, shortened(record.getMessage(), _EVENT_LIMIT))
+        record.message = mask_secrets(shortened(record.getMessage(), _EVENT_LIMIT))
         record.asctime = self.formatTime(record)
         if not record.exc_info:
             return ""
@@ -101,10 +95,6 @@ class LogFile(logging.handlers.WatchedFileHandler):
             super().emit(record)
         except OSError:
             self.handleError(record)
-
-
-def _mask(match: re.Match[str]) -> str:
-    return (match[1] or match[2]) + _MASK
 
 
 def _escape(match: re.Match[str]) -> str:
