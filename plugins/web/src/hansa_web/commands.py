@@ -1,0 +1,42 @@
+"""`hansa web run`: the web admin in the foreground."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from hansa import Invalid
+
+
+@click.group("web")
+def group() -> None:
+    """The web admin."""
+
+
+@group.command()
+@click.option(
+    "--config",
+    "path",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Configuration file with the section [web].",
+)
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the server that it shows if the configuration names no clusters; by default "
+    "that of the configuration file.",
+)
+def run(path: Path, directory: Path | None) -> None:
+    """Run the web admin in the foreground until Ctrl-C or SIGTERM."""
+    from .process import run_process
+
+    try:
+        run_process(path.resolve(), (directory or path.parent).resolve())
+    except Invalid as failed:
+        click.echo("The web admin cannot start:", err=True)
+        for key, fault in failed.errors.items():
+            click.echo(f"  {key}: {fault}" if key else f"  {fault}", err=True)
+        sys.exit(1)

@@ -1,0 +1,212 @@
+"""The fields of a form: one for each setting of a schema, in groups, with the widget that fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hansa_cli.options import Setting, settings
+from hansa_cli.schema import Schema
+
+from ..api import JsonObject
+from ..rendering import shown, words
+
+Widget = Literal[
+    "switch",
+    "radio",
+    "select",
+    "number",
+    "text",
+    "area",
+    "secret",
+    "lines",
+    "pairs",
+    "time",
+    "json",
+]
+FEW = 4
+"""Choices that are shown as radio buttons; more are a list to select from."""
+_SCALARS = {"string", "integer", "number", "boolean"}
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field: the setting that it is for, and how it is shown.
+
+    `path` is `SETTING` or `SECTION.SETTING`, as the faults of the API name it.
+    """
+
+    setting: Setting
+    widget: Widget
+
+    @property
+    def path(self) -> str:
+        """The name of the field."""
+        section = self.setting.section
+        return f"{section}.{self.setting.name}" if section else self.setting.name
+
+    @property
+    def label(self) -> str:
+        """The name of the setting in words."""
+        return words(self.setting.name)
+
+    @property
+    def help(self) -> str:
+        """What the setting is for."""
+        return self.setting.schema.description
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.setting.required
+
+    @property
+    def choices(self) -> list[str]:
+        """The values to choose from, as they are posted."""
+        return [str(choice) for choice in self.setting.schema.choices]
+
+    @property
+    def default(self) -> str:
+        """The default in words; empty if there is none."""
+        value = self.setting.default
+        return "" if value in (None, "", [], {}) else shown(value)
+
+    @property
+    def example(self) -> str:
+        """An example; empty if there is none."""
+        examples = self.setting.schema.own.get("examples")
+        return shown(examples[0]) if examples else ""
+
+    @property
+    def bounds(self) -> str:
+        """The bounds of a number, or of the length of a text, in words."""
+        return _bounds(self.setting.schema)
+
+    @property
+    def refers(self) -> str:
+        """What the value must be the name of; empty if it is no name."""
+        return str(_first(self.setting.schema, "x-refers") or "")
+
+    @property
+    def is_advanced(self) -> bool:
+        """Whether it is folded away unless it is set."""
+        return bool(_first(self.setting.schema, "x-advanced"))
+
+    @property
+    def is_list(self) -> bool:
+        """Whether several values may be given."""
+        return self.setting.schema.is_list
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is true or false."""
+        return self.setting.schema.is_switch
+
+
+@dataclass(frozen=True)
+class FieldGroup:
+    """Fields that are shown together, under a title; the advanced ones in a fold."""
+
+    title: str
+    help: str
+    fields: list[FormField] = field(default_factory=list)
+
+    @property
+    def common(self) -> list[FormField]:
+        """The fields that are not folded away."""
+        return [one for one in self.fields if not one.is_advanced]
+
+    @property
+    def advanced(self) -> list[FormField]:
+        """The fields in the fold."""
+        return [one for one in self.fields if one.is_advanced]
+
+
+def field_groups(schema: Schema, without: Iterable[str] = ("name",)) -> list[FieldGroup]:
+    """Return the fields of a schema in groups: of the classes that declare the settings, and one
+    for each section.
+    """
+    titles: Mapping[str, str] = schema.own.get("x-groups") or {}
+    groups: dict[str, FieldGroup] = {}
+    for setting in settings(schema):
+        if setting.name in without and not setting.section:
+            continue
+        if setting.schema.section is not None and not setting.section:
+            continue  # a section is shown by its settings
+        key, title, help = _group_of(setting, schema, titles)
+        group = groups.setdefault(key, FieldGroup(title, help))
+        group.fields.append(FormField(setting, widget_of(setting.schema)))
+    return list(groups.values())
+
+
+def fields_of(schema: Schema) -> list[FormField]:
+    """Return the fields of a schema, without their groups."""
+    return [one for group in field_groups(schema) for one in group.fields]
+
+
+def _group_of(setting: Setting, schema: Schema, titles: Mapping[str, str]) -> tuple[str, str, str]:
+    """Return key, title and help of the group that a setting belongs to."""
+    if setting.section:
+        section = schema.properties[setting.section]
+        return f"section {setting.section}", words(setting.section), section.description
+    name = str(schema.properties[setting.name].own.get("x-group", ""))
+    return f"group {name}", titles.get(name, "Settings"), ""
+
+
+def widget_of(schema: Schema) -> Widget:
+    """Return the widget that fits a setting: what no other fits is shown as JSON."""
+    types = schema.types
+    if schema.is_secret:
+        return "secret"
+    if schema.choices and not types - {"string", "integer", "number"}:
+        return "radio" if len(schema.choices) <= FEW else "select"
+    if schema.is_switch:
+        return "switch"
+    return _widget_of_types(schema, types)
+
+
+def _widget_of_types(schema: Schema, types: set[str]) -> Widget:
+    if schema.is_list:
+        fits = schema.item_types <= {"string"} and types <= {"array", "string"}
+        return "lines" if fits and schema.item_types else "json"
+    if types == {"object"} and _is_of_texts(schema):
+        return "pairs"
+    if not types or not types <= _SCALARS:
+        return "json"
+    if types <= {"integer", "number"}:
+        return "number"
+    if types == {"string"} and _first(schema, "format") == "date-time":
+        return "time"
+    return "area" if _first(schema, "x-multiline") else "text"
+
+
+def _is_of_texts(schema: Schema) -> bool:
+    """Whether it is an object of texts with keys of any name."""
+    objects = [branch for branch in schema.branches if branch.get("type") == "object"]
+    return all(_has_texts(branch, schema) for branch in objects)
+
+
+def _has_texts(branch: JsonObject, schema: Schema) -> bool:
+    inner = branch.get("additionalProperties")
+    if branch.get("properties") or not isinstance(inner, dict):
+        return False
+    return Schema(inner, schema.components).types == {"string"}
+
+
+def _first(schema: Schema, key: str) -> object:
+    """Return what a schema, or the first of its alternatives, says under a key."""
+    found: list[JsonObject] = [schema.own, *schema.branches]
+    return next((one[key] for one in found if key in one), None)
+
+
+def _bounds(schema: Schema) -> str:
+    least = _first(schema, "minimum")
+    most = _first(schema, "maximum")
+    if least is not None and most is not None:
+        return f"{least} to {most}"
+    if least is not None:
+        return f"at least {least}"
+    if most is not None:
+        return f"at most {most}"
+    return ""

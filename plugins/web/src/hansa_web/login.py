@@ -1,0 +1,162 @@
+"""Login, logout, and the list of clusters."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import falcon
+
+from .answers import lead_to, show
+from .api import STATUS, Access, ApiError, ClusterApi, Unanswered
+from .guard import TOKEN_FIELD, has_token, is_foreign
+from .posted import read_form, read_query
+from .rendering import render
+from .visit import Form
+from .web import Web
+
+log = logging.getLogger("hansa.web")
+WRONG = "The user or the password is not right."
+
+
+def login_path(cluster: str, following: str) -> str:
+    """Return the address of the login for a cluster, which leads to a path afterwards."""
+    return "/login?" + urlencode({"cluster": cluster, "next": following})
+
+
+def refuse_foreign(request: falcon.Request) -> None:
+    """Raise `falcon.HTTPForbidden` for what a page of another origin has sent."""
+    if is_foreign(request):
+        raise falcon.HTTPForbidden(
+            title="Refused", description="requests of other sites are refused"
+        )
+
+
+def log_in(api: ClusterApi, user: str, password: str) -> Access | None:
+    """Return the access of a user, or None if the cluster does not know user and password.
+
+    Raises `ApiError`.
+    """
+    access = Access.basic(user, password)
+    try:
+        api.call(STATUS, {}, access)
+    except ApiError as error:
+        if error.status == 401:
+            return None
+        # a caller who is known, and may not look at the cluster, is logged in
+        if error.status != 403:
+            raise
+    return access
+
+
+class LoginPage:
+    """`/login`."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Show the form."""
+        self._show(request, response, read_query(request))
+
+    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Begin a session, or show the form again."""
+        refuse_foreign(request)
+        form = read_form(request)
+        api = self._web.clusters.get(form.get("cluster"))
+        if api is None:
+            self._show(request, response, form, "There is no such cluster.", 422)
+            return
+        try:
+            access = log_in(api, form.get("user"), form.get("password"))
+        except ApiError as error:
+            status = 503 if isinstance(error, Unanswered) else error.status
+            self._show(request, response, form, str(error), status)
+            return
+        if access is None:
+            log.warning("login of %r was refused by %s", form.get("user")[:80], api.name)
+            self._show(request, response, form, WRONG, 401)
+            return
+        before = self._web.sessions.end(self._web.token(request))
+        kept = before.access if before is not None else {}
+        token, _ = self._web.sessions.begin({**kept, api.name: access})
+        self._web.remember(response, token)
+        lead_to(response, _following(form, api.name))
+
+    def _show(
+        self,
+        request: falcon.Request,
+        response: falcon.Response,
+        form: Form,
+        fault: str = "",
+        status: int = 200,
+    ) -> None:
+        chosen = form.get("cluster") or next(iter(self._web.clusters), "")
+        text = render(
+            "login.html",
+            title="Log in",
+            clusters=list(self._web.clusters.values()),
+            chosen=chosen,
+            following=form.get("next"),
+            user=form.get("user"),
+            fault=fault,
+            frame=None,
+        )
+        show(request, response, text, status)
+
+
+def _following(form: Form, cluster: str) -> str:
+    """Return the path that a login leads to: the one asked for, if it is one of this web admin."""
+    path = form.get("next")
+    is_own = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if is_own and path.isprintable() else f"/{cluster}"
+
+
+class Logout:
+    """`/logout`, by POST alone."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
+        """End the session."""
+        refuse_foreign(request)
+        token = self._web.token(request)
+        session = self._web.sessions.find(token)
+        if session is not None:
+            if not has_token(session, read_form(request).get(TOKEN_FIELD)):
+                raise falcon.HTTPForbidden(description="the form is not of this session")
+            self._web.sessions.end(token)
+        self._web.forget(response)
+        lead_to(response, "/login")
+
+
+class ClusterList:
+    """`/`: the clusters to choose from; where there is but one, its dashboard."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Show them, with the state of those that the session is logged in to."""
+        session = self._web.session(request)
+        if len(self._web.clusters) == 1:
+            lead_to(response, f"/{next(iter(self._web.clusters))}")
+            return
+        access: Mapping[str, Access] = session.access if session is not None else {}
+        cards = [
+            {"api": api, **_state(api, access.get(name))}
+            for name, api in self._web.clusters.items()
+        ]
+        show(request, response, render("clusters.html", title="Clusters", cards=cards, frame=None))
+
+
+def _state(api: ClusterApi, access: Access | None) -> dict[str, object]:
+    """Return what the card of a cluster shows: its servers, or why they are not known."""
+    if access is None:
+        return {"status": None, "note": "not logged in"}
+    try:
+        return {"status": api.call(STATUS, {}, access), "note": ""}
+    except ApiError as error:
+        return {"status": None, "note": str(error)}

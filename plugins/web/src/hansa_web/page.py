@@ -1,0 +1,67 @@
+"""What a page is: an address, a title, a template, the admin services that it calls, and two
+functions. Everything else about it is derived from this declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from .visit import Visit
+
+Group = Literal["Watch", "Messages", "Configure", "Change", "System", ""]
+GROUPS: tuple[Group, ...] = ("Watch", "Messages", "Configure", "Change", "System")
+"""The groups of the navigation, in order."""
+Context: TypeAlias = dict[str, Any]
+"""What a template gets, by name."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An answer to a POST that is the page again, such as a form with its faults."""
+
+    context: Context
+    status: int = 422
+    template: str = ""
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """An answer to a POST that leads to another page, which shows the notice."""
+
+    to: str
+    notice: str = ""
+
+
+@dataclass(frozen=True)
+class Download:
+    """An answer that is saved as a file, and never shown by the browser."""
+
+    name: str
+    content: bytes
+    content_type: str = "application/octet-stream"
+
+
+Outcome: TypeAlias = Shown | Redirect | Download
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of a cluster.
+
+    `path` is below the cluster's, with `{name}` for a part; `services` are the admin services that
+    a view calls, of which `{kind}` and `{type}` stand for parts of the path, and `calls` is the most
+    that a view makes. A page with a `group` is in the navigation. `show` returns what the template
+    gets; `act` carries out a POST.
+    """
+
+    path: str
+    title: str
+    template: str
+    show: Callable[[Visit], Context]
+    act: Callable[[Visit], Outcome] | None = None
+    services: tuple[str, ...] = ()
+    group: Group = ""
+    calls: int = 1

@@ -1,0 +1,136 @@
+"""The route of a page: who asks is known, what is posted is of this session, and what the page's
+functions return is answered.
+"""
+
+from __future__ import annotations
+
+import falcon
+
+from .answers import lead_to, send_download, show, show_problem
+from .api import ApiError, ClusterApi
+from .frame import frame_of
+from .guard import TOKEN_FIELD, has_token
+from .login import login_path, refuse_foreign
+from .page import Context, Download, Page, Redirect
+from .posted import read_posted, read_query
+from .rendering import render
+from .visit import Visit
+from .web import Web
+
+
+class PageResource:
+    """One page of the table, in every cluster."""
+
+    def __init__(self, web: Web, page: Page) -> None:
+        self._web = web
+        self._page = page
+
+    def on_get(
+        self, request: falcon.Request, response: falcon.Response, cluster: str, **parts: str
+    ) -> None:
+        """Show the page; whoever is not logged in is led to the login, and back."""
+        visit = self._visit(request, response, cluster, parts)
+        if visit is None:
+            return
+        try:
+            context = self._page.show(visit)
+        except ApiError as error:
+            self._refuse(request, response, visit, error)
+            return
+        if isinstance(context, Download):
+            send_download(response, context)
+            return
+        self._show(request, response, visit, context)
+
+    def on_post(
+        self, request: falcon.Request, response: falcon.Response, cluster: str, **parts: str
+    ) -> None:
+        """Carry out what a form of the page asks for."""
+        refuse_foreign(request)
+        if self._page.act is None:
+            raise falcon.HTTPMethodNotAllowed(["GET"])
+        visit = self._visit(request, response, cluster, parts)
+        if visit is None:
+            return
+        visit.form = read_posted(request)
+        if not has_token(visit.session, visit.form.get(TOKEN_FIELD)):
+            raise falcon.HTTPForbidden(
+                title="Refused", description="the form is not of this session; load the page again"
+            )
+        try:
+            outcome = self._page.act(visit)
+        except ApiError as error:
+            self._refuse(request, response, visit, error)
+            return
+        if isinstance(outcome, Redirect):
+            if outcome.notice:
+                visit.session.notices.append(outcome.notice)
+            lead_to(response, outcome.to)
+        elif isinstance(outcome, Download):
+            send_download(response, outcome)
+        else:
+            template = outcome.template or self._page.template
+            self._show(request, response, visit, outcome.context, outcome.status, template)
+
+    def _visit(
+        self,
+        request: falcon.Request,
+        response: falcon.Response,
+        cluster: str,
+        parts: dict[str, str],
+    ) -> Visit | None:
+        """Return what the page's functions get; None if the browser is led to the login."""
+        api = self._web.clusters.get(cluster)
+        if api is None:
+            raise falcon.HTTPNotFound(description=f"there is no cluster {cluster}")
+        session = self._web.session(request)
+        access = session.access.get(cluster) if session is not None else None
+        if session is None or access is None:
+            self._lead_to_login(request, response, api)
+            return None
+        return Visit(
+            api=api,
+            access=access,
+            session=session,
+            catalogue=self._web.catalogues[cluster],
+            parts=parts,
+            query=read_query(request),
+        )
+
+    def _lead_to_login(
+        self, request: falcon.Request, response: falcon.Response, api: ClusterApi
+    ) -> None:
+        following = request.relative_uri if request.method == "GET" else f"/{api.name}"
+        lead_to(response, login_path(api.name, following))
+
+    def _show(
+        self,
+        request: falcon.Request,
+        response: falcon.Response,
+        visit: Visit,
+        context: Context,
+        status: int = 200,
+        template: str = "",
+    ) -> None:
+        title = str(context.get("title") or self._page.title)
+        frame = frame_of(visit, self._page)
+        text = render(
+            template or self._page.template,
+            **{"frame": frame, "visit": visit, **context, "title": title},
+        )
+        response.set_header("X-Admin-Calls", str(len(visit.calls)))
+        show(request, response, text, status)
+
+    def _refuse(
+        self,
+        request: falcon.Request,
+        response: falcon.Response,
+        visit: Visit,
+        error: ApiError,
+    ) -> None:
+        """Answer for a call that was refused; whose password has changed has to log in again."""
+        if error.status == 401:
+            visit.session.access.pop(visit.cluster, None)
+            self._lead_to_login(request, response, visit.api)
+            return
+        show_problem(request, response, error, frame=frame_of(visit, self._page))

@@ -1,0 +1,37 @@
+"""The pages: a module for each subject, and the one table of them all."""
+
+from __future__ import annotations
+
+from ..page import Page
+from . import (
+    audit,
+    configuration,
+    dashboard,
+    definition_forms,
+    definitions,
+    deploy,
+    failed,
+    jobs,
+    plugins,
+    queue,
+    servers,
+    services,
+    statistics,
+)
+
+PAGES: tuple[Page, ...] = (
+    *dashboard.PAGES,
+    *statistics.PAGES,
+    *failed.PAGES,
+    *queue.PAGES,
+    *services.PAGES,
+    *definitions.PAGES,
+    *jobs.PAGES,
+    *deploy.PAGES,
+    *configuration.PAGES,
+    *servers.PAGES,
+    *plugins.PAGES,
+    *audit.PAGES,
+    *definition_forms.PAGES,
+)
+"""All pages of a cluster; the order of those with a group is that of the navigation."""

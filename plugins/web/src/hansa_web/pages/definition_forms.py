@@ -1,0 +1,329 @@
+"""The forms that create and edit definitions, derived from the schema of their type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..api import ApiError, JsonObject
+from ..catalogue import RegisteredType
+from ..forms.fields import FieldGroup, FormField, field_groups, fields_of
+from ..forms.values import (
+    SOURCES,
+    Posted,
+    Shown as ShownValue,
+    posted_settings,
+    shown_again,
+    shown_of,
+    stored_value,
+)
+from ..page import Context, Outcome, Page, Redirect, Shown
+from ..visit import Visit
+from .definitions import REPORTED, definition_path, list_path
+
+
+@dataclass(frozen=True)
+class Row:
+    """A field and what it shows."""
+
+    field: FormField
+    shown: ShownValue
+
+
+@dataclass(frozen=True)
+class Section:
+    """A group of the form: its rows, and those in its fold, which is open if one of them is set,
+    required or faulty.
+    """
+
+    title: str
+    help: str
+    common: list[Row]
+    advanced: list[Row]
+
+    @property
+    def set_count(self) -> int:
+        """The number of settings in the fold that differ from their default."""
+        return sum(1 for row in self.advanced if row.shown.is_set)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the fold hides something that must be seen."""
+        return any(
+            row.shown.is_set or row.shown.fault or row.field.required for row in self.advanced
+        )
+
+
+def show_new(visit: Visit) -> Context:
+    """Return the empty form of a type, with settings that the address gives."""
+    registered = visit.type
+    given = {
+        name: visit.query.get(name) for name in registered.schema.properties if name in visit.query
+    }
+    sections = _sections(registered, given)
+    return _context(visit, registered, sections, name=visit.query.get("name"))
+
+
+def create(visit: Visit) -> Outcome:
+    """Create a definition, or try its settings; the form is shown again with its faults."""
+    registered = visit.type
+    name = visit.form.get("name").strip()
+    posted = posted_settings(fields_of(registered.schema), visit.form, {})
+    if visit.form.get("action") == "test":
+        return _try(visit, registered, posted, {"name": ""}, name=name)
+    if posted.faults:
+        return _again(visit, registered, posted.faults, name=name)
+    try:
+        answer = visit.send(registered.service("create"), {**posted.settings, "name": name})
+    except ApiError as error:
+        return _refused(visit, registered, error, name=name)
+    path = visit.path(registered.kind, registered.type, name)
+    notice = f"{name} is created, revision {answer['revision']}: {answer.get('state', '')}."
+    generated = answer.get("generated") or {}
+    if generated:
+        shown = ", ".join(f"{key}: {value}" for key, value in generated.items())
+        notice += f" Generated, and shown this once: {shown}"
+    return Redirect(path, notice)
+
+
+def show_edit(visit: Visit) -> Context:
+    """Return the form with the settings of a definition; secrets are never filled in."""
+    registered = visit.type
+    found = visit.call(registered.service("get"), name=visit.parts["name"])
+    sections = _sections(registered, _settings(found))
+    return _context(visit, registered, sections, found=found, name=found["name"])
+
+
+def edit(visit: Visit) -> Outcome:
+    """Change the settings that differ, unless somebody else has changed the definition since."""
+    registered = visit.type
+    name = visit.parts["name"]
+    found = visit.call(registered.service("get"), name=name)
+    posted = posted_settings(fields_of(registered.schema), visit.form, _settings(found))
+    seen = visit.form.number("seen_revision", 0)
+    if visit.form.get("action") == "test":
+        return _try(visit, registered, posted, {"name": name}, found=found, name=name)
+    if posted.faults:
+        return _again(visit, registered, posted.faults, found=found, name=name)
+    here = definition_path(visit)
+    if not posted.settings and seen == found["revision"]:
+        return Redirect(here, "Nothing was changed.")
+    asked = {"name": name, "seen_revision": seen, **posted.settings}
+    try:
+        answer = visit.send(registered.service("edit"), asked)
+    except ApiError as error:
+        return _refused(visit, registered, error, found=found, name=name)
+    notice = f"{name} is changed, revision {answer['revision']}: {answer.get('state', '')}."
+    return Redirect(here, notice)
+
+
+def _settings(found: JsonObject) -> JsonObject:
+    return {key: value for key, value in found.items() if key not in REPORTED}
+
+
+def _sections(registered: RegisteredType, settings: Mapping[str, object]) -> list[Section]:
+    """Return the form with stored settings."""
+    return [
+        _section(
+            group, {one.path: shown_of(one, stored_value(settings, one)) for one in group.fields}
+        )
+        for group in field_groups(registered.schema)
+    ]
+
+
+def _sections_again(
+    visit: Visit, registered: RegisteredType, faults: Mapping[str, str]
+) -> list[Section]:
+    """Return the form as it was posted, with its faults."""
+    return [
+        _section(
+            group,
+            {
+                one.path: shown_again(one, visit.form, fault_of(faults, one.path))
+                for one in group.fields
+            },
+        )
+        for group in field_groups(registered.schema)
+    ]
+
+
+def _section(group: FieldGroup, shown: Mapping[str, ShownValue]) -> Section:
+    return Section(
+        group.title,
+        group.help,
+        [Row(one, shown[one.path]) for one in group.common],
+        [Row(one, shown[one.path]) for one in group.advanced],
+    )
+
+
+def fault_of(faults: Mapping[str, str], path: str) -> str:
+    """Return the fault of a field: of its own path, or of a part of its value."""
+    own = faults.get(path)
+    inner = [
+        f"{key.removeprefix(path).lstrip('.')}: {fault}"
+        for key, fault in faults.items()
+        if key.startswith((f"{path}.", f"{path}["))
+    ]
+    return "; ".join(([own] if own else []) + inner)
+
+
+def _context(
+    visit: Visit,
+    registered: RegisteredType,
+    sections: list[Section],
+    *,
+    found: JsonObject | None = None,
+    name: str = "",
+    faults: Mapping[str, str] | None = None,
+    summary: str = "",
+    result: str = "",
+    cid: str = "",
+) -> Context:
+    """Return what the template of the form gets."""
+    faults = faults or {}
+    prefix = f"{len(faults)} faults – " if faults else ""
+    words = registered.path.replace(".", " ")
+    title = f"Edit {found['name']}" if found is not None else f"New {words}"
+    rows = [row for section in sections for row in (*section.common, *section.advanced)]
+    known = {row.field.path for row in rows if row.shown.fault}
+    here = definition_path(visit) if found is not None else ""
+    return {
+        "title": prefix + title,
+        "heading": title,
+        "registered": registered,
+        "sections": sections,
+        "sources": SOURCES,
+        "found": found,
+        "name": name,
+        "name_fault": faults.get("name", ""),
+        "faults": [row for row in rows if row.shown.fault],
+        "other_faults": {
+            key: fault
+            for key, fault in faults.items()
+            if key != "name" and not any(_belongs(key, path) for path in known)
+        },
+        "summary": summary,
+        "result": result,
+        "cid": cid,
+        "can_test": "test" in registered.actions,
+        "back": here or list_path(visit, registered.kind),
+    }
+
+
+def _belongs(fault: str, path: str) -> bool:
+    return fault == path or fault.startswith((f"{path}.", f"{path}["))
+
+
+def _again(
+    visit: Visit,
+    registered: RegisteredType,
+    faults: Mapping[str, str],
+    *,
+    found: JsonObject | None = None,
+    name: str = "",
+    summary: str = "",
+    cid: str = "",
+    status: int = 422,
+) -> Shown:
+    """Return the form again, with all that was entered but secrets."""
+    sections = _sections_again(visit, registered, faults)
+    context = _context(
+        visit,
+        registered,
+        sections,
+        found=found,
+        name=name,
+        faults=faults,
+        summary=summary,
+        cid=cid,
+    )
+    return Shown(context, status)
+
+
+def _refused(
+    visit: Visit,
+    registered: RegisteredType,
+    error: ApiError,
+    *,
+    found: JsonObject | None = None,
+    name: str = "",
+) -> Shown:
+    """Return the form again with the faults that the API found."""
+    if error.status in (401, 403, 404):
+        raise error
+    summary = "" if error.errors else str(error)
+    if error.status == 409 and found is not None:
+        summary = f"{error}. What you entered is below; saving again replaces what was changed."
+    return _again(
+        visit,
+        registered,
+        error.errors,
+        found=found,
+        name=name,
+        summary=summary,
+        cid=error.cid,
+        status=422 if error.errors else error.status,
+    )
+
+
+def _try(
+    visit: Visit,
+    registered: RegisteredType,
+    posted: Posted,
+    asked: JsonObject,
+    *,
+    found: JsonObject | None = None,
+    name: str = "",
+) -> Shown:
+    """Return the form again with what came of a trial of the settings, which stores nothing."""
+    faults = dict(posted.faults)
+    summary = result = cid = ""
+    status = 422
+    if not faults:
+        try:
+            answer = visit.send(registered.service("test"), {**posted.settings, **asked})
+            result = str(answer.get("result", "")) or "the settings work"
+            status = 200
+        except ApiError as error:
+            if error.status in (401, 403):
+                raise
+            faults = error.errors
+            summary = "" if faults else str(error)
+            cid = error.cid
+    sections = _sections_again(visit, registered, faults)
+    context = _context(
+        visit,
+        registered,
+        sections,
+        found=found,
+        name=name,
+        faults=faults,
+        summary=summary,
+        result=result,
+        cid=cid,
+    )
+    return Shown(context, status)
+
+
+PAGES = (
+    Page(
+        path="/{kind}/{type}/new",
+        title="New definition",
+        template="definition_form.html",
+        services=("admin.{kind}.{type}.create", "admin.{kind}.{type}.test"),
+        show=show_new,
+        act=create,
+    ),
+    Page(
+        path="/{kind}/{type}/{name}/edit",
+        title="Edit definition",
+        template="definition_form.html",
+        services=(
+            "admin.{kind}.{type}.get",
+            "admin.{kind}.{type}.edit",
+            "admin.{kind}.{type}.test",
+        ),
+        show=show_edit,
+        act=edit,
+    ),
+)

@@ -1,0 +1,80 @@
+"""Deploy: sources that are uploaded or pasted become new versions, all of them or none."""
+
+from __future__ import annotations
+
+from ..api import ApiError, JsonObject
+from ..page import Context, Outcome, Page, Redirect, Shown
+from ..visit import Visit
+
+
+def show(visit: Visit) -> Context:
+    """Return the form; with a service, it has the source of its file."""
+    service = visit.query.get("service")
+    file = text = ""
+    if service:
+        sources = visit.call("admin.service.source", file=service)
+        file = sources["file"]
+        files = sources["files"]
+        if len(files) == 1:
+            text = next(iter(files.values()))
+    return _context(visit, file=file, text=text)
+
+
+def _context(
+    visit: Visit, *, file: str = "", text: str = "", error: ApiError | None = None
+) -> Context:
+    return {
+        "packages": visit.call("admin.service.packages")["items"],
+        "file": file,
+        "text": text,
+        "error": error,
+    }
+
+
+def deploy(visit: Visit) -> Outcome:
+    """Deploy what was given; a refusal is shown above the source."""
+    files = uploaded(visit)
+    file = visit.form.get("file").strip()
+    text = visit.form.get("source").replace("\r\n", "\n")
+    if file and text:
+        files[file] = text
+    if not files:
+        error = ApiError(422, {"detail": "Upload a file, or give a name and a source."})
+        return Shown(_context(visit, file=file, text=text, error=error))
+    try:
+        done = visit.call("admin.service.deploy", files=files)
+    except ApiError as error:
+        if error.status in (401, 403):
+            raise
+        return Shown(_context(visit, file=file, text=text, error=error), 422)
+    return Redirect(visit.path("services"), _notice(done))
+
+
+def uploaded(visit: Visit) -> dict[str, str]:
+    """Return the uploaded sources by the names of their files."""
+    names = visit.form.all("upload.name")
+    texts = [text for text in visit.form.all("upload") if text]
+    return dict(zip(names, texts, strict=False))
+
+
+def _notice(done: JsonObject) -> str:
+    packages = ", ".join(f"{one['file']} version {one['version']}" for one in done["packages"])
+    services = ", ".join(done["services"]) or "no service"
+    notice = f"{packages} serves, revision {done['revision']}: {services}."
+    for one in done["not_running"]:
+        notice += f" {one['name']} could not be loaded by some workers."
+    return notice
+
+
+PAGES = (
+    Page(
+        path="/deploy",
+        title="Deploy",
+        template="deploy.html",
+        group="Change",
+        services=("admin.service.packages", "admin.service.source", "admin.service.deploy"),
+        calls=2,
+        show=show,
+        act=deploy,
+    ),
+)

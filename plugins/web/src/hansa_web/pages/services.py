@@ -1,0 +1,258 @@
+"""The services: list, overview, source with versions, and the invoker."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+
+from ..api import ApiError, JsonObject
+from ..page import Context, Outcome, Page, Redirect, Shown
+from ..rendering import pretty
+from ..source_view import highlighted
+from ..visit import Visit
+
+PAGE_SIZE = 50
+NOTHING: JsonObject = {}
+
+
+def show_list(visit: Visit) -> Context:
+    """Return a page of the services, with the figures of the last hour beside them."""
+    offset = visit.query.number("offset", 0)
+    text = visit.query.get("filter")
+    panels = visit.panels(
+        services=("admin.service.list", {"filter": text, "offset": offset, "limit": PAGE_SIZE}),
+        figures=("admin.statistics.top", {"span": "hour", "limit": 1000, "text": text}),
+    )
+    if panels["services"].error is not None:
+        raise panels["services"].error
+    found = panels["services"].data
+    figures = {one["name"]: one for one in panels["figures"].data.get("items", ())}
+    return {
+        "rows": [{**one, "figures": figures.get(one["name"])} for one in found["items"]],
+        "total": found["total"],
+        "offset": offset,
+        "size": PAGE_SIZE,
+    }
+
+
+def show_service(visit: Visit) -> Context:
+    """Return the overview of a service."""
+    name = visit.parts["name"]
+    panels = visit.panels(
+        service=("admin.service.get", {"name": name}),
+        figures=("admin.statistics.summary", {"name": name, "span": "day"}),
+    )
+    if panels["service"].error is not None:
+        raise panels["service"].error
+    found = panels["service"].data
+    return {
+        **_head(visit, found, "overview"),
+        "figures": panels["figures"].data.get("figures"),
+        "input": fields_in(found["input"]),
+        "output": fields_in(found["output"]),
+    }
+
+
+def _head(visit: Visit, found: JsonObject, tab: str) -> Context:
+    """Return what each tab of a service shows."""
+    name = found["name"]
+    here = visit.path("services", name)
+    tabs = [("overview", here)]
+    if found["source"] is not None:
+        tabs.append(("source", f"{here}/source"))
+    tabs.append(("invoke", f"{here}/invoke"))
+    return {"title": name, "found": found, "here": here, "tabs": tabs, "tab": tab}
+
+
+def fields_in(schema: Mapping[str, object] | None) -> list[tuple[str, str, bool, str]]:
+    """Return the fields of the schema of an input or output: name, type, whether it is required,
+    help.
+    """
+    if schema is None:
+        return []
+    definitions = schema.get("$defs")
+    inner = _resolved(schema, definitions if isinstance(definitions, dict) else {})
+    properties = inner.get("properties")
+    required = inner.get("required") or ()
+    if not isinstance(properties, dict) or not isinstance(required, list | tuple):
+        return []
+    return [
+        (name, _type_of(one), name in required, str(one.get("description", "")))
+        for name, one in properties.items()
+    ]
+
+
+def _resolved(schema: Mapping[str, object], definitions: JsonObject) -> Mapping[str, object]:
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    found: Mapping[str, object] = definitions.get(name, schema)
+    return found
+
+
+def _type_of(schema: JsonObject) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_type_of(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(str(one) for one in schema["enum"])
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    return str(schema.get("type", "any"))
+
+
+# -- source and versions ---------------------------------------------------------------------------
+
+
+def show_source(visit: Visit) -> Context:
+    """Return the source of a service, of the version asked for, and what differs from another."""
+    found = visit.call("admin.service.get", name=visit.parts["name"])
+    if found["source"] is None:
+        raise ApiError(404, {"title": "Not found", "detail": "it comes with a plugin"})
+    versions = sorted(found["versions"], key=lambda one: -one["version"])
+    current = next((one["version"] for one in versions if one["current"]), 0)
+    wanted = visit.query.number("version", current)
+    files = _files(visit, found, wanted)
+    against = visit.query.number("against", 0)
+    return {
+        **_head(visit, found, "source"),
+        "versions": versions,
+        "current": current,
+        "version": wanted,
+        "against": against,
+        "files": [(path, highlighted(path, text)) for path, text in files.items()],
+        "difference": difference(_files(visit, found, against), files) if against else [],
+    }
+
+
+def _files(visit: Visit, found: JsonObject, version: int) -> dict[str, str]:
+    data: JsonObject = {"file": found["origin"]}
+    if version:
+        data["version"] = version
+    files = visit.send("admin.service.source", data)["files"]
+    return {str(path): str(text) for path, text in files.items()}
+
+
+def difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the lines of a unified diff of sources, each with its tone: added, removed or none."""
+    lines: list[tuple[str, str]] = []
+    for path in sorted({*old, *new}):
+        before = old.get(path, "").splitlines()
+        after = new.get(path, "").splitlines()
+        for line in difflib.unified_diff(before, after, path, path, lineterm="", n=3):
+            tone = {"+": "added", "-": "removed"}.get(line[:1], "")
+            lines.append((tone, line))
+    return lines
+
+
+def roll_back(visit: Visit) -> Outcome:
+    """Let an older version serve again."""
+    found = visit.call("admin.service.get", name=visit.parts["name"])
+    data = {"file": found["origin"], "version": visit.form.number("version", 0)}
+    done = visit.send("admin.service.rollback", data)
+    notice = f"{done['file']} version {done['version']} serves, revision {done['revision']}."
+    return Redirect(visit.path("services", found["name"], "source"), notice)
+
+
+# -- invoke ----------------------------------------------------------------------------------------
+
+
+def show_invoke(visit: Visit) -> Context:
+    """Return the form that calls a service."""
+    found = visit.call("admin.service.get", name=visit.parts["name"])
+    return _invoker(visit, found, example_of(found["input"]))
+
+
+def _invoker(
+    visit: Visit,
+    found: JsonObject,
+    payload: str,
+    answer: JsonObject | None = None,
+    error: ApiError | None = None,
+    fault: str = "",
+) -> Context:
+    return {
+        **_head(visit, found, "invoke"),
+        "payload": payload,
+        "answer": answer,
+        "error": error,
+        "fault": fault,
+        "fields": fields_in(found["input"]),
+    }
+
+
+def example_of(schema: Mapping[str, object] | None) -> str:
+    """Return an input to begin with: the required fields, with their examples or empty."""
+    if schema is None:
+        return ""
+    definitions = schema.get("$defs")
+    inner = _resolved(schema, definitions if isinstance(definitions, dict) else {})
+    properties = inner.get("properties")
+    required = inner.get("required") or ()
+    if not isinstance(properties, dict) or not isinstance(required, list | tuple):
+        return "{}"
+    empty = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
+    found = {}
+    for name in required:
+        one = properties.get(name, {})
+        examples = one.get("examples")
+        found[name] = examples[0] if examples else empty.get(str(one.get("type")))
+    return json.dumps(found, indent=2, ensure_ascii=False)
+
+
+def invoke(visit: Visit) -> Outcome:
+    """Call a service, and show its answer below what was sent."""
+    found = visit.call("admin.service.get", name=visit.parts["name"])
+    text = visit.form.get("payload").replace("\r\n", "\n")
+    data: JsonObject = {"name": found["name"]}
+    if text.strip():
+        try:
+            data["payload"] = json.loads(text)
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            fault = f"is not valid JSON: {error.msg} ({where})"
+            return Shown(_invoker(visit, found, text, fault=fault))
+    try:
+        answer = visit.send("admin.service.invoke", data)
+    except ApiError as error:
+        if error.status == 401:
+            raise
+        return Shown(_invoker(visit, found, text, error=error), status=200)
+    shown = {"cid": answer["cid"], "text": pretty(answer["payload"])}
+    return Shown(_invoker(visit, found, text, answer=shown), status=200)
+
+
+PAGES = (
+    Page(
+        path="/services",
+        title="Services",
+        template="services.html",
+        group="Configure",
+        services=("admin.service.list", "admin.statistics.top"),
+        calls=2,
+        show=show_list,
+    ),
+    Page(
+        path="/services/{name}",
+        title="Service",
+        template="service.html",
+        services=("admin.service.get", "admin.statistics.summary"),
+        calls=2,
+        show=show_service,
+    ),
+    Page(
+        path="/services/{name}/source",
+        title="Source",
+        template="service_source.html",
+        services=("admin.service.get", "admin.service.source", "admin.service.rollback"),
+        calls=3,
+        show=show_source,
+        act=roll_back,
+    ),
+    Page(
+        path="/services/{name}/invoke",
+        title="Invoke",
+        template="service_invoke.html",
+        services=("admin.service.get", "admin.service.invoke"),
+        show=show_invoke,
+        act=invoke,
+    ),
+)

@@ -1,0 +1,151 @@
+"""Templates: what all pages share, and how values are written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+SHAPES = {
+    "running": ("●", "good"),
+    "ready": ("●", "good"),
+    "active": ("●", "good"),
+    "up": ("●", "good"),
+    "starting": ("◐", "info"),
+    "pending": ("◐", "info"),
+    "behind": ("◐", "warn"),
+    "drain": ("◐", "warn"),
+    "retrying": ("▲", "warn"),
+    "failed": ("■", "bad"),
+    "silent": ("■", "bad"),
+    "quarantined": ("■", "bad"),
+    "unplaced": ("■", "bad"),
+    "down": ("■", "bad"),
+    "inactive": ("○", "idle"),
+    "blocked": ("○", "idle"),
+    "maint": ("○", "idle"),
+    "elsewhere": ("◇", "idle"),
+}
+"""A shape and a tone for each state, beside its word."""
+UNKNOWN = ("?", "idle")
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of the templates; everything is escaped."""
+    found = Environment(
+        loader=PackageLoader("hansa_web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        state=state,
+        when=when,
+        age=age,
+        words=words,
+        shown=shown,
+        milliseconds=milliseconds,
+        pretty=pretty,
+    )
+    found.globals["asset"] = asset
+    return found
+
+
+def render(template: str, **context: object) -> str:
+    """Return a page."""
+    return environment().get_template(template).render(context)
+
+
+@cache
+def static(name: str) -> bytes:
+    """Return a file that is served as written; raises FileNotFoundError."""
+    return (files("hansa_web") / "static" / name).read_bytes()
+
+
+@cache
+def digest(name: str) -> str:
+    """Return a part of the SHA-256 of a file, which changes its address when it changes."""
+    return hashlib.sha256(static(name)).hexdigest()[:16]
+
+
+def asset(name: str) -> str:
+    """Return the address of a file that is served as written."""
+    return f"/static/{digest(name)}/{name}"
+
+
+# -- how values are written ------------------------------------------------------------------------
+
+
+def state(word: str) -> Markup:
+    """Return a state as a shape and a word."""
+    shape, tone = SHAPES.get(str(word).lower(), UNKNOWN)
+    mark = Markup('<span class="state {}"><span aria-hidden="true">{}</span> {}</span>')
+    return mark.format(tone, shape, word)
+
+
+def when(moment: float | str | None) -> Markup:
+    """Return a time, of seconds of the epoch or ISO 8601, as a `time` in UTC; a dash for none."""
+    if not moment:
+        return Markup("–")
+    if isinstance(moment, str):
+        try:
+            found = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+        except ValueError:
+            return Markup("{}").format(moment)
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=UTC)
+    else:
+        found = datetime.fromtimestamp(moment, UTC)
+    iso = found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    text = found.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}">{}</time>').format(iso, text)
+
+
+def age(moment: float | None) -> str:
+    """Return how long ago a time was."""
+    if not moment:
+        return ""
+    return _duration(max(0.0, time.time() - moment)) + " ago"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def milliseconds(value: float | None) -> str:
+    """Return milliseconds with three digits or so; a dash for none."""
+    if value is None:
+        return "–"
+    return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
+
+
+def words(name: str) -> str:
+    """Return the name of a setting in words."""
+    return name.replace("_", " ")
+
+
+def shown(value: object) -> str:
+    """Return a value of a setting as text: texts as they are, everything else as JSON."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def pretty(value: object) -> str:
+    """Return a value to read: text as it is, everything else as indented JSON."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

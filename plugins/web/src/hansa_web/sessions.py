@@ -1,0 +1,92 @@
+"""Who is logged in: sessions in the memory of the process, known by the SHA-256 of their token."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+
+from .api import Access
+
+TOKEN_BYTES = 32
+"""Random bytes of a session's token (256 bits) and of its token against forged requests."""
+MOST_SESSIONS = 10_000
+"""Sessions that are kept at once; the one that was unused for longest goes first."""
+
+
+@dataclass
+class Session:
+    """One browser that is logged in: to which clusters, and how it proves itself there.
+
+    `began` and `used` are seconds of `time.monotonic()`; `notices` are shown by the next page.
+    """
+
+    began: float
+    used: float
+    form_token: str
+    access: dict[str, Access] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+    def take_notices(self) -> list[str]:
+        """Return what the next page is to say, once."""
+        notices = self.notices
+        self.notices = []
+        return notices
+
+
+class Sessions:
+    """All sessions; they end `idle` seconds after their last use, and `longest` seconds after their
+    begin.
+    """
+
+    def __init__(self, idle: float, longest: float) -> None:
+        self._idle = idle
+        self._longest = longest
+        self._by_digest: dict[bytes, Session] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, access: dict[str, Access]) -> tuple[str, Session]:
+        """Begin a session; returns its token, which is kept nowhere, and the session."""
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        now = time.monotonic()
+        session = Session(now, now, secrets.token_urlsafe(TOKEN_BYTES), access)
+        with self._lock:
+            self._forget_ended(now)
+            self._by_digest[_digest(token)] = session
+        return token, session
+
+    def find(self, token: str, *, is_use: bool = True) -> Session | None:
+        """Return the session of a token; None if there is none, or it has ended."""
+        now = time.monotonic()
+        with self._lock:
+            session = self._by_digest.get(_digest(token))
+            if session is None:
+                return None
+            if self._has_ended(session, now):
+                del self._by_digest[_digest(token)]
+                return None
+            if is_use:
+                session.used = now
+            return session
+
+    def end(self, token: str) -> Session | None:
+        """End the session of a token; returns it if there was one."""
+        with self._lock:
+            return self._by_digest.pop(_digest(token), None)
+
+    def _has_ended(self, session: Session, now: float) -> bool:
+        return now - session.used > self._idle or now - session.began > self._longest
+
+    def _forget_ended(self, now: float) -> None:
+        ended = [key for key, one in self._by_digest.items() if self._has_ended(one, now)]
+        for key in ended:
+            del self._by_digest[key]
+        if len(self._by_digest) >= MOST_SESSIONS:
+            oldest = min(self._by_digest, key=lambda key: self._by_digest[key].used)
+            del self._by_digest[oldest]
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,160 @@
+// What the pages do with a script; without it each has a link or a button that does the same.
+
+const MOST_PAUSE = 60;
+const MISSES = 3;
+const region = document.getElementById("live-region");
+const liveParts = [...document.querySelectorAll("[data-live]")];
+let paused = false;
+
+// -- live parts: asked for again with If-None-Match, and replaced where they have changed -----------
+
+function isBusy(part) {
+  const selection = document.getSelection();
+  const isSelected = selection && !selection.isCollapsed && part.contains(selection.anchorNode);
+  return isSelected || (part.contains(document.activeElement) && part !== document.activeElement);
+}
+
+function tell(part, text, stale) {
+  let line = document.querySelector(`[data-told="${part.id}"]`);
+  if (!line) {
+    line = document.createElement("p");
+    line.dataset.told = part.id;
+    part.after(line);
+  }
+  line.className = stale ? "stale" : "trail";
+  line.textContent = text;
+}
+
+function clock() {
+  return new Date().toISOString().slice(11, 19) + " UTC";
+}
+
+async function refresh(state) {
+  const headers = { "X-Live": "1" };
+  if (state.etag) headers["If-None-Match"] = state.etag;
+  const answer = await fetch(location.href, { headers, redirect: "error" });
+  if (answer.status === 304) return;
+  if (!answer.ok) throw new Error(String(answer.status));
+  state.etag = answer.headers.get("ETag");
+  const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const next = found.getElementById(part.id);
+    if (next && !isBusy(part) && next.innerHTML !== part.innerHTML) part.innerHTML = next.innerHTML;
+  }
+}
+
+async function live() {
+  const every = Math.min(...liveParts.map((part) => Number(part.dataset.live)));
+  const state = { etag: "", misses: 0, since: clock() };
+  let pause = every;
+  for (;;) {
+    await new Promise((done) => setTimeout(done, pause * 1000));
+    if (paused || document.hidden) continue;
+    try {
+      await refresh(state);
+      state.misses = 0;
+      state.since = clock();
+      pause = every;
+      tell(liveParts[0], `as of ${state.since}`, false);
+    } catch {
+      state.misses += 1;
+      pause = Math.min(pause * 2, MOST_PAUSE);
+      if (state.misses === MISSES) region.textContent = `stale since ${state.since}`;
+      if (state.misses >= MISSES) tell(liveParts[0], `stale since ${state.since}`, true);
+    }
+  }
+}
+
+if (liveParts.length) {
+  const button = document.getElementById("pause");
+  if (button) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      paused = !paused;
+      button.textContent = paused ? "Go on live" : "Pause";
+    });
+  }
+  live();
+}
+
+// -- keys: "/" searches, "g" and a letter goes to a page, "?" is for the help of the browser ---------
+
+const PLACES = { d: "Dashboard", s: "Services", c: "Channels", o: "Outgoing connections", f: "Failed messages" };
+let went = false;
+
+document.addEventListener("keydown", (event) => {
+  const inField = event.target.closest("input, textarea, select, [contenteditable]");
+  if (inField || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key === "/") {
+    const search = document.querySelector("[data-search]");
+    if (search) {
+      search.focus();
+      event.preventDefault();
+    }
+  } else if (went && PLACES[event.key]) {
+    const links = [...document.querySelectorAll(".menu a")];
+    links.find((link) => link.textContent === PLACES[event.key])?.click();
+  }
+  went = event.key === "g";
+});
+
+// -- forms --------------------------------------------------------------------------------------------
+
+document.querySelector("[data-focus]")?.focus();
+
+for (const form of document.querySelectorAll("form[data-changed]")) {
+  let changed = false;
+  form.addEventListener("input", () => (changed = true));
+  form.addEventListener("submit", () => (changed = false));
+  addEventListener("beforeunload", (event) => {
+    if (changed) event.preventDefault();
+  });
+}
+
+function addRow(group) {
+  const last = group.lastElementChild;
+  const row = last.cloneNode(true);
+  for (const input of row.querySelectorAll("input")) input.value = "";
+  last.after(row);
+}
+
+for (const group of document.querySelectorAll(".pairs")) {
+  group.addEventListener("input", () => {
+    const filled = [...group.lastElementChild.querySelectorAll("input")].some((one) => one.value);
+    if (filled) addRow(group);
+  });
+}
+
+for (const all of document.querySelectorAll("[data-all]")) {
+  const boxes = [...document.querySelectorAll(`input[name="${all.dataset.all}"]`)];
+  const count = document.querySelector("[data-count]");
+  const show = () => {
+    if (count) count.textContent = `${boxes.filter((box) => box.checked).length} selected`;
+  };
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    show();
+  });
+  for (const box of boxes) box.addEventListener("change", show);
+}
+
+for (const block of document.querySelectorAll("pre[data-copy]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(block.textContent);
+    region.textContent = "copied";
+  });
+  block.after(button);
+}
+
+// -- times: what a time is here, beside what it is in UTC ------------------------------------------------
+
+for (const time of document.querySelectorAll("time[datetime]")) {
+  time.title = new Date(time.dateTime).toLocaleString();
+}
+
+// on a narrow screen the menu is folded
+const menu = document.querySelector(".menu");
+if (menu && matchMedia("(max-width: 900px)").matches) menu.open = false;

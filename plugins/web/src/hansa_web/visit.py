@@ -1,0 +1,108 @@
+"""One request of a browser: which cluster and page, whose session, and the calls of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import quote, urlencode
+
+from .api import Access, ApiError, ClusterApi, JsonObject
+from .catalogue import Catalogue, RegisteredType
+from .sessions import Session
+
+PANEL_LIMIT = 10.0
+"""Seconds for which a page waits for the answer behind one of its panels."""
+_callers = ThreadPoolExecutor(max_workers=32, thread_name_prefix="panel")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """An answer of the API behind a part of a page, or the error that stands in its place."""
+
+    data: JsonObject
+    error: ApiError | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a query or of a posted form: each has one value or several."""
+
+    fields: Mapping[str, Sequence[str]]
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return the first value of a field."""
+        values = self.fields.get(name)
+        return values[0] if values else default
+
+    def all(self, name: str) -> list[str]:
+        """Return all values of a field."""
+        return list(self.fields.get(name, ()))
+
+    def number(self, name: str, default: int) -> int:
+        """Return the value of a field as a whole number that is not negative."""
+        text = self.get(name)
+        return int(text) if text.isdecimal() and len(text) < 12 else default
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.fields
+
+
+@dataclass
+class Visit:
+    """What a page's functions get. `parts` are the values in the path, `query` and `form` the fields
+    of the address and of the body; `calls` are the services that were called.
+    """
+
+    api: ClusterApi
+    access: Access
+    session: Session
+    catalogue: Catalogue
+    parts: Mapping[str, str] = field(default_factory=dict)
+    query: Form = field(default_factory=lambda: Form({}))
+    form: Form = field(default_factory=lambda: Form({}))
+    calls: list[str] = field(default_factory=list)
+
+    @property
+    def cluster(self) -> str:
+        """The name of the cluster."""
+        return self.api.name
+
+    def call(self, service: str, **data: object) -> JsonObject:
+        """Call an admin service; raises `ApiError`."""
+        return self.send(service, data)
+
+    def send(self, service: str, data: Mapping[str, object]) -> JsonObject:
+        """Call an admin service with an object as it is; raises `ApiError`."""
+        self.calls.append(service)
+        return self.api.call(service, data, self.access)
+
+    def panels(self, **asked: tuple[str, Mapping[str, object]]) -> dict[str, Panel]:
+        """Call several services side by side, each (service, input); an error stays in its panel."""
+        futures: dict[str, Future[JsonObject]] = {}
+        for name, (service, data) in asked.items():
+            self.calls.append(service)
+            futures[name] = _callers.submit(self.api.call, service, data, self.access)
+        return {name: _panel(future) for name, future in futures.items()}
+
+    @cached_property
+    def type(self) -> RegisteredType:
+        """The type that the path names; raises `ApiError` with status 404 if there is none."""
+        return self.catalogue.type(self.parts["kind"], self.parts["type"], self.access)
+
+    def path(self, *parts: str, **query: object) -> str:
+        """Return the address of a page of this cluster."""
+        path = "/" + "/".join(quote(part, safe="") for part in (self.cluster, *parts))
+        given = {name: value for name, value in query.items() if value not in ("", None)}
+        return f"{path}?{urlencode(given)}" if given else path
+
+
+def _panel(future: Future[JsonObject]) -> Panel:
+    try:
+        return Panel(future.result(PANEL_LIMIT))
+    except ApiError as error:
+        return Panel({}, error)
+    except TimeoutError:
+        detail = f"no answer within {PANEL_LIMIT:g} s"
+        return Panel({}, ApiError(504, {"title": "Not answered", "detail": detail}))

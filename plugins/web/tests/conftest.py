@@ -1,0 +1,90 @@
+"""The web admin in the process of the tests, in front of one real server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from html import unescape
+from urllib.parse import urlencode
+
+import falcon.testing
+import pytest
+from hansa_cli.location import Trust
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_web.api import ClusterApi
+from hansa_web.application import build
+from hansa_web.connection import Destination
+from hansa_web.settings import WebSection
+
+CLUSTER = "tests"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
+
+
+class Browser:
+    """A browser without a script: it keeps its cookie, and posts the token of the last page."""
+
+    def __init__(self, url: str) -> None:
+        destination = Destination(CLUSTER, lambda: [url], Trust)
+        self.api = ClusterApi(destination)
+        app = build(WebSection(address="127.0.0.1:8183"), [self.api])
+        self.client = falcon.testing.TestClient(app)
+        self.cookies: dict[str, str] = {}
+        self.token = ""
+
+    def get(self, path: str, **headers: str) -> falcon.testing.Result:
+        """Get a page."""
+        return self._seen(
+            self.client.simulate_get(path, cookies=self.cookies, headers=headers or None)
+        )
+
+    def post(
+        self, path: str, fields: Mapping[str, object], *, token: str | None = None, **headers: str
+    ) -> falcon.testing.Result:
+        """Post a form, with the token of its session unless another one is given."""
+        given = {"form_token": self.token if token is None else token, **fields}
+        return self._seen(
+            self.client.simulate_post(
+                path,
+                body=urlencode(given, doseq=True),
+                cookies=self.cookies,
+                headers={**FORM, **headers},
+            )
+        )
+
+    def _seen(self, answer: falcon.testing.Result) -> falcon.testing.Result:
+        for name, cookie in answer.cookies.items():
+            self.cookies[name] = cookie.value
+        found = _TOKEN.search(answer.text)
+        if found is not None:
+            self.token = unescape(found[1])
+        return answer
+
+    def log_in(self, password: str, user: str = "admin") -> falcon.testing.Result:
+        """Log in."""
+        fields = {"cluster": CLUSTER, "user": user, "password": password}
+        answer = self.post("/login", fields)
+        if answer.status_code == 303:
+            self.get(f"/{CLUSTER}")
+        return answer
+
+
+@pytest.fixture(scope="module")
+def server(start_shared_server: Callable[..., RunningServer]) -> RunningServer:
+    """One server with everything that is installed."""
+    return start_shared_server(workers=1)
+
+
+@pytest.fixture
+def browser(server: RunningServer) -> Browser:
+    """A browser that is logged in."""
+    found = Browser(server.url)
+    answer = found.log_in(server.password)
+    assert answer.status_code == 303, answer.text
+    return found
+
+
+@pytest.fixture
+def stranger(server: RunningServer) -> Browser:
+    """A browser that is not logged in."""
+    return Browser(server.url)

@@ -1,0 +1,129 @@
+"""Definitions by mouse: created, edited, tried and deleted as by the API, with faults at their fields."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hansa_devkit.harness.api_server import RunningServer
+
+from plugins.web.tests.conftest import Browser
+
+NEW = "/tests/channel/http/new"
+
+
+def revision(browser: Browser, path: str) -> str:
+    """The revision that the form of a page was shown for."""
+    found = re.search(r'name="seen_revision" value="(\d+)"', browser.get(path).text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_channel_is_created_edited_and_deleted(browser: Browser, server: RunningServer) -> None:
+    fields = {"name": "made", "url_path": "/made", "service": "admin.service.list"}
+    fields |= {"security": "admin", "cors.origins": "https://a.example\r\nhttps://b.example"}
+    answer = browser.post(NEW, fields)
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"] == "/tests/channel/http/made"
+    page = browser.get("/tests/channel/http/made")
+    assert "made is created, revision" in page.text and "/made" in page.text
+    made = server.api("admin.channel.http.get", name="made")
+    assert made["cors"]["origins"] == ["https://a.example", "https://b.example"]
+    assert "made" in browser.get("/tests/channels?filter=mad&type=http").text
+
+    path = "/tests/channel/http/made/edit"
+    seen = revision(browser, path)
+    answer = browser.post(path, {"seen_revision": seen, **fields, "url_path": "/other"})
+    assert answer.status_code == 303, answer.text
+    edited = server.api("admin.channel.http.get", name="made")
+    assert (edited["url_path"], edited["cors"]) == ("/other", made["cors"])
+    # emptied is the default again
+    answer = browser.post(
+        path, {**fields, "seen_revision": revision(browser, path), "cors.origins": ""}
+    )
+    assert server.api("admin.channel.http.get", name="made")["cors"]["origins"] == []
+
+    # whoever saw an older one loses nothing and overwrites nothing
+    answer = browser.post(path, {"seen_revision": seen, **fields, "url_path": "/late"})
+    assert answer.status_code == 409
+    assert 'value="/late"' in answer.text and "changed" in answer.text
+    assert server.api("admin.channel.http.get", name="made")["url_path"] == "/made"
+
+    path = "/tests/channel/http/made/delete"
+    answer = browser.post(path, {"seen_revision": revision(browser, path)})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/tests/channels")
+    assert browser.get("/tests/channel/http/made").status_code == 404
+
+
+def test_faults_stand_at_their_fields_and_nothing_entered_is_lost(browser: Browser) -> None:
+    answer = browser.post(
+        NEW, {"name": "", "method": "FETCH", "url_path": "", "service": "no.such"}
+    )
+    assert answer.status_code == 422
+    assert "faults – New channel http" in answer.text
+    for path in ("url_path", "name"):
+        assert f'href="#f-{path}"' in answer.text
+        field = answer.text.partition(f'id="f-{path}"')[2].partition("</div>")[0]
+        assert 'aria-invalid="true"' in field and 'class="fault"' in field
+    assert 'value="no.such"' in answer.text
+
+
+def test_what_is_tried_is_not_stored(browser: Browser, server: RunningServer) -> None:
+    fields = {"name": "tried", "url_path": "/tried", "service": "admin.service.list"}
+    answer = browser.post(NEW, {**fields, "security": "admin", "action": "test"})
+    assert answer.status_code == 200
+    assert "the settings are valid" in answer.text and 'value="tried"' in answer.text
+    assert browser.get("/tests/channel/http/tried").status_code == 404
+
+
+def test_secrets_are_kept_and_never_shown(browser: Browser, server: RunningServer) -> None:
+    new = "/tests/security/basic/new"
+    fields = {"name": "partner", "username": "partner", "password": "a very long secret 1"}
+    assert browser.post(new, fields).status_code == 303
+    path = "/tests/security/basic/partner/edit"
+    page = browser.get(path)
+    assert "very long secret" not in page.text and "It is kept unless" in page.text
+    fields = {"seen_revision": revision(browser, path), "username": "other", "password": ""}
+    assert browser.post(path, fields).status_code == 303
+    assert server.api("admin.security.basic.get", name="partner")["username"] == "other"
+    fields = {"name": "p2", "username": "p2", "password~from": "$env"}
+    answer = browser.post(new, {**fields, "password~reference": "NOT_SET_ANYWHERE"})
+    assert answer.status_code == 422 and "NOT_SET_ANYWHERE" in answer.text
+    refused = browser.post(new, {"name": "p3", "username": "", "password": "another long secret"})
+    assert refused.status_code == 422 and "another long secret" not in refused.text
+
+
+def test_ping(browser: Browser, server: RunningServer) -> None:
+    server.api("admin.outgoing.http.create", name="itself", address=server.url)
+    path = "/tests/outgoing/http/itself"
+    assert "Ping" in browser.get(path).text
+    answer = browser.post(path, {"action": "ping"})
+    assert answer.status_code == 200 and "<strong>Ping:</strong> succeeded" in answer.text
+    answer = browser.post(path, {"action": "delete"})
+    assert answer.status_code == 422
+
+
+def test_a_form_of_every_type_can_be_drawn_and_says_what_is_missing(
+    browser: Browser, server: RunningServer
+) -> None:
+    description = server.get("/hansa/api/openapi.json", auth=("admin", server.password)).json()
+    found = [
+        re.fullmatch(r"/hansa/api/admin\.([a-z0-9-]+)\.([a-z0-9-]+)\.create", path)
+        for path in description["paths"]
+    ]
+    types = [match.groups() for match in found if match is not None]
+    assert len(types) > 20
+    for kind, type in types:
+        page = browser.get(f"/tests/{kind}/{type}/new")
+        assert page.status_code == 200, (kind, type)
+        assert len(page.text) < 120_000, (kind, type)
+        answer = browser.post(f"/tests/{kind}/{type}/new", {"name": ""})
+        assert answer.status_code == 422, (kind, type, answer.text)
+        assert 'href="#f-name"' in answer.text, (kind, type)
+
+
+@pytest.mark.parametrize("path", ["nothing", "channel/nothing/new", "channel/http/nothing"])
+def test_what_is_not_there_is_said(browser: Browser, path: str) -> None:
+    answer = browser.get(f"/tests/{path}")
+    assert answer.status_code == 404
+    assert "Status 404" in answer.text
