@@ -288,9 +288,14 @@ def goes_on(cluster: Cluster) -> float:
 
 
 def is_ready(cluster: Cluster, server: int) -> bool:
-    """Whether a server itself, past the load-balancer, says that it is ready."""
+    """Whether a server itself, past the load-balancer, says that it is ready; one that has been
+    killed does not listen at first.
+    """
     url = f"http://127.0.0.1:{cluster.base + 10 + server}/hansa/ready"
-    return requests.get(url, timeout=5).status_code == 200
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
 
 
 def test_a_full_disk_ends_no_component_of_a_cluster(small_cluster, figure):
