@@ -147,11 +147,11 @@ def test_it_is_a_cluster_whose_every_port_is_told(made):
         for c in p.net_connections("tcp")
         if c.status == psutil.CONN_LISTEN
     }
-    assert len(listening) == 5
+    assert len(listening) == 6
     printed = made.output.read_text()
     for port in listening:
         assert f"127.0.0.1:{port}" in printed
-    assert not listening & {8183, 11224, 17010, 17011}
+    assert not listening & {8183, 8184, 11224, 17010, 17011}
 
 
 def test_https_is_served_beside_http_with_a_certificate_of_its_authority(made):

@@ -39,7 +39,7 @@ class Cluster:
 
     def __init__(self, folder: Path, program: str = "hansa") -> None:
         self.folder, self.path, self.program = folder, folder / "qs-1", program
-        self.base = free_ports(12)  # of which it uses the first two, and two from the tenth on
+        self.base = free_ports(12)  # of which it uses the first four, and two from the tenth on
         self.mark = uuid.uuid4().hex
         self.env = clean_environment(NO_COLOR="1") | {MARK: self.mark}
         self.front, self.admin = (

@@ -69,7 +69,12 @@ def test_servers_share_what_a_cluster_shares(made):
         assert (path / "server1" / shared).read_text() == (path / "server2" / shared).read_text()
     assert f"password:[{(path / 'server1/admin.password').read_text().strip()}]" in told
     balancer = tomllib.loads((path / "load-balancer/config.toml").read_text())["loadbalancer"]
-    assert (balancer["bind"], balancer["admin_bind"]) == ("127.0.0.1:11223", "127.0.0.1:8183")
+    assert (balancer["bind"], balancer["admin_bind"]) == ("127.0.0.1:11223", "127.0.0.1:8184")
+    web_admin = tomllib.loads((path / "web-admin/config.toml").read_text())["web"]
+    assert web_admin["address"] == "127.0.0.1:8183"
+    assert [one["urls"] for one in web_admin["clusters"].values()] == [
+        ["http://127.0.0.1:8184", "http://127.0.0.1:17010", "http://127.0.0.1:17011"]
+    ]
     assert balancer["https_bind"] == "127.0.0.1:11224"
     assert (path / "load-balancer" / balancer["certificate"]).is_file()
     assert [server["address"] for server in balancer["servers"]] == [
@@ -165,8 +170,9 @@ def test_ports_from_a_base_and_more_servers(tmp_path):
     create(plan, told.append)
     assert "[9/9] Management scripts created" in told
     balancer = tomllib.loads((path / "load-balancer/config.toml").read_text())["loadbalancer"]
-    assert (balancer["bind"], balancer["admin_bind"]) == ("127.0.0.1:30000", "127.0.0.1:30001")
+    assert (balancer["bind"], balancer["admin_bind"]) == ("127.0.0.1:30000", "127.0.0.1:30003")
     assert balancer["https_bind"] == "127.0.0.1:30002"
+    assert Addresses.read(Component(path)) == plan.addresses
     assert [server["address"][-5:] for server in balancer["servers"]] == ["30010", "30011", "30012"]
 
 

@@ -39,7 +39,8 @@ class Answer(BaseHTTPRequestHandler):
     """Answers 401, as the admin's port does without the password; 200 as being alive."""
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/hansa/load-balancer/alive" else 401)
+        is_known = self.path in ("/hansa/load-balancer/alive", "/login")
+        self.send_response(200 if is_known else 401)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -77,13 +78,17 @@ def test_load_balancer_and_web_admin_are_asked_over_https(
 ) -> None:
     config = cluster.folder / "load-balancer" / "config.toml"
     text = config.read_text()
-    for port in (":8183", ":11223", ":11224"):
+    for port in (":8184", ":11223", ":11224"):
         text = text.replace(port, f":{admin_port}")
     config.write_text(text)
+    web_config = cluster.folder / "web-admin" / "config.toml"
+    web_text = web_config.read_text().replace(":8183", f":{admin_port}")
+    web_config.write_text(web_text.replace("# certificate", "certificate"))
     for kind in (WEB_ADMIN, LOAD_BALANCER):
         (part,) = open_component(cluster.folder).parts_of(kind)
         assert readiness.works(part)
     config.write_text(text.replace("https_only =", "# https_only ="))
+    web_config.write_text(web_text)
     for kind in (WEB_ADMIN, LOAD_BALANCER):
         (part,) = open_component(cluster.folder).parts_of(kind)
         assert not readiness.works(part)

@@ -101,16 +101,21 @@ def test_addresses_around_a_front():
         "127.0.0.1:8183",
         ("127.0.0.1:17010", "127.0.0.1:17011"),
         "127.0.0.1:11224",
+        "127.0.0.1:8184",
     )
     assert usual.moved_to("127.0.0.1:11223") == usual
     moved = usual.moved_to("127.0.0.1:18123")
     assert moved.front == "127.0.0.1:18123"
-    others = {moved.admin, *moved.servers, moved.https}
-    assert len(others) == 4
-    assert not others & {usual.front, usual.admin, *usual.servers, usual.https, moved.front}
+    others = {moved.admin, *moved.servers, moved.https, moved.relay}
+    assert len(others) == 5
+    assert not others & {usual.front, usual.admin, *usual.servers, usual.https, usual.relay}
+    assert moved.front not in others
     without = replace(usual, https="")
     assert without.moved_to("127.0.0.1:18123").https == ""
     assert without.moved_to("127.0.0.1:11223") == without
+    earlier = replace(usual, relay="")
+    assert earlier.moved_to("127.0.0.1:18123").relay == ""
+    assert earlier.moved_to("127.0.0.1:11223") == earlier
     assert moved.moved_to("127.0.0.1:18124").servers == moved.servers  # still free, so they stay
     assert moved.moved_to("127.0.0.1:11223") == usual
 

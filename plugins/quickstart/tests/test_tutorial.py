@@ -102,6 +102,8 @@ def follow(cluster, start, first_steps):
         )
         assert len(UPLOADED.findall(cluster.log(server))) == 2
 
+    page = requests.get(f"{cluster.admin}/", timeout=10)
+    assert page.ok and "Log in" in page.text
     assert requests.get(
         f"{cluster.admin}/hansa/api/docs", auth=("admin", cluster.password), timeout=10
     ).ok
@@ -154,10 +156,10 @@ def test_hansa_with_an_embedded_valkey(make_cluster):
 
     facts = json.loads(cluster.run("info", cluster.path, "--format", "json").stdout)
     assert list(facts) == ["kvdb", "load-balancer", "server1", "server2", "web-admin"]
-    assert all(facts[name]["component_running"] for name in facts if name != "web-admin")
+    assert all(facts[name]["component_running"] for name in facts)
     assert facts["server1"]["master_proc_workers_no"] == 2
     assert facts["load-balancer"]["master_proc_connections"] == [
-        f"127.0.0.1:{cluster.base + port}" for port in range(3)
+        f"127.0.0.1:{cluster.base + port}" for port in (0, 2, 3)
     ]
 
     again = cluster.run("start", cluster.path, check=False)
@@ -171,8 +173,10 @@ def test_hansa_with_an_embedded_valkey(make_cluster):
     ).ok  # what was made is still there
     stopped = cluster.execute(cluster.path / "hansa-qs-stop.sh").stdout.splitlines()
     assert stopped[1:-1] == [
-        f"[{number}/4] {name} stopped"
-        for number, name in enumerate(["Load-balancer", "server1", "server2", "kvdb"], 1)
+        f"[{number}/5] {name} stopped"
+        for number, name in enumerate(
+            ["Web admin", "Load-balancer", "server1", "server2", "kvdb"], 1
+        )
     ]
     assert not cluster.processes()
     assert not list(cluster.path.glob("*/pidfile"))

@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .component import LOAD_BALANCER, SERVER, Component
+from .component import LOAD_BALANCER, SERVER, WEB_ADMIN, Component
 from .configuration import Document, edit_configuration, section_of
 from .failure import INVALID, Failure
 from .files import CERTIFICATE
@@ -17,6 +17,7 @@ HOST: Final = "127.0.0.1"
 FRONT_PORT: Final = 11223
 HTTPS_PORT: Final = 11224
 ADMIN_PORT: Final = 8183
+RELAY_PORT: Final = 8184
 FIRST_SERVER_PORT: Final = 17010
 
 _EVERY_INTERFACE: Final = {"": HOST, "*": HOST, "0.0.0.0": HOST, "[::]": "::1"}
@@ -25,34 +26,39 @@ _EVERY_INTERFACE: Final = {"": HOST, "*": HOST, "0.0.0.0": HOST, "[::]": "::1"}
 
 @dataclass(frozen=True)
 class Addresses:
-    """HOST:PORT of the load-balancer for clients, for the admin API and for clients over HTTPS, and
-    of each server; an empty `https` where there is none.
+    """HOST:PORT of the load-balancer for clients, of the web admin, of each server, and of the
+    load-balancer for clients over HTTPS and for the web admin (`relay`).
+
+    `https` is empty where there is none, and so is `relay` where the load-balancer itself serves the
+    port of the web admin.
     """
 
     front: str
     admin: str
     servers: tuple[str, ...]
     https: str = ""
+    relay: str = ""
 
     @classmethod
     def default(cls, servers: int, base: int | None = None) -> Addresses:
         """Return the default addresses of a cluster with this number of servers.
 
-        With `base`, that is the port of the front; the admin API has the next one, HTTPS the one
-        after that, and the servers have those from the tenth after it on.
+        With `base`, that is the port of the front; the web admin has the next one, HTTPS the one
+        after that, the load-balancer's for the web admin the third, and the servers have those from
+        the tenth after it on.
         """
         if base is None:
-            ports = (FRONT_PORT, ADMIN_PORT, HTTPS_PORT)
+            ports = (FRONT_PORT, ADMIN_PORT, HTTPS_PORT, RELAY_PORT)
             return cls._from_ports(ports, FIRST_SERVER_PORT, servers)
-        return cls._from_ports((base, base + 1, base + 2), base + 10, servers)
+        return cls._from_ports((base, base + 1, base + 2, base + 3), base + 10, servers)
 
     @classmethod
     def _from_ports(
-        cls, balancer: tuple[int, int, int], first_server: int, servers: int
+        cls, fixed: tuple[int, int, int, int], first_server: int, servers: int
     ) -> Addresses:
-        front, admin, https = (f"{HOST}:{port}" for port in balancer)
+        front, admin, https, relay = (f"{HOST}:{port}" for port in fixed)
         ports = range(first_server, first_server + servers)
-        return cls(front, admin, tuple(f"{HOST}:{port}" for port in ports), https)
+        return cls(front, admin, tuple(f"{HOST}:{port}" for port in ports), https, relay)
 
     @classmethod
     def read(cls, cluster: Component) -> Addresses:
@@ -60,7 +66,11 @@ class Addresses:
         balancer = cluster.parts_of(LOAD_BALANCER)[0]
         front, admin = balancer.addresses
         servers = tuple(server.addresses[0] for server in cluster.parts_of(SERVER))
-        return cls(front, admin, servers, "".join(balancer.https_addresses))
+        https = "".join(balancer.https_addresses)
+        web_admin = cluster.parts_of(WEB_ADMIN)[0]
+        if not web_admin.has_process:
+            return cls(front, admin, servers, https)
+        return cls(front, web_admin.addresses[0], servers, https, relay=admin)
 
     def moved_to(self, front: str) -> Addresses:
         """Return addresses with this front.
@@ -71,17 +81,17 @@ class Addresses:
         """
         default = self.default(len(self.servers))
         if front == default.front:
-            return default if self.https else replace(default, https="")
-        reserved = (default.admin, *default.servers, default.https)
-        present = (self.admin, *self.servers, self.https)
+            https = default.https if self.https else ""
+            return replace(default, https=https, relay=default.relay if self.relay else "")
+        reserved = (default.admin, *default.servers, default.https, default.relay)
+        present = (self.admin, self.https, self.relay, *self.servers)
         free = iter(free_addresses(len(present)))
         kept = [
-            address if address not in reserved and _is_free(address) else next(free)
+            next(free) if address in reserved or (address and not _is_free(address)) else address
             for address in present
-            if address
         ]
-        https = kept.pop() if self.https else ""
-        return Addresses(front, kept[0], tuple(kept[1:]), https)
+        admin, https, relay, *servers = kept
+        return Addresses(front, admin, tuple(servers), https, relay)
 
     def write(self, cluster: Component) -> None:
         """Make them those of an existing cluster, which must not be running."""
@@ -94,7 +104,7 @@ class Addresses:
         def change_balancer(document: Document) -> None:
             section = section_of(document, "loadbalancer")
             section["bind"] = self.front
-            section["admin_bind"] = self.admin
+            section["admin_bind"] = self.relay or self.admin
             if self.https:
                 section["https_bind"] = self.https
                 section.setdefault("certificate", CERTIFICATE)
@@ -103,6 +113,19 @@ class Addresses:
                     entry["address"] = by_name[entry["name"]]
 
         edit_configuration(cluster.parts_of(LOAD_BALANCER)[0], change_balancer)
+        if self.relay:
+            edit_configuration(cluster.parts_of(WEB_ADMIN)[0], self._change_web_admin)
+
+    def _change_web_admin(self, document: Document) -> None:
+        section = section_of(document, "web")
+        section["address"] = self.admin
+        for cluster in section["clusters"].values():
+            cluster["urls"] = self.api_urls
+
+    @property
+    def api_urls(self) -> list[str]:
+        """The URLs at which the web admin calls the admin API, in order."""
+        return [url(address) for address in (self.relay, *self.servers)]
 
 
 def _set_address(server: Component, address: str) -> None:

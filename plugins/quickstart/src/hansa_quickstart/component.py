@@ -25,7 +25,12 @@ SERVER: Final = "SERVER"
 WEB_ADMIN: Final = "WEB_ADMIN"
 
 _NAMES: Final = {LOAD_BALANCER: "Load-balancer", WEB_ADMIN: "Web admin"}
-_COMMANDS: Final = {SERVER: "server", LOAD_BALANCER: "loadbalancer", KVDB: "kvdb"}
+_COMMANDS: Final = {
+    SERVER: "server",
+    LOAD_BALANCER: "loadbalancer",
+    KVDB: "kvdb",
+    WEB_ADMIN: "web",
+}
 """The groups whose command `run` runs a component of a kind."""
 
 Section: TypeAlias = dict[str, Any]
@@ -131,6 +136,8 @@ class Component:
             section = self.section("loadbalancer")
             front = "https_bind" if section.get("https_only") else "bind"
             return [str(section[name]) for name in (front, "admin_bind") if section.get(name)]
+        if self.kind == WEB_ADMIN and self.has_process:
+            return [str(self.section("web")["address"])]
         return []
 
     @property
@@ -153,10 +160,10 @@ class Component:
 
     @property
     def has_process(self) -> bool:
-        """Whether it is a process of its own; the port of the web admin is served by the
-        load-balancer.
+        """Whether it is a process of its own. The web admin of a cluster that an earlier version
+        has made is none: it has no configuration, and the load-balancer serves its port.
         """
-        return self.kind in _COMMANDS
+        return self.kind in _COMMANDS and (self.kind != WEB_ADMIN or self.config.exists())
 
     @property
     def pidfile(self) -> Path:

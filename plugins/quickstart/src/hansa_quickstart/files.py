@@ -78,7 +78,7 @@ def balancer_config(
     settings = {
         "bind": addresses.front,
         "https_bind": addresses.https,
-        "admin_bind": addresses.admin,
+        "admin_bind": addresses.relay or addresses.admin,
         "proxy_secret": proxy_secret,
         "certificate": CERTIFICATE,
     }
@@ -89,6 +89,19 @@ def balancer_config(
         entries.append(_table({"name": name, "address": address, "weight": 100}))
     table.add("servers", entries)
     document.add("loadbalancer", table)
+    return tomlkit.dumps(document)
+
+
+def web_config(addresses: Addresses, cluster: str) -> str:
+    """Return the configuration of the web admin of a cluster."""
+    document = tomlkit.document()
+    document.add(tomlkit.comment("The web admin; label, colour and production say where one is."))
+    section = _table({"address": addresses.admin})
+    section.add(tomlkit.comment(f'certificate = "{CERTIFICATE}"  # browsers use https:// then'))
+    clusters = tomlkit.table(is_super_table=True)
+    clusters.add(cluster, _table({"urls": addresses.api_urls}))
+    section.add("clusters", clusters)
+    document.add("web", section)
     return tomlkit.dumps(document)
 
 

@@ -21,7 +21,7 @@ from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
 from .console import end_of_output, troubles_of_workers
 from .credentials import admin_password
 from .failure import FAILED, Failure
-from .https import server_certificates, trusted_certificates
+from .https import server_certificates, trusted_certificates, web_certificates
 from .progress import Progress
 
 START_LIMIT: Final = 90.0
@@ -104,7 +104,12 @@ def _balancer_answers(balancer: Component) -> bool:
 
 
 def _admin_page_answers(component: Component) -> bool:
-    """Whether the load-balancer serves the port of the web admin."""
+    """Whether the web admin shows its login; without a process of its own, whether the
+    load-balancer serves its port.
+    """
+    if component.has_process:
+        trusted = web_certificates(component)
+        return _status(component.addresses[0], "/login", trusted=trusted) == 200
     balancer = component.part(LOAD_BALANCER)
     if balancer is None:
         return False

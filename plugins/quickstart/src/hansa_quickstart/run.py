@@ -14,11 +14,11 @@ from tomlkit import TOMLDocument
 
 from . import odb
 from .addresses import Addresses, url
-from .component import LOAD_BALANCER, SERVER, Component, open_component
+from .component import LOAD_BALANCER, SERVER, WEB_ADMIN, Component, open_component
 from .configuration import Document, edit_configuration, merge
 from .create import PICKUP, Plan, create
 from .failure import NOT_A_COMPONENT, NOT_EMPTY, RUNNING, Failure
-from .https import trusted_certificates
+from .https import trusted_certificates, web_certificates
 from .include import OWN_SECTIONS, Sections, included, lines_to_say
 from .start import Start
 
@@ -128,22 +128,34 @@ def _taken(sections: Document) -> Sections:
 def _welcome(cluster: Component, lines: list[str], *, fresh: bool) -> None:
     """Print where the cluster listens, how to log in, and what to try."""
     balancer = cluster.parts_of(LOAD_BALANCER)[0]
-    front, admin = balancer.addresses
+    addresses = Addresses.read(cluster)
     scheme = "https" if trusted_certificates(balancer) else "http"
-    front_url = url(front, scheme)
+    front_url = url(addresses.front, scheme)
     ensure_password(cluster.folder)
     click.echo(f"{scheme.upper()} for clients: {front_url}")
     for address in balancer.https_addresses:
         authority = _relative(certificate_file(cluster.folder / "ca"))
         click.echo(f"HTTPS for clients: {url(address, 'https')}, by the authority {authority}")
-    for line in introduction(front_url, url(admin, scheme), cluster.folder, fresh=fresh):
+    admin_url = url(addresses.admin, _admin_scheme(cluster, scheme))
+    click.echo(f"web admin: {admin_url}/")
+    for line in introduction(front_url, admin_url, cluster.folder, fresh=fresh):
         click.echo(line)
+    if addresses.relay:
+        click.echo(f"load-balancer for the web admin: {addresses.relay}")
     servers = [f"{server.name} at {server.addresses[0]}" for server in cluster.parts_of(SERVER)]
     click.echo(f"servers: {', '.join(servers)}")
     click.echo(f"hot-deployment: copy a .py file into {_relative(cluster.folder / PICKUP)}")
-    host_and_port = url(front).partition("//")[2]
+    host_and_port = url(addresses.front).partition("//")[2]
     for line in lines:
         click.echo(line.replace("{http}", host_and_port))
+
+
+def _admin_scheme(cluster: Component, balancer: str) -> str:
+    """Return the scheme of the web admin: of its own port, or of the load-balancer's."""
+    web_admin = cluster.parts_of(WEB_ADMIN)[0]
+    if not web_admin.has_process:
+        return balancer
+    return "https" if web_certificates(web_admin) else "http"
 
 
 def _relative(path: Path) -> str:

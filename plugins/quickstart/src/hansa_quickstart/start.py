@@ -105,10 +105,12 @@ class Start:
             self._launch(KVDB)
             self._await(KVDB)
             self._launch(LOAD_BALANCER)
+            self._launch(WEB_ADMIN)
             self._check_first_server()
         else:
             # a Redis that is not the cluster's own is checked before a server uses it
             self._launch(LOAD_BALANCER)
+            self._launch(WEB_ADMIN)
             self._check_first_server()
             self._launch_first_server()
         self._await(LOAD_BALANCER, SERVER, WEB_ADMIN)

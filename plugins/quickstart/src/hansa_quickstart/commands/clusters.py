@@ -64,9 +64,9 @@ def quickstart() -> None:
 @click.option(
     "--base_port",
     type=click.IntRange(1, 65000),
-    help="First port: the load-balancer's; +1 is the admin API's, +2 that of HTTPS, +10 and on the "
-    "servers'. "
-    "By default 11223, 8183, 11224, 17010.",
+    help="First port: the load-balancer's; +1 is the web admin's, +2 that of HTTPS, +3 the "
+    "load-balancer's for the web admin, +10 and on the servers'. "
+    "By default 11223, 8183, 11224, 8184, 17010.",
 )
 @click.option(
     "--include",
