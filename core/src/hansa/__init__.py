@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from .cluster.odb_watch import check_odb as check_odb
     from .contract.bus import Bus as Bus, Queue as Queue, Records as Records
     from .contract.calls import QueueOptions as QueueOptions, RouteOptions as RouteOptions
+    from .contract.change_log import (
+        ChangeFilter as ChangeFilter,
+        ChangeLog as ChangeLog,
+        LoggedChange as LoggedChange,
+    )
     from .contract.engine import Engine as Engine
     from .contract.hookspecs import hookimpl as hookimpl
     from .contract.journal import Journal as Journal, JournalRecord as JournalRecord
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
         Reference as Reference,
         StoredChange as StoredChange,
         WorkerReport as WorkerReport,
+        label as label,
     )
     from .contract.registry import (
         RegisteredFormat as RegisteredFormat,
@@ -72,6 +78,7 @@ if TYPE_CHECKING:
         Service as Service,
         automatic_name as automatic_name,
         current_cid as current_cid,
+        current_service as current_service,
     )
     from .definitions.references import references as references
     from .foundation.backoff import Restarts as Restarts, backoff_delay as backoff_delay
@@ -156,6 +163,11 @@ _PUBLIC = {
         "QueueOptions",
         "RouteOptions",
     ),
+    "contract.change_log": (
+        "ChangeFilter",
+        "ChangeLog",
+        "LoggedChange",
+    ),
     "contract.engine": ("Engine",),
     "contract.hookspecs": ("hookimpl",),
     "contract.journal": (
@@ -202,6 +214,7 @@ _PUBLIC = {
         "Reference",
         "StoredChange",
         "WorkerReport",
+        "label",
     ),
     "contract.registry": (
         "RegisteredFormat",
@@ -224,6 +237,7 @@ _PUBLIC = {
         "Service",
         "automatic_name",
         "current_cid",
+        "current_service",
     ),
     "definitions.references": ("references",),
     "foundation.backoff": (

@@ -232,12 +232,52 @@ def test_sources_come_before_the_channels_that_use_them(server: Server) -> None:
         assert server.http("/fresh").raw == b"one"
         config["channel"]["http"]["other"] = {"url_path": "/other", "service": "fresh.two"}
         config["services"]["fresh.py"] = source.replace("'one'", "'uno'")
+        before = revision_of(server)
         answer = server.api("admin.config.apply", {"config": config})
         assert answer.json["errors"].keys() == {"channel.http.other.service"}
-        assert "1 of 2 steps were done before" in answer.json["detail"]
+        assert server.http("/fresh").raw == b"one"
+        assert revision_of(server) == before
     finally:
         server.wipe()
         server.call("admin.service.delete", {"name": "fresh.one"})
+
+
+def test_services_and_what_uses_them_are_one_change(server: Server) -> None:
+    source = "from hansa import Service\nclass One(Service):\n    def handle(self):\n        return 'one'\n"
+    channel = {"url_path": "/moving", "service": "here.one"}
+    config: dict[str, Any] = {
+        "services": {"here.py": source},
+        "channel": {"http": {"moving": channel}},
+    }
+    created = apply(server, config)
+    before = server.call("admin.config.export", {"services": True})
+    assert created["revision"] == revision_of(server)
+    try:
+        channel["service"] = "there.one"
+        others = {name: text for name, text in before["services"].items() if name != "here.py"}
+        config["services"] = {**others, "there.py": source.replace("'one'", "'two'")}
+        moved = apply(server, config, prune=True)
+        assert steps(moved) == [
+            ("create", "service.package.there.py"),
+            ("edit", "channel.http.moving"),
+            ("delete", "service.package.here.py"),
+        ]
+        assert moved["revision"] == created["revision"] + 1
+        assert moved["not_running"] == []
+        assert server.http("/moving").raw == b"two"
+        # a module that becomes a folder: its name stays, its file goes
+        del config["services"]["there.py"]
+        config["services"]["there/__init__.py"] = source.replace("'one'", "'three'")
+        folder = apply(server, config, prune=True)
+        assert folder["revision"] == moved["revision"] + 1
+        assert server.http("/moving").raw == b"three"
+    finally:
+        server.wipe()
+        server.call("admin.service.delete", {"name": "there.one"})
+
+
+def revision_of(server: Server) -> int:
+    return int(server.call("admin.cluster.status")["revision"])
 
 
 def test_a_broken_source_stops_it_before_any_definition(server: Server) -> None:

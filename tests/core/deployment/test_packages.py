@@ -11,7 +11,9 @@ import pytest
 from hansa import Conflict, DeployedPackage, Deployment, Invalid, NotFound, Service
 from hansa.contract.records import Applied
 from hansa.contract.registry import RegisteredService
+from hansa.definitions.definitions import Definitions
 from hansa.deployment.packages import Packages
+from hansa.odb.keys import Keys
 from hansa.plugins.registry import Registry
 
 from tests.core.stores import Stores
@@ -29,7 +31,9 @@ def made(store: Stores) -> Packages:
     def announce(revision: int, *, wait: bool = True) -> Applied:
         return Applied(revision, [], [])
 
-    return Packages(store.packages, registry, announce)
+    keys = Keys("A" * 43 + "=")
+    definitions = Definitions(store.definitions, registry, keys, announce, lambda *_: None)
+    return Packages(store.packages, registry, announce, definitions)
 
 
 class TestServices:

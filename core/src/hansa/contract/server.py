@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 from ..settings.model import Model
 from .bus import Bus, Queue, Records
 from .calls import QueueOptions, RouteOptions
+from .change_log import ChangeLog
 from .journal import Journal
 from .kinds import Definition, Security
 from .message import Request, Response
@@ -76,6 +77,11 @@ class Definitions(Protocol):
 
     def exists(self, kind: str, type: str, name: str) -> bool:
         """Whether a definition, service or format of this name is there; an empty type means any."""
+
+    def comparable(self, data: PlainSettings) -> PlainSettings:
+        """Return settings with a mark in place of each encrypted secret: the same for the same
+        secret in this process. Settings are equal if what this returns is.
+        """
 
     def validate(self, edits: Iterable[Edit], *, any_service: bool = False) -> dict[str, str]:
         """Return everything that speaks against these edits, made together, by
@@ -151,6 +157,7 @@ class Packages(Protocol):
         files: Mapping[str, str],
         *,
         remove: Iterable[str] = (),
+        edits: Iterable[Edit] = (),
         by: str = "",
         declared: bool = False,
         wait: bool = True,
@@ -158,9 +165,11 @@ class Packages(Protocol):
         """Try sources, by path, in a child process; store them and have every worker load them: all
         of them or none.
 
-        Packages named in `remove` go out of service by the same change. `declared`: config.toml
-        says so. Raises `Invalid` with the errors and their lines under `source` and refused names
-        under `file`; `NotFound` or `Conflict` for what is to be removed.
+        Packages named in `remove` go out of service by the same change, and `edits` of definitions
+        are made by it: they may refer to services that are new, and leave those that are gone.
+        `declared`: config.toml says so. Raises `Invalid` with the errors and their lines under
+        `source`, refused names under `file`, and faults of edits by `kind.type.name.setting`;
+        `NotFound` or `Conflict` for what is to be removed.
         """
 
 
@@ -351,6 +360,10 @@ class Server(Protocol):
     @property
     def packages(self) -> Packages:
         """The deployed packages of the cluster."""
+
+    @property
+    def change_log(self) -> ChangeLog:
+        """What was changed in the cluster, by whom and when."""
 
     @property
     def plugins(self) -> Plugins:

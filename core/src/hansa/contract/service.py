@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 current_cid: contextvars.ContextVar[str] = contextvars.ContextVar("cid", default="-")
 """The correlation id of the message that this thread handles; `-` outside of one."""
 
+current_service: contextvars.ContextVar[str] = contextvars.ContextVar("service", default="")
+"""The admin service that works in this thread, which the change log names; empty outside of one."""
+
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<!^)(?<!_)(?=[A-Z][a-z])")
 
 

@@ -11,6 +11,8 @@ from ..contract.registry import Registry
 from ..contract.server import Definitions as DefinitionsContract
 from ..foundation.errors import HansaError, Invalid, NotFound
 from ..odb.keys import Keys
+from ..odb.secret_marks import marked
+from ..odb.transaction import Transaction
 from .edit import CheckedEdit, combined, faults_by_path
 from .store import DefinitionStore
 from .validate import ResolveSecret, Validator
@@ -39,6 +41,7 @@ class Definitions(DefinitionsContract):
     ) -> None:
         self.store = store
         self.registry = registry
+        self._keys = keys
         self.announce = announce
         self.builtin: dict[Key, DefinitionRecord] = {}
         self._validator = Validator(registry, keys, resolve_secret, self.builtin, self.get)
@@ -86,6 +89,12 @@ class Definitions(DefinitionsContract):
         if self.store.all(kind, type, name):
             return True
         return self._is_builtin(Reference("", kind, type, name))
+
+    def comparable(self, data: PlainSettings) -> PlainSettings:
+        """Return settings with a mark in place of each encrypted secret, the same for the same
+        secret; one that cannot be decrypted stays as it is.
+        """
+        return cast(PlainSettings, marked(data, self._keys))
 
     # -- validate ----------------------------------------------------------------------------------
 
@@ -161,6 +170,20 @@ class Definitions(DefinitionsContract):
         `Invalid` with all faults by `kind.type.name.setting`.
         """
         return self._change(self._check(edits), by, wait, by_path=True)
+
+    def change_with(self, edits: Iterable[Edit]) -> Callable[[Transaction], None]:
+        """Return what makes these edits as a part of a transaction that changes more, such as the
+        services that they refer to; it raises as `change` does.
+        """
+        checked = self._check(edits)
+        unchanged = self._unchanged(checked)
+
+        def make(transaction: Transaction) -> None:
+            self.store.change_within(
+                transaction, checked, self._is_outside, by_path=True, unchanged=unchanged
+            )
+
+        return make
 
     def define(
         self,

@@ -111,21 +111,35 @@ class DefinitionStore:
         """
         try:
             with self.database.transaction(by) as transaction:
-                use_current_key(transaction, self._keys)
-                judge = Judge(transaction, edits, is_outside)
-                _refuse(judge.problems(), by_path)
-                left = [each for each in edits if not _is_as_it_was(each, judge, unchanged)]
-                if not left:
+                self.change_within(
+                    transaction, edits, is_outside, by_path=by_path, unchanged=unchanged
+                )
+                if not transaction.actions:
                     raise _NothingChanged(transaction.revision - 1)
-                stored = [each.key for each in left if each.key in judge.there]
-                transaction.forget(stored, tables.definition, tables.reference, tables.claim)
-                declared = {each.key: each.edit.declared for each in left if each.edit.declared}
-                transaction.declare(declared)
-                for each in left:
-                    _write(transaction, each, self._keys)
                 return transaction.revision
         except _NothingChanged as nothing:
             return nothing.revision
+
+    def change_within(
+        self,
+        transaction: Transaction,
+        edits: Sequence[CheckedEdit],
+        is_outside: IsOutside,
+        *,
+        by_path: bool = False,
+        unchanged: Mapping[Key, int] = _NONE,
+    ) -> None:
+        """Store and delete definitions as a part of what a transaction does, as `change` says."""
+        use_current_key(transaction, self._keys)
+        judge = Judge(transaction, edits, is_outside)
+        _refuse(judge.problems(), by_path)
+        left = [each for each in edits if not _is_as_it_was(each, judge, unchanged)]
+        stored = [each.key for each in left if each.key in judge.there]
+        transaction.forget(stored, tables.definition, tables.reference, tables.claim)
+        declared = {each.key: each.edit.declared for each in left if each.edit.declared}
+        transaction.declare(declared)
+        for each in left:
+            _write(transaction, each, self._keys)
 
 
 def _record(row: Row[Any]) -> DefinitionRecord:

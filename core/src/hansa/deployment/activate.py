@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from ..contract.packages import PackageVersion, import_name
 from ..contract.registry import RegisteredService
@@ -41,6 +42,14 @@ class Activation:
 
     def load(self) -> None:
         """Load what serves and is not loaded, with what imports it, and swap its services at once."""
+        with self.loaded_meanwhile():
+            pass
+
+    @contextmanager
+    def loaded_meanwhile(self) -> Iterator[None]:
+        """Load what serves as `load` does, with the services that are gone still there until the end
+        of the context: what uses them is changed meanwhile.
+        """
         before = self._loader.loaded
         serving = {
             import_name(file): (file, version) for file, version in self.store.serving().items()
@@ -63,7 +72,8 @@ class Activation:
         self._loader.loaded = {**stays, **done}
         replaced = [each for name, each in before.items() if name not in stays]
         origins = {each.package for each in (*replaced, *done.values())}
-        self._recompile(self.registry.replace_services(origins, services))
+        gone = self._gone(origins, services)
+        self._recompile(self.registry.replace_services(origins, [*services, *gone]))
         self._unload_older(replaced)
         for package, each in zip(packages, new, strict=True):
             error = errors.get(each.package)
@@ -74,6 +84,22 @@ class Activation:
                 self._log(each, services, deployed=each.name in changed)
                 if each.name in changed:
                     self._loaded(package)
+        try:
+            yield
+        finally:
+            if gone:
+                self._recompile(self.registry.replace_services(origins, services))
+
+    def _gone(
+        self, origins: Collection[str], services: Iterable[RegisteredService]
+    ) -> list[RegisteredService]:
+        """Return the registered services of these packages that are in none any more."""
+        there = {one.name for one in services}
+        return [
+            one
+            for one in self.registry.services()
+            if one.origin in origins and one.name not in there
+        ]
 
     @staticmethod
     def _users(before: Iterable[LoadedPackage], changed: set[str]) -> set[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ..contract.packages import PackageVersion, import_name
-from ..contract.records import Applied, DeployedPackage, Deployment
+from ..contract.records import Applied, DeployedPackage, Deployment, Edit
 from ..contract.registry import Registry
 from ..contract.server import Packages as PackagesContract
+from ..definitions.definitions import Definitions
 from ..foundation.errors import Conflict, NotFound
 from ..plugins.sections import ServerSection
 from .sources import importers, packages_of
@@ -30,6 +31,7 @@ class Packages(PackagesContract):
         store: PackageStore,
         registry: Registry,
         announce: Callable[..., Applied],
+        definitions: Definitions,
         *,
         trial_timeout: float = ServerSection.trial_timeout,
         trial_memory: int = ServerSection.trial_memory,
@@ -38,6 +40,7 @@ class Packages(PackagesContract):
         self.store = store
         self.registry = registry
         self.announce = announce
+        self.definitions = definitions
         self.trial_timeout = trial_timeout
         self.trial_memory = trial_memory
         self.trial_modules = list(trial_modules)
@@ -63,6 +66,7 @@ class Packages(PackagesContract):
         files: Mapping[str, str],
         *,
         remove: Iterable[str] = (),
+        edits: Iterable[Edit] = (),
         by: str = "",
         declared: bool = False,
         wait: bool = True,
@@ -73,9 +77,10 @@ class Packages(PackagesContract):
         `contract.server.Packages.deploy` says.
         """
         wanted: dict[str, str | None] = {**packages_of(files), **dict.fromkeys(remove)}
+        made = list(edits)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                deployed, revision = self._attempt(wanted, by, declared)
+                deployed, revision = self._attempt(wanted, made, by, declared)
                 break
             except Stale:
                 if attempt == ATTEMPTS:
@@ -84,9 +89,10 @@ class Packages(PackagesContract):
         return Deployment(applied.revision, applied.applied, applied.pending, deployed)
 
     def _attempt(
-        self, wanted: Sources, by: str, declared: bool
+        self, wanted: Sources, edits: list[Edit], by: str, declared: bool
     ) -> tuple[list[DeployedPackage], int]:
-        """Try and store what differs from what serves; returns the packages and the revision.
+        """Try and store what differs from what serves, and make edits of definitions; returns the
+        packages and the revision.
 
         Raises `Stale` if others have deployed since it began.
         """
@@ -97,10 +103,13 @@ class Packages(PackagesContract):
         versions = serving
         revision = self.store.database.revision()
         if changes:
+            more = self.definitions.change_with(edits) if edits else None
             new, revision = self.store.deploy(
-                changes, services, seen=serving, by=by, declared=declared
+                changes, services, seen=serving, by=by, declared=declared, more=more
             )
             versions = {**serving, **new}
+        elif edits:
+            revision = self.definitions.change(edits, by=by, wait=False).revision
         deployed = []
         for file in _given(wanted):
             names = services[file] if file in services else stored[file].services

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
 from sqlalchemy import Select, select, update
@@ -95,21 +95,22 @@ class PackageStore:
         seen: Serving | None = None,
         by: str = "",
         declared: bool = False,
+        more: Callable[[Transaction], None] | None = None,
     ) -> tuple[Serving, int]:
         """Have these sources serve, all or none; returns their versions by package, and the
         revision.
 
         A source that was deployed before is that version again. `services` has those of what
-        changes and of what imports it. Raises `Stale` if not what was `seen` serves, and `Conflict`
-        if another package provides one of the services, or if a service that is in use would be
-        gone.
+        changes and of what imports it. `more` changes definitions by the same transaction. Raises
+        `Stale` if not what was `seen` serves, and `Conflict` if another package provides one of the
+        services, or if a service that is in use afterwards would be gone.
         """
         with self.database.transaction(by) as transaction:
             use_current_key(transaction, self._keys)
             if seen is not None and seen != _serving(transaction):
                 raise Stale("others deploy at the same time; try again")
             removed = {file for file, source in changes.items() if source is None}
-            _check_names(transaction, services, removed)
+            gone = _services_gone(transaction, services, removed)
             for file in changes:
                 retire = update(package).where(package.c.file == file)
                 transaction.run(retire.values(current=False))
@@ -122,6 +123,9 @@ class PackageStore:
                     versions[file] = self._store(transaction, file, source, names, declared)
             for file in changes.keys() - services.keys():
                 transaction.log(_key(file), "delete")
+            if more is not None:
+                more(transaction)
+            _refuse_gone(transaction, gone)
             return versions, transaction.revision
 
     def _store(
@@ -178,8 +182,10 @@ def _rename_services(transaction: Transaction, file: str, names: Mapping[str, st
     transaction.run(serving.values(services=json.dumps(dict(names))))
 
 
-def _check_names(transaction: Transaction, services: Services, removed: set[str]) -> None:
-    """Raise `Conflict` for services that have two packages, or are in use and would be gone."""
+def _services_gone(transaction: Transaction, services: Services, removed: set[str]) -> set[str]:
+    """Return the services that will be gone; raises `Conflict` for those that two packages would
+    provide.
+    """
     deployed = deployed_services(transaction)
     provided = {
         name: file
@@ -194,7 +200,11 @@ def _check_names(transaction: Transaction, services: Services, removed: set[str]
         provided |= dict.fromkeys(found.values(), file)
     if taken:
         raise Conflict("; ".join(sorted(taken)))
-    gone = deployed.keys() - provided.keys()
+    return deployed.keys() - provided.keys()
+
+
+def _refuse_gone(transaction: Transaction, gone: Collection[str]) -> None:
+    """Raise `Conflict` if definitions use services that are gone."""
     users = users_of(transaction, "service", "", gone)
     if users:
         raise Conflict(in_use(users.values()))

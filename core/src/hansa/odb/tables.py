@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The newest Alembic revision; workers compare it without importing Alembic."""
 SETTING_LENGTH = 100
 
@@ -40,9 +40,11 @@ cluster = Table(
     _column("revision", Integer()),
     Column("identity", IDENTITY, nullable=True),
     Column("key_check", DIGEST, nullable=True),
+    Column("history_from", Integer(), nullable=True),
 )
-"""One row: the newest revision, what tells this ODB from any other, and the fingerprint of the key
-that encrypts its secrets. Each change begins by raising the revision: writers stand in one line.
+"""One row: the newest revision, what tells this ODB from any other, the fingerprint of the key that
+encrypts its secrets, and the revision up to which the change log was pruned. Each change begins by
+raising the revision: writers stand in one line.
 """
 
 definition = Table(
@@ -109,8 +111,10 @@ change = Table(
     Column("data", Text(), nullable=True),
     _column("by", NAME),
     _column("at", Float()),
+    Column("service", NAME, nullable=True),
+    Index("change_subject", "kind", "type", "name"),
 )
-"""The change log."""
+"""The change log; `service` is the admin service by which a change was made, if it was one."""
 
 applied = Table(
     "applied",

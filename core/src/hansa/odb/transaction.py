@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from ..contract.records import Key, PlainSettings
+from ..contract.service import current_service
 from . import tables
 
 T = TypeVar("T")
@@ -114,6 +115,7 @@ class Transaction(Reader):
             data=text,
             by=self.by,
             at=time.time(),
+            service=current_service.get() or None,
         )
 
     def declare(self, digests: Mapping[Key, str]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from itertools import groupby
 
 from ..cluster.odb_watch import OdbWatch, check_odb
@@ -34,15 +35,16 @@ SPECIAL_KINDS = ("service", "plugin", "server", RELEASE)
 class Follower:
     """Applies the changes of the log in one worker, and reports what it has applied.
 
-    `load_packages()` loads what is deployed; `tell(event, ...)` sends an event to the supervisor;
-    `watch` is asked each time whether the server can do its work.
+    `loading()` is a context in which what is deployed is loaded, and what is gone still serves;
+    `tell(event, ...)` sends an event to the supervisor; `watch` is asked each time whether the
+    server can do its work.
     """
 
     def __init__(
         self,
         server: WorkerServer,
         database: Database,
-        load_packages: Callable[[], None],
+        loading: Callable[[], AbstractContextManager[None]],
         tell: Callable[..., None],
         watch: OdbWatch,
     ) -> None:
@@ -51,7 +53,7 @@ class Follower:
         self.database = database
         self._reports = WorkerReports(database)
         self.revision = 0
-        self._load_packages = load_packages
+        self._loading = loading
         self._tell = tell
         self._failures: dict[str, ObjectState] = {}
         self._reported: Mapping[str, ObjectState] = {}
@@ -140,12 +142,16 @@ class Follower:
 
     def _turn(self) -> None:
         changes = self.database.changes(self.revision)
-        for special, group in groupby(changes, lambda change: change.kind in SPECIAL_KINDS):
-            if special:
-                for change in group:
-                    self._follow_special(change)
+        for group in _steps(changes):
+            definitions = [change for change in group if change.kind not in SPECIAL_KINDS]
+            special = [change for change in group if change.kind in SPECIAL_KINDS]
+            if definitions and special:
+                self._follow_both(special, definitions)
+            elif definitions:
+                self._follow_definitions(definitions)
             else:
-                self._follow_definitions(list(group))
+                for change in special:
+                    self._follow_special(change)
         overdue = time.monotonic() - self._last_report > HEARTBEAT
         if changes or overdue or self._has_news():
             self.report()
@@ -162,6 +168,20 @@ class Follower:
         self.server.objects.apply(records, keys - {record.key for record in records})
         self.revision = changes[-1].revision
 
+    def _follow_both(self, packages: list[Change], definitions: list[Change]) -> None:
+        """Apply a change of packages and definitions: what is new is there before definitions refer
+        to it, and what is gone serves until none does.
+        """
+        keys = [_key_of(change) for change in packages]
+        for key in keys:
+            self._failures.pop(key, None)
+        with ExitStack() as loaded:
+            try:
+                loaded.enter_context(self._loading())
+            except Exception as error:
+                self._fail(keys[0], f"{type(error).__name__}: {error}", error)
+            self._follow_definitions(definitions)
+
     def _follow_special(self, change: Change) -> None:
         """Apply a change that concerns no definition."""
         if (change.kind, change.type, change.name) == KEY_CHANGE:
@@ -169,11 +189,12 @@ class Follower:
             self._look()
             self.revision = change.revision
             return
-        key = " ".join((change.kind, change.type, change.name))
+        key = _key_of(change)
         self._failures.pop(key, None)
         try:
             if change.kind == "service":
-                self._load_packages()
+                with self._loading():
+                    pass
             elif change.kind == "plugin":
                 self._failures.pop(self._own_key, None)
                 for subject in starts_of(change.name):
@@ -202,3 +223,25 @@ class Follower:
     def _fail(self, key: str, why: str, error: BaseException) -> None:
         self._failures[key] = ObjectState("failed", why, time.time(), 0)
         log.error("%s: %s", key, why, exc_info=error)
+
+
+def _key_of(change: Change) -> str:
+    """Return the key by which the state of what was changed is reported."""
+    return " ".join((change.kind, change.type, change.name))
+
+
+def _steps(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """Return changes in the parts that are applied together, in order: each revision that changes
+    packages and definitions by itself, and others in a row.
+    """
+    special = {change.revision for change in changes if change.kind in SPECIAL_KINDS}
+    plain = {change.revision for change in changes if change.kind not in SPECIAL_KINDS}
+    mixed = special & plain
+
+    def part_of(change: Change) -> tuple[bool, int]:
+        is_mixed = change.revision in mixed
+        is_special = change.kind in SPECIAL_KINDS
+        return is_special and not is_mixed, change.revision if is_mixed else 0
+
+    for _, group in groupby(changes, part_of):
+        yield list(group)

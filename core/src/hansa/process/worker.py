@@ -9,6 +9,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -71,7 +73,7 @@ class Worker:
         )
         self.membership = Membership(self.server, config.server.workers)
         watch = OdbWatch(database, config.dir, keys)
-        self.follower = Follower(self.server, database, self._load_packages, control.tell, watch)
+        self.follower = Follower(self.server, database, self._packages_loaded, control.tell, watch)
         self.activation = Activation(
             self.server.packages.store,
             plugins.registry,
@@ -97,7 +99,7 @@ class Worker:
         if server.worker == 0:
             declare(server, self.keys)
         self.follower.revision = self.database.revision()
-        self._load_packages()
+        self.activation.load()
         builtin = server.definitions.builtin.values()
         server.objects.apply([*server.definitions.store.all(), *builtin])
         if not self._replaces_another:
@@ -131,8 +133,8 @@ class Worker:
             if worker.rpartition(".")[0] == place:
                 self.reports.forget(worker)
 
-    def _load_packages(self) -> None:
-        self.activation.load()
+    def _packages_loaded(self) -> AbstractContextManager[None]:
+        return self.activation.loaded_meanwhile()
 
     def _deployed(self, package: PackageVersion) -> None:
         # what is loaded while the worker starts was deployed before

@@ -27,6 +27,7 @@ from ..definitions.store import DefinitionStore
 from ..deployment.packages import Packages
 from ..deployment.store import PackageStore
 from ..foundation.errors import Unavailable, Undefined
+from ..odb.change_log import OdbChangeLog
 from ..odb.database import Database
 from ..odb.journal import OdbJournal
 from ..odb.keys import Keys
@@ -95,6 +96,7 @@ class WorkerServer:
         self.registry = plugins.registry
         self.starts = plugins.starts
         self.database = database
+        self.change_log = OdbChangeLog(database)
         self.keys = keys
         self.wake = threading.Event()
         self._replace_workers = replace_workers
@@ -118,6 +120,7 @@ class WorkerServer:
             PackageStore(database, keys),
             self.registry,
             self.cluster.announce,
+            self.definitions,
             trial_timeout=config.server.trial_timeout,
             trial_memory=config.server.trial_memory,
             trial_modules=plugins.modules,

@@ -17,6 +17,7 @@ from hansa import (
     Response,
     Server,
     Service,
+    current_service,
     dump,
     load,
     typed_parameters,
@@ -66,7 +67,11 @@ class Operation(Service):
             service.server = server
             service.log = log
             response = service.response = Response()
-            answer = service.handle()
+            token = current_service.set(binding.name)
+            try:
+                answer = service.handle()
+            finally:
+                current_service.reset(token)
             if answer is not None:
                 response.payload = answer if isinstance(answer, bytes) else dump(answer)
             _render(response, format)

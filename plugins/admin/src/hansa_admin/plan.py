@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
-from hansa import (
-    Applied,
-    DefinitionRecord,
-    Edit,
-    HansaError,
-    Invalid,
-    Key,
-    Model,
-    PlainSettings,
-    Server,
-)
+from hansa import Applied, DefinitionRecord, Edit, Invalid, Key, Model, PlainSettings, Server
 
 from .export import (
+    SERVICES,
     definitions_of,
     kind_order,
     missing_type,
@@ -64,17 +55,24 @@ class Plan:
     definitions.
 
     Faults are reported by `kind.type.name.setting`. What the file does not name stays, unless
-    `prune` is set.
+    `prune` is set, or it is named in `remove`; packages have the kind `service` there.
     """
 
-    def __init__(self, server: Server, config: PlainSettings, *, prune: bool = False) -> None:
+    def __init__(
+        self,
+        server: Server,
+        config: PlainSettings,
+        *,
+        prune: bool = False,
+        remove: Collection[Key] = (),
+    ) -> None:
         self.server = server
         self.models = {(one.kind, one.type): one.model for one in server.registry.types()}
         self.records = {record.key: record for record in server.definitions.all()}
         kinds = {kind for kind, _ in self.models} | {kind for kind, _, _ in self.records}
         self.wanted, faults = definitions_of(config, kinds)
         self.sources = sources_of(config)
-        gone = self._gone() if prune else []
+        gone = [one for one in self._not_named() if prune or one.key in remove]
         self.prepared = self._prepare(gone, faults)
         self.unchanged = 0
         self.edits: list[Edit] = []
@@ -86,10 +84,13 @@ class Plan:
             self._add_definition(key)
         for record in gone:
             self._add_deletion(record)
-        if prune and "services" in config:
-            self._add_removals()
+        unwanted = self._packages_not_named()
+        all_go = prune and "services" in config
+        self._add_removals(
+            package for package in unwanted if all_go or _package_key(package) in remove
+        )
 
-    def _gone(self) -> list[DefinitionRecord]:
+    def _not_named(self) -> list[DefinitionRecord]:
         """Return the definitions that the file does not name, what refers to others first."""
         records = self.records.values()
         found = [one for one in records if not one.builtin and one.key not in self.wanted]
@@ -133,7 +134,7 @@ class Plan:
                 self.unchanged += 1
                 continue
             action = "edit" if package in deployed else "create"
-            key = ("service", "package", package)
+            key = _package_key(package)
             self.files |= files
             self.steps.append(Step(action, key, {"source": Difference(None, None)}))
 
@@ -147,22 +148,28 @@ class Plan:
         new = completed(model, data)
         if record is None:
             self.edits.append(Edit(key, data, "create"))
-            self.steps.append(Step("create", key, _differences(model, data, {}, new)))
+            self.steps.append(Step("create", key, differences(model, data, {}, new)))
             return
         old = completed(model, record.data)
-        differing = [name for name in new if name not in old or new[name] != old[name]]
+        differing = self._differing(old, new)
         if not differing:
             self.unchanged += 1
             return
         self.edits.append(Edit(key, data, "set", record.revision))
-        self.steps.append(Step("edit", key, _differences(model, differing, old, new)))
+        self.steps.append(Step("edit", key, differences(model, differing, old, new)))
+
+    def _differing(self, old: PlainSettings, new: PlainSettings) -> list[str]:
+        """Return the settings that differ; secrets differ if what was encrypted does."""
+        before = self.server.definitions.comparable(old)
+        after = self.server.definitions.comparable(new)
+        return [name for name in new if name not in old or after[name] != before[name]]
 
     def _add_deletion(self, record: DefinitionRecord) -> None:
         settings: dict[str, Difference] = {}
         model = self.models.get((record.kind, record.type))
         if model is not None:
             data = shorten(self.server, record)
-            settings = _differences(model, data, data, {})
+            settings = differences(model, data, data, {})
         self.edits.append(Edit(record.key, seen_revision=record.revision))
         self.steps.append(Step("delete", record.key, settings))
 
@@ -183,46 +190,54 @@ class Plan:
         """The packages that are to be deployed, sorted."""
         return sorted(_by_package(self.files))
 
-    def _add_removals(self) -> None:
+    def _packages_not_named(self) -> list[str]:
         deployed = {package_of(path) for path in sources(self.server)}
         named = {package_of(path) for path in self.sources}
-        for package in sorted(deployed - named):
+        return sorted(deployed - named)
+
+    def _add_removals(self, packages: Iterable[str]) -> None:
+        for package in packages:
             self.removed.append(package)
-            self.steps.append(Step("delete", ("service", "package", package)))
+            self.steps.append(Step("delete", _package_key(package)))
 
     # -- apply -------------------------------------------------------------------------------------
 
     def apply(self, *, by: str = "") -> Applied | None:
-        """Deploy the sources, make all definitions as wanted in one change, then take sources out
-        of service.
+        """Take all steps as one change, or none of them.
 
-        Returns the last change; None if there was nothing to do. What is refused ends it, and the
-        error says what was done before.
+        Returns the change; None if there was nothing to do. Raises one `Invalid` with all faults
+        that only show when the sources are tried, or what else is refused.
         """
-        applied: Applied | None = None
-        done = 0
-        deployments = len(self.steps) - len(self.edits) - len(self.removed)
-        try:
-            if self.files:
-                applied = self._deploy(by, wait=deployments == len(self.steps))
-                done += deployments
-            if self.edits:
-                applied = self.server.definitions.change(self.edits, by=by)
-                done += len(self.edits)
-            if self.removed:
-                applied = self.server.packages.deploy({}, remove=self.removed, by=by)
-        except HansaError as error:
-            if done:
-                error.detail += f" ({done} of {len(self.steps)} steps were done before)"
-            raise
-        return applied
+        if self.files or self.removed:
+            return self._deploy(by)
+        if self.edits:
+            return self.server.definitions.change(self.edits, by=by)
+        return None
 
-    def _deploy(self, by: str, *, wait: bool) -> Applied:
-        """Deploy all sources as one change: they may import each other."""
+    def _deploy(self, by: str) -> Applied:
+        """Deploy all sources with what uses them: they may import each other."""
         try:
-            return self.server.packages.deploy(self.files, by=by, wait=wait)
+            return self.server.packages.deploy(
+                self.files, remove=self.removed, edits=self.edits, by=by
+            )
         except Invalid as invalid:
-            raise Invalid({"services": "; ".join(invalid.errors.values())}) from invalid
+            raise Invalid(_faults_of_change(invalid.errors)) from invalid
+
+
+def _package_key(package: str) -> Key:
+    """Return the key of a package in a plan, and in the change log."""
+    return ("service", "package", package)
+
+
+def _faults_of_change(errors: dict[str, str]) -> dict[str, str]:
+    """Return the faults of definitions as they are, by `kind.type.name.setting`, and those of
+    sources, by `source` or `file`, as one of the section of sources.
+    """
+    of_sources = [fault for path, fault in errors.items() if path in ("source", "file")]
+    faults = {path: fault for path, fault in errors.items() if path not in ("source", "file")}
+    if of_sources:
+        faults[SERVICES] = "; ".join(of_sources)
+    return faults
 
 
 def _by_package(files: dict[str, str]) -> dict[str, dict[str, str]]:
@@ -232,27 +247,27 @@ def _by_package(files: dict[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _differences(
+def differences(
     model: type[Model], names: Iterable[str], old: PlainSettings, new: PlainSettings
 ) -> dict[str, Difference]:
     """Return how settings change, sorted by name, secrets masked."""
     secrets = secret_names(model)
     return {
         name: Difference(
-            _shown(old.get(name), name in secrets), _shown(new.get(name), name in secrets)
+            masked(old.get(name), name in secrets), masked(new.get(name), name in secrets)
         )
         for name in sorted(names)
     }
 
 
-def _shown(value: object, secret: bool) -> object:
-    """Return a value without what is secret in it, or encrypted."""
+def masked(value: object, secret: bool) -> object:
+    """Return a value as it may be seen: without what is encrypted in it, and a mask for a secret."""
     if value is None:
         return None
     if secret or (isinstance(value, dict) and "$encrypted" in value):
         return MASK
     if isinstance(value, dict):
-        return {key: _shown(inner, False) for key, inner in value.items()}
+        return {key: masked(inner, False) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_shown(inner, False) for inner in value]
+        return [masked(inner, False) for inner in value]
     return value

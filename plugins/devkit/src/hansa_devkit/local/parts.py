@@ -18,6 +18,7 @@ from hansa import (
     Definition,
     DeployedPackage,
     Deployment,
+    Edit,
     HeldLease,
     InstalledPlugin,
     NotFound,
@@ -42,7 +43,8 @@ from .named import Named
 class LocalPackages(Packages):
     """Deployed packages, kept in memory; their code is not run."""
 
-    def __init__(self) -> None:
+    def __init__(self, definitions: LocalDefinitions) -> None:
+        self._definitions = definitions
         self._versions: list[PackageVersion] = []
         self._serving: dict[str, int] = {}
 
@@ -72,13 +74,15 @@ class LocalPackages(Packages):
         files: Mapping[str, str],
         *,
         remove: Iterable[str] = (),
+        edits: Iterable[Edit] = (),
         by: str = "",
         declared: bool = False,
         wait: bool = True,
     ) -> Deployment:
-        """Keep these sources as the versions that serve; raises `NotFound` for a package to remove
-        that is not there.
+        """Keep these sources as the versions that serve, and make these edits; raises `NotFound` for
+        a package to remove that is not there.
         """
+        made = self._definitions.prepare(edits)
         gone = list(remove)
         for file in gone:
             if file not in self._serving:
@@ -89,6 +93,7 @@ class LocalPackages(Packages):
         for path, text in files.items():
             folder, slash, _ = path.partition("/")
             packages.setdefault(folder + slash, {})[path] = text
+        self._definitions.change(made)
         deployed = [self._keep(file, texts, by) for file, texts in packages.items()]
         return Deployment(len(self._versions), ["local"], [], deployed)
 

@@ -37,6 +37,7 @@ from hansa import (
 )
 
 from .bus import LocalBus
+from .change_log import LocalChangeLog
 from .definitions import LocalDefinitions
 from .journal import LocalJournal
 from .message import handle_message
@@ -108,7 +109,8 @@ class LocalServer:
         self.sections = list((sections or {}).values())
         self.registry = LocalRegistry(types, formats or {}, self.services)
         self.definitions = LocalDefinitions(self.registry)
-        self.packages = LocalPackages()
+        self.packages = LocalPackages(self.definitions)
+        self.change_log = LocalChangeLog()
         self.plugins = LocalPlugins()
         self.bus: Bus = bus or LocalBus("local", redis)
         self.cluster = LocalCluster("local", self.definitions, self.bus)
