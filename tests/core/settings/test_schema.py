@@ -18,6 +18,11 @@ class Inner(Model):
     at: datetime
 
 
+class Small(Model):
+    few: list[str] = ["one"]
+    secret: Secret = Secret("canary")
+
+
 class Outer(Model):
     at: datetime
     perhaps: datetime | None = None
@@ -27,6 +32,7 @@ class Outer(Model):
     price: Decimal = Decimal(0)
     secrets: list[Secret] = [Secret("canary")]
     inner: Inner | None = None
+    small: Small = Small()
 
 
 def test_formats_and_defaults_are_complete() -> None:
@@ -39,7 +45,49 @@ def test_formats_and_defaults_are_complete() -> None:
     assert properties["unique"] == {"type": "array", "items": {"type": "integer"}, "default": [3]}
     assert properties["price"] == {"anyOf": NUMBER, "default": "0"}
     assert found["Inner"]["properties"]["at"] == MOMENT
+    assert properties["small"]["default"] == {"few": ["one"]}
     assert "canary" not in repr(found)
+
+
+class Base(Model):
+    """What all have. More of it."""
+
+    name: str
+    limits: Inner | None = None
+
+
+class Undocumented(Model):
+    size: int = 1
+    colours: list[str] = ["red"]
+
+
+class Whole(Undocumented, Base):
+    """The whole
+    of it.
+    """
+
+    name: str
+    inner: Small = Small()
+
+
+def test_a_setting_says_which_class_declares_it() -> None:
+    whole = schema(Whole)["$defs"]["Whole"]
+    assert whole["x-groups"] == {
+        "Whole": "The whole of it",
+        "Undocumented": "Undocumented",
+        "Base": "What all have",
+    }
+    found = {name: one["x-group"] for name, one in whole["properties"].items()}
+    assert found == {
+        "name": "Whole",
+        "inner": "Whole",
+        "size": "Undocumented",
+        "colours": "Undocumented",
+        "limits": "Base",
+    }
+    assert whole["properties"]["inner"]["default"] == {"few": ["one"]}
+    assert whole["properties"]["colours"]["default"] == ["red"]
+    assert "x-groups" not in schema(Base)["$defs"]["Base"], "all are of one class"
 
 
 @pytest.mark.parametrize("version", [1, 2])

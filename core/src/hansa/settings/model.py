@@ -80,7 +80,7 @@ class Model:
         for name in inspect.get_annotations(cls):
             default = cls.__dict__.get(name)
             # a factory also keeps a secret's default out of schemas
-            if isinstance(default, list | dict | set | Secret):
+            if isinstance(default, list | dict | set | Secret | Model):
                 factory = functools.partial(copy.copy, default)
                 setattr(cls, name, dataclasses.field(default_factory=factory))
         # PERF: the three methods below are not compiled for each model, which saves a worker 60 ms

@@ -1,5 +1,6 @@
-"""JSON Schemas of types, with what msgspec leaves out: formats of times, defaults of lists and
-dictionaries, and names that stay the same when a service is deployed anew.
+"""JSON Schemas of types, with what msgspec leaves out: formats of times, defaults of lists,
+dictionaries and sections, the classes that settings are declared by, and names that stay the same
+when a service is deployed anew.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
+from .groups import groups_of
 from .members import alternatives, is_list, members
 from .model import Model, PassedObject, Secret, fields
 from .validate import dump
@@ -125,8 +127,25 @@ def _complete_record(component: JsonSchema, record: Any) -> None:
         return
     for field in fields(record):
         described = properties.get(field.name, {})
-        if isinstance(field.default, list | dict | set) and not field.secret:
+        if isinstance(field.default, list | dict | set | Model) and not field.secret:
             described.setdefault("default", dump(field.default))
+    _add_groups(component, properties, record)
+
+
+def _add_groups(
+    component: JsonSchema, properties: dict[str, JsonSchema], model: type[Model]
+) -> None:
+    """Say which class declares each setting of a model that has settings of several classes:
+    `x-groups` has the title of each class, in the order of the settings, and `x-group` its name.
+    """
+    groups = groups_of(model)
+    if len(groups) < 2:
+        return
+    component["x-groups"] = {group.name: group.title for group in groups}
+    for group in groups:
+        for name in group.settings:
+            if name in properties:
+                properties[name]["x-group"] = group.name
 
 
 def _complete(described: JsonSchema, hint: Any) -> None:
