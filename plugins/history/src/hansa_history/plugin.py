@@ -1,0 +1,34 @@
+"""What hansa-history adds to a worker: the admin services of the history, and its retention."""
+
+from __future__ import annotations
+
+from hansa import Server, Service, hookimpl
+
+from .early import HistorySection
+from .retention import Retention
+from .services import OPERATIONS
+
+
+@hookimpl
+def hansa_startup(server: Server) -> Retention:
+    """Return what removes old changes."""
+    days = server.section(HistorySection).retention_days
+    return Retention(server.change_log, server.bus, server.id, days)
+
+
+@hookimpl
+def hansa_services() -> list[type[Service]]:
+    """Return the admin services of the history."""
+    return list(OPERATIONS)
+
+
+@hookimpl
+def hansa_serve(server: Server) -> None:
+    """Begin to remove old changes."""
+    server.resource(Retention).start()
+
+
+@hookimpl
+def hansa_shutdown(server: Server) -> None:
+    """Remove no more."""
+    server.resource(Retention).stop()
