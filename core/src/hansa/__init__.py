@@ -80,6 +80,11 @@ if TYPE_CHECKING:
         current_cid as current_cid,
         current_service as current_service,
     )
+    from .contract.trace import (
+        TraceContext as TraceContext,
+        current_trace as current_trace,
+        trace_headers as trace_headers,
+    )
     from .definitions.references import references as references
     from .foundation.backoff import Restarts as Restarts, backoff_delay as backoff_delay
     from .foundation.deadline import (
@@ -238,6 +243,11 @@ _PUBLIC = {
         "automatic_name",
         "current_cid",
         "current_service",
+    ),
+    "contract.trace": (
+        "TraceContext",
+        "current_trace",
+        "trace_headers",
     ),
     "definitions.references": ("references",),
     "foundation.backoff": (

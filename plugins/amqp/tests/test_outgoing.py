@@ -10,7 +10,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hansa import Invalid, Login, Secret, TimedOut, Unavailable, current_cid
+from hansa import (
+    Invalid,
+    Login,
+    Secret,
+    TimedOut,
+    TraceContext,
+    Unavailable,
+    current_cid,
+    current_trace,
+)
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.background import in_background
 from hansa_devkit.faults import Proxy
@@ -56,11 +65,13 @@ def test_a_message_arrives_with_its_properties(rabbit):
         rabbit, properties={"app_id": "crm", "priority": 1, "content_type": "text/plain"}
     ) as out:
         token = current_cid.set("cid-1")
+        trace = current_trace.set(TraceContext(0xABC, 0xDEF))
         try:
             told = out.publish(
                 "Grüße", "out", headers={"Own": [1, {"a": None}]}, priority=4, correlation_id="c"
             )
         finally:
+            current_trace.reset(trace)
             current_cid.reset(token)
     ((method, properties, body),) = rabbit.read("out")
     assert (method.exchange, method.routing_key, body.decode()) == ("", "out", "Grüße")
@@ -70,7 +81,11 @@ def test_a_message_arrives_with_its_properties(rabbit):
         told,
         "text/plain",
     )
-    assert properties.headers == {"x-hansa-cid": "cid-1", "Own": [1, {"a": None}]}
+    assert properties.headers == {
+        "x-hansa-cid": "cid-1",
+        "traceparent": f"00-{'0' * 29}abc-{'0' * 13}def-01",
+        "Own": [1, {"a": None}],
+    }
 
 
 def test_messages_need_not_be_kept_on_disk(rabbit):

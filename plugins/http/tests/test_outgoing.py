@@ -15,7 +15,17 @@ from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hansa import Invalid, Response, Security, TimedOut, Unavailable, current_cid, load
+from hansa import (
+    Invalid,
+    Response,
+    Security,
+    TimedOut,
+    TraceContext,
+    Unavailable,
+    current_cid,
+    current_trace,
+    load,
+)
 from hansa_devkit import LocalServer
 from hansa_devkit.harness.waiting import wait_until
 from hansa_http.address import HttpAddress
@@ -132,6 +142,22 @@ def test_the_cid_goes_along(peer, connections):
         assert outgoing.get(cid="Kown").data["headers"]["x-hansa-cid"] == "Kown"
     finally:
         current_cid.reset(token)
+
+
+def test_the_trace_goes_along(peer, connections):
+    outgoing = connections(peer.url)
+    assert "traceparent" not in outgoing.get().data["headers"]
+    token = current_trace.set(TraceContext(0xABC, 0xDEF, state="a=1"))
+    expected = f"00-{'0' * 29}abc-{'0' * 13}def-01"
+    try:
+        headers = outgoing.get().data["headers"]
+        assert (headers["traceparent"], headers["tracestate"]) == (expected, "a=1")
+        # a trace of the caller's own is not mixed with it
+        headers = outgoing.get(headers={"Traceparent": "mine"}).data["headers"]
+        assert headers["traceparent"] == "mine"
+        assert "tracestate" not in headers
+    finally:
+        current_trace.reset(token)
 
 
 def test_security_signs_each_call(peer, connections):

@@ -13,6 +13,7 @@ from ..foundation.errors import HansaError, Outcome
 
 if TYPE_CHECKING:
     from .service import Binding
+    from .trace import TraceContext
 
 _random_bits = random.Random(random.SystemRandom().getrandbits(64)).getrandbits
 
@@ -37,7 +38,7 @@ class Request:
     by name), and `fault`, what is wrong with a message that cannot be read: it is raised once the
     caller is known. The route adds
     `input` (the parsed input), `principal` (who called), `channel` and `format`; `attempt` counts
-    from 1.
+    from 1. `trace` is its place in a trace, once a plugin that records traces has taken it in.
     """
 
     raw: bytes = b""
@@ -57,6 +58,7 @@ class Request:
     input: Any = field(default=None, init=False)
     principal: Any = field(default=None, init=False)
     channel: Binding | None = field(default=None, init=False)
+    trace: TraceContext | None = field(default=None, init=False)
     format: str = field(default="", init=False)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hansa import Invalid, Unavailable, current_cid, new_cid
+from hansa import Invalid, Unavailable, current_cid, new_cid, trace_headers
 from hansa_connect.pooled import PooledOutgoing
 
 from .broker import BrokerConnections
@@ -62,7 +62,7 @@ class AmqpOutgoing(
         body = _body(message)
         config = self.config
         cid = current_cid.get()
-        own_headers = {"x-hansa-cid": new_cid() if cid == "-" else cid}
+        own_headers = {"x-hansa-cid": new_cid() if cid == "-" else cid, **trace_headers()}
         all_properties = {
             "message_id": new_cid(),
             "delivery_mode": PERSISTENT if config.persistent else TRANSIENT,

@@ -24,6 +24,7 @@ from hansa import (
     current_cid,
     deadline,
     time_left,
+    trace_headers,
 )
 from hansa_connect.tls import context_of, definitions_of, present, resolved
 from typing_extensions import TypeVar
@@ -275,6 +276,10 @@ class HttpOutgoing(Outgoing[AddressT]):
         cid = cid or current_cid.get()
         if cid and cid != "-" and not header_of(headers, "X-Hansa-CID"):
             headers["X-Hansa-CID"] = cid
+        # whoever passes on a trace of their own does so with both headers
+        if not header_of(headers, "traceparent"):
+            for name, value in trace_headers().items():
+                set_header(headers, name, value)
         return headers
 
     @cached_property

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import msgspec
-from hansa import Invalid, PlainSettings
+from hansa import Invalid, PlainSettings, current_cid, trace_headers
 from hansa_json.writing import write_with_secrets
 
 
@@ -43,7 +43,8 @@ class Call(msgspec.Struct, omit_defaults=True):
     before.
 
     `raw` is a payload of bytes. `max_attempts` and `retry_seconds` (a fixed pause) override the
-    section `[queue]`.
+    section `[queue]`. `parent_cid` is the correlation id of the message whose service queued it,
+    and `headers` pass on its trace (W3C Trace Context).
     """
 
     service: str
@@ -55,10 +56,25 @@ class Call(msgspec.Struct, omit_defaults=True):
     retry_seconds: float | None = None
     callback: list[str] = []
     in_reply_to: str = ""
+    parent_cid: str = ""
+    headers: dict[str, str] = {}
     extra: PlainSettings = {}
     created: float = 0.0
     history: list[Attempt] = []
     report: Report | None = None
+
+
+class Origin(TypedDict):
+    """The message that a call comes from, as fields of `Call`."""
+
+    parent_cid: str
+    headers: dict[str, str]
+
+
+def origin() -> Origin:
+    """Return what a call that is queued now comes from: the message that this thread handles."""
+    parent = current_cid.get()
+    return {"parent_cid": "" if parent == "-" else parent, "headers": trace_headers()}
 
 
 encode = msgspec.json.encode

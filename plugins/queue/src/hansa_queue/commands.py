@@ -28,6 +28,7 @@ def conditions() -> list[click.Parameter]:
         click.Option(
             ["--group"], default="", help="Only of this group, as `hansa failed groups` names it."
         ),
+        click.Option(["--cid"], default="", help="Only those of this correlation id."),
         click.Option(
             ["--since"],
             type=Moment(),

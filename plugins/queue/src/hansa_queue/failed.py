@@ -47,12 +47,15 @@ class Selection:
     service: str = ""
     cause: str = ""
     group: str = ""
+    cid: str = ""
     since: float | None = None
     until: float | None = None
 
     def matches(self, brief: Brief) -> bool:
         """Whether a message meets the conditions besides those on its id and time."""
         if self.service and brief.service != self.service:
+            return False
+        if self.cid and brief.cid != self.cid:
             return False
         if self.group and brief.group != self.group:
             return False
@@ -276,6 +279,7 @@ def shown(identifier: str, call: Call, info: FailureInfo) -> PlainSettings:
         "extra": call.extra,
         "callback": call.callback,
         "in_reply_to": call.in_reply_to,
+        "parent_cid": call.parent_cid,
         "traceback": info.traceback,
         "history": msgspec.to_builtins(info.history),
     }

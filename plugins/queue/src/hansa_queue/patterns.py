@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from hansa import Misused, NotFound, PlainSettings, Server, Service, Unavailable, Undefined, new_cid
 
-from .call import Call, Report, make, now_iso
+from .call import Call, Report, make, now_iso, origin
 
 if TYPE_CHECKING:
     from .queue import RedisQueue
@@ -108,6 +108,7 @@ def invoke_retry(
         max_attempts=repeats,
         retry_seconds=float(seconds),
         report=report,
+        **origin(),
     )
     queue_of(server).add(call, name)
     return call_cid
@@ -192,7 +193,15 @@ def _start(
     calls = []
     for name, payload in targets.items():
         report = Report("target", name, source, requested, on_target, group)
-        call = make(name, payload, cid=cid, created=now, max_attempts=max_attempts, report=report)
+        call = make(
+            name,
+            payload,
+            cid=cid,
+            created=now,
+            max_attempts=max_attempts,
+            report=report,
+            **origin(),
+        )
         calls.append(call)
     final = b""
     if on_final:
@@ -203,7 +212,7 @@ def _start(
             "on_target": on_target,
             "on_final": on_final,
         }
-        final = make(FINAL, request, cid=cid, created=now, callback=on_final)
+        final = make(FINAL, request, cid=cid, created=now, callback=on_final, **origin())
     if calls:
         queue_of(server).add_group(calls, source, group, final)
     elif final:

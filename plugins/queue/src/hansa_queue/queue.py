@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from hansa import Queue, Server, Unavailable, new_cid
 
-from .call import make
+from .call import make, origin
 from .early import QueueSection
 from .failed import FailedMessages
 from .reading import Readers
@@ -71,6 +71,7 @@ class RedisQueue(Queue):
             max_attempts=max_attempts,
             in_reply_to=in_reply_to,
             extra=dict(extra or {}),
+            **origin(),
         )
         self.add(call, service, delay)
 

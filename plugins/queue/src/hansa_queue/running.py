@@ -39,11 +39,11 @@ class Disposition:
     with it.
 
     `further` are calls that are queued in the same step, each followed by the failure info that is
-    kept if the queue has no room for it. `target` and `result` are the final state of the call in
-    its group, if it is in one.
+    kept if the queue has no room for it; `headers` pass the trace on to them. `target` and `result`
+    are the final state of the call in its group, if it is in one.
     """
 
-    __slots__ = ("call", "delay", "further", "info", "result", "target", "word")
+    __slots__ = ("call", "delay", "further", "headers", "info", "result", "target", "word")
 
     def __init__(
         self,
@@ -52,8 +52,10 @@ class Disposition:
         call: bytes = b"",
         info: bytes = b"",
         delay: float = 0.0,
+        headers: dict[str, str] | None = None,
     ) -> None:
         self.word = word
+        self.headers = headers or {}
         self.call = call
         self.info = info
         self.delay = delay
@@ -84,17 +86,20 @@ def run(queue: RedisQueue, call: Call, delivery: int) -> Disposition:
             limit = max(max_attempts, section.max_attempts)
         if call.attempt > limit:
             call.attempt -= 1
-            return _failed(queue, call, lost)
-    response = _handle(queue, call)
+            return _failed(queue, call, lost, call.headers)
+    request = _request(call)
+    response = _handle(queue, call, request)
+    # what answers it comes from this attempt; another attempt comes from where this one did
+    headers = call.headers if request.trace is None else request.trace.headers()
     if response.ok:
-        return _done(call, response)
+        return _done(call, response, headers)
     error = response.error
     if error is None:
         error = HansaError(f"the service answered with status {response.status}")
     attempt = Attempt(time.time(), cause_of(error), call.attempt, queue.worker)
     call.history.append(attempt)
     if _is_rejected(call, response) or call.attempt >= max_attempts:
-        return _failed(queue, call, error)
+        return _failed(queue, call, error, headers)
     delay = _pause(queue, call, error)
     call.attempt += 1
     return Disposition("again", call=encode(call), delay=max(delay, SHORTEST_DELAY))
@@ -139,14 +144,23 @@ def _retry_after(error: BaseException) -> float:
     return min(seconds, LONGEST_RETRY_AFTER)
 
 
-def _handle(queue: RedisQueue, call: Call) -> Response:
-    """Have the service handle the call; never raises."""
-    request = Request(
+def _request(call: Call) -> Request:
+    """Return the request of a call."""
+    return Request(
         payload=call.payload if call.raw is None else call.raw,
+        headers=call.headers,
         cid=call.cid,
         attempt=call.attempt,
-        extra={**call.extra, "in_reply_to": call.in_reply_to},
+        extra={
+            **call.extra,
+            "in_reply_to": call.in_reply_to,
+            "parent_cid": call.parent_cid,
+        },
     )
+
+
+def _handle(queue: RedisQueue, call: Call, request: Request) -> Response:
+    """Have the service handle the call; never raises."""
     try:
         queue.server.registry.service(call.service)
     except NotFound as error:
@@ -158,8 +172,8 @@ def _handle(queue: RedisQueue, call: Call) -> Response:
     return queue.server.handle(call.service, request, type="invoke-async")
 
 
-def _done(call: Call, response: Response) -> Disposition:
-    disposition = Disposition("done")
+def _done(call: Call, response: Response, headers: dict[str, str]) -> Disposition:
+    disposition = Disposition("done", headers=headers)
     for name in call.callback:
         _queue_reply(disposition, name, response.payload, call, extra=call.extra)
     if call.report is not None:
@@ -167,7 +181,9 @@ def _done(call: Call, response: Response) -> Disposition:
     return disposition
 
 
-def _failed(queue: RedisQueue, call: Call, error: BaseException) -> Disposition:
+def _failed(
+    queue: RedisQueue, call: Call, error: BaseException, headers: dict[str, str]
+) -> Disposition:
     trace = ""
     if error.__traceback__ is not None:
         trace = "".join(traceback.format_exception(error))
@@ -188,7 +204,7 @@ def _failed(queue: RedisQueue, call: Call, error: BaseException) -> Disposition:
     report = call.report
     call.report = None
     call.attempt = 1
-    disposition = Disposition("failed", call=encode(call), info=info.encoded())
+    disposition = Disposition("failed", call=encode(call), info=info.encoded(), headers=headers)
     if report is not None:
         call.report = report
         _report(disposition, call, False, None, trace or cause)
@@ -220,7 +236,14 @@ def _queue_reply(
 ) -> None:
     """Queue a call with the answer to another one, in the same step that finishes that one."""
     now = time.time()
-    common = {"cid": call.cid, "in_reply_to": call.cid, "created": now, **options}
+    common = {
+        "cid": call.cid,
+        "in_reply_to": call.cid,
+        "parent_cid": call.cid,
+        "headers": disposition.headers,
+        "created": now,
+        **options,
+    }
     mark = b""
     cause = "the queue was full when this callback was to be queued"
     try:

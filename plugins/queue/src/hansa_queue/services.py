@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 import msgspec
 from hansa import Invalid, Model, PlainSettings, setting
@@ -13,6 +14,7 @@ from hansa_admin.operation import Nothing, Operation
 
 from .failed import FailedMessages, Selection
 from .patterns import queue_of
+from .waiting import Wanted, queued_calls
 
 
 class Conditions(Model):
@@ -23,6 +25,7 @@ class Conditions(Model):
         str, setting("Only those whose cause contains this text, in upper or lower case")
     ] = ""
     group: Annotated[str, setting("Only of this group, as admin.failed.groups names it")] = ""
+    cid: Annotated[str, setting("Only those of this correlation id")] = ""
     since: Annotated[
         float | None, setting("Only those that failed then or later, in seconds of the Unix epoch")
     ] = None
@@ -32,7 +35,9 @@ class Conditions(Model):
 
     def selection(self, ids: list[str] | None = None) -> Selection:
         """Return the conditions as the store takes them."""
-        return Selection(ids, self.service, self.cause, self.group, self.since, self.until)
+        return Selection(
+            ids, self.service, self.cause, self.group, self.cid, self.since, self.until
+        )
 
 
 class Page(Conditions):
@@ -125,6 +130,9 @@ class FailedMessage(FailedBrief):
     in_reply_to: Annotated[
         str, setting("Correlation id of the call that this one answers, for a callback")
     ]
+    parent_cid: Annotated[
+        str, setting("Correlation id of the message whose service queued this one, if any")
+    ]
     traceback: Annotated[str, setting("Traceback of the last error")]
     history: Annotated[list[FailedAttempt], setting("Every attempt, the first one first")]
 
@@ -178,6 +186,46 @@ class FailedExport(Model):
     lines: Annotated[str, setting("JSON lines: each message as admin.failed.get shows it")]
     count: Annotated[int, setting("Number of messages in `lines`")]
     total: Annotated[int, setting("Total number, on all pages")]
+
+
+class QueueConditions(Model):
+    """Which calls in the queue are meant."""
+
+    cid: Annotated[str, setting("Only those of this correlation id")] = ""
+    service: Annotated[str, setting("Only of this service")] = ""
+    state: Annotated[
+        Literal["", "waiting", "running", "delayed"], setting("Only in this state")
+    ] = ""
+    limit: Annotated[int, setting("Maximum number of calls", ge=1, le=10_000)] = 100
+
+
+class QueuedMessage(Model):
+    """A call in the queue."""
+
+    state: Annotated[str, setting("waiting, running or delayed")]
+    service: Annotated[str, setting("Service to call")]
+    cid: Annotated[str, setting("Correlation id")]
+    parent_cid: Annotated[
+        str, setting("Correlation id of the message whose service queued it, if any")
+    ]
+    in_reply_to: Annotated[
+        str, setting("Correlation id of the call that it answers, for a callback")
+    ]
+    attempt: Annotated[int, setting("Number of the attempt that comes next, or runs")]
+    at: Annotated[float, setting("When it was queued, in seconds of the Unix epoch")]
+    due: Annotated[
+        float | None, setting("When a delayed one may run, in seconds of the Unix epoch")
+    ]
+    worker: Annotated[str, setting("Reading thread of a worker that runs it")]
+
+
+class QueueContent(Model):
+    """Calls in the queue."""
+
+    items: Annotated[list[QueuedMessage], setting("The calls, the oldest first, delayed ones last")]
+    complete: Annotated[
+        bool, setting("Whether these are all: else there are more, or they take over a second")
+    ]
 
 
 class FailedOperation(Operation):
@@ -330,6 +378,22 @@ class QueueStatus(FailedOperation):
         return {**queue_of(self.server).status(), "at": time.time()}
 
 
+class QueueListing(FailedOperation):
+    """List the asynchronous calls that wait, run or are delayed, without what they carry."""
+
+    name = "admin.queue.list"
+    right = "view"
+    Input = QueueConditions
+    Output = QueueContent
+
+    def handle(self) -> PlainSettings:
+        """Return the calls."""
+        asked: QueueConditions = self.request.input
+        wanted = Wanted(asked.cid, asked.service, asked.state)
+        calls, complete = queued_calls(self.failed.store, wanted, asked.limit)
+        return {"items": [asdict(call) for call in calls], "complete": complete}
+
+
 OPERATIONS: tuple[type[Operation], ...] = (
     FailedListing,
     FailedGrouping,
@@ -339,4 +403,5 @@ OPERATIONS: tuple[type[Operation], ...] = (
     FailedDelete,
     FailedExporting,
     QueueStatus,
+    QueueListing,
 )
