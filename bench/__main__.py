@@ -39,6 +39,7 @@ from .measure import Figure, compare, exit_status, several, table
 from .peers import PEERS
 from .programs import CREDENTIALS, Target, hansa, measured, peer, wrk
 from .roles import roles
+from .samples import samples
 from .sql import sql
 from .tokens import tokens
 from .zeromq import zeromq
@@ -328,6 +329,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "ftp": ftp,
     "limits": limits,
     "roles": roles,
+    "samples": samples,
     "sql": sql,
     "tokens": tokens,
     "zeromq": zeromq,

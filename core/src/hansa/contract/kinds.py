@@ -282,6 +282,13 @@ class Security(Definition[ConfigT]):
         """
         return {"type": "http", "scheme": cls.type}
 
+    @classmethod
+    def credential_paths(cls, config: ConfigT) -> Iterable[str]:
+        """Return where in their messages callers have their credentials, as XPath or JSONPath has
+        it, so that they are masked where messages are kept; by default nowhere.
+        """
+        return ()
+
     def authenticate(self, request: Request) -> object:
         """Return who the caller is (the principal, never empty); raises `Refused` if it does not
         prove it. By default nobody can, which the log says.

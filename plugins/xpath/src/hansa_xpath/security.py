@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from time import monotonic
 
@@ -51,6 +52,11 @@ class XPathSecurity(Security[XPathSettings]):
         if fault:
             raise Invalid({"password": fault})
         return replace(config, password=hash_password(config.password))
+
+    @classmethod
+    def credential_paths(cls, config: XPathSettings) -> Iterable[str]:
+        """Return the path of the password."""
+        return [config.password_expr]
 
     def authenticate(self, request: Request) -> Principal:
         """Return the user of a message with the right credentials; raises `Refused`."""

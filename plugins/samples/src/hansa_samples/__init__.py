@@ -1,0 +1,1 @@
+"""Samples of the requests that services handle: one in so many, the slow ones, and the errors."""
