@@ -5,14 +5,14 @@ processes.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer, servers
 from hypothesis import settings
 
-from tests.parallel import order, scheduler
+from tests.parallel import Shared, order, scheduler, unit_of
 
 # half of what hypothesis tries by itself: each run tries others
 settings.register_profile("quick", max_examples=50)
@@ -20,9 +20,37 @@ settings.register_profile("thorough", max_examples=1000)
 settings.load_profile("quick")
 
 
-def pytest_collection_finish() -> None:
-    """Look for no garbage in what has been collected: it stays to the end."""
-    gc.freeze()
+SHARED = pytest.StashKey[Shared]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the place for what the tests of a unit share."""
+    shared = Shared()
+    config.stash[SHARED] = shared
+    config.add_cleanup(shared.end)  # if the run is broken off
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Look for no garbage in what is collected: it stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """End what the tests of a unit share after the last one of them."""
+    try:
+        yield
+    finally:
+        if nextitem is None or unit_of(nextitem.nodeid) != unit_of(item.nodeid):
+            item.config.stash[SHARED].end()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,6 +70,12 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     every process must find the same names.
     """
     return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
+@pytest.fixture(scope="session")
+def of_unit(pytestconfig: pytest.Config) -> Shared:
+    """What the tests of a unit share; see tests/parallel.py."""
+    return pytestconfig.stash[SHARED]
 
 
 @pytest.fixture

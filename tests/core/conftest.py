@@ -305,10 +305,10 @@ class ProbedServer(ServerProcess):
         return found["answer"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ProbedServer]]:
-    """Start servers with the probe as their only plugin, or with others; killed at the end if they
-    still run.
+    """Start servers with the probe as their only plugin, or with others; killed after the
+    last test of a file if they still run.
     """
     started: list[ProbedServer] = []
     folder = tmp_path_factory.mktemp("probed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import urllib.error
 import urllib.request
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.server import ServerProcess
+
+from tests.parallel import Shared
 
 PLUGINS = ["admin", "http", "json", "scheduler", "security", "sql"]
 
@@ -138,14 +141,21 @@ class Server(ServerProcess):
         self.call("admin.config.apply", {"config": {}, "prune": True})
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("server"))
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[Server]:
+    """Run a server with the services of the tests."""
+    server = Server(folder)
     try:
         server.call("admin.service.deploy", {"file": "rates.py", "source": RATES})
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, of_unit: Shared) -> Server:
+    """The one server of all these tests."""
+    return of_unit.get("server", lambda: started(tmp_path_factory.mktemp("server")))
 
 
 @pytest.fixture

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from hansa.cli import commands
 from hansa_cli.plain import JsonObject
 from hansa_devkit.harness.api_server import RunningServer, servers
+
+from tests.parallel import Shared
 
 CONFIG = '[plugins]\nenabled = ["admin", "http", "json", "scheduler", "security", "sql"]\n'
 
@@ -80,14 +84,21 @@ class CommandLine:
         return answer
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with servers(tmp_path_factory.mktemp("servers")) as start:
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[RunningServer]:
+    """Run a server with the services of the tests."""
+    with servers(folder) as start:
         server = start(CONFIG, workers=1)
         # it got its password by the environment; commands look for it in the folder, too
         (server.dir / "admin.password").write_text(server.password + "\n")
         server.deploy("rates.py", RATES)
         yield server
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, of_unit: Shared) -> RunningServer:
+    """The one server of all these tests."""
+    return of_unit.get("server", lambda: started(tmp_path_factory.mktemp("servers")))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from hansa_devkit.harness.ports import free_ports
 from hansa_devkit.harness.processes import MARK, kill_all, marked
 from hansa_devkit.harness.server import BIN, clean_environment
 from hansa_devkit.harness.waiting import wait_until
+
+from tests.parallel import Shared
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,14 +81,14 @@ class Cluster:
         """Create it on its ports."""
         return self.run("quickstart", "create", self.path, *words, "--base_port", str(self.base))
 
-    def lighten(self) -> None:
+    def lighten(self, workers: int = 1) -> None:
         """Have each of its servers run one worker, with the plugins that a cluster is about: a
         third of the time to start, where more show nothing more.
         """
         for config in self.path.glob("server*/config.toml"):
             text = config.read_text()
             assert "workers = 2" in text
-            text = text.replace("workers = 2", "workers = 1")
+            text = text.replace("workers = 2", f"workers = {workers}")
             config.write_text(text + light_plugins())
 
     @property
@@ -177,12 +180,10 @@ def make_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
         cluster.kill()
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all tests that need one which runs; it is stopped, and looked after, at the
-    end.
-    """
-    cluster = Cluster(tmp_path_factory.mktemp("shared"))
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[Cluster]:
+    """Run a cluster; it is stopped, and looked after, at the end."""
+    cluster = Cluster(folder)
     try:
         cluster.create()
         cluster.lighten()
@@ -193,6 +194,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         assert not list(cluster.path.glob("*/pidfile"))
     finally:
         cluster.kill()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, of_unit: Shared) -> Cluster:
+    """One cluster for all tests that need one which runs."""
+    return of_unit.get("cluster", lambda: started(tmp_path_factory.mktemp("shared")))
 
 
 @pytest.fixture

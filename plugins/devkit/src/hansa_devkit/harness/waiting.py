@@ -22,8 +22,8 @@ def wait_until(
 
     `seconds` is the limit on an idle machine; `PATIENCE` times as many may pass before an
     `AssertionError` is raised. It names `what` was waited for; if that is a function, it is called
-    then, for what can only be said afterwards. The condition is asked every millisecond at first,
-    and every 20 ms later on.
+    then, for what can only be said afterwards. The condition is asked after a millisecond at first,
+    every 20 ms later on, and less often if it takes long to answer.
 
     A test of how long something takes measures it, and compares it with something else that it
     measured.
@@ -31,11 +31,14 @@ def wait_until(
     deadline = time.monotonic() + seconds * PATIENCE
     pause = _FIRST_PAUSE
     while True:
+        asked = time.monotonic()
         answer = condition()
         if answer:
             return answer
-        if time.monotonic() > deadline:
+        answered = time.monotonic()
+        if answered > deadline:
             missed = what() if callable(what) else what or condition
             raise AssertionError(f"not within {seconds * PATIENCE:g} s: {missed}")
-        time.sleep(pause)
+        # a request, or a look at all processes, would keep what is waited for from its work
+        time.sleep(max(pause, 2 * (answered - asked)))
         pause = min(pause * 2, _LONGEST_PAUSE)

@@ -1,0 +1,42 @@
+"""How tests are shared among processes, see tests/parallel.py."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.parallel import FROM_THE_END, Shared, begins_at_the_end, unit_of
+
+
+def test_what_a_unit_shares_is_started_once_and_ended_with_the_unit():
+    told: list[str] = []
+
+    @contextlib.contextmanager
+    def thing(name: str) -> Iterator[str]:
+        told.append(f"start {name}")
+        yield name
+        told.append(f"end {name}")
+
+    shared = Shared()
+    assert [shared.get("a", lambda: thing("a")) for _ in range(2)] == ["a", "a"]
+    assert shared.get("b", lambda: thing("b")) == "b"
+    shared.end()
+    assert told == ["start a", "start b", "end b", "end a"]
+    shared.end()
+    assert shared.get("a", lambda: thing("a")) == "a", "the next unit has one of its own"
+    assert told[4:] == ["start a"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 4, 8])
+def test_most_processes_begin_with_what_takes_longest(jobs: int):
+    from_the_end = [begins_at_the_end(f"gw{number}") for number in range(jobs)]
+    assert from_the_end.count(True) == jobs // FROM_THE_END
+
+
+def test_a_unit_is_a_file_unless_it_is_told_otherwise():
+    assert unit_of("tests/core/test_cli.py::test_x[a::b]") == "tests/core/test_cli.py"
+    assert unit_of("plugins/admin/tests/test_api.py::test_x") == "admin"
+    alone = "plugins/queue/tests/test_server.py::test_x[a]"
+    assert unit_of(alone) == alone
