@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.assertions import tests_without_assertion
+from tools.assertions import Definition, definitions, tests_without_assertion
 from tools.project import TOP, core, plugins
 from tools.rules import RULES
 from tools.source import anys, code_lines, parsed, undocumented
@@ -105,10 +105,36 @@ def complex_functions(files: Iterable[Path]) -> Iterator[Finding]:
         yield Finding(COMPLEX, relative(Path(each["filename"])), what)
 
 
-def tests_that_judge_nothing(found: Iterable[Folder]) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Reading:
+    """What one file holds: its lines of code, how often it has `Any`, what breaks a rule, and its
+    functions.
+    """
+
+    code: list[str]
+    anys: int
+    findings: list[Finding]
+    definitions: list[Definition]
+
+
+def read(file: Path, *, is_test: bool) -> Reading:
+    """Read a file, once for everything."""
+    text = file.read_text()
+    return Reading(
+        code_lines(text),
+        anys(parsed(text)),
+        [*places(file, text, is_test)],
+        definitions(text),
+    )
+
+
+def tests_that_judge_nothing(
+    found: Iterable[Folder], readings: Mapping[Path, Reading]
+) -> Iterator[Finding]:
     """The tests without an assertion; the conformance kits of plugins are helpers of tests."""
-    tests = [file for folder in found for file in folder.tests]
-    helpers = [file for package in plugins() for file in package.sources()]
+    tests = {file: readings[file].definitions for folder in found for file in folder.tests}
+    sources = [file for package in plugins() for file in package.sources()]
+    helpers = [each for file in sources for each in readings[file].definitions]
     for file, what in tests_without_assertion(tests, helpers):
         yield Finding(AIMLESS, relative(file), what)
 
@@ -130,21 +156,16 @@ def places(file: Path, text: str, is_test: bool) -> Iterator[Finding]:
         yield Finding(UNDOCUMENTED, name, what)
 
 
-def measure(folder: Folder, elsewhere: Iterable[Finding]) -> Figures:
+def measure(
+    folder: Folder, readings: Mapping[Path, Reading], elsewhere: Iterable[Finding]
+) -> Figures:
     """All figures of a folder; of the findings made elsewhere it takes those in its files."""
-    code: dict[str, list[str]] = {}
-    findings: list[Finding] = []
-    any_count = 0
-    for file in folder.sources:
-        text = file.read_text()
-        code[relative(file)] = code_lines(text)
-        any_count += anys(parsed(text))
-        findings += places(file, text, is_test=False)
-    test_lines = 0
-    for file in folder.tests:
-        text = file.read_text()
-        test_lines += len(code_lines(text))
-        findings += places(file, text, is_test=True)
+    sources = [readings[file] for file in folder.sources]
+    tests = [readings[file] for file in folder.tests]
+    code = {relative(file): readings[file].code for file in folder.sources}
+    any_count = sum(each.anys for each in sources)
+    test_lines = sum(len(each.code) for each in tests)
+    findings = [finding for each in [*sources, *tests] for finding in each.findings]
     lines = [line for found in code.values() for line in found]
     largest_file = max(code, key=lambda name: len(code[name]), default="")
     mine = {relative(file) for file in [*folder.sources, *folder.tests]}
@@ -167,8 +188,14 @@ def figures() -> list[Figures]:
     """The figures of every folder, and those of all plugins together."""
     found = folders()
     elsewhere = [*complex_functions(file for folder in found for file in folder.sources)]
-    elsewhere += tests_that_judge_nothing(found)
-    measured = [measure(folder, elsewhere) for folder in found]
+    readings = {
+        file: read(file, is_test=is_test)
+        for folder in found
+        for files, is_test in ((folder.sources, False), (folder.tests, True))
+        for file in files
+    }
+    elsewhere += tests_that_judge_nothing(found, readings)
+    measured = [measure(folder, readings, elsewhere) for folder in found]
     return [*measured, together("plugins", [one for one in measured if one.kind == "plugin"])]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import hansa
 from tools.project import TOP
 
 FILE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", re.S)
@@ -93,7 +94,7 @@ def test_it_runs_in_a_server_as_the_page_says(project, site, start_server, wait)
     server.deploy("incidents.py", SERVICE)
     for block in RUN.findall(PAGE.read_text()):
         for line in block.replace("5514", port).strip().splitlines():
-            server.cli(*line.split()[1:])
+            hansa(server, *line.split()[1:])
     wait(lambda: server.api("admin.channel.syslog.get", name="devices")["state"] == "running", 10)
     server.api("admin.service.invoke", name="incidents.send")
     wait(lambda: "device 127.0.0.1 says b'to ourselves' (severity 3)" in server.log(), 10)
@@ -117,5 +118,5 @@ def follow(server, site: Path) -> dict[str, str]:
         if line.startswith("pip uninstall"):
             shutil.rmtree(next(site.glob("hansa_syslog-*.dist-info")))
         elif line.startswith("hansa"):
-            printed[line] = printed.get(line, "") + server.cli(*line.split()[1:]).stdout
+            printed[line] = printed.get(line, "") + hansa(server, *line.split()[1:]).stdout
     return printed

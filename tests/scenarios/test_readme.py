@@ -15,7 +15,7 @@ BLOCK = re.compile(r"<!-- (file|run)(?:: (.*?))? -->\n```(?:python|sh)\n(.*?)```
 
 
 def test_a_first_service_in_five_minutes(start_server, wait):
-    server = start_server(workers=2)
+    server = start_server(workers=1, plugins=["pickup", "redis"])
     folder = server.folder
     (folder / ".venv").mkdir()
     (folder / ".venv/bin").symlink_to(BIN)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.commands import hansa
+
 BIN = Path(sys.executable).parent
 SERVICES = """
 from hansa import Service
@@ -73,7 +75,8 @@ def test_loaded_into_a_running_server(install, start_shared_server, broker, wait
     folder, pip = install
     server = start_shared_server(workers=2, env={"PYTHONPATH": str(folder)}, plugins=["redis"])
     server.deploy("orders.py", SERVICES)
-    server.cli(
+    hansa(
+        server,
         "channel",
         "http",
         "create",
@@ -96,9 +99,9 @@ def test_loaded_into_a_running_server(install, start_shared_server, broker, wait
     loading = threading.Thread(target=load)
     loading.start()
     try:
-        assert server.cli("plugin", "reload", "mqtt", check=False).returncode != 0
+        assert hansa(server, "plugin", "reload", "mqtt", check=False).returncode != 0
         pip()
-        server.cli("plugin", "reload", "mqtt")
+        hansa(server, "plugin", "reload", "mqtt")
 
         def everywhere() -> bool:
             now = {process.pid for process in server.workers()}
@@ -110,10 +113,11 @@ def test_loaded_into_a_running_server(install, start_shared_server, broker, wait
         loading.join()
     assert set(statuses) == {200} and server.process.pid == supervisor
 
-    assert "mqtt" in server.cli("plugin", "list").stdout
+    assert "mqtt" in hansa(server, "plugin", "list").stdout
     address = ("--host", "127.0.0.1", "--port", str(broker.port))
-    server.cli("outgoing", "mqtt", "create", "broker", *address)
-    server.cli(
+    hansa(server, "outgoing", "mqtt", "create", "broker", *address)
+    hansa(
+        server,
         "channel",
         "mqtt",
         "create",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools import figures, rules
-from tools.assertions import tests_without_assertion as aimless
+from tools.assertions import definitions, tests_without_assertion as aimless
 from tools.measures import Figures, figures as measured
 from tools.source import anys, code_lines, lines_of_code
 
@@ -102,4 +102,6 @@ def test_tests_that_judge_nothing_are_noticed(tmp_path: Path):
         'def test_ends():\n    """A closed queue does not raise."""\n    print()\n'
         "def test_nothing():\n    print()\n"
     )
-    assert list(aimless([file], [])) == [(file, "line 14, test_nothing")]
+    assert list(aimless({file: definitions(file.read_text())}, [])) == [
+        (file, "line 14, test_nothing")
+    ]

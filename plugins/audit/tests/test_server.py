@@ -14,6 +14,8 @@ import pytest
 from hansa_devkit.harness.api_server import ApiError, RunningServer
 from hansa_devkit.harness.waiting import wait_until
 
+from tests.commands import hansa
+
 CONFIG = """
 [security.basic.ops]
 username = "olga"
@@ -32,7 +34,7 @@ OLGA = ("olga", "a-long-enough-password-of-olga")
 
 @pytest.fixture(scope="module")
 def server(start_shared_server: Callable[..., RunningServer]) -> RunningServer:
-    return start_shared_server(CONFIG, workers=1)
+    return start_shared_server(CONFIG, workers=1, plugins=["audit", "limits", "pickup", "roles"])
 
 
 def records(server: RunningServer, **conditions: Any) -> list[dict[str, Any]]:
@@ -54,7 +56,7 @@ def test_every_way_of_changing_something_is_recorded(server: RunningServer):
     created = server.api(
         "admin.channel.http.create", name="rates", url_path="/rates", service="rates.get"
     )
-    server.cli("channel", "http", "edit", "rates", "--limits-timeout", "5")
+    hansa(server, "channel", "http", "edit", "rates", "--limits-timeout", "5")
     with pytest.raises(ApiError):
         server.api("admin.channel.http.edit", name="rates", url_path="no path", headers={"A": "b"})
     server.api("admin.channel.http.list")
@@ -126,26 +128,26 @@ def test_the_list_has_filters_and_pages(server: RunningServer):
     later = server.api("admin.audit.list", since=moment)["items"]
     assert later == whole["items"][:4]
     assert server.api("admin.audit.list", until=moment)["items"] == whole["items"][3:]
-    listed = server.cli("audit", "list", "--service", "deploy", "--outcome", "ok").stdout
+    listed = hansa(server, "audit", "list", "--service", "deploy", "--outcome", "ok").stdout
     assert "deploy service package rates.py" in " ".join(listed.split())
     assert "rollback" not in listed
 
 
 def test_what_is_exported_is_what_was_hashed(server: RunningServer):
-    lines = server.cli("audit", "export").stdout.splitlines()
+    lines = hansa(server, "audit", "export").stdout.splitlines()
     numbers = [json.loads(line)["number"] for line in lines]
     assert numbers == list(range(1, len(lines) + 1))
     file = server.folder / "audit.jsonl"
     file.write_text("\n".join(lines) + "\n")
-    assert server.cli("audit", "verify", "--file", str(file)).returncode == 0
+    assert hansa(server, "audit", "verify", "--file", str(file)).returncode == 0
     lines[4] = lines[4].replace('"by":"', '"by":"x')
     file.write_text("\n".join(lines) + "\n")
-    found = server.cli("audit", "verify", "--file", str(file), check=False)
+    found = hansa(server, "audit", "verify", "--file", str(file), check=False)
     assert (found.returncode, found.stdout.startswith("6: does not follow")) == (1, True)
 
 
 def test_a_changed_database_is_found_also_after_a_restart(server: RunningServer):
-    assert "the newest" in server.cli("audit", "verify").stdout
+    assert "the newest" in hansa(server, "audit", "verify").stdout
     found = server.api("admin.audit.verify")
     assert (found["faults"], found["end_known"]) == ([], True)
     server.stop()

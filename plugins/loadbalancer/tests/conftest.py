@@ -29,6 +29,28 @@ def backends():
         backend.stop()
 
 
+@pytest.fixture(scope="module")
+def shared_backends():
+    """Two backends for all tests of a file that do nothing to them."""
+    made = [Backend("one"), Backend("two")]
+    yield made
+    for backend in made:
+        backend.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, shared_backends):
+    """A load-balancer before both, as it is by default, for tests that only send requests."""
+    folder = tmp_path_factory.mktemp("shared")
+    servers = {each.name: each.address for each in shared_backends}
+    balancer = RunningBalancer(folder, next(iter(PROGRAMS.values())), servers)
+    try:
+        yield balancer.start()
+        balancer.stop()
+    finally:
+        balancer.kill()
+
+
 @pytest.fixture
 def start(tmp_path, program, backends):
     """Make load-balancers, by default before both backends; they are ended, and looked after, at

@@ -82,9 +82,8 @@ def test_forged_headers_are_dropped_and_the_true_address_told(start):
         ({}, False),
     ],
 )
-def test_a_request_has_a_correlation_id(start, given, same):
-    balancer = start()
-    answer = call(balancer.port, "GET", "/x", "", given)[2]
+def test_a_request_has_a_correlation_id(shared, given, same):
+    answer = call(shared.port, "GET", "/x", "", given)[2]
     cid = {name.lower(): value for name, value in answer["headers"].items()}["x-hansa-cid"]
     assert (cid in given.values()) == same
     assert same or (cid[0] == "K" and len(cid) == 28 and set(cid[1:]) <= set("0123456789ABCDEF"))
@@ -146,15 +145,14 @@ def test_a_head_sent_in_part_reaches_no_server_and_is_cut(start, backends):
         b"G@T /x HTTP/1.1\r\nHost: a\r\n\r\n",
     ],
 )
-def test_what_is_no_valid_http_is_refused(start, backends, sent):
-    balancer = start()
-    answer = raw(balancer.port, sent, 3)
+def test_what_is_no_valid_http_is_refused(shared, shared_backends, sent):
+    before = [backend.seen.total() for backend in shared_backends]
+    answer = raw(shared.port, sent, 3)
     assert answer.startswith(b"HTTP/1.1 400"), answer
-    assert sum((backend.seen for backend in backends), start=type(backends[0].seen)())["/x"] == 0
+    assert [backend.seen.total() for backend in shared_backends] == before
 
 
-def test_a_smuggled_request_is_no_second_one(start, backends):
-    balancer = start()
+def test_a_smuggled_request_is_no_second_one(shared, shared_backends):
     inner = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
     body = b"0\r\n\r\n" + inner
     head = (
@@ -165,9 +163,9 @@ def test_a_smuggled_request_is_no_second_one(start, backends):
         "Connection: close\r\n"
         "\r\n"
     )
-    answer = raw(balancer.port, head.encode() + body, 3)
+    answer = raw(shared.port, head.encode() + body, 3)
     assert answer.count(b"HTTP/1.1 ") == 1
-    assert sum(backend.seen["/smuggled"] for backend in backends) == 0
+    assert sum(backend.seen["/smuggled"] for backend in shared_backends) == 0
 
 
 @both

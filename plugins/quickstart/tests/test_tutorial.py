@@ -141,6 +141,7 @@ def follow(cluster, start, first_steps):
 def test_hansa_with_an_embedded_valkey(make_cluster):
     cluster = make_cluster()
     cluster.create()
+    cluster.lighten(workers=2)
     for server in ("server1", "server2"):
         assert (
             cluster.run("check-config", cluster.path / server).stdout.splitlines()[0]
@@ -200,6 +201,7 @@ def test_zato_with_a_redis_of_debian(make_cluster, debian_redis):
     assert created.stdout.endswith(
         f"Start the cluster by issuing the {cluster.path}/zato-qs-start.sh command\n"
     )
+    cluster.lighten(workers=2)
     for server in ("server1", "server2"):
         checked = cluster.run("check-config", cluster.path / server)
         assert checked.stdout == "SQL ODB connection OK\nRedis connection OK\n"

@@ -16,6 +16,8 @@ from hansa_devkit.harness.api_server import ApiError, RunningServer
 from hansa_devkit.harness.waiting import wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.commands import hansa
+
 CONFIG = """
 [security.basic.partner]
 username = "paula"
@@ -95,6 +97,17 @@ def test_counts_are_exact(server: RunningServer):
     assert figures(server, "service", "orders.price")["count"] == CALLS * 9 // 10
 
 
+def test_the_list_of_services_shows_how_each_was_called(server: RunningServer):
+    asked = {"filter": "orders.", "statistics": True, "order": "count"}
+    first, *others = server.api("admin.service.list", asked)["items"]
+    assert first["name"] == "orders.get"
+    assert (first["statistics"]["count"], first["statistics"]["errors"]) == (CALLS + 1, 21)
+    assert 0 < first["statistics"]["mean"] <= first["statistics"]["p95"]
+    counts = [one["statistics"]["count"] for one in others]
+    assert counts == sorted(counts, reverse=True) and "orders.fetch" in str(others)
+    assert server.api("admin.service.list", filter="orders.get")["items"][0]["statistics"] is None
+
+
 def test_calls_of_outgoing_connections(server: RunningServer):
     for name, service in (("back", "orders.back"), ("fetch", "orders.fetch")):
         server.api(
@@ -140,16 +153,18 @@ def test_commands(server: RunningServer):
     options = ("stats", "top", "--text", "orders.", "--span", "day")
     shown = server.cli(*options).stdout
     assert "orders.get" in shown
-    items = json.loads(server.cli(*options, "--json").stdout)["items"]
-    rows = list(csv.DictReader(io.StringIO(server.cli(*options, "--csv").stdout)))
+    items = json.loads(hansa(server, *options, "--json").stdout)["items"]
+    rows = list(csv.DictReader(io.StringIO(hansa(server, *options, "--csv").stdout)))
     assert [(row["name"], row["count"], row["p95"]) for row in rows] == [
         (item["name"], str(item["count"]), str(item["p95"])) for item in items
     ]
-    shown = server.cli(*options, "--limit", "1").stdout
+    shown = hansa(server, *options, "--limit", "1").stdout
     assert f"1 of {len(items)}; --offset and --limit show others" in shown
-    shown = server.cli("stats", "show", "http orders", "--by", "channel", "--step", "minute").stdout
+    shown = hansa(
+        server, "stats", "show", "http orders", "--by", "channel", "--step", "minute"
+    ).stdout
     assert "count_share" in shown
-    assert "orders.price" in server.cli("stats", "compare", "--span", "week").stdout
+    assert "orders.price" in hansa(server, "stats", "compare", "--span", "week").stdout
 
 
 def test_metrics(server: RunningServer):

@@ -38,7 +38,11 @@ def start_server(tmp_path):
 
 
 def test_services_import_helpers_and_packages_and_follow_them(start_server, tmp_path):
-    server = start_server('[pickup]\ndirectory = "pickup/incoming/services"\n', workers=2)
+    server = start_server(
+        '[pickup]\ndirectory = "pickup/incoming/services"\n',
+        workers=2,
+        plugins=["pickup", "redis", "soap", "xml", "zato"],
+    )
     folder = server.dir / "pickup/incoming/services"
     wait_until(lambda: "watching" in server.log())
     # a worker that loads a file while it starts does not report it as uploaded
