@@ -127,3 +127,26 @@ def test_what_is_not_there_is_said(browser: Browser, path: str) -> None:
     answer = browser.get(f"/tests/{path}")
     assert answer.status_code == 404
     assert "Status 404" in answer.text
+
+
+def test_a_change_is_shown_and_undone(browser: Browser, server: RunningServer) -> None:
+    server.api(
+        "admin.channel.http.create",
+        name="undone",
+        url_path="/a",
+        service="admin.service.list",
+        security="admin",
+    )
+    done = server.api("admin.channel.http.edit", name="undone", url_path="/b")
+    path = f"/tests/changes/{done['revision']}"
+    page = browser.get(path)
+    assert "− /a" in page.text and "+ /b" in page.text
+    assert f'href="{path}"' in browser.get("/tests/changes?name=undone").text
+    planned = browser.post(path, {"action": "plan", "undo": "yes"})
+    assert planned.status_code == 200 and "− /b" in planned.text
+    assert server.api("admin.channel.http.get", name="undone")["url_path"] == "/b"
+    seen = re.search(r'name="seen_revision" value="(\d+)"', planned.text)
+    assert seen is not None
+    fields = {"action": "revert", "undo": "yes", "seen_revision": seen[1]}
+    assert browser.post(path, fields).status_code == 303
+    assert server.api("admin.channel.http.get", name="undone")["url_path"] == "/a"

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 import httpx2
@@ -36,16 +37,36 @@ AVOIDED = 5.0
 
 @dataclass(frozen=True)
 class Access:
-    """What a session proves itself with to the API of a cluster: a header `Authorization`."""
+    """What a session proves itself with to the API of a cluster: a header `Authorization`.
+
+    `may` has patterns, as in file names, of the admin services that the user may call; None if the
+    cluster does not say.
+    """
 
     user: str
     authorization: str
+    may: tuple[str, ...] | None = None
 
     @classmethod
     def basic(cls, user: str, password: str) -> Access:
         """Return the access of a user with a password."""
         login = base64.b64encode(f"{user}:{password}".encode()).decode()
         return cls(user, f"Basic {login}")
+
+    @classmethod
+    def bearer(cls, user: str, token: str) -> Access:
+        """Return the access of a user with the token of a session of the API."""
+        return cls(user, f"Bearer {token}")
+
+    def permits(self, service: str) -> bool:
+        """Whether calls of a service would not be refused, as far as is known; a `*` in its name
+        stands for any type.
+        """
+        if self.may is None:
+            return True
+        return any(
+            fnmatchcase(service, pattern) or fnmatchcase(pattern, service) for pattern in self.may
+        )
 
 
 class ApiError(Exception):

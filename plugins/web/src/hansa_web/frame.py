@@ -46,9 +46,14 @@ def frame_of(visit: Visit, page: Page) -> Frame:
     )
 
 
+def _may_see(visit: Visit, page: Page) -> bool:
+    """Whether the user may call what a page shows, the first of its services."""
+    return not page.services or visit.may(page.services[0])
+
+
 def _entries(visit: Visit, current: Page, group: str) -> list[Entry]:
     return [
         Entry(page.title, visit.path(*page.path.strip("/").split("/")).rstrip("/"), page is current)
         for page in PAGES
-        if page.group == group
+        if page.group == group and _may_see(visit, page)
     ]

@@ -10,6 +10,7 @@ import falcon
 
 from .answers import lead_to, show
 from .api import STATUS, Access, ApiError, ClusterApi, Unanswered
+from .api_login import log_in, log_out
 from .guard import TOKEN_FIELD, has_token, is_foreign
 from .posted import read_form, read_query
 from .rendering import render
@@ -31,23 +32,6 @@ def refuse_foreign(request: falcon.Request) -> None:
         raise falcon.HTTPForbidden(
             title="Refused", description="requests of other sites are refused"
         )
-
-
-def log_in(api: ClusterApi, user: str, password: str) -> Access | None:
-    """Return the access of a user, or None if the cluster does not know user and password.
-
-    Raises `ApiError`.
-    """
-    access = Access.basic(user, password)
-    try:
-        api.call(STATUS, {}, access)
-    except ApiError as error:
-        if error.status == 401:
-            return None
-        # a caller who is known, and may not look at the cluster, is logged in
-        if error.status != 403:
-            raise
-    return access
 
 
 class LoginPage:
@@ -128,6 +112,8 @@ class Logout:
             if not has_token(session, read_form(request).get(TOKEN_FIELD)):
                 raise falcon.HTTPForbidden(description="the form is not of this session")
             self._web.sessions.end(token)
+            for name, access in session.access.items():
+                log_out(self._web.clusters[name], access)
         self._web.forget(response)
         lead_to(response, "/login")
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, PackageLoader
 from markupsafe import Markup
 
 SHAPES = {
@@ -38,11 +38,14 @@ UNKNOWN = ("?", "idle")
 
 @cache
 def environment() -> Environment:
-    """Return the environment of the templates; everything is escaped."""
+    """Return the environment of the templates; everything is escaped.
+
+    What an API of another version leaves out is shown as nothing, and does not cost the page.
+    """
     found = Environment(
         loader=PackageLoader("hansa_web"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -24,6 +24,11 @@ class Panel:
     data: JsonObject
     error: ApiError | None = None
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether no plugin provides it, or the user may not see it."""
+        return self.error is not None and self.error.status in (403, 404)
+
 
 @dataclass(frozen=True)
 class Form:
@@ -90,6 +95,10 @@ class Visit:
     def type(self) -> RegisteredType:
         """The type that the path names; raises `ApiError` with status 404 if there is none."""
         return self.catalogue.type(self.parts["kind"], self.parts["type"], self.access)
+
+    def may(self, service: str) -> bool:
+        """Whether the API would not refuse a call of a service, as far as is known."""
+        return self.access.permits(service)
 
     def path(self, *parts: str, **query: object) -> str:
         """Return the address of a page of this cluster."""

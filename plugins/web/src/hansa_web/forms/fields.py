@@ -128,7 +128,7 @@ def field_groups(schema: Schema, without: Iterable[str] = ("name",)) -> list[Fie
     for each section.
     """
     titles: Mapping[str, str] = schema.own.get("x-groups") or {}
-    groups: dict[str, FieldGroup] = {}
+    groups = {f"group {name}": FieldGroup(title, "") for name, title in titles.items()}
     for setting in settings(schema):
         if setting.name in without and not setting.section:
             continue
@@ -137,7 +137,7 @@ def field_groups(schema: Schema, without: Iterable[str] = ("name",)) -> list[Fie
         key, title, help = _group_of(setting, schema, titles)
         group = groups.setdefault(key, FieldGroup(title, help))
         group.fields.append(FormField(setting, widget_of(setting.schema)))
-    return list(groups.values())
+    return [group for group in groups.values() if group.fields]
 
 
 def fields_of(schema: Schema) -> list[FormField]:
@@ -149,9 +149,13 @@ def _group_of(setting: Setting, schema: Schema, titles: Mapping[str, str]) -> tu
     """Return key, title and help of the group that a setting belongs to."""
     if setting.section:
         section = schema.properties[setting.section]
-        return f"section {setting.section}", words(setting.section), section.description
+        return f"section {setting.section}", _capital(words(setting.section)), section.description
     name = str(schema.properties[setting.name].own.get("x-group", ""))
     return f"group {name}", titles.get(name, "Settings"), ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def widget_of(schema: Schema) -> Widget:

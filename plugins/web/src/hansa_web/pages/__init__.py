@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..page import Page
 from . import (
     audit,
+    changes,
     configuration,
     dashboard,
     definition_forms,
@@ -14,6 +15,7 @@ from . import (
     jobs,
     plugins,
     queue,
+    samples,
     servers,
     services,
     statistics,
@@ -25,9 +27,11 @@ PAGES: tuple[Page, ...] = (
     *failed.PAGES,
     *queue.PAGES,
     *services.PAGES,
+    *samples.PAGES,
     *definitions.PAGES,
     *jobs.PAGES,
     *deploy.PAGES,
+    *changes.PAGES,
     *configuration.PAGES,
     *servers.PAGES,
     *plugins.PAGES,

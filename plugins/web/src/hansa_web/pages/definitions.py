@@ -34,6 +34,7 @@ def show_list(visit: Visit, kind: str) -> Context:
     """Return one page of the definitions of a kind that the filters let through."""
     types = visit.catalogue.types(visit.access, kind)
     text = visit.query.get("filter")
+    types = [one for one in types if visit.may(one.service("list"))]
     wanted = [one for one in types if visit.query.get("type") in ("", one.type)]
     asked = {one.type: (one.service("list"), {"filter": text}) for one in wanted}
     panels = visit.panels(**asked)
@@ -50,6 +51,7 @@ def show_list(visit: Visit, kind: str) -> Context:
         "title": TITLES.get(kind, kind.capitalize()),
         "kind": kind,
         "types": types,
+        "new_types": [one for one in types if visit.may(one.service("create"))],
         "rows": rows[offset : offset + PAGE_SIZE],
         "total": len(rows),
         "offset": offset,
@@ -89,7 +91,13 @@ def detail(
         "registered": registered,
         "found": found,
         "groups": _rows(registered, settings),
-        "actions": [one for one in ("ping", "run", "release") if _offers(registered, found, one)],
+        "actions": [
+            one
+            for one in ("ping", "run", "release")
+            if _offers(registered, found, one) and visit.may(registered.service(one))
+        ],
+        "may_edit": not found["builtin"] and visit.may(registered.service("edit")),
+        "may_delete": not found["builtin"] and visit.may(registered.service("delete")),
         "answer": answer,
         "list_title": TITLES.get(registered.kind, registered.kind.capitalize()),
         "list_path": list_path(visit, registered.kind),

@@ -47,21 +47,21 @@ def show_service(visit: Visit) -> Context:
         raise panels["service"].error
     found = panels["service"].data
     return {
-        **_head(visit, found, "overview"),
+        **head_of(visit, found, "overview"),
         "figures": panels["figures"].data.get("figures"),
         "input": fields_in(found["input"]),
         "output": fields_in(found["output"]),
     }
 
 
-def _head(visit: Visit, found: JsonObject, tab: str) -> Context:
+def head_of(visit: Visit, found: JsonObject, tab: str) -> Context:
     """Return what each tab of a service shows."""
     name = found["name"]
     here = visit.path("services", name)
     tabs = [("overview", here)]
     if found["source"] is not None:
         tabs.append(("source", f"{here}/source"))
-    tabs.append(("invoke", f"{here}/invoke"))
+    tabs += [(tab_name, f"{here}/{tab_name}") for tab_name in ("invoke", "samples", "slow")]
     return {"title": name, "found": found, "here": here, "tabs": tabs, "tab": tab}
 
 
@@ -113,7 +113,7 @@ def show_source(visit: Visit) -> Context:
     files = _files(visit, found, wanted)
     against = visit.query.number("against", 0)
     return {
-        **_head(visit, found, "source"),
+        **head_of(visit, found, "source"),
         "versions": versions,
         "current": current,
         "version": wanted,
@@ -156,9 +156,15 @@ def roll_back(visit: Visit) -> Outcome:
 
 
 def show_invoke(visit: Visit) -> Context:
-    """Return the form that calls a service."""
+    """Return the form that calls a service: with the input of a sample if the address names one."""
     found = visit.call("admin.service.get", name=visit.parts["name"])
-    return _invoker(visit, found, example_of(found["input"]))
+    wanted = visit.query.get("sample")
+    if not wanted:
+        return _invoker(visit, found, example_of(found["input"]))
+    sample = visit.call("admin.sample.get", id=wanted)
+    if sample["input_fault"]:
+        return _invoker(visit, found, "", fault=f"cannot be that sample: {sample['input_fault']}")
+    return _invoker(visit, found, json.dumps(sample["input"], indent=2, ensure_ascii=False))
 
 
 def _invoker(
@@ -170,7 +176,7 @@ def _invoker(
     fault: str = "",
 ) -> Context:
     return {
-        **_head(visit, found, "invoke"),
+        **head_of(visit, found, "invoke"),
         "payload": payload,
         "answer": answer,
         "error": error,
@@ -251,7 +257,8 @@ PAGES = (
         path="/services/{name}/invoke",
         title="Invoke",
         template="service_invoke.html",
-        services=("admin.service.get", "admin.service.invoke"),
+        services=("admin.service.get", "admin.service.invoke", "admin.sample.get"),
+        calls=2,
         show=show_invoke,
         act=invoke,
     ),

@@ -1,0 +1,71 @@
+"""How a user logs in to the API of a cluster: by a session of its own there, or where no plugin
+provides sessions, by the password in each call.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from .api import STATUS, Access, ApiError, ClusterApi
+
+log = logging.getLogger("hansa.web")
+
+
+def log_in(api: ClusterApi, user: str, password: str) -> Access | None:
+    """Return the access of a user, or None if the cluster does not know user and password.
+
+    Raises `ApiError`.
+    """
+    try:
+        begun = api.call("admin.login", {"user": user, "password": password}, None)
+    except ApiError as error:
+        if error.status == 401:
+            return None
+        if error.status != 404:
+            raise
+        return _with_password(api, user, password)
+    access = Access.bearer(str(begun["user"]), str(begun["token"]))
+    # the appearance of the cluster is learned from its status
+    _status(api, access)
+    return _with_permissions(api, access)
+
+
+def log_out(api: ClusterApi, access: Access) -> None:
+    """End a session of the API; one that cannot be reached ends it by itself when it is idle."""
+    if not access.authorization.startswith("Bearer"):
+        return
+    try:
+        api.call("admin.logout", {}, access)
+    except ApiError as error:
+        log.warning("a session could not be ended in %s: %s", api.name, error)
+
+
+def _with_password(api: ClusterApi, user: str, password: str) -> Access | None:
+    access = Access.basic(user, password)
+    if not _status(api, access):
+        return None
+    return _with_permissions(api, access)
+
+
+def _status(api: ClusterApi, access: Access) -> bool:
+    """Ask for the state of the cluster; whether the caller is known, who may not be allowed to see
+    it.
+    """
+    try:
+        api.call(STATUS, {}, access)
+    except ApiError as error:
+        if error.status == 401:
+            return False
+        if error.status != 403:
+            raise
+    return True
+
+
+def _with_permissions(api: ClusterApi, access: Access) -> Access:
+    """Return an access with what it permits, if the cluster says so."""
+    try:
+        found = api.call("admin.me", {}, access)
+    except ApiError:
+        return access
+    return replace(access, may=tuple(str(pattern) for pattern in found["may"]))

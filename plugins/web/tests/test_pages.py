@@ -1,0 +1,84 @@
+"""Every page of the table: what it costs, and that it shows what the API says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_web.page import GROUPS
+from hansa_web.pages import PAGES
+from hansa_web.rendering import static
+
+from plugins.web.tests.conftest import CLUSTER, Browser
+
+SHOWN = [page for page in PAGES if page.group]
+WITHOUT = {"Load-balancer"}
+"""What a single server does not have."""
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=[page.title for page in SHOWN])
+def test_a_page_keeps_to_its_budget(browser: Browser, page) -> None:
+    path = f"/{CLUSTER}{page.path}"
+    browser.get(path)  # the catalogue of types is asked for once in a while
+    answer = browser.get(path)
+    if page.title in WITHOUT:
+        assert answer.status_code == 503 and "no load-balancer" in answer.text
+        return
+    assert answer.status_code == 200, answer.text
+    assert int(answer.headers["x-admin-calls"]) <= page.calls
+    assert len(answer.text) < 60_000
+    assert answer.text.count("<h1>") == 1
+    assert f'aria-current="page">{page.title}</a>' in answer.text
+
+
+def test_what_a_page_calls_exists(server: RunningServer) -> None:
+    found = server.api("admin.service.list", limit=10_000)["items"]
+    known = {one["name"] for one in found}
+    named = {service for page in PAGES for service in page.services}
+    assert {name for name in named if "*" not in name and "{" not in name} - known == set()
+    assert {page.group for page in PAGES} == {*GROUPS, ""}
+
+
+def test_an_unchanged_page_is_not_sent_again(browser: Browser) -> None:
+    path = f"/{CLUSTER}/configuration"
+    browser.get(path)
+    etag = browser.get(path).headers["etag"]
+    assert browser.get(path, **{"If-None-Match": etag}).status_code == 304
+    assert browser.get(path, **{"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_what_browsers_load_is_small() -> None:
+    assert len(static("web.css")) <= 28_000
+    module = static("web.js")
+    assert len(module) <= 14_000 and module.count(b"\n") <= 300
+    assert b"http://" not in module and b"https://" not in module
+
+
+def test_a_configuration_is_exported_planned_and_applied(
+    browser: Browser, server: RunningServer
+) -> None:
+    path = f"/{CLUSTER}/configuration"
+    browser.get(path)
+    exported = browser.post(path, {"action": "export"})
+    assert exported.headers["content-disposition"] == 'attachment; filename="tests.json"'
+    config = json.loads(exported.text)
+    settings = {"url_path": "/planned", "service": "admin.service.list", "security": "admin"}
+    config.setdefault("channel", {}).setdefault("http", {})["planned"] = settings
+    fields = {"config": json.dumps(config), "action": "plan"}
+    planned = browser.post(path, fields)
+    assert planned.status_code == 200 and "1 changes" in planned.text
+    assert browser.get(f"/{CLUSTER}/channel/http/planned").status_code == 404
+    assert browser.post(path, {**fields, "action": "apply"}).status_code == 303
+    assert browser.get(f"/{CLUSTER}/channel/http/planned").status_code == 200
+    refused = browser.post(path, {"config": "[channel", "action": "plan"})
+    assert refused.status_code == 422 and "cannot be read" in refused.text
+
+
+def test_a_plugin_and_its_actions(browser: Browser) -> None:
+    page = browser.get(f"/{CLUSTER}/plugins/http")
+    assert "channel http" in page.text
+    path = f"/{CLUSTER}/plugins/http"
+    answer = browser.post(path, {"action": "block"})
+    assert answer.status_code == 409 and "admin API does not answer" in answer.text
+    assert browser.get(f"/{CLUSTER}/plugins/none").status_code == 404
