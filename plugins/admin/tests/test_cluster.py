@@ -143,7 +143,7 @@ def test_what_is_to_run_once_and_runs_nowhere() -> None:
         }
         return {
             each.state: each.workers
-            for each in operation._objects(reports, set(held), everything=True)
+            for each in operation.objects(reports, set(held), everything=True)
         }
 
     assert states("", "elsewhere") == {"running": ["s/0"]}

@@ -250,3 +250,14 @@ def test_a_job_shows_its_next_runs(server: Server) -> None:
     assert len(server.call("admin.channel.schedule.next", {"name": "off"})["runs"]) == 10
     assert server.api("admin.channel.schedule.next", {"name": "none"}).status == 404
     assert "next_run" not in server.call("admin.channel.http.list", {})["items"][0]
+    daily = {"service": "rates.plain", "cron": "0 4 * * *", "job_type": "cron"}
+    preview = server.call("admin.channel.schedule.preview", {**daily, "count": 2})
+    assert [run[11:16] for run in preview["runs"]] == ["04:00", "04:00"]
+    moved = {"name": "yearly", "cron": "0 5 1 1 *", "count": 1}
+    (run,) = server.call("admin.channel.schedule.preview", moved)["runs"]
+    assert run[5:16] == "01-01T05:00"
+    assert (
+        server.call("admin.channel.schedule.next", {"name": "yearly", "count": 3})["runs"] == runs
+    )
+    faulty = server.api("admin.channel.schedule.preview", {**daily, "cron": "no"})
+    assert faulty.status == 400 and "cron" in faulty.json["errors"]

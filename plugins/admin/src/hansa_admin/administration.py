@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from hansa import Edit
 
+from .definition_index import DefinitionIndex
 from .guard import SECURITY
 
+
+@dataclass(frozen=True, slots=True)
+class CallFigures:
+    """How a service was called in the last hour; `mean` and `p95` are durations in milliseconds."""
+
+    count: int = 0
+    errors: int = 0
+    mean: float = 0.0
+    p95: float = 0.0
+
+
+FiguresByService: TypeAlias = Callable[[], Mapping[str, CallFigures]]
+"""Returns the figures of services, by name."""
 EditJudge: TypeAlias = Callable[[object, Iterable[Edit]], None]
 """Raises `Forbidden` unless this principal may make these edits."""
 
@@ -38,10 +52,13 @@ class Administration:
     `login` names the security definition that callers of its built-in channels satisfy: a plugin
     that brings one for other users than `admin` sets it in its `hansa_startup`.
     `identify` returns the account and the roles of a principal; the plugin that knows them sets it
-    there, too.
+    there, too. `index` has all definitions for services that look at many. `figures`
+    returns how services were called, where a plugin counts calls; it is None elsewhere.
     """
 
     def __init__(self) -> None:
+        self.figures: FiguresByService | None = None
+        self.index = DefinitionIndex()
         self.login = SECURITY
         self.identify: Callable[[object], Identity] = unknown
         self._judges: list[EditJudge] = []

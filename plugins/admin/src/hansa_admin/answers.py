@@ -127,8 +127,20 @@ class Upcoming(Named):
     count: Annotated[int, setting("Maximum number of planned runs", ge=1, le=1000)] = 10
 
 
+class PreviewInput(TrialInput):
+    """The settings that a preview starts from, and how many planned runs to return."""
+
+    count: Annotated[int, setting("Maximum number of planned runs", ge=1, le=1000)] = 10
+
+
 class PlannedRuns(Named):
     """The next planned runs of a definition."""
+
+    runs: Annotated[list[str], setting("Planned runs in ISO 8601, UTC, the earliest first")]
+
+
+class PreviewedRuns(TrialInput):
+    """The next runs that settings would plan."""
 
     runs: Annotated[list[str], setting("Planned runs in ISO 8601, UTC, the earliest first")]
 

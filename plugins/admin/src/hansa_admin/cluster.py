@@ -21,6 +21,7 @@ from hansa import (
 )
 from hansa_cli.access import ELSEWHERE, RUNNING
 
+from .cluster_settings import appearance_of
 from .operation import Operation
 from .outcome import UNPLACED
 
@@ -102,6 +103,9 @@ class ClusterStatus(Model):
     """The state of the whole cluster."""
 
     cluster: Annotated[str, setting("Its name")]
+    label: Annotated[str, setting("Short text by which people know it; its name if there is none")]
+    colour: Annotated[str, setting("Colour in which its pages are marked; empty for none")]
+    production: Annotated[bool, setting("Whether it is the one that others rely on")]
     revision: Annotated[int, setting("The newest revision")]
     servers: Annotated[list[ClusterServer], setting("Servers, by name")]
     workers: Annotated[list[ClusterWorker], setting("Workers, by name")]
@@ -157,6 +161,36 @@ class ClusterOperation(Operation):
             # what carries the leases may be down, and that is when one looks here
             return Snapshot(reports, {}, [f"leases: {error}"])
 
+    def workers(self, found: Snapshot, revision: int) -> list[ClusterWorker]:
+        """Return the workers, and how far each is behind a revision."""
+        now = time.time()
+        return [_worker(report, revision, now) for report in found.reports.values()]
+
+    def servers(self, found: Snapshot, workers: list[ClusterWorker]) -> list[ClusterServer]:
+        """Return the servers of these workers, and those that are silent, by name."""
+        now = time.time()
+        silent = {
+            report.server: round(now - report.at, 1)
+            for report in self.server.cluster.reports(silent=True).values()
+            if now - report.at < REMEMBERED
+        }
+        return sorted(servers(workers, found.leases, silent), key=lambda one: one.name)
+
+    def objects(
+        self, reports: Mapping[str, WorkerReport], held: set[str], *, everything: bool
+    ) -> Iterator[ClusterObject]:
+        """Return the objects with which something is wrong, or all, one for each of their states."""
+        defined = [" ".join(record.key) for record in self.server.definitions.all()]
+        reported = {key for report in reports.values() for key in report.states}
+        for key in [*defined, *sorted(reported - set(defined))]:
+            # workers do not report what runs without trouble
+            default = ObjectState(RUNNING if key in defined else "")
+            states = {worker: report.states.get(key, default) for worker, report in reports.items()}
+            for one in _by_state(key, states, held):
+                healthy = one.state in (RUNNING, INACTIVE) and not one.why
+                if everything or not healthy:
+                    yield one
+
 
 def leases_of_channels(server: Server, servers: Iterable[str]) -> set[str]:
     """Return the leases of the channels that run once in the cluster, or once in each server."""
@@ -183,40 +217,23 @@ class Status(ClusterOperation):
         cluster = self.server.cluster
         found = self.look()
         revision = cluster.revision()
-        now = time.time()
-        workers = [_worker(report, revision, now) for report in found.reports.values()]
-        silent = {
-            report.server: round(now - report.at, 1)
-            for report in cluster.reports(silent=True).values()
-            if now - report.at < REMEMBERED
-        }
+        workers = self.workers(found, revision)
         queue = self.server.queue
         asked: StatusInput = self.request.input
+        appearance = appearance_of(self.server)
         return ClusterStatus(
             cluster=cluster.name,
+            label=appearance.label,
+            colour=appearance.colour,
+            production=appearance.production,
             revision=revision,
-            servers=sorted(servers(workers, found.leases, silent), key=lambda one: one.name),
+            servers=self.servers(found, workers),
             workers=workers,
-            objects=list(self._objects(found.reports, set(found.leases), everything=asked.all)),
+            objects=list(self.objects(found.reports, set(found.leases), everything=asked.all)),
             leases=[_lease(name, lease) for name, lease in found.leases.items()],
             queue=dict(queue.status()) if queue is not None else None,
             unknown=found.unknown,
         )
-
-    def _objects(
-        self, reports: Mapping[str, WorkerReport], held: set[str], *, everything: bool
-    ) -> Iterator[ClusterObject]:
-        """Return the objects with which something is wrong, or all, one for each of their states."""
-        defined = [" ".join(record.key) for record in self.server.definitions.all()]
-        reported = {key for report in reports.values() for key in report.states}
-        for key in [*defined, *sorted(reported - set(defined))]:
-            # workers do not report what runs without trouble
-            default = ObjectState(RUNNING if key in defined else "")
-            states = {worker: report.states.get(key, default) for worker, report in reports.items()}
-            for one in _by_state(key, states, held):
-                healthy = one.state in (RUNNING, INACTIVE) and not one.why
-                if everything or not healthy:
-                    yield one
 
 
 def _by_state(

@@ -27,7 +27,17 @@ from hansa import (
     load,
 )
 
-from .answers import Filter, Named, PlainData, Seen, Upcoming, changed, readable, worst_state
+from .answers import (
+    Filter,
+    Named,
+    PlainData,
+    PreviewInput,
+    Seen,
+    Upcoming,
+    changed,
+    readable,
+    worst_state,
+)
 from .operation import Operation
 from .outcome import Outcome, reported_states
 from .settings import secret_names
@@ -376,6 +386,29 @@ class Next(TypeOperation):
         if not is_planned(planned):
             raise Invalid(f"{self.of.kind} {self.of.type} has no planned runs")
         return {"name": self.name_asked, "runs": planned.next_runs(self.asked["count"])}
+
+
+class Preview(TypeOperation):
+    """List the next runs that settings of this type would plan, without storing them."""
+
+    abstract = True
+    right = "develop"
+    own = PreviewInput
+    takes_settings = True
+
+    def handle(self) -> PlainData:
+        """Return them."""
+        name = self.name_asked
+        made = self.server.objects.make(
+            self.of.kind,
+            self.of.type,
+            name or "preview",
+            self.asked["settings"],
+            mode="edit" if name else "set",
+        )
+        if not is_planned(made):
+            raise Invalid(f"{self.of.kind} {self.of.type} has no planned runs")
+        return {"name": name, "runs": made.next_runs(self.asked["count"])}
 
 
 def raise_failure(answer: Response, name: str = "it") -> None:

@@ -17,6 +17,7 @@ from .answers import (
     Created,
     Named,
     PlannedRuns,
+    PreviewedRuns,
     Ran,
     Result,
     Seen,
@@ -33,6 +34,7 @@ from .definitions import (
     Get,
     List,
     Next,
+    Preview,
     Release,
     Run,
     TypeOperation,
@@ -57,6 +59,7 @@ ACTIONS: tuple[type[TypeOperation], ...] = (
     Test,
     Run,
     Next,
+    Preview,
     Release,
 )
 OUTPUTS: dict[type[TypeOperation], type[Model]] = {
@@ -68,6 +71,7 @@ OUTPUTS: dict[type[TypeOperation], type[Model]] = {
     Test: Result,
     Run: Ran,
     Next: PlannedRuns,
+    Preview: PreviewedRuns,
 }
 RESERVED = {field.name for model in (Seen, Shown) for field in fields(model)}
 
@@ -104,7 +108,7 @@ def _has(registered: RegisteredType, action: type[TypeOperation]) -> bool:
     """Whether an action makes sense for a type."""
     if action is Run:
         return is_runnable(registered.cls)
-    if action is Next:
+    if action in (Next, Preview):
         return is_planned(registered.cls)
     return True
 
@@ -127,7 +131,7 @@ def _operation(action: type[TypeOperation], registered: RegisteredType) -> type[
     return type(title, (action,), namespace)
 
 
-def _right(action: type[TypeOperation], registered: RegisteredType) -> Right:
+def _right(action: type[TypeOperation], registered: RegisteredType) -> Right | None:
     """Return what callers of an action on a type must be allowed."""
     if action.right == "develop" and issubclass(registered.cls, Authorizing):
         return "administer"

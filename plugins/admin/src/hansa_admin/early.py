@@ -1,4 +1,6 @@
-"""What the supervisor needs of the admin plugin: the password, and the lines at the start."""
+"""What the supervisor needs of the admin plugin: the password, the lines at the start, and the section
+`[cluster]`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,12 @@ import shlex
 from pathlib import Path
 
 import click
-from hansa import Configuration, Engine, Registry, hookimpl
+from hansa import Configuration, Engine, Model, Registry, hookimpl
 from hansa_cli.access import DEFAULT_URL, PASSWORD_VARIABLE, USER, password_file, recorded_url
 from hansa_cli.installed import describe_by
 from hansa_cli.plain import JsonObject
 
+from .cluster_settings import ClusterSection
 from .password import ensure_password
 
 _fresh: set[Path] = set()
@@ -24,6 +27,12 @@ def hansa_engines(config: Configuration) -> list[Engine]:
     if ensure_password(config.dir):
         _fresh.add(config.dir)
     return []
+
+
+@hookimpl
+def hansa_settings() -> dict[str, type[Model]]:
+    """Declare the section `[cluster]`."""
+    return {"cluster": ClusterSection}
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from typing import Any
 
 from hansa import Server, Service, fields
 
-from .answers import PlainData, Seen, Shown, TrialInput
+from .answers import PlainData, PreviewInput, Seen, Shown
 from .definitions import TypeOperation
 from .operation import Operation
 from .published import PROBLEM, PublishedRoute, published_routes, security_schemes
@@ -153,7 +153,7 @@ def _allow_references(
     operations: Iterable[type[Operation]], schemas: Schemas, components: dict[str, PlainData]
 ) -> None:
     """Say where settings of definitions may be references, taken or shown."""
-    own = {field.name for model in (Seen, Shown, TrialInput) for field in fields(model)}
+    own = {field.name for model in (Seen, Shown, PreviewInput) for field in fields(model)}
     for operation in operations:
         if not issubclass(operation, TypeOperation):
             continue

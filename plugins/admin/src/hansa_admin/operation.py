@@ -39,13 +39,15 @@ class Operation(Service):
     The first sentence of its docstring is its help on the command line and in the description of
     the API; `listed` says whether it appears there. `runs_services`: how long it takes depends on a
     service, so that it gets none of the threads that are kept for the admin API. `right` is what its
-    callers must be allowed; by default that of the highest role.
+    callers must be allowed; by default that of the highest role, None for what any caller may who is
+    let in. `recorded`: an audit log has its calls, unless the right says that they change nothing.
     """
 
     abstract: ClassVar[bool] = True
     listed: ClassVar[bool] = True
+    recorded: ClassVar[bool] = True
     runs_services: ClassVar[bool] = False
-    right: ClassVar[Right] = "administer"
+    right: ClassVar[Right | None] = "administer"
     Input: ClassVar[Any] = Nothing
 
     @classmethod

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
-from hansa import Applied, DefinitionRecord, Edit, Invalid, Key, Model, PlainSettings, Server
+from hansa import (
+    Applied,
+    DefinitionRecord,
+    Definitions,
+    Edit,
+    Invalid,
+    Key,
+    Model,
+    PlainSettings,
+    Server,
+)
 
 from .export import (
     SERVICES,
@@ -151,18 +161,12 @@ class Plan:
             self.steps.append(Step("create", key, differences(model, data, {}, new)))
             return
         old = completed(model, record.data)
-        differing = self._differing(old, new)
-        if not differing:
+        names = differing(self.server.definitions, old, new)
+        if not names:
             self.unchanged += 1
             return
         self.edits.append(Edit(key, data, "set", record.revision))
-        self.steps.append(Step("edit", key, differences(model, differing, old, new)))
-
-    def _differing(self, old: PlainSettings, new: PlainSettings) -> list[str]:
-        """Return the settings that differ; secrets differ if what was encrypted does."""
-        before = self.server.definitions.comparable(old)
-        after = self.server.definitions.comparable(new)
-        return [name for name in new if name not in old or after[name] != before[name]]
+        self.steps.append(Step("edit", key, differences(model, names, old, new)))
 
     def _add_deletion(self, record: DefinitionRecord) -> None:
         settings: dict[str, Difference] = {}
@@ -245,6 +249,13 @@ def _by_package(files: dict[str, str]) -> dict[str, dict[str, str]]:
     for path, text in files.items():
         found.setdefault(package_of(path), {})[path] = text
     return found
+
+
+def differing(definitions: Definitions, old: PlainSettings, new: PlainSettings) -> list[str]:
+    """Return the settings that differ; secrets differ if what was encrypted does."""
+    before = definitions.comparable(old)
+    after = definitions.comparable(new)
+    return [name for name in new if name not in old or after[name] != before[name]]
 
 
 def differences(

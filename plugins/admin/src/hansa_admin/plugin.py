@@ -9,7 +9,20 @@ from hansa import Channel, NotFound, PlainSettings, Request, Server, Service, ho
 from hansa_cli.access import USER
 from hansa_http.frontend import HttpFrontend
 
-from . import cluster, configuration, keys, orphans, packages, servers, services
+from . import (
+    cluster,
+    configuration,
+    definition_change,
+    definition_list,
+    keys,
+    orphans,
+    packages,
+    problem_services,
+    registered_types,
+    search,
+    servers,
+    services,
+)
 from .administration import Administration
 from .api import NAME, PREFIX, AdminApi
 from .derived import operations
@@ -42,6 +55,11 @@ def hansa_services(server: Server) -> list[type[Service]]:
         *configuration.OPERATIONS,
         *keys.OPERATIONS,
         *orphans.OPERATIONS,
+        *registered_types.OPERATIONS,
+        *definition_list.OPERATIONS,
+        *definition_change.OPERATIONS,
+        *search.OPERATIONS,
+        *problem_services.OPERATIONS,
         *operations(server.registry),
     ]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from hansa import (
@@ -18,11 +19,13 @@ from hansa import (
     setting,
 )
 
+from .administration import Administration, CallFigures
 from .answers import Filter, PlainData, readable
 from .definitions import raise_failure
 from .operation import Operation
 from .packages import Package, PackageOperation
 
+NO_CALLS = CallFigures()
 VERSION_OF_MODULE = re.compile(r"@\w+")
 
 
@@ -52,6 +55,28 @@ class Answer(Model):
     ] = None
 
 
+class ServiceFilter(Filter):
+    """Which services to list, and how."""
+
+    statistics: Annotated[
+        bool,
+        setting("Whether to show how each was called in the last hour, where calls are counted"),
+    ] = False
+    order: Annotated[
+        Literal["name", "count", "errors", "mean", "p95"],
+        setting("What to sort by: the name, or a figure of the last hour, the largest first"),
+    ] = "name"
+
+
+class ServiceStatistics(Model):
+    """How a service was called in the last hour."""
+
+    count: Annotated[int, setting("Number of calls")]
+    errors: Annotated[int, setting("Number of calls that failed")]
+    mean: Annotated[float, setting("Mean duration, in milliseconds")]
+    p95: Annotated[float, setting("Duration that 95 % of the calls did not exceed, in ms")]
+
+
 class ListedService(Model):
     """A service in the list."""
 
@@ -60,6 +85,12 @@ class ListedService(Model):
     version: Annotated[int, setting("Version of the file; 0 for a plugin's")]
     help: Annotated[str, setting("First sentence of its docstring")]
     channels: Annotated[list[str], setting("Channels that pass messages to it, as TYPE NAME")]
+    statistics: Annotated[
+        ServiceStatistics | None,
+        setting(
+            "How it was called in the last hour; null if that is not asked for, or not counted"
+        ),
+    ] = None
 
 
 class Services(Model):
@@ -105,17 +136,36 @@ class ServiceList(Operation):
 
     name = "admin.service.list"
     right = "view"
-    Input = Filter
+    Input = ServiceFilter
     Output = Services
 
     def handle(self) -> Services:
         """Return one page."""
-        asked: Filter = self.request.input
+        asked: ServiceFilter = self.request.input
         services = self.server.registry.services()
         found = [service for service in services if asked.matches(service.name)]
+        figures = self._figures(asked)
+        if asked.order != "name" and figures is not None:
+            order = asked.order
+            found.sort(key=lambda one: -getattr(figures.get(one.name, NO_CALLS), order))
         channels = self.server.definitions.all("channel")
         items = [summary(one, channels) for one in asked.page(found)]
+        if asked.statistics and figures is not None:
+            items = [_with_figures(item, figures.get(item.name, NO_CALLS)) for item in items]
         return Services(items=items, total=len(found))
+
+    def _figures(self, asked: ServiceFilter) -> Mapping[str, CallFigures] | None:
+        """Return the figures of services; None if they are not needed, or nobody counts calls."""
+        figures = self.server.resource(Administration).figures
+        is_needed = asked.statistics or asked.order != "name"
+        return figures() if is_needed and figures is not None else None
+
+
+def _with_figures(item: ListedService, figures: CallFigures) -> ListedService:
+    statistics = ServiceStatistics(
+        count=figures.count, errors=figures.errors, mean=figures.mean, p95=figures.p95
+    )
+    return dataclasses.replace(item, statistics=statistics)
 
 
 class ServiceGet(PackageOperation):

@@ -7,8 +7,16 @@ from collections.abc import Iterable
 import click
 from hansa import RegisteredType
 
-from . import cluster, configuration, context, keys, orphans, plugins, servers, services
-from .definitions import KindGroup, TypeGroup
+from . import cluster, configuration, context, keys, orphans, plugins, search, servers, services
+from .definitions import KindGroup, SubjectGroup, TypeGroup
+
+SUBJECTS = {
+    "type": "Types of definitions that are installed.",
+    "definition": "Definitions of all types together.",
+    "reference": "Which definitions name which.",
+    "problem": "What is wrong in the cluster.",
+}
+"""Subjects of admin services whose commands are derived from them, and their help."""
 
 
 def add_commands(commands: click.Group, types: Iterable[RegisteredType]) -> None:
@@ -59,6 +67,9 @@ def add_commands(commands: click.Group, types: Iterable[RegisteredType]) -> None
         [servers.reload_workers, servers.show_status],
     )
     commands.add_command(context.context)
+    for subject, help in SUBJECTS.items():
+        commands.add_command(SubjectGroup((subject,), help))
+    commands.add_command(search.search)
     commands.add_command(KindGroup("channel", "Channels, which bring requests in."))
     commands.add_command(KindGroup("outgoing", "Outgoing connections, which services use."))
     commands.add_command(KindGroup("security", "Security definitions, which identify callers."))

@@ -173,12 +173,27 @@ class TypeGroup(click.Group):
             if as_json:
                 output.print_json(answer)
             else:
-                show(name, self.label, answer)
+                self.show(name, answer)
             if name in _STARTING:
                 check_outcome(self.label, answer)
 
         made = command(name, *parameters(schema, taken), help=services.summary(service))
         return made(action)
+
+    def show(self, action: str, answer: JsonObject) -> None:
+        """Print the answer of an action for people."""
+        show(action, self.label, answer)
+
+
+class SubjectGroup(TypeGroup):
+    """The admin services of one subject that is no type, such as `admin.session.list` and `end`."""
+
+    def show(self, action: str, answer: JsonObject) -> None:
+        """Print the answer for people: what it lists, a line for each, or all that it says."""
+        if "items" in answer:
+            show_items(answer)
+        else:
+            output.details(answer)
 
 
 def _after_lost(client: Client, service: str, data: JsonObject, failure: Failure) -> JsonObject:
@@ -197,7 +212,7 @@ def show(action: str, label: str, answer: JsonObject) -> None:
         output.details(answer)
     elif "revision" not in answer and "items" in answer:
         show_items(answer)
-    elif action == "next":
+    elif action in ("next", "preview"):
         for planned in answer["runs"] or ["no run is planned"]:
             click.echo(planned)
     elif action in ("ping", "test", "run"):

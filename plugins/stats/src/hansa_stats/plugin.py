@@ -10,6 +10,7 @@ from hansa import (
     Channel,
     Dispatch,
     HansaError,
+    NotFound,
     Outgoing,
     PlainSettings,
     Request,
@@ -18,11 +19,14 @@ from hansa import (
     Undefined,
     hookimpl,
 )
-from hansa_admin.administration import Administration
+from hansa_admin.administration import Administration, CallFigures
 
+from .figures import listed
+from .history import History
 from .metrics import PATH, Metrics
 from .recording import Notes, Recorder, measured, measured_by_caller, measured_inside
 from .services import OPERATIONS
+from .spans import SPANS
 from .statistics import Statistics
 from .tally import Series
 
@@ -33,6 +37,27 @@ def hansa_startup(server: Server) -> Statistics:
     statistics = Statistics(server)
     statistics.start()
     return statistics
+
+
+@hookimpl
+def hansa_serve(server: Server) -> None:
+    """Let the list of services show how each was called."""
+    try:
+        administration = server.resource(Administration)
+    except NotFound:
+        return  # the plugin admin is blocked
+    history = server.resource(Statistics).history
+    administration.figures = lambda: last_hour(history)
+
+
+def last_hour(history: History) -> dict[str, CallFigures]:
+    """Return how services were called in the last hour, by name."""
+    until = history.clock()
+    table = history.tallies(until - SPANS["hour"], until)
+    return {
+        one.name: CallFigures(one.count, one.errors, one.mean, one.p95)
+        for one in listed(table, "service")
+    }
 
 
 @hookimpl
