@@ -1,0 +1,1 @@
+"""Where a message is and was, and the logs of all servers of a cluster."""

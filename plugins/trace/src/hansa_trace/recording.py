@@ -1,0 +1,194 @@
+"""What is noted of each step, on its way: a line at the end of a queue, which a thread keeps later.
+
+An outgoing connection learns of its call when that has ended, in the thread of the call.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter, time
+from typing import NamedTuple, TypeAlias
+
+from hansa import Dispatch, HansaError, Request, Response, TraceContext, current_cid, current_trace
+
+from .hop import Hop, Kind
+from .w3c import context_of
+
+MOST_WAITING = 20_000
+"""Steps that wait in a worker to be kept; more are counted, and not kept."""
+OK = "ok"
+UNEXPECTED = "unexpected"
+"""The code of an error that is none of Hansa's."""
+
+_random_bits = random.Random(random.SystemRandom().getrandbits(64)).getrandbits
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where steps happen: see `Hop`."""
+
+    kind: Kind
+    name: str
+    service: str = ""
+
+
+class Queued(NamedTuple):
+    """What is known of an asynchronous call besides."""
+
+    attempt: int = 1
+    parent_cid: str = ""
+    in_reply_to: str = ""
+
+
+Note: TypeAlias = tuple[Place, str, TraceContext, int, float, float, str, Queued | None]
+"""A place, the correlation id, the step, its parent's number or 0, when it began and ended by the
+performance counter, its outcome, and what is known of an asynchronous call.
+"""
+
+
+class Recorder:
+    """The steps of this worker that wait to be kept."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Note] = deque()
+        self._dropped = 0
+
+    def note(self, note: Note) -> None:
+        """Have a step wait, unless too many do."""
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append(note)
+        else:
+            self._dropped += 1
+
+    def take(self, most: int) -> tuple[list[Hop], int]:
+        """Return at most so many of the steps that wait, and how many found no room since."""
+        count = min(len(self._waiting), most)
+        notes = [self._waiting.popleft() for _ in range(count)]
+        dropped = self._dropped
+        self._dropped -= dropped
+        zero = time() - perf_counter()
+        return [_hop(note, zero) for note in notes], dropped
+
+
+def _hop(note: Note, zero: float) -> Hop:
+    place, cid, context, parent, began, ended, outcome, queued = note
+    queued = queued or Queued()
+    return Hop(
+        cid=cid,
+        trace=f"{context.trace_id:032x}",
+        span=f"{context.span_id:016x}",
+        parent=f"{parent:016x}" if parent else "",
+        kind=place.kind,
+        name=place.name,
+        service=place.service,
+        began=round(zero + began, 6),
+        ms=round((ended - began) * 1000, 3),
+        outcome=outcome,
+        attempt=queued.attempt,
+        parent_cid=queued.parent_cid,
+        in_reply_to=queued.in_reply_to,
+    )
+
+
+def new_number(bits: int) -> int:
+    """Return a random number of a trace or a step, which is never 0."""
+    return _random_bits(bits) or 1
+
+
+def child_of(parent: TraceContext | None) -> TraceContext:
+    """Return a new step below another one, or the first one of a new trace."""
+    if parent is None:
+        return TraceContext(new_number(128), new_number(64))
+    return TraceContext(parent.trace_id, new_number(64), parent.flags, parent.state)
+
+
+def parent_of(request: Request) -> TraceContext | None:
+    """Return the step that a message comes from: by its headers, else that of this thread."""
+    given = request.headers.get("traceparent")
+    if given:
+        found = context_of(given, request.headers.get("tracestate") or "")
+        if found is not None:
+            return found
+    return current_trace.get()
+
+
+def traced(recorder: Recorder, place: Place, call: Dispatch) -> Dispatch:
+    """Wrap a call so that it is a step of its message."""
+    note = recorder.note
+    clock = perf_counter
+    enter = current_trace.set
+    leave = current_trace.reset
+    is_queued = place.kind == "async"
+
+    def step(request: Request) -> Response:
+        parent = parent_of(request)
+        context = request.trace = child_of(parent)
+        above = 0 if parent is None else parent.span_id
+        queued = _queued(request) if is_queued else None
+        token = enter(context)
+        outcome = OK
+        began = clock()
+        try:
+            response = call(request)
+            if response.status >= 400:
+                outcome = f"status-{response.status}"
+            return response
+        except BaseException as error:
+            outcome = error.code if isinstance(error, HansaError) else UNEXPECTED
+            raise
+        finally:
+            leave(token)
+            note((place, request.cid, context, above, began, clock(), outcome, queued))
+
+    return step
+
+
+def _queued(request: Request) -> Queued:
+    extra = request.extra
+    return Queued(
+        request.attempt,
+        str(extra.get("parent_cid") or ""),
+        str(extra.get("in_reply_to") or ""),
+    )
+
+
+def traced_inside(
+    recorder_of: Callable[[Request], Recorder | None], service: str, call: Dispatch
+) -> Dispatch:
+    """Wrap calls of a route without a channel, which knows its worker, and whether its calls were
+    queued, only once one of them is made.
+    """
+    made: Dispatch | None = None
+
+    def step(request: Request) -> Response:
+        nonlocal made
+        if made is None:
+            recorder = recorder_of(request)
+            is_queued = request.channel is not None and request.channel.type == "invoke-async"
+            made = call
+            if recorder is not None:
+                made = traced(
+                    recorder, Place("async" if is_queued else "invoke", "", service), call
+                )
+        return made(request)
+
+    return step
+
+
+def observer(recorder: Recorder, place: Place) -> Callable[[int, str], None]:
+    """Return what notes the calls of an outgoing connection that belong to a message."""
+
+    def observe(nanoseconds: int, code: str) -> None:
+        parent = current_trace.get()
+        if parent is None:
+            return
+        ended = perf_counter()
+        began = ended - nanoseconds / 1e9
+        above = parent.span_id
+        cid = current_cid.get()
+        recorder.note((place, cid, child_of(parent), above, began, ended, code or OK, None))
+
+    return observe

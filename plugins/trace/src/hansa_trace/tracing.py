@@ -1,0 +1,99 @@
+"""The steps of one worker: a thread keeps once a second what calls have left."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from hansa import Server, new_cid
+
+from .early import TraceSection
+from .hop import Batch
+from .odb_store import OdbStore
+from .recording import Recorder
+from .redis_store import RedisStore
+from .store import Store
+
+log = logging.getLogger("hansa.trace")
+
+EVERY = 1.0
+"""Seconds between two batches: what a worker loses when it is killed."""
+MOST = 2000
+"""Steps of one batch."""
+JOURNAL = "trace.steps"
+
+
+def store_of(server: Server, section: TraceSection) -> Store:
+    """Return where the steps of a cluster are: in its Redis, or where there is none in its ODB."""
+    seconds = section.max_age * 3600
+    client = server.bus.redis
+    if client is None:
+        return OdbStore(server.journal(JOURNAL), seconds, section.max_steps)
+    return RedisStore(client, server.bus, seconds, section.max_steps)
+
+
+class Tracing:
+    """Keeps the steps of one worker with those of the cluster.
+
+    A batch that could not be kept is tried again; steps of the meantime wait, as many as there is
+    room for.
+    """
+
+    def __init__(self, server: Server, store: Store | None = None) -> None:
+        self.section = server.section(TraceSection)
+        self.store = store or store_of(server, self.section)
+        self.recorder = Recorder()
+        self._worker = server.id
+        self._grace = server.grace
+        self._unsent: Batch | None = None
+        self._is_failing = False
+        self._flushing = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hansa-trace", daemon=True)
+
+    def start(self) -> None:
+        """Begin to keep steps once a second."""
+        if self.section.enabled:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Keep what is left, and end; waits no longer than work gets to finish."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(self._grace)
+        if self._thread.is_alive() or not self._try_to_flush():
+            log.warning("the last steps of messages are lost, since their store does not answer")
+
+    def flush(self) -> None:
+        """Keep what calls have left, at once; raises what keeps it from being done."""
+        with self._flushing:
+            while self._unsent is not None or self._take():
+                assert self._unsent is not None
+                self.store.add(self._unsent)
+                self._unsent = None
+
+    def _take(self) -> bool:
+        """Make a batch of what waits; False if nothing does."""
+        hops, dropped = self.recorder.take(MOST)
+        if dropped:
+            log.warning("%s steps of messages are not kept: too many wait", dropped)
+        if not hops:
+            return False
+        self._unsent = Batch(new_cid(), self._worker, time.time(), hops, dropped)
+        return True
+
+    def _run(self) -> None:
+        while not self._stopped.wait(EVERY):
+            self._try_to_flush()
+
+    def _try_to_flush(self) -> bool:
+        try:
+            self.flush()
+        except Exception as error:
+            if not self._is_failing:
+                log.warning("steps of messages wait in this worker for their store: %s", error)
+            self._is_failing = True
+            return False
+        self._is_failing = False
+        return True

@@ -1,0 +1,204 @@
+"""What is noted of each step: where, when, below which one, with which outcome, and never what was
+sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+from hansa import (
+    Binding,
+    Channel,
+    Dispatch,
+    Invalid,
+    Outgoing,
+    Request,
+    Server,
+    Service,
+    trace_headers,
+)
+from hansa.runtime.routes import compile_route
+from hansa_devkit import LocalServer
+from hansa_trace import plugin, recording
+from hansa_trace.early import TraceSection
+from hansa_trace.hop import Hop
+from hansa_trace.traces import Traces
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+SPAN = "b7ad6b7169203331"
+HEADERS = {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "a=1"}
+
+
+class Door(Channel):
+    """A channel that brings nothing in by itself."""
+
+    type = "plain"
+
+
+class Wire(Outgoing):
+    """A connection out."""
+
+    type = "wire"
+
+    def call(self, error: BaseException | None = None) -> dict[str, str]:
+        with self.observed():
+            if error is not None:
+                raise error
+            return trace_headers()
+
+
+class Traced:
+    """Routes as a worker compiles them, and the steps that are noted."""
+
+    def __init__(self, **settings: Any) -> None:
+        sections = {"trace": TraceSection(**settings)}
+        self.server = cast(Server, LocalServer(sections=sections))
+        self.traces = self.server.resource(Traces)
+
+    def route(self, name: str, act: Callable[[Request], Any], kind: str = "plain") -> Dispatch:
+        def handle(service: Service) -> Any:
+            return act(service.request)
+
+        service = cast("type[Service]", _made(name, handle))
+        door = None
+        if kind == "plain":
+            door = Door("front", Door.common(service=name), self.server)
+        return compile_route(
+            Binding(name, self.server, None, "front", kind),
+            service,
+            channel=door,
+            wraps=[plugin.hansa_wrap],
+            raising=kind == "invoke",
+        )
+
+    def take(self) -> list[Hop]:
+        hops, _ = self.traces.tracing.recorder.take(1000)
+        return hops
+
+
+def _made(name: str, handle: Callable[[Service], Any]) -> object:
+    return type("Made", (Service,), {"name": name, "handle": handle})
+
+
+@pytest.fixture
+def traced() -> Iterator[Traced]:
+    made = Traced()
+    # what the thread would take
+    made.traces.tracing.stop()
+    yield made
+    cast(LocalServer, made.server).close()
+
+
+def test_steps_are_below_each_other(traced: Traced):
+    wire = Wire("far", Wire.Config(), traced.server)
+    observer = plugin.hansa_observe(wire)
+    assert observer is not None
+    wire.observers = [observer]
+    sent: list[dict[str, str]] = []
+    inside = traced.route("prices.get", lambda request: sent.append(wire.call()), "invoke")
+
+    def act(request: Request) -> Any:
+        inside(Request(payload="secret", cid=request.cid))
+        sent.append(trace_headers())
+
+    response = traced.route("orders.place", act)(Request(cid="K1"))
+    assert response.ok
+    out, call, top = traced.take()
+    assert [hop.kind for hop in (top, call, out)] == ["channel", "invoke", "outgoing"]
+    assert (top.name, top.service) == ("plain front", "orders.place")
+    assert (call.name, call.service, out.name) == ("", "prices.get", "wire far")
+    assert (top.parent, call.parent, out.parent) == ("", top.span, call.span)
+    assert {hop.trace for hop in (top, call, out)} == {top.trace}
+    assert {hop.cid for hop in (top, call, out)} == {"K1"}
+    assert top.began <= call.began <= out.began
+    assert top.ms >= call.ms >= out.ms >= 0
+    assert "secret" not in repr((out, call, top))
+    # what is passed on names the step that calls
+    assert [one["traceparent"] for one in sent] == [
+        f"00-{top.trace}-{call.span}-01",
+        f"00-{top.trace}-{top.span}-01",
+    ]
+    assert trace_headers() == {}
+
+
+def test_a_caller_s_trace_goes_on(traced: Traced):
+    sent: list[dict[str, str]] = []
+    route = traced.route("a", lambda request: sent.append(trace_headers()))
+    route(Request(headers=HEADERS))
+    (hop,) = traced.take()
+    assert (hop.trace, hop.parent) == (TRACE, SPAN)
+    assert hop.span not in ("", SPAN)
+    assert sent == [{"traceparent": f"00-{TRACE}-{hop.span}-01", "tracestate": "a=1"}]
+
+
+@pytest.mark.parametrize("parent", ["", "00-xyz", f"ff-{TRACE}-{SPAN}-01"])
+def test_a_malformed_trace_begins_another(traced: Traced, parent: str):
+    route = traced.route("a", lambda request: None)
+    route(Request(headers={"traceparent": parent, "tracestate": "a=1"}))
+    (hop,) = traced.take()
+    assert hop.trace not in ("", TRACE)
+    assert hop.parent == ""
+
+
+def test_outcomes(traced: Traced):
+    def act(request: Request) -> Any:
+        if isinstance(request.payload, BaseException):
+            raise request.payload
+
+    route = traced.route("a", act)
+    for error in (None, Invalid("no"), KeyError("x"), SystemExit(1)):
+        route(Request(payload=error))
+    assert [hop.outcome for hop in traced.take()] == ["ok", "invalid", "unexpected", "unexpected"]
+
+
+def test_asynchronous_calls_say_where_they_come_from(traced: Traced):
+    route = traced.route("a", lambda request: None, "invoke-async")
+    request = Request(
+        headers=HEADERS,
+        cid="K2",
+        attempt=3,
+        extra={"parent_cid": "K1", "in_reply_to": "K0"},
+    )
+    route(request)
+    (hop,) = traced.take()
+    assert (hop.kind, hop.service, hop.attempt) == ("async", "a", 3)
+    assert (hop.cid, hop.parent_cid, hop.in_reply_to) == ("K2", "K1", "K0")
+    assert hop.parent == SPAN
+    # so that callbacks come from this attempt
+    assert request.trace is not None
+    assert request.trace.headers()["traceparent"] == f"00-{TRACE}-{hop.span}-01"
+
+
+def test_the_admin_api_is_no_message(traced: Traced):
+    traced.route("admin.server.status", lambda request: None)(Request())
+    assert traced.take() == []
+
+
+def test_a_call_outside_of_a_message_is_no_step(traced: Traced):
+    wire = Wire("far", Wire.Config(), traced.server)
+    observer = plugin.hansa_observe(wire)
+    assert observer is not None
+    wire.observers = [observer]
+    wire.call()
+    assert traced.take() == []
+
+
+def test_nothing_is_noted_where_it_is_switched_off():
+    off = Traced(enabled=False)
+    seen: list[dict[str, str]] = []
+    off.route("a", lambda request: seen.append(trace_headers()))(Request(headers=HEADERS))
+    assert off.take() == []
+    assert seen == [{}]
+    cast(LocalServer, off.server).close()
+
+
+def test_what_waits_is_bounded(traced: Traced, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recording, "MOST_WAITING", 5)
+    route = traced.route("a", lambda request: None)
+    for _ in range(8):
+        route(Request())
+    hops, dropped = traced.traces.tracing.recorder.take(1000)
+    assert (len(hops), dropped) == (5, 3)
+    assert traced.traces.tracing.recorder.take(1000) == ([], 0)
