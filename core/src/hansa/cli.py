@@ -10,10 +10,13 @@ from pathlib import Path
 import click
 
 from .foundation.errors import HansaError, Invalid
-from .foundation.exits import exits_raised
+from .foundation.exits import exits_raised, hangs_raised
 from .plugins.discovery import Plugins
 from .plugins.installed import EARLY
 from .plugins.registry import Registry
+
+LOADING_LIMIT = 10.0
+"""Seconds that a command may be held up by the import of one plugin."""
 
 
 class _Commands(click.Group):
@@ -28,8 +31,8 @@ class _Commands(click.Group):
         self._asked = True
         logging.getLogger("hansa.plugins").setLevel(logging.CRITICAL)
         plugins = Plugins(Registry(), (EARLY,))
-        with exits_raised():
-            plugins.load()
+        with exits_raised(), hangs_raised(LOADING_LIMIT) as begin:
+            plugins.load(trying=lambda plugin: begin())
         for broken in plugins.broken:
             # others have no commands
             if EARLY in broken.entries:
@@ -50,8 +53,8 @@ class _Commands(click.Group):
 def _load_installed() -> Registry:
     """Return a registry with the types of everything that is installed; nothing is started."""
     registry = Registry()
-    with exits_raised():
-        Plugins(registry).load()
+    with exits_raised(), hangs_raised(LOADING_LIMIT) as begin:
+        Plugins(registry).load(trying=lambda plugin: begin())
     return registry
 
 

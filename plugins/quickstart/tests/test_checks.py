@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
 import yaml
 from hansa_authority.description import describe
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
+from hansa_quickstart import readiness
 from hansa_quickstart.component import SERVER, Component
 from hansa_quickstart.console import troubles_of_workers
 from hansa_quickstart.failure import Failure
 from hansa_quickstart.info import facts_about, render
 from hansa_quickstart.locks import exclusive
+from hansa_quickstart.progress import Progress
 from hansa_quickstart.redis_check import check_redis, redis_address, without_password
 from hansa_quickstart.table import render_table
 from hansa_redis.engine import find_program
@@ -178,6 +182,26 @@ def test_what_ended_workers_while_a_server_starts_is_told(tmp_path):
     server = Component(tmp_path)
     assert troubles_of_workers(server, 77) == f"\n  {log[1]}\n"
     assert troubles_of_workers(server, 78) == troubles_of_workers(server, None) == ""
+
+
+def test_a_server_that_finds_what_its_workers_die_of_gets_more_time(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / ".hansa-info").write_text(json.dumps({"component": SERVER}))
+    (tmp_path / "logs").mkdir()
+    server = Component(tmp_path)
+    server.note(os.getpid())
+    monkeypatch.setattr(readiness, "START_LIMIT", 0.1)
+    began = time.monotonic()
+
+    def log_late() -> None:
+        if 0.05 < time.monotonic() - began < 0.1:
+            line = f"- ERROR - {os.getpid()}:MainThread - hansa.supervisor - - - y hangs"
+            (tmp_path / "logs/server.log").write_text(line)
+
+    with pytest.raises(Failure, match=r"does not answer after 0\.1 s\.\n  .* y hangs"):
+        readiness.wait_ready(server, None, Progress(1), log_late)
+    assert time.monotonic() - began > 0.2
 
 
 def test_two_commands_at_once_are_kept_apart(tmp_path):

@@ -29,6 +29,7 @@ from hansa.deployment.loader import LoadedPackage, PackageLoader
 from hansa.deployment.sources import MAX_FILES, MAX_SOURCE, importers, packages_of
 from hansa.deployment.trial import trial
 from hansa.foundation.errors import MissingModule
+from hansa.foundation.starts import DeathLedger, Starts
 from hansa_devkit import LocalServer
 from hypothesis import given, strategies as st
 
@@ -690,3 +691,19 @@ class TestModules:
         assert 'File "deep/helpers.py@1", line 2' in "".join(
             traceback.format_exception(caught.value)
         )
+
+
+def test_a_package_whose_import_hangs_in_workers_is_left_out(tmp_path: Path):
+    ledger = DeathLedger(tmp_path)
+    tmp_path.joinpath("9.journal").write_text(
+        "+package x.py version 1\n?package x.py version 1\tin x"
+    )
+    assert ledger.bury(9, "") == ["package x.py version 1"]
+    loader = PackageLoader(Starts(tmp_path))
+    try:
+        (hung, other) = (loader.make(file, 1, "") for file in ("x.py", "y.py"))
+        errors = loader.load([hung, other])
+        assert list(errors) == ["x.py"] and "its start hung (in x)" in str(errors["x.py"])
+        assert loader.load([loader.make("x.py", 2, "")]) == {}
+    finally:
+        loader.close()

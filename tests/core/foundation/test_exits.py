@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from hansa.foundation.exits import exits_raised
+from hansa.foundation.exits import exits_raised, hangs_raised
+from hansa.foundation.starts import DeathLedger
 from hansa_devkit.harness.distribution import install_plugin
 
 
@@ -24,6 +27,19 @@ def test_an_exit_is_raised_and_children_still_end():
             os._exit(7)
         _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_what_holds_a_process_up_is_interrupted():
+    before = signal.getsignal(signal.SIGALRM)
+    left, _ = signal.getitimer(signal.ITIMER_REAL)
+    with pytest.raises(TimeoutError, match=r"had not returned after 0\.05 s"), hangs_raised(0.05):
+        time.sleep(60)
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= left or left == 0
+    with hangs_raised(0.2) as begin:
+        for _ in range(4):
+            begin()
+            time.sleep(0.1)
 
 
 def test_who_ends_a_process_is_logged(tmp_path: Path):
@@ -85,6 +101,51 @@ with Starts().starting("plugin y (hansa_startup)"):
         "os.kill with SIGKILL ends this process in the thread MainThread, begun by" in done.stderr
     )
     assert done.stdout == "noted plugin y (hansa_startup)\n"
+
+
+CHILD = """
+import _thread, os, signal, subprocess, sys, time
+from pathlib import Path
+from hansa.foundation.exits import log_exits
+from hansa.foundation.origins import inherit_origins
+from hansa.foundation.starts import Starts
+
+starts = Starts(Path(sys.argv[1]), name="me")
+log_exits(starts.note_end)
+inherit_origins()
+
+def forks(number=signal.SIGKILL):
+    with starts._lock:  # whoever holds it does not exist in the child
+        if os.fork() == 0:
+            os.{kill}
+            os._exit(0)
+    time.sleep(30)
+
+with starts.starting("plugin y (hansa_startup)"):
+    _thread.start_new_thread(forks, (), {{"number": signal.SIGTERM}})
+time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize("kill", ["kill(os.getppid(), number)", "killpg(0, number)"])
+def test_a_child_that_kills_its_parent_is_blamed_in_a_thread_without_an_object_too(
+    tmp_path: Path, kill: str
+):
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD.format(kill=kill), tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        start_new_session=True,
+    )
+    assert done.returncode == -signal.SIGTERM
+    assert re.search(
+        r"with SIGTERM by its child \d+ ends this process in the thread .*, begun by plugin y "
+        r"\(hansa_startup\):",
+        done.stderr,
+    )
+    assert DeathLedger(tmp_path).has_ended_itself("me")
 
 
 def test_commands_work_although_an_early_module_ends_its_process(tmp_path: Path):

@@ -16,7 +16,7 @@ from hansa.foundation.starts import DeathLedger, Starts
 from hansa.plugins.check import check_plugins
 from hansa.plugins.configuration import read_config
 from hansa.plugins.discovery import Plugins, load_plugins
-from hansa.plugins.installed import EARLY, discover
+from hansa.plugins.installed import EARLY, discover, shown_level
 from hansa.plugins.registry import Registry
 from hansa.plugins.requirements import unmet
 from hansa_devkit import LocalServer
@@ -55,6 +55,11 @@ def load(*names: str, **options: Any) -> Plugins:
 
 def faults_of(*names: str) -> dict[str, str]:
     return load(*names).faults()
+
+
+def test_a_level_that_there_is_not_is_marked():
+    assert shown_level("gold") == "gold" and shown_level("") == ""
+    assert shown_level("platinum") == "platinum (invalid)"
 
 
 def test_a_plugin_and_what_it_gives(make: Callable[..., str]):

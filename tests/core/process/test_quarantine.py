@@ -1,4 +1,6 @@
-"""What ends workers in its start is left out after three deaths, and everything else serves."""
+"""What ends workers in its start is left out after three deaths, what hangs there at once, and
+everything else serves.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +31,8 @@ DEADLY = """
         return [DeadlyOutgoing]
 """
 KEY = ("outgoing", "deadly", "d")
+QUICK = "[server]\nstart_limit = 3\n"
+HUNG = "its start hung (it had not returned after 3 s, in plugin.py:5 (hansa_startup))"
 
 
 def states(server: ProbedServer, name: str) -> list[str]:
@@ -83,10 +87,15 @@ def test_a_definition_that_ends_workers_soon_after_its_start(
 def test_a_plugin_that_ends_workers_in_its_start(
     start_probed: Callable[..., ProbedServer], make_plugin: Any, until: Any
 ):
-    source = "import os\n@hookimpl\ndef hansa_startup(server): {}"
+    source = "import os, time\n@hookimpl\ndef hansa_startup(server): {}"
+    make_plugin("hangs", source.format("time.sleep(600)"))
     more = make_plugin("deadly", source.format("os.abort()"))
-    server = start_probed(plugins=("deadly",), more=more)
+    server = start_probed(QUICK, plugins=("deadly", "hangs"), more=more)
     until(lambda: states(server, "plugin  deadly") == ["quarantined"], 60)
+    assert states(server, "plugin  hangs") == ["quarantined"]
+    found = re.findall(r"plugin hangs \(hansa_startup\) is quarantined: (.*)", server.output())
+    assert found == [HUNG], "the first worker that it held up was enough"
+    assert "plugin hangs (hansa_startup) hangs: it had not returned after 3 s" in server.output()
     assert "the last was ended by SIGABRT" in server.output()
     assert "Fatal Python error: Aborted" in server.output()
     make_plugin("deadly", source.format("return 5"))
@@ -112,6 +121,11 @@ EARLY = {
         "the last with the server",
         "import os\n@hookimpl\ndef hansa_engines(config): os._exit(4)",
     ),
+    "hangs": (
+        "quarantined",
+        "its start hung (it had not returned after 3 s, in early.py:5 (hansa_listen))",
+        "import time\n@hookimpl\ndef hansa_listen(config): time.sleep(600)",
+    ),
     "listens": (
         "failed",
         "OSError: no such port",
@@ -127,7 +141,7 @@ def test_early_modules_that_would_end_the_server(
     full = "@hookimpl\ndef hansa_serve(server): 1 / 0"
     for name, (_, _, early) in EARLY.items():
         more = make_plugin(name, full, early)
-    server = start_probed(plugins=tuple(EARLY), more=more, wait=False)
+    server = start_probed(QUICK, plugins=tuple(EARLY), more=more, wait=False)
     locked = {"plugins": {"hansa-gone": {"version": "1.0", "hash": ""}}}
     (server.folder / "plugins.lock").write_text(json.dumps(locked))
     for _ in range(3):
@@ -146,4 +160,19 @@ def test_early_modules_that_would_end_the_server(
         assert f"`hansa plugin block {name}`" in found["why"]
     assert "restart the server" in states["plugin  runs"]["why"]
     assert "plugins.lock: hansa-gone 1.0 is locked and not installed" in server.output()
+    assert server.stop() == 0
+
+
+def test_a_plugin_without_which_nothing_serves_is_tried_again_by_the_next_start(
+    start_probed: Callable[..., ProbedServer], make_plugin: Any
+):
+    source = "import time\n@hookimpl\ndef hansa_startup(server): {}"
+    more = make_plugin("needed", source.format("time.sleep(600)"), required=True)
+    server = start_probed(QUICK, plugins=("needed",), more=more, wait=False)
+    assert server.supervisor.wait(60) == 1
+    assert HUNG in server.output().rpartition("The server cannot start")[2]
+    make_plugin("needed", source.format("return 5"), required=True)
+    server.before = len(server.output())
+    server.start()
+    assert server.call("status") is True
     assert server.stop() == 0

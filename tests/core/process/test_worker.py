@@ -35,7 +35,7 @@ class Where(Service):
 """
 CONFIG = """
 [server]
-start_limit = 0.5
+start_limit = 3
 
 [outgoing.journal.declared]
 file = "{file}"
@@ -152,7 +152,7 @@ class TestDefinitions:
         server.call(
             "define", "outgoing", "journal", "hang", {"file": str(tmp_path / "j"), "hang": True}
         )
-        why = "its start has not returned for over 0.5 s"
+        why = "its start has not returned for over 3 s"
         until(lambda: server.call("state", "outgoing", "journal", "hang")["why"] == why)
         server.call("delete", "outgoing", "journal", "hang")
         until(

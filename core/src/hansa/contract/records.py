@@ -186,7 +186,8 @@ class HeldLease:
 class InstalledPlugin:
     """One plugin: `status` is `loaded`, `blocked`, `failed`, `quarantined`, `installed` (since this
     worker started) or `removed` (since then); `why` says why, and what can be done. `level` is the
-    quality level that it declares, if any: bronze, silver or gold.
+    quality level that it declares, if any: bronze, silver or gold; what is none of them is followed
+    by `(invalid)`.
     """
 
     name: str

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from ..contract.packages import PackageVersion, import_name
 from ..contract.registry import RegisteredService
+from ..foundation.starts import Starts
 from ..plugins.registry import Clash, Registry
 from .loader import LoadedPackage, PackageLoader
 from .sources import importers
@@ -21,7 +22,7 @@ class Activation:
 
     `recompile(names)` gives routes to services a new class, `report(package, error)` notes a
     package that cannot be loaded, or, with None, that it is tried anew. `loaded(package)` is called
-    for each package that was deployed and is loaded now.
+    for each package that was deployed and is loaded now; `starts` notes what is loaded.
     """
 
     def __init__(
@@ -31,13 +32,14 @@ class Activation:
         recompile: Callable[[Iterable[str]], None],
         report: Callable[[str, BaseException | None], None],
         loaded: Callable[[PackageVersion], None],
+        starts: Starts | None = None,
     ) -> None:
         self.store = store
         self.registry = registry
         self._recompile = recompile
         self._report = report
         self._loaded = loaded
-        self._loader = PackageLoader()
+        self._loader = PackageLoader(starts)
         self._before: dict[str, LoadedPackage] = {}
 
     def load(self) -> None:

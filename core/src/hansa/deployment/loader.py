@@ -14,6 +14,8 @@ from types import ModuleType
 
 from ..contract.packages import files_of, import_name, imports_of
 from ..contract.service import Service
+from ..foundation.errors import Unavailable
+from ..foundation.starts import Starts
 
 
 class LoadedPackage(importlib.abc.Loader):
@@ -107,9 +109,11 @@ class PackageLoader(importlib.abc.MetaPathFinder):
     """The deployed packages of a process: makes and runs them, and finds their modules.
 
     `loaded` holds those that serve, by import name. It stands on `sys.meta_path` until `close`.
+    What is run is noted in `starts`, and one that has ended several processes, or hung, is not run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, starts: Starts | None = None) -> None:
+        self._starts = starts or Starts()
         self.loaded: dict[str, LoadedPackage] = {}
         self._by_top: dict[str, LoadedPackage] = {}
         self._runs: Counter[str] = Counter()
@@ -140,10 +144,18 @@ class PackageLoader(importlib.abc.MetaPathFinder):
         errors: dict[str, BaseException] = {}
         for each in packages:
             try:
-                each.run()
+                self._run(each)
             except BaseException as error:
                 errors[each.package] = error
         return errors
+
+    def _run(self, package: LoadedPackage) -> None:
+        subject = f"package {package.package} version {package.version}"
+        deaths = self._starts.quarantined(subject)
+        if deaths is not None:
+            raise Unavailable(f"{deaths}; deploy a version that can be imported")
+        with self._starts.starting(subject), self._starts.holding_up(subject):
+            package.run()
 
     def loaded_of(self, names: Iterable[str]) -> dict[str, LoadedPackage]:
         """Return those of the loaded packages that have these import names."""

@@ -1,5 +1,5 @@
-"""What ends this process in the code of others: raised while it imports that, else told in the log,
-as far as either is possible.
+"""What ends this process in the code of others, or holds it up: raised while it imports that, else
+told in the log, as far as either is possible.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import NoReturn
 
 from .origins import origins
@@ -47,20 +48,52 @@ def exits_raised() -> Iterator[None]:
         os._exit = end
 
 
+@contextlib.contextmanager
+def hangs_raised(seconds: float) -> Iterator[Callable[[], None]]:
+    """Have code of others that holds up the main thread for so long raise TimeoutError there, as
+    long as this block lasts; what it yields begins to count anew.
+
+    In another thread nothing is raised. Code that is inside a C library is interrupted when that
+    returns.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise TimeoutError(f"it had not returned after {seconds:g} s")
+
+    def begin() -> None:
+        # what swallows the first error gets another
+        signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield begin
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+
+
 def log_exits(note: Callable[[str], object]) -> Callable[[int], NoReturn]:
-    """Have the log say from now on who ends this process by `os._exit`, or by a signal that it
-    sends to itself by `os.kill`: the plugin or definition whose start has begun the thread, if any,
-    which is handed to `note`, and the stack of the thread.
+    """Have the log say from now on who ends this process by `os._exit`, or by a signal that it, or
+    a child that it has forked, sends to it by `os.kill` or `os.killpg`: the plugin or definition
+    whose start has begun the thread, if any, which is handed to `note`, and the stack of the
+    thread.
 
     Returns the `os._exit` that says nothing.
     """
     end = os._exit
     kill = os.kill
+    kill_group = os.killpg
     process = os.getpid()
+    group = os.getpgrp()
 
     def tell(how: str) -> None:
         with contextlib.suppress(Exception):
-            _log_exit(how)
+            _log_exit(how, process)
             if origins.subject:
                 note(origins.subject)
 
@@ -70,21 +103,32 @@ def log_exits(note: Callable[[str], object]) -> Callable[[int], NoReturn]:
             tell(f"os._exit({status})")
         end(status)
 
+    def is_hit(pid: int) -> bool:
+        return pid in (process, -group, -1) or (pid == 0 and os.getpgrp() == group)
+
     def log_and_kill(pid: int, number: int) -> None:
-        if pid == process == os.getpid() and number in FATAL:
+        if is_hit(pid) and number in FATAL:
             tell(f"os.kill with {signal.Signals(number).name}")
         kill(pid, number)
 
+    def log_and_kill_group(pgid: int, number: int) -> None:
+        if is_hit(-pgid) and number in FATAL:
+            tell(f"os.killpg with {signal.Signals(number).name}")
+        kill_group(pgid, number)
+
     os._exit = log_and_exit
     os.kill = log_and_kill
+    os.killpg = log_and_kill_group
     return end
 
 
-def _log_exit(how: str) -> None:
+def _log_exit(how: str, process: int) -> None:
     began = f", begun by {origins.subject}" if origins.subject else ""
+    by_child = "" if os.getpid() == process else f" by its child {os.getpid()}"
     log.critical(
-        "%s ends this process in the thread %s%s:\n%s",
+        "%s%s ends this process in the thread %s%s:\n%s",
         how,
+        by_child,
         threading.current_thread().name,
         began,
         "".join(traceback.format_stack()[:-3]),

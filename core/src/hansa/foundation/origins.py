@@ -6,10 +6,14 @@ Only `Thread.start` looks: nothing here is on the request path.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 ThreadStarted = Callable[[threading.Thread], None]
 
@@ -65,5 +69,30 @@ def on_thread_start(note: ThreadStarted) -> None:
         note(thread)
         start(thread)
 
-    # the only place that all threads pass
+    # the only place that all threads pass, except those that `inherit_origins` sees to
     threading.Thread.start = noted  # type: ignore[method-assign, assignment]  # see above
+
+
+def inherit_origins() -> None:
+    """Have threads that are begun by `_thread.start_new_thread` from now on in this process, which
+    have no `Thread`, count as part of the start that begins them.
+    """
+    begin = _thread.start_new_thread
+
+    def begin_within(
+        function: Callable[..., object],
+        arguments: tuple[object, ...],
+        options: Mapping[str, object] = NOTHING,
+        /,
+    ) -> int:
+        subject = origins.subject
+
+        def run(*arguments: object, **options: object) -> None:
+            with origins.within(subject):
+                function(*arguments, **options)
+
+        return begin(run if subject else function, arguments, dict(options))
+
+    # `threading` has its own name for the function, so that only others are seen here
+    _thread.start_new_thread = begin_within
+    _thread.start_new = begin_within

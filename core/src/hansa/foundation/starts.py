@@ -1,5 +1,5 @@
 """What a process starts, noted in files that outlive it: what ends processes while it is started is
-found by them, and left out after three deaths.
+found by them, and left out after three deaths; what hangs there is left out at once.
 
 A process notes in a journal of its own what it begins to start and what it has started. Its
 supervisor reads the journal of one that died; a start that it was in is blamed, or, if it was in
@@ -10,8 +10,9 @@ the innocent are cleared by their next start.
 
 The journal has a line for each event, its mark first: `+` a start begins, `-` it has ended, `=` it
 has ended and what was started runs, `~` the same while the process served, with the time
-(`time.monotonic()`), `!` the process serves, with the time, and `*` the process is about to end by
-what this start has begun, so that no other is to blame.
+(`time.monotonic()`), `!` the process serves, with the time, `*` the process is about to end by
+what this start has begun, so that no other is to blame, and `?` it is about to end since this start
+hangs, with where it does.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ EARLY = "processes soon after they began to serve"
 """What the ledger calls deaths that are blamed on nothing yet."""
 PARTS = 3
 """Parts in which those are started that are blamed most."""
+LOCK_WAIT = 1.0
+"""Seconds that a process which is about to end waits for other threads that write its journal."""
 SUPERVISOR = "supervisor"
 """The name of the journal of a server's supervisor; those of its workers are named by process id.
 """
@@ -57,29 +60,44 @@ JOURNAL_SIZE = 2**16
 class Deaths:
     """How many processes in a row ended in one start, how the last did, and when (Unix epoch).
 
-    `alone` says that one of them was starting nothing else that could be to blame.
+    `alone` says that one of them was starting nothing else that could be to blame, `hung` that the
+    last was ended because that start did not return: nobody else can have ended it.
     """
 
     count: int
     how: str
     at: float
     alone: bool = False
+    hung: bool = False
 
     @property
     def quarantined(self) -> bool:
         """Whether it is not to be started any more."""
-        return self.alone and self.count > DEATHS_ALLOWED
+        return self.hung or (self.alone and self.count > DEATHS_ALLOWED)
 
     def __str__(self) -> str:
+        if self.hung:
+            return f"its start hung ({self.how})"
         ends = "1 process" if self.count == 1 else f"{self.count} processes"
         return f"{ends} ended while it was started or soon after (the last {self.how})"
 
 
 @dataclass(frozen=True, slots=True)
+class HeldUp:
+    """What a process is starting before it can do anything else, since when (`time.monotonic()`),
+    and in which thread.
+    """
+
+    subject: str
+    since: float
+    thread: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Events:
     """What a process has begun to start and has not finished, what it has finished while it served,
-    with the time (`time.monotonic()`), what before, since when it served, and what ended it, if it
-    could still tell.
+    with the time (`time.monotonic()`), what before, since when it served, what ended it, if it
+    could still tell, and in what it hung, and where.
     """
 
     under_way: list[str]
@@ -87,6 +105,8 @@ class _Events:
     initial: list[str]
     serving_since: float | None = None
     ended_by: str = ""
+    hung_in: str = ""
+    where: str = ""
 
     @classmethod
     def read(cls, journal: str) -> _Events:
@@ -96,10 +116,15 @@ class _Events:
         initial: list[str] = []
         serving_since: float | None = None
         ended_by = ""
+        hung_in = ""
+        where = ""
         for line in journal.splitlines():
             mark, subject = line[:1], line[1:]
             if mark == "+":
                 under_way[subject] = None
+                continue
+            if mark == "?":
+                hung_in, _, where = subject.partition("\t")
                 continue
             if mark == "!":
                 serving_since = float(subject)
@@ -112,7 +137,7 @@ class _Events:
                 ended_by = subject
                 continue
             under_way.pop(subject, None)
-        return cls(list(under_way), finished, initial, serving_since, ended_by)
+        return cls(list(under_way), finished, initial, serving_since, ended_by, hung_in, where)
 
     def early(self, moment: float) -> bool:
         """Whether the process did not serve yet at a moment."""
@@ -169,9 +194,9 @@ class DeathLedger:
             if forgiven:
                 self._write(deaths)
 
-    def bury(self, pid: int | str, how: str) -> list[str]:
+    def bury(self, pid: int | str, how: str, *, hung: bool = False) -> list[str]:
         """Blame what a process that died just now was starting, or had started in the last seconds,
-        and return it; `how` says how it ended.
+        and return it; `how` says how it ended, `hung` that it was not ready in time.
 
         Of several, those that were blamed before, which are started alone. Nothing is blamed if
         that cannot be written down, or if the process said that something else ends it.
@@ -180,22 +205,27 @@ class DeathLedger:
         before = time.monotonic() - AFTERMATH
         subjects = events.under_way or events.finished_after(before)
         self.forget(pid)
+        if events.hung_in:
+            return self._blame([events.hung_in], events.where, hung=True)
         if events.ended_by:
             initial = events.initial if events.early(before) else []
             known = {*subjects, *initial}
             subjects = [events.ended_by] if events.ended_by in known else []
         elif not subjects and events.initial and events.early(before):
             subjects = self._suspects(events, how)
-        if not subjects:
-            return []
+        return self._blame(subjects, how, hung=hung) if subjects else []
+
+    def _blame(self, subjects: list[str], how: str, *, hung: bool) -> list[str]:
+        """Count a death for those that were blamed before, or for all, and return them."""
         with self._locked():
             deaths = self._read()
             blamed = [one for one in subjects if one in deaths] or subjects
+            single = len(blamed) == 1
             for subject in blamed:
                 former = deaths.pop(subject, None)
                 count = former.count + 1 if former else 1
-                alone = len(blamed) == 1 or (former is not None and former.alone)
-                deaths[subject] = Deaths(count, how, time.time(), alone)
+                alone = single or (former is not None and former.alone)
+                deaths[subject] = Deaths(count, how, time.time(), alone, hung and single)
                 if deaths[subject].quarantined:
                     deaths.pop(EARLY, None)
             return blamed if self._write(deaths) else []
@@ -216,6 +246,13 @@ class DeathLedger:
             deaths[EARLY] = Deaths(count, how, now)
             written = self._write(deaths)
         return events.initial if count == EARLY_DEATHS and written else []
+
+    def last_starts(self, pid: int | str) -> list[str]:
+        """Return what a process that died just now was starting, or had started in the last
+        seconds.
+        """
+        events = self._events(pid)
+        return events.under_way or events.finished_after(time.monotonic() - AFTERMATH)
 
     def has_ended_itself(self, pid: int | str) -> bool:
         """Whether a process has noted that what one of its starts has begun ends it."""
@@ -281,15 +318,21 @@ class Starts:
         self._name = name or os.getpid()
         self.serving = False
         """Whether this process serves: what it starts from now on is news."""
+        self.held_up: HeldUp | None = None
+        """What this process is starting before it can do anything else."""
         self._aftermath = aftermath
         self._journal = -1
         self._ending = threading.Event()
         self._ended = False
-        self._is_explained = False
         self._under_way = 0
         self._watched: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._alone = threading.Lock()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this process serves or ends, so that no start holds it up any more."""
+        return self.serving or self._ended
 
     def quarantined(self, subject: str) -> Deaths | None:
         """Return the deaths of what is not to be started any more; None if it may be."""
@@ -365,6 +408,15 @@ class Starts:
                 if self.ledger is not None and not self._ending.is_set():
                     self.ledger.forgive(*subjects)
 
+    @contextlib.contextmanager
+    def holding_up(self, subject: str) -> Iterator[None]:
+        """Note that this process does nothing else until this block has ended."""
+        self.held_up = HeldUp(subject, time.monotonic(), threading.get_ident())
+        try:
+            yield
+        finally:
+            self.held_up = None
+
     def serve(self) -> None:
         """Note that this process serves."""
         with self._lock:
@@ -379,11 +431,21 @@ class Starts:
     def note_end(self, subject: str) -> None:
         """Note that this process is about to end by what a start has begun.
 
-        Its journal is then kept, although it may end in order: a signal may ask it to.
+        Its journal is then kept, although it may end in order: a signal may ask it to. A child that
+        it has forked may say so, too.
+        """
+        # in a child, the thread that held the lock when it was forked does not exist
+        locked = self._lock.acquire(timeout=LOCK_WAIT)
+        self._write(f"*{subject}")
+        if locked:
+            self._lock.release()
+
+    def note_hang(self, subject: str, where: str) -> None:
+        """Note that this process is about to end since a start does not return; `where` is one
+        line.
         """
         with self._lock:
-            self._write(f"*{subject}")
-            self._is_explained = True
+            self._write(f"?{subject}\t{where}")
 
     def stop_watching(self) -> None:
         """Watch nothing any more: this process is about to end."""
@@ -394,7 +456,7 @@ class Starts:
         self.stop_watching()
         with self._lock:
             self._ended = True
-        if self.ledger is not None and not self._is_explained:
+        if self.ledger is not None and not self.ledger.has_ended_itself(self._name):
             self.ledger.forget(self._name)
 
     def _begin(self, subject: str) -> None:

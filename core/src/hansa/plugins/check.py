@@ -9,6 +9,7 @@ end its faults as JSON.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import re
@@ -28,7 +29,13 @@ from .requirements import unmet
 
 TRIAL_LIMIT = 120
 """Seconds that a trial load of all plugins may take."""
+HANG_LIMIT = 30
+"""Seconds that a trial may take for one plugin."""
 TRYING = "loading: "
+SHOWN = 500
+"""Characters that are shown of what a trial printed before it ended."""
+_HANG = "Timeout ("
+"""How faulthandler begins to print the stack of what hangs, the innermost frame first."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +137,15 @@ def run_trial(trial: Trial) -> TrialEnd:
         faults = json.loads(child.stdout.strip().splitlines()[-1])
         if isinstance(faults, dict):
             return TrialEnd(faults)
-    said = child.stderr.decode(errors="replace")[-500:].strip()
+    said = _last_words(child.stderr.decode(errors="replace"))
     why = f"the process that loaded it {how_ended(child.returncode)}"
     return _cut_short(child.stdout, f"{why}: {said}" if said else why)
+
+
+def _last_words(printed: str) -> str:
+    """Return the end of what a trial printed, or where it hung."""
+    _, hung, stack = printed.rpartition(_HANG)
+    return f"{hung}{stack}"[:SHOWN].strip() if hung else printed[-SHOWN:].strip()
 
 
 def _cut_short(printed: bytes, why: str) -> TrialEnd:
@@ -154,6 +167,7 @@ def main(text: str) -> int:
 
     def announce(plugin: Plugin) -> None:
         print(f"{TRYING}{plugin.name}", flush=True)
+        faulthandler.dump_traceback_later(HANG_LIMIT, exit=True)
 
     try:
         if trial.config:

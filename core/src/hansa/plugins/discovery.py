@@ -39,7 +39,8 @@ log = logging.getLogger("hansa.plugins")
 TYPE_HOOKS = ("hansa_transports", "hansa_security", "hansa_formats")
 KIND_HOOK = "hansa_kinds"
 OWN_KINDS = frozenset({*KINDS, "format", "service", "services", "plugin", "server", "release"})
-"""Words that no plugin may call a kind: core's kinds, and what else the change log and exports name.
+"""Words that no plugin may call a kind: core's kinds, and what else the change log and exports
+name.
 """
 
 IMPORT = "import"
@@ -140,7 +141,7 @@ class Plugins:
             log.error("%s is left out: %s", plugin.label, plugin.why)
             return
         try:
-            with self.starts.starting(_start_of(plugin.name, IMPORT)):
+            with self._starting(plugin, IMPORT):
                 self._register(plugin)
         except (Exception, SystemExit) as error:
             self._fail(plugin, error)
@@ -236,8 +237,12 @@ class Plugins:
         for implementation in reversed(caller.get_hookimpls()):
             plugin = self.found[_owner(implementation)]
             try:
-                with self.starts.starting(_start_of(plugin.name, hook)):
-                    use(_call(implementation, config=config))
+                subject = _start_of(plugin.name, hook)
+                with self.starts.starting(subject):
+                    with self.starts.holding_up(subject):
+                        answer = _call(implementation, config=config)
+                    # an engine has a limit of its own
+                    use(answer)
             except (Exception, SystemExit) as error:
                 self._take_out(plugin, error)
 
@@ -294,13 +299,20 @@ class Plugins:
         """Take a plugin out of this worker if this block fails, which is noted while it lasts."""
         plugin = self.found[_owner(implementation)]
         try:
-            with self.starts.starting(_start_of(plugin.name, implementation.function.__name__)):
+            with self._starting(plugin, implementation.function.__name__):
                 yield
         except (Exception, SystemExit) as error:
             self._fail(plugin, error)
             self._extend_channels()
             if self._is_needed(plugin):
                 raise Invalid({plugin.label: plugin.why}) from error
+
+    @contextlib.contextmanager
+    def _starting(self, plugin: Plugin, phase: str) -> Iterator[None]:
+        """Note that a part of a plugin's start lasts as long as this block."""
+        subject = _start_of(plugin.name, phase)
+        with self.starts.starting(subject), self.starts.holding_up(subject):
+            yield
 
     def add_commands(self, commands: click.Group) -> list[tuple[str, Exception]]:
         """Have plugins add their commands; returns those that could not, and why."""
@@ -355,6 +367,12 @@ def _wrap(implementation: HookImpl) -> Wrap:
 def starts_of(plugin: str) -> list[str]:
     """Return what is noted while a plugin is loaded and started."""
     return [_start_of(plugin, phase) for phase in PHASES]
+
+
+def required_starts() -> list[str]:
+    """Return what is noted while the plugins are started without which no worker serves."""
+    required = [plugin for plugin in discover().values() if REQUIRED in plugin.entries]
+    return [subject for plugin in required for subject in starts_of(plugin.name)]
 
 
 def _start_of(plugin: str, phase: str) -> str:

@@ -25,23 +25,25 @@ TRIAL_LIMIT = 60.0
 
 def try_early_modules(load: Callable[[Starts], object], folder: Path) -> None:
     """Import early modules by `load` in a child process, again and again until one lives: what ends
-    three of them is quarantined in the ledger of `folder`.
+    three of them, or does not return, is quarantined in the ledger of `folder`.
 
     Raises `Invalid` if a child dies and nothing can be blamed.
     """
     ledger = DeathLedger(folder)
     while True:
-        pid, end = _run(load, folder)
+        pid, end, in_time = _run(load, folder)
         if not end:
             return
-        blamed = ledger.bury(pid, end)
+        blamed = ledger.bury(pid, end, hung=not in_time)
         log.error("the trial of early modules %s in %s", end, blamed)
         if not blamed:
             raise Invalid({"plugins": f"the process that imported early modules {end}"})
 
 
-def _run(load: Callable[[Starts], object], folder: Path) -> tuple[int, str]:
-    """Run `load` in a fork of this process; return its process id, and how it died, or nothing."""
+def _run(load: Callable[[Starts], object], folder: Path) -> tuple[int, str, bool]:
+    """Run `load` in a fork of this process; return its process id, how it died, or nothing, and
+    whether it ended in time.
+    """
     # PERF: a fork has all of core imported; another interpreter would take 0.4 s more
     pid = os.fork()
     if pid == 0:
@@ -56,8 +58,8 @@ def _run(load: Callable[[Starts], object], folder: Path) -> tuple[int, str]:
         _, waited = os.waitpid(pid, 0)
     status = os.waitstatus_to_exitcode(waited)
     if not in_time:
-        return pid, f"was not done after {TRIAL_LIMIT:g} s"
-    return pid, how_ended(status) if status else ""
+        return pid, f"was not done after {TRIAL_LIMIT:g} s", False
+    return pid, how_ended(status) if status else "", True
 
 
 def _be_the_child(load: Callable[[Starts], object], folder: Path) -> None:

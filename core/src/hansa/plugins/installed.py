@@ -23,6 +23,8 @@ LEVEL = "hansa.level"
 the value: metadata that is installed with it. `hansa plugin check` verifies it.
 """
 
+LEVELS = frozenset({"bronze", "silver", "gold"})
+
 GROUPS = (EARLY, FULL, REQUIRED)
 
 
@@ -32,7 +34,8 @@ class Plugin:
     reason, `failed` or `quarantined`.
 
     `fault` is what is known to be wrong with it before it is loaded; `requirements` are those of
-    its distribution (PEP 508); `level` is the quality level that it declares.
+    its distribution (PEP 508); `level` is the quality level that it declares, marked if there is no
+    such level.
     """
 
     name: str
@@ -98,7 +101,7 @@ def _add(found: dict[str, Plugin], seen: set[str], distribution: Distribution) -
     for entry in entries:
         if entry.group not in GROUPS:
             continue
-        level = levels.get(entry.name, "")
+        level = shown_level(levels.get(entry.name, ""))
         new = Plugin(entry.name, name, metadata["Version"], requirements=requirements, level=level)
         plugin = found.setdefault(entry.name, new)
         plugin.entries[entry.group] = entry
@@ -107,6 +110,11 @@ def _add(found: dict[str, Plugin], seen: set[str], distribution: Distribution) -
             plugin.fault = (
                 f"{first} and {second} give a plugin of the same name; uninstall one of them"
             )
+
+
+def shown_level(declared: str) -> str:
+    """Return the quality level that a plugin declares, and says so if it is none that there is."""
+    return declared if declared in LEVELS or not declared else f"{declared} (invalid)"
 
 
 def _name_of(distribution: Distribution) -> str:

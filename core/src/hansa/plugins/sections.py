@@ -41,7 +41,8 @@ class ServerSection(Model):
         float,
         setting(
             "Seconds after which the start of a definition that has not returned is logged, with "
-            "its stack, and its state says so; 0 for never",
+            "its stack, and its state says so, and a plugin whose start has not returned is "
+            "quarantined; 0 for never",
             ge=0,
             le=86400,
         ),

@@ -18,7 +18,7 @@ import socket
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from ..contract.engine import Engine
 from ..foundation.errors import Invalid, describe
@@ -27,12 +27,13 @@ from ..foundation.output import print_lines
 from ..foundation.starts import STARTS, SUPERVISOR, DeathLedger, Starts
 from ..plugins.check import check_plugins
 from ..plugins.configuration import LISTEN_VARIABLE, Config, read_config
-from ..plugins.discovery import Plugins, load_plugins
+from ..plugins.discovery import Plugins, load_plugins, required_starts
 from ..plugins.early_trial import try_early_modules
 from ..plugins.installed import EARLY
 from ..plugins.lock import LOCK, lock_differences
 from .children import Ledger
 from .engines import Engines
+from .hanging import HangWatch
 from .logs import rotate_log, rotate_output, set_up
 from .replacement import Replacement
 from .restart import RestartSchedule
@@ -126,7 +127,7 @@ class Supervisor:
         # whoever ends the server now ends the next run of it
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if self._again:
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+            _become_another()
 
     # -- start -------------------------------------------------------------------------------------
 
@@ -285,6 +286,11 @@ class Supervisor:
         log.info("server %s ended", self.config.server.name)
 
 
+def _become_another() -> NoReturn:
+    """Begin this program again, in this process."""
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 def _allow_open_files() -> None:
     """Let this process and its children open as many files as a server under load needs, as far as
     the system lets them; logs where that is too few.
@@ -320,8 +326,13 @@ def run_server(
     """
     config = read_config(path, directory=directory, overrides=overrides)
     lock = _lock(_folder(config))
-    plugins = _load_early(config)
-    Supervisor(config, plugins, overrides or {}, lock).run()
+    try:
+        plugins = _load_early(config)
+        Supervisor(config, plugins, overrides or {}, lock).run()
+    except Invalid:
+        # nothing serves without these, so the next start tries them again
+        DeathLedger(config.dir / STARTS).forgive(*required_starts())
+        raise
 
 
 def _folder(config: Config) -> Path:
@@ -362,9 +373,12 @@ def _load_early(config: Config) -> Plugins:
     def load(starts: Starts) -> Plugins:
         return load_plugins(config, set(), (EARLY,), starts=starts)
 
+    starts = Starts(folder, name=SUPERVISOR)
     try:
         try_early_modules(load, folder)
-        return load(Starts(folder, name=SUPERVISOR))
+        # the next run of the server leaves out what hangs in this one
+        HangWatch(config.server.start_limit, starts, _become_another).start()
+        return load(starts)
     except Invalid as invalid:
         try:
             check_plugins(config.path)  # as a worker, which knows the types of definitions

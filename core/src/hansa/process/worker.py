@@ -21,7 +21,7 @@ from ..contract.records import DefinitionRecord
 from ..deployment.activate import Activation
 from ..foundation.errors import Invalid
 from ..foundation.exits import log_exits
-from ..foundation.origins import on_thread_start, origins
+from ..foundation.origins import inherit_origins, on_thread_start, origins
 from ..foundation.starts import STARTS, Starts
 from ..odb.database import Database
 from ..odb.engine import open_engine
@@ -37,6 +37,7 @@ from . import logs
 from .control import Control, Job
 from .declared import declare
 from .follower import Follower
+from .hanging import HangWatch
 
 log = logging.getLogger("hansa.worker")
 
@@ -80,6 +81,7 @@ class Worker:
             lambda names: self.server.objects.router.recompile("service", names),
             self.follower.note_package,
             self._deployed,
+            plugins.starts,
         )
         self._stop = threading.Event()
         self._parent = os.getppid()
@@ -212,8 +214,10 @@ def main() -> NoReturn:
     starts = Starts(config.dir / STARTS)
     owners.install()
     on_thread_start(origins.note)
+    inherit_origins()
     end = log_exits(starts.note_end)
     faulthandler.enable()  # a crash prints the stacks of all threads
+    HangWatch(config.server.start_limit, starts, partial(end, 1)).start()
     try:
         worker = _make_worker(config, job, control, starts)
         worker.start()

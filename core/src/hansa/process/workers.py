@@ -155,12 +155,32 @@ class Workers:
         process.buried = True
         pid = process.child.pid
         if process.faults is not None or self._was_killed_from_outside(process):
+            self._say_what_is_not_known(process)
             self._deaths.forget(pid)
             return []
-        blamed = self._deaths.bury(pid, process.state)
+        hung = process.child.poll() is None
+        blamed = self._deaths.bury(pid, process.state, hung=hung)
         if blamed:
             log.error("worker %s %s while it started %s", process.index, process.state, blamed)
+        for subject in blamed:
+            deaths = self._deaths.quarantined(subject)
+            if deaths is not None:
+                log.error("%s is quarantined: %s", subject, deaths)
         return blamed
+
+    def _say_what_is_not_known(self, process: WorkerProcess) -> None:
+        """Log what a worker was starting when another process ended it, which may be one that this
+        has begun: who sends a signal, the kernel does not say.
+        """
+        starting = self._deaths.last_starts(process.child.pid)
+        if process.faults is None and starting:
+            log.error(
+                "worker %s %s while it started %s, and another process has sent the signal; it is "
+                "not known which, so nothing is blamed: a program that one of these has run may have",
+                process.index,
+                process.state,
+                starting,
+            )
 
     def _was_killed_from_outside(self, process: WorkerProcess) -> bool:
         """Whether a worker that is over was ended neither by what it ran nor for its memory."""

@@ -41,7 +41,11 @@ class Plugin(PluginName):
     ]
     why: Annotated[str, setting("Reason for the status, and what can be done")]
     level: Annotated[
-        str, setting("Quality level that it declares: bronze, silver, gold, or empty for none")
+        str,
+        setting(
+            "Quality level that it declares: bronze, silver, gold, `NAME (invalid)` for a name that "
+            "is no level, or empty for none"
+        ),
     ]
     types: Annotated[list[str], setting("Types that it registers, as KIND TYPE")]
     services: Annotated[list[str], setting("Services that it registers")]

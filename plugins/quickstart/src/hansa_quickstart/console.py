@@ -39,7 +39,10 @@ def troubles_of_workers(component: Component, pid: int | None) -> str:
         for line in _last_lines(component.logs / "server.log", _LOG_BYTES)
         if SUPERVISOR in line and "ERROR" in line and str(pid) in line
     ]
-    return "".join(f"\n  {line}\n" for line in told[-TROUBLES:])
+    if not told:
+        return ""
+    shown = "".join(f"\n  {line}" for line in told[-TROUBLES:])
+    return f"{shown}\n"
 
 
 def _changed(path: Path) -> float:

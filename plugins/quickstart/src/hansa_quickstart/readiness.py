@@ -38,8 +38,9 @@ def wait_ready(
 ) -> None:
     """Wait until a component does its work, calling `meanwhile` again and again.
 
-    `process` is the component's own, if this command has started it. Raises `Failure` with the
-    reason and the end of its log.
+    `process` is the component's own, if this command has started it. A server gets more time
+    whenever it has ended a worker and found what to start the next one without. Raises `Failure`
+    with the reason and the end of its log.
     """
 
     def over() -> bool:
@@ -47,11 +48,13 @@ def wait_ready(
         ended = process is not None and process.poll() is not None
         return ended or works(component)
 
-    answered = progress.wait(component.name, over, START_LIMIT)
-    if not answered:
-        message = f"{component.name} does not answer after {START_LIMIT:g} s."
-        message += troubles_of_workers(component, component.pid())
-        raise Failure(message + end_of_output(component), FAILED)
+    troubles = ""
+    while not progress.wait(component.name, over, START_LIMIT):
+        before = troubles
+        troubles = troubles_of_workers(component, component.pid())
+        if troubles == before:
+            message = f"{component.name} does not answer after {START_LIMIT:g} s.{troubles}"
+            raise Failure(message + end_of_output(component), FAILED)
     if process is not None and process.poll() is not None:
         component.forget()
         message = f"{component.name} ended with status {process.returncode} while it started."

@@ -13,6 +13,7 @@ from hansa_cli.access import address_file
 from . import checks, readiness
 from .addresses import url
 from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
+from .console import troubles_of_workers
 from .failure import FAILED, NOT_A_COMPONENT, RUNNING, Failure
 from .foreground import Foreground
 from .https import trusted_certificates
@@ -181,6 +182,11 @@ class Start:
                 process = None if launched is None else launched.process
                 readiness.wait_ready(part, process, self.progress, self.meanwhile)
                 self.progress.done(f"{part.name} started")
+                troubles = troubles_of_workers(part, part.pid())
+                if troubles:
+                    click.echo(
+                        f"{part.name} has had troubles with its workers:{troubles}", err=True
+                    )
             if part == self.first_server:
                 self._launch(SERVER)
 
