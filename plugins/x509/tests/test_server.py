@@ -41,7 +41,7 @@ MALLORY = party("mallory")
 
 @pytest.fixture(scope="module")
 def server(start_shared_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    server = start_shared_server(workers=1, plugins=["soap", "soap-client", "x509", "xml"])
+    server = start_shared_server(workers=1, plugins=["soap", "soap-client", "tls", "x509", "xml"])
     server.deploy("treasury.py", SERVICES)
     certificate: Path = tmp_path_factory.mktemp("x509") / "partner.crt"
     certificate.write_text(ALICE.pem)

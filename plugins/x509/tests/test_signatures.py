@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
-from hansa import Invalid, Misused, Refused, Request, load
+from hansa import Invalid, Misused, Refused, Request, Unavailable, load
 from hansa_devkit import LocalServer, SecurityContract
 from hansa_soap.attachments import Attachment, Attachments
 from hansa_soap.related import Package
@@ -30,6 +30,7 @@ from lxml import etree
 from zeep.exceptions import SignatureVerificationFailed
 from zeep.wsse.signature import _make_verify_key, _verify_envelope_with_key
 
+from plugins.tls.tests.authority import Authority
 from plugins.x509.tests.parties import (
     DS,
     NAMES,
@@ -50,6 +51,7 @@ AUTHORITY = party("authority", authority=True)
 BOB = party("bob", issuer=AUTHORITY)
 PINNED: dict[str, Any] = {"certificates": [ALICE.pem]}
 ISSUED: dict[str, Any] = {"authorities": AUTHORITY.pem, "subjects": ["CN=bob"]}
+BROKEN = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
 UNACCEPTED = "the signature of the message is not accepted"
 UNREADABLE = "a valid Security header with a signature is required"
 
@@ -79,7 +81,11 @@ class TestX509(SecurityContract):
 
 def make(directory: Path | None = None, **settings: Any) -> X509:
     given = settings or PINNED
-    return X509("partner", load(X509Settings, given), LocalServer(directory=directory))
+    made = X509("partner", load(X509Settings, given), LocalServer(directory=directory))
+    # what it has read stays when it is watched no more
+    made.start()
+    made.stop()
+    return made
 
 
 def call(x509: X509, message: etree._Element | bytes) -> object:
@@ -167,6 +173,36 @@ def test_certificates_of_an_authority() -> None:
     # both stand beside each other
     both = make(**ISSUED, **PINNED)
     assert [call(both, signed(signer)) for signer in (ALICE, BOB)] == ["CN=alice", "CN=bob"]
+
+
+def test_revoked_certificates_of_an_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hansa_tls.anchors.INTERVAL", 0.0)
+    authority = Authority("partners")
+    issued = [authority.issue("CN=dora"), authority.issue("CN=emil")]
+    dora, emil = (Party(one.key, one.certificate) for one in issued)
+    certificate, _ = authority.write(tmp_path, "partners")
+    lists = authority.revoke(folder=tmp_path)
+    subjects = [dora.subject, emil.subject]
+    x509 = make(authorities=str(certificate), crl=str(lists), subjects=subjects)
+    assert call(x509, signed(dora)) == "CN=dora"
+    authority.revoke(issued[0], folder=tmp_path)
+    refused(x509, signed(dora), FailedCheck, "it is revoked")
+    assert call(x509, signed(emil)) == "CN=emil"
+    of_another = Authority("others").revoke(folder=tmp_path / "others").read_text()
+    for unknown in (authority.outdated_list(), of_another):
+        x509 = make(authorities=authority.pem, crl=unknown, subjects=[emil.subject])
+        with pytest.raises(Unavailable, match="certificate revocation list"):
+            call(x509, signed(emil))
+
+
+def test_certificates_that_expire_soon_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    make()
+    assert "the certificate CN=alice expires on" in caplog.text
+    caplog.clear()
+    make(certificates=[party("late", days=(-1, 60)).pem])
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("name", ["token", "issuer_serial", "key_identifier"])
@@ -535,7 +571,10 @@ def test_settings_that_cannot_work() -> None:
         ({"certificates": ["x", weak.pem]}, {"certificates[0]", "certificates[1]"}),
         ({"authorities": AUTHORITY.pem}, {"subjects"}),
         ({"subjects": ["CN=bob"], **PINNED}, {"authorities"}),
-        ({"authorities": "x", "subjects": ["CN=bob"]}, {"authorities"}),
+        ({"authorities": BROKEN, "subjects": ["CN=bob"]}, {"authorities"}),
+        ({"authorities": weak.pem, "subjects": ["CN=bob"]}, {"authorities"}),
+        ({"crl": "/a/file", **PINNED}, {"crl"}),
+        ({"crl": BROKEN, **ISSUED}, {"crl"}),
         ({"key": ALICE.key_pem}, {"certificate"}),
         ({"certificate": ALICE.pem}, {"key"}),
         ({"certificate": "x", "key": "y"}, {"certificate", "key"}),

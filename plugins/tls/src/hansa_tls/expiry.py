@@ -66,7 +66,9 @@ class Notices:
 
 
 class ExpiryWatch:
-    """Calls what has entered at an interval, in a thread that lives as long as anything has entered."""
+    """Calls what has entered at an interval, in a thread that lives as long as anything has
+    entered.
+    """
 
     def __init__(self, interval: float = INTERVAL) -> None:
         self._interval = interval

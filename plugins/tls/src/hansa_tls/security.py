@@ -16,8 +16,9 @@ from .anchors import Anchors
 from .expiry import Notices, ending
 from .matching import fingerprint, name_of
 from .principal import CertificatePrincipal
+from .revocation import NotTrusted
 from .settings import ClientCertificateSettings
-from .trust import NotTrusted, check_period
+from .trust import check_period
 from .worker import TlsWorker
 
 CHALLENGE = 'ClientCertificate realm="hansa"'
@@ -76,7 +77,7 @@ class ClientCertificate(Security[ClientCertificateSettings]):
             return
         trust = self._anchors.current()
         self._notices.set("expiry", ending(trust.authorities, datetime.now(UTC)))
-        self._notices.set("outdated", trust.outdated())
+        self._notices.set("outdated", trust.revocation.outdated())
 
     def ping(self) -> str:
         """Return which authorities are trusted, after a look at their files."""

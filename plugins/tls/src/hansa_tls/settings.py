@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from hansa import Invalid, Model, setting
 
@@ -16,6 +16,16 @@ from .matching import (
     parse_subject,
 )
 from .pem import certificates_in, is_pasted, revocation_lists_in
+
+RevocationListSetting: TypeAlias = Annotated[
+    str,
+    setting(
+        "Certificate revocation lists of these authorities: PEM, or the path of a file in PEM or "
+        "DER on each server, which is read again when it changes; empty checks no revocation",
+        multiline=True,
+        example="/etc/hansa/partner.crl",
+    ),
+]
 
 
 class ClientCertificateSettings(Model):
@@ -31,15 +41,7 @@ class ClientCertificateSettings(Model):
             example="/etc/hansa/partner-ca.pem",
         ),
     ] = ""
-    crl: Annotated[
-        str,
-        setting(
-            "Certificate revocation lists of these authorities: PEM, or the path of a file in PEM or "
-            "DER on each server, which is read again when it changes; empty checks no revocation",
-            multiline=True,
-            example="/etc/hansa/partner.crl",
-        ),
-    ] = ""
+    crl: RevocationListSetting = ""
     subjects: Annotated[
         list[str],
         setting(
@@ -97,31 +99,35 @@ class ClientCertificateSettings(Model):
         faults |= _faults("subject_attributes", self.subject_attributes, parse_attribute)
         if not self.authorities and not self.only_fingerprints:
             faults["authorities"] = "required, unless only fingerprints are listed"
-        if self.crl and not self.authorities:
-            faults["crl"] = "needs the authority that has signed it, in authorities"
-        faults |= self._faults_of_pem()
+        faults |= faults_of_anchors(self.authorities, self.crl)
         if faults:
             raise Invalid(faults)
-
-    def _faults_of_pem(self) -> dict[str, str]:
-        faults: dict[str, str] = {}
-        try:
-            if is_pasted(self.authorities):
-                certificates_in("authorities", self.authorities.encode())
-        except Invalid as invalid:
-            faults |= invalid.errors
-        try:
-            if is_pasted(self.crl):
-                revocation_lists_in("crl", self.crl.encode())
-        except Invalid as invalid:
-            faults |= invalid.errors
-        return faults
 
     def matcher(self) -> Matcher:
         """Return what recognizes the certificates that are listed."""
         return Matcher(
             self.subjects, self.subject_attributes, self.alternative_names, self.fingerprints
         )
+
+
+def faults_of_anchors(authorities: str, crl: str) -> dict[str, str]:
+    """Return what is wrong with the settings `authorities` and `crl`, as far as it is known without
+    their files.
+    """
+    faults: dict[str, str] = {}
+    if crl and not authorities:
+        faults["crl"] = "needs the authority that has signed it, in authorities"
+    try:
+        if is_pasted(authorities):
+            certificates_in("authorities", authorities.encode())
+    except Invalid as invalid:
+        faults |= invalid.errors
+    try:
+        if is_pasted(crl):
+            revocation_lists_in("crl", crl.encode())
+    except Invalid as invalid:
+        faults |= invalid.errors
+    return faults
 
 
 def _faults(

@@ -18,14 +18,11 @@ from cryptography.x509.verification import (
     Store,
     VerificationError,
 )
-from hansa import Unavailable
+
+from .revocation import NotTrusted, RevocationLists
 
 DEEPEST = 6
 """Maximum number of intermediate certificates in a chain."""
-
-
-class NotTrusted(Exception):
-    """A certificate that is not accepted; the reason is for the log alone."""
 
 
 class Trust:
@@ -37,7 +34,7 @@ class Trust:
         revocation_lists: Sequence[x509.CertificateRevocationList] = (),
     ) -> None:
         self.authorities = list(authorities)
-        self._lists = list(revocation_lists)
+        self.revocation = RevocationLists(revocation_lists)
         self._store = Store(self.authorities)
 
     def check(self, certificate: x509.Certificate, others: list[x509.Certificate]) -> None:
@@ -53,33 +50,12 @@ class Trust:
             chain = builder.build_client_verifier().verify(certificate, others).chain
         except (VerificationError, ValueError, UnsupportedAlgorithm) as error:
             raise NotTrusted(str(error)) from None
-        if not self._lists:
+        if not self.revocation:
             return
         for index, one in enumerate(chain[:-1]):
-            self._check_revocation(one, chain[index + 1], now, is_required=index == 0)
+            self.revocation.check(one, chain[index + 1], is_required=index == 0)
         if len(chain) == 1:
             raise NotTrusted("it is itself among the authorities, of which none can be revoked")
-
-    def _check_revocation(
-        self, one: x509.Certificate, issuer: x509.Certificate, now: datetime, *, is_required: bool
-    ) -> None:
-        lists = [each for each in self._lists if _is_of(each, issuer)]
-        if not lists and is_required:
-            raise Unavailable("there is no certificate revocation list of an authority of callers")
-        for each in lists:
-            if each.get_revoked_certificate_by_serial_number(one.serial_number) is not None:
-                raise NotTrusted("it is revoked")
-        if lists and not any(_is_current(each, now) for each in lists):
-            raise Unavailable("a certificate revocation list is outdated")
-
-    def outdated(self) -> str:
-        """Return what is wrong with the lists by now; an empty text if nothing is."""
-        now = datetime.now(UTC)
-        for one in self._lists:
-            if not _is_current(one, now):
-                issuer = one.issuer.rfc4514_string()
-                return f"the certificate revocation list of {issuer} is outdated"
-        return ""
 
 
 def check_period(certificate: x509.Certificate) -> None:
@@ -87,20 +63,6 @@ def check_period(certificate: x509.Certificate) -> None:
     now = datetime.now(UTC)
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         raise NotTrusted("it has expired, or is not valid yet")
-
-
-def _is_of(one: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
-    if one.issuer != issuer.subject:
-        return False
-    key = issuer.public_key()
-    try:
-        return one.is_signature_valid(key)  # type: ignore[arg-type]  # TypeError for other keys
-    except (TypeError, UnsupportedAlgorithm):
-        return False
-
-
-def _is_current(one: x509.CertificateRevocationList, now: datetime) -> bool:
-    return one.next_update_utc is None or now <= one.next_update_utc
 
 
 def _check_authority(

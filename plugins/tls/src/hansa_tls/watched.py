@@ -1,5 +1,5 @@
-"""What is watched of certificates while they are in use: when they expire, and whether their files were
-replaced.
+"""What is watched of certificates while they are in use: when they expire, and whether their files
+were replaced.
 """
 
 from __future__ import annotations

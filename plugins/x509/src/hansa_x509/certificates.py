@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from hansa_tls.anchors import Anchors
+from hansa_tls.revocation import NotTrusted
 
 from .algorithms import fault_of_key
 
@@ -27,6 +29,11 @@ def fault_of_certificates(pem: str) -> str:
         if fault:
             return fault
     return ""
+
+
+def certificates_of(pem: str) -> list[x509.Certificate]:
+    """Return the certificates in PEM of a setting that was checked; none if it is empty."""
+    return x509.load_pem_x509_certificates(pem.encode()) if pem else []
 
 
 def fault_of_certificate(certificate: x509.Certificate) -> str:
@@ -50,23 +57,21 @@ def read_certificate(der: bytes) -> x509.Certificate:
 
 class TrustedCertificates:
     """Whose signatures count: those of certificates that are `pinned`, and those of certificates
-    that one of the `authorities` has issued directly to one of the `subjects`.
+    that one of the `authorities` has issued directly to one of the `subjects`, and not revoked.
     """
 
-    def __init__(self, pinned: Iterable[str], authorities: str, subjects: Iterable[str]) -> None:
-        self.pinned = [
-            certificate
-            for pem in pinned
-            for certificate in x509.load_pem_x509_certificates(pem.encode())
-        ]
+    def __init__(
+        self, pinned: Iterable[str], authorities: Anchors | None, subjects: Iterable[str]
+    ) -> None:
+        self.pinned = [certificate for pem in pinned for certificate in certificates_of(pem)]
         self._fingerprints = [_fingerprint(certificate) for certificate in self.pinned]
         self._subjects = frozenset(subjects)
-        self._authorities: list[x509.Certificate] = []
-        if authorities:
-            self._authorities = x509.load_pem_x509_certificates(authorities.encode())
+        self._authorities = authorities
 
     def fault_of(self, certificate: x509.Certificate) -> str:
-        """Return why signatures of a certificate do not count now; an empty text if they do."""
+        """Return why signatures of a certificate do not count now; an empty text if they do. Raises
+        `Unavailable` while nobody can say whether it is revoked.
+        """
         if not _is_valid_now(certificate):
             return "the certificate is not valid at this time"
         if not _may_sign(certificate):
@@ -76,8 +81,19 @@ class TrustedCertificates:
             return ""
         if certificate.subject.rfc4514_string() not in self._subjects:
             return "the certificate is neither pinned nor of one of the subjects"
-        if not any(_has_issued(authority, certificate) for authority in self._authorities):
+        return self._fault_of_issued(certificate)
+
+    def _fault_of_issued(self, certificate: x509.Certificate) -> str:
+        """Return why a certificate is not one of the authorities' that counts."""
+        trust = None if self._authorities is None else self._authorities.current()
+        authorities = [] if trust is None else trust.authorities
+        issuers = [authority for authority in authorities if _has_issued(authority, certificate)]
+        if trust is None or not issuers:
             return "the certificate was issued by none of the authorities"
+        try:
+            trust.revocation.check(certificate, issuers[0])
+        except NotTrusted as revoked:
+            return f"the certificate does not count: {revoked}"
         return ""
 
 

@@ -5,6 +5,7 @@ Certificate Token Profile 1.1.1).
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from functools import cached_property
 
 from cryptography import x509
@@ -13,12 +14,15 @@ from hansa_security.nonces import UsedNonces
 from hansa_security.verification import Principal
 from hansa_soap.message import note_processed, read_envelope
 from hansa_soap.related import Package
+from hansa_tls.anchors import Anchors
+from hansa_tls.expiry import Notices, ending
+from hansa_tls.worker import TlsWorker
 from hansa_wss.header import Timestamp
 from hansa_wss.names import SECURITY
 from hansa_wss.security import FUTURE
 
 from .algorithms import Algorithms
-from .certificates import TrustedCertificates
+from .certificates import TrustedCertificates, certificates_of
 from .faults import FailedCheck, InvalidSecurity
 from .settings import X509Settings
 from .signing import Signer
@@ -40,16 +44,38 @@ class X509(Security[X509Settings]):
     def __init__(self, name: str, config: X509Settings, server: Server) -> None:
         super().__init__(name, config, server)
         self._algorithms = Algorithms(sha1=config.allow_sha1)
-        self._trusted = TrustedCertificates(
-            config.certificates, config.authorities, config.subjects
-        )
+        self._expiry = server.resource(TlsWorker).expiry
+        self._notices = Notices(self.trouble, self.log)
+        self._anchors: Anchors | None = None
+        if config.authorities:
+            self._anchors = Anchors(config.authorities, config.crl, self._notices)
+        self._trusted = TrustedCertificates(config.certificates, self._anchors, config.subjects)
         remembered = config.reject_expiry_limit + FUTURE
         self._used = UsedNonces(server.records(NAMESPACE), remembered)
+
+    def start(self) -> None:
+        """Read authorities and revocation lists; raises `Invalid` or `Unavailable`."""
+        if self._anchors is not None:
+            self._anchors.read()
+        self._expiry.enter(self, self._look)
+
+    def stop(self) -> None:
+        """Stop watching the certificates."""
+        self._expiry.leave(self)
+
+    def _look(self) -> None:
+        """Report certificates that expire soon, and revocation lists that are outdated."""
+        watched = [*self._trusted.pinned, *certificates_of(self.config.certificate)]
+        if self._anchors is not None:
+            trust = self._anchors.current()
+            watched += trust.authorities
+            self._notices.set("outdated", trust.revocation.outdated())
+        self._notices.set("expiry", ending(watched, datetime.now(UTC)))
 
     def authenticate(self, request: Request) -> Principal:
         """Return the subject of the certificate that has signed a message; raises `FailedCheck` or
         `InvalidSecurity`, which are `Refused`, and `Unavailable` if nobody knows whether it is the
-        first time.
+        first time, or whether the certificate is revoked.
         """
         raw = request.raw
         if isinstance(raw, Package) and (raw.is_xop or raw.attachments.all):

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from hansa import Invalid, Model, Secret, setting
+from hansa_tls.pem import is_pasted
+from hansa_tls.settings import RevocationListSetting, faults_of_anchors
 from hansa_wss.settings import MustUnderstand
 
 from .certificates import fault_of_certificates
@@ -36,10 +38,13 @@ class X509Settings(Model):
     authorities: Annotated[
         str,
         setting(
-            "Certificates of the authorities that issue those of callers directly, in PEM",
+            "Certificates of the authorities that issue those of callers directly: PEM, or the path "
+            "of a PEM file on each server, which is read again when it changes",
             multiline=True,
+            example="/etc/hansa/partner-ca.pem",
         ),
     ] = ""
+    crl: RevocationListSetting = ""
     subjects: Annotated[
         list[str],
         setting(
@@ -87,8 +92,10 @@ class X509Settings(Model):
         faults: dict[str, str] = {}
         for index, pem in enumerate(self.certificates):
             _note(faults, f"certificates[{index}]", fault_of_certificates(pem))
+        faults |= faults_of_anchors(self.authorities, self.crl)
         if self.authorities:
-            _note(faults, "authorities", fault_of_certificates(self.authorities))
+            if is_pasted(self.authorities) and "authorities" not in faults:
+                _note(faults, "authorities", fault_of_certificates(self.authorities))
             if not self.subjects:
                 faults["subjects"] = "required: not everybody whom the authorities know may call"
         elif self.subjects:
