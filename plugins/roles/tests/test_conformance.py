@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hansa import NoSettings, Records, Refused, Security, Unavailable, load
+from hansa import NoSettings, Records, Refused, Request, Security, Unavailable, load
 from hansa_devkit import LocalServer, SecurityContract
 from hansa_devkit.contract import Contract
 from hansa_devkit.local.registry import definition_model
 from hansa_roles.kinds import Account, Role
-from hansa_roles.login import Accounts
+from hansa_roles.login import Accounts, AccountsLogin
 from hansa_roles.policy import Policy
 from hansa_roles.uses import LastUses
 from hansa_security.basic import Basic
@@ -76,6 +78,25 @@ class TestAccounts(SecurityContract):
         settings: Any = load(definition_model(Account), {"credentials": ["bob"]})
         Account("bob", settings, server).start()
         return server
+
+
+class TestAccountsLogin(TestAccounts):
+    """A person with an account logs in by a JSON body."""
+
+    cls = AccountsLogin
+    right = {"user": "bob", "password": "correct horse é"}
+    wrong = [
+        {"user": "bob", "password": "Correct horse é"},
+        {"user": "olga", "password": "correct horse é"},
+        {"user": "admin", "password": "correct horse é"},
+        {"user": "bob:correct horse é", "password": "x"},
+    ]
+
+    def request(self, headers: Mapping[str, str]) -> Request:
+        """A request with what are headers elsewhere in its body."""
+        made = super().request({})
+        made.raw = json.dumps(headers).encode()
+        return made
 
 
 def test_the_definition_of_a_user_alone_judges_its_password():

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hansa import Dispatch, HansaError, Request, Server, Service, StoredChange, Undefined, hookimpl
+from hansa_admin.operation import Operation
 from hansa_admin.rights import right_of
 
 from .recording import Refusals, recorded
@@ -47,8 +48,12 @@ def hansa_services() -> list[type[Service]]:
 
 @hookimpl(tryfirst=True)
 def hansa_wrap(service: type[Service], call: Dispatch) -> Dispatch | None:
-    """Record what administrative services do; what is refused is recorded by `hansa_refused`."""
-    if not service.is_administrative() or right_of(service) is None:
+    """Record what administrative services do; what is refused is recorded by `hansa_refused`.
+
+    Not those that hand requests on to others, which are recorded themselves.
+    """
+    is_gateway = right_of(service) is None and not issubclass(service, Operation)
+    if not service.is_administrative() or is_gateway:
         return None
     return recorded(trail_of, service, call)
 

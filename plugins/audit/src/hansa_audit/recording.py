@@ -64,11 +64,14 @@ def name_what(entry: Entry, request: Request) -> None:
     entry.settings = settings_in(given)
 
 
-def is_recorded(section: AuditSection, right: str | None) -> bool:
-    """Whether calls that need this right are recorded, also when they are not refused."""
-    if section.reads or right not in READ_RIGHTS:
+def is_recorded(section: AuditSection, service: type[Service]) -> bool:
+    """Whether calls of an admin service are recorded, also when they are not refused."""
+    if section.reads:
         return True
-    return right == "payloads" and section.payload_reads
+    right = right_of(service)
+    if right in READ_RIGHTS:
+        return right == "payloads" and section.payload_reads
+    return bool(getattr(service, "recorded", True))
 
 
 def recorded(
@@ -76,12 +79,10 @@ def recorded(
 ) -> Dispatch:
     """Wrap a call of an admin service so that it is recorded before its caller is answered."""
     name = service.get_name()
-    right = right_of(service)
 
     def record(request: Request) -> Response:
         trail = trail_of(request)
-        is_wanted = is_recorded(trail.section, right)
-        if not is_wanted:
+        if not is_recorded(trail.section, service):
             return call(request)
         entry = entry_of(request, name)
         name_what(entry, request)
@@ -117,9 +118,9 @@ class RefusalCount:
 class Refusals:
     """Attempts that were refused.
 
-    Those of a caller who is known are recorded one by one. Of others, those from one address and
-    with one outcome are recorded at once, and then once in a minute with their number, so that
-    whoever guesses does not fill the log, and costs no transaction each time.
+    Those of a caller who is known are recorded one by one. Of others, those from one address, at
+    one channel and with one outcome are recorded at once, and then once in a minute with their
+    number, so that whoever guesses does not fill the log, and costs no transaction each time.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class Refusals:
     ) -> None:
         self._note = note
         self._clock = clock
-        self._held: dict[tuple[str, str], RefusalCount] = {}
+        self._held: dict[tuple[str, str, str], RefusalCount] = {}
         self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
 
@@ -178,9 +179,9 @@ class Refusals:
 
     def _count(self, entry: Entry, now: float) -> bool:
         """Count an attempt; returns whether it is to be recorded by itself."""
-        key = (entry.address, entry.outcome)
+        key = (entry.address, entry.outcome, entry.channel)
         if key not in self._held and len(self._held) >= MOST_HELD:
-            key = ("", entry.outcome)
+            key = ("", entry.outcome, "")
             if key not in self._held:
                 others = Entry(service=entry.service, outcome=entry.outcome)
                 self._held[key] = RefusalCount(others, now + WINDOW)

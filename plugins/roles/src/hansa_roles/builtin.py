@@ -6,6 +6,10 @@ from hansa import PlainSettings
 
 LOGIN = "admin-accounts"
 """The security definition before the admin API."""
+PASSWORD_LOGIN = "admin-login"
+"""That before the service by which people log in to it."""
+LOG_IN = "admin.login"
+"""The service by which people log in, and its channel."""
 
 ROLES: dict[str, PlainSettings] = {
     "viewer": {"rights": ["view"]},

@@ -1,4 +1,6 @@
-"""Security type `accounts`: the login of the user `admin`, and of everybody who has an account."""
+"""Security types `accounts` and `accounts-login`: the login of the user `admin`, and of everybody
+who has an account.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,27 @@ import base64
 import binascii
 import unicodedata
 from collections.abc import Iterator
+from typing import Annotated
 
-from hansa import HansaError, PlainSettings, Refused, Request, Security
+from hansa import (
+    HansaError,
+    Invalid,
+    Model,
+    PlainSettings,
+    Refused,
+    Request,
+    Secret,
+    Security,
+    load,
+    setting,
+)
 from hansa_admin.guard import SECURITY as ADMIN
-from hansa_security.basic import Basic
+from hansa_admin.reading import read_object
+from hansa_security.basic import Basic, basic_challenge
 
+from . import session_login
 from .policy import Policy
+from .session import token_in
 
 RETRY = "Retry-After"
 """The header of a refusal that says when the next attempt is judged."""
@@ -19,6 +36,8 @@ LONGEST = 8192
 """Maximum length of an Authorization header, in characters; longer ones are left to the last to
 refuse.
 """
+CHALLENGE = basic_challenge("Hansa admin")
+"""The WWW-Authenticate header of who logs in without a user name and a password."""
 
 
 class Accounts(Security):
@@ -38,8 +57,16 @@ class Accounts(Security):
 
         A user name that some definition has is judged by that one alone. Other callers are judged by
         what is not HTTP Basic, such as tokens and directories, and last by a definition whose
-        judgement takes as long as that of a name that is known.
+        judgement takes as long as that of a name that is known. Before the admin API a token of a
+        session does, too, and nothing else judges one.
         """
+        token = token_in(request) if self.builtin else None
+        if token is not None:
+            return session_login.authenticate(self.server, request, token)
+        return self.authenticate_anew(request)
+
+    def authenticate_anew(self, request: Request) -> object:
+        """Return who the caller is, by a credential of an account; raises `Refused`."""
         refusal: Refused | None = None
         for security in self._judges(request):
             try:
@@ -78,6 +105,38 @@ class Accounts(Security):
                 continue
             if not isinstance(found, Accounts):
                 yield found
+
+
+class LoginInput(Model):
+    """Who logs in."""
+
+    user: Annotated[str, setting("Name of the user", min_length=1, max_length=256)]
+    password: Annotated[Secret, setting("Its password")]
+
+
+class AccountsLogin(Accounts):
+    """Admits callers with a user name and a password in a JSON body, which an account has, or the
+    user `admin`.
+    """
+
+    type = "accounts-login"
+
+    def authenticate(self, request: Request) -> object:
+        """Return who logs in; judged, and held up, as by HTTP Basic. Raises `Refused`, for a body
+        that is malformed, too.
+        """
+        try:
+            given = load(LoginInput, read_object(request.raw))
+        except Invalid:
+            raise Refused("a user name and a password are required", CHALLENGE) from None
+        # no user has a name with a colon in it, and HTTP Basic would end the name there
+        user = given.user.replace(":", "\0")
+        pair = f"{user}:{given.password}".encode(errors="surrogatepass")
+        header = "Basic " + base64.b64encode(pair).decode()
+        inner = Request(
+            headers={**request.headers, "authorization": header}, peer=request.peer, cid=request.cid
+        )
+        return self.authenticate_anew(inner)
 
 
 def _user_in(header: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from hansa import (
     Channel,
@@ -16,34 +17,44 @@ from hansa import (
     hookimpl,
 )
 from hansa_admin.administration import Administration, Identity
+from hansa_admin.api import PREFIX
 
 from .authorization import authorized
-from .builtin import LOGIN, ROLES
+from .builtin import LOG_IN, LOGIN, PASSWORD_LOGIN, ROLES
 from .callers import definition_of
+from .early import SessionsSection
 from .edits import require_edits
 from .grants import Grants
-from .login import Accounts
+from .login import Accounts, AccountsLogin
 from .policy import Policy
 from .services import OPERATIONS
+from .session_services import OPERATIONS as SESSION_OPERATIONS
+from .sessions import JOURNAL, Lifetimes, Sessions
 from .uses import LastUses
+
+BuiltIn: TypeAlias = tuple[str, str, str, PlainSettings]
+"""A definition that comes with the plugin: its kind, type, name and settings."""
 
 
 @hookimpl
 def hansa_security() -> list[type[Security]]:
-    """Return the login of accounts."""
-    return [Accounts]
+    """Return the logins of accounts."""
+    return [Accounts, AccountsLogin]
 
 
 @hookimpl
 def hansa_services() -> list[type[Service]]:
-    """Return who may call what."""
-    return list(OPERATIONS)
+    """Return who may call what, and who is logged in."""
+    return [*OPERATIONS, *SESSION_OPERATIONS]
 
 
 @hookimpl(trylast=True)  # after the plugin admin
 def hansa_startup(server: Server) -> Policy:
     """Return what may be done in this worker, and put the login of accounts before the admin API."""
-    policy = Policy(server.objects, LastUses(lambda: server.records("accounts")))
+    section = server.section(SessionsSection)
+    lifetimes = Lifetimes(section.idle, section.maximum)
+    sessions = Sessions(lambda: server.journal(JOURNAL), lifetimes)
+    policy = Policy(server.objects, LastUses(lambda: server.records("accounts")), sessions)
 
     def require(principal: object, edits: Iterable[Edit]) -> None:
         require_edits(server, policy.current(), principal, edits)
@@ -65,11 +76,21 @@ def identity_of(grants: Grants, principal: object) -> Identity:
 
 
 @hookimpl
-def hansa_definitions() -> list[tuple[str, str, str, PlainSettings]]:
-    """Return the built-in roles, and the login of accounts."""
-    roles = [("role", "role", name, settings) for name, settings in ROLES.items()]
-    login: tuple[str, str, str, PlainSettings] = ("security", Accounts.type, LOGIN, {})
-    return [*roles, login]
+def hansa_definitions(server: Server) -> list[BuiltIn]:
+    """Return the built-in roles, the logins of accounts, and the channel of who logs in."""
+    roles: list[BuiltIn] = [("role", "role", name, settings) for name, settings in ROLES.items()]
+    found: list[BuiltIn] = [*roles, ("security", Accounts.type, LOGIN, {})]
+    if any(registered.type == "http" for registered in server.registry.types("channel")):
+        found.append(("security", AccountsLogin.type, PASSWORD_LOGIN, {}))
+        settings = {
+            "url_path": f"{PREFIX}/{LOG_IN}",
+            "method": "POST",
+            "service": LOG_IN,
+            "format": "json",
+            "security": PASSWORD_LOGIN,
+        }
+        found.append(("channel", "http", LOG_IN, settings))
+    return found
 
 
 @hookimpl(tryfirst=True)

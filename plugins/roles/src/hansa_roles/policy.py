@@ -14,6 +14,7 @@ from .unread import account_unread, role_unread
 
 if TYPE_CHECKING:
     from .kinds import Account, Role
+    from .sessions import Sessions
     from .settings import AccountSettings
     from .uses import LastUses
 
@@ -25,10 +26,12 @@ class Policy:
 
     `grants` is None from a change until the next request, which works the new ones out. Roles and
     accounts whose settings could not be used when the worker began to serve guard what they name.
+    `sessions` are those of who has logged in.
     """
 
-    def __init__(self, objects: Objects, uses: LastUses) -> None:
+    def __init__(self, objects: Objects, uses: LastUses, sessions: Sessions) -> None:
         self.uses = uses
+        self.sessions = sessions
         self.grants: Grants | None = None
         self._roles: dict[str, Role] = {}
         self._accounts: dict[str, Account] = {}

@@ -7,7 +7,7 @@ from typing import Annotated
 from hansa import Invalid, Model, setting
 from hansa_admin.rights import Right
 
-BUILTIN_LOGINS = frozenset({"admin", "admin-accounts"})
+BUILTIN_LOGINS = frozenset({"admin", "admin-accounts", "admin-login"})
 """Security definitions that come with Hansa; they cannot be credentials of an account."""
 
 

@@ -1,0 +1,25 @@
+"""`hansa session list | end` and `hansa me`: who is logged in, and who oneself is."""
+
+from __future__ import annotations
+
+import click
+from hansa_cli import output
+from hansa_cli.client import Client
+from hansa_cli.connection import command
+from hansa_cli.definitions import SubjectGroup
+
+
+@command("me")
+def show_me(client: Client, as_json: bool) -> None:
+    """Show who calls: its account and roles, and which admin services it may call."""
+    answer = client.call("admin.me")
+    if as_json:
+        output.print_json(answer)
+    else:
+        output.details(answer)
+
+
+def add_commands(commands: click.Group) -> None:
+    """Add them to the `hansa` command."""
+    commands.add_command(show_me)
+    commands.add_command(SubjectGroup(("session",), "Sessions of who has logged in."))

@@ -1,0 +1,191 @@
+"""The sessions of the cluster, as one worker knows them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hansa import Journal, Unavailable
+
+from .session import Session, digest_of, new_token
+from .session_events import AnyEvent, Begun, Ended, Used, event_in, text_of
+
+log = logging.getLogger("hansa.roles")
+
+JOURNAL = "sessions"
+LOOK = 1.0
+"""Seconds after which a worker looks for what others have written down, when a session is used."""
+PAGE = 1000
+PER_USER = 50
+"""Maximum number of sessions of one user; with one more, that which was not used for longest ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """Seconds after which a session ends: unused, and in any case."""
+
+    idle: float
+    maximum: float
+
+    @property
+    def noted_every(self) -> float:
+        """Seconds between two uses that are written down."""
+        return min(60.0, self.idle / 10)
+
+
+@dataclass(slots=True)
+class LiveSession:
+    """A session that has not ended: when it was used last, and when a use was written down last.
+
+    `number` is that of the record by which it began.
+    """
+
+    session: Session
+    number: int
+    used: float
+    noted: float
+
+
+class Sessions:
+    """Begins, finds and ends sessions. Reads what other workers write down once a second at most,
+    and whenever a token is not known.
+
+    While the operational database (ODB) cannot be reached, sessions that are known go on.
+    """
+
+    def __init__(
+        self,
+        journal: Callable[[], Journal],
+        lifetimes: Lifetimes,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.lifetimes = lifetimes
+        self.clock = clock
+        self._journal = journal
+        self._live: dict[str, LiveSession] = {}
+        self._read_through = 0
+        self._look_at = 0.0
+        self._lock = threading.RLock()
+
+    def begin(self, make: Callable[[str], Session]) -> tuple[str, Session]:
+        """Begin the session that `make` returns for a new token; returns both. Raises `Unavailable`
+        if it cannot be stored.
+        """
+        token = new_token()
+        session = make(token)
+        with self._lock:
+            self._read()
+            self._drop_expired()
+            own = [one for one in self._live.values() if _is_same_user(one.session, session)]
+            if len(own) >= PER_USER:
+                self.end(min(own, key=lambda one: one.used).session.digest)
+            self._write(Begun.of(session), drop_through=self._needed_from() - 1)
+            self._read()
+        return token, session
+
+    def find(self, token: str) -> LiveSession | None:
+        """Return the session of a token; None if there is none any more. Raises `Unavailable` if
+        nobody knows.
+        """
+        digest = digest_of(token)
+        with self._lock:
+            if digest not in self._live:
+                self._read()
+            elif self.clock() >= self._look_at:
+                self._read_if_possible()
+            found = self._live.get(digest)
+            if found is None or self._is_over(found):
+                return None
+            return found
+
+    def use(self, live: LiveSession) -> None:
+        """Note that a session is used now; written down now and then."""
+        now = self.clock()
+        with self._lock:
+            live.used = max(live.used, now)
+            if now - live.noted < self.lifetimes.noted_every:
+                return
+            live.noted = now
+        try:
+            self._write(Used(digest=live.session.digest, at=now))
+        except Unavailable as error:
+            log.warning("the use of a session could not be written down: %s", error)
+
+    def end(self, digest: str) -> bool:
+        """End a session in the whole cluster; returns whether there was one. Raises `Unavailable`."""
+        with self._lock:
+            self._read()
+            if digest not in self._live:
+                return False
+            self._write(Ended(digest=digest, at=self.clock()))
+            self._live.pop(digest, None)
+            return True
+
+    def all(self) -> list[LiveSession]:
+        """Return the sessions that have not ended, the newest first; raises `Unavailable`."""
+        with self._lock:
+            self._read()
+            self._drop_expired()
+            return sorted(self._live.values(), key=lambda one: -one.session.began)
+
+    def ends(self, session: Session) -> float:
+        """Return when a session ends in any case, in seconds of the Unix epoch."""
+        return session.began + self.lifetimes.maximum
+
+    def _is_over(self, live: LiveSession) -> bool:
+        now = self.clock()
+        return now >= self.ends(live.session) or now >= live.used + self.lifetimes.idle
+
+    def _drop_expired(self) -> None:
+        for digest in [key for key, live in self._live.items() if self._is_over(live)]:
+            del self._live[digest]
+
+    def _needed_from(self) -> int:
+        """Return the number of the oldest record that is still needed."""
+        return min((one.number for one in self._live.values()), default=self._read_through + 1)
+
+    # -- the journal -------------------------------------------------------------------------------
+
+    def _write(self, event: AnyEvent, *, drop_through: int = 0) -> None:
+        text = text_of(event)
+        self._journal().append(lambda number, last: text, drop_through=max(0, drop_through))
+
+    def _read_if_possible(self) -> None:
+        try:
+            self._read()
+        except Unavailable as error:
+            self._look_at = self.clock() + LOOK
+            log.warning("whether sessions have ended elsewhere is not known: %s", error)
+
+    def _read(self) -> None:
+        """Take in what was written down since the last look."""
+        journal = self._journal()
+        while page := journal.read(after=self._read_through, limit=PAGE):
+            for record in page:
+                event = event_in(record.text)
+                if event is not None:
+                    self._take(event, record.number)
+            self._read_through = page[-1].number
+        self._look_at = self.clock() + LOOK
+
+    def _take(self, event: AnyEvent, number: int) -> None:
+        if isinstance(event, Begun):
+            self._live[event.digest] = LiveSession(event.session(), number, event.at, event.at)
+            return
+        live = self._live.get(event.digest)
+        if live is None:
+            return
+        if isinstance(event, Ended):
+            del self._live[event.digest]
+        else:
+            live.used = max(live.used, event.at)
+            live.noted = max(live.noted, event.at)
+
+
+def _is_same_user(one: Session, other: Session) -> bool:
+    return one.principal.definition == other.principal.definition and (
+        one.principal == other.principal
+    )
