@@ -90,8 +90,8 @@ def samples(folder: Path) -> Iterator[Figure]:
     ):
         yield compare(
             "server CPU per request: statistics and one sample in 100 / neither",
-            lambda: wrk(ours, folder).cpu_us,
-            lambda: wrk(bare, folder).cpu_us,
+            lambda: wrk(ours, folder, seconds=2).cpu_us,
+            lambda: wrk(bare, folder, seconds=2).cpu_us,
             pairs=25,
             bound=1.05,
             note="µs of CPU",

@@ -33,7 +33,8 @@ from hansa_redaction.settings import RedactionSettings
 from hansa_samples import plugin, sampler as sampler_module
 from hansa_samples.kinds import Sampling
 from hansa_samples.odb_store import OdbStore
-from hansa_samples.sample import Sample, decoded
+from hansa_samples.sample import Head, Message, Sample, decoded
+from hansa_samples.sample_input import SampleInput, input_of
 from hansa_samples.sampler import MOST_WAITING, Sampler
 from hansa_samples.settings import SamplingSettings
 from hansa_security.apikey import ApiKey, ApiKeySettings
@@ -98,9 +99,15 @@ class Sampled:
         made.start()
         return made
 
+    def flush(self) -> None:
+        """Store all that waits."""
+        self.sampler.flush()
+        while self.sampler.waiting:
+            self.sampler.flush()
+
     def take(self) -> list[Sample]:
         """What is kept by now, the oldest first; it is forgotten."""
-        self.sampler.flush()
+        self.flush()
         store = self.sampler.store
         texts = [store.text(head.slot) for head in store.index().heads]
         found = [decoded(text) for text in texts if text]
@@ -300,6 +307,21 @@ def test_hostile_payloads(sampled: Sampled, payload: bytes, text: str, note: str
     assert (one.request.text, one.request.note, one.request.size) == (text, note, len(payload))
 
 
+def test_a_sample_as_an_input():
+    head = Head("1", 0.0, "made", "every", 1.0, "ok")
+
+    def used(parameters: dict[str, str] | None = None, **request: Any) -> SampleInput:
+        return input_of(Sample(head, parameters=parameters or {}, request=Message(**request)))
+
+    assert used() == SampleInput(None)
+    assert used({"a": "1"}) == SampleInput({"a": "1"})
+    assert used({"a": "1"}, text='{"b": 2}') == SampleInput({"b": 2, "a": "1"})
+    assert used({"a": "1"}, text="[1]") == SampleInput([1])
+    assert used(text="<a/>") == SampleInput("<a/>")
+    assert used(base64="AP8=").fault == "it is no text"
+    assert used(text="[1", note="cut after 2 bytes").fault == "cut after 2 bytes"
+
+
 class Odd:
     """What JSON has no way to write."""
 
@@ -327,7 +349,7 @@ def test_the_queue_is_bounded_and_what_is_dropped_is_counted(
         route(Request(b"1"))
     # there is room for errors when there is none for others
     failing(Request(b"1"))
-    sampled.sampler.flush()
+    sampled.flush()
     index = sampled.sampler.store.index()
     assert (len(index.heads), index.dropped) == (MOST_WAITING // 2 + 1, {"made": MOST_WAITING // 2})
     assert f"{MOST_WAITING // 2} samples were dropped" in caplog.text
@@ -363,9 +385,10 @@ def test_a_store_that_is_away(sampled: Sampled):
         with pytest.raises(Unavailable):
             sampled.sampler.flush()
     store.is_there = True
-    sampled.sampler.flush()
+    sampled.flush()
     index = store.index()
-    assert (len(index.heads), index.dropped) == (MOST_WAITING, {"made": MOST_WAITING // 2})
+    kept = MOST_WAITING // 2 + store.most_at_once
+    assert (len(index.heads), index.dropped) == (kept, {"made": 3 * MOST_WAITING // 2 - kept})
 
 
 def test_a_service_that_is_not_sampled_costs_next_to_nothing(sampled: Sampled):

@@ -16,6 +16,7 @@ from hansa_devkit.harness.api_server import ApiError, RunningServer
 from hansa_devkit.harness.waiting import wait_until
 from hansa_redaction.found import MASK
 
+from plugins.web.tests.conftest import Browser
 from tests.commands import hansa
 
 NUMBER = "4111222233334444"
@@ -167,6 +168,32 @@ def test_settings(server: RunningServer):
     with pytest.raises(ApiError) as refused:
         server.api("admin.sample.settings", service="orders.got", every=1)
     assert refused.value.status == 404
+
+
+def test_pages_of_the_web_admin(server: RunningServer):
+    browser = Browser(server.url)
+    assert browser.log_in(server.password).status_code == 303
+    path = "/tests/services/orders.get"
+    page = browser.get(f"{path}/samples")
+    assert page.status_code == 200 and page.headers["x-admin-calls"] == "3"
+    assert "Sampled until" in page.text and "one in so many" in page.text
+    assert "No sample fits" in browser.get(f"{path}/slow?why=slow").text
+    found = listed(server, service="orders.get", why="every")["items"][0]["id"]
+    shown = browser.get(f"/tests/samples/{found}").text
+    assert "&lt;b&gt;Ann&lt;/b&gt;" in shown and NUMBER not in shown
+    assert "&lt;b&gt;Ann&lt;/b&gt;" in browser.get(f"{path}/invoke?sample={found}").text
+    saved = browser.post(f"/tests/samples/{found}", {"action": "download"})
+    assert saved.headers["content-disposition"] == f'attachment; filename="sample-{found}.json"'
+    browser.get(f"{path}/samples")
+    for fields, state in (
+        ({"action": "off"}, "Not sampled"),
+        ({"action": "on", "every": "2", "errors": "1", "minutes": "5"}, "Sampled until"),
+    ):
+        assert browser.post(f"{path}/samples", fields).status_code == 303
+        assert state in browser.get(f"{path}/samples").text
+    (sampling,) = server.api("admin.sample.settings", service="orders.get")["items"]
+    assert (sampling["every"], sampling["errors"], sampling["slower_than"]) == (2, True, None)
+    assert browser.get("/tests/samples/none").status_code == 404
 
 
 def test_commands(server: RunningServer):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -11,7 +10,6 @@ from hansa_cli.client import Client
 from hansa_cli.connection import command
 from hansa_cli.listing import given, paging, print_rest
 from hansa_cli.moment import Moment
-from hansa_cli.plain import JsonObject
 
 COLUMNS = {
     "id": "id",
@@ -99,6 +97,8 @@ def get_sample(client: Client, as_json: bool, id: str) -> None:
         output.print_json(answer)
         return
     messages = {name: answer.pop(name) for name in ("request", "answer")}
+    for name in ("input", "input_fault"):
+        answer.pop(name)
     output.details({**answer, "at": output.moment(answer["at"])})
     for name, message in messages.items():
         click.echo(f"\n{name} ({message['size']} bytes {message['content_type']})")
@@ -134,28 +134,14 @@ def invoke_sample(client: Client, as_json: bool, id: str, service: str) -> None:
     What is masked in the sample is masked in the input, too.
     """
     sample = client.call("admin.sample.get", {"id": id})
-    asked: JsonObject = {"name": service or sample["service"]}
-    asked["payload"] = input_of(sample)
+    if sample["input_fault"]:
+        raise click.ClickException(f"the request cannot be used: {sample['input_fault']}")
+    asked = {"name": service or sample["service"], "payload": sample["input"]}
     answer = client.call("admin.service.invoke", asked)
     if as_json:
         output.print_json(answer)
     elif answer["payload"] is not None:
         output.print_json(answer["payload"])
-
-
-def input_of(sample: JsonObject) -> object:
-    """Return the input of a sample: its request, with the parameters of path and query."""
-    request = sample["request"]
-    if not request["text"] and request["size"]:
-        raise click.ClickException(f"the request cannot be used: {request['note'] or 'no text'}")
-    try:
-        body: object = json.loads(request["text"]) if request["text"] else None
-    except ValueError:
-        body = request["text"]
-    parameters = sample["parameters"]
-    if not parameters or not isinstance(body, dict | None):
-        return body
-    return {**(body or {}), **parameters}
 
 
 sample = click.Group("sample", help="Requests that were kept: one in so many, slow ones, errors.")

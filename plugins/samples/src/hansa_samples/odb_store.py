@@ -16,7 +16,13 @@ INDEX = "samples.index"
 
 
 class OdbStore:
-    """The samples of a cluster in its ODB, by the journals of a server."""
+    """The samples of a cluster in its ODB, by the journals of a server.
+
+    A sample is a transaction, and all writers of the ODB stand in one line, so few are added at
+    once.
+    """
+
+    most_at_once = 20
 
     def __init__(self, journal: Callable[[str], Journal]) -> None:
         self._journal = journal

@@ -17,6 +17,8 @@ ATTEMPTS = 50
 class RedisStore:
     """The samples of a cluster in its Redis."""
 
+    most_at_once = 200
+
     def __init__(self, client: Redis, bus: Bus) -> None:
         self._client = client
         self._index = bus.key("samples", "index")

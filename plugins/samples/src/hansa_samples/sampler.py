@@ -59,7 +59,7 @@ class Sampler:
         self._queued_bytes = 0
         self._dropped: Counter[str] = Counter()
         self._queueing = threading.Lock()
-        self._offers: deque[Offer] = deque()
+        self._offers: list[Offer] = []
         self._flushing = threading.Lock()
         self._is_failing = False
         self._told_at = float("-inf")
@@ -77,7 +77,10 @@ class Sampler:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(self._grace)
-        if self._thread.is_alive() or not self._try_to_flush():
+        is_answering = not self._thread.is_alive() and self._try_to_flush()
+        while is_answering and self.waiting:
+            is_answering = self._try_to_flush()
+        if not is_answering:
             log.warning("the last samples are lost, since their store does not answer")
 
     def keep(
@@ -117,20 +120,26 @@ class Sampler:
         most = MOST_WAITING // 2 if why == "every" else MOST_WAITING
         return len(self._queue) < most and self._queued_bytes < MOST_BYTES
 
+    @property
+    def waiting(self) -> int:
+        """The number of samples that are not stored yet."""
+        return len(self._queue) + len(self._offers)
+
     def flush(self) -> None:
-        """Mask and store what waits, at once; raises what keeps it from being stored."""
+        """Mask and store the oldest of what waits, as many as the store takes at once; raises what
+        keeps them from being stored.
+        """
         with self._flushing:
             self._mask()
             dropped = self._take_dropped()
             if not self._offers and not dropped:
                 return
-            offers = list(self._offers)
             try:
-                self._store(offers, dropped)
+                self._store(self._offers, dropped)
             except BaseException:
                 self._dropped.update(dropped)
                 raise
-            self._offers.clear()
+            self._offers = []
 
     def prune(self) -> None:
         """Take out the samples that are too old."""
@@ -146,12 +155,8 @@ class Sampler:
         self.store.change(change)
 
     def _mask(self) -> None:
-        """Mask what waits; while the store does not answer, the oldest of it is dropped."""
-        with self._queueing:
-            waiting = list(self._queue)
-            self._queue.clear()
-            self._queued_bytes = 0
-        for one in waiting:
+        """Mask as much of what waits as is stored at once."""
+        for one in self._next(self.store.most_at_once - len(self._offers)):
             try:
                 rules = one.origin.rules(one.rule.settings.masks)
                 sample = sample_of(one.exchange, one.service, self._worker, rules)
@@ -160,9 +165,14 @@ class Sampler:
                     "a sample of service %s cannot be masked, and is not kept", one.service
                 )
                 continue
-            if len(self._offers) >= MOST_WAITING:
-                self._dropped[self._offers.popleft().sample.head.service] += 1
             self._offers.append(Offer(sample, one.rule.settings.keep))
+
+    def _next(self, number: int) -> list[Waiting]:
+        """Take the oldest of what waits."""
+        with self._queueing:
+            taken = [self._queue.popleft() for _ in range(min(number, len(self._queue)))]
+            self._queued_bytes -= sum(one.exchange.size for one in taken)
+        return taken
 
     def _take_dropped(self) -> dict[str, int]:
         """Return how many were dropped since this was last called, and say so in the log."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from hansa import Invalid, Model, NotFound, PlainSettings, dump, setting
@@ -13,6 +13,7 @@ from hansa_admin.operation import Operation
 from .index import Changed, Index, removed
 from .kinds import Sampling
 from .sample import Head, Message, Sample, decoded
+from .sample_input import input_of
 from .sampler import Sampler
 from .settings import SamplingSettings
 
@@ -168,6 +169,10 @@ class ShownSample(ListedSample):
     request: Annotated[ShownMessage, setting("The request")]
     answer: Annotated[ShownMessage, setting("The answer")]
     error: Annotated[str, setting("Text of the error that ended the call")]
+    input: Annotated[
+        Any, setting("The request as the input of admin.service.invoke, with its parameters")
+    ] = None
+    input_fault: Annotated[str, setting("Why it cannot be used as an input")] = ""
 
 
 class Which(Model):
@@ -283,6 +288,7 @@ class SampleGet(SampleOperation):
         """Return the sample; raises `NotFound`."""
         wanted: str = self.request.input.id
         sample = self._found(wanted)
+        used = input_of(sample)
         return ShownSample(
             **dump(listed(sample.head)),
             method=sample.method,
@@ -291,6 +297,8 @@ class SampleGet(SampleOperation):
             request=message(sample.request),
             answer=message(sample.answer),
             error=sample.error,
+            input=used.value,
+            input_fault=used.fault,
         )
 
     def _found(self, wanted: str) -> Sample:

@@ -19,8 +19,10 @@ Change: TypeAlias = Callable[[Index], Changed]
 
 class Store(Protocol):
     """The index of the samples of a cluster, and their texts. Methods raise what keeps them from
-    being done.
+    being done. `most_at_once` is how many samples one change may add.
     """
+
+    most_at_once: int
 
     def change(self, change: Change) -> None:
         """Change the index, with no change of another worker in between, and the texts."""

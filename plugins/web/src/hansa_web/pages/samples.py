@@ -60,10 +60,10 @@ def act_on_samples(visit: Visit) -> Outcome:
     here = visit.path("services", name, "samples")
     action = visit.form.get("action")
     if action == "delete":
-        done = visit.call("admin.sample.delete", service=name)
+        done = visit.send("admin.sample.delete", {"service": name})
         return Redirect(here, f"{done['deleted']} samples are deleted.")
     if action == "off":
-        visit.call("admin.sample.settings", service=name, off=True)
+        visit.send("admin.sample.settings", {"service": name, "off": True})
         return Redirect(here, f"{name} is not sampled any more.")
     minutes = visit.form.number("minutes", DEFAULT_MINUTES)
     asked: JsonObject = {
