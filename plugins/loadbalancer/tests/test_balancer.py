@@ -228,7 +228,7 @@ def test_https(start, backends, tmp_path):
     file.write_bytes(certificate + private)
     balancer = start(run=False, certificate=str(file))
     balancer.launch()
-    line = balancer.process.stdout.readline().strip()
+    line = balancer.first_line()
     assert line == f"load-balancer: https://{balancer.bind}"
     context = ssl.create_default_context(cadata=certificate.decode())
     with urllib.request.urlopen(f"https://localhost:{balancer.port}/x", context=context) as answer:

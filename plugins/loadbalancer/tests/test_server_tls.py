@@ -46,7 +46,7 @@ def test_servers_over_tls(start, backend: Make, authority: Path):
     one, two, other = backend("one", "one"), backend("two", "two"), backend("three", "elsewhere")
     servers = {each.name: each.address for each in (one, other)}
     balancer = start(servers, server_ca=str(authority))
-    assert balancer.status("one").startswith("UP")
+    wait_until(lambda: balancer.status("one").startswith("UP"))
     assert not balancer.status("three").startswith("UP"), "its certificate is for another name"
     answers = [balancer.get("/x") for _ in range(4)]
     assert [answer[2].get("server") for answer in answers] == ["one"] * 4, answers
