@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from html import unescape
+from pathlib import Path
 from urllib.parse import urlencode
 
 import falcon.testing
 import pytest
 from hansa_cli.location import Trust
-from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.api_server import RunningServer, servers
 from hansa_web.api import ClusterApi
 from hansa_web.application import build
 from hansa_web.connection import Destination
 from hansa_web.settings import WebSection
+
+from tests.parallel import Shared
 
 CLUSTER = "tests"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -69,10 +73,17 @@ class Browser:
         return answer
 
 
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[RunningServer]:
+    """Run a server with everything that is installed."""
+    with servers(folder) as make:
+        yield make(workers=1)
+
+
 @pytest.fixture(scope="module")
-def server(start_shared_server: Callable[..., RunningServer]) -> RunningServer:
-    """One server with everything that is installed."""
-    return start_shared_server(workers=1)
+def server(tmp_path_factory: pytest.TempPathFactory, of_unit: Shared) -> RunningServer:
+    """One server for all tests here."""
+    return of_unit.get("web", lambda: started(tmp_path_factory.mktemp("web")))
 
 
 @pytest.fixture

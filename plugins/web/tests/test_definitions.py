@@ -142,11 +142,11 @@ def test_a_change_is_shown_and_undone(browser: Browser, server: RunningServer) -
     page = browser.get(path)
     assert "− /a" in page.text and "+ /b" in page.text
     assert f'href="{path}"' in browser.get("/tests/changes?name=undone").text
-    planned = browser.post(path, {"action": "plan", "undo": "yes"})
+    planned = browser.get(f"{path}/revert?undo=yes")
     assert planned.status_code == 200 and "− /b" in planned.text
     assert server.api("admin.channel.http.get", name="undone")["url_path"] == "/b"
     seen = re.search(r'name="seen_revision" value="(\d+)"', planned.text)
     assert seen is not None
-    fields = {"action": "revert", "undo": "yes", "seen_revision": seen[1]}
-    assert browser.post(path, fields).status_code == 303
+    fields = {"undo": "yes", "seen_revision": seen[1]}
+    assert browser.post(f"{path}/revert", fields).status_code == 303
     assert server.api("admin.channel.http.get", name="undone")["url_path"] == "/a"

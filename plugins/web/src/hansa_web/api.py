@@ -159,11 +159,6 @@ class ClusterApi:
             self.appearance = Appearance.read(answer, self.name)
         return answer
 
-    def document(self, path: str, access: Access) -> JsonObject:
-        """Get a JSON document that the API serves, such as `openapi.json`; raises `ApiError`."""
-        headers = {**ASKED_JSON, "Authorization": access.authorization}
-        return _json_answer(self._send("GET", PREFIX + path, headers, b""))
-
     def relay(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Relayed:
         """Pass on a request of another client of the API as it is; raises `Unanswered`."""
         return self._send(method, path, headers, body)

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from dataclasses import dataclass
 
 from hansa_cli.schema import Schema
 
-from .api import PREFIX, Access, ApiError, ClusterApi, JsonObject
+from .api import Access, ApiError, ClusterApi, JsonObject
 
 KEPT = 30.0
 """Seconds for which a description is used before it is asked for again."""
-_CREATE = re.compile(re.escape(PREFIX) + r"admin\.((?:[a-z0-9-]+\.)?[a-z0-9-]+)\.create$")
 _KINDS = ("channel", "outgoing", "security")
 
 
 @dataclass(frozen=True)
-class RegisteredType:
-    """A type of definitions: its settings as a schema, and what can be done with one (`actions`)."""
+class ListedType:
+    """A type of definitions, and what can be done with one (`actions`)."""
 
     kind: str
     type: str
-    help: str
-    schema: Schema
+    title: str
     actions: frozenset[str]
 
     @property
@@ -37,60 +34,69 @@ class RegisteredType:
         return f"admin.{self.path}.{action}"
 
 
+@dataclass(frozen=True)
+class RegisteredType(ListedType):
+    """A type with the schema of its settings; `digest` tells one description from another."""
+
+    help: str
+    schema: Schema
+    digest: str
+
+
 class Catalogue:
-    """The types of one cluster, read again from time to time."""
+    """The types of one cluster, asked for again from time to time."""
 
     def __init__(self, api: ClusterApi) -> None:
         self._api = api
         self._lock = threading.Lock()
-        self._types: dict[tuple[str, str], RegisteredType] = {}
-        self._until = 0.0
+        self._listed: list[ListedType] = []
+        self._listed_until = 0.0
+        self._known: dict[tuple[str, str], tuple[float, RegisteredType]] = {}
 
-    def types(self, access: Access, kind: str = "") -> list[RegisteredType]:
+    def types(self, access: Access, kind: str = "") -> list[ListedType]:
         """Return the types of a kind, or all, by name; raises `ApiError`."""
         with self._lock:
-            if time.monotonic() > self._until:
-                self._types = _types(self._api.document("openapi.json", access))
-                self._until = time.monotonic() + KEPT
-            found = self._types.values()
-        return sorted(
-            (one for one in found if kind in ("", one.kind)), key=lambda one: (one.kind, one.type)
-        )
-
-    def type(self, kind: str, type: str, access: Access) -> RegisteredType:
-        """Return one type; raises `ApiError` with status 404 if there is none."""
-        for one in self.types(access, kind):
-            if one.type == type:
-                return one
-        raise ApiError(404, {"code": "not-found", "detail": f"there is no type {kind} {type}"})
+            if time.monotonic() > self._listed_until:
+                found = self._api.call("admin.type.list", {}, access)
+                self._listed = [_listed(one) for one in found["items"]]
+                self._listed_until = time.monotonic() + KEPT
+            return [one for one in self._listed if kind in ("", one.kind)]
 
     def kinds(self, access: Access) -> list[str]:
         """Return the kinds that have a type, the usual ones first; raises `ApiError`."""
         found = {one.kind for one in self.types(access)}
         return [*_KINDS, *sorted(found - set(_KINDS))]
 
+    def type(self, kind: str, type: str, access: Access) -> RegisteredType:
+        """Return one type; raises `ApiError`, with status 404 if there is none."""
+        with self._lock:
+            until, known = self._known.get((kind, type), (0.0, None))
+        if known is not None and time.monotonic() < until:
+            return known
+        digest = known.digest if known is not None else ""
+        asked = {"kind": kind, "type": type, "if_digest": digest}
+        found = self._api.call("admin.type.get", asked, access)
+        if known is None or not found["unchanged"]:
+            known = _described(found)
+        with self._lock:
+            self._known[kind, type] = (time.monotonic() + KEPT, known)
+        return known
 
-def _types(document: JsonObject) -> dict[tuple[str, str], RegisteredType]:
-    """Return the types in an OpenAPI document: what can be created."""
-    paths = document.get("paths", {})
-    components = document.get("components", {}).get("schemas", {})
-    found = {}
-    for path, methods in paths.items():
-        match = _CREATE.match(path)
-        if match is None:
-            continue
-        kind, _, type = match[1].partition(".")
-        content = methods["post"]["requestBody"]["content"]["application/json"]
-        schema = Schema(content["schema"], components)
-        if "name" not in schema.properties:
-            continue
-        prefix = path.removesuffix("create")
-        actions = {one.removeprefix(prefix) for one in paths if one.startswith(prefix)}
-        found[kind, type or kind] = RegisteredType(
-            kind=kind,
-            type=type or kind,
-            help=schema.own.get("description", ""),
-            schema=schema,
-            actions=frozenset(actions),
-        )
-    return found
+
+def _listed(found: JsonObject) -> ListedType:
+    return ListedType(found["kind"], found["type"], found["title"], frozenset(found["actions"]))
+
+
+def _described(found: JsonObject) -> RegisteredType:
+    schema = found["schema"]
+    if not isinstance(schema, dict):
+        raise ApiError(502, {"detail": "the cluster describes a type without a schema"})
+    return RegisteredType(
+        kind=found["kind"],
+        type=found["type"],
+        title=found["title"],
+        actions=frozenset(one["action"] for one in found["actions"]),
+        help=found["help"],
+        schema=Schema(schema, schema.get("$defs", {})),
+        digest=found["digest"],
+    )

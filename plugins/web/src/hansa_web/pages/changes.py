@@ -4,72 +4,124 @@ from __future__ import annotations
 
 from ..api import ApiError, JsonObject
 from ..page import Context, Outcome, Page, Redirect, Shown
-from ..visit import Visit
+from ..visit import Form, Visit
 
 PAGE_SIZE = 50
 CONDITIONS = ("kind", "type", "name", "by", "service")
+TONES = {"+": "added", "-": "removed"}
+"""The tones of the lines of a diff, by how they begin."""
 
 
-def show(visit: Visit) -> Context:
-    """Return one page of the revisions that the filter lets through, the newest first."""
+def show_list(visit: Visit) -> Context:
+    """Return a page of the revisions that fit the filter, the newest first."""
     offset = visit.query.number("offset", 0)
     given = {name: visit.query.get(name) for name in CONDITIONS}
-    data: JsonObject = {name: value for name, value in given.items() if value}
-    found = visit.send("admin.history.list", {**data, "offset": offset, "limit": PAGE_SIZE})
+    conditions = {name: value for name, value in given.items() if value}
+    found = visit.send("admin.history.list", {**conditions, "offset": offset, "limit": PAGE_SIZE})
     return {
         "rows": found["items"],
         "total": found["total"],
+        "first": found["first"],
         "offset": offset,
         "size": PAGE_SIZE,
-        "conditions": data,
+        "conditions": conditions,
     }
 
 
 def show_revision(visit: Visit) -> Context:
     """Return one revision: settings before and after, and diffs of sources."""
-    return _revision(visit, None)
-
-
-def _revision(visit: Visit, plan: JsonObject | None, *, undo: bool = False) -> Context:
-    number = revision_of(visit)
-    found = visit.call("admin.history.get", revision=number)
-    changes = [{**one, "lines": _lines(one["diff"])} for one in found["changes"]]
+    offset = visit.query.number("offset", 0)
+    revision = _revision(visit)
+    found = visit.call("admin.history.get", revision=revision, offset=offset, limit=PAGE_SIZE)
     return {
-        "title": f"Revision {number}",
+        "title": f"Revision {revision}",
         "found": found,
-        "changes": changes,
-        "plan": plan,
-        "undo": undo,
+        "changes": [(one, toned(one["diff"]), is_state(one)) for one in found["changes"]],
+        "offset": offset,
+        "size": PAGE_SIZE,
+        "here": visit.path("changes", str(revision)),
+        "may_revert": visit.may("admin.history.revert"),
     }
 
 
-def revision_of(visit: Visit) -> int:
-    """Return the number in the path; raises `ApiError` with status 404 for what is none."""
+def toned(diff: str) -> list[tuple[str, str]]:
+    """Return the lines of a unified diff, each with its tone: added, removed or none."""
+    return [(TONES.get(line[:1], ""), line) for line in diff.splitlines()]
+
+
+def is_state(change: JsonObject) -> bool:
+    """Whether a change is one of a definition or a file, which can go back; events cannot."""
+    return change["action"] in ("define", "delete", "deploy", "rollback")
+
+
+def show_plan(visit: Visit) -> Context:
+    """Return what going back would change, or all that speaks against it."""
+    return _planned(visit, visit.query)
+
+
+def _planned(visit: Visit, given: Form, error: ApiError | None = None) -> Context:
+    asked = _asked(visit, given)
+    plan: JsonObject | None = None
+    try:
+        plan = visit.send("admin.history.revert", {**asked, "plan": True})
+    except ApiError as refused:
+        if refused.status not in (400, 409):
+            raise
+        error = error or refused
+    title = f"Take back revision {asked['revision']}"
+    if not asked["undo"]:
+        title = f"Go back to revision {asked['revision']}"
+    return {
+        "title": title,
+        "asked": asked,
+        "plan": plan,
+        "error": error,
+        "here": visit.path("changes", str(asked["revision"])),
+    }
+
+
+def _asked(visit: Visit, given: Form) -> JsonObject:
+    """Return the input of the reversion that a query or a form asks for."""
+    subjects = []
+    if given.get("name"):
+        subjects.append({part: given.get(part) for part in ("kind", "type", "name")})
+    return {
+        "revision": _revision(visit),
+        "undo": given.get("undo") == "yes",
+        "subjects": subjects,
+    }
+
+
+def _revision(visit: Visit) -> int:
+    """Return the revision that the path names; raises `ApiError` for what is no number."""
     text = visit.parts["revision"]
     if not text.isdecimal() or len(text) > 12:
         raise ApiError(404, {"title": "Not found", "detail": f"there is no revision {text}"})
     return int(text)
 
 
-def _lines(diff: str) -> list[tuple[str, str]]:
-    """Return the lines of a diff, each with its tone."""
-    tones = {"+": "added", "-": "removed"}
-    return [(tones.get(line[:1], ""), line) for line in diff.splitlines()]
-
-
 def revert(visit: Visit) -> Outcome:
-    """Show the plan of the way back, or go back as that plan was shown."""
-    number = revision_of(visit)
-    action = visit.form.get("action")
-    undo = visit.form.get("undo") == "yes"
-    data: JsonObject = {"revision": number, "undo": undo}
-    if action == "plan":
-        plan = visit.send("admin.history.revert", {**data, "plan": True})
-        return Shown(_revision(visit, plan, undo=undo), status=200)
-    data["seen_revision"] = visit.form.number("seen_revision", 0)
-    done = visit.send("admin.history.revert", data)
-    notice = f"{len(done['changes'])} changes, revision {done['revision']}."
-    return Redirect(visit.path("changes"), notice)
+    """Go back as the plan has shown it; if something was changed since, it is planned anew."""
+    asked = _asked(visit, visit.form)
+    seen = visit.form.number("seen_revision", 0)
+    try:
+        done = visit.send("admin.history.revert", {**asked, "seen_revision": seen})
+    except ApiError as error:
+        if error.status not in (400, 409):
+            raise
+        return Shown(_planned(visit, visit.form, error), error.status)
+    if done["revision"] is None:
+        return Redirect(visit.path("changes"), "Everything is so already: nothing was changed.")
+    return Redirect(visit.path("changes", str(done["revision"])), _notice(done))
+
+
+def _notice(done: JsonObject) -> str:
+    workers = len(done["applied"]) + len(done["pending"])
+    applied = f"applied by {len(done['applied'])} of {workers} workers"
+    notice = f"Reverted, revision {done['revision']}, {applied}."
+    for one in done["not_running"]:
+        notice += f" {one['kind']} {one['type']} {one['name']} is {one['state']}."
+    return notice
 
 
 PAGES = (
@@ -79,14 +131,21 @@ PAGES = (
         template="changes.html",
         group="Change",
         services=("admin.history.list",),
-        show=show,
+        show=show_list,
     ),
     Page(
         path="/changes/{revision}",
         title="Revision",
         template="change.html",
-        services=("admin.history.get", "admin.history.revert"),
+        services=("admin.history.get",),
         show=show_revision,
+    ),
+    Page(
+        path="/changes/{revision}/revert",
+        title="Go back",
+        template="change_revert.html",
+        services=("admin.history.revert",),
+        show=show_plan,
         act=revert,
     ),
 )

@@ -19,7 +19,8 @@ from ..forms.values import (
 )
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..visit import Visit
-from .definitions import REPORTED, definition_path, list_path
+from .definitions import REPORTED, definition_path
+from .lists import list_path
 
 
 @dataclass(frozen=True)

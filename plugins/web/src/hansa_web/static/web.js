@@ -86,7 +86,7 @@ document.addEventListener("keydown", (event) => {
   const inField = event.target.closest("input, textarea, select, [contenteditable]");
   if (inField || event.altKey || event.ctrlKey || event.metaKey) return;
   if (event.key === "/") {
-    const search = document.querySelector("[data-search]");
+    const search = document.querySelector(".bar [data-search]");
     if (search) {
       search.focus();
       event.preventDefault();

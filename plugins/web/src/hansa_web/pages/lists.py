@@ -1,0 +1,167 @@
+"""The lists of definitions of a kind, all types together, and what is done with many at once."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..api import ApiError, JsonObject
+from ..page import Context, Outcome, Page, Redirect, Shown
+from ..visit import Visit
+
+PAGE_SIZE = 50
+"""Rows of one page of a list."""
+MOST_AT_ONCE = 10_000
+"""Definitions that one change has at most."""
+TITLES = {
+    "channel": "Channels",
+    "outgoing": "Outgoing connections",
+    "security": "Security definitions",
+    "account": "Accounts",
+    "role": "Roles",
+}
+TEACHING = {
+    "channel": "A channel brings requests in: it hands what arrives to a service.",
+    "outgoing": "An outgoing connection is what services use to call other systems.",
+    "security": "A security definition identifies the callers of channels.",
+    "account": "An account says which security definition knows a user, and which roles it holds.",
+    "role": "A role permits what those may call who hold it.",
+}
+"""What an empty list says of the kind."""
+SHOWN = ("service", "url_path", "address", "host", "url", "username", "roles")
+"""Settings of which a row shows those that a definition has."""
+FILTERS = ("filter", "type", "state", "service")
+STATES = ("unhealthy", "running", "retrying", "failed", "inactive", "quarantined", "elsewhere")
+BULK: dict[str, JsonObject] = {
+    "switch on": {"mode": "edit", "settings": {"active": True}},
+    "switch off": {"mode": "edit", "settings": {"active": False}},
+    "delete": {"mode": "delete"},
+}
+"""What can be done with many definitions, and the edit that does it."""
+
+
+def title_of(kind: str) -> str:
+    """Return the title of the list of a kind."""
+    return TITLES.get(kind, kind.capitalize())
+
+
+def list_path(visit: Visit, kind: str, **query: object) -> str:
+    """Return the address of the list of a kind."""
+    return visit.path("channels" if kind == "channel" else kind, **query)
+
+
+def show_list(visit: Visit, kind: str) -> Context:
+    """Return one page of the definitions of a kind that the filters let through."""
+    types = visit.catalogue.types(visit.access, kind)
+    offset = visit.query.number("offset", 0)
+    given = {name: visit.query.get(name) for name in FILTERS}
+    asked: JsonObject = {name: value for name, value in given.items() if value}
+    found = visit.send(
+        "admin.definition.list",
+        {
+            **asked,
+            "kind": kind,
+            "offset": offset,
+            "limit": PAGE_SIZE,
+            "fields": list(SHOWN),
+            "users": True,
+        },
+    )
+    return {
+        "title": title_of(kind),
+        "kind": kind,
+        "types": types,
+        "new_types": [one for one in types if visit.may(one.service("create"))],
+        "states": STATES,
+        "rows": found["items"],
+        "total": found["total"],
+        "offset": offset,
+        "size": PAGE_SIZE,
+        "asked": asked,
+        "bulk": list(BULK) if visit.may("admin.definition.change") else [],
+        "teaching": TEACHING.get(kind, ""),
+        "here": list_path(visit, kind),
+        "next_path": list_path(visit, kind, **asked, offset=offset + PAGE_SIZE),
+        "previous_path": list_path(visit, kind, **asked, offset=max(0, offset - PAGE_SIZE)),
+    }
+
+
+def act_on_many(visit: Visit, kind: str) -> Outcome:
+    """Plan what is to be done with many definitions, or do what was planned."""
+    action = visit.form.get("action")
+    if action not in BULK:
+        raise ApiError(422, {"detail": f"there is no action {action}"})
+    edits = [{**BULK[action], **key} for key in _selected(visit, kind)]
+    if not edits:
+        return Redirect(list_path(visit, kind), "Nothing was selected.")
+    if visit.form.get("planned") != "yes":
+        plan = visit.send("admin.definition.change", {"edits": edits, "plan": True})
+        context = {
+            "title": f"{action.capitalize()}: {len(edits)} definitions",
+            "action": action,
+            "plan": plan,
+            "selected": [f"{one['type']} {one['name']}" for one in edits],
+            "here": list_path(visit, kind),
+        }
+        return Shown(context, 200, "definitions_plan.html")
+    done = visit.send("admin.definition.change", {"edits": edits})
+    notice = f"{action.capitalize()}: {len(done['changes'])} changed"
+    if done["revision"]:
+        notice += f", revision {done['revision']}"
+    return Redirect(list_path(visit, kind), f"{notice}.")
+
+
+def _selected(visit: Visit, kind: str) -> list[JsonObject]:
+    """Return the definitions that a form selects: the ticked ones, or all that match the filters."""
+    if visit.form.get("all") == "yes":
+        asked = {name: visit.form.get(name) for name in FILTERS if visit.form.get(name)}
+        data = {**asked, "kind": kind, "builtin": False, "limit": MOST_AT_ONCE}
+        items = visit.send("admin.definition.list", data)["items"]
+        return [{"kind": kind, "type": one["type"], "name": one["name"]} for one in items]
+    found = []
+    for text in visit.form.all("selected"):
+        type, _, name = text.partition(" ")
+        found.append({"kind": kind, "type": type, "name": name})
+    return found
+
+
+def _list_page(kind: str, path: str) -> Page:
+    return Page(
+        path=path,
+        title=TITLES[kind],
+        template="definitions.html",
+        group="System" if kind in ("account", "role") else "Configure",
+        services=("admin.definition.list", "admin.definition.change"),
+        show=partial(show_list, kind=kind),
+        act=partial(act_on_many, kind=kind),
+    )
+
+
+def _kind(visit: Visit) -> str:
+    kind = visit.parts["kind"]
+    if kind not in visit.catalogue.kinds(visit.access):
+        raise ApiError(404, {"title": "Not found", "detail": f"there is no page {kind}"})
+    return kind
+
+
+def _show_any(visit: Visit) -> Context:
+    return show_list(visit, _kind(visit))
+
+
+def _act_on_any(visit: Visit) -> Outcome:
+    return act_on_many(visit, _kind(visit))
+
+
+PAGES = (
+    _list_page("channel", "/channels"),
+    _list_page("outgoing", "/outgoing"),
+    _list_page("security", "/security"),
+    Page(
+        path="/{kind}",
+        title="Definitions",
+        template="definitions.html",
+        services=("admin.definition.list", "admin.definition.change"),
+        show=_show_any,
+        act=_act_on_any,
+    ),
+)
+ACCOUNT_PAGES = (_list_page("account", "/account"), _list_page("role", "/role"))
