@@ -44,6 +44,17 @@ def invoke(server: Server, name: str, payload: object = None) -> object:
     return server.call("admin.service.invoke", {"name": name, "payload": payload})["payload"]
 
 
+def test_what_is_tried_is_not_deployed(server: Server) -> None:
+    tried = server.call("admin.service.try", {"file": "tried.py", "source": SMALL})
+    package = {"file": "tried.py", "version": 0, "given": True, "services": ["tried.count"]}
+    assert tried == {"items": [package], "total": 1}
+    faulty = server.api("admin.service.try", {"file": "tried.py", "source": "x = = 1"})
+    assert faulty.status == 400 and "tried.py, line 1" in str(faulty.json["errors"])
+    assert server.api("admin.service.get", {"name": "tried.count"}).status == 404
+    files = server.call("admin.service.packages", {"filter": "tried", "all": True})
+    assert files["total"] == 0
+
+
 def test_versions_come_and_go(server: Server) -> None:
     first = deploy(server, 1)
     assert first["services"] == ["small.count"]

@@ -81,6 +81,26 @@ class TestServices:
             made.deploy({"../x.py": ""})
         assert made.store.database.revision() == 0
 
+    def test_what_is_tried_is_not_stored(self, made: Packages):
+        self.deploy(made, "rates.py", "rates")
+        user = "import rates\n" + self.SOURCE.format(name="shop", answer=1)
+        made.deploy({"shop.py": user})
+        revision = made.store.database.revision()
+        tried = made.try_sources(
+            {"rates.py": self.SOURCE.format(name="rates", answer=2), "b.py": ""}
+        )
+        assert tried == [
+            DeployedPackage("b.py", 0, []),
+            DeployedPackage("rates.py", 1, ["rates"]),
+            DeployedPackage("shop.py", 1, ["shop"]),
+        ]
+        with pytest.raises(Invalid, match=r"rates.py, line 2: NameError"):
+            made.try_sources({"rates.py": "\nmissing"})
+        with pytest.raises(Conflict, match="the service builtin comes with a plugin"):
+            made.try_sources({"b.py": self.SOURCE.format(name="builtin", answer=1)})
+        assert made.store.database.revision() == revision
+        assert "b.py" not in made.serving()
+
     def test_taken_out_of_service_alone_or_as_others_come(self, made: Packages):
         self.deploy(made)
         with pytest.raises(NotFound, match=r"no file 'a.py' is deployed"):

@@ -21,6 +21,7 @@ from .packages import PackageVersion
 from .records import (
     Applied,
     DefinitionRecord,
+    DeployedPackage,
     Deployment,
     Edit,
     HeldLease,
@@ -151,6 +152,14 @@ class Packages(Protocol):
 
     def serving(self) -> dict[str, int]:
         """Return the version that serves of each file."""
+
+    def try_sources(self, files: Mapping[str, str]) -> list[DeployedPackage]:
+        """Try sources, by path, in a child process, and store nothing; returns the packages that
+        would be loaded anew, those that import them among them, sorted by file.
+
+        The version of each is the one that serves now, 0 if none does. Raises `Invalid` with the
+        errors and their lines, and `Conflict` for a service that another package, or a plugin, has.
+        """
 
     def deploy(
         self,

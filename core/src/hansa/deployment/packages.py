@@ -61,6 +61,24 @@ class Packages(PackagesContract):
         """Return the version that serves of each file."""
         return self.store.serving()
 
+    def try_sources(self, files: Mapping[str, str]) -> list[DeployedPackage]:
+        """Try sources, by path, in a child process, and store nothing; returns the packages that
+        would be loaded anew, each with the version that serves now. Raises as
+        `contract.server.Packages.try_sources` says.
+        """
+        stored = {package.file: package for package in self.current()}
+        serving = self.serving()
+        changes = _changes(packages_of(files), stored, serving, everything=True)
+        found = self._try(changes, stored, serving)
+        for name in (name for names in found.values() for name in names.values()):
+            registered = self.registry.find_service(name)
+            if registered is not None and registered.origin not in (*found, *changes):
+                raise Conflict(f"the service {name} is already given by {registered.origin}")
+        return [
+            DeployedPackage(file, serving.get(file, 0), sorted(names.values()))
+            for file, names in sorted(found.items())
+        ]
+
     def deploy(
         self,
         files: Mapping[str, str],

@@ -7,6 +7,7 @@ from typing import Annotated
 from hansa import Invalid, Model, NotFound, PackageVersion, dump, setting
 
 from .answers import Changed, Filter, NotRunning, PlainData, applied_data, changed
+from .export import package_of
 from .operation import Operation
 from .outcome import Outcome
 
@@ -23,6 +24,11 @@ class Sources(Model):
             example={"rates/__init__.py": "", "prices.py": ""},
         ),
     ] = {}
+
+    @property
+    def by_path(self) -> dict[str, str]:
+        """The sources by path."""
+        return self.files or {self.file: self.source}
 
     def check(self) -> None:
         """Refuse both at once, and neither."""
@@ -254,10 +260,9 @@ class ServiceDeploy(PackageOperation):
     def handle(self) -> PlainData:
         """Deploy them; raises `Invalid` with the errors of the sources and their lines."""
         asked: Sources = self.request.input
-        files = asked.files or {asked.file: asked.source}
         outcome = Outcome(self.server)
         try:
-            done = self.server.packages.deploy(files, by=self.caller)
+            done = self.server.packages.deploy(asked.by_path, by=self.caller)
         except Invalid as invalid:
             if asked.files:
                 raise Invalid({"files": "; ".join(invalid.errors.values())}) from None
@@ -273,6 +278,48 @@ class ServiceDeploy(PackageOperation):
                 done, packages=[package.file for package in done.packages]
             ),
         }
+
+
+class TriedPackage(Model):
+    """A package that would be loaded anew."""
+
+    file: Annotated[str, setting("Name of the file, or of the folder with a / at its end")]
+    version: Annotated[int, setting("Version that serves now; 0 if none does")]
+    given: Annotated[
+        bool, setting("Whether it was given; otherwise it imports what was, and is tried with it")
+    ]
+    services: Annotated[list[str], setting("Names of the services found in it")]
+
+
+class TriedPackages(Model):
+    """The result of a trial."""
+
+    items: Annotated[list[TriedPackage], setting("Packages that would be loaded anew, by file")]
+    total: Annotated[int, setting("Number of packages")]
+
+
+class ServiceTry(PackageOperation):
+    """Try to import sources, with all that imports them, as a deployment does; nothing is stored."""
+
+    name = "admin.service.try"
+    right = "deploy"
+    Input = Sources
+    Output = TriedPackages
+
+    def handle(self) -> TriedPackages:
+        """Return what would be loaded anew; raises `Invalid` with the errors and their lines."""
+        asked: Sources = self.request.input
+        given = {package_of(path) for path in asked.by_path}
+        items = [
+            TriedPackage(
+                file=package.file,
+                version=package.version,
+                given=package.file in given,
+                services=package.services,
+            )
+            for package in self.server.packages.try_sources(asked.by_path)
+        ]
+        return TriedPackages(items=items, total=len(items))
 
 
 class ServiceRollback(PackageOperation):
@@ -319,6 +366,7 @@ class ServiceDelete(PackageOperation):
 OPERATIONS: tuple[type[Operation], ...] = (
     ServicePackages,
     ServiceSource,
+    ServiceTry,
     ServiceDeploy,
     ServiceRollback,
     ServiceDelete,

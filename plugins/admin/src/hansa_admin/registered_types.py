@@ -197,7 +197,8 @@ def _groups(settings: PlainData) -> Iterator[Group]:
 
 def _generates(cls: type[Definition]) -> bool:
     """Whether a type generates settings that are left out."""
-    return cls.generate.__func__ is not Definition.generate.__func__  # type: ignore[attr-defined]
+    bases = [base for base in cls.__mro__ if base is not Definition]
+    return any("generate" in vars(base) for base in bases)
 
 
 def _actions(

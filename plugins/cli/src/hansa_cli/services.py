@@ -25,14 +25,25 @@ FILE = click.Argument(["file"])
         type=click.Path(exists=True),
         metavar="FILE|FOLDER|ZIP...",
     ),
+    click.Option(
+        ["--try", "only_try"], is_flag=True, help="Only try to import it; nothing is deployed."
+    ),
 )
-def deploy(client: Client, as_json: bool, files: tuple[str, ...]) -> None:
+def deploy(client: Client, as_json: bool, files: tuple[str, ...], only_try: bool) -> None:
     """Deploy services, helper modules and packages: all that is given, as one change, or nothing.
 
     FOLDER is a package if it has an __init__.py, else all packages and Python files in it;
     ZIP is what it holds.
     """
     sources, left_out = read_sources(files)
+    if only_try:
+        answer = client.call("admin.service.try", {"files": sources})
+        if as_json:
+            output.print_json(answer)
+        else:
+            columns = ("file", "version", "given", "services")
+            output.listing(answer["items"], {key: key for key in columns}, "packages")
+        return
     named = ", ".join(sources)[:60]
     advice = "`hansa service packages` shows the versions that serve"
     with output.progress(f"deploying {named}", as_json), answer_may_be_lost(advice):

@@ -69,6 +69,13 @@ class LocalPackages(Packages):
         """Return the version that serves of each file."""
         return dict(self._serving)
 
+    def try_sources(self, files: Mapping[str, str]) -> list[DeployedPackage]:
+        """Return the packages of these sources, whose code is not run."""
+        return [
+            DeployedPackage(file, self._serving.get(file, 0), [])
+            for file in sorted(_by_package(files))
+        ]
+
     def deploy(
         self,
         files: Mapping[str, str],
@@ -89,10 +96,7 @@ class LocalPackages(Packages):
                 raise NotFound(f"no package {file} is deployed in this test")
         for file in gone:
             del self._serving[file]
-        packages: dict[str, dict[str, str]] = {}
-        for path, text in files.items():
-            folder, slash, _ = path.partition("/")
-            packages.setdefault(folder + slash, {})[path] = text
+        packages = _by_package(files)
         self._definitions.change(made)
         deployed = [self._keep(file, texts, by) for file, texts in packages.items()]
         return Deployment(len(self._versions), ["local"], [], deployed)
@@ -105,6 +109,15 @@ class LocalPackages(Packages):
         self._versions.append(kept)
         self._serving[file] = version
         return DeployedPackage(file, version, [])
+
+
+def _by_package(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return sources by path, by the file or folder that they belong to."""
+    packages: dict[str, dict[str, str]] = {}
+    for path, text in files.items():
+        folder, slash, _ = path.partition("/")
+        packages.setdefault(folder + slash, {})[path] = text
+    return packages
 
 
 class LocalPlugins(Plugins):
