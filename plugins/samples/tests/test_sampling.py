@@ -1,4 +1,4 @@
-"""Which calls are kept, what is taken of them, and that nothing of it is in the way of a request."""
+"""Which calls are kept, what is taken of them, and that no request waits for that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The samples of a cluster in Redis and in the ODB: bounded, replaced, deleted, by several workers."""
+"""Samples of a cluster in Redis and in the ODB: bounded, replaced, deleted, by several workers."""
 
 from __future__ import annotations
 

@@ -57,6 +57,8 @@ class FoundValues:
 
 def _ways_to_write(text: str) -> tuple[str, ...]:
     """Return a text as formats write it, each way once."""
+    if text.isascii() and text.isalnum():
+        return (text,)
     plain = text.encode(errors="replace").decode()
     ways = (
         text,

@@ -68,7 +68,7 @@ def parse_path(text: str) -> Path:
 
 
 def _apply_condition(steps: list[Step], text: str) -> None:
-    """Have the last step stand for the name that a condition such as `[local-name()="x"]` asks for."""
+    """Have the last step stand for the name that a condition asks for, as `[local-name()="x"]`."""
     named = _NAMED.search(text)
     if named is not None and steps:
         steps[-1] = Step(_of_name(named[1]), steps[-1].deep)

@@ -1,4 +1,4 @@
-"""What is taken of a request when its call has ended: no more than what may be kept, unmasked yet."""
+"""What is taken of a request when its call has ended: no more than is kept, and not masked yet."""
 
 from __future__ import annotations
 
