@@ -42,6 +42,7 @@ from .roles import roles
 from .samples import samples
 from .sql import sql
 from .tokens import tokens
+from .trace import trace
 from .zeromq import zeromq
 
 PAGE = TOP / "docs/performance.md"
@@ -332,6 +333,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "samples": samples,
     "sql": sql,
     "tokens": tokens,
+    "trace": trace,
     "zeromq": zeromq,
 }
 

@@ -23,7 +23,7 @@ from hansa.runtime.routes import compile_route
 from hansa_devkit import LocalServer
 from hansa_trace import plugin, recording
 from hansa_trace.early import TraceSection
-from hansa_trace.hop import Hop
+from hansa_trace.hop import Batch, Hop, Queued
 from hansa_trace.traces import Traces
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -74,8 +74,8 @@ class Traced:
         )
 
     def take(self) -> list[Hop]:
-        hops, _ = self.traces.tracing.recorder.take(1000)
-        return hops
+        taken = self.traces.tracing.recorder.take(1000)
+        return list(Batch("", "w", 0.0, taken.places, taken.steps).hops())
 
 
 def _made(name: str, handle: Callable[[Service], Any]) -> object:
@@ -106,9 +106,9 @@ def test_steps_are_below_each_other(traced: Traced):
     response = traced.route("orders.place", act)(Request(cid="K1"))
     assert response.ok
     out, call, top = traced.take()
-    assert [hop.kind for hop in (top, call, out)] == ["channel", "invoke", "outgoing"]
-    assert (top.name, top.service) == ("plain front", "orders.place")
-    assert (call.name, call.service, out.name) == ("", "prices.get", "wire far")
+    assert [hop.place.kind for hop in (top, call, out)] == ["channel", "invoke", "outgoing"]
+    assert (top.place.name, top.place.service) == ("plain front", "orders.place")
+    assert (call.place.name, call.place.service, out.place.name) == ("", "prices.get", "wire far")
     assert (top.parent, call.parent, out.parent) == ("", top.span, call.span)
     assert {hop.trace for hop in (top, call, out)} == {top.trace}
     assert {hop.cid for hop in (top, call, out)} == {"K1"}
@@ -163,8 +163,9 @@ def test_asynchronous_calls_say_where_they_come_from(traced: Traced):
     )
     route(request)
     (hop,) = traced.take()
-    assert (hop.kind, hop.service, hop.attempt) == ("async", "a", 3)
-    assert (hop.cid, hop.parent_cid, hop.in_reply_to) == ("K2", "K1", "K0")
+    assert (hop.place.kind, hop.place.service) == ("async", "a")
+    assert hop.cid == "K2"
+    assert hop.queued == Queued(3, "K1", "K0")
     assert hop.parent == SPAN
     # so that callbacks come from this attempt
     assert request.trace is not None
@@ -199,6 +200,7 @@ def test_what_waits_is_bounded(traced: Traced, monkeypatch: pytest.MonkeyPatch):
     route = traced.route("a", lambda request: None)
     for _ in range(8):
         route(Request())
-    hops, dropped = traced.traces.tracing.recorder.take(1000)
-    assert (len(hops), dropped) == (5, 3)
-    assert traced.traces.tracing.recorder.take(1000) == ([], 0)
+    taken = traced.traces.tracing.recorder.take(1000)
+    assert (len(taken.steps), taken.dropped) == (5, 3)
+    taken = traced.traces.tracing.recorder.take(1000)
+    assert (taken.places, taken.steps, taken.dropped) == ([], [], 0)

@@ -46,14 +46,14 @@ class OdbStore(Store):
         now = self._clock()
 
         def compose(number: int, last: JournalRecord | None) -> str:
-            total = len(batch.hops)
+            total = len(batch.steps)
             if last is not None:
                 total += heading_of(last).total
             return f"{msgspec.json.encode(Heading(now, total)).decode()}\n{text}"
 
         drop_through = 0
         if now - self._pruned_at >= EVERY:
-            drop_through = self._last_to_drop(now, len(batch.hops))
+            drop_through = self._last_to_drop(now, len(batch.steps))
             self._pruned_at = now
         self._journal.append(compose, drop_through=drop_through)
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from hansa import Channel, Dispatch, Outgoing, Request, Server, Service, Undefined, hookimpl
 
+from .hop import Place
 from .log_services import OPERATIONS as LOG_OPERATIONS
-from .recording import Place, Recorder, observer, traced, traced_inside
+from .recording import Recorder, observer, traced, traced_inside
 from .services import MessageTrace
 from .traces import Traces
 

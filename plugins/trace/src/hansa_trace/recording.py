@@ -8,13 +8,12 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter, time
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from hansa import Dispatch, HansaError, Request, Response, TraceContext, current_cid, current_trace
 
-from .hop import Hop, Kind
+from .hop import Place, Queued, Stored
 from .w3c import context_of
 
 MOST_WAITING = 20_000
@@ -25,28 +24,19 @@ UNEXPECTED = "unexpected"
 
 _random_bits = random.Random(random.SystemRandom().getrandbits(64)).getrandbits
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where steps happen: see `Hop`."""
-
-    kind: Kind
-    name: str
-    service: str = ""
-
-
-class Queued(NamedTuple):
-    """What is known of an asynchronous call besides."""
-
-    attempt: int = 1
-    parent_cid: str = ""
-    in_reply_to: str = ""
-
-
 Note: TypeAlias = tuple[Place, str, TraceContext, int, float, float, str, Queued | None]
 """A place, the correlation id, the step, its parent's number or 0, when it began and ended by the
 performance counter, its outcome, and what is known of an asynchronous call.
 """
+
+
+class Taken:
+    """Steps that are to be kept, their places, and how many steps found no room to wait in."""
+
+    def __init__(self, dropped: int) -> None:
+        self.places: list[Place] = []
+        self.steps: list[Stored] = []
+        self.dropped = dropped
 
 
 class Recorder:
@@ -63,46 +53,37 @@ class Recorder:
         else:
             self._dropped += 1
 
-    def take(self, most: int) -> tuple[list[Hop], int]:
-        """Return at most so many of the steps that wait, and how many found no room since."""
-        count = min(len(self._waiting), most)
-        notes = [self._waiting.popleft() for _ in range(count)]
-        dropped = self._dropped
-        self._dropped -= dropped
+    def take(self, most: int) -> Taken:
+        """Return at most so many of the steps that wait."""
+        taken = Taken(self._dropped)
+        self._dropped -= taken.dropped
+        indexes: dict[Place, int] = {}
         zero = time() - perf_counter()
-        return [_hop(note, zero) for note in notes], dropped
-
-
-def _hop(note: Note, zero: float) -> Hop:
-    place, cid, context, parent, began, ended, outcome, queued = note
-    queued = queued or Queued()
-    return Hop(
-        cid=cid,
-        trace=f"{context.trace_id:032x}",
-        span=f"{context.span_id:016x}",
-        parent=f"{parent:016x}" if parent else "",
-        kind=place.kind,
-        name=place.name,
-        service=place.service,
-        began=round(zero + began, 6),
-        ms=round((ended - began) * 1000, 3),
-        outcome=outcome,
-        attempt=queued.attempt,
-        parent_cid=queued.parent_cid,
-        in_reply_to=queued.in_reply_to,
-    )
-
-
-def new_number(bits: int) -> int:
-    """Return a random number of a trace or a step, which is never 0."""
-    return _random_bits(bits) or 1
+        for _ in range(min(len(self._waiting), most)):
+            place, cid, context, parent, began, ended, outcome, queued = self._waiting.popleft()
+            taken.steps.append(
+                (
+                    cid,
+                    f"{context.trace_id:032x}",
+                    context.span_id,
+                    parent,
+                    indexes.setdefault(place, len(indexes)),
+                    int((zero + began) * 1e6),
+                    int((ended - began) * 1e6),
+                    outcome,
+                    queued,
+                )
+            )
+        taken.places += indexes
+        return taken
 
 
 def child_of(parent: TraceContext | None) -> TraceContext:
     """Return a new step below another one, or the first one of a new trace."""
+    span = _random_bits(64) or 1
     if parent is None:
-        return TraceContext(new_number(128), new_number(64))
-    return TraceContext(parent.trace_id, new_number(64), parent.flags, parent.state)
+        return TraceContext(_random_bits(128) or 1, span)
+    return TraceContext(parent.trace_id, span, parent.flags, parent.state)
 
 
 def parent_of(request: Request) -> TraceContext | None:

@@ -50,7 +50,7 @@ class RedisStore(Store):
         """Keep a batch, in one script."""
         keys = [self._batches, self._order, self._steps]
         text = encode(batch)
-        self._add(keys=keys, args=[batch.id, text, len(batch.hops), self._seconds, self._most])
+        self._add(keys=keys, args=[batch.id, text, len(batch.steps), self._seconds, self._most])
 
     def texts(self) -> Iterator[str]:
         """Yield the batches, the newest first."""

@@ -123,6 +123,8 @@ class MessageTrace(Operation):
         except Exception as error:
             missing.append(f"the steps could not be read: {error}")
             return Steps()
+        if steps.unreadable:
+            missing.append("some steps were written by another version, and cannot be read")
         if not steps.whole:
             missing.append(f"not all steps were looked at, or there are more than {MOST_STEPS}")
         return steps
@@ -160,19 +162,19 @@ def shown(step: Step) -> TracedStep:
     """Return a step as it is shown."""
     hop = step.hop
     return TracedStep(
-        kind=hop.kind,
-        name=hop.name,
-        service=hop.service,
+        kind=hop.place.kind,
+        name=hop.place.name,
+        service=hop.place.service,
         server=server_of(step.worker),
         worker=step.worker,
         began=hop.began,
         ms=hop.ms,
         outcome=hop.outcome,
-        attempt=hop.attempt,
+        attempt=hop.queued.attempt,
         depth=step.depth,
         cid=hop.cid,
-        parent_cid=hop.parent_cid,
-        in_reply_to=hop.in_reply_to,
+        parent_cid=hop.queued.parent_cid,
+        in_reply_to=hop.queued.in_reply_to,
         trace=hop.trace,
         span=hop.span,
         parent=hop.parent,

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from .hop import Batch, Hop, decode
 
 MOST_STEPS = 1000
@@ -28,13 +30,13 @@ class Step:
 @dataclass(slots=True)
 class Steps:
     """What was found: `reaches` is the time of the oldest batch that was looked at, `whole` says
-    whether all were, and `dropped` counts steps that were never kept, of all messages.
+    whether all were, and `unreadable` counts batches that a worker of another version has written.
     """
 
     found: dict[str, Step] = field(default_factory=dict)
     reaches: float | None = None
     whole: bool = True
-    dropped: int = 0
+    unreadable: int = 0
 
     def add(self, hop: Hop, worker: str) -> None:
         """Add a step, unless there are too many."""
@@ -53,20 +55,20 @@ def find(texts: Iterable[bytes | str], name: str) -> Steps:
     steps = Steps()
     kept = list(_within(texts, steps))
     traces: set[str] = set()
-    for batch in _naming(kept, {name}):
-        for hop in batch.hops:
-            if name in (hop.cid, hop.trace, hop.parent_cid, hop.in_reply_to):
+    for batch in _naming(kept, {name}, steps):
+        for hop in batch.hops():
+            if name in hop.names:
                 steps.add(hop, batch.worker)
                 traces.add(hop.trace)
     if _is_trace_id(name):
         traces.discard(name)
-    for batch in _naming(kept, traces):
-        for hop in batch.hops:
+    for batch in _naming(kept, traces, steps):
+        for hop in batch.hops():
             if hop.trace in traces:
                 steps.add(hop, batch.worker)
     if kept:
-        oldest = decode(kept[-1])
-        steps.reaches = oldest.at
+        oldest = _decoded(kept[-1], steps)
+        steps.reaches = None if oldest is None else oldest.at
     return steps
 
 
@@ -80,12 +82,23 @@ def _within(texts: Iterable[bytes | str], steps: Steps) -> Iterator[bytes]:
         yield text.encode() if isinstance(text, str) else text
 
 
-def _naming(texts: Iterable[bytes], names: set[str]) -> Iterator[Batch]:
+def _naming(texts: Iterable[bytes], names: set[str], steps: Steps) -> Iterator[Batch]:
     # PERF: most batches name none: looking for a text takes a hundredth of decoding
-    needles = [name.encode() for name in names]
+    needles = [msgspec.json.encode(name) for name in names]
     for text in texts:
-        if any(needle in text for needle in needles):
-            yield decode(text)
+        if not any(needle in text for needle in needles):
+            continue
+        batch = _decoded(text, steps)
+        if batch is not None:
+            yield batch
+
+
+def _decoded(text: bytes, steps: Steps) -> Batch | None:
+    try:
+        return decode(text)
+    except msgspec.DecodeError:
+        steps.unreadable += 1
+        return None
 
 
 def in_order(steps: Steps) -> list[Step]:
@@ -123,5 +136,6 @@ def related(steps: Iterable[Step], cid: str) -> list[str]:
     """Return the other correlation ids that the steps name, sorted."""
     found = set()
     for step in steps:
-        found |= {step.hop.cid, step.hop.parent_cid, step.hop.in_reply_to}
+        queued = step.hop.queued
+        found |= {step.hop.cid, queued.parent_cid, queued.in_reply_to}
     return sorted(found - {"", "-", cid})

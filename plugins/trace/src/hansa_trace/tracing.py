@@ -75,12 +75,14 @@ class Tracing:
 
     def _take(self) -> bool:
         """Make a batch of what waits; False if nothing does."""
-        hops, dropped = self.recorder.take(MOST)
-        if dropped:
-            log.warning("%s steps of messages are not kept: too many wait", dropped)
-        if not hops:
+        taken = self.recorder.take(MOST)
+        if taken.dropped:
+            log.warning("%s steps of messages are not kept: too many wait", taken.dropped)
+        if not taken.steps:
             return False
-        self._unsent = Batch(new_cid(), self._worker, time.time(), hops, dropped)
+        self._unsent = Batch(
+            new_cid(), self._worker, time.time(), taken.places, taken.steps, taken.dropped
+        )
         return True
 
     def _run(self) -> None:

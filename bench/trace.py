@@ -1,0 +1,67 @@
+"""Traces and statistics: what a request costs whose steps are kept and counted, and what a step costs
+by itself.
+
+`python -m bench trace` measures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hansa import Dispatch, Request
+from hansa_trace.hop import Batch, Place, encode
+from hansa_trace.recording import MOST_WAITING, Recorder, traced
+
+from .measure import Figure, compare, several
+from .programs import wrk
+from .samples import answered, serving
+
+CALLS = MOST_WAITING
+BATCH = 2000
+
+
+def cpu_of_a_step() -> float:
+    """Microseconds of CPU of a step, from its call to its batch, above the call alone."""
+    recorder = Recorder()
+    call = traced(recorder, Place("channel", "http orders", "orders.get"), answered)
+    request = Request()
+    alone = _cpu_of(answered, request)
+    began = time.process_time()
+    for _ in range(CALLS):
+        call(request)
+    for _ in range(CALLS // BATCH):
+        taken = recorder.take(BATCH)
+        encode(Batch("", "server1/0.1", 0.0, taken.places, taken.steps))
+    return (time.process_time() - began - alone) / CALLS * 1e6
+
+
+def _cpu_of(call: Dispatch, request: Request) -> float:
+    began = time.process_time()
+    for _ in range(CALLS):
+        call(request)
+    return time.process_time() - began
+
+
+def trace(folder: Path) -> Iterator[Figure]:
+    """The cost of traces, in process and together with statistics."""
+    yield several(
+        "in process: a step that is noted and put into a batch, above the call alone",
+        cpu_of_a_step,
+        count=9,
+        bound=5.0,
+        note="µs of CPU",
+    )
+    with (
+        serving(folder / "both", "", "trace", "stats") as both,
+        serving(folder / "neither", "") as bare,
+    ):
+        yield compare(
+            "server CPU per request: traces and statistics / neither",
+            lambda: wrk(both, folder).cpu_us,
+            lambda: wrk(bare, folder).cpu_us,
+            pairs=25,
+            bound=1.05,
+            note="µs of CPU",
+        )
