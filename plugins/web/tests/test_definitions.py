@@ -43,11 +43,21 @@ def test_a_channel_is_created_edited_and_deleted(browser: Browser, server: Runni
     )
     assert server.api("admin.channel.http.get", name="made")["cors"]["origins"] == []
 
-    # whoever saw an older one loses nothing and overwrites nothing
+    # somebody who saw an older one loses nothing and overwrites nothing
+    seen = revision(browser, path)
+    server.api("admin.channel.http.edit", name="made", match_slash=True)
     answer = browser.post(path, {"seen_revision": seen, **fields, "url_path": "/late"})
     assert answer.status_code == 409
-    assert 'value="/late"' in answer.text and "changed" in answer.text
-    assert server.api("admin.channel.http.get", name="made")["url_path"] == "/made"
+    assert 'value="/late"' in answer.text and "Somebody else has changed it" in answer.text
+    row = answer.text.partition('<a href="#f-match_slash">')[2].partition("</tr>")[0]
+    assert row.count("<td>no</td>") + row.count("<td>none</td>") == 1 and "<td>yes</td>" in row
+    assert "as it is now" in row
+    stored = server.api("admin.channel.http.get", name="made")
+    assert stored["url_path"] == "/made"
+    fields |= {"seen_revision": str(stored["revision"]), "url_path": "/late"}
+    assert browser.post(path, {**fields, "match_slash": "true"}).status_code == 303
+    stored = server.api("admin.channel.http.get", name="made")
+    assert (stored["url_path"], stored["match_slash"]) == ("/late", True)
 
     path = "/tests/channel/http/made/delete"
     answer = browser.post(path, {"seen_revision": revision(browser, path)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer
@@ -82,3 +83,29 @@ def test_a_plugin_and_its_actions(browser: Browser) -> None:
     answer = browser.post(path, {"action": "block"})
     assert answer.status_code == 409 and "admin API does not answer" in answer.text
     assert browser.get(f"/{CLUSTER}/plugins/none").status_code == 404
+
+
+def test_the_documentation_lists_every_page_of_the_navigation() -> None:
+    text = (Path(__file__).parents[3] / "docs/web-admin.md").read_text()
+    for page in SHOWN:
+        assert page.title in text and f"`{page.path or '/'}`" in text, page.title
+
+
+def test_polls_of_many_browsers_cost_one_call_a_second(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.get(f"/{CLUSTER}/queue")
+    called: list[str] = []
+    call = browser.api.call
+
+    def counted(service, data, access):
+        called.append(service)
+        return call(service, data, access)
+
+    monkeypatch.setattr(browser.api, "call", counted)
+    for _ in range(5):
+        assert browser.get(f"/{CLUSTER}/queue", **{"X-Live": "1"}).status_code == 200
+    assert called.count("admin.queue.status") == 1
+    for _ in range(2):
+        browser.get(f"/{CLUSTER}/queue")
+    assert called.count("admin.queue.status") == 3

@@ -15,7 +15,7 @@ from .page import Context, Download, Page, Redirect
 from .posted import read_posted, read_query
 from .rendering import render
 from .visit import Visit
-from .web import Web
+from .web import Web, is_poll
 
 
 class PageResource:
@@ -95,6 +95,7 @@ class PageResource:
             catalogue=self._web.catalogues[cluster],
             parts=parts,
             query=read_query(request),
+            recent=self._web.recent[cluster] if is_poll(request) else None,
         )
 
     def _lead_to_login(

@@ -17,6 +17,8 @@ SHAPES = {
     "ready": ("●", "good"),
     "active": ("●", "good"),
     "up": ("●", "good"),
+    "ok": ("●", "good"),
+    "loaded": ("●", "good"),
     "starting": ("◐", "info"),
     "pending": ("◐", "info"),
     "behind": ("◐", "warn"),

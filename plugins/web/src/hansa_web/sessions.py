@@ -7,8 +7,9 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from .api import Access
+from .api import Access, JsonObject
 
 TOKEN_BYTES = 32
 """Random bytes of a session's token (256 bits) and of its token against forged requests."""
@@ -16,11 +17,16 @@ MOST_SESSIONS = 10_000
 """Sessions that are kept at once; the one that was unused for longest goes first."""
 
 
+SeenForm: TypeAlias = tuple[str, str, str, int]
+"""Kind, type, name and revision of the definition of a form."""
+
+
 @dataclass
 class Session:
     """One browser that is logged in: to which clusters, and how it proves itself there.
 
     `began` and `used` are seconds of `time.monotonic()`; `notices` are shown by the next page.
+    `seen` has the settings that the last forms were shown with.
     """
 
     began: float
@@ -28,6 +34,7 @@ class Session:
     form_token: str
     access: dict[str, Access] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+    seen: dict[SeenForm, JsonObject] = field(default_factory=dict)
 
     def take_notices(self) -> list[str]:
         """Return what the next page is to say, once."""

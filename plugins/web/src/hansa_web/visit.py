@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from .api import Access, ApiError, ClusterApi, JsonObject
 from .catalogue import Catalogue, RegisteredType
+from .recent import RecentAnswers
 from .sessions import Session
 
 PANEL_LIMIT = 10.0
@@ -57,7 +58,8 @@ class Form:
 @dataclass
 class Visit:
     """What a page's functions get. `parts` are the values in the path, `query` and `form` the fields
-    of the address and of the body; `calls` are the services that were called.
+    of the address and of the body; `calls` are the services that were called. With `recent`, which
+    only polls of live parts have, answers may be a second old.
     """
 
     api: ClusterApi
@@ -68,6 +70,7 @@ class Visit:
     query: Form = field(default_factory=lambda: Form({}))
     form: Form = field(default_factory=lambda: Form({}))
     calls: list[str] = field(default_factory=list)
+    recent: RecentAnswers | None = None
 
     @property
     def cluster(self) -> str:
@@ -81,6 +84,11 @@ class Visit:
     def send(self, service: str, data: Mapping[str, object]) -> JsonObject:
         """Call an admin service with an object as it is; raises `ApiError`."""
         self.calls.append(service)
+        return self._ask(service, data)
+
+    def _ask(self, service: str, data: Mapping[str, object]) -> JsonObject:
+        if self.recent is not None:
+            return self.recent.call(service, data, self.access)
         return self.api.call(service, data, self.access)
 
     def panels(self, **asked: tuple[str, Mapping[str, object]]) -> dict[str, Panel]:
@@ -88,7 +96,7 @@ class Visit:
         futures: dict[str, Future[JsonObject]] = {}
         for name, (service, data) in asked.items():
             self.calls.append(service)
-            futures[name] = _callers.submit(self.api.call, service, data, self.access)
+            futures[name] = _callers.submit(self._ask, service, data)
         return {name: _panel(future) for name, future in futures.items()}
 
     @cached_property
@@ -111,7 +119,7 @@ def _panel(future: Future[JsonObject]) -> Panel:
     try:
         return Panel(future.result(PANEL_LIMIT))
     except ApiError as error:
-        return Panel({}, error)
+        return Panel({"items": []}, error)
     except TimeoutError:
         detail = f"no answer within {PANEL_LIMIT:g} s"
-        return Panel({}, ApiError(504, {"title": "Not answered", "detail": detail}))
+        return Panel({"items": []}, ApiError(504, {"title": "Not answered", "detail": detail}))

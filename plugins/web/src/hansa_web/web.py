@@ -8,16 +8,18 @@ import falcon
 
 from .api import ClusterApi
 from .catalogue import Catalogue
+from .recent import RecentAnswers
 from .sessions import Session, Sessions
 from .settings import WebSection, split_address
 
 
 class Web:
-    """The clusters by name, the catalogue of each, and the sessions."""
+    """The clusters by name, the catalogue and the recent answers of each, and the sessions."""
 
     def __init__(self, section: WebSection, clusters: Mapping[str, ClusterApi]) -> None:
         self.clusters = dict(clusters)
         self.catalogues = {name: Catalogue(api) for name, api in clusters.items()}
+        self.recent = {name: RecentAnswers(api) for name, api in clusters.items()}
         self.sessions = Sessions(section.session_idle, section.session_max)
         self.is_secure = bool(section.certificate)
         # cookies ignore ports, so that the port is in the name
@@ -51,4 +53,4 @@ class Web:
 
 def is_poll(request: falcon.Request) -> bool:
     """Whether the module of a page asks for its live parts again."""
-    return request.get_header("X-Live") == "1"
+    return request.method == "GET" and request.get_header("X-Live") == "1"

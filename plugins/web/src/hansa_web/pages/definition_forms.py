@@ -9,6 +9,7 @@ from ..api import ApiError, JsonObject
 from ..catalogue import RegisteredType
 from ..forms.fields import FieldGroup, FormField, field_groups, fields_of
 from ..forms.values import (
+    ABSENT,
     SOURCES,
     Posted,
     Shown as ShownValue,
@@ -18,9 +19,13 @@ from ..forms.values import (
     stored_value,
 )
 from ..page import Context, Outcome, Page, Redirect, Shown
+from ..sessions import SeenForm
 from ..visit import Visit
 from .definitions import REPORTED, definition_path
 from .lists import list_path
+
+MOST_SEEN = 20
+"""Forms of which a session remembers the settings that they were shown with."""
 
 
 @dataclass(frozen=True)
@@ -91,24 +96,28 @@ def show_edit(visit: Visit) -> Context:
     """Return the form with the settings of a definition; secrets are never filled in."""
     registered = visit.type
     found = visit.call(registered.service("get"), name=visit.parts["name"])
+    remember(visit, found)
     sections = _sections(registered, _settings(found))
     return _context(visit, registered, sections, found=found, name=found["name"])
 
 
 def edit(visit: Visit) -> Outcome:
-    """Change the settings that differ, unless somebody else has changed the definition since."""
+    """Change the settings that somebody has touched, unless the definition was changed since."""
     registered = visit.type
     name = visit.parts["name"]
     found = visit.call(registered.service("get"), name=name)
-    posted = posted_settings(fields_of(registered.schema), visit.form, _settings(found))
     seen = visit.form.number("seen_revision", 0)
+    before = visit.session.seen.get(form_key(visit, seen), _settings(found))
+    posted = posted_settings(fields_of(registered.schema), visit.form, before)
     if visit.form.get("action") == "test":
         return _try(visit, registered, posted, {"name": name}, found=found, name=name)
     if posted.faults:
         return _again(visit, registered, posted.faults, found=found, name=name)
     here = definition_path(visit)
-    if not posted.settings and seen == found["revision"]:
+    if not posted.settings:
         return Redirect(here, "Nothing was changed.")
+    if seen != found["revision"]:
+        return conflict(visit, registered, found, before, posted)
     asked = {"name": name, "seen_revision": seen, **posted.settings}
     try:
         answer = visit.send(registered.service("edit"), asked)
@@ -116,6 +125,61 @@ def edit(visit: Visit) -> Outcome:
         return _refused(visit, registered, error, found=found, name=name)
     notice = f"{name} is changed, revision {answer['revision']}: {answer.get('state', '')}."
     return Redirect(here, notice)
+
+
+def form_key(visit: Visit, revision: int) -> SeenForm:
+    """Return what tells the form of a definition, as of a revision, from others."""
+    of = visit.parts
+    return of["kind"], of["type"], of["name"], revision
+
+
+def remember(visit: Visit, found: JsonObject) -> None:
+    """Keep the settings that a form was shown for, to know later what was touched in it."""
+    seen = visit.session.seen
+    seen[form_key(visit, found["revision"])] = _settings(found)
+    while len(seen) > MOST_SEEN:
+        del seen[next(iter(seen))]
+
+
+def conflict(
+    visit: Visit,
+    registered: RegisteredType,
+    found: JsonObject,
+    before: Mapping[str, object],
+    posted: Posted,
+) -> Shown:
+    """Return the form again, for what is stored now: with what was touched in it, and else with what
+    somebody else has changed; and a table of both.
+    """
+    remember(visit, found)
+    now = _settings(found)
+    rows: list[tuple[str, object, object, object]] = []
+    shown: dict[str, ShownValue] = {}
+    for one in fields_of(registered.schema):
+        saw = stored_value(before, one)
+        stored = stored_value(now, one)
+        wanted = stored_value(posted.settings, one)
+        shown[one.path] = shown_of(one, stored if wanted is ABSENT else wanted)
+        if wanted is not ABSENT or saw != stored:
+            compared = [_comparable(one, value) for value in (saw, stored, wanted)]
+            rows.append((one.path, compared[0], compared[1], compared[2]))
+    sections = [_section(group, shown) for group in field_groups(registered.schema)]
+    context = _context(
+        visit,
+        registered,
+        sections,
+        found=found,
+        name=found["name"],
+        summary="Somebody else has changed it since. Nothing is lost: compare, and save again.",
+    )
+    return Shown({**context, "conflict": rows}, 409)
+
+
+def _comparable(one: FormField, value: object) -> object:
+    """Return a value for the table of a conflict; secrets are not shown."""
+    if value is ABSENT:
+        return None
+    return "a new secret" if one.widget == "secret" else value
 
 
 def _settings(found: JsonObject) -> JsonObject:
@@ -206,6 +270,7 @@ def _context(
         "summary": summary,
         "result": result,
         "cid": cid,
+        "conflict": [],
         "can_test": "test" in registered.actions,
         "back": here or list_path(visit, registered.kind),
     }
@@ -253,8 +318,6 @@ def _refused(
     if error.status in (401, 403, 404):
         raise error
     summary = "" if error.errors else str(error)
-    if error.status == 409 and found is not None:
-        summary = f"{error}. What you entered is below; saving again replaces what was changed."
     return _again(
         visit,
         registered,

@@ -1,0 +1,130 @@
+"""The web admin in a real browser: by mouse, without a script, and what axe finds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from hansa_cli.location import Trust
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_web.api import ClusterApi
+from hansa_web.application import build
+from hansa_web.connection import Destination
+from hansa_web.listener import WebServer
+from hansa_web.process import listen
+from hansa_web.settings import WebSection
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
+PATHS = [
+    "",
+    "/channels",
+    "/channel/http/new",
+    "/security/basic/new",
+    "/services",
+    "/statistics",
+    "/failed",
+    "/configuration",
+    "/deploy",
+    "/servers",
+    "/plugins",
+    "/changes",
+    "/logs",
+    "/messages",
+]
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def url(server: RunningServer) -> Iterator[str]:
+    """Where the web admin listens, in a thread of the tests."""
+    listening = listen("127.0.0.1:0")
+    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    section = WebSection(address=address, threads=4)
+    destination = Destination("tests", lambda: [server.url], Trust)
+    web = WebServer(build(section, [ClusterApi(destination)]), listening, section, None)
+    Thread(target=web.run, daemon=True).start()
+    yield f"http://{address}"
+    web.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser for all tests."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+def log_in(page: Page, url: str, password: str) -> None:
+    """Log in by the form."""
+    page.goto(url)
+    page.fill("#user", "admin")
+    page.fill("#password", password)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Dashboard").wait_for()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_a_channel_is_created_by_mouse(
+    url: str, chromium: Browser, server: RunningServer, script: bool
+) -> None:
+    name = f"by-mouse-{script}"
+    context = chromium.new_context(java_script_enabled=script)
+    page = context.new_page()
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    log_in(page, url, server.password)
+    page.get_by_role("link", name="Channels", exact=True).click()
+    page.get_by_text("New…").click()
+    page.get_by_role("link", name="http", exact=True).click()
+    page.fill("#f-name", name)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("url_path").first.wait_for()  # its faults
+    faulty = errors.copy()
+    page.fill("#f-url_path", f"/{name}")
+    page.fill("#f-service", "admin.service.list")
+    page.fill("#f-security", "admin")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text(f"{name} is created, revision").wait_for()
+    made = server.api("admin.channel.http.get", name=name)
+    assert (made["url_path"], made["service"]) == (f"/{name}", "admin.service.list")
+    assert all("422" in error for error in faulty) and errors == faulty
+    assert [address for address in asked if not address.startswith(url)] == []
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Log in").wait_for()
+    context.close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_axe_finds_nothing_and_nothing_scrolls_sideways(
+    url: str, chromium: Browser, server: RunningServer, scheme: str, width: int
+) -> None:
+    context = chromium.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 800},
+        bypass_csp=True,
+    )
+    page = context.new_page()
+    log_in(page, url, server.password)
+    found = []
+    for path in PATHS:
+        page.goto(f"{url}/tests{path}")
+        results = Axe().run(page, options=RULES)
+        if results.violations_count:
+            found.append(f"{path}: {results.generate_report()}")
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(f"{path}: wider than {width}")
+    context.close()
+    assert found == []
