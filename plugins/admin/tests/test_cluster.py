@@ -6,12 +6,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hansa import HeldLease, Holder, ObjectState, WorkerReport, name_lease
-from hansa_admin.cluster import ClusterWorker, Status, servers
+from hansa_admin.cluster import ClusterWorker, objects_of, servers
 from hansa_devkit.harness.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -126,9 +125,7 @@ def test_a_second_server_of_the_name_does_not_start(server: Server, tmp_path: Pa
 
 
 def test_what_is_to_run_once_and_runs_nowhere() -> None:
-    row = SimpleNamespace(key=("channel", "schedule", "job"))
-    operation = Status()
-    operation.server = SimpleNamespace(definitions=SimpleNamespace(all=lambda: [row]))
+    defined = {"channel schedule job"}
 
     def states(*told: str, held: tuple[str, ...] = ()) -> dict[str, list[str]]:
         reports = {
@@ -142,8 +139,7 @@ def test_what_is_to_run_once_and_runs_nowhere() -> None:
             for number, state in enumerate(told)
         }
         return {
-            each.state: each.workers
-            for each in operation.objects(reports, set(held), everything=True)
+            each.state: each.workers for each in objects_of(reports, held, defined, everything=True)
         }
 
     assert states("", "elsewhere") == {"running": ["s/0"]}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from hansa import Edit
+from hansa import Edit, InstalledPlugin, Server
 
 from .definition_index import DefinitionIndex
 from .guard import SECURITY
+
+PLUGINS_KEPT = 30.0
+"""Seconds after which it is looked anew which plugins are installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +51,41 @@ def unknown(principal: object) -> Identity:
     return Identity()
 
 
+class PluginWatch:
+    """The plugins that are installed, as of at most 30 s ago.
+
+    PERF: to look at what is installed takes 30 ms, and pages that keep themselves up to date ask
+    for it all the time.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._found: list[InstalledPlugin] = []
+        self._look_at = -math.inf
+
+    def installed(self, server: Server) -> list[InstalledPlugin]:
+        """Return them."""
+        if self._clock() >= self._look_at:
+            self._found = server.plugins.installed()
+            self._look_at = self._clock() + PLUGINS_KEPT
+        return self._found
+
+
 class Administration:
     """What plugins may change of how the admin API is guarded, in one worker.
 
     `login` names the security definition that callers of its built-in channels satisfy: a plugin
-    that brings one for other users than `admin` sets it in its `hansa_startup`.
-    `identify` returns the account and the roles of a principal; the plugin that knows them sets it
-    there, too. `index` has all definitions for services that look at many. `figures`
-    returns how services were called, where a plugin counts calls; it is None elsewhere.
+    that brings one for other users than `admin` sets it in its `hansa_startup`. `identify` returns
+    the account and the roles of a principal; the plugin that knows them sets it there, too. `index`
+    has all definitions, and `plugins` the installed ones, for services that look at many and are
+    asked often. `figures` returns how services were called, where a plugin counts calls; it is None
+    elsewhere.
     """
 
     def __init__(self) -> None:
         self.figures: FiguresByService | None = None
         self.index = DefinitionIndex()
+        self.plugins = PluginWatch()
         self.login = SECURITY
         self.identify: Callable[[object], Identity] = unknown
         self._judges: list[EditJudge] = []

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from hansa import (
+    DefinitionRecord,
     HeldLease,
     Holder,
     Model,
     NotFound,
     ObjectState,
-    Server,
+    Registry,
     WorkerReport,
     lease_name,
     name_lease,
@@ -21,7 +22,9 @@ from hansa import (
 )
 from hansa_cli.access import ELSEWHERE, RUNNING
 
+from .administration import Administration
 from .cluster_settings import appearance_of
+from .definition_index import DefinitionSnapshot
 from .operation import Operation
 from .outcome import UNPLACED
 
@@ -150,12 +153,19 @@ class ClusterOperation(Operation):
 
     abstract = True
 
+    @property
+    def definitions(self) -> DefinitionSnapshot:
+        """The definitions of now."""
+        return self.server.resource(Administration).index.current(self.server)
+
     def look(self) -> Snapshot:
         """Return what the workers report, and the leases of servers and of what runs once."""
         reports = self.server.cluster.reports()
         servers = {report.server for report in reports.values()}
         try:
-            wanted = {*map(name_lease, servers), *leases_of_channels(self.server, servers)}
+            channels = self.definitions.of_kind("channel")
+            leases = leases_of_channels(self.server.registry, channels, servers)
+            wanted = {*map(name_lease, servers), *leases}
             return Snapshot(reports, self.server.cluster.leases(sorted(wanted)))
         except Exception as error:
             # what carries the leases may be down, and that is when one looks here
@@ -176,28 +186,15 @@ class ClusterOperation(Operation):
         }
         return sorted(servers(workers, found.leases, silent), key=lambda one: one.name)
 
-    def objects(
-        self, reports: Mapping[str, WorkerReport], held: set[str], *, everything: bool
-    ) -> Iterator[ClusterObject]:
-        """Return the objects with which something is wrong, or all, one for each of their states."""
-        defined = [" ".join(record.key) for record in self.server.definitions.all()]
-        reported = {key for report in reports.values() for key in report.states}
-        for key in [*defined, *sorted(reported - set(defined))]:
-            # workers do not report what runs without trouble
-            default = ObjectState(RUNNING if key in defined else "")
-            states = {worker: report.states.get(key, default) for worker, report in reports.items()}
-            for one in _by_state(key, states, held):
-                healthy = one.state in (RUNNING, INACTIVE) and not one.why
-                if everything or not healthy:
-                    yield one
 
-
-def leases_of_channels(server: Server, servers: Iterable[str]) -> set[str]:
+def leases_of_channels(
+    registry: Registry, channels: Iterable[DefinitionRecord], servers: Iterable[str]
+) -> set[str]:
     """Return the leases of the channels that run once in the cluster, or once in each server."""
-    placement = {one.type: one.cls.placement for one in server.registry.types("channel")}
+    placement = {one.type: one.cls.placement for one in registry.types("channel")}
     names = list(servers)
     found = set()
-    for record in server.definitions.all("channel"):
+    for record in channels:
         place = placement.get(record.type, "worker")
         if place != "worker":
             found |= {lease_name(place, name, record.key) for name in names}
@@ -229,15 +226,50 @@ class Status(ClusterOperation):
             revision=revision,
             servers=self.servers(found, workers),
             workers=workers,
-            objects=list(self.objects(found.reports, set(found.leases), everything=asked.all)),
+            objects=list(
+                objects_of(
+                    found.reports, found.leases, self.definitions.names, everything=asked.all
+                )
+            ),
             leases=[_lease(name, lease) for name, lease in found.leases.items()],
             queue=dict(queue.status()) if queue is not None else None,
             unknown=found.unknown,
         )
 
 
+def objects_of(
+    reports: Mapping[str, WorkerReport],
+    held: Collection[str],
+    defined: Set[str],
+    *,
+    everything: bool = False,
+) -> Iterator[ClusterObject]:
+    """Return the objects with which something is wrong, or all, one for each of their states.
+
+    `held` are leases that are held, `defined` the definitions as reports name them.
+    """
+    # workers do not report what runs without trouble
+    named = {
+        key
+        for report in reports.values()
+        for key, state in report.states.items()
+        if everything or not _is_healthy(state)
+    }
+    for key in sorted(named | defined if everything else named):
+        default = ObjectState(RUNNING if key in defined else "")
+        states = {worker: report.states.get(key, default) for worker, report in reports.items()}
+        for one in _by_state(key, states, held):
+            if everything or not _is_healthy(one):
+                yield one
+
+
+def _is_healthy(state: ObjectState | ClusterObject) -> bool:
+    """Whether a state is as it is wanted, and the other side answers."""
+    return state.state in (RUNNING, INACTIVE) and not state.why
+
+
 def _by_state(
-    key: str, states: Mapping[str, ObjectState], held: set[str]
+    key: str, states: Mapping[str, ObjectState], held: Collection[str]
 ) -> Iterator[ClusterObject]:
     """Return an object once for each of its states; those that say nothing are left out."""
     kind, type, name = key.split(" ", 2)

@@ -41,6 +41,20 @@ class DefinitionSnapshot:
     registry: Registry = field(repr=False)
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """Kind, type and name of each, as workers report them: separated by spaces."""
+        return frozenset(" ".join(record.key) for record in self.records)
+
+    def of_kind(self, kind: str) -> list[DefinitionRecord]:
+        """Return the definitions of a kind."""
+        return [record for record in self.records if record.kind == kind]
+
+    @cached_property
+    def by_name(self) -> list[DefinitionRecord]:
+        """The definitions sorted by name."""
+        return sorted(self.records, key=lambda record: (record.name, record.kind, record.type))
+
+    @cached_property
     def uses(self) -> Mapping[tuple[str, str, str], list[Use]]:
         """What names something, by its kind, its type (empty if any will do) and its name."""
         found: dict[tuple[str, str, str], list[Use]] = {}

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from hansa import Journal, Model, setting
 
-from .cluster import ClusterOperation
+from .administration import Administration
+from .cluster import ClusterOperation, objects_of
 from .operation import Operation
 from .problems import (
     Problem,
@@ -77,12 +78,14 @@ class ProblemList(ClusterOperation):
         """Return it, as complete as it can be found out."""
         found = self.look()
         workers = self.workers(found, self.server.cluster.revision())
-        objects = self.objects(found.reports, set(found.leases), everything=False)
+        objects = objects_of(found.reports, found.leases, self.definitions.names)
         problems = [
             *problems_of_servers(self.servers(found, workers)),
             *problems_of_workers(workers),
             *problems_of_objects(objects),
-            *problems_of_plugins(self.server.plugins.installed()),
+            *problems_of_plugins(
+                self.server.resource(Administration).plugins.installed(self.server)
+            ),
         ]
         if self.server.queue is not None:
             problems += problems_of_queue(self.server.queue.status())

@@ -187,7 +187,7 @@ def _described(registered: RegisteredType, services: Iterable[RegisteredService]
 
 
 def _groups(settings: PlainData) -> Iterator[Group]:
-    """Return the groups in the schema of a type's settings; one without a name if there are none."""
+    """Return the groups in the schema of a type's settings; else one without a name."""
     properties: dict[str, PlainData] = settings.get("properties", {})
     titles: dict[str, str] = settings.get("x-groups", {"": ""})
     for name, title in titles.items():

@@ -55,8 +55,8 @@ class Accounts(Security):
     def authenticate(self, request: Request) -> object:
         """Return who the caller is; raises `Refused`.
 
-        A user name that some definition has is judged by that one alone. Other callers are judged by
-        what is not HTTP Basic, such as tokens and directories, and last by a definition whose
+        A user name that some definition has is judged by that one alone. Other callers are judged
+        by what is not HTTP Basic, such as tokens and directories, and last by a definition whose
         judgement takes as long as that of a name that is known. Before the admin API a token of a
         session does, too, and nothing else judges one.
         """

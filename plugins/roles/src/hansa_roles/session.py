@@ -1,4 +1,4 @@
-"""A session: what a caller who has logged in is known by, until it logs out or too long has passed."""
+"""A session: what a caller is known by from its login to its logout, or until it is too old."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def digest_of(token: str) -> str:
 
 
 def token_in(request: Request) -> str | None:
-    """Return the token of a session in the Authorization header of a request; None if there is none.
+    """Return the token of a session in the Authorization header of a request, or None.
 
     Raises `Refused` for one that is malformed.
     """

@@ -1,5 +1,5 @@
-"""What is written down of sessions: one line in a journal of the operational database (ODB) for each
-beginning, each use that is noted, and each end.
+"""What is written down of sessions: one line in a journal of the operational database (ODB) for
+each beginning, each use that is noted, and each end.
 
 All workers of the cluster read the same journal, with and without Redis, so that each knows the
 sessions that began at another one, and learns of their end.

@@ -1,4 +1,4 @@
-"""The admin services of who logs in: `admin.login`, `logout`, `me`, and `admin.session.{list,end}`."""
+"""The admin services of logins: `admin.login`, `logout`, `me`, and `admin.session.{list,end}`."""
 
 from __future__ import annotations
 
@@ -311,8 +311,8 @@ class SessionEnd(SessionOperation):
     Output = EndedSessions
 
     def handle(self) -> EndedSessions:
-        """End them in the whole cluster; of a session that is not the caller's nobody learns whether
-        it is there who may not administer.
+        """End them in the whole cluster; of a session that is not the caller's nobody learns
+        whether it is there who may not administer.
         """
         asked: WhichSessions = self.request.input
         if asked.user and asked.user != self.caller:

@@ -20,7 +20,7 @@ LOOK = 1.0
 """Seconds after which a worker looks for what others have written down, when a session is used."""
 PAGE = 1000
 PER_USER = 50
-"""Maximum number of sessions of one user; with one more, that which was not used for longest ends."""
+"""Maximum number of sessions of one user; one more ends the one that was unused for longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Sessions:
             log.warning("the use of a session could not be written down: %s", error)
 
     def end(self, digest: str) -> bool:
-        """End a session in the whole cluster; returns whether there was one. Raises `Unavailable`."""
+        """End a session in the whole cluster; returns whether it was there; raises `Unavailable`."""
         with self._lock:
             self._read()
             if digest not in self._live:
