@@ -5,6 +5,7 @@ data.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import itertools
 import json
@@ -496,3 +497,58 @@ def test_whatever_msgspec_takes_can_be_learnt():
     ):
         assert learn(hint) is hint
         assert learn(hint) is hint
+
+
+# -- constructor calls -----------------------------------------------------------------------------
+
+
+class Base(Model):
+    first: int
+    words: list[str] = []
+    last: str = "z"
+
+
+class Derived(Base):
+    last: str = "y"
+    more: int
+
+
+class Finished(Model):
+    seen: list[int] = []
+
+    def __post_init__(self) -> None:
+        self.seen.append(1)
+
+
+def test_a_constructor_call_fills_in_defaults_in_the_order_of_the_fields():
+    made = Derived(more=2, first=1)
+    assert list(vars(made).items()) == [("first", 1), ("words", []), ("last", "y"), ("more", 2)]
+    assert made == load(Derived, {"first": 1, "more": 2})
+    assert msgspec.json.encode(made) == b'{"first":1,"words":[],"last":"y","more":2}'
+    assert made.words is not Derived(more=2, first=1).words
+    assert Base(first=1, last="x") == copy.deepcopy(Base(first=1, last="x")) != Base(first=1)
+    assert Finished().seen == load(Finished, {}).seen == [1]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "missing a required keyword-only argument: 'first', missing .*: 'more'"),
+        ({"first": 1, "more": 2, "mode": 3}, "got an unexpected keyword argument 'mode'"),
+        ({"first": 1, "mode": 3}, "missing .*: 'more', got an unexpected .* 'mode'"),
+    ],
+)
+def test_a_constructor_call_with_other_names_is_refused(values: dict[str, Any], told: str):
+    with pytest.raises(TypeError, match=rf"Derived\(\) {told}"):
+        Derived(**values)
+
+
+@pytest.mark.parametrize("made", [Base(first=1), load(Base, {"first": 1})])
+def test_a_model_cannot_be_changed(made: Any):
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'first'"):
+        made.first = 2
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'other'"):
+        made.other = 2
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot delete field 'first'"):
+        del made.first
+    assert made == Base(first=1)
