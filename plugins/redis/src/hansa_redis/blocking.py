@@ -8,14 +8,17 @@ _SECONDS_LAST = {"BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BZPOPMIN", "BZPOPMAX
 _SECONDS_FIRST = {"BLMPOP", "BZMPOP"}
 _MILLISECONDS_LAST = {"WAIT", "WAITAOF"}
 _STREAM_READS = {"XREAD", "XREADGROUP"}
+_WAITING = _SECONDS_LAST | _SECONDS_FIRST | _MILLISECONDS_LAST | _STREAM_READS
 
 
 def blocking_seconds(command: Sequence[object]) -> float | None:
     """Return how long a command asks Redis to wait: seconds, 0 for without end; None for a command
     that does not wait.
     """
+    name = _text(command[0]).upper()
+    if name not in _WAITING:
+        return None
     words = [_text(word) for word in command]
-    name = words[0].upper()
     try:
         if name in _SECONDS_LAST:
             return float(words[-1])

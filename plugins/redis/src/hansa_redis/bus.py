@@ -13,13 +13,14 @@ from typing import cast
 from urllib.parse import quote
 
 from hansa import Bus, HeldLease
-from redis import ConnectionPool, Redis, exceptions
+from redis import Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .address import is_cluster, parse_cluster, with_hash_tag
 from .client import connection_options
 from .cluster import ClusterClient
+from .pools import LastGivenBack
 from .records import RedisRecords
 from .slot import Following
 
@@ -51,7 +52,7 @@ def open_redis(address: str) -> Redis:
     It connects when it is first used, and decodes answers as text. In a Redis Cluster it reaches
     the keys with the hash tag of the address.
     """
-    pool = ConnectionPool(
+    pool = LastGivenBack(
         decode_responses=True,
         protocol=2,
         socket_timeout=TIMEOUT,

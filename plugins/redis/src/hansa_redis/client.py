@@ -16,7 +16,8 @@ from redis.retry import Retry
 
 from .address import is_cluster, is_sentinel, parse_cluster, parse_sentinel
 from .calls import Calls, RedisTimedOut, RedisUnavailable, moved
-from .deadline import Pool, TcpConnection, TlsConnection, UnixConnection
+from .deadline import TcpConnection, TlsConnection, UnixConnection
+from .pools import Pool
 from .sentinel import SentinelConnection, TlsSentinelConnection
 from .slot import Following, SlotConnection, TlsSlotConnection, slot_of
 from .untyped import Answer, Argument, Option

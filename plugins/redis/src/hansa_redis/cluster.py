@@ -14,7 +14,7 @@ from redis.retry import Retry
 from .address import ClusterAddress, Place
 from .calls import Calls, RedisUnavailable, moved
 from .client import CONNECTIONS, Subscription, login_options
-from .deadline import Pool
+from .pools import Pool
 from .untyped import Answer, Argument, Option
 
 _LOST = (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError)

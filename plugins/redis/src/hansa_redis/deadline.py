@@ -12,12 +12,7 @@ import socket
 from typing import Any
 
 from hansa import TimedOut, look_up_host, time_left
-from redis.connection import (
-    BlockingConnectionPool,
-    Connection,
-    SSLConnection,
-    UnixDomainSocketConnection,
-)
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
 
 def remaining(most: float | None = None) -> float | None:
@@ -48,10 +43,10 @@ class DeadlineSocket:
     def _limit(self) -> None:
         self._inner.settimeout(0 if self._most == 0 else remaining(self._most))
 
-    def recv(self, size: int) -> bytes:
-        """Read what there is, at most `size` bytes."""
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Read what there is, at most `size` bytes; `flags` are those of recv(2)."""
         self._limit()
-        return self._inner.recv(size)
+        return self._inner.recv(size, flags)
 
     def recv_into(self, buffer: bytearray | memoryview, size: int = 0) -> int:
         """Read what there is into a buffer."""
@@ -128,16 +123,3 @@ class UnixConnection(UnixDomainSocketConnection):
             raise
         connection.settimeout(self.socket_timeout)
         return DeadlineSocket(connection)
-
-
-class Pool(BlockingConnectionPool):
-    """A bounded pool; a call that finds it empty waits for a connection within its deadline."""
-
-    @property
-    def timeout(self) -> float | None:
-        """Seconds to wait for a connection."""
-        return remaining(self._longest)
-
-    @timeout.setter
-    def timeout(self, seconds: float | None) -> None:
-        self._longest = seconds
