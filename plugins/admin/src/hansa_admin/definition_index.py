@@ -106,6 +106,7 @@ class States:
         self._reports = reports
         self._applied = min((report.revision for report in reports.values()), default=0)
         self._reported = {name for report in reports.values() for name in report.states}
+        self._found: dict[Key, ObjectState] = {}
 
     def of(self, record: DefinitionRecord) -> ObjectState:
         """Return the worst state of a definition; of several workers with it, that since when all
@@ -115,8 +116,11 @@ class States:
         is_plain = " ".join(record.key) not in self._reported
         if is_plain and record.revision <= self._applied and self._reports:
             return HEALTHY
-        states = reported_states(record.key, record.revision, self._reports)
-        return _worst(states)
+        found = self._found.get(record.key)
+        if found is None:
+            states = reported_states(record.key, record.revision, self._reports)
+            found = self._found[record.key] = _worst(states)
+        return found
 
 
 def _worst(states: Mapping[str, ObjectState]) -> ObjectState:

@@ -311,14 +311,13 @@ class SessionEnd(SessionOperation):
     Output = EndedSessions
 
     def handle(self) -> EndedSessions:
-        """End them in the whole cluster; of a session that is not the caller's nobody learns
-        whether it is there who may not administer.
+        """End them in the whole cluster; raises `Forbidden` for those of others, unless the caller
+        may administer.
         """
         asked: WhichSessions = self.request.input
-        if asked.user and asked.user != self.caller:
-            self.require_administer()
         wanted = [live for live in self.sessions.all() if self._is_asked_for(asked, live)]
-        if asked.session and not all(map(self.is_mine, wanted)):
+        names_another = bool(asked.user) and asked.user != self.caller
+        if names_another or not all(map(self.is_mine, wanted)):
             self.require_administer()
         ended = [self.sessions.end(live.session.digest) for live in wanted]
         return EndedSessions(ended=sum(ended))
