@@ -204,6 +204,23 @@ def test_workers_carry_no_orm_no_migrations_and_no_command_line():
     }
 
 
+def test_workers_carry_no_library_that_only_some_definitions_need():
+    modules = [module for plugin in plugins() for module in plugin.entry_points("hansa").values()]
+    assert len(modules) >= 20
+    found = loaded("\n".join(f"import {module}" for module in modules))
+    assert not found & {
+        "authlib",
+        "ftputil",
+        "httpx2",
+        "ldap3",
+        "paramiko",
+        "pika",
+        "psycopg",
+        "spnego",
+        "zeep",
+    }
+
+
 @PLUGINS
 def test_entry_points_name_modules_of_their_own(plugin: Package):
     groups = {**plugin.entry_points("hansa"), **plugin.entry_points("hansa.early")}
