@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 _TOKEN = re.compile(
     r"""\[\s*'(?P<single>[^']*)'\s*\]|\[\s*"(?P<double>[^"]*)"\s*\]"""
-    r"""|(?P<index>\[[^\]]*\])|(?P<deep>\.\.|//)|(?P<separator>[./])|(?P<name>[^./\[\]]+)"""
+    r"""|(?P<index>\[[^\[\]]*\])|(?P<deep>\.\.|//)|(?P<separator>[./])|(?P<name>[^./\[\]]+)"""
 )
 _NAMED = re.compile(r"""name\(\)\s*=\s*['"]([^'"]+)""")
 _ANY_DEPTH = "**"

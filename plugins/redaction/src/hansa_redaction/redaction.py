@@ -25,7 +25,7 @@ FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/"
 _BEGIN = re.compile(rb"^[\xef\xbb\xbf\xff\xfe\s\0]*([\[{<\"\-0-9tfn])")
 _IN_ELEMENTS = re.compile(
-    r"(<(?:[\w.-]+:)?[\w.-]*(?:password|passwd|secret|token|api[-_]?key)(?:\s[^>]*)?>)[^<]+",
+    r"(<(?:[\w.-]+:)?[\w.-]*(?:password|passwd|secret|token|api[-_]?key)(?:\s[^<>]*)?>)[^<]+",
     re.IGNORECASE,
 )
 
