@@ -249,9 +249,19 @@ def test_one_component_and_a_process_id_that_was_used_again(cluster, tmp_path):
     cluster.run("start", web_admin)
     assert requests.get(f"{cluster.admin}/login", timeout=10).ok
     assert cluster.run("stop", web_admin).stdout == "[1/1] Web admin stopped\n"
-    # and in a cluster of an earlier version it has no process
+
+
+def test_the_web_admin_of_a_cluster_of_an_earlier_version_has_no_process(cluster):
+    web_admin = cluster.path / "web-admin"
+    config = (web_admin / "config.toml").read_bytes()
     (web_admin / "config.toml").unlink()
-    assert cluster.run("start", web_admin, check=False).returncode == 3
+    try:
+        assert cluster.run("start", web_admin, check=False).returncode == 3
+        assert "server2 started" in cluster.run("start", cluster.path).stdout
+        assert not (web_admin / "pidfile").exists()
+        cluster.run("stop", cluster.path)
+    finally:
+        (web_admin / "config.toml").write_bytes(config)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

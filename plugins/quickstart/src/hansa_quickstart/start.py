@@ -168,7 +168,7 @@ class Start:
         self.launched[part] = launched
 
     def _is_missing(self, part: Component) -> bool:
-        return part not in self.running and part not in self.launched
+        return part.has_process and part not in self.running and part not in self.launched
 
     def _await(self, *kinds: str) -> None:
         """Wait for components, in order, and print each."""
