@@ -132,6 +132,19 @@ def test_a_form_of_every_type_can_be_drawn_and_says_what_is_missing(
         assert 'href="#f-name"' in answer.text, (kind, type)
 
 
+def test_definitions_of_plugins_are_hidden_until_asked_for(
+    browser: Browser, server: RunningServer
+) -> None:
+    found = server.api("admin.definition.list", kind="role", limit=1000)["items"]
+    names = [one["name"] for one in found if one["builtin"]]
+    assert names
+    page = browser.get("/tests/role").text
+    assert f"show built-in ({len(names)})" in page
+    assert f"/tests/role/role/{names[0]}" not in page
+    page = browser.get("/tests/role?builtin=yes").text
+    assert f"/tests/role/role/{names[0]}" in page and f"show built-in ({len(names)})" in page
+
+
 @pytest.mark.parametrize("path", ["nothing", "channel/nothing/new", "channel/http/nothing"])
 def test_what_is_not_there_is_said(browser: Browser, path: str) -> None:
     answer = browser.get(f"/tests/{path}")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer
+from hansa_web.api import Appearance
 from hansa_web.page import GROUPS
 from hansa_web.pages import PAGES
-from hansa_web.rendering import static
+from hansa_web.rendering import environment, static
 
 from plugins.web.tests.conftest import CLUSTER, Browser
 
@@ -39,6 +40,24 @@ def test_what_a_page_calls_exists(server: RunningServer) -> None:
     named = {service for page in PAGES for service in page.services}
     assert {name for name in named if "*" not in name and "{" not in name} - known == set()
     assert {page.group for page in PAGES} == {*GROUPS, ""}
+
+
+def test_a_cluster_without_a_label_is_named_once(browser: Browser) -> None:
+    browser.api.appearance = Appearance(CLUSTER)
+    page = browser.get(f"/{CLUSTER}/configuration").text
+    assert f'<div class="band grey"><strong>{CLUSTER}</strong></div>' in page
+    assert f"<footer>{CLUSTER} · times are UTC" in page
+
+
+def test_figures_of_the_queue_have_words_and_units() -> None:
+    source = '{% from "macros.html" import queue_figures %}{{ queue_figures(queue) }}'
+    template = environment().from_string(source)
+    queue = {"queued": 3, "running": 1, "oldest": 125.0, "max_queued": 100_000}
+    text = template.render(queue=queue)
+    assert "<dd>3 <small>of at most 100,000</small></dd>" in text and "<dd>2 min</dd>" in text
+    assert "max queued" not in text
+    assert "–" in template.render(queue={**queue, "queued": 0, "oldest": 0.0})
+    assert "no Redis" in template.render(queue={"error": "no Redis"})
 
 
 def test_an_unchanged_page_is_not_sent_again(browser: Browser) -> None:

@@ -42,6 +42,19 @@ def test_a_source_is_deployed_looked_at_and_rolled_back(browser: Browser) -> Non
     assert "greeting.py version 1 serves" in browser.get(path).text
 
 
+def test_deployed_services_come_first_and_those_of_plugins_are_hidden(browser: Browser) -> None:
+    page = browser.get("/tests/services").text
+    assert "/tests/services/greeting.greet" in page and "/tests/services/admin." not in page
+    assert "show built-in (" in page
+    page = browser.get("/tests/services?builtin=yes").text
+    rows = page.partition("<tbody>")[2]
+    assert 0 < rows.index("greeting.greet") < rows.index("/tests/services/admin.")
+    assert 'name="builtin" value="yes" checked' in page
+    assert "builtin=yes" in page.partition('rel="next"')[2].partition(">")[0]
+    page = browser.get("/tests/services?filter=service.list").text
+    assert "No deployed service has a name" in page and "show built-in (1)" in page
+
+
 def test_a_source_with_a_fault_comes_back_with_it(browser: Browser) -> None:
     answer = browser.post(DEPLOY, {"file": "broken.py", "source": "def <script>"})
     assert answer.status_code == 422

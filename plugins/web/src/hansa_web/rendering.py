@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -38,13 +39,23 @@ SHAPES = {
 UNKNOWN = ("?", "idle")
 
 
+class PageEnvironment(Environment):
+    """The templates' environment, in which `found["items"]` is never the method of a dictionary."""
+
+    def getitem(self, obj: object, argument: object) -> object:
+        """Return what an object has under a key; of a dictionary without it, undefined."""
+        if isinstance(obj, Mapping):
+            return obj[argument] if argument in obj else self.undefined(obj=obj, name=str(argument))
+        return super().getitem(obj, argument)
+
+
 @cache
 def environment() -> Environment:
     """Return the environment of the templates; everything is escaped.
 
     What an API of another version leaves out is shown as nothing, and does not cost the page.
     """
-    found = Environment(
+    found = PageEnvironment(
         loader=PackageLoader("hansa_web"),
         autoescape=True,
         undefined=ChainableUndefined,
@@ -56,6 +67,8 @@ def environment() -> Environment:
         when=when,
         age=age,
         words=words,
+        duration=duration,
+        thousands=thousands,
         shown=shown,
         milliseconds=milliseconds,
         pretty=pretty,
@@ -118,10 +131,11 @@ def age(moment: float | None) -> str:
     """Return how long ago a time was."""
     if not moment:
         return ""
-    return _duration(max(0.0, time.time() - moment)) + " ago"
+    return duration(max(0.0, time.time() - moment)) + " ago"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a duration in seconds as a number with its unit."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
@@ -133,6 +147,11 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
+
+
+def thousands(value: float) -> str:
+    """Return a number with its thousands apart."""
+    return f"{value:,}" if not isinstance(value, bool) else shown(value)
 
 
 def words(name: str) -> str:

@@ -30,6 +30,11 @@ class Panel:
         """Whether no plugin provides it, or the user may not see it."""
         return self.error is not None and self.error.status in (403, 404)
 
+    @property
+    def fault(self) -> ApiError | None:
+        """The error to show in its place; None if it has its answer, or is left out."""
+        return None if self.is_missing else self.error
+
 
 @dataclass(frozen=True)
 class Form:
@@ -107,6 +112,12 @@ class Visit:
     def may(self, service: str) -> bool:
         """Whether the API would not refuse a call of a service, as far as is known."""
         return self.access.permits(service)
+
+    def require(self, service: str) -> None:
+        """Refuse a page that has no use for who may not call a service; raises `ApiError` with 403."""
+        if not self.may(service):
+            problem = {"title": "Refused", "detail": f"you may not call {service}"}
+            raise ApiError(403, problem)
 
     def path(self, *parts: str, **query: object) -> str:
         """Return the address of a page of this cluster."""

@@ -63,6 +63,7 @@ class Section:
 def show_new(visit: Visit) -> Context:
     """Return the empty form of a type, with settings that the address gives."""
     registered = visit.type
+    visit.require(registered.service("create"))
     given = {
         name: visit.query.get(name) for name in registered.schema.properties if name in visit.query
     }
@@ -95,6 +96,7 @@ def create(visit: Visit) -> Outcome:
 def show_edit(visit: Visit) -> Context:
     """Return the form with the settings of a definition; secrets are never filled in."""
     registered = visit.type
+    visit.require(registered.service("edit"))
     found = visit.call(registered.service("get"), name=visit.parts["name"])
     remember(visit, found)
     sections = _sections(registered, _settings(found))

@@ -51,7 +51,7 @@ def detail(visit: Visit, answer: JsonObject | None) -> Context:
         "registered": registered,
         "found": found,
         "groups": _rows(registered, settings),
-        "relations": panels["relations"].data,
+        "relations": panels["relations"],
         "actions": [one for one in ACTIONS if _offers(visit, registered, found, one)],
         "may_edit": not found["builtin"] and visit.may(registered.service("edit")),
         "may_delete": not found["builtin"] and visit.may(registered.service("delete")),
@@ -108,6 +108,7 @@ def act_on_definition(visit: Visit) -> Outcome:
 def show_deletion(visit: Visit) -> Context:
     """Return what a deletion will touch, and who uses it."""
     registered = visit.type
+    visit.require(registered.service("delete"))
     panels = visit.panels(
         found=(registered.service("get"), {"name": visit.parts["name"]}),
         relations=("admin.reference.users", key_of(visit)),
@@ -119,7 +120,7 @@ def show_deletion(visit: Visit) -> Context:
         "title": f"Delete {found['name']}",
         "registered": registered,
         "found": found,
-        "relations": panels["relations"].data,
+        "relations": panels["relations"],
         "here": definition_path(visit),
         "fault": None,
     }

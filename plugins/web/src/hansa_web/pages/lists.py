@@ -55,17 +55,19 @@ def show_list(visit: Visit, kind: str) -> Context:
     offset = visit.query.number("offset", 0)
     given = {name: visit.query.get(name) for name in FILTERS}
     asked: JsonObject = {name: value for name, value in given.items() if value}
-    found = visit.send(
-        "admin.definition.list",
-        {
-            **asked,
-            "kind": kind,
-            "offset": offset,
-            "limit": PAGE_SIZE,
-            "fields": list(SHOWN),
-            "users": True,
-        },
+    with_builtin = visit.query.get("builtin") == "yes"
+    matching = {**asked, "kind": kind}
+    page = {"offset": offset, "limit": PAGE_SIZE, "fields": list(SHOWN), "users": True}
+    counted = {"limit": 1, "builtin": not with_builtin}
+    panels = visit.panels(
+        found=("admin.definition.list", {**matching, **page, "builtin": with_builtin}),
+        others=("admin.definition.list", {**matching, **counted}),
     )
+    if panels["found"].error is not None:
+        raise panels["found"].error
+    found = panels["found"].data
+    others = panels["others"].data.get("total", found["total"])
+    query = {**asked, "builtin": "yes" if with_builtin else ""}
     return {
         "title": title_of(kind),
         "kind": kind,
@@ -74,14 +76,18 @@ def show_list(visit: Visit, kind: str) -> Context:
         "states": STATES,
         "rows": found["items"],
         "total": found["total"],
+        "own_count": min(found["total"], others),
+        "builtin_count": abs(found["total"] - others),
+        "with_builtin": with_builtin,
+        "others_error": panels["others"].fault,
         "offset": offset,
         "size": PAGE_SIZE,
         "asked": asked,
         "bulk": list(BULK) if visit.may("admin.definition.change") else [],
         "teaching": TEACHING.get(kind, ""),
         "here": list_path(visit, kind),
-        "next_path": list_path(visit, kind, **asked, offset=offset + PAGE_SIZE),
-        "previous_path": list_path(visit, kind, **asked, offset=max(0, offset - PAGE_SIZE)),
+        "next_path": list_path(visit, kind, **query, offset=offset + PAGE_SIZE),
+        "previous_path": list_path(visit, kind, **query, offset=max(0, offset - PAGE_SIZE)),
     }
 
 
@@ -131,6 +137,7 @@ def _list_page(kind: str, path: str) -> Page:
         template="definitions.html",
         group="System" if kind in ("account", "role") else "Configure",
         services=("admin.definition.list", "admin.definition.change"),
+        calls=2,
         show=partial(show_list, kind=kind),
         act=partial(act_on_many, kind=kind),
     )
@@ -160,6 +167,7 @@ PAGES = (
         title="Definitions",
         template="definitions.html",
         services=("admin.definition.list", "admin.definition.change"),
+        calls=2,
         show=_show_any,
         act=_act_on_any,
     ),

@@ -47,6 +47,7 @@ def _listed(visit: Visit, tab: str, order: str) -> Context:
         **head_of(visit, panels["service"].data, tab),
         "samples": panels["samples"],
         "sampling": samplings[0],
+        "settings": panels["settings"],
         "minutes": DEFAULT_MINUTES,
         "conditions": conditions,
         "offset": offset,

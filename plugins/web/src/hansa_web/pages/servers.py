@@ -71,6 +71,7 @@ def show_balancer(visit: Visit) -> Context:
     return {
         "rows": panels["servers"].data["items"],
         "statistics": panels["statistics"].data.get("items", []),
+        "error": panels["statistics"].error,
         "fault": "",
     }
 

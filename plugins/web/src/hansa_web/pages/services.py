@@ -13,26 +13,42 @@ from ..source_view import highlighted
 from ..visit import Visit
 
 PAGE_SIZE = 50
-NOTHING: JsonObject = {}
+MOST_LISTED = 10_000
+"""Services that the list has at most."""
+BUILTIN = "plugin "
+"""What the origin of a service that comes with a plugin begins with."""
 
 
 def show_list(visit: Visit) -> Context:
-    """Return a page of the services, with the figures of the last hour beside them."""
+    """Return a page of the services, with the figures of the last hour beside them: those that are
+    deployed, and after them, if they are asked for, those that come with plugins.
+    """
     offset = visit.query.number("offset", 0)
     text = visit.query.get("filter")
+    with_builtin = visit.query.get("builtin") == "yes"
     panels = visit.panels(
-        services=("admin.service.list", {"filter": text, "offset": offset, "limit": PAGE_SIZE}),
+        services=("admin.service.list", {"filter": text, "limit": MOST_LISTED}),
         figures=("admin.statistics.top", {"span": "hour", "limit": 1000, "text": text}),
     )
     if panels["services"].error is not None:
         raise panels["services"].error
-    found = panels["services"].data
+    items = panels["services"].data["items"]
+    builtin = [one for one in items if one["origin"].startswith(BUILTIN)]
+    listed = [one for one in items if not one["origin"].startswith(BUILTIN)]
+    if with_builtin:
+        listed += builtin
     figures = {one["name"]: one for one in panels["figures"].data.get("items", ())}
+    page = listed[offset : offset + PAGE_SIZE]
     return {
-        "rows": [{**one, "figures": figures.get(one["name"])} for one in found["items"]],
-        "total": found["total"],
+        "rows": [{**one, "figures": figures.get(one["name"])} for one in page],
+        "total": len(listed),
         "offset": offset,
         "size": PAGE_SIZE,
+        "builtin_count": len(builtin),
+        "with_builtin": with_builtin,
+        "query": {"filter": text, "builtin": "yes" if with_builtin else ""},
+        "figures_error": panels["figures"].fault,
+        "has_figures": panels["figures"].error is None,
     }
 
 
@@ -49,6 +65,7 @@ def show_service(visit: Visit) -> Context:
     return {
         **head_of(visit, found, "overview"),
         "figures": panels["figures"].data.get("figures"),
+        "figures_error": panels["figures"].fault,
         "input": fields_in(found["input"]),
         "output": fields_in(found["output"]),
     }
@@ -61,7 +78,9 @@ def head_of(visit: Visit, found: JsonObject, tab: str) -> Context:
     tabs = [("overview", here)]
     if found["source"] is not None:
         tabs.append(("source", f"{here}/source"))
-    tabs += [(tab_name, f"{here}/{tab_name}") for tab_name in ("invoke", "samples", "slow")]
+    if visit.may("admin.service.invoke"):
+        tabs.append(("invoke", f"{here}/invoke"))
+    tabs += [(tab_name, f"{here}/{tab_name}") for tab_name in ("samples", "slow")]
     return {"title": name, "found": found, "here": here, "tabs": tabs, "tab": tab}
 
 

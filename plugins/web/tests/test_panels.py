@@ -1,0 +1,108 @@
+"""A call of the API that fails costs a page the part that needs it, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_web.api import Access, ApiError, JsonObject
+from hansa_web.pages import PAGES
+from hansa_web.rendering import environment
+
+from plugins.web.tests.conftest import CLUSTER, Browser
+
+SOURCE = (
+    "from hansa import Service\n\n\nclass Part(Service):\n    def handle(self):\n        return 1\n"
+)
+PATHS = [
+    *(page.path for page in PAGES if page.group),
+    "/services/panels.part",
+    "/services/panels.part/samples",
+    "/services/panels.part/slow",
+    "/services/panels.part/source",
+    "/services/panels.part/invoke",
+    "/channel/http/panels",
+    "/channel/http/panels/edit",
+    "/channel/http/panels/delete",
+    "/channel/http/new",
+    "/messages?cid=none",
+    "/find?q=panels",
+    "/logs?level=ERROR",
+    "/statistics/course?name=panels.part",
+]
+MADE = "made to fail"
+WHOLE = {"/services/panels.part/source": 2}
+"""Pages that are about the answers of more than one call."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def defined(server: RunningServer) -> None:
+    """A service and a channel to look at."""
+    server.deploy("panels.py", SOURCE)
+    settings = {"url_path": "/panels", "service": "panels.part", "security": "admin"}
+    server.api("admin.channel.http.create", name="panels", **settings)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_call_that_fails_is_said_and_breaks_no_page(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    called: list[int] = []
+    failing = -1
+    call = browser.api.call
+
+    def failed(
+        service: str, data: Mapping[str, object] | None, access: Access | None
+    ) -> JsonObject:
+        called.append(len(called))
+        if called[-1] == failing:
+            raise ApiError(500, {"detail": MADE})
+        return call(service, data, access)
+
+    address = f"/{CLUSTER}{path}"
+    browser.get(address)  # the catalogue of types is asked for once in a while
+    monkeypatch.setattr(browser.api, "call", failed)
+    if browser.get(address).status_code == 503:
+        pytest.skip("a single server has no load-balancer")
+    count = len(called)
+    statuses = []
+    for number in range(count):
+        failing = number
+        called.clear()
+        answer = browser.get(address)
+        assert MADE in answer.text, (path, number)
+        assert "failed unexpectedly" not in answer.text
+        assert answer.text.count("<h1>") == 1
+        statuses.append(answer.status_code)
+    assert set(statuses) <= {200, 500}
+    assert statuses.count(500) <= WHOLE.get(path, 1)
+
+
+def test_what_an_answer_leaves_out_is_not_a_method_of_a_dictionary() -> None:
+    template = environment().from_string('{% for one in found["items"] %}{{ one }}{% endfor %}.')
+    assert template.render(found={}) == "."
+    assert template.render(found={"items": [1, 2]}) == "12."
+
+
+def test_a_viewer_is_offered_nothing_that_would_be_refused(
+    browser: Browser, server: RunningServer
+) -> None:
+    password = "a password of a viewer"
+    server.api("admin.security.basic.create", name="vera", username="vera", password=password)
+    server.api("admin.account.create", name="vera", credentials=["vera"], roles=["viewer"])
+    viewer = Browser(server.url)
+    assert viewer.log_in(password, "vera").status_code == 303
+    for path in PATHS:
+        answer = viewer.get(f"/{CLUSTER}{path}")
+        if answer.status_code != 200:
+            assert answer.status_code in (403, 503), (path, answer.text)
+            continue
+        main = answer.text.partition("<main")[2].partition("</main>")[0]
+        if not path.startswith("/statistics"):  # its CSV is a view
+            assert 'method="post"' not in main, path
+        for word in ("Deploy…", "New…", "Replay", "Use as input", "Restart…"):
+            assert word not in main, (path, word)
+    samples = f"/{CLUSTER}/services/panels.part/samples"
+    assert "Delete all samples" not in viewer.get(samples).text
+    assert '<button class="first" name="action" value="on">' in browser.get(samples).text
