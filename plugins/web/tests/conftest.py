@@ -13,6 +13,7 @@ import falcon.testing
 import pytest
 from hansa_cli.location import Trust
 from hansa_devkit.harness.api_server import RunningServer, servers
+from hansa_devkit.harness.distribution import install_plugin
 from hansa_web.api import ClusterApi
 from hansa_web.application import build
 from hansa_web.connection import Destination
@@ -21,6 +22,46 @@ from hansa_web.settings import WebSection
 from tests.parallel import Shared
 
 CLUSTER = "tests"
+TELEGRAPH = '''
+    import datetime
+    from typing import Annotated, Literal
+
+
+    class Wire(Model):
+        """How messages go over the wire."""
+
+        speed: Annotated[int, setting("Speed, in words a minute", ge=1, le=60)] = 20
+        tone: Annotated[float | None, setting("Tone, in hertz")] = None
+
+
+    class Station(Model):
+        """Where messages are sent."""
+
+        sign: Annotated[str, setting("Call sign", example="OXZ", min_length=1)]
+        code: Annotated[Literal["morse", "baudot"], setting("Code of the letters")]
+        answers: Annotated[str, setting("Service that takes answers", refers="service")] = ""
+        through: Annotated[str, setting("Station that relays", refers="outgoing telegraph")] = ""
+        opened: Annotated[datetime.datetime | None, setting("Time of its opening")] = None
+        signs: Annotated[list[str], setting("Other call signs")] = []
+        prices: Annotated[dict[str, str], setting("Prices by country")] = {}
+        key: Annotated[Secret | None, setting("Secret of the station")] = None
+        urgent: Annotated[bool, setting("Whether messages go first")] = False
+        note: Annotated[str, setting("Note", multiline=True, advanced=True)] = ""
+        wire: Annotated[Wire, setting("The wire")] = Wire()
+
+
+    class Telegraph(Outgoing):
+        """Sends telegrams."""
+
+        type = "telegraph"
+        Config = Station
+
+
+    @hookimpl
+    def hansa_transports():
+        return [Telegraph]
+'''
+"""A plugin with a setting of each sort."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
@@ -75,9 +116,10 @@ class Browser:
 
 @contextlib.contextmanager
 def started(folder: Path) -> Iterator[RunningServer]:
-    """Run a server with everything that is installed."""
+    """Run a server with everything that is installed, and a plugin that nobody here knows."""
+    install_plugin(folder / "plugins", "telegraph", TELEGRAPH)
     with servers(folder) as make:
-        yield make(workers=1)
+        yield make(workers=1, env={"PYTHONPATH": str(folder / "plugins")})
 
 
 @pytest.fixture(scope="module")

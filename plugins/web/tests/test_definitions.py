@@ -113,6 +113,76 @@ def test_ping(browser: Browser, server: RunningServer) -> None:
     assert answer.status_code == 422
 
 
+TELEGRAPH = "/tests/outgoing/telegraph"
+CHOSEN = "from hansa import Service\n\n\nclass Chosen(Service):\n    def handle(self):\n        return 1\n"
+FILLED = {
+    "sign": "OXZ",
+    "code": "baudot",
+    "answers": "admin.service.list",
+    "opened": "2026-11-30T12:00:00Z",
+    "signs": "OXA\r\nOXB",
+    "prices~keys": ["dk", "se"],
+    "prices": ["1.20", "1.40"],
+    "key": "dah dit dah",
+    "urgent": "true",
+    "note": "one\r\ntwo",
+    "wire.speed": "30",
+    "wire.tone": "440.5",
+}
+
+
+def test_the_form_of_a_type_that_nobody_here_knows(browser: Browser, server: RunningServer) -> None:
+    page = browser.get(f"{TELEGRAPH}/new").text
+    assert "Sends telegrams." in page and "The wire" in page
+    assert (
+        page.index('id="f-sign"') < page.index('id="f-answers"') < page.index('id="f-wire.speed"')
+    )
+    fold = '<details class="group"><summary>Wire <small>2 settings</small></summary>'
+    assert fold in page and "1 to 60" in page and "Default: 20" in page
+    empty = browser.post(f"{TELEGRAPH}/new", {"name": "", "sign": "", "code": ""})
+    assert empty.status_code == 422
+    for path in ("name", "sign", "code"):
+        field = empty.text.partition(f'id="f-{path}"')[2].partition("</div>")[0]
+        assert 'class="fault"' in field, path
+    faulty = browser.post(f"{TELEGRAPH}/new", {**FILLED, "name": "main", "wire.speed": "99"})
+    assert faulty.status_code == 422
+    assert '<details class="group" open><summary>Wire <small>2 settings, 2 set' in faulty.text
+    assert 'value="440.5"' in faulty.text and "dah dit" not in faulty.text
+    answer = browser.post(f"{TELEGRAPH}/new", {**FILLED, "name": "main"})
+    assert answer.status_code == 303, answer.text
+    stored = server.api("admin.outgoing.telegraph.get", name="main")
+    assert (stored["sign"], stored["code"], stored["urgent"]) == ("OXZ", "baudot", True)
+    assert (stored["signs"], stored["prices"]) == (["OXA", "OXB"], {"dk": "1.20", "se": "1.40"})
+    assert (stored["note"], stored["wire"]) == ("one\ntwo", {"speed": 30, "tone": 440.5})
+    assert stored["opened"].startswith("2026-11-30T12:00:00") and "key" not in stored
+
+    path = f"{TELEGRAPH}/main/edit"
+    page = browser.get(path).text
+    assert '<details class="group" open><summary>Wire' in page and "It is kept unless" in page
+    assert "OXA\nOXB</textarea>" in page and "dah dit" not in page
+    fields = {**FILLED, "key": "", "sign": "OXY", "wire.tone": ""}
+    done = browser.post(path, {**fields, "seen_revision": revision(browser, path)})
+    assert done.status_code == 303, done.text
+    edited = server.api("admin.outgoing.telegraph.get", name="main")
+    assert (edited["sign"], edited["wire"]) == ("OXY", {"speed": 30, "tone": None})
+
+
+def test_what_a_field_refers_to_can_be_chosen(browser: Browser, server: RunningServer) -> None:
+    server.deploy("chosen.py", CHOSEN)
+    page = browser.get(f"{TELEGRAPH}/new").text
+    assert 'id="f-answers" name="answers" value=""' in page
+    assert '<datalist id="f-answers-names">' in page and "<option>chosen.chosen</option>" in page
+    server.api("admin.outgoing.telegraph.create", name="relay", sign="OXR", code="morse")
+    page = browser.get(f"{TELEGRAPH}/new?through=relay").text
+    assert '<select id="f-through"' in page and "<option selected>relay</option>" in page
+    answer = browser.post(f"{TELEGRAPH}/new", {**FILLED, "name": "far", "through": "gone"})
+    assert answer.status_code == 422
+    assert '<option value="gone" selected>gone (is not there)</option>' in answer.text
+    page = browser.get("/tests/channel/http/new").text
+    names = page.partition('id="f-security-about"')[2].partition("</div>")[0]
+    assert "There are: " in names and "admin" in names
+
+
 def test_a_form_of_every_type_can_be_drawn_and_says_what_is_missing(
     browser: Browser, server: RunningServer
 ) -> None:

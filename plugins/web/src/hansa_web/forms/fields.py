@@ -89,6 +89,11 @@ class FormField:
         return str(_first(self.setting.schema, "x-refers") or "")
 
     @property
+    def is_path(self) -> bool:
+        """Whether the path of a file will do in place of a name."""
+        return bool(_first(self.setting.schema, "x-path"))
+
+    @property
     def is_advanced(self) -> bool:
         """Whether it is folded away unless it is set."""
         return bool(_first(self.setting.schema, "x-advanced"))
@@ -106,10 +111,14 @@ class FormField:
 
 @dataclass(frozen=True)
 class FieldGroup:
-    """Fields that are shown together, under a title; the advanced ones in a fold."""
+    """Fields that are shown together, under a title; the advanced ones in a fold.
+
+    With `is_section` they are the settings of a section.
+    """
 
     title: str
     help: str
+    is_section: bool = False
     fields: list[FormField] = field(default_factory=list)
 
     @property
@@ -125,7 +134,7 @@ class FieldGroup:
 
 def field_groups(schema: Schema, without: Iterable[str] = ("name",)) -> list[FieldGroup]:
     """Return the fields of a schema in groups: of the classes that declare the settings, and one
-    for each section.
+    for each section. Those with required settings come first, and sections last.
     """
     titles: Mapping[str, str] = schema.own.get("x-groups") or {}
     groups = {f"group {name}": FieldGroup(title, "") for name, title in titles.items()}
@@ -135,9 +144,14 @@ def field_groups(schema: Schema, without: Iterable[str] = ("name",)) -> list[Fie
         if setting.schema.section is not None and not setting.section:
             continue  # a section is shown by its settings
         key, title, help = _group_of(setting, schema, titles)
-        group = groups.setdefault(key, FieldGroup(title, help))
+        group = groups.setdefault(key, FieldGroup(title, help, bool(setting.section)))
         group.fields.append(FormField(setting, widget_of(setting.schema)))
-    return [group for group in groups.values() if group.fields]
+    return sorted((group for group in groups.values() if group.fields), key=_place)
+
+
+def _place(group: FieldGroup) -> tuple[bool, bool]:
+    has_required = any(one.required for one in group.fields)
+    return (not has_required, group.is_section)
 
 
 def fields_of(schema: Schema) -> list[FormField]:

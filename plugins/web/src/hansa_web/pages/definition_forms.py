@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ..api import ApiError, JsonObject
 from ..catalogue import RegisteredType
-from ..forms.fields import FieldGroup, FormField, field_groups, fields_of
+from ..forms.fields import FormField, field_groups, fields_of
+from ..forms.references import choices_of
+from ..forms.sections import Section, belongs, posted_sections, section_of, stored_sections
 from ..forms.values import (
     ABSENT,
     SOURCES,
     Posted,
     Shown as ShownValue,
     posted_settings,
-    shown_again,
     shown_of,
     stored_value,
 )
@@ -28,38 +28,6 @@ MOST_SEEN = 20
 """Forms of which a session remembers the settings that they were shown with."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """A field and what it shows."""
-
-    field: FormField
-    shown: ShownValue
-
-
-@dataclass(frozen=True)
-class Section:
-    """A group of the form: its rows, and those in its fold, which is open if one of them is set,
-    required or faulty.
-    """
-
-    title: str
-    help: str
-    common: list[Row]
-    advanced: list[Row]
-
-    @property
-    def set_count(self) -> int:
-        """The number of settings in the fold that differ from their default."""
-        return sum(1 for row in self.advanced if row.shown.is_set)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the fold hides something that must be seen."""
-        return any(
-            row.shown.is_set or row.shown.fault or row.field.required for row in self.advanced
-        )
-
-
 def show_new(visit: Visit) -> Context:
     """Return the empty form of a type, with settings that the address gives."""
     registered = visit.type
@@ -67,7 +35,7 @@ def show_new(visit: Visit) -> Context:
     given = {
         name: visit.query.get(name) for name in registered.schema.properties if name in visit.query
     }
-    sections = _sections(registered, given)
+    sections = stored_sections(registered.schema, given)
     return _context(visit, registered, sections, name=visit.query.get("name"))
 
 
@@ -99,7 +67,7 @@ def show_edit(visit: Visit) -> Context:
     visit.require(registered.service("edit"))
     found = visit.call(registered.service("get"), name=visit.parts["name"])
     remember(visit, found)
-    sections = _sections(registered, _settings(found))
+    sections = stored_sections(registered.schema, _settings(found))
     return _context(visit, registered, sections, found=found, name=found["name"])
 
 
@@ -165,7 +133,7 @@ def conflict(
         if wanted is not ABSENT or saw != stored:
             compared = [_comparable(one, value) for value in (saw, stored, wanted)]
             rows.append((one.path, compared[0], compared[1], compared[2]))
-    sections = [_section(group, shown) for group in field_groups(registered.schema)]
+    sections = [section_of(group, shown) for group in field_groups(registered.schema)]
     context = _context(
         visit,
         registered,
@@ -188,52 +156,6 @@ def _settings(found: JsonObject) -> JsonObject:
     return {key: value for key, value in found.items() if key not in REPORTED}
 
 
-def _sections(registered: RegisteredType, settings: Mapping[str, object]) -> list[Section]:
-    """Return the form with stored settings."""
-    return [
-        _section(
-            group, {one.path: shown_of(one, stored_value(settings, one)) for one in group.fields}
-        )
-        for group in field_groups(registered.schema)
-    ]
-
-
-def _sections_again(
-    visit: Visit, registered: RegisteredType, faults: Mapping[str, str]
-) -> list[Section]:
-    """Return the form as it was posted, with its faults."""
-    return [
-        _section(
-            group,
-            {
-                one.path: shown_again(one, visit.form, fault_of(faults, one.path))
-                for one in group.fields
-            },
-        )
-        for group in field_groups(registered.schema)
-    ]
-
-
-def _section(group: FieldGroup, shown: Mapping[str, ShownValue]) -> Section:
-    return Section(
-        group.title,
-        group.help,
-        [Row(one, shown[one.path]) for one in group.common],
-        [Row(one, shown[one.path]) for one in group.advanced],
-    )
-
-
-def fault_of(faults: Mapping[str, str], path: str) -> str:
-    """Return the fault of a field: of its own path, or of a part of its value."""
-    own = faults.get(path)
-    inner = [
-        f"{key.removeprefix(path).lstrip('.')}: {fault}"
-        for key, fault in faults.items()
-        if key.startswith((f"{path}.", f"{path}["))
-    ]
-    return "; ".join(([own] if own else []) + inner)
-
-
 def _context(
     visit: Visit,
     registered: RegisteredType,
@@ -251,7 +173,7 @@ def _context(
     prefix = f"{len(faults)} faults – " if faults else ""
     words = registered.path.replace(".", " ")
     title = f"Edit {found['name']}" if found is not None else f"New {words}"
-    rows = [row for section in sections for row in (*section.common, *section.advanced)]
+    rows = [row for section in sections for row in section.rows]
     known = {row.field.path for row in rows if row.shown.fault}
     here = definition_path(visit) if found is not None else ""
     return {
@@ -260,6 +182,7 @@ def _context(
         "registered": registered,
         "sections": sections,
         "sources": SOURCES,
+        "choices": choices_of(visit, (row.field for row in rows)),
         "found": found,
         "name": name,
         "name_fault": faults.get("name", ""),
@@ -267,7 +190,7 @@ def _context(
         "other_faults": {
             key: fault
             for key, fault in faults.items()
-            if key != "name" and not any(_belongs(key, path) for path in known)
+            if key != "name" and not any(belongs(key, path) for path in known)
         },
         "summary": summary,
         "result": result,
@@ -276,10 +199,6 @@ def _context(
         "can_test": "test" in registered.actions,
         "back": here or list_path(visit, registered.kind),
     }
-
-
-def _belongs(fault: str, path: str) -> bool:
-    return fault == path or fault.startswith((f"{path}.", f"{path}["))
 
 
 def _again(
@@ -294,7 +213,7 @@ def _again(
     status: int = 422,
 ) -> Shown:
     """Return the form again, with all that was entered but secrets."""
-    sections = _sections_again(visit, registered, faults)
+    sections = posted_sections(registered.schema, visit.form, faults)
     context = _context(
         visit,
         registered,
@@ -356,7 +275,7 @@ def _try(
             faults = error.errors
             summary = "" if faults else str(error)
             cid = error.cid
-    sections = _sections_again(visit, registered, faults)
+    sections = posted_sections(registered.schema, visit.form, faults)
     context = _context(
         visit,
         registered,
@@ -376,7 +295,13 @@ PAGES = (
         path="/{kind}/{type}/new",
         title="New definition",
         template="definition_form.html",
-        services=("admin.{kind}.{type}.create", "admin.{kind}.{type}.test"),
+        services=(
+            "admin.{kind}.{type}.create",
+            "admin.{kind}.{type}.test",
+            "admin.definition.list",
+            "admin.service.packages",
+        ),
+        calls=3,
         show=show_new,
         act=create,
     ),
@@ -388,7 +313,10 @@ PAGES = (
             "admin.{kind}.{type}.get",
             "admin.{kind}.{type}.edit",
             "admin.{kind}.{type}.test",
+            "admin.definition.list",
+            "admin.service.packages",
         ),
+        calls=4,
         show=show_edit,
         act=edit,
     ),
