@@ -180,6 +180,38 @@ def test_what_cannot_be_read_is_kept_only_if_no_path_leads_into_it(raw: bytes):
     assert kept.text or kept.base64
 
 
+@pytest.mark.parametrize(
+    ("raw", "content_type"),
+    [
+        ('{"newPassword": "hunter22", "sessionToken": "hunter22"}', ""),
+        ('{"\\u0070assword": "hunter22"}', ""),
+        ('{"payload": "{\\"password\\":\\"hunter22\\"}"}', ""),
+        ("user[password]=hunter22&user.token=hunter22", FORM),
+        ("user[password]=hunter22", ""),
+        ("a=%ff&%70assword=hunter22", FORM),
+        ('{"password": "hunter22"}', FORM),
+        ('{"password": "hunter22",}', FORM),
+        ("<a><password>hunter22</password></a>", FORM),
+        ("<!DOCTYPE a><a><password><![CDATA[hunter22]]></password></a>", ""),
+        ('<!DOCTYPE a [<!ENTITY e "hunter22">]><a><password>&e;</password></a>', ""),
+        ("<a><password>x<!-- y -->hunter22</password><b></a>", ""),
+        ("<a><x:password a='1'><i/>hunter22</x:password><b></a>", ""),
+        ("--x\r\n\r\nhunter22", " multipart/form-data; boundary=x"),
+    ],
+)
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_credential_may_be_written_in_many_ways(raw: str, content_type: str, more: int) -> None:
+    redaction = Redaction(Rules())
+    body = Body(raw.encode(), len(raw) + more, content_type)
+    kept = redaction.body(redaction.add_body(body))
+    assert kept.text or kept.why
+    assert "hunter22" not in kept.text
+
+
+def test_what_is_beside_a_credential_is_kept() -> None:
+    assert body_of("<a><token /><b>text</b><c></a>").text == "<a><token /><b>text</b><c></a>"
+
+
 def test_what_was_cut_cannot_be_read():
     cut = Body(b'{"a": "b", "password": "hunter22", <x:Password a="1">hunter22', 100_000_000)
     for paths, text in (

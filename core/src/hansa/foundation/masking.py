@@ -9,7 +9,7 @@ _WORDS = ("passw", "secret", "token", "api", "authorization", "cookie")
 """Parts of the names that are looked for."""
 _SECRET = re.compile(
     r"((?:password|passwd|secret|token|api[-_]?key|authorization|cookie)"
-    r"['\"]?\s*[:=]\s*['\"]?(?:basic |bearer )?)[^\s'\",;&})]+"
+    r"\\*['\"]?\]?\s*[:=]\s*\\*['\"]?(?:basic |bearer )?)[^\s'\",;&})]+"
     r"|(://[^\s/:@]*:)[^\s/@]+(?=@)",
     re.IGNORECASE,
 )

@@ -22,35 +22,22 @@ HEADERS = (
 """Names of headers."""
 
 MEMBERS = (
-    "password",
-    "passwd",
+    "*password",
+    "*passwd",
     "pwd",
-    "*_password",
-    "*-password",
-    "passphrase",
-    "secret",
-    "*_secret",
-    "*-secret",
-    "clientsecret",
-    "token",
-    "*_token",
-    "*-token",
-    "accesstoken",
-    "refreshtoken",
-    "idtoken",
-    "authtoken",
-    "securitytoken",
-    "binarysecuritytoken",
+    "*passphrase",
+    "*secret",
+    "*token",
     "client_assertion",
-    "apikey",
-    "api_key",
-    "api-key",
+    "*apikey",
+    "*api_key",
+    "*api-key",
     "authorization",
-    "privatekey",
-    "private_key",
-    "private-key",
+    "*privatekey",
+    "*private_key",
+    "*private-key",
 )
-"""Names of parameters, and of members and elements at any depth of a message."""
+"""Names of parameters, and of members and elements at any depth of a message, such as `newPassword`."""
 
 
 def secrets_in(header: str) -> Iterator[str]:

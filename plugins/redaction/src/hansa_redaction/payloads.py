@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 from urllib.parse import parse_qsl, urlencode
@@ -16,6 +17,7 @@ from .paths import State
 from .rules import Rules
 
 MOST_FIELDS = 1000
+_NAME_ENDS = re.compile(r"[\[\].]")
 
 
 class Unreadable(Exception):
@@ -139,8 +141,13 @@ def read_form(raw: bytes, rules: Rules, found: FoundValues) -> FieldsPayload:
 
 
 def is_masked_field(rules: Rules, name: str) -> bool:
-    """Whether a parameter or a field of a form is masked: by its name, or by a path of one step."""
-    return name in rules.parameters or rules.follow(rules.begin, name)[1]
+    """Whether a parameter or a field of a form is masked: by its name, or by a path of one step; or
+    by a part of its name, where it is one such as `user[password]`.
+    """
+    parts = [part for part in _NAME_ENDS.split(name) if part]
+    return any(
+        one in rules.parameters or rules.follow(rules.begin, one)[1] for one in (name, *parts)
+    )
 
 
 class XmlPayload(Payload):

@@ -25,9 +25,14 @@ FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/"
 _BEGIN = re.compile(rb"^[\xef\xbb\xbf\xff\xfe\s\0]*([\[{<\"\-0-9tfn])")
 _IN_ELEMENTS = re.compile(
-    r"(<(?:[\w.-]+:)?[\w.-]*(?:password|passwd|secret|token|api[-_]?key)(?:\s[^<>]*)?>)[^<]+",
-    re.IGNORECASE,
+    r"(<((?:[\w.-]+:)?[\w.-]*(?:password|passwd|secret|token|api[-_]?key))(?:\s[^<>]*(?<!/))?>)"
+    r".+?(?=</\2\s*>|\Z)",
+    re.IGNORECASE | re.DOTALL,
 )
+"""An element, with all that is in it, up to its end or that of a message that was cut."""
+_ENTITY = re.compile(r"(<!ENTITY\s[^\"'<>]*)(?:\"[^\"]*\"?|'[^']*'?)", re.IGNORECASE)
+_ESCAPED = re.compile(r"(?:\\u00|%)([46][1-9a-f]|[57][0-9a]|5f)", re.IGNORECASE)
+"""A letter or an underscore as JSON and forms may write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,10 @@ class Redaction:
     def _read(self, body: Body) -> Payload:
         """Read a body as what it is; raises `Unreadable`."""
         kind = body.content_type.partition(";")[0].strip().lower()
-        if kind == FORM:
-            return read_form(body.raw, self._rules, self._found)
         begin = _BEGIN.match(body.raw[:1000])
+        # programs such as curl say that JSON and XML are a form unless they are told
+        if kind == FORM and (begin is None or begin[1] not in b"[{<"):
+            return read_form(body.raw, self._rules, self._found)
         if begin is None:
             raise Unreadable
         read = XmlPayload.read if begin[1] == b"<" else JsonPayload.read
@@ -121,7 +127,7 @@ class Redaction:
         if self._rules.is_strict:
             what = "it is too long" if body.is_cut else "it cannot be read"
             return Redacted(why=f"{what}, and there is something to mask in it")
-        if body.content_type.lower().startswith(MULTIPART):
+        if body.content_type.strip().lower().startswith(MULTIPART):
             return Redacted(why="it has several parts")
         try:
             text = body.raw.decode()
@@ -129,7 +135,7 @@ class Redaction:
             text = "" if not body.is_cut else body.raw.decode(errors="ignore")
             if "\0" in text or len(text) < len(body.raw) / 2:
                 return self._binary(body)
-        return Redacted(self.text(_IN_ELEMENTS.sub(_masked_text, text)))
+        return Redacted(self.text(_masked_markup(_ESCAPED.sub(_letter, text))))
 
     def _binary(self, body: Body) -> Redacted:
         """Return what may be kept of what is no text."""
@@ -164,8 +170,20 @@ class Redaction:
             return MASK
 
 
+def _masked_markup(text: str) -> str:
+    """Return a text with masks in elements with names of credentials, and in entities, which may be
+    their values.
+    """
+    return _ENTITY.sub(_masked_text, _IN_ELEMENTS.sub(_masked_text, text))
+
+
 def _masked_text(match: re.Match[str]) -> str:
     return match[1] + MASK
+
+
+def _letter(match: re.Match[str]) -> str:
+    """Return a letter as itself, so that the name of a credential is found."""
+    return chr(int(match[1], 16))
 
 
 def _storable(text: str) -> str:
