@@ -13,6 +13,7 @@ import pytest
 from hansa import Invalid, load, rotate_log
 from hansa.plugins.sections import LogSection
 from hansa.process import logs as core_logs
+from hansa_trace.log_commands import print_lines
 from hansa_trace.logs import files, reading
 from hansa_trace.logs.cursor import Cursor
 from hansa_trace.logs.files import Budget
@@ -272,3 +273,16 @@ def test_a_server_that_is_new_returns_what_is_new(tmp_path: Path):
     write(tmp_path, entry(100, "old"), entry(200, "new"))
     follow = {"server2": {"server": Position(1, 1)}}
     assert messages(tmp_path, LogQuery(follow=follow, new_since=150.0)) == ["new"]
+
+
+def test_a_line_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    line = {
+        "at": 0.0,
+        "server": "s",
+        "level": "INFO",
+        "logger": "l",
+        "cid": "K",
+        "message": "\x1b[2J",
+    }
+    print_lines({"items": [line]})
+    assert capsys.readouterr().out.endswith("s INFO l K - \\x1b[2J\n")

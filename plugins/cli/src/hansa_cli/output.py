@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,15 @@ STATE_STYLE = {
     "unplaced": "yellow",
     "inactive": "dim",
 }
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What steers a terminal, or turns the direction of a text; not tabs and ends of lines."""
+
+
+def printable(text: str) -> str:
+    """Return a text of a server with control characters escaped: others may have written it."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def console(stderr: bool = False) -> Console:
@@ -86,10 +96,10 @@ def text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return value
+        return printable(value)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
-    return json.dumps(value, ensure_ascii=False)
+        return printable(", ".join(value))
+    return printable(json.dumps(value, ensure_ascii=False))
 
 
 def moment(seconds: float) -> str:

@@ -95,7 +95,7 @@ def show(client: Client, as_json: bool, **values: Any) -> None:
     for change in answer["changes"]:
         click.echo(_label(change))
         for line in _lines(change):
-            click.echo(f"    {line}")
+            click.echo(output.printable(f"    {line}"))
     print_rest(len(answer["changes"]), answer["total"])
 
 

@@ -101,12 +101,13 @@ def get_sample(client: Client, as_json: bool, id: str) -> None:
         answer.pop(name)
     output.details({**answer, "at": output.moment(answer["at"])})
     for name, message in messages.items():
-        click.echo(f"\n{name} ({message['size']} bytes {message['content_type']})")
+        kind = output.printable(message["content_type"])
+        click.echo(f"\n{name} ({message['size']} bytes {kind})")
         for header, value in message["headers"].items():
-            click.echo(f"{header}: {value}")
+            click.echo(output.printable(f"{header}: {value}"))
         for part in ("note", "text", "base64"):
             if message[part]:
-                click.echo(f"\n{message[part]}")
+                click.echo(output.printable(f"\n{message[part]}"))
 
 
 @command(

@@ -54,7 +54,7 @@ def trace(client: Client, as_json: bool, cid: str, no_log: bool) -> None:
     columns = ["at", "where", "what", "outcome", "ms"]
     output.table(columns, cells, "trace of this message")
     for sentence in summary(answer, missing):
-        click.echo(sentence)
+        click.echo(output.printable(sentence))
 
 
 def lines_of(client: Client, answer: JsonObject, cid: str) -> JsonObject:

@@ -112,13 +112,13 @@ def print_lines(answer: JsonObject) -> None:
     """Print the lines of an answer."""
     for line in answer["items"]:
         source = f"{line['server']} {line['level']} {line['logger']} {line['cid']}"
-        click.echo(f"{moment(line['at'])} {source} - {line['message']}")
+        click.echo(output.printable(f"{moment(line['at'])} {source} - {line['message']}"))
 
 
 def print_missing(sentences: list[str]) -> None:
     """Say what could not be read, where it does not mix with the lines."""
     for sentence in sentences:
-        click.echo(sentence, err=True)
+        click.echo(output.printable(sentence), err=True)
 
 
 log = click.Group("log", help="The logs of all servers: searched, followed, grouped.")
