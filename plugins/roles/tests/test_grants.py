@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Literal, TypeAlias, cast
 
 import pytest
-from hansa import Invalid, load
+from hansa import Edit, Invalid, NotFound, Server, load
 from hansa_jwt.principal import TokenPrincipal
 from hansa_ldap.principal import DirectoryPrincipal
 from hansa_roles.callers import Rule, definition_of
+from hansa_roles.edits import target_of_edit
 from hansa_roles.grants import Grants, RoleState, Target
 from hansa_roles.settings import AccountSettings, RoleSettings
 from hansa_roles.unread import account_unread, role_unread
 from hypothesis import HealthCheck, given, settings as profile, strategies as st
 
+Mode: TypeAlias = Literal["create", "edit", "set"]
 ROLES = ("r0", "r1", "r2", "r3")
 DEFINITIONS = ("d0", "d1", "d2", "admin")
 SERVICES = ("orders.get", "orders.put", "rates")
@@ -267,3 +270,28 @@ def test_roles_and_accounts_that_cannot_be_read():
         assert not grants.roles_for_service("orders.get")
     account = account_unread({"credentials": ["d0", missing], "roles": ["r0"]})
     assert (account.active, account.credentials, account.roles) == (False, ["d0"], [])
+
+
+class Store:
+    """The definitions of a server, and its types: none."""
+
+    def exists(self, kind: str, type: str, name: str) -> bool:
+        return name == "there"
+
+    def type(self, kind: str, type: str) -> None:
+        raise NotFound("no such type")
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "action"),
+    [
+        ("there", "set", "edit"),
+        ("new", "set", "create"),
+        ("new", "create", "create"),
+        ("new", "edit", "edit"),
+    ],
+)
+def test_to_set_what_is_not_there_is_to_create_it(name: str, mode: Mode, action: str) -> None:
+    server = cast(Server, SimpleNamespace(definitions=Store(), registry=Store()))
+    target = target_of_edit(server, Edit(("channel", "http", name), {}, mode))
+    assert target.service == f"admin.channel.http.{action}"
