@@ -43,6 +43,7 @@ TELEGRAPH = '''
         through: Annotated[str, setting("Station that relays", refers="outgoing telegraph")] = ""
         opened: Annotated[datetime.datetime | None, setting("Time of its opening")] = None
         signs: Annotated[list[str], setting("Other call signs")] = []
+        days: Annotated[list[Literal["mon", "tue"]], setting("Days of service")] = []
         prices: Annotated[dict[str, str], setting("Prices by country")] = {}
         key: Annotated[Secret | None, setting("Secret of the station")] = None
         urgent: Annotated[bool, setting("Whether messages go first")] = False
@@ -51,7 +52,10 @@ TELEGRAPH = '''
 
 
     class Telegraph(Outgoing):
-        """Sends telegrams."""
+        """Sends telegrams.
+
+        For subclasses: there is none.
+        """
 
         type = "telegraph"
         Config = Station

@@ -121,6 +121,7 @@ FILLED = {
     "answers": "admin.service.list",
     "opened": "2026-11-30T12:00:00Z",
     "signs": "OXA\r\nOXB",
+    "days": "mon",
     "prices~keys": ["dk", "se"],
     "prices": ["1.20", "1.40"],
     "key": "dah dit dah",
@@ -133,7 +134,8 @@ FILLED = {
 
 def test_the_form_of_a_type_that_nobody_here_knows(browser: Browser, server: RunningServer) -> None:
     page = browser.get(f"{TELEGRAPH}/new").text
-    assert "Sends telegrams." in page and "The wire" in page
+    assert "<p>Sends telegrams.</p>" in page and "one a line, of mon, tue" in page
+    assert "<summary>More about this type</summary><p>For subclasses: there is none.</p>" in page
     assert (
         page.index('id="f-sign"') < page.index('id="f-answers"') < page.index('id="f-wire.speed"')
     )
@@ -153,6 +155,7 @@ def test_the_form_of_a_type_that_nobody_here_knows(browser: Browser, server: Run
     stored = server.api("admin.outgoing.telegraph.get", name="main")
     assert (stored["sign"], stored["code"], stored["urgent"]) == ("OXZ", "baudot", True)
     assert (stored["signs"], stored["prices"]) == (["OXA", "OXB"], {"dk": "1.20", "se": "1.40"})
+    assert stored["days"] == ["mon"]
     assert (stored["note"], stored["wire"]) == ("one\ntwo", {"speed": 30, "tone": 440.5})
     assert stored["opened"].startswith("2026-11-30T12:00:00") and "key" not in stored
 

@@ -67,6 +67,14 @@ class FormField:
         return [str(choice) for choice in self.setting.schema.choices]
 
     @property
+    def item_choices(self) -> list[str]:
+        """The values that items of a list may have; empty if there are others."""
+        schema = self.setting.schema
+        arrays = [branch for branch in schema.branches if branch.get("type") == "array"]
+        items = [Schema(branch.get("items") or {}, schema.components) for branch in arrays]
+        return [str(choice) for item in items for choice in item.choices]
+
+    @property
     def default(self) -> str:
         """The default in words; empty if there is none."""
         value = self.setting.default
