@@ -6,8 +6,10 @@ import json
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer
-from hansa_web.guard import HEADERS
+from hansa_web.api import Access, Relayed
+from hansa_web.guard import HEADERS, POLICY
 from hansa_web.pages import PAGES
+from hansa_web.recent import RecentAnswers
 from hansa_web.rendering import asset
 from hansa_web.sessions import Sessions
 
@@ -152,7 +154,7 @@ def test_the_api_is_passed_on_as_it_is(stranger: Browser, server: RunningServer)
     refused = stranger.client.simulate_post(**asked)
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"].startswith("Basic")
-    assert "content-security-policy" not in refused.headers
+    assert refused.headers["content-security-policy"] == POLICY
     login = server.post("/hansa/api/admin.server.status", auth=("admin", server.password))
     answer = stranger.client.simulate_post(
         **asked, headers={"Authorization": str(login.request.headers["Authorization"])}
@@ -164,3 +166,65 @@ def test_the_api_is_passed_on_as_it_is(stranger: Browser, server: RunningServer)
         "Origin": "https://evil.example",
     }
     assert stranger.client.simulate_post(**asked, headers=foreign).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("..%2f..%2fhansa/ready", 404),
+        ("%2e%2e%2f%2e%2e%2fhansa/ready", 404),
+        (".%2fadmin.me", 404),
+        ("admin.me%3fa=b", 404),
+        ("admin.me%23a", 404),
+        ("admin.me%0d%0aX-Injected:%20a", 404),
+        ("..%252f..%252fhansa/ready", 404),
+    ],
+)
+def test_a_relayed_path_leads_to_nothing_but_the_api(
+    stranger: Browser, server: RunningServer, path: str, status: int
+) -> None:
+    login = server.post("/hansa/api/admin.me", auth=("admin", server.password))
+    headers = {"Authorization": str(login.request.headers["Authorization"])}
+    answer = stranger.client.simulate_get(f"/hansa/api/{path}", headers=headers)
+    assert answer.status_code in (status, 405), answer.text
+    posted = stranger.client.simulate_post(f"/hansa/api/{path}", headers=headers, body="{}")
+    assert posted.status_code == status, posted.text
+
+
+def test_what_a_relayed_answer_may_not_say(stranger: Browser) -> None:
+    sent: list[dict[str, str]] = []
+
+    def relay(method: str, path: str, headers: dict[str, str], body: bytes) -> Relayed:
+        sent.append(headers)
+        page = [("Content-Type", "text/html"), ("Set-Cookie", "hansa-8183=x"), ("X-Other", "a")]
+        return Relayed(200, page, b"<script>alert(1)</script>")
+
+    stranger.api.relay = relay  # type: ignore[method-assign, assignment]
+    answer = stranger.client.simulate_get(
+        "/hansa/api/x", headers={"X-Forwarded-For": "10.9.8.7"}, remote_addr="192.0.2.7"
+    )
+    assert (answer.headers["x-other"], answer.cookies) == ("a", {})
+    assert answer.headers["content-security-policy"] == POLICY
+    assert sent[0]["X-Forwarded-For"] == "192.0.2.7"
+
+
+def test_a_relayed_header_may_have_any_bytes(server: RunningServer) -> None:
+    api = Browser(server.url).api
+    headers = {"User-Agent": "\xe4\xff", "Authorization": "B\xe4r \xff", "Host": "\xff"}
+    assert api.relay("POST", "/hansa/api/admin.me", headers, b"{}").status in (400, 401)
+
+
+def test_a_poll_is_not_answered_for_another_login_of_the_user() -> None:
+    calls: list[str] = []
+
+    class Api:
+        def call(self, service: str, data: object, access: Access) -> dict[str, str]:
+            calls.append(access.authorization)
+            return {"for": access.authorization}
+
+    recent = RecentAnswers(Api())  # type: ignore[arg-type]
+    first = Access.bearer("ada", "one")
+    other = Access.bearer("ada", "two")
+    assert recent.call("admin.me", {}, first) == recent.call("admin.me", {}, first)
+    assert recent.call("admin.me", {}, other) == {"for": "Bearer two"}
+    assert calls == ["Bearer one", "Bearer two"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -63,6 +65,27 @@ def test_the_cookie_over_https_is_for_https_and_this_host_alone(tmp_path: Path) 
         for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
             assert part in cookie
     finally:
+        web.close()
+
+
+def test_idle_connections_do_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hansa_web.listener.MOST_CONNECTIONS", 5)
+    listening = listen("127.0.0.1:0")
+    address = listening.getsockname()
+    section = WebSection(address=f"127.0.0.1:{address[1]}", threads=2)
+    far = api(lambda request: answered("{}"), "http://far")
+    web = WebServer(build(section, [far]), listening, section, None)
+    Thread(target=web.run, daemon=True).start()
+    idle = [socket.create_connection(address) for _ in range(20)]
+    try:
+        for one in idle[::2]:
+            with contextlib.suppress(OSError):
+                one.sendall(b"GET / HTTP/1.1\r\nX-Sl")
+        url = f"http://127.0.0.1:{address[1]}/login"
+        assert requests.get(url, timeout=5).status_code == 200
+    finally:
+        for one in idle:
+            one.close()
         web.close()
 
 

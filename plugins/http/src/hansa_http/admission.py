@@ -47,14 +47,21 @@ class Guest(Protocol):
 
 class Admission:
     """The open connections of a worker, at most `limit`, and at most `per_address` for each address
-    that is no proxy; 0 sets no limit for addresses.
+    that is no proxy; 0 sets no limit for addresses. `named` is the limit in lines of the log.
 
     A connection over a limit ends another one, that which has been quiet for longest. Where all of
     an address are being served, its new one is closed; over `limit` they wait in the backlog.
     """
 
-    def __init__(self, limit: int, per_address: int, is_proxy: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        per_address: int,
+        is_proxy: Callable[[str], bool],
+        named: str = "http.connection_limit",
+    ) -> None:
         self._limit = limit
+        self._named = named
         self._per_address = per_address
         self._is_proxy = is_proxy
         self._by_address: dict[str, set[Guest]] = {}
@@ -71,7 +78,7 @@ class Admission:
             self._report(f"{address} has more than http.connections_per_address")
             (_quietest(own - {guest}) or guest).handle_close()
         elif self._total > self._limit:
-            self._report("there are more than http.connection_limit")
+            self._report(f"there are more than {self._named}")
             self._end_one(guest)
 
     def leave(self, guest: Guest) -> None:

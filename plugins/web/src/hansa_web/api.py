@@ -147,10 +147,20 @@ class ClusterApi:
         self._lock = threading.Lock()
 
     def call(
-        self, service: str, data: Mapping[str, object] | None, access: Access | None
+        self,
+        service: str,
+        data: Mapping[str, object] | None,
+        access: Access | None,
+        address: str = "",
     ) -> JsonObject:
-        """Call an admin service and return its answer, `{}` if it has none; raises `ApiError`."""
+        """Call an admin service and return its answer, `{}` if it has none; raises `ApiError`.
+
+        `address` is that of the browser, for servers that have this process among their trusted
+        proxies.
+        """
         headers = {**ASKED_JSON, "Content-Type": "application/json"}
+        if address:
+            headers["X-Forwarded-For"] = address
         if access is not None:
             headers["Authorization"] = access.authorization
         body = json.dumps(dict(data or {})).encode()
@@ -189,7 +199,9 @@ class ClusterApi:
     ) -> Relayed:
         """Send a request to one address; raises `httpx2.HTTPError`."""
         client = self._client(url)
-        request = client.build_request(method, url + path, headers=dict(headers), content=body)
+        # headers of a request that is relayed may have any bytes (RFC 9110, 5.5)
+        sent = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        request = client.build_request(method, url + path, headers=sent, content=body)
         answer = client.send(request, stream=True)
         try:
             content = b"".join(answer.iter_raw())

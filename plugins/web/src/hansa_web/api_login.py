@@ -12,13 +12,15 @@ from .api import STATUS, Access, ApiError, ClusterApi
 log = logging.getLogger("hansa.web")
 
 
-def log_in(api: ClusterApi, user: str, password: str) -> Access | None:
-    """Return the access of a user, or None if the cluster does not know user and password.
+def log_in(api: ClusterApi, user: str, password: str, address: str) -> Access | None:
+    """Return the access of a user at an address, or None if the cluster does not know user and
+    password.
 
     Raises `ApiError`.
     """
+    given = {"user": user, "password": password}
     try:
-        begun = api.call("admin.login", {"user": user, "password": password}, None)
+        begun = api.call("admin.login", given, None, address)
     except ApiError as error:
         if error.status == 401:
             return None

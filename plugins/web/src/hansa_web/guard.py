@@ -32,11 +32,10 @@ class SecurityHeaders:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """Add them; what the API has answered is passed on with its own."""
-        if resp.context.get("is_relayed"):
-            return
+        """Add them; what the API has answered is passed on with its own as well."""
+        kept = HEADERS if resp.context.get("is_relayed") else ("Cache-Control",)
         for name, value in HEADERS.items():
-            if name != "Cache-Control" or not resp.get_header(name):
+            if name not in kept or not resp.get_header(name):
                 resp.set_header(name, value)
 
 

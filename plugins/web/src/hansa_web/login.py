@@ -53,7 +53,7 @@ class LoginPage:
             self._show(request, response, form, "There is no such cluster.", 422)
             return
         try:
-            access = log_in(api, form.get("user"), form.get("password"))
+            access = log_in(api, form.get("user"), form.get("password"), request.remote_addr)
         except ApiError as error:
             status = 503 if isinstance(error, Unanswered) else error.status
             self._show(request, response, form, str(error), status)

@@ -18,7 +18,9 @@ MOST = 500
 
 
 class RecentAnswers:
-    """The answers of one cluster a moment ago, by user, service and input."""
+    """The answers of one cluster a moment ago, by login, service and input: another login of a user may
+    have ended, or be of a namesake with other roles.
+    """
 
     def __init__(self, api: ClusterApi) -> None:
         self._api = api
@@ -27,7 +29,7 @@ class RecentAnswers:
 
     def call(self, service: str, data: Mapping[str, object], access: Access) -> JsonObject:
         """Return the answer of a service, from a moment ago if there is one; raises `ApiError`."""
-        key = (access.user, service, json.dumps(dict(data), sort_keys=True))
+        key = (access.authorization, service, json.dumps(dict(data), sort_keys=True))
         now = time.monotonic()
         with self._lock:
             until, answer = self._found.get(key, (0.0, {}))

@@ -4,6 +4,8 @@ answers come back as they are.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import falcon
 
 from .api import ClusterApi, Unanswered
@@ -23,8 +25,10 @@ PASSED_ON = (
     "X-Hansa-CID",
 )
 """Headers of a request that the API may need."""
-OWN = {"connection", "content-length", "date", "server", "transfer-encoding"}
-"""Headers of an answer that are about the connection, or that this process writes itself."""
+OWN = {"connection", "content-length", "date", "server", "set-cookie", "transfer-encoding"}
+"""Headers of an answer that are about the connection, or that this process writes itself; the API
+sets no cookies, and a cookie would be the web admin's.
+"""
 
 
 class Relay:
@@ -41,9 +45,9 @@ class Relay:
         given = {name: value for name, value in headers.items() if value is not None}
         given.setdefault("Accept-Encoding", "identity")
         given["Host"] = req.get_header("Host") or "localhost"
-        path = req.path
-        if req.query_string:
-            path += f"?{req.query_string}"
+        # servers that have this process among their trusted proxies know by it who calls
+        given["X-Forwarded-For"] = req.remote_addr
+        path = _path_of(req)
         try:
             answer = self._api().relay(req.method, path, given, req.bounded_stream.read())
         except Unanswered as error:
@@ -60,3 +64,14 @@ class Relay:
 
     def _api(self) -> ClusterApi:
         return next(iter(self._web.clusters.values()))
+
+
+def _path_of(request: falcon.Request) -> str:
+    """Return path and query of a request as they are sent on; raises `falcon.HTTPNotFound` for a
+    path that leads out of the API (RFC 3986, 5.2.4).
+    """
+    # the path is decoded: `..%2f` is `../` here, and `%3f` a question mark
+    if not {".", ".."}.isdisjoint(request.path.split("/")):
+        raise falcon.HTTPNotFound
+    path = quote(request.path)
+    return f"{path}?{request.query_string}" if request.query_string else path
