@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer
@@ -77,6 +78,47 @@ def test_a_call_that_fails_is_said_and_breaks_no_page(
         statuses.append(answer.status_code)
     assert set(statuses) <= {200, 500}
     assert statuses.count(500) <= WHOLE.get(path, 1)
+
+
+BALANCED: JsonObject = {
+    "name": "server1",
+    "address": "127.0.0.1:1",
+    "status": "up",
+    "state": "ready",
+    "check_result": "L7OK",
+    "requests": 5,
+    "active": 1,
+    "failed": 0,
+    "weight": 70,
+}
+BUTTONS = ('value="weight">Set', 'value="remove">Remove', 'value="drain">Drain', "Add a server")
+
+
+@pytest.mark.parametrize("may", [None, ("admin.loadbalancer.servers", "admin.cluster.status")])
+def test_a_load_balancer_whose_statistics_fail(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, may: tuple[str, ...] | None
+) -> None:
+    call = browser.api.call
+
+    def answered(
+        service: str, data: Mapping[str, object] | None, access: Access | None
+    ) -> JsonObject:
+        if service == "admin.loadbalancer.servers":
+            return {"items": [BALANCED]}
+        if service == "admin.loadbalancer.statistics":
+            raise ApiError(502, {"detail": MADE})
+        return call(service, data, access)
+
+    monkeypatch.setattr(browser.api, "call", answered)
+    if may is not None:
+        permits = partial(Access.permits, Access("vera", "", may))
+        monkeypatch.setattr(Access, "permits", lambda self, service: permits(service))
+    answer = browser.get(f"/{CLUSTER}/load-balancer")
+    assert answer.status_code == 200 and MADE in answer.text and "L7OK" in answer.text
+    assert [button in answer.text for button in BUTTONS] == [may is None] * len(BUTTONS)
+    servers = browser.get(f"/{CLUSTER}/servers").text
+    assert "1 active" in servers
+    assert ('value="drain">Drain' in servers, "Restart…" in servers) == (may is None, may is None)
 
 
 def test_what_an_answer_leaves_out_is_not_a_method_of_a_dictionary() -> None:
