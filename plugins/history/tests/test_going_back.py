@@ -16,11 +16,13 @@ from hansa import (
     Channel,
     Edit,
     HansaError,
+    Invalid,
     Model,
     Outgoing,
     Request,
     Secret,
     Service,
+    load,
     setting,
 )
 from hansa.cluster.cluster import Cluster
@@ -33,8 +35,15 @@ from hansa.plugins.registry import Registry
 from hansa_admin.administration import Administration
 from hansa_admin.configuration import ConfigPlan
 from hansa_admin.export import export
+from hansa_admin.packages import Version
 from hansa_devkit import LocalServer
-from hansa_history.services import HistoryGet, HistoryRevert
+from hansa_history.services import (
+    AskedReversion,
+    AskedRevision,
+    AskedRevisions,
+    HistoryGet,
+    HistoryRevert,
+)
 from hypothesis import given, settings, strategies as st
 
 from tests.core.stores import Stores
@@ -251,3 +260,20 @@ def test_secrets_go_back_too(
     for revision in range(1, store.database.revision() + 1):
         shown = json.dumps(call(server, HistoryGet, revision=revision, everything=True))
         assert not re.search("red|blue|encrypted", shown)
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [
+        (AskedRevision, {"revision": 2**31}),
+        (AskedRevisions, {"offset": 2**63}),
+        (AskedReversion, {"revision": 1, "seen_revision": -(2**63) - 1}),
+        (Version, {"file": "a.py", "version": 2**63}),
+    ],
+)
+def test_a_number_that_no_revision_has_is_a_fault_of_the_input(
+    model: type[Model], data: dict[str, object]
+) -> None:
+    with pytest.raises(Invalid) as found:
+        load(model, data)
+    assert set(found.value.errors) == {list(data)[-1]}

@@ -27,6 +27,17 @@ from .administration import name_of
 from .reading import read_object
 from .rights import Right
 
+LARGEST_NUMBER = 2**31 - 1
+"""Largest number of a revision or a version, and the largest that a page of them begins at: those
+of an integer column in the operational database (ODB).
+"""
+
+
+def require_number(setting: str, number: int | None) -> None:
+    """Raise `Invalid` for what is the number of no revision and of no version; None is left out."""
+    if number is not None and not 0 <= number <= LARGEST_NUMBER:
+        raise Invalid({setting: f"is not between 0 and {LARGEST_NUMBER}"})
+
 
 class Nothing(Model):
     """No input."""

@@ -8,7 +8,7 @@ from hansa import Invalid, Model, NotFound, PackageVersion, dump, setting
 
 from .answers import Changed, Filter, NotRunning, PlainData, applied_data, changed
 from .export import package_of
-from .operation import Operation
+from .operation import Operation, require_number
 from .outcome import Outcome
 
 
@@ -90,6 +90,10 @@ class Version(Model):
     version: Annotated[
         int | None, setting("Version to go back to; by default the one before the current one")
     ] = None
+
+    def check(self) -> None:
+        """Refuse a number that no version has."""
+        require_number("version", self.version)
 
 
 class Package(Model):

@@ -8,7 +8,7 @@ from hansa import ChangeFilter, Invalid, Key, LoggedChange, Model, NotFound, Ser
 from hansa_admin.administration import Administration
 from hansa_admin.answers import NotRunning, PlainData, applied_data
 from hansa_admin.configuration import NOTHING_DONE, Planned, shown
-from hansa_admin.operation import Operation
+from hansa_admin.operation import LARGEST_NUMBER, Operation, require_number
 from hansa_admin.outcome import Outcome
 
 from .comparison import SettingChange, compare_settings, compare_sources
@@ -33,7 +33,7 @@ class AskedRevisions(Model):
         None
     )
     until: Annotated[float | None, setting("Only up to then, in seconds of the Unix epoch")] = None
-    offset: Annotated[int, setting("Number of revisions to skip", ge=0)] = 0
+    offset: Annotated[int, setting("Number of revisions to skip", ge=0, le=LARGEST_NUMBER)] = 0
     limit: Annotated[int, setting("Maximum number of revisions", ge=1, le=1000)] = 100
 
     def filter(self) -> ChangeFilter:
@@ -96,7 +96,7 @@ class Revisions(Model):
 class AskedRevision(Model):
     """Which revision to show."""
 
-    revision: Annotated[int, setting("Number of the revision", ge=1)]
+    revision: Annotated[int, setting("Number of the revision", ge=1, le=LARGEST_NUMBER)]
     everything: Annotated[bool, setting("Include settings that are the same")] = False
     offset: Annotated[int, setting("Number of changed things to skip", ge=0)] = 0
     limit: Annotated[int, setting("Maximum number of changed things", ge=1, le=1000)] = 100
@@ -147,6 +147,10 @@ class AskedReversion(Model):
             "Revision for which the plan was shown; refused if anything in it was changed since"
         ),
     ] = None
+
+    def check(self) -> None:
+        """Refuse a number that no revision has."""
+        require_number("seen_revision", self.seen_revision)
 
     def keys(self, server: Server) -> list[Key] | None:
         """Return what goes back, None for all; raises `Invalid` or `NotFound`."""
