@@ -69,8 +69,10 @@ def test_a_login_leads_nowhere_else(stranger: Browser, server: RunningServer, pa
 
 def test_each_login_has_a_token_of_its_own(browser: Browser, server: RunningServer) -> None:
     before = dict(browser.cookies)
+    sessions = len(server.api("admin.session.list")["items"])
     browser.log_in(server.password)
     assert browser.cookies != before
+    assert len(server.api("admin.session.list")["items"]) == sessions
     after = browser.cookies
     browser.cookies = before
     assert browser.get("/tests").status_code == 303

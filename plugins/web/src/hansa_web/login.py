@@ -64,6 +64,9 @@ class LoginPage:
             return
         before = self._web.sessions.end(self._web.token(request))
         kept = before.access if before is not None else {}
+        if api.name in kept:
+            # by a session of the API that nobody uses any more (OWASP ASVS 5.0, 7.2.4)
+            log_out(api, kept[api.name])
         token, _ = self._web.sessions.begin({**kept, api.name: access})
         self._web.remember(response, token)
         lead_to(response, _following(form, api.name))
