@@ -121,13 +121,13 @@ def test_hostile_forms_take_time_in_proportion_to_their_size(make):
     def duration(size: int) -> float:
         body = make(size)
         best = float("inf")
-        for _ in range(3):
-            started = time.perf_counter()
+        for _ in range(5):
+            started = time.thread_time()
             try:
                 read(body, "multipart/form-data; boundary=b", generous)
             except (Invalid, TooLarge):
                 pass
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.thread_time() - started)
         return best
 
     assert duration(800_000) < 30 * max(duration(100_000), 0.0005)

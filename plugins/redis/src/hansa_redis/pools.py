@@ -45,8 +45,8 @@ class LastGivenBack(ConnectionPool):
 
     def release(self, connection: Connection) -> None:  # type: ignore[override]  # as redis-py
         """Take a connection back."""
-        is_in_order = connection.is_connected and not connection.should_reconnect()  # type: ignore[no-untyped-call]
-        if self.is_short or not is_in_order:
+        is_stale = connection.should_reconnect()  # type: ignore[no-untyped-call]
+        if self.is_short or is_stale or not connection.is_connected:
             super().release(connection)
         else:
             self._pile.append(connection)
