@@ -56,11 +56,16 @@ class Catalogue:
     def types(self, access: Access, kind: str = "") -> list[ListedType]:
         """Return the types of a kind, or all, by name; raises `ApiError`."""
         with self._lock:
-            if time.monotonic() > self._listed_until:
-                found = self._api.call("admin.type.list", {}, access)
-                self._listed = [_listed(one) for one in found["items"]]
+            listed = self._listed
+            is_current = time.monotonic() < self._listed_until
+        if not is_current:
+            # nobody else waits for a cluster that does not answer
+            found = self._api.call("admin.type.list", {}, access)
+            listed = [_listed(one) for one in found["items"]]
+            with self._lock:
+                self._listed = listed
                 self._listed_until = time.monotonic() + KEPT
-            return [one for one in self._listed if kind in ("", one.kind)]
+        return [one for one in listed if kind in ("", one.kind)]
 
     def kinds(self, access: Access) -> list[str]:
         """Return the kinds that have a type, the usual ones first; raises `ApiError`."""
