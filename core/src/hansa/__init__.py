@@ -115,6 +115,7 @@ if TYPE_CHECKING:
         problem as problem,
     )
     from .foundation.files import StatusFile as StatusFile, replace_file as replace_file
+    from .foundation.flushing import PeriodicFlush as PeriodicFlush
     from .foundation.masking import mask_secrets as mask_secrets
     from .foundation.output import print_lines as print_lines
     from .foundation.processes import started_at as started_at
@@ -285,6 +286,7 @@ _PUBLIC = {
         "StatusFile",
         "replace_file",
     ),
+    "foundation.flushing": ("PeriodicFlush",),
     "foundation.masking": ("mask_secrets",),
     "foundation.output": ("print_lines",),
     "foundation.processes": ("started_at",),

@@ -53,6 +53,13 @@ def console(stderr: bool = False) -> Console:
     )
 
 
+def print_faults(what: str, faults: Mapping[str, str]) -> None:
+    """Print to standard error what has failed, and a line for each fault."""
+    click.echo(what, err=True)
+    for key, fault in faults.items():
+        click.echo(f"  {key}: {fault}" if key else f"  {fault}", err=True)
+
+
 def print_json(value: object) -> None:
     """Print an answer as the server returned it, indented."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))

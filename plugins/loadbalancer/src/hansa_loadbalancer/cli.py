@@ -40,9 +40,7 @@ def run(path: Path, directory: Path | None) -> None:
     try:
         Balancer(path.resolve(), (directory or path.parent).resolve()).run()
     except Invalid as failed:
-        click.echo("The load-balancer cannot start:", err=True)
-        for key, fault in failed.errors.items():
-            click.echo(f"  {key}: {fault}" if key else f"  {fault}", err=True)
+        output.print_faults("The load-balancer cannot start:", failed.errors)
         sys.exit(1)
 
 

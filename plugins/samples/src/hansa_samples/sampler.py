@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from hansa import Request, Response, Server
+from hansa import PeriodicFlush, Request, Response, Server
 
 from .exchange import Exchange, exchange_of
 from .index import DAY, Changed, Index, Offer, added
@@ -23,8 +23,6 @@ from .switchboard import Rule, Switchboard
 
 log = logging.getLogger("hansa.samples")
 
-EVERY = 1.0
-"""Seconds between two times at which samples are stored."""
 PRUNE_EVERY = 3600.0
 """Seconds between looks for samples that are too old."""
 MOST_WAITING = 200
@@ -61,25 +59,26 @@ class Sampler:
         self._queueing = threading.Lock()
         self._offers: list[Offer] = []
         self._flushing = threading.Lock()
-        self._is_failing = False
         self._told_at = float("-inf")
         self._untold = 0
         self._pruned_at = time.monotonic()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="hansa-samples", daemon=True)
+        self._flushes = PeriodicFlush(
+            self.flush,
+            name="hansa-samples",
+            log=log,
+            failing="samples wait in this worker until they can be stored",
+            then=self._try_to_prune,
+        )
 
     def start(self) -> None:
         """Begin to store samples once a second."""
-        self._thread.start()
+        self._flushes.start()
 
     def stop(self) -> None:
         """Store what is left, and end; waits no longer than work gets to finish."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(self._grace)
-        is_answering = not self._thread.is_alive() and self._try_to_flush()
+        is_answering = self._flushes.stop(self._grace)
         while is_answering and self.waiting:
-            is_answering = self._try_to_flush()
+            is_answering = self._flushes.attempt()
         if not is_answering:
             log.warning("the last samples are lost, since their store does not answer")
 
@@ -184,25 +183,10 @@ class Sampler:
             self._untold = 0
         return counts
 
-    def _run(self) -> None:
-        while not self._stopped.wait(EVERY):
-            self._try_to_flush()
-            if time.monotonic() >= self._pruned_at + PRUNE_EVERY:
-                self._pruned_at = time.monotonic()
-                self._try_to_prune()
-
-    def _try_to_flush(self) -> bool:
-        try:
-            self.flush()
-        except Exception as error:
-            if not self._is_failing:
-                log.warning("samples wait in this worker until they can be stored: %s", error)
-            self._is_failing = True
-            return False
-        self._is_failing = False
-        return True
-
     def _try_to_prune(self) -> None:
+        if time.monotonic() < self._pruned_at + PRUNE_EVERY:
+            return
+        self._pruned_at = time.monotonic()
         try:
             self.prune()
         except Exception as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from hansa import Server, new_cid
+from hansa import PeriodicFlush, Server, new_cid
 
 from .history import History
 from .odb_store import OdbStore
@@ -18,9 +18,6 @@ from .store import Batch, Store
 from .tally import Table, merge_tables
 
 log = logging.getLogger("hansa.stats")
-
-EVERY = 1.0
-"""Seconds between two batches: what a worker loses when it is killed."""
 
 
 def store_of(server: Server) -> Store:
@@ -45,21 +42,22 @@ class Statistics:
         self._unsent: Batch | None = None
         self._waiting: Table = {}
         self._rolled_at = 0
-        self._is_failing = False
         self._flushing = threading.Lock()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="hansa-stats", daemon=True)
+        self._flushes = PeriodicFlush(
+            self.flush,
+            name="hansa-stats",
+            log=log,
+            failing="statistics wait in this worker until they can be stored",
+            then=self._try_to_roll_up,
+        )
 
     def start(self) -> None:
         """Begin to count once a second."""
-        self._thread.start()
+        self._flushes.start()
 
     def stop(self) -> None:
         """Add what is left, and end; waits no longer than work gets to finish."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(self._grace)
-        if self._thread.is_alive() or not self._try_to_flush():
+        if not self._flushes.stop(self._grace):
             log.warning("the last statistics are lost, since their store does not answer")
 
     def flush(self) -> None:
@@ -86,26 +84,10 @@ class Statistics:
         self.history.store.add(batch)
         self._unsent = None
 
-    def _run(self) -> None:
-        while not self._stopped.wait(EVERY):
-            if self._try_to_flush():
-                self._try_to_roll_up()
-
-    def _try_to_flush(self) -> bool:
-        try:
-            self.flush()
-        except Exception as error:
-            if not self._is_failing:
-                log.warning("statistics wait in this worker until they can be stored: %s", error)
-            self._is_failing = True
-            return False
-        self._is_failing = False
-        return True
-
     def _try_to_roll_up(self) -> None:
-        """Put closed minutes together, once a minute."""
+        """Put closed minutes together, once a minute, unless their store is away."""
         closed = self.history.closed_minute()
-        if closed == self._rolled_at:
+        if self._flushes.is_failing or closed == self._rolled_at:
             return
         self._rolled_at = closed
         try:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 
-from hansa import Server, new_cid
+from hansa import PeriodicFlush, Server, new_cid
 
 from .early import TraceSection
 from .hop import Batch
@@ -17,8 +17,6 @@ from .store import Store
 
 log = logging.getLogger("hansa.trace")
 
-EVERY = 1.0
-"""Seconds between two batches: what a worker loses when it is killed."""
 MOST = 2000
 """Steps of one batch."""
 JOURNAL = "trace.steps"
@@ -47,22 +45,22 @@ class Tracing:
         self._worker = server.id
         self._grace = server.grace
         self._unsent: Batch | None = None
-        self._is_failing = False
         self._flushing = threading.Lock()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="hansa-trace", daemon=True)
+        self._flushes = PeriodicFlush(
+            self.flush,
+            name="hansa-trace",
+            log=log,
+            failing="steps of messages wait in this worker for their store",
+        )
 
     def start(self) -> None:
         """Begin to keep steps once a second."""
         if self.section.enabled:
-            self._thread.start()
+            self._flushes.start()
 
     def stop(self) -> None:
         """Keep what is left, and end; waits no longer than work gets to finish."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(self._grace)
-        if self._thread.is_alive() or not self._try_to_flush():
+        if not self._flushes.stop(self._grace):
             log.warning("the last steps of messages are lost, since their store does not answer")
 
     def flush(self) -> None:
@@ -83,19 +81,4 @@ class Tracing:
         self._unsent = Batch(
             new_cid(), self._worker, time.time(), taken.places, taken.steps, taken.dropped
         )
-        return True
-
-    def _run(self) -> None:
-        while not self._stopped.wait(EVERY):
-            self._try_to_flush()
-
-    def _try_to_flush(self) -> bool:
-        try:
-            self.flush()
-        except Exception as error:
-            if not self._is_failing:
-                log.warning("steps of messages wait in this worker for their store: %s", error)
-            self._is_failing = True
-            return False
-        self._is_failing = False
         return True

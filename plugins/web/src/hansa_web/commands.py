@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 from hansa import Invalid
+from hansa_cli.output import print_faults
 
 
 @click.group("web")
@@ -36,7 +37,5 @@ def run(path: Path, directory: Path | None) -> None:
     try:
         run_process(path.resolve(), (directory or path.parent).resolve())
     except Invalid as failed:
-        click.echo("The web admin cannot start:", err=True)
-        for key, fault in failed.errors.items():
-            click.echo(f"  {key}: {fault}" if key else f"  {fault}", err=True)
+        print_faults("The web admin cannot start:", failed.errors)
         sys.exit(1)
