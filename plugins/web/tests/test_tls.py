@@ -89,6 +89,30 @@ def test_idle_connections_do_not_keep_others_out(monkeypatch: pytest.MonkeyPatch
         web.close()
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (b"Host: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"400"),
+        (b"Host: a\r\nHost: b\r\nContent-Length: 0\r\n", b"400"),
+        (b"Host: a\r\nTransfer-Encoding: chunked\r\n", b"405"),
+        (b"Host: a\r\nContent-Length: 5\r\n", b"405"),
+    ],
+)
+def test_a_request_has_one_end(fields: bytes, status: bytes) -> None:
+    listening = listen("127.0.0.1:0")
+    address = listening.getsockname()
+    section = WebSection(address=f"127.0.0.1:{address[1]}", threads=1)
+    web = WebServer(build(section, []), listening, section, None)
+    Thread(target=web.run, daemon=True).start()
+    try:
+        with socket.create_connection(address, timeout=5) as client:
+            end = b"Connection: close\r\n\r\n0\r\n\r\n"
+            client.sendall(b"POST /nowhere HTTP/1.1\r\n" + fields + end)
+            assert client.recv(12) == b"HTTP/1.1 " + status
+    finally:
+        web.close()
+
+
 def test_addresses_are_tried_in_order_and_a_sent_change_only_once() -> None:
     asked: list[str] = []
 

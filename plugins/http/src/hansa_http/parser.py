@@ -37,6 +37,7 @@ class Fault(Error):  # type: ignore[misc]
         super().__init__(error.detail)
         self.error = error
         self.code = error.status
+        self.reason = error.title
 
 
 def error_of(found: Error) -> HansaError:

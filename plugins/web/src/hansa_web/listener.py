@@ -8,6 +8,7 @@ from wsgiref.types import WSGIApplication
 
 from hansa_http.admission import Admission, Occupation
 from hansa_http.certificate import ServerCertificate
+from hansa_http.parser import Parser
 from hansa_http.tls_socket import TlsSocket
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
@@ -35,6 +36,7 @@ class WebConnection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     server: WebServer
     socket: AnySocket
     last_activity: float
+    parser_class = Parser
 
     def __init__(
         self,
@@ -98,7 +100,8 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
                 channel_timeout=IDLE,
                 connection_limit=MOST_CONNECTIONS + SPARE,
                 max_request_header_size=LARGEST_HEADER,
-                max_request_body_size=MOST_BODY,
+                # waitress refuses a body of exactly its limit
+                max_request_body_size=MOST_BODY + 1,
                 clear_untrusted_proxy_headers=True,
                 log_socket_errors=False,
             ),
