@@ -9,6 +9,12 @@ from dataclasses import replace
 
 from .api import STATUS, Access, ApiError, ClusterApi
 
+CONFIRM = "admin.session.confirm"
+"""The service that takes the password of the caller's session once more."""
+PASSWORD_NEEDED = "password-required"
+"""The code of a call that is refused until the password was given once more."""
+CORRECTABLE = ("wrong-password", "invalid", "too-many-requests")
+"""Codes of a password that was not taken, and that may be entered again."""
 log = logging.getLogger("hansa.web")
 
 
@@ -41,6 +47,19 @@ def log_out(api: ClusterApi, access: Access) -> None:
         api.call("admin.logout", {}, access)
     except ApiError as error:
         log.warning("a session could not be ended in %s: %s", api.name, error)
+
+
+def confirm_password(api: ClusterApi, access: Access, password: str, address: str) -> Access | str:
+    """Prove once more who the user of a session is; returns the access by its new token, or what is
+    wrong. Raises `ApiError`.
+    """
+    try:
+        begun = api.call(CONFIRM, {"password": password}, access, address)
+    except ApiError as error:
+        if error.code in CORRECTABLE:
+            return str(error)
+        raise
+    return replace(access, authorization=Access.bearer(access.user, begun["token"]).authorization)
 
 
 def _with_password(api: ClusterApi, user: str, password: str) -> Access | None:

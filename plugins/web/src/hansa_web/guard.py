@@ -6,7 +6,7 @@ import hmac
 
 import falcon
 
-from .sessions import Session
+from .sessions import EndedSession, Session
 
 TOKEN_FIELD = "form_token"
 """The field of each form that proves that this web admin has made it."""
@@ -52,6 +52,6 @@ def is_foreign(request: falcon.Request) -> bool:
     return origin is not None and origin.lower().partition("://")[2] != host
 
 
-def has_token(session: Session, given: str) -> bool:
+def has_token(session: Session | EndedSession, given: str) -> bool:
     """Whether a form proves that a page of this session has made it."""
     return hmac.compare_digest(session.form_token.encode(), given.encode())

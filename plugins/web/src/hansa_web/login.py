@@ -21,9 +21,11 @@ log = logging.getLogger("hansa.web")
 WRONG = "The user or the password is not right."
 
 
-def login_path(cluster: str, following: str) -> str:
-    """Return the address of the login for a cluster, which leads to a path afterwards."""
-    return "/login?" + urlencode({"cluster": cluster, "next": following})
+def login_path(cluster: str, following: str, **shown: str) -> str:
+    """Return the address of the login for a cluster, which leads to a path afterwards; `shown` are
+    further parts: the `user`, and whether a form is `kept`.
+    """
+    return "/login?" + urlencode({"cluster": cluster, "next": following, **shown})
 
 
 def refuse_foreign(request: falcon.Request) -> None:
@@ -87,6 +89,7 @@ class LoginPage:
             chosen=chosen,
             following=form.get("next"),
             user=form.get("user"),
+            kept=form.get("kept"),
             fault=fault,
             frame=None,
         )

@@ -54,7 +54,8 @@ class Page:
     `path` is below the cluster's, with `{name}` for a part; `services` are the admin services that
     a view calls, of which `{kind}` and `{type}` stand for parts of the path, and `calls` is the most
     that a view makes. A page with a `group` is in the navigation. `show` returns what the template
-    gets; `act` carries out a POST.
+    gets; `act` carries out a POST; `again` returns the page with a form that was posted before and
+    not carried out, and without it the fields of such a form are listed.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Page:
     template: str
     show: Callable[[Visit], Context]
     act: Callable[[Visit], Outcome] | None = None
+    again: Callable[[Visit], Shown] | None = None
     services: tuple[str, ...] = ()
     group: Group = ""
     calls: int = 1

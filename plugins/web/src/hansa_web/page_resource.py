@@ -4,15 +4,25 @@ functions return is answered.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import falcon
 
 from .answers import lead_to, send_download, show, show_problem
-from .api import ApiError, ClusterApi
+from .api import ApiError
 from .frame import frame_of
 from .guard import TOKEN_FIELD, has_token
-from .login import login_path, refuse_foreign
-from .page import Context, Download, Page, Redirect
+from .login import refuse_foreign
+from .page import Context, Download, Outcome, Page, Redirect, Shown
 from .posted import read_posted, read_query
+from .reentry import (
+    ask_password,
+    confirmed_form,
+    kept_form,
+    lead_back_to_login,
+    lead_to_login,
+    show_again,
+)
 from .rendering import render
 from .visit import Visit
 from .web import Web, is_poll
@@ -33,6 +43,10 @@ class PageResource:
         if visit is None:
             return
         try:
+            kept = kept_form(self._web, request, visit)
+            if kept is not None:
+                self._answer(request, response, visit, show_again(self._page, visit, kept))
+                return
             context = self._page.show(visit)
         except ApiError as error:
             self._refuse(request, response, visit, error)
@@ -58,10 +72,40 @@ class PageResource:
                 title="Refused", description="the form is not of this session; load the page again"
             )
         try:
-            outcome = self._page.act(visit)
+            outcome = self._outcome(request, response, visit, self._page.act)
         except ApiError as error:
             self._refuse(request, response, visit, error)
             return
+        self._answer(request, response, visit, outcome)
+
+    def _outcome(
+        self,
+        request: falcon.Request,
+        response: falcon.Response,
+        visit: Visit,
+        act: Callable[[Visit], Outcome],
+    ) -> Outcome:
+        """Carry out a form, or ask for the password if the API wants it first; raises `ApiError`."""
+        form = confirmed_form(self._web, request, response, visit)
+        if isinstance(form, Shown):
+            return form
+        visit.form = form
+        try:
+            outcome = act(visit)
+        except ApiError:
+            if not visit.needs_password:
+                raise
+        if visit.needs_password:
+            return ask_password(self._web, request, visit)
+        return outcome
+
+    def _answer(
+        self,
+        request: falcon.Request,
+        response: falcon.Response,
+        visit: Visit,
+        outcome: Outcome,
+    ) -> None:
         if isinstance(outcome, Redirect):
             if outcome.notice:
                 visit.session.notices.append(outcome.notice)
@@ -86,7 +130,7 @@ class PageResource:
         session = self._web.session(request)
         access = session.access.get(cluster) if session is not None else None
         if session is None or access is None:
-            self._lead_to_login(request, response, api)
+            lead_to_login(self._web, request, response, api)
             return None
         return Visit(
             api=api,
@@ -97,12 +141,6 @@ class PageResource:
             query=read_query(request),
             recent=self._web.recent[cluster] if is_poll(request) else None,
         )
-
-    def _lead_to_login(
-        self, request: falcon.Request, response: falcon.Response, api: ClusterApi
-    ) -> None:
-        following = request.relative_uri if request.method == "GET" else f"/{api.name}"
-        lead_to(response, login_path(api.name, following))
 
     def _show(
         self,
@@ -131,7 +169,6 @@ class PageResource:
     ) -> None:
         """Answer for a call that was refused; whose password has changed has to log in again."""
         if error.status == 401:
-            visit.session.access.pop(visit.cluster, None)
-            self._lead_to_login(request, response, visit.api)
+            lead_back_to_login(self._web, request, response, visit)
             return
         show_problem(request, response, error, frame=frame_of(visit, self._page))

@@ -15,6 +15,8 @@ TOKEN_BYTES = 32
 """Random bytes of a session's token (256 bits) and of its token against forged requests."""
 MOST_SESSIONS = 10_000
 """Sessions that are kept at once; the one that was unused for longest goes first."""
+MOST_ENDED = 1000
+"""Ended sessions of which is known whose they were; the first to end go first."""
 
 
 SeenForm: TypeAlias = tuple[str, str, str, int]
@@ -26,7 +28,8 @@ class Session:
     """One browser that is logged in: to which clusters, and how it proves itself there.
 
     `began` and `used` are seconds of `time.monotonic()`; `notices` are shown by the next page.
-    `seen` has the settings that the last forms were shown with.
+    `seen` has the settings that the last forms were shown with, `former` the user in each cluster
+    whose API knows the session no more.
     """
 
     began: float
@@ -35,12 +38,24 @@ class Session:
     access: dict[str, Access] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     seen: dict[SeenForm, JsonObject] = field(default_factory=dict)
+    former: dict[str, str] = field(default_factory=dict)
 
     def take_notices(self) -> list[str]:
         """Return what the next page is to say, once."""
         notices = self.notices
         self.notices = []
         return notices
+
+
+@dataclass(frozen=True)
+class EndedSession:
+    """What is left of a session that has ended by itself: its user in each cluster, and what tells its
+    forms from others. It permits nothing.
+    """
+
+    users: dict[str, str]
+    form_token: str
+    seen: dict[SeenForm, JsonObject]
 
 
 class Sessions:
@@ -52,6 +67,7 @@ class Sessions:
         self._idle = idle
         self._longest = longest
         self._by_digest: dict[bytes, Session] = {}
+        self._ended: dict[bytes, EndedSession] = {}
         self._lock = threading.Lock()
 
     def begin(self, access: dict[str, Access]) -> tuple[str, Session]:
@@ -72,11 +88,24 @@ class Sessions:
             if session is None:
                 return None
             if self._has_ended(session, now):
-                del self._by_digest[_digest(token)]
+                self._end(_digest(token))
                 return None
             if is_use:
                 session.used = now
             return session
+
+    def renew(self, token: str) -> str:
+        """Give a session a new token in place of its former one; returns the new one."""
+        renewed = secrets.token_urlsafe(TOKEN_BYTES)
+        with self._lock:
+            self._by_digest[_digest(renewed)] = self._by_digest.pop(_digest(token))
+        return renewed
+
+    def find_ended(self, token: str) -> EndedSession | None:
+        """Return what is known of a session that has ended by itself; None if there was none."""
+        self.find(token, is_use=False)
+        with self._lock:
+            return self._ended.get(_digest(token))
 
     def end(self, token: str) -> Session | None:
         """End the session of a token; returns it if there was one."""
@@ -89,10 +118,18 @@ class Sessions:
     def _forget_ended(self, now: float) -> None:
         ended = [key for key, one in self._by_digest.items() if self._has_ended(one, now)]
         for key in ended:
-            del self._by_digest[key]
+            self._end(key)
         if len(self._by_digest) >= MOST_SESSIONS:
             oldest = min(self._by_digest, key=lambda key: self._by_digest[key].used)
-            del self._by_digest[oldest]
+            self._end(oldest)
+
+    def _end(self, key: bytes) -> None:
+        """End a session by itself; whose it was is known for what is still posted with it."""
+        session = self._by_digest.pop(key)
+        users = {cluster: access.user for cluster, access in session.access.items()}
+        self._ended[key] = EndedSession(users, session.form_token, session.seen)
+        if len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
 
 
 def _digest(token: str) -> bytes:

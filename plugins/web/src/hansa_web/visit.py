@@ -9,6 +9,7 @@ from functools import cached_property
 from urllib.parse import quote, urlencode
 
 from .api import Access, ApiError, ClusterApi, JsonObject
+from .api_login import PASSWORD_NEEDED
 from .catalogue import Catalogue, RegisteredType
 from .recent import RecentAnswers
 from .sessions import Session
@@ -64,7 +65,8 @@ class Form:
 class Visit:
     """What a page's functions get. `parts` are the values in the path, `query` and `form` the fields
     of the address and of the body; `calls` are the services that were called. With `recent`, which
-    only polls of live parts have, answers may be a second old.
+    only polls of live parts have, answers may be a second old. `needs_password` is set by a call that
+    the API refuses until the user has proven once more to be that user.
     """
 
     api: ClusterApi
@@ -76,6 +78,7 @@ class Visit:
     form: Form = field(default_factory=lambda: Form({}))
     calls: list[str] = field(default_factory=list)
     recent: RecentAnswers | None = None
+    needs_password: bool = False
 
     @property
     def cluster(self) -> str:
@@ -94,7 +97,12 @@ class Visit:
     def _ask(self, service: str, data: Mapping[str, object]) -> JsonObject:
         if self.recent is not None:
             return self.recent.call(service, data, self.access)
-        return self.api.call(service, data, self.access)
+        try:
+            return self.api.call(service, data, self.access)
+        except ApiError as error:
+            if error.code == PASSWORD_NEEDED:
+                self.needs_password = True
+            raise
 
     def panels(self, **asked: tuple[str, Mapping[str, object]]) -> dict[str, Panel]:
         """Call several services side by side, each (service, input); an error stays in its panel."""

@@ -8,19 +8,22 @@ import falcon
 
 from .api import ClusterApi
 from .catalogue import Catalogue
+from .kept_forms import KeptForms
 from .recent import RecentAnswers
 from .sessions import Session, Sessions
 from .settings import WebSection, split_address
 
 
 class Web:
-    """The clusters by name, the catalogue and the recent answers of each, and the sessions."""
+    """The clusters by name, the catalogue and the recent answers of each, the sessions, and forms that
+    wait for a password."""
 
     def __init__(self, section: WebSection, clusters: Mapping[str, ClusterApi]) -> None:
         self.clusters = dict(clusters)
         self.catalogues = {name: Catalogue(api) for name, api in clusters.items()}
         self.recent = {name: RecentAnswers(api) for name, api in clusters.items()}
         self.sessions = Sessions(section.session_idle, section.session_max)
+        self.kept = KeptForms()
         self.is_secure = bool(section.certificate)
         # cookies ignore ports, so that the port is in the name
         port = split_address(section.address)[1] if section.address else 0

@@ -18,6 +18,7 @@ from ..forms.values import (
     shown_of,
     stored_value,
 )
+from ..kept_forms import NOT_APPLIED
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..sessions import SeenForm
 from ..visit import Visit
@@ -95,6 +96,35 @@ def edit(visit: Visit) -> Outcome:
         return _refused(visit, registered, error, found=found, name=name)
     notice = f"{name} is changed, revision {answer['revision']}: {answer.get('state', '')}."
     return Redirect(here, notice)
+
+
+def new_again(visit: Visit) -> Shown:
+    """Return the form of a new definition with what was entered before the session ended."""
+    registered = visit.type
+    visit.require(registered.service("create"))
+    name = visit.form.get("name").strip()
+    return _again(visit, registered, {}, name=name, summary=NOT_APPLIED, status=200)
+
+
+def edit_again(visit: Visit) -> Shown:
+    """Return the form of a definition with what was entered before the session ended; whether
+    somebody has changed it meanwhile is judged when it is saved.
+    """
+    registered = visit.type
+    visit.require(registered.service("edit"))
+    found = visit.call(registered.service("get"), name=visit.parts["name"])
+    seen = visit.form.number("seen_revision", 0)
+    if seen == found["revision"]:
+        remember(visit, found)
+    return _again(
+        visit,
+        registered,
+        {},
+        found={**found, "revision": seen},
+        name=found["name"],
+        summary=NOT_APPLIED,
+        status=200,
+    )
 
 
 def form_key(visit: Visit, revision: int) -> SeenForm:
@@ -304,6 +334,7 @@ PAGES = (
         calls=3,
         show=show_new,
         act=create,
+        again=new_again,
     ),
     Page(
         path="/{kind}/{type}/{name}/edit",
@@ -319,5 +350,6 @@ PAGES = (
         calls=4,
         show=show_edit,
         act=edit,
+        again=edit_again,
     ),
 )
