@@ -48,7 +48,10 @@ class NoSettings(Model):
 
 
 class DefinitionSettings(Model):
-    """What every definition has."""
+    """State.
+
+    What every definition has.
+    """
 
     active: Annotated[
         bool,
@@ -57,7 +60,10 @@ class DefinitionSettings(Model):
 
 
 class ChannelSettings(DefinitionSettings):
-    """What every channel has; a connector never sees it."""
+    """Delivery.
+
+    What every channel has; a connector never sees it.
+    """
 
     service: Annotated[
         str, setting("Service that handles each message", refers="service", min_length=1)

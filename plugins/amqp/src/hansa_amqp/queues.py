@@ -23,7 +23,9 @@ TYPED = {
 
 
 class QueueSettings(Model):
-    """Which queues are declared, and with what arguments.
+    """Queue declaration.
+
+    Which queues are declared, and with what arguments.
 
     The arguments are those of the queue itself; the queue of dead letters has none but its type.
     """

@@ -15,7 +15,9 @@ from .validation import normalize_properties, property_faults
 
 
 class BrokerSettings(QueueSettings, PoolSettings, TlsSettings, LoginSettings):
-    """Where a broker is, how to log in, and what to declare there.
+    """Exchange.
+
+    Where a broker is, how to log in, and what to declare there.
 
     User name and password are `guest` if they are empty, the port is 5672, or 5671 with TLS.
     """
@@ -32,7 +34,7 @@ class BrokerSettings(QueueSettings, PoolSettings, TlsSettings, LoginSettings):
 
 
 class SubscriptionSettings(ConsumerSettings, ChannelLogin, BrokerSettings):
-    """Settings of the channel."""
+    """Subscription."""
 
     queue: Annotated[str, setting("Queue to consume", max_length=200, pattern=r"^[^\r\n]+$")]
     prefetch: Annotated[
@@ -62,7 +64,7 @@ class SubscriptionSettings(ConsumerSettings, ChannelLogin, BrokerSettings):
 
 
 class PublishingSettings(OutgoingLogin, BrokerSettings):
-    """Settings of the outgoing connection."""
+    """Publishing."""
 
     queue: Annotated[
         str, setting("Queue to declare and bind", max_length=255, pattern=r"^[^\r\n]*$")

@@ -15,7 +15,10 @@ _is_visible = re.compile(r"[!-~]+").fullmatch
 
 
 class AwsSettings(Model):
-    """What a definition holds: a key, and which service of which region it signs calls to."""
+    """AWS signature.
+
+    What a definition holds: a key, and which service of which region it signs calls to.
+    """
 
     access_key_id: Annotated[
         str,

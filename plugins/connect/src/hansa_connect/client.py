@@ -20,7 +20,10 @@ from .transfer import beside, copy, exists, fetch, make_folders, read_all, readi
 
 
 class RemoteSettings(LocationSettings):
-    """Settings of outgoing connections to remote files."""
+    """Limits.
+
+    Settings of outgoing connections to remote files.
+    """
 
     max_connections: Annotated[
         int,

@@ -24,7 +24,10 @@ READY_POLL = 0.05
 
 
 class ConsumerSettings(Model):
-    """Settings of every channel of a broker."""
+    """Redelivery.
+
+    Settings of every channel of a broker.
+    """
 
     pool: Annotated[
         int, setting("Messages that one worker handles at the same time", ge=1, le=1000)

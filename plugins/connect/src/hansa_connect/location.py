@@ -14,7 +14,10 @@ from .remedies import CHECK_ADDRESS
 
 
 class LocationSettings(Model):
-    """Settings of all that reads or writes remote files."""
+    """Folder.
+
+    Settings of all that reads or writes remote files.
+    """
 
     folder: Annotated[
         str,

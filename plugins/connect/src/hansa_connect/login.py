@@ -12,7 +12,9 @@ from .tls import TlsSettings, TlsTrust, definitions_of, resolved
 
 
 class CredentialSettings(Model):
-    """A user name and a password.
+    """Login.
+
+    A user name and a password.
 
     A subclass that also inherits `OutgoingLogin` or `ChannelLogin` lets a security definition
     supply them.
@@ -39,7 +41,10 @@ class CredentialSettings(Model):
 
 
 class AddressSettings(Model):
-    """Where a server is."""
+    """Address.
+
+    Where a server is.
+    """
 
     host: Annotated[str, setting("Host name or IP address of the server")] = "127.0.0.1"
     port: Annotated[
@@ -52,7 +57,10 @@ class LoginSettings(CredentialSettings, AddressSettings):
 
 
 class OutgoingLogin(Model):
-    """The setting of outgoing connections for logins by a security definition."""
+    """Login.
+
+    The setting of outgoing connections for logins by a security definition.
+    """
 
     security: Annotated[
         str | None,
@@ -65,7 +73,9 @@ class OutgoingLogin(Model):
 
 
 class ChannelLogin(Model):
-    """The setting of channels for logins by a security definition.
+    """Login.
+
+    The setting of channels for logins by a security definition.
 
     It is not called `security`, which of a channel is what its callers must satisfy.
     """

@@ -15,7 +15,10 @@ LONGEST_PAUSE = 60.0
 
 
 class MarkSettings(PollingSettings):
-    """Settings of every channel that reads on from a mark."""
+    """Attempts.
+
+    Settings of every channel that reads on from a mark.
+    """
 
     max_attempts: Annotated[
         int, setting("Maximum delivery attempts before a message is given up", ge=1)

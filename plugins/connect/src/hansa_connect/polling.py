@@ -12,7 +12,10 @@ STOP_WAIT = 1.0
 
 
 class PollingSettings(Model):
-    """Settings of every channel that polls."""
+    """Polling.
+
+    Settings of every channel that polls.
+    """
 
     interval: Annotated[
         float,

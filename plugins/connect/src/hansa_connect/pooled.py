@@ -11,7 +11,10 @@ from .pool import Connection, Pool
 
 
 class PoolSettings(Model):
-    """How many connections there may be, and how long calls may take."""
+    """Connection pool.
+
+    How many connections there may be, and how long calls may take.
+    """
 
     max_connections: Annotated[
         int,

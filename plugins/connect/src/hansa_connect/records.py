@@ -16,7 +16,10 @@ Record: TypeAlias = dict[str, Any]
 
 
 class RecordSettings(MarkSettings):
-    """Settings of every channel that polls records."""
+    """Records.
+
+    Settings of every channel that polls records.
+    """
 
     mark: Annotated[
         str,

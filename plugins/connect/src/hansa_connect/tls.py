@@ -23,7 +23,10 @@ def authorities_setting(purpose: str) -> Meta:
 
 
 class TlsTrust(Model):
-    """Whom a connection trusts, and which certificate it presents, if it is encrypted."""
+    """TLS.
+
+    Whom a connection trusts, and which certificate it presents, if it is encrypted.
+    """
 
     tls_ca: Annotated[
         str,
@@ -69,7 +72,9 @@ class TlsTrust(Model):
 
 
 class TlsSettings(TlsTrust):
-    """How a connection is encrypted.
+    """TLS.
+
+    How a connection is encrypted.
 
     The certificate and the host name of the server are always verified.
     """

@@ -26,7 +26,10 @@ TEMPORARY = [
 
 
 class WatchSettings(PollingSettings, LocationSettings):
-    """Settings of channels that watch a remote folder."""
+    """Watched folder.
+
+    Settings of channels that watch a remote folder.
+    """
 
     pattern: Annotated[
         list[str],

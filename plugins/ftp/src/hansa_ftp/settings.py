@@ -17,7 +17,10 @@ MAYBE_IMPLICIT = f"{CHECK_ADDRESS}; if the server begins with TLS there, set imp
 
 
 class FtpAddressSettings(Model):
-    """Where an FTP server is."""
+    """Address.
+
+    Where an FTP server is.
+    """
 
     host: Annotated[
         str,
@@ -27,7 +30,10 @@ class FtpAddressSettings(Model):
 
 
 class FtpLoginSettings(CredentialSettings, FtpAddressSettings):
-    """Where an FTP server is, and who logs in."""
+    """Login.
+
+    Where an FTP server is, and who logs in.
+    """
 
     username: Annotated[str, setting("User name to log in with", min_length=1)] = "anonymous"
     account: Annotated[str, setting("Account (ACCT), which few servers ask for", advanced=True)] = (
@@ -36,7 +42,10 @@ class FtpLoginSettings(CredentialSettings, FtpAddressSettings):
 
 
 class FtpServerSettings(TlsSettings, FtpLoginSettings):
-    """How to talk to an FTP server."""
+    """Protocol.
+
+    How to talk to an FTP server.
+    """
 
     tls: Annotated[
         bool,
@@ -63,7 +72,7 @@ class FtpSettings(LocationSettings, FtpServerSettings):
 
 
 class SendingSettings(RemoteSettings, OutgoingLogin, FtpSettings):
-    """Settings of the outgoing connection."""
+    """Sending."""
 
 
 class WatchingSettings(WatchSettings, ChannelLogin, FtpSettings):

@@ -15,7 +15,10 @@ VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class HttpAddress(TlsTrust):
-    """Settings of the outgoing connection http. Times are seconds, sizes bytes."""
+    """Server and calls.
+
+    Settings of the outgoing connection http. Times are seconds, sizes bytes.
+    """
 
     address: Annotated[
         str,

@@ -49,7 +49,10 @@ _FORMER_PRECEDENCE = {"qs-over-path": "query-over-path", "path-over-qs": "path-o
 
 
 class HttpPath(Model):
-    """Where a channel over HTTP is found, and what becomes of the values in its URL."""
+    """Address.
+
+    Where a channel over HTTP is found, and what becomes of the values in its URL.
+    """
 
     url_path: Annotated[
         str,
@@ -110,7 +113,7 @@ class HttpPath(Model):
 
 
 class HttpSettings(HttpPath):
-    """Settings of the channel http."""
+    """HTTP."""
 
     method: Annotated[
         str | list[str],

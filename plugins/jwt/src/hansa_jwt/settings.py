@@ -30,7 +30,10 @@ Algorithm = Literal[
 
 
 class JwtSettings(Model):
-    """What a definition of JSON Web Tokens holds. Times are seconds."""
+    """JSON Web Tokens.
+
+    What a definition of JSON Web Tokens holds. Times are seconds.
+    """
 
     issuer: Annotated[
         str,

@@ -12,7 +12,10 @@ from .names import DN, USERNAME, filled_dn, filled_filter, parse_server
 
 
 class LdapSettings(PoolSettings, TlsTrust):
-    """How callers are looked up in a directory, and log in there. Times are seconds."""
+    """Directory.
+
+    How callers are looked up in a directory, and log in there. Times are seconds.
+    """
 
     servers: Annotated[
         list[str],

@@ -8,7 +8,10 @@ from hansa import Invalid, Model, Secret, setting
 
 
 class NtlmSettings(Model):
-    """What a definition holds: the account that calls are made with."""
+    """NTLM account.
+
+    What a definition holds: the account that calls are made with.
+    """
 
     username: Annotated[
         str,

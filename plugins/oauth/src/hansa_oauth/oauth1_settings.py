@@ -18,7 +18,10 @@ _is_realm = re.compile(r'[^"\\\x00-\x1f\x7f]*').fullmatch
 
 
 class OAuth1Settings(Model):
-    """What a definition of OAuth 1.0 holds. Times are seconds."""
+    """OAuth 1.0.
+
+    What a definition of OAuth 1.0 holds. Times are seconds.
+    """
 
     consumer_key: Annotated[
         str,

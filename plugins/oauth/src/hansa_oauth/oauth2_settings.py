@@ -35,7 +35,10 @@ _is_printable_ascii = re.compile(r"[ -~]*").fullmatch
 
 
 class OAuth2Settings(Model):
-    """What a definition of OAuth 2.0 holds. Times are seconds."""
+    """OAuth 2.0.
+
+    What a definition of OAuth 2.0 holds. Times are seconds.
+    """
 
     token_url: Annotated[
         str,

@@ -30,7 +30,10 @@ _OTHER_DATABASE = "DB index"
 
 
 class RedisConfig(TlsTrust):
-    """Where a Redis or Valkey is, and how to talk to it."""
+    """Redis server.
+
+    Where a Redis or Valkey is, and how to talk to it.
+    """
 
     address: Annotated[
         str,

@@ -10,7 +10,9 @@ from hansa_redaction.paths import parse_path
 
 
 class SamplingSettings(Model):
-    """Which requests of a service are kept, and until when. The name of the definition is that of
+    """Sampling.
+
+    Which requests of a service are kept, and until when. The name of the definition is that of
     the service.
     """
 

@@ -28,7 +28,10 @@ SHORT_NAMES: dict[str, JobKind] = {
 
 
 class ScheduleConfig(Model):
-    """When a job runs, and with what."""
+    """Schedule.
+
+    When a job runs, and with what.
+    """
 
     job_type: Annotated[
         Literal["one_time", "interval", "cron", "interval_based", "cron_style"],

@@ -30,7 +30,10 @@ LONGEST = 1024
 
 
 class ApiKeySettings(Model):
-    """What a definition of an API key holds."""
+    """API key.
+
+    What a definition of an API key holds.
+    """
 
     key: Annotated[
         Secret | None,

@@ -21,7 +21,10 @@ LONGEST = 8192
 
 
 class BasicSettings(Model):
-    """What a definition of HTTP Basic holds."""
+    """HTTP Basic.
+
+    What a definition of HTTP Basic holds.
+    """
 
     username: Annotated[
         str, setting("User name of callers", min_length=1, max_length=256, example="partner")

@@ -44,7 +44,10 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*").fullmatch
 
 
 class BearerSettings(Model):
-    """What a definition of bearer tokens holds."""
+    """Bearer tokens.
+
+    What a definition of bearer tokens holds.
+    """
 
     tokens: Annotated[
         list[Secret],

@@ -12,7 +12,10 @@ from hansa_connect.watched import WatchSettings
 
 
 class SftpAddressSettings(Model):
-    """Where an SFTP server is."""
+    """Address.
+
+    Where an SFTP server is.
+    """
 
     host: Annotated[
         str,
@@ -22,7 +25,10 @@ class SftpAddressSettings(Model):
 
 
 class SftpServerSettings(CredentialSettings, SftpAddressSettings):
-    """An SFTP server, who logs in, and how to know the server."""
+    """Login and host keys.
+
+    An SFTP server, who logs in, and how to know the server.
+    """
 
     key: Annotated[
         Secret | None,
@@ -69,7 +75,7 @@ class SftpSettings(LocationSettings, SftpServerSettings):
 
 
 class SendingSettings(RemoteSettings, OutgoingLogin, SftpSettings):
-    """Settings of the outgoing connection."""
+    """Sending."""
 
 
 class WatchingSettings(WatchSettings, ChannelLogin, SftpSettings):

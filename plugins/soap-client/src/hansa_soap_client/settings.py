@@ -13,7 +13,10 @@ WEB_SCHEMES = ("http", "https")
 
 
 class SoapSettings(HttpAddress):
-    """Settings of the outgoing connection soap: those of http, and these."""
+    """SOAP.
+
+    Settings of the outgoing connection soap: those of http, and these.
+    """
 
     soap_version: Annotated[Literal["1.1", "1.2"], setting("Version of SOAP")] = "1.1"
     soap_action: Annotated[

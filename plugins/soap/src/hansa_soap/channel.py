@@ -51,7 +51,7 @@ _ACTION = re.compile(r';\s*action\s*=\s*(?:"([^"]*)"|([^;"\s]*))', re.I)
 
 
 class SoapSettings(HttpPath):
-    """Settings of the channel soap."""
+    """SOAP."""
 
     soap_action: Annotated[
         str,

@@ -15,7 +15,10 @@ from .statements import prepared
 
 
 class DatabaseSettings(PoolSettings, TlsSettings, OutgoingLogin, LoginSettings):
-    """Where a database is, and how to log in; SQLite needs `engine` and `database` only."""
+    """Database.
+
+    Where a database is, and how to log in; SQLite needs `engine` and `database` only.
+    """
 
     engine: Annotated[
         str,
@@ -40,7 +43,10 @@ class DatabaseSettings(PoolSettings, TlsSettings, OutgoingLogin, LoginSettings):
 
 
 class QuerySettings(RecordSettings):
-    """What is polled, and what becomes of rows."""
+    """Query.
+
+    What is polled, and what becomes of rows.
+    """
 
     connection: Annotated[
         str, setting("Outgoing SQL connection to use", refers="outgoing sql", min_length=1)

@@ -16,7 +16,10 @@ from .worker import TlsWorker
 
 
 class AuthoritySettings(Model):
-    """The certificates of authorities."""
+    """Certificates.
+
+    The certificates of authorities.
+    """
 
     certificates: Annotated[
         str,

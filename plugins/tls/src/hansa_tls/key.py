@@ -26,7 +26,10 @@ from .worker import TlsWorker
 
 
 class KeySettings(Model):
-    """A certificate, its private key, and what goes with them."""
+    """Certificate and key.
+
+    A certificate, its private key, and what goes with them.
+    """
 
     certificate: Annotated[
         str,

@@ -29,7 +29,10 @@ RevocationListSetting: TypeAlias = Annotated[
 
 
 class ClientCertificateSettings(Model):
-    """Which client certificates of callers are accepted, and what names the caller."""
+    """Client certificates.
+
+    Which client certificates of callers are accepted, and what names the caller.
+    """
 
     authorities: Annotated[
         str,

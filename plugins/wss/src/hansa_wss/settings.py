@@ -24,7 +24,9 @@ MustUnderstand: TypeAlias = Annotated[
 
 
 class WssSettings(Model):
-    """What a definition of WS-Security holds: user, password, and how tokens are checked and
+    """WS-Security.
+
+    What a definition of WS-Security holds: user, password, and how tokens are checked and
     written.
     """
 

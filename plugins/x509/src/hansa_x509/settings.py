@@ -24,7 +24,10 @@ MOST_SECONDS = 24 * 3600
 
 
 class X509Settings(Model):
-    """What a definition holds: whose signatures count, and what it signs with."""
+    """XML signatures.
+
+    What a definition holds: whose signatures count, and what it signs with.
+    """
 
     certificates: Annotated[
         list[str],

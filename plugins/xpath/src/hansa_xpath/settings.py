@@ -11,7 +11,10 @@ from .location import fault_of_path, faults_of_namespaces
 
 
 class XPathSettings(Model):
-    """What a definition holds: user and password, and where in a message these are."""
+    """XPath.
+
+    What a definition holds: user and password, and where in a message these are.
+    """
 
     username: Annotated[
         str, setting("User name of callers", min_length=1, max_length=256, example="partner")

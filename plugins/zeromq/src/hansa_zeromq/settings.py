@@ -8,7 +8,10 @@ from hansa import Model, setting
 
 
 class EndpointSettings(Model):
-    """Settings of both types. Sizes are in bytes, times in seconds."""
+    """Socket.
+
+    Settings of both types. Sizes are in bytes, times in seconds.
+    """
 
     address: Annotated[
         str,
@@ -36,7 +39,7 @@ class EndpointSettings(Model):
 
 
 class ReceivingSettings(EndpointSettings):
-    """Settings of the channel."""
+    """Receiving."""
 
     socket: Annotated[
         Literal["PULL", "SUB"],
@@ -62,7 +65,7 @@ class ReceivingSettings(EndpointSettings):
 
 
 class SendingSettings(EndpointSettings):
-    """Settings of the outgoing connection."""
+    """Sending."""
 
     socket: Annotated[
         Literal["PUSH", "PUB", "REQ"],
