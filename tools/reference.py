@@ -19,6 +19,7 @@ import msgspec
 from hansa import Model, Secret, dump, fields
 from hansa.contract import hookspecs
 from hansa_admin.operation import Operation
+from hansa_admin.rights import finality_of
 from hansa_cli.connection import connection_options
 
 from tools.environment import variables
@@ -165,7 +166,8 @@ def admin(found: Live) -> Iterator[str]:
         "Call each as `POST /hansa/api/SERVICE` with JSON and HTTP Basic as `admin`, or from the\n"
         "[command line](commands.md). A running server describes them at `/hansa/api/openapi.json`\n"
         "and shows them at `/hansa/api/docs`. Errors are problem details (RFC 9457): `status`,\n"
-        "`title`, `detail`, `cid`, and `errors` with the fault of each setting.\n"
+        "`title`, `detail`, `cid`, and `errors` with the fault of each setting. What is final needs\n"
+        "the password once more of who logged in a while ago (`admin.session.confirm`).\n"
     )
     models = {".".join(("admin", *each.path)): each.model for each in found.registry.types()}
     groups: dict[str, list[type[Operation]]] = {}
@@ -178,9 +180,17 @@ def admin(found: Live) -> Iterator[str]:
         if prefix in models:
             yield from of_type(prefix, models[prefix], services)
         else:
-            yield f"{paragraph(services[0])}\n"
+            yield f"{paragraph(services[0])}{finality(services[0])}\n"
             if fields(services[0].Input):
                 yield "\n" + settings(services[0].Input)
+
+
+def finality(service: type[Operation]) -> str:
+    """The sentence that says of a service whose calls are final."""
+    declared = finality_of(service)
+    if declared == "never":
+        return ""
+    return " Final." if declared == "always" else " Final for some inputs."
 
 
 def of_type(prefix: str, model: type[Model], services: list[type[Operation]]) -> Iterator[str]:
@@ -195,7 +205,8 @@ def of_type(prefix: str, model: type[Model], services: list[type[Operation]]) ->
         names = [f"`{name}`" for name in taken if name not in own]
         if own & set(taken):
             names.append("the settings of the type")
-        yield f"| `{service.get_name()}` | {cell(paragraph(service))} | {', '.join(names)} |\n"
+        told = cell(paragraph(service) + finality(service))
+        yield f"| `{service.get_name()}` | {told} | {', '.join(names)} |\n"
 
 
 def options(parameters: list[click.Parameter]) -> str:

@@ -212,6 +212,10 @@ def test_the_list_names_origin_and_users(server: Server) -> None:
         ["http a"],
         "Give the rate of a country.",
     )
+    own = server.call("admin.service.list", {"builtin": False, "filter": "r", "limit": 10_000})
+    everything = server.call("admin.service.list", {"filter": "r", "limit": 10_000})
+    assert own["items"] == everything["items"][: own["total"]], "the deployed ones come first"
+    assert own["builtin"] == everything["builtin"] == everything["total"] - own["total"] > 50
     own = server.call("admin.service.get", {"name": "admin.server.status"})
     assert own["source"] is None
     assert own["versions"] == []

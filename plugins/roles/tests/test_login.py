@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from fnmatch import fnmatchcase
 from statistics import median
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 from hansa_devkit.harness.api_server import RunningServer
+from hansa_roles.session import digest_of, new_token, proof_of
 
 PASSWORDS = {"bob": "bob's long password", "olga": "olga's long password"}
 CONFIG = f"""
@@ -172,6 +176,121 @@ def test_sessions_are_listed_and_ended(server: RunningServer):
     done = server.cli("session", "list", "--all")
     assert "bob" in done.stdout and "a browser" in done.stdout
     assert "olga" not in done.stdout
+
+
+def token_of_earlier(server: RunningServer, user: str, seconds: float) -> str:
+    """Return the token of a session of a user that began so many seconds ago."""
+    token(server, user)
+    earlier = new_token()
+    with closing(sqlite3.connect(server.dir / "odb.sqlite")) as database, database:
+        (number, text) = database.execute(
+            "SELECT number, text FROM journal WHERE name = 'sessions' AND text LIKE '%begun%' "
+            "ORDER BY number DESC"
+        ).fetchone()
+        (last,) = database.execute(
+            "SELECT max(number) FROM journal WHERE name = 'sessions'"
+        ).fetchone()
+        begun = json.loads(text)
+        begun["digest"] = digest_of(earlier)
+        begun["at"] -= seconds
+        if begun["proof"]:
+            begun["proof"] = proof_of(earlier, server.password)
+        row = ("sessions", max(number, last) + 1, json.dumps(begun))
+        database.execute("INSERT INTO journal (name, number, text) VALUES (?, ?, ?)", row)
+    return earlier
+
+
+FINAL: dict[str, tuple[str, dict[str, Any]]] = {
+    "an account": ("admin.account.edit", {"name": "bob", "roles": ["operator"]}),
+    "a new role": ("admin.role.create", {"name": "guest", "admin": ["admin.me"]}),
+    "no role": ("admin.role.delete", {"name": "none"}),
+    "a password": ("admin.security.basic.edit", {"name": "bob", "realm": ""}),
+    "a key": ("admin.key.use", {"fingerprint": "0" * 64}),
+    "pruning": ("admin.config.apply", {"config": {}, "prune": True}),
+    "a role applied": (
+        "admin.config.apply",
+        {"config": {"role": {"role": {"guest": {"admin": ["admin.me"]}}}}},
+    ),
+    "a password applied": (
+        "admin.definition.change",
+        {
+            "edits": [
+                {"kind": "security", "type": "basic", "name": "bob", "settings": {"realm": "x"}}
+            ]
+        },
+    ),
+    "through the gateway": (
+        "admin.service.invoke",
+        {"name": "admin.account.edit", "payload": {"name": "bob", "roles": ["operator"]}},
+    ),
+}
+NOT_FINAL: dict[str, tuple[str, dict[str, Any]]] = {
+    "looking": ("admin.account.get", {"name": "bob"}),
+    "a definition": ("admin.security.basic.test", {"username": "a", "password": "a long password"}),
+    "a credential of nobody": (
+        "admin.security.apikey.create",
+        {"name": "of-nobody", "key": "0f8c1d2e3b4a59687766554433221100ffeeddccbbaa9988"},
+    ),
+    "its deletion": ("admin.security.apikey.delete", {"name": "of-nobody"}),
+    "applying": ("admin.config.apply", {"config": {}}),
+    "planning": ("admin.config.plan", {"config": {}, "prune": True}),
+    "planning edits": (
+        "admin.definition.change",
+        {
+            "edits": [{"kind": "role", "type": "role", "name": "guest", "mode": "create"}],
+            "plan": True,
+        },
+    ),
+}
+
+
+def test_what_is_final_needs_the_password_once_more(server: RunningServer):
+    earlier = token_of_earlier(server, "admin", 301.0)
+    for service, settings in FINAL.values():
+        status, problem = call(server, earlier, service, **settings)
+        assert (status, problem["code"]) == (401, "password-required"), (service, problem)
+        assert "admin.session.confirm" in problem["detail"] and problem["cid"]
+    headers = {"Authorization": f"Bearer {earlier}"}
+    answer = server.post(f"{API}admin.key.use", {"fingerprint": "0" * 64}, headers=headers)
+    challenge = answer.headers["WWW-Authenticate"]
+    assert 'error="insufficient_user_authentication"' in challenge and 'max_age="300"' in challenge
+    for service, settings in NOT_FINAL.values():
+        status, answered = call(server, earlier, service, **settings)
+        assert status == 200, (service, answered)
+    (admin_service, settings) = FINAL["an account"]
+    assert server.api(admin_service, settings), "each call with the password proves it"
+    status, found = call(server, earlier, "admin.type.get", kind="account", type="account")
+    finality = {action["action"]: action["final"] for action in found["actions"]}
+    assert (finality["edit"], finality["list"]) == ("always", "never")
+    lately = token_of_earlier(server, "admin", 200.0)
+    assert call(server, lately, admin_service, **settings)[0] == 200
+
+
+def test_a_session_is_confirmed_by_the_password(server: RunningServer):
+    earlier = token_of_earlier(server, "admin", 301.0)
+    bobs = token_of_earlier(server, "bob", 301.0)
+    status, me = call(server, earlier, "admin.me")
+    assert me["session"]["confirmed_until"] < time.time()
+    for wrong in ("wrong", PASSWORDS["bob"], ""):
+        status, problem = call(server, earlier, "admin.session.confirm", password=wrong)
+        assert (status, problem["code"]) == (401, "wrong-password")
+    given = {"user": "bob", "password": PASSWORDS["bob"]}
+    status, problem = call(server, earlier, "admin.session.confirm", **given)
+    assert (status, problem["code"]) == (401, "wrong-password"), "it is another user's"
+    assert call(server, earlier, "admin.me")[0] == 200, "the session goes on"
+    status, confirmed = call(server, earlier, "admin.session.confirm", password=server.password)
+    assert status == 200 and confirmed["confirmed_until"] > time.time() + 200
+    service, settings = FINAL["an account"]
+    assert call(server, confirmed["token"], service, **settings)[0] == 200
+    assert call(server, earlier, "admin.me")[0] == 401, "its token is another one (ASVS 7.2.4)"
+    status, sessions = call(server, confirmed["token"], "admin.session.list")
+    (own,) = [one for one in sessions["items"] if one["own"]]
+    assert own["agent"] == "a browser"
+    status, problem = call(server, bobs, service, **settings)
+    assert (status, problem["code"]) == (403, "forbidden"), "a password would not help"
+    auth = ("bob", PASSWORDS["bob"])
+    answer = server.post(f"{API}admin.session.confirm", {"password": PASSWORDS["bob"]}, auth=auth)
+    assert answer.status_code == 403, "there is no session to confirm"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hansa_roles.permitted import patterns_of
 from hansa_roles.session import Session, SessionPrincipal, digest_of, proof_of, token_in
 from hansa_roles.sessions import PER_USER, Lifetimes, Sessions
 
-LIFETIMES = Lifetimes(idle=1800.0, maximum=43_200.0)
+LIFETIMES = Lifetimes(idle=1800.0, maximum=43_200.0, confirm_after=300.0)
 
 
 class Clock:

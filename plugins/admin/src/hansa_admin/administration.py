@@ -30,7 +30,7 @@ class CallFigures:
 FiguresByService: TypeAlias = Callable[[], Mapping[str, CallFigures]]
 """Returns the figures of services, by name."""
 EditJudge: TypeAlias = Callable[[object, Iterable[Edit]], None]
-"""Raises `Forbidden` unless this principal may make these edits."""
+"""Raises `HansaError` unless this principal may make these edits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,32 @@ class Administration:
         self.login = SECURITY
         self.identify: Callable[[object], Identity] = unknown
         self._judges: list[EditJudge] = []
+        self._proof_judges: list[EditJudge] = []
 
     def judge_edits_by(self, judge: EditJudge) -> None:
         """Have edits that arrive as part of a configuration judged one by one."""
         self._judges.append(judge)
 
+    def judge_proof_by(self, judge: EditJudge) -> None:
+        """Have those who make edits that are final judged by when they proved who they are."""
+        self._proof_judges.append(judge)
+
     def require_edits(self, principal: object, edits: Iterable[Edit]) -> None:
         """Raise `Forbidden` unless a caller may make these edits; internal callers, whose principal
         is None, may make any.
         """
-        if principal is None:
-            return
-        made = list(edits)
-        for judge in self._judges:
-            judge(principal, made)
+        _ask(self._judges, principal, edits)
+
+    def require_proof(self, principal: object, edits: Iterable[Edit]) -> None:
+        """Raise `Refused` if one of these edits is final and the caller has to confirm that with a
+        password; asked before they are made, and not when they are planned.
+        """
+        _ask(self._proof_judges, principal, edits)
+
+
+def _ask(judges: Iterable[EditJudge], principal: object, edits: Iterable[Edit]) -> None:
+    if principal is None:
+        return
+    made = list(edits)
+    for judge in judges:
+        judge(principal, made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from hansa import Model, setting
+from hansa import Model, PlainSettings, setting
 
 from .administration import Administration
 from .answers import NotRunning, PlainData, applied_data
@@ -126,8 +126,14 @@ class ConfigApply(Operation):
 
     name = "admin.config.apply"
     right = "develop"
+    final = "sometimes"
     Input = Wanted
     Output = Applied
+
+    @classmethod
+    def is_final(cls, data: PlainSettings) -> bool:
+        """Whether it deletes what the configuration does not name."""
+        return data.get("prune") is True
 
     def handle(self) -> PlainData:
         """Take the steps, and return them with the revision of the last one."""
@@ -135,6 +141,7 @@ class ConfigApply(Operation):
         plan = Plan(self.server, asked.config, prune=asked.prune)
         judges = self.server.resource(Administration)
         judges.require_edits(self.request.principal, plan.asked_edits)
+        judges.require_proof(self.request.principal, plan.asked_edits)
         outcome = Outcome(self.server)
         applied = plan.apply(by=self.caller)
         if applied is None:

@@ -79,6 +79,7 @@ class DefinitionChange(Operation):
 
     name = "admin.definition.change"
     right = "develop"
+    final = "sometimes"
     Input = WantedEdits
     Output = Applied
 
@@ -88,7 +89,8 @@ class DefinitionChange(Operation):
         """
         asked: WantedEdits = self.request.input
         edits = [wanted.edit() for wanted in asked.edits]
-        self.server.resource(Administration).require_edits(self.request.principal, edits)
+        judges = self.server.resource(Administration)
+        judges.require_edits(self.request.principal, edits)
         prepared = self.server.definitions.prepare(edits)
         steps = [step for edit in prepared for step in self._steps(edit)]
         shown: PlainData = {
@@ -97,6 +99,7 @@ class DefinitionChange(Operation):
         }
         if asked.plan or not steps:
             return {**shown, **NOTHING_DONE}
+        judges.require_proof(self.request.principal, edits)
         outcome = Outcome(self.server)
         applied = self.server.definitions.change(prepared, by=self.caller)
         changed = [edit.key for edit in prepared if edit.data is not None]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, TypeAlias
 
 import msgspec
-from hansa import Channel, Model, RegisteredType, Registry, fields, setting
+from hansa import Channel, Model, RegisteredType, Registry, Security, fields, setting
 
 from .answers import (
     Changed,
@@ -42,7 +42,7 @@ from .definitions import (
     is_runnable,
     is_used,
 )
-from .rights import Authorizing, Right
+from .rights import Authorizing, Finality, Right
 from .trials import Ping, Test
 
 log = logging.getLogger("hansa.admin")
@@ -87,7 +87,8 @@ class ModelOnDemand:
 
 
 def operations(registry: Registry) -> Iterator[type[TypeOperation]]:
-    """Return the admin services of all types; one with a reserved setting name is left out, logged."""
+    """Return the admin services of all types; one with a reserved setting name is left out, logged.
+    """
     for registered in registry.types():
         taken = RESERVED & {field.name for field in fields(registered.model)}
         if taken:
@@ -124,6 +125,7 @@ def _operation(action: type[TypeOperation], registered: RegisteredType) -> type[
         "name": ".".join(("admin", *registered.path, action.__name__.lower())),
         "of": registered,
         "right": _right(action, registered),
+        "final": _finality(action, registered),
         "Output": _output(action, registered),
     }
     if action.takes_settings:
@@ -136,6 +138,17 @@ def _right(action: type[TypeOperation], registered: RegisteredType) -> Right | N
     if action.right == "develop" and issubclass(registered.cls, Authorizing):
         return "administer"
     return action.right
+
+
+def _finality(action: type[TypeOperation], registered: RegisteredType) -> Finality:
+    """Return whether an action on a type is final: those that change who may do what, or how
+    callers prove who they are, which depends on whose credential it is.
+    """
+    if action not in (Create, Edit, Delete):
+        return "never"
+    if issubclass(registered.cls, Authorizing):
+        return "always"
+    return "sometimes" if issubclass(registered.cls, Security) else "never"
 
 
 def _title(registered: RegisteredType) -> str:
@@ -172,7 +185,8 @@ def _output(action: type[TypeOperation], registered: RegisteredType) -> type[Mod
 
 @functools.lru_cache(maxsize=1)
 def _definition(registered: RegisteredType) -> ModelOnDemand:
-    """Return the model of what is shown of a definition, the same one for all actions on its type."""
+    """Return the model of what is shown of a definition, the same one for all actions on its type.
+    """
     namespace = {"__module__": __name__, "__doc__": registered.model.__doc__}
     name = f"{_title(registered)}Definition"
     shown: list[type[Model]] = [Shown]

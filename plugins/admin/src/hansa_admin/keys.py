@@ -82,6 +82,7 @@ class UseKey(ClusterOperation):
     """Encrypt what is stored anew with another key, which all workers hold, and use that."""
 
     name = "admin.key.use"
+    final = "always"
     Input = Fingerprint
     Output = KeyUse
 

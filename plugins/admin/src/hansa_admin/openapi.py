@@ -13,6 +13,7 @@ from .answers import PlainData, PreviewInput, Seen, Shown
 from .definitions import TypeOperation
 from .operation import Operation
 from .published import PROBLEM, PublishedRoute, published_routes, security_schemes
+from .rights import finality_of
 from .schemas import (
     REFERENCE,
     REFERENCE_SCHEMA,
@@ -174,6 +175,7 @@ def _operation(
         "operationId": operation.name,
         "tags": [tag],
         "summary": (operation.__doc__ or "").strip().partition("\n")[0],
+        "x-final": finality_of(operation),
         "security": [{"admin": []}],
         "requestBody": {
             "required": bool(components.get(component_of(input_schema), {}).get("required")),

@@ -25,7 +25,7 @@ from hansa import (
 
 from .administration import name_of
 from .reading import read_object
-from .rights import Right
+from .rights import Finality, Right
 
 LARGEST_NUMBER = 2**31 - 1
 """Largest number of a revision or a version, and the largest that a page of them begins at: those
@@ -49,9 +49,11 @@ class Operation(Service):
 
     The first sentence of its docstring is its help on the command line and in the description of
     the API; `listed` says whether it appears there. `runs_services`: how long it takes depends on a
-    service, so that it gets none of the threads that are kept for the admin API. `right` is what its
-    callers must be allowed; by default that of the highest role, None for what any caller may who is
-    let in. `recorded`: an audit log has its calls, unless the right says that they change nothing.
+    service, so that it gets none of the threads that are kept for the admin API. `right` is what
+    its callers must be allowed; by default that of the highest role, None for what any caller may
+    who is let in. `recorded`: an audit log has its calls, unless the right says that they change
+    nothing. `final` says whether callers who logged in a while ago have to confirm it with their
+    password; one that is `sometimes` overrides `is_final`, or has its edits judged.
     """
 
     abstract: ClassVar[bool] = True
@@ -59,12 +61,18 @@ class Operation(Service):
     recorded: ClassVar[bool] = True
     runs_services: ClassVar[bool] = False
     right: ClassVar[Right | None] = "administer"
+    final: ClassVar[Finality] = "never"
     Input: ClassVar[Any] = Nothing
 
     @classmethod
     def read(cls, data: PlainSettings, server: Server) -> Any:
         """Return what `handle` finds as `self.request.input`; raises `Invalid` with all faults."""
         return load(cls.Input, data)
+
+    @classmethod
+    def is_final(cls, data: PlainSettings) -> bool:
+        """Whether a call with this input, which is not validated yet, is final."""
+        return cls.final == "always"
 
     @classmethod
     def compile(cls, binding: Binding) -> Dispatch:

@@ -12,7 +12,7 @@ from hansa import Definition, Model, RegisteredService, RegisteredType, fields, 
 
 from .answers import PlainData
 from .operation import Operation
-from .rights import right_of
+from .rights import finality_of, right_of
 from .schemas import component_of
 from .settings import completed, secret_names
 
@@ -60,6 +60,13 @@ class TypeAction(Model):
     service: Annotated[str, setting("Admin service of the action")]
     title: Annotated[str, setting("Description of the action in one sentence")]
     right: Annotated[str, setting("Right that callers need; empty if any caller may")]
+    final: Annotated[
+        str,
+        setting(
+            "Whether it is final, so that who logged in a while ago has to confirm it with the "
+            "password: never, sometimes or always"
+        ),
+    ]
 
 
 class Group(Model):
@@ -215,6 +222,7 @@ def _actions(
             service=service.name,
             title=first_sentence(service.cls),
             right=right_of(service.cls) or "",
+            final=finality_of(service.cls),
         )
 
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
-from hansa import (
-    DefinitionRecord,
-    Model,
-    RegisteredService,
-    Request,
-    Service,
-    dump,
-    schema,
-    setting,
-)
+from hansa import Model, RegisteredService, Request, Service, dump, schema, setting
 
 from .administration import Administration, CallFigures
 from .answers import Filter, PlainData, readable
+from .definition_index import DefinitionSnapshot
 from .definitions import raise_failure
 from .operation import Operation
 from .packages import Package, PackageOperation
 
+log = logging.getLogger("hansa.admin")
+
 NO_CALLS = CallFigures()
+PLUGIN = "plugin "
+"""What the origin of a service that comes with a plugin begins with."""
 VERSION_OF_MODULE = re.compile(r"@\w+")
 
 
@@ -58,13 +55,17 @@ class Answer(Model):
 class ServiceFilter(Filter):
     """Which services to list, and how."""
 
+    builtin: Annotated[bool, setting("Also those that come with plugins")] = True
     statistics: Annotated[
         bool,
         setting("Whether to show how each was called in the last hour, where calls are counted"),
     ] = False
     order: Annotated[
         Literal["name", "count", "errors", "mean", "p95"],
-        setting("What to sort by: the name, or a figure of the last hour, the largest first"),
+        setting(
+            "What to sort by: the name, with those that come with plugins last, or a figure of the "
+            "last hour, the largest first"
+        ),
     ] = "name"
 
 
@@ -96,8 +97,16 @@ class ListedService(Model):
 class Services(Model):
     """The list of services."""
 
-    items: Annotated[list[ListedService], setting("Services, by name")]
+    items: Annotated[list[ListedService], setting("Services, in the order that was asked for")]
     total: Annotated[int, setting("Number of services on all pages")]
+    builtin: Annotated[
+        int,
+        setting("Number of services with such a name that come with plugins, listed or not"),
+    ]
+    statistics_error: Annotated[
+        str,
+        setting("Why the figures that were asked for cannot be read, and do not sort; else empty"),
+    ] = ""
 
 
 class Details(ListedService):
@@ -113,13 +122,16 @@ class Details(ListedService):
     versions: Annotated[list[Package], setting("All versions of its file or folder")]
 
 
-def summary(service: RegisteredService, channels: Iterable[DefinitionRecord]) -> ListedService:
+def is_builtin(service: RegisteredService) -> bool:
+    """Whether a service comes with a plugin."""
+    return service.origin.startswith(PLUGIN)
+
+
+def summary(service: RegisteredService, definitions: DefinitionSnapshot) -> ListedService:
     """Return a service as the list shows it."""
-    users = [
-        f"{record.type} {record.name}"
-        for record in channels
-        if record.data.get("service") == service.name
-    ]
+    uses = definitions.users_of("service", "", service.name)
+    named = [use.user for use in uses if use.setting == "service"]
+    users = [f"{type} {name}" for kind, type, name in named if kind == "channel"]
     # a docstring of its own, and not that of a base class
     own = vars(service.cls).get("__doc__") or ""
     return ListedService(
@@ -143,22 +155,38 @@ class ServiceList(Operation):
         """Return one page."""
         asked: ServiceFilter = self.request.input
         services = self.server.registry.services()
-        found = [service for service in services if asked.matches(service.name)]
-        figures = self._figures(asked)
+        matching = [service for service in services if asked.matches(service.name)]
+        own = [service for service in matching if not is_builtin(service)]
+        others = [service for service in matching if is_builtin(service)]
+        found = own + others if asked.builtin else own
+        figures, fault = self._figures(asked)
         if asked.order != "name" and figures is not None:
             order = asked.order
             found.sort(key=lambda one: -getattr(figures.get(one.name, NO_CALLS), order))
-        channels = self.server.definitions.all("channel")
-        items = [summary(one, channels) for one in asked.page(found)]
+        definitions = self.server.resource(Administration).index.current(self.server)
+        items = [summary(one, definitions) for one in asked.page(found)]
         if asked.statistics and figures is not None:
             items = [_with_figures(item, figures.get(item.name, NO_CALLS)) for item in items]
-        return Services(items=items, total=len(found))
+        return Services(
+            items=items,
+            total=len(found),
+            builtin=len(others),
+            statistics_error=fault,
+        )
 
-    def _figures(self, asked: ServiceFilter) -> Mapping[str, CallFigures] | None:
-        """Return the figures of services; None if they are not needed, or nobody counts calls."""
+    def _figures(self, asked: ServiceFilter) -> tuple[Mapping[str, CallFigures] | None, str]:
+        """Return the figures of services, and why they cannot be read; None if they cannot, if they
+        are not needed, or if nobody counts calls.
+        """
         figures = self.server.resource(Administration).figures
         is_needed = asked.statistics or asked.order != "name"
-        return figures() if is_needed and figures is not None else None
+        if figures is None or not is_needed:
+            return None, ""
+        try:
+            return figures(), ""
+        except Exception as error:
+            log.warning("the figures of services cannot be read: %s", error)
+            return None, str(error) or type(error).__name__
 
 
 def _with_figures(item: ListedService, figures: CallFigures) -> ListedService:
@@ -179,8 +207,9 @@ class ServiceGet(PackageOperation):
     def handle(self) -> Details:
         """Return all that is known of it; raises `NotFound`."""
         service = self.server.registry.service(self.request.input.name)
-        shown = summary(service, self.server.definitions.all("channel"))
-        is_deployed = not service.origin.startswith("plugin ")
+        definitions = self.server.resource(Administration).index.current(self.server)
+        shown = summary(service, definitions)
+        is_deployed = not is_builtin(service)
         return Details(
             **dump(shown),
             input=described(service.cls, "Input"),

@@ -282,6 +282,7 @@ class HistoryRevert(Operation):
 
     name = "admin.history.revert"
     right = "develop"
+    final = "sometimes"
     Input = AskedReversion
     Output = Reverted
 
@@ -299,6 +300,7 @@ class HistoryRevert(Operation):
             return answer
         judges = self.server.resource(Administration)
         judges.require_edits(self.request.principal, plan.asked_edits)
+        judges.require_proof(self.request.principal, plan.asked_edits)
         outcome = Outcome(self.server)
         applied = plan.apply(by=self.caller)
         if applied is None:

@@ -334,6 +334,7 @@ class FailedDelete(FailedOperation):
     """Delete failed messages for good."""
 
     name = "admin.failed.delete"
+    final = "always"
     Input = SelectedMessages
     Output = FailedDeleted
 

@@ -1,4 +1,5 @@
-"""What stands around a route, after its caller is known: it asks the roles whether the caller may."""
+"""What stands around a route, after its caller is known: it asks the roles whether the caller may.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +9,14 @@ from typing import TypeAlias
 
 from hansa import Channel, Dispatch, HansaError, Request, Response, Server, Service
 from hansa_admin.definitions import TypeOperation
-from hansa_admin.operation import settings_of
+from hansa_admin.operation import Operation, settings_of
+from hansa_admin.rights import finality_of
 
 from .callers import definition_of
 from .grants import Grants
 from .implied import ImpliedRights
 from .policy import Policy
+from .proof import PasswordRequired, has_proved
 from .requirement import require, target_of
 
 log = logging.getLogger("hansa.roles")
@@ -37,9 +40,10 @@ class Verdicts:
 
 
 class RouteAuthorization:
-    """Judges the callers of one route, and remembers those who may until roles or accounts change."""
+    """Judges the callers of one route, and remembers those who may until roles or accounts change.
+    """
 
-    __slots__ = ("_edit", "_server", "policy", "target", "verdicts")
+    __slots__ = ("_edit", "_final", "_server", "policy", "target", "verdicts")
 
     def __init__(
         self, server: Server, service: type[Service], channel: Channel | None, policy: Policy
@@ -49,6 +53,7 @@ class RouteAuthorization:
         self.verdicts = Verdicts()
         self._server = server
         self._edit = edit_of(service)
+        self._final = final_of(service)
 
     def judge(self, request: Request) -> None:
         """Raise `Forbidden` unless the caller may; remember it if it may."""
@@ -66,8 +71,11 @@ class RouteAuthorization:
         account = grants.account_of.get(definition, "")
         if account:
             self.policy.uses.noted.add(account)
+        if self._final is not None:
+            self._require_proof(self._final, grants, request)
         if self._edit is not None:
             self._require_implied(self._edit, grants, request)
+        if self._final is not None or self._edit is not None:
             return
         if len(verdicts.callers) >= MOST_KNOWN:
             verdicts.callers.clear()
@@ -85,6 +93,31 @@ class RouteAuthorization:
         key = (operation.of.kind, operation.of.type, name)
         given = operation.settings_in(data) if operation.takes_settings else None
         ImpliedRights(self._server, grants, request.principal).require(key, given)
+
+    def _require_proof(self, operation: type[Operation], grants: Grants, request: Request) -> None:
+        """Raise `PasswordRequired` for what is final, if the caller proved too long ago who it is.
+        """
+        sessions = self.policy.sessions
+        if has_proved(sessions, request.principal):
+            return
+        try:
+            data = settings_of(request, operation.Input)
+        except HansaError:
+            return  # refused by the service itself
+        is_final = operation.is_final(data)
+        if not is_final and issubclass(operation, TypeOperation):
+            key = (operation.of.kind, operation.of.type, str(data.get("name") or ""))
+            implied = ImpliedRights(self._server, grants, request.principal)
+            is_final = implied.changes_login(key)
+        if is_final:
+            raise PasswordRequired(sessions.lifetimes.confirm_after)
+
+
+def final_of(service: type[Service]) -> type[Operation] | None:
+    """Return an admin service whose calls are final, or may be; None for any other."""
+    if issubclass(service, Operation) and finality_of(service) != "never":
+        return service
+    return None
 
 
 def edit_of(service: type[Service]) -> type[TypeOperation] | None:

@@ -22,6 +22,14 @@ class SessionsSection(Model):
         float,
         setting("Seconds after which a session ends in any case", ge=60, le=30 * 86_400),
     ] = 43_200.0
+    confirm_after: Annotated[
+        float,
+        setting(
+            "Seconds after the login from which final acts need the password once more",
+            ge=10,
+            le=86_400,
+        ),
+    ] = 300.0
 
 
 @hookimpl

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hansa import Edit, NotFound, Server
+from hansa import Edit, NotFound, Server, Service
+from hansa_admin.rights import finality_of
 
 from .grants import Grants, Target
 from .implied import DEPLOY, ImpliedRights
+from .policy import Policy
+from .proof import PasswordRequired, has_proved
 from .requirement import require, target_of
 
 
@@ -20,21 +23,50 @@ def require_edits(server: Server, grants: Grants, principal: object, edits: Iter
             implied.require(edit.key, edit.data)
 
 
+def require_proof_of_edits(
+    server: Server, policy: Policy, principal: object, edits: Iterable[Edit]
+) -> None:
+    """Raise `PasswordRequired` if one of these edits is final and its author proved too long ago
+    who it is.
+    """
+    if has_proved(policy.sessions, principal):
+        return
+    implied = ImpliedRights(server, policy.current(), principal)
+    if any(_is_final(server, implied, edit) for edit in edits):
+        raise PasswordRequired(policy.sessions.lifetimes.confirm_after)
+
+
+def _is_final(server: Server, implied: ImpliedRights, edit: Edit) -> bool:
+    if edit.key[0] == "service":
+        return False
+    cls = _service_of_edit(server, edit)
+    return cls is None or finality_of(cls) == "always" or implied.changes_login(edit.key)
+
+
 def target_of_edit(server: Server, edit: Edit) -> Target:
     """Return the admin service that makes an edit by itself: to set what is not there is to create
     it. One of a type that no plugin here has needs the highest right.
     """
-    registry = server.registry
     kind, type, _ = edit.key
     if kind == "service":
         return DEPLOY
-    action = _action_of(server, edit)
+    cls = _service_of_edit(server, edit)
+    if cls is None:
+        return Target(f"admin.{kind}.{type}.{_action_of(server, edit)}", right="administer")
+    return target_of(cls, None)
+
+
+def _service_of_edit(server: Server, edit: Edit) -> type[Service] | None:
+    """Return the admin service that makes an edit of a definition by itself; None for a type that
+    no plugin here has.
+    """
+    registry = server.registry
+    kind, type, _ = edit.key
     try:
         path = registry.type(kind, type).path
-        service = registry.service(".".join(("admin", *path, action)))
+        return registry.service(".".join(("admin", *path, _action_of(server, edit)))).cls
     except NotFound:
-        return Target(f"admin.{kind}.{type}.{action}", right="administer")
-    return target_of(service.cls, None)
+        return None
 
 
 def _action_of(server: Server, edit: Edit) -> str:

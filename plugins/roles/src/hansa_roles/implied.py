@@ -64,8 +64,15 @@ class ImpliedRights:
         """Who changes a security definition that carries the rights of others, or what such a one
         relies on, could take their place.
         """
-        if self._grants.carries_rights(name) or self._supports_rights(name):
+        if self._is_login(name):
             self._require(ADMINISTER)
+
+    def changes_login(self, key: Key) -> bool:
+        """Whether an edit of a definition changes how somebody who has rights proves who it is."""
+        return key[0] == "security" and self._is_login(key[2])
+
+    def _is_login(self, name: str) -> bool:
+        return self._grants.carries_rights(name) or self._supports_rights(name)
 
     def _supports_rights(self, name: str) -> bool:
         """Whether a definition that carries rights names this one, such as its authorities."""

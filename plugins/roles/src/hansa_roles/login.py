@@ -129,9 +129,15 @@ class AccountsLogin(Accounts):
             given = load(LoginInput, read_object(request.raw))
         except Invalid:
             raise Refused("a user name and a password are required", CHALLENGE) from None
+        return self.judge(given.user, given.password, request)
+
+    def judge(self, given_user: str, password: str, request: Request) -> object:
+        """Return who has this name and this password, held up by the address of a request; raises
+        `Refused`.
+        """
         # no user has a name with a colon in it, and HTTP Basic would end the name there
-        user = given.user.replace(":", "\0")
-        pair = f"{user}:{given.password}".encode(errors="surrogatepass")
+        user = given_user.replace(":", "\0")
+        pair = f"{user}:{password}".encode(errors="surrogatepass")
         header = "Basic " + base64.b64encode(pair).decode()
         inner = Request(
             headers={**request.headers, "authorization": header}, peer=request.peer, cid=request.cid

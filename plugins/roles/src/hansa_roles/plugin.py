@@ -23,7 +23,7 @@ from .authorization import authorized
 from .builtin import LOG_IN, LOGIN, PASSWORD_LOGIN, ROLES
 from .callers import definition_of
 from .early import SessionsSection
-from .edits import require_edits
+from .edits import require_edits, require_proof_of_edits
 from .grants import Grants
 from .login import Accounts, AccountsLogin
 from .policy import Policy
@@ -52,12 +52,15 @@ def hansa_services() -> list[type[Service]]:
 def hansa_startup(server: Server) -> Policy:
     """Return what may be done in this worker, and put the login of accounts before the admin API."""
     section = server.section(SessionsSection)
-    lifetimes = Lifetimes(section.idle, section.maximum)
+    lifetimes = Lifetimes(section.idle, section.maximum, section.confirm_after)
     sessions = Sessions(lambda: server.journal(JOURNAL), lifetimes)
     policy = Policy(server.objects, LastUses(lambda: server.records("accounts")), sessions)
 
     def require(principal: object, edits: Iterable[Edit]) -> None:
         require_edits(server, policy.current(), principal, edits)
+
+    def require_proof(principal: object, edits: Iterable[Edit]) -> None:
+        require_proof_of_edits(server, policy, principal, edits)
 
     try:
         administration = server.resource(Administration)
@@ -66,6 +69,7 @@ def hansa_startup(server: Server) -> Policy:
     administration.login = LOGIN
     administration.identify = lambda principal: identity_of(policy.current(), principal)
     administration.judge_edits_by(require)
+    administration.judge_proof_by(require_proof)
     return policy
 
 

@@ -32,8 +32,10 @@ def authenticate(server: Server, request: Request, token: str) -> SessionPrincip
     return live.session.principal
 
 
-def begin(server: Server, principal: object, request: Request) -> tuple[str, Session]:
-    """Begin a session of a caller who has just proved who it is; returns its token."""
+def begin(server: Server, principal: object, address: str, agent: str) -> tuple[str, Session]:
+    """Begin a session of a caller at an address, with a program, who has just proved who it is;
+    returns its token.
+    """
     policy = server.resource(Policy)
     grants = policy.current()
     definition = str(getattr(principal, "definition", ""))
@@ -50,8 +52,8 @@ def begin(server: Server, principal: object, request: Request) -> tuple[str, Ses
             began=policy.sessions.clock(),
             revision=revision_of(server, found, account),
             proof=_proof(found, token),
-            address=request.peer,
-            agent=request.headers.get("user-agent", "")[:AGENT_LONGEST],
+            address=address,
+            agent=agent[:AGENT_LONGEST],
         )
 
     return policy.sessions.begin(make)

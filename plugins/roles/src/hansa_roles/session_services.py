@@ -1,10 +1,12 @@
-"""The admin services of logins: `admin.login`, `logout`, `me`, and `admin.session.{list,end}`."""
+"""The admin services of logins: `admin.login`, `logout`, `me`, and
+`admin.session.{confirm,list,end}`.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from hansa import Forbidden, Invalid, Model, setting
+from hansa import Forbidden, Invalid, Model, Refused, Secret, setting
 from hansa_admin.administration import name_of
 from hansa_admin.cluster_settings import ClusterAppearance, appearance_of
 from hansa_admin.guard import SECURITY as ADMIN
@@ -12,14 +14,15 @@ from hansa_admin.operation import Nothing, Operation
 from hansa_admin.rights import Right
 
 from . import session_login
-from .builtin import LOG_IN
+from .builtin import LOG_IN, PASSWORD_LOGIN
 from .callers import definition_of
 from .grants import Grants, Target
-from .login import LoginInput
+from .login import AccountsLogin, LoginInput
 from .permitted import permitted_rights, permitted_services
 from .policy import Policy
+from .proof import WRONG_PASSWORD, WrongPassword
 from .requirement import SWITCHED_OFF, require
-from .session import SessionPrincipal, token_in
+from .session import Session, SessionPrincipal, token_in
 from .sessions import LiveSession, Sessions
 
 SHOWN = 16
@@ -40,6 +43,9 @@ class LoggedIn(Model):
         float, setting("End of the session in any case, in seconds of the Unix epoch")
     ]
     idle: Annotated[float, setting("Seconds after which it ends if it is not used")]
+    confirmed_until: Annotated[
+        float, setting("Time from which final acts need the password once more")
+    ]
 
 
 class LoggedOut(Model):
@@ -56,6 +62,9 @@ class OwnSession(Model):
     expires: Annotated[float, setting("Its end in any case")]
     idle: Annotated[float, setting("Seconds after which it ends if it is not used")]
     used: Annotated[float, setting("Time of its last use before this one")]
+    confirmed_until: Annotated[
+        float, setting("Time from which final acts need the password once more")
+    ]
 
 
 class Myself(Model):
@@ -77,6 +86,19 @@ class Myself(Model):
         OwnSession | None, setting("The session; null if the caller is known by other credentials")
     ]
     cluster: Annotated[ClusterAppearance, setting("How the cluster is shown to people")]
+
+
+class Confirmation(Model):
+    """The password of the caller."""
+
+    password: Annotated[Secret, setting("Password of the user who has logged in")]
+    user: Annotated[
+        str,
+        setting(
+            "Name given at the login, where a directory knows the user by another one",
+            max_length=256,
+        ),
+    ] = ""
 
 
 class Users(Model):
@@ -172,9 +194,7 @@ class SessionOperation(Operation):
 
     def is_mine(self, live: LiveSession) -> bool:
         """Whether a session is one of the caller's."""
-        theirs = live.session.principal
-        mine = self.request.principal
-        return theirs.definition == definition_of(mine) and theirs.name == name_of(mine)
+        return is_same_user(live.session.principal, self.request.principal)
 
     def require_administer(self) -> None:
         """Raise `Forbidden` unless the caller may end and see the sessions of others; internal
@@ -183,6 +203,20 @@ class SessionOperation(Operation):
         if self.request.principal is not None:
             target = Target(self.get_name(), right="administer")
             require(self.grants, self.request.principal, target)
+
+    def logged_in(self, token: str, session: Session) -> LoggedIn:
+        """Return a session that has begun, and its token, which nothing may keep."""
+        self.response.headers["Cache-Control"] = "no-store"
+        return LoggedIn(
+            token=token,
+            session=session.digest[:SHOWN],
+            user=session.principal.name,
+            account=session.account,
+            roles=self.roles,
+            expires=self.sessions.ends(session),
+            idle=self.sessions.lifetimes.idle,
+            confirmed_until=self.sessions.confirmed_until(session),
+        )
 
 
 class LogIn(SessionOperation):
@@ -203,17 +237,9 @@ class LogIn(SessionOperation):
         if not definition_of(principal):
             raise Forbidden("nobody knows which security definition has admitted the caller")
         self._end_former()
-        token, session = session_login.begin(self.server, principal, self.request)
-        self.response.headers["Cache-Control"] = "no-store"
-        return LoggedIn(
-            token=token,
-            session=session.digest[:SHOWN],
-            user=session.principal.name,
-            account=session.account,
-            roles=self.roles,
-            expires=self.sessions.ends(session),
-            idle=self.sessions.lifetimes.idle,
-        )
+        agent = self.request.headers.get("user-agent", "")
+        token, session = session_login.begin(self.server, principal, self.request.peer, agent)
+        return self.logged_in(token, session)
 
     def _end_former(self) -> None:
         """End the session of the caller whose token came with the login (OWASP ASVS 5, 7.2.4)."""
@@ -221,6 +247,40 @@ class LogIn(SessionOperation):
         former = self.sessions.find(token) if token is not None else None
         if former is not None and self.is_mine(former):
             self.sessions.end(former.session.digest)
+
+
+class SessionConfirm(SessionOperation):
+    """Confirm the caller's session by the password, before what is final: its token is replaced."""
+
+    name = "admin.session.confirm"
+    Input = Confirmation
+    Output = LoggedIn
+
+    def handle(self) -> LoggedIn:
+        """Return the new token; raises `WrongPassword`, which is held up as a login is."""
+        principal = self.request.principal
+        former = self.sessions.known(self.own)
+        if former is None or not isinstance(principal, SessionPrincipal):
+            raise Forbidden("only who is known by a session confirms it")
+        asked: Confirmation = self.request.input
+        proved = self._prove(asked.user or principal.name, asked.password)
+        if not is_same_user(proved, principal):
+            raise WrongPassword(WRONG_PASSWORD)
+        token, session = session_login.begin(
+            self.server, proved, self.request.peer, former.session.agent
+        )
+        self.sessions.end(self.own)
+        return self.logged_in(token, session)
+
+    def _prove(self, user: str, password: str) -> object:
+        login = self.server.objects.security(PASSWORD_LOGIN)
+        assert isinstance(login, AccountsLogin)
+        try:
+            return login.judge(user, password, self.request)
+        except Refused as refused:
+            wrong = WrongPassword(WRONG_PASSWORD)
+            wrong.headers.update(refused.headers)
+            raise wrong from None
 
 
 class LogOut(SessionOperation):
@@ -267,6 +327,7 @@ class Me(SessionOperation):
                     expires=self.sessions.ends(live.session),
                     idle=self.sessions.lifetimes.idle,
                     used=live.used,
+                    confirmed_until=self.sessions.confirmed_until(live.session),
                 )
         return None
 
@@ -330,4 +391,16 @@ class SessionEnd(SessionOperation):
         return live.session.digest[:SHOWN] == asked.session
 
 
-OPERATIONS: tuple[type[Operation], ...] = (LogIn, LogOut, Me, SessionList, SessionEnd)
+def is_same_user(one: object, other: object) -> bool:
+    """Whether two principals are one user of one security definition."""
+    return definition_of(one) == definition_of(other) and name_of(one) == name_of(other)
+
+
+OPERATIONS: tuple[type[Operation], ...] = (
+    LogIn,
+    LogOut,
+    Me,
+    SessionConfirm,
+    SessionList,
+    SessionEnd,
+)

@@ -25,10 +25,13 @@ PER_USER = 50
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """Seconds after which a session ends: unused, and in any case."""
+    """Seconds after which a session ends: unused, and in any case; and after which its user has to
+    prove again who it is, before what is final.
+    """
 
     idle: float
     maximum: float
+    confirm_after: float
 
     @property
     def noted_every(self) -> float:
@@ -101,6 +104,10 @@ class Sessions:
                 return None
             return found
 
+    def known(self, digest: str) -> LiveSession | None:
+        """Return the session of the digest of a token, if this worker knows it."""
+        return self._live.get(digest)
+
     def use(self, live: LiveSession) -> None:
         """Note that a session is used now; written down now and then."""
         now = self.clock()
@@ -115,7 +122,8 @@ class Sessions:
             log.warning("the use of a session could not be written down: %s", error)
 
     def end(self, digest: str) -> bool:
-        """End a session in the whole cluster; returns whether it was there; raises `Unavailable`."""
+        """End a session in the whole cluster; returns whether it was there; raises `Unavailable`.
+        """
         with self._lock:
             self._read()
             if digest not in self._live:
@@ -134,6 +142,15 @@ class Sessions:
     def ends(self, session: Session) -> float:
         """Return when a session ends in any case, in seconds of the Unix epoch."""
         return session.began + self.lifetimes.maximum
+
+    def confirmed_until(self, session: Session) -> float:
+        """Return until when a session may do what is final, in seconds of the Unix epoch."""
+        return session.began + self.lifetimes.confirm_after
+
+    def is_confirmed(self, digest: str) -> bool:
+        """Whether the user of a session proved lately who it is."""
+        live = self.known(digest)
+        return live is not None and self.clock() < self.confirmed_until(live.session)
 
     def _is_over(self, live: LiveSession) -> bool:
         now = self.clock()
