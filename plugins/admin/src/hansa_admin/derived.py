@@ -87,8 +87,7 @@ class ModelOnDemand:
 
 
 def operations(registry: Registry) -> Iterator[type[TypeOperation]]:
-    """Return the admin services of all types; one with a reserved setting name is left out, logged.
-    """
+    """Return the admin services of all types; one with a reserved setting name is left out, logged."""
     for registered in registry.types():
         taken = RESERVED & {field.name for field in fields(registered.model)}
         if taken:
@@ -185,8 +184,7 @@ def _output(action: type[TypeOperation], registered: RegisteredType) -> type[Mod
 
 @functools.lru_cache(maxsize=1)
 def _definition(registered: RegisteredType) -> ModelOnDemand:
-    """Return the model of what is shown of a definition, the same one for all actions on its type.
-    """
+    """Return the model of what is shown of a definition, the same one for all actions on its type."""
     namespace = {"__module__": __name__, "__doc__": registered.model.__doc__}
     name = f"{_title(registered)}Definition"
     shown: list[type[Model]] = [Shown]

@@ -1,5 +1,4 @@
-"""What stands around a route, after its caller is known: it asks the roles whether the caller may.
-"""
+"""What stands around a route, after its caller is known: it asks the roles whether the caller may."""
 
 from __future__ import annotations
 
@@ -40,8 +39,7 @@ class Verdicts:
 
 
 class RouteAuthorization:
-    """Judges the callers of one route, and remembers those who may until roles or accounts change.
-    """
+    """Judges the callers of one route, and remembers those who may until roles or accounts change."""
 
     __slots__ = ("_edit", "_final", "_server", "policy", "target", "verdicts")
 
@@ -95,8 +93,7 @@ class RouteAuthorization:
         ImpliedRights(self._server, grants, request.principal).require(key, given)
 
     def _require_proof(self, operation: type[Operation], grants: Grants, request: Request) -> None:
-        """Raise `PasswordRequired` for what is final, if the caller proved too long ago who it is.
-        """
+        """Raise `PasswordRequired` for what is final, if the caller proved too long ago who it is."""
         sessions = self.policy.sessions
         if has_proved(sessions, request.principal):
             return

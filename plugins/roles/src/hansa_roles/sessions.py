@@ -122,8 +122,7 @@ class Sessions:
             log.warning("the use of a session could not be written down: %s", error)
 
     def end(self, digest: str) -> bool:
-        """End a session in the whole cluster; returns whether it was there; raises `Unavailable`.
-        """
+        """End a session in the whole cluster; returns whether it was there; raises `Unavailable`."""
         with self._lock:
             self._read()
             if digest not in self._live:
