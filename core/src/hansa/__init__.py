@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .cluster.odb_watch import check_odb as check_odb
     from .contract.bus import Bus as Bus, Queue as Queue, Records as Records
     from .contract.calls import QueueOptions as QueueOptions, RouteOptions as RouteOptions
+    from .contract.caller import current_caller as current_caller
     from .contract.change_log import (
         ChangeFilter as ChangeFilter,
         ChangeLog as ChangeLog,
@@ -169,6 +170,7 @@ _PUBLIC = {
         "QueueOptions",
         "RouteOptions",
     ),
+    "contract.caller": ("current_caller",),
     "contract.change_log": (
         "ChangeFilter",
         "ChangeLog",

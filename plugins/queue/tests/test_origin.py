@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import msgspec
-from hansa import Service, TraceContext, current_trace
+from hansa import Service, TraceContext, current_caller, current_trace
 from hansa.contract.service import current_cid
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.call import Call, decode
@@ -69,6 +69,23 @@ def test_callbacks_come_from_the_attempt_that_succeeded(cluster: Cluster):
         ("K2", "K1", "", PARENT),
         ("K2", "K2", "K2", ATTEMPT),
     ]
+
+
+def test_a_call_says_which_service_queued_it(cluster: Cluster):
+    def report(self: Service) -> None:
+        cluster.report((self.get_name(), self.request.extra["caller"]))
+
+    cluster.service("s", report)
+    cluster.service("back", report)
+    worker = cluster.worker()
+    caller = current_caller()
+    caller.service = "orders.get"
+    try:
+        worker.queue.put("s", None, "K1", callback=["back"])
+    finally:
+        caller.service = ""
+    wait_until(lambda: len(cluster.seen) == 2)
+    assert cluster.seen == [("s", "orders.get"), ("back", "s")]
 
 
 def test_a_failed_message_keeps_where_it_came_from(cluster: Cluster):

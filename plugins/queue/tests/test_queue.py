@@ -70,7 +70,9 @@ def test_payload_cid_and_extra_arrive(cluster: Cluster, payload: Any, seen: Any)
     )
     cluster.worker().queue.put("s", payload, "C1", extra={"x": 1})
     wait_until(lambda: cluster.seen)
-    assert cluster.seen == [(seen, "C1", {"x": 1, "in_reply_to": "", "parent_cid": ""}, 1)]
+    assert cluster.seen == [
+        (seen, "C1", {"x": 1, "in_reply_to": "", "parent_cid": "", "caller": ""}, 1)
+    ]
 
 
 def test_what_json_cannot_hold_is_refused_where_it_is_put(cluster: Cluster):

@@ -18,11 +18,13 @@ from hansa import (
     Response,
     Server,
     Service,
+    current_caller,
 )
 from hansa.runtime.routes import compile_route
 from hansa_devkit import LocalServer
 from hansa_security.verification import Principal
-from hansa_stats import plugin
+from hansa_stats import plugin, recording
+from hansa_stats.edges import Edge, End, edge_of, edges_in, series_of_edge, service_end
 from hansa_stats.statistics import Statistics
 from hansa_stats.tally import Table
 
@@ -31,6 +33,9 @@ class Door(Channel):
     """A channel that brings nothing in by itself."""
 
     type = "plain"
+
+
+FRONT = End("channel", "plain", "front")
 
 
 class Counted:
@@ -46,18 +51,20 @@ class Counted:
         *security: str,
         caller: Callable[[Request], object] | None = None,
         channel: bool = True,
+        name: str = "made",
+        type_name: str = "plain",
     ) -> Callable[[Request], Response]:
         def handle(service: Service) -> Any:
             return act(service.request)
 
-        service = type("Made", (Service,), {"name": "made", "handle": handle})
+        service = type("Made", (Service,), {"name": name, "handle": handle})
         door = None
         if channel:
-            config = Door.common(service="made", security=list(security))
+            config = Door.common(service=name, security=list(security))
             door = Door("front", config, self.server)
         witness = plugin.hansa_refused(door, service)
         return compile_route(
-            Binding("made", self.server, None, "front", "plain"),
+            Binding(name, self.server, None, "front", type_name),
             service,
             channel=door,
             authenticators=[caller] if caller else [],
@@ -84,7 +91,8 @@ def test_calls_are_counted_by_service_and_channel(counted: Counted):
     for _ in range(3):
         assert route(Request()).ok
     table = counted.take()
-    assert set(table) == {("service", "made"), ("channel", "plain front")}
+    edge = Edge(FRONT, service_end("made"), "channel")
+    assert set(table) == {("service", "made"), ("channel", "plain front"), series_of_edge(edge)}
     for tally in table.values():
         assert (tally.count, tally.timed, tally.errors) == (3, 3, {})
         assert tally.longest <= tally.micros
@@ -158,15 +166,94 @@ def test_calls_of_outgoing_connections(counted: Counted):
     observer = plugin.hansa_observe(wire)
     assert observer is not None
     wire.observers = [observer]
+    current_caller().service = "made"
     wire.call()
+    current_caller().service = ""
     wire.call(code="status-503")
     for error in (Invalid("no"), KeyError("x")):
         with pytest.raises(type(error)):
             wire.call(error)
-    ((series, tally),) = counted.take().items()
-    assert series == ("outgoing", "wire far")
+    table = counted.take()
+    tally = table.pop(("outgoing", "wire far"))
     assert (tally.count, tally.timed) == (4, 4)
     assert tally.errors == {"status-503": 1, "invalid": 1, "unexpected": 1}
+    ((edge, of_service),) = edges_in(table).items()
+    assert edge == Edge(service_end("made"), End("outgoing", "wire", "far"), "invoke")
+    assert (of_service.count, of_service.errors) == (1, {})
+
+
+def test_who_calls_whom(counted: Counted):
+    queued = counted.route(lambda request: "x", channel=False, name="c", type_name="invoke-async")
+
+    def call_both(request: Request) -> str:
+        for _ in range(2):
+            inner(Request())
+        # as a worker does that has read it from the queue
+        caller = current_caller()
+        within = caller.service
+        caller.service = ""
+        queued(Request(extra={"caller": "a"}))
+        caller.service = within
+        return "x"
+
+    def fail(request: Request) -> str:
+        if request.payload:
+            raise Invalid("no")
+        return "x"
+
+    inner = counted.route(fail, channel=False, name="b")
+    outer = counted.route(call_both, "keys", name="a", caller=lambda request: "ann")
+    outer(Request())
+    with pytest.raises(Invalid):
+        inner(Request(payload=1))
+    current_caller().service = "d"
+    with pytest.raises(Invalid):
+        inner(Request(payload=1))
+    assert current_caller().service == "d"
+    current_caller().service = ""
+    queued(Request())
+    edges = edges_in(counted.take())
+    a, b, c, d = (service_end(name) for name in "abcd")
+    counts = {edge: (tally.count, tally.failures) for edge, tally in edges.items()}
+    assert counts == {
+        Edge(End("security", "", "keys"), FRONT, "security"): (1, 0),
+        Edge(FRONT, a, "channel"): (1, 0),
+        Edge(a, b, "invoke"): (2, 0),
+        Edge(d, b, "invoke"): (1, 1),
+        Edge(a, c, "invoke_async"): (1, 0),
+    }
+    assert all(tally.last > 1_790_000_000 for tally in edges.values())
+    assert current_caller().service == ""
+
+
+def test_administration_is_no_part_of_the_landscape(counted: Counted):
+    inner = counted.route(lambda request: "x", channel=False, name="b")
+    through = counted.route(lambda request: inner(Request()) and "x", name="admin.any")
+    asked = counted.route(lambda request: "x", channel=False, name="admin.other")
+    calls = counted.route(lambda request: asked(Request()) and "x", name="a")
+    assert through(Request()).ok and calls(Request()).ok
+    assert list(edges_in(counted.take())) == [Edge(FRONT, service_end("a"), "channel")]
+
+
+def test_edges_are_bounded(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(recording, "MOST_EDGES", 3)
+    inner = counted.route(lambda request: "x", channel=False)
+    for _ in range(2):
+        for number in range(10):
+            current_caller().service = f"s{number}"
+            inner(Request())
+    current_caller().service = ""
+    table = counted.take()
+    assert table["service", "made"].count == 20
+    assert [tally.count for tally in edges_in(table).values()] == [2, 2, 2]
+    assert caplog.text.count("more than 3 pairs") == 1
+
+
+def test_edges_of_another_version_are_left_out():
+    assert edge_of("invoke\tservice\t\ta") is None
+    assert edge_of("by mail\tservice\t\ta\tservice\t\tb") is None
 
 
 def test_threads_lose_nothing(counted: Counted):

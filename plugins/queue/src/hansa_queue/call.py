@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 import msgspec
-from hansa import Invalid, PlainSettings, current_cid, trace_headers
+from hansa import Invalid, PlainSettings, current_caller, current_cid, trace_headers
 from hansa_json.writing import write_with_secrets
 
 
@@ -44,7 +44,8 @@ class Call(msgspec.Struct, omit_defaults=True):
 
     `raw` is a payload of bytes. `max_attempts` and `retry_seconds` (a fixed pause) override the
     section `[queue]`. `parent_cid` is the correlation id of the message whose service queued it,
-    and `headers` pass on its trace (W3C Trace Context).
+    `caller` is that service where a plugin counts calls, and `headers` pass on its trace (W3C Trace
+    Context).
     """
 
     service: str
@@ -57,6 +58,7 @@ class Call(msgspec.Struct, omit_defaults=True):
     callback: list[str] = []
     in_reply_to: str = ""
     parent_cid: str = ""
+    caller: str = ""
     headers: dict[str, str] = {}
     extra: PlainSettings = {}
     created: float = 0.0
@@ -68,13 +70,18 @@ class Origin(TypedDict):
     """The message that a call comes from, as fields of `Call`."""
 
     parent_cid: str
+    caller: str
     headers: dict[str, str]
 
 
 def origin() -> Origin:
     """Return what a call that is queued now comes from: the message that this thread handles."""
     parent = current_cid.get()
-    return {"parent_cid": "" if parent == "-" else parent, "headers": trace_headers()}
+    return {
+        "parent_cid": "" if parent == "-" else parent,
+        "caller": current_caller().service,
+        "headers": trace_headers(),
+    }
 
 
 encode = msgspec.json.encode

@@ -155,6 +155,7 @@ def _request(call: Call) -> Request:
             **call.extra,
             "in_reply_to": call.in_reply_to,
             "parent_cid": call.parent_cid,
+            "caller": call.caller,
         },
     )
 
@@ -240,6 +241,7 @@ def _queue_reply(
         "cid": call.cid,
         "in_reply_to": call.cid,
         "parent_cid": call.cid,
+        "caller": call.service,
         "headers": disposition.headers,
         "created": now,
         **options,

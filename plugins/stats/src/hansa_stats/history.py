@@ -51,7 +51,8 @@ class History:
 
     def roll_up(self) -> None:
         """Keep the hours and days that have ended and are not kept yet, and the total through the
-        newest closed minute. Every worker may do so: all get the same.
+        newest closed minute, without edges, which nobody asks for. Every worker may do so: all get
+        the same.
         """
         for step in (HOUR, DAY):
             self._roll(step)
@@ -62,7 +63,8 @@ class History:
         table = total.table
         for minute in self._tables(self._minutes_after(total.through, newest)):
             merge_tables(table, minute)
-        self.store.put_total(Total(newest.number, table))
+        counted = {series: tally for series, tally in table.items() if series[0] != "edge"}
+        self.store.put_total(Total(newest.number, counted))
 
     def _roll(self, step: Step) -> None:
         end = Slot(MINUTE, self.closed_minute()).end

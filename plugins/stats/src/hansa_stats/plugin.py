@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hansa import (
+    Binding,
     Channel,
     Dispatch,
     HansaError,
@@ -21,10 +22,12 @@ from hansa import (
 )
 from hansa_admin.administration import Administration, CallFigures
 
+from .edges import Edge, End, service_end
 from .figures import listed
 from .history import History
+from .measuring import InsideCalls, measured, measured_by_definition, observer
 from .metrics import PATH, Metrics
-from .recording import Notes, Recorder, measured, measured_by_caller, measured_inside
+from .recording import Notes, Recorder
 from .services import OPERATIONS
 from .spans import SPANS
 from .statistics import Statistics
@@ -82,20 +85,24 @@ def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainSettings
 @hookimpl(trylast=True)
 def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch | None:
     """Count calls, around what other plugins wrap."""
+    name = service.get_name() if channel is None else service_of(channel, service)
+    # what administers the cluster is no part of its landscape
+    is_shown = not service.is_administrative()
     if channel is None:
-        return measured_inside(recorder_of, ("service", service.get_name()), call)
+        return InsideCalls(recorder_of, name, call, is_shown=is_shown).measured()
     recorder = recorder_in(channel.server)
     if recorder is None:
         return None
     names = channel.settings.security_names
+    caller = name if is_shown else ""
     if len(names) <= 1:
-        return measured(recorder, notes_of(recorder, channel, service, names), call)
+        return measured(recorder, notes_of(recorder, channel, service, names), call, caller)
     choices = {
-        name: measured(recorder, notes_of(recorder, channel, service, [name]), call)
+        name: measured(recorder, notes_of(recorder, channel, service, [name]), call, caller)
         for name in names
     }
-    otherwise = measured(recorder, notes_of(recorder, channel, service, []), call)
-    return measured_by_caller(choices, otherwise)
+    otherwise = measured(recorder, notes_of(recorder, channel, service, []), call, caller)
+    return measured_by_definition(choices, otherwise)
 
 
 @hookimpl
@@ -121,14 +128,7 @@ def hansa_observe(outgoing: Outgoing) -> Callable[[int, str], None] | None:
     recorder = recorder_in(outgoing.server)
     if recorder is None:
         return None
-    notes = recorder.notes(("outgoing", f"{outgoing.type} {outgoing.name}"))
-
-    def observe(nanoseconds: int, code: str) -> None:
-        notes.durations.append(nanoseconds)
-        if code:
-            notes.errors.append(code)
-
-    return observe
+    return observer(recorder, End("outgoing", outgoing.type, outgoing.name))
 
 
 @hookimpl
@@ -137,10 +137,9 @@ def hansa_shutdown(server: Server) -> None:
     server.resource(Statistics).stop()
 
 
-def recorder_of(request: Request) -> Recorder | None:
-    """Return what records the calls of the worker that handles a request."""
-    assert request.channel is not None
-    return recorder_in(request.channel.server)
+def recorder_of(binding: Binding) -> Recorder | None:
+    """Return what records the calls of the worker that serves a binding."""
+    return recorder_in(binding.server)
 
 
 def recorder_in(server: Server) -> Recorder | None:
@@ -151,13 +150,23 @@ def recorder_in(server: Server) -> Recorder | None:
         return None
 
 
+def service_of(channel: Channel, service: type[Service]) -> str:
+    """Return the name of the service of a channel."""
+    return channel.settings.service or service.get_name()
+
+
 def notes_of(
     recorder: Recorder, channel: Channel, service: type[Service], security: list[str]
 ) -> Notes:
     """Return where the calls of a channel leave what is to be counted."""
-    series: list[Series] = [
-        ("service", channel.settings.service or service.get_name()),
-        ("channel", f"{channel.type} {channel.name}"),
-    ]
-    series += [("security", name) for name in security]
-    return recorder.notes(*series)
+    name = service_of(channel, service)
+    here = End("channel", channel.type, channel.name)
+    series: list[Series] = [("service", name), ("channel", f"{channel.type} {channel.name}")]
+    edges: list[Edge] = []
+    for one in security:
+        series.append(("security", one))
+        edges.append(Edge(End("security", "", one), here, "security"))
+    edges.append(Edge(here, service_end(name), "channel"))
+    if service.is_administrative():
+        edges.clear()
+    return recorder.notes(*series, edges=edges)

@@ -4,21 +4,27 @@ later.
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
-from time import perf_counter_ns
+from collections.abc import Iterable
+from time import time
 from typing import TypeVar
 
-from hansa import Dispatch, Forbidden, HansaError, Refused, Request, Response
+from hansa import Forbidden, HansaError, Refused
 
+from .edges import Edge, series_of_edge
 from .tally import Series, Table, Tally
 
 ItemT = TypeVar("ItemT")
 
 UNEXPECTED = "unexpected"
 """The code of an error that is none of Hansa's."""
+MOST_EDGES = 5000
+"""Edges that a worker counts calls by. Calls of further ones are counted without them."""
+
+log = logging.getLogger("hansa.stats")
 
 
 def code_of(error: BaseException) -> str:
@@ -27,8 +33,9 @@ def code_of(error: BaseException) -> str:
 
 
 class Notes:
-    """What calls of the same service, channel and security definition have left to be counted: the
-    nanoseconds that each took, the code of each error, and the codes of refusals that took no time.
+    """What calls of the same service, channel, security definition and caller have left to be
+    counted: the nanoseconds that each took, the code of each error, and the codes of refusals that
+    took no time.
     """
 
     __slots__ = ("durations", "errors", "refusals", "series")
@@ -44,6 +51,8 @@ class Notes:
 
         Calls add to the queues meanwhile, without a lock: theirs is counted now or next time.
         """
+        if not (self.durations or self.errors or self.refusals):
+            return None
         tally = Tally()
         # errors first: a failed call has noted its duration before its error
         for code in _emptied(self.errors):
@@ -52,7 +61,7 @@ class Notes:
         for code in _emptied(self.refusals):
             tally.count += 1
             tally.add_error(code)
-        return tally if tally.count or tally.errors else None
+        return tally
 
 
 def _emptied(queue: deque[ItemT]) -> list[ItemT]:
@@ -64,19 +73,37 @@ class Recorder:
 
     def __init__(self) -> None:
         self._notes: dict[tuple[Series, ...], Notes] = {}
+        self._edges: set[Series] = set()
+        self._is_full = False
         self._noted = threading.local()
 
-    def notes(self, *series: Series) -> Notes:
+    def notes(self, *series: Series, edges: Iterable[Edge] = ()) -> Notes:
         """Return where calls of these leave what is to be counted."""
-        return self._notes.setdefault(series, Notes(series))
+        wanted = (*series, *self._known(edges))
+        return self._notes.setdefault(wanted, Notes(wanted))
+
+    def _known(self, edges: Iterable[Edge]) -> list[Series]:
+        """Return what calls of edges are counted by; of those that there is no room for, nothing."""
+        found = []
+        for edge in edges:
+            series = series_of_edge(edge)
+            if len(self._edges) < MOST_EDGES or series in self._edges:
+                self._edges.add(series)
+                found.append(series)
+            elif not self._is_full:
+                self._is_full = True
+                log.warning("calls of more than %s pairs are not in the landscape", MOST_EDGES)
+        return found
 
     def take(self) -> Table:
         """Return the tallies of all calls that ended since this was last called, by one thread."""
         table: Table = {}
+        now = int(time())
         for notes in list(self._notes.values()):
             tally = notes.take()
             if tally is None:
                 continue
+            tally.last = now
             for series in notes.series:
                 table.setdefault(series, Tally()).merge(tally)
         return table
@@ -95,55 +122,3 @@ class Recorder:
         noted = getattr(self._noted, "error", None)
         if noted is None or noted() is not error:
             notes.refusals.append(error.code)
-
-
-def measured(recorder: Recorder, notes: Notes, call: Dispatch) -> Dispatch:
-    """Wrap a call so that it is counted, with its duration."""
-    # PERF: the end of a queue takes 30 ns, and no lock; counting in place would take a lock and
-    # some 400 ns
-    note = notes.durations.append
-    clock = perf_counter_ns
-
-    def measure(request: Request) -> Response:
-        began = clock()
-        try:
-            response = call(request)
-        except BaseException as error:
-            recorder.failed(notes, error, clock() - began)
-            raise
-        note(clock() - began)
-        if response.status >= 400:
-            notes.errors.append(f"status-{response.status}")
-        return response
-
-    return measure
-
-
-def measured_by_caller(choices: Mapping[str, Dispatch], otherwise: Dispatch) -> Dispatch:
-    """Return a callable that hands each request to the choice of the security definition which
-    vouches for its caller.
-    """
-
-    def measure(request: Request) -> Response:
-        definition = getattr(request.principal, "definition", "")
-        return choices.get(definition, otherwise)(request)
-
-    return measure
-
-
-def measured_inside(
-    recorder_of: Callable[[Request], Recorder | None], series: Series, call: Dispatch
-) -> Dispatch:
-    """Wrap calls from service to service, which know their worker only once one of them is made."""
-    made: Dispatch | None = None
-
-    def measure(request: Request) -> Response:
-        nonlocal made
-        if made is None:
-            recorder = recorder_of(request)
-            made = call
-            if recorder is not None:
-                made = measured(recorder, recorder.notes(series), call)
-        return made(request)
-
-    return measure

@@ -36,6 +36,7 @@ for i = 5, #ARGV, 2 do
     new.n = (old.n or 0) + (new.n or 0)
     new.t = (old.t or 0) + (new.t or 0)
     new.x = math.max(old.x or 0, new.x or 0)
+    new.l = math.max(old.l or 0, new.l or 0)
     if old.e or new.e then new.e = add(old.e or {}, new.e) end
     if old.b or new.b then new.b = add(old.b or {}, new.b) end
   end
