@@ -5,7 +5,7 @@ and trace id, in the order of their tree.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -188,3 +188,28 @@ def test_what_could_not_be_kept_is_kept_later():
     tracing.flush()
     assert [len(one.steps) for one in store.batches] == [1, 1]
     assert tracing.recorder.take(10).steps == []
+
+
+class Busy(Broken):
+    """A store that another call ends before while it keeps something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = False
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def add(self, batch: Batch) -> None:
+        super().add(batch)
+        self.meanwhile()
+
+
+def test_what_calls_leave_meanwhile_is_for_the_next_time():
+    store = Busy()
+    tracing = Tracing(cast(Server, LocalServer()), store)
+    recorder = tracing.recorder
+    note = (Place("invoke", "", "a"), "K1", TraceContext(1, 2), 0, 0.0, 0.1, "ok", None)
+    store.meanwhile = lambda: recorder.note(note)
+    recorder.note(note)
+    tracing.flush()
+    assert [len(one.steps) for one in store.batches] == [1]
+    assert recorder.waiting == 1

@@ -53,28 +53,35 @@ class Recorder:
         else:
             self._dropped += 1
 
+    @property
+    def waiting(self) -> int:
+        """The number of steps that wait."""
+        return len(self._waiting)
+
     def take(self, most: int) -> Taken:
         """Return at most so many of the steps that wait."""
         taken = Taken(self._dropped)
         self._dropped -= taken.dropped
-        indexes: dict[Place, int] = {}
+        next_note = self._waiting.popleft
+        notes = [next_note() for _ in range(min(len(self._waiting), most))]
+        taken.places = list({id(note[0]): note[0] for note in notes}.values())
+        indexes = {id(place): index for index, place in enumerate(taken.places)}
         zero = time() - perf_counter()
-        for _ in range(min(len(self._waiting), most)):
-            place, cid, context, parent, began, ended, outcome, queued = self._waiting.popleft()
-            taken.steps.append(
-                (
-                    cid,
-                    f"{context.trace_id:032x}",
-                    context.span_id,
-                    parent,
-                    indexes.setdefault(place, len(indexes)),
-                    int((zero + began) * 1e6),
-                    int((ended - began) * 1e6),
-                    outcome,
-                    queued,
-                )
+        # PERF: a place is told by its identity, which takes a third of the time of its hash
+        taken.steps = [
+            (
+                cid,
+                context.trace_id.to_bytes(16, "big").hex(),
+                context.span_id,
+                parent,
+                indexes[id(place)],
+                int((zero + began) * 1e6),
+                int((ended - began) * 1e6),
+                outcome,
+                queued,
             )
-        taken.places += indexes
+            for place, cid, context, parent, began, ended, outcome, queued in notes
+        ]
         return taken
 
 
