@@ -81,10 +81,14 @@ def invoke(client: Client, as_json: bool, service: str, payload: str | None) -> 
         output.print_json(answer["payload"])
 
 
-@command("list", filter_option())
-def list_services(client: Client, as_json: bool, filter: str) -> None:
+@command(
+    "list",
+    filter_option(),
+    click.Option(["--deployed"], is_flag=True, help="Not those that come with plugins."),
+)
+def list_services(client: Client, as_json: bool, filter: str, deployed: bool) -> None:
     """List the services, where each comes from and which channels use it."""
-    answer = client.call("admin.service.list", {"filter": filter})
+    answer = client.call("admin.service.list", {"filter": filter, "builtin": not deployed})
     if as_json:
         output.print_json(answer)
         return

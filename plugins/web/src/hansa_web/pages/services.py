@@ -13,42 +13,44 @@ from ..source_view import highlighted
 from ..visit import Visit
 
 PAGE_SIZE = 50
-MOST_LISTED = 10_000
-"""Services that the list has at most."""
-BUILTIN = "plugin "
-"""What the origin of a service that comes with a plugin begins with."""
+ORDERS = {
+    "name": "name",
+    "count": "calls",
+    "mean": "mean duration",
+    "p95": "p95",
+    "errors": "errors",
+}
+"""What the list is sorted by, in words."""
 
 
 def show_list(visit: Visit) -> Context:
     """Return a page of the services, with the figures of the last hour beside them: those that are
-    deployed, and after them, if they are asked for, those that come with plugins.
+    deployed, and if they are asked for those that come with plugins, too.
     """
     offset = visit.query.number("offset", 0)
     text = visit.query.get("filter")
     with_builtin = visit.query.get("builtin") == "yes"
-    panels = visit.panels(
-        services=("admin.service.list", {"filter": text, "limit": MOST_LISTED}),
-        figures=("admin.statistics.top", {"span": "hour", "limit": 1000, "text": text}),
+    order = visit.query.get("order") or "name"
+    found = visit.call(
+        "admin.service.list",
+        filter=text,
+        builtin=with_builtin,
+        statistics=True,
+        order=order,
+        offset=offset,
+        limit=PAGE_SIZE,
     )
-    if panels["services"].error is not None:
-        raise panels["services"].error
-    items = panels["services"].data["items"]
-    builtin = [one for one in items if one["origin"].startswith(BUILTIN)]
-    listed = [one for one in items if not one["origin"].startswith(BUILTIN)]
-    if with_builtin:
-        listed += builtin
-    figures = {one["name"]: one for one in panels["figures"].data.get("items", ())}
-    page = listed[offset : offset + PAGE_SIZE]
     return {
-        "rows": [{**one, "figures": figures.get(one["name"])} for one in page],
-        "total": len(listed),
+        "rows": found["items"],
+        "total": found["total"],
         "offset": offset,
         "size": PAGE_SIZE,
-        "builtin_count": len(builtin),
+        "order": order,
+        "orders": ORDERS,
+        "figures_error": found["statistics_error"],
+        "builtin_count": found["builtin"],
         "with_builtin": with_builtin,
-        "query": {"filter": text, "builtin": "yes" if with_builtin else ""},
-        "figures_error": panels["figures"].fault,
-        "has_figures": panels["figures"].error is None,
+        "query": {"filter": text, "builtin": "yes" if with_builtin else "", "order": order},
     }
 
 
@@ -251,8 +253,8 @@ PAGES = (
         title="Services",
         template="services.html",
         group="Configure",
-        services=("admin.service.list", "admin.statistics.top"),
-        calls=2,
+        services=("admin.service.list",),
+        calls=1,
         show=show_list,
     ),
     Page(
