@@ -95,3 +95,14 @@ def test_a_lock_ends_by_itself(service: Any) -> None:
     wait_until(lambda: not service.kvdb.conn.exists("zato:lock:service:short"), 10)
     with service.lock("short", block=1):
         pass
+
+
+def test_translate_asks_the_dictionary_where_it_is_loaded(service: Any) -> None:
+    def translate(*asked: str) -> str:
+        return "/".join(asked)
+
+    service.server.registry.add_attributes("dictionary", {"translate": translate, "dictionary": 1})
+    asked = ("crm", "status", "1", "billing", "state")
+    assert service.translate(*asked) == "crm/status/1/billing/state/"
+    assert service.kvdb.translate(*asked, default="x") == "crm/status/1/billing/state/x"
+    assert service.dictionary == 1

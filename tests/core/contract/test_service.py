@@ -18,6 +18,7 @@ from hansa import (
     automatic_name,
 )
 from hansa.contract.kinds import Format
+from hansa_devkit import LocalServer, run_service
 
 
 @pytest.mark.parametrize(
@@ -264,3 +265,17 @@ def test_a_service_without_handle_and_errors_come_through():
         answer_of(Empty, Request())
     with pytest.raises(NotFound):
         answer_of(Fails, Request())
+
+
+def test_what_plugins_give_services_is_an_attribute():
+    class Shout(Service):
+        def handle(self) -> object:
+            return [self.shout("a"), hasattr(self, "_shout"), self.shuot]  # type: ignore[attr-defined]
+
+    server = LocalServer(attributes={"shout": str.upper, "_shout": str.upper})
+    with pytest.raises(AttributeError, match="'Shout' object has no attribute 'shuot'"):
+        run_service(Shout, server=server)
+    server = LocalServer(attributes={"shout": str.upper, "_shout": str.upper, "shuot": 1})
+    assert run_service(Shout, server=server).payload == ["A", False, 1]
+    with pytest.raises(AttributeError):
+        _ = Shout().shout  # type: ignore[attr-defined]  # it is in no server yet

@@ -168,3 +168,16 @@ def test_readers_see_all_services_of_one_version():
     stop.set()
     reader.join()
     assert all(len(versions) == 6 and len(set(versions)) == 1 for versions in seen)
+
+
+def test_attributes_of_services_come_from_one_plugin_each_and_go_with_it():
+    registry = Registry()
+    registry.add_attributes("dictionary", {"translate": str.upper})
+    assert registry.attribute("translate") is str.upper
+    with pytest.raises(Clash, match="translate is given by the plugins dictionary and other"):
+        registry.add_attributes("other", {"translate": str.lower})
+    with pytest.raises(Clash, match="every service has an attribute 'invoke' already"):
+        registry.add_attributes("other", {"invoke": str.lower})
+    registry.remove_types("dictionary")
+    with pytest.raises(NotFound, match="no plugin gives services an attribute 'translate'"):
+        registry.attribute("translate")

@@ -17,6 +17,7 @@ import pluggy
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
     import click
 
@@ -153,6 +154,16 @@ def hansa_startup(server: Server) -> object | None:
 
     What it returns is the plugin's resource: its later hooks and its objects get it by its class,
     as `server.resource(AccessLog)`. `hansa_shutdown` undoes it.
+    """
+
+
+@hookspec
+def hansa_attributes(server: Server) -> Mapping[str, object]:
+    """Return what every service of this worker has as an attribute, by name, such as
+    `{"translate": tables.translate}`: in services it is `self.translate`.
+
+    Called once, after `hansa_startup` of all plugins. A name that another plugin, or `Service`
+    itself, has is refused.
     """
 
 

@@ -87,3 +87,8 @@ class Registry(Protocol):
 
     def services(self) -> list[RegisteredService]:
         """Return the registered services, sorted by name."""
+
+    def attribute(self, name: str) -> object:
+        """Return what a plugin gives services under this name, by `hansa_attributes`; raises
+        `NotFound`.
+        """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import logging
 import re
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..foundation.errors import HansaError
+from ..foundation.errors import HansaError, NotFound
 from .conversion import input_reader, output_writer
 from .kinds import Channel, Dispatch, Format
 from .message import Request, Response
@@ -136,6 +137,23 @@ class Service:
         correlation id at once.
         """
         return self.server.invoke_async(name, payload, cid=self.request.cid)
+
+    def _plugin_attribute(self, name: str) -> object:
+        """Return what a plugin gives services under this name, by `hansa_attributes`; raises
+        AttributeError.
+        """
+        server = self.__dict__.get("server")
+        if server is not None and not name.startswith("_"):
+            with contextlib.suppress(NotFound):
+                found: object = server.registry.attribute(name)
+                return found
+        fault = f"{type(self).__name__!r} object has no attribute {name!r}"
+        raise AttributeError(fault, name=name, obj=self)
+
+    # type checkers are to find what is misspelt: a service that uses such an attribute names its
+    # type in its class, as `translate: Translate`
+    if not TYPE_CHECKING:
+        __getattr__ = _plugin_attribute
 
     @classmethod
     def compile(cls, binding: Binding) -> Dispatch:

@@ -50,6 +50,7 @@ PHASES = (
     "hansa_engines",
     "hansa_ready",
     "hansa_startup",
+    "hansa_attributes",
     "hansa_services",
     "hansa_definitions",
     "hansa_serve",
@@ -287,6 +288,13 @@ class Plugins:
                 self.registry.replace_services(
                     origin, [RegisteredService(cls.get_name(), cls, origin) for cls in classes]
                 )
+
+    def register_attributes(self, server: Server) -> None:
+        """Take what every plugin gives services as attributes into the registry."""
+        for implementation in self.hook.hansa_attributes.get_hookimpls():
+            with self._guard(implementation):
+                attributes: Mapping[str, object] = _call(implementation, server=server)
+                self.registry.add_attributes(_owner(implementation), attributes)
 
     def serve(self, server: Server) -> None:
         """Have plugins begin to accept work."""

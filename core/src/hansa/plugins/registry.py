@@ -18,6 +18,7 @@ from ..contract.registry import (
     RegisteredType,
     Registry as RegistryContract,
 )
+from ..contract.service import Service
 from ..foundation.errors import Invalid, NotFound, did_you_mean
 from ..settings.model import Model, fields, setting
 
@@ -40,6 +41,7 @@ class Registry(RegistryContract):
         self._types: Types = {}
         self._formats: Formats = {}
         self._services: dict[str, RegisteredService] = {}
+        self._attributes: dict[str, tuple[str, object]] = {}
         self._channel_sections: Mapping[str, builtins.type[Model]] = {}
         self._lock = threading.Lock()
 
@@ -74,8 +76,11 @@ class Registry(RegistryContract):
             self._types = types
 
     def remove_types(self, plugin: str) -> None:
-        """Take the types and formats of a plugin out again."""
+        """Take the types and formats of a plugin out again, and its attributes of services."""
         with self._lock:
+            self._attributes = {
+                name: given for name, given in self._attributes.items() if given[0] != plugin
+            }
             self._types = {key: one for key, one in self._types.items() if one.plugin != plugin}
             self._formats = {key: one for key, one in self._formats.items() if one.plugin != plugin}
 
@@ -145,6 +150,25 @@ class Registry(RegistryContract):
         """Return the registered services, sorted by name."""
         table = self._services
         return [table[name] for name in sorted(table)]
+
+    def add_attributes(self, plugin: str, attributes: Mapping[str, object]) -> None:
+        """Give all services attributes; raises `Clash` for a name that is taken."""
+        with self._lock:
+            table = dict(self._attributes)
+            for name, value in attributes.items():
+                if hasattr(Service, name):
+                    raise Clash(f"every service has an attribute {name!r} already")
+                if name in table:
+                    raise _taken("attribute", name, table[name][0], plugin)
+                table[name] = (plugin, value)
+            self._attributes = table
+
+    def attribute(self, name: str) -> object:
+        """Return what a plugin gives services under this name; raises `NotFound`."""
+        found = self._attributes.get(name)
+        if found is None:
+            raise NotFound(f"no plugin gives services an attribute {name!r}")
+        return found[1]
 
 
 def _no_type(kind: str, type: str, names: list[str]) -> NotFound:

@@ -94,6 +94,7 @@ class Worker:
         self.membership.start()
         for resource in self.plugins.start(server):
             server.add_resource(resource)
+        self.plugins.register_attributes(server)
         self.plugins.register_services(server)
         for kind, type, name, data in self.plugins.definitions(server):
             record = DefinitionRecord(kind, type, name, data, builtin=True)

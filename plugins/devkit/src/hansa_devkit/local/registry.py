@@ -35,10 +35,12 @@ class LocalRegistry(Registry):
         types: Iterable[builtins.type[Definition]],
         formats: Mapping[str, builtins.type[Format]],
         services: Named[object],
+        attributes: Mapping[str, object],
     ) -> None:
         self._types = {(cls.kind, cls.type): cls for cls in types}
         self._formats = Named("format", formats)
         self._services = services
+        self._attributes = attributes
 
     def type(self, kind: str, type: str) -> RegisteredType:
         """Return a type; raises `NotFound`."""
@@ -70,6 +72,14 @@ class LocalRegistry(Registry):
     def services(self) -> list[RegisteredService]:
         """Return the services, sorted."""
         return [self.service(name) for name in self._services.names()]
+
+    def attribute(self, name: str) -> object:
+        """Return what the test gives services under this name; raises `NotFound`."""
+        if name not in self._attributes:
+            raise NotFound(
+                f"no attribute {name!r} is in this test; hand it in as attributes={{...}}"
+            )
+        return self._attributes[name]
 
 
 def _service_class(service_name: str, given: object) -> builtins.type[Service]:

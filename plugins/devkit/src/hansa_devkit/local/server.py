@@ -69,9 +69,10 @@ class LocalServer:
     Service class, to a function of the payload, or to a plain answer. `formats` maps names to
     Format classes, `security` names to objects, `sections` names to the Models of config.toml; a
     section that is not handed in has its defaults. `types` are classes whose definitions can be
-    made and validated, `resources` objects that a plugin's `hansa_startup` would return: others are
-    made by that hook when they are first asked for. `redis` is a client, `bus` and `queue` stand in
-    for the plugins'. Any further option is set as an attribute.
+    made and validated, `attributes` what plugins give services by `hansa_attributes`, `resources`
+    objects that a plugin's `hansa_startup` would return: others are made by that hook when they are
+    first asked for. `redis` is a client, `bus` and `queue` stand in for the plugins'. Any further
+    option is set as an attribute.
 
     `invoked` and `pending` list the calls made by `invoke` and `invoke_async`, `losses` the errors
     by which objects reported that their other side is gone, by object; `replacements` counts the
@@ -95,6 +96,7 @@ class LocalServer:
         security: Mapping[str, Any] | None = None,
         sections: Mapping[str, Model] | None = None,
         types: Iterable[type[Definition]] = (),
+        attributes: Mapping[str, object] | None = None,
         resources: Iterable[object] = (),
         directory: Path | None = None,
         redis: Redis | None = None,
@@ -107,7 +109,7 @@ class LocalServer:
         self.engines: dict[str, str] = {}
         self.services = Named("service", services or {})
         self.sections = list((sections or {}).values())
-        self.registry = LocalRegistry(types, formats or {}, self.services)
+        self.registry = LocalRegistry(types, formats or {}, self.services, attributes or {})
         self.definitions = LocalDefinitions(self.registry)
         self.packages = LocalPackages(self.definitions)
         self.change_log = LocalChangeLog()

@@ -293,4 +293,4 @@ class Service(Invoking, Lifecycle, CoreService):
     def __getattr__(self, name: str) -> Value:
         if name in _NOT_YET:
             raise AttributeError(f"self.{name} is not available in this version of hansa-zato")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self._plugin_attribute(name)

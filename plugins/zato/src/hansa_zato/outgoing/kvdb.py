@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from hansa import NotFound
 
 from ..constants import KVDB
 from ..payloads import Value
@@ -12,6 +15,10 @@ if TYPE_CHECKING:
     from hansa import Server
     from redis import Redis
     from redis.lock import Lock
+
+
+Translate: TypeAlias = Callable[[str, str, str, str, str, str], str]
+"""Returns what a value of one system is in another: of `self.translate`, the arguments."""
 
 
 class KeyValueDB:
@@ -31,7 +38,20 @@ class KeyValueDB:
     def translate(
         self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str = ""
     ) -> str:
-        """Return the `key2` of one system for `value1` of `key1` in another, or the default."""
+        """Return the `key2` of one system for `value1` of `key1` in another, or the default.
+
+        It is looked up in the tables of hansa-dictionary; where that plugin is not loaded, in Redis,
+        where Zato keeps them.
+        """
+        try:
+            given = cast(Translate, self._server.registry.attribute("translate"))
+        except NotFound:
+            return self._in_redis(system1, key1, value1, system2, key2, default)
+        return given(system1, key1, value1, system2, key2, default)
+
+    def _in_redis(
+        self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str
+    ) -> str:
         key = KVDB.SEPARATOR.join((KVDB.TRANSLATION, system1, key1, value1, system2, key2))
         found = self.conn.hget(key, "value2")
         return default if found is None else str(found)
