@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -128,6 +129,69 @@ def test_calls_of_outgoing_connections(server: RunningServer):
     assert (found["errors"], found["kinds"]) == (2, {"status-400": 2})
     wait_until(lambda: figures(server, "channel", "http fetch")["count"] == 7)
     assert figures(server, "channel", "http fetch")["time"] > found["time"] > 0
+
+
+def edges(server: RunningServer, **asked: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    found = server.api("admin.landscape.get", asked)["edges"]
+    return {(edge["source"], edge["target"]): edge for edge in found}
+
+
+def test_the_landscape_has_what_is_defined_and_what_was_observed(server: RunningServer):
+    wait_until(lambda: ("service orders.fetch", "outgoing http back") in edges(server))
+    found = edges(server)
+    edge = found["channel http orders", "service orders.get"]
+    assert (edge["status"], edge["settings"], edge["ways"]) == ("both", ["service"], ["channel"])
+    assert (edge["count"], edge["errors"]) == (CALLS + 1, 21)
+    assert time.time() - 3600 < edge["last"] <= time.time() and edge["p95"] > 0
+    edge = found["service orders.get", "service orders.price"]
+    assert (edge["status"], edge["ways"], edge["count"]) == ("observed", ["invoke"], CALLS * 0.9)
+    edge = found["service orders.fetch", "outgoing http back"]
+    assert (edge["status"], edge["count"], edge["errors"]) == ("observed", 7, 2)
+    assert not any("admin" in end for pair in found for end in pair)
+    server.api(
+        "admin.channel.http.create",
+        name="unused",
+        url_path="/unused",
+        service="orders.price",
+        security="partner",
+    )
+    asked = {"seen": "no", "kinds": ["channel", "service", "security"]}
+    answer = server.api("admin.landscape.get", asked)
+    never = {(edge["source"], edge["target"], edge["status"]) for edge in answer["edges"]}
+    assert never == {
+        ("channel http unused", "service orders.price", "defined"),
+        ("security basic partner", "channel http unused", "defined"),
+    }
+    nodes = {node["id"]: node for node in answer["nodes"]}
+    assert nodes["channel http unused"]["last"] == nodes["channel http unused"]["count"] == 0
+    through = edges(server, kinds=["channel", "security"])
+    edge = through["security basic partner", "channel http orders"]
+    assert (edge["status"], edge["count"]) == ("both", CALLS + 1)
+    server.api("admin.channel.http.delete", name="unused")
+    (group,) = [
+        node
+        for node in server.api("admin.landscape.get", group="always")["nodes"]
+        if node["name"] == "orders.py"
+    ]
+    assert group["members"] == 4
+    assert len(edges(server, focus=group["id"], group="never")) == len(found)
+    with pytest.raises(ApiError) as refused:
+        server.api("admin.landscape.get", focus="service none")
+    assert refused.value.status == 404
+
+
+def test_the_landscape_as_a_command(server: RunningServer):
+    options = ("landscape", "show", "--focus", "service orders.get")
+    wait_until(lambda: edges(server))
+    shown = hansa(server, *options).stdout
+    assert "service orders.price" in shown and "outgoing http back" not in shown
+    answer = json.loads(hansa(server, *options, "--json").stdout)
+    rows = list(csv.DictReader(io.StringIO(hansa(server, *options, "--csv").stdout)))
+    assert [(row["from"], row["to"], row["count"]) for row in rows] == [
+        (edge["source"], edge["target"], str(edge["count"])) for edge in answer["edges"]
+    ]
+    lone = hansa(server, "landscape", "show", "--seen", "no", "--csv").stdout
+    assert "service orders.back" not in lone
 
 
 def test_lists_courses_and_comparisons(server: RunningServer):

@@ -13,3 +13,9 @@ StepName: TypeAlias = Literal["minute", "hour", "day"]
 
 Order: TypeAlias = Literal["count", "errors", "mean", "p50", "p95", "p99", "max", "time"]
 """The figures that lists are sorted by."""
+
+Seen: TypeAlias = Literal["any", "yes", "no"]
+"""Whether it was called in the span."""
+
+Grouping: TypeAlias = Literal["auto", "always", "never"]
+"""When nodes of a landscape are put together in groups."""

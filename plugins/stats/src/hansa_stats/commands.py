@@ -22,13 +22,20 @@ COMPARED = ("count", "errors", "mean", "p95", "p99", "max")
 
 def span_options() -> list[click.Parameter]:
     """Return new options for one command: what is asked for, of which time, and how it is printed."""
+    by = click.Option(
+        ["--by"],
+        type=click.Choice(get_args(By)),
+        default="service",
+        help="What to count calls by.",
+    )
+    return [by, *time_options()]
+
+
+def time_options() -> list[click.Parameter]:
+    """Return new options for one command: of which time something is asked for, and how it is
+    printed.
+    """
     return [
-        click.Option(
-            ["--by"],
-            type=click.Choice(get_args(By)),
-            default="service",
-            help="What to count calls by.",
-        ),
         click.Option(
             ["--span"],
             type=click.Choice(get_args(SpanName)),

@@ -1,4 +1,4 @@
-"""The commands of the statistics."""
+"""The commands of the statistics and of the landscape."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from hansa import hookimpl
 
 @hookimpl
 def hansa_commands(commands: click.Group) -> None:
-    """Add `hansa stats`."""
+    """Add `hansa stats` and `hansa landscape`."""
     from .commands import stats
+    from .landscape.commands import landscape
 
     commands.add_command(stats)
+    commands.add_command(landscape)

@@ -25,6 +25,7 @@ from hansa_admin.administration import Administration, CallFigures
 from .edges import Edge, End, service_end
 from .figures import listed
 from .history import History
+from .landscape.services import LandscapeGet
 from .measuring import InsideCalls, measured, measured_by_definition, observer
 from .metrics import PATH, Metrics
 from .recording import Notes, Recorder
@@ -65,8 +66,8 @@ def last_hour(history: History) -> dict[str, CallFigures]:
 
 @hookimpl
 def hansa_services() -> list[type[Service]]:
-    """Return the admin services of the statistics."""
-    return [*OPERATIONS, Metrics]
+    """Return the admin services of the statistics and of the landscape."""
+    return [*OPERATIONS, LandscapeGet, Metrics]
 
 
 @hookimpl

@@ -35,10 +35,9 @@ class Span(NamedTuple):
         return Span(self.since - self.seconds, self.since)
 
 
-class Asked(Model):
-    """What is asked for, of which time."""
+class AskedSpan(Model):
+    """Of which time something is asked for."""
 
-    by: Annotated[By, setting("What calls are counted by")] = "service"
     span: Annotated[
         SpanName, setting("Time that ends now, or at `until`; a month has 30 days, a year 365")
     ] = "hour"
@@ -56,6 +55,12 @@ class Asked(Model):
         if since >= until:
             raise Invalid({"since": "is not before the end"})
         return bounded(since, until, now)
+
+
+class Asked(AskedSpan):
+    """What is asked for, of which time."""
+
+    by: Annotated[By, setting("What calls are counted by")] = "service"
 
 
 def bounded(since: float, until: float, now: float) -> Span:

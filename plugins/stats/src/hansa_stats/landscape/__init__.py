@@ -1,0 +1,1 @@
+"""The landscape: which definitions and services there are, and who calls whom."""
