@@ -490,6 +490,13 @@ def test_redirects_keep_or_change_the_method_as_they_should(connections):
         assert len(seen) == 5
         with pytest.raises(BadAnswer, match="GET was redirected 5 times without an end"):
             endless.raise_for_status()
+    with scripted(answer(302)) as (address, seen):
+        nowhere = connections(address).get()
+        assert (nowhere.status, nowhere.ok) == (302, False)
+        with pytest.raises(
+            BadAnswer, match=r"GET was redirected \(status 302\) without a Location"
+        ):
+            nowhere.raise_for_status()
     with scripted(answer(302, Location="/a")) as (address, seen):
         wanted = connections(address, follow_redirects=False).get().raise_for_status()
         assert (wanted.status, wanted.ok) == (302, True)

@@ -108,6 +108,8 @@ RATE = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"
   xmlns:x="http://www.w3.org/2001/XMLSchema-instance">{header}<e:Body>
   <get_rateResponse xmlns="urn:quotes"><get_rateResult{more}>{rate}</get_rateResult>
   </get_rateResponse></e:Body></e:Envelope>"""
+TOLD = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>
+  <told xmlns="urn:open"><n>1</n><c>2</c>{}</told></e:Body></e:Envelope>"""
 MUST = '<e:Header><h:paid xmlns:h="urn:h" e:mustUnderstand="1"/></e:Header>'
 MIXED = RATE.format(header="", more="", rate="1").replace("<get_rateResult", "lost<get_rateResult")
 RATES = {
@@ -117,6 +119,9 @@ RATES = {
     "/open": """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>
       <told xmlns="urn:open"><a xmlns="urn:any" k="v">one<b>two</b></a><c xmlns="urn:any">3</c></told>
       </e:Body></e:Envelope>""",
+    "/whole": TOLD.format("<m>3</m>"),
+    "/lacking": TOLD.format(""),
+    "/more": TOLD.format("<m>3</m><extra>4</extra>"),
     "/must": RATE.format(header=MUST, more="", rate="1.5"),
     "/mixed": MIXED,
     "/no-number": RATE.format(header="", more="", rate="many"),

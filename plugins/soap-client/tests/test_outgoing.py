@@ -406,3 +406,30 @@ def test_content_that_the_wsdl_leaves_open_is_plain_data(connect: Connect, tmp_p
     quotes = connect(url_path="/open", wsdl=str(tmp_path / "open.wsdl"))
     mixed = {"@k": "v", "#text": "one", "b": "two"}
     assert quotes.service.ask() == [{"a": mixed}, {"c": "3"}]
+
+
+TYPED = OPEN.replace(
+    '<x:any maxOccurs="2" processContents="lax"/>',
+    """<x:element name="n" type="x:int"/><x:element name="o" type="x:string" minOccurs="0"/>
+    <x:choice><x:element name="c" type="x:int"/><x:element name="d" type="x:int"/></x:choice>
+    <x:element name="m" type="x:int"/>
+    <x:sequence minOccurs="0"><x:element name="e" type="x:int"/></x:sequence>""",
+)
+
+
+def test_an_answer_has_what_its_wsdl_demands_unless_it_is_read_leniently(
+    connect: Connect, tmp_path: Path
+):
+    (tmp_path / "typed.wsdl").write_text(TYPED)
+
+    def ask(path: str, **settings: Any) -> Any:
+        return connect(url_path=path, wsdl=str(tmp_path / "typed.wsdl"), **settings).service.ask()
+
+    whole = ask("/whole")
+    assert (whole["n"], whole["c"], whole["m"]) == (1, 2, 3)
+    with pytest.raises(BadAnswer, match="ask: told has no m"):
+        ask("/lacking")
+    assert ask("/lacking", strict=False)["m"] is None
+    with pytest.raises(BadAnswer, match=r"ask: .*extra"):
+        ask("/more")
+    assert ask("/more", strict=False)["_raw_elements"] == [{"extra": "4"}]

@@ -67,6 +67,7 @@ def test_without_a_model_the_first_child_of_the_body_is_given(format: SoapFormat
         ("<s:Body><a/></s:Body>text", "Envelope"),
         ("<s:Header/>text<s:Body><a/></s:Body>", "Envelope"),
         ("<s:Header><h/>text</s:Header><s:Body><a/></s:Body>", "Header"),
+        ("<s:Header>text</s:Header><s:Body><a/></s:Body>", "Header"),
         ("<s:Body>text<a/></s:Body>", "Body"),
         ("<s:Body><a/>\u00a0</s:Body>", "Body"),
     ],

@@ -88,7 +88,7 @@ def with_text(data: object, text: str) -> object:
     return text if isinstance(data, str) and any(word in data.lower() for word in words) else data
 
 
-@pytest.mark.parametrize("text", ["1_0", "\uff11\uff12", "1\u0660", "1_0.5e1_0"])
+@pytest.mark.parametrize("text", ["1_0", "\uff11\uff12", "1\u0660", "1_0.5e1_0", " 1", "1 ", "1\n"])
 @pytest.mark.parametrize(("data", "path"), NESTED)
 def test_a_text_that_only_python_takes_for_a_decimal_is_refused(
     data: object, path: str, text: str

@@ -29,9 +29,9 @@ def fault_of_decimal(value: Decimal) -> str:
 
 def is_decimal_text(text: str) -> bool:
     """Return whether a text that Python reads as a decimal is one in other languages, too: Python
-    takes `1_0` and the digits of any script.
+    takes `1_0`, the digits of any script, and white space around them.
     """
-    return text.isascii() and "_" not in text
+    return text.isascii() and "_" not in text and text == text.strip()
 
 
 def collect_decimal_texts(data: object, hint: Any, path: str, faults: dict[str, str]) -> None:

@@ -22,10 +22,12 @@ def redirect_of(method: str, url: str, status: int, location: str) -> Redirect |
     """Return the redirect in an answer to a call of a URL; None if it is none.
 
     Only those to the same server are followed, and with the method that is meant (RFC 9110, 15.4):
-    301 and 302 of other methods than GET and HEAD are not.
+    301 and 302 of other methods than GET and HEAD are not, nor is one without a Location.
     """
-    if not location or status not in STATUSES:
+    if status not in STATUSES:
         return None
+    if not location:
+        return Redirect("", f"was redirected (status {status}) without a Location")
     try:
         target = urldefrag(urljoin(url, location)).url
         same = urlsplit(target)[:2] == urlsplit(url)[:2]

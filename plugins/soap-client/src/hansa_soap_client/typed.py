@@ -15,7 +15,8 @@ from zeep.utils import qname_attr
 from zeep.wsdl.messages.soap import DocumentMessage, SoapMessage
 from zeep.xsd import AnySimpleType, ComplexType, Element, Schema
 from zeep.xsd.const import xsi_ns
-from zeep.xsd.elements.indicators import Indicator
+from zeep.xsd.elements.base import Base
+from zeep.xsd.elements.indicators import Choice, Indicator
 from zeep.xsd.types.base import Type
 from zeep.xsd.types.builtins import Base64Binary
 
@@ -30,6 +31,7 @@ class MessageTypes:
         self._schema = schema
         # by identity: types of the library cannot be hashed, and live as long as the schema
         self._members: dict[int, dict[str, Type | None]] = {}
+        self._required: dict[int, list[str]] = {}
 
     def of(self, message: SoapMessage | None, envelope: etree._Element) -> Iterator[Typed]:
         """Yield the elements in the Body of an envelope with their types.
@@ -51,6 +53,31 @@ class MessageTypes:
             yield element, declared
             if isinstance(declared, ComplexType):
                 waiting.extend(self._inside(element, declared))
+
+    def missing(self, element: etree._Element, declared: Type) -> str:
+        """Return what an element lacks of what its type demands; else an empty text."""
+        if not isinstance(declared, ComplexType) or simple_type(declared) is not None:
+            return ""
+        if is_nil(element):
+            return ""
+        there = {local_name(child.tag) for child in element}
+        for name in self._required_of(declared):
+            if name not in there:
+                return f"{local_name(element.tag)} has no {name}"
+        return ""
+
+    def _required_of(self, declared: ComplexType) -> list[str]:
+        """Return the local names of the elements that each element of a type must have."""
+        known = self._required.get(id(declared))
+        if known is not None:
+            return known
+        required = [
+            member.qname.localname
+            for _, particle in declared.elements_nested
+            for member in _required_elements(particle)
+        ]
+        self._required[id(declared)] = required
+        return required
 
     def _inside(self, element: etree._Element, declared: ComplexType) -> Iterator[Typed]:
         members = self._members_of(declared)
@@ -101,6 +128,17 @@ def _elements(particle: object) -> Iterator[Element]:
     elif isinstance(particle, Indicator):
         for inner in particle:  # type: ignore[attr-defined]  # it is a list, untyped
             yield from _elements(inner)
+
+
+def _required_elements(particle: object) -> Iterator[Element]:
+    """Yield the elements that a sequence or group cannot be without, however nested."""
+    if isinstance(particle, Choice) or (isinstance(particle, Base) and particle.is_optional):
+        return
+    if isinstance(particle, Element):
+        yield particle
+    elif isinstance(particle, Indicator):
+        for inner in particle:  # type: ignore[attr-defined]  # it is a list, untyped
+            yield from _required_elements(inner)
 
 
 def simple_type(declared: Type) -> AnySimpleType | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -134,12 +135,14 @@ class WsdlClient:
         raise BadAnswer(f"{place}: {lost}")
 
     def _lost(self, operation: SoapOperation, message: Message) -> str:
-        """Return what of an answer the library would leave out without a word."""
+        """Return what of an answer the library would leave out, or do without, without a word."""
         if not self._config.strict:
             return ""
-        typed = self._types.of(operation.output, message.envelope)
-        faults = (lost_content(element, declared) for element, declared in typed)
-        return next(filter(None, faults), "")
+        for element, declared in self._types.of(operation.output, message.envelope):
+            fault = lost_content(element, declared) or self._types.missing(element, declared)
+            if fault:
+                return fault
+        return ""
 
 
 def load_wsdl(config: SoapSettings, address: str, documents: Documents) -> zeep.Client:
@@ -190,7 +193,7 @@ def _plain(value: PlainData) -> PlainData:
     """Return data in which elements that the WSDL leaves open (xsd:any) are plain data by name."""
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | deque):  # zeep keeps in a deque what is more than its types have
         return [_plain(one) for one in value]
     if isinstance(value, etree._Element):
         return {local_name(value.tag): to_data(value)}

@@ -165,9 +165,11 @@ def _parts(root: etree._Element, version: Version) -> tuple[etree._Element | Non
             raise Invalid(f"the envelope has a {part.tag} after its Body")
     if body is None:
         raise Invalid("the envelope has no Body")
-    for holder in (root, header, body):
-        if holder is not None and len(holder):
-            _check_no_text(holder)
+    _check_no_text(root)
+    if header is not None:
+        _check_no_text(header)
+    if len(body):
+        _check_no_text(body)
     return header, body
 
 
