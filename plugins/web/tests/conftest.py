@@ -24,7 +24,7 @@ from tests.parallel import Shared
 CLUSTER = "tests"
 TELEGRAPH = '''
     import datetime
-    from typing import Annotated, Literal
+    from typing import Annotated, Any, Literal
 
 
     class Wire(Model):
@@ -32,6 +32,21 @@ TELEGRAPH = '''
 
         speed: Annotated[int, setting("Speed, in words a minute", ge=1, le=60)] = 20
         tone: Annotated[float | None, setting("Tone, in hertz")] = None
+
+
+    class Operator(Model):
+        """Operator. Who sits at the key."""
+
+        name: Annotated[str, setting("Name", min_length=1)]
+        shifts: Annotated[int, setting("Shifts in a week", ge=0, le=7)] = 5
+        wire: Annotated[Wire, setting("The wire of the operator")] = Wire()
+
+
+    class Rate(Model):
+        """Rate. What a word costs."""
+
+        price: Annotated[float, setting("Price of a word")]
+        through: Annotated[str, setting("Station", refers="outgoing telegraph")] = ""
 
 
     class Station(Model):
@@ -45,6 +60,15 @@ TELEGRAPH = '''
         signs: Annotated[list[str], setting("Other call signs")] = []
         days: Annotated[list[Literal["mon", "tue"]], setting("Days of service")] = []
         prices: Annotated[dict[str, str], setting("Prices by country")] = {}
+        operators: Annotated[list[Operator], setting("Operators")] = []
+        rates: Annotated[dict[str, Rate], setting("Rates by country")] = {}
+        codes: Annotated[dict[str, str | int | bool], setting("Codes of service")] = {}
+        hours: Annotated[list[int], setting("Hours of service")] = []
+        limit: Annotated[int | str | None, setting("Limit of words, or a word for it")] = 10
+        extra: Annotated[Any, setting("Whatever else the station has")] = None
+        class_: Annotated[
+            Literal["", "day", "night", "deferred", "letter"], setting("Class of service")
+        ] = "day"
         key: Annotated[Secret | None, setting("Secret of the station")] = None
         urgent: Annotated[bool, setting("Whether messages go first")] = False
         note: Annotated[str, setting("Note", multiline=True, advanced=True)] = ""

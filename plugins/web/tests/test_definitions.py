@@ -144,7 +144,7 @@ def test_the_form_of_a_type_that_nobody_here_knows(browser: Browser, server: Run
     empty = browser.post(f"{TELEGRAPH}/new", {"name": "", "sign": "", "code": ""})
     assert empty.status_code == 422
     for path in ("name", "sign", "code"):
-        field = empty.text.partition(f'id="f-{path}"')[2].partition("</div>")[0]
+        field = empty.text.partition(f'id="f-{path}-about"')[2].partition("</div>")[0]
         assert 'class="fault"' in field, path
     faulty = browser.post(f"{TELEGRAPH}/new", {**FILLED, "name": "main", "wire.speed": "99"})
     assert faulty.status_code == 422

@@ -18,6 +18,7 @@ from .pages import PAGES
 from .relay import Relay
 from .settings import WebSection
 from .static_files import StaticFile
+from .view import ViewMiddleware
 from .web import Web
 
 
@@ -25,6 +26,7 @@ def build(section: WebSection, clusters: Iterable[ClusterApi]) -> falcon.App[Any
     """Return the application that shows these clusters."""
     web = Web(section, {api.name: api for api in clusters})
     app = falcon.App(middleware=[SecurityHeaders()])
+    app.add_middleware(ViewMiddleware())
     app.req_options.strip_url_path_trailing_slash = True
     app.add_route("/", ClusterList(web))
     app.add_route("/login", LoginPage(web))

@@ -13,6 +13,8 @@ from importlib.resources import files
 from jinja2 import ChainableUndefined, Environment, PackageLoader
 from markupsafe import Markup
 
+from .view import current_view
+
 SHAPES = {
     "running": ("●", "good"),
     "ready": ("●", "good"),
@@ -37,6 +39,33 @@ SHAPES = {
 }
 """A shape and a tone for each state, beside its word."""
 UNKNOWN = ("?", "idle")
+ABBREVIATIONS = {
+    word.lower(): word
+    for word in (
+        "API",
+        "CA",
+        "cid",
+        "CORS",
+        "CRL",
+        "DN",
+        "HTTP",
+        "ID",
+        "IDs",
+        "JWKS",
+        "JSON",
+        "MTOM",
+        "OpenAPI",
+        "SHA1",
+        "SOAP",
+        "TLS",
+        "TTL",
+        "URL",
+        "WS",
+        "WSDL",
+        "XML",
+    )
+}
+"""Abbreviations in the names of settings, as they are written."""
 
 
 class PageEnvironment(Environment):
@@ -74,6 +103,7 @@ def environment() -> Environment:
         pretty=pretty,
     )
     found.globals["asset"] = asset
+    found.globals["view"] = current_view
     return found
 
 
@@ -110,7 +140,9 @@ def state(word: str) -> Markup:
 
 
 def when(moment: float | str | None) -> Markup:
-    """Return a time, of seconds of the epoch or ISO 8601, as a `time` in UTC; a dash for none."""
+    """Return a time, of seconds of the epoch or ISO 8601, as a `time` in the zone of the user, with UTC
+    as its title; a dash for none.
+    """
     if not moment:
         return Markup("–")
     if isinstance(moment, str):
@@ -123,8 +155,8 @@ def when(moment: float | str | None) -> Markup:
     else:
         found = datetime.fromtimestamp(moment, UTC)
     iso = found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    text = found.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return Markup('<time datetime="{}">{}</time>').format(iso, text)
+    text = current_view().written(found)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, iso, text)
 
 
 def age(moment: float | None) -> str:
@@ -155,8 +187,9 @@ def thousands(value: float) -> str:
 
 
 def words(name: str) -> str:
-    """Return the name of a setting in words."""
-    return name.replace("_", " ")
+    """Return the name of a setting in words, abbreviations of the field in capitals."""
+    found = name.replace("_", " ").split(" ")
+    return " ".join(ABBREVIATIONS.get(word, word) for word in found)
 
 
 def shown(value: object) -> str:

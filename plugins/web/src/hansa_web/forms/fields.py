@@ -22,34 +22,109 @@ Widget = Literal[
     "secret",
     "lines",
     "pairs",
+    "records",
+    "named records",
     "time",
     "json",
 ]
+DEEPEST = 3
+"""Lists in lists of objects that have fields."""
 FEW = 4
 """Choices that are shown as radio buttons; more are a list to select from."""
-_SCALARS = {"string", "integer", "number", "boolean"}
+NONE = "~none"
+"""The choice of an empty text, where that is one of several, and not the default."""
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "string": "a text",
+}
+_SCALARS = set(_KINDS)
 
 
 @dataclass(frozen=True)
 class FormField:
     """One field: the setting that it is for, and how it is shown.
 
-    `path` is `SETTING` or `SECTION.SETTING`, as the faults of the API name it.
+    `path` is `SETTING` or `SECTION.SETTING`, as the faults of the API name it; inside an object of a
+    list with the path of the object before it (`inside`).
     """
 
     setting: Setting
     widget: Widget
+    inside: str = ""
 
     @property
     def path(self) -> str:
         """The name of the field."""
-        section = self.setting.section
-        return f"{section}.{self.setting.name}" if section else self.setting.name
+        parts = (self.inside, self.setting.section, self.setting.name)
+        return ".".join(part for part in parts if part)
+
+    @property
+    def is_records(self) -> bool:
+        """Whether it has objects with fields of their own."""
+        return self.widget in ("records", "named records")
+
+    def inner(self, path: str) -> list[FormField]:
+        """Return the fields of one of its objects, whose path is given; objects that are nested very
+        deeply, as those of a type that contains itself, are JSON.
+        """
+        schema = record_of(self.setting.schema)
+        if schema is None:
+            return []
+        found = [one for group in field_groups(schema, ()) for one in group.fields]
+        is_deepest = path.count("[") >= DEEPEST
+        return [
+            FormField(one.setting, "json" if one.is_records and is_deepest else one.widget, path)
+            for one in found
+        ]
+
+    @property
+    def record_title(self) -> str:
+        """What one of its objects is, as its schema says first."""
+        schema = record_of(self.setting.schema)
+        return schema.description.partition(".")[0] if schema is not None else ""
+
+    @property
+    def value_types(self) -> set[str]:
+        """The JSON types of the values of a map."""
+        return _value_types(self.setting.schema)
+
+    @property
+    def has_kinds(self) -> bool:
+        """Whether it is a map whose values may be texts or something else."""
+        return "string" in self.value_types and len(self.value_types) > 1
+
+    @property
+    def kinds(self) -> str:
+        """The kinds of values that it takes, in words, if there are several."""
+        types = self.value_types if self.widget == "pairs" else self.setting.schema.types
+        if self.widget not in ("pairs", "text") or len(types) < 2:
+            return ""
+        return " or ".join(_KINDS[type] for type in _KINDS if type in types)
+
+    @property
+    def has_one_control(self) -> bool:
+        """Whether its label is that of one input."""
+        return self.widget not in ("pairs", "radio") and not self.is_records
+
+    @property
+    def is_nullable(self) -> bool:
+        """Whether it may have no value, although it has one by default."""
+        branches = self.setting.schema.branches
+        return self.setting.default is not None and any(b.get("type") == "null" for b in branches)
+
+    @property
+    def fits_text(self) -> bool:
+        """Whether what reads as a number or a truth may be a text, too."""
+        types = self.setting.schema.types
+        return self.widget == "text" and "string" in types and bool(types - {"string"})
 
     @property
     def label(self) -> str:
-        """The name of the setting in words."""
-        return words(self.setting.name)
+        """The name of the setting in words; in an object also that of its section."""
+        section = self.setting.section if self.inside else ""
+        return words(f"{section}_{self.setting.name}" if section else self.setting.name)
 
     @property
     def help(self) -> str:
@@ -63,8 +138,9 @@ class FormField:
 
     @property
     def choices(self) -> list[str]:
-        """The values to choose from, as they are posted."""
-        return [str(choice) for choice in self.setting.schema.choices]
+        """The values to choose from, as they are posted, the default as well."""
+        choices = self.setting.schema.choices
+        return [str(choice) if choice != "" else NONE for choice in choices]
 
     @property
     def item_choices(self) -> list[str]:
@@ -78,6 +154,8 @@ class FormField:
     def default(self) -> str:
         """The default in words; empty if there is none."""
         value = self.setting.default
+        if value == "" and "" in self.setting.schema.choices:
+            return "none"
         return "" if value in (None, "", [], {}) else shown(value)
 
     @property
@@ -141,11 +219,12 @@ class FieldGroup:
 
 
 def field_groups(schema: Schema, without: Iterable[str] = ("name",)) -> list[FieldGroup]:
-    """Return the fields of a schema in groups: of the classes that declare the settings, and one
-    for each section. Those with required settings come first, and sections last.
+    """Return the fields of a schema in groups: of the classes that declare the settings, those of
+    the same title together, and one for each section. Those with required settings come first, and
+    sections last.
     """
     titles: Mapping[str, str] = schema.own.get("x-groups") or {}
-    groups = {f"group {name}": FieldGroup(title, "") for name, title in titles.items()}
+    groups = {f"group {title}": FieldGroup(title, "") for title in titles.values()}
     for setting in settings(schema):
         if setting.name in without and not setting.section:
             continue
@@ -173,7 +252,8 @@ def _group_of(setting: Setting, schema: Schema, titles: Mapping[str, str]) -> tu
         section = schema.properties[setting.section]
         return f"section {setting.section}", _capital(words(setting.section)), section.description
     name = str(schema.properties[setting.name].own.get("x-group", ""))
-    return f"group {name}", titles.get(name, "Settings"), ""
+    title = titles.get(name, "Settings")
+    return f"group {title}", title, ""
 
 
 def _capital(text: str) -> str:
@@ -194,10 +274,9 @@ def widget_of(schema: Schema) -> Widget:
 
 def _widget_of_types(schema: Schema, types: set[str]) -> Widget:
     if schema.is_list:
-        fits = schema.item_types <= {"string"} and types <= {"array", "string"}
-        return "lines" if fits and schema.item_types else "json"
-    if types == {"object"} and _is_of_texts(schema):
-        return "pairs"
+        return _widget_of_list(schema, types)
+    if types == {"object"}:
+        return _widget_of_map(schema)
     if not types or not types <= _SCALARS:
         return "json"
     if types <= {"integer", "number"}:
@@ -207,17 +286,43 @@ def _widget_of_types(schema: Schema, types: set[str]) -> Widget:
     return "area" if _first(schema, "x-multiline") else "text"
 
 
-def _is_of_texts(schema: Schema) -> bool:
-    """Whether it is an object of texts with keys of any name."""
+def _widget_of_list(schema: Schema, types: set[str]) -> Widget:
+    if record_of(schema) is not None:
+        return "records"
+    items = schema.item_types
+    is_plain = items == {"string"} or (bool(items) and items <= _SCALARS - {"string"})
+    fits = types <= {"array", *items} and (types == {"array"} or items == {"string"})
+    return "lines" if is_plain and fits else "json"
+
+
+def _widget_of_map(schema: Schema) -> Widget:
+    if record_of(schema) is not None:
+        return "named records"
+    types = _value_types(schema)
+    return "pairs" if types and types <= _SCALARS else "json"
+
+
+def record_of(schema: Schema) -> Schema | None:
+    """Return the schema of the objects of a list or a map, if it is one of such objects."""
+    branches = [branch for branch in schema.branches if branch.get("type") != "null"]
+    if len(branches) != 1:
+        return None
+    inner = branches[0].get("items") or branches[0].get("additionalProperties")
+    if branches[0].get("properties") or not isinstance(inner, dict):
+        return None
+    return Schema(inner, schema.components).section
+
+
+def _value_types(schema: Schema) -> set[str]:
+    """Return the types of the values of an object with keys of any name; empty if it is another."""
     objects = [branch for branch in schema.branches if branch.get("type") == "object"]
-    return all(_has_texts(branch, schema) for branch in objects)
-
-
-def _has_texts(branch: JsonObject, schema: Schema) -> bool:
-    inner = branch.get("additionalProperties")
-    if branch.get("properties") or not isinstance(inner, dict):
-        return False
-    return Schema(inner, schema.components).types == {"string"}
+    found: set[str] = set()
+    for branch in objects:
+        inner = branch.get("additionalProperties")
+        if branch.get("properties") or not isinstance(inner, dict):
+            return set()
+        found |= Schema(inner, schema.components).types
+    return found
 
 
 def _first(schema: Schema, key: str) -> object:

@@ -48,7 +48,7 @@ class Choices:
 
 def choices_of(visit: Visit, fields: Iterable[FormField]) -> Choices:
     """Return the names for the fields of a form, by one call for each kind that they refer to."""
-    refers = sorted({one.refers for one in fields if one.refers})
+    refers = sorted({name for one in fields for name in _refers_of(one)})
     kinds = list(dict.fromkeys(each.partition(" ")[0] for each in refers))
     calls = {kind: _call(kind) for kind in kinds if kind != "format"}
     asked = {kind: call for kind, call in calls.items() if visit.may(call[0])}
@@ -62,6 +62,13 @@ def choices_of(visit: Visit, fields: Iterable[FormField]) -> Choices:
                 _services(panels[kind]) if kind == "service" else _named(panels[kind], type)
             )
     return Choices(names, errors)
+
+
+def _refers_of(one: FormField) -> set[str]:
+    """Return what a field, or a field of its objects, refers to."""
+    inner = one.inner(f"{one.path}[0]")
+    found = {name for each in inner for name in _refers_of(each)}
+    return found | {one.refers} if one.refers else found
 
 
 def _call(kind: str) -> tuple[str, JsonObject]:

@@ -79,7 +79,7 @@ def posted_sections(schema: Schema, form: Form, faults: Mapping[str, str]) -> li
     return [
         section_of(
             group,
-            {one.path: shown_again(one, form, fault_of(faults, one.path)) for one in group.fields},
+            {one.path: shown_again(one, form, faults) for one in group.fields},
         )
         for group in field_groups(schema)
     ]
@@ -94,19 +94,3 @@ def section_of(group: FieldGroup, shown: Mapping[str, Shown]) -> Section:
         [Row(one, shown[one.path]) for one in group.advanced],
         is_folded=group.is_section,
     )
-
-
-def fault_of(faults: Mapping[str, str], path: str) -> str:
-    """Return the fault of a field: of its own path, or of a part of its value."""
-    own = faults.get(path)
-    inner = [
-        f"{key.removeprefix(path).lstrip('.')}: {fault}"
-        for key, fault in faults.items()
-        if belongs(key, path) and key != path
-    ]
-    return "; ".join(([own] if own else []) + inner)
-
-
-def belongs(fault: str, path: str) -> bool:
-    """Whether the path of a fault is that of a field, or of a part of its value."""
-    return fault == path or fault.startswith((f"{path}.", f"{path}["))

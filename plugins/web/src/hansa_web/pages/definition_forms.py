@@ -8,12 +8,14 @@ from ..api import ApiError, JsonObject
 from ..catalogue import RegisteredType
 from ..forms.fields import FormField, field_groups, fields_of
 from ..forms.references import choices_of
-from ..forms.sections import Section, belongs, posted_sections, section_of, stored_sections
+from ..forms.rows import with_rows
+from ..forms.sections import Section, posted_sections, section_of, stored_sections
 from ..forms.values import (
     ABSENT,
     SOURCES,
     Posted,
     Shown as ShownValue,
+    belongs,
     posted_settings,
     shown_of,
     stored_value,
@@ -44,6 +46,10 @@ def create(visit: Visit) -> Outcome:
     """Create a definition, or try its settings; the form is shown again with its faults."""
     registered = visit.type
     name = visit.form.get("name").strip()
+    rows = with_rows(visit.form)
+    if rows is not None:
+        visit.form = rows
+        return _again(visit, registered, {}, name=name, status=200)
     posted = posted_settings(fields_of(registered.schema), visit.form, {})
     if visit.form.get("action") == "test":
         return _try(visit, registered, posted, {"name": ""}, name=name)
@@ -78,6 +84,12 @@ def edit(visit: Visit) -> Outcome:
     name = visit.parts["name"]
     found = visit.call(registered.service("get"), name=name)
     seen = visit.form.number("seen_revision", 0)
+    rows = with_rows(visit.form)
+    if rows is not None:
+        visit.form = rows
+        return _again(
+            visit, registered, {}, found={**found, "revision": seen}, name=name, status=200
+        )
     before = visit.session.seen.get(form_key(visit, seen), _settings(found))
     posted = posted_settings(fields_of(registered.schema), visit.form, before)
     if visit.form.get("action") == "test":
@@ -212,6 +224,7 @@ def _context(
         "registered": registered,
         "sections": sections,
         "sources": SOURCES,
+        "count": len(rows),
         "choices": choices_of(visit, (row.field for row in rows)),
         "found": found,
         "name": name,

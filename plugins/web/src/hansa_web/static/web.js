@@ -111,6 +111,20 @@ for (const form of document.querySelectorAll("form[data-changed]")) {
   });
 }
 
+// a long form is filtered by the names of its settings; folds open for what is found
+const filter = document.querySelector("[data-filter]");
+if (filter) {
+  filter.hidden = false;
+  filter.addEventListener("input", () => {
+    const text = filter.querySelector("input").value.trim().toLowerCase();
+    for (const field of document.querySelectorAll(".field[data-name]")) {
+      const fits = field.dataset.name.toLowerCase().includes(text);
+      field.classList.toggle("other", !fits);
+      if (text && fits) for (let fold = field.closest(".fold, .group"); fold; fold = fold.parentElement.closest(".fold, .group")) fold.open = true;
+    }
+  });
+}
+
 function addRow(group) {
   const last = group.lastElementChild;
   const row = last.cloneNode(true);
