@@ -366,7 +366,7 @@ class TestAllFaultsAtOnce:
             "active": "Expected `bool`, got `str`",
             "format": "there is no format named 'jsn'",
             "service": "there is no service named 'no'",
-            "security": "there is no security named 'x'",
+            "security": ("there is no security named 'builtin'; there is no security named 'x'"),
         }
         with pytest.raises(Invalid) as caught:
             made.define("channel", "path", "a/b", data)
@@ -512,7 +512,7 @@ class TestWhatIsRefused:
             made, "channel", "path", "c", path="/a", service="no", security=["x", "y"]
         ) == {
             "service": "there is no service named 'no'",
-            "security": "there is no security named 'y'",
+            "security": "there is no security named 'x'; there is no security named 'y'",
         }
         assert (
             "outgoing wide named 'x'" in faults_of(made, "outgoing", "wide", "a", over="x")["over"]

@@ -422,12 +422,13 @@ def test_missing_references_are_told_by_their_settings(store: Stores):
     references = [
         Reference("service", "service", "", "s"),
         Reference("over", "outgoing", "sql", "o"),
+        Reference("over", "outgoing", "sql", "p"),
     ]
     with pytest.raises(Invalid) as caught:
         define(store, ROW, references=references)
     assert caught.value.errors == {
         "service": "there is no service named 's'",
-        "over": "there is no outgoing sql named 'o'",
+        "over": "there is no outgoing sql named 'o'; there is no outgoing sql named 'p'",
     }
     assert store.database.revision() == 0
     define(store, ROW, references=references, is_outside=lambda reference: True)

@@ -1063,17 +1063,22 @@ class TestRoutes:
 class TestLooking:
     def test_by_type_and_by_name(self, world: World):
         world.apply("outgoing", "probe", "a")
+        world.apply("outgoing", "probe", "treasury")
         outgoing = Namespace(world.objects)
         assert (
             outgoing.probe["a"] is outgoing["probe"]["a"] is world.objects.get("outgoing", "", "a")
         )
-        assert outgoing.probe.names() == ["a"]
+        assert outgoing.probe.names() == ["a", "treasury"]
         assert outgoing.other.names() == []
         with pytest.raises(Undefined) as caught:
             outgoing.probe["b"]
         assert str(caught.value) == "there is no outgoing probe named 'b'"
-        assert caught.value.reason == "there are: a"
-        with pytest.raises(NotFound):
+        assert caught.value.reason == "there are: a, treasury"
+        with pytest.raises(Undefined) as caught:
+            outgoing.probe["tresury"]
+        assert caught.value.reason == "there are: a, treasury; did you mean treasury?"
+        with pytest.raises(NotFound) as unknown:
             outgoing.other["a"]
+        assert unknown.value.reason == "there are: none"
         with pytest.raises(AttributeError):
             _ = outgoing.__wrapped__

@@ -130,12 +130,14 @@ class Judge:
 
     def _missing(self, each: CheckedEdit) -> dict[str, str]:
         """Return the settings that name what does not exist."""
-        missing: dict[str, str] = {}
+        missing: dict[str, list[str]] = {}
         for one in sorted(each.references, key=lambda one: (one.setting, one.name)):
             if (one.kind, one.type, one.name) in self._known or self._is_outside(one):
                 continue
-            missing[one.setting] = not_there(one)
-        return missing or self._leading_back(each)
+            missing.setdefault(one.setting, []).append(not_there(one))
+        if missing:
+            return {setting: "; ".join(faults) for setting, faults in missing.items()}
+        return self._leading_back(each)
 
     def _leading_back(self, each: CheckedEdit) -> dict[str, str]:
         """Return the settings by which a definition refers to itself, perhaps through others."""

@@ -20,7 +20,7 @@ from ..contract.server import Objects as ObjectsContract
 from ..contract.service import Wrap
 from ..definitions.stored_form import refers_to
 from ..foundation.backoff import backoff_delay
-from ..foundation.errors import Invalid, NotFound, describe
+from ..foundation.errors import Invalid, NotFound, describe, did_you_mean
 from ..foundation.starts import Deaths, Starts
 from .inflight import InFlight
 from .managed import ManagedObject, reported, start_of
@@ -468,7 +468,7 @@ class Objects(ObjectsContract):
         if len(names) > SHOWN_NAMES:
             shown.append("...")
         error = NotFound(f"there is no {what} named {name!r}")
-        error.reason = f"there are: {', '.join(shown)}"
+        error.reason = f"there are: {', '.join(shown) or 'none'}{did_you_mean(name, names)}"
         return error
 
     def security(self, name: str) -> Security:
