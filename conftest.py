@@ -5,6 +5,7 @@ processes.
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -21,6 +22,9 @@ settings.load_profile("quick")
 
 
 SHARED = pytest.StashKey[Shared]()
+
+LOGGERS_OF_OBJECTS = ("hansa.channel.", "hansa.outgoing.", "hansa.security.", "hansa.service.")
+"""Prefixes of the loggers that each object has, named after it."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +55,18 @@ def pytest_runtest_teardown(
     finally:
         if nextitem is None or unit_of(nextitem.nodeid) != unit_of(item.nodeid):
             item.config.stash[SHARED].end()
+            forget_loggers_of_objects()
+
+
+def forget_loggers_of_objects() -> None:
+    """Have the logging module forget the loggers of objects that are gone.
+
+    pytest looks through all loggers six times for each test, and tests make objects by the thousand.
+    """
+    known = logging.getLogger().manager.loggerDict
+    for name in list(known):
+        if name.startswith(LOGGERS_OF_OBJECTS):
+            del known[name]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -47,8 +47,20 @@ def parsed(text: str) -> ast.Module:
 
 @lru_cache(maxsize=1)
 def nodes(tree: ast.AST) -> list[ast.AST]:
-    """All nodes of a tree; those of the last one are kept, since every rule looks at them."""
-    return list(ast.walk(tree))
+    """All nodes of a tree but those that say whether a name is read or written; those of the last
+    tree are kept, since every rule looks at them.
+    """
+    found = [tree]
+    for node in found:
+        for name in node._fields:
+            if name == "ctx":
+                continue
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                found.append(value)
+            elif isinstance(value, list):
+                found += [each for each in value if isinstance(each, ast.AST)]
+    return found
 
 
 def code_lines(text: str) -> list[str]:

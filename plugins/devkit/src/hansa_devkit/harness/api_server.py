@@ -5,9 +5,11 @@ the command line.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from importlib.metadata import entry_points
@@ -25,9 +27,15 @@ ADMINISTRATION = frozenset({"admin", "cli", "http", "json", "security"})
 
 def all_but(plugins: Collection[str]) -> list[str]:
     """Return the installed plugins that are neither of these nor needed to drive a server, sorted."""
+    return sorted(_installed(tuple(sys.path)) - ADMINISTRATION - set(plugins))
+
+
+@functools.lru_cache(maxsize=1)
+def _installed(path: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of the plugins that are installed along a path, which is `sys.path`."""
+    found = entry_points()
     groups = ("hansa", "hansa.early")
-    installed = {entry.name for group in groups for entry in entry_points(group=group)}
-    return sorted(installed - ADMINISTRATION - set(plugins))
+    return frozenset(entry.name for group in groups for entry in found.select(group=group))
 
 
 class ApiError(Exception):
