@@ -97,10 +97,10 @@ _TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 class Browser:
     """A browser without a script: it keeps its cookie, and posts the token of the last page."""
 
-    def __init__(self, url: str) -> None:
-        destination = Destination(CLUSTER, lambda: [url], Trust)
-        self.api = ClusterApi(destination)
-        app = build(WebSection(address="127.0.0.1:8183"), [self.api])
+    def __init__(self, url: str, *others: str) -> None:
+        apis = [ClusterApi(Destination(name, lambda: [url], Trust)) for name in (CLUSTER, *others)]
+        self.api = apis[0]
+        app = build(WebSection(address="127.0.0.1:8183"), apis)
         self.client = falcon.testing.TestClient(app)
         self.cookies: dict[str, str] = {}
         self.token = ""
@@ -133,12 +133,14 @@ class Browser:
             self.token = unescape(found[1])
         return answer
 
-    def log_in(self, password: str, user: str = "admin") -> falcon.testing.Result:
+    def log_in(
+        self, password: str, user: str = "admin", cluster: str = CLUSTER
+    ) -> falcon.testing.Result:
         """Log in."""
-        fields = {"cluster": CLUSTER, "user": user, "password": password}
+        fields = {"cluster": cluster, "user": user, "password": password}
         answer = self.post("/login", fields)
         if answer.status_code == 303:
-            self.get(f"/{CLUSTER}")
+            self.get(f"/{cluster}")
         return answer
 
 

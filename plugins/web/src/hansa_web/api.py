@@ -31,6 +31,8 @@ CONNECT_LIMIT = 2.0
 ANSWER_LIMIT = 120.0
 """Seconds to wait for an answer."""
 ASKED_JSON = {"Accept": "application/json", "Accept-Encoding": "identity"}
+MOST_AGENT = 300
+"""Characters of the name of a browser that are passed on."""
 AVOIDED = 5.0
 """Seconds for which an address that did not answer is tried last."""
 
@@ -141,6 +143,7 @@ class ClusterApi:
         self.destination = destination
         self.name = destination.name
         self.appearance = Appearance(destination.name)
+        self.is_appearance_known = False
         self._transport = transport
         self._avoided: dict[str, float] = {}
         self._clients: dict[str, httpx2.Client] = {}
@@ -152,21 +155,25 @@ class ClusterApi:
         data: Mapping[str, object] | None,
         access: Access | None,
         address: str = "",
+        agent: str = "",
     ) -> JsonObject:
         """Call an admin service and return its answer, `{}` if it has none; raises `ApiError`.
 
         `address` is that of the browser, for servers that have this process among their trusted
-        proxies.
+        proxies; `agent` is what the browser calls itself.
         """
         headers = {**ASKED_JSON, "Content-Type": "application/json"}
         if address:
             headers["X-Forwarded-For"] = address
+        if agent:
+            headers["User-Agent"] = agent[:MOST_AGENT]
         if access is not None:
             headers["Authorization"] = access.authorization
         body = json.dumps(dict(data or {})).encode()
         answer = _json_answer(self._send("POST", PREFIX + service, headers, body))
         if service == STATUS:
             self.appearance = Appearance.read(answer, self.name)
+            self.is_appearance_known = True
         return answer
 
     def relay(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Relayed:

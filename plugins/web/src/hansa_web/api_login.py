@@ -18,15 +18,17 @@ CORRECTABLE = ("wrong-password", "invalid", "too-many-requests")
 log = logging.getLogger("hansa.web")
 
 
-def log_in(api: ClusterApi, user: str, password: str, address: str) -> Access | None:
-    """Return the access of a user at an address, or None if the cluster does not know user and
-    password.
+def log_in(
+    api: ClusterApi, user: str, password: str, address: str, agent: str = ""
+) -> Access | None:
+    """Return the access of a user at an address and with a browser, or None if the cluster does not
+    know user and password.
 
     Raises `ApiError`.
     """
     given = {"user": user, "password": password}
     try:
-        begun = api.call("admin.login", given, None, address)
+        begun = api.call("admin.login", given, None, address, agent)
     except ApiError as error:
         if error.status == 401:
             return None

@@ -12,6 +12,7 @@ import falcon
 from .answers import show_failure, show_not_found
 from .api import PREFIX, ClusterApi
 from .guard import SecurityHeaders
+from .icon import ClusterIcon
 from .login import ClusterList, LoginPage, Logout
 from .page_resource import PageResource
 from .pages import PAGES
@@ -25,12 +26,13 @@ from .web import Web
 def build(section: WebSection, clusters: Iterable[ClusterApi]) -> falcon.App[Any, Any]:
     """Return the application that shows these clusters."""
     web = Web(section, {api.name: api for api in clusters})
-    app = falcon.App(middleware=[SecurityHeaders()])
+    app = falcon.App(middleware=[SecurityHeaders(section.hsts)])
     app.add_middleware(ViewMiddleware())
     app.req_options.strip_url_path_trailing_slash = True
     app.add_route("/", ClusterList(web))
     app.add_route("/login", LoginPage(web))
     app.add_route("/logout", Logout(web))
+    app.add_route("/static/icon/{name}", ClusterIcon())
     app.add_route("/static/{digest}/{name}", StaticFile())
     for page in PAGES:
         app.add_route("/{cluster}" + page.path, PageResource(web, page))

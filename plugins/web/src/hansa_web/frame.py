@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .api import Appearance
+from .api import Appearance, ClusterApi
 from .guard import TOKEN_FIELD
+from .icon import icon_path
 from .page import GROUPS, Page
 from .pages import PAGES
+from .pages.me import ADMINISTER
 from .visit import Visit
 
 
@@ -31,10 +34,12 @@ class Frame:
     token: str
     token_field: str
     notices: list[str]
+    icon: str
+    alike: list[str]
 
 
-def frame_of(visit: Visit, page: Page) -> Frame:
-    """Return the frame of a page."""
+def frame_of(visit: Visit, page: Page, clusters: Mapping[str, ClusterApi]) -> Frame:
+    """Return the frame of a page; `clusters` are all that this web admin shows."""
     return Frame(
         cluster=visit.cluster,
         appearance=visit.api.appearance,
@@ -43,12 +48,26 @@ def frame_of(visit: Visit, page: Page) -> Frame:
         token=visit.session.form_token,
         token_field=TOKEN_FIELD,
         notices=visit.session.take_notices(),
+        icon=icon_path(visit.api.appearance.colour, visit.api.appearance.label),
+        alike=_alike(visit, clusters),
     )
 
 
+def _alike(visit: Visit, clusters: Mapping[str, ClusterApi]) -> list[str]:
+    """Return the other clusters of the same colour, for who may do something about it."""
+    if not visit.may(ADMINISTER):
+        return []
+    colour = visit.api.appearance.colour
+    others = (api for name, api in clusters.items() if name != visit.cluster)
+    return [
+        api.name for api in others if api.is_appearance_known and api.appearance.colour == colour
+    ]
+
+
 def _may_see(visit: Visit, page: Page) -> bool:
-    """Whether the user may call what a page shows, the first of its services."""
-    return not page.services or visit.may(page.services[0])
+    """Whether the user may call what a page needs."""
+    needed = page.needs or next(iter(page.services), "")
+    return not needed or visit.may(needed)
 
 
 def _entries(visit: Visit, current: Page, group: str) -> list[Entry]:

@@ -27,14 +27,22 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds the headers to each answer, whatever it is; `no-store` unless it may be kept."""
+    """Adds the headers to each answer, whatever it is; `no-store` unless it may be kept.
+
+    With `hsts` browsers use nothing but HTTPS for this host, all ports of it, for that many seconds
+    (RFC 6797).
+    """
+
+    def __init__(self, hsts: int) -> None:
+        transport = {"Strict-Transport-Security": f"max-age={hsts}"} if hsts else {}
+        self._headers = {**HEADERS, **transport}
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
         """Add them; what the API has answered is passed on with its own as well."""
         kept = HEADERS if resp.context.get("is_relayed") else ("Cache-Control",)
-        for name, value in HEADERS.items():
+        for name, value in self._headers.items():
             if name not in kept or not resp.get_header(name):
                 resp.set_header(name, value)
 

@@ -55,7 +55,13 @@ class LoginPage:
             self._show(request, response, form, "There is no such cluster.", 422)
             return
         try:
-            access = log_in(api, form.get("user"), form.get("password"), request.remote_addr)
+            access = log_in(
+                api,
+                form.get("user"),
+                form.get("password"),
+                request.remote_addr,
+                request.user_agent or "",
+            )
         except ApiError as error:
             status = 503 if isinstance(error, Unanswered) else error.status
             self._show(request, response, form, str(error), status)
@@ -141,7 +147,22 @@ class ClusterList:
             {"api": api, **_state(api, access.get(name))}
             for name, api in self._web.clusters.items()
         ]
-        show(request, response, render("clusters.html", title="Clusters", cards=cards, frame=None))
+        text = render(
+            "clusters.html",
+            title="Clusters",
+            cards=cards,
+            alike=self._alike(),
+            frame=None,
+        )
+        show(request, response, text)
+
+    def _alike(self) -> list[list[str]]:
+        """Return the names of clusters that have the same colour, together."""
+        by_colour: dict[str, list[str]] = {}
+        for name, api in self._web.clusters.items():
+            if api.is_appearance_known:
+                by_colour.setdefault(api.appearance.colour, []).append(name)
+        return [names for names in by_colour.values() if len(names) > 1]
 
 
 def _state(api: ClusterApi, access: Access | None) -> dict[str, object]:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from .view import View
+
 if TYPE_CHECKING:
     from .visit import Visit
 
@@ -29,10 +31,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Redirect:
-    """An answer to a POST that leads to another page, which shows the notice."""
+    """An answer to a POST that leads to another page, which shows the notice; `view` is how the user
+    wants pages from now on.
+    """
 
     to: str
     notice: str = ""
+    view: View | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,8 @@ class Page:
 
     `path` is below the cluster's, with `{name}` for a part; `services` are the admin services that
     a view calls, of which `{kind}` and `{type}` stand for parts of the path, and `calls` is the most
-    that a view makes. A page with a `group` is in the navigation. `show` returns what the template
+    that a view makes. A page with a `group` is in the navigation of who may
+    call what it `needs`, else the first of its services. `show` returns what the template
     gets; `act` carries out a POST; `again` returns the page with a form that was posted before and
     not carried out, and without it the fields of such a form are listed.
     """
@@ -67,3 +73,4 @@ class Page:
     services: tuple[str, ...] = ()
     group: Group = ""
     calls: int = 1
+    needs: str = ""

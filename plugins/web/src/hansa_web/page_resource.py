@@ -107,6 +107,8 @@ class PageResource:
         outcome: Outcome,
     ) -> None:
         if isinstance(outcome, Redirect):
+            if outcome.view is not None:
+                self._web.remember_view(response, outcome.view)
             if outcome.notice:
                 visit.session.notices.append(outcome.notice)
             lead_to(response, outcome.to)
@@ -152,7 +154,7 @@ class PageResource:
         template: str = "",
     ) -> None:
         title = str(context.get("title") or self._page.title)
-        frame = frame_of(visit, self._page)
+        frame = frame_of(visit, self._page, self._web.clusters)
         text = render(
             template or self._page.template,
             **{"frame": frame, "visit": visit, **context, "title": title},
@@ -171,4 +173,6 @@ class PageResource:
         if error.status == 401:
             lead_back_to_login(self._web, request, response, visit)
             return
-        show_problem(request, response, error, frame=frame_of(visit, self._page))
+        show_problem(
+            request, response, error, frame=frame_of(visit, self._page, self._web.clusters)
+        )

@@ -66,6 +66,15 @@ class WebSection(Model):
     session_max: Annotated[
         float, setting("Seconds after which a session ends anyway", ge=60, le=604800)
     ] = 43200.0
+    hsts: Annotated[
+        int,
+        setting(
+            "Seconds for which browsers use HTTPS alone for this host, for all its ports "
+            "(Strict-Transport-Security); 0 to leave it to them",
+            ge=0,
+            le=63_072_000,
+        ),
+    ] = 0
     threads: Annotated[int, setting("Threads that answer requests", ge=1, le=200)] = 16
     clusters: Annotated[
         dict[str, WebCluster],
@@ -86,6 +95,8 @@ class WebSection(Model):
             faults["address"] = f"{self.address!r} is not a valid HOST:PORT"
         elif self.address and not self.certificate and not is_loopback(self.address):
             faults["certificate"] = f"is needed: {self.address} is not an address of loopback"
+        if self.hsts and not self.certificate:
+            faults["hsts"] = "needs a certificate"
         if faults:
             raise Invalid(faults)
 

@@ -12,6 +12,7 @@ from .kept_forms import KeptForms
 from .recent import RecentAnswers
 from .sessions import Session, Sessions
 from .settings import WebSection, split_address
+from .view import COOKIE, YEAR, View
 
 
 class Web:
@@ -43,6 +44,18 @@ class Web:
         response.set_cookie(
             self.cookie,
             token,
+            secure=self.is_secure,
+            http_only=True,
+            same_site="Lax",
+            path="/",
+        )
+
+    def remember_view(self, response: falcon.Response, view: View) -> None:
+        """Give the browser how its user wants pages."""
+        response.set_cookie(
+            COOKIE,
+            view.cookie(),
+            max_age=YEAR,
             secure=self.is_secure,
             http_only=True,
             same_site="Lax",

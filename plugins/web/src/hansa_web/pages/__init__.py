@@ -13,8 +13,10 @@ from . import (
     deploy,
     failed,
     find,
+    help,
     jobs,
     lists,
+    me,
     messages,
     plugins,
     problems,
@@ -45,7 +47,9 @@ PAGES: tuple[Page, ...] = (
     *servers.PAGES,
     *plugins.PAGES,
     *lists.ACCOUNT_PAGES,
+    *me.PAGES,
     *audit.PAGES,
+    *help.PAGES,
     *definition_forms.PAGES,
 )
 """All pages of a cluster; the order of those with a group is that of the navigation."""

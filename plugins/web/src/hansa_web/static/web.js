@@ -77,23 +77,29 @@ if (liveParts.length) {
   live();
 }
 
-// -- keys: "/" searches, "g" and a letter goes to a page, "?" is for the help of the browser ---------
+// -- keys: "/" and Ctrl-K search, "g" and a letter goes to a page, "?" to the help -------------------
 
-const PLACES = { d: "Dashboard", s: "Services", c: "Channels", o: "Outgoing connections", f: "Failed messages" };
+const PLACES = { d: "", m: "/map", f: "/failed", s: "/services", c: "/channels", o: "/outgoing", l: "/logs" };
+const root = document.documentElement;
+const search = document.querySelector(".bar [data-search]");
+const base = search ? new URL(search.form.action).pathname.replace(/\/find$/, "") : "";
 let went = false;
 
+function find(event) {
+  search.focus();
+  search.select();
+  event.preventDefault();
+}
+
 document.addEventListener("keydown", (event) => {
+  if (!search || event.altKey) return;
+  if ((event.ctrlKey || event.metaKey) && event.key === "k") find(event);
   const inField = event.target.closest("input, textarea, select, [contenteditable]");
-  if (inField || event.altKey || event.ctrlKey || event.metaKey) return;
-  if (event.key === "/") {
-    const search = document.querySelector(".bar [data-search]");
-    if (search) {
-      search.focus();
-      event.preventDefault();
-    }
-  } else if (went && PLACES[event.key]) {
-    const links = [...document.querySelectorAll(".menu a")];
-    links.find((link) => link.textContent === PLACES[event.key])?.click();
+  if (inField || event.ctrlKey || event.metaKey || !("keys" in root.dataset)) return;
+  if (event.key === "/") find(event);
+  else if (event.key === "?") location.href = `${base}/help`;
+  else if (went && event.key in PLACES) {
+    document.querySelector(`.menu a[href="${base + PLACES[event.key]}"]`)?.click();
   }
   went = event.key === "g";
 });
@@ -163,10 +169,11 @@ for (const block of document.querySelectorAll("pre[data-copy]")) {
   block.after(button);
 }
 
-// -- times: what a time is here, beside what it is in UTC ------------------------------------------------
+// -- times: the zone of the browser is that of the pages until one is chosen -------------------------
 
-for (const time of document.querySelectorAll("time[datetime]")) {
-  time.title = new Date(time.dateTime).toLocaleString();
+if ("zone" in root.dataset) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  document.cookie = `hansa-zone=${zone}; path=/; max-age=31536000; samesite=lax`;
 }
 
 // on a narrow screen the menu is folded

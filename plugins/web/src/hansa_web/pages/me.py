@@ -1,0 +1,107 @@
+"""One's own sessions and how one wants pages; and, for administrators, the sessions of everybody."""
+
+from __future__ import annotations
+
+from ..api import ApiError, JsonObject
+from ..devices import device
+from ..page import Context, Outcome, Page, Redirect, Shown
+from ..view import DENSITIES, THEMES, View, current_view, is_zone, zones
+from ..visit import Visit
+
+END = "admin.session.end"
+LIST = "admin.session.list"
+ADMINISTER = "admin.account.edit"
+"""Who may call this may end the sessions of others."""
+PAGE_SIZE = 100
+
+
+def show_me(visit: Visit) -> Context:
+    """Return one's own sessions, and the choices for pages."""
+    panels = visit.panels(sessions=(LIST, {}))
+    return _context(visit, panels["sessions"].data["items"], panels["sessions"].fault)
+
+
+def _context(visit: Visit, sessions: list[JsonObject], error: ApiError | None) -> Context:
+    return {
+        "sessions": [{**one, "device": device(one["agent"])} for one in sessions],
+        "error": error,
+        "may_end": visit.may(END),
+        "themes": THEMES,
+        "densities": DENSITIES,
+        "zones": sorted(name for name in zones() if "/" in name and not name.startswith("Etc/")),
+        "chosen": current_view(),
+        "fault": "",
+    }
+
+
+def act_on_me(visit: Visit) -> Outcome:
+    """Keep the choices, or end sessions of one's own."""
+    action = visit.form.get("action")
+    here = visit.path("me")
+    if action == "others":
+        done = visit.call(END, others=True)
+        return Redirect(here, f"{done['ended']} other sessions have ended.")
+    if action == "end":
+        return _end(visit, here)
+    zone = visit.form.get("zone").strip() or "UTC"
+    if not is_zone(zone):
+        fault = f"there is no time zone {zone}; such as Europe/Berlin or UTC"
+        return Shown({**show_me(visit), "fault": fault, "zone": zone})
+    view = View(
+        zone=zone,
+        theme=visit.form.get("theme"),
+        density=visit.form.get("density"),
+        keys=visit.form.get("keys") == "yes",
+        is_zone_known=True,
+    )
+    return Redirect(here, "Pages look like this now.", view)
+
+
+def show_sessions(visit: Visit) -> Context:
+    """Return the sessions of all users, the newest first."""
+    visit.require(ADMINISTER)
+    offset = visit.query.number("offset", 0)
+    found = visit.call(LIST, all=True, offset=offset, limit=PAGE_SIZE)
+    return {
+        "sessions": [{**one, "device": device(one["agent"])} for one in found["items"]],
+        "total": found["total"],
+        "offset": offset,
+        "size": PAGE_SIZE,
+    }
+
+
+def act_on_sessions(visit: Visit) -> Outcome:
+    """End a session, or all of a user."""
+    here = visit.path("sessions")
+    if visit.form.get("action") == "end":
+        return _end(visit, here)
+    user = visit.form.get("user")
+    done = visit.call(END, user=user)
+    return Redirect(here, f"{done['ended']} sessions of {user} have ended.")
+
+
+def _end(visit: Visit, here: str) -> Outcome:
+    done = visit.call(END, session=visit.form.get("session"))
+    return Redirect(here, "The session has ended." if done["ended"] else "It had ended before.")
+
+
+PAGES = (
+    Page(
+        path="/sessions",
+        title="Sessions",
+        template="sessions.html",
+        group="System",
+        services=(LIST, END),
+        needs=ADMINISTER,
+        show=show_sessions,
+        act=act_on_sessions,
+    ),
+    Page(
+        path="/me",
+        title="My sessions and settings",
+        template="me.html",
+        services=(LIST, END),
+        show=show_me,
+        act=act_on_me,
+    ),
+)
