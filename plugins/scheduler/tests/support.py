@@ -19,6 +19,11 @@ from redis.retry import Retry
 START = datetime(2026, 11, 2, 12, 0, 0, tzinfo=UTC)
 
 
+def after(seconds: float) -> datetime:
+    """Return a time of the tests' clock."""
+    return START + timedelta(seconds=seconds)
+
+
 class SetClock(Clock):
     """A clock that stands until it is moved."""
 
@@ -53,6 +58,11 @@ class Driven(Runner):
         self.clock.moment = moment
         self.tick()
         self.settle()
+
+    @staticmethod
+    def seconds_of(moment: str) -> float:
+        """Seconds from the start of the tests' clock to a time in ISO 8601."""
+        return (datetime.fromisoformat(moment) - START).total_seconds()
 
     def run_for(self, seconds: float) -> None:
         self.run_until(self.clock.moment + timedelta(seconds=seconds))

@@ -187,8 +187,8 @@ def test_run_now_gives_the_answer_and_does_not_use_up_a_job_that_runs_once(live)
     assert channel.ping() == f"next run {start.isoformat()}"
 
 
-def test_run_now_of_a_job_that_is_switched_off_goes_straight_to_the_service(tmp_path):
-    facade = Facade(tmp_path)
+def test_run_now_of_a_job_that_is_switched_off_goes_straight_to_the_service(facade, runner):
+    facade.runner = runner
     config = definition(
         job_type="interval", hours=1, payload="p", active=False, service="my.service"
     )
@@ -198,6 +198,8 @@ def test_run_now_of_a_job_that_is_switched_off_goes_straight_to_the_service(tmp_
     assert service == "my.service"
     assert request.raw == b"p"
     assert (options["type"], options["channel"], options["format"]) == ("schedule", "off", "")
+    (run,) = runner.ledger.runs(["off"])["off"]
+    assert (run.outcome, run.by_hand, run.cid) == ("ok", True, request.cid)
 
 
 def test_the_next_runs_are_those_of_the_settings(tmp_path):

@@ -13,8 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.api_server import ApiError, RunningServer
 from hansa_devkit.harness.waiting import wait_until
+
+from tests.commands import hansa
 
 SOURCE = """
 import os
@@ -95,13 +97,36 @@ def test_what_a_killed_worker_had_in_hand_is_run_again_once(server, tmp_path):
     assert [line.split()[:2] for line in found] == [["begins", "1"], ["begins", "2"], ["ends", "2"]]
 
 
-def test_run_now_works_in_any_worker_and_for_a_job_that_is_off(server):
+YEARLY = {"service": "jobs.tick", "job_type": "cron", "cron": "@yearly", "active": False}
+
+
+def test_run_now_works_in_any_worker_and_for_a_job_that_is_off_and_every_run_is_kept(server):
+    server.api("admin.channel.schedule.create", name="off", **YEARLY)
+    ran = server.api("admin.channel.schedule.run", name="off")
+    assert ran["result"] == "done"
     server.api(
         "admin.channel.schedule.create",
-        name="off",
+        name="tick",
         service="jobs.tick",
-        job_type="cron",
-        cron="@yearly",
-        active=False,
+        job_type="interval",
+        seconds=1,
     )
-    assert server.api("admin.channel.schedule.run", name="off")["result"] == "done"
+    wait_until(lambda: len(server.api("admin.job.runs", name="tick")["items"][0]["runs"]) >= 2)
+    server.api("admin.channel.schedule.edit", name="tick", active=False)
+    off, tick = server.api("admin.job.runs")["items"]
+    assert [run["by_hand"] for run in off["runs"]] == [True]
+    newest, before = tick["runs"][:2]
+    assert (newest["outcome"], newest["attempt"], newest["by_hand"]) == ("ok", 1, False)
+    planned = datetime.fromisoformat(newest["planned"])
+    assert planned - datetime.fromisoformat(before["planned"]) == timedelta(seconds=1)
+    assert -1 < newest["at"] - planned.timestamp() < 30
+    assert newest["server"] == newest["worker"].partition("/")[0] != ""
+    assert newest["cid"] and newest["cid"] != before["cid"] and newest["ms"] > 0
+    shown = hansa(server, "job", "runs", "off").stdout
+    assert "by hand" in shown and off["runs"][0]["cid"] in shown
+    server.api("admin.channel.schedule.delete", name="off")
+    with pytest.raises(ApiError) as refused:
+        server.api("admin.job.runs", name="off")
+    assert refused.value.status == 404
+    server.api("admin.channel.schedule.create", name="off", **YEARLY)
+    assert server.api("admin.job.runs", name="off")["items"][0]["runs"] == []

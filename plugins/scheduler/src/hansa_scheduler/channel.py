@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ from hansa import Channel, Invalid, Model, NotFound, PlainSettings, Request, Res
 
 from .cron import Cron, check_rule
 from .job import Firing, Job
+from .run_record import ended_run
 from .runner import Runner
 from .times import EPOCH, Interval, Once, Times, check_zone
 
@@ -235,11 +237,12 @@ class ScheduleChannel(Channel[ScheduleConfig]):
 
         Works on an object that was never started, too, such as that of a job that is switched off.
         """
-        now = datetime.now(UTC) if self.runner is None else self.runner.clock.now()
-        firing = Firing(now)
+        runner = self.runner or self.server.resource(Runner)
+        firing = Firing(runner.clock.now())
         if self.job is not None:
-            return self.job.deliver(firing)
-        return self.server.handle(
+            return self.job.deliver(firing, by_hand=True)
+        began = time.monotonic()
+        response = self.server.handle(
             self.settings.service,
             self._request(firing),
             type=self.type,
@@ -247,6 +250,10 @@ class ScheduleChannel(Channel[ScheduleConfig]):
             format=self.settings.format,
             config=self.config,
         )
+        ms = (time.monotonic() - began) * 1000
+        at = firing.planned.timestamp()
+        runner.note(self.name, ended_run(firing.planned, at, ms, response, attempt=1, by_hand=True))
+        return response
 
     def status(self) -> PlainSettings:
         """Return the next run, the last one and its outcome, and counts of this worker; see

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ class JobRecord(msgspec.Struct, omit_defaults=True):
     fired: list[str] = []
     forever: list[str] = []
     open: dict[str, tuple[str, int]] = {}
+    runs: list[str] = []
 
 
 _decode = msgspec.json.Decoder(JobRecord).decode
@@ -113,8 +114,10 @@ class FileLedger:
             with self._locked():
                 record = _read(path)
             for moment, (token, attempt) in record.open.items():
-                if token == GIVEN_BACK or (token != self.token and not self.alive(token)):
-                    found.append(Unfinished(record.job, datetime.fromisoformat(moment), attempt))
+                given_back = token == GIVEN_BACK
+                if given_back or (token != self.token and not self.alive(token)):
+                    planned = datetime.fromisoformat(moment)
+                    found.append(Unfinished(record.job, planned, attempt, given_back))
         return found
 
     def forget(self, job: str) -> None:
@@ -125,6 +128,26 @@ class FileLedger:
             record.rule = ""
             record.last = ""
             record.fired = []
+
+    def note_run(self, job: str, record: str, keep: int) -> None:
+        """Keep the record of a run, the newest first, with at most `keep` of the job."""
+        with self._record(job) as found:
+            found.runs = [record, *found.runs][:keep]
+
+    def runs(self, jobs: Sequence[str]) -> dict[str, list[str]]:
+        """Return the records of runs by job, the newest first."""
+        found: dict[str, list[str]] = {}
+        for job in jobs:
+            path = self._path(job)
+            # a file is replaced as a whole, so that it is read without the lock
+            found[job] = _read(path).runs if path.exists() else []
+        return found
+
+    def forget_runs(self, job: str) -> None:
+        """Drop the records of a job's runs."""
+        if self._path(job).exists():
+            with self._record(job) as found:
+                found.runs = []
 
     # -- signs of life -----------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from hansa import PlainSettings, Response, backoff_delay
 
+from .run_record import LOST, RunRecord, ended_run, missed_runs
 from .runner import Entry, Runner
 from .times import Once, Times
 from .unfinished import Unfinished
@@ -40,13 +41,15 @@ class Firing:
     """A run that is due: the time it was planned for, and the number of the attempt.
 
     `again`: the clock was set back over that time; `late`: it was missed, and is skipped unless it
-    was claimed in time.
+    was claimed in time. `missed` are the first and the last of the planned times before it that
+    nothing could run.
     """
 
     planned: datetime
     attempt: int = 1
     again: bool = False
     late: bool = False
+    missed: tuple[datetime, datetime] | None = None
 
 
 class Job:
@@ -88,6 +91,8 @@ class Job:
         self.last = NEVER
         self.repeated_until = NEVER  # the clock was set back: times until then come twice
         self.held_up = 0
+        self.held_up_since = NEVER
+        self.held_up_until = NEVER
         self.history: PlainSettings = {"runs": 0, "failures": 0, "skipped": 0}
 
     def start(self) -> None:
@@ -134,11 +139,13 @@ class Job:
         if not due:
             return first
         newest = due[-1]
+        missed: tuple[datetime, datetime] | None = None
         late = self.missed == "skip" and now - newest > LATE
         if late and not isinstance(self.times, Once):
             self.log.warning(
                 "the planned runs from %s until %s were missed and are skipped", first, newest
             )
+            self._note_missed(first or newest, newest)
             due = []
         elif first is not None and first < due[0]:
             self.log.warning(
@@ -147,8 +154,11 @@ class Job:
                 due[0],
                 POLICIES[self.missed],
             )
+            missed = (first, self._before(due[0], first))
         for planned in due:
-            self._queue(Firing(planned, again=planned <= self.repeated_until, late=late))
+            again = planned <= self.repeated_until
+            self._queue(Firing(planned, again=again, late=late, missed=missed))
+            missed = None
         self.last = newest
         self._next()
         return self.times.after(newest)
@@ -156,12 +166,32 @@ class Job:
     def _queue(self, firing: Firing) -> None:
         if self.running is not None or self.queue:
             if self.missed == "skip" or len(self.queue) >= MOST_MISSED:
-                self.held_up += 1
+                self._hold_up(firing)
                 return
             if self.missed == "once":
-                self.held_up += len(self.queue)
+                for replaced in self.queue:
+                    self._hold_up(replaced)
                 self.queue = deque(self._retried())
         self.queue.append(firing)
+
+    def _hold_up(self, firing: Firing) -> None:
+        """Count a run that is skipped, since an earlier one takes longer."""
+        if not self.held_up:
+            self.held_up_since = firing.planned
+        self.held_up += 1
+        self.held_up_until = firing.planned
+
+    def _note_missed(self, first: datetime, last: datetime) -> None:
+        """Have it noted that planned runs were missed; the thread that watches the clock does not
+        wait for it. The caller holds the lock.
+        """
+        record = missed_runs(first, last, self.runner.clock.now())
+        self.runner.submit(self.runner.note, self.name, record)
+
+    def _before(self, planned: datetime, first: datetime) -> datetime:
+        """Return the last planned time before one, not before the first that was missed."""
+        earlier = self.times.window(first, planned - timedelta.resolution, 1)
+        return earlier[-1] if earlier else first
 
     def _next(self) -> None:
         """Start the next firing in the queue, unless one runs or the job ends."""
@@ -173,6 +203,7 @@ class Job:
             self.log.warning(
                 "%s planned runs were skipped, since an earlier one took longer", self.held_up
             )
+            self._note_missed(self.held_up_since, self.held_up_until)
             self.history["skipped"] += self.held_up
             self.held_up = 0
         self.runner.submit(self._run, self.queue[0])
@@ -189,10 +220,14 @@ class Job:
                 self._put_off(firing)
             if not taken:
                 return
+            now = self.runner.clock.now()
+            if firing.missed is not None:
+                self.runner.note(self.name, missed_runs(*firing.missed, now))
             if firing.late:
                 self.log.warning(
                     "the planned run of %s was missed and is skipped", firing.planned.isoformat()
                 )
+                self.runner.note(self.name, missed_runs(firing.planned, firing.planned, now))
                 self.runner.ledger.close(self.name, firing.planned)
                 return
             self._settle(firing, self.deliver(firing))
@@ -220,10 +255,15 @@ class Job:
         if stopped and firing.attempt > 1:
             self.runner.ledger.release(self.name, firing.planned, firing.attempt - 1)
 
-    def deliver(self, firing: Firing) -> Response:
+    def deliver(self, firing: Firing, *, by_hand: bool = False) -> Response:
         """Hand a firing to the service, note the outcome, and return the response."""
+        at = self.runner.clock.now().timestamp()
         began = time.monotonic()
         response = self.send(firing)
+        ms = (time.monotonic() - began) * 1000
+        record = ended_run(
+            firing.planned, at, ms, response, attempt=firing.attempt, by_hand=by_hand
+        )
         with self.runner.lock:
             self.history["runs"] += 1
             if not response.ok:
@@ -233,8 +273,9 @@ class Job:
                 last_outcome=response.outcome,
                 last_error=str(response.error) if response.error else "",
                 last_cid=response.cid,
-                last_seconds=round(time.monotonic() - began, 6),
+                last_seconds=round(ms / 1000, 6),
             )
+        self.runner.note(self.name, record)
         return response
 
     def _settle(self, firing: Firing, response: Response) -> None:
@@ -285,6 +326,10 @@ class Job:
             mine.add(self.running.planned)
         if self.stopped or one.planned in mine:
             return
+        if not one.given_back:
+            now = self.runner.clock.now().timestamp()
+            lost = RunRecord(one.planned.isoformat(), now, LOST, attempt=one.attempt)
+            self.runner.submit(self.runner.note, self.name, lost)
         if one.attempt >= self.max_attempts:
             self.log.error(
                 "the run of %s was given up: attempt %s ended with its worker",

@@ -8,14 +8,19 @@ Redis, or for ever.
 
 from __future__ import annotations
 
+import logging
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from hansa import Server
 
 from .file_ledger import FileLedger
+from .run_record import RunRecord, read_record, write_record
 from .shared import SharedLedger
 from .unfinished import Unfinished
+
+log = logging.getLogger("hansa.scheduler")
 
 
 class Ledger:
@@ -85,6 +90,34 @@ class Ledger:
         found = self.shared.ask(lambda ledger: ledger.unfinished(self.files.alive)) or []
         here = [one for one in self.files.unfinished() if one not in found]
         return [*found, *here]
+
+    def note_run(self, job: str, record: RunRecord, keep: int) -> None:
+        """Keep the record of a run, with at most `keep` of the job; a failure is logged, since the
+        run was.
+        """
+        text = write_record(record)
+        try:
+            if not self.shared.tell(lambda ledger: ledger.note_run(job, text, keep)):
+                self.files.note_run(job, text, keep)
+        except OSError as error:
+            log.warning("the record of a run of %s cannot be kept: %s", job, error)
+
+    def runs(self, jobs: Sequence[str]) -> dict[str, list[RunRecord]]:
+        """Return the records of runs by job, the newest first: the cluster's, and those that this
+        server kept while it could not ask Redis.
+        """
+        here = self.files.runs(jobs)
+        there = self.shared.ask(lambda ledger: ledger.runs(jobs)) or {}
+        found: dict[str, list[RunRecord]] = {}
+        for job in jobs:
+            records = [read_record(text) for text in (*there.get(job, ()), *here[job])]
+            found[job] = sorted(records, key=lambda record: record.at, reverse=True)
+        return found
+
+    def forget_runs(self, job: str) -> None:
+        """Drop the records of a job's runs."""
+        self.shared.tell(lambda ledger: ledger.forget_runs(job))
+        self.files.forget_runs(job)
 
     def sign(self) -> None:
         """Give a sign of life, at least every few seconds."""

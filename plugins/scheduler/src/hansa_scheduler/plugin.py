@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hansa import Channel, Outgoing, Server, hookimpl
+from hansa import Channel, Outgoing, Server, Service, StoredChange, hookimpl
 
 from .channel import ScheduleChannel
 from .early import SchedulerSection
 from .ledger import Ledger
 from .runner import Runner
+from .services import JobRuns
 
 
 @hookimpl
@@ -19,7 +20,24 @@ def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
 @hookimpl
 def hansa_startup(server: Server) -> Runner:
     """Return the runner of this worker's jobs; its threads start with the first job."""
-    return Runner(Ledger(server), threads=server.section(SchedulerSection).threads)
+    section = server.section(SchedulerSection)
+    return Runner(
+        Ledger(server), threads=section.threads, worker=server.id, kept_runs=section.kept_runs
+    )
+
+
+@hookimpl
+def hansa_services() -> list[type[Service]]:
+    """Return the admin service of runs."""
+    return [JobRuns]
+
+
+@hookimpl
+def hansa_stored(server: Server, change: StoredChange) -> None:
+    """Drop the records of runs of jobs that are deleted."""
+    for (kind, type, name), action in change.actions:
+        if (kind, type, action) == (ScheduleChannel.kind, ScheduleChannel.type, "delete"):
+            server.resource(Runner).ledger.forget_runs(name)
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
@@ -17,6 +17,8 @@ CLAIM_TTL = 7 * 24 * 3600
 """Seconds for which a claim is kept: longer than another worker may take to look at the same
 planned time.
 """
+RUNS_TTL = 800 * 24 * 3600
+"""Seconds after its last run for which the records of a job are kept: more than two years."""
 GIVEN_BACK = "-"
 """The token of a run that its runner gave back."""
 
@@ -91,7 +93,8 @@ class RedisLedger:
                 signed = bool(self.redis.exists(self.key("alive", token)))
                 dead[token] = not signed and not alive_here(token)
             if dead[token]:
-                found.append(Unfinished(job, datetime.fromisoformat(moment), int(attempt)))
+                planned = datetime.fromisoformat(moment)
+                found.append(Unfinished(job, planned, int(attempt), token == GIVEN_BACK))
         return found
 
     def sign(self) -> None:
@@ -105,6 +108,27 @@ class RedisLedger:
     def forget(self, job: str) -> None:
         """Forget how far a job's time was looked at."""
         self.redis.delete(self.key("job", job))
+
+    def note_run(self, job: str, record: str, keep: int) -> None:
+        """Keep the record of a run, the newest first, with at most `keep` of the job."""
+        key = self.key("runs", job)
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.lpush(key, record)
+            pipe.ltrim(key, 0, keep - 1)
+            pipe.expire(key, RUNS_TTL)
+            pipe.execute()
+
+    def runs(self, jobs: Sequence[str]) -> dict[str, list[str]]:
+        """Return the records of runs by job, the newest first."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                pipe.lrange(self.key("runs", job), 0, -1)
+            found: list[list[str]] = pipe.execute()
+        return dict(zip(jobs, found, strict=True))
+
+    def forget_runs(self, job: str) -> None:
+        """Drop the records of a job's runs."""
+        self.redis.delete(self.key("runs", job))
 
     def _hash(self, key: str) -> dict[str, str]:
         # the server's client decodes answers as text

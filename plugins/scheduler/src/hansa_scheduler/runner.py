@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import schedule
 
 from .ledger import Ledger
+from .run_record import RunRecord
 
 if TYPE_CHECKING:
     from .job import Job
@@ -87,13 +88,24 @@ class Entry(schedule.Job):
 
 class Runner:
     """Watches the due-list in one thread, which never waits for a service, Redis or a disk, and
-    runs jobs in a bounded pool.
+    runs jobs in a bounded pool. `worker` is the name of this worker in the records of runs, of which
+    `kept_runs` are kept of each job.
 
     The threads exist only while there are jobs. `lock` guards the list and the state of all jobs.
     """
 
-    def __init__(self, ledger: Ledger, clock: Clock | None = None, threads: int = 16) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock | None = None,
+        threads: int = 16,
+        *,
+        worker: str = "",
+        kept_runs: int = 20,
+    ) -> None:
         self.ledger = ledger
+        self.worker = worker
+        self.kept_runs = kept_runs
         self.clock = clock or Clock()
         self.threads = threads
         self.lock = threading.Condition(threading.RLock())
@@ -170,6 +182,11 @@ class Runner:
                 return LONGEST_SLEEP
             seconds = float((following - self.clock.now()).total_seconds())
             return min(max(seconds, 0.0), LONGEST_SLEEP)
+
+    def note(self, job: str, record: RunRecord) -> None:
+        """Keep the record of a run, as one of this worker."""
+        record.worker = self.worker
+        self.ledger.note_run(job, record, self.kept_runs)
 
     # -- threads -----------------------------------------------------------------------------------
 
