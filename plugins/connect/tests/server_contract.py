@@ -44,9 +44,13 @@ class Take(Service):
 
 
 class ServerContract:
-    """`type` is that of channel and connection, `make_peer` the server of files."""
+    """`type` is that of channel and connection, `make_peer` the server of files; `plugin` is the
+    plugin's name where it is not that of the type, `outage_words` what the log says of an outage.
+    """
 
     type: ClassVar[str]
+    plugin: ClassVar[str] = ""
+    outage_words: ClassVar[tuple[str, ...]] = ("cannot connect", "broke")
     make_peer: ClassVar[Any]
     readme: ClassVar[Path]
 
@@ -93,7 +97,7 @@ class ServerContract:
             self.example(peer, blocks["config.toml"]),
             start=False,
             workers=1,
-            plugins=[self.type],
+            plugins=[self.plugin or self.type],
             env={"PARTNER_PASSWORD": peer.password},
         )
         (server.folder / "orders.py").write_text(blocks["orders.py"])
@@ -112,7 +116,7 @@ class ServerContract:
     def test_an_outage_is_told_and_everything_goes_on_afterwards(
         self, peer, start_server, tmp_path
     ):
-        server = start_server(workers=2, plugins=[self.type])
+        server = start_server(workers=2, plugins=[self.plugin or self.type])
         self.deploy(server, tmp_path / "taken")
         server.api(f"admin.outgoing.{self.type}.create", name="files", **self.place(peer))
         server.api(f"admin.channel.{self.type}.create", name="files", **self.watching(peer))
@@ -130,7 +134,7 @@ class ServerContract:
         told = server.post("/put")
         assert told.status_code == 503
         logged = server.log()
-        assert "cannot connect" in logged or "broke" in logged
+        assert any(words in logged for words in self.outage_words)
         peer.start()
         self.put(peer, "b", "two")
         wait_until(lambda: (tmp_path / "taken").read_text() == "one 1\ntwo 1\n", 30)
@@ -143,7 +147,7 @@ class ServerContract:
         raise NotImplementedError
 
     def test_refused_credentials_are_told_and_a_right_one_heals(self, peer, start_server, tmp_path):
-        server = start_server(workers=1, plugins=[self.type])
+        server = start_server(workers=1, plugins=[self.plugin or self.type])
         self.deploy(server, tmp_path / "taken")
         wrong = (
             {"password": "wrong-one"}
@@ -184,7 +188,7 @@ class ServerContract:
 
     @pytest.mark.proof
     def test_edits_of_address_and_login_under_load_fail_no_call(self, peer, start_server, tmp_path):
-        server = start_server(workers=2, plugins=[self.type])
+        server = start_server(workers=2, plugins=[self.plugin or self.type])
         self.deploy(server, tmp_path / "taken")
         server.api(f"admin.outgoing.{self.type}.create", name="files", **self.place(peer))
         answers, done = [], threading.Event()
@@ -210,7 +214,7 @@ class ServerContract:
     def test_a_file_that_kills_its_worker_is_given_up_and_the_others_go_through(
         self, peer, start_server, tmp_path
     ):
-        server = start_server(workers=2, plugins=[self.type])
+        server = start_server(workers=2, plugins=[self.plugin or self.type])
         self.deploy(server, tmp_path / "taken")
         server.api(
             f"admin.channel.{self.type}.create", name="files", **self.watching(peer), max_attempts=2

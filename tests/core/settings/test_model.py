@@ -346,6 +346,24 @@ def test_two_bases_with_fields():
     assert (value.topic, value.address.port, value.quality) == ("t", 80, 1)
 
 
+def test_a_setting_that_is_declared_again_without_a_default_is_required():
+    class Anywhere(Model):
+        folder: str = ""
+        other: str = ""
+
+    class Somewhere(Anywhere):
+        folder: Annotated[str, setting("A folder", min_length=1)]
+
+    assert Anywhere().folder == ""
+    assert Somewhere(folder="/in").other == ""
+    assert schema(Somewhere)["$defs"]["Somewhere"]["required"] == ["folder"]
+    with pytest.raises(TypeError, match="folder"):
+        Somewhere()
+    with pytest.raises(Invalid) as caught:
+        load(Somewhere, {})
+    assert set(caught.value.errors) == {"folder"}
+
+
 def test_what_is_known_of_a_setting():
     class Known(Model):
         user: Annotated[

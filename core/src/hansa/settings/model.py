@@ -66,6 +66,13 @@ def setting(
     )
 
 
+class _NoDefault:
+    """Hides the default of a field that a base class has from all who look for an attribute."""
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise AttributeError("it has no default")
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Model:
     """Base of every declaration: a frozen dataclass with keyword-only fields.
@@ -83,8 +90,12 @@ class Model:
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
+        inherited = getattr(cls, "__dataclass_fields__", {})
         for name in inspect.get_annotations(cls):
             default = cls.__dict__.get(name)
+            if name in inherited and name not in cls.__dict__:
+                # declared again without a default: required, as type checkers read it
+                setattr(cls, name, _NoDefault())
             # a factory also keeps a secret's default out of schemas
             if isinstance(default, list | dict | set | Secret | Model):
                 factory = functools.partial(copy.copy, default)

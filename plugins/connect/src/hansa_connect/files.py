@@ -109,8 +109,8 @@ class FileSystem(ABC):
     network or server sets `broken`, too.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self.where = f"{host}:{port}"
+    def __init__(self, where: str) -> None:
+        self.where = where  # what errors call the server, such as HOST:PORT
         self.broken = False
         self.ends = 0.0
         self.sockets: list[socket.socket] = []  # the one that is always there comes first

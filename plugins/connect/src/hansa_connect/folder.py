@@ -84,6 +84,8 @@ class FolderChannel(RememberingFolder[WatchT]):
         for entry in ready:
             if self.stopping:
                 break
+            if not self.is_complete(entry):
+                continue
             taken = self._take(entry)
             if taken is None:
                 in_vain.append(entry.name)

@@ -37,6 +37,13 @@ class FolderReader(FileConnections[WatchT], PollingChannel[WatchT]):
         self._unclaimed = Unclaimed(self.log, self.trouble)
         super().connect()
 
+    def is_complete(self, entry: Entry) -> bool:
+        """Return whether nobody is writing a file that has settled, where that can be known.
+
+        By default it cannot: True.
+        """
+        return True
+
     def _drop_copies(self, marks: set[str]) -> None:
         """Delete local copies but those of claims with these marks."""
         for left in self._work.iterdir():

@@ -43,7 +43,7 @@ class FtpFiles(FileSystem):
     """One connection; `context` is that of TLS, None without it."""
 
     def __init__(self, config: FtpSettings, context: ssl.SSLContext | None) -> None:
-        super().__init__(config.host, config.port)
+        super().__init__(f"{config.host}:{config.port}")
         self.config = config
         self.context = context
         self.client = _Client(encoding=config.encoding)

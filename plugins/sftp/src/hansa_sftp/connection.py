@@ -40,7 +40,7 @@ class SftpFiles(FileSystem):
     """One connection."""
 
     def __init__(self, config: SftpSettings) -> None:
-        super().__init__(config.host, config.port)
+        super().__init__(f"{config.host}:{config.port}")
         self.config = config
         self._logged_in = False
         self._ssh: paramiko.SSHClient | None = None
