@@ -13,6 +13,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from tools.source import nodes, parsed
+
 TOP = Path(__file__).resolve().parent.parent
 
 
@@ -101,13 +103,13 @@ def imports(file: Path, package: str) -> tuple[Import, ...]:
 
 
 def _imports(file: Path, package: str) -> Iterator[Import]:
-    nodes = list(ast.walk(ast.parse(file.read_text())))
+    found = nodes(parsed(file.read_text()))
     guarded: set[int] = set()
-    for node in nodes:
+    for node in found:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             for statement in node.body:
                 guarded.update(id(inner) for inner in ast.walk(statement))
-    for node in nodes:
+    for node in found:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(alias.name, "", node.lineno, id(node) in guarded)

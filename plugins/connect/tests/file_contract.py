@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hansa import Conflict, Forbidden, Invalid, NotFound, TimedOut, TooLarge, Unavailable
+from hansa import Forbidden, Invalid, NotFound, TimedOut, TooLarge, Unavailable, problem
+from hansa_connect.remote import RemoteConflict, RemoteForbidden, RemoteNotFound
 from hansa_devkit import LocalServer, OutgoingContract
 from hansa_devkit.faults import Proxy
 from hansa_devkit.harness.waiting import wait_until
@@ -40,7 +41,7 @@ class OnServer:
     def _empty(self):
         peer = self._peer
         peer.resume()
-        if not peer.processes():
+        if not peer.is_running():
             peer.start()
         for path in sorted(peer.root.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -109,13 +110,17 @@ class FileOutgoingContract(OnServer, OutgoingContract):
             files.make_folder("folder/inner")
             files.write("file", "1")
             for wrong, call in {
-                NotFound: lambda: files.read("nope"),
-                Forbidden: lambda: files.remove_folder("folder"),
-                Conflict: lambda: files.rename("file", "folder"),
-                Invalid: lambda: files.read("../../etc/passwd"),
+                RemoteNotFound: lambda: files.read("nope"),
+                RemoteForbidden: lambda: files.remove_folder("folder"),
+                RemoteConflict: lambda: files.rename("file", "folder"),
             }.items():
-                with pytest.raises(wrong):
+                with pytest.raises(wrong) as caught:
                     call()
+                # who calls the service is not at fault, and reads no path
+                shown = problem(caught.value, "K1")
+                assert (shown["status"], shown["code"]) == (500, "internal-error")
+            with pytest.raises(Invalid):
+                files.read("../../etc/passwd")
             for call in (files.stat, files.delete, files.list, files.remove_folder):
                 with pytest.raises(NotFound):
                     call("nope")

@@ -201,10 +201,11 @@ def refusal(type: Any, value: Any) -> str:
     return ""
 
 
-@pytest.mark.parametrize("type", ALL)
 @given(value=ANY)
-def test_whatever_comes_in_is_read_or_refused_with_a_short_reason(type: Any, value: Any) -> None:
-    assert value is None or value == "" or len(refusal(type, value)) < 200
+def test_whatever_comes_in_is_read_or_refused_with_a_short_reason(value: Any) -> None:
+    # one value for all types: to make values takes far longer than to read them
+    for type in ALL:
+        assert value is None or value == "" or len(refusal(type, value)) < 200, type
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def real_server() -> Iterator[Callable[[type[Server]], Server]]:
     def give(cls: type[Server]) -> Server:
         server = running.get(cls) or running.setdefault(cls, cls())
         assert isinstance(server, cls)
-        return server if server.processes() else server.start()
+        return server if server.is_running() else server.start()
 
     yield give
     for server in running.values():

@@ -89,6 +89,7 @@ class RealServer:
         self.folder = Path(tempfile.mkdtemp(prefix=f"hansa-{self.name}-"))
         self.process: subprocess.Popen[bytes] | None = None
         self._prepared = False
+        self._paused = False
         self._user: dict[str, Any] = {}
         if os.getuid() == 0 and self.as_nobody:
             nobody = pwd.getpwnam("nobody")
@@ -163,7 +164,7 @@ class RealServer:
 
         One that runs already is only waited for.
         """
-        if not self.processes():
+        if not self.is_running():
             self.launch()
         assert self.process is not None
         deadline = time.monotonic() + self.patience
@@ -176,8 +177,8 @@ class RealServer:
 
     def launch(self) -> None:
         """Start it without waiting; fails the test if it runs already."""
-        if self.processes():
-            pytest.fail(f"{self.name} runs already, as process {self.processes()[0].pid}")
+        if self.process is not None and self.is_running():
+            pytest.fail(f"{self.name} runs already, as process {self.process.pid}")
         if not self._prepared:
             self.prepare()
             self._prepared = True
@@ -230,19 +231,26 @@ class RealServer:
         ones, and nothing answers.
         """
         self._signal(signal.SIGSTOP, self.processes())
+        self._paused = True
 
     def resume(self) -> None:
-        """Let paused processes go on (SIGCONT)."""
-        self._signal(signal.SIGCONT, self.processes())
+        """Let paused processes go on (SIGCONT); does nothing if none are."""
+        if self._paused:
+            self._signal(signal.SIGCONT, self.processes())
+            self._paused = False
 
     def close(self) -> None:
         """End it at once, since nobody needs its data any more, and remove its folder."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def is_running(self) -> bool:
+        """Whether its process has been started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
     def processes(self) -> list[psutil.Process]:
         """Its process and all below it."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None or not self.is_running():
             return []
         try:
             top = psutil.Process(self.process.pid)
