@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from falcon.testing import Result
 from hansa_devkit.harness.api_server import RunningServer
-from hansa_web.api import ApiError
+from hansa_web.api import ApiError, Appearance
 from hansa_web.api_login import CONFIRM, PASSWORD_NEEDED
 from hansa_web.kept_forms import KeptForms, without_secrets
 from hansa_web.visit import Form
@@ -110,6 +110,35 @@ def test_forms_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secrets_are_not_kept() -> None:
     posted = {"form_token": ["t"], "password": ["p"], "key": ["k"], "~secrets": ["key"], "a": ["b"]}
     assert without_secrets(Form(posted)).fields == {"a": ["b"]}
+
+
+@pytest.mark.parametrize("path", ["security/basic/doomed", "outgoing/telegraph/doomed"])
+def test_in_production_the_name_of_what_is_deleted_for_good_is_typed_in(
+    browser: Browser, server: RunningServer, path: str
+) -> None:
+    login = {"username": "doomed", "password": "a long password 1"}
+    is_final = path.startswith("security")
+    settings = login if is_final else {"sign": "OXZ", "code": "morse"}
+    service = "admin." + path.replace("/doomed", "").replace("/", ".")
+    made = server.api(f"{service}.create", name="doomed", **settings)
+    browser.api.appearance = Appearance("PROD", "red", True)
+    address = f"/{CLUSTER}/{path}/delete"
+    assert ('name="typed"' in browser.get(address).text) is is_final
+    fields = {"seen_revision": made["revision"]}
+    if is_final:
+        refused = browser.post(address, {**fields, "typed": "doom"})
+        assert refused.status_code == 422 and "type doomed to confirm" in refused.text
+    assert browser.post(address, {**fields, "typed": "doomed"}).status_code == 303
+
+
+def test_in_production_a_configuration_that_deletes_needs_the_name_of_the_cluster(
+    browser: Browser,
+) -> None:
+    browser.get(f"/{CLUSTER}/configuration")
+    browser.api.appearance = Appearance("PROD", "red", True)
+    fields = {"config": '{"channel": {}}', "prune": "yes", "action": "apply"}
+    refused = browser.post(f"/{CLUSTER}/configuration", fields)
+    assert refused.status_code == 422 and f"type {CLUSTER} to confirm" in refused.text
 
 
 def test_what_is_final_asks_for_the_password_and_goes_on(

@@ -36,11 +36,14 @@ class ListedType:
 
 @dataclass(frozen=True)
 class RegisteredType(ListedType):
-    """A type with the schema of its settings; `digest` tells one description from another."""
+    """A type with the schema of its settings; `digest` tells one description from another, and
+    `final` are the actions that cannot be undone, or that change who may do what.
+    """
 
     help: str
     schema: Schema
     digest: str
+    final: frozenset[str] = frozenset()
 
 
 class Catalogue:
@@ -104,4 +107,7 @@ def _described(found: JsonObject) -> RegisteredType:
         help=found["help"],
         schema=Schema(schema, schema.get("$defs", {})),
         digest=found["digest"],
+        final=frozenset(
+            one["action"] for one in found["actions"] if one.get("final", "never") != "never"
+        ),
     )

@@ -7,6 +7,7 @@ import tomllib
 
 from ..api import ApiError, JsonObject
 from ..page import Context, Download, Outcome, Page, Redirect, Shown
+from ..typed import typed_fault
 from ..visit import Visit
 
 
@@ -33,6 +34,9 @@ def act(visit: Visit) -> Outcome:
         if action != "apply":
             plan = visit.send("admin.config.plan", data)
             return Shown(_context(text, plan, prune=prune), status=200)
+        fault = typed_fault(visit, visit.cluster) if prune else ""
+        if fault:
+            raise ApiError(422, {"detail": fault})
         done = visit.send("admin.config.apply", data)
     except ApiError as error:
         if error.status in (401, 403):

@@ -10,11 +10,15 @@ from ..forms.fields import field_groups
 from ..forms.values import ABSENT, stored_value
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..rendering import pretty
+from ..typed import typed_fault
 from ..visit import Visit
+from .landscape import SERVICE as LANDSCAPE, strip
 from .lists import list_path, title_of
 
 REPORTED = ("name", "revision", "builtin", "state", "states", "delivery", "next_run", "last_used")
 """Parts of a definition that are no settings."""
+ON_MAP = ("channel", "service", "outgoing", "security")
+"""The kinds that a definition is shown with on its map, if it is of one of them."""
 ACTIONS = ("ping", "run", "release")
 """What is done with a definition besides changing it."""
 
@@ -38,13 +42,19 @@ def show_definition(visit: Visit) -> Context:
 def detail(visit: Visit, answer: JsonObject | None) -> Context:
     """Return what the page of a definition shows; `answer` is what came of an action."""
     registered = visit.type
-    panels = visit.panels(
-        found=(registered.service("get"), {"name": visit.parts["name"]}),
-        relations=("admin.reference.users", key_of(visit)),
-    )
+    here = " ".join(key_of(visit).values())
+    asked: dict[str, tuple[str, JsonObject]] = {
+        "found": (registered.service("get"), {"name": visit.parts["name"]}),
+        "relations": ("admin.reference.users", key_of(visit)),
+    }
+    if registered.kind in ON_MAP:
+        around = {"focus": here, "span": "day", "kinds": ON_MAP, "builtin": True}
+        asked["around"] = (LANDSCAPE, around)
+    panels = visit.panels(**asked)
     if panels["found"].error is not None:
         raise panels["found"].error
     found = panels["found"].data
+    around_panel = panels.get("around")
     settings = {key: value for key, value in found.items() if key not in REPORTED}
     return {
         "title": found["name"],
@@ -52,6 +62,9 @@ def detail(visit: Visit, answer: JsonObject | None) -> Context:
         "found": found,
         "groups": _rows(registered, settings),
         "relations": panels["relations"],
+        "strip": None if around_panel is None else strip(visit, around_panel, here),
+        "strip_error": None if around_panel is None else around_panel.fault,
+        "map_path": visit.path("map", focus=here, span="day", security="yes"),
         "actions": [one for one in ACTIONS if _offers(visit, registered, found, one)],
         "may_edit": not found["builtin"] and visit.may(registered.service("edit")),
         "may_delete": not found["builtin"] and visit.may(registered.service("delete")),
@@ -122,6 +135,7 @@ def show_deletion(visit: Visit) -> Context:
         "found": found,
         "relations": panels["relations"],
         "here": definition_path(visit),
+        "is_final": "delete" in registered.final,
         "fault": None,
     }
 
@@ -131,6 +145,10 @@ def delete(visit: Visit) -> Outcome:
     registered = visit.type
     name = visit.parts["name"]
     seen = visit.form.number("seen_revision", 0)
+    fault = typed_fault(visit, name) if "delete" in registered.final else ""
+    if fault:
+        error = ApiError(422, {"detail": fault})
+        return Shown({**show_deletion(visit), "fault": error}, error.status)
     try:
         done = visit.call(registered.service("delete"), name=name, seen_revision=seen)
     except ApiError as error:
@@ -151,8 +169,9 @@ PAGES = (
             "admin.reference.users",
             "admin.{kind}.{type}.ping",
             "admin.{kind}.{type}.run",
+            LANDSCAPE,
         ),
-        calls=2,
+        calls=3,
         show=show_definition,
         act=act_on_definition,
     ),

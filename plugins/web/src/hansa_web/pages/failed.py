@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-from ..api import ApiError, JsonObject
+from ..api import JsonObject
 from ..page import Context, Download, Outcome, Page, Redirect, Shown
 from ..rendering import pretty
+from ..typed import typed_fault
 from ..visit import Visit
 
 PAGE_SIZE = 50
@@ -125,11 +126,15 @@ def replay(visit: Visit) -> Outcome:
 
 
 def delete(visit: Visit) -> Outcome:
-    """Delete what the address selects, if the number that was shown is typed in."""
+    """Delete what the address selects, if that are as many as were shown; in production their number
+    is typed in.
+    """
     context = show_selection(visit)
-    if visit.form.get("count").strip() != str(context["count"]):
-        error = ApiError(422, {"detail": f"type the number of messages, {context['count']}"})
-        return Shown({**context, "fault": str(error)})
+    fault = typed_fault(visit, str(context["count"]))
+    if visit.form.number("count", -1) != context["count"]:
+        fault = f"there are {context['count']} messages now: look again"
+    if fault:
+        return Shown({**context, "fault": fault})
     done = visit.send("admin.failed.delete", selected(visit))
     return Redirect(visit.path("failed"), f"{done['deleted']} messages are deleted for good.")
 

@@ -1,0 +1,16 @@
+"""What is typed in before something final happens to a cluster that is marked as production."""
+
+from __future__ import annotations
+
+from .visit import Visit
+
+FIELD = "typed"
+
+
+def typed_fault(visit: Visit, expected: str) -> str:
+    """Return what is wrong with what was typed in; empty if it is as expected, or the cluster is not
+    marked as production.
+    """
+    if not visit.api.appearance.production or visit.form.get(FIELD).strip() == expected:
+        return ""
+    return f"this cluster is production: type {expected} to confirm"
