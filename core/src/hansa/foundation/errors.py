@@ -115,7 +115,7 @@ class Forbidden(HansaError):
     code = "forbidden"
     status = 403
     title = "Forbidden"
-    outcome = "reject"
+    outcome: Outcome = "reject"
 
 
 class NotFound(HansaError):
@@ -163,7 +163,7 @@ class Conflict(HansaError):
     code = "conflict"
     status = 409
     title = "Conflict"
-    outcome = "reject"
+    outcome: Outcome = "reject"
 
 
 class TooLarge(HansaError):

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, TypeVar
 
-from hansa import Conflict, HansaError, Misused, Outgoing, Unavailable, setting
+from hansa import HansaError, Misused, Outgoing, Unavailable, setting
 
 from .files import Entry, FileSystem, Stream
 from .location import FileConnections, LocationSettings
+from .remote import RemoteConflict
 from .transfer import beside, copy, exists, fetch, make_folders, read_all, reading, replace, writing
 
 
@@ -45,9 +46,9 @@ class FileOutgoing(FileConnections[RemoteT], Outgoing[RemoteT]):
     """Remote files for services, as `self.outgoing.TYPE["name"]`; safe in many threads.
 
     Paths are below the folder of the definition. Every method takes `timeout`, its time limit in
-    seconds, and raises `NotFound`, `Forbidden`, `Conflict` or `Invalid` for a path, `TimedOut` at
-    the deadline, and `Unavailable` when the server is gone or fails. A file appears under its name
-    once all of it is written; until then it is `.NAME.XXXX.part`.
+    seconds, and raises `RemoteNotFound`, `RemoteForbidden`, `RemoteConflict` or `Invalid` for a
+    path, `TimedOut` at the deadline, and `Unavailable` when the server is gone or fails. A file
+    appears under its name once all of it is written; until then it is `.NAME.XXXX.part`.
     """
 
     @contextmanager
@@ -90,6 +91,15 @@ class FileOutgoing(FileConnections[RemoteT], Outgoing[RemoteT]):
         """Return whether there is anything at a path."""
         with self.session(timeout) as files:
             return exists(files, self.path(path))
+
+    def check_free(self, path: str, *, timeout: float | None = None) -> None:
+        """Raise `RemoteConflict` if there is anything at a path."""
+        with self.session(timeout) as files:
+            self._check_free(files, path)
+
+    def _check_free(self, files: FileSystem, path: str) -> None:
+        if exists(files, self.path(path)):
+            raise RemoteConflict(f"{path} exists")
 
     def read(self, path: str, *, timeout: float | None = None) -> bytes:
         """Return the content of a file; raises `ResultTooLarge` over the setting `read_limit`."""
@@ -222,11 +232,11 @@ class FileOutgoing(FileConnections[RemoteT], Outgoing[RemoteT]):
     ) -> None:
         """Rename or move a file or folder.
 
-        Raises `Conflict` if the new name is taken, unless it may be overwritten.
+        Raises `RemoteConflict` if the new name is taken, unless it may be overwritten.
         """
         with self.session(timeout) as files:
-            if not overwrite and exists(files, self.path(new)):
-                raise Conflict(f"{new} exists")
+            if not overwrite:
+                self._check_free(files, new)
             replace(files, self.path(old), self.path(new))
 
     def delete(self, path: str, *, timeout: float | None = None) -> None:

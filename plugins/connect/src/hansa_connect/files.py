@@ -105,8 +105,8 @@ class FileSystem(ABC):
     """One connection to a server's files, used by one thread at a time.
 
     It is a `Connection` of `hansa_connect.pool`. Paths are those of the server. All methods raise
-    errors of Hansa: `NotFound` and `Forbidden` for a path, `Unavailable` for the rest; a fault of
-    network or server sets `broken`, too.
+    errors of Hansa: `RemoteNotFound` and `RemoteForbidden` for a path, `Unavailable` for the rest;
+    a fault of network or server sets `broken`, too.
     """
 
     def __init__(self, where: str) -> None:
@@ -161,7 +161,7 @@ class FileSystem(ABC):
 
     @abstractmethod
     def rename(self, old: str, new: str) -> None:
-        """Rename in one step; what has the new name may be replaced, or `Forbidden` raised."""
+        """Rename in one step; what has the new name is replaced, or `RemoteForbidden` raised."""
 
     @abstractmethod
     def delete(self, path: str) -> None:

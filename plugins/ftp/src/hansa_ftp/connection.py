@@ -10,9 +10,10 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from hansa import Forbidden, HansaError, Invalid, NotFound, Unavailable
+from hansa import HansaError, Invalid, Unavailable
 from hansa_connect.files import BLOCK, Entry, FileSystem, Stream, one_line
 from hansa_connect.remedies import CHECK_LOGIN, SET_TLS, advised, remedy_of
+from hansa_connect.remote import RemoteForbidden, RemoteNotFound
 from hansa_connect.sockets import dial
 from hansa_connect.transfer import read_all, reading
 
@@ -148,7 +149,7 @@ class FtpFiles(FileSystem):
             try:
                 size = int(self._command("SIZE", path)[4:])
                 modified = parse_time(self._command("MDTM", path)[4:])
-            except Forbidden:  # there is something, and it has no size
+            except RemoteForbidden:  # there is something, and it has no size
                 return Entry(name, 0, 0.0, "folder")
         return Entry(name, size, modified, "file")
 
@@ -197,9 +198,9 @@ class FtpFiles(FileSystem):
         """Return what to raise for a reply that is a refusal (RFC 959, section 4.2)."""
         text = one_line(error)
         if text.startswith("55") and path:
-            refusal: HansaError = NotFound(f"there is no {path}")
+            refusal: HansaError = RemoteNotFound(f"there is no {path}")
             if new or self._is_there(path):
-                refusal = Forbidden(f"{path} is refused")
+                refusal = RemoteForbidden(f"{path} is refused")
             refusal.reason = f"{self.where}: {text}"
             return refusal
         if text.startswith("421"):

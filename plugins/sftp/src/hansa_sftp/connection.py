@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import paramiko
-from hansa import Forbidden, NotFound, Unavailable
+from hansa import Unavailable
 from hansa_connect.files import Entry, FileSystem, Stream, one_line
 from hansa_connect.remedies import advised, remedy_of
+from hansa_connect.remote import RemoteForbidden, RemoteNotFound
 from hansa_connect.sockets import dial
 
 from .keys import parse_known_hosts, parse_private_key
@@ -177,7 +178,7 @@ class SftpFiles(FileSystem):
         try:
             yield
         except FileNotFoundError as error:
-            missing = NotFound(f"there is no {path}")
+            missing = RemoteNotFound(f"there is no {path}")
             missing.reason = self.where
             raise missing from error
         except paramiko.AuthenticationException as error:
@@ -194,6 +195,6 @@ class SftpFiles(FileSystem):
         except OSError as error:
             if not path or not self.alive():
                 raise self.connection_error(error) from error
-            refused = Forbidden(f"{path} is refused")
+            refused = RemoteForbidden(f"{path} is refused")
             refused.reason = f"{self.where}: {one_line(error)}"
             raise refused from error

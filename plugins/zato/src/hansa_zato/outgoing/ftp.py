@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 from types import TracebackType
 from typing import IO, Final, Protocol
 
-from hansa import Conflict, NotFound
+from hansa import NotFound
 
 from ..payloads import PlainDict, Value
 from .entry import OpenConnection
@@ -49,6 +49,9 @@ class LiveFiles(Protocol):
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or folder."""
+
+    def check_free(self, path: str) -> None:
+        """Raise `Conflict` if there is a file or folder."""
 
     def read(self, path: str) -> bytes:
         """Return the content of a file."""
@@ -161,11 +164,11 @@ class FTPConnection(OpenConnection[LiveFiles]):
         missing.
         """
         live = self._live()
-        if not allow_recreate and live.exists(path):
-            raise Conflict(f"{path} exists")
+        if not allow_recreate:
+            live.check_free(path)
         parent = posixpath.dirname(path.rstrip("/"))
-        if parent and not recursive and not live.exists(parent):
-            raise NotFound(f"there is no {parent}")
+        if parent and not recursive:
+            live.stat(parent)  # raises if it is not there
         live.make_folder(path)
 
     def remove(self, path: str) -> None:
@@ -197,8 +200,8 @@ class FTPConnection(OpenConnection[LiveFiles]):
     def copy(self, src: str, dst: str, overwrite: bool = False, **ignored: object) -> None:
         """Copy a file; raises `Conflict` like `move`."""
         live = self._live()
-        if not overwrite and live.exists(dst):
-            raise Conflict(f"{dst} exists")
+        if not overwrite:
+            live.check_free(dst)
         with self.open(src, "rb") as file:
             live.upload(file, dst)
 
