@@ -10,7 +10,7 @@ from hansa_devkit.harness.api_server import RunningServer
 from hansa_web.api import Appearance
 from hansa_web.page import GROUPS
 from hansa_web.pages import PAGES
-from hansa_web.rendering import environment, static
+from hansa_web.rendering import environment, render, static
 
 from plugins.web.tests.conftest import CLUSTER, Browser
 
@@ -128,3 +128,22 @@ def test_polls_of_many_browsers_cost_one_call_a_second(
     for _ in range(2):
         browser.get(f"/{CLUSTER}/queue")
     assert called.count("admin.queue.status") == 3
+
+
+def test_a_poll_with_the_same_answers_is_not_drawn_again(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/{CLUSTER}/problems"
+    browser.get(path)
+    first = browser.get(path, **{"X-Live": "1"})
+    drawn: list[str] = []
+
+    def counted(template, **context):
+        drawn.append(template)
+        return render(template, **context)
+
+    monkeypatch.setattr("hansa_web.page_resource.render", counted)
+    for etag, status in ((first.headers["etag"], 304), ('"other"', 200)):
+        polled = browser.get(path, **{"X-Live": "1", "If-None-Match": etag})
+        assert polled.status_code == status
+        assert len(drawn) == (status == 200)

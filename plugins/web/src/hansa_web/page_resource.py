@@ -10,6 +10,7 @@ import falcon
 
 from .answers import lead_to, send_download, show, show_problem
 from .api import ApiError
+from .drawn import DrawnPage
 from .frame import frame_of
 from .guard import TOKEN_FIELD, has_token
 from .login import refuse_foreign
@@ -54,7 +55,13 @@ class PageResource:
         if isinstance(context, Download):
             send_download(response, context)
             return
+        if _is_unchanged(request, visit):
+            response.status = falcon.HTTP_304
+            return
         self._show(request, response, visit, context)
+        if visit.recent is not None:
+            etag = str(response.get_header("ETag"))
+            visit.session.drawn = DrawnPage.of(request, visit.answers, etag)
 
     def on_post(
         self, request: falcon.Request, response: falcon.Response, cluster: str, **parts: str
@@ -176,3 +183,11 @@ class PageResource:
         show_problem(
             request, response, error, frame=frame_of(visit, self._page, self._web.clusters)
         )
+
+
+def _is_unchanged(request: falcon.Request, visit: Visit) -> bool:
+    """Whether a poll would be answered with what the browser has."""
+    drawn = visit.session.drawn
+    if visit.recent is None or drawn is None or visit.session.notices:
+        return False
+    return drawn.is_what(request, visit.answers)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from .api import Access, JsonObject
+from .drawn import DrawnPage
 
 TOKEN_BYTES = 32
 """Random bytes of a session's token (256 bits) and of its token against forged requests."""
@@ -29,7 +30,7 @@ class Session:
 
     `began` and `used` are seconds of `time.monotonic()`; `notices` are shown by the next page.
     `seen` has the settings that the last forms were shown with, `former` the user in each cluster
-    whose API knows the session no more.
+    whose API knows the session no more, `drawn` what the last poll was answered with.
     """
 
     began: float
@@ -39,6 +40,7 @@ class Session:
     notices: list[str] = field(default_factory=list)
     seen: dict[SeenForm, JsonObject] = field(default_factory=dict)
     former: dict[str, str] = field(default_factory=dict)
+    drawn: DrawnPage | None = None
 
     def take_notices(self) -> list[str]:
         """Return what the next page is to say, once."""

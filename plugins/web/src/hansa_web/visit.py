@@ -65,8 +65,9 @@ class Form:
 class Visit:
     """What a page's functions get. `parts` are the values in the path, `query` and `form` the fields
     of the address and of the body; `calls` are the services that were called. With `recent`, which
-    only polls of live parts have, answers may be a second old. `needs_password` is set by a call that
-    the API refuses until the user has proven once more to be that user.
+    only polls of live parts have, answers may be a moment old, and are in `answers`.
+    `needs_password` is set by a call that the API refuses until the user has proven once more to be
+    that user.
     """
 
     api: ClusterApi
@@ -78,6 +79,7 @@ class Visit:
     form: Form = field(default_factory=lambda: Form({}))
     calls: list[str] = field(default_factory=list)
     recent: RecentAnswers | None = None
+    answers: list[JsonObject] = field(default_factory=list)
     needs_password: bool = False
 
     @property
@@ -96,7 +98,9 @@ class Visit:
 
     def _ask(self, service: str, data: Mapping[str, object]) -> JsonObject:
         if self.recent is not None:
-            return self.recent.call(service, data, self.access)
+            answer = self.recent.call(service, data, self.access)
+            self.answers.append(answer)
+            return answer
         try:
             return self.api.call(service, data, self.access)
         except ApiError as error:
