@@ -43,6 +43,7 @@ from .samples import samples
 from .sql import sql
 from .tokens import tokens
 from .trace import trace
+from .web import web
 from .zeromq import zeromq
 
 PAGE = TOP / "docs/performance.md"
@@ -334,6 +335,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "sql": sql,
     "tokens": tokens,
     "trace": trace,
+    "web": web,
     "zeromq": zeromq,
 }
 

@@ -1,5 +1,5 @@
-"""Traces and statistics: what a request costs whose steps are kept and counted, and what a step costs
-by itself.
+"""Traces, statistics and samples: what a request costs whose steps are kept and counted, one in 100 of
+which is sampled, and what a step costs by itself.
 
 `python -m bench trace` measures.
 """
@@ -16,10 +16,12 @@ from hansa_trace.recording import MOST_WAITING, Recorder, traced
 
 from .measure import Figure, compare, several
 from .programs import wrk
-from .samples import answered, serving
+from .samples import SAMPLING, answered, serving
 
 CALLS = MOST_WAITING
 BATCH = 2000
+OBSERVING = ("trace", "stats", "samples", "redaction", "xml")
+"""Plugins that look at requests, and what they need."""
 
 
 def cpu_of_a_step() -> float:
@@ -45,7 +47,7 @@ def _cpu_of(call: Dispatch, request: Request) -> float:
 
 
 def trace(folder: Path) -> Iterator[Figure]:
-    """The cost of traces, in process and together with statistics."""
+    """The cost of traces, in process and together with statistics and samples."""
     yield several(
         "in process: a step that is noted and put into a batch, above the call alone",
         cpu_of_a_step,
@@ -54,12 +56,12 @@ def trace(folder: Path) -> Iterator[Figure]:
         note="µs of CPU",
     )
     with (
-        serving(folder / "both", "", "trace", "stats") as both,
-        serving(folder / "neither", "") as bare,
+        serving(folder / "all", SAMPLING, *OBSERVING) as observed,
+        serving(folder / "none", "") as bare,
     ):
         yield compare(
-            "server CPU per request: traces and statistics / neither",
-            lambda: wrk(both, folder).cpu_us,
+            "server CPU per request: traces, statistics and one sample in 100 / none of them",
+            lambda: wrk(observed, folder).cpu_us,
             lambda: wrk(bare, folder).cpu_us,
             pairs=25,
             bound=1.05,
