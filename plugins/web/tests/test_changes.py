@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from hansa_devkit.harness.api_server import RunningServer
@@ -72,3 +73,24 @@ def test_sources_as_diffs_and_faults_of_a_plan(browser: Browser, server: Running
     assert server.post("/changing").status_code == 404
     assert browser.get("/tests/changes/none").status_code == 404
     assert browser.get("/tests/changes/999999").status_code == 404
+
+
+def test_what_is_applied_and_taken_back_leaves_the_export_as_it_was(
+    browser: Browser, server: RunningServer
+) -> None:
+    path = "/tests/configuration"
+    export = {"action": "export", "secrets": "env"}
+    browser.get(path)
+    before = browser.post(path, export).content
+    config = json.loads(before)
+    settings = {"url_path": "/for-a-while", "service": "admin.service.list", "security": "admin"}
+    config.setdefault("channel", {}).setdefault("http", {})["for-a-while"] = settings
+    fields = {"config": json.dumps(config), "action": "plan"}
+    assert "for-a-while" in browser.post(path, fields).text
+    assert browser.post(path, {**fields, "action": "apply"}).status_code == 303
+    assert browser.post(path, export).content != before
+    revision = server.api("admin.channel.http.get", name="for-a-while")["revision"]
+    undo = f"/tests/changes/{revision}/revert"
+    seen = field(browser.get(f"{undo}?undo=yes").text, "seen_revision")
+    assert browser.post(undo, {"undo": "yes", "seen_revision": seen}).status_code == 303
+    assert browser.post(path, export).content == before
