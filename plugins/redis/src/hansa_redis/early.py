@@ -1,11 +1,12 @@
 """The section `[redis]` of config.toml, and the embedded Valkey that the supervisor runs when it
-names no address.
+names no address; and the command of the command line.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import click
 from hansa import Configuration, Engine, Invalid, Model, Secret, hookimpl, setting
 
 from .address import address_fault
@@ -76,3 +77,11 @@ def hansa_engines(config: Configuration) -> list[Engine]:
         program=section.program,
     )
     return [valkey]
+
+
+@hookimpl
+def hansa_commands(commands: click.Group) -> None:
+    """Add `hansa redis`."""
+    from .commands import redis
+
+    commands.add_command(redis)

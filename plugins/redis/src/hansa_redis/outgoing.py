@@ -159,6 +159,15 @@ class RedisOutgoing(Outgoing[RedisConfig]):
         """
         return self.client.execute_command(*command)
 
+    def open_plain(self) -> Client | ClusterClient:
+        """Return a client of its own, to be closed by the caller, whose answers are, but in a Redis
+        Cluster, as Redis sends them.
+        """
+        client = self._open()
+        if isinstance(client, Client):
+            client.response_callbacks.clear()
+        return client
+
     def __getattr__(self, name: str) -> Answer:
         """Return a method of redis-py's client that has no other meaning here: get, set, hset,
         pipeline, pubsub, lock ...

@@ -1,18 +1,27 @@
-"""What hansa-redis adds to a worker: the cluster's bus over Redis, and the type `outgoing redis`."""
+"""What hansa-redis adds to a worker: the cluster's bus over Redis, the type `outgoing redis`, and the
+admin services that run commands.
+"""
 
 from __future__ import annotations
 
-from hansa import Channel, Outgoing, Server, hookimpl
+from hansa import Channel, Outgoing, Server, Service, hookimpl
 
 from .bus import RedisBus
 from .early import RedisSection
 from .outgoing import RedisOutgoing
+from .services import OPERATIONS
 
 
 @hookimpl
 def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
     """Return the outgoing connection."""
     return [RedisOutgoing]
+
+
+@hookimpl
+def hansa_services() -> list[type[Service]]:
+    """Return the admin services that run commands."""
+    return list(OPERATIONS)
 
 
 @hookimpl
