@@ -267,11 +267,11 @@ def test_nonces_are_remembered_for_as_long_as_a_request_counts() -> None:
     asked: list[tuple[str, float]] = []
 
     class Counter:
-        def count(self, name: str, seconds: float) -> int:
+        def claim(self, name: str, seconds: float) -> bool:
             asked.append((name, seconds))
             if len(asked) > 1:
                 raise ConnectionError("redis://:password@host")
-            return 1
+            return True
 
     class Bus(LocalBus):
         def records(self, namespace: str) -> Any:

@@ -131,6 +131,7 @@ class TestRecords:
         records.write("m", b"value")
         assert [records.count("m", 60) for _ in range(3)] == [1, 2, 3]
         assert records.count("other", 60) == 1
+        assert [records.claim(name, 60) for name in ("m", "new", "new")] == [False, True, False]
         assert records.read("m") == b"value"
         records.delete("m")
         assert records.count("m", 1) == 1

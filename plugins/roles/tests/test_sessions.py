@@ -8,8 +8,8 @@ import pytest
 from hansa import Journal, JournalRecord, Refused, Request, Unavailable
 from hansa_devkit.local.journal import LocalJournal
 from hansa_roles.permitted import patterns_of
-from hansa_roles.session import Session, SessionPrincipal, digest_of, proof_of, token_in
-from hansa_roles.sessions import PER_USER, Lifetimes, Sessions
+from hansa_roles.session import Session, SessionPrincipal, digest_of, new_token, proof_of, token_in
+from hansa_roles.sessions import PER_USER, UNKNOWN, Lifetimes, Sessions
 
 LIFETIMES = Lifetimes(idle=1800.0, maximum=43_200.0, confirm_after=300.0)
 
@@ -132,6 +132,43 @@ def test_a_user_has_so_many_sessions_and_no_more(sessions: Sessions, clock: Cloc
     assert [sessions.find(token) is None for token in tokens[:3]] == [True, True, False]
     assert sessions.find(guest) is not None
     assert len(sessions.all()) == PER_USER + 1
+
+
+def test_tokens_that_nobody_has_are_looked_for_so_many_times_and_no_more(
+    journal: LocalJournal, clock: Clock
+):
+    looks: list[int] = []
+
+    class Watched(LocalJournal):
+        def read(self, *, after: int = 0, limit: int = 1000) -> list[JournalRecord]:
+            looks.append(after)
+            return journal.read(after=after, limit=limit)
+
+    watched = Watched()
+    sessions = Sessions(lambda: watched, LIFETIMES, clock)
+    elsewhere = Sessions(lambda: journal, LIFETIMES, clock)
+    known, _ = elsewhere.begin(maker(clock))
+    assert sessions.find(known, "192.0.2.7") is not None
+    looks.clear()
+    ended = new_token()
+    for _ in range(1000):
+        assert sessions.find(ended, "192.0.2.7") is None
+    assert len(looks) == 1, "it is remembered"
+    held_up = 0
+    for _ in range(1000):
+        try:
+            assert sessions.find(new_token(), "192.0.2.7") is None
+        except Refused as refused:
+            held_up += 1
+            assert refused.headers["Retry-After"] == "1" and "WWW-Authenticate" in refused.headers
+    assert len(looks) == UNKNOWN.burst and held_up == 1000 - UNKNOWN.burst + 1
+    assert sessions.find(known, "192.0.2.7") is not None, "who is known is not held up"
+    assert sessions.find(new_token(), "192.0.2.8") is None, "nor is another address"
+    fresh, _ = elsewhere.begin(maker(clock))
+    with pytest.raises(Refused):
+        sessions.find(fresh, "192.0.2.7")
+    clock.now += 1.0
+    assert sessions.find(fresh, "192.0.2.7") is not None, "a second later"
 
 
 class Away(Journal):

@@ -132,8 +132,8 @@ class Counting(FileRecords):
         super().__init__(Path("none"))
         self._count = count
 
-    def count(self, name: str, seconds: float) -> int:
-        return self._count(name, seconds)
+    def claim(self, name: str, seconds: float) -> bool:
+        return self._count(name, seconds) == 1
 
 
 class CountingBus(LocalBus):

@@ -42,6 +42,24 @@ def test_any_two_names_are_two_records(
     assert records.read(one) == b"one"
 
 
+def test_a_name_is_claimed_once_by_whoever_is_first(records: FileRecords, tmp_path: Path):
+    claimed: list[bool] = []
+
+    def claim() -> None:
+        mine = FileRecords(tmp_path / "records")
+        claimed.extend(mine.claim(f"nonce {number}", 60) for number in range(25))
+
+    threads = [threading.Thread(target=claim) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (claimed.count(True), len(claimed)) == (25, 100)
+    assert records.count("nonce 1", 60) == 2, "it is a counter"
+    records.delete("nonce 1")
+    assert records.claim("nonce 1", 60)
+
+
 def test_a_counter_counts_for_everybody_at_once(records: FileRecords, tmp_path: Path):
     seen: list[int] = []
 

@@ -38,16 +38,33 @@ class FileRecords(Records):
     def count(self, name: str, seconds: float) -> int:
         """Add one to a counter that expires after `seconds` without use, and return it."""
         path = self._path(name, "count")
-        now = time.time()
-        if now >= self._sweep_at:
-            self._sweep_at = now + SWEEP
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._drop_expired(now)
+        now = self._sweep()
         # a byte each time: nothing that a crash could leave half done
         with open(path, "ab", buffering=0) as file:
             file.write(b".")
             os.utime(file.fileno(), (now, now + seconds))
             return file.tell()
+
+    def claim(self, name: str, seconds: float) -> bool:
+        """Begin a counter at one that expires after `seconds`; whether there was none."""
+        path = self._path(name, "count")
+        now = self._sweep()
+        try:
+            with open(path, "xb", buffering=0) as file:
+                file.write(b".")
+                os.utime(file.fileno(), (now, now + seconds))
+        except FileExistsError:
+            return False
+        return True
+
+    def _sweep(self) -> float:
+        """Remove expired counters now and then; returns the time."""
+        now = time.time()
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._drop_expired(now)
+        return now
 
     def delete(self, name: str) -> None:
         """Forget a value or a counter."""

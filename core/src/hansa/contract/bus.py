@@ -33,6 +33,11 @@ class Records(Protocol):
         to disk.
         """
 
+    def claim(self, name: str, seconds: float) -> bool:
+        """Begin a counter at one that expires after `seconds`; whether there was none, which is so for
+        one of those who claim a name at the same moment.
+        """
+
     def delete(self, name: str) -> None:
         """Forget a value or a counter."""
 

@@ -8,6 +8,8 @@ from hansa import Records
 from redis import Redis
 from redis.client import NEVER_DECODE
 
+from .pools import execute_once
+
 _COUNT = """
 -- counter | seconds
 local count = redis.call('INCR', KEYS[1])
@@ -45,6 +47,11 @@ class RedisRecords(Records):
         """Add one to a counter that expires after `seconds` without use, and return it."""
         count: int = self._count(keys=[self._counter(name)], args=[math.ceil(seconds)])
         return count
+
+    def claim(self, name: str, seconds: float) -> bool:
+        """Begin a counter at one that expires after `seconds`; whether there was none."""
+        command = ("SET", self._counter(name), "1", "NX", "EX", math.ceil(seconds))
+        return execute_once(self._redis, *command) is not None
 
     def delete(self, name: str) -> None:
         """Forget a value or a counter."""

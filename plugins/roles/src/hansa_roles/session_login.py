@@ -24,7 +24,7 @@ def authenticate(server: Server, request: Request, token: str) -> SessionPrincip
     """Return who called with the token of a session; raises `Refused`, or `Unavailable`."""
     policy = server.resource(Policy)
     sessions = policy.sessions
-    live = sessions.find(token)
+    live = sessions.find(token, request.peer)
     if live is None or not is_valid(server, policy.current(), live.session, token):
         raise refused()
     if BACKGROUND not in request.headers:

@@ -244,7 +244,7 @@ class LogIn(SessionOperation):
     def _end_former(self) -> None:
         """End the session of the caller whose token came with the login (OWASP ASVS 5, 7.2.4)."""
         token = token_in(self.request)
-        former = self.sessions.find(token) if token is not None else None
+        former = self.sessions.find(token, self.request.peer) if token is not None else None
         if former is not None and self.is_mine(former):
             self.sessions.end(former.session.digest)
 

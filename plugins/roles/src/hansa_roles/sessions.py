@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from hansa import Journal, Unavailable
+from hansa_security.cells import Limit, LocalCells, Step
+from hansa_security.tables import drop_oldest
+from hansa_security.throttle import network_of
 
-from .session import Session, digest_of, new_token
+from .session import Session, digest_of, new_token, refused
 from .session_events import AnyEvent, Begun, Ended, Used, event_in, text_of
 
 log = logging.getLogger("hansa.roles")
@@ -19,6 +23,12 @@ JOURNAL = "sessions"
 LOOK = 1.0
 """Seconds after which a worker looks for what others have written down, when a session is used."""
 PAGE = 1000
+UNKNOWN = Limit(20, 6.0)
+"""Tokens of one address that are not known, for each of which a worker looks into the journal: beyond
+it, such tokens are judged by what others have it look for, once a second.
+"""
+MOST_UNKNOWN = 10_000
+"""Tokens that are remembered not to be those of any session."""
 PER_USER = 50
 """Maximum number of sessions of one user; one more ends the one that was unused for longest."""
 
@@ -54,7 +64,7 @@ class LiveSession:
 
 class Sessions:
     """Begins, finds and ends sessions. Reads what other workers write down once a second at most,
-    and whenever a token is not known.
+    and when a token is not known, which an address may ask for so many times and no more.
 
     While the operational database (ODB) cannot be reached, sessions that are known go on.
     """
@@ -72,6 +82,8 @@ class Sessions:
         self._read_through = 0
         self._look_at = 0.0
         self._lock = threading.RLock()
+        self._unknown: dict[str, float] = {}
+        self._cells = LocalCells(clock=clock)
 
     def begin(self, make: Callable[[str], Session]) -> tuple[str, Session]:
         """Begin the session that `make` returns for a new token; returns both. Raises `Unavailable`
@@ -89,20 +101,41 @@ class Sessions:
             self._read()
         return token, session
 
-    def find(self, token: str) -> LiveSession | None:
-        """Return the session of a token; None if there is none any more. Raises `Unavailable` if
-        nobody knows.
+    def find(self, token: str, peer: str = "") -> LiveSession | None:
+        """Return the session of a token that comes from an address; None if there is none any more.
+
+        Raises `Unavailable` if nobody knows, and `Refused` with `Retry-After` if it is not known and
+        the address has sent too many such tokens.
         """
         digest = digest_of(token)
         with self._lock:
+            if digest in self._unknown:
+                return None
             if digest not in self._live:
-                self._read()
+                self._look_for(digest, peer)
             elif self.clock() >= self._look_at:
                 self._read_if_possible()
             found = self._live.get(digest)
             if found is None or self._is_over(found):
                 return None
             return found
+
+    def _look_for(self, digest: str, peer: str) -> None:
+        """Read what others have written down, and count a token that is not among it; a token that
+        was nobody's once is never anybody's, since a session is written down before its token is
+        handed out.
+        """
+        counted = f"unknown:{network_of(peer, 64)}"
+        (wait,) = self._cells.apply([Step(counted, UNKNOWN)])
+        if wait and self.clock() < self._look_at:
+            refusal = refused()
+            refusal.headers["Retry-After"] = str(math.ceil(LOOK))
+            raise refusal
+        self._read()
+        if digest not in self._live:
+            drop_oldest(self._unknown, MOST_UNKNOWN)
+            self._unknown[digest] = self.clock()
+            self._cells.apply([Step(counted, UNKNOWN, 1)])
 
     def known(self, digest: str) -> LiveSession | None:
         """Return the session of the digest of a token, if this worker knows it."""

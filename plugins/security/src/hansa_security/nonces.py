@@ -27,7 +27,7 @@ class UsedNonces:
         user = hashlib.sha256(username.encode()).digest()
         name = hashlib.sha256(user + nonce).hexdigest()[:32]
         try:
-            return self._records.count(name, self._seconds) == 1
+            return self._records.claim(name, self._seconds)
         except HansaError:
             raise
         except Exception as error:  # whatever the store raises

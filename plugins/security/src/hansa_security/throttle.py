@@ -185,17 +185,17 @@ def _failure(standing: Standing) -> tuple[int, int, int, int]:
 def _keys(name: str | bytes, peer: str) -> Keys:
     text = name.encode("utf-8", "surrogatepass") if isinstance(name, str) else name
     who = hashlib.blake2b(text, digest_size=12).hexdigest()
-    address = _network(peer, 64)
+    address = network_of(peer, 64)
     return Keys(
         pair=f"pair:{who}:{address}",
         address=f"address:{address}",
         name=f"name:{who}",
-        newcomer=f"newcomer:{who}:{_network(peer, 48)}",
+        newcomer=f"newcomer:{who}:{network_of(peer, 48)}",
         familiar=f"familiar:{who}:{address}",
     )
 
 
-def _network(peer: str, bits: int) -> str:
+def network_of(peer: str, bits: int) -> str:
     """Return the address that counts as one caller: of IPv6 the first bits, since whoever has one
     address has all of those.
     """
