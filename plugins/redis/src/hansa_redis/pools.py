@@ -100,7 +100,7 @@ def execute_once(client: Redis, *command: Argument) -> Answer:
         return client.execute_command(*command)  # type: ignore[no-untyped-call]
     connection = pool.last_connection()
     try:
-        connection.send_command(*command)
+        connection.send_command(*command)  # type: ignore[no-untyped-call]
         return connection.read_response()
     except (exceptions.ConnectionError, exceptions.MovedError):
         pass
